@@ -1,0 +1,127 @@
+import type { ErrorDetails, Location } from './model.ts';
+
+/**
+ * Every code sqlmig raises and the exit code it stands for: 1 the answer is no, 2 usage, config or files,
+ * 3 database not reachable or login refused, 4 gave up waiting for a lock.
+ */
+export const exitCodes = {
+  'bad-usage': 2,
+  'config-invalid': 2,
+  'no-database-url': 2,
+  'folder-missing': 2,
+  'bad-file-name': 2,
+  'duplicate-version': 2,
+  'file-not-utf8': 2,
+  'file-has-nul': 2,
+  'sql-syntax': 2,
+  'transaction-control': 2,
+  'psql-command': 2,
+  'copy-stdin': 2,
+  'unrendered-placeholder': 2,
+  'unknown-directive': 2,
+  'non-transactional': 2,
+  'bad-tenant-name': 2,
+  'unknown-tenant': 2,
+  'tenants-query-failed': 2,
+  'foreign-history': 2,
+  'file-exists': 2,
+  'embedded-missing': 2,
+  'embedded-failed': 3,
+  'connection-failed': 3,
+  'login-refused': 3,
+  'connection-lost': 1,
+  'lock-timeout': 4,
+  'migration-failed': 1,
+  'server-refused': 1,
+  'transaction-ended': 1,
+  'checksum-changed': 1,
+  'out-of-order': 1,
+  unfinished: 1,
+  'public-behind': 1,
+  'public-failed': 1,
+  'schema-missing': 1,
+  interrupted: 1,
+  stopped: 1,
+} as const;
+
+/** Stable, kebab-case name of an error; each has a heading in the README. */
+export type ErrorCode = keyof typeof exitCodes;
+
+/** SQLSTATEs that decide something, by name (PostgreSQL documentation, appendix A). */
+export const sqlstates = {
+  undefinedTable: '42P01',
+  undefinedSchema: '3F000',
+  undefinedColumn: '42703',
+  undefinedFunction: '42883',
+  uniqueViolation: '23505',
+  lockNotAvailable: '55P03',
+  deadlockDetected: '40P01',
+  queryCanceled: '57014',
+  insufficientResources: '53200',
+  tooManyConnections: '53300',
+  invalidPassword: '28P01',
+  invalidAuthorization: '28000',
+  invalidCatalogName: '3D000',
+  syntaxError: '42601',
+} as const;
+
+interface Extra {
+  readonly sqlstate?: string | undefined;
+  readonly location?: Location | undefined;
+  /** The file, where the place in it is not known. */
+  readonly file?: string | undefined;
+  readonly statement?: number | undefined;
+  readonly statements?: number | undefined;
+  readonly schema?: string | undefined;
+  readonly database?: string | undefined;
+  readonly state?: string | undefined;
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+  /** Further errors found at the same time; all are shown. */
+  readonly others?: readonly SqlmigError[] | undefined;
+}
+
+/** The one error class: `code` says what happened, `details` is everything as plain data. */
+export class SqlmigError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+  /** All errors found at once, this one first. */
+  readonly all: readonly SqlmigError[];
+
+  constructor(code: ErrorCode, message: string, extra: Extra = {}) {
+    super(message, { cause: extra.cause });
+    this.name = 'SqlmigError';
+    this.code = code;
+    const { location, file, cause: _, others = [], ...rest } = extra;
+    this.all = [this, ...others];
+    this.details = present({
+      code,
+      message,
+      ...rest,
+      file: location?.file ?? file,
+      line: location?.line,
+      column: location?.column,
+      lineText: location?.lineText,
+    });
+  }
+}
+
+/** One error that carries a list of them; the list must not be empty. */
+export function errorOfAll(errors: readonly SqlmigError[]): SqlmigError {
+  const [first, ...others] = errors;
+  if (first === undefined) throw new RangeError('no errors');
+  return new SqlmigError(first.code, first.message, { ...extraOf(first), others });
+}
+
+function extraOf(error: SqlmigError): Extra {
+  const { code: _, message: __, file, line, column, lineText, ...rest } = error.details;
+  const located = file !== undefined && line !== undefined && column !== undefined;
+  const location = located ? { file, line, column, lineText: lineText ?? '' } : undefined;
+  return { ...rest, file, location, cause: error.cause };
+}
+
+function present(details: { [K in keyof ErrorDetails]: ErrorDetails[K] | undefined }): ErrorDetails {
+  return Object.fromEntries(
+    Object.entries(details).filter(([, value]) => value !== undefined),
+  ) as unknown as ErrorDetails;
+}

@@ -1,0 +1,33 @@
+import type { AppliedMigration, SchemaOutcome, Scope } from './model.ts';
+
+/** Everything a run tells while it goes on; reporters draw, the library only emits. */
+export type RunEvent =
+  /** A run begins. */
+  | { readonly type: 'run-started'; readonly runId: string; readonly database: string }
+  /** The schemas of a scope were looked at; `pending` of them have work. */
+  | {
+      readonly type: 'phase-started';
+      readonly scope: Scope;
+      readonly schemas: number;
+      readonly pending: number;
+    }
+  /** A schema is settled, for better or worse. */
+  | { readonly type: 'schema-finished'; readonly outcome: SchemaOutcome }
+  /** One migration of a schema was committed; told when its message is done. */
+  | {
+      readonly type: 'migration-applied';
+      readonly schema: string;
+      readonly scope: Scope;
+      readonly migration: AppliedMigration;
+    }
+  /** A schema was put aside and will be tried again. */
+  | { readonly type: 'retrying'; readonly schema: string; readonly reason: string; readonly attempt: number }
+  /** Nothing has moved for a while because of locks. */
+  | { readonly type: 'waiting'; readonly schema: string; readonly waitedMs: number; readonly holders: string }
+  /** Something people should know that changes nothing. */
+  | { readonly type: 'warning'; readonly message: string; readonly schema?: string }
+  /** A notice the server sent while a file ran. */
+  | { readonly type: 'server-notice'; readonly severity: string; readonly message: string };
+
+/** Takes the events of a run, in order. It must not throw. */
+export type OnEvent = (event: RunEvent) => void;

@@ -1,0 +1,168 @@
+/** Which of the two folders a migration comes from, and which schemas it is for. */
+export type Scope = 'public' | 'tenant';
+
+/** One SQL file, read and checksummed but not yet parsed. */
+export interface Migration {
+  readonly scope: Scope;
+  /** Digits exactly as in the file name; `null` for a repeatable. */
+  readonly version: string | null;
+  readonly name: string;
+  /** sha-256 of the text without BOM and with LF line ends, lower-case hex. */
+  readonly checksum: string;
+  /** Path as shown to people: relative to the working directory. */
+  readonly file: string;
+  /** The text without BOM, line ends as they are. */
+  readonly text: string;
+}
+
+/** A migration that was parsed and may be sent. */
+export interface Script {
+  readonly migration: Migration;
+  /** What is sent: the text with an enclosing BEGIN and COMMIT blanked out, all positions unchanged. */
+  readonly text: string;
+  readonly statements: readonly Statement[];
+}
+
+/** One statement of a script; offsets are UTF-16 indexes into `Script.text`. */
+export interface Statement {
+  readonly start: number;
+  readonly end: number;
+  /** Node type of the PostgreSQL parser, such as `CreateStmt`. */
+  readonly kind: string;
+}
+
+/** What a schema's history says of one migration. */
+export interface HistoryRow {
+  /** Without leading zeros; `null` for a repeatable. */
+  readonly version: string | null;
+  readonly name: string;
+  readonly checksum: string;
+  readonly state: 'applied' | 'running';
+}
+
+/** A place in a file: line and column count from 1, columns in code points. */
+export interface Location {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The whole source line. */
+  readonly lineText: string;
+}
+
+/** What is wrong between the files and one schema's history. */
+export type FindingKind = 'checksum-changed' | 'file-missing' | 'out-of-order' | 'failed';
+
+/** One difference between the files and one schema's history. */
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly database: string;
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly version?: string;
+  readonly name?: string;
+  readonly file?: string;
+  readonly message: string;
+}
+
+/** An error as plain data: the same in `--json`, in events and in results. */
+export interface ErrorDetails {
+  readonly code: string;
+  readonly message: string;
+  readonly sqlstate?: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** The source line that `line` and `column` point into. */
+  readonly lineText?: string;
+  /** Number of the statement in its file, from 1. */
+  readonly statement?: number;
+  /** How many statements the file has. */
+  readonly statements?: number;
+  readonly schema?: string;
+  readonly database?: string;
+  /** What is true now, such as "rolled back; acme is at 0006". */
+  readonly state?: string;
+  readonly hint?: string;
+}
+
+/** A migration that a run applied. */
+export interface AppliedMigration {
+  /** Digits as in the file name; `null` for a repeatable. */
+  readonly version: string | null;
+  readonly name: string;
+  readonly durationMs: number;
+}
+
+/** What happened to one schema in a run. */
+export interface SchemaOutcome {
+  readonly database: string;
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly state: 'applied' | 'up-to-date' | 'failed' | 'skipped';
+  /** The newest applied version, digits as in the file name; `null` where nothing is applied. */
+  readonly version: string | null;
+  readonly migrations: readonly AppliedMigration[];
+  readonly error?: ErrorDetails;
+}
+
+/** What `up` did; `applied`, `upToDate`, `failed` and `skipped` count schemas. */
+export interface UpResult {
+  readonly ok: boolean;
+  readonly runId: string;
+  readonly applied: number;
+  readonly upToDate: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly durationMs: number;
+  readonly schemas: readonly SchemaOutcome[];
+}
+
+/** What `up` would do to one schema. */
+export interface PlannedSchema {
+  readonly database: string;
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly version: string | null;
+  readonly migrations: readonly {
+    readonly version: string | null;
+    readonly name: string;
+    readonly file: string;
+  }[];
+  /** Why `up` would refuse this schema. */
+  readonly error?: ErrorDetails;
+}
+
+/** What `up` would do, touching nothing. */
+export interface PlanResult {
+  readonly ok: boolean;
+  readonly schemas: readonly PlannedSchema[];
+  /** Set when the tenants can only be known after public is applied. */
+  readonly tenantsUnknown?: string;
+}
+
+/** Where one schema stands. */
+export interface SchemaStatus {
+  readonly database: string;
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly version: string | null;
+  /** How many migrations are pending. */
+  readonly pending: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Where the fleet stands; `ok` is false when anything is pending or found. */
+export interface StatusResult {
+  readonly ok: boolean;
+  readonly schemas: readonly SchemaStatus[];
+  readonly tenantsUnknown?: string;
+}
+
+/** What `verify` found. */
+export interface VerifyResult {
+  readonly ok: boolean;
+  readonly findings: readonly Finding[];
+  /** How many schemas were looked at. */
+  readonly schemas: number;
+  readonly tenantsUnknown?: string;
+}
