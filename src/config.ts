@@ -1,0 +1,248 @@
+import { dirname, parse as parsePath, resolve } from 'node:path';
+import { lilconfig } from 'lilconfig';
+import * as v from 'valibot';
+import { SqlmigError } from './errors.ts';
+
+/** Where the names of a database's tenants come from. */
+export type TenantSource =
+  | { readonly kind: 'history' }
+  | { readonly kind: 'query'; readonly query: string }
+  | { readonly kind: 'pattern'; readonly pattern: string }
+  | { readonly kind: 'list'; readonly list: readonly unknown[] }
+  | { readonly kind: 'function'; readonly load: () => unknown };
+
+/** One database of the fleet. */
+export interface DatabaseConfig {
+  /** `null`: the name the server gives. */
+  readonly name: string | null;
+  /** `null`: the `PG*` variables say where. */
+  readonly url: string | null;
+  /** A URL that bypasses a pooler; `null` where there is none. */
+  readonly directUrl: string | null;
+  readonly tenants: TenantSource;
+}
+
+/** A complete configuration: nothing is optional any more. */
+export interface Config {
+  readonly database: DatabaseConfig;
+  /** Absolute paths. */
+  readonly publicDir: string;
+  readonly tenantDir: string;
+  readonly publicSchema: string;
+  readonly historyTable: string;
+  /** How many sessions work at once. */
+  readonly concurrency: number;
+  readonly outOfOrder: boolean;
+  /** Paths in messages are relative to this folder. */
+  readonly cwd: string;
+}
+
+const name = v.pipe(
+  v.string(),
+  v.nonEmpty('must not be empty'),
+  v.check((text) => Buffer.byteLength(text) <= 63, 'must not be longer than 63 bytes'),
+);
+const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
+const tenants = v.union(
+  [
+    v.strictObject({ query: text }),
+    v.strictObject({ pattern: text }),
+    v.strictObject({ list: v.array(v.unknown()) }),
+    v.function(),
+  ],
+  'must be { "query": ... }, { "pattern": ... }, { "list": [...] } or, in a .js file, a function',
+);
+const settings = v.strictObject({
+  url: v.optional(text),
+  directUrl: v.optional(text),
+  tenants: v.optional(tenants),
+  databases: v.optional(
+    v.array(
+      v.strictObject({
+        name: text,
+        url: text,
+        directUrl: v.optional(text),
+        tenants: v.optional(tenants),
+      }),
+    ),
+  ),
+  publicDir: v.optional(text),
+  tenantDir: v.optional(text),
+  publicSchema: v.optional(name),
+  historyTable: v.optional(name),
+  concurrency: v.optional(
+    v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
+  ),
+  outOfOrder: v.optional(v.boolean()),
+});
+
+/** What a config file may hold (see README, Config). */
+export type Settings = v.InferOutput<typeof settings>;
+
+/** Settings that flags and `SQLMIG_*` variables can give. */
+export type Overrides = Omit<Settings, 'tenants' | 'databases'>;
+
+/** Where to look for settings. */
+export interface ConfigSources {
+  /** The search for a config file starts here and goes upward. */
+  readonly cwd?: string;
+  /** This config file, and no search. */
+  readonly file?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Values of flags: they beat everything. */
+  readonly overrides?: Overrides;
+}
+
+const environment: readonly (readonly [
+  variable: string,
+  key: keyof Overrides,
+  read: (text: string) => unknown,
+])[] = [
+  ['SQLMIG_URL', 'url', String],
+  ['SQLMIG_DIRECT_URL', 'directUrl', String],
+  ['SQLMIG_PUBLIC_DIR', 'publicDir', String],
+  ['SQLMIG_TENANT_DIR', 'tenantDir', String],
+  ['SQLMIG_PUBLIC_SCHEMA', 'publicSchema', String],
+  ['SQLMIG_HISTORY_TABLE', 'historyTable', String],
+  ['SQLMIG_CONCURRENCY', 'concurrency', Number],
+  [
+    'SQLMIG_OUT_OF_ORDER',
+    'outOfOrder',
+    (text) => ({ true: true, '1': true, false: false, '0': false })[text] ?? text,
+  ],
+];
+
+/**
+ * Finds, reads, checks and completes the configuration. Precedence: overrides (flags), `SQLMIG_*` variables, config
+ * file, then `DATABASE_URL` and the `PG*` variables, then defaults.
+ * @throws SqlmigError `config-invalid` naming key and file; every mistake at once.
+ */
+export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
+  const { cwd = process.cwd(), env = process.env, overrides = {} } = sources;
+  const found = await readFile(cwd, sources.file ?? env.SQLMIG_CONFIG);
+  const fromFile = check(found.settings, found.path ?? 'config');
+  const fromEnv = check(readEnvironment(env), 'the environment');
+  const merged: Settings = { ...fromFile, ...fromEnv, ...check(defined(overrides), 'the command line') };
+  const root = found.path === null ? cwd : dirname(found.path);
+  const dir = (key: 'publicDir' | 'tenantDir', fallback: string) =>
+    overrides[key] !== undefined || fromEnv[key] !== undefined
+      ? resolve(cwd, merged[key] ?? fallback)
+      : resolve(root, merged[key] ?? fallback);
+  return {
+    database: databaseOf(merged, env, found.path),
+    publicDir: dir('publicDir', 'sql/public'),
+    tenantDir: dir('tenantDir', 'sql/tenant'),
+    publicSchema: merged.publicSchema ?? 'public',
+    historyTable: merged.historyTable ?? 'schema_migrations',
+    concurrency: merged.concurrency ?? 8,
+    outOfOrder: merged.outOfOrder ?? false,
+    cwd,
+  };
+}
+
+async function readFile(
+  cwd: string,
+  file: string | undefined,
+): Promise<{ path: string | null; settings: unknown }> {
+  const loader = lilconfig('sqlmig', {
+    searchPlaces: ['sqlmig.config.json', 'sqlmig.config.js', 'sqlmig.config.mjs', 'package.json'],
+    stopDir: parsePath(cwd).root,
+  });
+  let result: Awaited<ReturnType<typeof loader.search>>;
+  try {
+    result = file === undefined ? await loader.search(cwd) : await loader.load(resolve(cwd, file));
+  } catch (error) {
+    const where = file ?? (error as { filepath?: string }).filepath ?? 'the config file';
+    throw new SqlmigError('config-invalid', `cannot read ${where}: ${(error as Error).message}`, {
+      hint: 'a config file is sqlmig.config.json, .js or .mjs, or the key "sqlmig" in package.json',
+      cause: error,
+    });
+  }
+  if (result === null) return { path: null, settings: {} };
+  return { path: result.filepath, settings: result.isEmpty === true ? {} : (result.config ?? {}) };
+}
+
+function readEnvironment(env: NonNullable<ConfigSources['env']>): unknown {
+  return Object.fromEntries(
+    environment.flatMap(([variable, key, read]) => {
+      const value = env[variable];
+      return value === undefined || value === '' ? [] : [[key, read(value)]];
+    }),
+  );
+}
+
+function check(value: unknown, where: string): Settings {
+  const result = v.safeParse(settings, value);
+  if (result.success) return result.output;
+  const errors = result.issues.map((issue) => {
+    const key = v.getDotPath(issue) ?? '(all of it)';
+    const unknown = issue.type === 'strict_object' && issue.expected === 'never';
+    const message = unknown
+      ? `unknown key "${key}" in ${where}`
+      : `"${key}" in ${where}: ${lowerFirst(issue.message)}`;
+    const known = Object.keys(settings.entries).join(', ');
+    return new SqlmigError('config-invalid', message, unknown ? { hint: `known keys are ${known}` } : {});
+  });
+  const [first, ...others] = errors;
+  throw new SqlmigError('config-invalid', first?.message ?? 'the config is not valid', {
+    hint: first?.details.hint,
+    others,
+  });
+}
+
+function databaseOf(
+  merged: Settings,
+  env: NonNullable<ConfigSources['env']>,
+  file: string | null,
+): DatabaseConfig {
+  const where = file ?? 'config';
+  if (merged.databases === undefined) {
+    return {
+      name: null,
+      url: merged.url ?? urlFrom(env),
+      directUrl: merged.directUrl ?? null,
+      tenants: tenantSource(merged.tenants),
+    };
+  }
+  const [database, ...more] = merged.databases;
+  if (database === undefined || more.length > 0) {
+    throw new SqlmigError(
+      'config-invalid',
+      `"databases" in ${where} must name exactly one database in this version`,
+      {
+        hint: 'run sqlmig once a database until several are supported',
+      },
+    );
+  }
+  return {
+    name: database.name,
+    url: merged.url ?? database.url,
+    directUrl: merged.directUrl ?? database.directUrl ?? null,
+    tenants: tenantSource(database.tenants ?? merged.tenants),
+  };
+}
+
+function urlFrom(env: NonNullable<ConfigSources['env']>): string | null {
+  if (env.DATABASE_URL) return env.DATABASE_URL;
+  const given = ['PGHOST', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'].some((variable) => env[variable]);
+  if (given) return null;
+  throw new SqlmigError('no-database-url', 'no database is named', {
+    hint: 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded',
+  });
+}
+
+function tenantSource(source: Settings['tenants']): TenantSource {
+  if (source === undefined) return { kind: 'history' };
+  if (typeof source === 'function') return { kind: 'function', load: source as () => unknown };
+  if ('query' in source) return { kind: 'query', query: source.query };
+  if ('pattern' in source) return { kind: 'pattern', pattern: source.pattern };
+  return { kind: 'list', list: source.list };
+}
+
+function defined(overrides: Overrides): Overrides {
+  return Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+}
+
+function lowerFirst(message: string): string {
+  return message.slice(0, 1).toLowerCase() + message.slice(1);
+}

@@ -1,0 +1,11 @@
+const leadingComment = /^(?:\s+|--[^\r\n]*|\/\*[\s\S]*?\*\/)*/;
+const directive = /--[ \t]*sqlmig:[ \t]*([^\r\n]*?)[ \t]*$/gm;
+
+/** What `-- sqlmig: <word>` may say in a file's leading comment. */
+export const knownDirectives: readonly string[] = ['no-transaction', 'allow-public'];
+
+/** The `-- sqlmig:` directives of a file's leading comment, with the UTF-16 index of each. */
+export function directivesOf(text: string): { readonly index: number; readonly word: string }[] {
+  const head = leadingComment.exec(text)?.[0] ?? '';
+  return [...head.matchAll(directive)].map((match) => ({ index: match.index, word: match[1] ?? '' }));
+}

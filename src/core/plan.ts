@@ -1,0 +1,146 @@
+import type { Finding, HistoryRow, Migration } from '../model.ts';
+import { canonicalVersion, compareVersions } from './version.ts';
+
+/** How far `up` goes and what it puts up with. */
+export interface PlanOptions {
+  /** Stop at this version (digits); `null` for all. */
+  readonly to: string | null;
+  /** At most so many migrations a schema; `null` for all. */
+  readonly steps: number | null;
+  readonly outOfOrder: boolean;
+  readonly ignoreChanged: boolean;
+}
+
+/** A plan that goes all the way and puts up with nothing. */
+export const strictPlan: PlanOptions = { to: null, steps: null, outOfOrder: false, ignoreChanged: false };
+
+/** A finding that does not know yet in which schema it is. */
+export type FindingInSchema = Omit<Finding, 'database' | 'schema' | 'scope'>;
+
+/** What is to be done to a schema, and what is wrong with it. */
+export interface SchemaPlan {
+  /** Pending migrations in the order they run, cut by `to` and `steps`. */
+  readonly steps: readonly Migration[];
+  /** All that is pending, whatever the options say. */
+  readonly pending: number;
+  readonly findings: readonly FindingInSchema[];
+  /** The finding for which `up` must not touch this schema. */
+  readonly refusal: FindingInSchema | null;
+  /** The newest applied version, digits as in the file name; `null` where nothing is applied. */
+  readonly version: string | null;
+  /** Applied versions above the newest file: a newer release was here. */
+  readonly ahead: readonly string[];
+}
+
+/**
+ * Compares the files of a scope with one schema's history. `up`, `plan`, `status` and `verify` all decide by this
+ * value. `migrations` are in running order (see `inRunningOrder`).
+ */
+export function planSchema(
+  migrations: readonly Migration[],
+  rows: readonly HistoryRow[],
+  options: PlanOptions,
+): SchemaPlan {
+  const files = new Map(migrations.map((migration) => [historyKey(migration), migration]));
+  const history = new Map(rows.map((row) => [historyKey(row), row]));
+  const newest = newestVersion(rows);
+  const newestFile = newestVersion(migrations);
+
+  const isPending = (migration: Migration) => {
+    const row = history.get(historyKey(migration));
+    return row === undefined || (migration.version === null && row.checksum !== migration.checksum);
+  };
+  const pending = migrations.filter(isPending);
+  const findings = [
+    ...rows.flatMap((row) => rowFinding(row, files.get(historyKey(row)))),
+    ...pending.filter((migration) => isOlder(migration, newest)).map((m) => outOfOrder(m, newest)),
+  ];
+  const refuses = (finding: FindingInSchema) =>
+    finding.kind === 'failed' ||
+    (finding.kind === 'checksum-changed' && !options.ignoreChanged) ||
+    (finding.kind === 'out-of-order' && !options.outOfOrder);
+
+  return {
+    steps: cut(pending, options),
+    pending: pending.length,
+    findings,
+    refusal: findings.find(refuses) ?? null,
+    version: newest === null ? null : (files.get(canonicalVersion(newest))?.version ?? newest),
+    ahead: rows
+      .map((row) => row.version)
+      .filter((version) => version !== null)
+      .filter((version) => newestFile === null || compareVersions(version, newestFile) > 0),
+  };
+}
+
+/** Versioned migrations by number, then repeatables by name (code units, so that no locale has a say). */
+export function inRunningOrder(migrations: readonly Migration[]): Migration[] {
+  return [...migrations].sort((a, b) => {
+    if (a.version !== null && b.version !== null) return compareVersions(a.version, b.version);
+    if (a.version === null && b.version === null) return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+    return a.version === null ? 1 : -1;
+  });
+}
+
+/** The newest of the versions, as spelled; `null` where there is none. */
+export function newestVersion(items: readonly { readonly version: string | null }[]): string | null {
+  return items
+    .map((item) => item.version)
+    .reduce((a, b) => (b === null || (a !== null && compareVersions(a, b) >= 0) ? a : b), null);
+}
+
+/** What history knows a migration by: its number, or the name of a repeatable. */
+export function historyKey(item: { readonly version: string | null; readonly name: string }): string {
+  return item.version === null ? `R__${item.name}` : canonicalVersion(item.version);
+}
+
+function cut(pending: readonly Migration[], { to, steps }: PlanOptions): readonly Migration[] {
+  const within = (m: Migration) => to === null || (m.version !== null && compareVersions(m.version, to) <= 0);
+  const versioned = pending.filter((migration) => migration.version !== null);
+  // Repeatables build on the newest structure, so they wait until nothing versioned stays behind.
+  const reached = versioned.every(within) ? pending : pending.filter(within);
+  return steps === null ? reached : reached.slice(0, steps);
+}
+
+function isOlder(migration: Migration, newest: string | null): boolean {
+  return migration.version !== null && newest !== null && compareVersions(migration.version, newest) < 0;
+}
+
+function outOfOrder(migration: Migration, newest: string | null): FindingInSchema {
+  return {
+    kind: 'out-of-order',
+    ...identity(migration),
+    file: migration.file,
+    message: `${migration.file} is pending, but ${newest} is already applied`,
+  };
+}
+
+function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSchema[] {
+  if (row.state !== 'applied') {
+    const message = `${label(row)} was begun and not finished`;
+    return [{ kind: 'failed', ...identity(file ?? row), ...(file && { file: file.file }), message }];
+  }
+  if (file === undefined) {
+    return [
+      { kind: 'file-missing', ...identity(row), message: `${label(row)} is applied, but its file is gone` },
+    ];
+  }
+  if (row.version === null || row.checksum === file.checksum) return [];
+  const message = `${file.file} is not what was applied (checksum ${short(file.checksum)}, applied ${short(row.checksum)})`;
+  return [{ kind: 'checksum-changed', ...identity(file), file: file.file, message }];
+}
+
+function identity({ version, name }: { version: string | null; name: string }): {
+  version?: string;
+  name: string;
+} {
+  return version === null ? { name } : { version, name };
+}
+
+function label({ version, name }: HistoryRow): string {
+  return version === null ? `R__${name}` : `${version}_${name}`;
+}
+
+function short(checksum: string): string {
+  return checksum.slice(0, 12);
+}

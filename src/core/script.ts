@@ -1,0 +1,129 @@
+import type { ErrorCode } from '../errors.ts';
+import { SqlmigError } from '../errors.ts';
+import type { Migration, Script } from '../model.ts';
+import { directivesOf, knownDirectives } from './directives.ts';
+import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
+import { locate } from './position.ts';
+import { copiesWithClient, nonTransactionalReason, transactionControl } from './transaction-rules.ts';
+
+type Mistake = readonly [index: number, code: ErrorCode, message: string, hint: string];
+
+const placeholder = /\{\{[^}]*\}\}|\$\{[^}]*\}/;
+
+/**
+ * Parses a migration and checks what may not be in one (spec.md 2). Gives the script, or every mistake with its
+ * place. A file that is nothing but `BEGIN; ... COMMIT;` around its statements loses the two, and nothing moves.
+ */
+export async function toScript(migration: Migration): Promise<Script | readonly SqlmigError[]> {
+  const { text } = migration;
+  const parsed = await parseStatements(text);
+  const mistakes =
+    'problem' in parsed
+      ? [syntaxMistake(text, parsed.problem.index, parsed.problem.message)]
+      : [
+          ...parsed.statements.slice(...inside(parsed.statements)).flatMap(statementMistakes),
+          ...(await placeholderMistakes(text)),
+          ...directiveMistakes(text),
+        ];
+  if ('problem' in parsed || mistakes.length > 0) {
+    return mistakes.map(
+      ([index, code, message, hint]) =>
+        new SqlmigError(code, message, { location: locate(migration.file, text, index), hint }),
+    );
+  }
+  return {
+    migration,
+    text: blankOut(
+      text,
+      parsed.statements.filter((s) => transactionControl(s) !== null),
+    ),
+    statements: parsed.statements.slice(...inside(parsed.statements)),
+  };
+}
+
+/** The range of statements without an enclosing BEGIN and COMMIT. */
+function inside(statements: readonly ParsedStatement[]): [number, number] {
+  const [first, last] = [statements.at(0), statements.at(-1)];
+  const wrapped =
+    statements.length > 1 &&
+    first !== undefined &&
+    last !== undefined &&
+    transactionControl(first) === 'begin' &&
+    transactionControl(last) === 'commit';
+  return wrapped ? [1, statements.length - 1] : [0, statements.length];
+}
+
+function blankOut(text: string, statements: readonly ParsedStatement[]): string {
+  let result = text;
+  for (const { start, end } of statements) {
+    const stop = text[end] === ';' ? end + 1 : end;
+    const blank = text.slice(start, stop).replace(/[^\r\n]/gu, ' ');
+    result = result.slice(0, start) + blank + result.slice(stop);
+  }
+  return result;
+}
+
+function statementMistakes(statement: ParsedStatement): Mistake[] {
+  const at = statement.start;
+  if (transactionControl(statement) !== null) {
+    const hint =
+      'sqlmig runs each file in a transaction of its own; remove it, or wrap the whole file in one plain BEGIN and COMMIT';
+    return [[at, 'transaction-control', 'a migration must not begin, end or split its transaction', hint]];
+  }
+  const copy = copiesWithClient(statement);
+  if (copy === 'stdin') return [copyMistake(at)];
+  if (copy === 'stdout') {
+    return [[at, 'copy-stdin', 'COPY TO STDOUT has nobody to write to', 'remove it from the migration']];
+  }
+  const reason = nonTransactionalReason(statement);
+  if (reason === null) return [];
+  const message = `${reason} cannot run inside a transaction`;
+  return [[at, 'non-transactional', message, 'this version runs transactional migrations only']];
+}
+
+function copyMistake(index: number): Mistake {
+  const hint = 'write the rows as INSERT ... VALUES (pg_dump --inserts does it)';
+  return [index, 'copy-stdin', 'COPY FROM STDIN needs a client that sends the rows', hint];
+}
+
+function syntaxMistake(text: string, index: number, message: string): Mistake {
+  const rest = text.slice(index);
+  if (placeholder.exec(rest)?.index === 0) return placeholderMistake(index, rest);
+  const copy = /\bcopy\s[^;]*\bfrom\s+stdin\b[^;]*;\s*$/i.exec(text.slice(0, index));
+  if (copy !== null) return copyMistake(copy.index);
+  if (rest.startsWith('\\')) {
+    const hint = 'backslash commands are for psql; write SQL, or let pg_dump make plain SQL with --inserts';
+    return [index, 'psql-command', 'this is a command of psql, not SQL', hint];
+  }
+  if (/^:['"\w]/.test(rest)) {
+    return [index, 'psql-command', 'this is a variable of psql, not SQL', 'write the value itself'];
+  }
+  return [index, 'sql-syntax', message, 'the parser of PostgreSQL refuses this text; nothing was run'];
+}
+
+async function placeholderMistakes(text: string): Promise<Mistake[]> {
+  if (!placeholder.test(text)) return [];
+  const names = await quotedIdentifiers(text);
+  return names
+    .filter((name) => placeholder.test(name.text))
+    .map((name) => placeholderMistake(name.index, name.text));
+}
+
+function placeholderMistake(index: number, from: string): Mistake {
+  const found = placeholder.exec(from)?.[0] ?? '';
+  const hint =
+    'sqlmig runs files as they are; names need no schema, search_path is the tenant and then public';
+  return [index, 'unrendered-placeholder', `${found} is a placeholder that nobody filled in`, hint];
+}
+
+function directiveMistakes(text: string): Mistake[] {
+  return directivesOf(text).flatMap(({ index, word }): Mistake[] => {
+    if (!knownDirectives.includes(word)) {
+      const hint = `known are: ${knownDirectives.join(', ')}`;
+      return [[index, 'unknown-directive', `unknown directive "${word}"`, hint]];
+    }
+    if (word !== 'no-transaction') return [];
+    const message = 'this file asks to run outside a transaction';
+    return [[index, 'non-transactional', message, 'this version runs transactional migrations only']];
+  });
+}

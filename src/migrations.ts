@@ -1,0 +1,130 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import fastGlob from 'fast-glob';
+import type { Config } from './config.ts';
+import { checksumOf, decode } from './core/decode.ts';
+import { fileNameRule, parseFileName } from './core/file-name.ts';
+import { historyKey, inRunningOrder } from './core/plan.ts';
+import { locate } from './core/position.ts';
+import { toScript } from './core/script.ts';
+import { errorOfAll, SqlmigError } from './errors.ts';
+import type { Migration, Scope, Script } from './model.ts';
+
+/** All migrations of a project, each list in running order. */
+export type Migrations = Readonly<Record<Scope, readonly Migration[]>>;
+
+/**
+ * Reads and checks all files: names, duplicates, bytes. Nothing is parsed, unless there is a mistake: then everything
+ * is, so that all mistakes are shown at once.
+ * @throws SqlmigError with every mistake in `all` (spec.md 2).
+ */
+export async function readMigrations(config: Config): Promise<Migrations> {
+  const folders = [
+    await readFolder('public', config.publicDir, config.cwd),
+    await readFolder('tenant', config.tenantDir, config.cwd),
+  ];
+  const mistakes = folders.flatMap((folder) => folder.mistakes);
+  const found = folders.flatMap((folder) => folder.migrations);
+  if (mistakes.length > 0) throw errorOfAll([...mistakes, ...(await parseMistakes(found))]);
+  const ofScope = (scope: Scope) => inRunningOrder(found.filter((migration) => migration.scope === scope));
+  return { public: ofScope('public'), tenant: ofScope('tenant') };
+}
+
+/**
+ * Parses what is about to run; with a mistake in it, all files are parsed.
+ * @throws SqlmigError with every mistake in `all`.
+ */
+export async function parseMigrations(
+  wanted: Iterable<Migration>,
+  migrations: Migrations,
+): Promise<Map<Migration, Script>> {
+  const scripts = new Map<Migration, Script>();
+  for (const migration of new Set(wanted)) {
+    const script = await toScript(migration);
+    if (!('migration' in script)) {
+      throw errorOfAll(await parseMistakes([...migrations.public, ...migrations.tenant]));
+    }
+    scripts.set(migration, script);
+  }
+  return scripts;
+}
+
+async function parseMistakes(migrations: readonly Migration[]): Promise<SqlmigError[]> {
+  const mistakes: SqlmigError[] = [];
+  for (const migration of migrations) {
+    const script = await toScript(migration);
+    if (!('migration' in script)) mistakes.push(...script);
+  }
+  return mistakes;
+}
+
+interface Folder {
+  readonly migrations: readonly Migration[];
+  readonly mistakes: readonly SqlmigError[];
+}
+
+async function readFolder(scope: Scope, dir: string, cwd: string): Promise<Folder> {
+  const shown = (file: string) => relative(cwd, join(dir, file)).split(sep).join('/') || file;
+  if (!(await isFolder(dir))) {
+    const hint = `create it (an empty one is fine), or set ${scope}Dir in the config`;
+    const missing = new SqlmigError('folder-missing', `the folder ${shown('.')} does not exist`, { hint });
+    return { migrations: [], mistakes: [missing] };
+  }
+  const files = (await fastGlob('*.sql', { cwd: dir, onlyFiles: true })).sort();
+  const migrations: Migration[] = [];
+  const mistakes: SqlmigError[] = [];
+  const seen = new Map<string, string>();
+  for (const file of files) {
+    const named = parseFileName(file);
+    if (named === null) {
+      const message = `${shown(file)}: the name fits no rule`;
+      mistakes.push(new SqlmigError('bad-file-name', message, { hint: `a name is ${fileNameRule}` }));
+      continue;
+    }
+    const version = named.kind === 'repeatable' ? null : named.version;
+    const key = `${named.kind} ${historyKey({ version, name: named.name })}`;
+    const twin = seen.get(key);
+    if (twin !== undefined) {
+      const message = `${shown(twin)} and ${shown(file)} have the same version ${version ?? ''}`.trimEnd();
+      mistakes.push(
+        new SqlmigError('duplicate-version', message, { hint: 'rename the one that was never applied' }),
+      );
+    }
+    seen.set(key, file);
+    const text = readText(shown(file), await readFile(join(dir, file)));
+    if (text instanceof SqlmigError) mistakes.push(text);
+    else if (named.kind !== 'down') {
+      migrations.push({
+        scope,
+        version,
+        name: named.name,
+        checksum: checksumOf(text),
+        file: shown(file),
+        text,
+      });
+    }
+  }
+  return { migrations, mistakes };
+}
+
+function readText(file: string, bytes: Buffer): string | SqlmigError {
+  const decoded = decode(bytes);
+  if ('badByteAt' in decoded) {
+    const before = bytes.subarray(0, decoded.badByteAt).toString('utf8');
+    return new SqlmigError('file-not-utf8', `byte ${decoded.badByteAt} of the file is not UTF-8`, {
+      location: locate(file, before, before.length),
+      hint: 'save the file as UTF-8',
+    });
+  }
+  const nul = decoded.text.indexOf('\0');
+  if (nul === -1) return decoded.text;
+  // PostgreSQL would ignore the rest of the text without a word.
+  return new SqlmigError('file-has-nul', 'the file has a NUL character', {
+    location: locate(file, decoded.text, nul),
+    hint: 'save the file as UTF-8 text',
+  });
+}
+
+async function isFolder(dir: string): Promise<boolean> {
+  return (await stat(dir).catch(() => null))?.isDirectory() ?? false;
+}
