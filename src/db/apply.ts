@@ -1,0 +1,180 @@
+import type postgres from 'postgres';
+import { historyKey } from '../core/plan.ts';
+import { canonicalVersion } from '../core/version.ts';
+import { SqlmigError, sqlstates } from '../errors.ts';
+import type { AppliedMigration, HistoryRow, Migration, Script } from '../model.ts';
+import { describeFailure, positionOf, serverRefused } from './failure.ts';
+import { readRows } from './history.ts';
+import { isServerError, type Session, SessionLost } from './session.ts';
+import {
+  composeBootstrap,
+  composeUnits,
+  type Message,
+  type UnitFrame,
+  type UnitSchema,
+  unitStates,
+} from './unit.ts';
+
+/** Why a schema was left and is to be looked at again. */
+export type AgainReason =
+  /** Another session holds a key. */
+  | 'busy'
+  /** The plan is not true any more. */
+  | 'stale'
+  /** The connection broke: whether the last message took effect is unknown. */
+  | 'lost'
+  /** A statement of a file waited too long for a lock, or met a deadlock. */
+  | 'lock-wait'
+  /** The run was told to stop. */
+  | 'interrupted';
+
+/** What came of applying the pending migrations of one schema. */
+export type Attempt =
+  | { readonly kind: 'done'; readonly applied: readonly AppliedMigration[] }
+  | { readonly kind: 'again'; readonly reason: AgainReason; readonly error: SqlmigError }
+  | { readonly kind: 'failed'; readonly error: SqlmigError };
+
+// One message a schema while it stays small: a message is held in memory here and on the server.
+const maxUnits = 50;
+const maxLength = 256 * 1024;
+// A failed file is run again to find its statement only if that costs little.
+const replayWithinMs = 10_000;
+
+/** Applies scripts to a schema in order, joined in as few messages as may be. Never throws. */
+export async function applyUnits(
+  session: Session,
+  schema: UnitSchema,
+  scripts: readonly Script[],
+  bootstrap: boolean,
+  frame: UnitFrame,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  let now = schema;
+  let open = scripts;
+  let unitsAtOnce = maxUnits;
+  let durations = new Map<string, number>();
+  try {
+    if (bootstrap) await session.run(composeBootstrap(schema.schema, frame));
+    while (open.length > 0) {
+      if (signal.aborted)
+        return {
+          kind: 'again',
+          reason: 'interrupted',
+          error: new SqlmigError('interrupted', 'the run was interrupted'),
+        };
+      const batch = nextBatch(open, unitsAtOnce);
+      const message = composeUnits(batch, now, frame);
+      const started = performance.now();
+      try {
+        durations = await send(session, message);
+        now = { ...now, history: afterwards(now.history, batch) };
+        open = open.slice(batch.length);
+      } catch (error) {
+        if (!isServerError(error) || signal.aborted) throw error;
+        const again = againReason(error, schema, frame);
+        if (again !== null) return { kind: 'again', reason: again, error: ownError(error, schema) };
+        const rows = await readRows(session, schema.schema, frame.table);
+        const first = batch.findIndex((script) => !isRecorded(script.migration, rows));
+        const at = positionOf(error, message);
+        if (at !== null && at.unit > first) {
+          // The server refused the text before it ran any of it: what stands before the culprit goes first.
+          now = { ...now, history: rows };
+          open = open.slice(first);
+          unitsAtOnce = 1;
+          continue;
+        }
+        const replayable = performance.now() - started < replayWithinMs;
+        const failure = { error, script: batch[Math.max(first, 0)], index: at?.index ?? null, replayable };
+        return {
+          kind: 'failed',
+          error: await describeFailure(session, failure, { ...now, history: rows }, frame),
+        };
+      }
+    }
+    return { kind: 'done', applied: scripts.map((script) => applied(script.migration, durations)) };
+  } catch (error) {
+    if (error instanceof SessionLost) {
+      const lost = new SqlmigError('connection-lost', `the connection was lost: ${error.message}`, {
+        cause: error,
+      });
+      return { kind: 'again', reason: 'lost', error: lost };
+    }
+    if (!isServerError(error)) throw error;
+    const again = againReason(error, schema, frame);
+    if (again !== null) return { kind: 'again', reason: again, error: ownError(error, schema) };
+    return { kind: 'failed', error: serverRefused(error, schema.schema) };
+  }
+}
+
+function nextBatch(scripts: readonly Script[], most: number): readonly Script[] {
+  let length = 0;
+  const end = scripts.findIndex((script, i) => {
+    length += script.text.length;
+    return i > 0 && (i >= most || length > maxLength);
+  });
+  return end === -1 ? scripts : scripts.slice(0, end);
+}
+
+async function send(session: Session, message: Message): Promise<Map<string, number>> {
+  const durations = new Map<string, number>();
+  await session.run(message.text, (row) => {
+    if (typeof row.sqlmig_key === 'string') durations.set(row.sqlmig_key, Number(row.sqlmig_ms));
+  });
+  return durations;
+}
+
+function applied(migration: Migration, durations: ReadonlyMap<string, number>): AppliedMigration {
+  const { version, name } = migration;
+  return { version, name, durationMs: durations.get(historyKey(migration)) ?? 0 };
+}
+
+function afterwards(history: readonly HistoryRow[], scripts: readonly Script[]): HistoryRow[] {
+  const rows = new Map(history.map((row) => [historyKey(row), row]));
+  for (const { migration } of scripts) {
+    const version = migration.version === null ? null : canonicalVersion(migration.version);
+    rows.set(historyKey(migration), {
+      version,
+      name: migration.name,
+      checksum: migration.checksum,
+      state: 'applied',
+    });
+  }
+  return [...rows.values()];
+}
+
+function isRecorded(migration: Migration, rows: readonly HistoryRow[]): boolean {
+  const row = rows.find((candidate) => historyKey(candidate) === historyKey(migration));
+  return row !== undefined && row.checksum === migration.checksum;
+}
+
+function againReason(
+  error: postgres.PostgresError,
+  schema: UnitSchema,
+  frame: UnitFrame,
+): AgainReason | null {
+  switch (error.code) {
+    case unitStates.schemaBusy:
+    case unitStates.fleetBusy:
+      return 'busy';
+    case unitStates.historyChanged:
+    case unitStates.publicBehind:
+    case unitStates.schemaMissing:
+      return 'stale';
+    case sqlstates.lockNotAvailable:
+    case sqlstates.deadlockDetected:
+    case sqlstates.insufficientResources:
+      return 'lock-wait';
+    case sqlstates.uniqueViolation:
+      // The second fence: somebody recorded this migration although the lock says nobody could.
+      return error.schema_name === schema.schema && error.table_name === frame.table ? 'stale' : null;
+    default:
+      return null;
+  }
+}
+
+function ownError(error: postgres.PostgresError, { schema }: UnitSchema): SqlmigError {
+  const busy = error.code === unitStates.schemaBusy || error.code === unitStates.fleetBusy;
+  const code =
+    error.code === unitStates.publicBehind ? 'public-behind' : busy ? 'lock-timeout' : 'migration-failed';
+  return new SqlmigError(code, error.message, { schema, sqlstate: error.code, cause: error });
+}

@@ -1,0 +1,134 @@
+import type postgres from 'postgres';
+import { indexOfCodePoint, indexOfLine, locate } from '../core/position.ts';
+import { SqlmigError } from '../errors.ts';
+import type { Location, Script } from '../model.ts';
+import { isServerError, type Session } from './session.ts';
+import {
+  composeReplay,
+  type Message,
+  replayColumn,
+  type UnitFrame,
+  type UnitSchema,
+  unitStates,
+} from './unit.ts';
+
+/** A server error, and what is known of where it comes from. */
+export interface Failure {
+  readonly error: postgres.PostgresError;
+  readonly script: Script | undefined;
+  /** UTF-16 index into the file, where the server gave a position. */
+  readonly index: number | null;
+  /** Whether the file may be run again, rolled back, to find the statement. */
+  readonly replayable: boolean;
+}
+
+/**
+ * The error for a failed unit: file, line, column and statement as exactly as the server lets us know. `schema` is as
+ * its history is after the failure.
+ */
+export async function describeFailure(
+  session: Session,
+  { error, script, index, replayable }: Failure,
+  schema: UnitSchema,
+  frame: UnitFrame,
+): Promise<SqlmigError> {
+  if (script === undefined) return serverRefused(error, schema.schema);
+  const only = script.statements.length === 1 ? 0 : null;
+  const statement =
+    index !== null
+      ? statementAt(script, index)
+      : (only ?? (replayable ? await replay(session, script, schema, frame, error) : null));
+  const ended = error.code === unitStates.transactionEnded;
+  return new SqlmigError(ended ? 'transaction-ended' : 'migration-failed', messageOf(error), {
+    sqlstate: error.code,
+    schema: schema.schema,
+    file: script.migration.file,
+    location: locationOf(script, statement, index, error),
+    statement: statement === null ? undefined : statement + 1,
+    statements: script.statements.length,
+    state: ended ? 'what the file ran before its own COMMIT may be kept; history has no row' : 'rolled back',
+    hint: error.hint ?? 'correct the file and run sqlmig up again; nothing of it was kept',
+    cause: error,
+  });
+}
+
+function messageOf({ message, detail }: postgres.PostgresError): string {
+  return detail === undefined ? message : `${message} (${detail.replace(/\.$/, '')})`;
+}
+
+/** Where a server error's position lies: which file of the message, and where in it; `null` outside of all files. */
+export function positionOf(
+  error: postgres.PostgresError,
+  message: Message,
+): { unit: number; index: number } | null {
+  if (error.position === undefined) return null;
+  const index = indexOfCodePoint(message.text, Number(error.position) - 1);
+  const unit = message.files.findIndex(({ start, end }) => index >= start && index <= end);
+  const file = message.files[unit];
+  return file === undefined ? null : { unit, index: index - file.start };
+}
+
+function statementAt({ statements }: Script, index: number): number | null {
+  const at = statements.findLastIndex((statement) => statement.start <= index);
+  return at === -1 ? null : at;
+}
+
+/** The number (from 0) of the statement that fails, found by running the file again and rolling it back. */
+async function replay(
+  session: Session,
+  script: Script,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  expected: postgres.PostgresError,
+): Promise<number | null> {
+  let done = 0;
+  try {
+    await session.run(composeReplay(script, schema, frame), (row) => {
+      if (replayColumn in row) done += 1;
+    });
+  } catch (error) {
+    const same = isServerError(error) && error.code === expected.code && done < script.statements.length;
+    return same ? done : null;
+  }
+  return null;
+}
+
+function locationOf(
+  script: Script,
+  statement: number | null,
+  index: number | null,
+  error: postgres.PostgresError,
+): Location | undefined {
+  const { file, text } = script.migration;
+  const found = statement === null ? undefined : script.statements[statement];
+  if (index !== null) return locate(file, text, index);
+  if (found === undefined) return undefined;
+  const inBlock = found.kind === 'DoStmt' ? indexInBlock(text, found, error.where) : null;
+  return locate(file, text, inBlock ?? found.start);
+}
+
+/** The first character of the line of a DO block that the server's context names. */
+function indexInBlock(
+  text: string,
+  statement: { start: number; end: number },
+  where: string | undefined,
+): number | null {
+  const line = /inline_code_block line (\d+)/.exec(where ?? '')?.[1];
+  const body = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/u.exec(text.slice(statement.start, statement.end));
+  if (line === undefined || body === null) return null;
+  const from = statement.start + body.index + body[0].length;
+  const rest = text.slice(from, statement.end);
+  const start = indexOfLine(rest, Number(line));
+  const indent = /^[^\S\r\n]*/.exec(rest.slice(start))?.[0] ?? '';
+  return from + start + indent.length;
+}
+
+/** The error for a statement of sqlmig's own that the server refused, such as for want of a right. */
+export function serverRefused(error: postgres.PostgresError, schema: string | undefined): SqlmigError {
+  return new SqlmigError('server-refused', error.message, {
+    sqlstate: error.code,
+    schema,
+    hint: error.hint ?? 'check the rights of the database user',
+    cause: error,
+  });
+}

@@ -1,0 +1,54 @@
+import { lockClass, lockObjects } from './keys.ts';
+import type { Session } from './session.ts';
+
+/** A session that holds or waits for one of our keys. */
+export interface Holder {
+  /** The schema, or `(fleet)`, `(marker)`, `(bootstrap)`. */
+  readonly key: string;
+  readonly granted: boolean;
+  readonly exclusive: boolean;
+  readonly pid: number;
+  /** As set by the unit: `sqlmig <run> <version> <host>`. */
+  readonly application: string;
+  readonly seconds: number;
+}
+
+const query = `select case l.objid when ${lockObjects.fleet} then '(fleet)' when ${lockObjects.marker} then '(marker)'
+    when ${lockObjects.bootstrap} then '(bootstrap)' else coalesce(n.nspname, l.objid::text) end as key,
+  l.granted, l.mode like 'Exclusive%' as exclusive, l.pid, coalesce(a.application_name, '') as application,
+  coalesce(extract(epoch from clock_timestamp() - a.xact_start), 0)::int as seconds
+from pg_catalog.pg_locks l
+left join pg_catalog.pg_namespace n on n.oid = l.objid
+left join pg_catalog.pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.classid = ${lockClass} and l.objsubid = 2
+  and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+order by l.objid, l.granted desc, l.pid`;
+
+/** Who holds or waits for our keys in this database. */
+export async function readHolders(session: Session): Promise<Holder[]> {
+  const rows = await session.run(query);
+  return rows.map((row) => ({
+    key: String(row.key),
+    granted: row.granted === true,
+    exclusive: row.exclusive === true,
+    pid: Number(row.pid),
+    application: String(row.application),
+    seconds: Number(row.seconds),
+  }));
+}
+
+/** The holders of a schema's key and of the fleet, in words. */
+export function describeHolders(holders: readonly Holder[], schema: string): string {
+  const held = holders.filter(
+    (holder) => holder.granted && (holder.key === schema || holder.key === '(fleet)'),
+  );
+  if (held.length === 0) return 'nobody holds its lock any more';
+  return held
+    .map(({ key, application, pid, seconds }) => {
+      const [, run, doing, host] = /^sqlmig (\S+) (\S+) ?(.*)$/.exec(application) ?? [];
+      const who =
+        run === undefined ? application || 'unknown' : `run ${run} at ${doing} on ${host || 'unknown host'}`;
+      return `${key} is held by ${who} (backend ${pid}, ${seconds} s)`;
+    })
+    .join('; ');
+}

@@ -1,0 +1,202 @@
+import postgres from 'postgres';
+import { SqlmigError, sqlstates } from '../errors.ts';
+
+/** A row as the server sent it: bigint as text, other types as postgres.js reads them. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** How to reach a database. */
+export interface Connection {
+  /** `null` leaves it to the `PG*` variables. */
+  readonly url: string | null;
+  /** Shown in pg_stat_activity while nothing runs. */
+  readonly applicationName: string;
+  readonly connectTimeoutMs: number;
+}
+
+/**
+ * ONE session of PostgreSQL that never moves to another backend: a postgres.js client of one connection with one
+ * message in flight, dead for good at the first connection error. Never `reserve()` or `begin()` (porsager/postgres
+ * #751, #1199, #1155: they hang, crash or go on in autocommit after a lost connection).
+ */
+export interface Session {
+  /** True behind a pooler: the backend that answers is not the one the protocol announced at connect. */
+  readonly pooled: boolean;
+  readonly serverVersion: number;
+  readonly databaseName: string;
+  /** True once the session can no longer be used. */
+  readonly lost: boolean;
+  /**
+   * Sends one simple-protocol message. Rows go to `onRow` as they come, else they are returned. After a server error
+   * the transaction is rolled back and the session stays usable.
+   * @throws postgres.PostgresError for what the server refused, SessionLost where the outcome is unknown.
+   */
+  run(text: string, onRow?: (row: Row) => void): Promise<Row[]>;
+  /** Asks the server to cancel what runs. */
+  cancel(): void;
+  close(): Promise<void>;
+}
+
+/** The connection is gone, and whether the message took effect is unknown. */
+export class SessionLost extends Error {
+  override readonly name = 'SessionLost';
+}
+
+/** Server messages with severity NOTICE and above. */
+export type OnNotice = (notice: { readonly severity: string; readonly message: string }) => void;
+
+const hello = `select pg_backend_pid() as pid, current_setting('server_version_num')::int as version, current_database() as database`;
+
+/**
+ * Opens a session.
+ * @throws SqlmigError `connection-failed` or `login-refused`; neither shows the password.
+ */
+export async function openSession(connection: Connection, onNotice: OnNotice = () => {}): Promise<Session> {
+  let lost = false;
+  let running: { cancel(): void } | null = null;
+  const client = createClient(connection, onNotice, () => {
+    lost = true;
+  });
+
+  const abandon = () => {
+    lost = true;
+    // A plain end() hangs after ECONNRESET (porsager/postgres#1130).
+    client.end({ timeout: 0 }).catch(() => {});
+  };
+  const send = async (text: string, onRow?: (row: Row) => void) => {
+    if (lost) throw new SessionLost('the session is gone');
+    if (running !== null) throw new Error('one message at a time');
+    const query = client.unsafe(text).simple();
+    running = query;
+    try {
+      const rows: Row[] = [];
+      const take = onRow ?? ((row: Row) => void rows.push(row));
+      await query.forEach((row) => take(row));
+      return rows;
+    } catch (error) {
+      if (isServerError(error)) throw error;
+      abandon();
+      throw new SessionLost(error instanceof Error ? error.message : String(error), { cause: error });
+    } finally {
+      running = null;
+    }
+  };
+
+  let pid: unknown;
+  let greeting: Row | undefined;
+  try {
+    const query = client.unsafe(hello).simple();
+    const rows = await withDeadline(query, connection.connectTimeoutMs);
+    greeting = rows[0];
+    pid = (rows as unknown as { state?: { pid?: number } }).state?.pid;
+  } catch (error) {
+    abandon();
+    throw connectError(error, connection);
+  }
+
+  return {
+    pooled: pid !== greeting?.pid,
+    serverVersion: Number(greeting?.version),
+    databaseName: String(greeting?.database),
+    get lost() {
+      return lost;
+    },
+    async run(text, onRow) {
+      try {
+        return await send(text, onRow);
+      } catch (error) {
+        if (!(error instanceof SessionLost)) await send('ROLLBACK', () => {});
+        throw error;
+      }
+    },
+    cancel() {
+      running?.cancel();
+    },
+    async close() {
+      if (lost) return;
+      lost = true;
+      await withDeadline(client.end({ timeout: 2 }), 3_000).catch(abandon);
+    },
+  };
+}
+
+/** True for an error that the server raised in a session that goes on. */
+export function isServerError(error: unknown): error is postgres.PostgresError {
+  return (
+    error instanceof postgres.PostgresError &&
+    error.severity !== 'FATAL' &&
+    error.severity !== 'PANIC' &&
+    !/^(57P0[1-5]|08...)$/.test(error.code)
+  );
+}
+
+function createClient(
+  { url, applicationName, connectTimeoutMs }: Connection,
+  onNotice: OnNotice,
+  onClose: () => void,
+) {
+  const options: postgres.Options<Record<string, never>> = {
+    max: 1,
+    prepare: false,
+    fetch_types: false,
+    // The default reconnects between two queries after 30 to 60 minutes: a session's locks and settings would be gone.
+    max_lifetime: null,
+    idle_timeout: 0,
+    connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1000)),
+    connection: { application_name: applicationName },
+    onnotice: (notice) => onNotice({ severity: notice.severity ?? 'NOTICE', message: notice.message ?? '' }),
+    onclose: onClose,
+  };
+  Object.assign(options, { max_pipeline: 0 });
+  try {
+    return url === null ? postgres(options) : postgres(url, options);
+  } catch {
+    // The driver's own message repeats the URL, password included.
+    throw new SqlmigError('config-invalid', 'the database URL is not a valid URL', {
+      hint: 'it looks like postgres://user:password@host:5432/database; write special characters in it as %XX',
+    });
+  }
+}
+
+async function withDeadline<T>(promise: PromiseLike<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
+}
+
+function connectError(error: unknown, connection: Connection): SqlmigError {
+  const where = addressOf(connection.url);
+  const { code, message } = error as { code?: string; message?: string };
+  const refused: string[] = [sqlstates.invalidPassword, sqlstates.invalidAuthorization];
+  if (code !== undefined && refused.includes(code)) {
+    return new SqlmigError('login-refused', `${where} refused the login: ${message}`, {
+      sqlstate: code,
+      hint: 'check user and password of the URL, and pg_hba.conf of the server',
+      cause: error,
+    });
+  }
+  const isState = error instanceof postgres.PostgresError;
+  return new SqlmigError('connection-failed', `cannot connect to ${where}: ${message}`, {
+    sqlstate: isState ? code : undefined,
+    hint:
+      code === sqlstates.invalidCatalogName
+        ? 'create the database first; sqlmig does not'
+        : 'check that the server is up and the URL is right',
+    cause: error,
+  });
+}
+
+/** Host, port and database of a URL for messages: never user or password. */
+export function addressOf(url: string | null): string {
+  if (url === null) {
+    const { PGHOST = 'localhost', PGPORT = '5432', PGDATABASE } = process.env;
+    return `${PGHOST}:${PGPORT}${PGDATABASE === undefined ? '' : `/${PGDATABASE}`}`;
+  }
+  try {
+    const { hostname, port, pathname } = new URL(url);
+    return `${hostname || 'localhost'}:${port || '5432'}${pathname}`;
+  } catch {
+    return 'the database';
+  }
+}

@@ -1,0 +1,98 @@
+import type { TenantSource } from '../config.ts';
+import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { tenantNameProblem } from '../core/tenant-name.ts';
+import { errorOfAll, SqlmigError, sqlstates } from '../errors.ts';
+import { lookUpSchemas, readDigests } from './history.ts';
+import { isServerError, type Row, type Session } from './session.ts';
+
+/** The names a source gives, each once, in its order; or why they cannot be known before public is applied. */
+export type Discovery = { readonly names: readonly string[] } | { readonly unknown: string };
+
+/**
+ * Lists the tenants of a database.
+ * @throws SqlmigError `bad-tenant-name` for every bad name, `tenants-query-failed` where the source itself fails for
+ *   another reason than a table that public files may still create.
+ */
+export async function discoverTenants(
+  session: Session,
+  source: TenantSource,
+  publicSchema: string,
+  table: string,
+): Promise<Discovery> {
+  let names: readonly unknown[];
+  try {
+    names = await namesOf(session, source, publicSchema, table);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const notYet: string[] = [
+      sqlstates.undefinedTable,
+      sqlstates.undefinedColumn,
+      sqlstates.undefinedFunction,
+    ];
+    if (isServerError(error) && notYet.includes(error.code)) return { unknown: reason };
+    if (error instanceof SqlmigError || !(isServerError(error) || source.kind === 'function')) throw error;
+    throw tenantsQueryFailed(reason, error);
+  }
+  const problems = names
+    .map((name) => tenantNameProblem(name, publicSchema))
+    .filter((problem) => problem !== null)
+    .map(
+      (problem) =>
+        new SqlmigError('bad-tenant-name', problem, {
+          hint: 'correct "tenants" of the config, or what it reads',
+        }),
+    );
+  if (problems.length > 0) throw errorOfAll(problems);
+  return { names: [...new Set(names as readonly string[])] };
+}
+
+/** The error for a tenant source that cannot be read although public is applied. */
+export function tenantsQueryFailed(reason: string, cause?: unknown): SqlmigError {
+  return new SqlmigError('tenants-query-failed', `the tenants cannot be listed: ${reason}`, {
+    hint: 'check "tenants" in the config',
+    cause,
+  });
+}
+
+async function namesOf(
+  session: Session,
+  source: TenantSource,
+  publicSchema: string,
+  table: string,
+): Promise<readonly unknown[]> {
+  switch (source.kind) {
+    case 'list':
+      return source.list;
+    case 'function': {
+      const names = await source.load();
+      if (!Array.isArray(names)) throw new Error('the function in "tenants" must give an array of names');
+      return names;
+    }
+    case 'pattern':
+      return firstColumn(
+        await session.run(`select nspname::text from pg_catalog.pg_namespace
+where nspname like ${quoteLiteral(source.pattern)} and nspname !~ '^pg_' and nspname not in ('information_schema', ${quoteLiteral(publicSchema)})
+order by nspname collate "C"`),
+      );
+    case 'query':
+      return firstColumn(
+        await session.run(`START TRANSACTION READ ONLY;
+SET LOCAL search_path = ${quoteIdentifier(publicSchema)};
+${source.query}
+;
+COMMIT;`),
+      );
+    case 'history': {
+      const present = await lookUpSchemas(session, null, table);
+      const ours = present
+        .filter((s) => s.history === 'ours' && s.schema !== publicSchema)
+        .map((s) => s.schema);
+      const digests = await readDigests(session, ours, table);
+      return ours.filter((schema) => digests.get(schema)?.scope === 'tenant');
+    }
+  }
+}
+
+function firstColumn(rows: readonly Row[]): unknown[] {
+  return rows.map((row) => Object.values(row)[0]);
+}

@@ -1,0 +1,261 @@
+import { historyKey } from '../core/plan.ts';
+import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { canonicalVersion } from '../core/version.ts';
+import type { HistoryRow, Migration, Scope, Script } from '../model.ts';
+import { createHistoryTable, digestOf, historyTable, selectDigest } from './history.ts';
+import { lockKey, lockObjects } from './keys.ts';
+
+/** SQLSTATEs that sqlmig's own checks raise inside a message; class "SQ" is used by nobody else. */
+export const unitStates = {
+  /** Another session holds the schema's key. */
+  schemaBusy: 'SQM01',
+  /** The history is not the one the plan was made from. */
+  historyChanged: 'SQM03',
+  /** The schema is gone. */
+  schemaMissing: 'SQM04',
+  /** The fleet's key is held: a public unit runs or waits, or tenant units have not finished. */
+  fleetBusy: 'SQM05',
+  /** Public does not hold what this run saw there. */
+  publicBehind: 'SQM06',
+  /** The file ended the transaction it was in. */
+  transactionEnded: 'SQM09',
+} as const;
+
+/** What all units of a run have in common. */
+export interface UnitFrame {
+  readonly runId: string;
+  readonly host: string;
+  readonly appliedBy: string;
+  readonly publicSchema: string;
+  readonly table: string;
+  /** How long a statement of a file waits for a lock before it gives up (55P03). */
+  readonly lockTimeoutMs: number;
+  /** Only Linux servers can look whether the client is still there. */
+  readonly checksClient: boolean;
+}
+
+/** The schema that units are for, as it was when the plan was made. */
+export interface UnitSchema {
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly history: readonly HistoryRow[];
+  /** Public as the run saw it: the digest of its rows up to a version. `null` where nothing is required. */
+  readonly requires: { readonly upTo: string; readonly digest: string } | null;
+}
+
+/** A message and where each file's text lies in it (UTF-16 indexes). */
+export interface Message {
+  readonly text: string;
+  readonly files: readonly { readonly script: Script; readonly start: number; readonly end: number }[];
+}
+
+/**
+ * The units of a schema joined in one message, each a transaction of its own (lock-protocol 3.2): settings, locks by
+ * try, checks, history row first, search_path, file, guard, resets. The server stops at the first error; what was
+ * committed before stays. The last statement gives `key` and `ms` of what this run recorded.
+ */
+export function composeUnits(scripts: readonly Script[], schema: UnitSchema, frame: UnitFrame): Message {
+  const parts: string[] = [];
+  const files: { script: Script; start: number; end: number }[] = [];
+  let length = 0;
+  const push = (part: string) => {
+    parts.push(part);
+    length += part.length;
+    return length;
+  };
+  const known = new Set(schema.history.map(historyKey));
+  for (const [index, script] of scripts.entries()) {
+    push(opening(script, schema, frame, index === 0 ? null : known.size));
+    const start = length;
+    files.push({ script, start, end: push(script.text) });
+    push(closing(script, schema, frame));
+    known.add(historyKey(script.migration));
+  }
+  push(recorded(schema, frame));
+  return { text: parts.join(''), files };
+}
+
+/** Name of the column that `composeReplay`'s markers come in. */
+export const replayColumn = 'sqlmig_statement';
+
+/**
+ * One unit again, rolled back at its end, with a row after each statement that tells its number from 1: so many rows
+ * as came, so many statements succeeded. For errors that the server gives no position for.
+ */
+export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFrame): string {
+  const statements = script.statements.map(
+    ({ start, end }, i) => `${script.text.slice(start, end)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
+  );
+  return [
+    opening(script, schema, frame, null),
+    ...statements,
+    'set constraints all immediate;\nROLLBACK;',
+  ].join('');
+}
+
+/** Creates a schema and its history table where they are missing, under the bootstrap key: any number may try at once. */
+export function composeBootstrap(schema: string, frame: UnitFrame): string {
+  const missing = `not exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = ${quoteLiteral(schema)} and c.relname = ${quoteLiteral(frame.table)})`;
+  return `${begin}${doBlock(`begin
+${settings('bootstrap', frame)}
+  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
+  if not exists (select from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
+    create schema ${quoteIdentifier(schema)};
+  end if;
+  if ${missing} then
+    ${createHistoryTable(schema, frame.table)};
+  end if;
+end`)}COMMIT;
+`;
+}
+
+// READ COMMITTED: under a default of REPEATABLE READ the checks would see the state before the lock was got.
+const begin = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n';
+
+function opening(
+  { migration, statements }: Script,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  expectedRows: number | null,
+): string {
+  return [
+    begin,
+    doBlock(`declare ns oid; n bigint;
+begin
+${settings(historyKey(migration), frame)}
+${schema.scope === 'public' ? publicLocks(frame) : ''}
+  ns := (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema.schema)});
+  if ns is null then ${raise(unitStates.schemaMissing, 'the schema does not exist')} end if;
+${schema.scope === 'tenant' ? fleetShared : ''}
+  if not pg_try_advisory_xact_lock(${lockKey('ns::int4')}) then ${raise(unitStates.schemaBusy, 'another run is at work in this schema')} end if;
+  if ns is distinct from (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema.schema)}) then
+    ${raise(unitStates.schemaBusy, 'the schema was replaced by another of its name')}
+  end if;
+${expectedRows === null ? firstChecks(schema, frame) : laterChecks(schema, frame, expectedRows)}
+end`),
+    insertRow(migration, statements.length, schema, frame),
+    // Explicit, and after the row: what the file sees is the tenant, then public.
+    `SET LOCAL search_path = ${searchPath(schema, frame)};\n`,
+  ].join('');
+}
+
+function settings(doing: string, { runId, host, lockTimeoutMs, checksClient }: UnitFrame): string {
+  const values: [string, string][] = [
+    ['application_name', `sqlmig ${runId} ${doing} ${host}`],
+    ['lock_timeout', `${lockTimeoutMs}ms`],
+    ['statement_timeout', '0'],
+    ['idle_in_transaction_session_timeout', '0'],
+    // A runner that was killed or cut off must not leave a unit running on (lock-protocol 2.7).
+    ['tcp_keepalives_idle', '10'],
+    ['tcp_keepalives_interval', '5'],
+    ['tcp_keepalives_count', '3'],
+    ...(checksClient ? [['client_connection_check_interval', '2s'] as [string, string]] : []),
+  ];
+  const calls = values.map(([name, value]) => `set_config('${name}', ${quoteLiteral(value)}, true)`);
+  return `  perform ${calls.join(', ')};`;
+}
+
+// Marker first: it proves that no index build of ours runs, so the wait for the fleet cannot meet one (40P01).
+// The wait is short and blocking: a queued exclusive waiter makes new shared tries fail, a mere try would starve.
+function publicLocks({ lockTimeoutMs }: UnitFrame): string {
+  return `  if not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)}) then ${raise(unitStates.fleetBusy, 'another run is at work in public')} end if;
+  begin
+    perform set_config('lock_timeout', '2s', true);
+    perform pg_advisory_xact_lock(${lockKey(lockObjects.fleet)});
+    perform set_config('lock_timeout', '${lockTimeoutMs}ms', true);
+  exception when lock_not_available then
+    ${raise(unitStates.fleetBusy, 'tenant migrations must finish first')}
+  end;`;
+}
+
+const fleetShared = `  if not pg_try_advisory_xact_lock_shared(${lockKey(lockObjects.fleet)}) then
+    ${raise(unitStates.fleetBusy, 'public is being migrated')}
+  end if;`;
+
+function firstChecks({ schema, history, requires }: UnitSchema, { publicSchema, table }: UnitFrame): string {
+  const own = selectDigest(historyTable(schema, table));
+  const required =
+    requires === null
+      ? ''
+      : `  if (${selectDigest(historyTable(publicSchema, table), `version <= ${canonicalVersion(requires.upTo)}`)}) <> ${quoteLiteral(requires.digest)} then
+    ${raise(unitStates.publicBehind, 'public is behind')}
+  end if;
+`;
+  return `${required}  if (${own}) <> ${quoteLiteral(digestOf(history))} then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;`;
+}
+
+// Between two units of a message another run may take a turn; it can only have added rows or begun one.
+function laterChecks({ schema }: UnitSchema, { table }: UnitFrame, rows: number): string {
+  return `  n := (select count(*) + count(*) filter (where state <> 'applied') from ${historyTable(schema, table)});
+  if n <> ${rows} then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;`;
+}
+
+function insertRow(
+  migration: Migration,
+  statements: number,
+  { schema, scope }: UnitSchema,
+  frame: UnitFrame,
+): string {
+  const { version, name, checksum } = migration;
+  const values = [
+    version === null ? 'null' : canonicalVersion(version),
+    ...[name, checksum, frame.appliedBy, frame.runId, 'applied', scope].map(quoteLiteral),
+    statements,
+    statements,
+  ];
+  const columns = 'version, name, checksum, applied_by, run_id, state, scope, statements, done_statements';
+  const again = ` on conflict (name) where version is null do update set checksum = excluded.checksum,
+  applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id,
+  statements = excluded.statements, done_statements = excluded.done_statements`;
+  return `insert into ${historyTable(schema, frame.table)} (${columns}) values (${values.join(', ')})${version === null ? again : ''};\n`;
+}
+
+function searchPath({ schema, scope }: UnitSchema, { publicSchema }: UnitFrame): string {
+  const path = scope === 'public' ? [publicSchema] : [schema, publicSchema];
+  return path.map(quoteIdentifier).join(', ');
+}
+
+// What outlives a transaction although nothing asked for it to be kept.
+const leftovers: Readonly<Record<string, string>> = {
+  PrepareStmt: 'DEALLOCATE ALL;\n',
+  DeclareCursorStmt: 'CLOSE ALL;\n',
+  ListenStmt: 'UNLISTEN *;\n',
+};
+
+function closing({ migration, statements }: Script, { schema }: UnitSchema, frame: UnitFrame): string {
+  const kinds = new Set(statements.map((statement) => statement.kind));
+  const table = historyTable(schema, frame.table);
+  const { version, name } = migration;
+  const row =
+    version === null
+      ? `version is null and name = ${quoteLiteral(name)}`
+      : `version = ${canonicalVersion(version)}`;
+  return [
+    // A file may end in a comment or without a semicolon. Deferred constraints speak here, not at COMMIT.
+    '\n;\nSET CONSTRAINTS ALL IMMEDIATE;\n',
+    'RESET ALL;\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nDISCARD TEMP;\n',
+    ...[...kinds].map((kind) => leftovers[kind] ?? ''),
+    // The guard: the row was written by this very transaction, or the file has ended that one.
+    doBlock(`begin
+  perform pg_advisory_unlock_all();
+  update ${table} set duration_ms = least(extract(epoch from clock_timestamp() - applied_at) * 1000, 2147483647)
+  where ${row} and xmin = pg_current_xact_id()::xid;
+  if not found then ${raise(unitStates.transactionEnded, 'the file ends the transaction it runs in')} end if;
+end`),
+    'COMMIT;\n',
+  ].join('');
+}
+
+function recorded({ schema }: UnitSchema, { runId, table }: UnitFrame): string {
+  return `select coalesce(version::text, 'R__' || name) as sqlmig_key, duration_ms as sqlmig_ms
+from ${historyTable(schema, table)} where run_id = ${quoteLiteral(runId)};`;
+}
+
+function doBlock(body: string): string {
+  return `DO ${quoteLiteral(body)};\n`;
+}
+
+function raise(state: string, message: string): string {
+  return `raise exception using errcode = '${state}', message = '${message}';`;
+}

@@ -1,0 +1,265 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { backoffMs, shuffled } from '../core/backoff.ts';
+import { type AgainReason, type Attempt, applyUnits } from '../db/apply.ts';
+import { describeHolders, readHolders } from '../db/holders.ts';
+import { type Session, SessionLost } from '../db/session.ts';
+import type { UnitFrame, UnitSchema } from '../db/unit.ts';
+import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
+import type { AppliedMigration, Migration, SchemaOutcome, Script } from '../model.ts';
+import { createLane, type Lane } from './lane.ts';
+import type { Target } from './look.ts';
+import {
+  countsAsFailure,
+  finished,
+  hasWork,
+  interrupted,
+  type OutcomeFrame,
+  refusalOf,
+  unfinished,
+} from './outcome.ts';
+
+/** What public must hold before a tenant unit may run; see `UnitSchema.requires`. */
+export type Gate = UnitSchema['requires'];
+
+/** All that serving a set of schemas needs. */
+export interface FleetWork {
+  readonly frame: UnitFrame;
+  readonly outcomes: OutcomeFrame;
+  readonly openSession: () => Promise<Session>;
+  /** At most so many sessions at once. */
+  readonly lanes: number;
+  /** Stop starting schemas once so many have failed. */
+  readonly failuresAllowed: number;
+  /** Give up after so long without any progress. */
+  readonly waitForLockMs: number;
+  readonly scriptsFor: (steps: readonly Migration[]) => Promise<readonly Script[]>;
+  readonly lookAgain: (session: Session, schema: string) => Promise<Target>;
+  /** The gate as it is now; throws `public-behind` where public does not hold what this run needs. */
+  readonly readGate: (session: Session) => Promise<Gate>;
+  readonly gate: Gate;
+  readonly signal: AbortSignal;
+  readonly emit: OnEvent;
+}
+
+// How often a schema is tried again. Busy schemas are not counted: there the clock decides (`waitForLockMs`).
+const mostTries: Readonly<Record<AgainReason, number>> = {
+  busy: Number.POSITIVE_INFINITY,
+  stale: 10,
+  lost: 5,
+  'lock-wait': 5,
+  interrupted: 0,
+};
+const firstNoticeMs = 5_000;
+const nextNoticeMs = 30_000;
+
+interface Job {
+  readonly target: Target;
+  readonly tries: number;
+  readonly due: number;
+}
+
+/**
+ * Serves schemas in parallel: shuffled, at most `lanes` at a time; busy ones are put aside and come back to, so that
+ * several runners share the work; a broken connection is settled by reading the history again. A schema's failure is
+ * an outcome; the rest go on until `failuresAllowed`. Gives one outcome a schema, in the order of `targets`.
+ */
+export async function runFleet(targets: readonly Target[], work: FleetWork): Promise<SchemaOutcome[]> {
+  const settled = new Map<string, SchemaOutcome>();
+  let { gate } = work;
+  let failures = 0;
+  let active = 0;
+  let lastProgress = performance.now();
+  let nextNotice = firstNoticeMs;
+
+  const settle = (outcome: SchemaOutcome) => {
+    settled.set(outcome.schema, outcome);
+    if (countsAsFailure(outcome)) failures += 1;
+    lastProgress = performance.now();
+    nextNotice = firstNoticeMs;
+    work.emit({ type: 'schema-finished', outcome });
+  };
+  const stopping = () => work.signal.aborted || failures >= work.failuresAllowed;
+  const leave = (target: Target) => {
+    const error = work.signal.aborted ? interrupted() : stopped(failures);
+    settle(unfinished(target, 'skipped', error, work.outcomes));
+  };
+
+  const jobs: Job[] = [];
+  for (const target of targets) {
+    const refusal = refusalOf(target);
+    // A refusal is known before anything starts and says nothing about the files that others get: it stops nobody.
+    if (refusal !== null) settled.set(target.schema, unfinished(target, 'failed', refusal, work.outcomes));
+    else if (hasWork(target)) jobs.push({ target, tries: 0, due: 0 });
+    else settled.set(target.schema, finished(target, [], work.outcomes));
+  }
+  for (const outcome of settled.values()) work.emit({ type: 'schema-finished', outcome });
+  const ready = shuffled(jobs, Math.random);
+  const aside: Job[] = [];
+
+  const serve = async (job: Job, lane: Lane): Promise<void> => {
+    const { target } = job;
+    const session = await lane.session();
+    const attempt = await tryUnits(session, target, gate, work);
+    if (attempt.kind === 'done') {
+      tellApplied(target, attempt.applied, work.emit);
+      return settle(finished(target, attempt.applied, work.outcomes));
+    }
+    if (work.signal.aborted) {
+      const now = session.lost ? target : await work.lookAgain(session, target.schema);
+      return settle(unfinished(now, 'skipped', interrupted(), work.outcomes));
+    }
+    if (attempt.kind === 'failed') {
+      const now = await work.lookAgain(await lane.session(), target.schema);
+      return settle(unfinished(now, 'failed', attempt.error, work.outcomes));
+    }
+    const tries = job.tries + 1;
+    const { reason, error } = attempt;
+    if (tries > mostTries[reason]) {
+      return settle(unfinished(target, 'failed', error, work.outcomes));
+    }
+    if (error.code === 'public-behind') gate = await work.readGate(await lane.session());
+    work.emit({ type: 'retrying', schema: target.schema, reason: error.message, attempt: tries });
+    aside.push({ target, tries, due: performance.now() + backoffMs(tries, Math.random) });
+  };
+
+  // Before a schema is tried again it is looked at again: others may have finished it.
+  const comeBack = async (job: Job, lane: Lane): Promise<void> => {
+    const target = await work.lookAgain(await lane.session(), job.target.schema);
+    const refusal = refusalOf(target);
+    if (refusal !== null) return settle(unfinished(target, 'failed', refusal, work.outcomes));
+    if (job.target.exists && !target.exists)
+      return settle(unfinished(target, 'failed', gone(), work.outcomes));
+    if (!hasWork(target)) return settle(finished(target, [], work.outcomes));
+    return serve({ ...job, target }, lane);
+  };
+
+  const wait = async (lane: Lane): Promise<void> => {
+    const waited = performance.now() - lastProgress;
+    const [first] = aside;
+    if (first !== undefined && waited > Math.min(nextNotice, work.waitForLockMs)) {
+      nextNotice = waited + nextNoticeMs;
+      const holders = await readHolders(await lane.session());
+      const { schema } = first.target;
+      work.emit({
+        type: 'waiting',
+        schema,
+        waitedMs: Math.round(waited),
+        holders: describeHolders(holders, schema),
+      });
+      if (waited > work.waitForLockMs) {
+        for (const { target } of aside.splice(0)) {
+          const error = gaveUp(waited, describeHolders(holders, target.schema));
+          settle(unfinished(target, 'failed', error, work.outcomes));
+        }
+      }
+      return;
+    }
+    const due = Math.min(...aside.map((job) => job.due), performance.now() + 25);
+    await delay(Math.max(1, due - performance.now()), undefined, { signal: work.signal }).catch(() => {});
+  };
+
+  let workers = 0;
+  const worker = async (): Promise<void> => {
+    const lane = createLane(work.openSession, work.signal);
+    workers += 1;
+    try {
+      while (!stopping()) {
+        const now = performance.now();
+        const returning = aside.findIndex((job) => job.due <= now);
+        const job = ready.shift() ?? (returning === -1 ? undefined : aside.splice(returning, 1)[0]);
+        if (job !== undefined) {
+          active += 1;
+          try {
+            await (job.tries === 0 ? serve(job, lane) : comeBack(job, lane));
+          } catch (error) {
+            // The server has no room for another session: the other lanes go on without this one.
+            if (isConnectionError(error) && workers > 1) {
+              aside.push(job);
+              break;
+            }
+            if (job.tries < mostTries.lost && error instanceof SessionLost) {
+              aside.push({
+                ...job,
+                tries: job.tries + 1,
+                due: performance.now() + backoffMs(job.tries, Math.random),
+              });
+            } else {
+              settle(unfinished(job.target, 'failed', asSqlmigError(error), work.outcomes));
+            }
+          } finally {
+            active -= 1;
+          }
+        } else if (aside.length > 0 || active > 0) {
+          await wait(lane);
+        } else {
+          break;
+        }
+      }
+    } finally {
+      workers -= 1;
+      await lane.close();
+    }
+  };
+
+  await Promise.all(Array.from({ length: Math.min(work.lanes, ready.length) }, worker));
+  for (const job of [...ready, ...aside]) leave(job.target);
+  return targets.flatMap(({ schema }) => settled.get(schema) ?? []);
+}
+
+async function tryUnits(session: Session, target: Target, gate: Gate, work: FleetWork): Promise<Attempt> {
+  let scripts: readonly Script[];
+  try {
+    scripts = await work.scriptsFor(target.plan.steps);
+  } catch (error) {
+    return { kind: 'failed', error: asSqlmigError(error) };
+  }
+  const { schema, scope, rows: history } = target;
+  const requires = scope === 'tenant' ? gate : null;
+  return applyUnits(
+    session,
+    { schema, scope, history, requires },
+    scripts,
+    !target.hasHistory,
+    work.frame,
+    work.signal,
+  );
+}
+
+function tellApplied({ schema, scope }: Target, applied: readonly AppliedMigration[], emit: OnEvent): void {
+  for (const migration of applied) emit({ type: 'migration-applied', schema, scope, migration });
+}
+
+function stopped(failures: number): SqlmigError {
+  return new SqlmigError('stopped', `not started: ${failures} failed before its turn`, {
+    hint: '--max-failures lets a run go on after failures',
+  });
+}
+
+function gone(): SqlmigError {
+  return new SqlmigError('schema-missing', 'the schema was dropped while the run went on', {
+    hint: 'create it again with: sqlmig tenant create',
+  });
+}
+
+function gaveUp(waitedMs: number, holders: string): SqlmigError {
+  return new SqlmigError(
+    'lock-timeout',
+    `gave up after ${Math.round(waitedMs / 1000)} s without progress: ${holders}`,
+    {
+      state: 'not touched',
+      hint: 'wait for the other run, or end its backend; --wait-for-lock sets how long to wait',
+    },
+  );
+}
+
+function isConnectionError(error: unknown): boolean {
+  return error instanceof SqlmigError && error.code === 'connection-failed';
+}
+
+function asSqlmigError(error: unknown): SqlmigError {
+  if (error instanceof SqlmigError) return error;
+  if (error instanceof SessionLost)
+    return new SqlmigError('connection-lost', error.message, { cause: error });
+  throw error;
+}

@@ -1,0 +1,47 @@
+import type { Config } from '../config.ts';
+import { strictPlan } from '../core/plan.ts';
+import type { OnEvent } from '../events.ts';
+import { type Migrations, readMigrations } from '../migrations.ts';
+import { withRun } from './run.ts';
+import { type Selection, type Survey, survey } from './survey.ts';
+
+/** What the commands that only read can be told. */
+export interface InspectOptions {
+  /** Everything by default. */
+  readonly select?: Selection;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: OnEvent;
+}
+
+/** A survey and what it was made from. */
+export interface Inspection {
+  readonly database: string;
+  readonly migrations: Migrations;
+  readonly survey: Survey;
+}
+
+/** Reads files and fleet for a command that changes nothing; takes no lock. `check` may refuse the files. */
+export async function inspect(
+  config: Config,
+  options: InspectOptions,
+  plan = { ...strictPlan, outOfOrder: config.outOfOrder },
+  check: (migrations: Migrations) => Promise<unknown> = async () => {},
+): Promise<Inspection> {
+  const {
+    select = { kind: 'all', except: [] },
+    onEvent = () => {},
+    signal = new AbortController().signal,
+  } = options;
+  const migrations = await readMigrations(config);
+  await check(migrations);
+  return withRun(config, { emit: onEvent, signal }, async ({ look, database }) => ({
+    database,
+    migrations,
+    survey: await look((session) => survey(session, migrations, select, plan, config)),
+  }));
+}
+
+/** Every schema of a survey, public first. */
+export function surveyed({ survey: { public: shared, tenants } }: Inspection) {
+  return [shared, ...tenants];
+}

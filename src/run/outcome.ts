@@ -1,0 +1,97 @@
+import { historyKey, newestVersion } from '../core/plan.ts';
+import { SqlmigError } from '../errors.ts';
+import type { AppliedMigration, ErrorDetails, SchemaOutcome } from '../model.ts';
+import type { Look, Target } from './look.ts';
+
+/** The run and database that outcomes belong to. */
+export interface OutcomeFrame {
+  readonly runId: string;
+  readonly database: string;
+  readonly look: Look;
+}
+
+/** True when `up` has something to do in a schema: migrations, or a listed tenant to create. */
+export function hasWork({ plan, exists, scope }: Target): boolean {
+  return plan.steps.length > 0 || (!exists && scope === 'tenant');
+}
+
+/** The outcome of a schema that is as it should be: `applied` if this run applied anything, else `up-to-date`. */
+export function finished(
+  target: Target,
+  applied: readonly AppliedMigration[],
+  frame: OutcomeFrame,
+): SchemaOutcome {
+  const migrations = [...recordedBy(target, frame), ...applied];
+  const created = !target.exists;
+  return {
+    ...base(target, frame),
+    state: migrations.length > 0 || created ? 'applied' : 'up-to-date',
+    version: newestVersion([{ version: target.plan.version }, ...applied]),
+    migrations,
+  };
+}
+
+/** The outcome of a schema that failed or was left out; `target` is as it is now. */
+export function unfinished(
+  target: Target,
+  state: 'failed' | 'skipped',
+  error: SqlmigError,
+  frame: OutcomeFrame,
+): SchemaOutcome {
+  const { version } = target.plan;
+  const now = `${target.schema} is ${version === null ? 'empty' : `at ${version}`}`;
+  const details: ErrorDetails = {
+    ...error.details,
+    schema: target.schema,
+    database: frame.database,
+    state: error.details.state === undefined ? now : `${error.details.state}; ${now}`,
+  };
+  return { ...base(target, frame), state, version, migrations: recordedBy(target, frame), error: details };
+}
+
+/** True for a failure of the files: a refusal says nothing about what other tenants would get. */
+export function countsAsFailure({ state, error }: SchemaOutcome): boolean {
+  const refusals: readonly (string | undefined)[] = ['checksum-changed', 'out-of-order', 'unfinished'];
+  return state === 'failed' && !refusals.includes(error?.code);
+}
+
+/** Why `up` must not touch a schema, or `null`. */
+export function refusalOf({ schema, plan }: Target): SqlmigError | null {
+  const { refusal } = plan;
+  if (refusal === null) return null;
+  const extra = { schema, file: refusal.file, state: 'not touched' };
+  switch (refusal.kind) {
+    case 'checksum-changed':
+      return new SqlmigError('checksum-changed', refusal.message, {
+        ...extra,
+        hint: 'put the file back as it was and write a new migration; --ignore-changed goes on regardless',
+      });
+    case 'out-of-order':
+      return new SqlmigError('out-of-order', refusal.message, {
+        ...extra,
+        hint: 'give the file a higher version, or allow it with --out-of-order',
+      });
+    default:
+      return new SqlmigError('unfinished', refusal.message, {
+        ...extra,
+        hint: 'look at what it left behind, then settle it with: sqlmig repair',
+      });
+  }
+}
+
+function base({ schema, scope }: Target, { database }: OutcomeFrame) {
+  return { database, schema, scope };
+}
+
+function recordedBy({ rows }: Target, { runId, look }: OutcomeFrame): AppliedMigration[] {
+  const ours = new Map(rows.filter((row) => row.runId === runId).map((row) => [historyKey(row), row]));
+  return look.files.flatMap((file) => {
+    const row = ours.get(historyKey(file));
+    return row === undefined ? [] : [{ version: file.version, name: file.name, durationMs: row.durationMs }];
+  });
+}
+
+/** The error of a schema that an interrupted run left out or rolled back. */
+export function interrupted(): SqlmigError {
+  return new SqlmigError('interrupted', 'the run was interrupted', { hint: 'run sqlmig up again to go on' });
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import type { Config } from '../config.ts';
+import { serverRefused } from '../db/failure.ts';
+import { isServerError, openSession, type Session, SessionLost } from '../db/session.ts';
+import type { UnitFrame } from '../db/unit.ts';
+import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
+import { createLane, type Lane } from './lane.ts';
+
+/** How sessions are opened when nobody said otherwise. */
+const connectTimeoutMs = 10_000;
+
+/** One invocation that works on a database. */
+export interface Run {
+  readonly runId: string;
+  readonly config: Config;
+  /** The database's name: the config's, or the server's. */
+  readonly database: string;
+  /** Reads with the run's own session; if the connection is lost it is opened again and all is read again. */
+  look<T>(read: (session: Session) => Promise<T>): Promise<T>;
+  /** Another session, for units. */
+  readonly openSession: () => Promise<Session>;
+}
+
+/** Connects, gives the run to `work`, and closes whatever happens. */
+export async function withRun<T>(
+  config: Config,
+  { emit, signal }: { readonly emit: OnEvent; readonly signal: AbortSignal },
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  const runId = randomBytes(4).toString('hex');
+  const { url, name } = config.database;
+  const connection = { url, applicationName: `sqlmig ${runId}`, connectTimeoutMs };
+  const open = () => openSession(connection, (notice) => emit({ type: 'server-notice', ...notice }));
+  const lane = createLane(open, signal);
+  try {
+    const { databaseName } = await lane.session();
+    const look = <R>(read: (session: Session) => Promise<R>) => readThrough(lane, read);
+    return await work({ runId, config, database: name ?? databaseName, look, openSession: open });
+  } finally {
+    await lane.close();
+  }
+}
+
+async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read(await lane.session());
+    } catch (error) {
+      if (isServerError(error)) throw serverRefused(error, undefined);
+      if (!(error instanceof SessionLost)) throw error;
+      if (tries === 5) throw new SqlmigError('connection-lost', error.message, { cause: error });
+    }
+  }
+}
+
+/** What the units of a run have in common. */
+export async function unitFrame({ runId, config, look }: Run, lockTimeoutMs: number): Promise<UnitFrame> {
+  const [row] = await look((session) => session.run('select version() as version, session_user as login'));
+  const host = hostname();
+  return {
+    runId,
+    host,
+    appliedBy: `${row?.login} (${accountName()}@${host})`,
+    publicSchema: config.publicSchema,
+    table: config.historyTable,
+    lockTimeoutMs,
+    checksClient: /linux/i.test(String(row?.version)),
+  };
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a uid that has no name.
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}

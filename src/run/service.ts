@@ -1,0 +1,108 @@
+import { newestVersion, type PlanOptions } from '../core/plan.ts';
+import { canonicalVersion, compareVersions } from '../core/version.ts';
+import { digestOf } from '../db/history.ts';
+import type { Session } from '../db/session.ts';
+import type { UnitFrame } from '../db/unit.ts';
+import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
+import { type Migrations, parseMigrations } from '../migrations.ts';
+import type { Migration, SchemaOutcome, Scope, Script } from '../model.ts';
+import { type Gate, runFleet } from './fleet.ts';
+import { lookAgain, type Target } from './look.ts';
+import { hasWork } from './outcome.ts';
+import { type Run, unitFrame } from './run.ts';
+import { lookAtPublic } from './survey.ts';
+
+/** How a run puts up with locks, and who hears of it. */
+export interface ServiceOptions {
+  readonly plan: PlanOptions;
+  /** How long a statement of a file waits for a lock. */
+  readonly lockTimeoutMs: number;
+  /** Give up after so long without any progress because of locks. */
+  readonly waitForLockMs: number;
+  readonly signal: AbortSignal;
+  readonly emit: OnEvent;
+}
+
+/** Serves schemas of one run: parses what they need, keeps the gate between public and tenants, runs the fleet. */
+export interface Service {
+  /** Parses migrations before any of them runs. @throws SqlmigError with every mistake. */
+  prepare(steps: readonly Migration[]): Promise<void>;
+  /** Brings schemas of one scope up to date; tenants only after `openGate`. */
+  serve(scope: Scope, targets: readonly Target[], failuresAllowed: number): Promise<SchemaOutcome[]>;
+  /** Notes what public holds now: tenants get nothing while it holds less. */
+  openGate(): Promise<void>;
+}
+
+/** A service on a run's own connection. */
+export async function createService(
+  run: Run,
+  migrations: Migrations,
+  options: ServiceOptions,
+): Promise<Service> {
+  const { config, runId, database } = run;
+  const { plan, emit, signal } = options;
+  const frame: UnitFrame = await unitFrame(run, options.lockTimeoutMs);
+  const scripts = new Map<Migration, Script>();
+  let gate: Gate = null;
+  let required: readonly string[] = [];
+
+  const prepare = async (steps: readonly Migration[]) => {
+    const missing = steps.filter((step) => !scripts.has(step));
+    if (missing.length === 0) return;
+    for (const [migration, script] of await parseMigrations(missing, migrations))
+      scripts.set(migration, script);
+  };
+  const readGate = async (from: Session): Promise<Gate> => {
+    const upTo = newestVersion(migrations.public);
+    if (upTo === null) return null;
+    const { rows } = await lookAtPublic(from, migrations, plan, config);
+    const below = rows.filter((row) => row.version !== null && compareVersions(row.version, upTo) <= 0);
+    const versions = new Set(below.map((row) => row.version));
+    const lacking = required.find((version) => !versions.has(version));
+    if (lacking !== undefined) throw publicBehind(lacking);
+    required = below.flatMap((row) => row.version ?? []);
+    return { upTo: canonicalVersion(upTo), digest: digestOf(below) };
+  };
+
+  return {
+    prepare,
+    async openGate() {
+      gate = await run.look(readGate);
+    },
+    serve(scope, targets, failuresAllowed) {
+      const pending = targets.filter(hasWork).length;
+      emit({ type: 'phase-started', scope, schemas: targets.length, pending });
+      const look = { scope, files: migrations[scope], options: plan };
+      return runFleet(targets, {
+        frame,
+        outcomes: { runId, database, look },
+        openSession: run.openSession,
+        lanes: scope === 'public' ? 1 : config.concurrency,
+        failuresAllowed,
+        waitForLockMs: options.waitForLockMs,
+        async scriptsFor(steps) {
+          await prepare(steps);
+          return steps.flatMap((step) => scripts.get(step) ?? []);
+        },
+        lookAgain: (from, schema) => lookAgain(from, schema, look, config),
+        readGate,
+        gate,
+        signal,
+        emit,
+      });
+    },
+  };
+}
+
+/** The error for tenants that must wait for public. */
+export function publicBehind(version: string): SqlmigError {
+  return new SqlmigError(
+    'public-behind',
+    `public is behind: ${version} is not applied, and tenants wait for it`,
+    {
+      state: 'not touched',
+      hint: 'run: sqlmig up --public',
+    },
+  );
+}
