@@ -1,0 +1,15 @@
+export { type Config, type ConfigSources, loadConfig, type Settings, type TenantSource } from './config.ts';
+export type { PlanOptions } from './core/plan.ts';
+export type { MaxFailures } from './core/stop-rule.ts';
+export { type ErrorCode, exitCodes, SqlmigError } from './errors.ts';
+export type { OnEvent, RunEvent } from './events.ts';
+export type * from './model.ts';
+export { type CreatedMigration, createMigration } from './operations/create-migration.ts';
+export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
+export { type ListedTenant, listTenants } from './operations/list-tenants.ts';
+export { type PlanCommandOptions, plan } from './operations/plan.ts';
+export { status } from './operations/status.ts';
+export { type UpOptions, up } from './operations/up.ts';
+export { verify } from './operations/verify.ts';
+export type { InspectOptions } from './run/inspect.ts';
+export type { Selection } from './run/survey.ts';

@@ -1,0 +1,52 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { Config } from '../config.ts';
+import { nextVersion } from '../core/next-version.ts';
+import { SqlmigError } from '../errors.ts';
+import { parseMigrations, readMigrations } from '../migrations.ts';
+import type { Scope } from '../model.ts';
+
+/** A new, empty migration file. */
+export interface CreatedMigration {
+  readonly scope: Scope;
+  readonly version: string;
+  readonly name: string;
+  readonly file: string;
+}
+
+/**
+ * Writes an empty migration with the next version of its folder. The name may be words: they are joined by `_`.
+ * @throws SqlmigError `bad-usage` for a name without a letter or digit, and all mistakes of the files there are.
+ */
+export async function createMigration(
+  config: Config,
+  scope: Scope,
+  words: string,
+): Promise<CreatedMigration> {
+  const name = words
+    .trim()
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/^_+|_+$/g, '');
+  if (name === '')
+    throw new SqlmigError('bad-usage', 'a migration needs a name with a letter or digit in it');
+  const dir = scope === 'public' ? config.publicDir : config.tenantDir;
+  await mkdir(dir, { recursive: true });
+  const migrations = await readMigrations(config);
+  await parseMigrations([...migrations.public, ...migrations.tenant], migrations);
+  const versions = migrations[scope].flatMap((migration) => migration.version ?? []);
+  const version = nextVersion(versions, new Date());
+  const path = join(dir, `${version}_${name}.sql`);
+  const file = relative(config.cwd, path);
+  const text =
+    scope === 'public'
+      ? '-- Runs once in the public schema.\n\n'
+      : '-- Runs once in every tenant. Names need no schema: search_path is the tenant, then public.\n\n';
+  try {
+    await writeFile(path, text, { flag: 'wx' });
+  } catch (error) {
+    throw new SqlmigError('file-exists', `cannot write ${file}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  return { scope, version, name, file };
+}

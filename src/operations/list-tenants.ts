@@ -1,0 +1,32 @@
+import type { Config } from '../config.ts';
+import { lookUpSchemas } from '../db/history.ts';
+import { discoverTenants, tenantsQueryFailed } from '../db/tenants.ts';
+import { withRun } from '../run/run.ts';
+
+/** One tenant of the config's source. */
+export interface ListedTenant {
+  readonly database: string;
+  readonly schema: string;
+  /** False where `up` has still to create the schema. */
+  readonly exists: boolean;
+}
+
+/**
+ * The tenants of the config's source, in its order.
+ * @throws SqlmigError where the source cannot be read.
+ */
+export async function listTenants(
+  config: Config,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<readonly ListedTenant[]> {
+  const { signal = new AbortController().signal } = options;
+  return withRun(config, { emit: () => {}, signal }, ({ look, database }) =>
+    look(async (session) => {
+      const { publicSchema, historyTable } = config;
+      const found = await discoverTenants(session, config.database.tenants, publicSchema, historyTable);
+      if ('unknown' in found) throw tenantsQueryFailed(found.unknown);
+      const present = new Set((await lookUpSchemas(session, found.names, historyTable)).map((s) => s.schema));
+      return found.names.map((schema) => ({ database, schema, exists: present.has(schema) }));
+    }),
+  );
+}

@@ -1,0 +1,47 @@
+import type { Config } from '../config.ts';
+import { type PlanOptions, strictPlan } from '../core/plan.ts';
+import { parseMigrations } from '../migrations.ts';
+import type { PlanResult } from '../model.ts';
+import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
+import { refusalOf, unfinished } from '../run/outcome.ts';
+
+/** What `plan` is for and how far the `up` it foretells would go. */
+export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions> {}
+
+/**
+ * What `up` would do, touching nothing; `ok` is false where it would refuse a schema. All files are parsed.
+ * @throws SqlmigError as `up` does where it cannot begin.
+ */
+export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
+  const { to, steps, outOfOrder, ignoreChanged } = options;
+  const settings: PlanOptions = {
+    to: to ?? strictPlan.to,
+    steps: steps ?? strictPlan.steps,
+    outOfOrder: outOfOrder ?? config.outOfOrder,
+    ignoreChanged: ignoreChanged ?? strictPlan.ignoreChanged,
+  };
+  const inspection = await inspect(config, options, settings, (migrations) =>
+    parseMigrations([...migrations.public, ...migrations.tenant], migrations),
+  );
+  const { database, survey } = inspection;
+  const schemas = surveyed(inspection).map((target) => {
+    const refusal = refusalOf(target);
+    const look = { scope: target.scope, files: [], options: settings };
+    const outcome =
+      refusal === null ? null : unfinished(target, 'failed', refusal, { runId: '', database, look });
+    return {
+      database,
+      schema: target.schema,
+      scope: target.scope,
+      version: target.plan.version,
+      migrations:
+        refusal === null ? target.plan.steps.map(({ version, name, file }) => ({ version, name, file })) : [],
+      ...(outcome?.error && { error: outcome.error }),
+    };
+  });
+  return {
+    ok: schemas.every((schema) => !('error' in schema)),
+    schemas,
+    ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),
+  };
+}

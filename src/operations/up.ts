@@ -1,0 +1,155 @@
+import type { Config } from '../config.ts';
+import { type PlanOptions, strictPlan } from '../core/plan.ts';
+import { failuresAllowed, type MaxFailures } from '../core/stop-rule.ts';
+import { tenantsQueryFailed } from '../db/tenants.ts';
+import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
+import { readMigrations } from '../migrations.ts';
+import type { SchemaOutcome, UpResult } from '../model.ts';
+import { lookAt, type Target } from '../run/look.ts';
+import { countsAsFailure, interrupted, unfinished } from '../run/outcome.ts';
+import { type Run, withRun } from '../run/run.ts';
+import { createService, type Service, type ServiceOptions } from '../run/service.ts';
+import { type Selection, selectTenants, survey } from '../run/survey.ts';
+import { warningsOf } from '../run/warnings.ts';
+
+/** What `up` is for and how far it goes. */
+export interface UpOptions extends Partial<PlanOptions> {
+  readonly select: Selection;
+  /** Stop starting tenants once so many have failed; the default is one. */
+  readonly maxFailures?: MaxFailures;
+  /** Serve so many tenants first, then the rest. */
+  readonly canary?: number;
+  /** How long a statement of a file waits for a lock, in milliseconds; 5,000 by default. */
+  readonly lockTimeoutMs?: number;
+  /** How long to wait for other runs without any progress, in milliseconds; 15 minutes by default. */
+  readonly waitForLockMs?: number;
+  /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: OnEvent;
+}
+
+/** `ServiceOptions` from what a caller left out. */
+export function serviceOptions(options: Omit<UpOptions, 'select'>, config: Config): ServiceOptions {
+  return {
+    plan: {
+      to: options.to ?? strictPlan.to,
+      steps: options.steps ?? strictPlan.steps,
+      outOfOrder: options.outOfOrder ?? config.outOfOrder,
+      ignoreChanged: options.ignoreChanged ?? strictPlan.ignoreChanged,
+    },
+    lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
+    waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
+    signal: options.signal ?? new AbortController().signal,
+    emit: options.onEvent ?? (() => {}),
+  };
+}
+
+/**
+ * Brings public and the selected tenants up to date.
+ *
+ * 1. All files are read and checked; nothing is connected yet.
+ * 2. Public and all tenants are looked at without a lock; whoever has nothing to do is answered here.
+ * 3. What is pending anywhere is parsed; a mistake ends the run before anything was touched.
+ * 4. Public is served, alone. If it fails, no tenant is started.
+ * 5. The gate is noted: what public holds now, checked again in every tenant's message.
+ * 6. Tenants are served in parallel (`runFleet`), canaries first.
+ * 7. The tenants are listed again, and newcomers are served, until there are none.
+ *
+ * @throws SqlmigError where it could not begin: config, files, connection, another tool's history. What happens to a
+ *   schema after that is an outcome in the result.
+ */
+export async function up(config: Config, options: UpOptions): Promise<UpResult> {
+  const started = performance.now();
+  const migrations = await readMigrations(config);
+  const settings = serviceOptions(options, config);
+  const { emit, signal } = settings;
+  return withRun(config, settings, async (run) => {
+    emit({ type: 'run-started', runId: run.runId, database: run.database });
+    const found = await run.look((session) =>
+      survey(session, migrations, options.select, settings.plan, config),
+    );
+    const service = await createService(run, migrations, settings);
+    // Tenants that are not known yet will need every file.
+    const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
+    await service.prepare([
+      ...[found.public, ...found.tenants].flatMap((target) => target.plan.steps),
+      ...unknown,
+    ]);
+
+    for (const message of warningsOf([found.public, ...found.tenants], migrations))
+      emit({ type: 'warning', message });
+
+    const outcomes = await service.serve('public', [found.public], 1);
+    const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
+    if (outcomes.some((outcome) => outcome.error !== undefined)) {
+      const error = signal.aborted ? interrupted() : publicFailed();
+      const frame = { runId: run.runId, database: run.database, look };
+      return summary(
+        run,
+        [...outcomes, ...found.tenants.map((t) => unfinished(t, 'skipped', error, frame))],
+        started,
+      );
+    }
+    if (options.select.kind === 'public') return summary(run, outcomes, started);
+
+    await service.openGate();
+    const list = async (seen: readonly Target[]) =>
+      run.look(async (session) => {
+        const listed = await selectTenants(session, options.select, config);
+        if ('unknown' in listed) throw tenantsQueryFailed(listed.unknown);
+        const known = new Set(seen.map((target) => target.schema));
+        return lookAt(
+          session,
+          listed.names.filter((name) => !known.has(name)),
+          look,
+          config,
+        );
+      });
+    const publicChanged = outcomes.some((outcome) => outcome.state === 'applied');
+    const served = publicChanged ? await list([]) : [...found.tenants];
+    outcomes.push(...(await serveInWaves(service, served, options)));
+    while (options.select.kind === 'all' && !outcomes.some((outcome) => outcome.state === 'skipped')) {
+      const newcomers = await list(served);
+      if (newcomers.length === 0) break;
+      served.push(...newcomers);
+      outcomes.push(...(await serveInWaves(service, newcomers, options)));
+    }
+    return summary(run, outcomes, started);
+  });
+}
+
+/** Canaries first, then the rest, unless too many have failed. */
+async function serveInWaves(
+  service: Service,
+  tenants: readonly Target[],
+  { canary = 0, maxFailures = { count: 1 } }: UpOptions,
+): Promise<SchemaOutcome[]> {
+  const allowed = failuresAllowed(maxFailures, tenants.length);
+  const first = canary > 0 ? await service.serve('tenant', tenants.slice(0, canary), allowed) : [];
+  const failed = first.filter(countsAsFailure).length;
+  return [...first, ...(await service.serve('tenant', tenants.slice(canary), allowed - failed))];
+}
+
+function summary({ runId }: Run, schemas: readonly SchemaOutcome[], started: number): UpResult {
+  const count = (state: SchemaOutcome['state']) =>
+    schemas.filter((outcome) => outcome.state === state).length;
+  const failed = count('failed');
+  const skipped = count('skipped');
+  return {
+    ok: failed + skipped === 0,
+    runId,
+    applied: count('applied'),
+    upToDate: count('up-to-date'),
+    failed,
+    skipped,
+    durationMs: Math.round(performance.now() - started),
+    schemas,
+  };
+}
+
+function publicFailed(): SqlmigError {
+  return new SqlmigError('public-failed', 'not started: public failed, and it comes first', {
+    hint: 'correct what is wrong in public and run sqlmig up again',
+  });
+}
