@@ -1,0 +1,37 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** The account that PostgreSQL runs under; empty where it is our own. */
+export interface Account {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/**
+ * PostgreSQL refuses to run as root: then an existing account without rights is taken, and none is ever created.
+ * @throws Error where root has no such account.
+ */
+export function serverAccount(): Account {
+  if (process.getuid?.() !== 0) return {};
+  const accounts = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  for (const name of ['postgres', 'nobody']) {
+    const [, , uid, gid] = accounts.find((fields) => fields[0] === name) ?? [];
+    if (uid !== undefined && uid !== '0') return { uid: Number(uid), gid: Number(gid) };
+  }
+  throw new Error(
+    'PostgreSQL does not run as root, and there is neither a "postgres" nor a "nobody" account',
+  );
+}
+
+/** True when the account can enter a folder; a checkout below a home of mode 700 is the usual "no". */
+export function canEnter(account: Account, dir: string): boolean {
+  if (account.uid === undefined) return true;
+  try {
+    execFileSync('/bin/sh', ['-c', 'cd "$1"', 'sh', dir], { ...account, stdio: 'ignore', cwd: '/' });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,182 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { SqlmigError } from '../errors.ts';
+import { type Account, canEnter, serverAccount } from './account.ts';
+import { serverBinaries } from './binaries.ts';
+import { otherInCharge, type ServerAddress, type SupervisorOrder } from './order.ts';
+
+/** The embedded server, used by this process until `release`. */
+export interface EmbeddedServer extends ServerAddress {
+  /** Where its data lies. */
+  readonly dir: string;
+  /** True when this call started it; false when it was running for another command. */
+  readonly started: boolean;
+  /** The last user's release stops the server; it resolves when that has happened. */
+  release(): Promise<void>;
+}
+
+const attachWithinMs = 60_000;
+const stopWithinMs = 30_000;
+
+/**
+ * Uses the embedded server of a project: starts it if nobody has, and joins whoever has otherwise. It is stopped when
+ * the last process that uses it ends, in whatever way.
+ * @throws SqlmigError `embedded-missing` or `embedded-failed`.
+ */
+export async function attachEmbedded(
+  projectDir: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<EmbeddedServer> {
+  const account = failing(serverAccount);
+  const native = serverBinaries(projectDir, account);
+  const dir = dataDir(projectDir, majorOf(native), account);
+  const socket = socketOf(dir);
+  const until = performance.now() + attachWithinMs;
+  let started = false;
+  let supervisor: Supervisor | null = null;
+  while (performance.now() < until) {
+    const user = await enter(socket);
+    if (user !== null) {
+      supervisor?.detach();
+      return { url: user.url, pid: user.pid, dir, started, release: () => leave(user) };
+    }
+    if (supervisor === null) {
+      supervisor = startSupervisor({ dir, native, account, settings, socket });
+      started = true;
+    }
+    const end = supervisor.ended();
+    if (end !== null) {
+      // Code 0: it came and went while we looked. Then, or when another is in charge, look again.
+      if (end.code !== otherInCharge && end.code !== 0) {
+        throw new SqlmigError(
+          'embedded-failed',
+          `the embedded PostgreSQL did not start: ${end.text.trim()}`,
+          {
+            hint: `its data is in ${dir}; remove that folder to begin anew`,
+          },
+        );
+      }
+      started = end.code === 0;
+      supervisor = null;
+    }
+    await delay(20);
+  }
+  throw new SqlmigError('embedded-failed', 'the embedded PostgreSQL was not ready within a minute', {
+    hint: `its data is in ${dir}`,
+  });
+}
+
+function failing<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new SqlmigError('embedded-failed', (error as Error).message, { cause: error });
+  }
+}
+
+/** `.sqlmig/` of the project, or a folder in the temp folder that it names, where the server cannot reach the project. */
+function dataDir(projectDir: string, major: string, account: Account): string {
+  const own = join(projectDir, '.sqlmig');
+  mkdirSync(own, { recursive: true });
+  if (canEnter(account, own)) return join(own, `postgres-${major}`);
+  const elsewhere = join(tmpdir(), `sqlmig-${hash(own)}`, `postgres-${major}`);
+  writeFileSync(join(own, 'data-is-in'), `${elsewhere}\n`);
+  return elsewhere;
+}
+
+function majorOf(native: string): string {
+  const version = execFileSync(join(native, 'bin', 'postgres'), ['--version'], { encoding: 'utf8' });
+  return /(\d+)/.exec(version)?.[1] ?? 'unknown';
+}
+
+/** A short path, since a socket's may not be longer than 107 bytes, in a folder that only we can enter. */
+function socketOf(dir: string): string {
+  const own = join(tmpdir(), `sqlmig-${process.getuid?.() ?? 'user'}`);
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  const { uid, mode } = statSync(own);
+  if (process.getuid !== undefined && (uid !== process.getuid() || (mode & 0o077) !== 0)) {
+    throw new SqlmigError('embedded-failed', `${own} is not ours alone`, {
+      hint: 'set TMPDIR to another folder',
+    });
+  }
+  const name = hash(dir);
+  return process.platform === 'win32' ? `\\\\.\\pipe\\sqlmig-${name}` : join(own, `${name}.sock`);
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
+interface Supervisor {
+  ended(): { readonly code: number | null; readonly text: string } | null;
+  detach(): void;
+}
+
+function startSupervisor(order: SupervisorOrder): Supervisor {
+  const program = fileURLToPath(new URL('./supervisor.js', import.meta.url));
+  if (!existsSync(program)) throw new Error(`${program} is missing: build sqlmig first`);
+  const child = spawn(process.execPath, [program, JSON.stringify(order)], {
+    detached: true,
+    cwd: '/',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let text = '';
+  let code: number | null | undefined;
+  child.stderr.on('data', (chunk: Buffer) => {
+    text = (text + chunk).slice(-4_000);
+  });
+  child.once('error', (error) => {
+    text += error.message;
+    code = 1;
+  });
+  child.once('close', (exit) => {
+    code = exit;
+  });
+  return {
+    ended: () => (code === undefined ? null : { code, text }),
+    detach() {
+      child.stderr.destroy();
+      child.unref();
+    },
+  };
+}
+
+interface User extends ServerAddress {
+  readonly socket: Socket;
+}
+
+function enter(path: string): Promise<User | null> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+      if (!text.endsWith('\n')) return;
+      const { url, pid } = JSON.parse(text) as ServerAddress;
+      // The connection is what counts us as a user; it must not keep this process alive.
+      socket.unref();
+      resolve({ url, pid, socket });
+    });
+    socket.once('error', () => resolve(null));
+    socket.once('close', () => resolve(null));
+  });
+}
+
+/** Leaves, and waits until the server is gone or somebody else still uses it. */
+function leave({ socket }: User): Promise<void> {
+  socket.ref();
+  return new Promise((resolve) => {
+    const impatient = setTimeout(() => socket.destroy(), stopWithinMs);
+    socket.once('close', () => {
+      clearTimeout(impatient);
+      resolve();
+    });
+    socket.end();
+  });
+}

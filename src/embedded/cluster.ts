@@ -1,0 +1,169 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Account } from './account.ts';
+
+/** A cluster on disk and what it is run with. */
+export interface Cluster {
+  /** Folder with `data` and `password`. */
+  readonly dir: string;
+  readonly native: string;
+  readonly account: Account;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** A running server. */
+export interface RunningServer {
+  readonly url: string;
+  readonly process: ChildProcess;
+  /** Fast shutdown: sessions are ended, data is kept. */
+  stop(): Promise<void>;
+}
+
+/** Another server has the data folder. */
+export class ClusterInUse extends Error {
+  override readonly name = 'ClusterInUse';
+  /** The process that is said to have it. */
+  readonly pid: number | null;
+
+  constructor(pid: number | null) {
+    super('another server runs on this data folder');
+    this.pid = pid;
+  }
+}
+
+// LANG decides the encoding of a new cluster otherwise; unset gives SQL_ASCII.
+const locale = ['--encoding=UTF8', '--locale=C'];
+const environment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' };
+
+/** Creates the cluster where there is none; any number of processes may do so at once. */
+export function ensureCluster({ dir, native, account }: Cluster): void {
+  const data = join(dir, 'data');
+  if (existsSync(join(data, 'PG_VERSION'))) return;
+  mkdirSync(dir, { recursive: true });
+  const making = join(dir, `making-${process.pid}`);
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(making, { mode: 0o755 });
+  const password = randomBytes(16).toString('hex');
+  writeFileSync(join(making, 'password'), password, { mode: 0o600 });
+  for (const path of [making, join(making, 'password')]) own(path, account);
+  const options = [
+    `--pwfile=${join(making, 'password')}`,
+    '--username=postgres',
+    '--auth=scram-sha-256',
+    '--no-sync',
+  ];
+  try {
+    execFileSync(join(native, 'bin', 'initdb'), ['-D', join(making, 'data'), ...options, ...locale], {
+      ...account,
+      cwd: '/',
+      env: environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    // Kept inside the cluster, so that one rename publishes both.
+    renameSync(join(making, 'password'), join(making, 'data', 'sqlmig-password'));
+    renameSync(join(making, 'data'), data);
+  } catch (error) {
+    if (!existsSync(join(data, 'PG_VERSION'))) throw error;
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Starts the server on a free port of the loopback interface.
+ * @throws ClusterInUse where another server runs on the data; Error with the server's log otherwise.
+ */
+export async function startCluster(cluster: Cluster): Promise<RunningServer> {
+  const { dir, native, account, settings } = cluster;
+  const data = join(dir, 'data');
+  const password = readFileSync(join(data, 'sqlmig-password'), 'utf8');
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const options = {
+      listen_addresses: '127.0.0.1',
+      port: String(port),
+      unix_socket_directories: '',
+      ...settings,
+    };
+    const args = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const server = spawn(join(native, 'bin', 'postgres'), ['-D', data, ...args], {
+      ...account,
+      cwd: '/',
+      env: environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const log = await readiness(server);
+    if (log === null) {
+      return {
+        url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+        process: server,
+        stop: () => stop(server),
+      };
+    }
+    if (/lock file .* already exists/.test(log)) throw new ClusterInUse(pidOf(data));
+    // The port may have been taken since it was seen free.
+    if (attempt === 5 || !/could not bind|could not create any TCP/i.test(log)) {
+      throw new Error(`PostgreSQL did not start:\n${log.trim()}`);
+    }
+  }
+}
+
+/** Resolves to `null` when the server is ready, to its log when it ended before. */
+function readiness(server: ChildProcess): Promise<string | null> {
+  return new Promise((resolve) => {
+    let log = '';
+    server.stderr?.on('data', (chunk: Buffer) => {
+      log = (log + chunk).slice(-8_000);
+      if (log.includes('ready to accept connections')) resolve(null);
+    });
+    server.once('error', (error) => resolve(`${log}${error.message}`));
+    server.once('close', () => resolve(log));
+  });
+}
+
+function stop(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const impatient = setTimeout(() => server.kill('SIGQUIT'), 15_000);
+    server.once('exit', () => {
+      clearTimeout(impatient);
+      resolve();
+    });
+    server.kill('SIGINT');
+  });
+}
+
+function pidOf(data: string): number | null {
+  try {
+    return Number.parseInt(readFileSync(join(data, 'postmaster.pid'), 'utf8'), 10);
+  } catch {
+    return null;
+  }
+}
+
+function own(path: string, { uid, gid }: Account): void {
+  if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
+  else chmodSync(path, 0o700);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ClusterInUse, ensureCluster, type RunningServer, startCluster } from './cluster.ts';
+import { otherInCharge, type ServerAddress, type SupervisorOrder } from './order.ts';
+
+const orphanAfterMs = 4_000;
+const firstUserWithinMs = 20_000;
+
+// A process of its own, so that the server outlives the command that started it exactly as long as other commands use
+// it, however any of them ends. PostgreSQL's own lock file decides who is in charge.
+async function supervise(order: SupervisorOrder): Promise<void> {
+  ensureCluster(order);
+  const server = await startOrTakeOver(order);
+  rmSync(order.socket, { force: true });
+
+  let users = 0;
+  let closing = false;
+  const address: ServerAddress = { url: server.url, pid: server.process.pid ?? 0 };
+  const door = createServer({ allowHalfOpen: true }, (user) => {
+    users += 1;
+    let leaving = false;
+    const leave = () => {
+      if (leaving) return;
+      leaving = true;
+      users -= 1;
+      // The last user's connection stays until this process ends: so it knows when the server is gone.
+      if (users === 0) close();
+      else user.end();
+    };
+    user.on('error', leave).on('end', leave).on('close', leave).resume();
+    user.write(`${JSON.stringify(address)}\n`);
+  });
+  const close = () => {
+    if (closing) return;
+    closing = true;
+    door.close();
+    void server.stop();
+  };
+  const unused = setTimeout(() => users === 0 && close(), firstUserWithinMs);
+  unused.unref();
+  server.process.once('exit', () => {
+    door.close();
+    process.exit(0);
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, close);
+  door.listen(order.socket);
+}
+
+async function startOrTakeOver(order: SupervisorOrder): Promise<RunningServer> {
+  try {
+    return await startCluster(order);
+  } catch (error) {
+    if (!(error instanceof ClusterInUse)) throw error;
+    // Somebody is starting, running or stopping it; a server without a supervisor was left by a crash.
+    for (let waited = 0; waited < orphanAfterMs; waited += 100) {
+      await delay(100);
+      if (await answers(order.socket)) process.exit(otherInCharge);
+    }
+    endOrphan(error.pid, join(order.dir, 'data'));
+    await delay(500);
+    return startCluster(order);
+  }
+}
+
+function endOrphan(pid: number | null, data: string): void {
+  if (pid === null || Number.isNaN(pid)) return;
+  if (commandOf(pid).includes(data)) process.kill(pid, 'SIGQUIT');
+  // The number belongs to another program by now, which PostgreSQL cannot tell.
+  else rmSync(join(data, 'postmaster.pid'), { force: true });
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    try {
+      return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+    } catch {
+      return '';
+    }
+  }
+}
+
+async function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socket);
+    probe.once('connect', () => resolve(true));
+    probe.once('error', () => resolve(false));
+    probe.once('close', () => resolve(false));
+    probe.on('connect', () => probe.destroy());
+  });
+}
+
+try {
+  await supervise(JSON.parse(process.argv[2] ?? '{}') as SupervisorOrder);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
