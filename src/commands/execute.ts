@@ -1,0 +1,129 @@
+import { type Config, loadConfig } from '../config.ts';
+import { attachEmbedded } from '../embedded/attach.ts';
+import { type ErrorCode, exitCodes, SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
+import type { ErrorDetails } from '../model.ts';
+import { errorPicture } from '../report/error.ts';
+import { createPaint, type Paint } from '../report/paint.ts';
+import { createJsonLog, createProgress, type Progress } from '../report/progress.ts';
+import { type GlobalArgs, overridesOf } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly config: Config;
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+}
+
+/** What a command answers. */
+export interface Answer {
+  readonly exitCode: number;
+  /** The document of `--json`. */
+  readonly json: unknown;
+  /** The answer for people, on stdout. */
+  readonly text: (paint: Paint) => string;
+  /** What people are told beside it, on stderr: errors always, the summary unless `--quiet`. */
+  readonly errors?: (paint: Paint) => string;
+  readonly summary?: string;
+}
+
+/** A command's own work: reads its flags at once, before anything else happens, and gives what is to be done. */
+export type Work = () => (context: CommandContext) => Promise<Answer>;
+
+const signalExitCodes: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+/** Runs a command from flags to exit code: config, server, work, report. */
+export async function execute(
+  args: GlobalArgs,
+  terminal: Terminal,
+  work: Work,
+  needsDatabase = true,
+): Promise<number> {
+  const stderrPaint = createPaint(coloursWanted(args, terminal, terminal.stderrIsTty));
+  const stdoutPaint = createPaint(coloursWanted(args, terminal, terminal.stdoutIsTty));
+  const progress = progressOf(args, terminal, stderrPaint);
+  try {
+    const answering = work();
+    const answer = await withConfig(args, terminal, needsDatabase, (config) =>
+      answering({ config, signal: terminal.signal, onEvent: progress.onEvent }),
+    );
+    progress.end();
+    terminal.stdout(args.json ? document(answer.json) : answer.text(stdoutPaint));
+    terminal.stderr(answer.errors?.(stderrPaint) ?? '');
+    if (!args.quiet) terminal.stderr(answer.summary ?? '');
+    return signalExitCode(terminal) ?? answer.exitCode;
+  } catch (error) {
+    progress.end();
+    if (!(error instanceof SqlmigError)) throw error;
+    return signalExitCode(terminal) ?? reportError(error, args.json, terminal, stderrPaint);
+  }
+}
+
+/** Tells an error with which a command could not begin, and gives its exit code. */
+export function reportError(error: SqlmigError, json: boolean, terminal: Terminal, paint: Paint): number {
+  const all = error.all.map((one) => one.details);
+  if (json) terminal.stdout(document({ ok: false, error: error.details, errors: all }));
+  terminal.stderr(all.map((details) => errorPicture(details, paint)).join('\n'));
+  if (all.length > 1) terminal.stderr(`\n${all.length} mistakes; nothing was run\n`);
+  return exitCodes[error.code];
+}
+
+/** The exit code for outcomes of which some failed: 4 where all of them gave up waiting, else 1. */
+export function exitCodeOf(errors: readonly (ErrorDetails | undefined)[]): number {
+  if (errors.length === 0) return 0;
+  const codes = new Set(errors.map((error) => exitCodes[(error?.code ?? 'migration-failed') as ErrorCode]));
+  return codes.size === 1 && codes.has(4) ? 4 : 1;
+}
+
+async function withConfig<T>(
+  args: GlobalArgs,
+  { cwd, env, stderr }: Terminal,
+  needsDatabase: boolean,
+  use: (config: Config) => Promise<T>,
+): Promise<T> {
+  const load = (overrides = overridesOf(args)) => loadConfig({ cwd, env, file: args.config, overrides });
+  if (!needsDatabase) return use(await load({ url: 'postgres:', ...overridesOf(args) }));
+  if (!args.embedded) return use(await load());
+  if (args.url !== undefined) {
+    throw new SqlmigError('bad-usage', '--embedded and --url are two databases; give one', {
+      hint: 'drop one of them',
+    });
+  }
+  // Mistakes of the config come before any server is started.
+  await load({ ...overridesOf(args), url: 'postgres:' });
+  const server = await attachEmbedded(cwd);
+  if (args.verbose)
+    stderr(
+      `embedded PostgreSQL ${server.started ? 'started' : 'was running'}; its data is in ${server.dir}\n`,
+    );
+  try {
+    return await use(await load({ ...overridesOf(args), url: server.url, directUrl: server.url }));
+  } finally {
+    await server.release();
+  }
+}
+
+function progressOf(args: GlobalArgs, { stderr, stderrIsTty }: Terminal, paint: Paint): Progress {
+  if (args.quiet) return { onEvent() {}, end() {} };
+  if (args.logFormat === 'json') return createJsonLog(stderr, args.verbose);
+  return createProgress({
+    write: stderr,
+    live: stderrIsTty,
+    verbose: args.verbose,
+    paint,
+    now: () => performance.now(),
+  });
+}
+
+function coloursWanted({ color }: GlobalArgs, { env }: Terminal, isTty: boolean): boolean {
+  return color ?? (isTty && !env.NO_COLOR && env.TERM !== 'dumb');
+}
+
+function signalExitCode({ signal }: Terminal): number | null {
+  return signal.aborted ? (signalExitCodes[String(signal.reason)] ?? 130) : null;
+}
+
+function document(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,182 @@
+import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+import type { Overrides } from '../config.ts';
+import { parseDuration } from '../core/duration.ts';
+import type { PlanOptions } from '../core/plan.ts';
+import { parseMaxFailures } from '../core/stop-rule.ts';
+import { SqlmigError } from '../errors.ts';
+import type { Selection } from '../run/survey.ts';
+
+function options<T extends Record<string, Options>>(given: T): T {
+  return given;
+}
+
+/** Flags that every command has. */
+export const globalOptions = options({
+  config: {
+    type: 'string',
+    describe: 'Config file, instead of the one found from here upward',
+    requiresArg: true,
+  },
+  url: {
+    type: 'string',
+    describe: 'Database URL (DATABASE_URL and the PG* variables work too)',
+    requiresArg: true,
+  },
+  embedded: {
+    type: 'boolean',
+    default: false,
+    describe: 'Use a local PostgreSQL from npm, with its data in .sqlmig/',
+  },
+  'direct-url': { type: 'string', describe: 'Database URL that bypasses a pooler', requiresArg: true },
+  'public-dir': { type: 'string', describe: 'Folder of the public files [sql/public]', requiresArg: true },
+  'tenant-dir': { type: 'string', describe: 'Folder of the tenant files [sql/tenant]', requiresArg: true },
+  'public-schema': { type: 'string', describe: 'Name of the shared schema [public]', requiresArg: true },
+  'history-table': {
+    type: 'string',
+    describe: 'Name of the history tables [schema_migrations]',
+    requiresArg: true,
+  },
+  json: { type: 'boolean', default: false, describe: 'One JSON document on stdout' },
+  quiet: { type: 'boolean', default: false, describe: 'Only errors on stderr' },
+  verbose: {
+    type: 'boolean',
+    default: false,
+    describe: 'Every migration, retry and server notice on stderr',
+  },
+  'log-format': {
+    choices: ['text', 'json'] as const,
+    default: 'text' as const,
+    describe: 'Form of the progress on stderr',
+  },
+  color: { type: 'boolean', describe: 'Colours (--no-color and NO_COLOR switch them off)' },
+});
+
+/** The flags that every command has, as yargs declares them. */
+export type GlobalOptions = InferredOptionTypes<typeof globalOptions>;
+
+/** What a command gets of them. */
+export type GlobalArgs = ArgumentsCamelCase<GlobalOptions & { concurrency?: number | undefined }>;
+
+/** Flags that say which schemas a command is for. */
+export const selectorOptions = options({
+  all: { type: 'boolean', default: false, describe: 'Public and all tenants' },
+  public: { type: 'boolean', default: false, describe: 'Public alone' },
+  tenants: { type: 'string', array: true, requiresArg: true, describe: 'Public, then these tenants: a,b' },
+  'except-tenants': {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'With --all: but not these tenants',
+  },
+});
+
+/** What a command gets of `selectorOptions`. */
+export type SelectorArgs = ArgumentsCamelCase<InferredOptionTypes<typeof selectorOptions>>;
+
+/** Flags that say how far `up` and `plan` go. */
+export const planOptions = options({
+  to: { type: 'string', requiresArg: true, describe: 'Stop at this version' },
+  steps: { type: 'number', requiresArg: true, describe: 'At most so many migrations a schema' },
+  'out-of-order': { type: 'boolean', describe: 'Apply pending files below the newest applied version' },
+  'ignore-changed': {
+    type: 'boolean',
+    default: false,
+    describe: 'Go on although an applied file was changed',
+  },
+});
+
+/** Flags that say how a run puts up with locks. */
+export const lockOptions = options({
+  'lock-timeout': {
+    type: 'string',
+    default: '5s',
+    requiresArg: true,
+    describe: 'How long a statement waits for a lock before it is tried again',
+  },
+  'wait-for-lock': {
+    type: 'string',
+    default: '15m',
+    requiresArg: true,
+    describe: 'How long to wait for other runs without any progress (then exit 4)',
+  },
+});
+
+/** Settings that flags give. */
+export function overridesOf(args: GlobalArgs): Overrides {
+  return {
+    ...(args.url !== undefined && { url: args.url }),
+    ...(args.directUrl !== undefined && { directUrl: args.directUrl }),
+    ...(args.publicDir !== undefined && { publicDir: args.publicDir }),
+    ...(args.tenantDir !== undefined && { tenantDir: args.tenantDir }),
+    ...(args.publicSchema !== undefined && { publicSchema: args.publicSchema }),
+    ...(args.historyTable !== undefined && { historyTable: args.historyTable }),
+    ...(args.concurrency !== undefined && { concurrency: args.concurrency }),
+  };
+}
+
+/** The selection that flags give; `null` without a selector. @throws SqlmigError `bad-usage` for two at once. */
+export function selectionOf(args: SelectorArgs): Selection | null {
+  const chosen = [args.all, args.public, args.tenants !== undefined].filter(Boolean).length;
+  const except = nameList(args.exceptTenants ?? []);
+  if (chosen > 1) throw usage('give one of --all, --public and --tenants');
+  if (except.length > 0 && !args.all) throw usage('--except-tenants goes with --all');
+  if (args.all) return { kind: 'all', except };
+  if (args.public) return { kind: 'public' };
+  if (args.tenants === undefined) return null;
+  const names = nameList(args.tenants);
+  if (names.length === 0) throw usage('--tenants names nobody');
+  return { kind: 'tenants', names };
+}
+
+/** Names separated by commas; `\,` is a comma in a name. */
+export function nameList(values: readonly string[]): string[] {
+  return values
+    .flatMap((value) => value.split(/(?<!\\),/))
+    .map((name) => name.replaceAll('\\,', ','))
+    .filter((name) => name !== '');
+}
+
+/** What `planOptions` say. @throws SqlmigError `bad-usage`. */
+export function planArgs(
+  args: ArgumentsCamelCase<InferredOptionTypes<typeof planOptions>>,
+): Partial<PlanOptions> {
+  return {
+    to: versionOf(args.to),
+    steps: wholeNumber('--steps', args.steps) ?? null,
+    ignoreChanged: args.ignoreChanged,
+    ...(args.outOfOrder !== undefined && { outOfOrder: args.outOfOrder }),
+  };
+}
+
+/** A version as `--to` takes it. @throws SqlmigError `bad-usage`. */
+function versionOf(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  if (/^\d{1,18}$/.test(text)) return text;
+  throw usage(`--to takes a version, 1 to 18 digits, not "${text}"`);
+}
+
+/** A whole number of at least `least`. @throws SqlmigError `bad-usage`. */
+export function wholeNumber(flag: string, value: number | undefined, least = 1): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return value;
+  throw usage(`${flag} takes a whole number of at least ${least}`);
+}
+
+/** Milliseconds of a flag. @throws SqlmigError `bad-usage`. */
+export function durationOf(flag: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null) throw usage(`${flag} takes a duration such as 500ms, 30s or 15m, not "${text}"`);
+  return ms;
+}
+
+/** What `--max-failures` says. @throws SqlmigError `bad-usage`. */
+export function maxFailuresOf(text: string) {
+  const rule = parseMaxFailures(text);
+  if (rule === null)
+    throw usage(`--max-failures takes a number of at least 1 or a percentage, not "${text}"`);
+  return rule;
+}
+
+/** The error for flags that make no sense. */
+export function usage(message: string, hint?: string): SqlmigError {
+  return new SqlmigError('bad-usage', message, { hint: hint ?? 'see sqlmig --help' });
+}

@@ -1,0 +1,11 @@
+/** The outside of a command: where it writes, and what it is told to stop by. */
+export interface Terminal {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  readonly stdoutIsTty: boolean;
+  readonly stderrIsTty: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Fires at SIGINT or SIGTERM; the reason is the signal's name. */
+  readonly signal: AbortSignal;
+}

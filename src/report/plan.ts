@@ -1,0 +1,31 @@
+import type { PlannedSchema, PlanResult } from '../model.ts';
+import { errorPicture } from './error.ts';
+import type { Paint } from './paint.ts';
+import { count, groupBy, names } from './table.ts';
+
+/** What `up` would do: schemas with the same work share a paragraph. */
+export function planText(result: PlanResult, paint: Paint): string {
+  const groups = groupBy(result.schemas, ({ scope, version, migrations, error }) =>
+    JSON.stringify([scope, version, migrations.map((m) => m.file), error?.code, error?.message]),
+  );
+  const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
+  return groups.map((group) => paragraph(group as [PlannedSchema], paint)).join('') + unknown;
+}
+
+/** Why there are no tenants in an answer yet. */
+export function tenantsUnknownLine(reason: string): string {
+  return `tenants: not known until public is applied (${reason})`;
+}
+
+function paragraph(group: readonly [PlannedSchema, ...PlannedSchema[]], paint: Paint): string {
+  const [{ scope, version, migrations, error }] = group;
+  const who = names(
+    group.map((planned) => planned.schema),
+    5,
+  );
+  const at = version === null ? 'empty' : `at ${version}`;
+  if (error !== undefined) return `${scope}  ${who}  ${at}\n${errorPicture(error, paint)}`;
+  const todo = migrations.length === 0 ? 'up to date' : count(migrations.length, 'migration');
+  const files = migrations.map((migration) => `  ${migration.file}\n`).join('');
+  return `${scope}  ${who}  ${at}  ${todo}\n${files}`;
+}

@@ -1,0 +1,123 @@
+import type { RunEvent } from '../events.ts';
+import { placeOf } from './error.ts';
+import type { Paint } from './paint.ts';
+import { printable } from './table.ts';
+
+/** Tells of a run while it goes on, on stderr. */
+export interface Progress {
+  onEvent(event: RunEvent): void;
+  /** Clears what was drawn; nothing is written after it. */
+  end(): void;
+}
+
+/** Where and how progress is written. */
+export interface ProgressOptions {
+  readonly write: (text: string) => void;
+  /** A line that is drawn over and over, instead of lines one after the other. */
+  readonly live: boolean;
+  readonly verbose: boolean;
+  readonly paint: Paint;
+  readonly now: () => number;
+}
+
+const drawEveryMs = 100;
+const lineEveryMs = 3_000;
+const barWidth = 24;
+
+/** Progress for people: one live line in a terminal, plain lines every few seconds in a pipe. */
+export function createProgress({ write, live, verbose, paint, now }: ProgressOptions): Progress {
+  let scope = '';
+  let total = 0;
+  let done = 0;
+  let failed = 0;
+  let started = now();
+  let lastDrawn = live ? Number.NEGATIVE_INFINITY : now();
+  let drawn = false;
+
+  const clear = () => {
+    if (drawn) write('\r\x1b[2K');
+    drawn = false;
+  };
+  const say = (line: string) => {
+    clear();
+    write(`${line}\n`);
+  };
+  const draw = () => {
+    if (total === 0 || now() - lastDrawn < (live ? drawEveryMs : lineEveryMs)) return;
+    lastDrawn = now();
+    const seconds = (now() - started) / 1000;
+    const rate = seconds > 0 ? done / seconds : 0;
+    const eta = rate > 0 && done < total ? `, ${Math.ceil((total - done) / rate)} s left` : '';
+    const bad = failed === 0 ? '' : paint('red', `, ${failed} failed`);
+    const text = `${scope} ${done}/${total} (${rate.toFixed(rate < 10 ? 1 : 0)}/s${eta}${bad})`;
+    if (!live) return write(`${text}\n`);
+    const full = Math.round((done / total) * barWidth);
+    clear();
+    write(`${paint('cyan', '█'.repeat(full))}${'░'.repeat(barWidth - full)} ${text}`);
+    drawn = true;
+  };
+
+  return {
+    onEvent(event) {
+      switch (event.type) {
+        case 'run-started':
+          if (verbose) say(`run ${event.runId} on ${event.database}`);
+          break;
+        case 'phase-started':
+          scope = event.scope;
+          total = event.pending;
+          done = 0;
+          started = now();
+          break;
+        case 'migration-applied': {
+          const { version, name, durationMs } = event.migration;
+          if (verbose) say(`${printable(event.schema)}  ${version ?? 'R_'}_${name}  ${durationMs} ms`);
+          break;
+        }
+        case 'schema-finished': {
+          const { state, schema, error } = event.outcome;
+          if (state !== 'up-to-date') done = Math.min(total, done + 1);
+          if (state === 'failed') {
+            failed += 1;
+            const place = error === undefined ? null : placeOf(error);
+            say(
+              `${paint('red', 'failed')} ${printable(schema)}: ${error?.message}${place === null ? '' : ` (${place})`}`,
+            );
+          }
+          break;
+        }
+        case 'retrying':
+          if (verbose) say(`${printable(event.schema)}: ${event.reason}; will come back (${event.attempt})`);
+          break;
+        case 'waiting':
+          say(
+            `waiting for ${printable(event.schema)} for ${Math.round(event.waitedMs / 1000)} s: ${event.holders}`,
+          );
+          break;
+        case 'warning':
+          say(`${paint('yellow', 'warning')}: ${event.message}`);
+          break;
+        case 'server-notice':
+          if (verbose) say(`${event.severity}: ${event.message}`);
+          break;
+      }
+      draw();
+    },
+    end: clear,
+  };
+}
+
+/** Progress for machines: every event that says something, as a line of JSON with its time. */
+export function createJsonLog(write: (text: string) => void, verbose: boolean): Progress {
+  return {
+    onEvent(event) {
+      const quiet =
+        event.type === 'server-notice' ||
+        event.type === 'retrying' ||
+        (event.type === 'schema-finished' && event.outcome.state === 'up-to-date');
+      if (quiet && !verbose) return;
+      write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+    },
+    end() {},
+  };
+}

@@ -1,0 +1,34 @@
+import type { SchemaStatus, StatusResult } from '../model.ts';
+import { tenantsUnknownLine } from './plan.ts';
+import { count, groupBy, names, table } from './table.ts';
+
+/** Where the fleet stands: a line a scope and version, the largest group by number, the others by name. */
+export function statusTable(result: StatusResult): string {
+  const rows = (['public', 'tenant'] as const).flatMap((scope) => {
+    const schemas = result.schemas.filter((schema) => schema.scope === scope);
+    const groups = groupBy(schemas, ({ version, pending, findings }) =>
+      JSON.stringify([version, pending, findings.map((finding) => finding.message)]),
+    ).sort((a, b) => b.length - a.length);
+    return groups.map((group, i) => row(group as [SchemaStatus], i === 0 && group.length > 5));
+  });
+  const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
+  return table(rows) + unknown;
+}
+
+function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolean): string[] {
+  const [{ scope, version, pending, findings }] = group;
+  const who = byNumber
+    ? count(group.length, 'schema')
+    : names(
+        group.map((status) => status.schema),
+        10,
+      );
+  const kinds = [...new Set(findings.map((finding) => finding.kind))].join(', ');
+  return [
+    scope,
+    version === null ? 'empty' : `at ${version}`,
+    pending === 0 ? 'up to date' : `${pending} pending`,
+    kinds,
+    who,
+  ];
+}

@@ -1,0 +1,38 @@
+/** Rows as aligned text, two spaces between columns, no trailing blanks; a line each with a line end. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, [...cell].length);
+  }
+  return rows
+    .map((row) => row.map((cell, i) => cell + ' '.repeat((widths[i] ?? 0) - [...cell].length)).join('  '))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}
+
+/** Names in a few words: all of up to `most`, else the first ones and how many there are. */
+export function names(list: readonly string[], most: number): string {
+  const shown = list.slice(0, most).map(printable).join(', ');
+  return list.length <= most ? shown : `${shown} and ${list.length - most} more`;
+}
+
+/** A number of things in words. */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
+/** A name that cannot break a line or a terminal: control characters are shown as escapes. */
+export function printable(name: string): string {
+  return name.replace(/\p{Cc}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** Items grouped by a key, in the order in which keys first appear. */
+export function groupBy<T>(items: readonly T[], key: (item: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group === undefined) groups.set(key(item), [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}

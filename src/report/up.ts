@@ -1,0 +1,63 @@
+import type { SchemaOutcome, UpResult } from '../model.ts';
+import { errorPicture } from './error.ts';
+import type { Paint } from './paint.ts';
+import { count, groupBy, names, table } from './table.ts';
+
+const words = {
+  applied: 'applied',
+  'up-to-date': 'up to date',
+  failed: 'failed',
+  skipped: 'not started',
+} as const;
+
+/** The answer of `up`: a line for each group of schemas that came out alike. */
+export function upTable({ schemas }: UpResult): string {
+  const groups = groupBy(schemas, ({ scope, state, version, migrations }) =>
+    JSON.stringify([scope, state, version, migrations.length]),
+  );
+  const rows = groups.map((group) => {
+    const [first] = group as [SchemaOutcome];
+    const applied = first.migrations.length === 0 ? '' : count(first.migrations.length, 'migration');
+    const who = names(
+      group.map((outcome) => outcome.schema),
+      group.length > 4 ? 3 : 4,
+    );
+    const version = first.version === null ? 'empty' : `at ${first.version}`;
+    return [first.scope, words[first.state], applied, version, who];
+  });
+  const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants were served\n';
+  return table(rows) + none;
+}
+
+/** `N applied, M up to date, K failed`, and who failed first. */
+export function upSummary(result: UpResult): string {
+  const failed = result.schemas
+    .filter((outcome) => outcome.state === 'failed')
+    .map((outcome) => outcome.schema);
+  const skipped = result.skipped === 0 ? '' : `, ${result.skipped} not started`;
+  const who = failed.length === 0 ? '' : `: ${names(failed, 5)}`;
+  const seconds = (result.durationMs / 1000).toFixed(1);
+  return `${result.applied} applied, ${result.upToDate} up to date, ${result.failed} failed${skipped}${who} (${seconds} s)\n`;
+}
+
+/** What went wrong, a picture for each kind of error; schemas with the same error share one. */
+export function upErrors(schemas: readonly SchemaOutcome[], paint: Paint): string {
+  const failed = schemas.filter((outcome) => outcome.state === 'failed');
+  const groups = groupBy(failed, ({ error }) =>
+    JSON.stringify([error?.code, error?.message, error?.file, error?.line]),
+  );
+  return groups
+    .map((group) => {
+      const [first, ...others] = group;
+      const picture = first?.error === undefined ? '' : errorPicture(first.error, paint);
+      const also =
+        others.length === 0
+          ? ''
+          : `  also: ${names(
+              others.map((outcome) => outcome.schema),
+              20,
+            )}\n`;
+      return `${picture}${also}`;
+    })
+    .join('\n');
+}
