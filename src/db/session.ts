@@ -70,7 +70,7 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
     try {
       const rows: Row[] = [];
       const take = onRow ?? ((row: Row) => void rows.push(row));
-      await query.forEach((row) => take(row));
+      await query.forEach(take);
       return rows;
     } catch (error) {
       if (isServerError(error)) throw error;

@@ -26,15 +26,16 @@ const stopWithinMs = 30_000;
 
 /**
  * Uses the embedded server of a project: starts it if nobody has, and joins whoever has otherwise. It is stopped when
- * the last process that uses it ends, in whatever way.
+ * the last process that uses it ends, in whatever way. The package is looked for from `packageDir` upward.
  * @throws SqlmigError `embedded-missing` or `embedded-failed`.
  */
 export async function attachEmbedded(
   projectDir: string,
   settings: Readonly<Record<string, string>> = {},
+  packageDir = projectDir,
 ): Promise<EmbeddedServer> {
   const account = failing(serverAccount);
-  const native = serverBinaries(projectDir, account);
+  const native = serverBinaries(packageDir, account);
   const dir = dataDir(projectDir, majorOf(native), account);
   const socket = socketOf(dir);
   const until = performance.now() + attachWithinMs;

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    serverUrl: string;
+  }
+}
+
+const settings = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  jit: 'off',
+  max_connections: '200',
+};
+
+/**
+ * The server that all tests share: SQLMIG_TEST_POSTGRES is `embedded` (default), `docker` (testcontainers) or the URL
+ * of a server that is there, with the right to create databases.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const kind = process.env.SQLMIG_TEST_POSTGRES ?? 'embedded';
+  const { url, stop } = await serverOf(kind);
+  console.log(`tests run against ${kind.replace(/:\/\/.*@/, '://…@')}`);
+  project.provide('serverUrl', url);
+  return stop;
+}
+
+async function serverOf(kind: string): Promise<{ url: string; stop: () => Promise<void> }> {
+  if (/^postgres(ql)?:/.test(kind)) return { url: kind, stop: async () => {} };
+  if (kind === 'docker') {
+    const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
+    const container = await new PostgreSqlContainer(process.env.SQLMIG_TEST_IMAGE ?? 'postgres:18')
+      .withCommand([
+        'postgres',
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ])
+      .start();
+    return { url: container.getConnectionUri(), stop: async () => void (await container.stop()) };
+  }
+  if (kind !== 'embedded') throw new Error(`SQLMIG_TEST_POSTGRES is embedded, docker or a URL, not ${kind}`);
+  const dir = mkdtempSync(join(tmpdir(), 'sqlmig-test-server-'));
+  // The built one: its supervisor is a program of its own.
+  const built = new URL('../../dist/embedded/attach.js', import.meta.url);
+  const { attachEmbedded } = (await import(built.href)) as typeof import('../../src/embedded/attach.ts');
+  const server = await attachEmbedded(dir, settings, fileURLToPath(new URL('../..', import.meta.url)));
+  return {
+    url: server.url,
+    async stop() {
+      await server.release();
+      rmSync(server.dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeAll, expect, test } from 'vitest';
+import { start } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+test.for([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s cancels and rolls back what runs, reports, and exits %i', async ([signal, code]) => {
+  const table = `${signal.toLowerCase()}_history`;
+  const p = project(
+    {
+      url: db.url,
+      tenants: { list: [`${signal}_1`, `${signal}_2`, `${signal}_3`] },
+      concurrency: 2,
+      historyTable: table,
+    },
+    { 'sql/tenant/1_slow.sql': 'create table slow (); select pg_sleep(60)' },
+  );
+  const run = start(['up', '--all', '--json'], p.dir);
+  const running = `select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'sqlmig%' and datname = current_database()`;
+  while ((await db.query(running))[0]?.n !== 2) await delay(20);
+  const sent = performance.now();
+  run.process.kill(signal);
+  const ended = await run.ended;
+  expect(performance.now() - sent).toBeLessThan(10_000);
+  expect(ended.code).toBe(code);
+  const result = JSON.parse(ended.stdout);
+  expect(result).toMatchObject({ ok: false, failed: 0, skipped: 3 });
+  expect(result.schemas.map((s: { error?: { code: string } }) => s.error?.code)).toEqual([
+    undefined,
+    ...Array(3).fill('interrupted'),
+  ]);
+  expect(await db.query(running)).toEqual([{ n: 0 }]);
+  expect(await db.query(`select count(*)::int as n from pg_tables where tablename = 'slow'`)).toEqual([
+    { n: 0 },
+  ]);
+  expect(await db.leftovers()).toEqual([]);
+});
