@@ -1,15 +1,8 @@
 import { dirname, parse as parsePath, resolve } from 'node:path';
-import { lilconfig } from 'lilconfig';
+import { defaultLoaders, type Loader, lilconfig } from 'lilconfig';
 import * as v from 'valibot';
 import { SqlmigError } from './errors.ts';
-
-/** Where the names of a database's tenants come from. */
-export type TenantSource =
-  | { readonly kind: 'history' }
-  | { readonly kind: 'query'; readonly query: string }
-  | { readonly kind: 'pattern'; readonly pattern: string }
-  | { readonly kind: 'list'; readonly list: readonly unknown[] }
-  | { readonly kind: 'function'; readonly load: () => unknown };
+import type { TenantSource } from './model.ts';
 
 /** One database of the fleet. */
 export interface DatabaseConfig {
@@ -144,22 +137,37 @@ async function readFile(
   cwd: string,
   file: string | undefined,
 ): Promise<{ path: string | null; settings: unknown }> {
-  const loader = lilconfig('sqlmig', {
+  const searcher = lilconfig('sqlmig', {
     searchPlaces: ['sqlmig.config.json', 'sqlmig.config.js', 'sqlmig.config.mjs', 'package.json'],
     stopDir: parsePath(cwd).root,
+    loaders: { '.json': naming('.json'), '.js': naming('.js'), '.mjs': naming('.mjs') },
   });
-  let result: Awaited<ReturnType<typeof loader.search>>;
-  try {
-    result = file === undefined ? await loader.search(cwd) : await loader.load(resolve(cwd, file));
-  } catch (error) {
-    const where = file ?? (error as { filepath?: string }).filepath ?? 'the config file';
-    throw new SqlmigError('config-invalid', `cannot read ${where}: ${(error as Error).message}`, {
-      hint: 'a config file is sqlmig.config.json, .js or .mjs, or the key "sqlmig" in package.json',
-      cause: error,
-    });
-  }
+  const result =
+    file === undefined
+      ? await searcher.search(cwd)
+      : await searcher.load(resolve(cwd, file)).catch((error: unknown) => {
+          throw error instanceof SqlmigError ? error : unreadable(file, error);
+        });
   if (result === null) return { path: null, settings: {} };
   return { path: result.filepath, settings: result.isEmpty === true ? {} : (result.config ?? {}) };
+}
+
+/** A loader whose errors name the file. */
+function naming(extension: '.json' | '.js' | '.mjs'): Loader {
+  return async (path, content) => {
+    try {
+      return await defaultLoaders[extension]?.(path, content);
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+  };
+}
+
+function unreadable(path: string, error: unknown): SqlmigError {
+  return new SqlmigError('config-invalid', `cannot read ${path}: ${(error as Error).message}`, {
+    hint: 'a config file is sqlmig.config.json, .js or .mjs, or the key "sqlmig" in package.json',
+    cause: error,
+  });
 }
 
 function readEnvironment(env: NonNullable<ConfigSources['env']>): unknown {
@@ -172,6 +180,7 @@ function readEnvironment(env: NonNullable<ConfigSources['env']>): unknown {
 }
 
 function check(value: unknown, where: string): Settings {
+  if (Array.isArray(value)) throw new SqlmigError('config-invalid', `${where} holds a list, not settings`);
   const result = v.safeParse(settings, value);
   if (result.success) return result.output;
   const errors = result.issues.map((issue) => {

@@ -106,6 +106,12 @@ export class SqlmigError extends Error {
   }
 }
 
+/** True for an error that says the database cannot be reached (any more). */
+export function isConnectionError(error: unknown): error is SqlmigError {
+  const codes: readonly ErrorCode[] = ['connection-failed', 'connection-lost'];
+  return error instanceof SqlmigError && codes.includes(error.code);
+}
+
 /** One error that carries a list of them; the list must not be empty. */
 export function errorOfAll(errors: readonly SqlmigError[]): SqlmigError {
   const [first, ...others] = errors;

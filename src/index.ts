@@ -1,4 +1,4 @@
-export { type Config, type ConfigSources, loadConfig, type Settings, type TenantSource } from './config.ts';
+export { type Config, type ConfigSources, loadConfig, type Settings } from './config.ts';
 export type { PlanOptions } from './core/plan.ts';
 export type { MaxFailures } from './core/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError } from './errors.ts';
@@ -12,4 +12,5 @@ export { status } from './operations/status.ts';
 export { type UpOptions, up } from './operations/up.ts';
 export { verify } from './operations/verify.ts';
 export type { InspectOptions } from './run/inspect.ts';
+export type { RunOptions } from './run/service.ts';
 export type { Selection } from './run/survey.ts';

@@ -1,6 +1,14 @@
 /** Which of the two folders a migration comes from, and which schemas it is for. */
 export type Scope = 'public' | 'tenant';
 
+/** Where the names of a database's tenants come from. */
+export type TenantSource =
+  | { readonly kind: 'history' }
+  | { readonly kind: 'query'; readonly query: string }
+  | { readonly kind: 'pattern'; readonly pattern: string }
+  | { readonly kind: 'list'; readonly list: readonly unknown[] }
+  | { readonly kind: 'function'; readonly load: () => unknown };
+
 /** One SQL file, read and checksummed but not yet parsed. */
 export interface Migration {
   readonly scope: Scope;

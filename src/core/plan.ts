@@ -11,8 +11,13 @@ export interface PlanOptions {
   readonly ignoreChanged: boolean;
 }
 
-/** A plan that goes all the way and puts up with nothing. */
-export const strictPlan: PlanOptions = { to: null, steps: null, outOfOrder: false, ignoreChanged: false };
+/** Completes what a caller left out: all the way, and putting up with nothing but what the config allows. */
+export function completePlan(
+  { to = null, steps = null, outOfOrder, ignoreChanged = false }: Partial<PlanOptions>,
+  config: { readonly outOfOrder: boolean },
+): PlanOptions {
+  return { to, steps, outOfOrder: outOfOrder ?? config.outOfOrder, ignoreChanged };
+}
 
 /** A finding that does not know yet in which schema it is. */
 export type FindingInSchema = Omit<Finding, 'database' | 'schema' | 'scope'>;

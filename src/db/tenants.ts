@@ -1,7 +1,7 @@
-import type { TenantSource } from '../config.ts';
 import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { tenantNameProblem } from '../core/tenant-name.ts';
 import { errorOfAll, SqlmigError, sqlstates } from '../errors.ts';
+import type { TenantSource } from '../model.ts';
 import { lookUpSchemas, readDigests } from './history.ts';
 import { isServerError, type Row, type Session } from './session.ts';
 

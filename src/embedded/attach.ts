@@ -171,6 +171,7 @@ function enter(path: string): Promise<User | null> {
 
 /** Leaves, and waits until the server is gone or somebody else still uses it. */
 function leave({ socket }: User): Promise<void> {
+  if (socket.destroyed) return Promise.resolve();
   socket.ref();
   return new Promise((resolve) => {
     const impatient = setTimeout(() => socket.destroy(), stopWithinMs);

@@ -6,12 +6,11 @@ import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome } from '../model.ts';
 import { lookAt } from '../run/look.ts';
 import { withRun } from '../run/run.ts';
-import { createService, publicBehind } from '../run/service.ts';
+import { createService, publicBehind, type RunOptions, serviceOptions } from '../run/service.ts';
 import { lookAtPublic } from '../run/survey.ts';
-import { serviceOptions, type UpOptions } from './up.ts';
 
 /** How `createTenant` puts up with locks, and who hears of it. */
-export type CreateTenantOptions = Pick<UpOptions, 'signal' | 'onEvent' | 'lockTimeoutMs' | 'waitForLockMs'>;
+export type CreateTenantOptions = Pick<RunOptions, 'signal' | 'onEvent' | 'lockTimeoutMs' | 'waitForLockMs'>;
 
 /**
  * Creates a tenant: its schema and all tenant files, under the same locks as `up`. A schema that is there already is

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { lookUpSchemas } from '../db/history.ts';
 import { discoverTenants, tenantsQueryFailed } from '../db/tenants.ts';
-import { withRun } from '../run/run.ts';
+import { ownSignal, withRun } from '../run/run.ts';
 
 /** One tenant of the config's source. */
 export interface ListedTenant {
@@ -19,8 +19,7 @@ export async function listTenants(
   config: Config,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<readonly ListedTenant[]> {
-  const { signal = new AbortController().signal } = options;
-  return withRun(config, { emit: () => {}, signal }, ({ look, database }) =>
+  return withRun(config, { emit: () => {}, signal: ownSignal(options.signal) }, ({ look, database }) =>
     look(async (session) => {
       const { publicSchema, historyTable } = config;
       const found = await discoverTenants(session, config.database.tenants, publicSchema, historyTable);

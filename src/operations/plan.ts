@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { type PlanOptions, strictPlan } from '../core/plan.ts';
+import { completePlan, type PlanOptions } from '../core/plan.ts';
 import { parseMigrations } from '../migrations.ts';
 import type { PlanResult } from '../model.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
@@ -13,13 +13,7 @@ export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions>
  * @throws SqlmigError as `up` does where it cannot begin.
  */
 export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
-  const { to, steps, outOfOrder, ignoreChanged } = options;
-  const settings: PlanOptions = {
-    to: to ?? strictPlan.to,
-    steps: steps ?? strictPlan.steps,
-    outOfOrder: outOfOrder ?? config.outOfOrder,
-    ignoreChanged: ignoreChanged ?? strictPlan.ignoreChanged,
-  };
+  const settings = completePlan(options, config);
   const inspection = await inspect(config, options, settings, (migrations) =>
     parseMigrations([...migrations.public, ...migrations.tenant], migrations),
   );

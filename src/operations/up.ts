@@ -1,48 +1,23 @@
 import type { Config } from '../config.ts';
-import { type PlanOptions, strictPlan } from '../core/plan.ts';
 import { failuresAllowed, type MaxFailures } from '../core/stop-rule.ts';
 import { tenantsQueryFailed } from '../db/tenants.ts';
-import { SqlmigError } from '../errors.ts';
-import type { OnEvent } from '../events.ts';
+import { isConnectionError, SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome, UpResult } from '../model.ts';
 import { lookAt, type Target } from '../run/look.ts';
 import { countsAsFailure, interrupted, unfinished } from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
-import { createService, type Service, type ServiceOptions } from '../run/service.ts';
+import { createService, type RunOptions, type Service, serviceOptions } from '../run/service.ts';
 import { type Selection, selectTenants, survey } from '../run/survey.ts';
 import { warningsOf } from '../run/warnings.ts';
 
 /** What `up` is for and how far it goes. */
-export interface UpOptions extends Partial<PlanOptions> {
+export interface UpOptions extends RunOptions {
   readonly select: Selection;
   /** Stop starting tenants once so many have failed; the default is one. */
   readonly maxFailures?: MaxFailures;
   /** Serve so many tenants first, then the rest. */
   readonly canary?: number;
-  /** How long a statement of a file waits for a lock, in milliseconds; 5,000 by default. */
-  readonly lockTimeoutMs?: number;
-  /** How long to wait for other runs without any progress, in milliseconds; 15 minutes by default. */
-  readonly waitForLockMs?: number;
-  /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
-  readonly signal?: AbortSignal;
-  readonly onEvent?: OnEvent;
-}
-
-/** `ServiceOptions` from what a caller left out. */
-export function serviceOptions(options: Omit<UpOptions, 'select'>, config: Config): ServiceOptions {
-  return {
-    plan: {
-      to: options.to ?? strictPlan.to,
-      steps: options.steps ?? strictPlan.steps,
-      outOfOrder: options.outOfOrder ?? config.outOfOrder,
-      ignoreChanged: options.ignoreChanged ?? strictPlan.ignoreChanged,
-    },
-    lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
-    waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
-    signal: options.signal ?? new AbortController().signal,
-    emit: options.onEvent ?? (() => {}),
-  };
 }
 
 /**
@@ -110,7 +85,12 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     const served = publicChanged ? await list([]) : [...found.tenants];
     outcomes.push(...(await serveInWaves(service, served, options)));
     while (options.select.kind === 'all' && !outcomes.some((outcome) => outcome.state === 'skipped')) {
-      const newcomers = await list(served);
+      const newcomers = await list(served).catch((error: unknown) => {
+        // What was done is done: it must be reported, whatever became of the connection since.
+        if (!isConnectionError(error)) throw error;
+        emit({ type: 'warning', message: `newcomers were not looked for: ${error.message}` });
+        return [];
+      });
       if (newcomers.length === 0) break;
       served.push(...newcomers);
       outcomes.push(...(await serveInWaves(service, newcomers, options)));

@@ -4,7 +4,7 @@ import { type AgainReason, type Attempt, applyUnits } from '../db/apply.ts';
 import { describeHolders, readHolders } from '../db/holders.ts';
 import { type Session, SessionLost } from '../db/session.ts';
 import type { UnitFrame, UnitSchema } from '../db/unit.ts';
-import { SqlmigError } from '../errors.ts';
+import { isConnectionError, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { AppliedMigration, Migration, SchemaOutcome, Script } from '../model.ts';
 import { createLane, type Lane } from './lane.ts';
@@ -251,10 +251,6 @@ function gaveUp(waitedMs: number, holders: string): SqlmigError {
       hint: 'wait for the other run, or end its backend; --wait-for-lock sets how long to wait',
     },
   );
-}
-
-function isConnectionError(error: unknown): boolean {
-  return error instanceof SqlmigError && error.code === 'connection-failed';
 }
 
 function asSqlmigError(error: unknown): SqlmigError {

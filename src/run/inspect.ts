@@ -1,8 +1,8 @@
 import type { Config } from '../config.ts';
-import { strictPlan } from '../core/plan.ts';
+import { completePlan } from '../core/plan.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, readMigrations } from '../migrations.ts';
-import { withRun } from './run.ts';
+import { ownSignal, withRun } from './run.ts';
 import { type Selection, type Survey, survey } from './survey.ts';
 
 /** What the commands that only read can be told. */
@@ -24,21 +24,21 @@ export interface Inspection {
 export async function inspect(
   config: Config,
   options: InspectOptions,
-  plan = { ...strictPlan, outOfOrder: config.outOfOrder },
+  plan = completePlan({}, config),
   check: (migrations: Migrations) => Promise<unknown> = async () => {},
 ): Promise<Inspection> {
-  const {
-    select = { kind: 'all', except: [] },
-    onEvent = () => {},
-    signal = new AbortController().signal,
-  } = options;
+  const { select = { kind: 'all', except: [] }, onEvent = () => {} } = options;
   const migrations = await readMigrations(config);
   await check(migrations);
-  return withRun(config, { emit: onEvent, signal }, async ({ look, database }) => ({
-    database,
-    migrations,
-    survey: await look((session) => survey(session, migrations, select, plan, config)),
-  }));
+  return withRun(
+    config,
+    { emit: onEvent, signal: ownSignal(options.signal) },
+    async ({ look, database }) => ({
+      database,
+      migrations,
+      survey: await look((session) => survey(session, migrations, select, plan, config)),
+    }),
+  );
 }
 
 /** Every schema of a survey, public first. */

@@ -1,6 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '../db/session.ts';
-import { SqlmigError } from '../errors.ts';
 
 /** A worker's session, opened when first needed and again after it was lost. */
 export interface Lane {
@@ -8,8 +6,6 @@ export interface Lane {
   close(): Promise<void>;
 }
 
-// A server that restarts is back in seconds; refusals in between are retried this long.
-const reopenWithinMs = 20_000;
 const cancelEveryMs = 500;
 const graceMs = 10_000;
 
@@ -19,7 +15,6 @@ const graceMs = 10_000;
  */
 export function createLane(open: () => Promise<Session>, signal: AbortSignal): Lane {
   let current: Session | null = null;
-  let opened = false;
   let cancelling: NodeJS.Timeout | undefined;
 
   const onAbort = () => {
@@ -34,10 +29,7 @@ export function createLane(open: () => Promise<Session>, signal: AbortSignal): L
 
   return {
     async session() {
-      if (current === null || current.lost) {
-        current = opened ? await reopen(open, signal) : await open();
-        opened = true;
-      }
+      if (current === null || current.lost) current = await open();
       return current;
     },
     async close() {
@@ -46,17 +38,4 @@ export function createLane(open: () => Promise<Session>, signal: AbortSignal): L
       await current?.close();
     },
   };
-}
-
-async function reopen(open: () => Promise<Session>, signal: AbortSignal): Promise<Session> {
-  const until = performance.now() + reopenWithinMs;
-  for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
-    try {
-      return await open();
-    } catch (error) {
-      const hopeless = !(error instanceof SqlmigError) || error.code !== 'connection-failed';
-      if (hopeless || signal.aborted || performance.now() > until) throw error;
-      await delay(pause, undefined, { signal }).catch(() => {});
-    }
-  }
 }

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { hostname, userInfo } from 'node:os';
 import type { Config } from '../config.ts';
 import { serverRefused } from '../db/failure.ts';
-import { isServerError, openSession, type Session, SessionLost } from '../db/session.ts';
+import { isServerError, type OnNotice, openSession, type Session, SessionLost } from '../db/session.ts';
 import type { UnitFrame } from '../db/unit.ts';
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { createLane, type Lane } from './lane.ts';
+import { patientOpener } from './patience.ts';
 
 /** How sessions are opened when nobody said otherwise. */
 const connectTimeoutMs = 10_000;
@@ -23,6 +25,13 @@ export interface Run {
   readonly openSession: () => Promise<Session>;
 }
 
+/** A signal that fires with another; many may listen to it without a warning. */
+export function ownSignal(signal: AbortSignal | undefined): AbortSignal {
+  const own = signal === undefined ? new AbortController().signal : AbortSignal.any([signal]);
+  setMaxListeners(0, own);
+  return own;
+}
+
 /** Connects, gives the run to `work`, and closes whatever happens. */
 export async function withRun<T>(
   config: Config,
@@ -32,7 +41,8 @@ export async function withRun<T>(
   const runId = randomBytes(4).toString('hex');
   const { url, name } = config.database;
   const connection = { url, applicationName: `sqlmig ${runId}`, connectTimeoutMs };
-  const open = () => openSession(connection, (notice) => emit({ type: 'server-notice', ...notice }));
+  const onNotice: OnNotice = (notice) => emit({ type: 'server-notice', ...notice });
+  const open = patientOpener(() => openSession(connection, onNotice), signal);
   const lane = createLane(open, signal);
   try {
     const { databaseName } = await lane.session();

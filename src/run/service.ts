@@ -1,4 +1,5 @@
-import { newestVersion, type PlanOptions } from '../core/plan.ts';
+import type { Config } from '../config.ts';
+import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
 import { canonicalVersion, compareVersions } from '../core/version.ts';
 import { digestOf } from '../db/history.ts';
 import type { Session } from '../db/session.ts';
@@ -10,18 +11,38 @@ import type { Migration, SchemaOutcome, Scope, Script } from '../model.ts';
 import { type Gate, runFleet } from './fleet.ts';
 import { lookAgain, type Target } from './look.ts';
 import { hasWork } from './outcome.ts';
-import { type Run, unitFrame } from './run.ts';
+import { ownSignal, type Run, unitFrame } from './run.ts';
 import { lookAtPublic } from './survey.ts';
 
-/** How a run puts up with locks, and who hears of it. */
+/** What a caller may say of a run that changes something. */
+export interface RunOptions extends Partial<PlanOptions> {
+  /** How long a statement of a file waits for a lock, in milliseconds; 5,000 by default. */
+  readonly lockTimeoutMs?: number;
+  /** How long to wait for other runs without any progress, in milliseconds; 15 minutes by default. */
+  readonly waitForLockMs?: number;
+  /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: OnEvent;
+}
+
+/** `RunOptions` with nothing left out. */
 export interface ServiceOptions {
   readonly plan: PlanOptions;
-  /** How long a statement of a file waits for a lock. */
   readonly lockTimeoutMs: number;
-  /** Give up after so long without any progress because of locks. */
   readonly waitForLockMs: number;
   readonly signal: AbortSignal;
   readonly emit: OnEvent;
+}
+
+/** Completes what a caller left out. */
+export function serviceOptions(options: RunOptions, config: Config): ServiceOptions {
+  return {
+    plan: completePlan(options, config),
+    lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
+    waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
+    signal: ownSignal(options.signal),
+    emit: options.onEvent ?? (() => {}),
+  };
 }
 
 /** Serves schemas of one run: parses what they need, keeps the gate between public and tenants, runs the fleet. */

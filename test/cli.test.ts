@@ -1,0 +1,235 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { sqlmig } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { numbered, project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+const url = 'postgres://u:hunter2@127.0.0.1:1/db';
+
+// arguments, part of stderr
+test.for([
+  [['up'], '--all, --public or --tenants'],
+  [['up', '--all', '--public'], 'one of --all, --public and --tenants'],
+  [['up', '--public', '--except-tenants', 'a'], '--except-tenants goes with --all'],
+  [['up', '--all', '--to', 'x'], '--to takes a version'],
+  [['up', '--all', '--steps', '0'], '--steps takes a whole number'],
+  [['up', '--all', '--max-failures', '200%'], '--max-failures takes'],
+  [['up', '--all', '--wait-for-lock', 'soon'], '--wait-for-lock takes a duration'],
+  [['up', '--al'], 'Unknown argument: al'],
+  [['upp'], 'Did you mean up?'],
+  [[], 'a command is missing'],
+  [['tenant'], 'create or list'],
+  [['new', 'x'], '--public or --tenant'],
+  [['up', '--all', '--embedded', '--url', url], '--embedded and --url are two databases'],
+  [['up', '--all', '--concurrency', '0'], 'must be at least 1'],
+] as const)('%j is a usage error: exit 2', async ([args, why]) => {
+  const p = project({ url });
+  const { code, stderr, stdout } = await sqlmig(args, p.dir);
+  expect({ code, stdout, why: stderr.includes(why) ? why : stderr }).toEqual({ code: 2, stdout: '', why });
+});
+
+test('a usage error with --json is one document on stdout', async () => {
+  const p = project({ url });
+  const { code, stdout } = await sqlmig(['up', '--json'], p.dir);
+  expect(code).toBe(2);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'bad-usage' } });
+});
+
+test('a server that is not there: exit 3, and no password anywhere', async () => {
+  const p = project({ url, tenants: { list: ['a'] } });
+  for (const command of [
+    ['up', '--all'],
+    ['plan', '--json'],
+    ['status', '--verbose'],
+    ['tenant', 'create', 'x'],
+  ]) {
+    const { code, stdout, stderr } = await sqlmig(command, p.dir);
+    expect(code).toBe(3);
+    expect(stderr).toContain('error[connection-failed]: cannot connect to 127.0.0.1:1/db');
+    expect(stdout + stderr).not.toContain('hunter2');
+  }
+});
+
+test('a refused login: exit 3; an impossible URL: exit 2; no password in either', async () => {
+  const wrong = Object.assign(new URL(db.url), { password: 'hunter2' }).href;
+  const refused = await sqlmig(['status'], project({ url: wrong }).dir);
+  expect({ code: refused.code, stderr: refused.stderr }).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('login-refused'),
+  });
+  const broken = await sqlmig(['status'], project({ url: 'postgres://u:hunter2%zz@h:port/db' }).dir);
+  expect(broken.code).toBe(2);
+  expect(refused.stderr + broken.stderr + broken.stdout).not.toContain('hunter2');
+});
+
+test('an unknown tenant is exit 2 and names those there are', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme', 'globex'] } },
+    { 'sql/public/1_a.sql': 'create table never ()' },
+  );
+  for (const args of [
+    ['up', '--tenants', 'acmee'],
+    ['up', '--all', '--except-tenants', 'acmee'],
+    ['status', '--tenants', 'acmee'],
+  ]) {
+    const { code, stderr } = await sqlmig(args, p.dir);
+    expect(code).toBe(2);
+    expect(stderr).toContain('no tenant is called "acmee"');
+    expect(stderr).toContain('acme, globex');
+  }
+  expect(await db.query(`select to_regclass('public.never') as t`)).toEqual([{ t: null }]);
+});
+
+test('selectors: public alone, public and some, all but some', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['s1', 's2', 's3'] }, historyTable: 'sel_history' },
+    { 'sql/public/1_a.sql': 'create table sel ()', 'sql/tenant/1_a.sql': 'create table a ()' },
+  );
+  const schemas = async (...args: string[]) => {
+    const { code, stdout } = await sqlmig(['up', '--json', ...args], p.dir);
+    expect(code).toBe(0);
+    return JSON.parse(stdout).schemas.map((s: { schema: string; state: string }) => `${s.schema} ${s.state}`);
+  };
+  expect(await schemas('--public')).toEqual(['public applied']);
+  expect(await schemas('--tenants', 's2,s2')).toEqual(['public up-to-date', 's2 applied']);
+  expect(await schemas('--all', '--except-tenants', 's1')).toEqual([
+    'public up-to-date',
+    's2 up-to-date',
+    's3 applied',
+  ]);
+});
+
+test('stdout is the answer and stderr the rest; in a pipe there is no colour and no live line', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: numbered('out', 7) }, historyTable: 'out_history' },
+    { 'sql/public/1_a.sql': 'create table out_a ()', 'sql/tenant/01_a.sql': 'create table a ()' },
+  );
+  const first = await sqlmig(['up', '--all'], p.dir);
+  expect(first.stdout).toBe(
+    'public  applied  1 migration  at 1   public\ntenant  applied  1 migration  at 01  out_1, out_2, out_3 and 4 more\n',
+  );
+  expect(first.stderr).toMatch(/^8 applied, 0 up to date, 0 failed \(\d+\.\d s\)\n$/);
+  expect(await sqlmig(['up', '--all', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
+  const verbose = await sqlmig(['up', '--all', '--verbose', '--log-format', 'json'], p.dir);
+  const lines = verbose.stderr
+    .trim()
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+  expect(lines[0]).toMatchObject({ type: 'run-started', database: db.name, time: expect.any(String) });
+  const none = await sqlmig(
+    ['up', '--all'],
+    project(
+      { url: db.url, tenants: { list: [] }, historyTable: 'out_history' },
+      { 'sql/public/1_a.sql': 'create table out_a ()' },
+    ).dir,
+  );
+  expect(none).toMatchObject({ code: 0, stdout: expect.stringContaining('no tenants') });
+});
+
+test('plan names the files and touches nothing', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['plan_1', 'plan_2'] }, historyTable: 'plan_history' },
+    { 'sql/public/1_a.sql': '', 'sql/tenant/1_a.sql': '', 'sql/tenant/2_b.sql': '' },
+  );
+  const { code, stdout } = await sqlmig(['plan'], p.dir);
+  expect(code).toBe(0);
+  expect(stdout).toBe(
+    'public  public  empty  1 migration\n  sql/public/1_a.sql\ntenant  plan_1, plan_2  empty  2 migrations\n  sql/tenant/1_a.sql\n  sql/tenant/2_b.sql\n',
+  );
+  expect(await db.query(`select count(*)::int as n from pg_namespace where nspname like 'plan%'`)).toEqual([
+    { n: 0 },
+  ]);
+});
+
+test('new writes the next file and parses the others', async () => {
+  const p = project({ url });
+  const first = await sqlmig(['new', 'Add', 'users & roles!', '--tenant'], p.dir);
+  expect(first).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^sql\/tenant\/\d{14}_Add_users_roles\.sql\n$/),
+  });
+  expect(existsSync(join(p.dir, first.stdout.trim()))).toBe(true);
+  p.write({ 'sql/public/007_x.sql': 'select 1' });
+  const second = await sqlmig(['new', 'next', '--public', '--json'], p.dir);
+  expect(JSON.parse(second.stdout)).toEqual({
+    scope: 'public',
+    version: '008',
+    name: 'next',
+    file: 'sql/public/008_next.sql',
+  });
+  expect(readFileSync(join(p.dir, 'sql/public/008_next.sql'), 'utf8')).toMatch(/^-- /);
+  p.write({ 'sql/public/009_x.sql': 'selec' });
+  expect(await sqlmig(['new', 'more', '--public'], p.dir)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('009_x.sql:1:1'),
+  });
+});
+
+test('tenant create makes a schema and all files, may be repeated, and waits for public', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'tc_history', tenants: { list: [] } },
+    { 'sql/public/1_a.sql': '', 'sql/tenant/1_a.sql': 'create table a ()' },
+  );
+  const behind = await sqlmig(['tenant', 'create', 'made'], p.dir);
+  expect(behind).toMatchObject({ code: 1, stderr: expect.stringContaining('error[public-behind]') });
+  await sqlmig(['up', '--public'], p.dir);
+  expect(await sqlmig(['tenant', 'create', 'made'], p.dir)).toMatchObject({
+    code: 0,
+    stdout: 'made  1 migration applied  at 1\n',
+  });
+  expect(await sqlmig(['tenant', 'create', 'made'], p.dir)).toMatchObject({
+    code: 0,
+    stdout: 'made  up-to-date  at 1\n',
+  });
+  expect(await sqlmig(['tenant', 'create', 'pg_made'], p.dir)).toMatchObject({ code: 2 });
+});
+
+test('tenant list says which schemas are still to be made', async () => {
+  const p = project({ url: db.url, tenants: { list: ['listed', 'public_not'] }, historyTable: 'tl_history' });
+  await db.query('create schema listed');
+  expect(await sqlmig(['tenant', 'list'], p.dir)).toMatchObject({
+    code: 0,
+    stdout: 'listed\npublic_not  (no schema yet)\n',
+  });
+  expect(JSON.parse((await sqlmig(['tenant', 'list', '--json'], p.dir)).stdout)).toEqual({
+    tenants: [
+      { database: db.name, schema: 'listed', exists: true },
+      { database: db.name, schema: 'public_not', exists: false },
+    ],
+  });
+});
+
+test('a lock that nobody gives back: exit 4 and who holds it', async () => {
+  await db.query('create schema held');
+  const p = project(
+    { url: db.url, tenants: { list: ['held'] }, historyTable: 'held_history' },
+    { 'sql/tenant/1_a.sql': 'create table a ()' },
+  );
+  const holder = db.query(
+    `set application_name = 'sqlmig cafe 7 web-1'; do $$ begin perform pg_advisory_lock(1936813165, 'held'::regnamespace::oid::int4), pg_sleep(3), pg_advisory_unlock_all(); end $$; reset application_name`,
+  );
+  const { code, stderr } = await sqlmig(['up', '--all', '--wait-for-lock', '1s'], p.dir);
+  await holder;
+  expect(code).toBe(4);
+  expect(stderr).toMatch(/held is held by run cafe at 7 on web-1 \(backend \d+, \d s\)/);
+});
+
+test('every command has help with examples', async () => {
+  const p = project({ url });
+  for (const command of ['up', 'plan', 'status', 'verify', 'new', 'tenant', 'tenant create', 'tenant list']) {
+    const { code, stdout } = await sqlmig([...command.split(' '), '--help'], p.dir);
+    expect(code).toBe(0);
+    if (command !== 'tenant') expect(stdout).toContain('Examples:');
+    for (const flag of ['--json', '--quiet', '--verbose', '--color', '--embedded'])
+      expect(stdout).toContain(flag);
+  }
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  expect((await sqlmig(['--version'], p.dir)).stdout).toBe(`${version}\n`);
+});

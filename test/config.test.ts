@@ -1,0 +1,126 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../src/config.ts';
+import { SqlmigError } from '../src/errors.ts';
+import { project } from './setup/project.ts';
+
+const url = 'postgres://u:secret@h/db';
+
+async function mistakes(load: Promise<unknown>): Promise<string[]> {
+  const error = await load.then(
+    () => null,
+    (e: unknown) => e,
+  );
+  if (!(error instanceof SqlmigError)) throw new Error(`expected a SqlmigError, got ${String(error)}`);
+  expect(error.code).toBe('config-invalid');
+  return error.all.map((one) => one.message);
+}
+
+test('defaults complete an empty config', async () => {
+  const { dir } = project({});
+  expect(await loadConfig({ cwd: dir, env: { DATABASE_URL: url } })).toEqual({
+    database: { name: null, url, directUrl: null, tenants: { kind: 'history' } },
+    publicDir: join(dir, 'sql/public'),
+    tenantDir: join(dir, 'sql/tenant'),
+    publicSchema: 'public',
+    historyTable: 'schema_migrations',
+    concurrency: 8,
+    outOfOrder: false,
+    cwd: dir,
+  });
+});
+
+test('a flag beats the environment, the environment the file, the file DATABASE_URL', async () => {
+  const { dir } = project({ url: 'postgres://file/db', concurrency: 2, historyTable: 'from_file' });
+  const env = { SQLMIG_CONCURRENCY: '3', SQLMIG_HISTORY_TABLE: 'from_env', DATABASE_URL: url };
+  const config = await loadConfig({ cwd: dir, env, overrides: { concurrency: 4 } });
+  expect(config).toMatchObject({
+    concurrency: 4,
+    historyTable: 'from_env',
+    database: { url: 'postgres://file/db' },
+  });
+  expect(
+    (await loadConfig({ cwd: dir, env: { ...env, SQLMIG_URL: 'postgres://env/db' } })).database.url,
+  ).toBe('postgres://env/db');
+});
+
+test('the file is found upward, and its folders are relative to it', async () => {
+  const { dir } = project({ url, publicDir: 'p' });
+  const below = join(dir, 'a/b');
+  mkdirSync(below, { recursive: true });
+  const config = await loadConfig({ cwd: below, env: {} });
+  expect(config).toMatchObject({ publicDir: join(dir, 'p'), cwd: below });
+  expect((await loadConfig({ cwd: below, env: {}, overrides: { publicDir: 'p' } })).publicDir).toBe(
+    join(below, 'p'),
+  );
+});
+
+test('package.json and JavaScript are config files too; a function may give the tenants', async () => {
+  const { dir, write, remove } = project({ url });
+  remove('sqlmig.config.json');
+  write({ 'package.json': JSON.stringify({ name: 'x', sqlmig: { url, concurrency: 5 } }) });
+  expect(await loadConfig({ cwd: dir, env: {} })).toMatchObject({ concurrency: 5 });
+  write({
+    'sqlmig.config.mjs': `export default { url: '${url}', concurrency: 6, tenants: async () => ['a', 'b'] }`,
+  });
+  const config = await loadConfig({ cwd: dir, env: {} });
+  expect(config.concurrency).toBe(6);
+  expect(config.database.tenants.kind === 'function' && (await config.database.tenants.load())).toEqual([
+    'a',
+    'b',
+  ]);
+});
+
+test('all mistakes are told at once, with key and file', async () => {
+  const p = project({ url });
+  p.write({
+    'sqlmig.config.json': JSON.stringify({
+      url: 7,
+      concurency: 8,
+      concurrency: 0,
+      tenants: { querry: 'x' },
+      historyTable: 'ü'.repeat(32),
+    }),
+  });
+  const found = await mistakes(loadConfig({ cwd: p.dir, env: {} }));
+  const file = join(p.dir, 'sqlmig.config.json');
+  expect(found).toHaveLength(5);
+  expect(found).toContain(`unknown key "concurency" in ${file}`);
+  expect(found).toContain(`"concurrency" in ${file}: must be at least 1`);
+  expect(found).toContain(`"historyTable" in ${file}: must not be longer than 63 bytes`);
+  expect(found.find((message) => message.startsWith('"tenants"'))).toContain('{ "query": ... }');
+});
+
+test.for([
+  ['broken JSON', '{ "url": ', 'cannot read'],
+  ['a list', '[]', 'holds a list'],
+] as const)('%s names the file', async ([, text, why]) => {
+  const p = project({});
+  writeFileSync(join(p.dir, 'sqlmig.config.json'), text);
+  const [message] = await mistakes(loadConfig({ cwd: p.dir, env: { DATABASE_URL: url } }));
+  expect(message?.toLowerCase()).toContain(why.toLowerCase());
+  expect(message).toContain('sqlmig.config.json');
+});
+
+test('a bad variable is a mistake as well, and a missing database says what to do', async () => {
+  const { dir } = project({});
+  expect(
+    await mistakes(loadConfig({ cwd: dir, env: { DATABASE_URL: url, SQLMIG_CONCURRENCY: 'many' } })),
+  ).toHaveLength(1);
+  await expect(loadConfig({ cwd: dir, env: {} })).rejects.toMatchObject({ code: 'no-database-url' });
+  expect((await loadConfig({ cwd: dir, env: { PGHOST: 'h' } })).database.url).toBe(null);
+});
+
+test('"databases" with one entry is that database; more are for later', async () => {
+  const one = { name: 'eu', url, tenants: { list: ['a'] } };
+  const { dir } = project({ databases: [one] });
+  expect((await loadConfig({ cwd: dir, env: {} })).database).toEqual({
+    name: 'eu',
+    url,
+    directUrl: null,
+    tenants: { kind: 'list', list: ['a'] },
+  });
+  const two = project({ databases: [one, { ...one, name: 'us' }] });
+  expect(await mistakes(loadConfig({ cwd: two.dir, env: {} }))).toHaveLength(1);
+});

@@ -1,0 +1,163 @@
+import { expect, test } from 'vitest';
+import { completePlan, inRunningOrder, planSchema } from '../../src/core/plan.ts';
+import type { HistoryRow, Migration } from '../../src/model.ts';
+
+const file = (version: string | null, name = 'x', checksum = 'same'): Migration => ({
+  scope: 'tenant',
+  version,
+  name,
+  checksum,
+  file: `${version}_${name}.sql`,
+  text: '',
+});
+const row = (
+  version: string | null,
+  name = 'x',
+  checksum = 'same',
+  state: HistoryRow['state'] = 'applied',
+): HistoryRow => ({
+  version,
+  name,
+  checksum,
+  state,
+});
+const ids = (migrations: readonly Migration[]) => migrations.map((m) => m.version ?? m.name);
+
+test('files run by number, repeatables last and by name', () => {
+  const files = [file(null, 'b'), file('10'), file('0002'), file(null, 'B'), file('1')];
+  expect(ids(inRunningOrder(files))).toEqual(['1', '0002', '10', 'B', 'b']);
+});
+
+// name, files, rows, options, steps, findings, refusal, version, ahead
+type Case = [
+  string,
+  Migration[],
+  HistoryRow[],
+  object,
+  string[],
+  string[],
+  string | null,
+  string | null,
+  string[],
+];
+test.for<Case>([
+  ['nothing at all', [], [], {}, [], [], null, null, []],
+  ['all pending', [file('1'), file('2'), file(null, 'v')], [], {}, ['1', '2', 'v'], [], null, null, []],
+  ['all applied', [file('01')], [row('1')], {}, [], [], null, '01', []],
+  ['one pending', [file('1'), file('2')], [row('1')], {}, ['2'], [], null, '1', []],
+  [
+    'a changed repeatable runs again',
+    [file(null, 'v', 'new')],
+    [row(null, 'v')],
+    {},
+    ['v'],
+    [],
+    null,
+    null,
+    [],
+  ],
+  [
+    'a changed file refuses',
+    [file('1', 'x', 'new'), file('2')],
+    [row('1')],
+    {},
+    ['2'],
+    ['checksum-changed'],
+    'checksum-changed',
+    '1',
+    [],
+  ],
+  [
+    'unless it is ignored',
+    [file('1', 'x', 'new'), file('2')],
+    [row('1')],
+    { ignoreChanged: true },
+    ['2'],
+    ['checksum-changed'],
+    null,
+    '1',
+    [],
+  ],
+  [
+    'a file that came too late refuses',
+    [file('1'), file('2')],
+    [row('2')],
+    {},
+    ['1'],
+    ['out-of-order'],
+    'out-of-order',
+    '2',
+    [],
+  ],
+  [
+    'unless that is allowed',
+    [file('1'), file('2')],
+    [row('2')],
+    { outOfOrder: true },
+    ['1'],
+    ['out-of-order'],
+    null,
+    '2',
+    [],
+  ],
+  [
+    'a file that is gone stops nobody',
+    [file('2')],
+    [row('1'), row('2')],
+    {},
+    [],
+    ['file-missing'],
+    null,
+    '2',
+    [],
+  ],
+  ['a newer release was here', [file('1')], [row('1'), row('7')], {}, [], ['file-missing'], null, '7', ['7']],
+  [
+    'an unfinished one refuses, whatever is allowed',
+    [file('1')],
+    [row('1', 'x', 'same', 'running')],
+    { ignoreChanged: true, outOfOrder: true },
+    [],
+    ['failed'],
+    'failed',
+    '1',
+    [],
+  ],
+  [
+    'up to a version, as a number',
+    [file('1'), file('02'), file('3'), file(null, 'v')],
+    [],
+    { to: '2' },
+    ['1', '02'],
+    [],
+    null,
+    null,
+    [],
+  ],
+  [
+    'repeatables come when the last version is reached',
+    [file('1'), file('2'), file(null, 'v')],
+    [row('1')],
+    { to: '2' },
+    ['2', 'v'],
+    [],
+    null,
+    '1',
+    [],
+  ],
+  ['so many steps', [file('1'), file('2'), file('3')], [row('1')], { steps: 1 }, ['2'], [], null, '1', []],
+])('%s', ([, files, rows, options, steps, findings, refusal, version, ahead]) => {
+  const plan = planSchema(inRunningOrder(files), rows, completePlan(options, { outOfOrder: false }));
+  expect({
+    ...plan,
+    steps: ids(plan.steps),
+    findings: plan.findings.map((f) => f.kind),
+    refusal: plan.refusal?.kind ?? null,
+  }).toMatchObject({
+    steps,
+    findings,
+    refusal,
+    version,
+    ahead,
+  });
+});

@@ -1,0 +1,58 @@
+import { beforeAll, expect, test } from 'vitest';
+import { recogniseTool } from '../src/core/foreign-history.ts';
+import { sqlmig } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+test.for([
+  ['Ecto', 'version bigint primary key, inserted_at timestamp(0)'],
+  ['Rails', 'version varchar primary key'],
+  ['dbmate', 'version varchar(128) primary key'],
+  ['golang-migrate', 'version bigint primary key, dirty boolean not null'],
+  ['node-pg-migrate', 'id serial primary key, name varchar(255) not null, run_on timestamp not null'],
+  ['goose', 'id int, version_id bigint, is_applied boolean, tstamp timestamp'],
+  ['another tool', 'a int, b int'],
+] as const)('a history of %s in public is recognised and not touched', async ([tool, columns]) => {
+  const schema = `p_${tool.replace(/\W/g, '_').toLowerCase()}`;
+  await db.query(`create schema ${schema}; create table ${schema}.schema_migrations (${columns})`);
+  const p = project(
+    { url: db.url, publicSchema: schema, tenants: { list: ['t'] } },
+    { 'sql/public/1_a.sql': 'create table a ()', 'sql/tenant/1_a.sql': 'create table a ()' },
+  );
+  for (const command of [['up', '--all'], ['status'], ['verify'], ['plan']]) {
+    const { code, stderr } = await sqlmig(command, p.dir);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`the history of ${tool}`);
+    expect(stderr).toContain('sqlmig adopt');
+  }
+  expect(
+    await db.query(
+      `select count(*)::int as n from pg_class where relnamespace = '${schema}'::regnamespace and relkind = 'r'`,
+    ),
+  ).toEqual([{ n: 1 }]);
+});
+
+test('in a tenant it stops the run before anything is touched', async () => {
+  await db.query(
+    'create schema ectonant; create table ectonant.schema_migrations (version bigint primary key, inserted_at timestamp)',
+  );
+  const p = project(
+    { url: db.url, publicSchema: 'untouched', tenants: { list: ['fresh', 'ectonant'] } },
+    { 'sql/public/1_a.sql': 'create table a ()', 'sql/tenant/1_a.sql': 'create table a ()' },
+  );
+  const { code, stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(code).toBe(2);
+  expect(JSON.parse(stdout).error).toMatchObject({ code: 'foreign-history', schema: 'ectonant' });
+  expect(
+    await db.query(`select count(*)::int as n from pg_namespace where nspname in ('untouched', 'fresh')`),
+  ).toEqual([{ n: 0 }]);
+});
+
+test('a shape that only looks like one is not given a wrong name', () => {
+  expect(recogniseTool(['version bigint', 'something text'])).toBe('another tool');
+});

@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { exitCodes } from '../src/errors.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const src = join(root, 'src');
+
+// Floor by floor; a file imports from its own folder or from floors below.
+const floors: readonly (readonly string[])[] = [
+  ['model.ts', 'errors.ts', 'events.ts'],
+  ['core'],
+  ['config.ts', 'db', 'embedded'],
+  ['migrations.ts'],
+  ['run'],
+  ['operations'],
+  ['report', 'index.ts'],
+  ['commands'],
+  ['cli.ts'],
+];
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const room = (file: string) => file.split('/')[0] ?? file;
+const floor = (file: string) => floors.findIndex((rooms) => rooms.includes(room(file)));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(src, file), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(
+    (match) => match[1] ?? '',
+  );
+  return specifiers.map((specifier) => normalize(join(dirname(file), specifier)));
+}
+
+test('every file stands on a floor', () => {
+  expect(files.filter((file) => floor(file) === -1)).toEqual([]);
+});
+
+test('no import goes upward', () => {
+  const upward = files.flatMap((file) =>
+    importsOf(file)
+      .filter(
+        (target) =>
+          floor(target) > floor(file) ||
+          (floor(target) === floor(file) && room(target) !== room(file) && floor(file) > 0),
+      )
+      .map((target) => `${file} -> ${target}`),
+  );
+  expect(upward).toEqual([]);
+});
+
+test('no import goes round, types included', () => {
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+    else if (!done.has(file)) {
+      for (const target of importsOf(file)) visit(target, [...path, file]);
+      done.add(file);
+    }
+  };
+  for (const file of files) visit(file, []);
+  expect(cycles).toEqual([]);
+});
+
+test('operations never import each other', () => {
+  const crossing = files
+    .filter((file) => room(file) === 'operations')
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((target) => room(target) === 'operations')
+        .map((target) => `${file} -> ${target}`),
+    );
+  expect(crossing).toEqual([]);
+});
+
+test('the pure rooms know nothing of the outside', () => {
+  const outside =
+    /from '(node:(?!buffer|crypto)[^']+|postgres|fast-glob|yargs[^']*)'|\bprocess\.|\bconsole\.|Date\.now|Math\.random/;
+  const impure = files.filter((file) =>
+    ['core', 'model.ts', 'errors.ts', 'events.ts', 'report'].includes(room(file)),
+  );
+  expect(
+    impure.filter((file) =>
+      outside.test(
+        readFileSync(join(src, file), 'utf8').replace("import { styleText } from 'node:util';", ''),
+      ),
+    ),
+  ).toEqual([]);
+});
+
+test('files stay small, and there is no attic', () => {
+  expect(files.filter((file) => readFileSync(join(src, file), 'utf8').split('\n').length > 301)).toEqual([]);
+  expect(files.filter((file) => /utils?|helpers?|common|misc|shared|lib/i.test(file))).toEqual([]);
+});
+
+test('only the street door ends the process or writes to a stream', () => {
+  const speaking = files.filter((file) =>
+    /process\.(exit|stdout|stderr)|console\./.test(readFileSync(join(src, file), 'utf8')),
+  );
+  expect(speaking.sort()).toEqual(['cli.ts', 'embedded/supervisor.ts']);
+});
+
+test('every error code has a heading in the README, and no heading is without a code', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const headings = [...readme.matchAll(/^#### `([a-z0-9-]+)`/gm)].map((match) => match[1]);
+  expect(headings.sort()).toEqual(Object.keys(exitCodes).sort());
+  expect(relative(root, src)).toBe('src');
+});

@@ -1,0 +1,151 @@
+import { beforeEach, expect, test } from 'vitest';
+import { sqlmig } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project, type TestProject } from './setup/project.ts';
+
+let db: TestDatabase;
+let p: TestProject;
+beforeEach(async () => {
+  db = await freshDatabase();
+});
+
+async function applied(): Promise<void> {
+  p = project(
+    { url: db.url, tenants: { list: ['acme', 'globex'] } },
+    {
+      'sql/public/001_p.sql': 'create table p ();\n',
+      'sql/tenant/001_a.sql': 'create table a ();\n',
+      'sql/tenant/003_c.sql': 'create table c ();\nselect 1;\n',
+      'sql/tenant/R__v.sql': 'create or replace view v as select 1 as one;\n',
+    },
+  );
+  expect((await sqlmig(['up', '--all'], p.dir)).code).toBe(0);
+  expect((await sqlmig(['verify'], p.dir)).code).toBe(0);
+}
+
+const verify = async () => {
+  const { code, stdout } = await sqlmig(['verify', '--json'], p.dir);
+  return { code, ...(JSON.parse(stdout) as { ok: boolean; findings: object[] }) };
+};
+
+test('an edited file: checksum-changed in every tenant that has it, and up stops before it touches them', async () => {
+  await applied();
+  p.write({
+    'sql/tenant/003_c.sql': 'create table c (id int);\n',
+    'sql/tenant/004_d.sql': 'create table d ()',
+  });
+  const found = await verify();
+  expect(found).toMatchObject({ code: 1, ok: false });
+  expect(found.findings).toMatchObject(
+    ['acme', 'globex'].map((schema) => ({
+      kind: 'checksum-changed',
+      schema,
+      scope: 'tenant',
+      version: '003',
+      name: 'c',
+      file: 'sql/tenant/003_c.sql',
+    })),
+  );
+  const text = await sqlmig(['verify'], p.dir);
+  expect(text.stdout).toMatch(/checksum-changed: sql\/tenant\/003_c\.sql.*\n.*acme, globex/);
+
+  const up = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(up.code).toBe(1);
+  expect(JSON.parse(up.stdout)).toMatchObject({
+    failed: 2,
+    upToDate: 1,
+    schemas: [{}, { error: { code: 'checksum-changed' } }, {}],
+  });
+  expect(await db.history('acme')).toEqual({ 1: 1, 3: 1, R__v: 1 });
+  expect((await sqlmig(['up', '--all', '--ignore-changed'], p.dir)).code).toBe(0);
+  expect(await db.history('acme')).toEqual({ 1: 1, 3: 1, 4: 1, R__v: 1 });
+});
+
+test('other line ends, a byte order mark and a changed repeatable are no finding', async () => {
+  await applied();
+  p.write({
+    'sql/tenant/003_c.sql': '\ufeffcreate table c ();\r\nselect 1;\r',
+    'sql/tenant/R__v.sql': 'create or replace view v as select 1 as one, 2 as two;\n',
+  });
+  expect(await verify()).toMatchObject({ code: 0, ok: true, findings: [] });
+});
+
+test('a deleted file: file-missing; up goes on', async () => {
+  await applied();
+  p.remove('sql/tenant/001_a.sql');
+  expect(await verify()).toMatchObject({
+    code: 1,
+    findings: [{ kind: 'file-missing', schema: 'acme', version: '1', name: 'a' }, { schema: 'globex' }],
+  });
+  const up = await sqlmig(['up', '--all'], p.dir);
+  expect(up.code).toBe(0);
+  expect(up.stderr).toContain('file is gone');
+});
+
+test('a lower number added later: out-of-order; up refuses it unless it is allowed', async () => {
+  await applied();
+  p.write({ 'sql/tenant/002_b.sql': 'create table b ()' });
+  expect(await verify()).toMatchObject({
+    code: 1,
+    findings: [{ kind: 'out-of-order', schema: 'acme', version: '002' }, {}],
+  });
+  const up = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(up.code).toBe(1);
+  expect(JSON.parse(up.stdout).schemas[1].error).toMatchObject({
+    code: 'out-of-order',
+    file: 'sql/tenant/002_b.sql',
+  });
+  expect(await db.history('acme')).toEqual({ 1: 1, 3: 1, R__v: 1 });
+  expect((await sqlmig(['up', '--all', '--out-of-order'], p.dir)).code).toBe(0);
+  expect(await db.history('globex')).toEqual({ 1: 1, 2: 1, 3: 1, R__v: 1 });
+});
+
+test('an older replica says that a newer release was here, and goes on', async () => {
+  await applied();
+  p.remove('sql/tenant/003_c.sql');
+  const { code, stderr } = await sqlmig(['up', '--all'], p.dir);
+  expect(code).toBe(0);
+  expect(stderr).toContain('a newer release was here');
+});
+
+test('a migration that was begun and not finished is a finding, and nobody runs it again silently', async () => {
+  await applied();
+  await db.query(`update acme.schema_migrations set state = 'running' where version = 3`);
+  expect(await verify()).toMatchObject({
+    code: 1,
+    findings: [{ kind: 'failed', schema: 'acme', version: '003' }],
+  });
+  p.write({ 'sql/tenant/004_d.sql': 'create table d ()' });
+  const up = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(up.code).toBe(1);
+  expect(JSON.parse(up.stdout)).toMatchObject({
+    applied: 1,
+    failed: 1,
+    schemas: [{}, { state: 'failed', error: { code: 'unfinished' } }, { state: 'applied' }],
+  });
+});
+
+test('status: a line a scope and version, --check fails when something is pending', async () => {
+  await applied();
+  expect(await sqlmig(['status', '--check'], p.dir)).toMatchObject({ code: 0 });
+  p.write({ 'sql/tenant/004_d.sql': 'create table d ()' });
+  await sqlmig(['up', '--tenants', 'globex'], p.dir);
+  const { code, stdout } = await sqlmig(['status', '--check'], p.dir);
+  expect(code).toBe(1);
+  expect(stdout).toBe(
+    [
+      'public  at 001  up to date    public',
+      'tenant  at 003  1 pending     acme',
+      'tenant  at 004  up to date    globex',
+      '',
+    ].join('\n'),
+  );
+  expect(JSON.parse((await sqlmig(['status', '--json'], p.dir)).stdout)).toMatchObject({
+    ok: false,
+    schemas: [
+      { schema: 'public', pending: 0, version: '001' },
+      { schema: 'acme', pending: 1, version: '003', findings: [] },
+      { schema: 'globex', pending: 0 },
+    ],
+  });
+});
