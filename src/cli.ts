@@ -52,6 +52,7 @@ async function main(argv: readonly string[]): Promise<void> {
     .scriptName('sqlmig')
     .usage('$0 <command>\n\nBrings one shared PostgreSQL schema and all tenant schemas up to date.')
     .options(globalOptions)
+    .group([...Object.keys(globalOptions), 'help', 'version'], 'For every command:')
     .version(version)
     .help()
     .strict()
