@@ -101,6 +101,14 @@ export interface AppliedMigration {
   readonly durationMs: number;
 }
 
+/** A lock on something that was there before, strong enough for other sessions to feel. */
+export interface TakenLock {
+  readonly schema: string;
+  readonly relation: string;
+  /** As in pg_locks, such as `AccessExclusiveLock`. */
+  readonly mode: string;
+}
+
 /** What happened to one schema in a run. */
 export interface SchemaOutcome {
   readonly database: string;
@@ -110,12 +118,16 @@ export interface SchemaOutcome {
   /** The newest applied version, digits as in the file name; `null` where nothing is applied. */
   readonly version: string | null;
   readonly migrations: readonly AppliedMigration[];
+  /** In a dry run: what other sessions would have had to wait for. */
+  readonly locks?: readonly TakenLock[];
   readonly error?: ErrorDetails;
 }
 
 /** What `up` did; `applied`, `upToDate`, `failed` and `skipped` count schemas. */
 export interface UpResult {
   readonly ok: boolean;
+  /** True when everything was rolled back again. */
+  readonly dryRun?: boolean;
   readonly runId: string;
   readonly applied: number;
   readonly upToDate: number;

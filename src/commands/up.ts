@@ -27,6 +27,11 @@ export function upCommand(yargs: Argv<GlobalOptions>, terminal: Terminal, exit: 
         .options(planOptions)
         .options(lockOptions)
         .option('concurrency', { type: 'number', requiresArg: true, describe: 'Tenants at a time [8]' })
+        .option('dry-run', {
+          type: 'boolean',
+          default: false,
+          describe: 'Run it for real, roll it back, and show time and locks',
+        })
         .option('canary', {
           type: 'number',
           requiresArg: true,
@@ -51,6 +56,7 @@ export function upCommand(yargs: Argv<GlobalOptions>, terminal: Terminal, exit: 
         const options = {
           ...planArgs(args),
           select,
+          dryRun: args.dryRun,
           maxFailures: maxFailuresOf(args.maxFailures),
           lockTimeoutMs: durationOf('--lock-timeout', args.lockTimeout),
           waitForLockMs: durationOf('--wait-for-lock', args.waitForLock),

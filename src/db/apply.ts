@@ -2,18 +2,12 @@ import type postgres from 'postgres';
 import { historyKey } from '../core/plan.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
-import type { AppliedMigration, HistoryRow, Migration, Script } from '../model.ts';
+import type { AppliedMigration, HistoryRow, Migration, Script, TakenLock } from '../model.ts';
 import { describeFailure, positionOf, serverRefused } from './failure.ts';
 import { readRows } from './history.ts';
+import { composeBootstrap, composeUnits, type Message } from './message.ts';
 import { isServerError, type Session, SessionLost } from './session.ts';
-import {
-  composeBootstrap,
-  composeUnits,
-  type Message,
-  type UnitFrame,
-  type UnitSchema,
-  unitStates,
-} from './unit.ts';
+import { type UnitFrame, type UnitSchema, unitStates } from './unit.ts';
 
 /** Why a schema was left and is to be looked at again. */
 export type AgainReason =
@@ -30,7 +24,11 @@ export type AgainReason =
 
 /** What came of applying the pending migrations of one schema. */
 export type Attempt =
-  | { readonly kind: 'done'; readonly applied: readonly AppliedMigration[] }
+  | {
+      readonly kind: 'done';
+      readonly applied: readonly AppliedMigration[];
+      readonly locks?: readonly TakenLock[];
+    }
   | { readonly kind: 'again'; readonly reason: AgainReason; readonly error: SqlmigError }
   | { readonly kind: 'failed'; readonly error: SqlmigError };
 
@@ -71,8 +69,7 @@ export async function applyUnits(
         open = open.slice(batch.length);
       } catch (error) {
         if (!isServerError(error) || signal.aborted) throw error;
-        const again = againReason(error, schema, frame);
-        if (again !== null) return { kind: 'again', reason: again, error: ownError(error, schema) };
+        if (againReason(error, schema, frame) !== null) throw error;
         const rows = await readRows(session, schema.schema, frame.table);
         const first = batch.findIndex((script) => !isRecorded(script.migration, rows));
         const at = positionOf(error, message);
@@ -91,19 +88,29 @@ export async function applyUnits(
         };
       }
     }
-    return { kind: 'done', applied: scripts.map((script) => applied(script.migration, durations)) };
+    return {
+      kind: 'done',
+      applied: scripts.map((script) =>
+        applied(script.migration, durations.get(historyKey(script.migration))),
+      ),
+    };
   } catch (error) {
-    if (error instanceof SessionLost) {
-      const lost = new SqlmigError('connection-lost', `the connection was lost: ${error.message}`, {
-        cause: error,
-      });
-      return { kind: 'again', reason: 'lost', error: lost };
-    }
-    if (!isServerError(error)) throw error;
-    const again = againReason(error, schema, frame);
-    if (again !== null) return { kind: 'again', reason: again, error: ownError(error, schema) };
-    return { kind: 'failed', error: serverRefused(error, schema.schema) };
+    return attemptOf(error, schema, frame);
   }
+}
+
+/** What a broken connection or a refusal of sqlmig's own statements means for a schema. Throws what is neither. */
+export function attemptOf(error: unknown, schema: UnitSchema, frame: UnitFrame): Attempt {
+  if (error instanceof SessionLost) {
+    const lost = new SqlmigError('connection-lost', `the connection was lost: ${error.message}`, {
+      cause: error,
+    });
+    return { kind: 'again', reason: 'lost', error: lost };
+  }
+  if (!isServerError(error)) throw error;
+  const again = againReason(error, schema, frame);
+  if (again !== null) return { kind: 'again', reason: again, error: ownError(error, schema) };
+  return { kind: 'failed', error: serverRefused(error, schema.schema) };
 }
 
 function nextBatch(scripts: readonly Script[], most: number): readonly Script[] {
@@ -123,9 +130,9 @@ async function send(session: Session, message: Message): Promise<Map<string, num
   return durations;
 }
 
-function applied(migration: Migration, durations: ReadonlyMap<string, number>): AppliedMigration {
-  const { version, name } = migration;
-  return { version, name, durationMs: durations.get(historyKey(migration)) ?? 0 };
+/** A migration with the duration that its row has. */
+export function applied({ version, name }: Migration, durationMs = 0): AppliedMigration {
+  return { version, name, durationMs };
 }
 
 function afterwards(history: readonly HistoryRow[], scripts: readonly Script[]): HistoryRow[] {

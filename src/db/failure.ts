@@ -2,15 +2,9 @@ import type postgres from 'postgres';
 import { indexOfCodePoint, indexOfLine, locate } from '../core/position.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Location, Script } from '../model.ts';
+import { composeReplay, type Message, replayColumn } from './message.ts';
 import { isServerError, type Session } from './session.ts';
-import {
-  composeReplay,
-  type Message,
-  replayColumn,
-  type UnitFrame,
-  type UnitSchema,
-  unitStates,
-} from './unit.ts';
+import { type UnitFrame, type UnitSchema, unitStates } from './unit.ts';
 
 /** A server error, and what is known of where it comes from. */
 export interface Failure {

@@ -2,7 +2,7 @@ import { historyKey } from '../core/plan.ts';
 import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { canonicalVersion } from '../core/version.ts';
 import type { HistoryRow, Migration, Scope, Script } from '../model.ts';
-import { createHistoryTable, digestOf, historyTable, selectDigest } from './history.ts';
+import { digestOf, historyTable, selectDigest } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
 
 /** SQLSTATEs that sqlmig's own checks raise inside a message; class "SQ" is used by nobody else. */
@@ -43,84 +43,23 @@ export interface UnitSchema {
   readonly requires: { readonly upTo: string; readonly digest: string } | null;
 }
 
-/** A message and where each file's text lies in it (UTF-16 indexes). */
-export interface Message {
-  readonly text: string;
-  readonly files: readonly { readonly script: Script; readonly start: number; readonly end: number }[];
-}
+/**
+ * Begins a unit's transaction. READ COMMITTED: under a default of REPEATABLE READ the checks would see the state before
+ * the lock was got.
+ */
+export const begin = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n';
 
 /**
- * The units of a schema joined in one message, each a transaction of its own (lock-protocol 3.2): settings, locks by
- * try, checks, history row first, search_path, file, guard, resets. The server stops at the first error; what was
- * committed before stays. The last statement gives `key` and `ms` of what this run recorded.
+ * What stands before a file: settings, locks by try, checks, history row, search_path. `expectedRows` is `null` for the
+ * first unit after a look, else the number of rows that the history has by now.
  */
-export function composeUnits(scripts: readonly Script[], schema: UnitSchema, frame: UnitFrame): Message {
-  const parts: string[] = [];
-  const files: { script: Script; start: number; end: number }[] = [];
-  let length = 0;
-  const push = (part: string) => {
-    parts.push(part);
-    length += part.length;
-    return length;
-  };
-  const known = new Set(schema.history.map(historyKey));
-  for (const [index, script] of scripts.entries()) {
-    push(opening(script, schema, frame, index === 0 ? null : known.size));
-    const start = length;
-    files.push({ script, start, end: push(script.text) });
-    push(closing(script, schema, frame));
-    known.add(historyKey(script.migration));
-  }
-  push(recorded(schema, frame));
-  return { text: parts.join(''), files };
-}
-
-/** Name of the column that `composeReplay`'s markers come in. */
-export const replayColumn = 'sqlmig_statement';
-
-/**
- * One unit again, rolled back at its end, with a row after each statement that tells its number from 1: so many rows
- * as came, so many statements succeeded. For errors that the server gives no position for.
- */
-export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFrame): string {
-  const statements = script.statements.map(
-    ({ start, end }, i) => `${script.text.slice(start, end)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
-  );
-  return [
-    opening(script, schema, frame, null),
-    ...statements,
-    'set constraints all immediate;\nROLLBACK;',
-  ].join('');
-}
-
-/** Creates a schema and its history table where they are missing, under the bootstrap key: any number may try at once. */
-export function composeBootstrap(schema: string, frame: UnitFrame): string {
-  const missing = `not exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = ${quoteLiteral(schema)} and c.relname = ${quoteLiteral(frame.table)})`;
-  return `${begin}${doBlock(`begin
-${settings('bootstrap', frame)}
-  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
-  if not exists (select from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
-    create schema ${quoteIdentifier(schema)};
-  end if;
-  if ${missing} then
-    ${createHistoryTable(schema, frame.table)};
-  end if;
-end`)}COMMIT;
-`;
-}
-
-// READ COMMITTED: under a default of REPEATABLE READ the checks would see the state before the lock was got.
-const begin = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n';
-
-function opening(
+export function opening(
   { migration, statements }: Script,
   schema: UnitSchema,
   frame: UnitFrame,
   expectedRows: number | null,
 ): string {
   return [
-    begin,
     doBlock(`declare ns oid; n bigint;
 begin
 ${settings(historyKey(migration), frame)}
@@ -140,7 +79,8 @@ end`),
   ].join('');
 }
 
-function settings(doing: string, { runId, host, lockTimeoutMs, checksClient }: UnitFrame): string {
+/** The settings of a unit; `doing` shows in pg_stat_activity. */
+export function settings(doing: string, { runId, host, lockTimeoutMs, checksClient }: UnitFrame): string {
   const values: [string, string][] = [
     ['application_name', `sqlmig ${runId} ${doing} ${host}`],
     ['lock_timeout', `${lockTimeoutMs}ms`],
@@ -223,7 +163,8 @@ const leftovers: Readonly<Record<string, string>> = {
   ListenStmt: 'UNLISTEN *;\n',
 };
 
-function closing({ migration, statements }: Script, { schema }: UnitSchema, frame: UnitFrame): string {
+/** What stands after a file: resets and the guard. */
+export function closing({ migration, statements }: Script, { schema }: UnitSchema, frame: UnitFrame): string {
   const kinds = new Set(statements.map((statement) => statement.kind));
   const table = historyTable(schema, frame.table);
   const { version, name } = migration;
@@ -243,16 +184,19 @@ function closing({ migration, statements }: Script, { schema }: UnitSchema, fram
   where ${row} and xmin = pg_current_xact_id()::xid;
   if not found then ${raise(unitStates.transactionEnded, 'the file ends the transaction it runs in')} end if;
 end`),
-    'COMMIT;\n',
   ].join('');
 }
 
-function recorded({ schema }: UnitSchema, { runId, table }: UnitFrame): string {
-  return `select coalesce(version::text, 'R__' || name) as sqlmig_key, duration_ms as sqlmig_ms
-from ${historyTable(schema, table)} where run_id = ${quoteLiteral(runId)};`;
+/** Selects what this run recorded in a schema, all of it or one migration, as `sqlmig_key` and `sqlmig_ms`. */
+export function recorded({ schema }: UnitSchema, { runId, table }: UnitFrame, only?: Migration): string {
+  const key = `coalesce(version::text, 'R__' || name)`;
+  const which = only === undefined ? '' : ` and ${key} = ${quoteLiteral(historyKey(only))}`;
+  return `select ${key} as sqlmig_key, duration_ms as sqlmig_ms
+from ${historyTable(schema, table)} where run_id = ${quoteLiteral(runId)}${which};\n`;
 }
 
-function doBlock(body: string): string {
+/** A DO statement, whatever its body holds. */
+export function doBlock(body: string): string {
   return `DO ${quoteLiteral(body)};\n`;
 }
 

@@ -66,8 +66,14 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
         started,
       );
     }
-    if (options.select.kind === 'public') return summary(run, outcomes, started);
+    if (options.select.kind === 'public') return summary(run, outcomes, started, settings.dryRun);
 
+    if (settings.dryRun && found.tenantsUnknown !== null) {
+      emit({
+        type: 'warning',
+        message: `tenants are not known until public is applied: ${found.tenantsUnknown}`,
+      });
+    }
     await service.openGate();
     const list = async (seen: readonly Target[]) =>
       run.look(async (session) => {
@@ -81,10 +87,11 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
           config,
         );
       });
-    const publicChanged = outcomes.some((outcome) => outcome.state === 'applied');
+    const publicChanged = !settings.dryRun && outcomes.some((outcome) => outcome.state === 'applied');
     const served = publicChanged ? await list([]) : [...found.tenants];
     outcomes.push(...(await serveInWaves(service, served, options)));
-    while (options.select.kind === 'all' && !outcomes.some((outcome) => outcome.state === 'skipped')) {
+    const complete = options.select.kind !== 'all' || settings.dryRun;
+    while (!complete && !outcomes.some((outcome) => outcome.state === 'skipped')) {
       const newcomers = await list(served).catch((error: unknown) => {
         // What was done is done: it must be reported, whatever became of the connection since.
         if (!isConnectionError(error)) throw error;
@@ -95,7 +102,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
       served.push(...newcomers);
       outcomes.push(...(await serveInWaves(service, newcomers, options)));
     }
-    return summary(run, outcomes, started);
+    return summary(run, outcomes, started, settings.dryRun);
   });
 }
 
@@ -111,13 +118,19 @@ async function serveInWaves(
   return [...first, ...(await service.serve('tenant', tenants.slice(canary), allowed - failed))];
 }
 
-function summary({ runId }: Run, schemas: readonly SchemaOutcome[], started: number): UpResult {
+function summary(
+  { runId }: Run,
+  schemas: readonly SchemaOutcome[],
+  started: number,
+  dryRun = false,
+): UpResult {
   const count = (state: SchemaOutcome['state']) =>
     schemas.filter((outcome) => outcome.state === state).length;
   const failed = count('failed');
   const skipped = count('skipped');
   return {
     ok: failed + skipped === 0,
+    ...(dryRun && { dryRun }),
     runId,
     applied: count('applied'),
     upToDate: count('up-to-date'),

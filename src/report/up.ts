@@ -11,7 +11,7 @@ const words = {
 } as const;
 
 /** The answer of `up`: a line for each group of schemas that came out alike. */
-export function upTable({ schemas }: UpResult): string {
+export function upTable({ schemas, dryRun = false }: UpResult): string {
   const groups = groupBy(schemas, ({ scope, state, version, migrations }) =>
     JSON.stringify([scope, state, version, migrations.length]),
   );
@@ -23,10 +23,33 @@ export function upTable({ schemas }: UpResult): string {
       group.length > 4 ? 3 : 4,
     );
     const version = first.version === null ? 'empty' : `at ${first.version}`;
-    return [first.scope, words[first.state], applied, version, who];
+    const state = dryRun && first.state === 'applied' ? 'would apply' : words[first.state];
+    return [first.scope, state, applied, version, who];
   });
   const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants were served\n';
-  return table(rows) + none;
+  return table(rows) + none + locksText(schemas) + (dryRun ? 'dry run: everything was rolled back\n' : '');
+}
+
+/** What a dry run locked that others use, a line a lock, with the schemas in which it was taken. */
+function locksText(schemas: readonly SchemaOutcome[]): string {
+  const locks = schemas.flatMap(({ schema, locks: taken = [] }) =>
+    taken.map((lock) => ({ ...lock, of: lock.schema === schema ? 'own' : lock.schema, schema })),
+  );
+  const groups = groupBy(locks, ({ of, relation, mode }) => JSON.stringify([of, relation, mode]));
+  const rows = groups.map((group) => {
+    const [{ of, relation, mode }] = group as [(typeof group)[0] & object];
+    const where = of === 'own' ? relation : `${of}.${relation}`;
+    return [
+      'locks',
+      mode,
+      where,
+      names(
+        group.map((lock) => lock.schema),
+        3,
+      ),
+    ];
+  });
+  return table(rows);
 }
 
 /** `N applied, M up to date, K failed`, and who failed first. */

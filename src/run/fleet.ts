@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, shuffled } from '../core/backoff.ts';
-import { type AgainReason, type Attempt, applyUnits } from '../db/apply.ts';
+import type { AgainReason, Attempt } from '../db/apply.ts';
+import { serverRefused } from '../db/failure.ts';
 import { describeHolders, readHolders } from '../db/holders.ts';
-import { type Session, SessionLost } from '../db/session.ts';
-import type { UnitFrame, UnitSchema } from '../db/unit.ts';
+import { isServerError, type Session, SessionLost } from '../db/session.ts';
+import type { UnitSchema } from '../db/unit.ts';
 import { isConnectionError, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
-import type { AppliedMigration, Migration, SchemaOutcome, Script } from '../model.ts';
+import type { AppliedMigration, SchemaOutcome } from '../model.ts';
 import { createLane, type Lane } from './lane.ts';
 import type { Target } from './look.ts';
 import {
@@ -24,7 +25,6 @@ export type Gate = UnitSchema['requires'];
 
 /** All that serving a set of schemas needs. */
 export interface FleetWork {
-  readonly frame: UnitFrame;
   readonly outcomes: OutcomeFrame;
   readonly openSession: () => Promise<Session>;
   /** At most so many sessions at once. */
@@ -33,7 +33,8 @@ export interface FleetWork {
   readonly failuresAllowed: number;
   /** Give up after so long without any progress. */
   readonly waitForLockMs: number;
-  readonly scriptsFor: (steps: readonly Migration[]) => Promise<readonly Script[]>;
+  /** Applies what is pending in a schema, or rehearses it; never throws. */
+  readonly attempt: (session: Session, target: Target, gate: Gate) => Promise<Attempt>;
   readonly lookAgain: (session: Session, schema: string) => Promise<Target>;
   /** The gate as it is now; throws `public-behind` where public does not hold what this run needs. */
   readonly readGate: (session: Session) => Promise<Gate>;
@@ -100,13 +101,14 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   const serve = async (job: Job, lane: Lane): Promise<void> => {
     const { target } = job;
     const session = await lane.session();
-    const attempt = await tryUnits(session, target, gate, work);
+    const attempt = await work.attempt(session, target, gate);
     if (attempt.kind === 'done') {
       tellApplied(target, attempt.applied, work.emit);
-      return settle(finished(target, attempt.applied, work.outcomes));
+      return settle(finished(target, attempt.applied, work.outcomes, attempt.locks));
     }
     if (work.signal.aborted) {
-      const now = session.lost ? target : await work.lookAgain(session, target.schema);
+      // Cancels are still being sent, so this look may be cancelled too.
+      const now = await work.lookAgain(session, target.schema).catch(() => target);
       return settle(unfinished(now, 'skipped', interrupted(), work.outcomes));
     }
     if (attempt.kind === 'failed') {
@@ -137,7 +139,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   const wait = async (lane: Lane): Promise<void> => {
     const waited = performance.now() - lastProgress;
     const [first] = aside;
-    if (first !== undefined && waited > Math.min(nextNotice, work.waitForLockMs)) {
+    if (first !== undefined && active === 0 && waited > Math.min(nextNotice, work.waitForLockMs)) {
       nextNotice = waited + nextNoticeMs;
       const holders = await readHolders(await lane.session());
       const { schema } = first.target;
@@ -185,7 +187,9 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
                 due: performance.now() + backoffMs(job.tries, Math.random),
               });
             } else {
-              settle(unfinished(job.target, 'failed', asSqlmigError(error), work.outcomes));
+              settle(
+                unfinished(job.target, 'failed', asSqlmigError(error, job.target.schema), work.outcomes),
+              );
             }
           } finally {
             active -= 1;
@@ -205,25 +209,6 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   await Promise.all(Array.from({ length: Math.min(work.lanes, ready.length) }, worker));
   for (const job of [...ready, ...aside]) leave(job.target);
   return targets.flatMap(({ schema }) => settled.get(schema) ?? []);
-}
-
-async function tryUnits(session: Session, target: Target, gate: Gate, work: FleetWork): Promise<Attempt> {
-  let scripts: readonly Script[];
-  try {
-    scripts = await work.scriptsFor(target.plan.steps);
-  } catch (error) {
-    return { kind: 'failed', error: asSqlmigError(error) };
-  }
-  const { schema, scope, rows: history } = target;
-  const requires = scope === 'tenant' ? gate : null;
-  return applyUnits(
-    session,
-    { schema, scope, history, requires },
-    scripts,
-    !target.hasHistory,
-    work.frame,
-    work.signal,
-  );
 }
 
 function tellApplied({ schema, scope }: Target, applied: readonly AppliedMigration[], emit: OnEvent): void {
@@ -253,8 +238,10 @@ function gaveUp(waitedMs: number, holders: string): SqlmigError {
   );
 }
 
-function asSqlmigError(error: unknown): SqlmigError {
+/** What a worker met, as an error; throws what is no error of the world outside. */
+export function asSqlmigError(error: unknown, schema: string): SqlmigError {
   if (error instanceof SqlmigError) return error;
+  if (isServerError(error)) return serverRefused(error, schema);
   if (error instanceof SessionLost)
     return new SqlmigError('connection-lost', error.message, { cause: error });
   throw error;

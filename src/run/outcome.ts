@@ -1,6 +1,6 @@
 import { historyKey, newestVersion } from '../core/plan.ts';
 import { SqlmigError } from '../errors.ts';
-import type { AppliedMigration, ErrorDetails, SchemaOutcome } from '../model.ts';
+import type { AppliedMigration, ErrorDetails, SchemaOutcome, TakenLock } from '../model.ts';
 import type { Look, Target } from './look.ts';
 
 /** The run and database that outcomes belong to. */
@@ -20,6 +20,7 @@ export function finished(
   target: Target,
   applied: readonly AppliedMigration[],
   frame: OutcomeFrame,
+  locks?: readonly TakenLock[],
 ): SchemaOutcome {
   const migrations = [...recordedBy(target, frame), ...applied];
   const created = !target.exists;
@@ -28,6 +29,7 @@ export function finished(
     state: migrations.length > 0 || created ? 'applied' : 'up-to-date',
     version: newestVersion([{ version: target.plan.version }, ...applied]),
     migrations,
+    ...(locks && { locks }),
   };
 }
 

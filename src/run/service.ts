@@ -1,14 +1,16 @@
 import type { Config } from '../config.ts';
 import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
 import { canonicalVersion, compareVersions } from '../core/version.ts';
+import { type Attempt, applyUnits } from '../db/apply.ts';
 import { digestOf } from '../db/history.ts';
+import { rehearseUnits } from '../db/rehearse.ts';
 import type { Session } from '../db/session.ts';
-import type { UnitFrame } from '../db/unit.ts';
+import type { UnitFrame, UnitSchema } from '../db/unit.ts';
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, parseMigrations } from '../migrations.ts';
 import type { Migration, SchemaOutcome, Scope, Script } from '../model.ts';
-import { type Gate, runFleet } from './fleet.ts';
+import { asSqlmigError, type FleetWork, type Gate, runFleet } from './fleet.ts';
 import { lookAgain, type Target } from './look.ts';
 import { hasWork } from './outcome.ts';
 import { ownSignal, type Run, unitFrame } from './run.ts';
@@ -20,6 +22,8 @@ export interface RunOptions extends Partial<PlanOptions> {
   readonly lockTimeoutMs?: number;
   /** How long to wait for other runs without any progress, in milliseconds; 15 minutes by default. */
   readonly waitForLockMs?: number;
+  /** Run for real, roll everything back, and tell what would have happened. */
+  readonly dryRun?: boolean;
   /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
@@ -29,6 +33,7 @@ export interface RunOptions extends Partial<PlanOptions> {
 export interface ServiceOptions {
   readonly plan: PlanOptions;
   readonly lockTimeoutMs: number;
+  readonly dryRun: boolean;
   readonly waitForLockMs: number;
   readonly signal: AbortSignal;
   readonly emit: OnEvent;
@@ -40,6 +45,7 @@ export function serviceOptions(options: RunOptions, config: Config): ServiceOpti
     plan: completePlan(options, config),
     lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
     waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
+    dryRun: options.dryRun ?? false,
     signal: ownSignal(options.signal),
     emit: options.onEvent ?? (() => {}),
   };
@@ -66,6 +72,7 @@ export async function createService(
   const frame: UnitFrame = await unitFrame(run, options.lockTimeoutMs);
   const scripts = new Map<Migration, Script>();
   let gate: Gate = null;
+  let rehearsedPublic: Target | null = null;
   let required: readonly string[] = [];
 
   const prepare = async (steps: readonly Migration[]) => {
@@ -86,34 +93,64 @@ export async function createService(
     return { upTo: canonicalVersion(upTo), digest: digestOf(below) };
   };
 
+  const scriptsOf = async ({ plan: { steps } }: Target) => {
+    await prepare(steps);
+    return steps.flatMap((step) => scripts.get(step) ?? []);
+  };
+  const apply = async (from: Session, target: Target, requires: Gate): Promise<Attempt> => {
+    const bootstrap = !target.hasHistory;
+    return applyUnits(from, unitSchema(target, requires), await scriptsOf(target), bootstrap, frame, signal);
+  };
+  const rehearse = async (from: Session, target: Target): Promise<Attempt> => {
+    const part = async (of: Target) => ({
+      schema: unitSchema(of, null),
+      scripts: await scriptsOf(of),
+      bootstrap: !of.hasHistory,
+    });
+    const before = rehearsedPublic !== null && hasWork(rehearsedPublic) ? [await part(rehearsedPublic)] : [];
+    return rehearseUnits(from, [...before, await part(target)], frame);
+  };
+  const attempt: FleetWork['attempt'] = async (from, target, requires) => {
+    try {
+      return await (options.dryRun ? rehearse(from, target) : apply(from, target, requires));
+    } catch (error) {
+      return { kind: 'failed', error: asSqlmigError(error, target.schema) };
+    }
+  };
+
   return {
     prepare,
     async openGate() {
-      gate = await run.look(readGate);
+      // A rehearsed tenant brings public along in its own transaction.
+      if (!options.dryRun) gate = await run.look(readGate);
     },
-    serve(scope, targets, failuresAllowed) {
+    async serve(scope, targets, failuresAllowed) {
       const pending = targets.filter(hasWork).length;
       emit({ type: 'phase-started', scope, schemas: targets.length, pending });
       const look = { scope, files: migrations[scope], options: plan };
-      return runFleet(targets, {
-        frame,
+      // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
+      const alone = scope === 'public' || (rehearsedPublic !== null && hasWork(rehearsedPublic));
+      const outcomes = await runFleet(targets, {
+        attempt,
         outcomes: { runId, database, look },
         openSession: run.openSession,
-        lanes: scope === 'public' ? 1 : config.concurrency,
+        lanes: alone ? 1 : config.concurrency,
         failuresAllowed,
         waitForLockMs: options.waitForLockMs,
-        async scriptsFor(steps) {
-          await prepare(steps);
-          return steps.flatMap((step) => scripts.get(step) ?? []);
-        },
         lookAgain: (from, schema) => lookAgain(from, schema, look, config),
         readGate,
         gate,
         signal,
         emit,
       });
+      if (options.dryRun && scope === 'public') rehearsedPublic = targets[0] ?? null;
+      return outcomes;
     },
   };
+}
+
+function unitSchema({ schema, scope, rows: history }: Target, gate: Gate): UnitSchema {
+  return { schema, scope, history, requires: scope === 'tenant' ? gate : null };
 }
 
 /** The error for tenants that must wait for public. */

@@ -1,0 +1,135 @@
+import { historyKey } from '../core/plan.ts';
+import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import type { Script } from '../model.ts';
+import { createHistoryTable } from './history.ts';
+import { lockKey, lockObjects } from './keys.ts';
+import {
+  begin,
+  closing,
+  doBlock,
+  opening,
+  recorded,
+  settings,
+  type UnitFrame,
+  type UnitSchema,
+} from './unit.ts';
+
+/** A message and where each file's text lies in it (UTF-16 indexes). */
+export interface Message {
+  readonly text: string;
+  readonly files: readonly { readonly script: Script; readonly start: number; readonly end: number }[];
+}
+
+/**
+ * The units of a schema joined in one message, each a transaction of its own (lock-protocol 3.2): settings, locks by
+ * try, checks, history row first, search_path, file, guard, resets. The server stops at the first error; what was
+ * committed before stays. The last statement gives `key` and `ms` of what this run recorded.
+ */
+export function composeUnits(scripts: readonly Script[], schema: UnitSchema, frame: UnitFrame): Message {
+  const message = createMessage();
+  const known = new Set(schema.history.map(historyKey));
+  for (const [index, script] of scripts.entries()) {
+    message.add(begin + opening(script, schema, frame, index === 0 ? null : known.size));
+    message.addFile(script);
+    message.add(`${closing(script, schema, frame)}COMMIT;\n`);
+    known.add(historyKey(script.migration));
+  }
+  message.add(recorded(schema, frame));
+  return message.done();
+}
+
+/** The pending files of one schema, for a rehearsal. */
+export interface RehearsalPart {
+  readonly schema: UnitSchema;
+  readonly scripts: readonly Script[];
+  /** Create schema and history table first. */
+  readonly bootstrap: boolean;
+}
+
+/**
+ * The same units, of public and then of a tenant, in ONE transaction that is rolled back at its end: so the later
+ * ones see what the earlier ones did. Each unit is followed by a row of what it recorded, the whole by a row for each
+ * lock that other sessions could feel.
+ */
+export function composeRehearsal(rehearsal: readonly RehearsalPart[], frame: UnitFrame): Message {
+  const message = createMessage();
+  message.add(begin);
+  for (const { schema, scripts, bootstrap } of rehearsal) {
+    if (bootstrap) message.add(doBlock(`begin\n${createMissing(schema.schema, frame)}\nend`));
+    const known = new Set(schema.history.map(historyKey));
+    for (const script of scripts) {
+      message.add(opening(script, schema, frame, known.size));
+      message.addFile(script);
+      message.add(closing(script, schema, frame) + recorded(schema, frame, script.migration));
+      known.add(historyKey(script.migration));
+    }
+  }
+  message.add(`${locksTaken}ROLLBACK;`);
+  return message.done();
+}
+
+// AccessShare, RowShare and RowExclusive are what reads and writes take themselves: nobody feels those.
+const locksTaken = `select l.relation::text as sqlmig_lock, n.nspname as schema, c.relname as relation, l.mode as mode
+from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where l.pid = pg_backend_pid() and l.locktype = 'relation' and c.relkind in ('r', 'p', 'm', 'v', 'i', 'I', 'S') and n.nspname !~ '^pg_'
+  and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+order by n.nspname, c.relname, l.mode;
+`;
+
+/** Name of the column that `composeReplay`'s markers come in. */
+export const replayColumn = 'sqlmig_statement';
+
+/**
+ * One unit again, rolled back at its end, with a row after each statement that tells its number from 1: so many rows
+ * as came, so many statements succeeded. For errors that the server gives no position for.
+ */
+export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFrame): string {
+  const statements = script.statements.map(
+    ({ start, end }, i) => `${script.text.slice(start, end)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
+  );
+  return [
+    begin,
+    opening(script, schema, frame, null),
+    ...statements,
+    'set constraints all immediate;\nROLLBACK;',
+  ].join('');
+}
+
+/** Creates a schema and its history table where they are missing, under the bootstrap key: any number may try at once. */
+export function composeBootstrap(schema: string, frame: UnitFrame): string {
+  return `${begin}${doBlock(`begin
+${settings('bootstrap', frame)}
+  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
+${createMissing(schema, frame)}
+end`)}COMMIT;
+`;
+}
+
+function createMissing(schema: string, { table }: UnitFrame): string {
+  return `  if not exists (select from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
+    create schema ${quoteIdentifier(schema)};
+  end if;
+  if not exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = ${quoteLiteral(schema)} and c.relname = ${quoteLiteral(table)}) then
+    ${createHistoryTable(schema, table)};
+  end if;`;
+}
+
+function createMessage() {
+  const parts: string[] = [];
+  const files: Message['files'][number][] = [];
+  let length = 0;
+  const add = (part: string) => {
+    parts.push(part);
+    length += part.length;
+  };
+  return {
+    add,
+    addFile(script: Script) {
+      const start = length;
+      add(script.text);
+      files.push({ script, start, end: length });
+    },
+    done: (): Message => ({ text: parts.join(''), files }),
+  };
+}

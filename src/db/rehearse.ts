@@ -1,0 +1,65 @@
+import type { TakenLock } from '../model.ts';
+import { type Attempt, applied, attemptOf } from './apply.ts';
+import { describeFailure, positionOf } from './failure.ts';
+import { composeRehearsal, type RehearsalPart } from './message.ts';
+import { isServerError, type Row, type Session } from './session.ts';
+import type { UnitFrame } from './unit.ts';
+
+/**
+ * Runs the pending files of the last part, after those of the parts before it, for real, and rolls all of it back.
+ * Gives what would have been applied, with durations and the locks that others would have felt.
+ */
+export async function rehearseUnits(
+  session: Session,
+  parts: readonly [...RehearsalPart[], RehearsalPart],
+  frame: UnitFrame,
+): Promise<Attempt> {
+  const last = parts.at(-1) as RehearsalPart;
+  const scripts = parts.flatMap((part) => part.scripts);
+  const message = composeRehearsal(parts, frame);
+  const durations: number[] = [];
+  const locks: (TakenLock & { readonly id: string })[] = [];
+  try {
+    await session.run(message.text, (row) => {
+      if ('sqlmig_key' in row) durations.push(Number(row.sqlmig_ms));
+      if ('sqlmig_lock' in row) locks.push(toLock(row));
+    });
+    const offset = scripts.length - last.scripts.length;
+    return {
+      kind: 'done',
+      applied: last.scripts.map(({ migration }, i) => applied(migration, durations[offset + i])),
+      locks: await existing(session, locks),
+    };
+  } catch (error) {
+    const attempt = attemptOf(error, last.schema, frame);
+    if (attempt.kind !== 'failed' || !isServerError(error)) return attempt;
+    const at = positionOf(error, message);
+    const failure = {
+      error,
+      script: scripts[at?.unit ?? durations.length],
+      index: at?.index ?? null,
+      // A file alone would not find what the files before it made.
+      replayable: false,
+    };
+    return { kind: 'failed', error: await describeFailure(session, failure, last.schema, frame) };
+  }
+}
+
+function toLock(row: Row): TakenLock & { readonly id: string } {
+  const { sqlmig_lock: id, schema, relation, mode } = row;
+  return { id: String(id), schema: String(schema), relation: String(relation), mode: String(mode) };
+}
+
+/** The locks on what is there without the rehearsal. */
+async function existing(
+  session: Session,
+  locks: readonly (TakenLock & { id: string })[],
+): Promise<TakenLock[]> {
+  if (locks.length === 0) return [];
+  const ids = locks.map((lock) => lock.id).join(', ');
+  const rows = await session.run(`select oid::text as id from pg_catalog.pg_class where oid in (${ids})`);
+  const there = new Set(rows.map((row) => row.id));
+  return locks
+    .filter(({ id }) => there.has(id))
+    .map(({ schema, relation, mode }) => ({ schema, relation, mode }));
+}

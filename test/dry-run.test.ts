@@ -1,0 +1,83 @@
+import { beforeAll, expect, test } from 'vitest';
+import { sqlmig } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+const objects = () =>
+  db.query(
+    `select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by 1`,
+  );
+
+test('runs everything for real, shows locks and time, and leaves nothing', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme', 'globex'] } },
+    {
+      'sql/public/1_plans.sql': 'create table plans (id int primary key);',
+      'sql/tenant/1_users.sql': 'create table users (id int primary key, plan int references plans (id));',
+    },
+  );
+  // On an empty database: tenants see what public would have made.
+  const first = await sqlmig(['up', '--all', '--dry-run', '--json'], p.dir);
+  expect(first).toMatchObject({ code: 0 });
+  expect(JSON.parse(first.stdout)).toMatchObject({
+    ok: true,
+    dryRun: true,
+    applied: 3,
+    schemas: [
+      { schema: 'public' },
+      { schema: 'acme', migrations: [{ version: '1', name: 'users' }], locks: [] },
+      {},
+    ],
+  });
+  expect(await objects()).toEqual([]);
+
+  expect((await sqlmig(['up', '--all'], p.dir)).code).toBe(0);
+  const before = await objects();
+  p.write({
+    'sql/public/2_more.sql': 'alter table plans add column title text;',
+    'sql/tenant/2_title.sql':
+      'alter table users add column title text; update users set title = (select title from plans);',
+    'sql/tenant/3_index.sql': 'create index on users (title);',
+  });
+  const second = await sqlmig(['up', '--all', '--dry-run'], p.dir);
+  expect(second).toMatchObject({ code: 0 });
+  expect(second.stdout).toContain('tenant  would apply  2 migrations  at 3  acme, globex\n');
+  expect(second.stdout).toContain('locks  AccessExclusiveLock  users');
+  expect(second.stdout).toContain('locks  AccessExclusiveLock  public.plans');
+  expect(second.stdout).toContain('dry run: everything was rolled back\n');
+  expect(await objects()).toEqual(before);
+  expect(await db.history('acme')).toEqual({ 1: 1 });
+  expect((await sqlmig(['status', '--check'], p.dir)).code).toBe(1);
+});
+
+test('a file that would fail is told with its place: exit 1, nothing left', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['bad'] }, historyTable: 'bad_history', publicSchema: 'bad_public' },
+    {
+      'sql/public/1_a.sql': 'create table a (id int)',
+      'sql/tenant/1_b.sql': 'create table b (id int);',
+      'sql/tenant/2_c.sql': '-- ü\ninsert into b select id from a;\ninsert into b values (nothing);',
+      'sql/tenant/3_d.sql': 'create table d ();',
+    },
+  );
+  const { code, stdout } = await sqlmig(['up', '--all', '--dry-run', '--json'], p.dir);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).schemas[1]).toMatchObject({
+    state: 'failed',
+    error: {
+      file: 'sql/tenant/2_c.sql',
+      line: 3,
+      column: 23,
+      statement: 2,
+      state: 'rolled back; bad is empty',
+    },
+  });
+  expect(await db.query(`select count(*)::int as n from pg_namespace where nspname like 'bad%'`)).toEqual([
+    { n: 0 },
+  ]);
+});
