@@ -57,7 +57,7 @@ test('a server that is not there: exit 3, and no password anywhere', async () =>
 });
 
 test('a refused login: exit 3; an impossible URL: exit 2; no password in either', async () => {
-  const wrong = Object.assign(new URL(db.url), { password: 'hunter2' }).href;
+  const wrong = Object.assign(new URL(db.url), { username: 'sqlmig_nobody', password: 'hunter2' }).href;
   const refused = await sqlmig(['status'], project({ url: wrong }).dir);
   expect({ code: refused.code, stderr: refused.stderr }).toMatchObject({
     code: 3,

@@ -82,7 +82,7 @@ export function ensureCluster({ dir, native, account }: Cluster): void {
 }
 
 /**
- * Starts the server on a free port of the loopback interface.
+ * Starts the server on the loopback interface, on a free port unless the settings name one.
  * @throws ClusterInUse where another server runs on the data; Error with the server's log otherwise.
  */
 export async function startCluster(cluster: Cluster): Promise<RunningServer> {
@@ -90,7 +90,7 @@ export async function startCluster(cluster: Cluster): Promise<RunningServer> {
   const data = join(dir, 'data');
   const password = readFileSync(join(data, 'sqlmig-password'), 'utf8');
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+    const port = settings.port ?? String(await freePort());
     const options = {
       listen_addresses: '127.0.0.1',
       port: String(port),
