@@ -10,10 +10,15 @@ const words = {
   skipped: 'not started',
 } as const;
 
+function stateWords({ state, error }: SchemaOutcome, dryRun: boolean): string {
+  if (dryRun && state === 'applied') return 'would apply';
+  return error?.code === 'interrupted' ? 'interrupted' : words[state];
+}
+
 /** The answer of `up`: a line for each group of schemas that came out alike. */
 export function upTable({ schemas, dryRun = false }: UpResult): string {
-  const groups = groupBy(schemas, ({ scope, state, version, migrations }) =>
-    JSON.stringify([scope, state, version, migrations.length]),
+  const groups = groupBy(schemas, ({ scope, state, version, migrations, error }) =>
+    JSON.stringify([scope, state, version, migrations.length, error?.code]),
   );
   const rows = groups.map((group) => {
     const [first] = group as [SchemaOutcome];
@@ -23,7 +28,7 @@ export function upTable({ schemas, dryRun = false }: UpResult): string {
       group.length > 4 ? 3 : 4,
     );
     const version = first.version === null ? 'empty' : `at ${first.version}`;
-    const state = dryRun && first.state === 'applied' ? 'would apply' : words[first.state];
+    const state = stateWords(first, dryRun);
     return [first.scope, state, applied, version, who];
   });
   const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants were served\n';
