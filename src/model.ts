@@ -29,6 +29,8 @@ export interface Script {
   /** What is sent: the text with an enclosing BEGIN and COMMIT blanked out, all positions unchanged. */
   readonly text: string;
   readonly statements: readonly Statement[];
+  /** Why it cannot run in a transaction, in words; `null` where it can. */
+  readonly nonTransactional: string | null;
 }
 
 /** One statement of a script; offsets are UTF-16 indexes into `Script.text`. */

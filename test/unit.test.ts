@@ -35,7 +35,7 @@ function unchecked(version: string, text: string): Script {
     file: 'unchecked.sql',
     text,
   } as const;
-  return { migration, text, statements: [{ start: 0, end: text.length, kind: '' }] };
+  return { migration, text, statements: [{ start: 0, end: text.length, kind: '' }], nonTransactional: null };
 }
 
 async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {

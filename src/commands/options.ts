@@ -93,6 +93,12 @@ export const lockOptions = options({
     requiresArg: true,
     describe: 'How long a statement waits for a lock before it is tried again',
   },
+  'concurrent-index-jobs': {
+    type: 'number',
+    default: 1,
+    requiresArg: true,
+    describe: 'How many non-transactional migrations run at once',
+  },
   'wait-for-lock': {
     type: 'string',
     default: '15m',
@@ -126,6 +132,15 @@ export function selectionOf(args: SelectorArgs): Selection | null {
   const names = nameList(args.tenants);
   if (names.length === 0) throw usage('--tenants names nobody');
   return { kind: 'tenants', names };
+}
+
+/** What `lockOptions` say. @throws SqlmigError `bad-usage`. */
+export function lockArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof lockOptions>>) {
+  return {
+    lockTimeoutMs: durationOf('--lock-timeout', args.lockTimeout),
+    waitForLockMs: durationOf('--wait-for-lock', args.waitForLock),
+    concurrentIndexJobs: wholeNumber('--concurrent-index-jobs', args.concurrentIndexJobs) ?? 1,
+  };
 }
 
 /** Names separated by commas; `\,` is a comma in a name. */
@@ -162,7 +177,7 @@ export function wholeNumber(flag: string, value: number | undefined, least = 1):
 }
 
 /** Milliseconds of a flag. @throws SqlmigError `bad-usage`. */
-export function durationOf(flag: string, text: string): number {
+function durationOf(flag: string, text: string): number {
   const ms = parseDuration(text);
   if (ms === null) throw usage(`${flag} takes a duration such as 500ms, 30s or 15m, not "${text}"`);
   return ms;

@@ -4,7 +4,7 @@ import { listTenants } from '../operations/list-tenants.ts';
 import { count, printable } from '../report/table.ts';
 import { upErrors } from '../report/up.ts';
 import { execute, exitCodeOf } from './execute.ts';
-import { durationOf, type GlobalOptions, lockOptions } from './options.ts';
+import { type GlobalOptions, lockArgs, lockOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `sqlmig tenant create` and `sqlmig tenant list`. */
@@ -34,12 +34,9 @@ export function tenantCommand(yargs: Argv<GlobalOptions>, terminal: Terminal, ex
 
 type Args = Parameters<typeof execute>[0];
 
-function create(args: Args & { name: string; lockTimeout: string; waitForLock: string }, terminal: Terminal) {
+function create(args: Args & Parameters<typeof lockArgs>[0] & { name: string }, terminal: Terminal) {
   return execute(args, terminal, () => {
-    const locks = {
-      lockTimeoutMs: durationOf('--lock-timeout', args.lockTimeout),
-      waitForLockMs: durationOf('--wait-for-lock', args.waitForLock),
-    };
+    const locks = lockArgs(args);
     return async ({ config, signal, onEvent }) => {
       const outcome = await createTenant(config, args.name, { ...locks, signal, onEvent });
       const { schema, state, version, migrations, error } = outcome;

@@ -3,8 +3,8 @@ import { up } from '../operations/up.ts';
 import { upErrors, upSummary, upTable } from '../report/up.ts';
 import { execute, exitCodeOf } from './execute.ts';
 import {
-  durationOf,
   type GlobalOptions,
+  lockArgs,
   lockOptions,
   maxFailuresOf,
   planArgs,
@@ -58,8 +58,7 @@ export function upCommand(yargs: Argv<GlobalOptions>, terminal: Terminal, exit: 
           select,
           dryRun: args.dryRun,
           maxFailures: maxFailuresOf(args.maxFailures),
-          lockTimeoutMs: durationOf('--lock-timeout', args.lockTimeout),
-          waitForLockMs: durationOf('--wait-for-lock', args.waitForLock),
+          ...lockArgs(args),
           ...(canary !== undefined && { canary }),
         };
         return async ({ config, signal, onEvent }) => {

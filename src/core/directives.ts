@@ -9,3 +9,19 @@ export function directivesOf(text: string): { readonly index: number; readonly w
   const head = leadingComment.exec(text)?.[0] ?? '';
   return [...head.matchAll(directive)].map((match) => ({ index: match.index, word: match[1] ?? '' }));
 }
+
+// The marks of other tools: sqlx (first line), goose and dbmate.
+const foreignMarks = [
+  /^--[ \t]*no-transaction\b/,
+  /^--[ \t]*\+goose[ \t]+NO[ \t]+TRANSACTION\b/m,
+  /^--[ \t]*migrate:up\b.*\btransaction:false\b/m,
+];
+
+/** True where a file's leading comment asks to run outside a transaction, in our words or another tool's. */
+export function asksForNoTransaction(text: string): boolean {
+  const head = leadingComment.exec(text)?.[0] ?? '';
+  return (
+    directivesOf(text).some(({ word }) => word === 'no-transaction') ||
+    foreignMarks.some((mark) => mark.test(head))
+  );
+}

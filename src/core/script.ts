@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Migration, Script } from '../model.ts';
-import { directivesOf, knownDirectives } from './directives.ts';
+import { asksForNoTransaction, directivesOf, knownDirectives } from './directives.ts';
 import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
 import { locate } from './position.ts';
 import { copiesWithClient, nonTransactionalReason, transactionControl } from './transaction-rules.ts';
@@ -31,13 +31,16 @@ export async function toScript(migration: Migration): Promise<Script | readonly 
         new SqlmigError(code, message, { location: locate(migration.file, text, index), hint }),
     );
   }
+  const statements = parsed.statements.slice(...inside(parsed.statements));
+  const reasons = statements.map(nonTransactionalReason).filter((reason) => reason !== null);
   return {
     migration,
     text: blankOut(
       text,
       parsed.statements.filter((s) => transactionControl(s) !== null),
     ),
-    statements: parsed.statements.slice(...inside(parsed.statements)),
+    statements,
+    nonTransactional: asksForNoTransaction(text) ? 'the file asks for it' : (reasons[0] ?? null),
   };
 }
 
@@ -75,10 +78,16 @@ function statementMistakes(statement: ParsedStatement): Mistake[] {
   if (copy === 'stdout') {
     return [[at, 'copy-stdin', 'COPY TO STDOUT has nobody to write to', 'remove it from the migration']];
   }
-  const reason = nonTransactionalReason(statement);
-  if (reason === null) return [];
-  const message = `${reason} cannot run inside a transaction`;
-  return [[at, 'non-transactional', message, 'this version runs transactional migrations only']];
+  return statement.kind === 'IndexStmt' && statement.fields.concurrent && statement.fields.if_not_exists
+    ? [
+        [
+          at,
+          'concurrently-if-not-exists',
+          'CONCURRENTLY with IF NOT EXISTS takes an invalid index for a good one',
+          'leave IF NOT EXISTS out; sqlmig repairs what an interrupted build left behind',
+        ],
+      ]
+    : [];
 }
 
 function copyMistake(index: number): Mistake {
@@ -117,13 +126,10 @@ function placeholderMistake(index: number, from: string): Mistake {
 }
 
 function directiveMistakes(text: string): Mistake[] {
-  return directivesOf(text).flatMap(({ index, word }): Mistake[] => {
-    if (!knownDirectives.includes(word)) {
+  return directivesOf(text)
+    .filter(({ word }) => !knownDirectives.includes(word))
+    .map(({ index, word }): Mistake => {
       const hint = `known are: ${knownDirectives.join(', ')}`;
-      return [[index, 'unknown-directive', `unknown directive "${word}"`, hint]];
-    }
-    if (word !== 'no-transaction') return [];
-    const message = 'this file asks to run outside a transaction';
-    return [[index, 'non-transactional', message, 'this version runs transactional migrations only']];
-  });
+      return [index, 'unknown-directive', `unknown directive "${word}"`, hint];
+    });
 }

@@ -135,7 +135,8 @@ export function applied({ version, name }: Migration, durationMs = 0): AppliedMi
   return { version, name, durationMs };
 }
 
-function afterwards(history: readonly HistoryRow[], scripts: readonly Script[]): HistoryRow[] {
+/** A history after scripts were applied. */
+export function afterwards(history: readonly HistoryRow[], scripts: readonly Script[]): HistoryRow[] {
   const rows = new Map(history.map((row) => [historyKey(row), row]));
   for (const { migration } of scripts) {
     const version = migration.version === null ? null : canonicalVersion(migration.version);
@@ -167,6 +168,8 @@ function againReason(
     case unitStates.publicBehind:
     case unitStates.schemaMissing:
       return 'stale';
+    case unitStates.lockLost:
+      return 'lost';
     case sqlstates.lockNotAvailable:
     case sqlstates.deadlockDetected:
     case sqlstates.insufficientResources:

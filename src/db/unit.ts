@@ -19,6 +19,8 @@ export const unitStates = {
   publicBehind: 'SQM06',
   /** The file ended the transaction it was in. */
   transactionEnded: 'SQM09',
+  /** The session is not the one that took the locks. */
+  lockLost: 'SQM12',
 } as const;
 
 /** What all units of a run have in common. */
@@ -54,7 +56,7 @@ export const begin = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRIT
  * first unit after a look, else the number of rows that the history has by now.
  */
 export function opening(
-  { migration, statements }: Script,
+  script: Script,
   schema: UnitSchema,
   frame: UnitFrame,
   expectedRows: number | null,
@@ -62,7 +64,7 @@ export function opening(
   return [
     doBlock(`declare ns oid; n bigint;
 begin
-${settings(historyKey(migration), frame)}
+${settings(historyKey(script.migration), frame)}
 ${schema.scope === 'public' ? publicLocks(frame) : ''}
   ns := (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema.schema)});
   if ns is null then ${raise(unitStates.schemaMissing, 'the schema does not exist')} end if;
@@ -71,9 +73,9 @@ ${schema.scope === 'tenant' ? fleetShared : ''}
   if ns is distinct from (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema.schema)}) then
     ${raise(unitStates.schemaBusy, 'the schema was replaced by another of its name')}
   end if;
-${expectedRows === null ? firstChecks(schema, frame) : laterChecks(schema, frame, expectedRows)}
+${expectedRows === null ? checksOf(schema, frame) : laterChecks(schema, frame, expectedRows)}
 end`),
-    insertRow(migration, statements.length, schema, frame),
+    insertRow(script, 'applied', schema, frame),
     // Explicit, and after the row: what the file sees is the tenant, then public.
     `SET LOCAL search_path = ${searchPath(schema, frame)};\n`,
   ].join('');
@@ -113,7 +115,11 @@ const fleetShared = `  if not pg_try_advisory_xact_lock_shared(${lockKey(lockObj
     ${raise(unitStates.fleetBusy, 'public is being migrated')}
   end if;`;
 
-function firstChecks({ schema, history, requires }: UnitSchema, { publicSchema, table }: UnitFrame): string {
+/** The checks on history and public that a look is still true. */
+export function checksOf(
+  { schema, history, requires }: UnitSchema,
+  { publicSchema, table }: UnitFrame,
+): string {
   const own = selectDigest(historyTable(schema, table));
   const required =
     requires === null
@@ -131,27 +137,29 @@ function laterChecks({ schema }: UnitSchema, { table }: UnitFrame, rows: number)
   if n <> ${rows} then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;`;
 }
 
-function insertRow(
-  migration: Migration,
-  statements: number,
+/** Writes a script's history row. */
+export function insertRow(
+  { migration, statements }: Script,
+  state: HistoryRow['state'],
   { schema, scope }: UnitSchema,
   frame: UnitFrame,
 ): string {
   const { version, name, checksum } = migration;
   const values = [
     version === null ? 'null' : canonicalVersion(version),
-    ...[name, checksum, frame.appliedBy, frame.runId, 'applied', scope].map(quoteLiteral),
-    statements,
-    statements,
+    ...[name, checksum, frame.appliedBy, frame.runId, state, scope].map(quoteLiteral),
+    statements.length,
+    state === 'applied' ? statements.length : 0,
   ];
   const columns = 'version, name, checksum, applied_by, run_id, state, scope, statements, done_statements';
   const again = ` on conflict (name) where version is null do update set checksum = excluded.checksum,
   applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id,
-  statements = excluded.statements, done_statements = excluded.done_statements`;
+  state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements`;
   return `insert into ${historyTable(schema, frame.table)} (${columns}) values (${values.join(', ')})${version === null ? again : ''};\n`;
 }
 
-function searchPath({ schema, scope }: UnitSchema, { publicSchema }: UnitFrame): string {
+/** What `search_path` is in a file. */
+export function searchPath({ schema, scope }: UnitSchema, { publicSchema }: UnitFrame): string {
   const path = scope === 'public' ? [publicSchema] : [schema, publicSchema];
   return path.map(quoteIdentifier).join(', ');
 }
@@ -163,15 +171,17 @@ const leftovers: Readonly<Record<string, string>> = {
   ListenStmt: 'UNLISTEN *;\n',
 };
 
+/** SQL condition for a migration's row in a history. */
+export function rowOf({ version, name }: Migration): string {
+  return version === null
+    ? `version is null and name = ${quoteLiteral(name)}`
+    : `version = ${canonicalVersion(version)}`;
+}
+
 /** What stands after a file: resets and the guard. */
 export function closing({ migration, statements }: Script, { schema }: UnitSchema, frame: UnitFrame): string {
   const kinds = new Set(statements.map((statement) => statement.kind));
   const table = historyTable(schema, frame.table);
-  const { version, name } = migration;
-  const row =
-    version === null
-      ? `version is null and name = ${quoteLiteral(name)}`
-      : `version = ${canonicalVersion(version)}`;
   return [
     // A file may end in a comment or without a semicolon. Deferred constraints speak here, not at COMMIT.
     '\n;\nSET CONSTRAINTS ALL IMMEDIATE;\n',
@@ -181,7 +191,7 @@ export function closing({ migration, statements }: Script, { schema }: UnitSchem
     doBlock(`begin
   perform pg_advisory_unlock_all();
   update ${table} set duration_ms = least(extract(epoch from clock_timestamp() - applied_at) * 1000, 2147483647)
-  where ${row} and xmin = pg_current_xact_id()::xid;
+  where ${rowOf(migration)} and xmin = pg_current_xact_id()::xid;
   if not found then ${raise(unitStates.transactionEnded, 'the file ends the transaction it runs in')} end if;
 end`),
   ].join('');
@@ -200,6 +210,7 @@ export function doBlock(body: string): string {
   return `DO ${quoteLiteral(body)};\n`;
 }
 
-function raise(state: string, message: string): string {
+/** PL/pgSQL that raises one of `unitStates`. */
+export function raise(state: string, message: string): string {
   return `raise exception using errcode = '${state}', message = '${message}';`;
 }

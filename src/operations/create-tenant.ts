@@ -10,7 +10,10 @@ import { createService, publicBehind, type RunOptions, serviceOptions } from '..
 import { lookAtPublic } from '../run/survey.ts';
 
 /** How `createTenant` puts up with locks, and who hears of it. */
-export type CreateTenantOptions = Pick<RunOptions, 'signal' | 'onEvent' | 'lockTimeoutMs' | 'waitForLockMs'>;
+export type CreateTenantOptions = Pick<
+  RunOptions,
+  'signal' | 'onEvent' | 'lockTimeoutMs' | 'waitForLockMs' | 'concurrentIndexJobs'
+>;
 
 /**
  * Creates a tenant: its schema and all tenant files, under the same locks as `up`. A schema that is there already is

@@ -56,7 +56,10 @@ const nextNoticeMs = 30_000;
 
 interface Job {
   readonly target: Target;
+  /** How often it was put aside, for whatever reason: decides how long it waits. */
   readonly tries: number;
+  /** The same by reason: decides whether it is given up. */
+  readonly because: Readonly<Partial<Record<AgainReason, number>>>;
   readonly due: number;
 }
 
@@ -69,7 +72,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   const settled = new Map<string, SchemaOutcome>();
   let { gate } = work;
   let failures = 0;
-  let active = 0;
+  const running = new Set<{ readonly since: number }>();
   let lastProgress = performance.now();
   let nextNotice = firstNoticeMs;
 
@@ -89,14 +92,25 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   const jobs: Job[] = [];
   for (const target of targets) {
     const refusal = refusalOf(target);
+    // Running, or free since a moment: that is told apart by looking again (see `lookAgain`).
+    const unsure = target.plan.refusal?.kind === 'failed';
     // A refusal is known before anything starts and says nothing about the files that others get: it stops nobody.
-    if (refusal !== null) settled.set(target.schema, unfinished(target, 'failed', refusal, work.outcomes));
-    else if (hasWork(target)) jobs.push({ target, tries: 0, due: 0 });
+    if (unsure) jobs.push({ target, tries: 1, because: {}, due: 0 });
+    else if (refusal !== null)
+      settled.set(target.schema, unfinished(target, 'failed', refusal, work.outcomes));
+    else if (hasWork(target)) jobs.push({ target, tries: 0, because: {}, due: 0 });
     else settled.set(target.schema, finished(target, [], work.outcomes));
   }
   for (const outcome of settled.values()) work.emit({ type: 'schema-finished', outcome });
   const ready = shuffled(jobs, Math.random);
   const aside: Job[] = [];
+
+  const putAside = ({ target, tries, because }: Job, reason: AgainReason, message: string) => {
+    work.emit({ type: 'retrying', schema: target.schema, reason: message, attempt: tries + 1 });
+    const due = performance.now() + backoffMs(tries + 1, Math.random);
+    const counted = { ...because, [reason]: (because[reason] ?? 0) + 1 };
+    aside.push({ target, tries: tries + 1, because: counted, due });
+  };
 
   const serve = async (job: Job, lane: Lane): Promise<void> => {
     const { target } = job;
@@ -115,19 +129,18 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
       const now = await work.lookAgain(await lane.session(), target.schema);
       return settle(unfinished(now, 'failed', attempt.error, work.outcomes));
     }
-    const tries = job.tries + 1;
     const { reason, error } = attempt;
-    if (tries > mostTries[reason]) {
+    if ((job.because[reason] ?? 0) >= mostTries[reason]) {
       return settle(unfinished(target, 'failed', error, work.outcomes));
     }
     if (error.code === 'public-behind') gate = await work.readGate(await lane.session());
-    work.emit({ type: 'retrying', schema: target.schema, reason: error.message, attempt: tries });
-    aside.push({ target, tries, due: performance.now() + backoffMs(tries, Math.random) });
+    putAside(job, reason, error.message);
   };
 
   // Before a schema is tried again it is looked at again: others may have finished it.
   const comeBack = async (job: Job, lane: Lane): Promise<void> => {
     const target = await work.lookAgain(await lane.session(), job.target.schema);
+    if (target.held) return putAside(job, 'busy', 'another run is at work in this schema');
     const refusal = refusalOf(target);
     if (refusal !== null) return settle(unfinished(target, 'failed', refusal, work.outcomes));
     if (job.target.exists && !target.exists)
@@ -136,27 +149,25 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     return serve({ ...job, target }, lane);
   };
 
-  const wait = async (lane: Lane): Promise<void> => {
-    const waited = performance.now() - lastProgress;
-    const [first] = aside;
-    if (first !== undefined && active === 0 && waited > Math.min(nextNotice, work.waitForLockMs)) {
-      nextNotice = waited + nextNoticeMs;
-      const holders = await readHolders(await lane.session());
-      const { schema } = first.target;
-      work.emit({
-        type: 'waiting',
-        schema,
-        waitedMs: Math.round(waited),
-        holders: describeHolders(holders, schema),
-      });
-      if (waited > work.waitForLockMs) {
-        for (const { target } of aside.splice(0)) {
-          const error = gaveUp(waited, describeHolders(holders, target.schema));
-          settle(unfinished(target, 'failed', error, work.outcomes));
-        }
-      }
-      return;
+  // A file that has run for long is progress, whatever the others wait for.
+  const atWork = () => [...running].some(({ since }) => performance.now() - since > firstNoticeMs);
+
+  /** Tells when nothing has moved for long; gives up, this job and all others, after `waitForLockMs`. */
+  const gaveUpWaiting = async ({ target: first, tries }: Job, lane: Lane): Promise<boolean> => {
+    const waitedMs = Math.round(performance.now() - lastProgress);
+    if (tries === 0 || waitedMs <= Math.min(nextNotice, work.waitForLockMs) || atWork()) return false;
+    nextNotice = waitedMs + nextNoticeMs;
+    const all = await readHolders(await lane.session());
+    const holders = ({ schema }: Target) => describeHolders(all, schema);
+    work.emit({ type: 'waiting', schema: first.schema, waitedMs, holders: holders(first) });
+    if (waitedMs <= work.waitForLockMs) return false;
+    for (const target of [first, ...[...aside.splice(0), ...ready.splice(0)].map((job) => job.target)]) {
+      settle(unfinished(target, 'failed', gaveUp(waitedMs, holders(target)), work.outcomes));
     }
+    return true;
+  };
+
+  const rest = async (): Promise<void> => {
     const due = Math.min(...aside.map((job) => job.due), performance.now() + 25);
     await delay(Math.max(1, due - performance.now()), undefined, { signal: work.signal }).catch(() => {});
   };
@@ -171,8 +182,10 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
         const returning = aside.findIndex((job) => job.due <= now);
         const job = ready.shift() ?? (returning === -1 ? undefined : aside.splice(returning, 1)[0]);
         if (job !== undefined) {
-          active += 1;
+          const turn = { since: now };
+          running.add(turn);
           try {
+            if (await gaveUpWaiting(job, lane)) continue;
             await (job.tries === 0 ? serve(job, lane) : comeBack(job, lane));
           } catch (error) {
             // The server has no room for another session: the other lanes go on without this one.
@@ -180,22 +193,20 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
               aside.push(job);
               break;
             }
-            if (job.tries < mostTries.lost && error instanceof SessionLost) {
-              aside.push({
-                ...job,
-                tries: job.tries + 1,
-                due: performance.now() + backoffMs(job.tries, Math.random),
-              });
+            if (work.signal.aborted) {
+              settle(unfinished(job.target, 'skipped', interrupted(), work.outcomes));
+            } else if (error instanceof SessionLost && (job.because.lost ?? 0) < mostTries.lost) {
+              putAside(job, 'lost', error.message);
             } else {
               settle(
                 unfinished(job.target, 'failed', asSqlmigError(error, job.target.schema), work.outcomes),
               );
             }
           } finally {
-            active -= 1;
+            running.delete(turn);
           }
-        } else if (aside.length > 0 || active > 0) {
-          await wait(lane);
+        } else if (aside.length > 0 || running.size > 0) {
+          await rest();
         } else {
           break;
         }

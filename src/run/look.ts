@@ -10,6 +10,7 @@ import {
   readDigests,
   readRows,
 } from '../db/history.ts';
+import { readHolders } from '../db/holders.ts';
 import type { Session } from '../db/session.ts';
 import { errorOfAll, SqlmigError } from '../errors.ts';
 import type { Migration, Scope } from '../model.ts';
@@ -22,6 +23,8 @@ export interface Target {
   readonly hasHistory: boolean;
   readonly rows: readonly RecordedRow[];
   readonly plan: SchemaPlan;
+  /** True when a migration is recorded as running and somebody holds the schema's lock: then it is, or an orphan of it. */
+  readonly held: boolean;
 }
 
 /** What is looked at, and how it is judged. */
@@ -69,9 +72,18 @@ export async function lookAt(
       verdict = judge(digestOf(rows), rows);
     }
     const hasHistory = digest !== undefined;
-    targets.push({ schema, scope: look.scope, exists: present.has(schema), hasHistory, ...verdict });
+    targets.push({
+      schema,
+      scope: look.scope,
+      exists: present.has(schema),
+      hasHistory,
+      ...verdict,
+      held: false,
+    });
   }
-  return targets;
+  if (!targets.some(isRunning)) return targets;
+  const held = await heldSchemas(session);
+  return targets.map((target) => ({ ...target, held: isRunning(target) && held.has(target.schema) }));
 }
 
 /** Looks at one schema by its own rows, so that they tell which run applied them. */
@@ -81,17 +93,30 @@ export async function lookAgain(
   look: Look,
   config: Config,
 ): Promise<Target> {
+  const now = await lookOnce(session, schema, look, config);
+  if (!isRunning(now)) return now;
+  // The lock first, then the row again: one that still says running after its lock was free was left behind.
+  const held = (await heldSchemas(session)).has(schema);
+  const then = await lookOnce(session, schema, look, config);
+  return { ...then, held: held && isRunning(then) };
+}
+
+async function lookOnce(session: Session, schema: string, look: Look, config: Config): Promise<Target> {
   const [found] = await lookUpSchemas(session, [schema], config.historyTable);
   const hasHistory = found?.history === 'ours';
   const rows = hasHistory ? await readRows(session, schema, config.historyTable) : [];
-  return {
-    schema,
-    scope: look.scope,
-    exists: found !== undefined,
-    hasHistory,
-    rows,
-    plan: planSchema(look.files, rows, look.options),
-  };
+  const plan = planSchema(look.files, rows, look.options);
+  return { schema, scope: look.scope, exists: found !== undefined, hasHistory, rows, plan, held: false };
+}
+
+function isRunning({ rows }: Pick<Target, 'rows'>): boolean {
+  return rows.some((row) => row.state === 'running');
+}
+
+/** The schemas whose key somebody holds. */
+async function heldSchemas(session: Session): Promise<Set<string>> {
+  const holders = await readHolders(session);
+  return new Set(holders.filter((holder) => holder.granted).map((holder) => holder.key));
 }
 
 async function foreignHistory(

@@ -23,6 +23,10 @@ export interface Run {
   look<T>(read: (session: Session) => Promise<T>): Promise<T>;
   /** Another session, for units. */
   readonly openSession: () => Promise<Session>;
+  /** True when a pooler stands between us and the server: sessions are not ours alone then. */
+  readonly pooled: boolean;
+  /** A session past the pooler; only where the config has a direct URL. */
+  readonly openDirect: (() => Promise<Session>) | null;
 }
 
 /** A signal that fires with another; many may listen to it without a warning. */
@@ -39,15 +43,25 @@ export async function withRun<T>(
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
   const runId = randomBytes(4).toString('hex');
-  const { url, name } = config.database;
+  const { url, directUrl, name } = config.database;
   const connection = { url, applicationName: `sqlmig ${runId}`, connectTimeoutMs };
   const onNotice: OnNotice = (notice) => emit({ type: 'server-notice', ...notice });
   const open = patientOpener(() => openSession(connection, onNotice), signal);
   const lane = createLane(open, signal);
   try {
-    const { databaseName } = await lane.session();
+    const { databaseName, pooled } = await lane.session();
+    const openDirect =
+      directUrl === null ? null : () => openSession({ ...connection, url: directUrl }, onNotice);
     const look = <R>(read: (session: Session) => Promise<R>) => readThrough(lane, read);
-    return await work({ runId, config, database: name ?? databaseName, look, openSession: open });
+    return await work({
+      runId,
+      config,
+      database: name ?? databaseName,
+      look,
+      openSession: open,
+      pooled,
+      openDirect,
+    });
   } finally {
     await lane.close();
   }

@@ -1,16 +1,18 @@
 import type { Config } from '../config.ts';
 import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
 import { canonicalVersion, compareVersions } from '../core/version.ts';
-import { type Attempt, applyUnits } from '../db/apply.ts';
+import { type Attempt, afterwards, applyUnits } from '../db/apply.ts';
 import { digestOf } from '../db/history.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
 import type { Session } from '../db/session.ts';
+import { applyStepwise } from '../db/stepwise.ts';
 import type { UnitFrame, UnitSchema } from '../db/unit.ts';
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, parseMigrations } from '../migrations.ts';
-import type { Migration, SchemaOutcome, Scope, Script } from '../model.ts';
+import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '../model.ts';
 import { asSqlmigError, type FleetWork, type Gate, runFleet } from './fleet.ts';
+import { createLimit } from './limit.ts';
 import { lookAgain, type Target } from './look.ts';
 import { hasWork } from './outcome.ts';
 import { ownSignal, type Run, unitFrame } from './run.ts';
@@ -22,6 +24,8 @@ export interface RunOptions extends Partial<PlanOptions> {
   readonly lockTimeoutMs?: number;
   /** How long to wait for other runs without any progress, in milliseconds; 15 minutes by default. */
   readonly waitForLockMs?: number;
+  /** How many non-transactional migrations run at once; 1 by default. */
+  readonly concurrentIndexJobs?: number;
   /** Run for real, roll everything back, and tell what would have happened. */
   readonly dryRun?: boolean;
   /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
@@ -34,6 +38,7 @@ export interface ServiceOptions {
   readonly plan: PlanOptions;
   readonly lockTimeoutMs: number;
   readonly dryRun: boolean;
+  readonly concurrentIndexJobs: number;
   readonly waitForLockMs: number;
   readonly signal: AbortSignal;
   readonly emit: OnEvent;
@@ -46,6 +51,7 @@ export function serviceOptions(options: RunOptions, config: Config): ServiceOpti
     lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
     waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
     dryRun: options.dryRun ?? false,
+    concurrentIndexJobs: options.concurrentIndexJobs ?? 1,
     signal: ownSignal(options.signal),
     emit: options.onEvent ?? (() => {}),
   };
@@ -78,8 +84,11 @@ export async function createService(
   const prepare = async (steps: readonly Migration[]) => {
     const missing = steps.filter((step) => !scripts.has(step));
     if (missing.length === 0) return;
-    for (const [migration, script] of await parseMigrations(missing, migrations))
+    for (const [migration, script] of await parseMigrations(missing, migrations)) {
+      if (script.nonTransactional !== null && run.pooled && run.openDirect === null)
+        throw directUrlNeeded(script);
       scripts.set(migration, script);
+    }
   };
   const readGate = async (from: Session): Promise<Gate> => {
     const upTo = newestVersion(migrations.public);
@@ -97,16 +106,57 @@ export async function createService(
     await prepare(steps);
     return steps.flatMap((step) => scripts.get(step) ?? []);
   };
+  const indexJobs = createLimit(options.concurrentIndexJobs);
+  // Behind a pooler a session is not ours alone; otherwise the lane's is.
+  const stepwise = async (from: Session, script: Script, schema: UnitSchema): Promise<Attempt> => {
+    const direct = run.pooled ? await run.openDirect?.() : undefined;
+    const cancel = () => direct?.cancel();
+    signal.addEventListener('abort', cancel);
+    try {
+      return await applyStepwise(direct ?? from, script, schema, frame);
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      await direct?.close();
+    }
+  };
   const apply = async (from: Session, target: Target, requires: Gate): Promise<Attempt> => {
-    const bootstrap = !target.hasHistory;
-    return applyUnits(from, unitSchema(target, requires), await scriptsOf(target), bootstrap, frame, signal);
+    let schema = unitSchema(target, requires);
+    let bootstrap = !target.hasHistory;
+    const done: AppliedMigration[] = [];
+    for (const group of groups(await scriptsOf(target))) {
+      const [first] = group;
+      let attempt = await applyUnits(
+        from,
+        schema,
+        first?.nonTransactional ? [] : group,
+        bootstrap,
+        frame,
+        signal,
+      );
+      if (attempt.kind === 'done' && first?.nonTransactional) {
+        const at = schema;
+        attempt = await indexJobs(() => stepwise(from, first, at));
+      }
+      if (attempt.kind !== 'done') return attempt;
+      done.push(...attempt.applied);
+      schema = { ...schema, history: afterwards(schema.history, group) };
+      bootstrap = false;
+    }
+    return { kind: 'done', applied: done };
   };
   const rehearse = async (from: Session, target: Target): Promise<Attempt> => {
-    const part = async (of: Target) => ({
-      schema: unitSchema(of, null),
-      scripts: await scriptsOf(of),
-      bootstrap: !of.hasHistory,
-    });
+    const part = async (of: Target) => {
+      const pending = await scriptsOf(of);
+      // What cannot be rolled back is not rehearsed, and neither is what builds on it.
+      const end = pending.findIndex((script) => script.nonTransactional !== null);
+      const scripts = end === -1 ? pending : pending.slice(0, end);
+      const file = pending[end]?.migration.file;
+      if (file !== undefined) {
+        const message = `${file} is non-transactional: it is not rehearsed, nor is what follows it`;
+        emit({ type: 'warning', schema: of.schema, message });
+      }
+      return { schema: unitSchema(of, null), scripts, bootstrap: !of.hasHistory };
+    };
     const before = rehearsedPublic !== null && hasWork(rehearsedPublic) ? [await part(rehearsedPublic)] : [];
     return rehearseUnits(from, [...before, await part(target)], frame);
   };
@@ -147,6 +197,27 @@ export async function createService(
       return outcomes;
     },
   };
+}
+
+/** Scripts in order, the transactional ones together, the others one by one; one empty group where there is none. */
+function groups(scripts: readonly Script[]): Script[][] {
+  const result: Script[][] = [];
+  for (const script of scripts) {
+    const last = result.at(-1);
+    const joins = script.nonTransactional === null && last?.at(0)?.nonTransactional === null;
+    if (joins) last?.push(script);
+    else result.push([script]);
+  }
+  return result.length === 0 ? [[]] : result;
+}
+
+function directUrlNeeded({ migration, nonTransactional }: Script): SqlmigError {
+  const message = `${migration.file} cannot run in a transaction (${nonTransactional}), and the database URL leads to a pooler`;
+  return new SqlmigError('direct-url-needed', message, {
+    file: migration.file,
+    state: 'nothing was touched',
+    hint: 'give --direct-url, or "directUrl" in the config: a URL that bypasses the pooler',
+  });
 }
 
 function unitSchema({ schema, scope, rows: history }: Target, gate: Gate): UnitSchema {

@@ -82,7 +82,7 @@ test.for([
   ['select 1 form t x', [['sql-syntax', 1, 15]]],
   ["select 'open", [['sql-syntax', 1, 8]]],
   ['-- sqlmig: no-transacton\nselect 1', [['unknown-directive', 1, 1]]],
-  ['select 1;\ncreate index concurrently i on t (a)', [['non-transactional', 2, 1]]],
+  ['select 1;\ncreate index concurrently if not exists i on t (a)', [['concurrently-if-not-exists', 2, 1]]],
 ] as [string, unknown[]][])('%j', async ([text, mistakes]) => {
   expect(await mistakesOf(text)).toEqual(mistakes);
 });
@@ -106,4 +106,27 @@ test('a text longer than a piece is split at statements, and errors keep their p
   expect(await mistakesOf(`${text}select 'open;\n${'-- more\n'.repeat(10)}`)).toEqual([
     ['sql-syntax', 3 * 4_000 + 1, 8],
   ]);
+});
+
+test.for([
+  ['create index on t (a)', null],
+  ['select 1;\ncreate index concurrently i on t (a)', 'CREATE INDEX CONCURRENTLY'],
+  ['drop index concurrently i', 'DROP INDEX CONCURRENTLY'],
+  ['reindex (verbose, concurrently) table t', 'REINDEX CONCURRENTLY'],
+  ['reindex table t', null],
+  ['reindex schema s', 'REINDEX of more than a table'],
+  ['vacuum t', 'VACUUM'],
+  ['analyze t', null],
+  ['cluster', 'CLUSTER without a table'],
+  ['alter table t detach partition p concurrently', 'DETACH PARTITION CONCURRENTLY'],
+  ['create database d', 'CREATE DATABASE'],
+  ['alter system set a = 1', 'ALTER SYSTEM'],
+  ['refresh materialized view concurrently v', null],
+  ['-- sqlmig: no-transaction\nselect 1', 'the file asks for it'],
+  ['-- no-transaction\nselect 1', 'the file asks for it'],
+  ['-- +goose NO TRANSACTION\nselect 1', 'the file asks for it'],
+  ['-- migrate:up transaction:false\nselect 1', 'the file asks for it'],
+  ['select 1;\n-- sqlmig: no-transaction', null],
+] as const)('%j: why it is non-transactional', async ([text, reason]) => {
+  expect(await toScript(migration(text))).toMatchObject({ nonTransactional: reason });
 });

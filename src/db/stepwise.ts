@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto';
+import { historyKey } from '../core/plan.ts';
+import { indexOfCodePoint, locate } from '../core/position.ts';
+import { quoteLiteral } from '../core/quote.ts';
+import { SqlmigError } from '../errors.ts';
+import type { AppliedMigration, Script } from '../model.ts';
+import { type Attempt, applied, attemptOf } from './apply.ts';
+import { describeFailure } from './failure.ts';
+import { historyTable } from './history.ts';
+import { lockKey, lockObjects } from './keys.ts';
+import { isServerError, type Session } from './session.ts';
+import {
+  checksOf,
+  doBlock,
+  insertRow,
+  raise,
+  rowOf,
+  searchPath,
+  type UnitFrame,
+  type UnitSchema,
+  unitStates,
+} from './unit.ts';
+
+/**
+ * Applies one non-transactional script, statement by statement on a session that nobody else uses (lock-protocol 3.3):
+ * session locks by try on the very connection that works, a `running` row with progress, and no `applied` while an
+ * invalid index is left. `from` is the statement to begin with (from 0); above 0 the row is there already.
+ */
+export async function applyStepwise(
+  session: Session,
+  script: Script,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  from = 0,
+): Promise<Attempt> {
+  const token = randomBytes(8).toString('hex');
+  try {
+    await session.run(sessionSettings(script, schema, frame, token));
+    try {
+      if (!(await takeLocks(session, schema))) {
+        const error = new SqlmigError('lock-timeout', 'another run is at work in this schema', {
+          schema: schema.schema,
+        });
+        return { kind: 'again', reason: 'busy', error };
+      }
+      const before = await invalidIndexes(session, schema.schema);
+      if (from === 0) await session.run(begin(script, schema, frame));
+      return await steps(session, script, schema, frame, token, from, before);
+    } finally {
+      if (!session.lost) await session.run(cleanUp);
+    }
+  } catch (error) {
+    return attemptOf(error, schema, frame);
+  }
+}
+
+async function steps(
+  session: Session,
+  script: Script,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  token: string,
+  from: number,
+  before: ReadonlySet<string>,
+): Promise<Attempt> {
+  const started = performance.now();
+  for (const [k, statement] of script.statements.entries()) {
+    if (k < from) continue;
+    await session.run(progress(script, schema, frame, token, `at_statement = ${k + 1}`));
+    try {
+      await session.run(script.text.slice(statement.start, statement.end));
+    } catch (error) {
+      if (!isServerError(error)) throw error;
+      return failedAt(session, script, schema, frame, k, error);
+    }
+    const left = [...(await invalidIndexes(session, schema.schema))].filter((name) => !before.has(name));
+    const [invalid] = left;
+    if (invalid !== undefined) return { kind: 'failed', error: leftInvalid(script, schema, k, invalid) };
+    await session.run(progress(script, schema, frame, token, `done_statements = ${k + 1}`));
+  }
+  const durationMs = Math.round(performance.now() - started);
+  const end = `state = 'applied', at_statement = null, duration_ms = ${Math.min(durationMs, 2_147_483_647)}`;
+  await session.run(progress(script, schema, frame, token, end));
+  const migrations: AppliedMigration[] = [applied(script.migration, durationMs)];
+  return { kind: 'done', applied: migrations };
+}
+
+async function failedAt(
+  session: Session,
+  script: Script,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  k: number,
+  error: Parameters<typeof describeFailure>[1]['error'],
+): Promise<Attempt> {
+  const statement = script.statements[k];
+  const index = indexOfCodePoint(script.text, Number(error.position ?? 1) - 1, statement?.start);
+  const described = await describeFailure(
+    session,
+    { error, script, index, replayable: false },
+    schema,
+    frame,
+  );
+  const { migration } = script;
+  // One that stands alone left nothing: then the file is simply pending again.
+  const nothingKept = k === 0 && !partial.has(statement?.kind ?? '');
+  if (nothingKept) {
+    await session.run(
+      `delete from ${historyTable(schema.schema, frame.table)} where ${rowOf(migration)} and state = 'running'`,
+    );
+  }
+  const { message, ...details } = described.details;
+  return {
+    kind: 'failed',
+    error: new SqlmigError('migration-failed', message, {
+      sqlstate: error.code,
+      schema: schema.schema,
+      location: locate(migration.file, migration.text, index),
+      statement: k + 1,
+      statements: script.statements.length,
+      state: nothingKept
+        ? 'nothing of it was kept'
+        : `statements before ${k + 1} stay, and it is marked as running`,
+      hint: nothingKept ? details.hint : repairHint(script, schema),
+      cause: error,
+    }),
+  };
+}
+
+// What these leave when they fail halfway is more than nothing (an invalid index, a half-detached partition).
+const partial: ReadonlySet<string> = new Set(['IndexStmt', 'DropStmt', 'ReindexStmt', 'AlterTableStmt']);
+
+function leftInvalid(script: Script, schema: UnitSchema, k: number, index: string): SqlmigError {
+  const { migration, statements } = script;
+  return new SqlmigError(
+    'invalid-index',
+    `${historyKey(migration)} left the invalid index ${schema.schema}.${index}`,
+    {
+      schema: schema.schema,
+      location: locate(migration.file, migration.text, statements[k]?.start ?? 0),
+      statement: k + 1,
+      statements: statements.length,
+      state: 'it is marked as running, not as applied',
+      hint: repairHint(script, schema),
+    },
+  );
+}
+
+function repairHint({ migration }: Script, { schema }: UnitSchema): string {
+  return `settle it with: sqlmig repair ${schema} ${migration.version ?? migration.name} --resume`;
+}
+
+function sessionSettings({ migration }: Script, schema: UnitSchema, frame: UnitFrame, token: string): string {
+  const values: [string, string][] = [
+    ['sqlmig.token', token],
+    ['application_name', `sqlmig ${frame.runId} ${historyKey(migration)} ${frame.host}`],
+    // A build waits for others as long as it takes; giving up would leave an invalid index.
+    ['lock_timeout', '0'],
+    ['statement_timeout', '0'],
+    ['idle_session_timeout', '0'],
+    ['idle_in_transaction_session_timeout', '0'],
+    ['default_transaction_isolation', 'read committed'],
+    ['default_transaction_read_only', 'off'],
+    ['tcp_keepalives_idle', '10'],
+    ['tcp_keepalives_interval', '5'],
+    ['tcp_keepalives_count', '3'],
+  ];
+  const calls = values.map(([name, value]) => `set_config('${name}', ${quoteLiteral(value)}, false)`);
+  return `${doBlock(`begin perform ${calls.join(', ')}; end`)}SET search_path = ${searchPath(schema, frame)}`;
+}
+
+async function takeLocks(session: Session, { schema }: UnitSchema): Promise<boolean> {
+  const oid = `(select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)})`;
+  const [row] = await session.run(
+    `select pg_try_advisory_lock_shared(${lockKey(lockObjects.fleet)}) and pg_try_advisory_lock_shared(${lockKey(lockObjects.marker)})
+  and coalesce(pg_try_advisory_lock(${lockKey(`${oid}::int4`)}), false) as got`,
+  );
+  return row?.got === true;
+}
+
+/** Checks and the row, in one transaction of its own. */
+function begin(script: Script, schema: UnitSchema, frame: UnitFrame): string {
+  return `${doBlock(`begin\n${checksOf(schema, frame)}\nend`)}${insertRow(script, 'running', schema, frame)}`;
+}
+
+/** Notes how far it is; refuses where the session is not the one that took the locks (lock-protocol SQM12). */
+function progress(
+  { migration }: Script,
+  { schema }: UnitSchema,
+  frame: UnitFrame,
+  token: string,
+  set: string,
+): string {
+  return doBlock(`begin
+  if current_setting('sqlmig.token', true) is distinct from '${token}' then
+    ${raise(unitStates.lockLost, 'the session that held the lock is gone')}
+  end if;
+  update ${historyTable(schema, frame.table)} set ${set} where ${rowOf(migration)} and state = 'running';
+  if not found then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;
+end`);
+}
+
+const cleanUp =
+  'select pg_advisory_unlock_all(); RESET SESSION AUTHORIZATION; RESET ROLE; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; RESET ALL';
+
+async function invalidIndexes(session: Session, schema: string): Promise<Set<string>> {
+  const rows = await session.run(`select c.relname as name from pg_catalog.pg_index i
+join pg_catalog.pg_class c on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname = ${quoteLiteral(schema)} and c.relkind = 'i' and not i.indisvalid`);
+  return new Set(rows.map((row) => String(row.name)));
+}

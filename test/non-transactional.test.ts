@@ -1,0 +1,159 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeEach, expect, test } from 'vitest';
+import { sqlmig, start } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { numbered, project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeEach(async () => {
+  db = await freshDatabase();
+});
+
+const table = `create table items (id int generated always as identity primary key, name text, flag boolean default false);
+  insert into items (name) select 'item ' || i from generate_series(1, 500) i;`;
+const invalid = `select count(*)::int as n from pg_index where not indisvalid`;
+
+test('a file that mixes CONCURRENTLY with other statements just works, and records its progress', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    {
+      'sql/tenant/1_items.sql': table,
+      'sql/tenant/2_index.sql': `update items set flag = true where id % 2 = 0;
+create index concurrently items_name on items (name);
+set role none; vacuum items;`,
+      'sql/tenant/3_after.sql': `create table after_it as select current_setting('lock_timeout') as t, current_schema() as s;`,
+      'sql/tenant/4_asked.sql': '-- +goose NO TRANSACTION\ncreate table asked (); select txid_current();',
+    },
+  );
+  const run = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect({ code: run.code, stderr: run.stderr }).toMatchObject({ code: 0 });
+  expect(JSON.parse(run.stdout).schemas[1].migrations).toMatchObject([
+    { version: '1' },
+    { version: '2' },
+    { version: '3' },
+    { version: '4' },
+  ]);
+  expect(
+    await db.query(
+      'select version::int, state, statements, at_statement, done_statements from acme.schema_migrations order by 1',
+    ),
+  ).toEqual([
+    { version: 1, state: 'applied', statements: 2, at_statement: null, done_statements: 2 },
+    { version: 2, state: 'applied', statements: 4, at_statement: null, done_statements: 4 },
+    { version: 3, state: 'applied', statements: 1, at_statement: null, done_statements: 1 },
+    { version: 4, state: 'applied', statements: 2, at_statement: null, done_statements: 2 },
+  ]);
+  expect(await db.query('select * from acme.after_it')).toEqual([{ t: '5s', s: 'acme' }]);
+  expect(await db.query(invalid)).toEqual([{ n: 0 }]);
+});
+
+test('eight processes at once, one file is CREATE INDEX CONCURRENTLY, 30 tenants: all exit 0, all indexes valid', async () => {
+  const tenants = numbered('t', 30);
+  const p = project(
+    { url: db.url, tenants: { list: tenants }, concurrency: 3 },
+    {
+      'sql/tenant/1_items.sql': table,
+      'sql/tenant/2_index.sql': 'create index concurrently items_name on items (name);',
+      'sql/tenant/3_more.sql': 'create table more ()',
+    },
+  );
+  const runs = await Promise.all(
+    Array.from({ length: 8 }, () => sqlmig(['up', '--all', '--concurrent-index-jobs', '2'], p.dir)),
+  );
+  expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(runs.map(() => 0));
+  for (const tenant of tenants) expect(await db.history(tenant)).toEqual({ 1: 1, 2: 1, 3: 1 });
+  expect(await db.query(invalid)).toEqual([{ n: 0 }]);
+  expect(
+    await db.query(
+      `select count(*)::int as n from pg_index i join pg_class c on c.oid = indexrelid where relname = 'items_name'`,
+    ),
+  ).toEqual([{ n: 30 }]);
+  expect(
+    await db.query(`select deadlocks::int as n from pg_stat_database where datname = current_database()`),
+  ).toEqual([{ n: 0 }]);
+});
+
+test('a build that fails leaves an invalid index: never applied, told exactly, and the others go on', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['bad', 'good'] }, concurrency: 1 },
+    {
+      'sql/tenant/1_items.sql': `create table items (id int); insert into items select 1; insert into items select case current_schema() when 'bad' then 1 else 2 end`,
+      'sql/tenant/2_unique.sql':
+        'select 1;\n  create unique index concurrently items_id on items (id);\nselect 2;',
+    },
+  );
+  const first = await sqlmig(['up', '--all', '--max-failures', '100%', '--json'], p.dir);
+  expect(first.code).toBe(1);
+  const bad = JSON.parse(first.stdout).schemas[1];
+  expect(bad).toMatchObject({
+    state: 'failed',
+    error: {
+      code: 'migration-failed',
+      sqlstate: '23505',
+      statement: 2,
+      statements: 3,
+      line: 2,
+      column: 3,
+      hint: 'settle it with: sqlmig repair bad 2 --resume',
+    },
+  });
+  expect(
+    await db.query(
+      'select state, at_statement, done_statements from bad.schema_migrations where version = 2',
+    ),
+  ).toEqual([{ state: 'running', at_statement: 2, done_statements: 1 }]);
+  expect(await db.history('good')).toEqual({ 1: 1, 2: 1 });
+  p.write({ 'sql/tenant/3_next.sql': 'create table next ()' });
+  const second = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(JSON.parse(second.stdout)).toMatchObject({
+    applied: 1,
+    failed: 1,
+    schemas: [{}, { error: { code: 'unfinished' } }, { state: 'applied' }],
+  });
+  expect((await sqlmig(['verify'], p.dir)).stdout).toContain('failed: 2_unique');
+});
+
+test('a first statement that leaves nothing behind makes the file simply pending again', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    { 'sql/tenant/1_v.sql': '-- sqlmig: no-transaction\nselect nowhere;' },
+  );
+  const { code, stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).schemas[1].error).toMatchObject({
+    sqlstate: '42703',
+    line: 2,
+    column: 8,
+    state: 'nothing of it was kept; acme is empty',
+  });
+  expect(await db.history('acme')).toEqual({});
+});
+
+test('a runner killed -9 in the second of three statements: busy while an orphan works, then reported', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['hit', 'other'] }, concurrency: 1 },
+    {
+      'sql/tenant/1_items.sql': table,
+      'sql/tenant/2_index.sql': `-- sqlmig: no-transaction
+create index concurrently items_name on items (name);
+select pg_sleep(case current_schema() when 'hit' then 3 else 0 end);
+create index concurrently items_flag on items (flag);`,
+    },
+  );
+  const killed = start(['up', '--tenants', 'hit'], p.dir);
+  const sleeping = `select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'sqlmig%' and datname = current_database()`;
+  while ((await db.query(sleeping))[0]?.n !== 1) await delay(20);
+  const verifying = await sqlmig(['verify'], p.dir);
+  expect(verifying).toMatchObject({ code: 0 });
+  killed.process.kill('SIGKILL');
+  const { code, stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(code).toBe(1);
+  const [, hit, other] = JSON.parse(stdout).schemas;
+  expect(hit).toMatchObject({ state: 'failed', error: { code: 'unfinished' } });
+  expect(other).toMatchObject({ state: 'applied' });
+  expect(
+    await db.query(
+      'select state, at_statement, done_statements from hit.schema_migrations where version = 2',
+    ),
+  ).toMatchObject([{ state: 'running', at_statement: 2 }]);
+});
