@@ -1,0 +1,62 @@
+import { beforeEach, expect, test } from 'vitest';
+import { sqlmig } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
+import { poolerMissing, startPooler } from './setup/pooler.ts';
+import { numbered, project } from './setup/project.ts';
+
+const missing = poolerMissing();
+if (missing !== null) console.log(`skipped: ${missing}`);
+const it = missing === null ? test : test.skip;
+
+let db: TestDatabase;
+beforeEach(async () => {
+  db = await freshDatabase();
+});
+
+it('four runners through PgBouncer in transaction mode: exactly once, nothing of a session left on the server', async () => {
+  const url = await startPooler(db.url, 'transaction', 6);
+  const tenants = numbered('t', 60);
+  const p = project(
+    { url, tenants: { list: tenants }, concurrency: 4 },
+    {
+      'sql/public/1_effects.sql': effectsTable,
+      'sql/tenant/1_a.sql': leavesEffect(
+        'tenant',
+        1,
+        `set statement_timeout = '1h'; set role none; create table a (id int primary key);`,
+      ),
+      'sql/tenant/2_b.sql': leavesEffect('tenant', 2, 'create table b (id int references a);'),
+    },
+  );
+  const runs = await Promise.all(Array.from({ length: 4 }, () => sqlmig(['up', '--all'], p.dir)));
+  expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0, 0]);
+  await expectExactlyOnce(db, tenants, [1, 2]);
+  const settings = await db.query(
+    `select count(*)::int as n from pg_locks l join pg_database d on d.oid = l.database where locktype = 'advisory' and datname = current_database()`,
+  );
+  expect(settings).toEqual([{ n: 0 }]);
+});
+
+it.each(['transaction', 'session'] as const)(
+  'a non-transactional file behind PgBouncer in %s mode asks for a direct URL before anything is touched',
+  async (mode) => {
+    const url = await startPooler(db.url, mode, 10);
+    const p = project(
+      { url, tenants: { list: ['acme'] } },
+      {
+        'sql/tenant/1_a.sql': 'create table a (id int)',
+        'sql/tenant/2_i.sql': 'create index concurrently a_id on a (id)',
+      },
+    );
+    const { code, stderr } = await sqlmig(['up', '--all'], p.dir);
+    expect(code).toBe(2);
+    expect(stderr).toContain('error[direct-url-needed]');
+    expect(await db.query(`select count(*)::int as n from pg_namespace where nspname = 'acme'`)).toEqual([
+      { n: 0 },
+    ]);
+    const direct = await sqlmig(['up', '--all', '--direct-url', db.url], p.dir);
+    expect({ code: direct.code, stderr: direct.stderr }).toMatchObject({ code: 0 });
+    expect(await db.history('acme')).toEqual({ 1: 1, 2: 1 });
+  },
+);
