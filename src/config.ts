@@ -35,6 +35,10 @@ const name = v.pipe(
   v.nonEmpty('must not be empty'),
   v.check((text) => Buffer.byteLength(text) <= 63, 'must not be longer than 63 bytes'),
 );
+const schemaName = v.pipe(
+  name,
+  v.check((text) => !/^pg_|^information_schema$/.test(text), 'must not be a schema of PostgreSQL itself'),
+);
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
 const tenants = v.union(
   [
@@ -61,7 +65,7 @@ const settings = v.strictObject({
   ),
   publicDir: v.optional(text),
   tenantDir: v.optional(text),
-  publicSchema: v.optional(name),
+  publicSchema: v.optional(schemaName),
   historyTable: v.optional(name),
   concurrency: v.optional(
     v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
@@ -86,6 +90,7 @@ export interface ConfigSources {
   readonly overrides?: Overrides;
 }
 
+const environmentName = 'the environment';
 const environment: readonly (readonly [
   variable: string,
   key: keyof Overrides,
@@ -114,7 +119,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const { cwd = process.cwd(), env = process.env, overrides = {} } = sources;
   const found = await readFile(cwd, sources.file ?? env.SQLMIG_CONFIG);
   const fromFile = check(found.settings, found.path ?? 'config');
-  const fromEnv = check(readEnvironment(env), 'the environment');
+  const fromEnv = check(readEnvironment(env), environmentName);
   const merged: Settings = { ...fromFile, ...fromEnv, ...check(defined(overrides), 'the command line') };
   const root = found.path === null ? cwd : dirname(found.path);
   const dir = (key: 'publicDir' | 'tenantDir', fallback: string) =>
@@ -149,7 +154,7 @@ async function readFile(
           throw error instanceof SqlmigError ? error : unreadable(file, error);
         });
   if (result === null) return { path: null, settings: {} };
-  return { path: result.filepath, settings: result.isEmpty === true ? {} : (result.config ?? {}) };
+  return { path: result.filepath, settings: result.isEmpty === true ? {} : result.config };
 }
 
 /** A loader whose errors name the file. */
@@ -164,9 +169,10 @@ function naming(extension: '.json' | '.js' | '.mjs'): Loader {
 }
 
 function unreadable(path: string, error: unknown): SqlmigError {
-  return new SqlmigError('config-invalid', `cannot read ${path}: ${(error as Error).message}`, {
+  // The message of a JSON error quotes the text around it, which may be a password.
+  const why = error instanceof SyntaxError ? 'it does not parse' : (error as Error).message;
+  return new SqlmigError('config-invalid', `cannot read ${path}: ${why}`, {
     hint: 'a config file is sqlmig.config.json, .js or .mjs, or the key "sqlmig" in package.json',
-    cause: error,
   });
 }
 
@@ -180,7 +186,10 @@ function readEnvironment(env: NonNullable<ConfigSources['env']>): unknown {
 }
 
 function check(value: unknown, where: string): Settings {
-  if (Array.isArray(value)) throw new SqlmigError('config-invalid', `${where} holds a list, not settings`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const what = Array.isArray(value) ? 'a list' : value === null ? 'null' : `a ${typeof value}`;
+    throw new SqlmigError('config-invalid', `${where} holds ${what}, not settings`);
+  }
   const result = v.safeParse(settings, value);
   if (result.success) return result.output;
   const errors = result.issues.map((issue) => {
@@ -188,7 +197,7 @@ function check(value: unknown, where: string): Settings {
     const unknown = issue.type === 'strict_object' && issue.expected === 'never';
     const message = unknown
       ? `unknown key "${key}" in ${where}`
-      : `"${key}" in ${where}: ${lowerFirst(issue.message)}`;
+      : `"${nameOf(key, where)}" in ${where}: ${whyOf(issue)}`;
     const known = Object.keys(settings.entries).join(', ');
     return new SqlmigError('config-invalid', message, unknown ? { hint: `known keys are ${known}` } : {});
   });
@@ -234,6 +243,9 @@ function databaseOf(
 function urlFrom(env: NonNullable<ConfigSources['env']>): string | null {
   if (env.DATABASE_URL) return env.DATABASE_URL;
   const given = ['PGHOST', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'].some((variable) => env[variable]);
+  if (env.PGPORT && !/^\d{1,5}$/.test(env.PGPORT)) {
+    throw new SqlmigError('config-invalid', 'PGPORT in the environment: must be a port number');
+  }
   if (given) return null;
   throw new SqlmigError('no-database-url', 'no database is named', {
     hint: 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded',
@@ -252,6 +264,14 @@ function defined(overrides: Overrides): Overrides {
   return Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
 }
 
-function lowerFirst(message: string): string {
-  return message.slice(0, 1).toLowerCase() + message.slice(1);
+/** What is wrong with a value, without the value: it may be a password in the wrong place. */
+function whyOf({ message, kind, expected }: v.BaseIssue<unknown>): string {
+  return kind === 'schema' && message.startsWith('Invalid')
+    ? `must be ${expected ?? 'something else'}`
+    : message;
+}
+
+/** A setting as it is called where it comes from. */
+function nameOf(key: string, where: string): string {
+  return (where === environmentName && environment.find(([, setting]) => setting === key)?.[0]) || key;
 }

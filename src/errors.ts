@@ -11,6 +11,7 @@ export const exitCodes = {
   'folder-missing': 2,
   'bad-file-name': 2,
   'duplicate-version': 2,
+  'file-unreadable': 2,
   'file-not-utf8': 2,
   'file-has-nul': 2,
   'sql-syntax': 2,
@@ -58,13 +59,14 @@ export const sqlstates = {
   uniqueViolation: '23505',
   lockNotAvailable: '55P03',
   deadlockDetected: '40P01',
-  queryCanceled: '57014',
   insufficientResources: '53200',
   tooManyConnections: '53300',
   invalidPassword: '28P01',
   invalidAuthorization: '28000',
   invalidCatalogName: '3D000',
-  syntaxError: '42601',
+  insufficientPrivilege: '42501',
+  readOnly: '25006',
+  unsafeNewEnumValue: '55P04',
 } as const;
 
 interface Extra {
@@ -91,14 +93,14 @@ export class SqlmigError extends Error {
   readonly all: readonly SqlmigError[];
 
   constructor(code: ErrorCode, message: string, extra: Extra = {}) {
-    super(message, { cause: extra.cause });
+    super(withoutPasswords(message), { cause: extra.cause });
     this.name = 'SqlmigError';
     this.code = code;
     const { location, file, cause: _, others = [], ...rest } = extra;
     this.all = [this, ...others];
     this.details = present({
       code,
-      message,
+      message: this.message,
       ...rest,
       file: location?.file ?? file,
       line: location?.line,
@@ -126,6 +128,13 @@ function extraOf(error: SqlmigError): Extra {
   const located = file !== undefined && line !== undefined && column !== undefined;
   const location = located ? { file, line, column, lineText: lineText ?? '' } : undefined;
   return { ...rest, file, location, cause: error.cause };
+}
+
+/** A text in which no URL shows its password. */
+function withoutPasswords(text: string): string {
+  return text
+    .replace(/(\w:\/\/[^\s:@/"']*):[^\s"']*@/g, '$1:***@')
+    .replace(/\b(password=)[^\s&"']+/gi, '$1***');
 }
 
 function present(details: { [K in keyof ErrorDetails]: ErrorDetails[K] | undefined }): ErrorDetails {

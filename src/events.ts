@@ -1,4 +1,4 @@
-import type { AppliedMigration, SchemaOutcome, Scope } from './model.ts';
+import type { AppliedMigration, SchemaOutcome, Scope, UpResult } from './model.ts';
 
 /** Everything a run tells while it goes on; reporters draw, the library only emits. */
 export type RunEvent =
@@ -22,6 +22,8 @@ export type RunEvent =
     }
   /** A schema was put aside and will be tried again. */
   | { readonly type: 'retrying'; readonly schema: string; readonly reason: string; readonly attempt: number }
+  /** The run is over. */
+  | { readonly type: 'run-finished'; readonly result: UpResult }
   /** Nothing has moved for a while because of locks. */
   | { readonly type: 'waiting'; readonly schema: string; readonly waitedMs: number; readonly holders: string }
   /** Something people should know that changes nothing. */

@@ -11,7 +11,15 @@ import { errorOfAll, SqlmigError } from './errors.ts';
 import type { Migration, Scope, Script } from './model.ts';
 
 /** All migrations of a project, each list in running order. */
-export type Migrations = Readonly<Record<Scope, readonly Migration[]>>;
+export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>> {
+  /** The `.down.sql` files, which `up` never runs. */
+  readonly down: readonly Migration[];
+}
+
+/** Every file of a project. */
+export function allFiles({ public: shared, tenant, down }: Migrations): Migration[] {
+  return [...shared, ...tenant, ...down];
+}
 
 /**
  * Reads and checks all files: names, duplicates, bytes. Nothing is parsed, unless there is a mistake: then everything
@@ -25,9 +33,10 @@ export async function readMigrations(config: Config): Promise<Migrations> {
   ];
   const mistakes = folders.flatMap((folder) => folder.mistakes);
   const found = folders.flatMap((folder) => folder.migrations);
-  if (mistakes.length > 0) throw errorOfAll([...mistakes, ...(await parseMistakes(found))]);
+  const down = folders.flatMap((folder) => folder.down);
+  if (mistakes.length > 0) throw errorOfAll([...mistakes, ...(await parseMistakes([...found, ...down]))]);
   const ofScope = (scope: Scope) => inRunningOrder(found.filter((migration) => migration.scope === scope));
-  return { public: ofScope('public'), tenant: ofScope('tenant') };
+  return { public: ofScope('public'), tenant: ofScope('tenant'), down };
 }
 
 /**
@@ -42,7 +51,7 @@ export async function parseMigrations(
   for (const migration of new Set(wanted)) {
     const script = await toScript(migration);
     if (!('migration' in script)) {
-      throw errorOfAll(await parseMistakes([...migrations.public, ...migrations.tenant]));
+      throw errorOfAll(await parseMistakes(allFiles(migrations)));
     }
     scripts.set(migration, script);
   }
@@ -60,6 +69,7 @@ async function parseMistakes(migrations: readonly Migration[]): Promise<SqlmigEr
 
 interface Folder {
   readonly migrations: readonly Migration[];
+  readonly down: readonly Migration[];
   readonly mistakes: readonly SqlmigError[];
 }
 
@@ -68,13 +78,15 @@ async function readFolder(scope: Scope, dir: string, cwd: string): Promise<Folde
   if (!(await isFolder(dir))) {
     const hint = `create it (an empty one is fine), or set ${scope}Dir in the config`;
     const missing = new SqlmigError('folder-missing', `the folder ${shown('.')} does not exist`, { hint });
-    return { migrations: [], mistakes: [missing] };
+    return { migrations: [], down: [], mistakes: [missing] };
   }
-  const files = (await fastGlob('*.sql', { cwd: dir, onlyFiles: true })).sort();
+  const entries = await fastGlob('*.sql', { cwd: dir, onlyFiles: false, objectMode: true });
+  const files = entries.filter((entry) => !entry.dirent.isDirectory()).map((entry) => entry.name);
   const migrations: Migration[] = [];
+  const down: Migration[] = [];
   const mistakes: SqlmigError[] = [];
   const seen = new Map<string, string>();
-  for (const file of files) {
+  for (const file of files.sort()) {
     const named = parseFileName(file);
     if (named === null) {
       const message = `${shown(file)}: the name fits no rule`;
@@ -91,10 +103,10 @@ async function readFolder(scope: Scope, dir: string, cwd: string): Promise<Folde
       );
     }
     seen.set(key, file);
-    const text = readText(shown(file), await readFile(join(dir, file)));
+    const text = await readText(shown(file), join(dir, file));
     if (text instanceof SqlmigError) mistakes.push(text);
-    else if (named.kind !== 'down') {
-      migrations.push({
+    else {
+      (named.kind === 'down' ? down : migrations).push({
         scope,
         version,
         name: named.name,
@@ -104,10 +116,18 @@ async function readFolder(scope: Scope, dir: string, cwd: string): Promise<Folde
       });
     }
   }
-  return { migrations, mistakes };
+  return { migrations, down, mistakes };
 }
 
-function readText(file: string, bytes: Buffer): string | SqlmigError {
+async function readText(file: string, path: string): Promise<string | SqlmigError> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    // A dangling link, or a file that we may not read.
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    return new SqlmigError('file-unreadable', `${file} cannot be read (${code})`, { file, cause: error });
+  }
   const decoded = decode(bytes);
   if ('badByteAt' in decoded) {
     const before = bytes.subarray(0, decoded.badByteAt).toString('utf8');

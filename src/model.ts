@@ -137,6 +137,8 @@ export interface UpResult {
   readonly skipped: number;
   readonly durationMs: number;
   readonly schemas: readonly SchemaOutcome[];
+  /** What stopped the run after it had begun, and is no schema's own. */
+  readonly error?: ErrorDetails;
 }
 
 /** What `up` would do to one schema. */

@@ -233,3 +233,55 @@ test('every command has help with examples', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   expect((await sqlmig(['--version'], p.dir)).stdout).toBe(`${version}\n`);
 });
+
+test('a password on the command line is not repeated, and repeated flags are usage errors', async () => {
+  const p = project({ url });
+  const stray = await sqlmig(['up', '--all', 'postgres://u:s3cret@h/x'], p.dir);
+  expect(stray.code).toBe(2);
+  expect(stray.stdout + stray.stderr).not.toContain('s3cret');
+  expect(await sqlmig(['up', '--all', '--max-failures', '1', '--max-failures', '2'], p.dir)).toMatchObject({
+    code: 2,
+  });
+  expect(await sqlmig(['status'], project({}).dir, { PGHOST: '127.0.0.1', PGPORT: 'abc' })).toMatchObject({
+    code: 2,
+  });
+});
+
+test('--log-format json: every line of stderr is JSON, errors and totals included', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['jl'] }, historyTable: 'jl_history' },
+    { 'sql/tenant/1_a.sql': 'select nowhere' },
+  );
+  const failed = await sqlmig(['up', '--all', '--log-format', 'json'], p.dir);
+  const lines = failed.stderr
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.at(-1)).toMatchObject({ type: 'run-finished', ok: false, failed: 1, upToDate: 1 });
+  expect(
+    lines.find((line) => line.type === 'schema-finished' && line.outcome.state === 'failed'),
+  ).toMatchObject({
+    outcome: { schema: 'jl', error: { code: 'migration-failed', line: 1, column: 8 } },
+  });
+  const usage = await sqlmig(['up', '--log-format', 'json'], p.dir);
+  expect(JSON.parse(usage.stderr)).toMatchObject({ type: 'error', code: 'bad-usage' });
+});
+
+test('what stops a run after public is told together with what was done', async () => {
+  const p = project(
+    { url: db.url, tenants: { query: 'select n from told' }, historyTable: 'told_history' },
+    {
+      'sql/public/1_a.sql': `create table told (n text); insert into told values ('fine'), ('pg_bad')`,
+      'sql/tenant/1_t.sql': 'create table t ()',
+    },
+  );
+  const { code, stdout, stderr } = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(code).toBe(2);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: false,
+    applied: 1,
+    schemas: [{ schema: 'public', state: 'applied' }],
+    error: { code: 'bad-tenant-name' },
+  });
+  expect(stderr).toContain('"pg_bad" belongs to PostgreSQL itself');
+});

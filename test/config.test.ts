@@ -103,6 +103,23 @@ test.for([
   expect(message).toContain('sqlmig.config.json');
 });
 
+test.for([
+  [{ databases: 'postgres://u:s3cret@h/x' }],
+  [{ concurrency: 'postgres://u:s3cret@h/x' }],
+  [{ 'postgres://u:s3cret@h/x': 1 }],
+  ['postgres://u:s3cret@h/x'],
+])('a password in the wrong place is not repeated: %j', async ([settings]) => {
+  const p = project({});
+  p.write({ 'sqlmig.config.json': JSON.stringify(settings) });
+  expect((await mistakes(loadConfig({ cwd: p.dir, env: { DATABASE_URL: url } }))).join()).not.toContain(
+    's3cret',
+  );
+  p.write({ 'sqlmig.config.json': 's3cret' });
+  expect((await mistakes(loadConfig({ cwd: p.dir, env: { DATABASE_URL: url } }))).join()).not.toContain(
+    's3cret',
+  );
+});
+
 test('a bad variable is a mistake as well, and a missing database says what to do', async () => {
   const { dir } = project({});
   expect(

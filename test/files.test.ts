@@ -42,6 +42,8 @@ test('mistakes of all files are told at once, parse errors of the others include
       'sql/tenant/1_latin.sql': Buffer.from('-- a\n-- gr\xfcn', 'latin1'),
       'sql/tenant/2_nul.sql': 'select 1;\n\0',
       'sql/tenant/3_a.down.sql': Buffer.from([0xff]),
+      'sql/tenant/4_b.down.sql': 'drp table b;',
+      'sql/tenant/R__v.down.sql': 'drop view v',
     },
   );
   const error = await readMigrations(await p.config()).catch((e: unknown) => e);
@@ -54,11 +56,19 @@ test('mistakes of all files are told at once, parse errors of the others include
     ['file-not-utf8', 'sql/tenant/1_latin.sql', 2, 6],
     ['file-has-nul', 'sql/tenant/2_nul.sql', 2, 1],
     ['file-not-utf8', 'sql/tenant/3_a.down.sql', 1, 1],
+    ['bad-file-name', undefined, undefined, undefined],
     ['sql-syntax', 'sql/public/1_a.sql', 1, 1],
+    ['sql-syntax', 'sql/tenant/4_b.down.sql', 1, 1],
   ]);
   expect(error instanceof SqlmigError && error.message).toBe(
     'sql/public/0001_b.sql and sql/public/1_a.sql have the same version 1',
   );
+});
+
+test('a dangling link is a mistake, not nothing', async () => {
+  const p = project({ url });
+  symlinkSync('/nowhere/at/all', join(p.dir, 'sql/tenant/1_gone.sql'));
+  await expect(readMigrations(await p.config())).rejects.toMatchObject({ code: 'file-unreadable' });
 });
 
 test('a folder that does not exist is an error, an empty one is fine', async () => {
@@ -68,5 +78,5 @@ test('a folder that does not exist is an error, an empty one is fine', async () 
     message: 'the folder sql/none does not exist',
   });
   const empty = project({ url });
-  expect(await readMigrations(await empty.config())).toEqual({ public: [], tenant: [] });
+  expect(await readMigrations(await empty.config())).toEqual({ public: [], tenant: [], down: [] });
 });

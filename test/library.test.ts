@@ -27,6 +27,7 @@ test('events tell the run in order', async () => {
     'phase-started',
     'migration-applied',
     'schema-finished',
+    'run-finished',
   ]);
   expect(await db.leftovers()).toEqual([]);
 });

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
+import { up } from '../src/index.ts';
 import { start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
+import { cancelDroppingProxy } from './setup/proxy.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -42,4 +44,24 @@ test.for([
     { n: 0 },
   ]);
   expect(await db.leftovers()).toEqual([]);
+});
+
+test('a cancel request that is lost on the way is sent again', async () => {
+  const { url, cancels } = await cancelDroppingProxy(db.url, 2);
+  const p = project(
+    { url, tenants: { list: ['again'] }, historyTable: 'again_history' },
+    { 'sql/tenant/1_slow.sql': 'create table slow (); select pg_sleep(20)' },
+  );
+  const stop = new AbortController();
+  const run = up(await p.config(), { select: { kind: 'all', except: [] }, signal: stop.signal });
+  const sleeping = `select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'sqlmig%' and datname = current_database()`;
+  while ((await db.query(sleeping))[0]?.n !== 1) await delay(20);
+  stop.abort();
+  expect(await run).toMatchObject({
+    ok: false,
+    skipped: 1,
+    schemas: [{}, { error: { code: 'interrupted' }, version: null }],
+  });
+  expect(cancels()).toBeGreaterThanOrEqual(3);
+  expect(await db.query(sleeping)).toEqual([{ n: 0 }]);
 });

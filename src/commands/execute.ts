@@ -50,30 +50,42 @@ export async function execute(
     );
     progress.end();
     terminal.stdout(args.json ? document(answer.json) : answer.text(stdoutPaint));
-    terminal.stderr(answer.errors?.(stderrPaint) ?? '');
-    if (!args.quiet) terminal.stderr(answer.summary ?? '');
+    // As lines of JSON all of this was told already.
+    if (args.logFormat === 'text') terminal.stderr(answer.errors?.(stderrPaint) ?? '');
+    if (args.logFormat === 'text' && !args.quiet) terminal.stderr(answer.summary ?? '');
     return signalExitCode(terminal) ?? answer.exitCode;
   } catch (error) {
     progress.end();
     if (!(error instanceof SqlmigError)) throw error;
-    return signalExitCode(terminal) ?? reportError(error, args.json, terminal, stderrPaint);
+    const paint = args.logFormat === 'json' ? null : stderrPaint;
+    return signalExitCode(terminal) ?? reportError(error, args.json, terminal, paint);
   }
 }
 
-/** Tells an error with which a command could not begin, and gives its exit code. */
-export function reportError(error: SqlmigError, json: boolean, terminal: Terminal, paint: Paint): number {
+/** Tells an error with which a command could not begin, and gives its exit code; without paint as lines of JSON. */
+export function reportError(
+  error: SqlmigError,
+  json: boolean,
+  terminal: Terminal,
+  paint: Paint | null,
+): number {
   const all = error.all.map((one) => one.details);
   if (json) terminal.stdout(document({ ok: false, error: error.details, errors: all }));
+  if (paint === null) {
+    for (const details of all)
+      terminal.stderr(`${JSON.stringify({ time: new Date().toISOString(), type: 'error', ...details })}\n`);
+    return exitCodes[error.code];
+  }
   terminal.stderr(all.map((details) => errorPicture(details, paint)).join('\n'));
   if (all.length > 1) terminal.stderr(`\n${all.length} mistakes; nothing was run\n`);
   return exitCodes[error.code];
 }
 
-/** The exit code for outcomes of which some failed: 4 where all of them gave up waiting, else 1. */
+/** The exit code of what went wrong: that of the errors where all have the same (4: all gave up waiting), else 1. */
 export function exitCodeOf(errors: readonly (ErrorDetails | undefined)[]): number {
-  if (errors.length === 0) return 0;
   const codes = new Set(errors.map((error) => exitCodes[(error?.code ?? 'migration-failed') as ErrorCode]));
-  return codes.size === 1 && codes.has(4) ? 4 : 1;
+  const [only = 1] = codes;
+  return codes.size === 1 ? only : 1;
 }
 
 async function withConfig<T>(

@@ -178,14 +178,14 @@ export function wholeNumber(flag: string, value: number | undefined, least = 1):
 
 /** Milliseconds of a flag. @throws SqlmigError `bad-usage`. */
 function durationOf(flag: string, text: string): number {
-  const ms = parseDuration(text);
+  const ms = typeof text === 'string' ? parseDuration(text) : null;
   if (ms === null) throw usage(`${flag} takes a duration such as 500ms, 30s or 15m, not "${text}"`);
   return ms;
 }
 
 /** What `--max-failures` says. @throws SqlmigError `bad-usage`. */
 export function maxFailuresOf(text: string) {
-  const rule = parseMaxFailures(text);
+  const rule = typeof text === 'string' ? parseMaxFailures(text) : null;
   if (rule === null)
     throw usage(`--max-failures takes a number of at least 1 or a percentage, not "${text}"`);
   return rule;

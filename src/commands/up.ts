@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import { up } from '../operations/up.ts';
+import { errorPicture } from '../report/error.ts';
 import { upErrors, upSummary, upTable } from '../report/up.ts';
 import { execute, exitCodeOf } from './execute.ts';
 import {
@@ -65,10 +66,16 @@ export function upCommand(yargs: Argv<GlobalOptions>, terminal: Terminal, exit: 
           const result = await up(config, { ...options, signal, onEvent });
           const failed = result.schemas.filter((outcome) => outcome.state === 'failed');
           return {
-            exitCode: result.ok ? 0 : exitCodeOf(failed.map((outcome) => outcome.error)),
+            exitCode: result.ok
+              ? 0
+              : exitCodeOf([
+                  ...failed.map((outcome) => outcome.error),
+                  ...(result.error ? [result.error] : []),
+                ]),
             json: result,
             text: () => upTable(result),
-            errors: (paint) => upErrors(result.schemas, paint),
+            errors: (paint) =>
+              upErrors(result.schemas, paint) + (result.error ? errorPicture(result.error, paint) : ''),
             summary: upSummary(result),
           };
         };

@@ -2,7 +2,7 @@ const leadingComment = /^(?:\s+|--[^\r\n]*|\/\*[\s\S]*?\*\/)*/;
 const directive = /--[ \t]*sqlmig:[ \t]*([^\r\n]*?)[ \t]*$/gm;
 
 /** What `-- sqlmig: <word>` may say in a file's leading comment. */
-export const knownDirectives: readonly string[] = ['no-transaction', 'allow-public'];
+export const knownDirectives: readonly string[] = ['no-transaction'];
 
 /** The `-- sqlmig:` directives of a file's leading comment, with the UTF-16 index of each. */
 export function directivesOf(text: string): { readonly index: number; readonly word: string }[] {

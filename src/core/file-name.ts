@@ -5,7 +5,8 @@ export type FileName =
   | { readonly kind: 'repeatable'; readonly name: string };
 
 const versioned = /^V?(\d{1,18})(?:__|_|-)(.+?)(\.down)?\.sql$/su;
-const repeatable = /^R__(.+)\.sql$/su;
+// A repeatable has no way back: `.down` would be run as one.
+const repeatable = /^R__(.+)(?<!\.down)\.sql$/su;
 
 /** The rule in words, for messages. */
 export const fileNameRule =

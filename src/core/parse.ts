@@ -42,8 +42,10 @@ export async function quotedIdentifiers(text: string): Promise<{ index: number; 
   const { scanSync } = await loadParser();
   const indexOf = byteIndexes(text);
   return scanSync(text)
-    .tokens.map((token) => ({ index: indexOf(token.start), name: token.tokenName, end: indexOf(token.end) }))
-    .map(({ index, end }) => ({ index, text: text.slice(index, end) }))
+    .tokens.map((token) => {
+      const index = indexOf(token.start);
+      return { index, text: text.slice(index, indexOf(token.end)) };
+    })
     .filter((token) => token.text.startsWith('"'));
 }
 

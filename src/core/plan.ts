@@ -51,9 +51,15 @@ export function planSchema(
   const newest = newestVersion(rows);
   const newestFile = newestVersion(migrations);
 
+  const ahead = rows
+    .map((row) => row.version)
+    .filter((version) => version !== null)
+    .filter((version) => newestFile === null || compareVersions(version, newestFile) > 0);
   const isPending = (migration: Migration) => {
     const row = history.get(historyKey(migration));
-    return row === undefined || (migration.version === null && row.checksum !== migration.checksum);
+    if (row === undefined) return true;
+    // Where a newer release was, its repeatables stay: an older one must not put its own back.
+    return migration.version === null && row.checksum !== migration.checksum && ahead.length === 0;
   };
   const pending = migrations.filter(isPending);
   const findings = [
@@ -71,10 +77,7 @@ export function planSchema(
     findings,
     refusal: findings.find(refuses) ?? null,
     version: newest === null ? null : (files.get(canonicalVersion(newest))?.version ?? newest),
-    ahead: rows
-      .map((row) => row.version)
-      .filter((version) => version !== null)
-      .filter((version) => newestFile === null || compareVersions(version, newestFile) > 0),
+    ahead,
   };
 }
 

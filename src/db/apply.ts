@@ -13,6 +13,8 @@ import { type UnitFrame, type UnitSchema, unitStates } from './unit.ts';
 export type AgainReason =
   /** Another session holds a key. */
   | 'busy'
+  /** Public waited for tenants inside its message, and must try again before more of them slip in. */
+  | 'waited'
   /** The plan is not true any more. */
   | 'stale'
   /** The connection broke: whether the last message took effect is unknown. */
@@ -52,7 +54,7 @@ export async function applyUnits(
   let unitsAtOnce = maxUnits;
   let durations = new Map<string, number>();
   try {
-    if (bootstrap) await session.run(composeBootstrap(schema.schema, frame));
+    if (bootstrap && !signal.aborted) await session.run(composeBootstrap(schema.schema, frame));
     while (open.length > 0) {
       if (signal.aborted)
         return {
@@ -69,23 +71,26 @@ export async function applyUnits(
         open = open.slice(batch.length);
       } catch (error) {
         if (!isServerError(error) || signal.aborted) throw error;
-        if (againReason(error, schema, frame) !== null) throw error;
+        const again = againReason(error, schema, frame);
+        if (again !== null && again !== 'lock-wait') throw error;
         const rows = await readRows(session, schema.schema, frame.table);
         const first = batch.findIndex((script) => !isRecorded(script.migration, rows));
         const at = positionOf(error, message);
-        if (at !== null && at.unit > first) {
+        if (isOurs(error, at, frame)) throw error;
+        if (at !== null && at.unit > first && again === null) {
           // The server refused the text before it ran any of it: what stands before the culprit goes first.
           now = { ...now, history: rows };
           open = open.slice(first);
           unitsAtOnce = 1;
           continue;
         }
-        const replayable = performance.now() - started < replayWithinMs;
-        const failure = { error, script: batch[Math.max(first, 0)], index: at?.index ?? null, replayable };
-        return {
-          kind: 'failed',
-          error: await describeFailure(session, failure, { ...now, history: rows }, frame),
-        };
+        const replayable = again === null && performance.now() - started < replayWithinMs;
+        const script = batch[at?.unit ?? Math.max(first, 0)];
+        const failure = { error, script, index: at?.index ?? null, replayable };
+        const described = await describeFailure(session, failure, { ...now, history: rows }, frame);
+        return again === null
+          ? { kind: 'failed', error: described }
+          : { kind: 'again', reason: again, error: described };
       }
     }
     return {
@@ -111,6 +116,13 @@ export function attemptOf(error: unknown, schema: UnitSchema, frame: UnitFrame):
   const again = againReason(error, schema, frame);
   if (again !== null) return { kind: 'again', reason: again, error: ownError(error, schema) };
   return { kind: 'failed', error: serverRefused(error, schema.schema) };
+}
+
+/** True where a statement of sqlmig's own was refused, and not one of a file. */
+function isOurs(error: postgres.PostgresError, at: object | null, { table }: UnitFrame): boolean {
+  if (error.position !== undefined) return at === null;
+  const rights: string[] = [sqlstates.insufficientPrivilege, sqlstates.undefinedTable];
+  return (rights.includes(error.code) && error.message.includes(table)) || error.code === sqlstates.readOnly;
 }
 
 function nextBatch(scripts: readonly Script[], most: number): readonly Script[] {
@@ -162,8 +174,9 @@ function againReason(
 ): AgainReason | null {
   switch (error.code) {
     case unitStates.schemaBusy:
-    case unitStates.fleetBusy:
       return 'busy';
+    case unitStates.fleetBusy:
+      return schema.scope === 'public' ? 'waited' : 'busy';
     case unitStates.historyChanged:
     case unitStates.publicBehind:
     case unitStates.schemaMissing:

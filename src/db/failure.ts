@@ -40,7 +40,9 @@ export async function describeFailure(
     location: locationOf(script, statement, index, error),
     statement: statement === null ? undefined : statement + 1,
     statements: script.statements.length,
-    state: ended ? 'what the file ran before its own COMMIT may be kept; history has no row' : 'rolled back',
+    state: ended
+      ? 'what a file ran before a COMMIT of its own may be kept; all else was rolled back'
+      : 'rolled back',
     hint: error.hint ?? 'correct the file and run sqlmig up again; nothing of it was kept',
     cause: error,
   });

@@ -1,3 +1,4 @@
+import { SqlmigError, sqlstates } from '../errors.ts';
 import type { TakenLock } from '../model.ts';
 import { type Attempt, applied, attemptOf } from './apply.ts';
 import { describeFailure, positionOf } from './failure.ts';
@@ -41,8 +42,23 @@ export async function rehearseUnits(
       // A file alone would not find what the files before it made.
       replayable: false,
     };
-    return { kind: 'failed', error: await describeFailure(session, failure, last.schema, frame) };
+    const described = await describeFailure(session, failure, last.schema, frame);
+    return {
+      kind: 'failed',
+      error: error.code === sqlstates.unsafeNewEnumValue ? onlyHere(described) : described,
+    };
   }
+}
+
+function onlyHere({ code, details, cause }: SqlmigError): SqlmigError {
+  const { file, line, column, lineText } = details;
+  const located = file !== undefined && line !== undefined && column !== undefined;
+  return new SqlmigError(code, `${details.message}, in the one transaction of a dry run`, {
+    ...details,
+    location: located ? { file, line, column, lineText: lineText ?? '' } : undefined,
+    hint: 'up itself commits the file that adds the value first, so there this works',
+    cause,
+  });
 }
 
 function toLock(row: Row): TakenLock & { readonly id: string } {

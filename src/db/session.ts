@@ -21,7 +21,6 @@ export interface Connection {
 export interface Session {
   /** True behind a pooler: the backend that answers is not the one the protocol announced at connect. */
   readonly pooled: boolean;
-  readonly serverVersion: number;
   readonly databaseName: string;
   /** True once the session can no longer be used. */
   readonly lost: boolean;
@@ -36,6 +35,11 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** The part of a query of postgres.js that asks the server to cancel it. */
+interface Cancellable {
+  readonly canceller?: ((query: Cancellable) => Promise<unknown>) | null;
+}
+
 /** The connection is gone, and whether the message took effect is unknown. */
 export class SessionLost extends Error {
   override readonly name = 'SessionLost';
@@ -44,7 +48,7 @@ export class SessionLost extends Error {
 /** Server messages with severity NOTICE and above. */
 export type OnNotice = (notice: { readonly severity: string; readonly message: string }) => void;
 
-const hello = `select pg_backend_pid() as pid, current_setting('server_version_num')::int as version, current_database() as database`;
+const hello = `select pg_backend_pid() as pid, current_database() as database`;
 
 /**
  * Opens a session.
@@ -52,7 +56,7 @@ const hello = `select pg_backend_pid() as pid, current_setting('server_version_n
  */
 export async function openSession(connection: Connection, onNotice: OnNotice = () => {}): Promise<Session> {
   let lost = false;
-  let running: { cancel(): void } | null = null;
+  let running: Cancellable | null = null;
   const client = createClient(connection, onNotice, () => {
     lost = true;
   });
@@ -66,7 +70,7 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
     if (lost) throw new SessionLost('the session is gone');
     if (running !== null) throw new Error('one message at a time');
     const query = client.unsafe(text).simple();
-    running = query;
+    running = query as unknown as Cancellable;
     try {
       const rows: Row[] = [];
       const take = onRow ?? ((row: Row) => void rows.push(row));
@@ -95,7 +99,6 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
 
   return {
     pooled: pid !== greeting?.pid,
-    serverVersion: Number(greeting?.version),
     databaseName: String(greeting?.database),
     get lost() {
       return lost;
@@ -109,7 +112,8 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
       }
     },
     cancel() {
-      running?.cancel();
+      // Not `cancel()`: that works once a query, and a request that fails would end the process unhandled.
+      void Promise.resolve(running?.canceller?.(running)).catch(() => {});
     },
     async close() {
       if (lost) return;

@@ -7,13 +7,13 @@ import { lockKey, lockObjects } from './keys.ts';
 
 /** SQLSTATEs that sqlmig's own checks raise inside a message; class "SQ" is used by nobody else. */
 export const unitStates = {
-  /** Another session holds the schema's key. */
+  /** Another session holds the schema's key, or public's marker. */
   schemaBusy: 'SQM01',
   /** The history is not the one the plan was made from. */
   historyChanged: 'SQM03',
   /** The schema is gone. */
   schemaMissing: 'SQM04',
-  /** The fleet's key is held: a public unit runs or waits, or tenant units have not finished. */
+  /** The fleet's key is held: a public unit runs or waits; for public, tenant units have not finished within its wait. */
   fleetBusy: 'SQM05',
   /** Public does not hold what this run saw there. */
   publicBehind: 'SQM06',
@@ -49,7 +49,8 @@ export interface UnitSchema {
  * Begins a unit's transaction. READ COMMITTED: under a default of REPEATABLE READ the checks would see the state before
  * the lock was got.
  */
-export const begin = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n';
+export const begin =
+  'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\nSET LOCAL statement_timeout = 0;\n';
 
 /**
  * What stands before a file: settings, locks by try, checks, history row, search_path. `expectedRows` is `null` for the
@@ -74,6 +75,7 @@ ${schema.scope === 'tenant' ? fleetShared : ''}
     ${raise(unitStates.schemaBusy, 'the schema was replaced by another of its name')}
   end if;
 ${expectedRows === null ? checksOf(schema, frame) : laterChecks(schema, frame, expectedRows)}
+${script.migration.version === null ? repeatableCheck(script.migration, schema, frame) : ''}
 end`),
     insertRow(script, 'applied', schema, frame),
     // Explicit, and after the row: what the file sees is the tenant, then public.
@@ -86,7 +88,6 @@ export function settings(doing: string, { runId, host, lockTimeoutMs, checksClie
   const values: [string, string][] = [
     ['application_name', `sqlmig ${runId} ${doing} ${host}`],
     ['lock_timeout', `${lockTimeoutMs}ms`],
-    ['statement_timeout', '0'],
     ['idle_in_transaction_session_timeout', '0'],
     // A runner that was killed or cut off must not leave a unit running on (lock-protocol 2.7).
     ['tcp_keepalives_idle', '10'],
@@ -101,7 +102,7 @@ export function settings(doing: string, { runId, host, lockTimeoutMs, checksClie
 // Marker first: it proves that no index build of ours runs, so the wait for the fleet cannot meet one (40P01).
 // The wait is short and blocking: a queued exclusive waiter makes new shared tries fail, a mere try would starve.
 function publicLocks({ lockTimeoutMs }: UnitFrame): string {
-  return `  if not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)}) then ${raise(unitStates.fleetBusy, 'another run is at work in public')} end if;
+  return `  if not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)}) then ${raise(unitStates.schemaBusy, 'another run is at work in public')} end if;
   begin
     perform set_config('lock_timeout', '2s', true);
     perform pg_advisory_xact_lock(${lockKey(lockObjects.fleet)});
@@ -135,6 +136,18 @@ export function checksOf(
 function laterChecks({ schema }: UnitSchema, { table }: UnitFrame, rows: number): string {
   return `  n := (select count(*) + count(*) filter (where state <> 'applied') from ${historyTable(schema, table)});
   if n <> ${rows} then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;`;
+}
+
+// A repeatable that runs again adds no row, so its turn is known by the checksum that it replaces.
+function repeatableCheck(
+  migration: Migration,
+  { schema, history }: UnitSchema,
+  { table }: UnitFrame,
+): string {
+  const planned = history.find((row) => historyKey(row) === historyKey(migration))?.checksum;
+  return `  if (select checksum from ${historyTable(schema, table)} where ${rowOf(migration)}) is distinct from ${planned === undefined ? 'null' : quoteLiteral(planned)} then
+    ${raise(unitStates.historyChanged, 'the history changed since it was read')}
+  end if;`;
 }
 
 /** Writes a script's history row. */
@@ -185,14 +198,14 @@ export function closing({ migration, statements }: Script, { schema }: UnitSchem
   return [
     // A file may end in a comment or without a semicolon. Deferred constraints speak here, not at COMMIT.
     '\n;\nSET CONSTRAINTS ALL IMMEDIATE;\n',
-    'RESET ALL;\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nDISCARD TEMP;\n',
     ...[...kinds].map((kind) => leftovers[kind] ?? ''),
+    'RESET ALL;\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nDISCARD TEMP;\n',
     // The guard: the row was written by this very transaction, or the file has ended that one.
     doBlock(`begin
   perform pg_advisory_unlock_all();
   update ${table} set duration_ms = least(extract(epoch from clock_timestamp() - applied_at) * 1000, 2147483647)
   where ${rowOf(migration)} and xmin = pg_current_xact_id()::xid;
-  if not found then ${raise(unitStates.transactionEnded, 'the file ends the transaction it runs in')} end if;
+  if not found then ${raise(unitStates.transactionEnded, 'the file ends the transaction it runs in, or changes its own history row')} end if;
 end`),
   ].join('');
 }

@@ -154,7 +154,7 @@ interface User extends ServerAddress {
 
 function enter(path: string): Promise<User | null> {
   return new Promise((resolve) => {
-    const socket = connect(path);
+    const socket = connect(path, () => socket.write('using\n'));
     let text = '';
     socket.on('data', (chunk) => {
       text += chunk;

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import type { Config } from '../config.ts';
 import { nextVersion } from '../core/next-version.ts';
 import { SqlmigError } from '../errors.ts';
-import { parseMigrations, readMigrations } from '../migrations.ts';
+import { allFiles, parseMigrations, readMigrations } from '../migrations.ts';
 import type { Scope } from '../model.ts';
 
 /** A new, empty migration file. */
@@ -32,9 +32,15 @@ export async function createMigration(
   const dir = scope === 'public' ? config.publicDir : config.tenantDir;
   await mkdir(dir, { recursive: true });
   const migrations = await readMigrations(config);
-  await parseMigrations([...migrations.public, ...migrations.tenant], migrations);
+  await parseMigrations(allFiles(migrations), migrations);
   const versions = migrations[scope].flatMap((migration) => migration.version ?? []);
   const version = nextVersion(versions, new Date());
+  if (version.length > 18) {
+    throw new SqlmigError(
+      'bad-usage',
+      `no version follows the newest of ${relative(config.cwd, dir)}: 18 digits are used up`,
+    );
+  }
   const path = join(dir, `${version}_${name}.sql`);
   const file = relative(config.cwd, path);
   const text =

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { completePlan, type PlanOptions } from '../core/plan.ts';
-import { parseMigrations } from '../migrations.ts';
+import { allFiles, parseMigrations } from '../migrations.ts';
 import type { PlanResult } from '../model.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
 import { refusalOf, unfinished } from '../run/outcome.ts';
@@ -15,7 +15,7 @@ export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions>
 export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
   const settings = completePlan(options, config);
   const inspection = await inspect(config, options, settings, (migrations) =>
-    parseMigrations([...migrations.public, ...migrations.tenant], migrations),
+    parseMigrations(allFiles(migrations), migrations),
   );
   const { database, survey } = inspection;
   const schemas = surveyed(inspection).map((target) => {

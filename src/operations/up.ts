@@ -1,11 +1,11 @@
 import type { Config } from '../config.ts';
 import { failuresAllowed, type MaxFailures } from '../core/stop-rule.ts';
 import { tenantsQueryFailed } from '../db/tenants.ts';
-import { isConnectionError, SqlmigError } from '../errors.ts';
+import { SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome, UpResult } from '../model.ts';
 import { lookAt, type Target } from '../run/look.ts';
-import { countsAsFailure, interrupted, unfinished } from '../run/outcome.ts';
+import { countsAsFailure, hasWork, interrupted, unfinished } from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { createService, type RunOptions, type Service, serviceOptions } from '../run/service.ts';
 import { type Selection, selectTenants, survey } from '../run/survey.ts';
@@ -37,72 +37,69 @@ export interface UpOptions extends RunOptions {
 export async function up(config: Config, options: UpOptions): Promise<UpResult> {
   const started = performance.now();
   const migrations = await readMigrations(config);
+  const { select } = options;
   const settings = serviceOptions(options, config);
-  const { emit, signal } = settings;
+  const { emit, signal, dryRun } = settings;
   return withRun(config, settings, async (run) => {
     emit({ type: 'run-started', runId: run.runId, database: run.database });
-    const found = await run.look((session) =>
-      survey(session, migrations, options.select, settings.plan, config),
-    );
+    const found = await run.look((session) => survey(session, migrations, select, settings.plan, config));
     const service = await createService(run, migrations, settings);
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
-    await service.prepare([
-      ...[found.public, ...found.tenants].flatMap((target) => target.plan.steps),
-      ...unknown,
-    ]);
+    const targets = [found.public, ...found.tenants];
+    await service.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown]);
+    for (const message of warningsOf(targets, migrations)) emit({ type: 'warning', message });
 
-    for (const message of warningsOf([found.public, ...found.tenants], migrations))
-      emit({ type: 'warning', message });
-
-    const outcomes = await service.serve('public', [found.public], 1);
     const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
+    const outcomes = await service.serve('public', [found.public], 1);
+    const finish = (error?: SqlmigError) => {
+      const result = summary(run, outcomes, started, dryRun, error);
+      emit({ type: 'run-finished', result });
+      return result;
+    };
     if (outcomes.some((outcome) => outcome.error !== undefined)) {
       const error = signal.aborted ? interrupted() : publicFailed();
       const frame = { runId: run.runId, database: run.database, look };
-      return summary(
-        run,
-        [...outcomes, ...found.tenants.map((t) => unfinished(t, 'skipped', error, frame))],
-        started,
-      );
+      outcomes.push(...found.tenants.map((target) => unfinished(target, 'skipped', error, frame)));
+      return finish();
     }
-    if (options.select.kind === 'public') return summary(run, outcomes, started, settings.dryRun);
-
-    if (settings.dryRun && found.tenantsUnknown !== null) {
+    if (select.kind === 'public') return finish();
+    if (dryRun && found.tenantsUnknown !== null) {
       emit({
         type: 'warning',
         message: `tenants are not known until public is applied: ${found.tenantsUnknown}`,
       });
+      return finish();
     }
-    await service.openGate();
+
     const list = async (seen: readonly Target[]) =>
       run.look(async (session) => {
-        const listed = await selectTenants(session, options.select, config);
+        const listed = await selectTenants(session, select, config);
         if ('unknown' in listed) throw tenantsQueryFailed(listed.unknown);
         const known = new Set(seen.map((target) => target.schema));
-        return lookAt(
-          session,
-          listed.names.filter((name) => !known.has(name)),
-          look,
-          config,
-        );
+        const names = listed.names.filter((name) => !known.has(name));
+        return lookAt(session, names, look, config);
       });
-    const publicChanged = !settings.dryRun && outcomes.some((outcome) => outcome.state === 'applied');
-    const served = publicChanged ? await list([]) : [...found.tenants];
-    outcomes.push(...(await serveInWaves(service, served, options)));
-    const complete = options.select.kind !== 'all' || settings.dryRun;
-    while (!complete && !outcomes.some((outcome) => outcome.state === 'skipped')) {
-      const newcomers = await list(served).catch((error: unknown) => {
-        // What was done is done: it must be reported, whatever became of the connection since.
-        if (!isConnectionError(error)) throw error;
-        emit({ type: 'warning', message: `newcomers were not looked for: ${error.message}` });
-        return [];
-      });
-      if (newcomers.length === 0) break;
-      served.push(...newcomers);
-      outcomes.push(...(await serveInWaves(service, newcomers, options)));
+    // Somebody else may have applied public while this run waited: then the list is new as well.
+    const publicChanged = outcomes.some((outcome) => outcome.state === 'applied');
+    const relist = !dryRun && (publicChanged || found.tenantsUnknown !== null);
+    try {
+      await service.openGate();
+      const served = relist ? await list([]) : [...found.tenants];
+      outcomes.push(...(await serveInWaves(service, served, options, 0)));
+      while (select.kind === 'all' && !dryRun && !outcomes.some((outcome) => outcome.state === 'skipped')) {
+        const newcomers = await list(served);
+        if (newcomers.length === 0) break;
+        served.push(...newcomers);
+        const failed = outcomes.filter(countsAsFailure).length;
+        outcomes.push(...(await serveInWaves(service, newcomers, options, failed)));
+      }
+      return finish();
+    } catch (error) {
+      // What was done is done: it must be reported, whatever stands in the way of the rest.
+      if (!(error instanceof SqlmigError)) throw error;
+      return finish(signal.aborted ? interrupted() : error);
     }
-    return summary(run, outcomes, started, settings.dryRun);
   });
 }
 
@@ -111,25 +108,30 @@ async function serveInWaves(
   service: Service,
   tenants: readonly Target[],
   { canary = 0, maxFailures = { count: 1 } }: UpOptions,
+  failedBefore: number,
 ): Promise<SchemaOutcome[]> {
-  const allowed = failuresAllowed(maxFailures, tenants.length);
-  const first = canary > 0 ? await service.serve('tenant', tenants.slice(0, canary), allowed) : [];
+  const allowed = failuresAllowed(maxFailures, tenants.length) - failedBefore;
+  // Only a tenant that gets something can be a canary.
+  const canaries = new Set(tenants.filter(hasWork).slice(0, canary));
+  const others = tenants.filter((target) => !canaries.has(target));
+  const first = canaries.size > 0 ? await service.serve('tenant', [...canaries], allowed) : [];
   const failed = first.filter(countsAsFailure).length;
-  return [...first, ...(await service.serve('tenant', tenants.slice(canary), allowed - failed))];
+  return [...first, ...(await service.serve('tenant', others, allowed - failed))];
 }
 
 function summary(
   { runId }: Run,
   schemas: readonly SchemaOutcome[],
   started: number,
-  dryRun = false,
+  dryRun: boolean,
+  error: SqlmigError | undefined,
 ): UpResult {
   const count = (state: SchemaOutcome['state']) =>
     schemas.filter((outcome) => outcome.state === state).length;
   const failed = count('failed');
   const skipped = count('skipped');
   return {
-    ok: failed + skipped === 0,
+    ok: failed + skipped === 0 && error === undefined,
     ...(dryRun && { dryRun }),
     runId,
     applied: count('applied'),
@@ -138,6 +140,7 @@ function summary(
     skipped,
     durationMs: Math.round(performance.now() - started),
     schemas,
+    ...(error && { error: error.details }),
   };
 }
 

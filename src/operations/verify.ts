@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { parseMigrations } from '../migrations.ts';
+import { allFiles, parseMigrations } from '../migrations.ts';
 import type { VerifyResult } from '../model.ts';
 import { findingsOf } from '../run/findings.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
@@ -11,7 +11,7 @@ import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
  */
 export async function verify(config: Config, options: InspectOptions = {}): Promise<VerifyResult> {
   const inspection = await inspect(config, options, undefined, (migrations) =>
-    parseMigrations([...migrations.public, ...migrations.tenant], migrations),
+    parseMigrations(allFiles(migrations), migrations),
   );
   const { database, survey } = inspection;
   const targets = surveyed(inspection);

@@ -109,6 +109,7 @@ export function createProgress({ write, live, verbose, paint, now }: ProgressOpt
 
 /** Progress for machines: every event that says something, as a line of JSON with its time. */
 export function createJsonLog(write: (text: string) => void, verbose: boolean): Progress {
+  const line = (value: object) => write(`${JSON.stringify({ time: new Date().toISOString(), ...value })}\n`);
   return {
     onEvent(event) {
       const quiet =
@@ -116,7 +117,10 @@ export function createJsonLog(write: (text: string) => void, verbose: boolean): 
         event.type === 'retrying' ||
         (event.type === 'schema-finished' && event.outcome.state === 'up-to-date');
       if (quiet && !verbose) return;
-      write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      if (event.type !== 'run-finished') return line(event);
+      // The schemas were told one by one.
+      const { schemas: _, ...result } = event.result;
+      line({ type: event.type, ...result });
     },
     end() {},
   };

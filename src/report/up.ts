@@ -29,7 +29,10 @@ export function upTable({ schemas, dryRun = false }: UpResult): string {
     );
     const version = first.version === null ? 'empty' : `at ${first.version}`;
     const state = stateWords(first, dryRun);
-    return [first.scope, state, applied, version, who];
+    const ms = Math.max(
+      ...group.map(({ migrations }) => migrations.reduce((sum, m) => sum + m.durationMs, 0)),
+    );
+    return [first.scope, state, applied, version, ...(dryRun ? [`up to ${ms} ms`] : []), who];
   });
   const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants were served\n';
   return table(rows) + none + locksText(schemas) + (dryRun ? 'dry run: everything was rolled back\n' : '');
@@ -65,7 +68,7 @@ export function upSummary(result: UpResult): string {
   const skipped = result.skipped === 0 ? '' : `, ${result.skipped} not started`;
   const who = failed.length === 0 ? '' : `: ${names(failed, 5)}`;
   const seconds = (result.durationMs / 1000).toFixed(1);
-  return `${result.applied} applied, ${result.upToDate} up to date, ${result.failed} failed${skipped}${who} (${seconds} s)\n`;
+  return `${result.applied} ${result.dryRun ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${skipped}${who} (${seconds} s)\n`;
 }
 
 /** What went wrong, a picture for each kind of error; schemas with the same error share one. */

@@ -4,7 +4,6 @@ import type { AgainReason, Attempt } from '../db/apply.ts';
 import { serverRefused } from '../db/failure.ts';
 import { describeHolders, readHolders } from '../db/holders.ts';
 import { isServerError, type Session, SessionLost } from '../db/session.ts';
-import type { UnitSchema } from '../db/unit.ts';
 import { isConnectionError, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { AppliedMigration, SchemaOutcome } from '../model.ts';
@@ -20,9 +19,6 @@ import {
   unfinished,
 } from './outcome.ts';
 
-/** What public must hold before a tenant unit may run; see `UnitSchema.requires`. */
-export type Gate = UnitSchema['requires'];
-
 /** All that serving a set of schemas needs. */
 export interface FleetWork {
   readonly outcomes: OutcomeFrame;
@@ -34,11 +30,10 @@ export interface FleetWork {
   /** Give up after so long without any progress. */
   readonly waitForLockMs: number;
   /** Applies what is pending in a schema, or rehearses it; never throws. */
-  readonly attempt: (session: Session, target: Target, gate: Gate) => Promise<Attempt>;
+  readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
   readonly lookAgain: (session: Session, schema: string) => Promise<Target>;
-  /** The gate as it is now; throws `public-behind` where public does not hold what this run needs. */
-  readonly readGate: (session: Session) => Promise<Gate>;
-  readonly gate: Gate;
+  /** Reads again what public holds; throws `public-behind` where that is less than this run needs. */
+  readonly refreshGate: (session: Session) => Promise<void>;
   readonly signal: AbortSignal;
   readonly emit: OnEvent;
 }
@@ -46,6 +41,7 @@ export interface FleetWork {
 // How often a schema is tried again. Busy schemas are not counted: there the clock decides (`waitForLockMs`).
 const mostTries: Readonly<Record<AgainReason, number>> = {
   busy: Number.POSITIVE_INFINITY,
+  waited: Number.POSITIVE_INFINITY,
   stale: 10,
   lost: 5,
   'lock-wait': 5,
@@ -70,7 +66,6 @@ interface Job {
  */
 export async function runFleet(targets: readonly Target[], work: FleetWork): Promise<SchemaOutcome[]> {
   const settled = new Map<string, SchemaOutcome>();
-  let { gate } = work;
   let failures = 0;
   const running = new Set<{ readonly since: number }>();
   let lastProgress = performance.now();
@@ -84,10 +79,6 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     work.emit({ type: 'schema-finished', outcome });
   };
   const stopping = () => work.signal.aborted || failures >= work.failuresAllowed;
-  const leave = (target: Target) => {
-    const error = work.signal.aborted ? interrupted() : stopped(failures);
-    settle(unfinished(target, 'skipped', error, work.outcomes));
-  };
 
   const jobs: Job[] = [];
   for (const target of targets) {
@@ -107,33 +98,41 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
 
   const putAside = ({ target, tries, because }: Job, reason: AgainReason, message: string) => {
     work.emit({ type: 'retrying', schema: target.schema, reason: message, attempt: tries + 1 });
-    const due = performance.now() + backoffMs(tries + 1, Math.random);
+    const due = performance.now() + (reason === 'waited' ? 0 : backoffMs(tries + 1, Math.random));
     const counted = { ...because, [reason]: (because[reason] ?? 0) + 1 };
     aside.push({ target, tries: tries + 1, because: counted, due });
+  };
+
+  /** Settles a schema that may have moved since it was looked at last. */
+  const settleAsItIs = async (
+    target: Target,
+    state: 'failed' | 'skipped',
+    error: SqlmigError,
+    lane: Lane,
+  ): Promise<void> => {
+    const look = async () => work.lookAgain(await lane.session(), target.schema);
+    // Cancels are still being sent when a run is interrupted, so the first look may be cancelled too.
+    const now = await look()
+      .catch(look)
+      .catch(() => target);
+    settle(unfinished(now, state, error, work.outcomes));
   };
 
   const serve = async (job: Job, lane: Lane): Promise<void> => {
     const { target } = job;
     const session = await lane.session();
-    const attempt = await work.attempt(session, target, gate);
+    const attempt = await work.attempt(session, target);
     if (attempt.kind === 'done') {
       tellApplied(target, attempt.applied, work.emit);
       return settle(finished(target, attempt.applied, work.outcomes, attempt.locks));
     }
-    if (work.signal.aborted) {
-      // Cancels are still being sent, so this look may be cancelled too.
-      const now = await work.lookAgain(session, target.schema).catch(() => target);
-      return settle(unfinished(now, 'skipped', interrupted(), work.outcomes));
-    }
-    if (attempt.kind === 'failed') {
-      const now = await work.lookAgain(await lane.session(), target.schema);
-      return settle(unfinished(now, 'failed', attempt.error, work.outcomes));
-    }
+    if (work.signal.aborted) return settleAsItIs(target, 'skipped', interrupted(), lane);
+    if (attempt.kind === 'failed') return settleAsItIs(target, 'failed', attempt.error, lane);
     const { reason, error } = attempt;
     if ((job.because[reason] ?? 0) >= mostTries[reason]) {
-      return settle(unfinished(target, 'failed', error, work.outcomes));
+      return settleAsItIs(target, 'failed', error, lane);
     }
-    if (error.code === 'public-behind') gate = await work.readGate(await lane.session());
+    if (error.code === 'public-behind') await work.refreshGate(await lane.session());
     putAside(job, reason, error.message);
   };
 
@@ -162,7 +161,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     work.emit({ type: 'waiting', schema: first.schema, waitedMs, holders: holders(first) });
     if (waitedMs <= work.waitForLockMs) return false;
     for (const target of [first, ...[...aside.splice(0), ...ready.splice(0)].map((job) => job.target)]) {
-      settle(unfinished(target, 'failed', gaveUp(waitedMs, holders(target)), work.outcomes));
+      await settleAsItIs(target, 'failed', gaveUp(waitedMs, holders(target)), lane);
     }
     return true;
   };
@@ -217,8 +216,17 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     }
   };
 
-  await Promise.all(Array.from({ length: Math.min(work.lanes, ready.length) }, worker));
-  for (const job of [...ready, ...aside]) leave(job.target);
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(work.lanes, ready.length) }, worker));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
+  const left = work.signal.aborted ? interrupted() : stopped(failures);
+  for (const { target } of ready) settle(unfinished(target, 'skipped', left, work.outcomes));
+  if (aside.length > 0) {
+    const lane = createLane(work.openSession, work.signal);
+    for (const { target } of aside) {
+      await settleAsItIs(target, 'skipped', left, lane);
+    }
+    await lane.close();
+  }
   return targets.flatMap(({ schema }) => settled.get(schema) ?? []);
 }
 

@@ -25,7 +25,8 @@ export function createLane(open: () => Promise<Session>, signal: AbortSignal): L
       else current?.cancel();
     }, cancelEveryMs);
   };
-  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
 
   return {
     async session() {

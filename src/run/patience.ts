@@ -20,9 +20,9 @@ export function patientOpener(open: () => Promise<Session>, signal: AbortSignal)
         failingSince = null;
         return session;
       } catch (error) {
+        if (!reached || signal.aborted || !mayPass(error)) throw error;
         failingSince ??= performance.now();
-        const tired = performance.now() - failingSince > patienceMs;
-        if (!reached || tired || signal.aborted || !mayPass(error)) throw error;
+        if (performance.now() - failingSince > patienceMs) throw error;
         await delay(pause, undefined, { signal }).catch(() => {});
       }
     }

@@ -81,7 +81,11 @@ async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>
 
 /** What the units of a run have in common. */
 export async function unitFrame({ runId, config, look }: Run, lockTimeoutMs: number): Promise<UnitFrame> {
-  const [row] = await look((session) => session.run('select version() as version, session_user as login'));
+  const [row] = await look((session) =>
+    session.run(
+      `select version() as version, current_setting('server_version_num')::int as number, session_user as login`,
+    ),
+  );
   const host = hostname();
   return {
     runId,
@@ -90,7 +94,8 @@ export async function unitFrame({ runId, config, look }: Run, lockTimeoutMs: num
     publicSchema: config.publicSchema,
     table: config.historyTable,
     lockTimeoutMs,
-    checksClient: /linux/i.test(String(row?.version)),
+    // The setting came with PostgreSQL 14.
+    checksClient: /linux/i.test(String(row?.version)) && Number(row?.number) >= 140_000,
   };
 }
 

@@ -11,7 +11,7 @@ import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, parseMigrations } from '../migrations.ts';
 import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '../model.ts';
-import { asSqlmigError, type FleetWork, type Gate, runFleet } from './fleet.ts';
+import { asSqlmigError, type FleetWork, runFleet } from './fleet.ts';
 import { createLimit } from './limit.ts';
 import { lookAgain, type Target } from './look.ts';
 import { hasWork } from './outcome.ts';
@@ -77,7 +77,7 @@ export async function createService(
   const { plan, emit, signal } = options;
   const frame: UnitFrame = await unitFrame(run, options.lockTimeoutMs);
   const scripts = new Map<Migration, Script>();
-  let gate: Gate = null;
+  let gate: UnitSchema['requires'] = null;
   let rehearsedPublic: Target | null = null;
   let required: readonly string[] = [];
 
@@ -90,10 +90,12 @@ export async function createService(
       scripts.set(migration, script);
     }
   };
-  const readGate = async (from: Session): Promise<Gate> => {
+  const readGate = async (from: Session): Promise<UnitSchema['requires']> => {
     const upTo = newestVersion(migrations.public);
     if (upTo === null) return null;
-    const { rows } = await lookAtPublic(from, migrations, plan, config);
+    const { rows, hasHistory } = await lookAtPublic(from, migrations, plan, config);
+    // With --to below the first public file there is nothing yet that tenants could need.
+    if (!hasHistory) return null;
     const below = rows.filter((row) => row.version !== null && compareVersions(row.version, upTo) <= 0);
     const versions = new Set(below.map((row) => row.version));
     const lacking = required.find((version) => !versions.has(version));
@@ -119,8 +121,8 @@ export async function createService(
       await direct?.close();
     }
   };
-  const apply = async (from: Session, target: Target, requires: Gate): Promise<Attempt> => {
-    let schema = unitSchema(target, requires);
+  const apply = async (from: Session, target: Target): Promise<Attempt> => {
+    let schema = unitSchema(target, gate);
     let bootstrap = !target.hasHistory;
     const done: AppliedMigration[] = [];
     for (const group of groups(await scriptsOf(target))) {
@@ -160,9 +162,9 @@ export async function createService(
     const before = rehearsedPublic !== null && hasWork(rehearsedPublic) ? [await part(rehearsedPublic)] : [];
     return rehearseUnits(from, [...before, await part(target)], frame);
   };
-  const attempt: FleetWork['attempt'] = async (from, target, requires) => {
+  const attempt: FleetWork['attempt'] = async (from, target) => {
     try {
-      return await (options.dryRun ? rehearse(from, target) : apply(from, target, requires));
+      return await (options.dryRun ? rehearse(from, target) : apply(from, target));
     } catch (error) {
       return { kind: 'failed', error: asSqlmigError(error, target.schema) };
     }
@@ -188,8 +190,9 @@ export async function createService(
         failuresAllowed,
         waitForLockMs: options.waitForLockMs,
         lookAgain: (from, schema) => lookAgain(from, schema, look, config),
-        readGate,
-        gate,
+        refreshGate: async (from) => {
+          gate = await readGate(from);
+        },
         signal,
         emit,
       });
@@ -220,7 +223,7 @@ function directUrlNeeded({ migration, nonTransactional }: Script): SqlmigError {
   });
 }
 
-function unitSchema({ schema, scope, rows: history }: Target, gate: Gate): UnitSchema {
+function unitSchema({ schema, scope, rows: history }: Target, gate: UnitSchema['requires']): UnitSchema {
   return { schema, scope, history, requires: scope === 'tenant' ? gate : null };
 }
 
