@@ -63,7 +63,8 @@ test('backends terminated at random for five seconds: no uncaught exception, eve
   }
   for (const { stderr, code } of await Promise.all(runs.map((run) => run.ended))) {
     expect(stderr).not.toMatch(/uncaught|unhandled|TypeError|at .*\.js:\d+/i);
-    expect([0, 1]).toContain(code);
+    // 3: its very first connection was the one that was terminated.
+    expect([0, 1, 3]).toContain(code);
   }
   expect(await sqlmig(['up', '--all', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
   await expectExactlyOnce(db, tenants, versions(6));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +14,6 @@ const firstUserWithinMs = 20_000;
 async function supervise(order: SupervisorOrder): Promise<void> {
   ensureCluster(order);
   const server = await startOrTakeOver(order);
-  writeFileSync(join(order.dir, supervisorFile), String(process.pid));
   rmSync(order.socket, { force: true });
 
   let users = 0;
@@ -65,21 +64,23 @@ async function startOrTakeOver(order: SupervisorOrder): Promise<RunningServer> {
       if (await answers(order.socket)) process.exit(otherInCharge);
     }
     // One that takes its time to start or stop is no orphan.
-    if (supervisorLives(join(order.dir, supervisorFile))) process.exit(otherInCharge);
+    if (supervisorLives(error.pid)) process.exit(otherInCharge);
     endOrphan(error.pid, join(order.dir, 'data'));
     await delay(500);
     return startCluster(order);
   }
 }
 
-// Written by whoever is in charge; wrong for the moment in which one supervisor follows another.
-const supervisorFile = 'supervisor.pid';
+/** True while the server's parent is a supervisor: an orphan has another parent. */
+function supervisorLives(server: number | null): boolean {
+  return server !== null && commandOf(parentOf(server)).includes('supervisor');
+}
 
-function supervisorLives(file: string): boolean {
+function parentOf(pid: number): number {
   try {
-    return commandOf(Number(readFileSync(file, 'utf8'))).includes('supervisor');
+    return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
   } catch {
-    return false;
+    return Number(tell('ppid=', pid));
   }
 }
 
@@ -94,11 +95,16 @@ function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
   } catch {
-    try {
-      return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
-    } catch {
-      return '';
-    }
+    return tell('command=', pid);
+  }
+}
+
+/** What `ps` tells of a process; nothing where it is gone. */
+function tell(what: string, pid: number): string {
+  try {
+    return execFileSync('ps', ['-o', what, '-p', String(pid)], { encoding: 'utf8', stdio: 'pipe' });
+  } catch {
+    return '';
   }
 }
 
