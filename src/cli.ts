@@ -3,9 +3,11 @@ import { createRequire } from 'node:module';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { reportError } from './commands/execute.ts';
+import { locksCommand } from './commands/locks.ts';
 import { newCommand } from './commands/new.ts';
 import { type GlobalOptions, globalOptions, usage } from './commands/options.ts';
 import { planCommand } from './commands/plan.ts';
+import { repairCommand } from './commands/repair.ts';
 import { statusCommand } from './commands/status.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import type { Terminal } from './commands/terminal.ts';
@@ -19,10 +21,19 @@ const terminal: Terminal = {
   stderr: (text) => void process.stderr.write(text),
   stdoutIsTty: process.stdout.isTTY,
   stderrIsTty: process.stderr.isTTY,
+  ask: process.stdin.isTTY && process.stderr.isTTY ? ask : null,
   env: process.env,
   cwd: process.cwd(),
   signal: interruption.signal,
 };
+
+async function ask(question: string): Promise<boolean> {
+  const { createInterface } = await import('node:readline/promises');
+  const dialogue = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await dialogue.question(question, { signal: interruption.signal }).catch(() => '');
+  dialogue.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
 
 for (const [signal, code] of [
   ['SIGINT', 130],
@@ -63,7 +74,18 @@ async function main(argv: readonly string[]): Promise<void> {
     .fail((message, error) => {
       throw error ?? usage(message);
     });
-  for (const command of [upCommand, planCommand, statusCommand, verifyCommand, newCommand, tenantCommand]) {
+  for (const command of [
+    upCommand,
+    planCommand,
+    statusCommand,
+    verifyCommand,
+    newCommand,
+    repairCommand,
+    locksCommand,
+    tenantCommand,
+    repairCommand,
+    locksCommand,
+  ]) {
     command(parser, terminal, exit);
   }
   try {

@@ -37,6 +37,8 @@ export const exitCodes = {
   'server-refused': 1,
   'transaction-ended': 1,
   'invalid-index': 1,
+  'nothing-to-settle': 2,
+  unsettled: 1,
   'checksum-changed': 1,
   'out-of-order': 1,
   unfinished: 1,

@@ -4,10 +4,17 @@ export type { MaxFailures } from './core/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError } from './errors.ts';
 export type { OnEvent, RunEvent } from './events.ts';
 export type * from './model.ts';
+export { acceptChecksums, type ChangedChecksum } from './operations/accept-checksums.ts';
 export { type CreatedMigration, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
 export { type ListedTenant, listTenants } from './operations/list-tenants.ts';
+export { killHolder, type LocksResult, locks } from './operations/locks.ts';
 export { type PlanCommandOptions, plan } from './operations/plan.ts';
+export {
+  type InterruptedMigration,
+  type Settlement,
+  settleMigration,
+} from './operations/settle-migration.ts';
 export { status } from './operations/status.ts';
 export { type UpOptions, up } from './operations/up.ts';
 export { verify } from './operations/verify.ts';

@@ -157,3 +157,97 @@ create index concurrently items_flag on items (flag);`,
     ),
   ).toMatchObject([{ state: 'running', at_statement: 2 }]);
 });
+
+const interrupted = `-- sqlmig: no-transaction
+create index concurrently items_name on items (name);
+create unique index concurrently items_flag on items (flag);
+create index concurrently items_both on items (name, flag);`;
+
+async function stopped(): Promise<ReturnType<typeof project>> {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    { 'sql/tenant/1_items.sql': table, 'sql/tenant/0009_index.sql': interrupted },
+  );
+  expect((await sqlmig(['up', '--all'], p.dir)).code).toBe(1);
+  expect(await db.query(invalid)).toEqual([{ n: 1 }]);
+  return p;
+}
+
+test('repair --resume drops the invalid index, builds it again and goes on; verify is clean', async () => {
+  const p = await stopped();
+  const explained = await sqlmig(['repair', 'acme', '9'], p.dir);
+  expect(explained).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('stopped in acme at statement 2 of 3 (1 done)'),
+  });
+  expect(explained.stderr).toContain('invalid indexes: items_flag');
+  const refused = await sqlmig(['repair', 'acme', '9', '--mark-applied'], p.dir);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('error[invalid-index]') });
+  const again = await sqlmig(['repair', 'acme', '0009', '--resume'], p.dir);
+  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('0009_index.sql:3:1') });
+  await db.query('update acme.items set flag = null');
+  expect(await sqlmig(['repair', 'acme', '0009', '--resume'], p.dir)).toMatchObject({ code: 0 });
+  expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
+  expect(await db.query(invalid)).toEqual([{ n: 0 }]);
+  expect(
+    await db.query(
+      `select count(*)::int as n from pg_indexes where schemaname = 'acme' and tablename = 'items'`,
+    ),
+  ).toEqual([{ n: 4 }]);
+  expect(await sqlmig(['repair', 'acme', '9', '--resume'], p.dir)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('nothing-to-settle'),
+  });
+});
+
+test('repair --mark-applied and --from-statement do what a person says', async () => {
+  const p = await stopped();
+  await db.query('drop index acme.items_flag');
+  expect(await sqlmig(['repair', 'acme', '9', '--from-statement', '3'], p.dir)).toMatchObject({ code: 0 });
+  expect(
+    await db.query(
+      `select indexname from pg_indexes where indexname like 'items_%' and schemaname = 'acme' order by 1`,
+    ),
+  ).toEqual([{ indexname: 'items_both' }, { indexname: 'items_name' }, { indexname: 'items_pkey' }]);
+  await db.query(
+    `update acme.schema_migrations set state = 'running', at_statement = 3, done_statements = 2 where version = 9`,
+  );
+  expect(await sqlmig(['repair', 'acme', '9', '--mark-applied'], p.dir)).toMatchObject({ code: 0 });
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+});
+
+test('what only a person can know is asked for', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    { 'sql/tenant/1_v.sql': '-- sqlmig: no-transaction\nselect 1;\nselect nowhere;' },
+  );
+  await sqlmig(['up', '--all'], p.dir);
+  const { code, stderr } = await sqlmig(['repair', 'acme', '1', '--resume'], p.dir);
+  expect(code).toBe(1);
+  expect(stderr).toContain('--from-statement 2 (it did not) or --from-statement 3 (it did)');
+});
+
+test('repair shows which schemas hold which variant of a changed file, and accepts it with --yes', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['a', 'b'] } },
+    { 'sql/tenant/1_t.sql': 'create table t ()' },
+  );
+  await sqlmig(['up', '--all'], p.dir);
+  expect(await sqlmig(['repair', '--all'], p.dir)).toMatchObject({
+    code: 0,
+    stdout: 'no applied file was changed\n',
+  });
+  p.write({ 'sql/tenant/1_t.sql': 'create table t (); -- more' });
+  await db.query(`update b.schema_migrations set checksum = repeat('b', 64)`);
+  const asked = await sqlmig(['repair', '--all'], p.dir);
+  expect(asked).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('applied as bbbbbbbbbbbb in 1 schema: b'),
+  });
+  expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 1 });
+  expect(await sqlmig(['repair', '--all', '--yes'], p.dir)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('accepted'),
+  });
+  expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
+});

@@ -6,7 +6,7 @@ import type { ErrorDetails } from '../model.ts';
 import { errorPicture } from '../report/error.ts';
 import { createPaint, type Paint } from '../report/paint.ts';
 import { createJsonLog, createProgress, type Progress } from '../report/progress.ts';
-import { type GlobalArgs, overridesOf } from './options.ts';
+import { type GlobalArgs, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command works with. */
@@ -86,6 +86,15 @@ export function exitCodeOf(errors: readonly (ErrorDetails | undefined)[]): numbe
   const codes = new Set(errors.map((error) => exitCodes[(error?.code ?? 'migration-failed') as ErrorCode]));
   const [only = 1] = codes;
   return codes.size === 1 ? only : 1;
+}
+
+/** Asks in a terminal. @throws SqlmigError `needs-yes` where there is nobody to ask. */
+export function agreed(terminal: Terminal, question: string): Promise<boolean> {
+  if (terminal.ask === null) {
+    terminal.stderr(question.slice(0, question.lastIndexOf('\n') + 1));
+    throw usage('there is no terminal to ask in', 'give --yes to go on');
+  }
+  return terminal.ask(`${question} [y/N] `);
 }
 
 async function withConfig<T>(

@@ -4,6 +4,8 @@ export interface Terminal {
   readonly stderr: (text: string) => void;
   readonly stdoutIsTty: boolean;
   readonly stderrIsTty: boolean;
+  /** Asks a question that is answered with yes or no; `null` where nobody sits at a terminal. */
+  readonly ask: ((question: string) => Promise<boolean>) | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Fires at SIGINT or SIGTERM; the reason is the signal's name. */

@@ -137,6 +137,30 @@ export async function readRows(session: Session, schema: string, table: string):
   }
 }
 
+/** How far a non-transactional migration is. */
+export interface Progress {
+  readonly atStatement: number | null;
+  readonly doneStatements: number;
+  readonly statements: number;
+}
+
+/** Reads the progress in one history row; `where` is its condition (see `rowOf`). */
+export async function readProgress(
+  session: Session,
+  schema: string,
+  table: string,
+  where: string,
+): Promise<Progress> {
+  const [row] = await session.run(
+    `select at_statement, done_statements, statements from ${historyTable(schema, table)} where ${where}`,
+  );
+  return {
+    atStatement: (row?.at_statement ?? null) as number | null,
+    doneStatements: Number(row?.done_statements ?? 0),
+    statements: Number(row?.statements ?? 0),
+  };
+}
+
 function toRow(row: Row): RecordedRow {
   return {
     version: row.version as string | null,

@@ -7,11 +7,14 @@ import {
   begin,
   closing,
   doBlock,
+  locks,
   opening,
+  raise,
   recorded,
   settings,
   type UnitFrame,
   type UnitSchema,
+  unitStates,
 } from './unit.ts';
 
 /** A message and where each file's text lies in it (UTF-16 indexes). */
@@ -101,6 +104,18 @@ export function composeBootstrap(schema: string, frame: UnitFrame): string {
 ${settings('bootstrap', frame)}
   perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
 ${createMissing(schema, frame)}
+end`)}COMMIT;
+`;
+}
+
+/** Changes a schema's history under the locks of a unit; `change` is one statement that must touch a row. */
+export function composeEdit(schema: UnitSchema, change: string, frame: UnitFrame): string {
+  return `${begin}${doBlock(`declare ns oid;
+begin
+${settings('repair', frame)}
+${locks(schema, frame)}
+  ${change};
+  if not found then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;
 end`)}COMMIT;
 `;
 }

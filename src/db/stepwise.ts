@@ -24,14 +24,15 @@ import {
 /**
  * Applies one non-transactional script, statement by statement on a session that nobody else uses (lock-protocol 3.3):
  * session locks by try on the very connection that works, a `running` row with progress, and no `applied` while an
- * invalid index is left. `from` is the statement to begin with (from 0); above 0 the row is there already.
+ * invalid index is left. With `resumeAt` the row is there already: it says, under the locks, which statement (from 0)
+ * is the next.
  */
 export async function applyStepwise(
   session: Session,
   script: Script,
   schema: UnitSchema,
   frame: UnitFrame,
-  from = 0,
+  resumeAt: ((session: Session) => Promise<number>) | null = null,
 ): Promise<Attempt> {
   const token = randomBytes(8).toString('hex');
   try {
@@ -43,9 +44,13 @@ export async function applyStepwise(
         });
         return { kind: 'again', reason: 'busy', error };
       }
+      if (resumeAt !== null) {
+        const from = await resumeAt(session);
+        return await steps(session, script, schema, frame, token, from, new Set());
+      }
       const before = await invalidIndexes(session, schema.schema);
-      if (from === 0) await session.run(begin(script, schema, frame));
-      return await steps(session, script, schema, frame, token, from, before);
+      await session.run(begin(script, schema, frame));
+      return await steps(session, script, schema, frame, token, 0, before);
     } finally {
       if (!session.lost) await session.run(cleanUp);
     }
@@ -77,6 +82,10 @@ async function steps(
     const [invalid] = left;
     if (invalid !== undefined) return { kind: 'failed', error: leftInvalid(script, schema, k, invalid) };
     await session.run(progress(script, schema, frame, token, `done_statements = ${k + 1}`));
+  }
+  const [invalid] = [...(await invalidIndexes(session, schema.schema))].filter((name) => !before.has(name));
+  if (invalid !== undefined) {
+    return { kind: 'failed', error: leftInvalid(script, schema, script.statements.length - 1, invalid) };
   }
   const durationMs = Math.round(performance.now() - started);
   const end = `state = 'applied', at_statement = null, duration_ms = ${Math.min(durationMs, 2_147_483_647)}`;
@@ -203,7 +212,8 @@ end`);
 const cleanUp =
   'select pg_advisory_unlock_all(); RESET SESSION AUTHORIZATION; RESET ROLE; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; RESET ALL';
 
-async function invalidIndexes(session: Session, schema: string): Promise<Set<string>> {
+/** The invalid indexes of a schema, by name; parents of partitioned ones are no builds. */
+export async function invalidIndexes(session: Session, schema: string): Promise<Set<string>> {
   const rows = await session.run(`select c.relname as name from pg_catalog.pg_index i
 join pg_catalog.pg_class c on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where n.nspname = ${quoteLiteral(schema)} and c.relkind = 'i' and not i.indisvalid`);

@@ -66,14 +66,7 @@ export function opening(
     doBlock(`declare ns oid; n bigint;
 begin
 ${settings(historyKey(script.migration), frame)}
-${schema.scope === 'public' ? publicLocks(frame) : ''}
-  ns := (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema.schema)});
-  if ns is null then ${raise(unitStates.schemaMissing, 'the schema does not exist')} end if;
-${schema.scope === 'tenant' ? fleetShared : ''}
-  if not pg_try_advisory_xact_lock(${lockKey('ns::int4')}) then ${raise(unitStates.schemaBusy, 'another run is at work in this schema')} end if;
-  if ns is distinct from (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema.schema)}) then
-    ${raise(unitStates.schemaBusy, 'the schema was replaced by another of its name')}
-  end if;
+${locks(schema, frame)}
 ${expectedRows === null ? checksOf(schema, frame) : laterChecks(schema, frame, expectedRows)}
 ${script.migration.version === null ? repeatableCheck(script.migration, schema, frame) : ''}
 end`),
@@ -81,6 +74,18 @@ end`),
     // Explicit, and after the row: what the file sees is the tenant, then public.
     `SET LOCAL search_path = ${searchPath(schema, frame)};\n`,
   ].join('');
+}
+
+/** PL/pgSQL that takes the transaction locks of a unit; it needs a variable `ns` of type oid. */
+export function locks({ schema, scope }: UnitSchema, frame: UnitFrame): string {
+  return `${scope === 'public' ? publicLocks(frame) : ''}
+  ns := (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)});
+  if ns is null then ${raise(unitStates.schemaMissing, 'the schema does not exist')} end if;
+${scope === 'tenant' ? fleetShared : ''}
+  if not pg_try_advisory_xact_lock(${lockKey('ns::int4')}) then ${raise(unitStates.schemaBusy, 'another run is at work in this schema')} end if;
+  if ns is distinct from (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
+    ${raise(unitStates.schemaBusy, 'the schema was replaced by another of its name')}
+  end if;`;
 }
 
 /** The settings of a unit; `doing` shows in pg_stat_activity. */

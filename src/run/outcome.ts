@@ -76,7 +76,7 @@ export function refusalOf({ schema, plan }: Target): SqlmigError | null {
     default:
       return new SqlmigError('unfinished', refusal.message, {
         ...extra,
-        hint: 'look at what it left behind, then settle it with: sqlmig repair',
+        hint: `settle it with: sqlmig repair ${schema} ${refusal.version ?? refusal.name} --resume`,
       });
   }
 }

@@ -1,0 +1,55 @@
+import type { ParsedStatement } from '../core/parse.ts';
+import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import type { Session } from './session.ts';
+
+/** What became of a statement that was interrupted: it took effect, it may run again, or nobody can tell. */
+export type Doubt = 'done' | 'redo' | 'unknown';
+
+/**
+ * Finds out what became of an interrupted statement (lock-protocol 3.3). The invalid index of a broken CREATE INDEX
+ * CONCURRENTLY is dropped, so that it may run again.
+ */
+export async function resolveDoubt(
+  session: Session,
+  schema: string,
+  statement: ParsedStatement,
+): Promise<Doubt> {
+  const { kind, fields } = statement;
+  if (kind === 'IndexStmt' && fields.concurrent === true && typeof fields.idxname === 'string') {
+    const state = await indexState(session, schema, fields.idxname);
+    if (state === 'valid') return 'done';
+    if (state === 'invalid') {
+      await session.run(
+        `drop index concurrently ${quoteIdentifier(schema)}.${quoteIdentifier(fields.idxname)}`,
+      );
+    }
+    return 'redo';
+  }
+  if (kind === 'DropStmt' && fields.concurrent === true) {
+    const name = droppedIndex(fields.objects);
+    if (name !== null) return (await indexState(session, schema, name)) === 'absent' ? 'done' : 'redo';
+  }
+  return 'unknown';
+}
+
+async function indexState(
+  session: Session,
+  schema: string,
+  name: string,
+): Promise<'valid' | 'invalid' | 'absent'> {
+  const [row] = await session.run(`select i.indisvalid as valid from pg_catalog.pg_index i
+join pg_catalog.pg_class c on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname = ${quoteLiteral(schema)} and c.relname = ${quoteLiteral(name)}`);
+  if (row === undefined) return 'absent';
+  return row.valid === true ? 'valid' : 'invalid';
+}
+
+interface NameList {
+  readonly List?: { readonly items?: readonly { readonly String?: { readonly sval?: string } }[] };
+}
+
+/** The name in `DROP INDEX CONCURRENTLY [schema.]name`; PostgreSQL allows one only. */
+function droppedIndex(objects: unknown): string | null {
+  const [first] = Array.isArray(objects) ? (objects as NameList[]) : [];
+  return first?.List?.items?.at(-1)?.String?.sval ?? null;
+}

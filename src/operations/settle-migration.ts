@@ -1,0 +1,217 @@
+import type { Config } from '../config.ts';
+import { parseStatements } from '../core/parse.ts';
+import { historyKey } from '../core/plan.ts';
+import { canonicalVersion } from '../core/version.ts';
+import { resolveDoubt } from '../db/doubt.ts';
+import { serverRefused } from '../db/failure.ts';
+import { historyTable, readProgress } from '../db/history.ts';
+import { composeEdit } from '../db/message.ts';
+import { isServerError, type Session } from '../db/session.ts';
+import { applyStepwise, invalidIndexes } from '../db/stepwise.ts';
+import { rowOf, type UnitSchema } from '../db/unit.ts';
+import { SqlmigError } from '../errors.ts';
+import { parseMigrations, readMigrations } from '../migrations.ts';
+import type { Migration, Scope, Script } from '../model.ts';
+import { lookAgain } from '../run/look.ts';
+import { type Run, unitFrame, withRun } from '../run/run.ts';
+import { type RunOptions, serviceOptions } from '../run/service.ts';
+
+/** How an interrupted migration is settled. */
+export type Settlement =
+  /** Find out what became of the interrupted statement, and go on. */
+  | { readonly kind: 'resume' }
+  /** Go on with this statement, from 1. */
+  | { readonly kind: 'from'; readonly statement: number }
+  /** Record it as applied, run nothing. */
+  | { readonly kind: 'mark-applied' };
+
+/** How far an interrupted migration is. */
+export interface InterruptedMigration {
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly version: string | null;
+  readonly name: string;
+  readonly file: string;
+  /** The statement that was begun, from 1; `null` before the first. */
+  readonly atStatement: number | null;
+  readonly doneStatements: number;
+  readonly statements: number;
+  /** Text of the statement that was begun. */
+  readonly doubtful: string | null;
+  readonly invalidIndexes: readonly string[];
+}
+
+/**
+ * Settles a non-transactional migration that stopped halfway; without `how` it only tells how far it is.
+ * @throws SqlmigError `nothing-to-settle`, `checksum-changed`, `lock-timeout` while somebody is at work on it,
+ *   `unsettled` where only a person can tell what became of the statement, and what the statements themselves raise.
+ */
+export async function settleMigration(
+  config: Config,
+  schema: string,
+  version: string,
+  how: Settlement | null,
+  options: RunOptions = {},
+): Promise<InterruptedMigration> {
+  const migrations = await readMigrations(config);
+  const settings = serviceOptions(options, config);
+  const scope: Scope = schema === config.publicSchema ? 'public' : 'tenant';
+  const file = migrations[scope].find((migration) => names(migration, version));
+  if (file === undefined) {
+    throw new SqlmigError('bad-usage', `there is no ${scope} file with the version ${version}`);
+  }
+  const script = (await parseMigrations([file], migrations)).get(file);
+  if (script === undefined) throw new RangeError('one migration gives one script');
+  return withRun(config, settings, async (run) => {
+    const look = { scope, files: migrations[scope], options: settings.plan } as const;
+    const target = await run.look((session) => lookAgain(session, schema, look, config));
+    const row = target.rows.find((candidate) => historyKey(candidate) === historyKey(file));
+    if (row?.state !== 'running') {
+      throw new SqlmigError('nothing-to-settle', `${historyKey(file)} of "${schema}" is not interrupted`, {
+        schema,
+        state: row === undefined ? 'it is not in the history' : 'it is applied',
+      });
+    }
+    if (target.held) throw atWork(schema);
+    if (row.checksum !== file.checksum) {
+      throw new SqlmigError(
+        'checksum-changed',
+        `${file.file} was changed since it was begun in "${schema}"`,
+        {
+          schema,
+          file: file.file,
+          hint: 'put the file back as it was; statements are counted in it',
+        },
+      );
+    }
+    const found = await run.look((session) => describe(session, script, schema, scope, config));
+    if (how !== null)
+      await settle(
+        run,
+        script,
+        { schema, scope, history: target.rows, requires: null },
+        how,
+        settings.lockTimeoutMs,
+      );
+    return found;
+  });
+}
+
+function names(migration: Migration, version: string): boolean {
+  if (migration.version === null) return migration.name === version;
+  return /^\d+$/.test(version) && canonicalVersion(migration.version) === canonicalVersion(version);
+}
+
+async function describe(
+  session: Session,
+  script: Script,
+  schema: string,
+  scope: Scope,
+  config: Config,
+): Promise<InterruptedMigration> {
+  const { version, name, file } = script.migration;
+  const progress = await readProgress(session, schema, config.historyTable, rowOf(script.migration));
+  const statement = script.statements[(progress.atStatement ?? 0) - 1];
+  return {
+    schema,
+    scope,
+    version,
+    name,
+    file,
+    ...progress,
+    doubtful: statement === undefined ? null : script.text.slice(statement.start, statement.end),
+    invalidIndexes: [...(await invalidIndexes(session, schema))],
+  };
+}
+
+async function settle(
+  run: Run,
+  script: Script,
+  schema: UnitSchema,
+  how: Settlement,
+  lockTimeoutMs: number,
+): Promise<void> {
+  const frame = await unitFrame(run, lockTimeoutMs);
+  const session = await (run.pooled ? direct(run, script) : run.openSession());
+  try {
+    if (how.kind === 'mark-applied') {
+      const [invalid] = await invalidIndexes(session, schema.schema);
+      if (invalid !== undefined) throw stillInvalid(schema.schema, invalid);
+      const set = `state = 'applied', at_statement = null, done_statements = statements`;
+      const change = `update ${historyTable(schema.schema, frame.table)} set ${set} where ${rowOf(script.migration)} and state = 'running'`;
+      await session.run(composeEdit(schema, change, frame));
+      return;
+    }
+    const next = (from: Session) => nextStatement(from, script, schema.schema, how, frame.table);
+    const attempt = await applyStepwise(session, script, schema, frame, next);
+    if (attempt.kind === 'again') throw attempt.reason === 'busy' ? atWork(schema.schema) : attempt.error;
+    if (attempt.kind === 'failed') throw attempt.error;
+  } catch (error) {
+    if (isServerError(error)) throw serverRefused(error, schema.schema);
+    throw error;
+  } finally {
+    await session.close();
+  }
+}
+
+async function nextStatement(
+  session: Session,
+  script: Script,
+  schema: string,
+  how: Exclude<Settlement, { kind: 'mark-applied' }>,
+  table: string,
+): Promise<number> {
+  if (how.kind === 'from') return how.statement - 1;
+  const { atStatement, doneStatements } = await readProgress(session, schema, table, rowOf(script.migration));
+  if (atStatement === null || atStatement <= doneStatements) return doneStatements;
+  const statement = script.statements[atStatement - 1];
+  const text = statement === undefined ? '' : script.text.slice(statement.start, statement.end);
+  const parsed = await parseStatements(text);
+  const [only] = 'statements' in parsed ? parsed.statements : [];
+  const doubt = only === undefined ? 'unknown' : await resolveDoubt(session, schema, only);
+  if (doubt === 'done') return atStatement;
+  if (doubt === 'redo') return atStatement - 1;
+  throw new SqlmigError(
+    'unsettled',
+    `statement ${atStatement} was begun, and nobody but you can tell whether it took effect`,
+    {
+      schema,
+      file: script.migration.file,
+      statement: atStatement,
+      statements: script.statements.length,
+      state: 'nothing was run',
+      hint: `look, then go on with --from-statement ${atStatement} (it did not) or --from-statement ${atStatement + 1} (it did)`,
+    },
+  );
+}
+
+function direct(run: Run, { migration }: Script): Promise<Session> {
+  if (run.openDirect !== null) return run.openDirect();
+  throw new SqlmigError(
+    'direct-url-needed',
+    `${migration.file} is non-transactional, and the database URL leads to a pooler`,
+    {
+      hint: 'give --direct-url',
+    },
+  );
+}
+
+function atWork(schema: string): SqlmigError {
+  return new SqlmigError(
+    'lock-timeout',
+    `somebody is at work in "${schema}" (maybe the server, for a runner that is gone)`,
+    {
+      schema,
+      state: 'nothing was run',
+      hint: 'try again when it is done',
+    },
+  );
+}
+
+function stillInvalid(schema: string, index: string): SqlmigError {
+  return new SqlmigError('invalid-index', `the index ${schema}.${index} is invalid`, {
+    schema,
+    state: 'it is still marked as running',
+    hint: 'rebuild it with REINDEX INDEX CONCURRENTLY, or drop it, before you call this applied; or use --resume',
+  });
+}

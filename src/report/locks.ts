@@ -1,0 +1,29 @@
+import { describeApplication, type Holder } from '../db/holders.ts';
+import type { LocksResult } from '../operations/locks.ts';
+import { printable, table } from './table.ts';
+
+/** Who holds or waits for what, a line each, then what was left behind. */
+export function locksText({ holders, interrupted }: LocksResult): string {
+  const rows = holders.map((holder) => [
+    printable(holder.key),
+    holder.granted ? 'held' : 'waits',
+    holder.exclusive ? 'exclusive' : 'shared',
+    `${holder.seconds} s`,
+    `backend ${holder.pid}`,
+    holder.client ?? 'local',
+    holderText(holder),
+  ]);
+  const left = interrupted.map(
+    ({ schema, message }) => `${printable(schema)}: ${message}, and nobody holds its lock\n`,
+  );
+  const none = holders.length === 0 && interrupted.length === 0 ? 'nobody holds a lock\n' : '';
+  return table(rows) + left.join('') + none;
+}
+
+/** A holder in words. */
+export function holderText({ application, activity, indexBuild }: Holder): string {
+  const waits =
+    indexBuild?.waitsFor === null || indexBuild === null ? '' : `, waits for backend ${indexBuild.waitsFor}`;
+  const build = indexBuild === null ? '' : `, index build: ${indexBuild.phase}${waits}`;
+  return `${printable(describeApplication(application))} (${activity}${build})`;
+}

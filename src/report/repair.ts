@@ -1,0 +1,30 @@
+import type { ChangedChecksum } from '../operations/accept-checksums.ts';
+import type { InterruptedMigration } from '../operations/settle-migration.ts';
+import { count, groupBy, names } from './table.ts';
+
+/** Which schemas hold which variant of a changed file, a paragraph a file. */
+export function changedText(changed: readonly ChangedChecksum[]): string {
+  if (changed.length === 0) return 'no applied file was changed\n';
+  return groupBy(changed, ({ file }) => file)
+    .map((ofFile) => {
+      const variants = groupBy(ofFile, ({ from }) => from).map((group) => {
+        const who = names(
+          group.map(({ schema }) => schema),
+          10,
+        );
+        return `  applied as ${group[0]?.from.slice(0, 12)} in ${count(group.length, 'schema')}: ${who}\n`;
+      });
+      return `${ofFile[0]?.file} is now ${ofFile[0]?.to.slice(0, 12)}\n${variants.join('')}`;
+    })
+    .join('');
+}
+
+/** How far an interrupted migration is, and what may be done. */
+export function interruptedText(found: InterruptedMigration): string {
+  const { schema, file, atStatement, doneStatements, statements, doubtful, invalidIndexes } = found;
+  const at =
+    atStatement === null ? 'before its first statement' : `at statement ${atStatement} of ${statements}`;
+  const invalid = invalidIndexes.length === 0 ? '' : `  invalid indexes: ${names(invalidIndexes, 10)}\n`;
+  const text = doubtful === null ? '' : `  begun:  ${doubtful.replace(/\s+/g, ' ').slice(0, 100)}\n`;
+  return `${file} stopped in ${schema} ${at} (${doneStatements} done)\n${text}${invalid}`;
+}
