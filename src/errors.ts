@@ -20,6 +20,7 @@ export const exitCodes = {
   'copy-stdin': 2,
   'unrendered-placeholder': 2,
   'unknown-directive': 2,
+  'down-section': 2,
   'concurrently-if-not-exists': 2,
   'direct-url-needed': 2,
   'bad-tenant-name': 2,

@@ -125,7 +125,15 @@ function placeholderMistake(index: number, from: string): Mistake {
   return [index, 'unrendered-placeholder', `${found} is a placeholder that nobody filled in`, hint];
 }
 
+// goose and dbmate keep both ways in one file; run as it is, it would undo itself.
+const downSection = /^--[ \t]*(?:migrate:down|\+goose[ \t]+Down)\b/im;
+
 function directiveMistakes(text: string): Mistake[] {
+  const down = downSection.exec(text);
+  if (down !== null) {
+    const hint = 'move what follows into <version>_<name>.down.sql';
+    return [[down.index, 'down-section', 'this file holds its own way back, which would run as well', hint]];
+  }
   return directivesOf(text)
     .filter(({ word }) => !knownDirectives.includes(word))
     .map(({ index, word }): Mistake => {

@@ -3,7 +3,7 @@ import { historyKey } from '../core/plan.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { AppliedMigration, HistoryRow, Migration, Script, TakenLock } from '../model.ts';
-import { describeFailure, positionOf, serverRefused } from './failure.ts';
+import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
 import { readRows } from './history.ts';
 import { composeBootstrap, composeUnits, type Message } from './message.ts';
 import { isServerError, type Session, SessionLost } from './session.ts';
@@ -106,16 +106,11 @@ export async function applyUnits(
 
 /** What a broken connection or a refusal of sqlmig's own statements means for a schema. Throws what is neither. */
 export function attemptOf(error: unknown, schema: UnitSchema, frame: UnitFrame): Attempt {
-  if (error instanceof SessionLost) {
-    const lost = new SqlmigError('connection-lost', `the connection was lost: ${error.message}`, {
-      cause: error,
-    });
-    return { kind: 'again', reason: 'lost', error: lost };
-  }
-  if (!isServerError(error)) throw error;
-  const again = againReason(error, schema, frame);
-  if (again !== null) return { kind: 'again', reason: again, error: ownError(error, schema) };
-  return { kind: 'failed', error: serverRefused(error, schema.schema) };
+  const ours = asSqlmigError(error, schema.schema);
+  if (error instanceof SessionLost) return { kind: 'again', reason: 'lost', error: ours };
+  const again = isServerError(error) ? againReason(error, schema, frame) : null;
+  if (again === null || !isServerError(error)) return { kind: 'failed', error: ours };
+  return { kind: 'again', reason: again, error: ownError(error, schema) };
 }
 
 /** True where a statement of sqlmig's own was refused, and not one of a file. */

@@ -3,7 +3,7 @@ import { indexOfCodePoint, indexOfLine, locate } from '../core/position.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Location, Script } from '../model.ts';
 import { composeReplay, type Message, replayColumn } from './message.ts';
-import { isServerError, type Session } from './session.ts';
+import { isServerError, type Session, SessionLost } from './session.ts';
 import { type UnitFrame, type UnitSchema, unitStates } from './unit.ts';
 
 /** A server error, and what is known of where it comes from. */
@@ -117,6 +117,17 @@ function indexInBlock(
   const start = indexOfLine(rest, Number(line));
   const indent = /^[^\S\r\n]*/.exec(rest.slice(start))?.[0] ?? '';
   return from + start + indent.length;
+}
+
+/** What the database or the connection to it raised, as an error of ours; throws what is neither. */
+export function asSqlmigError(error: unknown, schema?: string): SqlmigError {
+  if (error instanceof SqlmigError) return error;
+  if (isServerError(error)) return serverRefused(error, schema);
+  if (!(error instanceof SessionLost)) throw error;
+  return new SqlmigError('connection-lost', `the connection was lost: ${error.message}`, {
+    schema,
+    cause: error,
+  });
 }
 
 /** The error for a statement of sqlmig's own that the server refused, such as for want of a right. */

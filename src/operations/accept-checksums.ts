@@ -1,10 +1,9 @@
 import type { Config } from '../config.ts';
 import { historyKey } from '../core/plan.ts';
 import { quoteLiteral } from '../core/quote.ts';
-import { serverRefused } from '../db/failure.ts';
+import { asSqlmigError } from '../db/failure.ts';
 import { historyTable } from '../db/history.ts';
 import { composeEdit } from '../db/message.ts';
-import { isServerError } from '../db/session.ts';
 import { rowOf } from '../db/unit.ts';
 import { readMigrations } from '../migrations.ts';
 import type { Migration, Scope } from '../model.ts';
@@ -57,8 +56,7 @@ export async function acceptChecksums(
         await session.run(composeEdit({ schema, scope, history, requires: null }, change, frame));
       }
     } catch (error) {
-      if (isServerError(error)) throw serverRefused(error, undefined);
-      throw error;
+      throw asSqlmigError(error);
     } finally {
       await session.close();
     }

@@ -3,7 +3,7 @@ import { completePlan, type PlanOptions } from '../core/plan.ts';
 import { allFiles, parseMigrations } from '../migrations.ts';
 import type { PlanResult } from '../model.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
-import { refusalOf, unfinished } from '../run/outcome.ts';
+import { detailsOf, refusalOf } from '../run/outcome.ts';
 
 /** What `plan` is for and how far the `up` it foretells would go. */
 export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions> {}
@@ -20,9 +20,6 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
   const { database, survey } = inspection;
   const schemas = surveyed(inspection).map((target) => {
     const refusal = refusalOf(target);
-    const look = { scope: target.scope, files: [], options: settings };
-    const outcome =
-      refusal === null ? null : unfinished(target, 'failed', refusal, { runId: '', database, look });
     return {
       database,
       schema: target.schema,
@@ -30,7 +27,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
       version: target.plan.version,
       migrations:
         refusal === null ? target.plan.steps.map(({ version, name, file }) => ({ version, name, file })) : [],
-      ...(outcome?.error && { error: outcome.error }),
+      ...(refusal && { error: detailsOf(refusal, target, database) }),
     };
   });
   return {

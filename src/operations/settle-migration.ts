@@ -3,10 +3,10 @@ import { parseStatements } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { resolveDoubt } from '../db/doubt.ts';
-import { serverRefused } from '../db/failure.ts';
+import { asSqlmigError } from '../db/failure.ts';
 import { historyTable, readProgress } from '../db/history.ts';
 import { composeEdit } from '../db/message.ts';
-import { isServerError, type Session } from '../db/session.ts';
+import type { Session } from '../db/session.ts';
 import { applyStepwise, invalidIndexes } from '../db/stepwise.ts';
 import { rowOf, type UnitSchema } from '../db/unit.ts';
 import { SqlmigError } from '../errors.ts';
@@ -147,8 +147,7 @@ async function settle(
     if (attempt.kind === 'again') throw attempt.reason === 'busy' ? atWork(schema.schema) : attempt.error;
     if (attempt.kind === 'failed') throw attempt.error;
   } catch (error) {
-    if (isServerError(error)) throw serverRefused(error, schema.schema);
-    throw error;
+    throw asSqlmigError(error, schema.schema);
   } finally {
     await session.close();
   }

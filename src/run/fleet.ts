@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, shuffled } from '../core/backoff.ts';
 import type { AgainReason, Attempt } from '../db/apply.ts';
-import { serverRefused } from '../db/failure.ts';
+import { asSqlmigError } from '../db/failure.ts';
 import { describeHolders, readHolders } from '../db/holders.ts';
-import { isServerError, type Session, SessionLost } from '../db/session.ts';
+import { type Session, SessionLost } from '../db/session.ts';
 import { isConnectionError, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { AppliedMigration, SchemaOutcome } from '../model.ts';
@@ -255,13 +255,4 @@ function gaveUp(waitedMs: number, holders: string): SqlmigError {
       hint: 'wait for the other run, or end its backend; --wait-for-lock sets how long to wait',
     },
   );
-}
-
-/** What a worker met, as an error; throws what is no error of the world outside. */
-export function asSqlmigError(error: unknown, schema: string): SqlmigError {
-  if (error instanceof SqlmigError) return error;
-  if (isServerError(error)) return serverRefused(error, schema);
-  if (error instanceof SessionLost)
-    return new SqlmigError('connection-lost', error.message, { cause: error });
-  throw error;
 }

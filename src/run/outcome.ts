@@ -41,14 +41,19 @@ export function unfinished(
   frame: OutcomeFrame,
 ): SchemaOutcome {
   const { version } = target.plan;
-  const now = `${target.schema} is ${version === null ? 'empty' : `at ${version}`}`;
-  const details: ErrorDetails = {
-    ...error.details,
-    schema: target.schema,
-    database: frame.database,
-    state: error.details.state === undefined ? now : `${error.details.state}; ${now}`,
-  };
+  const details = detailsOf(error, target, frame.database);
   return { ...base(target, frame), state, version, migrations: recordedBy(target, frame), error: details };
+}
+
+/** An error's details with the schema it is about and where that stands now. */
+export function detailsOf(
+  error: SqlmigError,
+  { schema, plan: { version } }: Target,
+  database: string,
+): ErrorDetails {
+  const now = `${schema} is ${version === null ? 'empty' : `at ${version}`}`;
+  const state = error.details.state === undefined ? now : `${error.details.state}; ${now}`;
+  return { ...error.details, schema, database, state };
 }
 
 /** True for a failure of the files: a refusal says nothing about what other tenants would get. */

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { hostname, userInfo } from 'node:os';
 import type { Config } from '../config.ts';
-import { serverRefused } from '../db/failure.ts';
-import { isServerError, type OnNotice, openSession, type Session, SessionLost } from '../db/session.ts';
+import { asSqlmigError } from '../db/failure.ts';
+import { type OnNotice, openSession, type Session, SessionLost } from '../db/session.ts';
 import type { UnitFrame } from '../db/unit.ts';
-import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { createLane, type Lane } from './lane.ts';
 import { patientOpener } from './patience.ts';
@@ -72,9 +71,7 @@ async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>
     try {
       return await read(await lane.session());
     } catch (error) {
-      if (isServerError(error)) throw serverRefused(error, undefined);
-      if (!(error instanceof SessionLost)) throw error;
-      if (tries === 5) throw new SqlmigError('connection-lost', error.message, { cause: error });
+      if (!(error instanceof SessionLost) || tries === 5) throw asSqlmigError(error);
     }
   }
 }

@@ -1,0 +1,89 @@
+import { beforeEach, expect, test } from 'vitest';
+import { applyUnits } from '../src/db/apply.ts';
+import { openSession } from '../src/db/session.ts';
+import { type Script, up } from '../src/index.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
+import { numbered, project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeEach(async () => {
+  db = await freshDatabase();
+});
+
+const all = { kind: 'all', except: [] } as const;
+
+test('without any advisory lock the history rows alone keep everything at exactly once', async () => {
+  const stubs = ['pg_try_advisory_xact_lock', 'pg_try_advisory_xact_lock_shared'].map(
+    (name) =>
+      `create or replace function pg_catalog.${name}(int, int) returns boolean language sql as 'select true';`,
+  );
+  await db.query(`set allow_system_table_mods = on; ${stubs.join(' ')} reset allow_system_table_mods`);
+  expect(
+    await db.query(
+      'select pg_try_advisory_xact_lock(1, 1) and not exists (select from pg_locks where objid = 1) as stubbed',
+    ),
+  ).toEqual([{ stubbed: true }]);
+  const tenants = numbered('t', 20);
+  const p = project(
+    { url: db.url, tenants: { list: tenants }, concurrency: 4 },
+    {
+      'sql/public/1_effects.sql': effectsTable,
+      'sql/tenant/1_a.sql': leavesEffect('tenant', 1, 'select pg_sleep(0.05);'),
+      'sql/tenant/2_b.sql': leavesEffect('tenant', 2),
+    },
+  );
+  const config = await p.config();
+  const runs = await Promise.all(
+    Array.from({ length: 4 }, () => up(config, { select: all, maxFailures: { percent: 100 } })),
+  );
+  expect(runs.map((run) => run.schemas.filter((s) => s.error).map((s) => s.error?.message))).toEqual([
+    [],
+    [],
+    [],
+    [],
+  ]);
+  await expectExactlyOnce(db, tenants, [1, 2]);
+});
+
+test('a schema that was dropped and made anew since the look gets nothing by an old plan', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    { 'sql/tenant/1_a.sql': 'create table a ()' },
+  );
+  await up(await p.config(), { select: all });
+  await db.query('drop schema acme cascade; create schema acme');
+  const text = 'create table b ()';
+  const migration = { scope: 'tenant', version: '2', name: 'b', checksum: 'b', file: 'b.sql', text } as const;
+  const script: Script = {
+    migration,
+    text,
+    statements: [{ start: 0, end: text.length, kind: 'CreateStmt' }],
+    nonTransactional: null,
+  };
+  const history = [{ version: '1', name: 'a', checksum: 'a', state: 'applied' }] as const;
+  const session = await openSession({ url: db.url, applicationName: 'sqlmig test', connectTimeoutMs: 5_000 });
+  const frame = {
+    runId: 'x',
+    host: 'h',
+    appliedBy: 'x',
+    publicSchema: 'public',
+    table: 'schema_migrations',
+    lockTimeoutMs: 1_000,
+    checksClient: false,
+  };
+  const target = { schema: 'acme', scope: 'tenant', history, requires: null } as const;
+  for (const bootstrap of [true, false]) {
+    const attempt = await applyUnits(
+      session,
+      target,
+      [script],
+      bootstrap,
+      frame,
+      new AbortController().signal,
+    );
+    expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });
+  }
+  await session.close();
+  expect(await db.query(`select to_regclass('acme.b') as b`)).toEqual([{ b: null }]);
+});
