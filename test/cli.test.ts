@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
@@ -284,4 +286,14 @@ test('what stops a run after public is told together with what was done', async 
     error: { code: 'bad-tenant-name' },
   });
   expect(stderr).toContain('"pg_bad" belongs to PostgreSQL itself');
+});
+
+test('npx finds the command in a checkout', async () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const printed = await new Promise((resolve, reject) => {
+    execFile('npx', ['--no', 'sqlmig', '--version'], { cwd: root }, (error, stdout) =>
+      error === null ? resolve(stdout) : reject(error),
+    );
+  });
+  expect(printed).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
