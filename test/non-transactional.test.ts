@@ -14,6 +14,9 @@ const table = `create table items (id int generated always as identity primary k
 const invalid = `select count(*)::int as n from pg_index where not indisvalid`;
 
 test('a file that mixes CONCURRENTLY with other statements just works, and records its progress', async () => {
+  await db.query(
+    'drop role if exists sqlmig_guest; create role sqlmig_guest; grant sqlmig_guest to current_user',
+  );
   const p = project(
     { url: db.url, tenants: { list: ['acme'] } },
     {
@@ -22,7 +25,8 @@ test('a file that mixes CONCURRENTLY with other statements just works, and recor
 create index concurrently items_name on items (name);
 set role none; vacuum items;`,
       'sql/tenant/3_after.sql': `create table after_it as select current_setting('lock_timeout') as t, current_schema() as s;`,
-      'sql/tenant/4_asked.sql': '-- +goose NO TRANSACTION\ncreate table asked (); select txid_current();',
+      'sql/tenant/4_asked.sql':
+        '-- +goose NO TRANSACTION\ncreate table asked (); set role sqlmig_guest; select txid_current();',
     },
   );
   const run = await sqlmig(['up', '--all', '--json'], p.dir);
@@ -41,10 +45,11 @@ set role none; vacuum items;`,
     { version: 1, state: 'applied', statements: 2, at_statement: null, done_statements: 2 },
     { version: 2, state: 'applied', statements: 4, at_statement: null, done_statements: 4 },
     { version: 3, state: 'applied', statements: 1, at_statement: null, done_statements: 1 },
-    { version: 4, state: 'applied', statements: 2, at_statement: null, done_statements: 2 },
+    { version: 4, state: 'applied', statements: 3, at_statement: null, done_statements: 3 },
   ]);
   expect(await db.query('select * from acme.after_it')).toEqual([{ t: '5s', s: 'acme' }]);
   expect(await db.query(invalid)).toEqual([{ n: 0 }]);
+  await db.query('drop role sqlmig_guest');
 });
 
 test('eight processes at once, one file is CREATE INDEX CONCURRENTLY, 30 tenants: all exit 0, all indexes valid', async () => {

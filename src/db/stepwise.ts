@@ -3,7 +3,7 @@ import { historyKey } from '../core/plan.ts';
 import { indexOfCodePoint, locate } from '../core/position.ts';
 import { quoteLiteral } from '../core/quote.ts';
 import { SqlmigError } from '../errors.ts';
-import type { AppliedMigration, Script } from '../model.ts';
+import type { Script } from '../model.ts';
 import { type Attempt, applied, attemptOf } from './apply.ts';
 import { describeFailure } from './failure.ts';
 import { historyTable } from './history.ts';
@@ -78,20 +78,27 @@ async function steps(
       if (!isServerError(error)) throw error;
       return failedAt(session, script, schema, frame, k, error);
     }
-    const left = [...(await invalidIndexes(session, schema.schema))].filter((name) => !before.has(name));
-    const [invalid] = left;
+    const invalid = await newlyInvalid(session, schema, before);
     if (invalid !== undefined) return { kind: 'failed', error: leftInvalid(script, schema, k, invalid) };
     await session.run(progress(script, schema, frame, token, `done_statements = ${k + 1}`));
   }
-  const [invalid] = [...(await invalidIndexes(session, schema.schema))].filter((name) => !before.has(name));
+  // Also where nothing was left to run: what a resumed migration left before counts as well.
+  const invalid = await newlyInvalid(session, schema, before);
   if (invalid !== undefined) {
     return { kind: 'failed', error: leftInvalid(script, schema, script.statements.length - 1, invalid) };
   }
   const durationMs = Math.round(performance.now() - started);
   const end = `state = 'applied', at_statement = null, duration_ms = ${Math.min(durationMs, 2_147_483_647)}`;
   await session.run(progress(script, schema, frame, token, end));
-  const migrations: AppliedMigration[] = [applied(script.migration, durationMs)];
-  return { kind: 'done', applied: migrations };
+  return { kind: 'done', applied: [applied(script.migration, durationMs)] };
+}
+
+async function newlyInvalid(
+  session: Session,
+  { schema }: UnitSchema,
+  before: ReadonlySet<string>,
+): Promise<string | undefined> {
+  return [...(await invalidIndexes(session, schema))].find((name) => !before.has(name));
 }
 
 async function failedAt(
@@ -114,9 +121,8 @@ async function failedAt(
   // One that stands alone left nothing: then the file is simply pending again.
   const nothingKept = k === 0 && !partial.has(statement?.kind ?? '');
   if (nothingKept) {
-    await session.run(
-      `delete from ${historyTable(schema.schema, frame.table)} where ${rowOf(migration)} and state = 'running'`,
-    );
+    const table = historyTable(schema.schema, frame.table);
+    await session.run(bookkeeping(`delete from ${table} where ${rowOf(migration)} and state = 'running'`));
   }
   const { message, ...details } = described.details;
   return {
@@ -200,12 +206,18 @@ function progress(
   token: string,
   set: string,
 ): string {
-  return doBlock(`begin
-  if current_setting('sqlmig.token', true) is distinct from '${token}' then
+  return bookkeeping(`if current_setting('sqlmig.token', true) is distinct from '${token}' then
     ${raise(unitStates.lockLost, 'the session that held the lock is gone')}
   end if;
   update ${historyTable(schema, frame.table)} set ${set} where ${rowOf(migration)} and state = 'running';
-  if not found then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;
+  if not found then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if`);
+}
+
+/** Work on the history in between, whatever role the file has taken meanwhile; that role stays. */
+function bookkeeping(work: string): string {
+  return doBlock(`begin
+  perform set_config('role', 'none', true);
+  ${work};
 end`);
 }
 
