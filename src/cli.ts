@@ -13,6 +13,7 @@ import { tenantCommand } from './commands/tenant.ts';
 import type { Terminal } from './commands/terminal.ts';
 import { upCommand } from './commands/up.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { SqlmigError } from './errors.ts';
 import { createPaint } from './report/paint.ts';
 
 const interruption = new AbortController();
@@ -54,6 +55,13 @@ for (const stream of [process.stdout, process.stderr]) {
 
 await main(hideBin(process.argv));
 
+/** What yargs says is wrong with the arguments, as an error of ours; throws what is a defect. */
+function asUsage(error: unknown): SqlmigError {
+  if (error instanceof SqlmigError) return error;
+  if (error instanceof Error && error.name === 'YError') return usage(error.message);
+  throw error;
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const exit = (code: number) => {
     process.exitCode = code;
@@ -74,27 +82,20 @@ async function main(argv: readonly string[]): Promise<void> {
     .fail((message, error) => {
       throw error ?? usage(message);
     });
-  for (const command of [
+  const commands = [
     upCommand,
     planCommand,
     statusCommand,
     verifyCommand,
     newCommand,
-    repairCommand,
-    locksCommand,
     tenantCommand,
     repairCommand,
     locksCommand,
-  ]) {
-    command(parser, terminal, exit);
-  }
+  ];
+  for (const command of commands) command(parser, terminal, exit);
   try {
     await parser.parseAsync();
   } catch (error) {
-    const { SqlmigError } = await import('./errors.ts');
-    const known =
-      error instanceof SqlmigError ? error : usage(error instanceof Error ? error.message : String(error));
-    if (!(error instanceof SqlmigError) && !(error instanceof Error && error.name === 'YError')) throw error;
-    exit(reportError(known, argv.includes('--json'), terminal, createPaint(false)));
+    exit(reportError(asUsage(error), argv.includes('--json'), terminal, createPaint(false)));
   }
 }

@@ -225,13 +225,28 @@ test('a lock that nobody gives back: exit 4 and who holds it', async () => {
 
 test('every command has help with examples', async () => {
   const p = project({ url });
-  for (const command of ['up', 'plan', 'status', 'verify', 'new', 'tenant', 'tenant create', 'tenant list']) {
+  for (const command of [
+    'up',
+    'plan',
+    'status',
+    'verify',
+    'new',
+    'repair',
+    'locks',
+    'tenant',
+    'tenant create',
+    'tenant list',
+  ]) {
     const { code, stdout } = await sqlmig([...command.split(' '), '--help'], p.dir);
     expect(code).toBe(0);
     if (command !== 'tenant') expect(stdout).toContain('Examples:');
     for (const flag of ['--json', '--quiet', '--verbose', '--color', '--embedded'])
       expect(stdout).toContain(flag);
   }
+  const listed = (await sqlmig(['--help'], p.dir)).stdout.match(/^ {2}sqlmig (\w+)/gm) ?? [];
+  expect(listed).toEqual(
+    ['up', 'plan', 'status', 'verify', 'new', 'tenant', 'repair', 'locks'].map((name) => `  sqlmig ${name}`),
+  );
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   expect((await sqlmig(['--version'], p.dir)).stdout).toBe(`${version}\n`);
 });
