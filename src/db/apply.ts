@@ -20,9 +20,7 @@ export type AgainReason =
   /** The connection broke: whether the last message took effect is unknown. */
   | 'lost'
   /** A statement of a file waited too long for a lock, or met a deadlock. */
-  | 'lock-wait'
-  /** The run was told to stop. */
-  | 'interrupted';
+  | 'lock-wait';
 
 /** What came of applying the pending migrations of one schema. */
 export type Attempt =
@@ -56,12 +54,9 @@ export async function applyUnits(
   try {
     if (bootstrap && !signal.aborted) await session.run(composeBootstrap(schema.schema, frame));
     while (open.length > 0) {
-      if (signal.aborted)
-        return {
-          kind: 'again',
-          reason: 'interrupted',
-          error: new SqlmigError('interrupted', 'the run was interrupted'),
-        };
+      if (signal.aborted) {
+        return { kind: 'failed', error: new SqlmigError('interrupted', 'the run was interrupted') };
+      }
       const batch = nextBatch(open, unitsAtOnce);
       const message = composeUnits(batch, now, frame);
       const started = performance.now();

@@ -131,7 +131,7 @@ export function asSqlmigError(error: unknown, schema?: string): SqlmigError {
 }
 
 /** The error for a statement of sqlmig's own that the server refused, such as for want of a right. */
-export function serverRefused(error: postgres.PostgresError, schema: string | undefined): SqlmigError {
+function serverRefused(error: postgres.PostgresError, schema: string | undefined): SqlmigError {
   return new SqlmigError('server-refused', error.message, {
     sqlstate: error.code,
     schema,

@@ -46,7 +46,7 @@ create unique index on ${historyTable(schema, table)} (name) where version is nu
 }
 
 /** Columns by which a history table is known as ours. */
-export const ownColumns: readonly string[] = ['version', 'name', 'checksum', 'state', 'scope', 'run_id'];
+const ownColumns: readonly string[] = ['version', 'name', 'checksum', 'state', 'scope', 'run_id'];
 
 // One line a row, in an order that no locale has a say in; `digestOf` writes the same.
 const digestSql = `encode(sha256(convert_to(coalesce(string_agg(

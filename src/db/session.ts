@@ -192,7 +192,7 @@ function connectError(error: unknown, connection: Connection): SqlmigError {
 }
 
 /** Host, port and database of a URL for messages: never user or password. */
-export function addressOf(url: string | null): string {
+function addressOf(url: string | null): string {
   if (url === null) {
     const { PGHOST = 'localhost', PGPORT = '5432', PGDATABASE } = process.env;
     return `${PGHOST}:${PGPORT}${PGDATABASE === undefined ? '' : `/${PGDATABASE}`}`;

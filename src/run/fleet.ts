@@ -45,7 +45,6 @@ const mostTries: Readonly<Record<AgainReason, number>> = {
   stale: 10,
   lost: 5,
   'lock-wait': 5,
-  interrupted: 0,
 };
 const firstNoticeMs = 5_000;
 const nextNoticeMs = 30_000;

@@ -13,10 +13,9 @@ export interface InspectOptions {
   readonly onEvent?: OnEvent;
 }
 
-/** A survey and what it was made from. */
+/** A survey and the database it was made of. */
 export interface Inspection {
   readonly database: string;
-  readonly migrations: Migrations;
   readonly survey: Survey;
 }
 
@@ -35,7 +34,6 @@ export async function inspect(
     { emit: onEvent, signal: ownSignal(options.signal) },
     async ({ look, database }) => ({
       database,
-      migrations,
       survey: await look((session) => survey(session, migrations, select, plan, config)),
     }),
   );
