@@ -26,6 +26,8 @@ export interface Config {
   /** How many sessions work at once. */
   readonly concurrency: number;
   readonly outOfOrder: boolean;
+  /** `search_path` of tenant files; `tenant` and `public` stand for the tenant's and the public schema. */
+  readonly searchPath: readonly string[];
   /** Paths in messages are relative to this folder. */
   readonly cwd: string;
 }
@@ -71,6 +73,12 @@ const settings = v.strictObject({
     v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
   ),
   outOfOrder: v.optional(v.boolean()),
+  searchPath: v.optional(
+    v.pipe(
+      v.array(text),
+      v.check(([first]) => first === 'tenant', 'must begin with "tenant", where tenant files create things'),
+    ),
+  ),
 });
 
 /** What a config file may hold (see README, Config). */
@@ -103,6 +111,7 @@ const environment: readonly (readonly [
   ['SQLMIG_PUBLIC_SCHEMA', 'publicSchema', String],
   ['SQLMIG_HISTORY_TABLE', 'historyTable', String],
   ['SQLMIG_CONCURRENCY', 'concurrency', Number],
+  ['SQLMIG_SEARCH_PATH', 'searchPath', (text) => text.split(',').map((name) => name.trim())],
   [
     'SQLMIG_OUT_OF_ORDER',
     'outOfOrder',
@@ -134,6 +143,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     historyTable: merged.historyTable ?? 'schema_migrations',
     concurrency: merged.concurrency ?? 8,
     outOfOrder: merged.outOfOrder ?? false,
+    searchPath: merged.searchPath ?? ['tenant', 'public'],
     cwd,
   };
 }

@@ -14,6 +14,8 @@ import type { Migration, Scope, Script } from './model.ts';
 export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>> {
   /** The `.down.sql` files, which `up` never runs. */
   readonly down: readonly Migration[];
+  /** The name that lints look for. */
+  readonly publicSchema: string;
 }
 
 /** Every file of a project. */
@@ -34,9 +36,10 @@ export async function readMigrations(config: Config): Promise<Migrations> {
   const mistakes = folders.flatMap((folder) => folder.mistakes);
   const found = folders.flatMap((folder) => folder.migrations);
   const down = folders.flatMap((folder) => folder.down);
-  if (mistakes.length > 0) throw errorOfAll([...mistakes, ...(await parseMistakes([...found, ...down]))]);
+  if (mistakes.length > 0)
+    throw errorOfAll([...mistakes, ...(await parseMistakes([...found, ...down], config.publicSchema))]);
   const ofScope = (scope: Scope) => inRunningOrder(found.filter((migration) => migration.scope === scope));
-  return { public: ofScope('public'), tenant: ofScope('tenant'), down };
+  return { public: ofScope('public'), tenant: ofScope('tenant'), down, publicSchema: config.publicSchema };
 }
 
 /**
@@ -49,19 +52,19 @@ export async function parseMigrations(
 ): Promise<Map<Migration, Script>> {
   const scripts = new Map<Migration, Script>();
   for (const migration of new Set(wanted)) {
-    const script = await toScript(migration);
+    const script = await toScript(migration, migrations.publicSchema);
     if (!('migration' in script)) {
-      throw errorOfAll(await parseMistakes(allFiles(migrations)));
+      throw errorOfAll(await parseMistakes(allFiles(migrations), migrations.publicSchema));
     }
     scripts.set(migration, script);
   }
   return scripts;
 }
 
-async function parseMistakes(migrations: readonly Migration[]): Promise<SqlmigError[]> {
+async function parseMistakes(migrations: readonly Migration[], publicSchema: string): Promise<SqlmigError[]> {
   const mistakes: SqlmigError[] = [];
   for (const migration of migrations) {
-    const script = await toScript(migration);
+    const script = await toScript(migration, publicSchema);
     if (!('migration' in script)) mistakes.push(...script);
   }
   return mistakes;

@@ -31,6 +31,9 @@ export interface Script {
   readonly statements: readonly Statement[];
   /** Why it cannot run in a transaction, in words; `null` where it can. */
   readonly nonTransactional: string | null;
+  /** True where a tenant file says that it means to change public. */
+  readonly allowsPublic: boolean;
+  readonly lints: readonly Lint[];
 }
 
 /** One statement of a script; offsets are UTF-16 indexes into `Script.text`. */
@@ -39,6 +42,32 @@ export interface Statement {
   readonly end: number;
   /** Node type of the PostgreSQL parser, such as `CreateStmt`. */
   readonly kind: string;
+  readonly reach: Reach;
+}
+
+/** Which names of the database a statement can change the structure of, as far as its text says. */
+export interface Reach {
+  /** Every name it mentions where a name could be what it changes; as the parser folds them. */
+  readonly names: ReadonlySet<string>;
+  /** True where the text does not tell, such as for a DO block: only the catalogues can, afterwards. */
+  readonly opaque: boolean;
+  /** The relations it is about by kind and syntax, for statements that cannot be rolled back. */
+  readonly targets: readonly QualifiedName[];
+}
+
+/** A name with its schema, where one is written. */
+export interface QualifiedName {
+  readonly schema: string | null;
+  readonly name: string;
+}
+
+/** Something in a tenant file that may not do what it seems to; nothing is wrong for certain. */
+export interface Lint {
+  /** `hard-coded-schema`, `shared-object` or `unfiltered-catalogue`. */
+  readonly rule: string;
+  /** UTF-16 index into the file. */
+  readonly index: number;
+  readonly message: string;
 }
 
 /** What a schema's history says of one migration. */
@@ -71,6 +100,21 @@ export interface Finding {
   readonly version?: string;
   readonly name?: string;
   readonly file?: string;
+  readonly message: string;
+}
+
+/** A lint with its place. It is about a file, so it is about every schema of its scope. */
+export interface LintFinding {
+  readonly kind: 'lint';
+  readonly database: string;
+  readonly schema: null;
+  readonly scope: Scope;
+  readonly version?: string;
+  readonly name: string;
+  readonly rule: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
   readonly message: string;
 }
 
@@ -160,6 +204,8 @@ export interface PlannedSchema {
 export interface PlanResult {
   readonly ok: boolean;
   readonly schemas: readonly PlannedSchema[];
+  /** What may surprise in the files that are pending. */
+  readonly warnings: readonly LintFinding[];
   /** Set when the tenants can only be known after public is applied. */
   readonly tenantsUnknown?: string;
 }
@@ -182,10 +228,10 @@ export interface StatusResult {
   readonly tenantsUnknown?: string;
 }
 
-/** What `verify` found. */
+/** What `verify` found; lints make `ok` false only where they were asked to. */
 export interface VerifyResult {
   readonly ok: boolean;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly (Finding | LintFinding)[];
   /** How many schemas were looked at. */
   readonly schemas: number;
   readonly tenantsUnknown?: string;

@@ -27,6 +27,7 @@ test('defaults complete an empty config', async () => {
     historyTable: 'schema_migrations',
     concurrency: 8,
     outOfOrder: false,
+    searchPath: ['tenant', 'public'],
     cwd: dir,
   });
 });

@@ -1,10 +1,11 @@
 import { beforeEach, expect, test } from 'vitest';
 import { applyUnits } from '../src/db/apply.ts';
 import { openSession } from '../src/db/session.ts';
-import { type Script, up } from '../src/index.ts';
+import { up } from '../src/index.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project } from './setup/project.ts';
+import { testFrame, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -53,33 +54,17 @@ test('a schema that was dropped and made anew since the look gets nothing by an 
   );
   await up(await p.config(), { select: all });
   await db.query('drop schema acme cascade; create schema acme');
-  const text = 'create table b ()';
-  const migration = { scope: 'tenant', version: '2', name: 'b', checksum: 'b', file: 'b.sql', text } as const;
-  const script: Script = {
-    migration,
-    text,
-    statements: [{ start: 0, end: text.length, kind: 'CreateStmt' }],
-    nonTransactional: null,
-  };
+  const script = uncheckedScript('2', 'create table b ()');
   const history = [{ version: '1', name: 'a', checksum: 'a', state: 'applied' }] as const;
   const session = await openSession({ url: db.url, applicationName: 'sqlmig test', connectTimeoutMs: 5_000 });
-  const frame = {
-    runId: 'x',
-    host: 'h',
-    appliedBy: 'x',
-    publicSchema: 'public',
-    table: 'schema_migrations',
-    lockTimeoutMs: 1_000,
-    checksClient: false,
-  };
-  const target = { schema: 'acme', scope: 'tenant', history, requires: null } as const;
+  const target = { schema: 'acme', scope: 'tenant', history, requires: null, guarded: null } as const;
   for (const bootstrap of [true, false]) {
     const attempt = await applyUnits(
       session,
       target,
       [script],
       bootstrap,
-      frame,
+      testFrame,
       new AbortController().signal,
     );
     expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });

@@ -2,12 +2,11 @@ import { beforeAll, expect, test } from 'vitest';
 import { applyUnits } from '../src/db/apply.ts';
 import { lockKey } from '../src/db/keys.ts';
 import { openSession, type Session } from '../src/db/session.ts';
-import type { UnitFrame } from '../src/db/unit.ts';
 import { up } from '../src/index.ts';
-import type { Script } from '../src/model.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
+import { testFrame, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -15,28 +14,7 @@ beforeAll(async () => {
 });
 
 const all = { kind: 'all', except: [] } as const;
-const frame: UnitFrame = {
-  runId: 'test',
-  host: 'here',
-  appliedBy: 'test',
-  publicSchema: 'public',
-  table: 'unit_history',
-  lockTimeoutMs: 5_000,
-  checksClient: false,
-};
-
-/** A script that never met the parser. */
-function unchecked(version: string, text: string): Script {
-  const migration = {
-    scope: 'tenant',
-    version,
-    name: 'unchecked',
-    checksum: version,
-    file: 'unchecked.sql',
-    text,
-  } as const;
-  return { migration, text, statements: [{ start: 0, end: text.length, kind: '' }], nonTransactional: null };
-}
+const frame = { ...testFrame, table: 'unit_history' };
 
 async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
   const session = await openSession({ url: db.url, applicationName: 'sqlmig test', connectTimeoutMs: 5_000 });
@@ -54,12 +32,12 @@ test.for([
 ] as const)('with the static check off, a file with %s is caught by the guard', async ([name, text]) => {
   const schema = `guard_${name.toLowerCase().replaceAll(' ', '_')}`;
   await db.query(`create schema ${schema}`);
-  const target = { schema, scope: 'tenant', history: [], requires: null } as const;
+  const target = { schema, scope: 'tenant', history: [], requires: null, guarded: null } as const;
   const attempt = await withSession((session) =>
     applyUnits(
       session,
       target,
-      [unchecked('1', text), unchecked('2', 'create table second ()')],
+      [uncheckedScript('1', text), uncheckedScript('2', 'create table second ()')],
       true,
       frame,
       new AbortController().signal,

@@ -31,6 +31,11 @@ export const globalOptions = options({
   'public-dir': { type: 'string', describe: 'Folder of the public files [sql/public]', requiresArg: true },
   'tenant-dir': { type: 'string', describe: 'Folder of the tenant files [sql/tenant]', requiresArg: true },
   'public-schema': { type: 'string', describe: 'Name of the shared schema [public]', requiresArg: true },
+  'search-path': {
+    type: 'string',
+    describe: 'search_path of tenant files [tenant,public]',
+    requiresArg: true,
+  },
   'history-table': {
     type: 'string',
     describe: 'Name of the history tables [schema_migrations]',
@@ -115,6 +120,7 @@ export function overridesOf(args: GlobalArgs): Overrides {
     ...(args.publicDir !== undefined && { publicDir: args.publicDir }),
     ...(args.tenantDir !== undefined && { tenantDir: args.tenantDir }),
     ...(args.publicSchema !== undefined && { publicSchema: args.publicSchema }),
+    ...(args.searchPath !== undefined && { searchPath: nameList([args.searchPath]) }),
     ...(args.historyTable !== undefined && { historyTable: args.historyTable }),
     ...(args.concurrency !== undefined && { concurrency: args.concurrency }),
   };

@@ -2,7 +2,7 @@ const leadingComment = /^(?:\s+|--[^\r\n]*|\/\*[\s\S]*?\*\/)*/;
 const directive = /--[ \t]*sqlmig:[ \t]*([^\r\n]*?)[ \t]*$/gm;
 
 /** What `-- sqlmig: <word>` may say in a file's leading comment. */
-export const knownDirectives: readonly string[] = ['no-transaction'];
+export const knownDirectives: readonly string[] = ['no-transaction', 'allow-public'];
 
 /** The `-- sqlmig:` directives of a file's leading comment, with the UTF-16 index of each. */
 export function directivesOf(text: string): { readonly index: number; readonly word: string }[] {
@@ -16,6 +16,11 @@ const foreignMarks = [
   /^--[ \t]*\+goose[ \t]+NO[ \t]+TRANSACTION\b/m,
   /^--[ \t]*migrate:up\b.*\btransaction:false\b/m,
 ];
+
+/** True where a tenant file's leading comment says that it means to change the public schema. */
+export function allowsPublic(text: string): boolean {
+  return directivesOf(text).some(({ word }) => word === 'allow-public');
+}
 
 /** True where a file's leading comment asks to run outside a transaction, in our words or another tool's. */
 export function asksForNoTransaction(text: string): boolean {

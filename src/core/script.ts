@@ -1,9 +1,12 @@
 import type { ErrorCode } from '../errors.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Migration, Script } from '../model.ts';
-import { asksForNoTransaction, directivesOf, knownDirectives } from './directives.ts';
+import { allowsPublic, asksForNoTransaction, directivesOf, knownDirectives } from './directives.ts';
+import { earlyEnumUses } from './enum-values.ts';
+import { lintsOf } from './lint.ts';
 import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
 import { locate } from './position.ts';
+import { reachOf } from './reach.ts';
 import { copiesWithClient, nonTransactionalReason, transactionControl } from './transaction-rules.ts';
 
 type Mistake = readonly [index: number, code: ErrorCode, message: string, hint: string];
@@ -12,9 +15,12 @@ const placeholder = /\{\{[^}]*\}\}|\$\{[^}]*\}/;
 
 /**
  * Parses a migration and checks what may not be in one (spec.md 2). Gives the script, or every mistake with its
- * place. A file that is nothing but `BEGIN; ... COMMIT;` around its statements loses the two, and nothing moves.
+ * place. `publicSchema` is what lints look for. A file that is nothing but `BEGIN; ... COMMIT;` around its statements loses the two, and nothing moves.
  */
-export async function toScript(migration: Migration): Promise<Script | readonly SqlmigError[]> {
+export async function toScript(
+  migration: Migration,
+  publicSchema: string,
+): Promise<Script | readonly SqlmigError[]> {
   const { text } = migration;
   const parsed = await parseStatements(text);
   const mistakes =
@@ -24,6 +30,7 @@ export async function toScript(migration: Migration): Promise<Script | readonly 
           ...parsed.statements.slice(...inside(parsed.statements)).flatMap(statementMistakes),
           ...(await placeholderMistakes(text)),
           ...directiveMistakes(text),
+          ...enumMistakes(parsed.statements, text),
         ];
   if ('problem' in parsed || mistakes.length > 0) {
     return mistakes.map(
@@ -39,7 +46,9 @@ export async function toScript(migration: Migration): Promise<Script | readonly 
       text,
       parsed.statements.filter((s) => transactionControl(s) !== null),
     ),
-    statements,
+    statements: statements.map((s) => ({ start: s.start, end: s.end, kind: s.kind, reach: reachOf(s) })),
+    allowsPublic: allowsPublic(text),
+    lints: lintsOf(migration, statements, publicSchema),
     nonTransactional: asksForNoTransaction(text) ? 'the file asks for it' : (reasons[0] ?? null),
   };
 }
@@ -123,6 +132,15 @@ function placeholderMistake(index: number, from: string): Mistake {
   const hint =
     'sqlmig runs files as they are; names need no schema, search_path is the tenant and then public';
   return [index, 'unrendered-placeholder', `${found} is a placeholder that nobody filled in`, hint];
+}
+
+function enumMistakes(statements: readonly ParsedStatement[], text: string): Mistake[] {
+  // Statement by statement each value is committed before the next one uses it.
+  if (asksForNoTransaction(text) || statements.some((s) => nonTransactionalReason(s) !== null)) return [];
+  return earlyEnumUses(statements, text).map(({ index, value }): Mistake => {
+    const hint = 'move the use into the next file; a new value must be committed before it can be used';
+    return [index, 'enum-value-in-use', `the file uses '${value}', which it adds to an enum itself`, hint];
+  });
 }
 
 // goose and dbmate keep both ways in one file; run as it is, it would undo itself.

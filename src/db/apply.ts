@@ -2,35 +2,14 @@ import type postgres from 'postgres';
 import { historyKey } from '../core/plan.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
-import type { AppliedMigration, HistoryRow, Migration, Script, TakenLock } from '../model.ts';
+import type { AppliedMigration, HistoryRow, Migration, Script } from '../model.ts';
+import type { AgainReason, Attempt } from './attempt.ts';
 import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
 import { readRows } from './history.ts';
 import { composeBootstrap, composeUnits, type Message } from './message.ts';
+import { judgeRefusal } from './scope-guard.ts';
 import { isServerError, type Session, SessionLost } from './session.ts';
 import { type UnitFrame, type UnitSchema, unitStates } from './unit.ts';
-
-/** Why a schema was left and is to be looked at again. */
-export type AgainReason =
-  /** Another session holds a key. */
-  | 'busy'
-  /** Public waited for tenants inside its message, and must try again before more of them slip in. */
-  | 'waited'
-  /** The plan is not true any more. */
-  | 'stale'
-  /** The connection broke: whether the last message took effect is unknown. */
-  | 'lost'
-  /** A statement of a file waited too long for a lock, or met a deadlock. */
-  | 'lock-wait';
-
-/** What came of applying the pending migrations of one schema. */
-export type Attempt =
-  | {
-      readonly kind: 'done';
-      readonly applied: readonly AppliedMigration[];
-      readonly locks?: readonly TakenLock[];
-    }
-  | { readonly kind: 'again'; readonly reason: AgainReason; readonly error: SqlmigError }
-  | { readonly kind: 'failed'; readonly error: SqlmigError };
 
 // One message a schema while it stays small: a message is held in memory here and on the server.
 const maxUnits = 50;
@@ -70,6 +49,9 @@ export async function applyUnits(
         if (again !== null && again !== 'lock-wait') throw error;
         const rows = await readRows(session, schema.schema, frame.table);
         const first = batch.findIndex((script) => !isRecorded(script.migration, rows));
+        if (error.code === unitStates.publicChanged) {
+          return await judgeRefusal(session, error, batch[first], schema, frame);
+        }
         const at = positionOf(error, message);
         if (isOurs(error, at, frame)) throw error;
         if (at !== null && at.unit > first && again === null) {
@@ -167,8 +149,9 @@ function againReason(
       return 'busy';
     case unitStates.fleetBusy:
       return schema.scope === 'public' ? 'waited' : 'busy';
-    case unitStates.historyChanged:
     case unitStates.publicBehind:
+      return 'public';
+    case unitStates.historyChanged:
     case unitStates.schemaMissing:
       return 'stale';
     case unitStates.lockLost:

@@ -1,5 +1,6 @@
 import type { ParsedStatement } from '../core/parse.ts';
 import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { droppedNames } from '../core/reach.ts';
 import type { Session } from './session.ts';
 
 /** What became of a statement that was interrupted: it took effect, it may run again, or nobody can tell. */
@@ -26,8 +27,9 @@ export async function resolveDoubt(
     return 'redo';
   }
   if (kind === 'DropStmt' && fields.concurrent === true) {
-    const name = droppedIndex(fields.objects);
-    if (name !== null) return (await indexState(session, schema, name)) === 'absent' ? 'done' : 'redo';
+    const [dropped] = droppedNames(fields.objects);
+    if (dropped !== undefined)
+      return (await indexState(session, schema, dropped.name)) === 'absent' ? 'done' : 'redo';
   }
   return 'unknown';
 }
@@ -42,14 +44,4 @@ join pg_catalog.pg_class c on c.oid = i.indexrelid join pg_catalog.pg_namespace 
 where n.nspname = ${quoteLiteral(schema)} and c.relname = ${quoteLiteral(name)}`);
   if (row === undefined) return 'absent';
   return row.valid === true ? 'valid' : 'invalid';
-}
-
-interface NameList {
-  readonly List?: { readonly items?: readonly { readonly String?: { readonly sval?: string } }[] };
-}
-
-/** The name in `DROP INDEX CONCURRENTLY [schema.]name`; PostgreSQL allows one only. */
-function droppedIndex(objects: unknown): string | null {
-  const [first] = Array.isArray(objects) ? (objects as NameList[]) : [];
-  return first?.List?.items?.at(-1)?.String?.sval ?? null;
 }

@@ -3,6 +3,7 @@ import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import type { Script } from '../model.ts';
 import { createHistoryTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
+import { objectsAsJson } from './public-shape.ts';
 import {
   begin,
   closing,
@@ -52,7 +53,7 @@ export interface RehearsalPart {
 /**
  * The same units, of public and then of a tenant, in ONE transaction that is rolled back at its end: so the later
  * ones see what the earlier ones did. Each unit is followed by a row of what it recorded, the whole by a row for each
- * lock that other sessions could feel.
+ * lock that other sessions could feel. Around a tenant's units there are rows with the structure of public.
  */
 export function composeRehearsal(rehearsal: readonly RehearsalPart[], frame: UnitFrame): Message {
   const message = createMessage();
@@ -60,16 +61,23 @@ export function composeRehearsal(rehearsal: readonly RehearsalPart[], frame: Uni
   for (const { schema, scripts, bootstrap } of rehearsal) {
     if (bootstrap) message.add(doBlock(`begin\n${createMissing(schema.schema, frame)}\nend`));
     const known = new Set(schema.history.map(historyKey));
+    const guard = schema.scope === 'tenant' && scripts.some((script) => !script.allowsPublic);
+    const look = guard ? `select ${objectsAsJson(frame.publicSchema)} as ${publicColumn};\n` : '';
+    message.add(look);
     for (const script of scripts) {
       message.add(opening(script, schema, frame, known.size));
       message.addFile(script);
       message.add(closing(script, schema, frame) + recorded(schema, frame, script.migration));
       known.add(historyKey(script.migration));
     }
+    message.add(look);
   }
   message.add(`${locksTaken}ROLLBACK;`);
   return message.done();
 }
+
+/** Name of the column in which a rehearsal gives the structure of public. */
+export const publicColumn = 'sqlmig_public';
 
 // AccessShare, RowShare and RowExclusive are what reads and writes take themselves: nobody feels those.
 const locksTaken = `select l.relation::text as sqlmig_lock, n.nspname as schema, c.relname as relation, l.mode as mode

@@ -1,8 +1,11 @@
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { TakenLock } from '../model.ts';
-import { type Attempt, applied, attemptOf } from './apply.ts';
+import { applied, attemptOf } from './apply.ts';
+import type { Attempt } from './attempt.ts';
 import { describeFailure, positionOf } from './failure.ts';
-import { composeRehearsal, type RehearsalPart } from './message.ts';
+import { composeRehearsal, publicColumn, type RehearsalPart } from './message.ts';
+import { differences, parseObjects } from './public-shape.ts';
+import { changesPublic } from './scope-guard.ts';
 import { isServerError, type Row, type Session } from './session.ts';
 import type { UnitFrame } from './unit.ts';
 
@@ -20,11 +23,20 @@ export async function rehearseUnits(
   const message = composeRehearsal(parts, frame);
   const durations: number[] = [];
   const locks: (TakenLock & { readonly id: string })[] = [];
+  const looks: string[] = [];
   try {
     await session.run(message.text, (row) => {
       if ('sqlmig_key' in row) durations.push(Number(row.sqlmig_ms));
       if ('sqlmig_lock' in row) locks.push(toLock(row));
+      if (publicColumn in row) looks.push(String(row[publicColumn]));
     });
+    const what = changesIn(looks);
+    if (what.length > 0) {
+      const guarded = last.scripts.filter((script) => !script.allowsPublic);
+      const { schema } = last.schema;
+      const trespass = { scripts: guarded, what, schema, publicSchema: frame.publicSchema };
+      return { kind: 'failed', error: changesPublic({ ...trespass, state: 'rolled back' }) };
+    }
     const offset = scripts.length - last.scripts.length;
     return {
       kind: 'done',
@@ -48,6 +60,13 @@ export async function rehearseUnits(
       error: error.code === sqlstates.unsafeNewEnumValue ? onlyHere(described) : described,
     };
   }
+}
+
+/** What a tenant's units changed in public, between the looks before and after them. */
+function changesIn([before, after]: readonly string[]): string[] {
+  return before === undefined || after === undefined
+    ? []
+    : differences(parseObjects(before), parseObjects(after));
 }
 
 function onlyHere({ code, details, cause }: SqlmigError): SqlmigError {

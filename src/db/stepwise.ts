@@ -4,10 +4,12 @@ import { indexOfCodePoint, locate } from '../core/position.ts';
 import { quoteLiteral } from '../core/quote.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Script } from '../model.ts';
-import { type Attempt, applied, attemptOf } from './apply.ts';
+import { applied, attemptOf } from './apply.ts';
+import type { Attempt } from './attempt.ts';
 import { describeFailure } from './failure.ts';
 import { historyTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
+import { aimsAtPublic, changedInPublic, changesPublic } from './scope-guard.ts';
 import { isServerError, type Session } from './session.ts';
 import {
   checksOf,
@@ -69,14 +71,27 @@ async function steps(
   before: ReadonlySet<string>,
 ): Promise<Attempt> {
   const started = performance.now();
+  const trespass = { scripts: [script], schema: schema.schema, publicSchema: frame.publicSchema };
   for (const [k, statement] of script.statements.entries()) {
     if (k < from) continue;
+    const aim = await aimsAtPublic(session, statement, script, schema, frame);
+    if (aim !== null) {
+      if (k === 0) await forget(session, script, schema, frame);
+      const state = k === 0 ? 'not touched' : keptBefore(k);
+      const what = [`is about ${aim}`];
+      return { kind: 'failed', error: changesPublic({ ...trespass, what, state }) };
+    }
     await session.run(progress(script, schema, frame, token, `at_statement = ${k + 1}`));
     try {
       await session.run(script.text.slice(statement.start, statement.end));
     } catch (error) {
       if (!isServerError(error)) throw error;
       return failedAt(session, script, schema, frame, k, error);
+    }
+    const what = await changedInPublic(session, statement, script, schema, frame);
+    if (what.length > 0) {
+      const state = `statement ${k + 1} cannot be rolled back, and it is marked as running`;
+      return { kind: 'failed', error: changesPublic({ ...trespass, what, state }) };
     }
     const invalid = await newlyInvalid(session, schema, before);
     if (invalid !== undefined) return { kind: 'failed', error: leftInvalid(script, schema, k, invalid) };
@@ -120,10 +135,7 @@ async function failedAt(
   const { migration } = script;
   // One that stands alone left nothing: then the file is simply pending again.
   const nothingKept = k === 0 && !partial.has(statement?.kind ?? '');
-  if (nothingKept) {
-    const table = historyTable(schema.schema, frame.table);
-    await session.run(bookkeeping(`delete from ${table} where ${rowOf(migration)} and state = 'running'`));
-  }
+  if (nothingKept) await forget(session, script, schema, frame);
   const { message, ...details } = described.details;
   return {
     kind: 'failed',
@@ -133,13 +145,26 @@ async function failedAt(
       location: locate(migration.file, migration.text, index),
       statement: k + 1,
       statements: script.statements.length,
-      state: nothingKept
-        ? 'nothing of it was kept'
-        : `statements before ${k + 1} stay, and it is marked as running`,
+      state: nothingKept ? 'nothing of it was kept' : keptBefore(k),
       hint: nothingKept ? details.hint : repairHint(script, schema),
       cause: error,
     }),
   };
+}
+
+/** Takes the row of a migration back that has done nothing: it is simply pending again. */
+async function forget(
+  session: Session,
+  { migration }: Script,
+  { schema }: UnitSchema,
+  frame: UnitFrame,
+): Promise<void> {
+  const row = `${historyTable(schema, frame.table)} where ${rowOf(migration)}`;
+  await session.run(bookkeeping(`delete from ${row} and state = 'running'`));
+}
+
+function keptBefore(k: number): string {
+  return `statements before ${k + 1} stay, and it is marked as running`;
 }
 
 // What these leave when they fail halfway is more than nothing (an invalid index, a half-detached partition).

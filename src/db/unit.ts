@@ -1,9 +1,12 @@
 import { historyKey } from '../core/plan.ts';
 import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { mayChange } from '../core/reach.ts';
+import { tenantSearchPath } from '../core/search-path.ts';
 import { canonicalVersion } from '../core/version.ts';
 import type { HistoryRow, Migration, Scope, Script } from '../model.ts';
 import { digestOf, historyTable, selectDigest } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
+import { objectsAsJson, type PublicShape, shapeChanged } from './public-shape.ts';
 
 /** SQLSTATEs that sqlmig's own checks raise inside a message; class "SQ" is used by nobody else. */
 export const unitStates = {
@@ -19,6 +22,8 @@ export const unitStates = {
   publicBehind: 'SQM06',
   /** The file ended the transaction it was in. */
   transactionEnded: 'SQM09',
+  /** The structure of the public schema is not what the run saw: the file changed it, or somebody else did. */
+  publicChanged: 'SQM10',
   /** The session is not the one that took the locks. */
   lockLost: 'SQM12',
 } as const;
@@ -30,6 +35,8 @@ export interface UnitFrame {
   readonly appliedBy: string;
   readonly publicSchema: string;
   readonly table: string;
+  /** `search_path` of tenant files, as in the config. */
+  readonly searchPath: readonly string[];
   /** How long a statement of a file waits for a lock before it gives up (55P03). */
   readonly lockTimeoutMs: number;
   /** Only Linux servers can look whether the client is still there. */
@@ -43,6 +50,8 @@ export interface UnitSchema {
   readonly history: readonly HistoryRow[];
   /** Public as the run saw it: the digest of its rows up to a version. `null` where nothing is required. */
   readonly requires: { readonly upTo: string; readonly digest: string } | null;
+  /** What the files must leave as it is; `null` where there is nothing to guard. */
+  readonly guarded: PublicShape | null;
 }
 
 /**
@@ -177,9 +186,17 @@ export function insertRow(
 }
 
 /** What `search_path` is in a file. */
-export function searchPath({ schema, scope }: UnitSchema, { publicSchema }: UnitFrame): string {
-  const path = scope === 'public' ? [publicSchema] : [schema, publicSchema];
-  return path.map(quoteIdentifier).join(', ');
+export function searchPath({ schema, scope }: UnitSchema, frame: UnitFrame): string {
+  const { publicSchema } = frame;
+  return scope === 'public'
+    ? quoteIdentifier(publicSchema)
+    : tenantSearchPath(frame.searchPath, schema, publicSchema);
+}
+
+/** What of public a script may change, by what its text says; `null` where there is nothing to check. */
+export function guardOf(script: Script, { guarded }: UnitSchema): PublicShape | null {
+  if (guarded === null || script.allowsPublic) return null;
+  return script.statements.some(({ reach }) => mayChange(reach, guarded.names)) ? guarded : null;
 }
 
 // What outlives a transaction although nothing asked for it to be kept.
@@ -197,9 +214,11 @@ export function rowOf({ version, name }: Migration): string {
 }
 
 /** What stands after a file: resets and the guard. */
-export function closing({ migration, statements }: Script, { schema }: UnitSchema, frame: UnitFrame): string {
+export function closing(script: Script, schema: UnitSchema, frame: UnitFrame): string {
+  const { migration, statements } = script;
+  const guard = guardOf(script, schema);
   const kinds = new Set(statements.map((statement) => statement.kind));
-  const table = historyTable(schema, frame.table);
+  const table = historyTable(schema.schema, frame.table);
   return [
     // A file may end in a comment or without a semicolon. Deferred constraints speak here, not at COMMIT.
     '\n;\nSET CONSTRAINTS ALL IMMEDIATE;\n',
@@ -211,8 +230,16 @@ export function closing({ migration, statements }: Script, { schema }: UnitSchem
   update ${table} set duration_ms = least(extract(epoch from clock_timestamp() - applied_at) * 1000, 2147483647)
   where ${rowOf(migration)} and xmin = pg_current_xact_id()::xid;
   if not found then ${raise(unitStates.transactionEnded, 'the file ends the transaction it runs in, or changes its own history row')} end if;
+${guard === null ? '' : scopeCheck(guard, frame)}
 end`),
   ].join('');
+}
+
+/** PL/pgSQL that refuses what changed the public schema; the detail is what is there now (see `objectsAsJson`). */
+function scopeCheck(shape: PublicShape, { publicSchema }: UnitFrame): string {
+  return `  if ${shapeChanged(publicSchema, shape)} then
+    raise exception using errcode = '${unitStates.publicChanged}', message = 'public was changed', detail = ${objectsAsJson(publicSchema)};
+  end if;`;
 }
 
 /** Selects what this run recorded in a schema, all of it or one migration, as `sqlmig_key` and `sqlmig_ms`. */

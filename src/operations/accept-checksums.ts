@@ -53,7 +53,9 @@ export async function acceptChecksums(
         const { schema, scope, rows: history } = target;
         const table = historyTable(schema, config.historyTable);
         const change = `update ${table} set checksum = ${quoteLiteral(file.checksum)} where ${rowOf(file)} and checksum = ${quoteLiteral(appliedChecksum(target, file))}`;
-        await session.run(composeEdit({ schema, scope, history, requires: null }, change, frame));
+        await session.run(
+          composeEdit({ schema, scope, history, requires: null, guarded: null }, change, frame),
+        );
       }
     } catch (error) {
       throw asSqlmigError(error);

@@ -38,7 +38,6 @@ export async function createTenant(
     const targets = await run.look((session) => lookAt(session, [name], look, config));
     const service = await createService(run, migrations, settings);
     await service.prepare(targets.flatMap((target) => target.plan.steps));
-    await service.openGate();
     const [outcome] = await service.serve('tenant', targets, 1);
     if (outcome === undefined) throw new RangeError('one schema gives one outcome');
     return outcome;

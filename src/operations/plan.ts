@@ -1,8 +1,9 @@
 import type { Config } from '../config.ts';
 import { completePlan, type PlanOptions } from '../core/plan.ts';
 import { allFiles, parseMigrations } from '../migrations.ts';
-import type { PlanResult } from '../model.ts';
+import type { Migration, PlanResult, Script } from '../model.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
+import { lintFindings } from '../run/lints.ts';
 import { detailsOf, refusalOf } from '../run/outcome.ts';
 
 /** What `plan` is for and how far the `up` it foretells would go. */
@@ -14,9 +15,10 @@ export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions>
  */
 export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
   const settings = completePlan(options, config);
-  const inspection = await inspect(config, options, settings, (migrations) =>
-    parseMigrations(allFiles(migrations), migrations),
-  );
+  let scripts = new Map<Migration, Script>();
+  const inspection = await inspect(config, options, settings, async (migrations) => {
+    scripts = await parseMigrations(allFiles(migrations), migrations);
+  });
   const { database, survey } = inspection;
   const schemas = surveyed(inspection).map((target) => {
     const refusal = refusalOf(target);
@@ -30,9 +32,17 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
       ...(refusal && { error: detailsOf(refusal, target, database) }),
     };
   });
+  // A tenant that is not known yet will need every file.
+  const unknown =
+    survey.tenantsUnknown === null ? [] : [...scripts.keys()].filter((m) => m.scope === 'tenant');
+  const pending = new Set([...surveyed(inspection).flatMap((target) => target.plan.steps), ...unknown]);
   return {
     ok: schemas.every((schema) => !('error' in schema)),
     schemas,
+    warnings: lintFindings(
+      [...pending].flatMap((migration) => scripts.get(migration) ?? []),
+      database,
+    ),
     ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),
   };
 }

@@ -6,6 +6,7 @@ import { resolveDoubt } from '../db/doubt.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { historyTable, readProgress } from '../db/history.ts';
 import { composeEdit } from '../db/message.ts';
+import { readPublicShape } from '../db/public-shape.ts';
 import type { Session } from '../db/session.ts';
 import { applyStepwise, invalidIndexes } from '../db/stepwise.ts';
 import { rowOf, type UnitSchema } from '../db/unit.ts';
@@ -85,14 +86,11 @@ export async function settleMigration(
       );
     }
     const found = await run.look((session) => describe(session, script, schema, scope, config));
-    if (how !== null)
-      await settle(
-        run,
-        script,
-        { schema, scope, history: target.rows, requires: null },
-        how,
-        settings.lockTimeoutMs,
-      );
+    if (how === null) return found;
+    const shape = (session: Session) => readPublicShape(session, config.publicSchema);
+    const guarded = scope === 'tenant' ? await run.look(shape) : null;
+    const unit = { schema, scope, history: target.rows, requires: null, guarded };
+    await settle(run, script, unit, how, settings.lockTimeoutMs);
     return found;
   });
 }

@@ -84,7 +84,6 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     const publicChanged = outcomes.some((outcome) => outcome.state === 'applied');
     const relist = !dryRun && (publicChanged || found.tenantsUnknown !== null);
     try {
-      await service.openGate();
       const served = relist ? await list([]) : [...found.tenants];
       outcomes.push(...(await serveInWaves(service, served, options, 0)));
       while (select.kind === 'all' && !dryRun && !outcomes.some((outcome) => outcome.state === 'skipped')) {

@@ -1,24 +1,33 @@
 import type { Config } from '../config.ts';
 import { allFiles, parseMigrations } from '../migrations.ts';
-import type { VerifyResult } from '../model.ts';
+import type { Script, VerifyResult } from '../model.ts';
 import { findingsOf } from '../run/findings.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
+import { lintFindings } from '../run/lints.ts';
+
+/** What `verify` is for and how strict it is. */
+export interface VerifyOptions extends InspectOptions {
+  /** Lints fail it too. */
+  readonly strict?: boolean;
+}
 
 /**
- * Compares every schema's history with the files: checksum-changed, file-missing, out-of-order, failed. Read-only.
- * All files are parsed.
+ * Compares every schema's history with the files: checksum-changed, file-missing, out-of-order, failed; and tells the
+ * lints of all files, which are no failure unless `strict`. Read-only. All files are parsed.
  * @throws SqlmigError where it cannot begin.
  */
-export async function verify(config: Config, options: InspectOptions = {}): Promise<VerifyResult> {
-  const inspection = await inspect(config, options, undefined, (migrations) =>
-    parseMigrations(allFiles(migrations), migrations),
-  );
+export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
+  let scripts: Iterable<Script> = [];
+  const inspection = await inspect(config, options, undefined, async (migrations) => {
+    scripts = (await parseMigrations(allFiles(migrations), migrations)).values();
+  });
   const { database, survey } = inspection;
   const targets = surveyed(inspection);
-  const findings = targets.flatMap((target) => findingsOf(target, database));
+  const found = targets.flatMap((target) => findingsOf(target, database));
+  const lints = lintFindings(scripts, database);
   return {
-    ok: findings.length === 0,
-    findings,
+    ok: found.length === 0 && (options.strict !== true || lints.length === 0),
+    findings: [...found, ...lints],
     schemas: targets.length,
     ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),
   };

@@ -1,4 +1,4 @@
-import type { PlannedSchema, PlanResult } from '../model.ts';
+import type { LintFinding, PlannedSchema, PlanResult } from '../model.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
 import { count, groupBy, names } from './table.ts';
@@ -9,7 +9,13 @@ export function planText(result: PlanResult, paint: Paint): string {
     JSON.stringify([scope, version, migrations.map((m) => m.file), error?.code, error?.message]),
   );
   const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
-  return groups.map((group) => paragraph(group as [PlannedSchema], paint)).join('') + unknown;
+  const warnings = result.warnings.map((warning) => lintLine(warning, paint)).join('');
+  return groups.map((group) => paragraph(group as [PlannedSchema], paint)).join('') + unknown + warnings;
+}
+
+/** A lint as one line. */
+export function lintLine({ file, line, column, message }: LintFinding, paint: Paint): string {
+  return `${paint('yellow', 'warning')}: ${file}:${line}:${column}: ${message}\n`;
 }
 
 /** Why there are no tenants in an answer yet. */

@@ -1,18 +1,24 @@
-import type { Finding, VerifyResult } from '../model.ts';
+import type { Finding, LintFinding, VerifyResult } from '../model.ts';
 import type { Paint } from './paint.ts';
-import { tenantsUnknownLine } from './plan.ts';
+import { lintLine, tenantsUnknownLine } from './plan.ts';
 import { count, groupBy, printable } from './table.ts';
 
 /** What `verify` found: a paragraph a finding, with every schema that has it. */
 export function verifyText(result: VerifyResult, paint: Paint): string {
-  const groups = groupBy(result.findings, ({ kind, scope, message }) =>
-    JSON.stringify([kind, scope, message]),
-  );
+  const lints = result.findings.filter((finding) => finding.kind === 'lint');
+  const findings = result.findings.filter((finding) => finding.kind !== 'lint');
+  const groups = groupBy(findings, ({ kind, scope, message }) => JSON.stringify([kind, scope, message]));
   const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
-  const verdict = result.ok
-    ? `${paint('green', 'clean')}: ${count(result.schemas, 'schema')} as the files say\n`
-    : `${count(result.findings.length, 'finding')} in ${count(new Set(result.findings.map((f) => f.schema)).size, 'schema')} of ${result.schemas}\n`;
-  return groups.map((group) => paragraph(group as [Finding], paint)).join('') + unknown + verdict;
+  const verdict =
+    findings.length === 0
+      ? `${result.ok ? `${paint('green', 'clean')}: ` : ''}${count(result.schemas, 'schema')} as the files say\n`
+      : `${count(findings.length, 'finding')} in ${count(new Set(findings.map((f) => f.schema)).size, 'schema')} of ${result.schemas}\n`;
+  return [
+    ...lints.map((lint: LintFinding) => lintLine(lint, paint)),
+    ...groups.map((group) => paragraph(group as [Finding], paint)),
+    unknown,
+    verdict,
+  ].join('');
 }
 
 function paragraph(group: readonly [Finding, ...Finding[]], paint: Paint): string {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, shuffled } from '../core/backoff.ts';
-import type { AgainReason, Attempt } from '../db/apply.ts';
+import type { AgainReason, Attempt } from '../db/attempt.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { describeHolders, readHolders } from '../db/holders.ts';
 import { type Session, SessionLost } from '../db/session.ts';
@@ -43,6 +43,7 @@ const mostTries: Readonly<Record<AgainReason, number>> = {
   busy: Number.POSITIVE_INFINITY,
   waited: Number.POSITIVE_INFINITY,
   stale: 10,
+  public: 10,
   lost: 5,
   'lock-wait': 5,
 };
@@ -131,7 +132,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     if ((job.because[reason] ?? 0) >= mostTries[reason]) {
       return settleAsItIs(target, 'failed', error, lane);
     }
-    if (error.code === 'public-behind') await work.refreshGate(await lane.session());
+    if (reason === 'public') await work.refreshGate(await lane.session());
     putAside(job, reason, error.message);
   };
 

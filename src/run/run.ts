@@ -90,6 +90,7 @@ export async function unitFrame({ runId, config, look }: Run, lockTimeoutMs: num
     appliedBy: `${row?.login} (${accountName()}@${host})`,
     publicSchema: config.publicSchema,
     table: config.historyTable,
+    searchPath: config.searchPath,
     lockTimeoutMs,
     // The setting came with PostgreSQL 14.
     checksClient: /linux/i.test(String(row?.version)) && Number(row?.number) >= 140_000,

@@ -1,9 +1,11 @@
 import type { Config } from '../config.ts';
 import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
 import { canonicalVersion, compareVersions } from '../core/version.ts';
-import { type Attempt, afterwards, applyUnits } from '../db/apply.ts';
+import { afterwards, applyUnits } from '../db/apply.ts';
+import type { Attempt } from '../db/attempt.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { digestOf } from '../db/history.ts';
+import { readPublicShape } from '../db/public-shape.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
 import type { Session } from '../db/session.ts';
 import { applyStepwise } from '../db/stepwise.ts';
@@ -14,6 +16,7 @@ import { type Migrations, parseMigrations } from '../migrations.ts';
 import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '../model.ts';
 import { type FleetWork, runFleet } from './fleet.ts';
 import { createLimit } from './limit.ts';
+import { lintFindings } from './lints.ts';
 import { lookAgain, type Target } from './look.ts';
 import { hasWork } from './outcome.ts';
 import { ownSignal, type Run, unitFrame } from './run.ts';
@@ -60,12 +63,10 @@ export function serviceOptions(options: RunOptions, config: Config): ServiceOpti
 
 /** Serves schemas of one run: parses what they need, keeps the gate between public and tenants, runs the fleet. */
 export interface Service {
-  /** Parses migrations before any of them runs. @throws SqlmigError with every mistake. */
+  /** Parses migrations before any of them runs, and warns of their lints. @throws SqlmigError with every mistake. */
   prepare(steps: readonly Migration[]): Promise<void>;
-  /** Brings schemas of one scope up to date; tenants only after `openGate`. */
+  /** Brings schemas of one scope up to date; tenants only while public holds what it held at the first of them. */
   serve(scope: Scope, targets: readonly Target[], failuresAllowed: number): Promise<SchemaOutcome[]>;
-  /** Notes what public holds now: tenants get nothing while it holds less. */
-  openGate(): Promise<void>;
 }
 
 /** A service on a run's own connection. */
@@ -78,7 +79,7 @@ export async function createService(
   const { plan, emit, signal } = options;
   const frame: UnitFrame = await unitFrame(run, options.lockTimeoutMs);
   const scripts = new Map<Migration, Script>();
-  let gate: UnitSchema['requires'] = null;
+  let gate: Gate | null = null;
   let rehearsedPublic: Target | null = null;
   let required: readonly string[] = [];
 
@@ -89,9 +90,12 @@ export async function createService(
       if (script.nonTransactional !== null && run.pooled && run.openDirect === null)
         throw directUrlNeeded(script);
       scripts.set(migration, script);
+      for (const { file, line, column, message } of lintFindings([script], database)) {
+        emit({ type: 'warning', message: `${file}:${line}:${column}: ${message}` });
+      }
     }
   };
-  const readGate = async (from: Session): Promise<UnitSchema['requires']> => {
+  const readRequired = async (from: Session): Promise<UnitSchema['requires']> => {
     const upTo = newestVersion(migrations.public);
     if (upTo === null) return null;
     const { rows, hasHistory } = await lookAtPublic(from, migrations, plan, config);
@@ -104,6 +108,10 @@ export async function createService(
     required = below.flatMap((row) => row.version ?? []);
     return { upTo: canonicalVersion(upTo), digest: digestOf(below) };
   };
+  const readGate = async (from: Session): Promise<Gate> => ({
+    requires: await readRequired(from),
+    guarded: await readPublicShape(from, config.publicSchema),
+  });
 
   const scriptsOf = async ({ plan: { steps } }: Target) => {
     await prepare(steps);
@@ -173,12 +181,10 @@ export async function createService(
 
   return {
     prepare,
-    async openGate() {
-      // A rehearsed tenant brings public along in its own transaction.
-      if (!options.dryRun) gate = await run.look(readGate);
-    },
     async serve(scope, targets, failuresAllowed) {
       const pending = targets.filter(hasWork).length;
+      // A rehearsed tenant brings public along in its own transaction.
+      if (scope === 'tenant' && pending > 0 && !options.dryRun) gate ??= await run.look(readGate);
       emit({ type: 'phase-started', scope, schemas: targets.length, pending });
       const look = { scope, files: migrations[scope], options: plan };
       // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
@@ -224,8 +230,12 @@ function directUrlNeeded({ migration, nonTransactional }: Script): SqlmigError {
   });
 }
 
-function unitSchema({ schema, scope, rows: history }: Target, gate: UnitSchema['requires']): UnitSchema {
-  return { schema, scope, history, requires: scope === 'tenant' ? gate : null };
+/** Public as it was when the tenants' turn came. */
+type Gate = Pick<UnitSchema, 'requires' | 'guarded'>;
+
+function unitSchema({ schema, scope, rows: history }: Target, gate: Gate | null): UnitSchema {
+  const none = { requires: null, guarded: null };
+  return { schema, scope, history, ...(scope === 'tenant' ? (gate ?? none) : none) };
 }
 
 /** The error for tenants that must wait for public. */

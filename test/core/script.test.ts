@@ -5,7 +5,7 @@ const migration = (text: string) =>
   ({ scope: 'tenant', version: '1', name: 'x', checksum: '', file: '1_x.sql', text }) as const;
 
 async function mistakesOf(text: string) {
-  const script = await toScript(migration(text));
+  const script = await toScript(migration(text), 'public');
   return 'migration' in script ? [] : script.map(({ code, details }) => [code, details.line, details.column]);
 }
 
@@ -28,7 +28,7 @@ test.for([
     [`insert into t values ('{{ name }}', '\${x}') -- {{ fine }}`],
   ],
 ] as const)('%j', async ([text, statements]) => {
-  const script = await toScript(migration(text));
+  const script = await toScript(migration(text), 'public');
   expect('migration' in script && script.statements.map(({ start, end }) => text.slice(start, end))).toEqual(
     statements,
   );
@@ -91,7 +91,7 @@ test.for([
 
 test('BEGIN and COMMIT around a whole file vanish, and nothing moves', async () => {
   const text = '-- ü\nBEGIN; -- start\nselect 1;\r\nCOMMIT ;\n-- end';
-  const script = await toScript(migration(text));
+  const script = await toScript(migration(text), 'public');
   expect(script).toMatchObject({
     text: '-- ü\n       -- start\nselect 1;\r\n        \n-- end',
     statements: [{ start: text.indexOf('select') }],
@@ -101,7 +101,7 @@ test('BEGIN and COMMIT around a whole file vanish, and nothing moves', async () 
 test('a text longer than a piece is split at statements, and errors keep their place', async () => {
   const row = `insert into t values (1, 'ü; \n;\n ${'x'.repeat(200)}');\n`;
   const text = row.repeat(4_000);
-  const script = await toScript(migration(text));
+  const script = await toScript(migration(text), 'public');
   expect('migration' in script && script.statements.length).toBe(4_000);
   expect('migration' in script && script.statements.at(-1)?.start).toBe(text.lastIndexOf('insert'));
   expect(await mistakesOf(`${text}selec 1;\n${row.repeat(10)}`)).toEqual([['sql-syntax', 3 * 4_000 + 1, 1]]);
@@ -130,5 +130,5 @@ test.for([
   ['-- migrate:up transaction:false\nselect 1', 'the file asks for it'],
   ['select 1;\n-- sqlmig: no-transaction', null],
 ] as const)('%j: why it is non-transactional', async ([text, reason]) => {
-  expect(await toScript(migration(text))).toMatchObject({ nonTransactional: reason });
+  expect(await toScript(migration(text), 'public')).toMatchObject({ nonTransactional: reason });
 });

@@ -1,0 +1,24 @@
+import { locate } from '../core/position.ts';
+import type { LintFinding, Script } from '../model.ts';
+
+/** The lints of scripts, with their places. */
+export function lintFindings(scripts: Iterable<Script>, database: string): LintFinding[] {
+  return [...scripts].flatMap(({ migration: { scope, version, name, file, text }, lints }) =>
+    lints.map(({ rule, index, message }) => {
+      const { line, column } = locate(file, text, index);
+      return {
+        kind: 'lint' as const,
+        database,
+        schema: null,
+        scope,
+        ...(version !== null && { version }),
+        name,
+        rule,
+        file,
+        line,
+        column,
+        message,
+      };
+    }),
+  );
+}

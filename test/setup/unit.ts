@@ -1,0 +1,35 @@
+import type { UnitFrame } from '../../src/db/unit.ts';
+import type { Script } from '../../src/index.ts';
+
+/** What units of a test have in common, for tests that send them without a run around. */
+export const testFrame: UnitFrame = {
+  runId: 'test',
+  host: 'here',
+  appliedBy: 'test',
+  publicSchema: 'public',
+  table: 'schema_migrations',
+  searchPath: ['tenant', 'public'],
+  lockTimeoutMs: 5_000,
+  checksClient: false,
+};
+
+/** A script that never met the parser. */
+export function uncheckedScript(version: string, text: string): Script {
+  const migration = {
+    scope: 'tenant',
+    version,
+    name: 'unchecked',
+    checksum: version,
+    file: 'unchecked.sql',
+    text,
+  } as const;
+  const reach = { names: new Set<string>(), opaque: true, targets: [] };
+  return {
+    migration,
+    text,
+    statements: [{ start: 0, end: text.length, kind: '', reach }],
+    nonTransactional: null,
+    allowsPublic: false,
+    lints: [],
+  };
+}
