@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import postgres from 'postgres';
 import { beforeEach, expect, test } from 'vitest';
-import { sqlmig } from './setup/cli.ts';
+import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { poolerMissing, startPooler } from './setup/pooler.ts';
@@ -32,10 +34,35 @@ it('four runners through PgBouncer in transaction mode: exactly once, nothing of
   const runs = await Promise.all(Array.from({ length: 4 }, () => sqlmig(['up', '--all'], p.dir)));
   expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0, 0]);
   await expectExactlyOnce(db, tenants, [1, 2]);
-  const settings = await db.query(
+  const locks = await db.query(
     `select count(*)::int as n from pg_locks l join pg_database d on d.oid = l.database where locktype = 'advisory' and datname = current_database()`,
   );
-  expect(settings).toEqual([{ n: 0 }]);
+  expect(locks).toEqual([{ n: 0 }]);
+  // The pooler keeps its server sessions: whoever comes next must find them as new.
+  const next = postgres(url, { max: 6, fetch_types: false, prepare: false });
+  const left = `select pg_sleep(0.1), current_setting('search_path') as path, current_setting('statement_timeout') as timeout,
+    current_setting('lock_timeout') as lock, current_user = session_user as self, (select count(*) from pg_prepared_statements)::int as prepared`;
+  const rows = await Promise.all(Array.from({ length: 6 }, () => next.unsafe(left).simple()));
+  await next.end();
+  const fresh = { pg_sleep: '', path: '"$user", public', timeout: '0', lock: '0', self: true, prepared: 0 };
+  expect(rows.map(([row]) => row)).toEqual(rows.map(() => fresh));
+});
+
+it('SIGTERM behind PgBouncer leaves no statement on the server', async () => {
+  const url = await startPooler(db.url, 'transaction', 6);
+  const p = project(
+    { url, tenants: { list: ['a', 'b'] } },
+    { 'sql/tenant/1_slow.sql': 'create table slow (); select pg_sleep(600)' },
+  );
+  const run = start(['up', '--all'], p.dir);
+  const sleeping = `select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
+  while ((await db.query(sleeping))[0]?.n !== 2) await delay(20);
+  run.process.kill('SIGTERM');
+  expect(await run.ended).toMatchObject({ code: 143 });
+  expect(await db.query(sleeping)).toEqual([{ n: 0 }]);
+  expect(await db.query(`select count(*)::int as n from pg_class where relname = 'slow'`)).toEqual([
+    { n: 0 },
+  ]);
 });
 
 it.each(['transaction', 'session'] as const)(
