@@ -1,18 +1,9 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
-import yargs, { type Argv } from 'yargs';
-import { hideBin } from 'yargs/helpers';
+import type { Invocation } from './commands/command.ts';
 import { reportError } from './commands/execute.ts';
-import { locksCommand } from './commands/locks.ts';
-import { newCommand } from './commands/new.ts';
-import { type GlobalOptions, globalOptions, usage } from './commands/options.ts';
-import { planCommand } from './commands/plan.ts';
-import { repairCommand } from './commands/repair.ts';
-import { statusCommand } from './commands/status.ts';
-import { tenantCommand } from './commands/tenant.ts';
+import { quickly } from './commands/quick.ts';
 import type { Terminal } from './commands/terminal.ts';
-import { upCommand } from './commands/up.ts';
-import { verifyCommand } from './commands/verify.ts';
 import { SqlmigError } from './errors.ts';
 import { createPaint } from './report/paint.ts';
 
@@ -53,49 +44,22 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-await main(hideBin(process.argv));
+process.exitCode = await main(process.argv.slice(2));
 
-/** What yargs says is wrong with the arguments, as an error of ours; throws what is a defect. */
-function asUsage(error: unknown): SqlmigError {
-  if (error instanceof SqlmigError) return error;
-  if (error instanceof Error && error.name === 'YError') return usage(error.message);
-  throw error;
+async function main(argv: readonly string[]): Promise<number> {
+  const invocation = (await quickly(argv)) ?? (await parsed(argv));
+  if (invocation === null) return 0;
+  return typeof invocation === 'number' ? invocation : invocation.command.run(invocation.args, terminal);
 }
 
-async function main(argv: readonly string[]): Promise<void> {
-  const exit = (code: number) => {
-    process.exitCode = code;
-  };
+/** What yargs makes of the arguments; an exit code where they make no sense. */
+async function parsed(argv: readonly string[]): Promise<Invocation | number | null> {
+  const { parse } = await import('./commands/parse.ts');
   const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-  const parser: Argv<GlobalOptions> = yargs([...argv])
-    .scriptName('sqlmig')
-    .usage('$0 <command>\n\nBrings one shared PostgreSQL schema and all tenant schemas up to date.')
-    .options(globalOptions)
-    .group([...Object.keys(globalOptions), 'help', 'version'], 'For every command:')
-    .version(version)
-    .help()
-    .strict()
-    .recommendCommands()
-    .demandCommand(1, 'a command is missing')
-    .wrap(Math.min(process.stdout.columns ?? 100, 110))
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? usage(message);
-    });
-  const commands = [
-    upCommand,
-    planCommand,
-    statusCommand,
-    verifyCommand,
-    newCommand,
-    tenantCommand,
-    repairCommand,
-    locksCommand,
-  ];
-  for (const command of commands) command(parser, terminal, exit);
   try {
-    await parser.parseAsync();
+    return await parse(argv, { version, columns: process.stdout.columns ?? 100 });
   } catch (error) {
-    exit(reportError(asUsage(error), argv.includes('--json'), terminal, createPaint(false)));
+    if (!(error instanceof SqlmigError)) throw error;
+    return reportError(error, argv.includes('--json'), terminal, createPaint(false));
   }
 }

@@ -1,5 +1,4 @@
 import { type Config, loadConfig } from '../config.ts';
-import { attachEmbedded } from '../embedded/attach.ts';
 import { type ErrorCode, exitCodes, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { ErrorDetails } from '../model.ts';
@@ -113,6 +112,7 @@ async function withConfig<T>(
   }
   // Mistakes of the config come before any server is started.
   await load({ ...overridesOf(args), url: 'postgres:' });
+  const { attachEmbedded } = await import('../embedded/attach.ts');
   const server = await attachEmbedded(cwd);
   if (args.verbose)
     stderr(

@@ -56,11 +56,10 @@ export const globalOptions = options({
   color: { type: 'boolean', describe: 'Colours (--no-color and NO_COLOR switch them off)' },
 });
 
-/** The flags that every command has, as yargs declares them. */
-export type GlobalOptions = InferredOptionTypes<typeof globalOptions>;
-
 /** What a command gets of them. */
-export type GlobalArgs = ArgumentsCamelCase<GlobalOptions & { concurrency?: number | undefined }>;
+export type GlobalArgs = ArgumentsCamelCase<
+  InferredOptionTypes<typeof globalOptions> & { concurrency?: number | undefined }
+>;
 
 /** Flags that say which schemas a command is for. */
 export const selectorOptions = options({
@@ -111,6 +110,9 @@ export const lockOptions = options({
     describe: 'How long to wait for other runs without any progress (then exit 4)',
   },
 });
+
+/** The flag that answers a question beforehand. */
+export const yesOption = options({ yes: { type: 'boolean', default: false, describe: 'Do not ask' } });
 
 /** Settings that flags give. */
 export function overridesOf(args: GlobalArgs): Overrides {

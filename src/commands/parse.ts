@@ -1,0 +1,86 @@
+import yargs, { type Argv } from 'yargs';
+import { SqlmigError } from '../errors.ts';
+import { groupBy } from '../report/table.ts';
+import type { Command, Invocation, ParsedArgs } from './command.ts';
+import { globalOptions, usage } from './options.ts';
+import { commands, groups } from './registry.ts';
+
+/**
+ * Reads any command line with yargs. Gives `null` where it has answered itself: help, version, completion.
+ * @throws SqlmigError `bad-usage`.
+ */
+export async function parse(
+  argv: readonly string[],
+  { version, columns }: { readonly version: string; readonly columns: number },
+): Promise<Invocation | null> {
+  let invocation: Invocation | null = null;
+  const parser = yargs([...argv])
+    .scriptName('sqlmig')
+    .usage('$0 <command>\n\nBrings one shared PostgreSQL schema and all tenant schemas up to date.')
+    .options(globalOptions)
+    .group([...Object.keys(globalOptions), 'help', 'version'], 'For every command:')
+    .version(version)
+    .help()
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, 'a command is missing')
+    .wrap(Math.min(columns, 110))
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? usage(message);
+    });
+  const all = await Promise.all(Object.values(commands).map((load) => load()));
+  const add = (to: Argv, members: readonly Command[]) => {
+    for (const command of members) {
+      declare(to, command, (args) => {
+        invocation = { command, args };
+      });
+    }
+    return to;
+  };
+  for (const members of groupBy(all, ({ name }) => firstWord(name))) {
+    const group = firstWord(members[0]?.name ?? '');
+    const describe = groups[group];
+    if (describe === undefined) add(parser, members);
+    else {
+      const which = members.map(({ name }) => lastWord(name)).join(' or ');
+      const missing = `${group} needs to know what: ${which}`;
+      parser.command(group, describe, (y) => add(y, members).demandCommand(1, missing).strict());
+    }
+  }
+  try {
+    await parser.parseAsync();
+  } catch (error) {
+    throw asUsage(error);
+  }
+  return invocation;
+}
+
+function declare(to: Argv, command: Command, handler: (args: ParsedArgs) => void): void {
+  const { pattern = '', positionals = {} } = command;
+  to.command(
+    `${lastWord(command.name)} ${pattern}`.trim(),
+    command.describe,
+    (y) => {
+      for (const [name, positional] of Object.entries(positionals)) y.positional(name, positional);
+      for (const [line, what] of command.examples) y.example(`$0 ${line}`, what);
+      return y.options(command.options);
+    },
+    handler,
+  );
+}
+
+function firstWord(name: string): string {
+  return name.split(' ')[0] ?? name;
+}
+
+function lastWord(name: string): string {
+  return name.slice(name.lastIndexOf(' ') + 1);
+}
+
+/** What yargs says is wrong with the arguments, as an error of ours; throws what is a defect. */
+function asUsage(error: unknown): SqlmigError {
+  if (error instanceof SqlmigError) return error;
+  if (error instanceof Error && error.name === 'YError') return usage(error.message);
+  throw error;
+}

@@ -1,0 +1,59 @@
+import { parseArgs } from 'node:util';
+import type { Options } from 'yargs';
+import type { Invocation } from './command.ts';
+import { globalOptions } from './options.ts';
+import { commands } from './registry.ts';
+
+/**
+ * Reads a plain command line, such as a deploy has, by the same definitions as yargs but without loading it: that takes
+ * as long as everything else a run with nothing to do needs. Whatever is not plainly right (help, positionals, unknown or repeated flags, values that do not fit) gives
+ * `null` and is for yargs, which knows what to say.
+ */
+export async function quickly(argv: readonly string[]): Promise<Invocation | null> {
+  const [name = '', ...rest] = argv;
+  const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
+  if (command === undefined) return null;
+  const options: Readonly<Record<string, Options>> = { ...globalOptions, ...command.options };
+  const values = flagValues(rest, options);
+  if (values === null) return null;
+  const args: Record<string, unknown> = {};
+  for (const [flag, option] of Object.entries(options)) {
+    const value = read(values[flag], option);
+    if (value === null) return null;
+    args[camelCase(flag)] = value;
+  }
+  return { command, args };
+}
+
+type FlagValues = Readonly<Record<string, readonly (string | boolean)[] | undefined>>;
+
+function flagValues(rest: readonly string[], options: Readonly<Record<string, Options>>): FlagValues | null {
+  const flags = Object.entries(options).map(([flag, { type }]) => {
+    const kind = type === 'boolean' ? 'boolean' : 'string';
+    return [flag, { type: kind, multiple: true }] as const;
+  });
+  try {
+    return parseArgs({ args: [...rest], options: Object.fromEntries(flags), strict: true })
+      .values as FlagValues;
+  } catch {
+    return null;
+  }
+}
+
+/** A flag's value as yargs would give it; `null` where that is not plain. */
+function read(
+  given: readonly (string | boolean)[] | undefined,
+  { type, array, choices, ...option }: Options,
+): unknown {
+  if (given === undefined) return option.default;
+  if (array === true) return given;
+  const [value] = given;
+  if (given.length > 1 || value === '') return null;
+  if (choices !== undefined && !choices.includes(String(value))) return null;
+  if (type !== 'number') return value;
+  return /^\d+$/.test(String(value)) ? Number(value) : null;
+}
+
+function camelCase(flag: string): string {
+  return flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

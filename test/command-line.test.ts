@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { parse } from '../src/commands/parse.ts';
+import { quickly } from '../src/commands/quick.ts';
+import { commands } from '../src/commands/registry.ts';
+
+const settings = { version: '0', columns: 80 };
+
+test.for([
+  ['up', '--all'],
+  ['up', '--all', '--json', '--quiet'],
+  ['up', '--tenants', 'a,b', '--tenants=c', '--to', '0012', '--steps=3'],
+  ['up', '--all', '--except-tenants', 'x', '--max-failures', '5%', '--canary', '2', '--concurrency', '4'],
+  ['up', '--all', '--lock-timeout=2s', '--wait-for-lock', '1m', '--out-of-order', '--ignore-changed'],
+  ['plan', '--url', 'postgres://x', '--log-format', 'json'],
+  ['status', '--check', '--config=a.json'],
+  ['verify', '--strict', '--verbose', '--color'],
+  ['locks', '--kill', '12', '--yes'],
+])('a plain command line means the same to both parsers: %j', async (argv) => {
+  const quick = await quickly(argv);
+  const full = await parse(argv, settings);
+  if (quick === null || full === null) throw new Error('a parser did not take it');
+  expect(quick.command).toBe(full.command);
+  const flags = Object.keys(quick.args);
+  expect(Object.fromEntries(flags.map((flag) => [flag, full.args[flag]]))).toEqual(quick.args);
+});
+
+test.for([
+  [],
+  ['--help'],
+  ['up', '--help'],
+  ['upp'],
+  ['up', '--al'],
+  ['up', '--all', '--no-color'],
+  ['up', '--tenants', 'a', 'b'],
+  ['up', '--to', '1', '--to', '2'],
+  ['up', '--steps', 'many'],
+  ['up', '--all', '--log-format', 'xml'],
+  ['up', '--all=yes'],
+  ['up', '--to', ''],
+  ['tenant', 'list'],
+  ['new', 'x', '--tenant'],
+  ['constructor'],
+])('what is not plain is left to yargs: %j', async (argv) => {
+  expect(await quickly(argv)).toBe(null);
+});
+
+test('every command is called what the registry calls it', async () => {
+  for (const [name, load] of Object.entries(commands)) expect((await load()).name).toBe(name);
+});
