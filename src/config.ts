@@ -1,8 +1,8 @@
 import { dirname, parse as parsePath, resolve } from 'node:path';
 import { defaultLoaders, type Loader, lilconfig } from 'lilconfig';
-import * as v from 'valibot';
 import { SqlmigError } from './errors.ts';
 import type { TenantSource } from './model.ts';
+import { check, environmentName, type Overrides, readEnvironment, type Settings } from './settings.ts';
 
 /** One database of the fleet. */
 export interface DatabaseConfig {
@@ -32,61 +32,6 @@ export interface Config {
   readonly cwd: string;
 }
 
-const name = v.pipe(
-  v.string(),
-  v.nonEmpty('must not be empty'),
-  v.check((text) => Buffer.byteLength(text) <= 63, 'must not be longer than 63 bytes'),
-);
-const schemaName = v.pipe(
-  name,
-  v.check((text) => !/^pg_|^information_schema$/.test(text), 'must not be a schema of PostgreSQL itself'),
-);
-const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
-const tenants = v.union(
-  [
-    v.strictObject({ query: text }),
-    v.strictObject({ pattern: text }),
-    v.strictObject({ list: v.array(v.unknown()) }),
-    v.function(),
-  ],
-  'must be { "query": ... }, { "pattern": ... }, { "list": [...] } or, in a .js file, a function',
-);
-const settings = v.strictObject({
-  url: v.optional(text),
-  directUrl: v.optional(text),
-  tenants: v.optional(tenants),
-  databases: v.optional(
-    v.array(
-      v.strictObject({
-        name: text,
-        url: text,
-        directUrl: v.optional(text),
-        tenants: v.optional(tenants),
-      }),
-    ),
-  ),
-  publicDir: v.optional(text),
-  tenantDir: v.optional(text),
-  publicSchema: v.optional(schemaName),
-  historyTable: v.optional(name),
-  concurrency: v.optional(
-    v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
-  ),
-  outOfOrder: v.optional(v.boolean()),
-  searchPath: v.optional(
-    v.pipe(
-      v.array(text),
-      v.check(([first]) => first === 'tenant', 'must begin with "tenant", where tenant files create things'),
-    ),
-  ),
-});
-
-/** What a config file may hold (see README, Config). */
-export type Settings = v.InferOutput<typeof settings>;
-
-/** Settings that flags and `SQLMIG_*` variables can give. */
-export type Overrides = Omit<Settings, 'tenants' | 'databases'>;
-
 /** Where to look for settings. */
 export interface ConfigSources {
   /** The search for a config file starts here and goes upward. */
@@ -97,27 +42,6 @@ export interface ConfigSources {
   /** Values of flags: they beat everything. */
   readonly overrides?: Overrides;
 }
-
-const environmentName = 'the environment';
-const environment: readonly (readonly [
-  variable: string,
-  key: keyof Overrides,
-  read: (text: string) => unknown,
-])[] = [
-  ['SQLMIG_URL', 'url', String],
-  ['SQLMIG_DIRECT_URL', 'directUrl', String],
-  ['SQLMIG_PUBLIC_DIR', 'publicDir', String],
-  ['SQLMIG_TENANT_DIR', 'tenantDir', String],
-  ['SQLMIG_PUBLIC_SCHEMA', 'publicSchema', String],
-  ['SQLMIG_HISTORY_TABLE', 'historyTable', String],
-  ['SQLMIG_CONCURRENCY', 'concurrency', Number],
-  ['SQLMIG_SEARCH_PATH', 'searchPath', (text) => text.split(',').map((name) => name.trim())],
-  [
-    'SQLMIG_OUT_OF_ORDER',
-    'outOfOrder',
-    (text) => ({ true: true, '1': true, false: false, '0': false })[text] ?? text,
-  ],
-];
 
 /**
  * Finds, reads, checks and completes the configuration. Precedence: overrides (flags), `SQLMIG_*` variables, config
@@ -186,38 +110,6 @@ function unreadable(path: string, error: unknown): SqlmigError {
   });
 }
 
-function readEnvironment(env: NonNullable<ConfigSources['env']>): unknown {
-  return Object.fromEntries(
-    environment.flatMap(([variable, key, read]) => {
-      const value = env[variable];
-      return value === undefined || value === '' ? [] : [[key, read(value)]];
-    }),
-  );
-}
-
-function check(value: unknown, where: string): Settings {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const what = Array.isArray(value) ? 'a list' : value === null ? 'null' : `a ${typeof value}`;
-    throw new SqlmigError('config-invalid', `${where} holds ${what}, not settings`);
-  }
-  const result = v.safeParse(settings, value);
-  if (result.success) return result.output;
-  const errors = result.issues.map((issue) => {
-    const key = v.getDotPath(issue) ?? '(all of it)';
-    const unknown = issue.type === 'strict_object' && issue.expected === 'never';
-    const message = unknown
-      ? `unknown key "${key}" in ${where}`
-      : `"${nameOf(key, where)}" in ${where}: ${whyOf(issue)}`;
-    const known = Object.keys(settings.entries).join(', ');
-    return new SqlmigError('config-invalid', message, unknown ? { hint: `known keys are ${known}` } : {});
-  });
-  const [first, ...others] = errors;
-  throw new SqlmigError('config-invalid', first?.message ?? 'the config is not valid', {
-    hint: first?.details.hint,
-    others,
-  });
-}
-
 function databaseOf(
   merged: Settings,
   env: NonNullable<ConfigSources['env']>,
@@ -272,16 +164,4 @@ function tenantSource(source: Settings['tenants']): TenantSource {
 
 function defined(overrides: Overrides): Overrides {
   return Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-}
-
-/** What is wrong with a value, without the value: it may be a password in the wrong place. */
-function whyOf({ message, kind, expected }: v.BaseIssue<unknown>): string {
-  return kind === 'schema' && message.startsWith('Invalid')
-    ? `must be ${expected ?? 'something else'}`
-    : message;
-}
-
-/** A setting as it is called where it comes from. */
-function nameOf(key: string, where: string): string {
-  return (where === environmentName && environment.find(([, setting]) => setting === key)?.[0]) || key;
 }

@@ -1,4 +1,4 @@
-export { type Config, type ConfigSources, loadConfig, type Settings } from './config.ts';
+export { type Config, type ConfigSources, loadConfig } from './config.ts';
 export type { PlanOptions } from './core/plan.ts';
 export type { MaxFailures } from './core/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError } from './errors.ts';
@@ -21,3 +21,4 @@ export { verify } from './operations/verify.ts';
 export type { InspectOptions } from './run/inspect.ts';
 export type { RunOptions } from './run/service.ts';
 export type { Selection } from './run/survey.ts';
+export type { Settings } from './settings.ts';

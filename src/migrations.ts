@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import fastGlob from 'fast-glob';
 import type { Config } from './config.ts';
 import { checksumOf, decode } from './core/decode.ts';
 import { fileNameRule, parseFileName } from './core/file-name.ts';
@@ -30,8 +29,8 @@ export function allFiles({ public: shared, tenant, down }: Migrations): Migratio
  */
 export async function readMigrations(config: Config): Promise<Migrations> {
   const folders = [
-    await readFolder('public', config.publicDir, config.cwd),
-    await readFolder('tenant', config.tenantDir, config.cwd),
+    readFolder('public', config.publicDir, config.cwd),
+    readFolder('tenant', config.tenantDir, config.cwd),
   ];
   const mistakes = folders.flatMap((folder) => folder.mistakes);
   const found = folders.flatMap((folder) => folder.migrations);
@@ -76,15 +75,18 @@ interface Folder {
   readonly mistakes: readonly SqlmigError[];
 }
 
-async function readFolder(scope: Scope, dir: string, cwd: string): Promise<Folder> {
+// All at once and without promises: hundreds of small files are read several times faster that way.
+function readFolder(scope: Scope, dir: string, cwd: string): Folder {
   const shown = (file: string) => relative(cwd, join(dir, file)).split(sep).join('/') || file;
-  if (!(await isFolder(dir))) {
+  if (!isFolder(dir)) {
     const hint = `create it (an empty one is fine), or set ${scope}Dir in the config`;
     const missing = new SqlmigError('folder-missing', `the folder ${shown('.')} does not exist`, { hint });
     return { migrations: [], down: [], mistakes: [missing] };
   }
-  const entries = await fastGlob('*.sql', { cwd: dir, onlyFiles: false, objectMode: true });
-  const files = entries.filter((entry) => !entry.dirent.isDirectory()).map((entry) => entry.name);
+  const entries = readdirSync(dir, { withFileTypes: true });
+  const files = entries
+    .filter((entry) => !entry.isDirectory() && /^[^.].*\.sql$/s.test(entry.name))
+    .map((entry) => entry.name);
   const migrations: Migration[] = [];
   const down: Migration[] = [];
   const mistakes: SqlmigError[] = [];
@@ -106,7 +108,7 @@ async function readFolder(scope: Scope, dir: string, cwd: string): Promise<Folde
       );
     }
     seen.set(key, file);
-    const text = await readText(shown(file), join(dir, file));
+    const text = readText(shown(file), join(dir, file));
     if (text instanceof SqlmigError) mistakes.push(text);
     else {
       (named.kind === 'down' ? down : migrations).push({
@@ -122,10 +124,10 @@ async function readFolder(scope: Scope, dir: string, cwd: string): Promise<Folde
   return { migrations, down, mistakes };
 }
 
-async function readText(file: string, path: string): Promise<string | SqlmigError> {
+function readText(file: string, path: string): string | SqlmigError {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = readFileSync(path);
   } catch (error) {
     // A dangling link, or a file that we may not read.
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
@@ -148,6 +150,6 @@ async function readText(file: string, path: string): Promise<string | SqlmigErro
   });
 }
 
-async function isFolder(dir: string): Promise<boolean> {
-  return (await stat(dir).catch(() => null))?.isDirectory() ?? false;
+function isFolder(dir: string): boolean {
+  return statSync(dir, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

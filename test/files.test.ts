@@ -78,5 +78,10 @@ test('a folder that does not exist is an error, an empty one is fine', async () 
     message: 'the folder sql/none does not exist',
   });
   const empty = project({ url });
-  expect(await readMigrations(await empty.config())).toEqual({ public: [], tenant: [], down: [] });
+  expect(await readMigrations(await empty.config())).toEqual({
+    public: [],
+    tenant: [],
+    down: [],
+    publicSchema: 'public',
+  });
 });

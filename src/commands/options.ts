@@ -1,10 +1,10 @@
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
-import type { Overrides } from '../config.ts';
 import { parseDuration } from '../core/duration.ts';
 import type { PlanOptions } from '../core/plan.ts';
 import { parseMaxFailures } from '../core/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Selection } from '../run/survey.ts';
+import type { Overrides } from '../settings.ts';
 
 function options<T extends Record<string, Options>>(given: T): T {
   return given;

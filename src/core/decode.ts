@@ -7,13 +7,14 @@ export type Decoded = { readonly text: string } | { readonly badByteAt: number }
 /** Decodes UTF-8 strictly and drops a byte order mark. */
 export function decode(bytes: Uint8Array): Decoded {
   if (!isUtf8(bytes)) return { badByteAt: firstBadByte(bytes) };
-  const text = new TextDecoder('utf-8').decode(bytes);
-  return { text };
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return { text: text.startsWith('\ufeff') ? text.slice(1) : text };
 }
 
 /** sha-256 of a text with CRLF and CR turned into LF, lower-case hex; the text comes without BOM (see `decode`). */
 export function checksumOf(text: string): string {
-  return createHash('sha256').update(text.replace(/\r\n?/g, '\n')).digest('hex');
+  const lines = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
+  return createHash('sha256').update(lines).digest('hex');
 }
 
 function firstBadByte(bytes: Uint8Array): number {

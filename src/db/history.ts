@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { sqlstates } from '../errors.ts';
-import type { HistoryRow, Scope } from '../model.ts';
+import type { HistoryRow } from '../model.ts';
 import { isServerError, type Row, type Session } from './session.ts';
 
 /** A history row with what this very row's run recorded. */
@@ -9,17 +9,6 @@ export interface RecordedRow extends HistoryRow {
   readonly runId: string;
   readonly durationMs: number;
 }
-
-/** What a schema's history holds in short; two histories with equal digests hold equal rows. */
-export interface HistoryDigest {
-  readonly digest: string;
-  readonly rows: number;
-  /** The scope the rows were written with; `null` without rows. */
-  readonly scope: Scope | null;
-}
-
-/** The digest of a history without rows. */
-export const emptyDigest: HistoryDigest = { digest: digestOf([]), rows: 0, scope: null };
 
 /** SQL of a schema's history table. */
 export function historyTable(schema: string, table: string): string {
@@ -45,9 +34,6 @@ export function createHistoryTable(schema: string, table: string): string {
 create unique index on ${historyTable(schema, table)} (name) where version is null`;
 }
 
-/** Columns by which a history table is known as ours. */
-const ownColumns: readonly string[] = ['version', 'name', 'checksum', 'state', 'scope', 'run_id'];
-
 // One line a row, in an order that no locale has a say in; `digestOf` writes the same.
 const digestSql = `encode(sha256(convert_to(coalesce(string_agg(
   concat_ws(' ', coalesce(version::text, 'R ' || name), checksum, state), E'\\n' order by version, name collate "C"), ''), 'UTF8')), 'hex')`;
@@ -72,63 +58,12 @@ function byVersionThenName(a: HistoryRow, b: HistoryRow): number {
   return a.version === null ? 1 : -1;
 }
 
-/**
- * The digests of many schemas in few round trips; every schema must have a history table of ours. A schema whose
- * table is gone meanwhile is left out.
- */
-export async function readDigests(
-  session: Session,
-  schemas: readonly string[],
-  table: string,
-): Promise<Map<string, HistoryDigest>> {
-  const digests = new Map<string, HistoryDigest>();
-  const read = async (batch: readonly string[]): Promise<void> => {
-    if (batch.length === 0) return;
-    const text = batch
-      .map(
-        (schema, i) =>
-          `select ${i} as i, count(*)::int as rows, min(scope) as scope, ${digestSql} as digest from ${historyTable(schema, table)}`,
-      )
-      .join('\nunion all\n');
-    try {
-      for (const row of await session.run(text)) {
-        digests.set(String(batch[Number(row.i)]), {
-          digest: String(row.digest),
-          rows: Number(row.rows),
-          scope: row.scope as Scope | null,
-        });
-      }
-    } catch (error) {
-      if (!splits(error)) throw error;
-      if (batch.length === 1) {
-        if (error.code === sqlstates.undefinedTable) return;
-        throw error;
-      }
-      const half = Math.ceil(batch.length / 2);
-      await read(batch.slice(0, half));
-      await read(batch.slice(half));
-    }
-  };
-  for (let from = 0; from < schemas.length; from += batchSize)
-    await read(schemas.slice(from, from + batchSize));
-  return digests;
-}
-
-// Each table costs a statement three of the lock table's places (itself and two indexes); 6,400 are there by default.
-const batchSize = 100;
-
-function splits(error: unknown): error is { code: string } {
-  const reasons: string[] = [
-    sqlstates.insufficientResources,
-    sqlstates.undefinedTable,
-    sqlstates.undefinedSchema,
-  ];
-  return isServerError(error) && reasons.includes(error.code);
-}
+/** What `toRow` reads. */
+export const rowColumns = 'version::text as version, name, checksum, state, run_id, duration_ms';
 
 /** All rows of one schema's history; none where the table is gone. */
 export async function readRows(session: Session, schema: string, table: string): Promise<RecordedRow[]> {
-  const text = `select version::text as version, name, checksum, state, run_id, duration_ms from ${historyTable(schema, table)}`;
+  const text = `select ${rowColumns} from ${historyTable(schema, table)}`;
   try {
     return (await session.run(text)).map(toRow);
   } catch (error) {
@@ -161,7 +96,8 @@ export async function readProgress(
   };
 }
 
-function toRow(row: Row): RecordedRow {
+/** A row as `rowColumns` select it. */
+export function toRow(row: Row): RecordedRow {
   return {
     version: row.version as string | null,
     name: String(row.name),
@@ -172,41 +108,11 @@ function toRow(row: Row): RecordedRow {
   };
 }
 
-/** What a catalogue look-up says of one schema. */
-export interface SchemaPresence {
-  readonly schema: string;
-  /** `foreign` is a table of the history's name in a shape that is not ours. */
-  readonly history: 'none' | 'ours' | 'foreign';
-}
-
-/** The schemas that exist among `names`, or all that have a table of the history's name when `names` is `null`. */
-export async function lookUpSchemas(
-  session: Session,
-  names: readonly string[] | null,
-  table: string,
-): Promise<SchemaPresence[]> {
-  const wanted =
-    names === null
-      ? 'c.oid is not null'
-      : `n.nspname = any(array[${names.map(quoteLiteral).join(', ')}]::name[])`;
-  const rows = await session.run(`select n.nspname as schema, c.oid is not null as present,
-  (select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and not a.attisdropped
-     and a.attname = any(array[${ownColumns.map(quoteLiteral).join(', ')}]::name[])) = ${ownColumns.length} as ours
-from pg_catalog.pg_namespace n
-left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')
-where ${wanted} and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-order by n.nspname collate "C"`);
-  return rows.map((row) => ({
-    schema: String(row.schema),
-    history: row.present === true ? (row.ours === true ? 'ours' : 'foreign') : 'none',
-  }));
-}
-
-/** Column names of a table, in their order, each with its type. */
+/** Column names of a table, in their order, each with its type; none where it is gone. */
 export async function columnsOf(session: Session, schema: string, table: string): Promise<string[]> {
   const rows =
     await session.run(`select a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) as col
 from pg_catalog.pg_attribute a
-where a.attrelid = ${quoteLiteral(historyTable(schema, table))}::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`);
+where a.attrelid = to_regclass(${quoteLiteral(historyTable(schema, table))}) and a.attnum > 0 and not a.attisdropped order by a.attnum`);
   return rows.map((row) => String(row.col));
 }

@@ -21,7 +21,7 @@ export interface Connection {
 export interface Session {
   /** True behind a pooler: the backend that answers is not the one the protocol announced at connect. */
   readonly pooled: boolean;
-  readonly databaseName: string;
+  readonly server: Server;
   /** True once the session can no longer be used. */
   readonly lost: boolean;
   /**
@@ -33,6 +33,16 @@ export interface Session {
   /** Asks the server to cancel what runs. */
   cancel(): void;
   close(): Promise<void>;
+}
+
+/** What a server says of itself and of us when a session begins. */
+export interface Server {
+  readonly database: string;
+  /** The role we logged in as. */
+  readonly login: string;
+  /** As in `server_version_num`, such as 180004. */
+  readonly version: number;
+  readonly isLinux: boolean;
 }
 
 /** The part of a query of postgres.js that asks the server to cancel it. */
@@ -48,7 +58,8 @@ export class SessionLost extends Error {
 /** Server messages with severity NOTICE and above. */
 export type OnNotice = (notice: { readonly severity: string; readonly message: string }) => void;
 
-const hello = `select pg_backend_pid() as pid, current_database() as database`;
+const hello = `select pg_backend_pid() as pid, current_database() as database, session_user as login,
+  current_setting('server_version_num')::int as number, version() ~* 'linux' as linux`;
 
 /**
  * Opens a session.
@@ -99,7 +110,12 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
 
   return {
     pooled: pid !== greeting?.pid,
-    databaseName: String(greeting?.database),
+    server: {
+      database: String(greeting?.database),
+      login: String(greeting?.login),
+      version: Number(greeting?.number),
+      isLinux: greeting?.linux === true,
+    },
     get lost() {
       return lost;
     },

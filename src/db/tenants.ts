@@ -2,26 +2,39 @@ import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { tenantNameProblem } from '../core/tenant-name.ts';
 import { errorOfAll, SqlmigError, sqlstates } from '../errors.ts';
 import type { TenantSource } from '../model.ts';
-import { lookUpSchemas, readDigests } from './history.ts';
-import { isServerError, type Row, type Session } from './session.ts';
+import { schemasWithHistory } from './presence.ts';
+import { type HistoryScan, type Reader, scanHistories } from './scan.ts';
+import { isServerError, type Row } from './session.ts';
 
 /** The names a source gives, each once, in its order; or why they cannot be known before public is applied. */
-export type Discovery = { readonly names: readonly string[] } | { readonly unknown: string };
+export type Discovery =
+  | { readonly names: readonly string[]; readonly scans: Scans }
+  | { readonly unknown: string };
+
+/** Histories that are known already. */
+export type Scans = ReadonlyMap<string, HistoryScan>;
+
+/** Where tenants are listed. */
+export interface Listing extends Reader {
+  readonly publicSchema: string;
+  readonly table: string;
+  /** What is known of histories: nothing of it is read again. */
+  readonly scans: Scans;
+}
 
 /**
  * Lists the tenants of a database.
  * @throws SqlmigError `bad-tenant-name` for every bad name, `tenants-query-failed` where the source itself fails for
  *   another reason than a table that public files may still create.
  */
-export async function discoverTenants(
-  session: Session,
-  source: TenantSource,
-  publicSchema: string,
-  table: string,
-): Promise<Discovery> {
+export async function discoverTenants(source: TenantSource, listing: Listing): Promise<Discovery> {
   let names: readonly unknown[];
+  let scans = listing.scans;
   try {
-    names = await namesOf(session, source, publicSchema, table);
+    if (source.kind === 'history') {
+      scans = await scanAll(listing);
+      names = [...scans].filter(([, { scope }]) => scope === 'tenant').map(([schema]) => schema);
+    } else names = await namesOf(source, listing);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const notYet: string[] = [
@@ -34,7 +47,7 @@ export async function discoverTenants(
     throw tenantsQueryFailed(reason, error);
   }
   const problems = names
-    .map((name) => tenantNameProblem(name, publicSchema))
+    .map((name) => tenantNameProblem(name, listing.publicSchema))
     .filter((problem) => problem !== null)
     .map(
       (problem) =>
@@ -43,7 +56,7 @@ export async function discoverTenants(
         }),
     );
   if (problems.length > 0) throw errorOfAll(problems);
-  return { names: [...new Set(names as readonly string[])] };
+  return { names: [...new Set(names as readonly string[])], scans };
 }
 
 /** The error for a tenant source that cannot be read although public is applied. */
@@ -55,10 +68,8 @@ export function tenantsQueryFailed(reason: string, cause?: unknown): SqlmigError
 }
 
 async function namesOf(
-  session: Session,
-  source: TenantSource,
-  publicSchema: string,
-  table: string,
+  source: Exclude<TenantSource, { kind: 'history' }>,
+  { session, publicSchema }: Listing,
 ): Promise<readonly unknown[]> {
   switch (source.kind) {
     case 'list':
@@ -82,17 +93,24 @@ ${source.query}
 ;
 COMMIT;`),
       );
-    case 'history': {
-      const present = await lookUpSchemas(session, null, table);
-      const ours = present
-        .filter((s) => s.history === 'ours' && s.schema !== publicSchema)
-        .map((s) => s.schema);
-      const digests = await readDigests(session, ours, table);
-      return ours.filter((schema) => digests.get(schema)?.scope === 'tenant');
-    }
   }
 }
 
 function firstColumn(rows: readonly Row[]): unknown[] {
   return rows.map((row) => Object.values(row)[0]);
+}
+
+/** The histories of all schemas that have one of ours, but for public's. */
+async function scanAll({ publicSchema, table, scans, ...reader }: Listing): Promise<Scans> {
+  const ours = (await schemasWithHistory(reader.session, null, table)).filter(
+    (schema) => schema !== publicSchema,
+  );
+  const unknown = ours.filter((schema) => !scans.has(schema));
+  const found = new Map([...scans, ...(await scanHistories(reader, unknown, table))]);
+  return new Map(
+    ours.flatMap((schema) => {
+      const scan = found.get(schema);
+      return scan === undefined ? [] : [[schema, scan] as const];
+    }),
+  );
 }

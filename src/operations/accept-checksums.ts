@@ -40,13 +40,13 @@ export async function acceptChecksums(
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
   return withRun(config, settings, async (run) => {
-    const found = await run.look((session) => survey(session, migrations, select, settings.plan, config));
+    const found = await run.look((_, reader) => survey(reader, migrations, select, settings.plan, config));
     const pairs = [found.public, ...found.tenants].flatMap((target) =>
       changedIn(target, migrations[target.scope]).map((file) => ({ target, file })),
     );
     const changed = pairs.map(({ target, file }) => toChanged(target, file, run.database));
     if (changed.length === 0 || !(await accept(changed))) return { changed, accepted: false };
-    const frame = await unitFrame(run, settings.lockTimeoutMs);
+    const frame = unitFrame(run, settings.lockTimeoutMs);
     const session = await run.openSession();
     try {
       for (const { target, file } of pairs) {

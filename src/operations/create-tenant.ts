@@ -31,12 +31,14 @@ export async function createTenant(
   const settings = serviceOptions(options, config);
   return withRun(config, settings, async (run) => {
     const { plan } = settings;
-    const shared = await run.look((session) => lookAtPublic(session, migrations, plan, config));
+    const shared = await run.look((_, reader) => lookAtPublic(reader, migrations, plan, config));
     const behind = newestVersion(shared.plan.steps);
     if (behind !== null) throw publicBehind(behind);
     const look = { scope: 'tenant', files: migrations.tenant, options: plan } as const;
-    const targets = await run.look((session) => lookAt(session, [name], look, config));
-    const service = await createService(run, migrations, settings);
+    const targets = await run.look((_, reader) =>
+      lookAt([{ schema: name, look }], { ...reader, scans: new Map() }, config.historyTable),
+    );
+    const service = createService(run, migrations, settings);
     await service.prepare(targets.flatMap((target) => target.plan.steps));
     const [outcome] = await service.serve('tenant', targets, 1);
     if (outcome === undefined) throw new RangeError('one schema gives one outcome');

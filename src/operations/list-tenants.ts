@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { lookUpSchemas } from '../db/history.ts';
+import { lookUpSchemas } from '../db/presence.ts';
 import { discoverTenants, tenantsQueryFailed } from '../db/tenants.ts';
 import { ownSignal, withRun } from '../run/run.ts';
 
@@ -20,11 +20,16 @@ export async function listTenants(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<readonly ListedTenant[]> {
   return withRun(config, { emit: () => {}, signal: ownSignal(options.signal) }, ({ look, database }) =>
-    look(async (session) => {
+    look(async (session, reader) => {
       const { publicSchema, historyTable } = config;
-      const found = await discoverTenants(session, config.database.tenants, publicSchema, historyTable);
+      const found = await discoverTenants(config.database.tenants, {
+        ...reader,
+        publicSchema,
+        table: historyTable,
+        scans: new Map(),
+      });
       if ('unknown' in found) throw tenantsQueryFailed(found.unknown);
-      const present = new Set((await lookUpSchemas(session, found.names, historyTable)).map((s) => s.schema));
+      const present = await lookUpSchemas(session, found.names, historyTable);
       return found.names.map((schema) => ({ database, schema, exists: present.has(schema) }));
     }),
   );

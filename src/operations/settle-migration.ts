@@ -129,7 +129,7 @@ async function settle(
   how: Settlement,
   lockTimeoutMs: number,
 ): Promise<void> {
-  const frame = await unitFrame(run, lockTimeoutMs);
+  const frame = unitFrame(run, lockTimeoutMs);
   const session = await (run.pooled ? direct(run, script) : run.openSession());
   try {
     if (how.kind === 'mark-applied') {

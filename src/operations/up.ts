@@ -42,8 +42,8 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   const { emit, signal, dryRun } = settings;
   return withRun(config, settings, async (run) => {
     emit({ type: 'run-started', runId: run.runId, database: run.database });
-    const found = await run.look((session) => survey(session, migrations, select, settings.plan, config));
-    const service = await createService(run, migrations, settings);
+    const found = await run.look((_, reader) => survey(reader, migrations, select, settings.plan, config));
+    const service = createService(run, migrations, settings);
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
     const targets = [found.public, ...found.tenants];
@@ -73,12 +73,15 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     }
 
     const list = async (seen: readonly Target[]) =>
-      run.look(async (session) => {
-        const listed = await selectTenants(session, select, config);
+      run.look(async (_, reader) => {
+        // Of those seen nothing is read again, but for their names.
+        const scans = new Map(seen.map(({ schema }) => [schema, { digest: '', scope: 'tenant' as const }]));
+        const listed = await selectTenants(reader, select, config, scans);
         if ('unknown' in listed) throw tenantsQueryFailed(listed.unknown);
         const known = new Set(seen.map((target) => target.schema));
         const names = listed.names.filter((name) => !known.has(name));
-        return lookAt(session, names, look, config);
+        const wanted = names.map((schema) => ({ schema, look }));
+        return lookAt(wanted, { ...reader, scans: new Map() }, config.historyTable);
       });
     // Somebody else may have applied public while this run waited: then the list is new as well.
     const publicChanged = outcomes.some((outcome) => outcome.state === 'applied');

@@ -34,7 +34,7 @@ export async function inspect(
     { emit: onEvent, signal: ownSignal(options.signal) },
     async ({ look, database }) => ({
       database,
-      survey: await look((session) => survey(session, migrations, select, plan, config)),
+      survey: await look((_, reader) => survey(reader, migrations, select, plan, config)),
     }),
   );
 }

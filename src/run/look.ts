@@ -1,17 +1,12 @@
 import type { Config } from '../config.ts';
 import { recogniseTool } from '../core/foreign-history.ts';
 import { type PlanOptions, planSchema, type SchemaPlan } from '../core/plan.ts';
-import {
-  columnsOf,
-  digestOf,
-  emptyDigest,
-  lookUpSchemas,
-  type RecordedRow,
-  readDigests,
-  readRows,
-} from '../db/history.ts';
+import { columnsOf, type RecordedRow } from '../db/history.ts';
 import { readHolders } from '../db/holders.ts';
+import { lookUpSchemas } from '../db/presence.ts';
+import { type Reader, readHistories, scanHistories } from '../db/scan.ts';
 import type { Session } from '../db/session.ts';
+import type { Scans } from '../db/tenants.ts';
 import { errorOfAll, SqlmigError } from '../errors.ts';
 import type { Migration, Scope } from '../model.ts';
 
@@ -34,56 +29,95 @@ export interface Look {
   readonly options: PlanOptions;
 }
 
+/** A schema to look at, and how it is judged. */
+export interface Wanted {
+  readonly schema: string;
+  readonly look: Look;
+}
+
+/** Where schemas are looked at, and what is known of their histories already. */
+export interface From extends Reader {
+  readonly scans: Scans;
+}
+
+// So few histories are read at once; of more only the sum is, and the rows of one for each sum.
+const fewHistories = 10;
+
 /**
- * Looks at schemas without any lock and plans each: one catalogue query, the digests of all histories in batches, and
- * the rows of one schema for each distinct digest; schemas with equal histories share rows and plan.
+ * Looks at schemas without any lock and plans each: one catalogue query, all histories in short in batches, and the
+ * rows of one schema for each distinct history; schemas with equal histories share rows and plan.
  * @throws SqlmigError `foreign-history` naming every schema whose history table is another tool's.
  */
-export async function lookAt(
-  session: Session,
-  schemas: readonly string[],
-  look: Look,
-  config: Config,
-): Promise<Target[]> {
-  if (schemas.length === 0) return [];
-  const table = config.historyTable;
-  const present = new Map((await lookUpSchemas(session, schemas, table)).map((s) => [s.schema, s.history]));
-  const foreign = schemas.filter((schema) => present.get(schema) === 'foreign');
-  if (foreign.length > 0) throw await foreignHistory(session, foreign, table);
+export async function lookAt(wanted: readonly Wanted[], from: From, table: string): Promise<Target[]> {
+  if (wanted.length === 0) return [];
+  const { session } = from;
+  const names = wanted.map(({ schema }) => schema);
+  const present = await lookUpSchemas(session, names, table);
+  const withTable = names.filter((schema) => present.get(schema)?.hasTable === true);
+  const histories = await readAll(withTable, from, table);
+  const missing = withTable.filter((schema) => !histories.has(schema));
+  await refuseForeign(session, missing, table);
 
-  const digests = await readDigests(
-    session,
-    schemas.filter((schema) => present.get(schema) === 'ours'),
-    table,
-  );
-  const judged = new Map<string, Pick<Target, 'rows' | 'plan'>>();
-  const judge = (digest: string, rows: readonly RecordedRow[]) => {
-    const known = judged.get(digest) ?? { rows, plan: planSchema(look.files, rows, look.options) };
-    judged.set(digest, known);
-    return known;
+  const plans = new Map<Look, Map<readonly RecordedRow[], SchemaPlan>>();
+  const planOf = (look: Look, rows: readonly RecordedRow[]) => {
+    const ofLook = plans.get(look) ?? new Map<readonly RecordedRow[], SchemaPlan>();
+    plans.set(look, ofLook);
+    const plan = ofLook.get(rows) ?? planSchema(look.files, rows, look.options);
+    ofLook.set(rows, plan);
+    return plan;
   };
-  judge(emptyDigest.digest, []);
-  const targets: Target[] = [];
-  for (const schema of schemas) {
-    const digest = digests.get(schema);
-    let verdict = judged.get(digest?.digest ?? emptyDigest.digest);
-    if (verdict === undefined) {
-      const rows = await readRows(session, schema, table);
-      verdict = judge(digestOf(rows), rows);
-    }
-    const hasHistory = digest !== undefined;
-    targets.push({
+  const targets = wanted.map(({ schema, look }): Target => {
+    const rows = histories.get(schema) ?? noRows;
+    return {
       schema,
       scope: look.scope,
       exists: present.has(schema),
-      hasHistory,
-      ...verdict,
+      hasHistory: histories.has(schema),
+      rows,
+      plan: planOf(look, rows),
       held: false,
-    });
-  }
+    };
+  });
   if (!targets.some(isRunning)) return targets;
   const held = await heldSchemas(session);
   return targets.map((target) => ({ ...target, held: isRunning(target) && held.has(target.schema) }));
+}
+
+const noRows: readonly RecordedRow[] = [];
+
+/** The rows of every history; equal histories share them. */
+async function readAll(
+  schemas: readonly string[],
+  { scans, ...reader }: From,
+  table: string,
+): Promise<Map<string, readonly RecordedRow[]>> {
+  const result = new Map<string, readonly RecordedRow[]>();
+  const unknown = schemas.filter((schema) => !scans.has(schema));
+  const few = schemas.length <= fewHistories;
+  const known = new Map([...scans, ...(few ? [] : await scanHistories(reader, unknown, table))]);
+  let open = few ? [] : schemas.filter((schema) => known.has(schema));
+  const alone = few ? schemas : [];
+  const take = async (some: readonly string[]) => {
+    const read = await readHistories(reader, some, table);
+    for (const [schema, { rows }] of read) result.set(schema, rows);
+    return read;
+  };
+  await take(alone);
+  while (open.length > 0) {
+    const digestOf = (schema: string) => known.get(schema)?.digest ?? '';
+    const first = new Map<string, string>();
+    for (const schema of open) if (!first.has(digestOf(schema))) first.set(digestOf(schema), schema);
+    const read = await take([...first.values()]);
+    // A history that changed since the scan stands for itself alone, and another speaks for its group.
+    const rowsOf = new Map([...read].map(([schema, { rows, digest }]) => [digest, { schema, rows }]));
+    for (const schema of open) {
+      const rows = rowsOf.get(digestOf(schema))?.rows;
+      if (rows !== undefined && !result.has(schema)) result.set(schema, rows);
+    }
+    const representatives = new Set(first.values());
+    open = open.filter((schema) => !result.has(schema) && !representatives.has(schema));
+  }
+  return result;
 }
 
 /** Looks at one schema by its own rows, so that they tell which run applied them. */
@@ -102,11 +136,10 @@ export async function lookAgain(
 }
 
 async function lookOnce(session: Session, schema: string, look: Look, config: Config): Promise<Target> {
-  const [found] = await lookUpSchemas(session, [schema], config.historyTable);
-  const hasHistory = found?.history === 'ours';
-  const rows = hasHistory ? await readRows(session, schema, config.historyTable) : [];
-  const plan = planSchema(look.files, rows, look.options);
-  return { schema, scope: look.scope, exists: found !== undefined, hasHistory, rows, plan, held: false };
+  const from = { session, spare: async () => null, scans: new Map() };
+  const [target] = await lookAt([{ schema, look }], from, config.historyTable);
+  if (target === undefined) throw new RangeError('one schema gives one target');
+  return target;
 }
 
 function isRunning({ rows }: Pick<Target, 'rows'>): boolean {
@@ -119,14 +152,12 @@ async function heldSchemas(session: Session): Promise<Set<string>> {
   return new Set(holders.filter((holder) => holder.granted).map((holder) => holder.key));
 }
 
-async function foreignHistory(
-  session: Session,
-  schemas: readonly string[],
-  table: string,
-): Promise<SqlmigError> {
+/** Of schemas whose table has not our columns, or was dropped meanwhile, the first are refused. */
+async function refuseForeign(session: Session, schemas: readonly string[], table: string): Promise<void> {
   const errors: SqlmigError[] = [];
   for (const schema of schemas) {
     const columns = await columnsOf(session, schema, table);
+    if (columns.length === 0) continue;
     const message = `"${schema}"."${table}" is the history of ${recogniseTool(columns)} (${columns.join(', ')})`;
     errors.push(
       new SqlmigError('foreign-history', message, {
@@ -136,5 +167,5 @@ async function foreignHistory(
       }),
     );
   }
-  return errorOfAll(errors);
+  if (errors.length > 0) throw errorOfAll(errors);
 }

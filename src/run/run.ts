@@ -3,8 +3,10 @@ import { setMaxListeners } from 'node:events';
 import { hostname, userInfo } from 'node:os';
 import type { Config } from '../config.ts';
 import { asSqlmigError } from '../db/failure.ts';
-import { type OnNotice, openSession, type Session, SessionLost } from '../db/session.ts';
+import type { Reader } from '../db/scan.ts';
+import { type OnNotice, openSession, type Server, type Session, SessionLost } from '../db/session.ts';
 import type { UnitFrame } from '../db/unit.ts';
+import { isConnectionError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { createLane, type Lane } from './lane.ts';
 import { patientOpener } from './patience.ts';
@@ -18,8 +20,9 @@ export interface Run {
   readonly config: Config;
   /** The database's name: the config's, or the server's. */
   readonly database: string;
+  readonly server: Server;
   /** Reads with the run's own session; if the connection is lost it is opened again and all is read again. */
-  look<T>(read: (session: Session) => Promise<T>): Promise<T>;
+  look<T>(read: (session: Session, reader: Reader) => Promise<T>): Promise<T>;
   /** Another session, for units. */
   readonly openSession: () => Promise<Session>;
   /** True when a pooler stands between us and the server: sessions are not ours alone then. */
@@ -47,22 +50,27 @@ export async function withRun<T>(
   const onNotice: OnNotice = (notice) => emit({ type: 'server-notice', ...notice });
   const open = patientOpener(() => openSession(connection, onNotice), signal);
   const lane = createLane(open, signal);
+  const second = createLane(open, signal);
+  // The server may have no room for it: then one session reads all.
+  const spare = () =>
+    second.session().catch((error: unknown) => (isConnectionError(error) ? null : Promise.reject(error)));
   try {
-    const { databaseName, pooled } = await lane.session();
+    const { server, pooled } = await lane.session();
     const openDirect =
       directUrl === null ? null : () => openSession({ ...connection, url: directUrl }, onNotice);
-    const look = <R>(read: (session: Session) => Promise<R>) => readThrough(lane, read);
+    const look: Run['look'] = (read) => readThrough(lane, (session) => read(session, { session, spare }));
     return await work({
       runId,
       config,
-      database: name ?? databaseName,
+      database: name ?? server.database,
+      server,
       look,
       openSession: open,
       pooled,
       openDirect,
     });
   } finally {
-    await lane.close();
+    await Promise.all([lane.close(), second.close()]);
   }
 }
 
@@ -77,23 +85,18 @@ async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>
 }
 
 /** What the units of a run have in common. */
-export async function unitFrame({ runId, config, look }: Run, lockTimeoutMs: number): Promise<UnitFrame> {
-  const [row] = await look((session) =>
-    session.run(
-      `select version() as version, current_setting('server_version_num')::int as number, session_user as login`,
-    ),
-  );
+export function unitFrame({ runId, config, server }: Run, lockTimeoutMs: number): UnitFrame {
   const host = hostname();
   return {
     runId,
     host,
-    appliedBy: `${row?.login} (${accountName()}@${host})`,
+    appliedBy: `${server.login} (${accountName()}@${host})`,
     publicSchema: config.publicSchema,
     table: config.historyTable,
     searchPath: config.searchPath,
     lockTimeoutMs,
     // The setting came with PostgreSQL 14.
-    checksClient: /linux/i.test(String(row?.version)) && Number(row?.number) >= 140_000,
+    checksClient: server.isLinux && server.version >= 140_000,
   };
 }
 

@@ -7,6 +7,7 @@ import { asSqlmigError } from '../db/failure.ts';
 import { digestOf } from '../db/history.ts';
 import { readPublicShape } from '../db/public-shape.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
+import type { Reader } from '../db/scan.ts';
 import type { Session } from '../db/session.ts';
 import { applyStepwise } from '../db/stepwise.ts';
 import type { UnitFrame, UnitSchema } from '../db/unit.ts';
@@ -70,14 +71,10 @@ export interface Service {
 }
 
 /** A service on a run's own connection. */
-export async function createService(
-  run: Run,
-  migrations: Migrations,
-  options: ServiceOptions,
-): Promise<Service> {
+export function createService(run: Run, migrations: Migrations, options: ServiceOptions): Service {
   const { config, runId, database } = run;
   const { plan, emit, signal } = options;
-  const frame: UnitFrame = await unitFrame(run, options.lockTimeoutMs);
+  const frame: UnitFrame = unitFrame(run, options.lockTimeoutMs);
   const scripts = new Map<Migration, Script>();
   let gate: Gate | null = null;
   let rehearsedPublic: Target | null = null;
@@ -95,10 +92,10 @@ export async function createService(
       }
     }
   };
-  const readRequired = async (from: Session): Promise<UnitSchema['requires']> => {
+  const readRequired = async (reader: Reader): Promise<UnitSchema['requires']> => {
     const upTo = newestVersion(migrations.public);
     if (upTo === null) return null;
-    const { rows, hasHistory } = await lookAtPublic(from, migrations, plan, config);
+    const { rows, hasHistory } = await lookAtPublic(reader, migrations, plan, config);
     // With --to below the first public file there is nothing yet that tenants could need.
     if (!hasHistory) return null;
     const below = rows.filter((row) => row.version !== null && compareVersions(row.version, upTo) <= 0);
@@ -108,9 +105,9 @@ export async function createService(
     required = below.flatMap((row) => row.version ?? []);
     return { upTo: canonicalVersion(upTo), digest: digestOf(below) };
   };
-  const readGate = async (from: Session): Promise<Gate> => ({
-    requires: await readRequired(from),
-    guarded: await readPublicShape(from, config.publicSchema),
+  const readGate = async (session: Session): Promise<Gate> => ({
+    requires: await readRequired({ session, spare: async () => null }),
+    guarded: await readPublicShape(session, config.publicSchema),
   });
 
   const scriptsOf = async ({ plan: { steps } }: Target) => {

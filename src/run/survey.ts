@@ -1,10 +1,10 @@
 import type { Config } from '../config.ts';
 import type { PlanOptions } from '../core/plan.ts';
-import type { Session } from '../db/session.ts';
-import { type Discovery, discoverTenants, tenantsQueryFailed } from '../db/tenants.ts';
+import type { Reader } from '../db/scan.ts';
+import { type Discovery, discoverTenants, type Scans, tenantsQueryFailed } from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Migrations } from '../migrations.ts';
-import { lookAt, type Target } from './look.ts';
+import { lookAt, type Target, type Wanted } from './look.ts';
 
 /** Which schemas a command is for. Public is always looked at: tenants depend on it. */
 export type Selection =
@@ -25,54 +25,61 @@ export interface Survey {
  * @throws SqlmigError `unknown-tenant`, and what `discoverTenants` and `lookAt` throw.
  */
 export async function survey(
-  session: Session,
+  reader: Reader,
   migrations: Migrations,
   selection: Selection,
   options: PlanOptions,
   config: Config,
 ): Promise<Survey> {
-  const shared = await lookAtPublic(session, migrations, options, config);
-  const found = await selectTenants(session, selection, config);
+  const found = await selectTenants(reader, selection, config);
+  const names = 'unknown' in found ? [] : found.names;
+  const scans = 'unknown' in found ? noScans : found.scans;
+  const look = { scope: 'tenant', files: migrations.tenant, options } as const;
+  const wanted = [publicOf(migrations, options, config), ...names.map((schema) => ({ schema, look }))];
+  const [shared, ...tenants] = await lookAt(wanted, { ...reader, scans }, config.historyTable);
+  if (shared === undefined) throw new RangeError('one schema gives one target');
   // Only with public still pending can the list depend on what is not there yet.
   if ('unknown' in found && shared.plan.pending === 0) throw tenantsQueryFailed(found.unknown);
-  const names = 'unknown' in found ? [] : found.names;
-  return {
-    public: shared,
-    tenants: await lookAt(session, names, { scope: 'tenant', files: migrations.tenant, options }, config),
-    tenantsUnknown: 'unknown' in found ? found.unknown : null,
-  };
+  return { public: shared, tenants, tenantsUnknown: 'unknown' in found ? found.unknown : null };
 }
 
 /** Looks at the public schema alone. */
 export async function lookAtPublic(
-  session: Session,
+  reader: Reader,
   migrations: Migrations,
   options: PlanOptions,
   config: Config,
 ): Promise<Target> {
-  const look = { scope: 'public', files: migrations.public, options } as const;
-  const [target] = await lookAt(session, [config.publicSchema], look, config);
+  const wanted = [publicOf(migrations, options, config)];
+  const [target] = await lookAt(wanted, { ...reader, scans: noScans }, config.historyTable);
   if (target === undefined) throw new RangeError('one schema gives one target');
   return target;
 }
 
-/** The selected tenants' names, in the order of their source. */
+const noScans: Scans = new Map();
+
+function publicOf(migrations: Migrations, options: PlanOptions, config: Config): Wanted {
+  return { schema: config.publicSchema, look: { scope: 'public', files: migrations.public, options } };
+}
+
+/** The selected tenants' names, in the order of their source, and what is known of their histories. */
 export async function selectTenants(
-  session: Session,
+  reader: Reader,
   selection: Selection,
   config: Config,
+  scans: Scans = noScans,
 ): Promise<Discovery> {
-  if (selection.kind === 'public') return { names: [] };
-  const { historyTable, publicSchema, database } = config;
-  const found = await discoverTenants(session, database.tenants, publicSchema, historyTable);
+  if (selection.kind === 'public') return { names: [], scans };
+  const { historyTable: table, publicSchema, database } = config;
+  const found = await discoverTenants(database.tenants, { ...reader, publicSchema, table, scans });
   if ('unknown' in found) return found;
   const known = new Set(found.names);
   const asked = selection.kind === 'all' ? selection.except : selection.names;
   const unknown = asked.filter((name) => !known.has(name));
   if (unknown.length > 0) throw unknownTenants(unknown, found.names);
-  if (selection.kind === 'tenants') return { names: [...new Set(selection.names)] };
+  if (selection.kind === 'tenants') return { ...found, names: [...new Set(selection.names)] };
   const except = new Set(selection.except);
-  return { names: found.names.filter((name) => !except.has(name)) };
+  return { ...found, names: found.names.filter((name) => !except.has(name)) };
 }
 
 function unknownTenants(unknown: readonly string[], known: readonly string[]): SqlmigError {

@@ -1,0 +1,40 @@
+import { quoteLiteral } from '../core/quote.ts';
+import type { Session } from './session.ts';
+
+/** Columns by which a history table is known as ours. */
+const ownColumns: readonly string[] = ['version', 'name', 'checksum', 'state', 'scope', 'run_id'];
+
+const isOrdinary = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
+const isTable = (table: string) =>
+  `c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
+const listOf = (names: readonly string[]) => `array[${names.map(quoteLiteral).join(', ')}]::name[]`;
+
+/** Which schemas exist among `names`, each with whether it has a table of the history's name, whosever it is. */
+export async function lookUpSchemas(
+  session: Session,
+  names: readonly string[],
+  table: string,
+): Promise<Map<string, { readonly hasTable: boolean }>> {
+  if (names.length === 0) return new Map();
+  const rows = await session.run(`select n.nspname as schema, c.oid is not null as present
+from unnest(${listOf(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
+left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
+where ${isOrdinary}`);
+  return new Map(rows.map((row) => [String(row.schema), { hasTable: row.present === true }]));
+}
+
+/** The schemas that have a history table of ours, by name; all of them, or those among `names`. */
+export async function schemasWithHistory(
+  session: Session,
+  names: readonly string[] | null,
+  table: string,
+): Promise<string[]> {
+  const wanted = names === null ? '' : ` and n.nspname = any(${listOf(names)})`;
+  const rows = await session.run(`select n.nspname as schema from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where ${isTable(table)} and ${isOrdinary}${wanted}
+  and (select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and not a.attisdropped
+       and a.attname = any(${listOf(ownColumns)})) = ${ownColumns.length}
+order by n.nspname collate "C"`);
+  return rows.map((row) => String(row.schema));
+}
