@@ -53,15 +53,29 @@ test('a schema that was dropped and made anew since the look gets nothing by an 
     { 'sql/tenant/1_a.sql': 'create table a ()' },
   );
   await up(await p.config(), { select: all });
+  const [was] = await db.query(`select 'acme'::regnamespace::oid::text as oid`);
   await db.query('drop schema acme cascade; create schema acme');
   const script = uncheckedScript('2', 'create table b ()');
   const history = [{ version: '1', name: 'a', checksum: 'a', state: 'applied' }] as const;
   const session = await openSession({ url: db.url, applicationName: 'sqlmig test', connectTimeoutMs: 5_000 });
-  const target = { schema: 'acme', scope: 'tenant', history, requires: null, guarded: null } as const;
-  for (const bootstrap of [true, false]) {
+  const [now] = await db.query(`select 'acme'::regnamespace::oid::text as oid`);
+  const target = {
+    schema: 'acme',
+    scope: 'tenant',
+    history,
+    digest: null,
+    requires: null,
+    guarded: null,
+  } as const;
+  // Known by its old OID, and, as if the look came between drop and history, by its new one.
+  for (const [bootstrap, oid] of [
+    [true, was?.oid],
+    [false, was?.oid],
+    [true, now?.oid],
+  ] as const) {
     const attempt = await applyUnits(
       session,
-      target,
+      { ...target, oid: String(oid) },
       [script],
       bootstrap,
       testFrame,

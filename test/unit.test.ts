@@ -31,8 +31,15 @@ test.for([
   ['COMMIT and BEGIN', 'create table kept2 (); commit; begin; create table after_it ()'],
 ] as const)('with the static check off, a file with %s is caught by the guard', async ([name, text]) => {
   const schema = `guard_${name.toLowerCase().replaceAll(' ', '_')}`;
-  await db.query(`create schema ${schema}`);
-  const target = { schema, scope: 'tenant', history: [], requires: null, guarded: null } as const;
+  const target = {
+    schema,
+    oid: null,
+    scope: 'tenant',
+    history: [],
+    digest: null,
+    requires: null,
+    guarded: null,
+  } as const;
   const attempt = await withSession((session) =>
     applyUnits(
       session,

@@ -103,6 +103,11 @@ export const lockOptions = options({
     requiresArg: true,
     describe: 'How many non-transactional migrations run at once',
   },
+  sync: {
+    type: 'boolean',
+    default: false,
+    describe: 'Wait for the disk at each commit, not once at the end',
+  },
   'wait-for-lock': {
     type: 'string',
     default: '15m',
@@ -147,6 +152,7 @@ export function lockArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof loc
   return {
     lockTimeoutMs: durationOf('--lock-timeout', args.lockTimeout),
     waitForLockMs: durationOf('--wait-for-lock', args.waitForLock),
+    sync: args.sync,
     concurrentIndexJobs: wholeNumber('--concurrent-index-jobs', args.concurrentIndexJobs) ?? 1,
   };
 }

@@ -5,11 +5,17 @@ import { SqlmigError, sqlstates } from '../errors.ts';
 import type { AppliedMigration, HistoryRow, Migration, Script } from '../model.ts';
 import type { AgainReason, Attempt } from './attempt.ts';
 import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
-import { readRows } from './history.ts';
 import { composeBootstrap, composeUnits, type Message } from './message.ts';
+import { refusalOf, unitStates } from './refusal.ts';
 import { judgeRefusal } from './scope-guard.ts';
 import { isServerError, type Session, SessionLost } from './session.ts';
-import { type UnitFrame, type UnitSchema, unitStates } from './unit.ts';
+import {
+  begunColumn,
+  durations as noteDurations,
+  type UnitFrame,
+  type UnitSchema,
+  waitingColumn,
+} from './unit.ts';
 
 // One message a schema while it stays small: a message is held in memory here and on the server.
 const maxUnits = 50;
@@ -29,42 +35,45 @@ export async function applyUnits(
   let now = schema;
   let open = scripts;
   let unitsAtOnce = maxUnits;
-  let durations = new Map<string, number>();
+  const durations = new Map<string, number>();
   try {
-    if (bootstrap && !signal.aborted) await session.run(composeBootstrap(schema.schema, frame));
+    if (bootstrap && !signal.aborted) now = await create(session, schema, frame);
     while (open.length > 0) {
       if (signal.aborted) {
         return { kind: 'failed', error: new SqlmigError('interrupted', 'the run was interrupted') };
       }
       const batch = nextBatch(open, unitsAtOnce);
       const message = composeUnits(batch, now, frame);
+      const seen: Seen = { begun: 0, waiting: false, durations };
       const started = performance.now();
       try {
-        durations = await send(session, message);
-        now = { ...now, history: afterwards(now.history, batch) };
+        await send(session, message, seen);
+        const missing = batch.find(({ migration }) => !durations.has(historyKey(migration)));
+        if (missing !== undefined) return { kind: 'failed', error: rowGone(missing, schema) };
+        now = after(now, batch);
         open = open.slice(batch.length);
       } catch (error) {
         if (!isServerError(error) || signal.aborted) throw error;
-        const again = againReason(error, schema, frame);
-        if (again !== null && again !== 'lock-wait') throw error;
-        const rows = await readRows(session, schema.schema, frame.table);
-        const first = batch.findIndex((script) => !isRecorded(script.migration, rows));
-        if (error.code === unitStates.publicChanged) {
+        const again = againReason(error, schema, frame, seen);
+        if (again !== null && again !== 'lock-wait') return putOff(again, error, schema);
+        // What stands before the unit that was begun last is committed.
+        const first = Math.max(seen.begun - 1, 0);
+        now = after(now, batch.slice(0, first));
+        if (first > 0) await session.run(noteDurations(now, frame));
+        if (refusalOf(error)?.state === unitStates.publicChanged) {
           return await judgeRefusal(session, error, batch[first], schema, frame);
         }
         const at = positionOf(error, message);
         if (isOurs(error, at, frame)) throw error;
         if (at !== null && at.unit > first && again === null) {
           // The server refused the text before it ran any of it: what stands before the culprit goes first.
-          now = { ...now, history: rows };
           open = open.slice(first);
           unitsAtOnce = 1;
           continue;
         }
         const replayable = again === null && performance.now() - started < replayWithinMs;
-        const script = batch[at?.unit ?? Math.max(first, 0)];
-        const failure = { error, script, index: at?.index ?? null, replayable };
-        const described = await describeFailure(session, failure, { ...now, history: rows }, frame);
+        const failure = { error, script: batch[at?.unit ?? first], index: at?.index ?? null, replayable };
+        const described = await describeFailure(session, failure, now, frame);
         return again === null
           ? { kind: 'failed', error: described }
           : { kind: 'again', reason: again, error: described };
@@ -81,13 +90,48 @@ export async function applyUnits(
   }
 }
 
+/** What a message has told so far. */
+interface Seen {
+  /** How many units have got their locks. */
+  begun: number;
+  /** True while a public unit waits for its locks. */
+  waiting: boolean;
+  /** How long migrations took, by history key. */
+  readonly durations: Map<string, number>;
+}
+
+/** Creates schema and history table, and knows the schema by its OID from then on. */
+async function create(session: Session, schema: UnitSchema, frame: UnitFrame): Promise<UnitSchema> {
+  const [row] = await session.run(composeBootstrap(schema.schema, frame));
+  return { ...schema, oid: schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null) };
+}
+
+/** A schema after scripts were applied to it. */
+export function after(schema: UnitSchema, scripts: readonly Script[]): UnitSchema {
+  if (scripts.length === 0) return schema;
+  return { ...schema, history: afterwards(schema.history, scripts), digest: null };
+}
+
+function rowGone({ migration }: Script, { schema }: UnitSchema): SqlmigError {
+  const message = 'the file removed its own history row, and what it did is committed';
+  return new SqlmigError('transaction-ended', message, { schema, file: migration.file });
+}
+
 /** What a broken connection or a refusal of sqlmig's own statements means for a schema. Throws what is neither. */
 export function attemptOf(error: unknown, schema: UnitSchema, frame: UnitFrame): Attempt {
   const ours = asSqlmigError(error, schema.schema);
   if (error instanceof SessionLost) return { kind: 'again', reason: 'lost', error: ours };
   const again = isServerError(error) ? againReason(error, schema, frame) : null;
   if (again === null || !isServerError(error)) return { kind: 'failed', error: ours };
-  return { kind: 'again', reason: again, error: ownError(error, schema) };
+  return putOff(again, error, schema);
+}
+
+function putOff(reason: AgainReason, error: postgres.PostgresError, { schema }: UnitSchema): Attempt {
+  const { state, message } = refusalOf(error) ?? { state: null, message: error.message };
+  const busy = state === unitStates.schemaBusy || state === unitStates.fleetBusy || reason === 'waited';
+  const code = reason === 'public' ? 'public-behind' : busy ? 'lock-timeout' : 'migration-failed';
+  const extra = { schema, sqlstate: state ?? error.code, cause: error };
+  return { kind: 'again', reason, error: new SqlmigError(code, message, extra) };
 }
 
 /** True where a statement of sqlmig's own was refused, and not one of a file. */
@@ -106,12 +150,15 @@ function nextBatch(scripts: readonly Script[], most: number): readonly Script[] 
   return end === -1 ? scripts : scripts.slice(0, end);
 }
 
-async function send(session: Session, message: Message): Promise<Map<string, number>> {
-  const durations = new Map<string, number>();
+async function send(session: Session, message: Message, seen: Seen): Promise<void> {
   await session.run(message.text, (row) => {
-    if (typeof row.sqlmig_key === 'string') durations.set(row.sqlmig_key, Number(row.sqlmig_ms));
+    if (waitingColumn in row) seen.waiting = true;
+    if (begunColumn in row) {
+      seen.begun += 1;
+      seen.waiting = false;
+    }
+    if (typeof row.sqlmig_key === 'string') seen.durations.set(row.sqlmig_key, Number(row.sqlmig_ms));
   });
-  return durations;
 }
 
 /** A migration with the duration that its row has. */
@@ -120,7 +167,7 @@ export function applied({ version, name }: Migration, durationMs = 0): AppliedMi
 }
 
 /** A history after scripts were applied. */
-export function afterwards(history: readonly HistoryRow[], scripts: readonly Script[]): HistoryRow[] {
+function afterwards(history: readonly HistoryRow[], scripts: readonly Script[]): HistoryRow[] {
   const rows = new Map(history.map((row) => [historyKey(row), row]));
   for (const { migration } of scripts) {
     const version = migration.version === null ? null : canonicalVersion(migration.version);
@@ -134,21 +181,16 @@ export function afterwards(history: readonly HistoryRow[], scripts: readonly Scr
   return [...rows.values()];
 }
 
-function isRecorded(migration: Migration, rows: readonly HistoryRow[]): boolean {
-  const row = rows.find((candidate) => historyKey(candidate) === historyKey(migration));
-  return row !== undefined && row.checksum === migration.checksum;
-}
-
 function againReason(
   error: postgres.PostgresError,
   schema: UnitSchema,
   frame: UnitFrame,
+  seen?: Seen,
 ): AgainReason | null {
-  switch (error.code) {
+  switch (refusalOf(error)?.state ?? error.code) {
     case unitStates.schemaBusy:
-      return 'busy';
     case unitStates.fleetBusy:
-      return schema.scope === 'public' ? 'waited' : 'busy';
+      return 'busy';
     case unitStates.publicBehind:
       return 'public';
     case unitStates.historyChanged:
@@ -157,6 +199,7 @@ function againReason(
     case unitStates.lockLost:
       return 'lost';
     case sqlstates.lockNotAvailable:
+      return seen?.waiting === true ? 'waited' : 'lock-wait';
     case sqlstates.deadlockDetected:
     case sqlstates.insufficientResources:
       return 'lock-wait';
@@ -166,11 +209,4 @@ function againReason(
     default:
       return null;
   }
-}
-
-function ownError(error: postgres.PostgresError, { schema }: UnitSchema): SqlmigError {
-  const busy = error.code === unitStates.schemaBusy || error.code === unitStates.fleetBusy;
-  const code =
-    error.code === unitStates.publicBehind ? 'public-behind' : busy ? 'lock-timeout' : 'migration-failed';
-  return new SqlmigError(code, error.message, { schema, sqlstate: error.code, cause: error });
 }

@@ -3,8 +3,9 @@ import { indexOfCodePoint, indexOfLine, locate } from '../core/position.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Location, Script } from '../model.ts';
 import { composeReplay, type Message, replayColumn } from './message.ts';
+import { refusalOf, unitStates } from './refusal.ts';
 import { isServerError, type Session, SessionLost } from './session.ts';
-import { type UnitFrame, type UnitSchema, unitStates } from './unit.ts';
+import type { UnitFrame, UnitSchema } from './unit.ts';
 
 /** A server error, and what is known of where it comes from. */
 export interface Failure {
@@ -32,20 +33,25 @@ export async function describeFailure(
     index !== null
       ? statementAt(script, index)
       : (only ?? (replayable ? await replay(session, script, schema, frame, error) : null));
-  const ended = error.code === unitStates.transactionEnded;
-  return new SqlmigError(ended ? 'transaction-ended' : 'migration-failed', messageOf(error), {
-    sqlstate: error.code,
-    schema: schema.schema,
-    file: script.migration.file,
-    location: locationOf(script, statement, index, error),
-    statement: statement === null ? undefined : statement + 1,
-    statements: script.statements.length,
-    state: ended
-      ? 'what a file ran before a COMMIT of its own may be kept; all else was rolled back'
-      : 'rolled back',
-    hint: error.hint ?? 'correct the file and run sqlmig up again; nothing of it was kept',
-    cause: error,
-  });
+  const refusal = refusalOf(error);
+  const ended = refusal?.state === unitStates.transactionEnded;
+  return new SqlmigError(
+    ended ? 'transaction-ended' : 'migration-failed',
+    refusal?.message ?? messageOf(error),
+    {
+      sqlstate: refusal?.state ?? error.code,
+      schema: schema.schema,
+      file: script.migration.file,
+      location: locationOf(script, statement, index, error),
+      statement: statement === null ? undefined : statement + 1,
+      statements: script.statements.length,
+      state: ended
+        ? 'what a file ran before a COMMIT of its own may be kept; all else was rolled back'
+        : 'rolled back',
+      hint: error.hint ?? 'correct the file and run sqlmig up again; nothing of it was kept',
+      cause: error,
+    },
+  );
 }
 
 function messageOf({ message, detail }: postgres.PostgresError): string {

@@ -4,18 +4,17 @@ import type { Script } from '../model.ts';
 import { createHistoryTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { objectsAsJson } from './public-shape.ts';
+import { raise, unitStates } from './refusal.ts';
 import {
   begin,
   closing,
   doBlock,
+  durations,
   locks,
   opening,
-  raise,
   recorded,
-  settings,
   type UnitFrame,
   type UnitSchema,
-  unitStates,
 } from './unit.ts';
 
 /** A message and where each file's text lies in it (UTF-16 indexes). */
@@ -35,7 +34,8 @@ export function composeUnits(scripts: readonly Script[], schema: UnitSchema, fra
   for (const [index, script] of scripts.entries()) {
     message.add(begin + opening(script, schema, frame, index === 0 ? null : known.size));
     message.addFile(script);
-    message.add(`${closing(script, schema, frame)}COMMIT;\n`);
+    const last = index === scripts.length - 1 ? durations(schema, frame) : '';
+    message.add(`${closing(script, schema, frame)}${last}COMMIT;\n`);
     known.add(historyKey(script.migration));
   }
   message.add(recorded(schema, frame));
@@ -67,7 +67,9 @@ export function composeRehearsal(rehearsal: readonly RehearsalPart[], frame: Uni
     for (const script of scripts) {
       message.add(opening(script, schema, frame, known.size));
       message.addFile(script);
-      message.add(closing(script, schema, frame) + recorded(schema, frame, script.migration));
+      message.add(
+        closing(script, schema, frame) + durations(schema, frame) + recorded(schema, frame, script.migration),
+      );
       known.add(historyKey(script.migration));
     }
     message.add(look);
@@ -106,29 +108,33 @@ export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFra
   ].join('');
 }
 
-/** Creates a schema and its history table where they are missing, under the bootstrap key: any number may try at once. */
-export function composeBootstrap(schema: string, frame: UnitFrame): string {
-  return `${begin}${doBlock(`begin
-${settings('bootstrap', frame)}
+/**
+ * Creates a schema and its history table where they are missing, under the bootstrap key: any number may try at once.
+ * Gives the schema's OID as `oid`.
+ */
+export function composeBootstrap(schema: string, { runId, host, lockTimeoutMs, table }: UnitFrame): string {
+  const application = quoteLiteral(`sqlmig ${runId} bootstrap ${host}`);
+  return `${begin}SET LOCAL statement_timeout = 0;
+SET LOCAL lock_timeout = '${lockTimeoutMs}ms';
+SET LOCAL application_name = ${application};
+${doBlock(`begin
   perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
-${createMissing(schema, frame)}
+${createMissing(schema, { table })}
 end`)}COMMIT;
+select to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid::text as oid;
 `;
 }
 
 /** Changes a schema's history under the locks of a unit; `change` is one statement that must touch a row. */
 export function composeEdit(schema: UnitSchema, change: string, frame: UnitFrame): string {
-  return `${begin}${doBlock(`declare ns oid;
-begin
-${settings('repair', frame)}
-${locks(schema, frame)}
+  return `${begin}${locks('repair', schema, frame)}${doBlock(`begin
   ${change};
-  if not found then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;
+  if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}COMMIT;
 `;
 }
 
-function createMissing(schema: string, { table }: UnitFrame): string {
+function createMissing(schema: string, { table }: Pick<UnitFrame, 'table'>): string {
   return `  if not exists (select from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
     create schema ${quoteIdentifier(schema)};
   end if;

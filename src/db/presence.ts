@@ -9,18 +9,27 @@ const isTable = (table: string) =>
   `c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
 const listOf = (names: readonly string[]) => `array[${names.map(quoteLiteral).join(', ')}]::name[]`;
 
-/** Which schemas exist among `names`, each with whether it has a table of the history's name, whosever it is. */
+/** A schema that exists. */
+export interface Presence {
+  readonly oid: string;
+  /** Whether it has a table of the history's name, whosever it is. */
+  readonly hasTable: boolean;
+}
+
+/** Which schemas exist among `names`. */
 export async function lookUpSchemas(
   session: Session,
   names: readonly string[],
   table: string,
-): Promise<Map<string, { readonly hasTable: boolean }>> {
+): Promise<Map<string, Presence>> {
   if (names.length === 0) return new Map();
-  const rows = await session.run(`select n.nspname as schema, c.oid is not null as present
+  const rows = await session.run(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present
 from unnest(${listOf(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
 where ${isOrdinary}`);
-  return new Map(rows.map((row) => [String(row.schema), { hasTable: row.present === true }]));
+  return new Map(
+    rows.map((row) => [String(row.schema), { oid: String(row.oid), hasTable: row.present === true }]),
+  );
 }
 
 /** The schemas that have a history table of ours, by name; all of them, or those among `names`. */

@@ -74,16 +74,19 @@ const digest = (schema: string) =>
   `(select pg_catalog.md5(coalesce(string_agg(o.id || ' ' || o.digest, ' ' order by o.id collate "C"), '')) from (${objects(schema)}) o)`;
 
 /**
- * SQL condition: this transaction changed the structure of a schema that looked like `shape` before. Two quick looks
- * spare nearly all files the slow one: which objects there are, and whether a lock was taken that a change needs, on
- * one of them or on something that is gone by now.
+ * SQL conditions: this transaction changed the structure of a schema that looked like `shape` before. Two looks that are
+ * quick (which objects there are; whether a lock was taken that a change needs, on one of them or on something that is
+ * gone by now) spare nearly all files the certain one.
  */
-export function shapeChanged(schema: string, shape: PublicShape): string {
-  return `(${members(schema)} <> ${quoteLiteral(shape.members)} or exists (select from pg_catalog.pg_lock_status() l
+export function shapeChanged(schema: string, shape: PublicShape): { quick: string; certain: string } {
+  const locked = `exists (select from pg_catalog.pg_lock_status() l
     where l.pid = pg_backend_pid() and l.granted and l.locktype in ('relation', 'object')
       and l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
-      and coalesce((select c.relnamespace = ${namespaceOf(schema)} from pg_catalog.pg_class c where c.oid = l.relation), true)))
-  and ${digest(schema)} <> ${quoteLiteral(shape.digest)}`;
+      and coalesce((select c.relnamespace = ${namespaceOf(schema)} from pg_catalog.pg_class c where c.oid = l.relation), true))`;
+  return {
+    quick: `${members(schema)} <> ${quoteLiteral(shape.members)} or ${locked}`,
+    certain: `${digest(schema)} <> ${quoteLiteral(shape.digest)}`,
+  };
 }
 
 /** SQL expression: the objects of a schema as JSON, `[id, digest, name]` each; `parseObjects` reads it. */

@@ -1,6 +1,14 @@
 import { sqlstates } from '../errors.ts';
 import type { Scope } from '../model.ts';
-import { historyTable, type RecordedRow, rowColumns, toRow } from './history.ts';
+import {
+  digestFor,
+  digestSql,
+  historyTable,
+  type RecordedRow,
+  rowColumns,
+  rowDigest,
+  toRow,
+} from './history.ts';
 import { isServerError, type Session } from './session.ts';
 
 /** Where is read. */
@@ -20,9 +28,6 @@ export interface HistoryScan {
 // Each table costs a statement three of the lock table's places (itself and two indexes); 6,400 are there by default.
 const batchSize = 50;
 
-// A sum needs no order and no text, and so costs hardly more than counting the rows.
-const rowDigest = 'hash_record_extended(row(version, name, checksum, state), 0)';
-
 /**
  * Reads many histories in short, in few round trips and over two sessions where there is much to read. Left out are
  * schemas without the table and those whose table has another shape.
@@ -33,10 +38,10 @@ export async function scanHistories(
   table: string,
 ): Promise<Map<string, HistoryScan>> {
   const select = (schema: string, i: number) =>
-    `select ${i} as i, count(run_id) as rows, min(scope) as scope, sum(${rowDigest})::text as digest from ${historyTable(schema, table)}`;
+    `select ${i} as i, min(scope) as scope, ${digestSql} as digest from ${historyTable(schema, table)}`;
   const scans = new Map<string, HistoryScan>();
   await inBatches(reader, schemas, select, (schema, row) => {
-    scans.set(schema, { digest: `${row.rows} ${row.digest}`, scope: row.scope as Scope | null });
+    scans.set(schema, { digest: String(row.digest), scope: row.scope as Scope | null });
   });
   return scans;
 }
@@ -63,10 +68,7 @@ export async function readHistories(
     history.sum += BigInt(String(row.digest));
   });
   return new Map(
-    [...found].map(([schema, { rows, sum }]) => {
-      const digest = `${rows.length} ${rows.length === 0 ? null : sum}`;
-      return [schema, { rows, digest }];
-    }),
+    [...found].map(([schema, { rows, sum }]) => [schema, { rows, digest: digestFor(rows.length, sum) }]),
   );
 }
 

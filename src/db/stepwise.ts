@@ -9,19 +9,10 @@ import type { Attempt } from './attempt.ts';
 import { describeFailure } from './failure.ts';
 import { historyTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
+import { raise, unitStates } from './refusal.ts';
 import { aimsAtPublic, changedInPublic, changesPublic } from './scope-guard.ts';
 import { isServerError, type Session } from './session.ts';
-import {
-  checksOf,
-  doBlock,
-  insertRow,
-  raise,
-  rowOf,
-  searchPath,
-  type UnitFrame,
-  type UnitSchema,
-  unitStates,
-} from './unit.ts';
+import { checkLook, doBlock, insertRow, rowOf, searchPath, type UnitFrame, type UnitSchema } from './unit.ts';
 
 /**
  * Applies one non-transactional script, statement by statement on a session that nobody else uses (lock-protocol 3.3):
@@ -220,7 +211,7 @@ async function takeLocks(session: Session, { schema }: UnitSchema): Promise<bool
 
 /** Checks and the row, in one transaction of its own. */
 function begin(script: Script, schema: UnitSchema, frame: UnitFrame): string {
-  return `${doBlock(`begin\n${checksOf(schema, frame)}\nend`)}${insertRow(script, 'running', schema, frame)}`;
+  return checkLook(schema, frame) + insertRow(script, 'running', schema, frame);
 }
 
 /** Notes how far it is; refuses where the session is not the one that took the locks (lock-protocol SQM12). */
@@ -232,10 +223,10 @@ function progress(
   set: string,
 ): string {
   return bookkeeping(`if current_setting('sqlmig.token', true) is distinct from '${token}' then
-    ${raise(unitStates.lockLost, 'the session that held the lock is gone')}
+    ${raise(unitStates.lockLost)}
   end if;
   update ${historyTable(schema, frame.table)} set ${set} where ${rowOf(migration)} and state = 'running';
-  if not found then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if`);
+  if not found then ${raise(unitStates.historyChanged)} end if`);
 }
 
 /** Work on the history in between, whatever role the file has taken meanwhile; that role stays. */

@@ -4,29 +4,10 @@ import { mayChange } from '../core/reach.ts';
 import { tenantSearchPath } from '../core/search-path.ts';
 import { canonicalVersion } from '../core/version.ts';
 import type { HistoryRow, Migration, Scope, Script } from '../model.ts';
-import { digestOf, historyTable, selectDigest } from './history.ts';
+import { historyTable, selectDigest } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { objectsAsJson, type PublicShape, shapeChanged } from './public-shape.ts';
-
-/** SQLSTATEs that sqlmig's own checks raise inside a message; class "SQ" is used by nobody else. */
-export const unitStates = {
-  /** Another session holds the schema's key, or public's marker. */
-  schemaBusy: 'SQM01',
-  /** The history is not the one the plan was made from. */
-  historyChanged: 'SQM03',
-  /** The schema is gone. */
-  schemaMissing: 'SQM04',
-  /** The fleet's key is held: a public unit runs or waits; for public, tenant units have not finished within its wait. */
-  fleetBusy: 'SQM05',
-  /** Public does not hold what this run saw there. */
-  publicBehind: 'SQM06',
-  /** The file ended the transaction it was in. */
-  transactionEnded: 'SQM09',
-  /** The structure of the public schema is not what the run saw: the file changed it, or somebody else did. */
-  publicChanged: 'SQM10',
-  /** The session is not the one that took the locks. */
-  lockLost: 'SQM12',
-} as const;
+import { raise, refuse, unitStates } from './refusal.ts';
 
 /** What all units of a run have in common. */
 export interface UnitFrame {
@@ -41,13 +22,19 @@ export interface UnitFrame {
   readonly lockTimeoutMs: number;
   /** Only Linux servers can look whether the client is still there. */
   readonly checksClient: boolean;
+  /** Wait for the disk at each tenant's commit; else one flush at the end of a run is for all. */
+  readonly sync: boolean;
 }
 
 /** The schema that units are for, as it was when the plan was made. */
 export interface UnitSchema {
   readonly schema: string;
+  /** OID of the schema, which its lock is named by; `null` before it is created. */
+  readonly oid: string | null;
   readonly scope: Scope;
   readonly history: readonly HistoryRow[];
+  /** The digest of the history as the server gave it; `null` where only its rows are known. */
+  readonly digest: string | null;
   /** Public as the run saw it: the digest of its rows up to a version. `null` where nothing is required. */
   readonly requires: { readonly upTo: string; readonly digest: string } | null;
   /** What the files must leave as it is; `null` where there is nothing to guard. */
@@ -58,12 +45,16 @@ export interface UnitSchema {
  * Begins a unit's transaction. READ COMMITTED: under a default of REPEATABLE READ the checks would see the state before
  * the lock was got.
  */
-export const begin =
-  'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\nSET LOCAL statement_timeout = 0;\n';
+export const begin = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n';
+
+/** Names of the columns in which a unit tells that it waits for its locks (public only), and that it has them. */
+export const waitingColumn = 'sqlmig_waiting';
+export const begunColumn = 'sqlmig_begun';
 
 /**
- * What stands before a file: settings, locks by try, checks, history row, search_path. `expectedRows` is `null` for the
- * first unit after a look, else the number of rows that the history has by now.
+ * What stands before a file: settings, locks by try, checks, history row. All of it plain statements: each sees what
+ * was committed before the lock was got. `expectedRows` is `null` for the first unit after a look, else the number of
+ * rows that the history has by now.
  */
 export function opening(
   script: Script,
@@ -72,117 +63,127 @@ export function opening(
   expectedRows: number | null,
 ): string {
   return [
-    doBlock(`declare ns oid; n bigint;
-begin
-${settings(historyKey(script.migration), frame)}
-${locks(schema, frame)}
-${expectedRows === null ? checksOf(schema, frame) : laterChecks(schema, frame, expectedRows)}
-${script.migration.version === null ? repeatableCheck(script.migration, schema, frame) : ''}
-end`),
-    insertRow(script, 'applied', schema, frame),
-    // Explicit, and after the row: what the file sees is the tenant, then public.
-    `SET LOCAL search_path = ${searchPath(schema, frame)};\n`,
+    locks(historyKey(script.migration), schema, frame),
+    insertRow(script, 'applied', schema, frame, checks(script, schema, frame, expectedRows)),
   ].join('');
 }
 
-/** PL/pgSQL that takes the transaction locks of a unit; it needs a variable `ns` of type oid. */
-export function locks({ schema, scope }: UnitSchema, frame: UnitFrame): string {
-  return `${scope === 'public' ? publicLocks(frame) : ''}
-  ns := (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)});
-  if ns is null then ${raise(unitStates.schemaMissing, 'the schema does not exist')} end if;
-${scope === 'tenant' ? fleetShared : ''}
-  if not pg_try_advisory_xact_lock(${lockKey('ns::int4')}) then ${raise(unitStates.schemaBusy, 'another run is at work in this schema')} end if;
-  if ns is distinct from (select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
-    ${raise(unitStates.schemaBusy, 'the schema was replaced by another of its name')}
-  end if;`;
-}
-
-/** The settings of a unit; `doing` shows in pg_stat_activity. */
-export function settings(doing: string, { runId, host, lockTimeoutMs, checksClient }: UnitFrame): string {
-  const values: [string, string][] = [
-    ['application_name', `sqlmig ${runId} ${doing} ${host}`],
-    ['lock_timeout', `${lockTimeoutMs}ms`],
-    ['idle_in_transaction_session_timeout', '0'],
-    // A runner that was killed or cut off must not leave a unit running on (lock-protocol 2.7).
-    ['tcp_keepalives_idle', '10'],
-    ['tcp_keepalives_interval', '5'],
-    ['tcp_keepalives_count', '3'],
-    ...(checksClient ? [['client_connection_check_interval', '2s'] as [string, string]] : []),
-  ];
-  const calls = values.map(([name, value]) => `set_config('${name}', ${quoteLiteral(value)}, true)`);
-  return `  perform ${calls.join(', ')};`;
+/** Takes the transaction locks of a unit and gives a row with `begunColumn`; `doing` shows in pg_stat_activity. */
+export function locks(doing: string, schema: UnitSchema, frame: UnitFrame): string {
+  const key = lockKey(`(${quoteLiteral(schema.oid ?? '0')}::oid)::int4`);
+  const tries =
+    schema.scope === 'public'
+      ? `when not pg_try_advisory_xact_lock(${key}) then ${refuse(unitStates.schemaBusy)}`
+      : `when not pg_try_advisory_xact_lock_shared(${lockKey(lockObjects.fleet)}) then ${refuse(unitStates.fleetBusy)}
+  when not pg_try_advisory_xact_lock(${key}) then ${refuse(unitStates.schemaBusy)}`;
+  const before = schema.scope === 'public' ? publicLocks(doing, frame) : '';
+  return `${before}select ${settings(doing, schema, frame)}, case ${tries} end, ${quoteLiteral(doing)} as ${begunColumn};\n`;
 }
 
 // Marker first: it proves that no index build of ours runs, so the wait for the fleet cannot meet one (40P01).
 // The wait is short and blocking: a queued exclusive waiter makes new shared tries fail, a mere try would starve.
-function publicLocks({ lockTimeoutMs }: UnitFrame): string {
-  return `  if not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)}) then ${raise(unitStates.schemaBusy, 'another run is at work in public')} end if;
-  begin
-    perform set_config('lock_timeout', '2s', true);
-    perform pg_advisory_xact_lock(${lockKey(lockObjects.fleet)});
-    perform set_config('lock_timeout', '${lockTimeoutMs}ms', true);
-  exception when lock_not_available then
-    ${raise(unitStates.fleetBusy, 'tenant migrations must finish first')}
-  end;`;
+function publicLocks(doing: string, { runId, host }: UnitFrame): string {
+  const application = quoteLiteral(`sqlmig ${runId} ${doing} ${host}`);
+  return `select ${setting('statement_timeout', '0')}, ${setting('lock_timeout', '2s')}, set_config('application_name', ${application}, true),
+  case when not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)}) then ${refuse(unitStates.schemaBusy)} end,
+  ${quoteLiteral(doing)} as ${waitingColumn};
+select pg_advisory_xact_lock(${lockKey(lockObjects.fleet)});
+`;
 }
 
-const fleetShared = `  if not pg_try_advisory_xact_lock_shared(${lockKey(lockObjects.fleet)}) then
-    ${raise(unitStates.fleetBusy, 'public is being migrated')}
-  end if;`;
+function setting(name: string, value: string): string {
+  return `set_config('${name}', ${quoteLiteral(value)}, true)`;
+}
 
-/** The checks on history and public that a look is still true. */
-export function checksOf(
-  { schema, history, requires }: UnitSchema,
-  { publicSchema, table }: UnitFrame,
+function settings(doing: string, schema: UnitSchema, frame: UnitFrame): string {
+  const { runId, host, lockTimeoutMs, checksClient, sync } = frame;
+  return [
+    setting('application_name', `sqlmig ${runId} ${doing} ${host}`),
+    setting('search_path', searchPath(schema, frame)),
+    setting('statement_timeout', '0'),
+    setting('lock_timeout', `${lockTimeoutMs}ms`),
+    setting('idle_in_transaction_session_timeout', '0'),
+    // A runner that was killed or cut off must not leave a unit running on (lock-protocol 2.7).
+    setting('tcp_keepalives_idle', '10'),
+    setting('tcp_keepalives_interval', '5'),
+    setting('tcp_keepalives_count', '3'),
+    ...(checksClient ? [setting('client_connection_check_interval', '2s')] : []),
+    ...(schema.scope === 'tenant' && !sync ? [setting('synchronous_commit', 'off')] : []),
+  ].join(', ');
+}
+
+/** SQL condition that a look is still true, evaluated under the locks; it refuses where it is not. */
+function checks(
+  { migration }: Script,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  expectedRows: number | null,
 ): string {
-  const own = selectDigest(historyTable(schema, table));
-  const required =
+  const table = historyTable(schema.schema, frame.table);
+  const planned = schema.history.find((row) => historyKey(row) === historyKey(migration))?.checksum;
+  const whens = [
+    ...(expectedRows === null ? lookIsTrue(schema, frame) : [rowsAre(table, expectedRows)]),
+    // A repeatable that runs again adds no row, so its turn is known by the checksum that it replaces.
+    ...(migration.version === null
+      ? [
+          `when (select checksum from ${table} where ${rowOf(migration)}) is distinct from ${planned === undefined ? 'null' : quoteLiteral(planned)} then ${refuse(unitStates.historyChanged)}`,
+        ]
+      : []),
+  ];
+  return `case ${whens.join('\n  ')} else 1 end = 1`;
+}
+
+/** The branches of a CASE that refuse where schema, public or history are not as they were seen. */
+function lookIsTrue(schema: UnitSchema, { publicSchema, table }: UnitFrame): string[] {
+  const { requires, digest, history } = schema;
+  const own = historyTable(schema.schema, table);
+  const name = quoteLiteral(quoteIdentifier(schema.schema));
+  const shared =
     requires === null
-      ? ''
-      : `  if (${selectDigest(historyTable(publicSchema, table), `version <= ${canonicalVersion(requires.upTo)}`)}) <> ${quoteLiteral(requires.digest)} then
-    ${raise(unitStates.publicBehind, 'public is behind')}
-  end if;
-`;
-  return `${required}  if (${own}) <> ${quoteLiteral(digestOf(history))} then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;`;
+      ? []
+      : [
+          `when (${selectDigest(historyTable(publicSchema, table), `version <= ${canonicalVersion(requires.upTo)}`)}) <> ${quoteLiteral(requires.digest)} then ${refuse(unitStates.publicBehind)}`,
+        ];
+  return [
+    // Dropped and made anew between look and lock: the lock is not the one of the schema that has the name now.
+    `when to_regnamespace(${name})::oid is distinct from ${quoteLiteral(schema.oid ?? '0')}::oid then ${refuse(unitStates.schemaMissing)}`,
+    ...shared,
+    digest === null
+      ? rowsAre(own, history.length)
+      : `when (${selectDigest(own)}) <> ${quoteLiteral(digest)} then ${refuse(unitStates.historyChanged)}`,
+  ];
 }
 
 // Between two units of a message another run may take a turn; it can only have added rows or begun one.
-function laterChecks({ schema }: UnitSchema, { table }: UnitFrame, rows: number): string {
-  return `  n := (select count(*) + count(*) filter (where state <> 'applied') from ${historyTable(schema, table)});
-  if n <> ${rows} then ${raise(unitStates.historyChanged, 'the history changed since it was read')} end if;`;
+function rowsAre(table: string, rows: number): string {
+  return `when (select count(*) + count(*) filter (where state <> 'applied') from ${table}) <> ${rows} then ${refuse(unitStates.historyChanged)}`;
 }
 
-// A repeatable that runs again adds no row, so its turn is known by the checksum that it replaces.
-function repeatableCheck(
-  migration: Migration,
-  { schema, history }: UnitSchema,
-  { table }: UnitFrame,
-): string {
-  const planned = history.find((row) => historyKey(row) === historyKey(migration))?.checksum;
-  return `  if (select checksum from ${historyTable(schema, table)} where ${rowOf(migration)}) is distinct from ${planned === undefined ? 'null' : quoteLiteral(planned)} then
-    ${raise(unitStates.historyChanged, 'the history changed since it was read')}
-  end if;`;
+/** A statement that refuses where a look is not true any more. */
+export function checkLook(schema: UnitSchema, frame: UnitFrame): string {
+  return `select case ${lookIsTrue(schema, frame).join('\n  ')} end;\n`;
 }
 
-/** Writes a script's history row. */
+/** Writes a script's history row, where a condition holds. */
 export function insertRow(
   { migration, statements }: Script,
   state: HistoryRow['state'],
   { schema, scope }: UnitSchema,
   frame: UnitFrame,
+  condition = 'true',
 ): string {
   const { version, name, checksum } = migration;
   const values = [
-    version === null ? 'null' : canonicalVersion(version),
+    version === null ? 'null::bigint' : canonicalVersion(version),
     ...[name, checksum, frame.appliedBy, frame.runId, state, scope].map(quoteLiteral),
     statements.length,
     state === 'applied' ? statements.length : 0,
   ];
   const columns = 'version, name, checksum, applied_by, run_id, state, scope, statements, done_statements';
   const again = ` on conflict (name) where version is null do update set checksum = excluded.checksum,
-  applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id,
+  applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
   state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements`;
-  return `insert into ${historyTable(schema, frame.table)} (${columns}) values (${values.join(', ')})${version === null ? again : ''};\n`;
+  return `insert into ${historyTable(schema, frame.table)} (${columns}) select ${values.join(', ')} where ${condition}${version === null ? again : ''};\n`;
 }
 
 /** What `search_path` is in a file. */
@@ -213,33 +214,52 @@ export function rowOf({ version, name }: Migration): string {
     : `version = ${canonicalVersion(version)}`;
 }
 
-/** What stands after a file: resets and the guard. */
+/** True where a script runs code, or says what outlives it: after the others nothing needs to be reset or proved. */
+function runsCode({ statements }: Script): boolean {
+  return statements.some(({ reach }) => reach.opaque);
+}
+
+/** What stands after a file: resets and the guards. */
 export function closing(script: Script, schema: UnitSchema, frame: UnitFrame): string {
   const { migration, statements } = script;
-  const guard = guardOf(script, schema);
+  const shape = guardOf(script, schema);
   const kinds = new Set(statements.map((statement) => statement.kind));
-  const table = historyTable(schema.schema, frame.table);
+  const row = `${historyTable(schema.schema, frame.table)} where ${rowOf(migration)}`;
   return [
-    // A file may end in a comment or without a semicolon. Deferred constraints speak here, not at COMMIT.
-    '\n;\nSET CONSTRAINTS ALL IMMEDIATE;\n',
+    // A file may end in a comment or without a semicolon.
+    '\n;\n',
     ...[...kinds].map((kind) => leftovers[kind] ?? ''),
-    'RESET ALL;\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nDISCARD TEMP;\n',
-    // The guard: the row was written by this very transaction, or the file has ended that one.
-    doBlock(`begin
-  perform pg_advisory_unlock_all();
-  update ${table} set duration_ms = least(extract(epoch from clock_timestamp() - applied_at) * 1000, 2147483647)
-  where ${rowOf(migration)} and xmin = pg_current_xact_id()::xid;
-  if not found then ${raise(unitStates.transactionEnded, 'the file ends the transaction it runs in, or changes its own history row')} end if;
-${guard === null ? '' : scopeCheck(guard, frame)}
-end`),
+    ...(runsCode(script)
+      ? [
+          // Deferred constraints speak here, not at COMMIT.
+          'SET CONSTRAINTS ALL IMMEDIATE;\nRESET ALL;\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nDISCARD TEMP;\n',
+          // The guard: the row was written by this very transaction, or the file has ended that one.
+          `select pg_advisory_unlock_all(), case when not exists (select from ${row} and xmin = pg_current_xact_id()::xid)
+  then ${refuse(unitStates.transactionEnded)} end;\n`,
+        ]
+      : []),
+    ...(shape === null ? [] : [scopeCheck(shape, frame)]),
   ].join('');
 }
 
-/** PL/pgSQL that refuses what changed the public schema; the detail is what is there now (see `objectsAsJson`). */
+/** Refuses what changed the public schema; the detail is what is there now (see `objectsAsJson`). */
 function scopeCheck(shape: PublicShape, { publicSchema }: UnitFrame): string {
-  return `  if ${shapeChanged(publicSchema, shape)} then
-    raise exception using errcode = '${unitStates.publicChanged}', message = 'public was changed', detail = ${objectsAsJson(publicSchema)};
-  end if;`;
+  const { quick, certain } = shapeChanged(publicSchema, shape);
+  // Two steps in a block, since a single condition would plan the large query each time.
+  return doBlock(`begin
+  if ${quick} then if ${certain} then ${raise(unitStates.publicChanged, objectsAsJson(publicSchema))} end if; end if;
+end`);
+}
+
+/**
+ * Notes how long the migrations of this run took in a schema, each until the next one began; before the commit of the
+ * last one.
+ */
+export function durations({ schema }: UnitSchema, { runId, table }: UnitFrame): string {
+  const own = historyTable(schema, table);
+  return `update ${own} h set duration_ms = d.ms from (select ctid as at, least(extract(epoch from
+    coalesce(lead(applied_at) over (order by applied_at), clock_timestamp()) - applied_at) * 1000, 2147483647)::int as ms
+  from ${own} where run_id = ${quoteLiteral(runId)}) d where h.ctid = d.at and h.duration_ms = 0;\n`;
 }
 
 /** Selects what this run recorded in a schema, all of it or one migration, as `sqlmig_key` and `sqlmig_ms`. */
@@ -253,9 +273,4 @@ from ${historyTable(schema, table)} where run_id = ${quoteLiteral(runId)}${which
 /** A DO statement, whatever its body holds. */
 export function doBlock(body: string): string {
   return `DO ${quoteLiteral(body)};\n`;
-}
-
-/** PL/pgSQL that raises one of `unitStates`. */
-export function raise(state: string, message: string): string {
-  return `raise exception using errcode = '${state}', message = '${message}';`;
 }

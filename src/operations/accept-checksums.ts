@@ -9,7 +9,7 @@ import { readMigrations } from '../migrations.ts';
 import type { Migration, Scope } from '../model.ts';
 import type { Target } from '../run/look.ts';
 import { unitFrame, withRun } from '../run/run.ts';
-import { type RunOptions, serviceOptions } from '../run/service.ts';
+import { type RunOptions, serviceOptions, unitSchema } from '../run/service.ts';
 import { type Selection, survey } from '../run/survey.ts';
 
 /** An applied file that was changed since, in one schema. */
@@ -46,16 +46,13 @@ export async function acceptChecksums(
     );
     const changed = pairs.map(({ target, file }) => toChanged(target, file, run.database));
     if (changed.length === 0 || !(await accept(changed))) return { changed, accepted: false };
-    const frame = unitFrame(run, settings.lockTimeoutMs);
+    const frame = unitFrame(run, settings);
     const session = await run.openSession();
     try {
       for (const { target, file } of pairs) {
-        const { schema, scope, rows: history } = target;
-        const table = historyTable(schema, config.historyTable);
+        const table = historyTable(target.schema, config.historyTable);
         const change = `update ${table} set checksum = ${quoteLiteral(file.checksum)} where ${rowOf(file)} and checksum = ${quoteLiteral(appliedChecksum(target, file))}`;
-        await session.run(
-          composeEdit({ schema, scope, history, requires: null, guarded: null }, change, frame),
-        );
+        await session.run(composeEdit(unitSchema(target, null), change, frame));
       }
     } catch (error) {
       throw asSqlmigError(error);

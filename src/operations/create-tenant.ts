@@ -40,8 +40,11 @@ export async function createTenant(
     );
     const service = createService(run, migrations, settings);
     await service.prepare(targets.flatMap((target) => target.plan.steps));
-    const [outcome] = await service.serve('tenant', targets, 1);
-    if (outcome === undefined) throw new RangeError('one schema gives one outcome');
-    return outcome;
+    for (let open = targets; ; ) {
+      const [outcome] = await service.serve('tenant', open, 1);
+      if (outcome === undefined) throw new RangeError('one schema gives one outcome');
+      open = await service.confirm([outcome]);
+      if (open.length === 0) return outcome;
+    }
   });
 }

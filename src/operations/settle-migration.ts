@@ -9,13 +9,13 @@ import { composeEdit } from '../db/message.ts';
 import { readPublicShape } from '../db/public-shape.ts';
 import type { Session } from '../db/session.ts';
 import { applyStepwise, invalidIndexes } from '../db/stepwise.ts';
-import { rowOf, type UnitSchema } from '../db/unit.ts';
+import { rowOf, type UnitFrame, type UnitSchema } from '../db/unit.ts';
 import { SqlmigError } from '../errors.ts';
 import { parseMigrations, readMigrations } from '../migrations.ts';
 import type { Migration, Scope, Script } from '../model.ts';
 import { lookAgain } from '../run/look.ts';
 import { type Run, unitFrame, withRun } from '../run/run.ts';
-import { type RunOptions, serviceOptions } from '../run/service.ts';
+import { type RunOptions, serviceOptions, unitSchema } from '../run/service.ts';
 
 /** How an interrupted migration is settled. */
 export type Settlement =
@@ -89,8 +89,8 @@ export async function settleMigration(
     if (how === null) return found;
     const shape = (session: Session) => readPublicShape(session, config.publicSchema);
     const guarded = scope === 'tenant' ? await run.look(shape) : null;
-    const unit = { schema, scope, history: target.rows, requires: null, guarded };
-    await settle(run, script, unit, how, settings.lockTimeoutMs);
+    const unit = { ...unitSchema(target, null), guarded };
+    await settle(script, unit, how, { run, frame: unitFrame(run, settings) });
     return found;
   });
 }
@@ -123,13 +123,11 @@ async function describe(
 }
 
 async function settle(
-  run: Run,
   script: Script,
   schema: UnitSchema,
   how: Settlement,
-  lockTimeoutMs: number,
+  { run, frame }: { readonly run: Run; readonly frame: UnitFrame },
 ): Promise<void> {
-  const frame = unitFrame(run, lockTimeoutMs);
   const session = await (run.pooled ? direct(run, script) : run.openSession());
   try {
     if (how.kind === 'mark-applied') {

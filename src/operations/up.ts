@@ -30,6 +30,7 @@ export interface UpOptions extends RunOptions {
  * 5. The gate is noted: what public holds now, checked again in every tenant's message.
  * 6. Tenants are served in parallel (`runFleet`), canaries first.
  * 7. The tenants are listed again, and newcomers are served, until there are none.
+ * 8. What was committed is made durable, once for all of it; if the server crashed meanwhile, it is looked at again.
  *
  * @throws SqlmigError where it could not begin: config, files, connection, another tool's history. What happens to a
  *   schema after that is an outcome in the result.
@@ -95,6 +96,17 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
         served.push(...newcomers);
         const failed = outcomes.filter(countsAsFailure).length;
         outcomes.push(...(await serveInWaves(service, newcomers, options, failed)));
+      }
+      for (
+        let lost = await service.confirm(outcomes);
+        lost.length > 0;
+        lost = await service.confirm(outcomes)
+      ) {
+        emit({ type: 'warning', message: `the server crashed; ${lost.length} tenants are served once more` });
+        const again = await service.serve('tenant', lost, Number.POSITIVE_INFINITY);
+        for (const outcome of again) {
+          outcomes[outcomes.findIndex(({ schema }) => schema === outcome.schema)] = outcome;
+        }
       }
       return finish();
     } catch (error) {

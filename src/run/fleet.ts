@@ -123,6 +123,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     const session = await lane.session();
     const attempt = await work.attempt(session, target);
     if (attempt.kind === 'done') {
+      lane.worked(attempt.applied.length);
       tellApplied(target, attempt.applied, work.emit);
       return settle(finished(target, attempt.applied, work.outcomes, attempt.locks));
     }

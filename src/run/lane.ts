@@ -2,12 +2,20 @@ import type { Session } from '../db/session.ts';
 
 /** A worker's session, opened when first needed and again after it was lost. */
 export interface Lane {
+  /** The session; another one after it was lost, or has done so much that it has become slow. */
   session(): Promise<Session>;
+  /** Notes that so many migrations were applied on the session. */
+  worked(migrations: number): void;
+  /** How many sessions there have been. */
+  opened(): number;
   close(): Promise<void>;
 }
 
 const cancelEveryMs = 500;
 const graceMs = 10_000;
+// A backend keeps all it has ever seen of the catalogues, and looks at it with each change: after a few thousand
+// migrations it is several times slower than a new one, which costs some milliseconds.
+const recycleAfter = 1_000;
 
 /**
  * A lane. When `signal` fires, what runs is cancelled on the server, again and again, since a cancel that comes before
@@ -15,6 +23,8 @@ const graceMs = 10_000;
  */
 export function createLane(open: () => Promise<Session>, signal: AbortSignal): Lane {
   let current: Session | null = null;
+  let sessions = 0;
+  let done = 0;
   let cancelling: NodeJS.Timeout | undefined;
 
   const onAbort = () => {
@@ -30,9 +40,21 @@ export function createLane(open: () => Promise<Session>, signal: AbortSignal): L
 
   return {
     async session() {
-      if (current === null || current.lost) current = await open();
+      if (done >= recycleAfter) {
+        await current?.close();
+        current = null;
+      }
+      if (current === null || current.lost) {
+        current = await open();
+        sessions += 1;
+        done = 0;
+      }
       return current;
     },
+    worked(migrations) {
+      done += migrations;
+    },
+    opened: () => sessions,
     async close() {
       signal.removeEventListener('abort', onAbort);
       clearInterval(cancelling);

@@ -15,8 +15,12 @@ export interface Target {
   readonly schema: string;
   readonly scope: Scope;
   readonly exists: boolean;
+  /** OID of the schema; `null` where it does not exist. */
+  readonly oid: string | null;
   readonly hasHistory: boolean;
   readonly rows: readonly RecordedRow[];
+  /** The history's digest as the server gave it; `null` without a history. */
+  readonly digest: string | null;
   readonly plan: SchemaPlan;
   /** True when a migration is recorded as running and somebody holds the schema's lock: then it is, or an orphan of it. */
   readonly held: boolean;
@@ -67,13 +71,15 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
     return plan;
   };
   const targets = wanted.map(({ schema, look }): Target => {
-    const rows = histories.get(schema) ?? noRows;
+    const { rows, digest } = histories.get(schema) ?? none;
     return {
       schema,
       scope: look.scope,
       exists: present.has(schema),
+      oid: present.get(schema)?.oid ?? null,
       hasHistory: histories.has(schema),
       rows,
+      digest,
       plan: planOf(look, rows),
       held: false,
     };
@@ -83,15 +89,21 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
   return targets.map((target) => ({ ...target, held: isRunning(target) && held.has(target.schema) }));
 }
 
-const noRows: readonly RecordedRow[] = [];
+/** A history as it was read. */
+interface History {
+  readonly rows: readonly RecordedRow[];
+  readonly digest: string | null;
+}
 
-/** The rows of every history; equal histories share them. */
+const none: History = { rows: [], digest: null };
+
+/** Every history; equal ones share their rows. */
 async function readAll(
   schemas: readonly string[],
   { scans, ...reader }: From,
   table: string,
-): Promise<Map<string, readonly RecordedRow[]>> {
-  const result = new Map<string, readonly RecordedRow[]>();
+): Promise<Map<string, History>> {
+  const result = new Map<string, History>();
   const unknown = schemas.filter((schema) => !scans.has(schema));
   const few = schemas.length <= fewHistories;
   const known = new Map([...scans, ...(few ? [] : await scanHistories(reader, unknown, table))]);
@@ -99,7 +111,7 @@ async function readAll(
   const alone = few ? schemas : [];
   const take = async (some: readonly string[]) => {
     const read = await readHistories(reader, some, table);
-    for (const [schema, { rows }] of read) result.set(schema, rows);
+    for (const [schema, history] of read) result.set(schema, history);
     return read;
   };
   await take(alone);
@@ -109,10 +121,10 @@ async function readAll(
     for (const schema of open) if (!first.has(digestOf(schema))) first.set(digestOf(schema), schema);
     const read = await take([...first.values()]);
     // A history that changed since the scan stands for itself alone, and another speaks for its group.
-    const rowsOf = new Map([...read].map(([schema, { rows, digest }]) => [digest, { schema, rows }]));
+    const byDigest = new Map([...read.values()].map((history) => [history.digest, history]));
     for (const schema of open) {
-      const rows = rowsOf.get(digestOf(schema))?.rows;
-      if (rows !== undefined && !result.has(schema)) result.set(schema, rows);
+      const history = byDigest.get(digestOf(schema));
+      if (history !== undefined && !result.has(schema)) result.set(schema, history);
     }
     const representatives = new Set(first.values());
     open = open.filter((schema) => !result.has(schema) && !representatives.has(schema));

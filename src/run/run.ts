@@ -27,6 +27,8 @@ export interface Run {
   readonly openSession: () => Promise<Session>;
   /** True when a pooler stands between us and the server: sessions are not ours alone then. */
   readonly pooled: boolean;
+  /** True while the session of `look` is the first one, and a backend of our own. */
+  readonly undisturbed: () => boolean;
   /** A session past the pooler; only where the config has a direct URL. */
   readonly openDirect: (() => Promise<Session>) | null;
 }
@@ -67,6 +69,7 @@ export async function withRun<T>(
       look,
       openSession: open,
       pooled,
+      undisturbed: () => !pooled && lane.opened() === 1,
       openDirect,
     });
   } finally {
@@ -85,7 +88,10 @@ async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>
 }
 
 /** What the units of a run have in common. */
-export function unitFrame({ runId, config, server }: Run, lockTimeoutMs: number): UnitFrame {
+export function unitFrame(
+  { runId, config, server }: Run,
+  { lockTimeoutMs, sync }: Pick<UnitFrame, 'lockTimeoutMs' | 'sync'>,
+): UnitFrame {
   const host = hostname();
   return {
     runId,
@@ -95,6 +101,7 @@ export function unitFrame({ runId, config, server }: Run, lockTimeoutMs: number)
     table: config.historyTable,
     searchPath: config.searchPath,
     lockTimeoutMs,
+    sync,
     // The setting came with PostgreSQL 14.
     checksClient: server.isLinux && server.version >= 140_000,
   };

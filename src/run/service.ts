@@ -1,10 +1,11 @@
 import type { Config } from '../config.ts';
 import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
 import { canonicalVersion, compareVersions } from '../core/version.ts';
-import { afterwards, applyUnits } from '../db/apply.ts';
+import { after, applyUnits } from '../db/apply.ts';
 import type { Attempt } from '../db/attempt.ts';
 import { asSqlmigError } from '../db/failure.ts';
-import { digestOf } from '../db/history.ts';
+import { flush } from '../db/flush.ts';
+import { historyTable, readDigest } from '../db/history.ts';
 import { readPublicShape } from '../db/public-shape.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
 import type { Reader } from '../db/scan.ts';
@@ -18,7 +19,7 @@ import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '
 import { type FleetWork, runFleet } from './fleet.ts';
 import { createLimit } from './limit.ts';
 import { lintFindings } from './lints.ts';
-import { lookAgain, type Target } from './look.ts';
+import { lookAgain, lookAt, type Target } from './look.ts';
 import { hasWork } from './outcome.ts';
 import { ownSignal, type Run, unitFrame } from './run.ts';
 import { lookAtPublic } from './survey.ts';
@@ -31,6 +32,8 @@ export interface RunOptions extends Partial<PlanOptions> {
   readonly waitForLockMs?: number;
   /** How many non-transactional migrations run at once; 1 by default. */
   readonly concurrentIndexJobs?: number;
+  /** Wait for the disk at each commit, instead of once before success is told. */
+  readonly sync?: boolean;
   /** Run for real, roll everything back, and tell what would have happened. */
   readonly dryRun?: boolean;
   /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
@@ -42,6 +45,7 @@ export interface RunOptions extends Partial<PlanOptions> {
 export interface ServiceOptions {
   readonly plan: PlanOptions;
   readonly lockTimeoutMs: number;
+  readonly sync: boolean;
   readonly dryRun: boolean;
   readonly concurrentIndexJobs: number;
   readonly waitForLockMs: number;
@@ -55,6 +59,7 @@ export function serviceOptions(options: RunOptions, config: Config): ServiceOpti
     plan: completePlan(options, config),
     lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
     waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
+    sync: options.sync ?? false,
     dryRun: options.dryRun ?? false,
     concurrentIndexJobs: options.concurrentIndexJobs ?? 1,
     signal: ownSignal(options.signal),
@@ -68,13 +73,18 @@ export interface Service {
   prepare(steps: readonly Migration[]): Promise<void>;
   /** Brings schemas of one scope up to date; tenants only while public holds what it held at the first of them. */
   serve(scope: Scope, targets: readonly Target[], failuresAllowed: number): Promise<SchemaOutcome[]>;
+  /**
+   * Makes what was applied to tenants durable, with one flush of the server's log for all of it. Gives those that a
+   * crash of the server before that has set back: they have work again.
+   */
+  confirm(outcomes: readonly SchemaOutcome[]): Promise<Target[]>;
 }
 
 /** A service on a run's own connection. */
 export function createService(run: Run, migrations: Migrations, options: ServiceOptions): Service {
   const { config, runId, database } = run;
   const { plan, emit, signal } = options;
-  const frame: UnitFrame = unitFrame(run, options.lockTimeoutMs);
+  const frame: UnitFrame = unitFrame(run, options);
   const scripts = new Map<Migration, Script>();
   let gate: Gate | null = null;
   let rehearsedPublic: Target | null = null;
@@ -103,7 +113,9 @@ export function createService(run: Run, migrations: Migrations, options: Service
     const lacking = required.find((version) => !versions.has(version));
     if (lacking !== undefined) throw publicBehind(lacking);
     required = below.flatMap((row) => row.version ?? []);
-    return { upTo: canonicalVersion(upTo), digest: digestOf(below) };
+    const table = historyTable(config.publicSchema, config.historyTable);
+    const digest = await readDigest(reader.session, table, `version <= ${canonicalVersion(upTo)}`);
+    return { upTo: canonicalVersion(upTo), digest };
   };
   const readGate = async (session: Session): Promise<Gate> => ({
     requires: await readRequired({ session, spare: async () => null }),
@@ -147,7 +159,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
       }
       if (attempt.kind !== 'done') return attempt;
       done.push(...attempt.applied);
-      schema = { ...schema, history: afterwards(schema.history, group) };
+      schema = after(schema, group);
       bootstrap = false;
     }
     return { kind: 'done', applied: done };
@@ -203,6 +215,21 @@ export function createService(run: Run, migrations: Migrations, options: Service
       if (options.dryRun && scope === 'public') rehearsedPublic = targets[0] ?? null;
       return outcomes;
     },
+    async confirm(outcomes) {
+      const applied = outcomes.filter(({ scope, migrations: done }) => scope === 'tenant' && done.length > 0);
+      if (applied.length === 0 || options.dryRun || options.sync) return [];
+      await run.look(flush);
+      // A crash ends every session: where the run's own one lived through all of it, there was none.
+      if (run.undisturbed()) return [];
+      const look = { scope: 'tenant', files: migrations.tenant, options: plan } as const;
+      const wanted = applied
+        .filter(({ state }) => state === 'applied')
+        .map(({ schema }) => ({ schema, look }));
+      const now = await run.look((_, reader) =>
+        lookAt(wanted, { ...reader, scans: new Map() }, config.historyTable),
+      );
+      return now.filter(hasWork);
+    },
   };
 }
 
@@ -230,9 +257,13 @@ function directUrlNeeded({ migration, nonTransactional }: Script): SqlmigError {
 /** Public as it was when the tenants' turn came. */
 type Gate = Pick<UnitSchema, 'requires' | 'guarded'>;
 
-function unitSchema({ schema, scope, rows: history }: Target, gate: Gate | null): UnitSchema {
+/** A target as units see it. */
+export function unitSchema(
+  { schema, oid, scope, rows: history, digest }: Target,
+  gate: Gate | null,
+): UnitSchema {
   const none = { requires: null, guarded: null };
-  return { schema, scope, history, ...(scope === 'tenant' ? (gate ?? none) : none) };
+  return { schema, oid, scope, history, digest, ...(scope === 'tenant' ? (gate ?? none) : none) };
 }
 
 /** The error for tenants that must wait for public. */

@@ -11,6 +11,7 @@ export const testFrame: UnitFrame = {
   searchPath: ['tenant', 'public'],
   lockTimeoutMs: 5_000,
   checksClient: false,
+  sync: false,
 };
 
 /** A script that never met the parser. */

@@ -1,0 +1,13 @@
+import type { Session } from './session.ts';
+
+/**
+ * Waits until all that any session has committed is on disk. The server's log is one sequence, so a commit that waits
+ * takes along all before it; but only a transaction that writes something waits (PostgreSQL documentation, Asynchronous
+ * Commit). Where the server waits for less or more than its own disk, it is left as it is.
+ */
+export async function flush(session: Session): Promise<void> {
+  await session.run(`START TRANSACTION READ WRITE;
+select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off';
+select pg_logical_emit_message(true, 'sqlmig', 'flush');
+COMMIT`);
+}
