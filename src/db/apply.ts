@@ -29,12 +29,14 @@ export async function applyUnits(
   schema: UnitSchema,
   scripts: readonly Script[],
   bootstrap: boolean,
-  frame: UnitFrame,
+  shared: UnitFrame,
   signal: AbortSignal,
 ): Promise<Attempt> {
+  const frame = { ...shared, ownSession: session.hasSettings };
   let now = schema;
   let open = scripts;
   let unitsAtOnce = maxUnits;
+  let thorough = false;
   const durations = new Map<string, number>();
   try {
     if (bootstrap && !signal.aborted) now = await create(session, schema, frame);
@@ -43,7 +45,7 @@ export async function applyUnits(
         return { kind: 'failed', error: new SqlmigError('interrupted', 'the run was interrupted') };
       }
       const batch = nextBatch(open, unitsAtOnce);
-      const message = composeUnits(batch, now, frame);
+      const message = composeUnits(batch, now, frame, thorough);
       const seen: Seen = { begun: 0, waiting: false, durations };
       const started = performance.now();
       try {
@@ -52,6 +54,7 @@ export async function applyUnits(
         if (missing !== undefined) return { kind: 'failed', error: rowGone(missing, schema) };
         now = after(now, batch);
         open = open.slice(batch.length);
+        if (thorough) [thorough, unitsAtOnce] = [false, maxUnits];
       } catch (error) {
         if (!isServerError(error) || signal.aborted) throw error;
         const again = againReason(error, schema, frame, seen);
@@ -60,7 +63,13 @@ export async function applyUnits(
         const first = Math.max(seen.begun - 1, 0);
         now = after(now, batch.slice(0, first));
         if (first > 0) await session.run(noteDurations(now, frame));
-        if (refusalOf(error)?.state === unitStates.publicChanged) {
+        const refusal = refusalOf(error)?.state;
+        if (refusal === unitStates.publicSuspect) {
+          open = open.slice(first);
+          [thorough, unitsAtOnce] = [true, 1];
+          continue;
+        }
+        if (refusal === unitStates.publicChanged) {
           return await judgeRefusal(session, error, batch[first], schema, frame);
         }
         const at = positionOf(error, message);

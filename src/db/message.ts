@@ -26,16 +26,21 @@ export interface Message {
 /**
  * The units of a schema joined in one message, each a transaction of its own (lock-protocol 3.2): settings, locks by
  * try, checks, history row first, search_path, file, guard, resets. The server stops at the first error; what was
- * committed before stays. The last statement gives `key` and `ms` of what this run recorded.
+ * committed before stays. The last statement gives `key` and `ms` of what this run recorded. `thorough`: see `closing`.
  */
-export function composeUnits(scripts: readonly Script[], schema: UnitSchema, frame: UnitFrame): Message {
+export function composeUnits(
+  scripts: readonly Script[],
+  schema: UnitSchema,
+  frame: UnitFrame,
+  thorough = false,
+): Message {
   const message = createMessage();
   const known = new Set(schema.history.map(historyKey));
   for (const [index, script] of scripts.entries()) {
     message.add(begin + opening(script, schema, frame, index === 0 ? null : known.size));
     message.addFile(script);
     const last = index === scripts.length - 1 ? durations(schema, frame) : '';
-    message.add(`${closing(script, schema, frame)}${last}COMMIT;\n`);
+    message.add(`${closing(script, schema, frame, thorough)}${last}COMMIT;\n`);
     known.add(historyKey(script.migration));
   }
   message.add(recorded(schema, frame));

@@ -17,6 +17,8 @@ export const unitStates = {
   transactionEnded: 'SQM09',
   /** The structure of the public schema is not what the run saw: the file changed it, or somebody else did. */
   publicChanged: 'SQM10',
+  /** The file may have changed the public schema: it takes a closer look to tell. */
+  publicSuspect: 'SQM13',
   /** The session is not the one that took the locks. */
   lockLost: 'SQM12',
 } as const;
@@ -31,6 +33,7 @@ const messages: Readonly<Record<UnitState, string>> = {
   SQM06: 'public is behind',
   SQM09: 'the file ends the transaction it runs in, or changes its own history row',
   SQM10: 'public was changed',
+  SQM13: 'public may have been changed',
   SQM12: 'the session that held the lock is gone',
 };
 

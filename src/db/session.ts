@@ -11,6 +11,8 @@ export interface Connection {
   /** Shown in pg_stat_activity while nothing runs. */
   readonly applicationName: string;
   readonly connectTimeoutMs: number;
+  /** Settings that the session begins with and goes back to; a pooler would refuse them (08P01). */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -22,6 +24,8 @@ export interface Session {
   /** True behind a pooler: the backend that answers is not the one the protocol announced at connect. */
   readonly pooled: boolean;
   readonly server: Server;
+  /** True where the session began with the settings it was asked for. */
+  readonly hasSettings: boolean;
   /** True once the session can no longer be used. */
   readonly lost: boolean;
   /**
@@ -109,6 +113,7 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
   }
 
   return {
+    hasSettings: connection.settings !== undefined && pid === greeting?.pid,
     pooled: pid !== greeting?.pid,
     server: {
       database: String(greeting?.database),
@@ -150,7 +155,7 @@ export function isServerError(error: unknown): error is postgres.PostgresError {
 }
 
 function createClient(
-  { url, applicationName, connectTimeoutMs }: Connection,
+  { url, applicationName, connectTimeoutMs, settings }: Connection,
   onNotice: OnNotice,
   onClose: () => void,
 ) {
@@ -162,7 +167,7 @@ function createClient(
     max_lifetime: null,
     idle_timeout: 0,
     connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1000)),
-    connection: { application_name: applicationName },
+    connection: { application_name: applicationName, ...settings },
     onnotice: (notice) => onNotice({ severity: notice.severity ?? 'NOTICE', message: notice.message ?? '' }),
     onclose: onClose,
   };

@@ -188,6 +188,9 @@ function sessionSettings({ migration }: Script, schema: UnitSchema, frame: UnitF
     // A build waits for others as long as it takes; giving up would leave an invalid index.
     ['lock_timeout', '0'],
     ['statement_timeout', '0'],
+    ['synchronous_commit', 'on'],
+    // An orphan finishes its index under the lock (lock-protocol 3.3).
+    ...(frame.checksClient ? [['client_connection_check_interval', '0'] as [string, string]] : []),
     ['idle_session_timeout', '0'],
     ['idle_in_transaction_session_timeout', '0'],
     ['default_transaction_isolation', 'read committed'],

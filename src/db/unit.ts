@@ -24,6 +24,8 @@ export interface UnitFrame {
   readonly checksClient: boolean;
   /** Wait for the disk at each tenant's commit; else one flush at the end of a run is for all. */
   readonly sync: boolean;
+  /** The session begins with `unitSettings`. */
+  readonly ownSession: boolean;
 }
 
 /** The schema that units are for, as it was when the plan was made. */
@@ -95,20 +97,39 @@ function setting(name: string, value: string): string {
   return `set_config('${name}', ${quoteLiteral(value)}, true)`;
 }
 
+/**
+ * What holds in every unit of a scope. A session of our own begins with these and RESET ALL goes back to them; behind a
+ * pooler each unit sets them.
+ */
+export function unitSettings(
+  scope: Scope,
+  { lockTimeoutMs, checksClient, sync }: UnitFrame,
+): Readonly<Record<string, string>> {
+  return {
+    statement_timeout: '0',
+    lock_timeout: `${lockTimeoutMs}ms`,
+    idle_in_transaction_session_timeout: '0',
+    // A runner that was killed or cut off must not leave a unit running on (lock-protocol 2.7).
+    tcp_keepalives_idle: '10',
+    tcp_keepalives_interval: '5',
+    tcp_keepalives_count: '3',
+    ...(checksClient && { client_connection_check_interval: '2s' }),
+    ...(scope === 'tenant' && !sync && { synchronous_commit: 'off' }),
+  };
+}
+
 function settings(doing: string, schema: UnitSchema, frame: UnitFrame): string {
-  const { runId, host, lockTimeoutMs, checksClient, sync } = frame;
+  const { runId, host } = frame;
   return [
     setting('application_name', `sqlmig ${runId} ${doing} ${host}`),
     setting('search_path', searchPath(schema, frame)),
-    setting('statement_timeout', '0'),
-    setting('lock_timeout', `${lockTimeoutMs}ms`),
-    setting('idle_in_transaction_session_timeout', '0'),
-    // A runner that was killed or cut off must not leave a unit running on (lock-protocol 2.7).
-    setting('tcp_keepalives_idle', '10'),
-    setting('tcp_keepalives_interval', '5'),
-    setting('tcp_keepalives_count', '3'),
-    ...(checksClient ? [setting('client_connection_check_interval', '2s')] : []),
-    ...(schema.scope === 'tenant' && !sync ? [setting('synchronous_commit', 'off')] : []),
+    ...(frame.ownSession
+      ? []
+      : Object.entries(unitSettings(schema.scope, frame)).map(([name, value]) => setting(name, value))),
+    // The wait for public's lock had another one.
+    ...(frame.ownSession && schema.scope === 'public'
+      ? [setting('lock_timeout', `${frame.lockTimeoutMs}ms`)]
+      : []),
   ].join(', ');
 }
 
@@ -219,8 +240,8 @@ function runsCode({ statements }: Script): boolean {
   return statements.some(({ reach }) => reach.opaque);
 }
 
-/** What stands after a file: resets and the guards. */
-export function closing(script: Script, schema: UnitSchema, frame: UnitFrame): string {
+/** What stands after a file: resets and the guards; `thorough` looks at all of public. */
+export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, thorough = false): string {
   const { migration, statements } = script;
   const shape = guardOf(script, schema);
   const kinds = new Set(statements.map((statement) => statement.kind));
@@ -238,16 +259,19 @@ export function closing(script: Script, schema: UnitSchema, frame: UnitFrame): s
   then ${refuse(unitStates.transactionEnded)} end;\n`,
         ]
       : []),
-    ...(shape === null ? [] : [scopeCheck(shape, frame)]),
+    ...(shape === null ? [] : [scopeCheck(shape, frame, thorough)]),
   ].join('');
 }
 
-/** Refuses what changed the public schema; the detail is what is there now (see `objectsAsJson`). */
-function scopeCheck(shape: PublicShape, { publicSchema }: UnitFrame): string {
+/**
+ * Refuses what may have changed the public schema, by two quick looks; a unit that they refuse is sent again with
+ * `thorough`, and is refused for certain then, with what is there now as detail (see `objectsAsJson`).
+ */
+function scopeCheck(shape: PublicShape, { publicSchema }: UnitFrame, thorough: boolean): string {
   const { quick, certain } = shapeChanged(publicSchema, shape);
-  // Two steps in a block, since a single condition would plan the large query each time.
+  if (!thorough) return `select case when ${quick} then ${refuse(unitStates.publicSuspect)} end;\n`;
   return doBlock(`begin
-  if ${quick} then if ${certain} then ${raise(unitStates.publicChanged, objectsAsJson(publicSchema))} end if; end if;
+  if ${certain} then ${raise(unitStates.publicChanged, objectsAsJson(publicSchema))} end if;
 end`);
 }
 

@@ -9,10 +9,10 @@ const patienceMs = 20_000;
  * Opens sessions of one run. The very first try decides whether the run can begin at all; once the database was
  * reached, a refused connection is tried again, by all lanes together no longer than twenty seconds.
  */
-export function patientOpener(open: () => Promise<Session>, signal: AbortSignal): () => Promise<Session> {
+export function createPatience(signal: AbortSignal): (open: () => Promise<Session>) => Promise<Session> {
   let reached = false;
   let failingSince: number | null = null;
-  return async () => {
+  return async (open) => {
     for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
       try {
         const session = await open();

@@ -9,7 +9,7 @@ import type { UnitFrame } from '../db/unit.ts';
 import { isConnectionError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { createLane, type Lane } from './lane.ts';
-import { patientOpener } from './patience.ts';
+import { createPatience } from './patience.ts';
 
 /** How sessions are opened when nobody said otherwise. */
 const connectTimeoutMs = 10_000;
@@ -23,8 +23,8 @@ export interface Run {
   readonly server: Server;
   /** Reads with the run's own session; if the connection is lost it is opened again and all is read again. */
   look<T>(read: (session: Session, reader: Reader) => Promise<T>): Promise<T>;
-  /** Another session, for units. */
-  readonly openSession: () => Promise<Session>;
+  /** Another session, for units; it begins with these settings, unless a pooler stands between. */
+  readonly openSession: (settings?: Readonly<Record<string, string>>) => Promise<Session>;
   /** True when a pooler stands between us and the server: sessions are not ours alone then. */
   readonly pooled: boolean;
   /** True while the session of `look` is the first one, and a backend of our own. */
@@ -50,7 +50,8 @@ export async function withRun<T>(
   const { url, directUrl, name } = config.database;
   const connection = { url, applicationName: `sqlmig ${runId}`, connectTimeoutMs };
   const onNotice: OnNotice = (notice) => emit({ type: 'server-notice', ...notice });
-  const open = patientOpener(() => openSession(connection, onNotice), signal);
+  const patient = createPatience(signal);
+  const open = () => patient(() => openSession(connection, onNotice));
   const lane = createLane(open, signal);
   const second = createLane(open, signal);
   // The server may have no room for it: then one session reads all.
@@ -67,7 +68,8 @@ export async function withRun<T>(
       database: name ?? server.database,
       server,
       look,
-      openSession: open,
+      openSession: (settings) =>
+        patient(() => openSession({ ...connection, ...(settings && !pooled && { settings }) }, onNotice)),
       pooled,
       undisturbed: () => !pooled && lane.opened() === 1,
       openDirect,
@@ -102,6 +104,7 @@ export function unitFrame(
     searchPath: config.searchPath,
     lockTimeoutMs,
     sync,
+    ownSession: false,
     // The setting came with PostgreSQL 14.
     checksClient: server.isLinux && server.version >= 140_000,
   };

@@ -11,7 +11,7 @@ import { rehearseUnits } from '../db/rehearse.ts';
 import type { Reader } from '../db/scan.ts';
 import type { Session } from '../db/session.ts';
 import { applyStepwise } from '../db/stepwise.ts';
-import type { UnitFrame, UnitSchema } from '../db/unit.ts';
+import { type UnitFrame, type UnitSchema, unitSettings } from '../db/unit.ts';
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, parseMigrations } from '../migrations.ts';
@@ -201,7 +201,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
       const outcomes = await runFleet(targets, {
         attempt,
         outcomes: { runId, database, look },
-        openSession: run.openSession,
+        openSession: () => run.openSession(unitSettings(scope, frame)),
         lanes: alone ? 1 : config.concurrency,
         failuresAllowed,
         waitForLockMs: options.waitForLockMs,

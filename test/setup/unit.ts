@@ -12,6 +12,7 @@ export const testFrame: UnitFrame = {
   lockTimeoutMs: 5_000,
   checksClient: false,
   sync: false,
+  ownSession: false,
 };
 
 /** A script that never met the parser. */

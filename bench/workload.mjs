@@ -1,0 +1,69 @@
+// The workload: M files of ten kinds in rotation, and the folders in which each tool wants them.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** File n, from 1: tables with keys, checks and indexes, later changes to them, code, and data. */
+export function file(n) {
+  const t = `t${Math.ceil(n / 10)}`;
+  const kinds = [
+    `create table ${t} (id bigint generated always as identity primary key, name text not null, email text check (email <> ''), at timestamptz default now(), unique (email));\ncreate index on ${t} (name);`,
+    `create table ${t}_items (id bigint generated always as identity primary key, ${t}_id bigint not null references ${t} (id) on delete cascade, qty int not null check (qty > 0), note text);\ncreate index on ${t}_items (${t}_id);`,
+    `create table ${t}_settings (key text primary key, value jsonb not null default '{}', changed timestamptz not null default now());`,
+    `alter table ${t} add column note text;\nalter table ${t} add column amount numeric(12, 2) not null default 0;`,
+    `create index on ${t} (at) where note is null;\ncreate index on ${t} (amount, at);`,
+    `create function ${t}_touch() returns trigger language plpgsql as $$ begin new.at := now(); return new; end $$;\ncreate trigger touch before update on ${t} for each row execute function ${t}_touch();`,
+    `create view ${t}_view as select id, name, amount from ${t} where amount >= 0;`,
+    `insert into ${t} (name, email) select 'n' || i, 'e' || i from generate_series(1, 20) i;\nupdate ${t} set amount = id where amount = 0;`,
+    `create type ${t}_state as enum ('new', 'paid', 'void');\ndo $$ begin if not exists (select from pg_attribute where attrelid = '${t}'::regclass and attname = 'state') then alter table ${t} add column state ${t}_state not null default 'new'; end if; end $$;`,
+    `alter table ${t} alter column name set default 'nobody';\nalter table ${t} add constraint ${t}_name_short check (length(name) < 200);`,
+  ];
+  return `${kinds[(n - 1) % kinds.length]}\n`;
+}
+
+const name = (n) => String(n).padStart(5, '0');
+
+/** Writes files `from` to `to` for every tool below `dir`. */
+export function writeFiles(dir, from, to) {
+  const write = (path, text) => {
+    mkdirSync(join(dir, path, '..'), { recursive: true });
+    writeFileSync(join(dir, path), text);
+  };
+  for (let n = from; n <= to; n++) {
+    const text = file(n);
+    write(`sqlmig/sql/tenant/${name(n)}_change.sql`, text);
+    write(`plain/${name(n)}_change.sql`, text);
+    write(`dbmate/${name(n)}_change.sql`, `-- migrate:up\n${text}\n-- migrate:down\n`);
+    write(`node-pg-migrate/${name(n)}_change.sql`, `-- Up Migration\n${text}`);
+    write(`postgrator/${name(n)}.do.change.sql`, text);
+    write(`drizzle/${name(n)}_change.sql`, text);
+  }
+  mkdirSync(join(dir, 'sqlmig/sql/public'), { recursive: true });
+  const entries = Array.from({ length: to }, (_, i) => ({
+    idx: i,
+    version: '7',
+    when: 1_700_000_000_000 + i,
+    tag: `${name(i + 1)}_change`,
+    breakpoints: false,
+  }));
+  write('drizzle/meta/_journal.json', JSON.stringify({ version: '7', dialect: 'postgresql', entries }));
+}
+
+/** Scripts for psql, one a connection: what the server has to do at least. `whole`: one transaction a tenant. */
+export function limitScripts(dir, tenants, connections, from, to, whole) {
+  const texts = Array.from({ length: to - from + 1 }, (_, i) => file(from + i));
+  const joined = (text) => text.replace(/;\n/g, '\\;\n');
+  const share = Array.from({ length: connections }, () => []);
+  for (const [i, tenant] of tenants.entries()) {
+    const begin = `begin;\nset local search_path = "${tenant}", public;\n`;
+    const units = whole ? [texts.join('')] : texts;
+    const message = units.map((text) => joined(`${begin}${text}commit;\n`)).join('');
+    // The last statement of a message ends with a plain semicolon: only then is all of it sent.
+    share[i % connections].push(message.replace(/\\;\n$/, ';\n'));
+  }
+  return share.map((messages, i) => {
+    const path = join(dir, `limit-${whole ? 'tenant' : 'file'}-${i}.sql`);
+    writeFileSync(path, messages.join(''));
+    return path;
+  });
+}

@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import postgres from 'postgres';
+import { onTestFinished } from 'vitest';
+import { serverAccount } from '../../src/embedded/account.ts';
+import { serverBinaries } from '../../src/embedded/binaries.ts';
+import { ensureCluster, type RunningServer, startCluster } from '../../src/embedded/cluster.ts';
+import type { Rows } from './database.ts';
+
+/** A server of one test's own, which may be crashed; gone after the test. */
+export interface OwnServer {
+  readonly url: string;
+  query(text: string): Promise<Rows>;
+  /** Ends all processes at once, as after a loss of power but for the disk, and starts again on the same port. */
+  crash(): Promise<void>;
+}
+
+/** Starts a server that flushes to disk as a real one does. */
+export async function ownServer(settings: Readonly<Record<string, string>> = {}): Promise<OwnServer> {
+  const dir = mkdtempSync(join(tmpdir(), 'sqlmig-own-server-'));
+  const account = serverAccount();
+  const native = serverBinaries(fileURLToPath(new URL('../..', import.meta.url)), account);
+  const cluster = { dir: `${dir}-cluster`, native, account, settings };
+  onTestFinished(() => {
+    for (const path of [dir, cluster.dir]) rmSync(path, { recursive: true, force: true });
+  });
+  ensureCluster(cluster);
+  let server = await startCluster(cluster);
+  onTestFinished(() => server.stop());
+  const { url } = server;
+  const { port } = new URL(url);
+  const restart = async (): Promise<RunningServer> => {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await startCluster({ ...cluster, settings: { ...settings, port } });
+      } catch (error) {
+        if (tries === 20) throw error;
+        await delay(100);
+      }
+    }
+  };
+  return {
+    url,
+    async query(text) {
+      const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} });
+      return [...(await sql.unsafe(text).finally(() => sql.end({ timeout: 1 })))] as Rows;
+    },
+    async crash() {
+      const ended = new Promise((resolve) => server.process.once('exit', resolve));
+      server.process.kill('SIGQUIT');
+      await ended;
+      server = await restart();
+    },
+  };
+}
