@@ -1,5 +1,7 @@
 import { dirname, parse as parsePath, resolve } from 'node:path';
 import { defaultLoaders, type Loader, lilconfig } from 'lilconfig';
+import { type ConnectionTarget, parseConnection } from './core/connection-string.ts';
+import { parseDuration } from './core/duration.ts';
 import { SqlmigError } from './errors.ts';
 import type { TenantSource } from './model.ts';
 import { check, environmentName, type Overrides, readEnvironment, type Settings } from './settings.ts';
@@ -8,10 +10,9 @@ import { check, environmentName, type Overrides, readEnvironment, type Settings 
 export interface DatabaseConfig {
   /** `null`: the name the server gives. */
   readonly name: string | null;
-  /** `null`: the `PG*` variables say where. */
-  readonly url: string | null;
-  /** A URL that bypasses a pooler; `null` where there is none. */
-  readonly directUrl: string | null;
+  readonly target: ConnectionTarget;
+  /** What bypasses a pooler; `null` where there is none. */
+  readonly directTarget: ConnectionTarget | null;
   readonly tenants: TenantSource;
 }
 
@@ -23,9 +24,11 @@ export interface Config {
   readonly tenantDir: string;
   readonly publicSchema: string;
   readonly historyTable: string;
-  /** How many sessions work at once. */
-  readonly concurrency: number;
+  /** How many sessions work at once; `null`: what suits the server's version. */
+  readonly concurrency: number | null;
   readonly outOfOrder: boolean;
+  /** How long to wait for a database that is not there yet, in milliseconds. */
+  readonly waitMs: number;
   /** `search_path` of tenant files; `tenant` and `public` stand for the tenant's and the public schema. */
   readonly searchPath: readonly string[];
   /** Paths in messages are relative to this folder. */
@@ -65,8 +68,9 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     tenantDir: dir('tenantDir', 'sql/tenant'),
     publicSchema: merged.publicSchema ?? 'public',
     historyTable: merged.historyTable ?? 'schema_migrations',
-    concurrency: merged.concurrency ?? 8,
+    concurrency: merged.concurrency ?? null,
     outOfOrder: merged.outOfOrder ?? false,
+    waitMs: parseDuration(merged.wait ?? '0') ?? 0,
     searchPath: merged.searchPath ?? ['tenant', 'public'],
     cwd,
   };
@@ -119,8 +123,7 @@ function databaseOf(
   if (merged.databases === undefined) {
     return {
       name: null,
-      url: merged.url ?? urlFrom(env),
-      directUrl: merged.directUrl ?? null,
+      ...targetsOf(merged.url ?? urlFrom(env), merged.directUrl, merged, env),
       tenants: tenantSource(merged.tenants),
     };
   }
@@ -136,18 +139,29 @@ function databaseOf(
   }
   return {
     name: database.name,
-    url: merged.url ?? database.url,
-    directUrl: merged.directUrl ?? database.directUrl ?? null,
+    ...targetsOf(merged.url ?? database.url, merged.directUrl ?? database.directUrl, merged, env),
     tenants: tenantSource(database.tenants ?? merged.tenants),
   };
+}
+
+function targetsOf(
+  url: string | null,
+  directUrl: string | undefined,
+  { publicSchema = 'public' }: Settings,
+  env: NonNullable<ConfigSources['env']>,
+): Pick<DatabaseConfig, 'target' | 'directTarget'> {
+  const target = parseConnection(url, env);
+  if (target.schema !== null && target.schema !== publicSchema) {
+    throw new SqlmigError('config-invalid', `the database URL says schema=${target.schema}`, {
+      hint: `set publicSchema to "${target.schema}" if that is the shared schema, or leave it out of the URL`,
+    });
+  }
+  return { target, directTarget: directUrl === undefined ? null : parseConnection(directUrl, env) };
 }
 
 function urlFrom(env: NonNullable<ConfigSources['env']>): string | null {
   if (env.DATABASE_URL) return env.DATABASE_URL;
   const given = ['PGHOST', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'].some((variable) => env[variable]);
-  if (env.PGPORT && !/^\d{1,5}$/.test(env.PGPORT)) {
-    throw new SqlmigError('config-invalid', 'PGPORT in the environment: must be a port number');
-  }
   if (given) return null;
   throw new SqlmigError('no-database-url', 'no database is named', {
     hint: 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded',

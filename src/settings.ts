@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parseDuration } from './core/duration.ts';
 import { SqlmigError } from './errors.ts';
 
 /** What a config file says of tenants; a function in a `.js` file gives their names. */
@@ -27,6 +28,8 @@ export interface Settings {
   readonly historyTable?: string | undefined;
   readonly concurrency?: number | undefined;
   readonly outOfOrder?: boolean | undefined;
+  /** A duration such as `60s`. */
+  readonly wait?: string | undefined;
   readonly searchPath?: readonly string[] | undefined;
 }
 
@@ -71,6 +74,12 @@ const settings = v.strictObject({
     v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
   ),
   outOfOrder: v.optional(v.boolean()),
+  wait: v.optional(
+    v.pipe(
+      text,
+      v.check((given) => parseDuration(given) !== null, 'must be a duration such as 30s or 2m'),
+    ),
+  ),
   searchPath: v.optional(
     v.pipe(
       v.array(text),
@@ -96,6 +105,7 @@ const environment: readonly (readonly [
   ['SQLMIG_PUBLIC_SCHEMA', 'publicSchema', String],
   ['SQLMIG_HISTORY_TABLE', 'historyTable', String],
   ['SQLMIG_CONCURRENCY', 'concurrency', Number],
+  ['SQLMIG_WAIT', 'wait', String],
   ['SQLMIG_SEARCH_PATH', 'searchPath', (text) => text.split(',').map((name) => name.trim())],
   [
     'SQLMIG_OUT_OF_ORDER',

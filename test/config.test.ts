@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../src/config.ts';
+import { parseConnection } from '../src/core/connection-string.ts';
 import { SqlmigError } from '../src/errors.ts';
 import { project } from './setup/project.ts';
 
@@ -17,16 +18,19 @@ async function mistakes(load: Promise<unknown>): Promise<string[]> {
   return error.all.map((one) => one.message);
 }
 
+const target = (text: string) => parseConnection(text, {});
+
 test('defaults complete an empty config', async () => {
   const { dir } = project({});
   expect(await loadConfig({ cwd: dir, env: { DATABASE_URL: url } })).toEqual({
-    database: { name: null, url, directUrl: null, tenants: { kind: 'history' } },
+    database: { name: null, target: target(url), directTarget: null, tenants: { kind: 'history' } },
     publicDir: join(dir, 'sql/public'),
     tenantDir: join(dir, 'sql/tenant'),
     publicSchema: 'public',
     historyTable: 'schema_migrations',
-    concurrency: 8,
+    concurrency: null,
     outOfOrder: false,
+    waitMs: 0,
     searchPath: ['tenant', 'public'],
     cwd: dir,
   });
@@ -39,11 +43,11 @@ test('a flag beats the environment, the environment the file, the file DATABASE_
   expect(config).toMatchObject({
     concurrency: 4,
     historyTable: 'from_env',
-    database: { url: 'postgres://file/db' },
+    database: { target: target('postgres://file/db') },
   });
   expect(
-    (await loadConfig({ cwd: dir, env: { ...env, SQLMIG_URL: 'postgres://env/db' } })).database.url,
-  ).toBe('postgres://env/db');
+    (await loadConfig({ cwd: dir, env: { ...env, SQLMIG_URL: 'postgres://env/db' } })).database.target,
+  ).toEqual(target('postgres://env/db'));
 });
 
 test('the file is found upward, and its folders are relative to it', async () => {
@@ -127,7 +131,9 @@ test('a bad variable is a mistake as well, and a missing database says what to d
     await mistakes(loadConfig({ cwd: dir, env: { DATABASE_URL: url, SQLMIG_CONCURRENCY: 'many' } })),
   ).toHaveLength(1);
   await expect(loadConfig({ cwd: dir, env: {} })).rejects.toMatchObject({ code: 'no-database-url' });
-  expect((await loadConfig({ cwd: dir, env: { PGHOST: 'h' } })).database.url).toBe(null);
+  expect((await loadConfig({ cwd: dir, env: { PGHOST: 'h' } })).database.target.hosts).toEqual([
+    { host: 'h', port: 5432 },
+  ]);
 });
 
 test('"databases" with one entry is that database; more are for later', async () => {
@@ -135,8 +141,8 @@ test('"databases" with one entry is that database; more are for later', async ()
   const { dir } = project({ databases: [one] });
   expect((await loadConfig({ cwd: dir, env: {} })).database).toEqual({
     name: 'eu',
-    url,
-    directUrl: null,
+    target: target(url),
+    directTarget: null,
     tenants: { kind: 'list', list: ['a'] },
   });
   const two = project({ databases: [one, { ...one, name: 'us' }] });

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
+import { parseConnection } from '../src/core/connection-string.ts';
 import { applyUnits } from '../src/db/apply.ts';
 import { openSession } from '../src/db/session.ts';
 import { up } from '../src/index.ts';
@@ -57,7 +58,11 @@ test('a schema that was dropped and made anew since the look gets nothing by an 
   await db.query('drop schema acme cascade; create schema acme');
   const script = uncheckedScript('2', 'create table b ()');
   const history = [{ version: '1', name: 'a', checksum: 'a', state: 'applied' }] as const;
-  const session = await openSession({ url: db.url, applicationName: 'sqlmig test', connectTimeoutMs: 5_000 });
+  const session = await openSession({
+    target: parseConnection(db.url, {}),
+    applicationName: 'sqlmig test',
+    connectTimeoutMs: 5_000,
+  });
   const [now] = await db.query(`select 'acme'::regnamespace::oid::text as oid`);
   const target = {
     schema: 'acme',

@@ -10,7 +10,8 @@ const src = join(root, 'src');
 // Floor by floor; a file imports from its own folder or from floors below.
 const floors: readonly (readonly string[])[] = [
   ['model.ts', 'errors.ts', 'events.ts'],
-  ['core', 'settings.ts'],
+  ['core'],
+  ['settings.ts'],
   ['config.ts', 'db', 'embedded'],
   ['migrations.ts'],
   ['run'],

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
+import { parseConnection } from '../src/core/connection-string.ts';
 import { applyUnits } from '../src/db/apply.ts';
 import { lockKey } from '../src/db/keys.ts';
 import { openSession, type Session } from '../src/db/session.ts';
@@ -17,7 +18,11 @@ const all = { kind: 'all', except: [] } as const;
 const frame = { ...testFrame, table: 'unit_history' };
 
 async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
-  const session = await openSession({ url: db.url, applicationName: 'sqlmig test', connectTimeoutMs: 5_000 });
+  const session = await openSession({
+    target: parseConnection(db.url, {}),
+    applicationName: 'sqlmig test',
+    connectTimeoutMs: 5_000,
+  });
   try {
     return await work(session);
   } finally {

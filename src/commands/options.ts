@@ -27,6 +27,11 @@ export const globalOptions = options({
     default: false,
     describe: 'Use a local PostgreSQL from npm, with its data in .sqlmig/',
   },
+  wait: {
+    type: 'string',
+    describe: 'How long to wait for a database that is not there yet, such as 60s',
+    requiresArg: true,
+  },
   'direct-url': { type: 'string', describe: 'Database URL that bypasses a pooler', requiresArg: true },
   'public-dir': { type: 'string', describe: 'Folder of the public files [sql/public]', requiresArg: true },
   'tenant-dir': { type: 'string', describe: 'Folder of the tenant files [sql/tenant]', requiresArg: true },
@@ -123,6 +128,7 @@ export const yesOption = options({ yes: { type: 'boolean', default: false, descr
 export function overridesOf(args: GlobalArgs): Overrides {
   return {
     ...(args.url !== undefined && { url: args.url }),
+    ...(args.wait !== undefined && { wait: args.wait }),
     ...(args.directUrl !== undefined && { directUrl: args.directUrl }),
     ...(args.publicDir !== undefined && { publicDir: args.publicDir }),
     ...(args.tenantDir !== undefined && { tenantDir: args.tenantDir }),

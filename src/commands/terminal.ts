@@ -2,10 +2,13 @@
 export interface Terminal {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  readonly stdinIsTty: boolean;
   readonly stdoutIsTty: boolean;
   readonly stderrIsTty: boolean;
   /** Asks a question that is answered with yes or no; `null` where nobody sits at a terminal. */
   readonly ask: ((question: string) => Promise<boolean>) | null;
+  /** Turns this process into another program, for good; `null` where Node cannot, or need not. */
+  readonly replaceProcess: ((program: string, args: readonly string[]) => void) | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Fires at SIGINT or SIGTERM; the reason is the signal's name. */

@@ -23,7 +23,11 @@ export const upCommand = defineCommand()({
     ...selectorOptions,
     ...planOptions,
     ...lockOptions,
-    concurrency: { type: 'number', requiresArg: true, describe: 'Tenants at a time [8]' },
+    concurrency: {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Tenants at a time [4; 8 up to PostgreSQL 16]',
+    },
     'dry-run': {
       type: 'boolean',
       default: false,
@@ -40,6 +44,7 @@ export const upCommand = defineCommand()({
   examples: [
     ['up --all', 'public and every tenant'],
     ['up --tenants acme,globex', 'public and two tenants'],
+    ['up --all --wait 60s -- node server.js', 'as an entrypoint: wait, migrate, then run the app'],
     ['up --all --canary 5 --max-failures 1%', 'five first; stop at one percent of failures'],
   ],
   run: (args, terminal) =>

@@ -1,13 +1,14 @@
 import postgres from 'postgres';
+import { type ConnectionTarget, describeTarget } from '../core/connection-string.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
+import { type ClientOptions, clientOptions } from './client-options.ts';
 
 /** A row as the server sent it: bigint as text, other types as postgres.js reads them. */
 export type Row = Readonly<Record<string, unknown>>;
 
 /** How to reach a database. */
 export interface Connection {
-  /** `null` leaves it to the `PG*` variables. */
-  readonly url: string | null;
+  readonly target: ConnectionTarget;
   /** Shown in pg_stat_activity while nothing runs. */
   readonly applicationName: string;
   readonly connectTimeoutMs: number;
@@ -63,17 +64,43 @@ export class SessionLost extends Error {
 export type OnNotice = (notice: { readonly severity: string; readonly message: string }) => void;
 
 const hello = `select pg_backend_pid() as pid, current_database() as database, session_user as login,
-  current_setting('server_version_num')::int as number, version() ~* 'linux' as linux`;
+  current_setting('server_version_num')::int as number, version() ~* 'linux' as linux, pg_is_in_recovery() as standby`;
 
 /**
  * Opens a session.
  * @throws SqlmigError `connection-failed` or `login-refused`; neither shows the password.
  */
 export async function openSession(connection: Connection, onNotice: OnNotice = () => {}): Promise<Session> {
+  const { hosts } = connection.target;
+  const errors: unknown[] = [];
+  for (const host of hosts) {
+    try {
+      return await openOn(host, connection, onNotice);
+    } catch (error) {
+      errors.push(error);
+      // Another host may be up; a login that one refuses the others refuse as well.
+      if (!(error instanceof SqlmigError) || error.code !== 'connection-failed') break;
+    }
+  }
+  throw errors.at(-1);
+}
+
+async function openOn(
+  host: ConnectionTarget['hosts'][number],
+  connection: Connection,
+  onNotice: OnNotice,
+): Promise<Session> {
   let lost = false;
   let running: Cancellable | null = null;
-  const client = createClient(connection, onNotice, () => {
+  let whenClosed = () => {};
+  const closed = new Promise<never>((_, reject) => {
+    whenClosed = () => reject(new Error('the server closed the connection'));
+  });
+  closed.catch(() => {});
+  const options = await clientOptions(connection.target, host);
+  const client = createClient(connection, options, onNotice, () => {
     lost = true;
+    whenClosed();
   });
 
   const abandon = () => {
@@ -104,17 +131,19 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
   let greeting: Row | undefined;
   try {
     const query = client.unsafe(hello).simple();
-    const rows = await withDeadline(query, connection.connectTimeoutMs);
+    // A server that accepts and closes would be asked again without end (porsager/postgres#1193).
+    const rows = await withDeadline(Promise.race([query, closed]), connection.connectTimeoutMs);
     greeting = rows[0];
+    if (connection.target.readWrite && greeting?.standby === true) throw new Error('the server is a standby');
     pid = (rows as unknown as { state?: { pid?: number } }).state?.pid;
   } catch (error) {
     abandon();
-    throw connectError(error, connection);
+    throw connectError(error, { ...connection.target, hosts: [host] });
   }
 
   return {
     hasSettings: connection.settings !== undefined && pid === greeting?.pid,
-    pooled: pid !== greeting?.pid,
+    pooled: pid !== greeting?.pid || connection.target.saysPooled,
     server: {
       database: String(greeting?.database),
       login: String(greeting?.login),
@@ -155,11 +184,13 @@ export function isServerError(error: unknown): error is postgres.PostgresError {
 }
 
 function createClient(
-  { url, applicationName, connectTimeoutMs, settings }: Connection,
+  { target, applicationName, connectTimeoutMs, settings }: Connection,
+  server: ClientOptions,
   onNotice: OnNotice,
   onClose: () => void,
 ) {
   const options: postgres.Options<Record<string, never>> = {
+    ...server,
     max: 1,
     prepare: false,
     fetch_types: false,
@@ -167,19 +198,12 @@ function createClient(
     max_lifetime: null,
     idle_timeout: 0,
     connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1000)),
-    connection: { application_name: applicationName, ...settings },
+    connection: { application_name: applicationName, ...target.startup, ...settings },
     onnotice: (notice) => onNotice({ severity: notice.severity ?? 'NOTICE', message: notice.message ?? '' }),
     onclose: onClose,
   };
   Object.assign(options, { max_pipeline: 0 });
-  try {
-    return url === null ? postgres(options) : postgres(url, options);
-  } catch {
-    // The driver's own message repeats the URL, password included.
-    throw new SqlmigError('config-invalid', 'the database URL is not a valid URL', {
-      hint: 'it looks like postgres://user:password@host:5432/database; write special characters in it as %XX',
-    });
-  }
+  return postgres(options);
 }
 
 async function withDeadline<T>(promise: PromiseLike<T>, ms: number): Promise<T> {
@@ -190,8 +214,9 @@ async function withDeadline<T>(promise: PromiseLike<T>, ms: number): Promise<T> 
   return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
 }
 
-function connectError(error: unknown, connection: Connection): SqlmigError {
-  const where = addressOf(connection.url);
+function connectError(error: unknown, target: ConnectionTarget): SqlmigError {
+  if (error instanceof SqlmigError) return error;
+  const where = describeTarget(target);
   const { code, message } = error as { code?: string; message?: string };
   const refused: string[] = [sqlstates.invalidPassword, sqlstates.invalidAuthorization];
   if (code !== undefined && refused.includes(code)) {
@@ -207,21 +232,16 @@ function connectError(error: unknown, connection: Connection): SqlmigError {
     hint:
       code === sqlstates.invalidCatalogName
         ? 'create the database first; sqlmig does not'
-        : 'check that the server is up and the URL is right',
+        : hintFor(message ?? '', code),
     cause: error,
   });
 }
 
-/** Host, port and database of a URL for messages: never user or password. */
-function addressOf(url: string | null): string {
-  if (url === null) {
-    const { PGHOST = 'localhost', PGPORT = '5432', PGDATABASE } = process.env;
-    return `${PGHOST}:${PGPORT}${PGDATABASE === undefined ? '' : `/${PGDATABASE}`}`;
+function hintFor(message: string, code: string | undefined): string {
+  if (/secure TLS|SSL|TLS|certificate|self.signed/i.test(message)) {
+    return 'the server and sslmode do not agree: sslmode=disable does without TLS, require does not check certificates, verify-full needs sslrootcert for your own authority';
   }
-  try {
-    const { hostname, port, pathname } = new URL(url);
-    return `${hostname || 'localhost'}:${port || '5432'}${pathname}`;
-  } catch {
-    return 'the database';
-  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return 'check the host of the URL; --wait 60s waits for it';
+  return 'check that the server is up and the URL is right; --wait 60s waits for it';
 }

@@ -47,10 +47,15 @@ export async function withRun<T>(
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
   const runId = randomBytes(4).toString('hex');
-  const { url, directUrl, name } = config.database;
-  const connection = { url, applicationName: `sqlmig ${runId}`, connectTimeoutMs };
+  const { target, directTarget, name } = config.database;
+  const applicationName = `sqlmig ${runId}`;
+  const connection = {
+    target,
+    applicationName,
+    connectTimeoutMs: target.connectTimeoutMs ?? connectTimeoutMs,
+  };
   const onNotice: OnNotice = (notice) => emit({ type: 'server-notice', ...notice });
-  const patient = createPatience(signal);
+  const patient = createPatience(signal, config.waitMs, (message) => emit({ type: 'warning', message }));
   const open = () => patient(() => openSession(connection, onNotice));
   const lane = createLane(open, signal);
   const second = createLane(open, signal);
@@ -60,7 +65,7 @@ export async function withRun<T>(
   try {
     const { server, pooled } = await lane.session();
     const openDirect =
-      directUrl === null ? null : () => openSession({ ...connection, url: directUrl }, onNotice);
+      directTarget === null ? null : () => openSession({ ...connection, target: directTarget }, onNotice);
     const look: Run['look'] = (read) => readThrough(lane, (session) => read(session, { session, spare }));
     return await work({
       runId,

@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { serverAccount } from '../src/embedded/account.ts';
+import { freePort } from '../src/embedded/free-port.ts';
+import { sqlmig, start } from './setup/cli.ts';
+import { ownServer } from './setup/cluster.ts';
+import { freshDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+function folder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sqlmig-connection-'));
+  chmodSync(dir, 0o777);
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+const files = { 'sql/public/1_p.sql': 'create table p ()' };
+
+test('a socket, by URL and by PGHOST; the password from a file', async () => {
+  const dir = folder();
+  const server = await ownServer({ unix_socket_directories: dir });
+  const { port, password } = new URL(server.url);
+  const p = project({}, files);
+  const passFile = join(dir, 'pgpass');
+  writeFileSync(passFile, `*:*:*:postgres:${decodeURIComponent(password)}\n`, { mode: 0o600 });
+  const env = { PGPASSFILE: passFile };
+  const url = `postgres://postgres@${encodeURIComponent(dir)}:${port}/postgres`;
+  expect(await sqlmig(['up', '--all', '--url', url], p.dir, env)).toMatchObject({ code: 0 });
+  const variables = { ...env, PGHOST: dir, PGPORT: port, PGUSER: 'postgres' };
+  expect(await sqlmig(['status', '--check'], p.dir, variables)).toMatchObject({ code: 0 });
+  expect(await sqlmig(['status'], p.dir, { ...variables, PGPASSFILE: '/nowhere' })).toMatchObject({
+    code: 3,
+  });
+});
+
+test('several hosts: the first that answers', async () => {
+  const db = await freshDatabase();
+  const { username, password, port, pathname } = new URL(db.url);
+  const p = project({}, files);
+  const url = `postgres://${username}:${password}@127.0.0.1:1,127.0.0.1:${port}${pathname}?target_session_attrs=read-write`;
+  expect(await sqlmig(['up', '--all', '--url', url], p.dir)).toMatchObject({ code: 0 });
+});
+
+test('sslmode: certificates are checked as far as it says', async () => {
+  const dir = folder();
+  const [cert, key] = [join(dir, 'server.crt'), join(dir, 'server.key')];
+  try {
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...subject],
+      {
+        stdio: 'ignore',
+      },
+    );
+  } catch {
+    console.log('skipped: openssl is not installed');
+    return;
+  }
+  const { uid, gid } = serverAccount();
+  if (uid !== undefined && gid !== undefined) for (const file of [cert, key]) chownSync(file, uid, gid);
+  chmodSync(key, 0o600);
+  const server = await ownServer({ ssl: 'on', ssl_cert_file: cert, ssl_key_file: key });
+  const p = project({}, files);
+  const connectWith = (host: string, query: string) => {
+    const url = Object.assign(new URL(server.url), { hostname: host, search: query });
+    return sqlmig(['status', '--url', url.href], p.dir);
+  };
+  for (const query of ['?sslmode=require', '?sslmode=prefer', '?sslmode=disable'])
+    expect(await connectWith('localhost', query)).toMatchObject({ code: 0 });
+  expect(await connectWith('localhost', '?sslmode=verify-full')).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('sslrootcert'),
+  });
+  const ca = `&sslrootcert=${encodeURIComponent(cert)}`;
+  expect(await connectWith('localhost', `?sslmode=verify-full${ca}`)).toMatchObject({ code: 0 });
+  expect(await connectWith('127.0.0.1', `?sslmode=verify-full${ca}`)).toMatchObject({ code: 3 });
+  expect(await connectWith('127.0.0.1', `?sslmode=verify-ca${ca}`)).toMatchObject({ code: 0 });
+  expect(await connectWith('localhost', '?sslmode=require&sslrootcert=/nowhere.pem')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('cannot read /nowhere.pem'),
+  });
+});
+
+test('a URL of Prisma: its extras are right or a clear error', async () => {
+  const db = await freshDatabase();
+  const p = project({}, files);
+  const connectWith = (query: string) => sqlmig(['status', '--url', `${db.url}${query}`], p.dir);
+  expect(await connectWith('?schema=public&connection_limit=1')).toMatchObject({ code: 0 });
+  expect(await connectWith('?schema=other')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('publicSchema'),
+  });
+});
+
+test('--wait: a port that is closed, then accepts and closes, then is a server', async () => {
+  const server = await ownServer();
+  const { port: real } = new URL(server.url);
+  const port = await freePort();
+  const p = project({}, files);
+  const url = Object.assign(new URL(server.url), { port: String(port) }).href;
+  const run = start(['up', '--all', '--wait', '60s', '--url', url], p.dir);
+  await delay(600);
+  let accepted = 0;
+  const closing = createServer((socket) => {
+    accepted += 1;
+    socket.on('error', () => {}).destroy();
+  });
+  await new Promise<void>((resolve) => closing.listen(port, '127.0.0.1', resolve));
+  await delay(2_000);
+  await new Promise((resolve) => closing.close(resolve));
+  // Tries that are refused at once must not become a flood.
+  expect(accepted).toBeGreaterThan(0);
+  expect(accepted).toBeLessThan(50);
+  const { connect } = await import('node:net');
+  const proxy = createServer((client) => {
+    const upstream = connect(Number(real), '127.0.0.1');
+    for (const socket of [client, upstream]) socket.on('error', () => {});
+    client.pipe(upstream).pipe(client);
+  });
+  await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve));
+  const ended = await run.ended;
+  proxy.close();
+  expect(ended).toMatchObject({ code: 0, stderr: expect.stringContaining('waiting for the database') });
+});
+
+test('--wait gives up after its time, and at once where waiting cannot help', async () => {
+  const server = await ownServer();
+  const p = project({}, files);
+  const wrong = Object.assign(new URL(server.url), { password: 's3cret' }).href;
+  expect(await sqlmig(['up', '--all', '--wait', '10m', '--url', wrong], p.dir)).toMatchObject({ code: 3 });
+  const nobody = `postgres://u:s3cret@127.0.0.1:${await freePort()}/db`;
+  const late = await sqlmig(['up', '--all', '--wait', '1s', '--url', nobody], p.dir);
+  expect(late).toMatchObject({ code: 3, stderr: expect.stringContaining('error[connection-failed]') });
+  expect(late.stderr).not.toContain('s3cret');
+  expect(
+    await sqlmig(['up', '--all', '--wait', '1s', '--url', 'postgres://no.such.host.invalid/db'], p.dir),
+  ).toMatchObject({
+    code: 3,
+  });
+});

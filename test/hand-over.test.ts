@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeAll, expect, test } from 'vitest';
+import { sqlmig, start } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+const node = (code: string) => ['--', process.execPath, '-e', code];
+const files = { 'sql/tenant/1_t.sql': 'create table t ()' };
+
+test('after success the program runs in our place: output, arguments, exit code', async () => {
+  const p = project({ url: db.url, tenants: { list: ['a'] } }, files);
+  const code = `console.log('app', process.argv.slice(1).join(' ')); console.error('said'); process.exit(7)`;
+  const run = await sqlmig(['up', '--all', '--quiet', ...node(code), 'x', '--all'], p.dir);
+  expect(run).toMatchObject({ code: 7, stderr: 'said\n' });
+  expect(run.stdout).toContain('app x --all\n');
+});
+
+test('after a failure it does not run', async () => {
+  const p = project({ url: db.url, tenants: { list: ['b'] } }, { 'sql/tenant/1_t.sql': 'select nowhere' });
+  const run = await sqlmig(['up', '--all', ...node(`console.log('app')`)], p.dir);
+  expect(run.code).toBe(1);
+  expect(run.stdout).not.toContain('app');
+  expect(run.stderr).toContain('sql/tenant/1_t.sql:1:8');
+});
+
+test.for([
+  ['SIGTERM', 143, `process.on('SIGTERM', () => process.exit(3))`, 3],
+  ['SIGTERM', 143, '', 143],
+  ['SIGINT', 130, `process.on('SIGINT', () => process.exit(4))`, 4],
+  ['SIGHUP', 129, '', 129],
+] as const)('%s reaches the program (%s), and its end is ours', async ([signal, , handler, code]) => {
+  const p = project({ url: db.url, tenants: { list: ['a'] } }, files);
+  const run = start(
+    ['up', '--all', '--quiet', ...node(`${handler}; console.log('ready'); setInterval(() => {}, 1000)`)],
+    p.dir,
+  );
+  let out = '';
+  run.process.stdout?.on('data', (chunk) => {
+    out += chunk;
+  });
+  while (!out.includes('ready')) await delay(20);
+  run.process.kill(signal);
+  expect((await run.ended).code).toBe(code);
+});
+
+test('SIGTERM while migrating: 143, and the program is never started', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['c'] } },
+    { 'sql/tenant/1_t.sql': 'select pg_sleep(60)' },
+  );
+  const run = start(['up', '--all', ...node(`console.log('app')`)], p.dir);
+  const sleeping = `select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
+  while ((await db.query(sleeping))[0]?.n !== 1) await delay(20);
+  run.process.kill('SIGTERM');
+  const ended = await run.ended;
+  expect(ended.code).toBe(143);
+  expect(ended.stdout).not.toContain('app');
+});
+
+test('a program that is not there is 127; another command than up takes none', async () => {
+  const p = project({ url: db.url, tenants: { list: ['a'] } }, files);
+  const run = await sqlmig(['up', '--all', '--quiet', '--', 'sqlmig-no-such-program'], p.dir);
+  expect(run).toMatchObject({ code: 127, stderr: expect.stringContaining('sqlmig-no-such-program') });
+  expect(await sqlmig(['status', '--', 'true'], p.dir)).toMatchObject({ code: 2 });
+  expect(await sqlmig(['up', '--all', '--'], p.dir)).toMatchObject({ code: 2 });
+});
