@@ -1,12 +1,10 @@
 import { beforeEach, expect, test } from 'vitest';
-import { parseConnection } from '../src/core/connection-string.ts';
 import { applyUnits } from '../src/db/apply.ts';
-import { openSession } from '../src/db/session.ts';
 import { up } from '../src/index.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project } from './setup/project.ts';
-import { testFrame, uncheckedScript } from './setup/unit.ts';
+import { testFrame, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -31,7 +29,11 @@ test('without any advisory lock the history rows alone keep everything at exactl
     { url: db.url, tenants: { list: tenants }, concurrency: 4 },
     {
       'sql/public/1_effects.sql': effectsTable,
-      'sql/tenant/1_a.sql': leavesEffect('tenant', 1, 'select pg_sleep(0.05);'),
+      'sql/tenant/1_a.sql': leavesEffect(
+        'tenant',
+        1,
+        'create table a (id int primary key); select pg_sleep(0.05);',
+      ),
       'sql/tenant/2_b.sql': leavesEffect('tenant', 2),
     },
   );
@@ -58,11 +60,7 @@ test('a schema that was dropped and made anew since the look gets nothing by an 
   await db.query('drop schema acme cascade; create schema acme');
   const script = uncheckedScript('2', 'create table b ()');
   const history = [{ version: '1', name: 'a', checksum: 'a', state: 'applied' }] as const;
-  const session = await openSession({
-    target: parseConnection(db.url, {}),
-    applicationName: 'sqlmig test',
-    connectTimeoutMs: 5_000,
-  });
+  const session = await testSession(db.url);
   const [now] = await db.query(`select 'acme'::regnamespace::oid::text as oid`);
   const target = {
     schema: 'acme',

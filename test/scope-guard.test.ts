@@ -66,6 +66,26 @@ test.for([
   ]);
 });
 
+test.for([
+  'alter function f() stable',
+  `create or replace function public.f() returns int language sql as 'select 2'`,
+  'drop function f()',
+  'create table public.mine ()',
+  'drop view jobs',
+  'create type public.m as enum ()',
+  'alter function f() rename to g',
+  'create sequence public.s',
+  'create index concurrently on public.cron_jobs (id, name)',
+])('alone in its file, without a lock on a table of public: %s', async (text) => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    { 'sql/public/1_shared.sql': shared, 'sql/tenant/1_t.sql': text },
+  );
+  const run = await up(await p.config(), { select: all });
+  expect(run.schemas[1]?.error).toMatchObject({ code: 'changes-public', line: 1 });
+  expect(run.schemas[1]?.error?.state).toMatch(/^(rolled back|not touched)/);
+});
+
 test('foreign keys to public, data in it, and all that is the tenant’s own are fine', async () => {
   const p = project(
     { url: db.url, tenants: { list: ['acme'] } },

@@ -1,13 +1,12 @@
 import { beforeAll, expect, test } from 'vitest';
-import { parseConnection } from '../src/core/connection-string.ts';
 import { applyUnits } from '../src/db/apply.ts';
 import { lockKey } from '../src/db/keys.ts';
-import { openSession, type Session } from '../src/db/session.ts';
+import type { Session } from '../src/db/session.ts';
 import { up } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { testFrame, uncheckedScript } from './setup/unit.ts';
+import { testFrame, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -18,11 +17,7 @@ const all = { kind: 'all', except: [] } as const;
 const frame = { ...testFrame, table: 'unit_history' };
 
 async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
-  const session = await openSession({
-    target: parseConnection(db.url, {}),
-    applicationName: 'sqlmig test',
-    connectTimeoutMs: 5_000,
-  });
+  const session = await testSession(db.url);
   try {
     return await work(session);
   } finally {
@@ -93,7 +88,7 @@ test('an OID above 2^31 is a key of its own, and pg_locks shows the OID again', 
       await session.run(`select pg_advisory_lock(${lockKey(`${oid}::oid::int4`)})`);
     }
     const held = await db.query(
-      `select objid::text as oid from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid() and objsubid = 2 order by objid`,
+      `select objid::text as oid from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid() and objsubid = 2 and database = (select oid from pg_database where datname = current_database()) order by objid`,
     );
     expect(held.map((row) => row.oid)).toEqual(oids);
   });

@@ -1,3 +1,5 @@
+import { parseConnection } from '../../src/core/connection-string.ts';
+import { openSession, type Session } from '../../src/db/session.ts';
 import type { UnitFrame } from '../../src/db/unit.ts';
 import type { Script } from '../../src/index.ts';
 
@@ -34,4 +36,13 @@ export function uncheckedScript(version: string, text: string): Script {
     allowsPublic: false,
     lints: [],
   };
+}
+
+/** A session without a run around. */
+export function testSession(url: string): Promise<Session> {
+  return openSession({
+    target: parseConnection(url, {}),
+    applicationName: 'sqlmig test',
+    connectTimeoutMs: 5_000,
+  });
 }
