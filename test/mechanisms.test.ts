@@ -3,7 +3,7 @@ import { completePlan } from '../src/core/plan.ts';
 import { applyUnits } from '../src/db/apply.ts';
 import { scanHistories } from '../src/db/scan.ts';
 import type { Session } from '../src/db/session.ts';
-import type { UnitSchema } from '../src/db/unit.ts';
+import type { UnitSchema } from '../src/db/unit-frame.ts';
 import { up } from '../src/index.ts';
 import { lookAgain } from '../src/run/look.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';

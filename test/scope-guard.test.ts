@@ -182,5 +182,5 @@ test('searchPath keeps public out; --dry-run finds what would be refused', async
   ]);
   out.write({ 'sql/tenant/2_path.sql': `create table seen as select current_setting('search_path') as p` });
   await up(await out.config(), { select: all });
-  expect(await db.query('select p from acme.seen')).toEqual([{ p: '"acme"' }]);
+  expect(await db.query('select p from acme.seen')).toEqual([{ p: 'acme' }]);
 });

@@ -9,13 +9,9 @@ import { composeBootstrap, composeUnits, type Message } from './message.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { judgeRefusal } from './scope-guard.ts';
 import { isServerError, type Session, SessionLost } from './session.ts';
-import {
-  begunColumn,
-  durations as noteDurations,
-  type UnitFrame,
-  type UnitSchema,
-  waitingColumn,
-} from './unit.ts';
+import { durations as noteDurations } from './unit.ts';
+import type { UnitFrame, UnitSchema } from './unit-frame.ts';
+import { begunColumn, waitingColumn } from './unit-locks.ts';
 
 // One message a schema while it stays small: a message is held in memory here and on the server.
 const maxUnits = 50;

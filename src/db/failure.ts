@@ -5,7 +5,7 @@ import type { Location, Script } from '../model.ts';
 import { composeReplay, type Message, replayColumn } from './message.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { isServerError, type Session, SessionLost } from './session.ts';
-import type { UnitFrame, UnitSchema } from './unit.ts';
+import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 
 /** A server error, and what is known of where it comes from. */
 export interface Failure {

@@ -5,17 +5,9 @@ import { createHistoryTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { objectsAsJson } from './public-shape.ts';
 import { raise, unitStates } from './refusal.ts';
-import {
-  begin,
-  closing,
-  doBlock,
-  durations,
-  locks,
-  opening,
-  recorded,
-  type UnitFrame,
-  type UnitSchema,
-} from './unit.ts';
+import { closing, doBlock, durations, opening, recorded, runsCode } from './unit.ts';
+import type { UnitFrame, UnitSchema } from './unit-frame.ts';
+import { begin, locks, prelude } from './unit-locks.ts';
 
 /** A message and where each file's text lies in it (UTF-16 indexes). */
 export interface Message {
@@ -36,11 +28,17 @@ export function composeUnits(
 ): Message {
   const message = createMessage();
   const known = new Set(schema.history.map(historyKey));
+  const [first, last] = [scripts.at(0), scripts.at(-1)].map(
+    (script) => script && historyKey(script.migration),
+  );
+  const said = prelude(first === last ? `${first}` : `${first}..${last}`, schema, frame);
+  message.add(said);
   for (const [index, script] of scripts.entries()) {
     message.add(begin + opening(script, schema, frame, index === 0 ? null : known.size));
     message.addFile(script);
-    const last = index === scripts.length - 1 ? durations(schema, frame) : '';
-    message.add(`${closing(script, schema, frame, thorough)}${last}COMMIT;\n`);
+    const end = index === scripts.length - 1 ? durations(schema, frame) : '';
+    message.add(`${closing(script, schema, frame, thorough)}${end}COMMIT;\n`);
+    if (runsCode(script)) message.add(said);
     known.add(historyKey(script.migration));
   }
   message.add(recorded(schema, frame));
@@ -106,6 +104,7 @@ export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFra
     ({ start, end }, i) => `${script.text.slice(start, end)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
   );
   return [
+    prelude('replay', schema, frame),
     begin,
     opening(script, schema, frame, null),
     ...statements,

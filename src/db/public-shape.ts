@@ -9,6 +9,8 @@ export interface PublicObject {
 
 /** The structure of the public schema: what tenant files must leave as it is. Data and privileges are no part of it. */
 export interface PublicShape {
+  /** OID of the schema; 0 where it does not exist. */
+  readonly oid: string;
   /** By catalogue and OID. */
   readonly objects: ReadonlyMap<string, PublicObject>;
   /** A digest of `objects`. */
@@ -22,16 +24,23 @@ export interface PublicShape {
 // pg_depend by its index: the catalogues themselves have none on the namespace, and thousands of tenants are in them.
 const namespaceOf = (schema: string) =>
   `(select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)})`;
-const membersOf = (schema: string) =>
+const dependents = (schema: string) =>
   `from pg_catalog.pg_depend d where d.refclassid = 'pg_catalog.pg_namespace'::regclass and d.refobjid = ${namespaceOf(schema)}`;
+
+// OID of pg_proc, as in the ids of objects.
+const functionClass = '1255:';
 
 /**
  * SQL expression: which objects a schema has, by OID, and the transactions that defined them, as one number. Functions
- * are asked themselves: ALTER FUNCTION leaves pg_depend alone, and takes no lock.
+ * are asked themselves, where there are any: ALTER FUNCTION leaves pg_depend alone, and takes no lock.
  */
-const members = (schema: string) =>
-  `(select coalesce(sum(hashint8((d.objid::int8 << 32) # coalesce((select p.xmin from pg_catalog.pg_proc p
-    where d.classid = 'pg_catalog.pg_proc'::regclass and p.oid = d.objid), d.xmin)::text::int8)), 0)::text ${membersOf(schema)})`;
+function membersOf(oid: string, functions: boolean): string {
+  const defined = functions
+    ? `coalesce((select p.xmin from pg_catalog.pg_proc p where d.classid = 1255 and p.oid = d.objid), d.xmin)`
+    : 'd.xmin';
+  return `(select coalesce(sum(hashint8((d.objid::int8 << 32) # ${defined}::text::int8)), 0)::text
+    from pg_catalog.pg_depend d where d.refclassid = 2615 and d.refobjid = ${oid})`;
+}
 
 /**
  * SQL query: `id`, `digest` and `name` of every object in a schema. Only what a definition says: a new foreign key
@@ -67,26 +76,30 @@ const objects = (schema: string) => `select d.classid::text || ':' || d.objid as
       from pg_catalog.pg_policy y where d.classid = 'pg_catalog.pg_class'::regclass and y.polrelid = d.objid),
     (select string_agg(h.inhparent::text, ' ' order by h.inhseqno) from pg_catalog.pg_inherits h where d.classid = 'pg_catalog.pg_class'::regclass and h.inhrelid = d.objid)
   )) as digest
-${membersOf(schema)}`;
+${dependents(schema)}`;
 
 /** SQL expression: the digest of all objects of a schema. */
 const digest = (schema: string) =>
   `(select pg_catalog.md5(coalesce(string_agg(o.id || ' ' || o.digest, ' ' order by o.id collate "C"), '')) from (${objects(schema)}) o)`;
 
 /**
- * SQL conditions: this transaction changed the structure of a schema that looked like `shape` before. Two looks that are
- * quick (which objects there are; whether a lock was taken that a change needs, on one of them or on something that is
- * gone by now) spare nearly all files the certain one.
+ * SQL condition: this transaction may have changed the structure of a schema that looked like `shape` before. Two quick
+ * looks: which objects there are; and whether a lock was taken that a change needs, on one of them or on something that
+ * is gone by now. A false alarm only costs a closer look.
  */
-export function shapeChanged(schema: string, shape: PublicShape): { quick: string; certain: string } {
-  const locked = `exists (select from pg_catalog.pg_lock_status() l
+export function mayHaveChanged({ oid, members: seen, objects: known }: PublicShape): string {
+  const functions = [...known.keys()].some((id) => id.startsWith(functionClass));
+  const different = `${membersOf(oid, functions)} <> ${quoteLiteral(seen)}`;
+  if (known.size === 0) return different;
+  return `${different} or exists (select from pg_catalog.pg_lock_status() l
     where l.pid = pg_backend_pid() and l.granted and l.locktype in ('relation', 'object')
       and l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
-      and coalesce((select c.relnamespace = ${namespaceOf(schema)} from pg_catalog.pg_class c where c.oid = l.relation), true))`;
-  return {
-    quick: `${members(schema)} <> ${quoteLiteral(shape.members)} or ${locked}`,
-    certain: `${digest(schema)} <> ${quoteLiteral(shape.digest)}`,
-  };
+      and coalesce((select c.relnamespace = ${oid} from pg_catalog.pg_class c where c.oid = l.relation), true))`;
+}
+
+/** SQL condition: the structure of a schema is not what `shape` says. */
+export function hasChanged(schema: string, shape: PublicShape): string {
+  return `${digest(schema)} <> ${quoteLiteral(shape.digest)}`;
 }
 
 /** SQL expression: the objects of a schema as JSON, `[id, digest, name]` each; `parseObjects` reads it. */
@@ -103,18 +116,21 @@ export function parseObjects(json: string): Map<string, PublicObject> {
 /** Reads the structure of a schema. */
 export async function readPublicShape(session: Session, schema: string): Promise<PublicShape> {
   const [row] = await session.run(
-    `select ${members(schema)} as members, ${digest(schema)} as digest, ${objectsAsJson(schema)} as objects`,
+    `select coalesce(${namespaceOf(schema)}, 0)::text as oid, ${digest(schema)} as digest, ${objectsAsJson(schema)} as objects`,
   );
-  const names = await session.run(namesIn(schema));
-  return {
-    members: String(row?.members),
-    digest: String(row?.digest),
-    objects: parseObjects(String(row?.objects)),
-    names: new Set([schema, ...names.map((name) => String(name.name))]),
-  };
+  const oid = String(row?.oid);
+  const found = parseObjects(String(row?.objects));
+  const functions = [...found.keys()].some((id) => id.startsWith(functionClass));
+  const names: string[] = [];
+  let members = '';
+  await session.run(`select ${membersOf(oid, functions)} as members; ${namesIn(schema)}`, (more) => {
+    if ('members' in more) members = String(more.members);
+    else names.push(String(more.name));
+  });
+  return { oid, members, digest: String(row?.digest), objects: found, names: new Set([schema, ...names]) };
 }
 
-const namesIn = (schema: string) => `with m as (select d.classid, d.objid ${membersOf(schema)})
+const namesIn = (schema: string) => `with m as (select d.classid, d.objid ${dependents(schema)})
 select c.relname as name from m join pg_catalog.pg_class c on m.classid = 'pg_catalog.pg_class'::regclass and c.oid = m.objid
 union select c.relname from m join pg_catalog.pg_index i on m.classid = 'pg_catalog.pg_class'::regclass and i.indrelid = m.objid join pg_catalog.pg_class c on c.oid = i.indexrelid
 union select p.proname from m join pg_catalog.pg_proc p on m.classid = 'pg_catalog.pg_proc'::regclass and p.oid = m.objid

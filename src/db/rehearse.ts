@@ -7,7 +7,7 @@ import { composeRehearsal, publicColumn, type RehearsalPart } from './message.ts
 import { differences, parseObjects } from './public-shape.ts';
 import { changesPublic } from './scope-guard.ts';
 import { isServerError, type Row, type Session } from './session.ts';
-import type { UnitFrame } from './unit.ts';
+import type { UnitFrame } from './unit-frame.ts';
 
 /**
  * Runs the pending files of the last part, after those of the parts before it, for real, and rolls all of it back.

@@ -13,7 +13,7 @@ import {
   readPublicShape,
 } from './public-shape.ts';
 import type { Session } from './session.ts';
-import type { UnitFrame, UnitSchema } from './unit.ts';
+import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 
 /**
  * What it means that a unit was refused because public was changed in it (SQM10): the file did it where public looks

@@ -12,7 +12,8 @@ import { lockKey, lockObjects } from './keys.ts';
 import { raise, unitStates } from './refusal.ts';
 import { aimsAtPublic, changedInPublic, changesPublic } from './scope-guard.ts';
 import { isServerError, type Session } from './session.ts';
-import { checkLook, doBlock, insertRow, rowOf, searchPath, type UnitFrame, type UnitSchema } from './unit.ts';
+import { checkLook, doBlock, insertRow, rowOf } from './unit.ts';
+import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
 
 /**
  * Applies one non-transactional script, statement by statement on a session that nobody else uses (lock-protocol 3.3):

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import type { Reader } from '../db/scan.ts';
 import { type OnNotice, openSession, type Server, type Session, SessionLost } from '../db/session.ts';
-import type { UnitFrame } from '../db/unit.ts';
+import type { UnitFrame } from '../db/unit-frame.ts';
 import { isConnectionError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { createLane, type Lane } from './lane.ts';

@@ -1,6 +1,6 @@
 import { parseConnection } from '../../src/core/connection-string.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
-import type { UnitFrame } from '../../src/db/unit.ts';
+import type { UnitFrame } from '../../src/db/unit-frame.ts';
 import type { Script } from '../../src/index.ts';
 
 /** What units of a test have in common, for tests that send them without a run around. */

@@ -1,0 +1,46 @@
+import { quoteIdentifier } from '../core/quote.ts';
+import { tenantSearchPath } from '../core/search-path.ts';
+import type { HistoryRow, Scope } from '../model.ts';
+import type { PublicShape } from './public-shape.ts';
+
+/** What all units of a run have in common. */
+export interface UnitFrame {
+  readonly runId: string;
+  readonly host: string;
+  readonly appliedBy: string;
+  readonly publicSchema: string;
+  readonly table: string;
+  /** `search_path` of tenant files, as in the config. */
+  readonly searchPath: readonly string[];
+  /** How long a statement of a file waits for a lock before it gives up (55P03). */
+  readonly lockTimeoutMs: number;
+  /** Only Linux servers can look whether the client is still there. */
+  readonly checksClient: boolean;
+  /** Wait for the disk at each tenant's commit; else one flush at the end of a run is for all. */
+  readonly sync: boolean;
+  /** The session begins with `unitSettings`. */
+  readonly ownSession: boolean;
+}
+
+/** The schema that units are for, as it was when the plan was made. */
+export interface UnitSchema {
+  readonly schema: string;
+  /** OID of the schema, which its lock is named by; `null` before it is created. */
+  readonly oid: string | null;
+  readonly scope: Scope;
+  readonly history: readonly HistoryRow[];
+  /** The digest of the history as the server gave it; `null` where only its rows are known. */
+  readonly digest: string | null;
+  /** Public as the run saw it: the digest of its rows up to a version. `null` where nothing is required. */
+  readonly requires: { readonly upTo: string; readonly digest: string } | null;
+  /** What the files must leave as it is; `null` where there is nothing to guard. */
+  readonly guarded: PublicShape | null;
+}
+
+/** What `search_path` is in a file. */
+export function searchPath({ schema, scope }: UnitSchema, frame: UnitFrame): string {
+  const { publicSchema } = frame;
+  return scope === 'public'
+    ? quoteIdentifier(publicSchema)
+    : tenantSearchPath(frame.searchPath, schema, publicSchema);
+}

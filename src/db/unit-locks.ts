@@ -1,0 +1,93 @@
+import { quoteLiteral } from '../core/quote.ts';
+import type { Scope } from '../model.ts';
+import { lockKey, lockObjects } from './keys.ts';
+import { refuse, unitStates } from './refusal.ts';
+import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
+
+/**
+ * Begins a unit's transaction. READ COMMITTED: under a default of REPEATABLE READ the checks would see the state before
+ * the lock was got.
+ */
+export const begin = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n';
+
+/** Names of the columns in which a unit tells that it waits for its locks (public only), and that it has them. */
+export const waitingColumn = 'sqlmig_waiting';
+export const begunColumn = 'sqlmig_begun';
+
+/**
+ * What a message on a session of our own says once, before its units and after each that runs code (whose RESET ALL
+ * takes it back); behind a pooler each unit says it for itself. `doing` shows in pg_stat_activity.
+ */
+export function prelude(doing: string, schema: UnitSchema, frame: UnitFrame): string {
+  if (!frame.ownSession) return '';
+  return `SET application_name = ${quoteLiteral(applicationName(doing, frame))};\nSET search_path = ${searchPath(schema, frame)};\n`;
+}
+
+function applicationName(doing: string, { runId, host }: UnitFrame): string {
+  return `sqlmig ${runId} ${doing} ${host}`;
+}
+
+/** Takes the transaction locks of a unit and gives a row with `begunColumn`; `doing` shows in pg_stat_activity. */
+export function locks(doing: string, schema: UnitSchema, frame: UnitFrame): string {
+  const key = lockKey(`(${quoteLiteral(schema.oid ?? '0')}::oid)::int4`);
+  const tries =
+    schema.scope === 'public'
+      ? `when not pg_try_advisory_xact_lock(${key}) then ${refuse(unitStates.schemaBusy)}`
+      : `when not pg_try_advisory_xact_lock_shared(${lockKey(lockObjects.fleet)}) then ${refuse(unitStates.fleetBusy)}
+  when not pg_try_advisory_xact_lock(${key}) then ${refuse(unitStates.schemaBusy)}`;
+  const before = schema.scope === 'public' ? publicLocks(doing, frame) : '';
+  const columns = [
+    ...settings(doing, schema, frame),
+    `case ${tries} end`,
+    `${quoteLiteral(doing)} as ${begunColumn}`,
+  ];
+  return `${before}select ${columns.join(', ')};\n`;
+}
+
+// Marker first: it proves that no index build of ours runs, so the wait for the fleet cannot meet one (40P01).
+// The wait is short and blocking: a queued exclusive waiter makes new shared tries fail, a mere try would starve.
+function publicLocks(doing: string, frame: UnitFrame): string {
+  const application = setting('application_name', applicationName(doing, frame));
+  return `select ${setting('statement_timeout', '0')}, ${setting('lock_timeout', '2s')}, ${application},
+  case when not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)}) then ${refuse(unitStates.schemaBusy)} end,
+  ${quoteLiteral(doing)} as ${waitingColumn};
+select pg_advisory_xact_lock(${lockKey(lockObjects.fleet)});
+`;
+}
+
+function setting(name: string, value: string): string {
+  return `set_config('${name}', ${quoteLiteral(value)}, true)`;
+}
+
+/**
+ * What holds in every unit of a scope. A session of our own begins with these and RESET ALL goes back to them; behind a
+ * pooler each unit sets them.
+ */
+export function unitSettings(
+  scope: Scope,
+  { lockTimeoutMs, checksClient, sync }: UnitFrame,
+): Readonly<Record<string, string>> {
+  return {
+    statement_timeout: '0',
+    lock_timeout: `${lockTimeoutMs}ms`,
+    idle_in_transaction_session_timeout: '0',
+    // A runner that was killed or cut off must not leave a unit running on (lock-protocol 2.7).
+    tcp_keepalives_idle: '10',
+    tcp_keepalives_interval: '5',
+    tcp_keepalives_count: '3',
+    ...(checksClient && { client_connection_check_interval: '2s' }),
+    ...(scope === 'tenant' && !sync && { synchronous_commit: 'off' }),
+  };
+}
+
+function settings(doing: string, schema: UnitSchema, frame: UnitFrame): string[] {
+  if (frame.ownSession) {
+    // The wait for public's lock had another one.
+    return schema.scope === 'public' ? [setting('lock_timeout', `${frame.lockTimeoutMs}ms`)] : [];
+  }
+  return [
+    setting('application_name', applicationName(doing, frame)),
+    setting('search_path', searchPath(schema, frame)),
+    ...Object.entries(unitSettings(schema.scope, frame)).map(([name, value]) => setting(name, value)),
+  ];
+}
