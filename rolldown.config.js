@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
 
 // One file a door, and what they share in chunks, so that a run loads few files and only what it needs. Packages stay
@@ -10,10 +11,35 @@ const doors = [
   ),
 ];
 
+// These two are small and of much use in one file: bundled, with their licences beside them.
+const bundled = ['lilconfig', 'valibot'];
+
+function licences() {
+  const texts = bundled.map((name) => {
+    const path = new URL(`node_modules/${name}/`, import.meta.url);
+    const { version } = JSON.parse(readFileSync(new URL('package.json', path), 'utf8'));
+    const licence = ['LICENSE', 'LICENSE.md'].flatMap((file) => {
+      try {
+        return readFileSync(new URL(file, path), 'utf8');
+      } catch {
+        return [];
+      }
+    });
+    return `${name} ${version}\n\n${licence[0]}`;
+  });
+  return {
+    name: 'licences',
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY.txt', source: texts.join('\n\n') });
+    },
+  };
+}
+
 export default defineConfig({
   input: Object.fromEntries(doors.map((door) => [door, `src/${door}.ts`])),
   platform: 'node',
-  external: [/^(?!valibot|lilconfig)[^./]/],
+  external: [new RegExp(`^(?!${bundled.join('|')})[^./]`)],
+  plugins: [licences()],
   output: {
     dir: 'dist',
     format: 'esm',

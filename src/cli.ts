@@ -17,6 +17,7 @@ const terminal: Terminal = {
   stdoutIsTty: process.stdout.isTTY,
   stderrIsTty: process.stderr.isTTY,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : null,
+  askText: process.stdin.isTTY && process.stderr.isTTY ? askText : null,
   replaceProcess: process.pid === 1 ? executable() : null,
   env: process.env,
   cwd: process.cwd(),
@@ -24,11 +25,15 @@ const terminal: Terminal = {
 };
 
 async function ask(question: string): Promise<boolean> {
+  return /^y(es)?$/i.test(await askText(question));
+}
+
+async function askText(question: string): Promise<string> {
   const { createInterface } = await import('node:readline/promises');
   const dialogue = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await dialogue.question(question, { signal: interruption.signal }).catch(() => '');
   dialogue.close();
-  return /^y(es)?$/i.test(answer.trim());
+  return answer.trim();
 }
 
 /** `execve` of Node 22.15 and newer; it takes the full path of a program. */

@@ -1,4 +1,5 @@
 import yargs, { type Argv } from 'yargs';
+import { closest } from '../core/closest.ts';
 import { SqlmigError } from '../errors.ts';
 import { groupBy } from '../report/table.ts';
 import type { Command, Invocation, ParsedArgs } from './command.ts';
@@ -14,6 +15,8 @@ export async function parse(
   { version, columns }: { readonly version: string; readonly columns: number },
 ): Promise<Invocation | null> {
   let invocation: Invocation | null = null;
+  const all = await Promise.all(Object.values(commands).map((load) => load()));
+  const flags = [globalOptions, ...all.map(({ options }) => options)].flatMap((some) => Object.keys(some));
   const parser = yargs([...argv])
     .scriptName('sqlmig')
     .usage('$0 <command>\n\nBrings one shared PostgreSQL schema and all tenant schemas up to date.')
@@ -21,15 +24,15 @@ export async function parse(
     .group([...Object.keys(globalOptions), 'help', 'version'], 'For every command:')
     .version(version)
     .help()
+    .completion('completion', 'Print a script that completes commands and flags in your shell')
     .strict()
     .recommendCommands()
     .demandCommand(1, 'a command is missing')
     .wrap(Math.min(columns, 110))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? usage(message);
+      throw error ?? explain(message, flags);
     });
-  const all = await Promise.all(Object.values(commands).map((load) => load()));
   const add = (to: Argv, members: readonly Command[]) => {
     for (const command of members) {
       declare(to, command, (args) => {
@@ -51,7 +54,7 @@ export async function parse(
   try {
     await parser.parseAsync();
   } catch (error) {
-    throw asUsage(error);
+    throw asUsage(error, flags);
   }
   return invocation;
 }
@@ -79,8 +82,15 @@ function lastWord(name: string): string {
 }
 
 /** What yargs says is wrong with the arguments, as an error of ours; throws what is a defect. */
-function asUsage(error: unknown): SqlmigError {
+function asUsage(error: unknown, flags: readonly string[]): SqlmigError {
   if (error instanceof SqlmigError) return error;
-  if (error instanceof Error && error.name === 'YError') return usage(error.message);
+  if (error instanceof Error && error.name === 'YError') return explain(error.message, flags);
   throw error;
+}
+
+/** The error for arguments that yargs refuses; for a flag that nobody knows with the one that was meant. */
+function explain(message: string, flags: readonly string[]): SqlmigError {
+  const [, unknown] = /^Unknown arguments?: ([^,]+)/.exec(message) ?? [];
+  const meant = unknown === undefined ? null : closest(unknown.replace(/^-+/, ''), flags);
+  return usage(message, meant === null ? undefined : `did you mean --${meant}?`);
 }

@@ -7,6 +7,8 @@ export interface Terminal {
   readonly stderrIsTty: boolean;
   /** Asks a question that is answered with yes or no; `null` where nobody sits at a terminal. */
   readonly ask: ((question: string) => Promise<boolean>) | null;
+  /** Asks for a line of text; `null` where nobody sits at a terminal. */
+  readonly askText: ((question: string) => Promise<string>) | null;
   /** Turns this process into another program, for good; `null` where Node cannot, or need not. */
   readonly replaceProcess: ((program: string, args: readonly string[]) => void) | null;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,8 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import type { UpResult } from '../model.ts';
 import { up } from '../operations/up.ts';
 import { errorPicture } from '../report/error.ts';
+import { metricsText } from '../report/metrics.ts';
 import { upErrors, upSummary, upTable } from '../report/up.ts';
 import { defineCommand } from './command.ts';
 import { execute, exitCodeOf } from './execute.ts';
@@ -34,6 +37,11 @@ export const upCommand = defineCommand()({
       describe: 'Run it for real, roll it back, and show time and locks',
     },
     canary: { type: 'number', requiresArg: true, describe: 'This many tenants first, then the rest' },
+    metrics: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Write what came of it to this file, for Prometheus',
+    },
     'max-failures': {
       type: 'string',
       default: '1',
@@ -64,6 +72,7 @@ export const upCommand = defineCommand()({
       };
       return async ({ config, signal, onEvent }) => {
         const result = await up(config, { ...options, signal, onEvent });
+        if (args.metrics !== undefined) writeMetrics(args.metrics, result);
         const failed = result.schemas.filter((outcome) => outcome.state === 'failed');
         return {
           exitCode: result.ok
@@ -81,3 +90,10 @@ export const upCommand = defineCommand()({
       };
     }),
 });
+
+/** Whole or not at all: a collector may read at any moment. */
+function writeMetrics(file: string, result: UpResult): void {
+  const making = `${file}.${process.pid}`;
+  writeFileSync(making, metricsText(result, Math.round(Date.now() / 1000)));
+  renameSync(making, file);
+}

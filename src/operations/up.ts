@@ -9,6 +9,7 @@ import { countsAsFailure, hasWork, interrupted, unfinished } from '../run/outcom
 import { type Run, withRun } from '../run/run.ts';
 import { createService, type RunOptions, type Service, serviceOptions } from '../run/service.ts';
 import { type Selection, selectTenants, survey } from '../run/survey.ts';
+import { traced } from '../run/tracing.ts';
 import { warningsOf } from '../run/warnings.ts';
 
 /** What `up` is for and how far it goes. */
@@ -40,11 +41,12 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   const migrations = await readMigrations(config);
   const { select } = options;
   const settings = serviceOptions(options, config);
-  const { emit, signal, dryRun } = settings;
-  return withRun(config, settings, async (run) => {
+  const { signal, dryRun } = settings;
+  const emit = await traced(settings.emit);
+  return withRun(config, { ...settings, emit }, async (run) => {
     emit({ type: 'run-started', runId: run.runId, database: run.database });
     const found = await run.look((_, reader) => survey(reader, migrations, select, settings.plan, config));
-    const service = createService(run, migrations, settings);
+    const service = createService(run, migrations, { ...settings, emit });
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
     const targets = [found.public, ...found.tenants];

@@ -109,9 +109,12 @@ export function createProgress({ write, live, verbose, paint, now }: ProgressOpt
 
 /** Progress for machines: every event that says something, as a line of JSON with its time. */
 export function createJsonLog(write: (text: string) => void, verbose: boolean): Progress {
-  const line = (value: object) => write(`${JSON.stringify({ time: new Date().toISOString(), ...value })}\n`);
+  let run: { runId?: string } = {};
+  const line = (value: object) =>
+    write(`${JSON.stringify({ time: new Date().toISOString(), ...run, ...value })}\n`);
   return {
     onEvent(event) {
+      if (event.type === 'run-started') run = { runId: event.runId };
       const quiet =
         event.type === 'server-notice' ||
         event.type === 'retrying' ||

@@ -1,0 +1,47 @@
+import type { Options } from 'yargs';
+import type { Command, OptionSet } from './command.ts';
+
+/** The manual page of all commands, in Markdown, made from their definitions. */
+export function referenceText(commands: readonly Command[], everywhere: OptionSet): string {
+  return [
+    '# Command reference\n',
+    'Made from the definitions that `--help` shows. Flags may be written `--flag value` or `--flag=value`.\n',
+    ...commands.map(commandText),
+    '## Flags of every command\n',
+    flagTable(everywhere),
+  ].join('\n');
+}
+
+function commandText({ name, describe, pattern = '', positionals = {}, options, examples }: Command): string {
+  const places = Object.entries(positionals).map(([key, { describe: what }]) => `- \`${key}\`: ${what}\n`);
+  return [
+    `## sqlmig ${name}\n`,
+    `${describe}.\n`,
+    `\`\`\`\nsqlmig ${`${name} ${pattern}`.trim()} [flags]\n\`\`\`\n`,
+    ...(places.length === 0 ? [] : [places.join('')]),
+    ...(Object.keys(options).length === 0 ? [] : [flagTable(options)]),
+    `${examples.map(([args, what]) => `- \`sqlmig ${args}\`: ${what}\n`).join('')}`,
+  ].join('\n');
+}
+
+function flagTable(options: OptionSet): string {
+  const rows = Object.entries(options).map(
+    ([flag, option]) =>
+      `| \`--${flag}\` | ${typeOf(option)} | ${cell(option.describe)}${defaultOf(option)} |\n`,
+  );
+  return `| flag | takes | does |\n|---|---|---|\n${rows.join('')}`;
+}
+
+function typeOf({ type, array, choices }: Options): string {
+  if (choices !== undefined) return choices.join(' or ');
+  if (type === 'boolean') return '';
+  return array === true ? 'names' : type === 'number' ? 'a number' : 'text';
+}
+
+function defaultOf({ type, default: value }: Options): string {
+  return value === undefined || type === 'boolean' ? '' : ` (default: \`${value}\`)`;
+}
+
+function cell(text: string | undefined): string {
+  return (text ?? '').replaceAll('|', '\\|');
+}
