@@ -52,7 +52,7 @@ export const exitCodes = {
   stopped: 1,
 } as const;
 
-/** Stable, kebab-case name of an error; each has a heading in the README. */
+/** Stable, kebab-case name of an error; each has a heading in docs/errors.md. */
 export type ErrorCode = keyof typeof exitCodes;
 
 /** SQLSTATEs that decide something, by name (PostgreSQL documentation, appendix A). */

@@ -102,9 +102,9 @@ test('only the street door ends the process or writes to a stream', () => {
   expect(speaking.sort()).toEqual(['cli.ts', 'embedded/supervisor.ts']);
 });
 
-test('every error code has a heading in the README, and no heading is without a code', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const headings = [...readme.matchAll(/^#### `([a-z0-9-]+)`/gm)].map((match) => match[1]);
+test('every error code has a heading in docs/errors.md, and no heading is without a code', () => {
+  const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+  const headings = [...page.matchAll(/^## `([a-z0-9-]+)`/gm)].map((match) => match[1]);
   expect(headings.sort()).toEqual(Object.keys(exitCodes).sort());
   expect(relative(root, src)).toBe('src');
 });

@@ -1,0 +1,2 @@
+create table tenants (schema_name text primary key);
+insert into tenants values ('acme'), ('globex');
