@@ -1,0 +1,225 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { ownServer } from './setup/cluster.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const image = 'sqlmig-test/example';
+
+/** Why nothing can be run in containers here; `null` where it can. */
+function engineMissing(): string | null {
+  try {
+    execFileSync('docker', ['version'], { stdio: 'ignore' });
+  } catch {
+    return 'there is no Docker engine';
+  }
+  try {
+    execFileSync('docker', ['image', 'inspect', 'node:20-bookworm-slim'], { stdio: 'ignore' });
+    return null;
+  } catch {
+    return 'the image node:20-bookworm-slim is not here (docker pull node:20-bookworm-slim)';
+  }
+}
+
+const missing = engineMissing();
+if (missing !== null) console.log(`skipped: ${missing}`);
+const it = missing === null ? test : test.skip;
+
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs a container on the host's network, as a deployment would run it: no rights, no home, nothing to write to. */
+function run(
+  name: string,
+  options: readonly string[],
+  args: readonly string[] = [],
+  memory = '64m',
+): Promise<Ended> {
+  const strict = [
+    '--read-only',
+    '--user',
+    '12345:12345',
+    '--cap-drop',
+    'ALL',
+    '--memory',
+    memory,
+    '--network',
+    'host',
+  ];
+  const child = spawn('docker', ['run', '--rm', '--name', name, ...strict, ...options, image, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  onTestFinished(() => {
+    try {
+      execFileSync('docker', ['rm', '-f', name], { stdio: 'ignore' });
+    } catch {
+      // It is gone already.
+    }
+  });
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
+}
+
+let context = '';
+beforeAll(() => {
+  if (missing !== null) return;
+  context = mkdtempSync(join(tmpdir(), 'sqlmig-image-'));
+  cpSync(join(root, 'examples/docker'), context, { recursive: true });
+  const npm = (args: readonly string[], cwd: string) =>
+    execFileSync('npm', [...args], { cwd, stdio: 'pipe' });
+  const copy = join(context, '.package');
+  mkdirSync(copy);
+  for (const part of ['dist', 'package.json', 'README.md', 'LICENSE'])
+    cpSync(join(root, part), join(copy, part), { recursive: true });
+  npm(
+    [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      '--ignore-scripts',
+      '--install-links',
+      '--omit=peer',
+      copy,
+    ],
+    context,
+  );
+  rmSync(copy, { recursive: true });
+  // A build has no registry here: what its one npm line would install is copied instead.
+  const dockerfile = readFileSync(join(context, 'Dockerfile'), 'utf8');
+  const offline = dockerfile.replace('RUN npm ci --omit=dev', 'COPY node_modules ./node_modules');
+  expect(offline).not.toBe(dockerfile);
+  writeFileSync(join(context, 'Dockerfile'), offline);
+  execFileSync('docker', ['build', '-q', '-t', image, context], {
+    env: { ...process.env, DOCKER_BUILDKIT: '0' },
+    stdio: 'pipe',
+  });
+});
+afterAll(() => {
+  if (context !== '') rmSync(context, { recursive: true, force: true });
+});
+
+/** A folder of migrations that containers may read, in the place of the example's. */
+function volume(files: Readonly<Record<string, string>>): string[] {
+  const dir = mkdtempSync(join(tmpdir(), 'sqlmig-volume-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  chmodSync(dir, 0o755);
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(join(dir, file, '..'), { recursive: true });
+    writeFileSync(join(dir, file), text);
+  }
+  return ['-v', `${dir}:/app/sql:ro`];
+}
+
+it('ten replicas at once on an empty database: all reach their app, each migration ran once; SIGTERM ends them', async () => {
+  const server = await ownServer();
+  const replicas = Array.from({ length: 10 }, (_, i) => `sqlmig-replica-${process.pid}-${i}`);
+  const env = ['-e', `DATABASE_URL=${server.url}`, '-e', 'PORT=0'];
+  // The app's own process needs room beside ours, which stays its parent on Node 20.
+  const running = replicas.map((name) => run(name, env, [], '128m'));
+  const logs = (name: string) => execFileSync('docker', ['logs', name], { encoding: 'utf8', stdio: 'pipe' });
+  for (const name of replicas) {
+    for (let up = false; !up; await delay(100)) {
+      try {
+        up = logs(name).includes('app is up');
+      } catch {
+        // Not created yet.
+      }
+    }
+  }
+  for (const [schema, versions] of [
+    ['public', 1],
+    ['acme', 1],
+    ['globex', 1],
+  ] as const) {
+    expect(await server.query(`select count(*)::int as n from ${schema}.schema_migrations`)).toEqual([
+      { n: versions },
+    ]);
+  }
+  execFileSync('docker', ['stop', '-t', '10', ...replicas], { stdio: 'pipe' });
+  expect((await Promise.all(running)).map(({ code }) => code)).toEqual(replicas.map(() => 0));
+});
+
+it('SIGTERM while migrating: 143, nothing half-done, no backend left, and the app never started', async () => {
+  const server = await ownServer();
+  const sql = volume({
+    'public/1_slow.sql': 'create table slow (); select pg_sleep(600)',
+    'tenant/.keep': '',
+  });
+  const name = `sqlmig-term-${process.pid}`;
+  const ended = run(name, ['-e', `DATABASE_URL=${server.url}`, '-e', 'SQLMIG_TENANT_DIR=sql/tenant', ...sql]);
+  const active = `select count(*)::int as n from pg_stat_activity where application_name like 'sqlmig%'`;
+  while (
+    (await server.query(`select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'`))[0]
+      ?.n !== 1
+  )
+    await delay(50);
+  execFileSync('docker', ['stop', '-t', '10', name], { stdio: 'pipe' });
+  const { code, output } = await ended;
+  expect({ code, output }).toMatchObject({ code: 143 });
+  expect(output).not.toContain('app is up');
+  expect(await server.query(active)).toEqual([{ n: 0 }]);
+  expect(await server.query(`select to_regclass('slow') as slow`)).toEqual([{ slow: null }]);
+});
+
+it('a failing migration: exit 1, the app does not start, and the log names file and line', async () => {
+  const server = await ownServer();
+  const sql = volume({ 'public/1_wrong.sql': 'create table t ();\nselect nowhere;', 'tenant/.keep': '' });
+  const { code, output } = await run(`sqlmig-fail-${process.pid}`, [
+    '-e',
+    `DATABASE_URL=${server.url}`,
+    ...sql,
+  ]);
+  expect({ code, output }).toMatchObject({ code: 1 });
+  expect(output).toContain('sql/public/1_wrong.sql:2:8');
+  expect(output).not.toContain('app is up');
+});
+
+it('a server that is not there: exit 3 once the wait is over; a container killed in the middle: the next one goes on', async () => {
+  const nobody = [
+    '-e',
+    'DATABASE_URL=postgres://u:s3cret@127.0.0.1:1/db',
+    '--entrypoint',
+    'node_modules/.bin/sqlmig',
+  ];
+  const { code, output } = await run(`sqlmig-none-${process.pid}`, nobody, ['up', '--all', '--wait', '1s']);
+  expect({ code, output }).toMatchObject({ code: 3 });
+  expect(output).not.toContain('s3cret');
+
+  const server = await ownServer();
+  const env = ['-e', `DATABASE_URL=${server.url}`];
+  const slow = volume({
+    'public/1_p.sql': 'create table tenants (schema_name text)',
+    'public/2_slow.sql': 'select pg_sleep(2)',
+    'tenant/.keep': '',
+  });
+  const killed = `sqlmig-kill-${process.pid}`;
+  const ended = run(killed, [...env, ...slow]);
+  while (
+    (await server.query(`select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'`))[0]
+      ?.n !== 1
+  )
+    await delay(50);
+  execFileSync('docker', ['kill', killed], { stdio: 'pipe' });
+  expect((await ended).code).toBe(137);
+  const again = await run(
+    `sqlmig-again-${process.pid}`,
+    [...env, ...slow],
+    ['node', '-e', `console.log('app is up')`],
+  );
+  expect({ code: again.code, output: again.output }).toMatchObject({
+    code: 0,
+    output: expect.stringContaining('app is up'),
+  });
+});
