@@ -9,7 +9,7 @@ import { composeBootstrap, composeUnits, type Message } from './message.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { judgeRefusal } from './scope-guard.ts';
 import { isServerError, type Session, SessionLost } from './session.ts';
-import { durations as noteDurations } from './unit.ts';
+import { noteDurations } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 import { begunColumn, waitingColumn } from './unit-locks.ts';
 

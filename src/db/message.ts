@@ -5,7 +5,7 @@ import { createHistoryTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { objectsAsJson } from './public-shape.ts';
 import { raise, unitStates } from './refusal.ts';
-import { closing, doBlock, durations, opening, recorded, runsCode } from './unit.ts';
+import { closing, doBlock, noteDurations, opening, runsCode } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 import { begin, locks, prelude } from './unit-locks.ts';
 
@@ -18,7 +18,7 @@ export interface Message {
 /**
  * The units of a schema joined in one message, each a transaction of its own (lock-protocol 3.2): settings, locks by
  * try, checks, history row first, search_path, file, guard, resets. The server stops at the first error; what was
- * committed before stays. The last statement gives `key` and `ms` of what this run recorded. `thorough`: see `closing`.
+ * committed before stays. The last unit gives how long each took (`noteDurations`). `thorough`: see `closing`.
  */
 export function composeUnits(
   scripts: readonly Script[],
@@ -36,12 +36,12 @@ export function composeUnits(
   for (const [index, script] of scripts.entries()) {
     message.add(begin + opening(script, schema, frame, index === 0 ? null : known.size));
     message.addFile(script);
-    const end = index === scripts.length - 1 ? durations(schema, frame) : '';
+    const alone = scripts.length === 1 ? script.migration : undefined;
+    const end = index === scripts.length - 1 ? noteDurations(schema, frame, alone) : '';
     message.add(`${closing(script, schema, frame, thorough)}${end}COMMIT;\n`);
     if (runsCode(script)) message.add(said);
     known.add(historyKey(script.migration));
   }
-  message.add(recorded(schema, frame));
   return message.done();
 }
 
@@ -55,7 +55,7 @@ export interface RehearsalPart {
 
 /**
  * The same units, of public and then of a tenant, in ONE transaction that is rolled back at its end: so the later
- * ones see what the earlier ones did. Each unit is followed by a row of what it recorded, the whole by a row for each
+ * ones see what the earlier ones did. Each unit gives a row of how long it took, the whole a row for each
  * lock that other sessions could feel. Around a tenant's units there are rows with the structure of public.
  */
 export function composeRehearsal(rehearsal: readonly RehearsalPart[], frame: UnitFrame): Message {
@@ -70,9 +70,7 @@ export function composeRehearsal(rehearsal: readonly RehearsalPart[], frame: Uni
     for (const script of scripts) {
       message.add(opening(script, schema, frame, known.size));
       message.addFile(script);
-      message.add(
-        closing(script, schema, frame) + durations(schema, frame) + recorded(schema, frame, script.migration),
-      );
+      message.add(closing(script, schema, frame) + noteDurations(schema, frame, script.migration));
       known.add(historyKey(script.migration));
     }
     message.add(look);

@@ -168,22 +168,19 @@ end`);
 }
 
 /**
- * Notes how long the migrations of this run took in a schema, each until the next one began; before the commit of the
- * last one.
+ * Notes how long migrations took, and gives each as `sqlmig_key` and `sqlmig_ms`: one that has just run, or, without it,
+ * all that this run has applied to a schema, each until the next one began. It stands before the commit of the last one.
  */
-export function durations({ schema }: UnitSchema, { runId, table }: UnitFrame): string {
+export function noteDurations({ schema }: UnitSchema, { runId, table }: UnitFrame, only?: Migration): string {
   const own = historyTable(schema, table);
-  return `update ${own} h set duration_ms = d.ms from (select ctid as at, least(extract(epoch from
-    coalesce(lead(applied_at) over (order by applied_at), clock_timestamp()) - applied_at) * 1000, 2147483647)::int as ms
-  from ${own} where run_id = ${quoteLiteral(runId)}) d where h.ctid = d.at and h.duration_ms = 0;\n`;
-}
-
-/** Selects what this run recorded in a schema, all of it or one migration, as `sqlmig_key` and `sqlmig_ms`. */
-export function recorded({ schema }: UnitSchema, { runId, table }: UnitFrame, only?: Migration): string {
-  const key = `coalesce(version::text, 'R__' || name)`;
-  const which = only === undefined ? '' : ` and ${key} = ${quoteLiteral(historyKey(only))}`;
-  return `select ${key} as sqlmig_key, duration_ms as sqlmig_ms
-from ${historyTable(schema, table)} where run_id = ${quoteLiteral(runId)}${which};\n`;
+  const given = `returning coalesce(version::text, 'R__' || name) as sqlmig_key, duration_ms as sqlmig_ms;\n`;
+  const ms = (since: string) => `least(extract(epoch from ${since}) * 1000, 2147483647)::int`;
+  if (only !== undefined) {
+    return `update ${own} set duration_ms = ${ms('clock_timestamp() - applied_at')} where ${rowOf(only)} ${given}`;
+  }
+  const next = 'coalesce(lead(applied_at) over (order by applied_at), clock_timestamp())';
+  return `update ${own} h set duration_ms = d.ms from (select ctid as at, ${ms(`${next} - applied_at`)} as ms
+  from ${own} where run_id = ${quoteLiteral(runId)} and duration_ms = 0) d where h.ctid = d.at ${given}`;
 }
 
 /** A DO statement, whatever its body holds. */
