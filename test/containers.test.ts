@@ -9,6 +9,7 @@ import { ownServer } from './setup/cluster.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const image = 'sqlmig-test/example';
+const jobImage = 'sqlmig-test/example-job';
 
 /** Why nothing can be run in containers here; `null` where it can. */
 function engineMissing(): string | null {
@@ -39,7 +40,7 @@ function run(
   name: string,
   options: readonly string[],
   args: readonly string[] = [],
-  memory = '64m',
+  { memory = '64m', of = image }: { memory?: string; of?: string } = {},
 ): Promise<Ended> {
   const strict = [
     '--read-only',
@@ -52,7 +53,7 @@ function run(
     '--network',
     'host',
   ];
-  const child = spawn('docker', ['run', '--rm', '--name', name, ...strict, ...options, image, ...args], {
+  const child = spawn('docker', ['run', '--rm', '--name', name, ...strict, ...options, of, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -97,14 +98,19 @@ beforeAll(() => {
   );
   rmSync(copy, { recursive: true });
   // A build has no registry here: what its one npm line would install is copied instead.
-  const dockerfile = readFileSync(join(context, 'Dockerfile'), 'utf8');
-  const offline = dockerfile.replace('RUN npm ci --omit=dev', 'COPY node_modules ./node_modules');
-  expect(offline).not.toBe(dockerfile);
-  writeFileSync(join(context, 'Dockerfile'), offline);
-  execFileSync('docker', ['build', '-q', '-t', image, context], {
-    env: { ...process.env, DOCKER_BUILDKIT: '0' },
-    stdio: 'pipe',
-  });
+  for (const [file, tag] of [
+    ['Dockerfile', image],
+    ['Dockerfile.job', jobImage],
+  ] as const) {
+    const dockerfile = readFileSync(join(context, file), 'utf8');
+    const offline = dockerfile.replace('RUN npm ci --omit=dev', 'COPY node_modules ./node_modules');
+    expect(offline).not.toBe(dockerfile);
+    writeFileSync(join(context, file), offline);
+    execFileSync('docker', ['build', '-q', '-t', tag, '-f', join(context, file), context], {
+      env: { ...process.env, DOCKER_BUILDKIT: '0' },
+      stdio: 'pipe',
+    });
+  }
 });
 afterAll(() => {
   if (context !== '') rmSync(context, { recursive: true, force: true });
@@ -127,7 +133,7 @@ it('ten replicas at once on an empty database: all reach their app, each migrati
   const replicas = Array.from({ length: 10 }, (_, i) => `sqlmig-replica-${process.pid}-${i}`);
   const env = ['-e', `DATABASE_URL=${server.url}`, '-e', 'PORT=0'];
   // The app's own process needs room beside ours, which stays its parent on Node 20.
-  const running = replicas.map((name) => run(name, env, [], '128m'));
+  const running = replicas.map((name) => run(name, env, [], { memory: '128m' }));
   const logs = (name: string) => execFileSync('docker', ['logs', name], { encoding: 'utf8', stdio: 'pipe' });
   const ended: Ended[] = [];
   for (const one of running) void one.then((end) => ended.push(end));
@@ -154,6 +160,21 @@ it('ten replicas at once on an empty database: all reach their app, each migrati
   }
   execFileSync('docker', ['stop', '-t', '10', ...replicas], { stdio: 'pipe' });
   expect((await Promise.all(running)).map(({ code }) => code)).toEqual(replicas.map(() => 0));
+});
+
+it('the job image: four at once share the work and all succeed, with lines of JSON; again there is nothing to do', async () => {
+  const server = await ownServer();
+  const env = ['-e', `DATABASE_URL=${server.url}`];
+  const jobs = Array.from({ length: 4 }, (_, i) =>
+    run(`sqlmig-job-${process.pid}-${i}`, env, [], { of: jobImage }),
+  );
+  for (const { code, output } of await Promise.all(jobs)) {
+    expect({ code, output }).toMatchObject({ code: 0 });
+    expect(output).toContain('"type":"run-finished"');
+  }
+  expect(await server.query('select count(*)::int as n from acme.schema_migrations')).toEqual([{ n: 1 }]);
+  const again = await run(`sqlmig-job-${process.pid}`, env, ['status', '--check'], { of: jobImage });
+  expect(again).toMatchObject({ code: 0, output: expect.stringContaining('up to date') });
 });
 
 it('SIGTERM while migrating: 143, nothing half-done, no backend left, and the app never started', async () => {
