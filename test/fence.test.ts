@@ -4,7 +4,7 @@ import { up } from '../src/index.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project } from './setup/project.ts';
-import { testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -62,14 +62,7 @@ test('a schema that was dropped and made anew since the look gets nothing by an 
   const history = [{ version: '1', name: 'a', checksum: 'a', state: 'applied' }] as const;
   const session = await testSession(db.url);
   const [now] = await db.query(`select 'acme'::regnamespace::oid::text as oid`);
-  const target = {
-    schema: 'acme',
-    scope: 'tenant',
-    history,
-    digest: null,
-    requires: null,
-    guarded: null,
-  } as const;
+  const target = { ...emptyTenant('acme'), history };
   // Known by its old OID, and, as if the look came between drop and history, by its new one.
   for (const [bootstrap, oid] of [
     [true, was?.oid],

@@ -8,7 +8,7 @@ import { up } from '../src/index.ts';
 import { lookAgain } from '../src/run/look.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
 
 // Each of these fails when one mechanism of the lock protocol is taken out, and no other one hides it.
 
@@ -19,15 +19,7 @@ beforeEach(async () => {
 
 const all = { kind: 'all', except: [] } as const;
 const never = new AbortController().signal;
-const acme: UnitSchema = {
-  schema: 'acme',
-  oid: null,
-  scope: 'tenant',
-  history: [],
-  digest: null,
-  requires: null,
-  guarded: null,
-};
+const acme = emptyTenant('acme');
 const row = (values: string) =>
   `insert into acme.schema_migrations (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (${values}, 1, 0)`;
 const nothingMade = async () =>

@@ -67,29 +67,6 @@ test('an older release leaves the repeatables of a newer one alone', async () =>
   expect(await verify(await newer.config())).toMatchObject({ ok: true });
 });
 
-test('public does not starve behind long tenant files', async () => {
-  const tenants = Array.from({ length: 24 }, (_, i) => `long_${i}`);
-  const files = { 'sql/public/1_p.sql': 'create table p ()', 'sql/tenant/1_t.sql': 'select pg_sleep(2.5)' };
-  const settings = { url: db.url, tenants: { list: tenants }, concurrency: 4 };
-  const old = project(settings, files);
-  const newer = project(
-    { ...settings, tenants: { list: [] } },
-    { ...files, 'sql/public/2_q.sql': 'create table q ()' },
-  );
-  const stop = new AbortController();
-  const running = up(await old.config(), { select: all, signal: stop.signal });
-  await until(
-    `(select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()) = 4`,
-  );
-  const release = await up(await newer.config(), { select: all });
-  const finished = await db.query(`select count(*)::int as n from pg_namespace where nspname like 'long%'`);
-  stop.abort();
-  await running;
-  expect(release).toMatchObject({ ok: true, applied: 1 });
-  // The fleet as a whole would be six rounds.
-  expect(finished[0]?.n).toBeLessThan(20);
-});
-
 test('a short default of statement_timeout breaks neither waiting nor long files', async () => {
   await db.query(`alter database ${db.name} set statement_timeout = '300ms'`);
   const p = project(

@@ -6,7 +6,7 @@ import { up } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -31,15 +31,7 @@ test.for([
   ['COMMIT and BEGIN', 'create table kept2 (); commit; begin; create table after_it ()'],
 ] as const)('with the static check off, a file with %s is caught by the guard', async ([name, text]) => {
   const schema = `guard_${name.toLowerCase().replaceAll(' ', '_')}`;
-  const target = {
-    schema,
-    oid: null,
-    scope: 'tenant',
-    history: [],
-    digest: null,
-    requires: null,
-    guarded: null,
-  } as const;
+  const target = emptyTenant(schema);
   const attempt = await withSession((session) =>
     applyUnits(
       session,

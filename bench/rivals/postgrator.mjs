@@ -1,27 +1,17 @@
 // Postgrator in one process: a connection a worker. No lock and no transaction.
 import { join } from 'node:path';
-import pg from 'pg';
 import Postgrator from 'postgrator';
-import { eachTenant, target } from './tenants.mjs';
+import { eachTenantOnPg, target } from './tenants.mjs';
 
-const open = async () => {
-  const client = new pg.Client(target.url);
-  await client.connect();
-  return client;
-};
-await eachTenant(
-  open,
-  (client) => client.end(),
-  async (tenant, client) => {
-    await client.query(`set search_path = "${tenant}", public`);
-    const postgrator = new Postgrator({
-      migrationPattern: join(target.dir, 'postgrator/*'),
-      driver: 'pg',
-      database: new URL(target.url).pathname.slice(1),
-      currentSchema: tenant,
-      schemaTable: 'schemaversion',
-      execQuery: (text) => client.query(text),
-    });
-    await postgrator.migrate();
-  },
-);
+await eachTenantOnPg(async (tenant, client) => {
+  await client.query(`set search_path = "${tenant}", public`);
+  const postgrator = new Postgrator({
+    migrationPattern: join(target.dir, 'postgrator/*'),
+    driver: 'pg',
+    database: new URL(target.url).pathname.slice(1),
+    currentSchema: tenant,
+    schemaTable: 'schemaversion',
+    execQuery: (text) => client.query(text),
+  });
+  await postgrator.migrate();
+});

@@ -1,5 +1,6 @@
 // What every rival is run with: node rivals/X.mjs URL DIR TENANTS.json K
 import { readFileSync } from 'node:fs';
+import pg from 'pg';
 
 const [, , url, dir, list, connections] = process.argv;
 export const target = { url, dir };
@@ -15,4 +16,14 @@ export async function eachTenant(open, close, work) {
       await close(kept);
     }),
   );
+}
+
+/** The same with a connection of pg that each worker keeps. */
+export function eachTenantOnPg(work) {
+  const open = async () => {
+    const client = new pg.Client(url);
+    await client.connect();
+    return client;
+  };
+  return eachTenant(open, (client) => client.end(), work);
 }

@@ -46,7 +46,7 @@ export async function acceptChecksums(
     );
     const changed = pairs.map(({ target, file }) => toChanged(target, file, run.database));
     if (changed.length === 0 || !(await accept(changed))) return { changed, accepted: false };
-    const frame = unitFrame(run, settings);
+    const frame = unitFrame(run, { ...settings, sync: true });
     const session = await run.openSession();
     try {
       for (const { target, file } of pairs) {

@@ -91,7 +91,7 @@ export async function settleMigration(
     const shape = (session: Session) => readPublicShape(session, config.publicSchema);
     const guarded = scope === 'tenant' ? await run.look(shape) : null;
     const unit = { ...unitSchema(target, null), guarded };
-    await settle(script, unit, how, { run, frame: unitFrame(run, settings) });
+    await settle(script, unit, how, { run, frame: unitFrame(run, { ...settings, sync: true }) });
     return found;
   });
 }

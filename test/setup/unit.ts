@@ -1,6 +1,6 @@
 import { parseConnection } from '../../src/core/connection-string.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
-import type { UnitFrame } from '../../src/db/unit-frame.ts';
+import type { UnitFrame, UnitSchema } from '../../src/db/unit-frame.ts';
 import type { Script } from '../../src/index.ts';
 
 /** What units of a test have in common, for tests that send them without a run around. */
@@ -45,4 +45,9 @@ export function testSession(url: string): Promise<Session> {
     applicationName: 'sqlmig test',
     connectTimeoutMs: 5_000,
   });
+}
+
+/** A tenant without history, as if it had been looked at. */
+export function emptyTenant(schema: string): UnitSchema {
+  return { schema, oid: null, scope: 'tenant', history: [], digest: null, requires: null, guarded: null };
 }
