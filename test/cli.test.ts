@@ -245,7 +245,9 @@ test('every command has help with examples', async () => {
   }
   const listed = (await sqlmig(['--help'], p.dir)).stdout.match(/^ {2}sqlmig (\w+)/gm) ?? [];
   expect(listed).toEqual(
-    ['up', 'plan', 'status', 'verify', 'new', 'tenant', 'repair', 'locks'].map((name) => `  sqlmig ${name}`),
+    ['up', 'plan', 'status', 'verify', 'init', 'new', 'tenant', 'repair', 'locks', 'completion'].map(
+      (name) => `  sqlmig ${name}`,
+    ),
   );
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   expect((await sqlmig(['--version'], p.dir)).stdout).toBe(`${version}\n`);

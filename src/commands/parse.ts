@@ -24,7 +24,6 @@ export async function parse(
     .group([...Object.keys(globalOptions), 'help', 'version'], 'For every command:')
     .version(version)
     .help()
-    .completion('completion', 'Print a script that completes commands and flags in your shell')
     .strict()
     .recommendCommands()
     .demandCommand(1, 'a command is missing')
@@ -51,6 +50,7 @@ export async function parse(
       parser.command(group, describe, (y) => add(y, members).demandCommand(1, missing).strict());
     }
   }
+  parser.completion('completion', 'Print a script that completes commands and flags in your shell');
   try {
     await parser.parseAsync();
   } catch (error) {
