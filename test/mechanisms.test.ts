@@ -5,7 +5,9 @@ import { scanHistories } from '../src/db/scan.ts';
 import type { Session } from '../src/db/session.ts';
 import type { UnitSchema } from '../src/db/unit-frame.ts';
 import { up } from '../src/index.ts';
+import { readMigrations } from '../src/migrations.ts';
 import { lookAgain } from '../src/run/look.ts';
+import { survey } from '../src/run/survey.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
 import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
@@ -114,6 +116,31 @@ test('a migration that is finished between two looks is not taken for an interru
   const now = await lookAgain(finishing, 'acme', look, config);
   await session.close();
   expect(now.rows.map(({ state }) => state)).toEqual(['applied']);
+});
+
+test('public that another run applies between the list of tenants and the look at public makes them known', async () => {
+  const p = project(
+    { url: db.url, tenants: { query: 'select n from known' } },
+    {
+      'sql/public/1_known.sql': `create table known (n text); insert into known values ('acme')`,
+      'sql/tenant/1_t.sql': 'create table t ()',
+    },
+  );
+  const config = await p.config();
+  const session = await testSession(db.url);
+  let listed = false;
+  const beaten: Session = {
+    ...session,
+    run: async (text, onRow) => {
+      if (listed || !text.includes('from known')) return session.run(text, onRow);
+      listed = true;
+      return session.run(text, onRow).finally(() => up(config, { select: { kind: 'public' } }));
+    },
+  };
+  const reader = { session: beaten, spare: async () => null };
+  const found = await survey(reader, await readMigrations(config), all, completePlan({}, config), config);
+  await session.close();
+  expect(found.tenants.map(({ schema }) => schema)).toEqual(['acme']);
 });
 
 test('a scan that meets a full lock table, or a table that is gone, reads in smaller pieces', async () => {

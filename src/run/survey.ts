@@ -21,7 +21,7 @@ export interface Survey {
 }
 
 /**
- * Looks at public and the selected tenants.
+ * Looks at public and the selected tenants. `again` is for its own second try.
  * @throws SqlmigError `unknown-tenant`, and what `discoverTenants` and `lookAt` throw.
  */
 export async function survey(
@@ -30,6 +30,7 @@ export async function survey(
   selection: Selection,
   options: PlanOptions,
   config: Config,
+  again = false,
 ): Promise<Survey> {
   const found = await selectTenants(reader, selection, config);
   const names = 'unknown' in found ? [] : found.names;
@@ -38,8 +39,12 @@ export async function survey(
   const wanted = [publicOf(migrations, options, config), ...names.map((schema) => ({ schema, look }))];
   const [shared, ...tenants] = await lookAt(wanted, { ...reader, scans }, config.historyTable);
   if (shared === undefined) throw new RangeError('one schema gives one target');
-  // Only with public still pending can the list depend on what is not there yet.
-  if ('unknown' in found && shared.plan.pending === 0) throw tenantsQueryFailed(found.unknown);
+  // Only with public still pending can the list depend on what is not there yet; another run may have applied it
+  // between the list and the look.
+  if ('unknown' in found && shared.plan.pending === 0) {
+    if (again) throw tenantsQueryFailed(found.unknown);
+    return survey(reader, migrations, selection, options, config, true);
+  }
   return { public: shared, tenants, tenantsUnknown: 'unknown' in found ? found.unknown : null };
 }
 
