@@ -34,6 +34,17 @@ async function writerOn(table: string): Promise<() => Promise<void>> {
 }
 
 const building = `exists (select from pg_stat_progress_create_index where phase like 'waiting%')`;
+/** An index build that waits for a writer; `letGo` lets it go on. */
+async function buildHeldUp() {
+  const p = project({ url: db.url, tenants: { list: ['acme'] } }, indexFiles);
+  const config = await p.config();
+  await up(config, { select: all, to: '1' });
+  const letGo = await writerOn('acme.t');
+  const build = up(config, { select: all });
+  await until(building);
+  return { p, config, build, letGo };
+}
+
 const indexFiles = {
   'sql/tenant/1_t.sql': 'create table t (id int)',
   'sql/tenant/2_i.sql': 'create index concurrently i on t (id)',
@@ -94,12 +105,7 @@ test('a second run beside a non-transactional file waits for it, and finds it do
 });
 
 test('public never waits in the lock queue while an index build of ours runs', async () => {
-  const p = project({ url: db.url, tenants: { list: ['acme'] } }, indexFiles);
-  const config = await p.config();
-  await up(config, { select: all, to: '1' });
-  const letGo = await writerOn('acme.t');
-  const build = up(config, { select: all });
-  await until(building);
+  const { p, config, build, letGo } = await buildHeldUp();
   p.write({ 'sql/public/1_p.sql': 'create table p ()' });
   const release = up(config, { select: { kind: 'public' } });
   const waits: unknown[] = [];
@@ -114,12 +120,7 @@ test('public never waits in the lock queue while an index build of ours runs', a
 
 test('an index build waits longer than a default of lock_timeout', async () => {
   await db.query(`alter database ${db.name} set lock_timeout = '200ms'`);
-  const p = project({ url: db.url, tenants: { list: ['acme'] } }, indexFiles);
-  const config = await p.config();
-  await up(config, { select: all, to: '1' });
-  const letGo = await writerOn('acme.t');
-  const build = up(config, { select: all });
-  await until(building);
+  const { build, letGo } = await buildHeldUp();
   await delay(700);
   await letGo();
   expect(await build).toMatchObject({ ok: true });

@@ -1,7 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
-import { sqlstates } from '../errors.ts';
 import type { HistoryRow } from '../model.ts';
-import { isServerError, type Row, type Session } from './session.ts';
+import type { Row, Session } from './session.ts';
 
 /** A history row with what this very row's run recorded. */
 export interface RecordedRow extends HistoryRow {
@@ -60,17 +59,6 @@ export function digestFor(rows: number, sum: bigint): string {
 
 /** What `toRow` reads. */
 export const rowColumns = 'version::text as version, name, checksum, state, run_id, duration_ms';
-
-/** All rows of one schema's history; none where the table is gone. */
-export async function readRows(session: Session, schema: string, table: string): Promise<RecordedRow[]> {
-  const text = `select ${rowColumns} from ${historyTable(schema, table)}`;
-  try {
-    return (await session.run(text)).map(toRow);
-  } catch (error) {
-    if (isServerError(error) && error.code === sqlstates.undefinedTable) return [];
-    throw error;
-  }
-}
 
 /** How far a non-transactional migration is. */
 export interface Progress {

@@ -32,16 +32,11 @@ where ${isOrdinary}`);
   );
 }
 
-/** The schemas that have a history table of ours, by name; all of them, or those among `names`. */
-export async function schemasWithHistory(
-  session: Session,
-  names: readonly string[] | null,
-  table: string,
-): Promise<string[]> {
-  const wanted = names === null ? '' : ` and n.nspname = any(${listOf(names)})`;
+/** All schemas that have a history table of ours, by name. */
+export async function schemasWithHistory(session: Session, table: string): Promise<string[]> {
   const rows = await session.run(`select n.nspname as schema from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where ${isTable(table)} and ${isOrdinary}${wanted}
+where ${isTable(table)} and ${isOrdinary}
   and (select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and not a.attisdropped
        and a.attname = any(${listOf(ownColumns)})) = ${ownColumns.length}
 order by n.nspname collate "C"`);

@@ -102,9 +102,7 @@ function firstColumn(rows: readonly Row[]): unknown[] {
 
 /** The histories of all schemas that have one of ours, but for public's. */
 async function scanAll({ publicSchema, table, scans, ...reader }: Listing): Promise<Scans> {
-  const ours = (await schemasWithHistory(reader.session, null, table)).filter(
-    (schema) => schema !== publicSchema,
-  );
+  const ours = (await schemasWithHistory(reader.session, table)).filter((schema) => schema !== publicSchema);
   const unknown = ours.filter((schema) => !scans.has(schema));
   const found = new Map([...scans, ...(await scanHistories(reader, unknown, table))]);
   return new Map(

@@ -101,7 +101,7 @@ export function insertRow(
 }
 
 /** What of public a script may change, by what its text says; `null` where there is nothing to check. */
-export function guardOf(script: Script, { guarded }: UnitSchema): PublicShape | null {
+function guardOf(script: Script, { guarded }: UnitSchema): PublicShape | null {
   if (guarded === null || script.allowsPublic) return null;
   return script.statements.some(({ reach }) => mayChange(reach, guarded.names)) ? guarded : null;
 }

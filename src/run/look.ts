@@ -97,36 +97,30 @@ interface History {
 
 const none: History = { rows: [], digest: null };
 
-/** Every history; equal ones share their rows. */
+/** Every history; where there are many, equal ones share their rows. */
 async function readAll(
   schemas: readonly string[],
   { scans, ...reader }: From,
   table: string,
 ): Promise<Map<string, History>> {
-  const result = new Map<string, History>();
+  if (schemas.length <= fewHistories) return readHistories(reader, schemas, table);
   const unknown = schemas.filter((schema) => !scans.has(schema));
-  const few = schemas.length <= fewHistories;
-  const known = new Map([...scans, ...(few ? [] : await scanHistories(reader, unknown, table))]);
-  let open = few ? [] : schemas.filter((schema) => known.has(schema));
-  const alone = few ? schemas : [];
-  const take = async (some: readonly string[]) => {
-    const read = await readHistories(reader, some, table);
-    for (const [schema, history] of read) result.set(schema, history);
-    return read;
-  };
-  await take(alone);
+  const known = new Map([...scans, ...(await scanHistories(reader, unknown, table))]);
+  const result = new Map<string, History>();
+  let open = schemas.filter((schema) => known.has(schema));
   while (open.length > 0) {
     const digestOf = (schema: string) => known.get(schema)?.digest ?? '';
     const first = new Map<string, string>();
     for (const schema of open) if (!first.has(digestOf(schema))) first.set(digestOf(schema), schema);
-    const read = await take([...first.values()]);
+    const representatives = new Set(first.values());
+    const read = await readHistories(reader, [...representatives], table);
+    for (const [schema, history] of read) result.set(schema, history);
     // A history that changed since the scan stands for itself alone, and another speaks for its group.
     const byDigest = new Map([...read.values()].map((history) => [history.digest, history]));
     for (const schema of open) {
       const history = byDigest.get(digestOf(schema));
       if (history !== undefined && !result.has(schema)) result.set(schema, history);
     }
-    const representatives = new Set(first.values());
     open = open.filter((schema) => !result.has(schema) && !representatives.has(schema));
   }
   return result;
