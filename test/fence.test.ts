@@ -14,14 +14,15 @@ beforeEach(async () => {
 const all = { kind: 'all', except: [] } as const;
 
 test('without any advisory lock the history rows alone keep everything at exactly once', async () => {
-  const stubs = ['pg_try_advisory_xact_lock', 'pg_try_advisory_xact_lock_shared'].map(
+  const names = ['pg_try_advisory_xact_lock', 'pg_try_advisory_xact_lock_shared', 'pg_try_advisory_lock'];
+  const stubs = names.map(
     (name) =>
       `create or replace function pg_catalog.${name}(int, int) returns boolean language sql as 'select true';`,
   );
   await db.query(`set allow_system_table_mods = on; ${stubs.join(' ')} reset allow_system_table_mods`);
   expect(
     await db.query(
-      'select pg_try_advisory_xact_lock(1, 1) and not exists (select from pg_locks where objid = 1) as stubbed',
+      'select pg_try_advisory_xact_lock(1, 1) and pg_try_advisory_lock(1, 1) and not exists (select from pg_locks where objid = 1) as stubbed',
     ),
   ).toEqual([{ stubbed: true }]);
   const tenants = numbered('t', 20);

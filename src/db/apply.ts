@@ -8,10 +8,10 @@ import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
 import { composeBootstrap, composeUnits, type Message } from './message.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { judgeRefusal } from './scope-guard.ts';
-import { isServerError, type Session, SessionLost } from './session.ts';
+import { isServerError, type Row, type Session, SessionLost } from './session.ts';
 import { noteDurations } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
-import { begunColumn, waitingColumn } from './unit-locks.ts';
+import { begin, begunColumn, release, waitingColumn } from './unit-locks.ts';
 
 // One message a schema while it stays small: a message is held in memory here and on the server.
 const maxUnits = 50;
@@ -42,23 +42,23 @@ export async function applyUnits(
       }
       const batch = nextBatch(open, unitsAtOnce);
       const message = composeUnits(batch, now, frame, thorough);
-      const seen: Seen = { begun: 0, waiting: false, durations };
+      const seen: Seen = { waiting: false, durations: new Map() };
       const started = performance.now();
       try {
         await send(session, message, seen);
+        for (const [key, ms] of seen.durations) durations.set(key, ms);
         const missing = batch.find(({ migration }) => !durations.has(historyKey(migration)));
         if (missing !== undefined) return { kind: 'failed', error: rowGone(missing, schema) };
         now = after(now, batch);
         open = open.slice(batch.length);
         if (thorough) [thorough, unitsAtOnce] = [false, maxUnits];
       } catch (error) {
+        if (isServerError(error) && frame.ownSession) await session.run(release);
         if (!isServerError(error) || signal.aborted) throw error;
         const again = againReason(error, schema, frame, seen);
         if (again !== null && again !== 'lock-wait') return putOff(again, error, schema);
-        // What stands before the unit that was begun last is committed.
-        const first = Math.max(seen.begun - 1, 0);
+        const first = await countCommitted(session, batch, now, frame, durations);
         now = after(now, batch.slice(0, first));
-        if (first > 0) await session.run(noteDurations(now, frame));
         const refusal = refusalOf(error)?.state;
         if (refusal === unitStates.publicSuspect) {
           open = open.slice(first);
@@ -97,11 +97,9 @@ export async function applyUnits(
 
 /** What a message has told so far. */
 interface Seen {
-  /** How many units have got their locks. */
-  begun: number;
   /** True while a public unit waits for its locks. */
   waiting: boolean;
-  /** How long migrations took, by history key. */
+  /** How long migrations took, by history key; told before the commit of the last of them. */
   readonly durations: Map<string, number>;
 }
 
@@ -158,12 +156,27 @@ function nextBatch(scripts: readonly Script[], most: number): readonly Script[] 
 async function send(session: Session, message: Message, seen: Seen): Promise<void> {
   await session.run(message.text, (row) => {
     if (waitingColumn in row) seen.waiting = true;
-    if (begunColumn in row) {
-      seen.begun += 1;
-      seen.waiting = false;
-    }
-    if (typeof row.sqlmig_key === 'string') seen.durations.set(row.sqlmig_key, Number(row.sqlmig_ms));
+    if (begunColumn in row) seen.waiting = false;
+    takeDuration(row, seen.durations);
   });
+}
+
+function takeDuration({ sqlmig_key: key, sqlmig_ms: ms }: Row, durations: Map<string, number>): void {
+  if (typeof key === 'string') durations.set(key, Number(ms));
+}
+
+/** How many units of a message that failed are committed; their durations are noted and given. */
+async function countCommitted(
+  session: Session,
+  batch: readonly Script[],
+  schema: UnitSchema,
+  frame: UnitFrame,
+  durations: Map<string, number>,
+): Promise<number> {
+  const note = `${begin}${noteDurations(schema, frame)}COMMIT`;
+  await session.run(note, (row) => takeDuration(row, durations));
+  const first = batch.findIndex(({ migration }) => !durations.has(historyKey(migration)));
+  return first === -1 ? batch.length : first;
 }
 
 /** A migration with the duration that its row has. */

@@ -5,9 +5,9 @@ import { createHistoryTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { objectsAsJson } from './public-shape.ts';
 import { raise, unitStates } from './refusal.ts';
-import { closing, doBlock, noteDurations, opening, runsCode } from './unit.ts';
+import { closing, doBlock, type Footing, noteDurations, opening, runsCode } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
-import { begin, locks, prelude } from './unit-locks.ts';
+import { begin, filePath, locks, prelude, release } from './unit-locks.ts';
 
 /** A message and where each file's text lies in it (UTF-16 indexes). */
 export interface Message {
@@ -31,17 +31,26 @@ export function composeUnits(
   const [first, last] = [scripts.at(0), scripts.at(-1)].map(
     (script) => script && historyKey(script.migration),
   );
-  const said = prelude(first === last ? `${first}` : `${first}..${last}`, schema, frame);
+  const said = prelude(first === last ? `${first}` : `${first}..${last}`, frame);
+  const path = filePath(schema, frame);
+  // Behind a pooler a session keeps nothing, and public lets tenants in between two units.
+  const keeps = frame.ownSession && schema.scope === 'tenant' && scripts.length > 1;
   message.add(said);
   for (const [index, script] of scripts.entries()) {
-    message.add(begin + opening(script, schema, frame, index === 0 ? null : known.size));
+    const isLast = index === scripts.length - 1;
+    const footing: Footing =
+      index === 0 ? { kind: 'look', keeps } : keeps ? { kind: 'kept' } : { kind: 'turn', rows: known.size };
+    const before = scripts[index - 1];
+    const isPathSet = before !== undefined && !runsCode(before);
+    message.add(begin + opening(script, schema, frame, footing) + (isPathSet ? '' : path));
     message.addFile(script);
     const alone = scripts.length === 1 ? script.migration : undefined;
-    const end = index === scripts.length - 1 ? noteDurations(schema, frame, alone) : '';
-    message.add(`${closing(script, schema, frame, thorough)}${end}COMMIT;\n`);
+    const end = isLast ? noteDurations(schema, frame, alone) : '';
+    message.add(`${closing(script, schema, frame, { thorough, keeps: keeps && !isLast })}${end}COMMIT;\n`);
     if (runsCode(script)) message.add(said);
     known.add(historyKey(script.migration));
   }
+  if (keeps) message.add(release);
   return message.done();
 }
 
@@ -68,7 +77,7 @@ export function composeRehearsal(rehearsal: readonly RehearsalPart[], frame: Uni
     const look = guard ? `select ${objectsAsJson(frame.publicSchema)} as ${publicColumn};\n` : '';
     message.add(look);
     for (const script of scripts) {
-      message.add(opening(script, schema, frame, known.size));
+      message.add(opening(script, schema, frame, { kind: 'turn', rows: known.size }));
       message.addFile(script);
       message.add(closing(script, schema, frame) + noteDurations(schema, frame, script.migration));
       known.add(historyKey(script.migration));
@@ -102,9 +111,10 @@ export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFra
     ({ start, end }, i) => `${script.text.slice(start, end)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
   );
   return [
-    prelude('replay', schema, frame),
+    prelude('replay', frame),
     begin,
-    opening(script, schema, frame, null),
+    opening(script, schema, frame, { kind: 'look', keeps: false }),
+    filePath(schema, frame),
     ...statements,
     'set constraints all immediate;\nROLLBACK;',
   ].join('');

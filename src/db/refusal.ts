@@ -43,7 +43,7 @@ const messages: Readonly<Record<UnitState, string>> = {
  * planner from evaluating it beforehand.
  */
 export function refuse(state: UnitState): string {
-  return `(${quoteLiteral(`${state}#`)} || pg_backend_pid())::int4`;
+  return `concat(${quoteLiteral(`${state}#`)}, pg_backend_pid())::int4`;
 }
 
 /** PL/pgSQL that raises one of `unitStates`; `detail` is SQL of type text. */

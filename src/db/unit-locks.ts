@@ -15,34 +15,54 @@ export const waitingColumn = 'sqlmig_waiting';
 export const begunColumn = 'sqlmig_begun';
 
 /**
- * What a message on a session of our own says once, before its units and after each that runs code (whose RESET ALL
- * takes it back); behind a pooler each unit says it for itself. `doing` shows in pg_stat_activity.
+ * What a message on a session of our own says before its units, and after each that runs code, whose RESET ALL takes it
+ * back; behind a pooler each unit sets all for itself. `doing` shows in pg_stat_activity. The path is the same for all
+ * schemas while our own statements run: the server looks up each operator anew under a path that it has not met.
  */
-export function prelude(doing: string, schema: UnitSchema, frame: UnitFrame): string {
+export function prelude(doing: string, frame: UnitFrame): string {
   if (!frame.ownSession) return '';
-  return `SET application_name = ${quoteLiteral(applicationName(doing, frame))};\nSET search_path = ${searchPath(schema, frame)};\n`;
+  return `SET application_name = ${quoteLiteral(applicationName(doing, frame))};\nRESET search_path;\n`;
+}
+
+/** Sets the path that files of a schema run under, on a session of our own; it stays until the next `prelude`. */
+export function filePath(schema: UnitSchema, frame: UnitFrame): string {
+  return frame.ownSession ? `SET search_path = ${searchPath(schema, frame)};\n` : '';
 }
 
 function applicationName(doing: string, { runId, host }: UnitFrame): string {
   return `sqlmig ${runId} ${doing} ${host}`;
 }
 
-/** Takes the transaction locks of a unit and gives a row with `begunColumn`; `doing` shows in pg_stat_activity. */
-export function locks(doing: string, schema: UnitSchema, frame: UnitFrame): string {
-  const key = lockKey(`(${quoteLiteral(schema.oid ?? '0')}::oid)::int4`);
-  const tries =
-    schema.scope === 'public'
-      ? `when not pg_try_advisory_xact_lock(${key}) then ${refuse(unitStates.schemaBusy)}`
-      : `when not pg_try_advisory_xact_lock_shared(${lockKey(lockObjects.fleet)}) then ${refuse(unitStates.fleetBusy)}
-  when not pg_try_advisory_xact_lock(${key}) then ${refuse(unitStates.schemaBusy)}`;
+/** The key of a schema. */
+export function schemaKey({ oid }: UnitSchema): string {
+  return lockKey(`(${quoteLiteral(oid ?? '0')}::oid)::int4`);
+}
+
+/** Branches of a CASE that refuse where a unit's transaction locks cannot be had; `own`: the schema's among them. */
+export function lockTries(schema: UnitSchema, own = true): string[] {
+  const fleet = `when not pg_try_advisory_xact_lock_shared(${lockKey(lockObjects.fleet)}) then ${refuse(unitStates.fleetBusy)}`;
+  const key = `when not pg_try_advisory_xact_lock(${schemaKey(schema)}) then ${refuse(unitStates.schemaBusy)}`;
+  // A public unit has the fleet's already (see `publicLocks`).
+  return [...(schema.scope === 'public' ? [] : [fleet]), ...(own ? [key] : [])];
+}
+
+/**
+ * Takes the transaction locks of a unit and gives a row with `begunColumn`; `doing` shows in pg_stat_activity.
+ * `keeps`: the session takes the schema's key as well, and has it until it lets go (see `release`).
+ */
+export function locks(doing: string, schema: UnitSchema, frame: UnitFrame, keeps = false): string {
+  const kept = `when not pg_try_advisory_lock(${schemaKey(schema)}) then ${refuse(unitStates.schemaBusy)}`;
   const before = schema.scope === 'public' ? publicLocks(doing, frame) : '';
   const columns = [
     ...settings(doing, schema, frame),
-    `case ${tries} end`,
+    `case ${[...lockTries(schema), ...(keeps ? [kept] : [])].join('\n  ')} end`,
     `${quoteLiteral(doing)} as ${begunColumn}`,
   ];
   return `${before}select ${columns.join(', ')};\n`;
 }
+
+/** Lets go of what a session has kept. */
+export const release = 'select pg_advisory_unlock_all();\n';
 
 // Marker first: it proves that no index build of ours runs, so the wait for the fleet cannot meet one (40P01).
 // The wait is short and blocking: a queued exclusive waiter makes new shared tries fail, a mere try would starve.

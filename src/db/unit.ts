@@ -7,44 +7,51 @@ import { historyTable, selectDigest } from './history.ts';
 import { hasChanged, mayHaveChanged, objectsAsJson, type PublicShape } from './public-shape.ts';
 import { raise, refuse, unitStates } from './refusal.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
-import { locks } from './unit-locks.ts';
+import { locks, lockTries, schemaKey } from './unit-locks.ts';
+
+/** What a unit may take for granted. */
+export type Footing =
+  /** A look: it is checked under the locks. `keeps`: the session keeps the schema's key beyond the unit. */
+  | { readonly kind: 'look'; readonly keeps: boolean }
+  /** The unit before it in the message, after which others may have had a turn; so many rows there are by now. */
+  | { readonly kind: 'turn'; readonly rows: number }
+  /** The session has kept the schema's key since the look. */
+  | { readonly kind: 'kept' };
 
 /**
- * What stands before a file: settings, locks by try, checks, history row. All of it plain statements: each sees what
- * was committed before the lock was got. `expectedRows` is `null` for the first unit after a look, else the number of
- * rows that the history has by now.
+ * What stands before a file: settings, locks by try, checks, history row. All of it plain statements. The locks come
+ * before what is checked, and in a statement of their own, so that the checks see what was committed before the locks
+ * were got; only where the schema's key was kept there is nothing to check, and the row takes the other locks along.
  */
-export function opening(
-  script: Script,
-  schema: UnitSchema,
-  frame: UnitFrame,
-  expectedRows: number | null,
-): string {
-  return [
-    locks(historyKey(script.migration), schema, frame),
-    insertRow(script, 'applied', schema, frame, checks(script, schema, frame, expectedRows)),
-  ].join('');
+export function opening(script: Script, schema: UnitSchema, frame: UnitFrame, footing: Footing): string {
+  const doing = historyKey(script.migration);
+  if (footing.kind === 'kept') {
+    const whens = [...lockTries(schema, runsCode(script)), ...turnIsTrue(script, schema, frame)];
+    return insertRow(script, 'applied', schema, frame, holds(whens));
+  }
+  const keeps = footing.kind === 'look' && footing.keeps;
+  const whens = [
+    ...(footing.kind === 'look'
+      ? lookIsTrue(schema, frame)
+      : [rowsAre(historyTable(schema.schema, frame.table), footing.rows)]),
+    ...turnIsTrue(script, schema, frame),
+  ];
+  return locks(doing, schema, frame, keeps) + insertRow(script, 'applied', schema, frame, holds(whens));
 }
 
-/** SQL condition that a look is still true, evaluated under the locks; it refuses where it is not. */
-function checks(
-  { migration }: Script,
-  schema: UnitSchema,
-  frame: UnitFrame,
-  expectedRows: number | null,
-): string {
-  const table = historyTable(schema.schema, frame.table);
-  const planned = schema.history.find((row) => historyKey(row) === historyKey(migration))?.checksum;
-  const whens = [
-    ...(expectedRows === null ? lookIsTrue(schema, frame) : [rowsAre(table, expectedRows)]),
-    // A repeatable that runs again adds no row, so its turn is known by the checksum that it replaces.
-    ...(migration.version === null
-      ? [
-          `when (select checksum from ${table} where ${rowOf(migration)}) is distinct from ${planned === undefined ? 'null' : quoteLiteral(planned)} then ${refuse(unitStates.historyChanged)}`,
-        ]
-      : []),
-  ];
+/** SQL condition of the branches of a CASE that refuse. */
+function holds(whens: readonly string[]): string {
   return `case ${whens.join('\n  ')} else 1 end = 1`;
+}
+
+/** A repeatable that runs again adds no row, so its turn is known by the checksum that it replaces. */
+function turnIsTrue({ migration }: Script, { schema, history }: UnitSchema, { table }: UnitFrame): string[] {
+  if (migration.version !== null) return [];
+  const planned = history.find((row) => historyKey(row) === historyKey(migration))?.checksum;
+  const own = `select checksum from ${historyTable(schema, table)} where ${rowOf(migration)}`;
+  return [
+    `when (${own}) is distinct from ${planned === undefined ? 'null' : quoteLiteral(planned)} then ${refuse(unitStates.historyChanged)}`,
+  ];
 }
 
 /** The branches of a CASE that refuse where schema, public or history are not as they were seen. */
@@ -125,8 +132,16 @@ export function runsCode({ statements }: Script): boolean {
   return statements.some(({ reach }) => reach.opaque);
 }
 
-/** What stands after a file: resets and the guards; `thorough` looks at all of public. */
-export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, thorough = false): string {
+/** How a unit ends. */
+export interface Ending {
+  /** Look at all of public. */
+  readonly thorough?: boolean;
+  /** The session keeps the schema's key beyond the unit. */
+  readonly keeps?: boolean;
+}
+
+/** What stands after a file: resets and the guards. */
+export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, ending: Ending = {}): string {
   const kinds = new Set(script.statements.map((statement) => statement.kind));
   return [
     // A file may end in a comment or without a semicolon.
@@ -138,19 +153,26 @@ export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, th
           'SET CONSTRAINTS ALL IMMEDIATE;\nRESET ALL;\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nDISCARD TEMP;\n',
         ]
       : []),
-    guards(script, schema, frame, thorough),
+    guards(script, schema, frame, ending),
   ].join('');
 }
 
 /** What refuses a unit after its file. */
-function guards(script: Script, schema: UnitSchema, frame: UnitFrame, thorough: boolean): string {
+function guards(
+  script: Script,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  { thorough = false, keeps = false }: Ending,
+): string {
   const shape = guardOf(script, schema);
   const row = `${historyTable(schema.schema, frame.table)} where ${rowOf(script.migration)}`;
   // The row was written by this very transaction, or the file has ended that one.
   const ended = `when not exists (select from ${row} and xmin = pg_current_xact_id()::xid) then ${refuse(unitStates.transactionEnded)}`;
   const suspect = shape === null || thorough ? null : publicSuspect(shape);
   const whens = [...(runsCode(script) ? [ended] : []), ...(suspect === null ? [] : [suspect])];
-  const unlock = runsCode(script) ? 'pg_advisory_unlock_all(), ' : '';
+  // Whatever the code has locked or unlocked. Our own key is not free for a moment: the transaction has it as well.
+  const again = keeps ? `pg_advisory_lock(${schemaKey(schema)}), ` : '';
+  const unlock = runsCode(script) ? `pg_advisory_unlock_all(), ${again}` : '';
   const quick = whens.length === 0 ? '' : `select ${unlock}case ${whens.join('\n  ')} end;\n`;
   return shape !== null && thorough ? quick + publicChanged(shape, frame) : quick;
 }
@@ -173,14 +195,15 @@ end`);
  */
 export function noteDurations({ schema }: UnitSchema, { runId, table }: UnitFrame, only?: Migration): string {
   const own = historyTable(schema, table);
-  const given = `returning coalesce(version::text, 'R__' || name) as sqlmig_key, duration_ms as sqlmig_ms;\n`;
-  const ms = (since: string) => `least(extract(epoch from ${since}) * 1000, 2147483647)::int`;
+  const given = (key: string) => `returning ${key} as sqlmig_key, duration_ms as sqlmig_ms;\n`;
+  const ms = (since: string) => `least(date_part('epoch', ${since}) * 1000, 2147483647)::int`;
   if (only !== undefined) {
-    return `update ${own} set duration_ms = ${ms('clock_timestamp() - applied_at')} where ${rowOf(only)} ${given}`;
+    const key = quoteLiteral(historyKey(only));
+    return `update ${own} set duration_ms = ${ms('clock_timestamp() - applied_at')} where ${rowOf(only)} ${given(key)}`;
   }
   const next = 'coalesce(lead(applied_at) over (order by applied_at), clock_timestamp())';
   return `update ${own} h set duration_ms = d.ms from (select ctid as at, ${ms(`${next} - applied_at`)} as ms
-  from ${own} where run_id = ${quoteLiteral(runId)} and duration_ms = 0) d where h.ctid = d.at ${given}`;
+  from ${own} where run_id = ${quoteLiteral(runId)} and duration_ms = 0) d where h.ctid = d.at ${given(`coalesce(version::text, 'R__' || name)`)}`;
 }
 
 /** A DO statement, whatever its body holds. */

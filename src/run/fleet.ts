@@ -34,6 +34,8 @@ export interface FleetWork {
   readonly lookAgain: (session: Session, schema: string) => Promise<Target>;
   /** Reads again what public holds; throws `public-behind` where that is less than this run needs. */
   readonly refreshGate: (session: Session) => Promise<void>;
+  /** Takes what the run waits for at its end: a backend that has done much takes a while to go. */
+  readonly ending: (closing: Promise<void>) => void;
   readonly signal: AbortSignal;
   readonly emit: OnEvent;
 }
@@ -49,6 +51,7 @@ const mostTries: Readonly<Record<AgainReason, number>> = {
 };
 const firstNoticeMs = 5_000;
 const nextNoticeMs = 30_000;
+const restMs = 1_000;
 
 interface Job {
   readonly target: Target;
@@ -167,9 +170,15 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     return true;
   };
 
+  const resting = new Set<AbortController>();
+  /** Waits until a schema is due or another worker's turn has ended. */
   const rest = async (): Promise<void> => {
-    const due = Math.min(...aside.map((job) => job.due), performance.now() + 25);
-    await delay(Math.max(1, due - performance.now()), undefined, { signal: work.signal }).catch(() => {});
+    const awoken = new AbortController();
+    resting.add(awoken);
+    const due = Math.min(...aside.map((job) => job.due), performance.now() + restMs);
+    const signal = AbortSignal.any([work.signal, awoken.signal]);
+    await delay(Math.max(1, due - performance.now()), undefined, { signal }).catch(() => {});
+    resting.delete(awoken);
   };
 
   let workers = 0;
@@ -204,6 +213,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
             }
           } finally {
             running.delete(turn);
+            for (const awoken of resting) awoken.abort();
           }
         } else if (aside.length > 0 || running.size > 0) {
           await rest();
@@ -213,7 +223,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
       }
     } finally {
       workers -= 1;
-      await lane.close();
+      work.ending(lane.close());
     }
   };
 

@@ -31,6 +31,8 @@ export interface Run {
   readonly undisturbed: () => boolean;
   /** A session past the pooler; only where the config has a direct URL. */
   readonly openDirect: (() => Promise<Session>) | null;
+  /** Has something awaited at the run's end, since nothing before needs to wait for it. */
+  readonly ending: (work: Promise<void>) => void;
 }
 
 /** A signal that fires with another; many may listen to it without a warning. */
@@ -57,6 +59,7 @@ export async function withRun<T>(
   const onNotice: OnNotice = (notice) => emit({ type: 'server-notice', ...notice });
   const patient = createPatience(signal, config.waitMs, (message) => emit({ type: 'warning', message }));
   const open = () => patient(() => openSession(connection, onNotice));
+  const endings: Promise<void>[] = [];
   const lane = createLane(open, signal);
   const second = createLane(open, signal);
   // The server may have no room for it: then one session reads all.
@@ -78,9 +81,10 @@ export async function withRun<T>(
       pooled,
       undisturbed: () => !pooled && lane.opened() === 1,
       openDirect,
+      ending: (closing) => void endings.push(closing),
     });
   } finally {
-    await Promise.all([lane.close(), second.close()]);
+    await Promise.all([lane.close(), second.close(), ...endings]);
   }
 }
 

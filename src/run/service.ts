@@ -210,6 +210,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
         refreshGate: async (from) => {
           gate = await readGate(from);
         },
+        ending: run.ending,
         signal,
         emit,
       });

@@ -38,12 +38,13 @@ export function uncheckedScript(version: string, text: string): Script {
   };
 }
 
-/** A session without a run around. */
-export function testSession(url: string): Promise<Session> {
+/** A session without a run around; with settings it is one of the kind that a run has where there is no pooler. */
+export function testSession(url: string, settings?: Readonly<Record<string, string>>): Promise<Session> {
   return openSession({
     target: parseConnection(url, {}),
     applicationName: 'sqlmig test',
     connectTimeoutMs: 5_000,
+    ...(settings && { settings }),
   });
 }
 

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { applyUnits } from '../src/db/apply.ts';
+import { lockClass } from '../src/db/keys.ts';
+import { unitSettings } from '../src/db/unit-locks.ts';
+import { up } from '../src/index.ts';
+import { freshDatabase } from './setup/database.ts';
+import { numbered, project } from './setup/project.ts';
+import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+
+test('between the units of a message nobody gets the key of the schema, whatever a file unlocks', async () => {
+  const db = await freshDatabase();
+  await db.query('create schema kept; create table public.tries (got int, missed int)');
+  const files = numbered('t', 48).map((name, i) => {
+    const text = i % 10 === 5 ? 'select pg_advisory_unlock_all()' : `create table ${name} ()`;
+    return [`sql/tenant/${i + 1}_${name}.sql`, text];
+  });
+  const p = project(
+    { url: db.url, tenants: { list: ['kept'] } },
+    {
+      ...Object.fromEntries(files),
+      'sql/tenant/49_t.sql': 'create table last ()',
+      'sql/tenant/50_t.sql': 'select pg_sleep(0.5)',
+    },
+  );
+  const intruder = db.query(`do $$
+    declare key int := 'kept'::regnamespace::oid::int4; got int := 0; missed int := 0;
+    begin
+      loop exit when exists (select from pg_locks where locktype = 'advisory' and objid = key::oid); end loop;
+      while not exists (select from pg_class where relname = 'last' and relnamespace = 'kept'::regnamespace) loop
+        if pg_try_advisory_lock(${lockClass}, key) then got := got + 1; perform pg_advisory_unlock(${lockClass}, key);
+        else missed := missed + 1; end if;
+      end loop;
+      insert into public.tries values (got, missed);
+    end $$`);
+  const result = await up(await p.config(), { select: { kind: 'all', except: [] } });
+  await intruder;
+  expect(result.ok).toBe(true);
+  expect(Object.keys(await db.history('kept'))).toHaveLength(50);
+  const [tries] = await db.query('select got, missed from public.tries');
+  expect(tries).toMatchObject({ got: 0 });
+  expect(tries?.missed).toBeGreaterThan(50);
+});
+
+test('a message that fails halfway keeps no key in its session', async () => {
+  const db = await freshDatabase();
+  const session = await testSession(db.url, unitSettings('tenant', testFrame));
+  const scripts = ['create table a ()', 'select 1/0', 'create table c ()'];
+  const attempt = await applyUnits(
+    session,
+    emptyTenant('halfway'),
+    scripts.map((text, i) => uncheckedScript(String(i + 1), text)),
+    true,
+    testFrame,
+    new AbortController().signal,
+  );
+  expect(attempt).toMatchObject({ kind: 'failed', error: { details: { sqlstate: '22012' } } });
+  expect(
+    await session.run(`select objid from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`),
+  ).toEqual([]);
+  expect(await session.run('select version from halfway.schema_migrations')).toEqual([{ version: '1' }]);
+  await session.close();
+});
+
+test('a unit that fails at its commit is not told as applied, though it has told its duration', async () => {
+  const db = await freshDatabase();
+  const session = await testSession(db.url, unitSettings('tenant', testFrame));
+  const texts = [
+    'create table a (id int primary key, a int references a deferrable initially deferred)',
+    'insert into a values (1, 2)',
+  ];
+  const reach = { names: new Set<string>(), opaque: false, targets: [] };
+  const scripts = texts.map((text, i) => {
+    const script = uncheckedScript(String(i + 1), text);
+    return { ...script, statements: script.statements.map((statement) => ({ ...statement, reach })) };
+  });
+  const never = new AbortController().signal;
+  const attempt = await applyUnits(session, emptyTenant('late'), scripts, true, testFrame, never);
+  expect(attempt).toMatchObject({ kind: 'failed', error: { details: { sqlstate: '23503', statement: 1 } } });
+  expect(await session.run('select version from late.schema_migrations')).toEqual([{ version: '1' }]);
+  await session.close();
+});
