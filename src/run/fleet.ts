@@ -4,18 +4,22 @@ import type { AgainReason, Attempt } from '../db/attempt.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { describeHolders, readHolders } from '../db/holders.ts';
 import { type Session, SessionLost } from '../db/session.ts';
-import { isConnectionError, SqlmigError } from '../errors.ts';
+import { isConnectionError, type SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
-import type { AppliedMigration, SchemaOutcome } from '../model.ts';
+import type { AppliedMigration, SchemaOutcome, TakenLock } from '../model.ts';
+import type { Convoys } from './convoys.ts';
 import { createLane, type Lane } from './lane.ts';
 import type { Target } from './look.ts';
 import {
   countsAsFailure,
   finished,
+  gaveUp,
+  gone,
   hasWork,
   interrupted,
   type OutcomeFrame,
   refusalOf,
+  stopped,
   unfinished,
 } from './outcome.ts';
 
@@ -31,6 +35,8 @@ export interface FleetWork {
   readonly waitForLockMs: number;
   /** Applies what is pending in a schema, or rehearses it; never throws. */
   readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
+  /** Lets schemas share messages; `null` where each goes alone. */
+  readonly convoys: Convoys | null;
   readonly lookAgain: (session: Session, schema: string) => Promise<Target>;
   /** Reads again what public holds; throws `public-behind` where that is less than this run needs. */
   readonly refreshGate: (session: Session) => Promise<void>;
@@ -121,15 +127,23 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     settle(unfinished(now, state, error, work.outcomes));
   };
 
+  const settleDone = (
+    target: Target,
+    applied: readonly AppliedMigration[],
+    lane: Lane,
+    locks?: readonly TakenLock[],
+  ): void => {
+    lane.worked(applied.length);
+    work.convoys?.note(target, applied);
+    tellApplied(target, applied, work.emit);
+    settle(finished(target, applied, work.outcomes, locks));
+  };
+
   const serve = async (job: Job, lane: Lane): Promise<void> => {
     const { target } = job;
     const session = await lane.session();
     const attempt = await work.attempt(session, target);
-    if (attempt.kind === 'done') {
-      lane.worked(attempt.applied.length);
-      tellApplied(target, attempt.applied, work.emit);
-      return settle(finished(target, attempt.applied, work.outcomes, attempt.locks));
-    }
+    if (attempt.kind === 'done') return settleDone(target, attempt.applied, lane, attempt.locks);
     if (work.signal.aborted) return settleAsItIs(target, 'skipped', interrupted(), lane);
     if (attempt.kind === 'failed') return settleAsItIs(target, 'failed', attempt.error, lane);
     const { reason, error } = attempt;
@@ -138,6 +152,32 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     }
     if (reason === 'public') await work.refreshGate(await lane.session());
     putAside(job, reason, error.message);
+  };
+
+  /** Serves a schema for the first time, and with it those that may go along. */
+  const serveFirst = async (job: Job, lane: Lane): Promise<void> => {
+    const session = await lane.session();
+    const mates = ready.splice(0, work.convoys?.mates(job.target, ready) ?? 0);
+    if (work.convoys === null || mates.length === 0) return serve(job, lane);
+    const all = [job, ...mates];
+    let applied: readonly AppliedMigration[];
+    try {
+      applied = await work.convoys.attempt(
+        session,
+        all.map(({ target }) => target),
+      );
+    } catch (error) {
+      if (!(error instanceof SessionLost)) ready.unshift(...mates);
+      else for (const mate of mates) putAside(mate, 'lost', error.message);
+      throw error;
+    }
+    for (const [i, migration] of applied.entries()) {
+      const target = all[i]?.target;
+      if (target !== undefined) settleDone(target, [migration], lane);
+    }
+    // Of the first two nobody knows; they are looked at before others begin, since a failure may end the run.
+    const left = all.slice(applied.length);
+    ready.unshift(...left.slice(0, 2).map((unsure) => ({ ...unsure, tries: 1 })), ...left.slice(2));
   };
 
   // Before a schema is tried again it is looked at again: others may have finished it.
@@ -195,7 +235,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
           running.add(turn);
           try {
             if (await gaveUpWaiting(job, lane)) continue;
-            await (job.tries === 0 ? serve(job, lane) : comeBack(job, lane));
+            await (job.tries === 0 ? serveFirst(job, lane) : comeBack(job, lane));
           } catch (error) {
             // The server has no room for another session: the other lanes go on without this one.
             if (isConnectionError(error) && workers > 1) {
@@ -243,27 +283,4 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
 
 function tellApplied({ schema, scope }: Target, applied: readonly AppliedMigration[], emit: OnEvent): void {
   for (const migration of applied) emit({ type: 'migration-applied', schema, scope, migration });
-}
-
-function stopped(failures: number): SqlmigError {
-  return new SqlmigError('stopped', `not started: ${failures} failed before its turn`, {
-    hint: '--max-failures lets a run go on after failures',
-  });
-}
-
-function gone(): SqlmigError {
-  return new SqlmigError('schema-missing', 'the schema was dropped while the run went on', {
-    hint: 'create it again with: sqlmig tenant create',
-  });
-}
-
-function gaveUp(waitedMs: number, holders: string): SqlmigError {
-  return new SqlmigError(
-    'lock-timeout',
-    `gave up after ${Math.round(waitedMs / 1000)} s without progress: ${holders}`,
-    {
-      state: 'not touched',
-      hint: 'wait for the other run, or end its backend; --wait-for-lock sets how long to wait',
-    },
-  );
 }

@@ -102,3 +102,29 @@ function recordedBy({ rows }: Target, { runId, look }: OutcomeFrame): AppliedMig
 export function interrupted(): SqlmigError {
   return new SqlmigError('interrupted', 'the run was interrupted', { hint: 'run sqlmig up again to go on' });
 }
+
+/** The error of a schema whose turn never came. */
+export function stopped(failures: number): SqlmigError {
+  return new SqlmigError('stopped', `not started: ${failures} failed before its turn`, {
+    hint: '--max-failures lets a run go on after failures',
+  });
+}
+
+/** The error of a schema that was dropped under a run. */
+export function gone(): SqlmigError {
+  return new SqlmigError('schema-missing', 'the schema was dropped while the run went on', {
+    hint: 'create it again with: sqlmig tenant create',
+  });
+}
+
+/** The error of a schema that others held for too long. */
+export function gaveUp(waitedMs: number, holders: string): SqlmigError {
+  return new SqlmigError(
+    'lock-timeout',
+    `gave up after ${Math.round(waitedMs / 1000)} s without progress: ${holders}`,
+    {
+      state: 'not touched',
+      hint: 'wait for the other run, or end its backend; --wait-for-lock sets how long to wait',
+    },
+  );
+}

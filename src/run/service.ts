@@ -17,6 +17,7 @@ import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, parseMigrations } from '../migrations.ts';
 import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '../model.ts';
+import { createConvoys } from './convoys.ts';
 import { type FleetWork, runFleet } from './fleet.ts';
 import { createLimit } from './limit.ts';
 import { lintFindings } from './lints.ts';
@@ -165,6 +166,12 @@ export function createService(run: Run, migrations: Migrations, options: Service
     }
     return { kind: 'done', applied: done };
   };
+  const convoyPart = (target: Target, migration: Migration) => {
+    const script = scripts.get(migration);
+    return script === undefined || script.nonTransactional !== null
+      ? null
+      : { schema: unitSchema(target, gate), script };
+  };
   const rehearse = async (from: Session, target: Target): Promise<Attempt> => {
     const part = async (of: Target) => {
       const pending = await scriptsOf(of);
@@ -199,11 +206,13 @@ export function createService(run: Run, migrations: Migrations, options: Service
       const look = { scope, files: migrations[scope], options: plan };
       // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
       const alone = scope === 'public' || (rehearsedPublic !== null && hasWork(rehearsedPublic));
+      const lanes = alone ? 1 : (config.concurrency ?? suitableLanes(run.server.version));
       const outcomes = await runFleet(targets, {
         attempt,
+        convoys: scope === 'public' || options.dryRun ? null : createConvoys(convoyPart, frame, lanes),
         outcomes: { runId, database, look },
         openSession: () => run.openSession(unitSettings(scope, frame)),
-        lanes: alone ? 1 : (config.concurrency ?? suitableLanes(run.server.version)),
+        lanes,
         failuresAllowed,
         waitForLockMs: options.waitForLockMs,
         lookAgain: (from, schema) => lookAgain(from, schema, look, config),

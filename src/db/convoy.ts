@@ -1,0 +1,36 @@
+import type { Script } from '../model.ts';
+import { composeUnits } from './message.ts';
+import { isServerError, type Session } from './session.ts';
+import type { UnitFrame, UnitSchema } from './unit-frame.ts';
+
+/** A schema and the one script that it is to get. */
+export interface ConvoyPart {
+  readonly schema: UnitSchema;
+  readonly script: Script;
+}
+
+/**
+ * Sends the units of several schemas in one message, each a transaction of its own, and gives the milliseconds that each
+ * took, in order, of those that are certainly committed. The first that is not may be committed as well; the one after it
+ * may be what failed; nothing has begun of the others. Why, is told by sending it alone.
+ * @throws SessionLost where nothing is known of any of them.
+ */
+export async function sendConvoy(
+  session: Session,
+  parts: readonly ConvoyPart[],
+  shared: UnitFrame,
+): Promise<readonly number[]> {
+  const frame = { ...shared, ownSession: session.hasSettings };
+  const durations: number[] = [];
+  const text = parts.map(({ schema, script }) => composeUnits([script], schema, frame).text).join('');
+  try {
+    await session.run(text, (row) => {
+      if (typeof row.sqlmig_key === 'string') durations.push(Number(row.sqlmig_ms));
+    });
+    return durations;
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    // A unit tells its duration before its commit, and that may be what failed.
+    return durations.slice(0, -1);
+  }
+}
