@@ -27,6 +27,8 @@ export interface Config {
   /** How many sessions work at once; `null`: what suits the server's version. */
   readonly concurrency: number | null;
   readonly outOfOrder: boolean;
+  /** Keep a digest of each history in the catalogue, and believe it: `up` then reads no table that has one. */
+  readonly digest: boolean;
   /** How long to wait for a database that is not there yet, in milliseconds. */
   readonly waitMs: number;
   /** `search_path` of tenant files; `tenant` and `public` stand for the tenant's and the public schema. */
@@ -70,6 +72,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     historyTable: merged.historyTable ?? 'schema_migrations',
     concurrency: merged.concurrency ?? null,
     outOfOrder: merged.outOfOrder ?? false,
+    digest: merged.digest ?? false,
     waitMs: parseDuration(merged.wait ?? '0') ?? 0,
     searchPath: merged.searchPath ?? ['tenant', 'public'],
     cwd,

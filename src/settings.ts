@@ -28,6 +28,8 @@ export interface Settings {
   readonly historyTable?: string | undefined;
   readonly concurrency?: number | undefined;
   readonly outOfOrder?: boolean | undefined;
+  /** Keep a digest of each history in the catalogue, and believe it. */
+  readonly digest?: boolean | undefined;
   /** A duration such as `60s`. */
   readonly wait?: string | undefined;
   readonly searchPath?: readonly string[] | undefined;
@@ -74,6 +76,7 @@ const settings = v.strictObject({
     v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
   ),
   outOfOrder: v.optional(v.boolean()),
+  digest: v.optional(v.boolean()),
   wait: v.optional(
     v.pipe(
       text,
@@ -107,12 +110,13 @@ const environment: readonly (readonly [
   ['SQLMIG_CONCURRENCY', 'concurrency', Number],
   ['SQLMIG_WAIT', 'wait', String],
   ['SQLMIG_SEARCH_PATH', 'searchPath', (text) => text.split(',').map((name) => name.trim())],
-  [
-    'SQLMIG_OUT_OF_ORDER',
-    'outOfOrder',
-    (text) => ({ true: true, '1': true, false: false, '0': false })[text] ?? text,
-  ],
+  ['SQLMIG_OUT_OF_ORDER', 'outOfOrder', yesOrNo],
+  ['SQLMIG_DIGEST', 'digest', yesOrNo],
 ];
+
+function yesOrNo(text: string): unknown {
+  return ({ true: true, '1': true, false: false, '0': false } as Record<string, boolean>)[text] ?? text;
+}
 
 /** The settings that `SQLMIG_*` variables give, unchecked. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): unknown {

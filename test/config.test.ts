@@ -30,6 +30,7 @@ test('defaults complete an empty config', async () => {
     historyTable: 'schema_migrations',
     concurrency: null,
     outOfOrder: false,
+    digest: false,
     waitMs: 0,
     searchPath: ['tenant', 'public'],
     cwd: dir,

@@ -63,7 +63,10 @@ export const globalOptions = options({
 
 /** What a command gets of them. */
 export type GlobalArgs = ArgumentsCamelCase<
-  InferredOptionTypes<typeof globalOptions> & { concurrency?: number | undefined }
+  InferredOptionTypes<typeof globalOptions> & {
+    concurrency?: number | undefined;
+    digest?: boolean | undefined;
+  }
 >;
 
 /** Flags that say which schemas a command is for. */
@@ -136,6 +139,7 @@ export function overridesOf(args: GlobalArgs): Overrides {
     ...(args.searchPath !== undefined && { searchPath: nameList([args.searchPath]) }),
     ...(args.historyTable !== undefined && { historyTable: args.historyTable }),
     ...(args.concurrency !== undefined && { concurrency: args.concurrency }),
+    ...(args.digest !== undefined && { digest: args.digest }),
   };
 }
 

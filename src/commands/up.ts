@@ -31,6 +31,10 @@ export const upCommand = defineCommand()({
       requiresArg: true,
       describe: 'Tenants at a time [4; 8 up to PostgreSQL 16]',
     },
+    digest: {
+      type: 'boolean',
+      describe: 'Keep digests of histories in the catalogue, and believe them: nothing to do is told at once',
+    },
     'dry-run': {
       type: 'boolean',
       default: false,

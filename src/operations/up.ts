@@ -1,6 +1,8 @@
 import type { Config } from '../config.ts';
 import { failuresAllowed, type MaxFailures } from '../core/stop-rule.ts';
-import { tenantsQueryFailed } from '../db/tenants.ts';
+import { asSqlmigError } from '../db/failure.ts';
+import { keepDigests, readKeptDigests } from '../db/kept-digest.ts';
+import { type Scans, tenantsQueryFailed } from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome, UpResult } from '../model.ts';
@@ -32,6 +34,7 @@ export interface UpOptions extends RunOptions {
  * 6. Tenants are served in parallel (`runFleet`), canaries first.
  * 7. The tenants are listed again, and newcomers are served, until there are none.
  * 8. What was committed is made durable, once for all of it; if the server crashed meanwhile, it is looked at again.
+ * 9. With `digest` in the config, digests are kept of the histories that have none.
  *
  * @throws SqlmigError where it could not begin: config, files, connection, another tool's history. What happens to a
  *   schema after that is an outcome in the result.
@@ -45,7 +48,12 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   const emit = await traced(settings.emit);
   return withRun(config, { ...settings, emit }, async (run) => {
     emit({ type: 'run-started', runId: run.runId, database: run.database });
-    const found = await run.look((_, reader) => survey(reader, migrations, select, settings.plan, config));
+    const keptIn = { publicSchema: config.publicSchema, table: config.historyTable };
+    let kept: Scans = new Map();
+    const found = await run.look(async (session, reader) => {
+      if (config.digest) kept = await readKeptDigests(session, keptIn);
+      return survey(reader, migrations, select, settings.plan, config, kept);
+    });
     const service = createService(run, migrations, { ...settings, emit });
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
@@ -109,6 +117,18 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
         for (const outcome of again) {
           outcomes[outcomes.findIndex(({ schema }) => schema === outcome.schema)] = outcome;
         }
+      }
+      if (config.digest && !dryRun && !signal.aborted) {
+        const lost = outcomes.filter(({ schema, scope, migrations: done }) => {
+          return scope === 'tenant' && (done.length > 0 || !kept.has(schema));
+        });
+        const names = lost.map(({ schema }) => schema);
+        await run
+          .look((session) => keepDigests(session, names, keptIn))
+          .catch((error: unknown) => {
+            const { message } = asSqlmigError(error, config.publicSchema);
+            emit({ type: 'warning', message: `digests are not kept: ${message}` });
+          });
       }
       return finish();
     } catch (error) {

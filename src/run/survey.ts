@@ -21,7 +21,8 @@ export interface Survey {
 }
 
 /**
- * Looks at public and the selected tenants. `again` is for its own second try.
+ * Looks at public and the selected tenants; histories that are `kept` are not read again. `again` is for its own second
+ * try.
  * @throws SqlmigError `unknown-tenant`, and what `discoverTenants` and `lookAt` throw.
  */
 export async function survey(
@@ -30,9 +31,10 @@ export async function survey(
   selection: Selection,
   options: PlanOptions,
   config: Config,
+  kept: Scans = noScans,
   again = false,
 ): Promise<Survey> {
-  const found = await selectTenants(reader, selection, config);
+  const found = await selectTenants(reader, selection, config, kept);
   const names = 'unknown' in found ? [] : found.names;
   const scans = 'unknown' in found ? noScans : found.scans;
   const look = { scope: 'tenant', files: migrations.tenant, options } as const;
@@ -43,7 +45,7 @@ export async function survey(
   // between the list and the look.
   if ('unknown' in found && shared.plan.pending === 0) {
     if (again) throw tenantsQueryFailed(found.unknown);
-    return survey(reader, migrations, selection, options, config, true);
+    return survey(reader, migrations, selection, options, config, kept, true);
   }
   return { public: shared, tenants, tenantsUnknown: 'unknown' in found ? found.unknown : null };
 }
