@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import type { Invocation } from './commands/command.ts';
 import { reportError } from './commands/execute.ts';
 import { usage } from './commands/options.ts';
@@ -8,6 +9,10 @@ import { quickly } from './commands/quick.ts';
 import type { Terminal } from './commands/terminal.ts';
 import { SqlmigError } from './errors.ts';
 import { createPaint } from './report/paint.ts';
+
+// The parser is WebAssembly. V8 would compile all of it a second time, for speed that a few files never get back: that
+// takes 50 MB more, in a container that has 64, and as much time as the files. Newer versions than these may not know it.
+if (Number.parseInt(process.versions.node, 10) <= 24) setFlagsFromString('--liftoff-only');
 
 const interruption = new AbortController();
 const terminal: Terminal = {

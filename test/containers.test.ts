@@ -40,7 +40,7 @@ function run(
   name: string,
   options: readonly string[],
   args: readonly string[] = [],
-  { memory = '96m', of = image }: { memory?: string; of?: string } = {},
+  of = image,
 ): Promise<Ended> {
   const strict = [
     '--read-only',
@@ -49,7 +49,7 @@ function run(
     '--cap-drop',
     'ALL',
     '--memory',
-    memory,
+    '64m',
     '--network',
     'host',
   ];
@@ -132,8 +132,7 @@ it('ten replicas at once on an empty database: all reach their app, each migrati
   const server = await ownServer();
   const replicas = Array.from({ length: 10 }, (_, i) => `sqlmig-replica-${process.pid}-${i}`);
   const env = ['-e', `DATABASE_URL=${server.url}`, '-e', 'PORT=0'];
-  // The app's own process needs room beside ours, which stays its parent on Node 20.
-  const running = replicas.map((name) => run(name, env, [], { memory: '128m' }));
+  const running = replicas.map((name) => run(name, env));
   const logs = (name: string) => execFileSync('docker', ['logs', name], { encoding: 'utf8', stdio: 'pipe' });
   const ended: Ended[] = [];
   for (const one of running) void one.then((end) => ended.push(end));
@@ -165,16 +164,13 @@ it('ten replicas at once on an empty database: all reach their app, each migrati
 it('the job image: four at once share the work and all succeed, with lines of JSON; again there is nothing to do', async () => {
   const server = await ownServer();
   const env = ['-e', `DATABASE_URL=${server.url}`];
-  const jobs = Array.from({ length: 4 }, (_, i) =>
-    run(`sqlmig-job-${process.pid}-${i}`, env, [], { of: jobImage }),
-  );
+  const jobs = Array.from({ length: 4 }, (_, i) => run(`sqlmig-job-${process.pid}-${i}`, env, [], jobImage));
   for (const { code, output } of await Promise.all(jobs)) {
     expect({ code, output }).toMatchObject({ code: 0 });
     expect(output).toContain('"type":"run-finished"');
   }
   expect(await server.query('select count(*)::int as n from acme.schema_migrations')).toEqual([{ n: 1 }]);
-  const small = { of: jobImage, memory: '64m' };
-  const again = await run(`sqlmig-job-${process.pid}`, env, ['up', '--all'], small);
+  const again = await run(`sqlmig-job-${process.pid}`, env, ['up', '--all'], jobImage);
   expect({ code: again.code, output: again.output }).toMatchObject({
     code: 0,
     output: expect.stringContaining('up to date'),

@@ -1,6 +1,6 @@
 import { historyKey, newestVersion } from '../core/plan.ts';
 import { SqlmigError } from '../errors.ts';
-import type { AppliedMigration, ErrorDetails, SchemaOutcome, TakenLock } from '../model.ts';
+import type { AppliedMigration, ErrorDetails, Migration, SchemaOutcome, TakenLock } from '../model.ts';
 import type { Look, Target } from './look.ts';
 
 /** The run and database that outcomes belong to. */
@@ -22,15 +22,27 @@ export function finished(
   frame: OutcomeFrame,
   locks?: readonly TakenLock[],
 ): SchemaOutcome {
-  const migrations = [...recordedBy(target, frame), ...applied];
+  const before = recordedBy(target, frame);
   const created = !target.exists;
-  return {
+  const outcome: SchemaOutcome = {
     ...base(target, frame),
-    state: migrations.length > 0 || created ? 'applied' : 'up-to-date',
+    state: before.length + applied.length > 0 || created ? 'applied' : 'up-to-date',
     version: newestVersion([{ version: target.plan.version }, ...applied]),
-    migrations,
+    migrations: [...before, ...applied],
     ...(locks && { locks }),
   };
+  const isPlan = before.length === 0 && applied.length === target.plan.steps.length;
+  return isPlan && applied.length > fewMigrations ? compact(outcome, target.plan.steps) : outcome;
+}
+
+const fewMigrations = 10;
+
+/** The same outcome in less memory: schemas with one plan share its steps, and only the durations are their own. */
+function compact(outcome: SchemaOutcome, steps: readonly Migration[]): SchemaOutcome {
+  const durations = Int32Array.from(outcome.migrations, ({ durationMs }) => durationMs);
+  const migrations = () =>
+    steps.map(({ version, name }, i) => ({ version, name, durationMs: durations[i] ?? 0 }));
+  return Object.defineProperty({ ...outcome }, 'migrations', { enumerable: true, get: migrations });
 }
 
 /** The outcome of a schema that failed or was left out; `target` is as it is now. */
