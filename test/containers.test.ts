@@ -10,25 +10,29 @@ import { ownServer } from './setup/cluster.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const image = 'sqlmig-test/example';
 const jobImage = 'sqlmig-test/example-job';
+const newerImage = 'sqlmig-test/example-node-24';
+const newerBase = 'node:24-bookworm-slim';
 
-/** Why nothing can be run in containers here; `null` where it can. */
-function engineMissing(): string | null {
+/** Why containers of an image cannot be run here; `null` where they can. */
+function imageMissing(base: string): string | null {
   try {
     execFileSync('docker', ['version'], { stdio: 'ignore' });
   } catch {
     return 'there is no Docker engine';
   }
   try {
-    execFileSync('docker', ['image', 'inspect', 'node:20-bookworm-slim'], { stdio: 'ignore' });
+    execFileSync('docker', ['image', 'inspect', base], { stdio: 'ignore' });
     return null;
   } catch {
-    return 'the image node:20-bookworm-slim is not here (docker pull node:20-bookworm-slim)';
+    return `the image ${base} is not here (docker pull ${base})`;
   }
 }
 
-const missing = engineMissing();
-if (missing !== null) console.log(`skipped: ${missing}`);
+const missing = imageMissing('node:20-bookworm-slim');
+const newerMissing = missing ?? imageMissing(newerBase);
+for (const why of new Set([missing, newerMissing])) if (why !== null) console.log(`skipped: ${why}`);
 const it = missing === null ? test : test.skip;
+const itWithNewerNode = newerMissing === null ? test : test.skip;
 
 interface Ended {
   readonly code: number | null;
@@ -98,15 +102,17 @@ beforeAll(() => {
   );
   rmSync(copy, { recursive: true });
   // A build has no registry here: what its one npm line would install is copied instead.
-  for (const [file, tag] of [
-    ['Dockerfile', image],
-    ['Dockerfile.job', jobImage],
+  for (const [file, tag, base] of [
+    ['Dockerfile', image, null],
+    ['Dockerfile.job', jobImage, null],
+    ...(newerMissing === null ? [['Dockerfile', newerImage, newerBase] as const] : []),
   ] as const) {
-    const dockerfile = readFileSync(join(context, file), 'utf8');
+    const dockerfile = readFileSync(join(root, 'examples/docker', file), 'utf8');
     const offline = dockerfile.replace('RUN npm ci --omit=dev', 'COPY node_modules ./node_modules');
     expect(offline).not.toBe(dockerfile);
-    writeFileSync(join(context, file), offline);
-    execFileSync('docker', ['build', '-q', '-t', tag, '-f', join(context, file), context], {
+    const text = base === null ? offline : offline.replaceAll('node:20-bookworm-slim', base);
+    writeFileSync(join(context, 'Dockerfile.now'), text);
+    execFileSync('docker', ['build', '-q', '-t', tag, '-f', join(context, 'Dockerfile.now'), context], {
       env: { ...process.env, DOCKER_BUILDKIT: '0' },
       stdio: 'pipe',
     });
@@ -160,6 +166,30 @@ it('ten replicas at once on an empty database: all reach their app, each migrati
   execFileSync('docker', ['stop', '-t', '10', ...replicas], { stdio: 'pipe' });
   expect((await Promise.all(running)).map(({ code }) => code)).toEqual(replicas.map(() => 0));
 });
+
+itWithNewerNode(
+  'where Node can, sqlmig becomes the app: process 1 is the app itself, and SIGTERM is its own',
+  async () => {
+    const server = await ownServer();
+    const name = `sqlmig-newer-${process.pid}`;
+    const env = ['-e', `DATABASE_URL=${server.url}`, '-e', 'PORT=0'];
+    const ended = run(name, env, [], newerImage);
+    const inside = (...args: string[]) => {
+      try {
+        return execFileSync('docker', args, { encoding: 'utf8', stdio: 'pipe' });
+      } catch {
+        // Not created yet.
+        return '';
+      }
+    };
+    while (!inside('logs', name).includes('app is up')) await delay(100);
+    const program = inside('exec', name, 'cat', '/proc/1/cmdline').split('\0');
+    expect(program.slice(0, 2)).toEqual(['node', 'server.js']);
+    execFileSync('docker', ['stop', '-t', '10', name], { stdio: 'pipe' });
+    expect(await ended).toMatchObject({ code: 0 });
+    expect(await server.query('select count(*)::int as n from acme.schema_migrations')).toEqual([{ n: 1 }]);
+  },
+);
 
 it('the job image: four at once share the work and all succeed, with lines of JSON; again there is nothing to do', async () => {
   const server = await ownServer();

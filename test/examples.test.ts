@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { sqlmig } from './setup/cli.ts';
+import { freshDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+const examples = fileURLToPath(new URL('../examples/', import.meta.url));
+const files = readdirSync(join(examples, 'kubernetes'));
+
+interface Container {
+  readonly args?: readonly string[];
+  readonly env?: readonly { readonly name: string }[];
+}
+interface Pod {
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+  readonly terminationGracePeriodSeconds?: number;
+}
+
+// There is no cluster here: what is ours of a manifest, the command line, is run as it stands.
+test.for(files)('%s runs sqlmig with arguments that work', async (file) => {
+  const db = await freshDatabase();
+  const documents = parseAllDocuments(readFileSync(join(examples, 'kubernetes', file), 'utf8'));
+  expect(documents.flatMap(({ errors, warnings }) => [...errors, ...warnings])).toEqual([]);
+  const manifests = documents.map((document) => document.toJS() as { spec: { template: { spec: Pod } } });
+  const containers = manifests.flatMap(({ spec: { template } }) => [
+    ...template.spec.containers,
+    ...(template.spec.initContainers ?? []),
+  ]);
+  const ours = containers.filter(({ args }) => args?.[0] === 'up');
+  expect(ours).toHaveLength(1);
+  for (const { args = [], env = [] } of ours) {
+    expect(env.map(({ name }) => name)).toEqual(['DATABASE_URL']);
+    const p = project({ tenants: { list: ['acme'] } }, { 'sql/tenant/1_a.sql': 'create table a ()' });
+    const run = await sqlmig(args, p.dir, { DATABASE_URL: db.url });
+    expect(run).toMatchObject({ code: 0 });
+    expect(await db.history('acme')).toEqual({ '1': 1 });
+  }
+});
+
+test('compose.yaml builds what is beside it, and reaches its own database', () => {
+  const compose = parse(readFileSync(join(examples, 'docker/compose.yaml'), 'utf8'));
+  const { db, app } = compose.services;
+  const url = new URL(app.environment.DATABASE_URL);
+  expect(Object.keys(compose.services)).toContain(url.hostname);
+  expect(url.password).toBe(db.environment.POSTGRES_PASSWORD);
+  expect(app).toMatchObject({ build: '.', init: true, depends_on: ['db'] });
+  expect(readdirSync(join(examples, 'docker'))).toContain('Dockerfile');
+});
