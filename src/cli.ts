@@ -1,23 +1,16 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { setFlagsFromString } from 'node:v8';
 import type { Invocation } from './commands/command.ts';
 import { reportError } from './commands/execute.ts';
 import { usage } from './commands/options.ts';
 import { quickly } from './commands/quick.ts';
 import type { Terminal } from './commands/terminal.ts';
+import { keepParserSmall } from './commands/v8-flags.ts';
 import { SqlmigError } from './errors.ts';
 import { createPaint } from './report/paint.ts';
 
-// The parser is WebAssembly, and V8 would compile its largest functions once more for speed that a few files never get
-// back: that takes 50 MB at its peak on Node 20, and 600 on Node 24, where a container has 64. The budget is what a
-// function may use before. The second flag keeps what a large fleet leaves behind small, for a few percent of time.
-// Newer versions of V8 may not know them.
-if (Number.parseInt(process.versions.node, 10) <= 24) {
-  setFlagsFromString('--wasm-tiering-budget=2000000000');
-  setFlagsFromString('--optimize-for-size');
-}
+keepParserSmall();
 
 const interruption = new AbortController();
 const terminal: Terminal = {

@@ -1,4 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs';
+import type { OnEvent } from '../events.ts';
 import type { UpResult } from '../model.ts';
 import { up } from '../operations/up.ts';
 import { errorPicture } from '../report/error.ts';
@@ -17,6 +18,9 @@ import {
   usage,
   wholeNumber,
 } from './options.ts';
+import { keepHeapSmall } from './v8-flags.ts';
+
+const manySchemas = 1_000;
 
 /** `sqlmig up`. */
 export const upCommand = defineCommand()({
@@ -75,7 +79,11 @@ export const upCommand = defineCommand()({
         ...(canary !== undefined && { canary }),
       };
       return async ({ config, signal, onEvent }) => {
-        const result = await up(config, { ...options, signal, onEvent });
+        const watching: OnEvent = (event) => {
+          if (event.type === 'phase-started' && event.pending > manySchemas) keepHeapSmall();
+          onEvent(event);
+        };
+        const result = await up(config, { ...options, signal, onEvent: watching });
         if (args.metrics !== undefined) writeMetrics(args.metrics, result);
         const failed = result.schemas.filter((outcome) => outcome.state === 'failed');
         return {

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { SqlmigError } from '../src/errors.ts';
+import { readMigrations } from '../src/migrations.ts';
+import { runFleet } from '../src/run/fleet.ts';
+import { lookAgain } from '../src/run/look.ts';
+import { freshDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+import { testSession } from './setup/unit.ts';
+
+test('a connection that is lost while a schema is looked at again costs that look alone', async () => {
+  const db = await freshDatabase();
+  await db.query('create schema acme');
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    { 'sql/tenant/1_a.sql': 'create table a ()' },
+  );
+  const config = await p.config();
+  const files = (await readMigrations(config)).tenant;
+  const options = { to: null, steps: null, outOfOrder: false, ignoreChanged: false };
+  const look = { scope: 'tenant', files, options } as const;
+  const first = await testSession(db.url);
+  const target = await lookAgain(first, 'acme', look, config);
+  await first.close();
+  const busy = new SqlmigError('lock-timeout', 'another run is at work in this schema', { schema: 'acme' });
+  const reasons: string[] = [];
+  const endings: Promise<void>[] = [];
+  let attempts = 0;
+  let looks = 0;
+  const outcomes = await runFleet([target], {
+    outcomes: { runId: 'test', database: db.name, look },
+    openSession: () => testSession(db.url),
+    lanes: 1,
+    failuresAllowed: 1,
+    waitForLockMs: 60_000,
+    attempt: async () => {
+      attempts += 1;
+      if (attempts === 1) return { kind: 'again', reason: 'busy', error: busy };
+      return { kind: 'done', applied: [{ version: '1', name: 'a', durationMs: 1 }] };
+    },
+    convoys: null,
+    lookAgain: async (session, schema) => {
+      looks += 1;
+      if (looks === 1)
+        await db.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sqlmig test' and datname = current_database()`,
+        );
+      return lookAgain(session, schema, look, config);
+    },
+    refreshGate: async () => {},
+    ending: (closing) => void endings.push(closing),
+    signal: new AbortController().signal,
+    emit: (event) => {
+      if (event.type === 'retrying') reasons.push(event.reason);
+    },
+  });
+  await Promise.all(endings);
+  expect(outcomes).toMatchObject([{ schema: 'acme', state: 'applied', version: '1' }]);
+  expect(attempts).toBe(2);
+  expect(looks).toBe(2);
+  expect(reasons).toHaveLength(2);
+});
