@@ -163,3 +163,31 @@ test('backends that are ended under convoys leave each file applied once', async
   expect(result).toMatchObject({ ok: true, applied: 300 });
   await expectExactlyOnce(own, tenants, [1, 2]);
 });
+
+test('what was committed before an interruption in the middle of many is told as applied', async () => {
+  const own = await freshDatabase();
+  const p = project(
+    { url: own.url, tenants: { list: numbered('i', 120) }, concurrency: 2 },
+    { 'sql/tenant/1_a.sql': 'create table a (ms int)' },
+  );
+  expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+  for (const n of [30, 60, 90]) await own.query(`insert into i_${n}.a values (60000)`);
+  p.write({ 'sql/tenant/2_b.sql': 'select pg_sleep(ms / 1000) from a' });
+  const interruption = new AbortController();
+  const running = up(await p.config(), { select: all, signal: interruption.signal });
+  const sleeping = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
+  await expect.poll(() => own.query(sleeping), { timeout: 20_000 }).toHaveLength(2);
+  interruption.abort();
+  const { schemas } = await running;
+  const told = schemas.filter(({ migrations }) => migrations.length === 1).map(({ schema }) => schema);
+  const done = await Promise.all(
+    numbered('i', 120).map(async (schema) => ((await own.history(schema))['2'] === 1 ? [schema] : [])),
+  );
+  expect(told.sort()).toEqual(done.flat().sort());
+  expect(
+    schemas
+      .filter(({ state }) => state === 'applied')
+      .map(({ schema }) => schema)
+      .sort(),
+  ).toEqual(told);
+});

@@ -124,7 +124,8 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     const now = await look()
       .catch(look)
       .catch(() => target);
-    settle(unfinished(now, state, error, work.outcomes));
+    const isDone = state === 'skipped' && refusalOf(now) === null && !hasWork(now);
+    settle(isDone ? finished(now, [], work.outcomes) : unfinished(now, state, error, work.outcomes));
   };
 
   const settleDone = (
@@ -270,10 +271,12 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   const ended = await Promise.allSettled(Array.from({ length: Math.min(work.lanes, ready.length) }, worker));
   for (const end of ended) if (end.status === 'rejected') throw end.reason;
   const left = work.signal.aborted ? interrupted() : stopped(failures);
-  for (const { target } of ready) settle(unfinished(target, 'skipped', left, work.outcomes));
-  if (aside.length > 0) {
+  const begun = [...aside, ...ready.filter(({ tries }) => tries > 0)];
+  for (const { target, tries } of ready)
+    if (tries === 0) settle(unfinished(target, 'skipped', left, work.outcomes));
+  if (begun.length > 0) {
     const lane = createLane(work.openSession, work.signal);
-    for (const { target } of aside) {
+    for (const { target } of begun) {
       await settleAsItIs(target, 'skipped', left, lane);
     }
     await lane.close();
