@@ -12,7 +12,7 @@ export function keepParserSmall(): void {
   if (known) setFlagsFromString('--wasm-tiering-budget=2000000000');
 }
 
-/** Keeps what a large fleet leaves behind small (400 MB become 125), for a few percent of time. */
+/** Keeps what a large fleet leaves behind small (400 MB become 160 or less), for a few percent of time. */
 export function keepHeapSmall(): void {
   if (known) setFlagsFromString('--optimize-for-size');
 }
