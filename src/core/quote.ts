@@ -8,3 +8,8 @@ export function quoteLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''")}'`;
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted;
 }
+
+/** A DO statement, whatever its body holds. */
+export function doBlock(body: string): string {
+  return `DO ${quoteLiteral(body)};\n`;
+}

@@ -9,9 +9,9 @@ import { composeBootstrap, composeUnits, type Message } from './message.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { judgeRefusal } from './scope-guard.ts';
 import { isServerError, type Row, type Session, SessionLost } from './session.ts';
-import { noteDurations } from './unit.ts';
+import { durationOf, noteDurations } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
-import { begin, begunColumn, release, waitingColumn } from './unit-locks.ts';
+import { begin, release, waitedColumn, waitingColumn } from './unit-locks.ts';
 
 // One message a schema while it stays small: a message is held in memory here and on the server.
 const maxUnits = 50;
@@ -53,8 +53,9 @@ export async function applyUnits(
         open = open.slice(batch.length);
         if (thorough) [thorough, unitsAtOnce] = [false, maxUnits];
       } catch (error) {
-        if (isServerError(error) && frame.ownSession) await session.run(release);
-        if (!isServerError(error) || signal.aborted) throw error;
+        if (!isServerError(error)) throw error;
+        if (frame.ownSession) await session.run(release);
+        if (signal.aborted) throw error;
         const again = againReason(error, schema, frame, seen);
         if (again !== null && again !== 'lock-wait') return putOff(again, error, schema);
         const first = await countCommitted(session, batch, now, frame, durations);
@@ -156,13 +157,14 @@ function nextBatch(scripts: readonly Script[], most: number): readonly Script[] 
 async function send(session: Session, message: Message, seen: Seen): Promise<void> {
   await session.run(message.text, (row) => {
     if (waitingColumn in row) seen.waiting = true;
-    if (begunColumn in row) seen.waiting = false;
+    if (waitedColumn in row) seen.waiting = false;
     takeDuration(row, seen.durations);
   });
 }
 
-function takeDuration({ sqlmig_key: key, sqlmig_ms: ms }: Row, durations: Map<string, number>): void {
-  if (typeof key === 'string') durations.set(key, Number(ms));
+function takeDuration(row: Row, durations: Map<string, number>): void {
+  const told = durationOf(row);
+  if (told !== null) durations.set(told.key, told.ms);
 }
 
 /** How many units of a message that failed are committed; their durations are noted and given. */

@@ -1,6 +1,7 @@
 import type { Script } from '../model.ts';
 import { composeUnits } from './message.ts';
 import { isServerError, type Session } from './session.ts';
+import { durationOf } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 
 /** A schema and the one script that it is to get. */
@@ -25,7 +26,8 @@ export async function sendConvoy(
   const text = parts.map(({ schema, script }) => composeUnits([script], schema, frame).text).join('');
   try {
     await session.run(text, (row) => {
-      if (typeof row.sqlmig_key === 'string') durations.push(Number(row.sqlmig_ms));
+      const told = durationOf(row);
+      if (told !== null) durations.push(told.ms);
     });
     return durations;
   } catch (error) {

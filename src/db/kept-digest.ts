@@ -1,11 +1,10 @@
-import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import type { Scope } from '../model.ts';
 import { digestSql, historyTable } from './history.ts';
-import { lockKey, lockObjects } from './keys.ts';
 import type { HistoryScan } from './scan.ts';
 import type { Session } from './session.ts';
-import { doBlock } from './unit.ts';
-import { begin } from './unit-locks.ts';
+import type { UnitFrame } from './unit-frame.ts';
+import { begin, creating } from './unit-locks.ts';
 
 // A digest of a history is kept as the comment on its table, where one query of the catalogue finds those of all
 // tenants. A trigger takes it away with any change of the rows, whoever makes it, so that it is missing rather than
@@ -14,22 +13,15 @@ const trigger = 'sqlmig_digest';
 const forget = 'sqlmig_forget_digest';
 const mark = 'sqlmig digest';
 
-/** Where digests are kept. */
-export interface KeptIn {
-  readonly publicSchema: string;
-  readonly table: string;
-}
-
 /** Reads the digests that are kept and still true, by schema. */
 export async function readKeptDigests(
   session: Session,
-  { publicSchema, table }: KeptIn,
+  { publicSchema, table }: Pick<UnitFrame, 'publicSchema' | 'table'>,
 ): Promise<Map<string, HistoryScan>> {
   const rows = await session.run(`select n.nspname as schema, d.description as kept
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_description d on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0
-join pg_catalog.pg_trigger t on t.tgrelid = c.oid and t.tgname = ${quoteLiteral(trigger)} and t.tgenabled = 'A'
-  and t.tgfoid = to_regproc(${quoteLiteral(functionName(publicSchema))})
+join pg_catalog.pg_trigger t on t.tgrelid = c.oid and ${firesAlways(publicSchema)}
 where c.relname = ${quoteLiteral(table)} and c.relkind = 'r' and d.description like ${quoteLiteral(`${prefix(session)}%`)}`);
   const kept = new Map<string, HistoryScan>();
   for (const row of rows) {
@@ -49,13 +41,13 @@ const atOnce = 50;
 export async function keepDigests(
   session: Session,
   schemas: readonly string[],
-  where: KeptIn,
+  frame: UnitFrame,
 ): Promise<void> {
   if (schemas.length === 0) return;
-  await session.run(createFunction(where.publicSchema));
+  await session.run(createFunction(frame));
   for (let from = 0; from < schemas.length; from += atOnce) {
     const some = schemas.slice(from, from + atOnce);
-    await session.run(some.map((schema) => keepOne(schema, where, prefix(session))).join(''));
+    await session.run(some.map((schema) => keepOne(schema, frame, prefix(session))).join(''));
   }
 }
 
@@ -64,40 +56,43 @@ function prefix({ server }: Session): string {
   return `${mark} ${Math.floor(server.version / 10_000)} `;
 }
 
+/** SQL condition of the row of our trigger in pg_trigger, as it must be to be relied on. */
+function firesAlways(publicSchema: string): string {
+  return `tgname = ${quoteLiteral(trigger)} and tgenabled = 'A' and tgfoid = to_regproc(${quoteLiteral(functionName(publicSchema))})`;
+}
+
 function functionName(publicSchema: string): string {
   return `${quoteIdentifier(publicSchema)}.${forget}`;
 }
 
 // SECURITY DEFINER: who may change rows need not own the table, but COMMENT asks for its owner.
-function createFunction(publicSchema: string): string {
-  const name = functionName(publicSchema);
+function createFunction(frame: UnitFrame): string {
+  const name = functionName(frame.publicSchema);
   const body = `begin
   if obj_description(tg_relid, 'pg_class') like ${quoteLiteral(`${mark} %`)} then
     execute format('comment on table %I.%I is null', tg_table_schema, tg_table_name);
   end if;
   return null;
 end`;
-  return `${begin}${doBlock(`begin
-  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
-  if to_regproc(${quoteLiteral(name)}) is null then
+  return creating(
+    `  if to_regproc(${quoteLiteral(name)}) is null then
     create function ${name}() returns trigger language plpgsql security definer
       set search_path = pg_catalog, pg_temp as ${quoteLiteral(body)};
-  end if;
-end`)}COMMIT;
-`;
+  end if;`,
+    frame,
+  );
 }
 
 // The lock keeps every writer out until the commit: whoever wrote before is in the digest, whoever writes after fires
 // the trigger.
-function keepOne(schema: string, { publicSchema, table }: KeptIn, start: string): string {
+function keepOne(schema: string, { publicSchema, table }: UnitFrame, start: string): string {
   const own = historyTable(schema, table);
   return `${begin}${doBlock(`declare kept text;
 begin
   lock table ${own} in share row exclusive mode nowait;
   kept := obj_description(${quoteLiteral(own)}::regclass, 'pg_class');
   if kept is not null and kept not like ${quoteLiteral(`${mark} %`)} then return; end if;
-  if not exists (select from pg_catalog.pg_trigger where tgrelid = ${quoteLiteral(own)}::regclass and tgname = ${quoteLiteral(trigger)}
-      and tgenabled = 'A' and tgfoid = to_regproc(${quoteLiteral(functionName(publicSchema))})) then
+  if not exists (select from pg_catalog.pg_trigger where tgrelid = ${quoteLiteral(own)}::regclass and ${firesAlways(publicSchema)}) then
     drop trigger if exists ${trigger} on ${own};
     create trigger ${trigger} after insert or update or delete or truncate on ${own}
       for each statement execute function ${functionName(publicSchema)}();

@@ -1,13 +1,12 @@
 import { historyKey } from '../core/plan.ts';
-import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import type { Script } from '../model.ts';
 import { createHistoryTable } from './history.ts';
-import { lockKey, lockObjects } from './keys.ts';
 import { objectsAsJson } from './public-shape.ts';
 import { raise, unitStates } from './refusal.ts';
-import { closing, doBlock, type Footing, noteDurations, opening, runsCode } from './unit.ts';
+import { closing, type Footing, noteDurations, opening, runsCode } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
-import { begin, filePath, locks, prelude, release } from './unit-locks.ts';
+import { begin, creating, filePath, locks, prelude, release } from './unit-locks.ts';
 
 /** A message and where each file's text lies in it (UTF-16 indexes). */
 export interface Message {
@@ -121,19 +120,10 @@ export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFra
 }
 
 /**
- * Creates a schema and its history table where they are missing, under the bootstrap key: any number may try at once.
- * Gives the schema's OID as `oid`.
+ * Creates a schema and its history table where they are missing (see `creating`), and gives the schema's OID as `oid`.
  */
-export function composeBootstrap(schema: string, { runId, host, lockTimeoutMs, table }: UnitFrame): string {
-  const application = quoteLiteral(`sqlmig ${runId} bootstrap ${host}`);
-  return `${begin}SET LOCAL statement_timeout = 0;
-SET LOCAL lock_timeout = '${lockTimeoutMs}ms';
-SET LOCAL application_name = ${application};
-${doBlock(`begin
-  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
-${createMissing(schema, { table })}
-end`)}COMMIT;
-select to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid::text as oid;
+export function composeBootstrap(schema: string, frame: UnitFrame): string {
+  return `${creating(createMissing(schema, frame), frame)}select to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid::text as oid;
 `;
 }
 

@@ -7,6 +7,7 @@ import { composeRehearsal, publicColumn, type RehearsalPart } from './message.ts
 import { differences, parseObjects } from './public-shape.ts';
 import { changesPublic } from './scope-guard.ts';
 import { isServerError, type Row, type Session } from './session.ts';
+import { durationOf } from './unit.ts';
 import type { UnitFrame } from './unit-frame.ts';
 
 /**
@@ -26,7 +27,8 @@ export async function rehearseUnits(
   const looks: string[] = [];
   try {
     await session.run(message.text, (row) => {
-      if ('sqlmig_key' in row) durations.push(Number(row.sqlmig_ms));
+      const told = durationOf(row);
+      if (told !== null) durations.push(told.ms);
       if ('sqlmig_lock' in row) locks.push(toLock(row));
       if (publicColumn in row) looks.push(String(row[publicColumn]));
     });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { historyKey } from '../core/plan.ts';
 import { indexOfCodePoint, locate } from '../core/position.ts';
-import { quoteLiteral } from '../core/quote.ts';
+import { doBlock, quoteLiteral } from '../core/quote.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Script } from '../model.ts';
 import { applied, attemptOf } from './apply.ts';
@@ -12,7 +12,7 @@ import { lockKey, lockObjects } from './keys.ts';
 import { raise, unitStates } from './refusal.ts';
 import { aimsAtPublic, changedInPublic, changesPublic } from './scope-guard.ts';
 import { isServerError, type Session } from './session.ts';
-import { checkLook, doBlock, insertRow, rowOf } from './unit.ts';
+import { checkLook, insertRow, rowOf } from './unit.ts';
 import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { quoteLiteral } from '../core/quote.ts';
+import { doBlock, quoteLiteral } from '../core/quote.ts';
 import type { Scope } from '../model.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { refuse, unitStates } from './refusal.ts';
@@ -10,9 +10,9 @@ import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
  */
 export const begin = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n';
 
-/** Names of the columns in which a unit tells that it waits for its locks (public only), and that it has them. */
+/** Names of the columns in which a public unit tells that it waits for the fleet, and that it has waited. */
 export const waitingColumn = 'sqlmig_waiting';
-export const begunColumn = 'sqlmig_begun';
+export const waitedColumn = 'sqlmig_waited';
 
 /**
  * What a message on a session of our own says before its units, and after each that runs code, whose RESET ALL takes it
@@ -47,7 +47,7 @@ export function lockTries(schema: UnitSchema, own = true): string[] {
 }
 
 /**
- * Takes the transaction locks of a unit and gives a row with `begunColumn`; `doing` shows in pg_stat_activity.
+ * Takes the transaction locks of a unit; `doing` shows in pg_stat_activity.
  * `keeps`: the session takes the schema's key as well, and has it until it lets go (see `release`).
  */
 export function locks(doing: string, schema: UnitSchema, frame: UnitFrame, keeps = false): string {
@@ -56,7 +56,6 @@ export function locks(doing: string, schema: UnitSchema, frame: UnitFrame, keeps
   const columns = [
     ...settings(doing, schema, frame),
     `case ${[...lockTries(schema), ...(keeps ? [kept] : [])].join('\n  ')} end`,
-    `${quoteLiteral(doing)} as ${begunColumn}`,
   ];
   return `${before}select ${columns.join(', ')};\n`;
 }
@@ -71,7 +70,7 @@ function publicLocks(doing: string, frame: UnitFrame): string {
   return `select ${setting('statement_timeout', '0')}, ${setting('lock_timeout', '2s')}, ${application},
   case when not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)}) then ${refuse(unitStates.schemaBusy)} end,
   ${quoteLiteral(doing)} as ${waitingColumn};
-select pg_advisory_xact_lock(${lockKey(lockObjects.fleet)});
+select pg_advisory_xact_lock(${lockKey(lockObjects.fleet)}) as ${waitedColumn};
 `;
 }
 
@@ -110,4 +109,16 @@ function settings(doing: string, schema: UnitSchema, frame: UnitFrame): string[]
     setting('search_path', searchPath(schema, frame)),
     ...Object.entries(unitSettings(schema.scope, frame)).map(([name, value]) => setting(name, value)),
   ];
+}
+
+/** PL/pgSQL that creates what is missing, under the bootstrap key: any number may try at once. */
+export function creating(body: string, { runId, host, lockTimeoutMs }: UnitFrame): string {
+  return `${begin}SET LOCAL statement_timeout = 0;
+SET LOCAL lock_timeout = '${lockTimeoutMs}ms';
+SET LOCAL application_name = ${quoteLiteral(`sqlmig ${runId} bootstrap ${host}`)};
+${doBlock(`begin
+  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
+${body}
+end`)}COMMIT;
+`;
 }

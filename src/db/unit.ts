@@ -1,11 +1,12 @@
 import { historyKey } from '../core/plan.ts';
-import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { mayChange } from '../core/reach.ts';
 import { canonicalVersion } from '../core/version.ts';
 import type { HistoryRow, Migration, Script } from '../model.ts';
 import { historyTable, selectDigest } from './history.ts';
 import { hasChanged, mayHaveChanged, objectsAsJson, type PublicShape } from './public-shape.ts';
 import { raise, refuse, unitStates } from './refusal.ts';
+import type { Row } from './session.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 import { locks, lockTries, schemaKey } from './unit-locks.ts';
 
@@ -206,7 +207,7 @@ export function noteDurations({ schema }: UnitSchema, { runId, table }: UnitFram
   from ${own} where run_id = ${quoteLiteral(runId)} and duration_ms = 0) d where h.ctid = d.at ${given(`coalesce(version::text, 'R__' || name)`)}`;
 }
 
-/** A DO statement, whatever its body holds. */
-export function doBlock(body: string): string {
-  return `DO ${quoteLiteral(body)};\n`;
+/** What a row of `noteDurations` says; `null` for any other row. */
+export function durationOf({ sqlmig_key: key, sqlmig_ms: ms }: Row): { key: string; ms: number } | null {
+  return typeof key === 'string' ? { key, ms: Number(ms) } : null;
 }

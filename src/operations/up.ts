@@ -1,11 +1,10 @@
 import type { Config } from '../config.ts';
 import { failuresAllowed, type MaxFailures } from '../core/stop-rule.ts';
-import { asSqlmigError } from '../db/failure.ts';
-import { keepDigests, readKeptDigests } from '../db/kept-digest.ts';
-import { type Scans, tenantsQueryFailed } from '../db/tenants.ts';
+import { tenantsQueryFailed } from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome, UpResult } from '../model.ts';
+import { createDigests } from '../run/digests.ts';
 import { lookAt, type Target } from '../run/look.ts';
 import { countsAsFailure, hasWork, interrupted, unfinished } from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
@@ -48,12 +47,10 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   const emit = await traced(settings.emit);
   return withRun(config, { ...settings, emit }, async (run) => {
     emit({ type: 'run-started', runId: run.runId, database: run.database });
-    const keptIn = { publicSchema: config.publicSchema, table: config.historyTable };
-    let kept: Scans = new Map();
-    const found = await run.look(async (session, reader) => {
-      if (config.digest) kept = await readKeptDigests(session, keptIn);
-      return survey(reader, migrations, select, settings.plan, config, kept);
-    });
+    const digests = createDigests(run, { ...settings, emit });
+    const found = await run.look(async (session, reader) =>
+      survey(reader, migrations, select, settings.plan, config, await digests.read(session)),
+    );
     const service = createService(run, migrations, { ...settings, emit });
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
@@ -118,18 +115,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
           outcomes[outcomes.findIndex(({ schema }) => schema === outcome.schema)] = outcome;
         }
       }
-      if (config.digest && !dryRun && !signal.aborted) {
-        const lost = outcomes.filter(({ schema, scope, migrations: done }) => {
-          return scope === 'tenant' && (done.length > 0 || !kept.has(schema));
-        });
-        const names = lost.map(({ schema }) => schema);
-        await run
-          .look((session) => keepDigests(session, names, keptIn))
-          .catch((error: unknown) => {
-            const { message } = asSqlmigError(error, config.publicSchema);
-            emit({ type: 'warning', message: `digests are not kept: ${message}` });
-          });
-      }
+      await digests.keep(outcomes);
       return finish();
     } catch (error) {
       // What was done is done: it must be reported, whatever stands in the way of the rest.

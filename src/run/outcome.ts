@@ -42,7 +42,7 @@ function compact(outcome: SchemaOutcome, steps: readonly Migration[]): SchemaOut
   const durations = Int32Array.from(outcome.migrations, ({ durationMs }) => durationMs);
   const migrations = () =>
     steps.map(({ version, name }, i) => ({ version, name, durationMs: durations[i] ?? 0 }));
-  return Object.defineProperty({ ...outcome }, 'migrations', { enumerable: true, get: migrations });
+  return Object.defineProperty(outcome, 'migrations', { enumerable: true, get: migrations });
 }
 
 /** The outcome of a schema that failed or was left out; `target` is as it is now. */

@@ -1,0 +1,49 @@
+import { asSqlmigError } from '../db/failure.ts';
+import { keepDigests, readKeptDigests } from '../db/kept-digest.ts';
+import type { Session } from '../db/session.ts';
+import type { Scans } from '../db/tenants.ts';
+import type { OnEvent } from '../events.ts';
+import type { SchemaOutcome } from '../model.ts';
+import { type Run, unitFrame } from './run.ts';
+
+/** The digests of histories that a run finds in the catalogue and leaves there. */
+export interface Digests {
+  /** Those that are true now; none where the config does not ask for them. */
+  read(session: Session): Promise<Scans>;
+  /** Keeps those of tenants that have none, or none any more. Never fails: what is missing is read from the table. */
+  keep(outcomes: readonly SchemaOutcome[]): Promise<void>;
+}
+
+/** Digests of a run, for `up`. */
+export function createDigests(
+  run: Run,
+  options: {
+    readonly lockTimeoutMs: number;
+    readonly sync: boolean;
+    readonly dryRun: boolean;
+    readonly signal: AbortSignal;
+    readonly emit: OnEvent;
+  },
+): Digests {
+  const frame = unitFrame(run, options);
+  let kept: Scans = new Map();
+  return {
+    async read(session) {
+      if (run.config.digest) kept = await readKeptDigests(session, frame);
+      return kept;
+    },
+    async keep(outcomes) {
+      if (!run.config.digest || options.dryRun || options.signal.aborted) return;
+      const lost = outcomes.filter(
+        ({ schema, scope, migrations }) => scope === 'tenant' && (migrations.length > 0 || !kept.has(schema)),
+      );
+      const names = lost.map(({ schema }) => schema);
+      await run
+        .look((session) => keepDigests(session, names, frame))
+        .catch((error: unknown) => {
+          const { message } = asSqlmigError(error, run.config.publicSchema);
+          options.emit({ type: 'warning', message: `digests are not kept: ${message}` });
+        });
+    },
+  };
+}
