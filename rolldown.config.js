@@ -11,26 +11,27 @@ const doors = [
   ),
 ];
 
-// These two are small and of much use in one file: bundled, with their licences beside them.
-const bundled = ['lilconfig', 'valibot'];
+// These are small and of much use in one file: bundled, with their licences beside them.
+const bundled = ['lilconfig', 'postgres', 'valibot'];
 
 function licences() {
-  const texts = bundled.map((name) => {
+  const parts = bundled.map((name) => {
     const path = new URL(`node_modules/${name}/`, import.meta.url);
-    const { version } = JSON.parse(readFileSync(new URL('package.json', path), 'utf8'));
-    const licence = ['LICENSE', 'LICENSE.md'].flatMap((file) => {
+    const { version, license } = JSON.parse(readFileSync(new URL('package.json', path), 'utf8'));
+    const texts = ['LICENSE', 'LICENSE.md'].flatMap((file) => {
       try {
         return readFileSync(new URL(file, path), 'utf8');
       } catch {
         return [];
       }
     });
-    return `${name} ${version}\n\n${licence[0]}`;
+    // postgres brings no text of its licence, which asks for none.
+    return `${name} ${version}\n\n${texts[0] ?? license}`;
   });
   return {
     name: 'licences',
     generateBundle() {
-      this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY.txt', source: texts.join('\n\n') });
+      this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY.txt', source: parts.join('\n\n') });
     },
   };
 }

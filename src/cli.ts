@@ -6,11 +6,12 @@ import { reportError } from './commands/execute.ts';
 import { usage } from './commands/options.ts';
 import { quickly } from './commands/quick.ts';
 import type { Terminal } from './commands/terminal.ts';
-import { keepParserSmall } from './commands/v8-flags.ts';
+import { keepParserSmall, optimizeLate } from './commands/v8-flags.ts';
 import { SqlmigError } from './errors.ts';
 import { createPaint } from './report/paint.ts';
 
 keepParserSmall();
+optimizeLate();
 
 const interruption = new AbortController();
 const terminal: Terminal = {

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 
+const major = Number.parseInt(process.versions.node, 10);
 // Newer versions of V8 may not know these flags, and complain.
-const known = Number.parseInt(process.versions.node, 10) <= 24;
+const known = major <= 24;
 
 /**
  * Keeps PostgreSQL's parser small. It is WebAssembly, and V8 would compile its largest functions once more for speed that
@@ -10,6 +11,15 @@ const known = Number.parseInt(process.versions.node, 10) <= 24;
  */
 export function keepParserSmall(): void {
   if (known) setFlagsFromString('--wasm-tiering-budget=2000000000');
+}
+
+/**
+ * Has V8 wait seven times as long before it optimizes a function: what a run of seconds compiles in the background takes
+ * time away from a server on the same machine, and is hardly used before the end.
+ */
+export function optimizeLate(): void {
+  if (known)
+    setFlagsFromString(major < 22 ? '--interrupt-budget=500000' : '--invocation-count-for-turbofan=20000');
 }
 
 /** Keeps what a large fleet leaves behind small (400 MB become 160 or less), for a few percent of time. */

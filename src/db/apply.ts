@@ -1,4 +1,3 @@
-import type postgres from 'postgres';
 import { historyKey } from '../core/plan.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
@@ -8,7 +7,8 @@ import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
 import { composeBootstrap, composeUnits, type Message } from './message.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { judgeRefusal } from './scope-guard.ts';
-import { isServerError, type Row, type Session, SessionLost } from './session.ts';
+import { isServerError, type ServerError } from './server-error.ts';
+import { type Row, type Session, SessionLost } from './session.ts';
 import { durationOf, noteDurations } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 import { begin, release, waitedColumn, waitingColumn } from './unit-locks.ts';
@@ -130,7 +130,7 @@ export function attemptOf(error: unknown, schema: UnitSchema, frame: UnitFrame):
   return putOff(again, error, schema);
 }
 
-function putOff(reason: AgainReason, error: postgres.PostgresError, { schema }: UnitSchema): Attempt {
+function putOff(reason: AgainReason, error: ServerError, { schema }: UnitSchema): Attempt {
   const { state, message } = refusalOf(error) ?? { state: null, message: error.message };
   const busy = state === unitStates.schemaBusy || state === unitStates.fleetBusy || reason === 'waited';
   const code = reason === 'public' ? 'public-behind' : busy ? 'lock-timeout' : 'migration-failed';
@@ -139,7 +139,7 @@ function putOff(reason: AgainReason, error: postgres.PostgresError, { schema }: 
 }
 
 /** True where a statement of sqlmig's own was refused, and not one of a file. */
-function isOurs(error: postgres.PostgresError, at: object | null, { table }: UnitFrame): boolean {
+function isOurs(error: ServerError, at: object | null, { table }: UnitFrame): boolean {
   if (error.position !== undefined) return at === null;
   const rights: string[] = [sqlstates.insufficientPrivilege, sqlstates.undefinedTable];
   return (rights.includes(error.code) && error.message.includes(table)) || error.code === sqlstates.readOnly;
@@ -202,7 +202,7 @@ function afterwards(history: readonly HistoryRow[], scripts: readonly Script[]):
 }
 
 function againReason(
-  error: postgres.PostgresError,
+  error: ServerError,
   schema: UnitSchema,
   frame: UnitFrame,
   seen?: Seen,

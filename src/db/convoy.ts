@@ -1,6 +1,7 @@
 import type { Script } from '../model.ts';
 import { composeUnits } from './message.ts';
-import { isServerError, type Session } from './session.ts';
+import { isServerError } from './server-error.ts';
+import type { Session } from './session.ts';
 import { durationOf } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 

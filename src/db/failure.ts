@@ -1,15 +1,15 @@
-import type postgres from 'postgres';
 import { indexOfCodePoint, indexOfLine, locate } from '../core/position.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Location, Script } from '../model.ts';
 import { composeReplay, type Message, replayColumn } from './message.ts';
 import { refusalOf, unitStates } from './refusal.ts';
-import { isServerError, type Session, SessionLost } from './session.ts';
+import { isServerError, type ServerError } from './server-error.ts';
+import { type Session, SessionLost } from './session.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 
 /** A server error, and what is known of where it comes from. */
 export interface Failure {
-  readonly error: postgres.PostgresError;
+  readonly error: ServerError;
   readonly script: Script | undefined;
   /** UTF-16 index into the file, where the server gave a position. */
   readonly index: number | null;
@@ -54,15 +54,12 @@ export async function describeFailure(
   );
 }
 
-function messageOf({ message, detail }: postgres.PostgresError): string {
+function messageOf({ message, detail }: ServerError): string {
   return detail === undefined ? message : `${message} (${detail.replace(/\.$/, '')})`;
 }
 
 /** Where a server error's position lies: which file of the message, and where in it; `null` outside of all files. */
-export function positionOf(
-  error: postgres.PostgresError,
-  message: Message,
-): { unit: number; index: number } | null {
+export function positionOf(error: ServerError, message: Message): { unit: number; index: number } | null {
   if (error.position === undefined) return null;
   const index = indexOfCodePoint(message.text, Number(error.position) - 1);
   const unit = message.files.findIndex(({ start, end }) => index >= start && index <= end);
@@ -81,7 +78,7 @@ async function replay(
   script: Script,
   schema: UnitSchema,
   frame: UnitFrame,
-  expected: postgres.PostgresError,
+  expected: ServerError,
 ): Promise<number | null> {
   let done = 0;
   try {
@@ -99,7 +96,7 @@ function locationOf(
   script: Script,
   statement: number | null,
   index: number | null,
-  error: postgres.PostgresError,
+  error: ServerError,
 ): Location | undefined {
   const { file, text } = script.migration;
   const found = statement === null ? undefined : script.statements[statement];
@@ -137,7 +134,7 @@ export function asSqlmigError(error: unknown, schema?: string): SqlmigError {
 }
 
 /** The error for a statement of sqlmig's own that the server refused, such as for want of a right. */
-function serverRefused(error: postgres.PostgresError, schema: string | undefined): SqlmigError {
+function serverRefused(error: ServerError, schema: string | undefined): SqlmigError {
   return new SqlmigError('server-refused', error.message, {
     sqlstate: error.code,
     schema,

@@ -1,5 +1,5 @@
-import type postgres from 'postgres';
 import { quoteLiteral } from '../core/quote.ts';
+import type { ServerError } from './server-error.ts';
 
 /** SQLSTATEs that sqlmig's own checks raise inside a message; class "SQ" is used by nobody else. */
 export const unitStates = {
@@ -53,7 +53,7 @@ export function raise(state: UnitState, detail?: string): string {
 }
 
 /** Which of our own checks an error comes from; `null` where it is none of them. */
-export function refusalOf(error: postgres.PostgresError): { state: UnitState; message: string } | null {
+export function refusalOf(error: ServerError): { state: UnitState; message: string } | null {
   const found = error.code === '22P02' ? /"(SQM\d\d)#\d+"/.exec(error.message)?.[1] : error.code;
   const state = Object.values(unitStates).find((candidate) => candidate === found);
   return state === undefined ? null : { state, message: messages[state] };

@@ -6,7 +6,8 @@ import { describeFailure, positionOf } from './failure.ts';
 import { composeRehearsal, publicColumn, type RehearsalPart } from './message.ts';
 import { differences, parseObjects } from './public-shape.ts';
 import { changesPublic } from './scope-guard.ts';
-import { isServerError, type Row, type Session } from './session.ts';
+import { isServerError } from './server-error.ts';
+import type { Row, Session } from './session.ts';
 import { durationOf } from './unit.ts';
 import type { UnitFrame } from './unit-frame.ts';
 

@@ -9,7 +9,8 @@ import {
   rowDigest,
   toRow,
 } from './history.ts';
-import { isServerError, type Session } from './session.ts';
+import { isServerError } from './server-error.ts';
+import type { Session } from './session.ts';
 
 /** Where is read. */
 export interface Reader {

@@ -1,4 +1,3 @@
-import type postgres from 'postgres';
 import { locate } from '../core/position.ts';
 import { quoteLiteral } from '../core/quote.ts';
 import { mayChange } from '../core/reach.ts';
@@ -12,6 +11,7 @@ import {
   parseObjects,
   readPublicShape,
 } from './public-shape.ts';
+import type { ServerError } from './server-error.ts';
 import type { Session } from './session.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 
@@ -21,7 +21,7 @@ import type { UnitFrame, UnitSchema } from './unit-frame.ts';
  */
 export async function judgeRefusal(
   session: Session,
-  error: postgres.PostgresError,
+  error: ServerError,
   script: Script | undefined,
   { schema, guarded }: UnitSchema,
   { publicSchema }: UnitFrame,

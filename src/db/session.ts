@@ -2,6 +2,7 @@ import postgres from 'postgres';
 import { type ConnectionTarget, describeTarget } from '../core/connection-string.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import { type ClientOptions, clientOptions } from './client-options.ts';
+import { isServerError } from './server-error.ts';
 
 /** A row as the server sent it: bigint as text, other types as postgres.js reads them. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -32,7 +33,7 @@ export interface Session {
   /**
    * Sends one simple-protocol message. Rows go to `onRow` as they come, else they are returned. After a server error
    * the transaction is rolled back and the session stays usable.
-   * @throws postgres.PostgresError for what the server refused, SessionLost where the outcome is unknown.
+   * @throws ServerError for what the server refused, SessionLost where the outcome is unknown.
    */
   run(text: string, onRow?: (row: Row) => void): Promise<Row[]>;
   /** Asks the server to cancel what runs. */
@@ -171,16 +172,6 @@ async function openOn(
       await withDeadline(client.end({ timeout: 2 }), 3_000).catch(abandon);
     },
   };
-}
-
-/** True for an error that the server raised in a session that goes on. */
-export function isServerError(error: unknown): error is postgres.PostgresError {
-  return (
-    error instanceof postgres.PostgresError &&
-    error.severity !== 'FATAL' &&
-    error.severity !== 'PANIC' &&
-    !/^(57P0[1-5]|08...)$/.test(error.code)
-  );
 }
 
 function createClient(

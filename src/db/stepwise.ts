@@ -11,7 +11,8 @@ import { historyTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { raise, unitStates } from './refusal.ts';
 import { aimsAtPublic, changedInPublic, changesPublic } from './scope-guard.ts';
-import { isServerError, type Session } from './session.ts';
+import { isServerError } from './server-error.ts';
+import type { Session } from './session.ts';
 import { checkLook, insertRow, rowOf } from './unit.ts';
 import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
 

@@ -4,7 +4,8 @@ import { errorOfAll, SqlmigError, sqlstates } from '../errors.ts';
 import type { TenantSource } from '../model.ts';
 import { schemasWithHistory } from './presence.ts';
 import { type HistoryScan, type Reader, scanHistories } from './scan.ts';
-import { isServerError, type Row } from './session.ts';
+import { isServerError } from './server-error.ts';
+import type { Row } from './session.ts';
 
 /** The names a source gives, each once, in its order; or why they cannot be known before public is applied. */
 export type Discovery =

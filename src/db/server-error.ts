@@ -1,0 +1,25 @@
+import postgres from 'postgres';
+
+/** What the server refused: the fields of its message, under the names that the driver gives them. */
+export interface ServerError extends Error {
+  /** SQLSTATE. */
+  readonly code: string;
+  /** Counted in characters from 1, in the whole message that was sent. */
+  readonly position?: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  /** The stack of functions and blocks that ran. */
+  readonly where?: string;
+  readonly schema_name?: string;
+  readonly table_name?: string;
+}
+
+/** True for an error that the server raised in a session that goes on. */
+export function isServerError(error: unknown): error is ServerError {
+  return (
+    error instanceof postgres.PostgresError &&
+    error.severity !== 'FATAL' &&
+    error.severity !== 'PANIC' &&
+    !/^(57P0[1-5]|08...)$/.test(error.code)
+  );
+}
