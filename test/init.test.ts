@@ -61,6 +61,9 @@ test('flags and commands that are nearly right are told what was meant; completi
   expect((await sqlmig(['up', '--max-failure', '3', '--all'], dir)).stderr).toContain(
     'did you mean --max-failures?',
   );
+  // A flag of other commands is not one of this.
+  expect((await sqlmig(['up', '--tenant', 'acme'], dir)).stderr).toContain('did you mean --tenants?');
+  expect((await sqlmig(['up', '--all', '--quite'], dir)).stderr).toContain('did you mean --quiet?');
   expect((await sqlmig(['stauts'], dir)).stderr).toContain('Did you mean status?');
   expect((await sqlmig(['completion'], dir)).stdout).toContain('sqlmig');
   expect((await sqlmig(['--get-yargs-completions', 'sqlmig', 'up', '--dr'], dir)).stdout).toContain(

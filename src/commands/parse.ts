@@ -16,7 +16,7 @@ export async function parse(
 ): Promise<Invocation | null> {
   let invocation: Invocation | null = null;
   const all = await Promise.all(Object.values(commands).map((load) => load()));
-  const flags = [globalOptions, ...all.map(({ options }) => options)].flatMap((some) => Object.keys(some));
+  let flags = Object.keys(globalOptions);
   const parser = yargs([...argv])
     .scriptName('sqlmig')
     .usage('$0 <command>\n\nBrings one shared PostgreSQL schema and all tenant schemas up to date.')
@@ -34,7 +34,10 @@ export async function parse(
     });
   const add = (to: Argv, members: readonly Command[]) => {
     for (const command of members) {
-      declare(to, command, (args) => {
+      const choose = () => {
+        flags = Object.keys({ ...globalOptions, ...command.options });
+      };
+      declare(to, command, choose, (args) => {
         invocation = { command, args };
       });
     }
@@ -59,12 +62,13 @@ export async function parse(
   return invocation;
 }
 
-function declare(to: Argv, command: Command, handler: (args: ParsedArgs) => void): void {
+function declare(to: Argv, command: Command, choose: () => void, handler: (args: ParsedArgs) => void): void {
   const { pattern = '', positionals = {} } = command;
   to.command(
     `${lastWord(command.name)} ${pattern}`.trim(),
     command.describe,
     (y) => {
+      choose();
       for (const [name, positional] of Object.entries(positionals)) y.positional(name, positional);
       for (const [line, what] of command.examples) y.example(`$0 ${line}`, what);
       return y.options(command.options);

@@ -1,6 +1,6 @@
 /** The word of a list that is most like another, where one is like enough to be meant; `null` where none is. */
 export function closest(word: string, known: readonly string[]): string | null {
-  const most = Math.max(1, Math.floor(word.length / 3));
+  const most = Math.ceil(word.length / 3);
   const [best] = known
     .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
     .filter((found) => found.distance <= most || found.candidate.startsWith(word))
