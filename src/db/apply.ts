@@ -14,7 +14,7 @@ import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 import { begin, release, waitedColumn, waitingColumn } from './unit-locks.ts';
 
 // One message a schema while it stays small: a message is held in memory here and on the server.
-const maxUnits = 50;
+const maxUnits = 100;
 const maxLength = 256 * 1024;
 // A failed file is run again to find its statement only if that costs little.
 const replayWithinMs = 10_000;
