@@ -60,7 +60,7 @@ async function createDatabase(server, name, tenants) {
 }
 
 /** Everything from nothing: each turn on a database of its own. */
-async function fresh(server, contestants, [tenantCount, files], title, url = (name) => server.url(name)) {
+async function fresh(server, contestants, [tenantCount, files], title, url = server.url) {
   const p = project(server, tenantCount, files);
   let n = 0;
   const results = await interleaved(contestants, rounds, async (contestant) => {
@@ -76,7 +76,7 @@ async function fresh(server, contestants, [tenantCount, files], title, url = (na
 }
 
 /** One more file in each round, and then nothing to do; a process a tenant takes a tenth of the tenants. */
-async function again(server, contestants, [tenantCount, base], url = (name) => server.url(name)) {
+async function again(server, contestants, [tenantCount, base], at = '', url = server.url) {
   const p = project(server, tenantCount, base);
   const few = project(server, Math.ceil(tenantCount / 10), base);
   const of = ({ slow }) => (slow ? few : p);
@@ -102,9 +102,11 @@ async function again(server, contestants, [tenantCount, base], url = (name) => s
     }
     return ms;
   });
-  const note = `(tools with a process a tenant: ${few.tenants.length} tenants, times ${Math.round(p.tenants.length / few.tenants.length)})`;
-  tell(`one new file, ${tenantCount} tenants ${note}`, one, contestants[0].name);
-  tell(`nothing to do, ${tenantCount} tenants ${note}`, nothing, 'sqlmig');
+  const note = contestants.some(({ slow }) => slow)
+    ? ` (tools with a process a tenant: ${few.tenants.length} tenants, times ${Math.round(p.tenants.length / few.tenants.length)})`
+    : '';
+  tell(`one new file, ${tenantCount} tenants${at}${note}`, one, contestants[0].name);
+  tell(`nothing to do, ${tenantCount} tenants${at}${note}`, nothing, 'sqlmig');
   for (const contestant of contestants)
     await server.query('postgres', `drop database ${database(contestant)} with (force)`);
 }
@@ -180,6 +182,11 @@ const parts = {
     const through = (name, { port }) => server.url(name).replace(/:\d+\//, `:${port}/`);
     const [tenants, files] = size(20, 100);
     await fresh(server, proxies, [tenants, files], `fresh, ${tenants} x ${files}`, through);
+    for (const [i, ms] of [1, 5].entries()) {
+      const url = (name) => through(name, proxies[i + 1]);
+      const pair = [sqlmig(), rivals.find(({ name }) => name === 'umzug')];
+      await again(server, pair, size(1000, 10), `, ${ms} ms more a round trip`, url);
+    }
     for (const proxy of proxies) proxy.close();
   },
   async flush() {
