@@ -22,7 +22,7 @@ export function optimizeLate(): void {
     setFlagsFromString(major < 22 ? '--interrupt-budget=500000' : '--invocation-count-for-turbofan=20000');
 }
 
-/** Keeps what a large fleet leaves behind small (400 MB become 160 or less), for a few percent of time. */
+/** Keeps what a large fleet leaves behind small (400 MB become less than 200), for a few percent of time. */
 export function keepHeapSmall(): void {
   if (known) setFlagsFromString('--optimize-for-size');
 }
