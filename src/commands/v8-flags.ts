@@ -1,8 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 
 const major = Number.parseInt(process.versions.node, 10);
+
 // Newer versions of V8 may not know these flags, and complain.
-const known = major <= 24;
+function setFlag(flag: string): void {
+  if (major <= 24) setFlagsFromString(flag);
+}
 
 /**
  * Keeps PostgreSQL's parser small. It is WebAssembly, and V8 would compile its largest functions once more for speed that
@@ -10,7 +13,7 @@ const known = major <= 24;
  * budget is what a function may use before.
  */
 export function keepParserSmall(): void {
-  if (known) setFlagsFromString('--wasm-tiering-budget=2000000000');
+  setFlag('--wasm-tiering-budget=2000000000');
 }
 
 /**
@@ -18,11 +21,10 @@ export function keepParserSmall(): void {
  * time away from a server on the same machine, and is hardly used before the end.
  */
 export function optimizeLate(): void {
-  if (known)
-    setFlagsFromString(major < 22 ? '--interrupt-budget=500000' : '--invocation-count-for-turbofan=20000');
+  setFlag(major < 22 ? '--interrupt-budget=500000' : '--invocation-count-for-turbofan=20000');
 }
 
 /** Keeps what a large fleet leaves behind small (400 MB become less than 200), for a few percent of time. */
 export function keepHeapSmall(): void {
-  if (known) setFlagsFromString('--optimize-for-size');
+  setFlag('--optimize-for-size');
 }

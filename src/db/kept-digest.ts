@@ -1,10 +1,11 @@
 import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import type { Scope } from '../model.ts';
+import { creating } from './bootstrap.ts';
 import { digestSql, historyTable } from './history.ts';
 import type { HistoryScan } from './scan.ts';
 import type { Session } from './session.ts';
 import type { UnitFrame } from './unit-frame.ts';
-import { begin, creating } from './unit-locks.ts';
+import { begin } from './unit-locks.ts';
 
 // A digest of a history is kept as the comment on its table, where one query of the catalogue finds those of all
 // tenants. A trigger takes it away with any change of the rows, whoever makes it, so that it is missing rather than

@@ -1,12 +1,12 @@
 import { historyKey } from '../core/plan.ts';
-import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { doBlock } from '../core/quote.ts';
 import type { Script } from '../model.ts';
-import { createHistoryTable } from './history.ts';
+import { createMissing } from './bootstrap.ts';
 import { objectsAsJson } from './public-shape.ts';
 import { raise, unitStates } from './refusal.ts';
 import { closing, type Footing, noteDurations, opening, runsCode } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
-import { begin, creating, filePath, locks, prelude, release } from './unit-locks.ts';
+import { begin, filePath, locks, prelude, release } from './unit-locks.ts';
 
 /** A message and where each file's text lies in it (UTF-16 indexes). */
 export interface Message {
@@ -119,14 +119,6 @@ export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFra
   ].join('');
 }
 
-/**
- * Creates a schema and its history table where they are missing (see `creating`), and gives the schema's OID as `oid`.
- */
-export function composeBootstrap(schema: string, frame: UnitFrame): string {
-  return `${creating(createMissing(schema, frame), frame)}select to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid::text as oid;
-`;
-}
-
 /** Changes a schema's history under the locks of a unit; `change` is one statement that must touch a row. */
 export function composeEdit(schema: UnitSchema, change: string, frame: UnitFrame): string {
   return `${begin}${locks('repair', schema, frame)}${doBlock(`begin
@@ -134,16 +126,6 @@ export function composeEdit(schema: UnitSchema, change: string, frame: UnitFrame
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}COMMIT;
 `;
-}
-
-function createMissing(schema: string, { table }: Pick<UnitFrame, 'table'>): string {
-  return `  if not exists (select from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
-    create schema ${quoteIdentifier(schema)};
-  end if;
-  if not exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = ${quoteLiteral(schema)} and c.relname = ${quoteLiteral(table)}) then
-    ${createHistoryTable(schema, table)};
-  end if;`;
 }
 
 function createMessage() {

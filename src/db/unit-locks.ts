@@ -1,4 +1,4 @@
-import { doBlock, quoteLiteral } from '../core/quote.ts';
+import { quoteLiteral } from '../core/quote.ts';
 import type { Scope } from '../model.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { refuse, unitStates } from './refusal.ts';
@@ -29,7 +29,8 @@ export function filePath(schema: UnitSchema, frame: UnitFrame): string {
   return frame.ownSession ? `SET search_path = ${searchPath(schema, frame)};\n` : '';
 }
 
-function applicationName(doing: string, { runId, host }: UnitFrame): string {
+/** What pg_stat_activity shows of a session while it does something. */
+export function applicationName(doing: string, { runId, host }: UnitFrame): string {
   return `sqlmig ${runId} ${doing} ${host}`;
 }
 
@@ -109,16 +110,4 @@ function settings(doing: string, schema: UnitSchema, frame: UnitFrame): string[]
     setting('search_path', searchPath(schema, frame)),
     ...Object.entries(unitSettings(schema.scope, frame)).map(([name, value]) => setting(name, value)),
   ];
-}
-
-/** PL/pgSQL that creates what is missing, under the bootstrap key: any number may try at once. */
-export function creating(body: string, { runId, host, lockTimeoutMs }: UnitFrame): string {
-  return `${begin}SET LOCAL statement_timeout = 0;
-SET LOCAL lock_timeout = '${lockTimeoutMs}ms';
-SET LOCAL application_name = ${quoteLiteral(`sqlmig ${runId} bootstrap ${host}`)};
-${doBlock(`begin
-  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
-${body}
-end`)}COMMIT;
-`;
 }

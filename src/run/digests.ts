@@ -2,9 +2,9 @@ import { asSqlmigError } from '../db/failure.ts';
 import { keepDigests, readKeptDigests } from '../db/kept-digest.ts';
 import type { Session } from '../db/session.ts';
 import type { Scans } from '../db/tenants.ts';
-import type { OnEvent } from '../events.ts';
 import type { SchemaOutcome } from '../model.ts';
 import { type Run, unitFrame } from './run.ts';
+import type { ServiceOptions } from './service.ts';
 
 /** The digests of histories that a run finds in the catalogue and leaves there. */
 export interface Digests {
@@ -17,13 +17,7 @@ export interface Digests {
 /** Digests of a run, for `up`. */
 export function createDigests(
   run: Run,
-  options: {
-    readonly lockTimeoutMs: number;
-    readonly sync: boolean;
-    readonly dryRun: boolean;
-    readonly signal: AbortSignal;
-    readonly emit: OnEvent;
-  },
+  options: Pick<ServiceOptions, 'lockTimeoutMs' | 'sync' | 'dryRun' | 'signal' | 'emit'>,
 ): Digests {
   const frame = unitFrame(run, options);
   let kept: Scans = new Map();

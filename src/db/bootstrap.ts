@@ -1,0 +1,39 @@
+import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { createHistoryTable } from './history.ts';
+import { lockKey, lockObjects } from './keys.ts';
+import type { UnitFrame } from './unit-frame.ts';
+import { applicationName, begin } from './unit-locks.ts';
+
+/**
+ * A transaction that creates what is missing, under the bootstrap key: any number may try at once. `body` is PL/pgSQL
+ * that looks first.
+ */
+export function creating(body: string, frame: UnitFrame): string {
+  return `${begin}SET LOCAL statement_timeout = 0;
+SET LOCAL lock_timeout = '${frame.lockTimeoutMs}ms';
+SET LOCAL application_name = ${quoteLiteral(applicationName('bootstrap', frame))};
+${doBlock(`begin
+  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
+${body}
+end`)}COMMIT;
+`;
+}
+
+/**
+ * Creates a schema and its history table where they are missing (see `creating`), and gives the schema's OID as `oid`.
+ */
+export function composeBootstrap(schema: string, frame: UnitFrame): string {
+  return `${creating(createMissing(schema, frame), frame)}select to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid::text as oid;
+`;
+}
+
+/** PL/pgSQL that creates a schema and its history table where they are missing. */
+export function createMissing(schema: string, { table }: Pick<UnitFrame, 'table'>): string {
+  return `  if not exists (select from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
+    create schema ${quoteIdentifier(schema)};
+  end if;
+  if not exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = ${quoteLiteral(schema)} and c.relname = ${quoteLiteral(table)}) then
+    ${createHistoryTable(schema, table)};
+  end if;`;
+}
