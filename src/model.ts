@@ -49,8 +49,18 @@ export interface Statement {
 export interface Reach {
   /** Every name it mentions where a name could be what it changes; as the parser folds them. */
   readonly names: ReadonlySet<string>;
+  /** Every word that could name a schema, those in blocks and function bodies included. */
+  readonly words: ReadonlySet<string>;
   /** True where the text does not tell, such as for a DO block: only the catalogues can, afterwards. */
   readonly opaque: boolean;
+  /** True for an opaque statement that may change structure; writing rows fires triggers, but nothing more is expected of those. */
+  readonly code: boolean;
+  /** True where it may grant or revoke privileges. */
+  readonly privileges: boolean;
+  /** True where it may move an object into another schema. */
+  readonly moves: boolean;
+  /** True where it makes something temporary, which would outlive its transaction. */
+  readonly temporary: boolean;
   /** The relations it is about by kind and syntax, for statements that cannot be rolled back. */
   readonly targets: readonly QualifiedName[];
 }

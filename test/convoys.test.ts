@@ -7,7 +7,7 @@ import type { Target } from '../src/run/look.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, plainReach, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -69,7 +69,7 @@ test('one that fails at its commit has told how long it took, and is not counted
   const session = await testSession(db.url, unitSettings('tenant', frame));
   const parts = schemas.map((schema) => ({ schema, script: made }));
   expect(await sendConvoy(session, parts, frame)).toHaveLength(5);
-  const reach = { names: new Set<string>(), opaque: false, targets: [] };
+  const reach = { ...plainReach, opaque: false };
   const copies = uncheckedScript('3', 'insert into a select n from a');
   const script = { ...copies, statements: copies.statements.map((statement) => ({ ...statement, reach })) };
   const second = { version: '2', name: 'b', checksum: 'x', state: 'applied' } as const;

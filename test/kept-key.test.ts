@@ -5,7 +5,7 @@ import { unitSettings } from '../src/db/unit-locks.ts';
 import { up } from '../src/index.ts';
 import { freshDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, plainReach, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
 
 test('between the units of a message nobody gets the key of the schema, whatever a file unlocks', async () => {
   const db = await freshDatabase();
@@ -68,7 +68,7 @@ test('a unit that fails at its commit is not told as applied, though it has told
     'create table a (id int primary key, a int references a deferrable initially deferred)',
     'insert into a values (1, 2)',
   ];
-  const reach = { names: new Set<string>(), opaque: false, targets: [] };
+  const reach = { ...plainReach, opaque: false };
   const scripts = texts.map((text, i) => {
     const script = uncheckedScript(String(i + 1), text);
     return { ...script, statements: script.statements.map((statement) => ({ ...statement, reach })) };

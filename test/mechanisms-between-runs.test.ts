@@ -110,7 +110,10 @@ test('public never waits in the lock queue while an index build of ours runs', a
   const release = up(config, { select: { kind: 'public' } });
   const waits: unknown[] = [];
   for (let i = 0; i < 60; i++) {
-    waits.push(...(await db.query(`select objid from pg_locks where locktype = 'advisory' and not granted`)));
+    waits.push(
+      ...(await db.query(`select objid from pg_locks l join pg_database d on d.oid = l.database
+        where locktype = 'advisory' and not granted and datname = current_database()`)),
+    );
     await delay(20);
   }
   await letGo();

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import postgres from 'postgres';
 import { beforeEach, expect, test } from 'vitest';
 import { completePlan } from '../src/core/plan.ts';
 import { applyUnits } from '../src/db/apply.ts';
@@ -42,9 +44,25 @@ async function oidOf(schema: string): Promise<string> {
   return String(found?.oid);
 }
 
+/** Sends scripts, the first of which waits while `change` is made in another session. */
+async function sendWhile(change: string, schema: UnitSchema, scripts: ReturnType<typeof uncheckedScript>[]) {
+  const blocker = postgres(db.url, { max: 1, onnotice: () => {} });
+  await blocker`select pg_advisory_lock(42)`;
+  const waits = uncheckedScript('1', 'select pg_advisory_xact_lock(42)');
+  const attempt = send(schema, [waits, ...scripts], schema.oid === null);
+  const waiting = `select count(*)::int as n from pg_locks l join pg_database d on d.oid = l.database
+    where locktype = 'advisory' and objid = 42 and not granted and datname = current_database()`;
+  while ((await db.query(waiting))[0]?.n !== 1) await delay(10);
+  await db.query(change);
+  await blocker.end();
+  return attempt;
+}
+
 test('between two units of a message: a row of another run stops the second', async () => {
+  await send(acme, []);
   const alien = row(`9, 'alien', 'x', 'x', 'x', 'running', 'tenant'`);
-  const attempt = await send(acme, [uncheckedScript('1', alien), uncheckedScript('2', 'create table b ()')]);
+  const schema = { ...acme, oid: await oidOf('acme') };
+  const attempt = await sendWhile(alien, schema, [uncheckedScript('2', 'create table b ()')]);
   expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });
   await nothingMade();
 });
@@ -53,10 +71,10 @@ test('a repeatable that another run has replaced meanwhile is not run', async ()
   await send(acme, []);
   await db.query(row(`null, 'v', 'old', 'x', 'x', 'applied', 'tenant'`));
   const history = [{ version: null, name: 'v', checksum: 'old', state: 'applied' }] as const;
-  const other = uncheckedScript('1', `update acme.schema_migrations set checksum = 'other' where name = 'v'`);
+  const change = `update acme.schema_migrations set checksum = 'other' where name = 'v'`;
   const plain = uncheckedScript('1', 'create table b ()');
   const v = { ...plain, migration: { ...plain.migration, version: null, name: 'v', checksum: 'new' } };
-  const attempt = await send({ ...acme, oid: await oidOf('acme'), history }, [other, v], false);
+  const attempt = await sendWhile(change, { ...acme, oid: await oidOf('acme'), history }, [v]);
   expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });
   await nothingMade();
 });

@@ -22,29 +22,33 @@ const shape = `select string_agg(d, ',' order by d) as d from (
   union all select prosrc from pg_proc where pronamespace = 'public'::regnamespace) x`;
 
 test.for([
-  ['drops table cron_jobs', 'drop table if exists cron_jobs cascade;', 2],
-  ['changes table cron_jobs', 'alter table cron_jobs add column tenant text;', 2],
+  ['drops table public.cron_jobs', 'drop table if exists cron_jobs cascade;', 2],
+  ['changes table public.cron_jobs', 'alter table cron_jobs add column tenant text;', 2],
   [
-    'changes function f()',
+    'changes function public.f()',
     `create or replace function public.f() returns int language sql as 'select 2';`,
     2,
   ],
-  ['changes function f()', 'alter function f() stable;', 2],
-  ['drops function f()', 'drop function if exists f();', 2],
-  ['changes type mood', `alter type mood add value 'bad';`, 2],
-  ['changes table cron_jobs', 'drop index cron_jobs_name;', undefined],
-  ['changes table cron_jobs', 'create index on cron_jobs (id, name);', 2],
+  ['changes function public.f()', 'alter function f() stable;', 2],
+  ['drops function public.f()', 'drop function if exists f();', 2],
+  ['changes type public.mood', `alter type mood add value 'bad';`, 2],
+  ['changes table public.cron_jobs', 'drop index cron_jobs_name;', undefined],
+  ['changes table public.cron_jobs', 'create index on cron_jobs (id, name);', 2],
   [
-    'changes table cron_jobs',
+    'changes table public.cron_jobs',
     'create trigger t before update on cron_jobs for each row execute function suppress_redundant_updates_trigger();',
     2,
   ],
-  ['changes view jobs', 'create or replace view public.jobs as select id, 1 as one from cron_jobs;', 2],
+  [
+    'changes view public.jobs',
+    'create or replace view public.jobs as select id, 1 as one from cron_jobs;',
+    2,
+  ],
   ['creates table', 'create table public.mine (id int);', 2],
   ['creates extension citext', 'create extension citext schema public;', 2],
-  ['creates table mine', `do $$ begin execute 'create table ' || 'pub' || 'lic.mine ()'; end $$;`, 2],
-  ['drops table cron_jobs', `do $$ begin execute 'drop table cron' || '_jobs cascade'; end $$;`, 2],
-  ['creates table mine', 'set search_path = public; create table mine ();', 2],
+  ['creates table public.mine', `do $$ begin execute 'create table ' || 'pub' || 'lic.mine ()'; end $$;`, 2],
+  ['drops table public.cron_jobs', `do $$ begin execute 'drop table cron' || '_jobs cascade'; end $$;`, 2],
+  ['creates table public.mine', 'set search_path = public; create table mine ();', 2],
 ] as const)('refused, and public untouched: %s by %s', async ([what, text, line]) => {
   const p = project(
     { url: db.url, tenants: { list: ['acme', 'globex'] } },

@@ -2,7 +2,7 @@ const leadingComment = /^(?:\s+|--[^\r\n]*|\/\*[\s\S]*?\*\/)*/;
 const directive = /--[ \t]*sqlmig:[ \t]*([^\r\n]*?)[ \t]*$/gm;
 
 /** What `-- sqlmig: <word>` may say in a file's leading comment. */
-export const knownDirectives: readonly string[] = ['no-transaction', 'allow-public'];
+export const knownDirectives: readonly string[] = ['no-transaction', 'allow-public', 'allow-server'];
 
 /** The `-- sqlmig:` directives of a file's leading comment, with the UTF-16 index of each. */
 export function directivesOf(text: string): { readonly index: number; readonly word: string }[] {
@@ -17,9 +17,14 @@ const foreignMarks = [
   /^--[ \t]*migrate:up\b.*\btransaction:false\b/m,
 ];
 
-/** True where a tenant file's leading comment says that it means to change the public schema. */
+/** True where a tenant file's leading comment says that it means to change schemas beside its own. */
 export function allowsPublic(text: string): boolean {
   return directivesOf(text).some(({ word }) => word === 'allow-public');
+}
+
+/** True where a tenant file's leading comment says that it means to change what the whole server shares. */
+export function allowsServer(text: string): boolean {
+  return directivesOf(text).some(({ word }) => word === 'allow-server');
 }
 
 /** True where a file's leading comment asks to run outside a transaction, in our words or another tool's. */

@@ -1,12 +1,8 @@
 import type { QualifiedName, Reach } from '../model.ts';
 import type { ParsedStatement } from './parse.ts';
 
-// They run code (functions, triggers, blocks) or decide what names mean.
-const opaqueKinds: ReadonlySet<string> = new Set([
-  'DoStmt',
-  'CallStmt',
-  'ExecuteStmt',
-  'SelectStmt',
+// They write rows, and so run triggers and the functions in their expressions.
+const writes: ReadonlySet<string> = new Set([
   'InsertStmt',
   'UpdateStmt',
   'DeleteStmt',
@@ -15,44 +11,101 @@ const opaqueKinds: ReadonlySet<string> = new Set([
   'TruncateStmt',
   'CreateTableAsStmt',
   'RefreshMatViewStmt',
+]);
+
+// They run code (functions, blocks) or decide what names mean.
+const runs: ReadonlySet<string> = new Set([
+  'DoStmt',
+  'CallStmt',
+  'ExecuteStmt',
+  'SelectStmt',
   'VariableSetStmt',
   'CreateExtensionStmt',
+  'AlterExtensionStmt',
   'CreateSchemaStmt',
   'ImportForeignSchemaStmt',
   'DropOwnedStmt',
   'ReassignOwnedStmt',
 ]);
 
-/** What a statement can reach. A foreign key's target and a column's type are only read. */
+/** What a statement can reach. A foreign key's target and a column's type are only read; a grant takes nothing away. */
 export function reachOf({ kind, fields }: ParsedStatement): Reach {
   const names = new Set<string>();
-  let opaque = opaqueKinds.has(kind);
-  const walk = (node: unknown): void => {
+  const words = new Set<string>();
+  const isGrant = kind === 'GrantStmt' && fields.is_grant === true;
+  let opaque = writes.has(kind) || runs.has(kind);
+  let code = runs.has(kind);
+  let temporary = opaque;
+  const walk = (node: unknown, key: string, read: boolean): void => {
     if (typeof node === 'string') {
       // Dependents are dropped wherever they are.
-      if (node === 'DROP_CASCADE') opaque = true;
-      else names.add(node);
+      if (node === 'DROP_CASCADE') {
+        opaque = true;
+        code = true;
+      }
+      if (key === 'relpersistence' && node === 't') temporary = true;
+      if (temporarySchema.test(node)) temporary = true;
+      if (!read && !isGrant) names.add(node);
+      for (const word of wordsOf(node)) words.add(word);
     } else if (Array.isArray(node)) {
-      for (const item of node) walk(item);
+      for (const item of node) walk(item, key, read);
     } else if (typeof node === 'object' && node !== null) {
       for (const [field, value] of Object.entries(node)) {
         // A default of a new table is not evaluated; elsewhere a function may do anything.
         if (field === 'FuncCall' && kind !== 'CreateStmt') opaque = true;
+        // Values may be many, and no statement that writes rows looks for a schema in them.
+        if (field === 'A_Const' && writes.has(kind)) continue;
         // A column's type is one node; a type that a statement is about is a list of names.
-        const read = onlyRead.has(field) || (field === 'typeName' && !Array.isArray(value));
-        if (!read) walk(value);
+        const isRead = onlyRead.has(field) || (field === 'typeName' && !Array.isArray(value));
+        walk(value, field, read || isRead);
       }
     }
   };
-  if (!opaque) walk(fields);
-  return { names, opaque, targets: targetsOf(kind, fields) };
+  walk(fields, '', false);
+  return {
+    names,
+    words,
+    opaque,
+    code,
+    temporary,
+    privileges: kind === 'GrantStmt' || words.has('grant') || words.has('revoke'),
+    moves: kind === 'AlterObjectSchemaStmt' || (words.has('set') && words.has('schema')),
+    targets: targetsOf(kind, fields),
+  };
 }
 
-const onlyRead: ReadonlySet<string> = new Set(['pktable', 'TypeName', 'A_Const', 'FuncCall']);
+const onlyRead: ReadonlySet<string> = new Set(['pktable', 'A_Const', 'FuncCall']);
+const temporarySchema = /^pg_temp(?:_\d+)?$/i;
+const plainWord = /^[\p{L}_][\p{L}\p{N}_$]*$/u;
+const wordInText = /"((?:[^"]|"")+)"|[\p{L}_][\p{L}\p{N}_$]*/gu;
 
-/** True where a statement may change what has one of these names, or something it does not name. */
-export function mayChange({ names, opaque }: Reach, of: ReadonlySet<string>): boolean {
-  return opaque || [...names].some((name) => of.has(name));
+/** A name itself; the words of a longer text, such as the body of a block, plain and quoted. */
+function wordsOf(text: string): string[] {
+  if (plainWord.test(text)) return [text];
+  const found = [...text.matchAll(wordInText)].flatMap(([word, quoted]) => {
+    if (quoted !== undefined) return [quoted.replaceAll('""', '"')];
+    // A dollar sign is part of a name, or of the quotes around it.
+    const pieces = word.includes('$') ? word.split('$') : [];
+    return [word, ...pieces].flatMap((piece) => [piece, piece.toLowerCase()]);
+  });
+  return [text, ...found];
+}
+
+/**
+ * True where a statement may change what has one of these names, or something it does not name, or mentions one of these
+ * schemas.
+ */
+export function mayChange(
+  { names, words, opaque }: Reach,
+  of: ReadonlySet<string>,
+  schemas: ReadonlySet<string> = new Set(),
+): boolean {
+  return opaque || meet(names, of) || meet(words, schemas);
+}
+
+function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  const [few, many] = a.size < b.size ? [a, b] : [b, a];
+  return [...few].some((item) => many.has(item));
 }
 
 interface RangeVar {
@@ -60,12 +113,29 @@ interface RangeVar {
   readonly relname?: string;
 }
 
+// Those whose relation they are about; TRUNCATE and DROP have lists.
+const aboutRelation: ReadonlySet<string> = new Set([
+  'IndexStmt',
+  'AlterTableStmt',
+  'ReindexStmt',
+  'RenameStmt',
+  'CreateTrigStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'MergeStmt',
+]);
+
 function targetsOf(kind: string, fields: ParsedStatement['fields']): QualifiedName[] {
   if (kind === 'DropStmt') return droppedNames(fields.objects);
-  if (!['IndexStmt', 'AlterTableStmt', 'ReindexStmt', 'RenameStmt', 'CreateTrigStmt'].includes(kind))
-    return [];
-  const { schemaname = null, relname } = (fields.relation ?? {}) as RangeVar;
-  return relname === undefined ? [] : [{ schema: schemaname, name: relname }];
+  if (kind === 'TruncateStmt') {
+    const relations = (fields.relations ?? []) as { readonly RangeVar?: RangeVar }[];
+    return relations.flatMap(({ RangeVar: relation }) => qualifiedName(relation));
+  }
+  return aboutRelation.has(kind) ? qualifiedName((fields.relation ?? {}) as RangeVar) : [];
+}
+
+function qualifiedName({ schemaname, relname }: RangeVar = {}): QualifiedName[] {
+  return relname === undefined ? [] : [{ schema: schemaname ?? null, name: relname }];
 }
 
 interface NameList {

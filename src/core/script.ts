@@ -1,12 +1,19 @@
 import type { ErrorCode } from '../errors.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Migration, Script } from '../model.ts';
-import { allowsPublic, asksForNoTransaction, directivesOf, knownDirectives } from './directives.ts';
+import {
+  allowsPublic,
+  allowsServer,
+  asksForNoTransaction,
+  directivesOf,
+  knownDirectives,
+} from './directives.ts';
 import { earlyEnumUses } from './enum-values.ts';
 import { lintsOf } from './lint.ts';
 import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
 import { locate } from './position.ts';
 import { reachOf } from './reach.ts';
+import { serverWideReason } from './server-wide.ts';
 import { copiesWithClient, nonTransactionalReason, transactionControl } from './transaction-rules.ts';
 
 type Mistake = readonly [index: number, code: ErrorCode, message: string, hint: string];
@@ -31,6 +38,7 @@ export async function toScript(
           ...(await placeholderMistakes(text)),
           ...directiveMistakes(text),
           ...enumMistakes(parsed.statements, text),
+          ...(migration.scope === 'tenant' ? serverWideMistakes(parsed.statements, text) : []),
         ];
   if ('problem' in parsed || mistakes.length > 0) {
     return mistakes.map(
@@ -140,6 +148,17 @@ function enumMistakes(statements: readonly ParsedStatement[], text: string): Mis
   return earlyEnumUses(statements, text).map(({ index, value }): Mistake => {
     const hint = 'move the use into the next file; a new value must be committed before it can be used';
     return [index, 'enum-value-in-use', `the file uses '${value}', which it adds to an enum itself`, hint];
+  });
+}
+
+function serverWideMistakes(statements: readonly ParsedStatement[], text: string): Mistake[] {
+  if (allowsServer(text)) return [];
+  return statements.flatMap((statement): Mistake[] => {
+    const what = serverWideReason(statement);
+    if (what === null) return [];
+    const message = `${what} in a tenant file would run once per tenant, for the whole server`;
+    const hint = "move it into a public file, or say -- sqlmig: allow-server in the file's first lines";
+    return [[statement.start, 'server-wide', message, hint]];
   });
 }
 

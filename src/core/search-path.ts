@@ -3,6 +3,12 @@ import { quoteIdentifier } from './quote.ts';
 /** The words of the config's `searchPath` that stand for the tenant's own schema and for the public one. */
 export const searchPathWords = { tenant: 'tenant', public: 'public' } as const;
 
+/** The schemas beside the tenant's own that its files have on their path, public always among them, and first. */
+export function othersOnPath(words: readonly string[], publicSchema: string): string[] {
+  const others = words.filter((word) => word !== searchPathWords.tenant && word !== searchPathWords.public);
+  return [...new Set([publicSchema, ...others])];
+}
+
 /** What `search_path` is in a tenant's files, as SQL: the config's list with the two words filled in. */
 export function tenantSearchPath(words: readonly string[], tenant: string, publicSchema: string): string {
   const meanings: Readonly<Record<string, string>> = {

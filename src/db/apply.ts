@@ -4,13 +4,13 @@ import { SqlmigError, sqlstates } from '../errors.ts';
 import type { AppliedMigration, HistoryRow, Migration, Script } from '../model.ts';
 import type { AgainReason, Attempt } from './attempt.ts';
 import { composeBootstrap } from './bootstrap.ts';
-import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
+import { asSqlmigError, describeFailure, historyError, historyLostAfter, positionOf } from './failure.ts';
 import { composeUnits, type Message } from './message.ts';
+import { probe } from './probe.ts';
 import { refusalOf, unitStates } from './refusal.ts';
-import { judgeRefusal } from './scope-guard.ts';
 import { isServerError, type ServerError } from './server-error.ts';
 import { type Row, type Session, SessionLost } from './session.ts';
-import { durationOf, noteDurations } from './unit.ts';
+import { durationOf, noteDurations, recordedByRun, recordedColumn } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 import { begin, release, waitedColumn, waitingColumn } from './unit-locks.ts';
 
@@ -33,7 +33,7 @@ export async function applyUnits(
   let now = schema;
   let open = scripts;
   let unitsAtOnce = maxUnits;
-  let thorough = false;
+  const trusted = new Set<Script>();
   const durations = new Map<string, number>();
   try {
     if (bootstrap && !signal.aborted) now = await create(session, schema, frame);
@@ -42,17 +42,14 @@ export async function applyUnits(
         return { kind: 'failed', error: new SqlmigError('interrupted', 'the run was interrupted') };
       }
       const batch = nextBatch(open, unitsAtOnce);
-      const message = composeUnits(batch, now, frame, thorough);
+      const message = composeUnits(batch, now, frame, trusted);
       const seen: Seen = { waiting: false, durations: new Map() };
       const started = performance.now();
       try {
         await send(session, message, seen);
         for (const [key, ms] of seen.durations) durations.set(key, ms);
-        const missing = batch.find(({ migration }) => !durations.has(historyKey(migration)));
-        if (missing !== undefined) return { kind: 'failed', error: rowGone(missing, schema) };
         now = after(now, batch);
         open = open.slice(batch.length);
-        if (thorough) [thorough, unitsAtOnce] = [false, maxUnits];
       } catch (error) {
         if (!isServerError(error)) throw error;
         if (frame.ownSession) await session.run(release);
@@ -61,14 +58,18 @@ export async function applyUnits(
         if (again !== null && again !== 'lock-wait') return putOff(again, error, schema);
         const first = await countCommitted(session, batch, now, frame, durations);
         now = after(now, batch.slice(0, first));
-        const refusal = refusalOf(error)?.state;
-        if (refusal === unitStates.publicSuspect) {
+        if (refusalOf(error)?.state === unitStates.suspicious) {
           open = open.slice(first);
-          [thorough, unitsAtOnce] = [true, 1];
+          const [suspect] = open;
+          if (suspect === undefined) throw error;
+          const trespass = await probe(session, suspect, now, frame);
+          if (trespass !== null) return { kind: 'failed', error: trespass };
+          trusted.add(suspect);
           continue;
         }
-        if (refusal === unitStates.publicChanged) {
-          return await judgeRefusal(session, error, batch[first], schema, frame);
+        const culprit = batch[historyLostAfter(error, message) ?? batch.length];
+        if (culprit !== undefined) {
+          return { kind: 'failed', error: historyError(culprit, now, frame, error) };
         }
         const at = positionOf(error, message);
         if (isOurs(error, at, frame)) throw error;
@@ -117,11 +118,6 @@ export function after(schema: UnitSchema, scripts: readonly Script[]): UnitSchem
   return { ...schema, history: afterwards(schema.history, scripts), digest: null };
 }
 
-function rowGone({ migration }: Script, { schema }: UnitSchema): SqlmigError {
-  const message = 'the file removed its own history row, and what it did is committed';
-  return new SqlmigError('transaction-ended', message, { schema, file: migration.file });
-}
-
 /** What a broken connection or a refusal of sqlmig's own statements means for a schema. Throws what is neither. */
 export function attemptOf(error: unknown, schema: UnitSchema, frame: UnitFrame): Attempt {
   const ours = asSqlmigError(error, schema.schema);
@@ -168,7 +164,7 @@ function takeDuration(row: Row, durations: Map<string, number>): void {
   if (told !== null) durations.set(told.key, told.ms);
 }
 
-/** How many units of a message that failed are committed; their durations are noted and given. */
+/** How many units of a message that failed are committed; their durations are noted. */
 async function countCommitted(
   session: Session,
   batch: readonly Script[],
@@ -176,9 +172,13 @@ async function countCommitted(
   frame: UnitFrame,
   durations: Map<string, number>,
 ): Promise<number> {
-  const note = `${begin}${noteDurations(schema, frame)}COMMIT`;
-  await session.run(note, (row) => takeDuration(row, durations));
-  const first = batch.findIndex(({ migration }) => !durations.has(historyKey(migration)));
+  const note = `${begin(frame)}${noteDurations(schema, frame)}${recordedByRun(schema, frame)}COMMIT`;
+  const committed = new Set<unknown>();
+  await session.run(note, (row) => {
+    takeDuration(row, durations);
+    if (recordedColumn in row) committed.add(row[recordedColumn]);
+  });
+  const first = batch.findIndex(({ migration }) => !committed.has(historyKey(migration)));
   return first === -1 ? batch.length : first;
 }
 

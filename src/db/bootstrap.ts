@@ -9,7 +9,7 @@ import { applicationName, begin } from './unit-locks.ts';
  * that looks first.
  */
 export function creating(body: string, frame: UnitFrame): string {
-  return `${begin}SET LOCAL statement_timeout = 0;
+  return `${begin(frame)}SET LOCAL statement_timeout = 0;
 SET LOCAL lock_timeout = '${frame.lockTimeoutMs}ms';
 SET LOCAL application_name = ${quoteLiteral(applicationName('bootstrap', frame))};
 ${doBlock(`begin
@@ -23,7 +23,7 @@ end`)}COMMIT;
  * Creates a schema and its history table where they are missing (see `creating`), and gives the schema's OID as `oid`.
  */
 export function composeBootstrap(schema: string, frame: UnitFrame): string {
-  return `${creating(createMissing(schema, frame), frame)}select to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid::text as oid;
+  return `${creating(createMissing(schema, frame), frame)}select pg_catalog.to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::pg_catalog.oid::pg_catalog.text as oid;
 `;
 }
 

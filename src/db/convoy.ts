@@ -23,17 +23,22 @@ export async function sendConvoy(
   shared: UnitFrame,
 ): Promise<readonly number[]> {
   const frame = { ...shared, ownSession: session.hasSettings };
-  const durations: number[] = [];
+  const durations = new Map<string, number>();
+  const known = () => {
+    const took = parts.map(({ schema }) => durations.get(schema.schema));
+    const end = took.indexOf(undefined);
+    return (end === -1 ? took : took.slice(0, end)) as number[];
+  };
   const text = parts.map(({ schema, script }) => composeUnits([script], schema, frame).text).join('');
   try {
     await session.run(text, (row) => {
       const told = durationOf(row);
-      if (told !== null) durations.push(told.ms);
+      if (told !== null) durations.set(told.schema, told.ms);
     });
-    return durations;
+    return known();
   } catch (error) {
     if (!isServerError(error)) throw error;
     // A unit tells its duration before its commit, and that may be what failed.
-    return durations.slice(0, -1);
+    return known().slice(0, -1);
   }
 }

@@ -39,7 +39,7 @@ async function indexState(
   schema: string,
   name: string,
 ): Promise<'valid' | 'invalid' | 'absent'> {
-  const [row] = await session.run(`select i.indisvalid as valid from pg_catalog.pg_index i
+  const [row] = await session.read(`select i.indisvalid as valid from pg_catalog.pg_index i
 join pg_catalog.pg_class c on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where n.nspname = ${quoteLiteral(schema)} and c.relname = ${quoteLiteral(name)}`);
   if (row === undefined) return 'absent';

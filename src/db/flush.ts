@@ -1,4 +1,4 @@
-import type { Session } from './session.ts';
+import { ownPath, type Session } from './session.ts';
 
 /**
  * Waits until all that any session has committed is on disk. The server's log is one sequence, so a commit that waits
@@ -7,6 +7,7 @@ import type { Session } from './session.ts';
  */
 export async function flush(session: Session): Promise<void> {
   await session.run(`START TRANSACTION READ WRITE;
+SET LOCAL search_path = ${ownPath};
 select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off';
 select pg_logical_emit_message(true, 'sqlmig', 'flush');
 COMMIT`);

@@ -45,7 +45,7 @@ export function selectDigest(table: string, where = 'true'): string {
 
 /** Reads the digest of a history; `where` narrows the rows. */
 export async function readDigest(session: Session, table: string, where: string): Promise<string> {
-  const [row] = await session.run(`select (${selectDigest(table, where)}) as digest`);
+  const [row] = await session.read(`select (${selectDigest(table, where)}) as digest`);
   return String(row?.digest);
 }
 
@@ -74,7 +74,7 @@ export async function readProgress(
   table: string,
   where: string,
 ): Promise<Progress> {
-  const [row] = await session.run(
+  const [row] = await session.read(
     `select at_statement, done_statements, statements from ${historyTable(schema, table)} where ${where}`,
   );
   return {
@@ -99,7 +99,7 @@ export function toRow(row: Row): RecordedRow {
 /** Column names of a table, in their order, each with its type; none where it is gone. */
 export async function columnsOf(session: Session, schema: string, table: string): Promise<string[]> {
   const rows =
-    await session.run(`select a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) as col
+    await session.read(`select a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) as col
 from pg_catalog.pg_attribute a
 where a.attrelid = to_regclass(${quoteLiteral(historyTable(schema, table))}) and a.attnum > 0 and not a.attisdropped order by a.attnum`);
   return rows.map((row) => String(row.col));

@@ -35,7 +35,7 @@ order by l.objid, l.granted desc, l.pid`;
 
 /** Who holds or waits for our keys in this database. */
 export async function readHolders(session: Session): Promise<Holder[]> {
-  const rows = await session.run(query);
+  const rows = await session.read(query);
   return rows.map((row) => ({
     key: String(row.key),
     granted: row.granted === true,
@@ -72,6 +72,6 @@ export function describeApplication(application: string): string {
 
 /** Ends a backend. Gives whether the server found it. */
 export async function terminateBackend(session: Session, pid: number): Promise<boolean> {
-  const [row] = await session.run(`select pg_terminate_backend(${Math.trunc(pid)}) as done`);
+  const [row] = await session.read(`select pg_terminate_backend(${Math.trunc(pid)}) as done`);
   return row?.done === true;
 }

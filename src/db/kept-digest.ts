@@ -19,7 +19,7 @@ export async function readKeptDigests(
   session: Session,
   { publicSchema, table }: Pick<UnitFrame, 'publicSchema' | 'table'>,
 ): Promise<Map<string, HistoryScan>> {
-  const rows = await session.run(`select n.nspname as schema, d.description as kept
+  const rows = await session.read(`select n.nspname as schema, d.description as kept
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_description d on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0
 join pg_catalog.pg_trigger t on t.tgrelid = c.oid and ${firesAlways(publicSchema)}
@@ -86,9 +86,10 @@ end`;
 
 // The lock keeps every writer out until the commit: whoever wrote before is in the digest, whoever writes after fires
 // the trigger.
-function keepOne(schema: string, { publicSchema, table }: UnitFrame, start: string): string {
+function keepOne(schema: string, frame: UnitFrame, start: string): string {
+  const { publicSchema, table } = frame;
   const own = historyTable(schema, table);
-  return `${begin}${doBlock(`declare kept text;
+  return `${begin(frame)}${doBlock(`declare kept text;
 begin
   lock table ${own} in share row exclusive mode nowait;
   kept := obj_description(${quoteLiteral(own)}::regclass, 'pg_class');

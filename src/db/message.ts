@@ -2,28 +2,35 @@ import { historyKey } from '../core/plan.ts';
 import { doBlock } from '../core/quote.ts';
 import type { Script } from '../model.ts';
 import { createMissing } from './bootstrap.ts';
-import { objectsAsJson } from './public-shape.ts';
+import { strangers } from './guard.ts';
 import { raise, unitStates } from './refusal.ts';
+import { isOneOf, structureAsJson } from './structure.ts';
 import { closing, type Footing, noteDurations, opening, runsCode } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
-import { begin, filePath, locks, prelude, release } from './unit-locks.ts';
+import { begin, locks, prelude, release, setFilePath } from './unit-locks.ts';
 
-/** A message and where each file's text lies in it (UTF-16 indexes). */
+/** A message and where each file's text, and what checks the file after it, lie in it (UTF-16 indexes). */
 export interface Message {
   readonly text: string;
-  readonly files: readonly { readonly script: Script; readonly start: number; readonly end: number }[];
+  readonly files: readonly {
+    readonly script: Script;
+    readonly start: number;
+    readonly end: number;
+    readonly closed: number;
+  }[];
 }
 
 /**
  * The units of a schema joined in one message, each a transaction of its own (lock-protocol 3.2): settings, locks by
  * try, checks, history row first, search_path, file, guard, resets. The server stops at the first error; what was
- * committed before stays. The last unit gives how long each took (`noteDurations`). `thorough`: see `closing`.
+ * committed before stays. The last unit gives how long each took (`noteDurations`). `trusted` files were looked at
+ * already (see `Ending`).
  */
 export function composeUnits(
   scripts: readonly Script[],
   schema: UnitSchema,
   frame: UnitFrame,
-  thorough = false,
+  trusted: ReadonlySet<Script> = new Set(),
 ): Message {
   const message = createMessage();
   const known = new Set(schema.history.map(historyKey));
@@ -31,7 +38,6 @@ export function composeUnits(
     (script) => script && historyKey(script.migration),
   );
   const said = prelude(first === last ? `${first}` : `${first}..${last}`, frame);
-  const path = filePath(schema, frame);
   // Behind a pooler a session keeps nothing, and public lets tenants in between two units.
   const keeps = frame.ownSession && schema.scope === 'tenant' && scripts.length > 1;
   message.add(said);
@@ -39,15 +45,13 @@ export function composeUnits(
     const isLast = index === scripts.length - 1;
     const footing: Footing =
       index === 0 ? { kind: 'look', keeps } : keeps ? { kind: 'kept' } : { kind: 'turn', rows: known.size };
-    const before = scripts[index - 1];
-    const isPathSet = before !== undefined && !runsCode(before);
-    message.add(begin + opening(script, schema, frame, footing) + (isPathSet ? '' : path));
-    message.addFile(script);
-    const alone = scripts.length === 1 ? script.migration : undefined;
-    const end = isLast ? noteDurations(schema, frame, alone) : '';
-    message.add(`${closing(script, schema, frame, { thorough, keeps: keeps && !isLast })}${end}COMMIT;\n`);
-    if (runsCode(script)) message.add(said);
     known.add(historyKey(script.migration));
+    message.add(begin(frame) + opening(script, schema, frame, footing) + setFilePath(schema, frame));
+    const ending = { rows: known.size, trusted: trusted.has(script), keeps: keeps && !isLast };
+    message.addFile(script, closing(script, schema, frame, ending));
+    const alone = scripts.length === 1 ? script.migration : undefined;
+    message.add(`${isLast ? noteDurations(schema, frame, alone) : ''}COMMIT;\n`);
+    if (runsCode(script)) message.add(said);
   }
   if (keeps) message.add(release);
   return message.done();
@@ -63,32 +67,40 @@ export interface RehearsalPart {
 
 /**
  * The same units, of public and then of a tenant, in ONE transaction that is rolled back at its end: so the later
- * ones see what the earlier ones did. Each unit gives a row of how long it took, the whole a row for each
- * lock that other sessions could feel. Around a tenant's units there are rows with the structure of public.
+ * ones see what the earlier ones did. Each unit gives a row of how long it took, the whole a row for each lock that other
+ * sessions could feel. Where `looks` names schemas, there are rows with their structure around the last part, and with
+ * what its locks tell of other schemas (`strangers`).
  */
-export function composeRehearsal(rehearsal: readonly RehearsalPart[], frame: UnitFrame): Message {
+export function composeRehearsal(
+  rehearsal: readonly RehearsalPart[],
+  frame: UnitFrame,
+  looks: readonly string[],
+): Message {
   const message = createMessage();
-  message.add(begin);
-  for (const { schema, scripts, bootstrap } of rehearsal) {
+  message.add(begin(frame));
+  for (const [index, { schema, scripts, bootstrap }] of rehearsal.entries()) {
     if (bootstrap) message.add(doBlock(`begin\n${createMissing(schema.schema, frame)}\nend`));
     const known = new Set(schema.history.map(historyKey));
-    const guard = schema.scope === 'tenant' && scripts.some((script) => !script.allowsPublic);
-    const look = guard ? `select ${objectsAsJson(frame.publicSchema)} as ${publicColumn};\n` : '';
+    const isLooked = looks.length > 0 && index === rehearsal.length - 1;
+    const look = isLooked ? `select ${structureAsJson(isOneOf(looks))} as ${structureColumn};\n` : '';
     message.add(look);
-    for (const script of scripts) {
-      message.add(opening(script, schema, frame, { kind: 'turn', rows: known.size }));
-      message.addFile(script);
-      message.add(closing(script, schema, frame) + noteDurations(schema, frame, script.migration));
+    for (const [done, script] of scripts.entries()) {
+      message.add(
+        opening(script, schema, frame, { kind: 'turn', rows: known.size }) + setFilePath(schema, frame),
+      );
       known.add(historyKey(script.migration));
+      const ending = { rows: known.size, rehearsed: done + 1, trusted: true };
+      message.addFile(script, closing(script, schema, frame, ending));
+      message.add(noteDurations(schema, frame, script.migration));
     }
-    message.add(look);
+    message.add(look + (isLooked ? `${strangers(schema)};\n` : ''));
   }
   message.add(`${locksTaken}ROLLBACK;`);
   return message.done();
 }
 
-/** Name of the column in which a rehearsal gives the structure of public. */
-export const publicColumn = 'sqlmig_public';
+/** Name of the column in which a rehearsal gives the structure of other schemas. */
+export const structureColumn = 'sqlmig_structure';
 
 // AccessShare, RowShare and RowExclusive are what reads and writes take themselves: nobody feels those.
 const locksTaken = `select l.relation::text as sqlmig_lock, n.nspname as schema, c.relname as relation, l.mode as mode
@@ -111,9 +123,9 @@ export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFra
   );
   return [
     prelude('replay', frame),
-    begin,
+    begin(frame),
     opening(script, schema, frame, { kind: 'look', keeps: false }),
-    filePath(schema, frame),
+    setFilePath(schema, frame),
     ...statements,
     'set constraints all immediate;\nROLLBACK;',
   ].join('');
@@ -121,7 +133,7 @@ export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFra
 
 /** Changes a schema's history under the locks of a unit; `change` is one statement that must touch a row. */
 export function composeEdit(schema: UnitSchema, change: string, frame: UnitFrame): string {
-  return `${begin}${locks('repair', schema, frame)}${doBlock(`begin
+  return `${begin(frame)}${locks('repair', schema, frame)}${doBlock(`begin
   ${change};
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}COMMIT;
@@ -138,10 +150,12 @@ function createMessage() {
   };
   return {
     add,
-    addFile(script: Script) {
+    addFile(script: Script, after: string) {
       const start = length;
       add(script.text);
-      files.push({ script, start, end: length });
+      const end = length;
+      add(after);
+      files.push({ script, start, end, closed: length });
     },
     done: (): Message => ({ text: parts.join(''), files }),
   };

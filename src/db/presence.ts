@@ -23,7 +23,8 @@ export async function lookUpSchemas(
   table: string,
 ): Promise<Map<string, Presence>> {
   if (names.length === 0) return new Map();
-  const rows = await session.run(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present
+  const rows =
+    await session.read(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present
 from unnest(${listOf(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
 where ${isOrdinary}`);
@@ -34,7 +35,7 @@ where ${isOrdinary}`);
 
 /** All schemas that have a history table of ours, by name. */
 export async function schemasWithHistory(session: Session, table: string): Promise<string[]> {
-  const rows = await session.run(`select n.nspname as schema from pg_catalog.pg_class c
+  const rows = await session.read(`select n.nspname as schema from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where ${isTable(table)} and ${isOrdinary}
   and (select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and not a.attisdropped

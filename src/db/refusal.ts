@@ -15,10 +15,12 @@ export const unitStates = {
   publicBehind: 'SQM06',
   /** The file ended the transaction it was in. */
   transactionEnded: 'SQM09',
-  /** The structure of the public schema is not what the run saw: the file changed it, or somebody else did. */
-  publicChanged: 'SQM10',
-  /** The file may have changed the public schema: it takes a closer look to tell. */
-  publicSuspect: 'SQM13',
+  /** The file may have changed something outside of its tenant: it takes a closer look to tell. */
+  suspicious: 'SQM13',
+  /** The file changed the history table, or rows in it. */
+  historyTouched: 'SQM14',
+  /** The history table did not keep the row that was written to it. */
+  rowRefused: 'SQM15',
   /** The session is not the one that took the locks. */
   lockLost: 'SQM12',
 } as const;
@@ -31,9 +33,10 @@ const messages: Readonly<Record<UnitState, string>> = {
   SQM04: 'the schema is gone, or another one has its name',
   SQM05: 'public is being migrated',
   SQM06: 'public is behind',
-  SQM09: 'the file ends the transaction it runs in, or changes its own history row',
-  SQM10: 'public was changed',
-  SQM13: 'public may have been changed',
+  SQM09: 'the file ends the transaction it runs in',
+  SQM13: 'the file may have changed another schema',
+  SQM14: 'the file changes its own history',
+  SQM15: 'the history table did not keep the row of this migration',
   SQM12: 'the session that held the lock is gone',
 };
 

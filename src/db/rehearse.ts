@@ -3,9 +3,9 @@ import type { TakenLock } from '../model.ts';
 import { applied, attemptOf } from './apply.ts';
 import type { Attempt } from './attempt.ts';
 import { describeFailure, positionOf } from './failure.ts';
-import { composeRehearsal, publicColumn, type RehearsalPart } from './message.ts';
-import { differences, parseObjects } from './public-shape.ts';
-import { changesPublic } from './scope-guard.ts';
+import { composeRehearsal, type RehearsalPart } from './message.ts';
+import { createSightings, judge, schemasToLookAt } from './probe.ts';
+import { trespassError } from './scope-guard.ts';
 import { isServerError } from './server-error.ts';
 import type { Row, Session } from './session.ts';
 import { durationOf } from './unit.ts';
@@ -22,23 +22,25 @@ export async function rehearseUnits(
 ): Promise<Attempt> {
   const last = parts.at(-1) as RehearsalPart;
   const scripts = parts.flatMap((part) => part.scripts);
-  const message = composeRehearsal(parts, frame);
+  const guarded = last.scripts.filter((script) => !script.allowsPublic);
+  const looks =
+    last.schema.scope === 'tenant' && guarded.length > 0 ? schemasToLookAt(guarded, last.schema, frame) : [];
+  const message = composeRehearsal(parts, frame, looks);
   const durations: number[] = [];
   const locks: (TakenLock & { readonly id: string })[] = [];
-  const looks: string[] = [];
+  const seen = createSightings();
   try {
     await session.run(message.text, (row) => {
       const told = durationOf(row);
       if (told !== null) durations.push(told.ms);
       if ('sqlmig_lock' in row) locks.push(toLock(row));
-      if (publicColumn in row) looks.push(String(row[publicColumn]));
+      seen.take(row);
     });
-    const what = changesIn(looks);
+    const { what, inPublic } = await judge(session, seen, last.schema, frame, parts.length === 1);
     if (what.length > 0) {
-      const guarded = last.scripts.filter((script) => !script.allowsPublic);
-      const { schema } = last.schema;
-      const trespass = { scripts: guarded, what, schema, publicSchema: frame.publicSchema };
-      return { kind: 'failed', error: changesPublic({ ...trespass, state: 'rolled back' }) };
+      const { schema } = last;
+      const trespass = { scripts: guarded, what, inPublic, schema, publicSchema: frame.publicSchema };
+      return { kind: 'failed', error: trespassError({ ...trespass, state: 'rolled back' }) };
     }
     const offset = scripts.length - last.scripts.length;
     return {
@@ -65,13 +67,6 @@ export async function rehearseUnits(
   }
 }
 
-/** What a tenant's units changed in public, between the looks before and after them. */
-function changesIn([before, after]: readonly string[]): string[] {
-  return before === undefined || after === undefined
-    ? []
-    : differences(parseObjects(before), parseObjects(after));
-}
-
 function onlyHere({ code, details, cause }: SqlmigError): SqlmigError {
   const { file, line, column, lineText } = details;
   const located = file !== undefined && line !== undefined && column !== undefined;
@@ -95,7 +90,7 @@ async function existing(
 ): Promise<TakenLock[]> {
   if (locks.length === 0) return [];
   const ids = locks.map((lock) => lock.id).join(', ');
-  const rows = await session.run(`select oid::text as id from pg_catalog.pg_class where oid in (${ids})`);
+  const rows = await session.read(`select oid::text as id from pg_catalog.pg_class where oid in (${ids})`);
   const there = new Set(rows.map((row) => row.id));
   return locks
     .filter(({ id }) => there.has(id))

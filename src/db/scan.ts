@@ -99,7 +99,7 @@ async function readBatch(
   onRow: OnRow,
 ): Promise<void> {
   try {
-    const rows = await session.run(batch.map(select).join('\nunion all\n'));
+    const rows = await session.read(batch.map(select).join('\nunion all\n'));
     for (const row of rows) onRow(String(batch[Number(row.i)]), row);
   } catch (error) {
     if (!isServerError(error) || !(splitsAlone(error.code) || error.code === sqlstates.insufficientResources))

@@ -36,6 +36,11 @@ export interface Session {
    * @throws ServerError for what the server refused, SessionLost where the outcome is unknown.
    */
   run(text: string, onRow?: (row: Row) => void): Promise<Row[]>;
+  /**
+   * Sends queries of our own under `ownPath`, whatever path the role, the database or a pooler's backend has.
+   * @throws as `run` does.
+   */
+  read(text: string, onRow?: (row: Row) => void): Promise<Row[]>;
   /** Asks the server to cancel what runs. */
   cancel(): void;
   close(): Promise<void>;
@@ -51,6 +56,13 @@ export interface Server {
   readonly isLinux: boolean;
 }
 
+/**
+ * `search_path` of our own statements: what others put into public or a tenant under the name of a function, operator or
+ * type of PostgreSQL must never run with our rights (CVE-2018-1058; PostgreSQL documentation, Writing SECURITY DEFINER
+ * Functions Safely).
+ */
+export const ownPath = 'pg_catalog, pg_temp';
+
 /** The part of a query of postgres.js that asks the server to cancel it. */
 interface Cancellable {
   readonly canceller?: ((query: Cancellable) => Promise<unknown>) | null;
@@ -64,8 +76,10 @@ export class SessionLost extends Error {
 /** Server messages with severity NOTICE and above. */
 export type OnNotice = (notice: { readonly severity: string; readonly message: string }) => void;
 
-const hello = `select pg_backend_pid() as pid, current_database() as database, session_user as login,
-  current_setting('server_version_num')::int as number, version() ~* 'linux' as linux, pg_is_in_recovery() as standby`;
+// It runs before any path can be set, so each name says where it is.
+const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_database() as database, session_user as login,
+  pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as number,
+  pg_catalog.version() operator(pg_catalog.~*) 'linux'::pg_catalog.text as linux, pg_catalog.pg_is_in_recovery() as standby`;
 
 /**
  * Opens a session.
@@ -142,7 +156,7 @@ async function openOn(
     throw connectError(error, { ...connection.target, hosts: [host] });
   }
 
-  return {
+  const session: Session = {
     hasSettings: connection.settings !== undefined && pid === greeting?.pid,
     pooled: pid !== greeting?.pid || connection.target.saysPooled,
     server: {
@@ -162,6 +176,9 @@ async function openOn(
         throw error;
       }
     },
+    read(text, onRow) {
+      return this.run(`SET LOCAL search_path = ${ownPath};\n${text}`, onRow);
+    },
     cancel() {
       // Not `cancel()`: that works once a query, and a request that fails would end the process unhandled.
       void Promise.resolve(running?.canceller?.(running)).catch(() => {});
@@ -172,6 +189,7 @@ async function openOn(
       await withDeadline(client.end({ timeout: 2 }), 3_000).catch(abandon);
     },
   };
+  return session;
 }
 
 function createClient(

@@ -7,14 +7,18 @@ import type { Script } from '../model.ts';
 import { applied, attemptOf } from './apply.ts';
 import type { Attempt } from './attempt.ts';
 import { describeFailure } from './failure.ts';
+import { reachesOut } from './guard.ts';
 import { historyTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
+import { schemasToLookAt } from './probe.ts';
 import { raise, unitStates } from './refusal.ts';
-import { aimsAtPublic, changedInPublic, changesPublic } from './scope-guard.ts';
+import { aimsOutside, trespassError, trespassesIn } from './scope-guard.ts';
 import { isServerError } from './server-error.ts';
-import type { Session } from './session.ts';
+import { ownPath, type Session } from './session.ts';
+import { readStructure } from './structure.ts';
 import { checkLook, insertRow, rowOf } from './unit.ts';
 import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
+import { setOwnPath } from './unit-locks.ts';
 
 /**
  * Applies one non-transactional script, statement by statement on a session that nobody else uses (lock-protocol 3.3):
@@ -64,16 +68,19 @@ async function steps(
   before: ReadonlySet<string>,
 ): Promise<Attempt> {
   const started = performance.now();
-  const trespass = { scripts: [script], schema: schema.schema, publicSchema: frame.publicSchema };
+  const trespass = { scripts: [script], schema, publicSchema: frame.publicSchema };
   for (const [k, statement] of script.statements.entries()) {
     if (k < from) continue;
-    const aim = await aimsAtPublic(session, statement, script, schema, frame);
+    const aim = await aimsOutside(session, statement, script, schema, frame);
     if (aim !== null) {
       if (k === 0) await forget(session, script, schema, frame);
       const state = k === 0 ? 'not touched' : keptBefore(k);
-      const what = [`is about ${aim}`];
-      return { kind: 'failed', error: changesPublic({ ...trespass, what, state }) };
+      const what = [`is about ${aim.name}`];
+      return { kind: 'failed', error: trespassError({ ...trespass, ...aim, what, state }) };
     }
+    const looks =
+      script.allowsPublic || !reachesOut(statement, schema) ? [] : schemasToLookAt([script], schema, frame);
+    const outside = await readStructure(session, looks);
     await session.run(progress(script, schema, frame, token, `at_statement = ${k + 1}`));
     try {
       await session.run(script.text.slice(statement.start, statement.end));
@@ -81,10 +88,10 @@ async function steps(
       if (!isServerError(error)) throw error;
       return failedAt(session, script, schema, frame, k, error);
     }
-    const what = await changedInPublic(session, statement, script, schema, frame);
-    if (what.length > 0) {
+    const found = trespassesIn(outside, await readStructure(session, looks), frame.publicSchema, new Set());
+    if (found.what.length > 0) {
       const state = `statement ${k + 1} cannot be rolled back, and it is marked as running`;
-      return { kind: 'failed', error: changesPublic({ ...trespass, what, state }) };
+      return { kind: 'failed', error: trespassError({ ...trespass, ...found, state }) };
     }
     const invalid = await newlyInvalid(session, schema, before);
     if (invalid !== undefined) return { kind: 'failed', error: leftInvalid(script, schema, k, invalid) };
@@ -201,13 +208,15 @@ function sessionSettings({ migration }: Script, schema: UnitSchema, frame: UnitF
     ['tcp_keepalives_interval', '5'],
     ['tcp_keepalives_count', '3'],
   ];
-  const calls = values.map(([name, value]) => `set_config('${name}', ${quoteLiteral(value)}, false)`);
+  const calls = values.map(
+    ([name, value]) => `pg_catalog.set_config('${name}', ${quoteLiteral(value)}, false)`,
+  );
   return `${doBlock(`begin perform ${calls.join(', ')}; end`)}SET search_path = ${searchPath(schema, frame)}`;
 }
 
 async function takeLocks(session: Session, { schema }: UnitSchema): Promise<boolean> {
   const oid = `(select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)})`;
-  const [row] = await session.run(
+  const [row] = await session.read(
     `select pg_try_advisory_lock_shared(${lockKey(lockObjects.fleet)}) and pg_try_advisory_lock_shared(${lockKey(lockObjects.marker)})
   and coalesce(pg_try_advisory_lock(${lockKey(`${oid}::int4`)}), false) as got`,
   );
@@ -216,7 +225,7 @@ async function takeLocks(session: Session, { schema }: UnitSchema): Promise<bool
 
 /** Checks and the row, in one transaction of its own. */
 function begin(script: Script, schema: UnitSchema, frame: UnitFrame): string {
-  return checkLook(schema, frame) + insertRow(script, 'running', schema, frame);
+  return setOwnPath + checkLook(schema, frame) + insertRow(script, 'running', schema, frame);
 }
 
 /** Notes how far it is; refuses where the session is not the one that took the locks (lock-protocol SQM12). */
@@ -237,17 +246,17 @@ function progress(
 /** Work on the history in between, whatever role the file has taken meanwhile; that role stays. */
 function bookkeeping(work: string): string {
   return doBlock(`begin
-  perform set_config('role', 'none', true);
+  perform pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('search_path', ${quoteLiteral(ownPath)}, true);
   ${work};
 end`);
 }
 
 const cleanUp =
-  'select pg_advisory_unlock_all(); RESET SESSION AUTHORIZATION; RESET ROLE; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; RESET ALL';
+  'select pg_catalog.pg_advisory_unlock_all(); RESET SESSION AUTHORIZATION; RESET ROLE; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; RESET ALL';
 
 /** The invalid indexes of a schema, by name; parents of partitioned ones are no builds. */
 export async function invalidIndexes(session: Session, schema: string): Promise<Set<string>> {
-  const rows = await session.run(`select c.relname as name from pg_catalog.pg_index i
+  const rows = await session.read(`select c.relname as name from pg_catalog.pg_index i
 join pg_catalog.pg_class c on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where n.nspname = ${quoteLiteral(schema)} and c.relkind = 'i' and not i.indisvalid`);
   return new Set(rows.map((row) => String(row.name)));

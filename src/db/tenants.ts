@@ -82,7 +82,7 @@ async function namesOf(
     }
     case 'pattern':
       return firstColumn(
-        await session.run(`select nspname::text from pg_catalog.pg_namespace
+        await session.read(`select nspname::text from pg_catalog.pg_namespace
 where nspname like ${quoteLiteral(source.pattern)} and nspname !~ '^pg_' and nspname not in ('information_schema', ${quoteLiteral(publicSchema)})
 order by nspname collate "C"`),
       );

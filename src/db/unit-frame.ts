@@ -1,7 +1,6 @@
 import { quoteIdentifier } from '../core/quote.ts';
 import { tenantSearchPath } from '../core/search-path.ts';
 import type { HistoryRow, Scope } from '../model.ts';
-import type { PublicShape } from './public-shape.ts';
 
 /** What all units of a run have in common. */
 export interface UnitFrame {
@@ -22,6 +21,14 @@ export interface UnitFrame {
   readonly ownSession: boolean;
 }
 
+/** What tenant files must leave as it is: the public schema, and every other schema but the tenant's own. */
+export interface Guard {
+  /** OIDs, by name, of the public schema and of those that pending files mention. */
+  readonly schemas: ReadonlyMap<string, string>;
+  /** Names that an unqualified name can mean outside of the tenant: all that is in the other schemas of its path. */
+  readonly names: ReadonlySet<string>;
+}
+
 /** The schema that units are for, as it was when the plan was made. */
 export interface UnitSchema {
   readonly schema: string;
@@ -34,7 +41,7 @@ export interface UnitSchema {
   /** Public as the run saw it: the digest of its rows up to a version. `null` where nothing is required. */
   readonly requires: { readonly upTo: string; readonly digest: string } | null;
   /** What the files must leave as it is; `null` where there is nothing to guard. */
-  readonly guarded: PublicShape | null;
+  readonly guarded: Guard | null;
 }
 
 /** What `search_path` is in a file. */

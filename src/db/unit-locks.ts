@@ -1,14 +1,28 @@
 import { quoteLiteral } from '../core/quote.ts';
 import type { Scope } from '../model.ts';
 import { lockKey, lockObjects } from './keys.ts';
+import { pinnedSettings } from './pinned-settings.ts';
 import { refuse, unitStates } from './refusal.ts';
+import { ownPath } from './session.ts';
 import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
 
 /**
  * Begins a unit's transaction. READ COMMITTED: under a default of REPEATABLE READ the checks would see the state before
  * the lock was got.
  */
-export const begin = 'START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n';
+export function begin({ ownSession }: Pick<UnitFrame, 'ownSession'>): string {
+  // A session of our own begins with that path.
+  const path = ownSession ? '' : setOwnPath;
+  return `START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n${path}`;
+}
+
+/** Puts our own statements under a path where nobody else's functions and operators are, to the end of the transaction. */
+export const setOwnPath = `SET LOCAL search_path = ${ownPath};\n`;
+
+/** Puts a file under the path that files of its schema have, to the end of the transaction. */
+export function setFilePath(schema: UnitSchema, frame: UnitFrame): string {
+  return `SET LOCAL search_path = ${searchPath(schema, frame)};\n`;
+}
 
 /** Names of the columns in which a public unit tells that it waits for the fleet, and that it has waited. */
 export const waitingColumn = 'sqlmig_waiting';
@@ -16,17 +30,11 @@ export const waitedColumn = 'sqlmig_waited';
 
 /**
  * What a message on a session of our own says before its units, and after each that runs code, whose RESET ALL takes it
- * back; behind a pooler each unit sets all for itself. `doing` shows in pg_stat_activity. The path is the same for all
- * schemas while our own statements run: the server looks up each operator anew under a path that it has not met.
+ * back; behind a pooler each unit sets all for itself. `doing` shows in pg_stat_activity.
  */
 export function prelude(doing: string, frame: UnitFrame): string {
   if (!frame.ownSession) return '';
-  return `SET application_name = ${quoteLiteral(applicationName(doing, frame))};\nRESET search_path;\n`;
-}
-
-/** Sets the path that files of a schema run under, on a session of our own; it stays until the next `prelude`. */
-export function filePath(schema: UnitSchema, frame: UnitFrame): string {
-  return frame.ownSession ? `SET search_path = ${searchPath(schema, frame)};\n` : '';
+  return `SET application_name = ${quoteLiteral(applicationName(doing, frame))};\n`;
 }
 
 /** What pg_stat_activity shows of a session while it does something. */
@@ -88,6 +96,7 @@ export function unitSettings(
   { lockTimeoutMs, checksClient, sync }: UnitFrame,
 ): Readonly<Record<string, string>> {
   return {
+    ...pinnedSettings,
     statement_timeout: '0',
     lock_timeout: `${lockTimeoutMs}ms`,
     idle_in_transaction_session_timeout: '0',
@@ -107,7 +116,6 @@ function settings(doing: string, schema: UnitSchema, frame: UnitFrame): string[]
   }
   return [
     setting('application_name', applicationName(doing, frame)),
-    setting('search_path', searchPath(schema, frame)),
     ...Object.entries(unitSettings(schema.scope, frame)).map(([name, value]) => setting(name, value)),
   ];
 }

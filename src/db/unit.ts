@@ -1,14 +1,15 @@
 import { historyKey } from '../core/plan.ts';
-import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { mayChange } from '../core/reach.ts';
 import { canonicalVersion } from '../core/version.ts';
 import type { HistoryRow, Migration, Script } from '../model.ts';
+import { isGuarded, isWrittenHere, suspicion } from './guard.ts';
 import { historyTable, selectDigest } from './history.ts';
-import { hasChanged, mayHaveChanged, objectsAsJson, type PublicShape } from './public-shape.ts';
-import { raise, refuse, unitStates } from './refusal.ts';
+import { lockClass, lockObjects } from './keys.ts';
+import { refuse, unitStates } from './refusal.ts';
 import type { Row } from './session.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
-import { locks, lockTries, schemaKey } from './unit-locks.ts';
+import { locks, lockTries, schemaKey, setOwnPath } from './unit-locks.ts';
 
 /** What a unit may take for granted. */
 export type Footing =
@@ -105,13 +106,9 @@ export function insertRow(
   const again = ` on conflict (name) where version is null do update set checksum = excluded.checksum,
   applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
   state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements`;
-  return `insert into ${historyTable(schema, frame.table)} (${columns}) select ${values.join(', ')} where ${condition}${version === null ? again : ''};\n`;
-}
-
-/** What of public a script may change, by what its text says; `null` where there is nothing to check. */
-function guardOf(script: Script, { guarded }: UnitSchema): PublicShape | null {
-  if (guarded === null || script.allowsPublic) return null;
-  return script.statements.some(({ reach }) => mayChange(reach, guarded.names)) ? guarded : null;
+  const insert = `insert into ${historyTable(schema, frame.table)} (${columns}) select ${values.join(', ')} where ${condition}${version === null ? again : ''}`;
+  // A trigger, a rule or a policy may swallow the row without an error.
+  return `with kept as (${insert} returning 1) select case when not exists (select from kept) then ${refuse(unitStates.rowRefused)} end;\n`;
 }
 
 // What outlives a transaction although nothing asked for it to be kept.
@@ -135,68 +132,101 @@ export function runsCode({ statements }: Script): boolean {
 
 /** How a unit ends. */
 export interface Ending {
-  /** Look at all of public. */
-  readonly thorough?: boolean;
+  /** How many rows the history has by now, the unit's own among them. */
+  readonly rows: number;
+  /** In a rehearsal: how many of them its transaction has written. */
+  readonly rehearsed?: number;
+  /** Leave out the look at other schemas: the file was looked at already. */
+  readonly trusted?: boolean;
   /** The session keeps the schema's key beyond the unit. */
   readonly keeps?: boolean;
 }
 
+// What code may leave behind in any session, and a transaction's end does not take back.
+const resetsAfterCode = 'CLOSE ALL;\nUNLISTEN *;\nDEALLOCATE ALL;\n';
+// Deferred constraints speak here, not at COMMIT.
+const resets = `SET CONSTRAINTS ALL IMMEDIATE;
+RESET ALL;
+RESET SESSION AUTHORIZATION;
+RESET ROLE;
+DISCARD SEQUENCES;
+`;
+
 /** What stands after a file: resets and the guards. */
-export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, ending: Ending = {}): string {
-  const kinds = new Set(script.statements.map((statement) => statement.kind));
+export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, ending: Ending): string {
+  const { statements } = script;
+  const kinds = new Set(statements.map((statement) => statement.kind));
+  const code = statements.some(({ reach }) => reach.code);
   return [
     // A file may end in a comment or without a semicolon.
     '\n;\n',
-    ...[...kinds].map((kind) => leftovers[kind] ?? ''),
-    ...(runsCode(script)
-      ? [
-          // Deferred constraints speak here, not at COMMIT.
-          'SET CONSTRAINTS ALL IMMEDIATE;\nRESET ALL;\nRESET SESSION AUTHORIZATION;\nRESET ROLE;\nDISCARD TEMP;\n',
-        ]
-      : []),
+    code ? resetsAfterCode : [...kinds].map((kind) => leftovers[kind] ?? '').join(''),
+    runsCode(script) ? resets : '',
+    setOwnPath,
     guards(script, schema, frame, ending),
+    statements.some(({ reach }) => reach.temporary) ? 'DISCARD TEMP;\n' : '',
   ].join('');
 }
 
 /** What refuses a unit after its file. */
-function guards(
-  script: Script,
-  schema: UnitSchema,
-  frame: UnitFrame,
-  { thorough = false, keeps = false }: Ending,
-): string {
-  const shape = guardOf(script, schema);
-  const row = `${historyTable(schema.schema, frame.table)} where ${rowOf(script.migration)}`;
-  // The row was written by this very transaction, or the file has ended that one.
-  const ended = `when not exists (select from ${row} and xmin = pg_current_xact_id()::xid) then ${refuse(unitStates.transactionEnded)}`;
-  const suspect = shape === null || thorough ? null : publicSuspect(shape);
-  const whens = [...(runsCode(script) ? [ended] : []), ...(suspect === null ? [] : [suspect])];
+function guards(script: Script, schema: UnitSchema, frame: UnitFrame, ending: Ending): string {
+  const whens = [
+    ...(mayTouchHistory(script, schema, frame) ? historyIsKept(script, schema, frame, ending) : []),
+    ...(isGuarded(script, schema) && ending.trusted !== true
+      ? [`when ${suspicion(script, schema, frame)} then ${refuse(unitStates.suspicious)}`]
+      : []),
+  ];
   // Whatever the code has locked or unlocked. Our own key is not free for a moment: the transaction has it as well.
-  const again = keeps ? `pg_advisory_lock(${schemaKey(schema)}), ` : '';
+  const again = ending.keeps === true ? `pg_advisory_lock(${schemaKey(schema)}), ` : '';
   const unlock = runsCode(script) ? `pg_advisory_unlock_all(), ${again}` : '';
-  const quick = whens.length === 0 ? '' : `select ${unlock}case ${whens.join('\n  ')} end;\n`;
-  return shape !== null && thorough ? quick + publicChanged(shape, frame) : quick;
+  return whens.length === 0 ? '' : `select ${unlock}case ${whens.join('\n  ')} end;\n`;
 }
 
-/** A branch that refuses what may have changed the public schema; such a unit is sent again with `thorough`. */
-function publicSuspect(shape: PublicShape): string {
-  return `when ${mayHaveChanged(shape)} then ${refuse(unitStates.publicSuspect)}`;
-}
-
-/** Refuses what has changed the public schema for certain, with what is there now as detail (see `objectsAsJson`). */
-function publicChanged(shape: PublicShape, { publicSchema }: UnitFrame): string {
-  return doBlock(`begin
-  if ${hasChanged(publicSchema, shape)} then ${raise(unitStates.publicChanged, objectsAsJson(publicSchema))} end if;
-end`);
+/** True where a script may change its own history, by what its text says. */
+export function mayTouchHistory(
+  { statements }: Script,
+  { schema }: UnitSchema,
+  { table }: UnitFrame,
+): boolean {
+  const [tables, schemas] = [new Set([table]), new Set([schema])];
+  return statements.some(({ reach }) => mayChange(reach, tables, schemas));
 }
 
 /**
- * Notes how long migrations took, and gives each as `sqlmig_key` and `sqlmig_ms`: one that has just run, or, without it,
+ * Branches that refuse where the history is not what it was, but for the unit's own row. A row that another session has
+ * added is nothing of the file's: the next unit sees it.
+ */
+function historyIsKept(
+  { migration }: Script,
+  { schema }: UnitSchema,
+  { table }: UnitFrame,
+  { rows, rehearsed }: Ending,
+): string[] {
+  const own = historyTable(schema, table);
+  const ownRows = rehearsed ?? 1;
+  const written = isWrittenHere('xmin');
+  const ownRow = `${rowOf(migration)} and checksum = ${quoteLiteral(migration.checksum)} and state = 'applied'`;
+  const changed = `(select count(*) filter (where ${written}) <> ${ownRows} or count(*) filter (where not ${written}) < ${rows - ownRows}
+    or count(*) filter (where ${ownRow}) <> 1 from ${own})`;
+  // In a rehearsal the table itself may be new. A lock for COMMENT is what the trigger of a kept digest takes.
+  const altered = `exists (select from pg_lock_status() l where l.pid = pg_backend_pid() and l.locktype = 'relation'
+    and l.relation = ${quoteLiteral(own)}::regclass and l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock'))`;
+  // The fleet's key goes with the transaction that took it.
+  const sameTransaction = `exists (select from pg_lock_status() l where l.pid = pg_backend_pid() and l.locktype = 'advisory'
+    and l.classid = ${lockClass} and l.objid = ${lockObjects.fleet} and l.objsubid = 2)`;
+  return [
+    `when ${[changed, ...(rehearsed === undefined ? [altered] : [])].join(' or ')} then case when ${sameTransaction} then ${refuse(unitStates.historyTouched)} else ${refuse(unitStates.transactionEnded)} end`,
+  ];
+}
+
+/**
+ * Notes how long migrations took, and gives each as `sqlmig_schema`, `sqlmig_key` and `sqlmig_ms`: one that has just run, or, without it,
  * all that this run has applied to a schema, each until the next one began. It stands before the commit of the last one.
  */
 export function noteDurations({ schema }: UnitSchema, { runId, table }: UnitFrame, only?: Migration): string {
   const own = historyTable(schema, table);
-  const given = (key: string) => `returning ${key} as sqlmig_key, duration_ms as sqlmig_ms;\n`;
+  const given = (key: string) =>
+    `returning ${quoteLiteral(schema)} as sqlmig_schema, ${key} as sqlmig_key, duration_ms as sqlmig_ms;\n`;
   const ms = (since: string) => `least(date_part('epoch', ${since}) * 1000, 2147483647)::int`;
   if (only !== undefined) {
     const key = quoteLiteral(historyKey(only));
@@ -207,7 +237,19 @@ export function noteDurations({ schema }: UnitSchema, { runId, table }: UnitFram
   from ${own} where run_id = ${quoteLiteral(runId)} and duration_ms = 0) d where h.ctid = d.at ${given(`coalesce(version::text, 'R__' || name)`)}`;
 }
 
+/** Name of the column that `recordedByRun` gives. */
+export const recordedColumn = 'sqlmig_recorded';
+
+/** The history keys of all that this run has recorded in a schema. */
+export function recordedByRun({ schema }: UnitSchema, { runId, table }: UnitFrame): string {
+  return `select coalesce(version::text, 'R__' || name) as ${recordedColumn} from ${historyTable(schema, table)} where run_id = ${quoteLiteral(runId)};\n`;
+}
+
 /** What a row of `noteDurations` says; `null` for any other row. */
-export function durationOf({ sqlmig_key: key, sqlmig_ms: ms }: Row): { key: string; ms: number } | null {
-  return typeof key === 'string' ? { key, ms: Number(ms) } : null;
+export function durationOf({
+  sqlmig_schema: schema,
+  sqlmig_key: key,
+  sqlmig_ms: ms,
+}: Row): { schema: string; key: string; ms: number } | null {
+  return typeof key === 'string' ? { schema: String(schema), key, ms: Number(ms) } : null;
 }

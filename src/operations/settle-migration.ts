@@ -1,12 +1,13 @@
 import type { Config } from '../config.ts';
 import { parseStatements } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
+import { othersOnPath } from '../core/search-path.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { resolveDoubt } from '../db/doubt.ts';
 import { asSqlmigError } from '../db/failure.ts';
+import { readGuard } from '../db/guard.ts';
 import { historyTable, readProgress } from '../db/history.ts';
 import { composeEdit } from '../db/message.ts';
-import { readPublicShape } from '../db/public-shape.ts';
 import type { Session } from '../db/session.ts';
 import { applyStepwise, invalidIndexes } from '../db/stepwise.ts';
 import { rowOf } from '../db/unit.ts';
@@ -88,8 +89,9 @@ export async function settleMigration(
     }
     const found = await run.look((session) => describe(session, script, schema, scope, config));
     if (how === null) return found;
-    const shape = (session: Session) => readPublicShape(session, config.publicSchema);
-    const guarded = scope === 'tenant' ? await run.look(shape) : null;
+    const words = new Set(script.statements.flatMap(({ reach }) => [...reach.words]));
+    const path = othersOnPath(config.searchPath, config.publicSchema);
+    const guarded = scope === 'tenant' ? await run.look((session) => readGuard(session, path, words)) : null;
     const unit = { ...unitSchema(target, null), guarded };
     await settle(script, unit, how, { run, frame: unitFrame(run, { ...settings, sync: true }) });
     return found;

@@ -1,12 +1,13 @@
 import type { Config } from '../config.ts';
 import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
+import { othersOnPath } from '../core/search-path.ts';
 import { canonicalVersion, compareVersions } from '../core/version.ts';
 import { after, applyUnits } from '../db/apply.ts';
 import type { Attempt } from '../db/attempt.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { flush } from '../db/flush.ts';
+import { readGuard } from '../db/guard.ts';
 import { historyTable, readDigest } from '../db/history.ts';
-import { readPublicShape } from '../db/public-shape.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
 import type { Reader } from '../db/scan.ts';
 import type { Session } from '../db/session.ts';
@@ -121,7 +122,12 @@ export function createService(run: Run, migrations: Migrations, options: Service
   };
   const readGate = async (session: Session): Promise<Gate> => ({
     requires: await readRequired({ session, spare: async () => null }),
-    guarded: await readPublicShape(session, config.publicSchema),
+    guarded: await readGuard(
+      session,
+      othersOnPath(config.searchPath, config.publicSchema),
+      wordsOf(scripts.values()),
+    ),
+    scripts: scripts.size,
   });
 
   const scriptsOf = async ({ plan: { steps } }: Target) => {
@@ -201,7 +207,11 @@ export function createService(run: Run, migrations: Migrations, options: Service
     async serve(scope, targets, failuresAllowed) {
       const pending = targets.filter(hasWork).length;
       // A rehearsed tenant brings public along in its own transaction.
-      if (scope === 'tenant' && pending > 0 && !options.dryRun) gate ??= await run.look(readGate);
+      if (scope === 'tenant' && pending > 0 && !options.dryRun) {
+        await prepare(targets.flatMap(({ plan: { steps } }) => steps));
+        // Newcomers may need files that nobody needed before.
+        if (gate?.scripts !== scripts.size) gate = await run.look(readGate);
+      }
       emit({ type: 'phase-started', scope, schemas: targets.length, pending });
       const look = { scope, files: migrations[scope], options: plan };
       // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
@@ -273,16 +283,26 @@ function directUrlNeeded({ migration, nonTransactional }: Script): SqlmigError {
   });
 }
 
-/** Public as it was when the tenants' turn came. */
-type Gate = Pick<UnitSchema, 'requires' | 'guarded'>;
+/** Public as it was when the tenants' turn came, and what is guarded from so many scripts. */
+interface Gate extends Pick<UnitSchema, 'requires' | 'guarded'> {
+  readonly scripts: number;
+}
+
+/** The words of scripts that are guarded. */
+function wordsOf(scripts: Iterable<Script>): ReadonlySet<string> {
+  const guarded = [...scripts].filter(
+    ({ migration, allowsPublic }) => migration.scope === 'tenant' && !allowsPublic,
+  );
+  return new Set(guarded.flatMap(({ statements }) => statements.flatMap(({ reach }) => [...reach.words])));
+}
 
 /** A target as units see it. */
 export function unitSchema(
   { schema, oid, scope, rows: history, digest }: Target,
-  gate: Gate | null,
+  gate: Pick<UnitSchema, 'requires' | 'guarded'> | null,
 ): UnitSchema {
-  const none = { requires: null, guarded: null };
-  return { schema, oid, scope, history, digest, ...(scope === 'tenant' ? (gate ?? none) : none) };
+  const { requires, guarded } = (scope === 'tenant' ? gate : null) ?? { requires: null, guarded: null };
+  return { schema, oid, scope, history, digest, requires, guarded };
 }
 
 /** The error for tenants that must wait for public. */

@@ -1,7 +1,7 @@
 import { parseConnection } from '../../src/core/connection-string.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import type { UnitFrame, UnitSchema } from '../../src/db/unit-frame.ts';
-import type { Script } from '../../src/index.ts';
+import type { Reach, Script } from '../../src/index.ts';
 
 /** What units of a test have in common, for tests that send them without a run around. */
 export const testFrame: UnitFrame = {
@@ -17,6 +17,18 @@ export const testFrame: UnitFrame = {
   ownSession: false,
 };
 
+/** The reach of a statement that mentions nothing. */
+export const plainReach: Reach = {
+  names: new Set(),
+  words: new Set(),
+  opaque: false,
+  code: false,
+  privileges: false,
+  moves: false,
+  temporary: false,
+  targets: [],
+};
+
 /** A script that never met the parser. */
 export function uncheckedScript(version: string, text: string): Script {
   const migration = {
@@ -27,7 +39,7 @@ export function uncheckedScript(version: string, text: string): Script {
     file: 'unchecked.sql',
     text,
   } as const;
-  const reach = { names: new Set<string>(), opaque: true, targets: [] };
+  const reach = { ...plainReach, opaque: true, code: true, temporary: true };
   return {
     migration,
     text,
