@@ -1,9 +1,10 @@
 import { dirname, parse as parsePath, resolve } from 'node:path';
 import { defaultLoaders, type Loader, lilconfig } from 'lilconfig';
-import { type ConnectionTarget, parseConnection } from './core/connection-string.ts';
+import { type ConnectionTarget, parseConnection, serviceOf } from './core/connection-string.ts';
 import { parseDuration } from './core/duration.ts';
 import { SqlmigError } from './errors.ts';
 import type { TenantSource } from './model.ts';
+import { readServiceFiles } from './service-files.ts';
 import { check, environmentName, type Overrides, readEnvironment, type Settings } from './settings.ts';
 
 /** One database of the fleet. */
@@ -153,18 +154,23 @@ function targetsOf(
   { publicSchema = 'public' }: Settings,
   env: NonNullable<ConfigSources['env']>,
 ): Pick<DatabaseConfig, 'target' | 'directTarget'> {
-  const target = parseConnection(url, env);
+  const read = (text: string | null) =>
+    parseConnection(text, env, serviceOf(text, env) === null ? [] : readServiceFiles(env));
+  const target = read(url);
   if (target.schema !== null && target.schema !== publicSchema) {
-    throw new SqlmigError('config-invalid', `the database URL says schema=${target.schema}`, {
-      hint: `set publicSchema to "${target.schema}" if that is the shared schema, or leave it out of the URL`,
+    const message = `schema in the database URL is not the public schema, "${publicSchema}"`;
+    throw new SqlmigError('config-invalid', message, {
+      hint: 'set publicSchema to it if it is the shared schema, or leave it out of the URL',
     });
   }
-  return { target, directTarget: directUrl === undefined ? null : parseConnection(directUrl, env) };
+  return { target, directTarget: directUrl === undefined ? null : read(directUrl) };
 }
 
 function urlFrom(env: NonNullable<ConfigSources['env']>): string | null {
   if (env.DATABASE_URL) return env.DATABASE_URL;
-  const given = ['PGHOST', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'].some((variable) => env[variable]);
+  const given = ['PGHOST', 'PGHOSTADDR', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'].some(
+    (variable) => env[variable],
+  );
   if (given) return null;
   throw new SqlmigError('no-database-url', 'no database is named', {
     hint: 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded',

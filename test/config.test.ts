@@ -133,7 +133,7 @@ test('a bad variable is a mistake as well, and a missing database says what to d
   ).toHaveLength(1);
   await expect(loadConfig({ cwd: dir, env: {} })).rejects.toMatchObject({ code: 'no-database-url' });
   expect((await loadConfig({ cwd: dir, env: { PGHOST: 'h' } })).database.target.hosts).toEqual([
-    { host: 'h', port: 5432 },
+    { host: 'h', address: null, port: 5432 },
   ]);
 });
 

@@ -81,9 +81,30 @@ test('sslmode: certificates are checked as far as it says', async () => {
   expect(await connectWith('localhost', `?sslmode=verify-full${ca}`)).toMatchObject({ code: 0 });
   expect(await connectWith('127.0.0.1', `?sslmode=verify-full${ca}`)).toMatchObject({ code: 3 });
   expect(await connectWith('127.0.0.1', `?sslmode=verify-ca${ca}`)).toMatchObject({ code: 0 });
+  const addressed = `${ca}&hostaddr=127.0.0.1`;
+  expect(await connectWith('localhost', `?sslmode=verify-full${addressed}`)).toMatchObject({ code: 0 });
+  expect(await connectWith('no.such.host.invalid', `?sslmode=verify-ca${addressed}`)).toMatchObject({
+    code: 0,
+  });
+  expect(await connectWith('no.such.host.invalid', `?sslmode=verify-full${addressed}`)).toMatchObject({
+    code: 3,
+  });
+  const direct = '?sslmode=require&sslnegotiation=direct';
+  expect(await connectWith('localhost', direct)).toMatchObject({ code: 0 });
+  expect(await connectWith('localhost', `${direct}&ssl_min_protocol_version=TLSv1.3`)).toMatchObject({
+    code: 0,
+  });
+  expect(await connectWith('localhost', `${direct}&ssl_max_protocol_version=TLSv1.1`)).toMatchObject({
+    code: 3,
+  });
+  expect(await connectWith('localhost', '?sslmode=prefer&ssl_min_protocol_version=TLSv1.3')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('ssl_min_protocol_version needs a stronger sslmode'),
+  });
+  expect(await connectWith('localhost', '?sslrootcert=system')).toMatchObject({ code: 3 });
   expect(await connectWith('localhost', '?sslmode=require&sslrootcert=/nowhere.pem')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('cannot read /nowhere.pem'),
+    stderr: expect.stringContaining('cannot read the file that sslrootcert names (ENOENT)'),
   });
 });
 

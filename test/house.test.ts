@@ -11,7 +11,7 @@ const src = join(root, 'src');
 const floors: readonly (readonly string[])[] = [
   ['model.ts', 'errors.ts', 'events.ts'],
   ['core'],
-  ['settings.ts'],
+  ['settings.ts', 'service-files.ts'],
   ['config.ts', 'db', 'embedded'],
   ['migrations.ts'],
   ['run'],

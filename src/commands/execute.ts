@@ -1,10 +1,12 @@
 import { type Config, loadConfig } from '../config.ts';
+import { withoutLibpq } from '../core/connection-parameters.ts';
 import { type ErrorCode, exitCodes, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { ErrorDetails } from '../model.ts';
 import { errorPicture } from '../report/error.ts';
 import { createPaint, type Paint } from '../report/paint.ts';
 import { createJsonLog, createProgress, type Progress } from '../report/progress.ts';
+import type { Overrides } from '../settings.ts';
 import { type GlobalArgs, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -102,16 +104,20 @@ async function withConfig<T>(
   needsDatabase: boolean,
   use: (config: Config) => Promise<T>,
 ): Promise<T> {
-  const load = (overrides = overridesOf(args)) => loadConfig({ cwd, env, file: args.config, overrides });
-  if (!needsDatabase) return use(await load({ url: 'postgres:', ...overridesOf(args) }));
-  if (!args.embedded) return use(await load());
+  // What is not about the database of the variables must not depend on them either.
+  const placeless = (overrides: Overrides) =>
+    loadConfig({ cwd, env: withoutLibpq(env), file: args.config, overrides });
+  if (!needsDatabase) return use(await placeless({ url: 'postgres:', ...overridesOf(args) }));
+  if (!args.embedded) {
+    return use(await loadConfig({ cwd, env, file: args.config, overrides: overridesOf(args) }));
+  }
   if (args.url !== undefined) {
     throw new SqlmigError('bad-usage', '--embedded and --url are two databases; give one', {
       hint: 'drop one of them',
     });
   }
   // Mistakes of the config come before any server is started.
-  await load({ ...overridesOf(args), url: 'postgres:' });
+  await placeless({ ...overridesOf(args), url: 'postgres:' });
   const { attachEmbedded } = await import('../embedded/attach.ts');
   const server = await attachEmbedded(cwd);
   if (args.verbose)
@@ -119,7 +125,7 @@ async function withConfig<T>(
       `embedded PostgreSQL ${server.started ? 'started' : 'was running'}; its data is in ${server.dir}\n`,
     );
   try {
-    return await use(await load({ ...overridesOf(args), url: server.url, directUrl: server.url }));
+    return await use(await placeless({ ...overridesOf(args), url: server.url, directUrl: server.url }));
   } finally {
     await server.release();
   }

@@ -19,7 +19,7 @@ export const globalOptions = options({
   },
   url: {
     type: 'string',
-    describe: 'Database URL (DATABASE_URL and the PG* variables work too)',
+    describe: 'Database URL (DATABASE_URL, PGSERVICE and the PG* variables work too)',
     requiresArg: true,
   },
   embedded: {

@@ -1,18 +1,35 @@
 import { SqlmigError } from '../errors.ts';
+import { type Env, libpqParameters } from './connection-parameters.ts';
+import { readUrl } from './connection-url.ts';
+import { readService, type ServiceFile } from './service-file.ts';
+
+/** A server by name; a host with a slash is the folder of a socket. */
+export interface TargetHost {
+  readonly host: string;
+  /** The address to connect to in place of the name (`hostaddr`). */
+  readonly address: string | null;
+  readonly port: number;
+}
 
 /** What is said of a database: nothing is opened or read yet. */
 export interface ConnectionTarget {
-  /** Tried in this order; a host with a slash is the folder of a socket. */
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  /** Tried in this order. */
+  readonly hosts: readonly TargetHost[];
   readonly user: string | null;
   readonly password: string | null;
   readonly database: string | null;
-  /** As in libpq; `null` where nobody said: then `disable` on this machine, else `prefer`. */
+  /** As in libpq; `null` where it was not said: then `disable` on this machine, else `prefer`. */
   readonly sslMode: SslMode | null;
-  /** Files: root certificates, own certificate, its key. */
+  /** TLS from the first byte, without asking for it. */
+  readonly sslDirect: boolean;
+  /** Files: root certificates (or `system`), own certificate, its key; and the key's password. */
   readonly sslRootCert: string | null;
   readonly sslCert: string | null;
   readonly sslKey: string | null;
+  readonly sslPassword: string | null;
+  /** Versions of TLS that are allowed; `null` leaves them to Node. */
+  readonly sslMinVersion: TlsVersion | null;
+  readonly sslMaxVersion: TlsVersion | null;
   /** Startup parameters, such as `options`. */
   readonly startup: Readonly<Record<string, string>>;
   readonly connectTimeoutMs: number | null;
@@ -29,147 +46,185 @@ export interface ConnectionTarget {
 export type SslMode = (typeof sslModes)[number];
 const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 
-type Env = Readonly<Record<string, string | undefined>>;
+/** A version of TLS. */
+export type TlsVersion = (typeof tlsVersions)[number];
+const tlsVersions = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 
-// Parameters of libpq and the variables that stand for them where the URL does not say.
-const variables: Readonly<Record<string, string>> = {
-  host: 'PGHOST',
-  hostaddr: 'PGHOSTADDR',
-  port: 'PGPORT',
-  user: 'PGUSER',
-  password: 'PGPASSWORD',
-  dbname: 'PGDATABASE',
-  sslmode: 'PGSSLMODE',
-  sslrootcert: 'PGSSLROOTCERT',
-  sslcert: 'PGSSLCERT',
-  sslkey: 'PGSSLKEY',
-  options: 'PGOPTIONS',
-  connect_timeout: 'PGCONNECT_TIMEOUT',
-  target_session_attrs: 'PGTARGETSESSIONATTRS',
-  passfile: 'PGPASSFILE',
-};
-// They change nothing that matters here: tuning of libpq, and extras of other tools about their own pools.
-const withoutEffect: ReadonlySet<string> = new Set([
-  ...['keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count', 'tcp_user_timeout'],
-  ...[
-    'client_encoding',
-    'application_name',
-    'fallback_application_name',
-    'gssencmode',
-    'sslcompression',
-    'sslsni',
-  ],
-  ...['connection_limit', 'pool_timeout', 'socket_timeout', 'statement_cache_size', 'pgbouncer', 'schema'],
-]);
+/** The value of a parameter, and in words where it stands. */
+interface Said {
+  readonly value: string;
+  readonly where: string;
+}
+
+type Settings = ReadonlyMap<string, Said>;
+
+/** The service that a database URL or else PGSERVICE names; `null` without one. */
+export function serviceOf(url: string | null, env: Env): string | null {
+  return (url === null ? null : readUrl(url).get('service')) ?? (env.PGSERVICE || null);
+}
 
 /**
- * Reads a connection string as people have them; what it does not say comes from the `PG*` variables. `null` is
- * the variables alone.
- * @throws SqlmigError `config-invalid`, without any password, for what is no such string or asks for what sqlmig cannot do.
+ * Reads a database URL as libpq does: what it does not say comes from the service it names, or else PGSERVICE, then
+ * from the `PG*` variables. `null` is the variables alone; `files` are the service files in the order in which they are
+ * looked at.
+ * @throws SqlmigError `config-invalid` for what is no such URL or asks for what sqlmig cannot do. It repeats nothing of
+ *   the URL but the name of a known parameter and the service.
  */
-export function parseConnection(url: string | null, env: Env): ConnectionTarget {
-  const parts = url === null ? { userInfo: '', hosts: '', database: '', query: '' } : split(url);
-  const query = new URLSearchParams(parts.query);
-  const fromEnv = (name: string) => env[variables[name] ?? ''] || null;
-  const said = (name: string, fromUrl: string | null = null) =>
-    fromUrl ?? (query.get(name) || null) ?? fromEnv(name);
-  const [user, password] = credentials(parts.userInfo);
-  for (const name of query.keys()) refuseUnknown(name);
-  const mode = said('sslmode');
-  if (mode !== null && !isSslMode(mode)) throw invalid(`sslmode is ${sslModes.join(', ')}, not "${mode}"`);
-  if (query.get('channel_binding') === 'require') {
-    throw invalid(
-      'channel_binding=require is more than the driver can do',
-      'leave it away, and use sslmode=verify-full',
-    );
-  }
-  const attributes = said('target_session_attrs') ?? 'any';
-  if (!['any', 'read-write', 'primary'].includes(attributes)) {
-    throw invalid(
-      `target_session_attrs=${attributes} is no server that can be migrated`,
-      'use read-write, or leave it away',
-    );
-  }
-  const options = said('options');
-  const seconds = said('connect_timeout');
+export function parseConnection(
+  url: string | null,
+  env: Env,
+  files: readonly ServiceFile[] = [],
+): ConnectionTarget {
+  const fromUrl = url === null ? new Map<string, string>() : readUrl(url);
+  const settings = settle(fromUrl, env, files);
+  refuseUnsupported(settings);
+  const text = (name: string) => settings.get(name)?.value ?? null;
+  const sslRootCert = text('sslrootcert');
+  const sslMode = sslModeOf(settings);
+  const options = text('options');
   return {
-    hosts: hostList(parts.hosts || said('hostaddr') || said('host') || 'localhost', said('port')),
-    user: said('user', user),
-    password: said('password', password),
-    database: said('dbname', decoded(parts.database) || null),
-    sslMode: mode,
-    sslRootCert: said('sslrootcert'),
-    sslCert: said('sslcert'),
-    sslKey: said('sslkey'),
-    startup: options === null ? {} : { options },
-    connectTimeoutMs: seconds === null || !/^\d+$/.test(seconds) ? null : Number(seconds) * 1000 || null,
-    readWrite: attributes !== 'any',
-    passFile: said('passfile'),
-    saysPooled: query.get('pgbouncer') === 'true',
-    schema: query.get('schema'),
+    hosts: hostsOf(settings),
+    user: text('user'),
+    password: text('password'),
+    database: text('dbname'),
+    sslMode,
+    sslDirect: isDirect(settings, sslMode),
+    sslRootCert,
+    sslCert: text('sslcert'),
+    sslKey: text('sslkey'),
+    sslPassword: text('sslpassword'),
+    sslMinVersion: oneOf(tlsVersions, settings.get('ssl_min_protocol_version')),
+    sslMaxVersion: oneOf(tlsVersions, settings.get('ssl_max_protocol_version')),
+    startup: { ...(options !== null && { options }), ...startupOf(env) },
+    connectTimeoutMs: timeoutOf(settings),
+    readWrite: readWriteOf(settings),
+    passFile: text('passfile'),
+    saysPooled: fromUrl.get('pgbouncer') === 'true',
+    schema: fromUrl.get('schema') ?? null,
   };
 }
 
-/** Hosts, port and database of a target for messages: never user or password. */
-export function describeTarget({ hosts, database }: ConnectionTarget): string {
-  const where = hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
-  return database === null ? where : `${where}/${database}`;
+/** A host with its port for messages, or the path of its socket. */
+export function describeHost({ host, address, port }: TargetHost): string {
+  if (isSocket(host)) return `${host}/.s.PGSQL.${port}`;
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return address === null || address === host ? where : `${where} (${address})`;
 }
 
-function split(url: string): { userInfo: string; hosts: string; database: string; query: string } {
-  // The last @ ends the password, which may hold others.
-  const found = /^postgres(?:ql)?:(?:\/\/)?(?:([^/?]*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(
-    url.trim(),
-  );
-  if (found === null) {
-    throw invalid(
-      'the database URL is not a valid URL',
-      'it looks like postgres://user:password@host:5432/database; write / and ? in a password as %2F and %3F',
-    );
+/** True for the folder of a socket, or one in the abstract namespace. */
+export function isSocket(host: string): boolean {
+  return host.startsWith('/') || host.startsWith('@');
+}
+
+function settle(fromUrl: ReadonlyMap<string, string>, env: Env, files: readonly ServiceFile[]): Settings {
+  const settings = new Map<string, Said>();
+  const service = fromUrl.get('service') ?? (env.PGSERVICE || null);
+  const fromService = service === null ? new Map<string, string>() : readService(service, files);
+  for (const [name, { variable }] of libpqParameters) {
+    const found: readonly Said[] = [
+      { value: fromUrl.get(name) ?? '', where: `${name} in the database URL` },
+      { value: fromService.get(name) ?? '', where: `${name} of the service "${service}"` },
+      { value: (variable !== null && env[variable]) || '', where: String(variable) },
+    ];
+    const said = found.find(({ value }) => value !== '');
+    if (said !== undefined) settings.set(name, said);
   }
-  const [, userInfo = '', hosts = '', database = '', query = ''] = found;
-  return { userInfo, hosts, database, query };
+  if (!settings.has('sslmode') && env.PGREQUIRESSL?.startsWith('1')) {
+    settings.set('sslmode', { value: 'require', where: 'PGREQUIRESSL' });
+  }
+  return settings;
 }
 
-function credentials(userInfo: string): [string | null, string | null] {
-  const colon = userInfo.indexOf(':');
-  const user = colon === -1 ? userInfo : userInfo.slice(0, colon);
-  const password = colon === -1 ? '' : userInfo.slice(colon + 1);
-  return [decoded(user) || null, decoded(password) || null];
-}
-
-/** Text with its %XX read; a % that begins none stands for itself. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text.replace(/%([\da-f]{2})/gi, (all, hex: string) => {
-      const code = Number.parseInt(hex, 16);
-      return code < 0x80 ? String.fromCharCode(code) : all;
-    });
+function refuseUnsupported(settings: Settings): void {
+  for (const [name, { value, where }] of settings) {
+    const treatment = libpqParameters.get(name)?.treatment;
+    if (treatment?.kind !== 'refused' || treatment.unless.includes(value)) continue;
+    const what = treatment.unless.length === 0 ? where : `this value of ${where}`;
+    throw invalid(`sqlmig does not support ${what}`, treatment.hint);
   }
 }
 
-function hostList(text: string, ports: string | null): ConnectionTarget['hosts'] {
-  const given = (ports ?? '5432').split(',');
-  return text.split(',').map((entry, i) => {
-    // An IPv6 address is in brackets, unless it stands alone.
-    const [, bracketed, plain, own] = /^(?:\[([^\]]*)\]|([^:]*))(?::([^:]*))?$/.exec(entry) ?? ['', entry];
-    const port = own || given[i] || given[0] || '5432';
-    if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw invalid(`"${port}" is not a port number`);
-    return { host: bracketed ?? (decoded(plain ?? '') || 'localhost'), port: Number(port) };
+function hostsOf(settings: Settings): TargetHost[] {
+  const list = (name: string) => settings.get(name)?.value.split(',') ?? null;
+  const addresses = list('hostaddr');
+  const names = list('host');
+  const ports = list('port') ?? ['5432'];
+  const hosts = names ?? addresses ?? ['localhost'];
+  if (addresses !== null && addresses.length !== hosts.length) {
+    throw invalid('host and hostaddr do not name the same number of hosts', 'give one address for each host');
+  }
+  if (ports.length !== 1 && ports.length !== hosts.length) {
+    throw invalid('there are not as many ports as hosts', 'give one port for all hosts, or one for each');
+  }
+  return hosts.map((host, i) => {
+    const port = (ports.length === 1 ? ports[0] : ports[i]) || '5432';
+    const number = /^\s*\d{1,5}\s*$/.test(port) ? Number(port) : 0;
+    if (number < 1 || number > 65_535) throw notAPort(settings.get('port'));
+    const address = addresses?.[i] || null;
+    return { host: host || address || 'localhost', address, port: number };
   });
 }
 
-function isSslMode(text: string): text is SslMode {
-  return sslModes.some((mode) => mode === text);
+function notAPort(said: Said | undefined): SqlmigError {
+  return invalid(
+    `${said?.where ?? 'the port'} is not a number from 1 to 65535`,
+    'in a URL the port stands after the host, host:5432; in a password write / as %2F, ? as %3F and @ as %40',
+  );
 }
 
-function refuseUnknown(name: string): void {
-  if (Object.hasOwn(variables, name) || withoutEffect.has(name)) return;
-  if (name === 'channel_binding') return;
-  const hint = `settings of the server go into options=-c%20name%3Dvalue; known are ${Object.keys(variables).join(', ')}`;
-  throw invalid(`"${name}" in the database URL is a parameter that sqlmig does not know`, hint);
+function sslModeOf(settings: Settings): SslMode | null {
+  const said = settings.get('sslmode');
+  const mode = oneOf(sslModes, said);
+  // As libpq has it: with the authorities of the system anybody's certificate would do.
+  if (settings.get('sslrootcert')?.value !== 'system' || mode === 'verify-full') return mode;
+  if (mode === null) return 'verify-full';
+  throw invalid(`${said?.where} is too weak for sslrootcert=system`, 'use sslmode=verify-full');
+}
+
+function isDirect(settings: Settings, mode: SslMode | null): boolean {
+  const said = settings.get('sslnegotiation');
+  const direct = oneOf(['postgres', 'direct'] as const, said) === 'direct';
+  if (direct && (mode === null || ['disable', 'allow', 'prefer'].includes(mode))) {
+    throw invalid(`${said?.where} needs a stronger sslmode`, 'use sslmode=require, verify-ca or verify-full');
+  }
+  return direct;
+}
+
+function readWriteOf(settings: Settings): boolean {
+  const said = settings.get('target_session_attrs');
+  if (said === undefined || said.value === 'any') return false;
+  if (said.value === 'read-write' || said.value === 'primary') return true;
+  throw invalid(
+    `${said.where} is not any, read-write or primary`,
+    'a standby cannot be migrated; use read-write, or remove it',
+  );
+}
+
+function timeoutOf(settings: Settings): number | null {
+  const said = settings.get('connect_timeout');
+  if (said === undefined) return null;
+  if (!/^\s*[+-]?\d{1,9}\s*$/.test(said.value)) {
+    throw invalid(`${said.where} is not a number of seconds`, 'write it like connect_timeout=10');
+  }
+  // Zero and less mean no limit of its own.
+  return Math.max(0, Number(said.value)) * 1000 || null;
+}
+
+/** What libpq asks the server for by variables that are no parameters. */
+function startupOf(env: Env): Record<string, string> {
+  const asked = { TimeZone: env.PGTZ, geqo: env.PGGEQO };
+  return Object.fromEntries(
+    Object.entries(asked).flatMap(([name, value]) =>
+      value && value.toLowerCase() !== 'default' ? [[name, value]] : [],
+    ),
+  );
+}
+
+function oneOf<T extends string>(known: readonly T[], said: Said | undefined): T | null {
+  if (said === undefined) return null;
+  const found = known.find((one) => one.toLowerCase() === said.value.toLowerCase());
+  if (found === undefined) throw invalid(`${said.where} is not one of ${known.join(', ')}`);
+  return found;
 }
 
 function invalid(message: string, hint?: string): SqlmigError {

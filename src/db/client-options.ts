@@ -1,16 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, checkServerIdentity as checkIdentity } from 'node:tls';
 import type postgres from 'postgres';
-import type { ConnectionTarget } from '../core/connection-string.ts';
+import { type ConnectionTarget, isSocket, type TargetHost } from '../core/connection-string.ts';
 import { SqlmigError } from '../errors.ts';
 
 /** One server of a target, as the driver wants it. */
 export type ClientOptions = Pick<
   postgres.Options<Record<string, never>>,
   'host' | 'port' | 'path' | 'user' | 'password' | 'database' | 'ssl'
->;
+> & { readonly sslnegotiation: 'direct' | null };
 
 /**
  * What the driver needs to reach one host of a target: files of certificates and passwords are read here.
@@ -18,34 +19,45 @@ export type ClientOptions = Pick<
  */
 export async function clientOptions(
   target: ConnectionTarget,
-  { host, port }: ConnectionTarget['hosts'][number],
+  { host, address, port }: TargetHost,
 ): Promise<ClientOptions> {
   const user = target.user ?? accountName();
   const database = target.database ?? user;
   const password = target.password ?? (await passwordFromFile(target, { host, port, user, database }));
-  const isSocket = host.startsWith('/') || host.startsWith('@');
   return {
     // As a list, so that the driver does not look for a port in an IPv6 address.
-    ...({ host: [host], port: [port] } as unknown as Pick<ClientOptions, 'host' | 'port'>),
-    ...(isSocket && { path: `${host}/.s.PGSQL.${port}` }),
+    ...({ host: [address ?? host], port: [port] } as unknown as Pick<ClientOptions, 'host' | 'port'>),
+    ...(isSocket(host) && { path: `${host}/.s.PGSQL.${port}` }),
     user,
     database,
     ...(password !== null && { password }),
-    ssl: isSocket ? false : sslOptions(target, host),
+    ssl: isSocket(host) ? false : sslOptions(target, host, address ?? host),
+    sslnegotiation: target.sslDirect ? 'direct' : null,
   };
 }
 
-function sslOptions(target: ConnectionTarget, host: string): NonNullable<ClientOptions['ssl']> {
-  const { sslRootCert, sslCert, sslKey } = target;
-  const isLocal = ['localhost', '127.0.0.1', '::1'].includes(host);
+function sslOptions(
+  target: ConnectionTarget,
+  host: string,
+  address: string,
+): NonNullable<ClientOptions['ssl']> {
+  const { sslRootCert, sslCert, sslKey, sslPassword, sslMinVersion, sslMaxVersion } = target;
+  const isLocal = [host, address].every((name) => ['localhost', '127.0.0.1', '::1'].includes(name));
   const mode = target.sslMode ?? (isLocal ? 'disable' : 'prefer');
   if (mode === 'disable' || mode === 'allow') return false;
   const certificates: ConnectionOptions = {
     ...(sslRootCert !== null && sslRootCert !== 'system' && { ca: readPem('sslrootcert', sslRootCert) }),
     ...(sslCert !== null && { cert: readPem('sslcert', sslCert) }),
     ...(sslKey !== null && { key: readPem('sslkey', sslKey) }),
+    ...(sslPassword !== null && { passphrase: sslPassword }),
+    ...(sslMinVersion !== null && { minVersion: sslMinVersion }),
+    ...(sslMaxVersion !== null && { maxVersion: sslMaxVersion }),
+    ...(isIP(host) === 0 && { servername: host }),
   };
-  if (mode === 'prefer') return 'prefer';
+  if (mode === 'prefer') {
+    refuseLost(target);
+    return 'prefer';
+  }
   // With root certificates at hand libpq checks them under "require" too.
   if (mode === 'require' && sslRootCert === null) return { ...certificates, rejectUnauthorized: false };
   if (mode === 'verify-full') {
@@ -57,12 +69,28 @@ function sslOptions(target: ConnectionTarget, host: string): NonNullable<ClientO
   return { ...certificates, rejectUnauthorized: true, checkServerIdentity: () => undefined };
 }
 
+/** With `prefer` the driver takes no further settings of TLS. @throws SqlmigError `config-invalid` if there are any. */
+function refuseLost({ sslCert, sslKey, sslMinVersion, sslMaxVersion }: ConnectionTarget): void {
+  const lost = Object.entries({
+    sslcert: sslCert,
+    sslkey: sslKey,
+    ssl_min_protocol_version: sslMinVersion,
+    ssl_max_protocol_version: sslMaxVersion,
+  }).find(([, value]) => value !== null);
+  if (lost === undefined) return;
+  throw new SqlmigError('config-invalid', `${lost[0]} needs a stronger sslmode than prefer, the default`, {
+    hint: 'use sslmode=require, verify-ca or verify-full',
+  });
+}
+
 function readPem(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new SqlmigError('config-invalid', `${name}: cannot read ${file} (${code})`, { cause: error });
+    throw new SqlmigError('config-invalid', `cannot read the file that ${name} names (${code})`, {
+      cause: error,
+    });
   }
 }
 
@@ -73,10 +101,26 @@ async function passwordFromFile(
 ): Promise<string | null> {
   const file = target.passFile ?? join(homedir(), '.pgpass');
   if (!existsSync(file)) return null;
-  // The package knows a file by this variable alone.
-  process.env.PGPASSFILE = file;
   const { default: pgpass } = await import('pgpass');
-  return new Promise((resolve) => pgpass(server, (password) => resolve(password ?? null)));
+  // The package knows a file by this variable alone, and looks at it at once.
+  return withVariable('PGPASSFILE', file, () => {
+    return new Promise((resolve) => pgpass(server, (password) => resolve(password ?? null)));
+  });
+}
+
+/** What `work` gives while a variable of this process has that value, or none; afterwards it is as it was. */
+export function withVariable<T>(name: string, value: string | null, work: () => T): T {
+  const before = process.env[name];
+  const set = (text: string | undefined | null) => {
+    if (text === undefined || text === null) delete process.env[name];
+    else process.env[name] = text;
+  };
+  set(value);
+  try {
+    return work();
+  } finally {
+    set(before);
+  }
 }
 
 function accountName(): string {

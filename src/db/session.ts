@@ -1,7 +1,7 @@
 import postgres from 'postgres';
-import { type ConnectionTarget, describeTarget } from '../core/connection-string.ts';
+import { type ConnectionTarget, describeHost, type TargetHost } from '../core/connection-string.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
-import { type ClientOptions, clientOptions } from './client-options.ts';
+import { type ClientOptions, clientOptions, withVariable } from './client-options.ts';
 import { isServerError } from './server-error.ts';
 
 /** A row as the server sent it: bigint as text, other types as postgres.js reads them. */
@@ -48,6 +48,8 @@ export interface Session {
 
 /** What a server says of itself and of us when a session begins. */
 export interface Server {
+  /** Its name and port, or the path of its socket. */
+  readonly host: string;
   readonly database: string;
   /** The role we logged in as. */
   readonly login: string;
@@ -100,11 +102,7 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
   throw errors.at(-1);
 }
 
-async function openOn(
-  host: ConnectionTarget['hosts'][number],
-  connection: Connection,
-  onNotice: OnNotice,
-): Promise<Session> {
+async function openOn(host: TargetHost, connection: Connection, onNotice: OnNotice): Promise<Session> {
   let lost = false;
   let running: Cancellable | null = null;
   let whenClosed = () => {};
@@ -153,13 +151,14 @@ async function openOn(
     pid = (rows as unknown as { state?: { pid?: number } }).state?.pid;
   } catch (error) {
     abandon();
-    throw connectError(error, { ...connection.target, hosts: [host] });
+    throw connectError(error, describeHost(host));
   }
 
   const session: Session = {
     hasSettings: connection.settings !== undefined && pid === greeting?.pid,
     pooled: pid !== greeting?.pid || connection.target.saysPooled,
     server: {
+      host: describeHost(host),
       database: String(greeting?.database),
       login: String(greeting?.login),
       version: Number(greeting?.number),
@@ -212,7 +211,8 @@ function createClient(
     onclose: onClose,
   };
   Object.assign(options, { max_pipeline: 0 });
-  return postgres(options);
+  // The driver would obey the variable beside us, and fails on values that it does not know.
+  return withVariable('PGTARGETSESSIONATTRS', null, () => postgres(options));
 }
 
 async function withDeadline<T>(promise: PromiseLike<T>, ms: number): Promise<T> {
@@ -223,9 +223,8 @@ async function withDeadline<T>(promise: PromiseLike<T>, ms: number): Promise<T> 
   return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
 }
 
-function connectError(error: unknown, target: ConnectionTarget): SqlmigError {
+function connectError(error: unknown, where: string): SqlmigError {
   if (error instanceof SqlmigError) return error;
-  const where = describeTarget(target);
   const { code, message } = error as { code?: string; message?: string };
   const refused: string[] = [sqlstates.invalidPassword, sqlstates.invalidAuthorization];
   if (code !== undefined && refused.includes(code)) {

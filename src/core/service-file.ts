@@ -1,0 +1,60 @@
+import { SqlmigError } from '../errors.ts';
+import { libpqParameters } from './connection-parameters.ts';
+
+/** A service file of libpq. */
+export interface ServiceFile {
+  readonly path: string;
+  /** `null` where there is no such file. */
+  readonly text: string | null;
+}
+
+/**
+ * The parameters of a service, from the first file that has it.
+ * @throws SqlmigError `config-invalid` for a service that no file has, and for what libpq would refuse in its section,
+ *   with file and line and nothing of the line.
+ */
+export function readService(name: string, files: readonly ServiceFile[]): ReadonlyMap<string, string> {
+  for (const file of files) {
+    const parameters = section(name, file);
+    if (parameters !== null) return parameters;
+  }
+  const places = files.map(({ path, text }) => (text === null ? `${path} (not there)` : path));
+  throw new SqlmigError(
+    'config-invalid',
+    `no service "${name}" in ${places.join(' or ') || 'any file: there is none'}`,
+    { hint: 'check PGSERVICE or service= in the database URL; PGSERVICEFILE names another file' },
+  );
+}
+
+/** The first section of that name; `null` where there is none. Other sections are not looked at, as by libpq. */
+function section(name: string, { path, text }: ServiceFile): ReadonlyMap<string, string> | null {
+  let parameters: Map<string, string> | null = null;
+  for (const [i, raw] of (text ?? '').split('\n').entries()) {
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    if (line.startsWith('[')) {
+      if (parameters !== null) return parameters;
+      if (line.startsWith(`[${name}]`)) parameters = new Map();
+      continue;
+    }
+    if (parameters === null) continue;
+    const refuse = (why: string) => invalid(`${path}:${i + 1}`, why);
+    if (line.includes('\0')) throw refuse('there is a NUL character');
+    if (line.startsWith('ldap')) throw refuse('sqlmig cannot look a service up in LDAP');
+    const equals = line.indexOf('=');
+    if (equals === -1) throw refuse('this is no [service], key=value or comment');
+    const key = line.slice(0, equals);
+    if (key === 'service') throw refuse('a service cannot name another service');
+    if (!libpqParameters.has(key))
+      throw refuse('the key is no parameter of libpq; none has blanks around it');
+    // The first one counts.
+    if (!parameters.has(key)) parameters.set(key, line.slice(equals + 1));
+  }
+  return parameters;
+}
+
+function invalid(place: string, why: string): SqlmigError {
+  return new SqlmigError('config-invalid', `${place}: ${why}`, {
+    hint: 'see “The Connection Service File” in the documentation of PostgreSQL',
+  });
+}
