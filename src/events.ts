@@ -2,8 +2,13 @@ import type { AppliedMigration, SchemaOutcome, Scope, UpResult } from './model.t
 
 /** Everything a run tells while it goes on; reporters draw, the library only emits. */
 export type RunEvent =
-  /** A run begins. */
-  | { readonly type: 'run-started'; readonly runId: string; readonly database: string }
+  /** A run begins, on this database, as the server calls it, of this host (a name with its port, or a socket). */
+  | {
+      readonly type: 'run-started';
+      readonly runId: string;
+      readonly database: string;
+      readonly host: string;
+    }
   /** The schemas of a scope were looked at; `pending` of them have work. */
   | {
       readonly type: 'phase-started';

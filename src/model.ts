@@ -213,6 +213,9 @@ export interface PlannedSchema {
 /** What `up` would do, touching nothing. */
 export interface PlanResult {
   readonly ok: boolean;
+  /** The server's host and port, or the path of its socket, and what it calls the database. */
+  readonly host: string;
+  readonly database: string;
   readonly schemas: readonly PlannedSchema[];
   /** What may surprise in the files that are pending. */
   readonly warnings: readonly LintFinding[];
@@ -234,6 +237,9 @@ export interface SchemaStatus {
 /** Where the fleet stands; `ok` is false when anything is pending or found. */
 export interface StatusResult {
   readonly ok: boolean;
+  /** The server's host and port, or the path of its socket, and what it calls the database. */
+  readonly host: string;
+  readonly database: string;
   readonly schemas: readonly SchemaStatus[];
   readonly tenantsUnknown?: string;
 }

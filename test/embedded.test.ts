@@ -51,6 +51,21 @@ async function gone(dir: string): Promise<boolean> {
   return (await servers(dir)).length === 0;
 }
 
+it('variables of libpq do not lead to another server, nor stand in the way', async () => {
+  const p = embedded();
+  const env = {
+    PGHOSTADDR: '127.0.0.2',
+    PGSERVICE: 'nowhere',
+    PGOPTIONS: '-c no.such=',
+    PGREQUIREAUTH: 'none',
+  };
+  const { stdout, code } = await sqlmig(['status', '--embedded'], p.dir, env);
+  expect([code, stdout.split('\n')[0]]).toEqual([
+    0,
+    expect.stringMatching(/^database postgres on 127\.0\.0\.1:\d+$/),
+  ]);
+});
+
 it('two commands at once share the server; none is left; the data stays', async () => {
   const p = embedded();
   const runs = await Promise.all([0, 1, 2].map(() => sqlmig(['up', '--all', '--embedded', '--json'], p.dir)));

@@ -30,6 +30,7 @@ function run(live: boolean): string {
     paint: createPaint(false),
     now: () => clock,
   });
+  progress.onEvent({ type: 'run-started', runId: 'cafe', database: 'shop\n', host: 'db1:5432' });
   progress.onEvent({ type: 'phase-started', scope: 'tenant', schemas: 30, pending: 20 });
   for (let i = 1; i <= 20; i++) {
     clock += 500;
@@ -42,6 +43,7 @@ function run(live: boolean): string {
 test('in a pipe: a plain line every few seconds, failures at once', () => {
   expect(run(false)).toBe(
     [
+      'database shop\\u{a} on db1:5432',
       'tenant 6/20 (2.0/s, 7 s left)',
       'tenant 12/20 (2.0/s, 4 s left)',
       'failed t15: no luck (f.sql:2:3)',
@@ -53,7 +55,8 @@ test('in a pipe: a plain line every few seconds, failures at once', () => {
 
 test('in a terminal: one line, drawn over, and gone at the end', () => {
   const text = run(true);
-  expect(text.split('\n')).toHaveLength(2);
+  expect(text.split('\n')).toHaveLength(3);
+  expect(text.startsWith('database shop')).toBe(true);
   expect(text).toContain('█'.repeat(12) + '░'.repeat(12));
   expect(text.endsWith('\r\x1b[2K')).toBe(true);
 });

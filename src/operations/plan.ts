@@ -19,7 +19,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
   const inspection = await inspect(config, options, settings, async (migrations) => {
     scripts = await parseMigrations(allFiles(migrations), migrations);
   });
-  const { database, survey } = inspection;
+  const { database, server, survey } = inspection;
   const schemas = surveyed(inspection).map((target) => {
     const refusal = refusalOf(target);
     return {
@@ -38,6 +38,8 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
   const pending = new Set([...surveyed(inspection).flatMap((target) => target.plan.steps), ...unknown]);
   return {
     ok: schemas.every((schema) => !('error' in schema)),
+    host: server.host,
+    database: server.database,
     schemas,
     warnings: lintFindings(
       [...pending].flatMap((migration) => scripts.get(migration) ?? []),

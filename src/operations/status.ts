@@ -9,7 +9,7 @@ import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
  */
 export async function status(config: Config, options: InspectOptions = {}): Promise<StatusResult> {
   const inspection = await inspect(config, options);
-  const { database, survey } = inspection;
+  const { database, server, survey } = inspection;
   const schemas = surveyed(inspection).map((target) => ({
     database,
     schema: target.schema,
@@ -20,6 +20,8 @@ export async function status(config: Config, options: InspectOptions = {}): Prom
   }));
   return {
     ok: survey.tenantsUnknown === null && schemas.every((s) => s.pending === 0 && s.findings.length === 0),
+    host: server.host,
+    database: server.database,
     schemas,
     ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),
   };

@@ -46,7 +46,8 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   const { signal, dryRun } = settings;
   const emit = await traced(settings.emit);
   return withRun(config, { ...settings, emit }, async (run) => {
-    emit({ type: 'run-started', runId: run.runId, database: run.database });
+    const { database, host } = run.server;
+    emit({ type: 'run-started', runId: run.runId, database, host });
     const digests = createDigests(run, { ...settings, emit });
     const found = await run.look(async (session, reader) =>
       survey(reader, migrations, select, settings.plan, config, await digests.read(session)),

@@ -1,7 +1,7 @@
 import type { LintFinding, PlannedSchema, PlanResult } from '../model.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
-import { count, groupBy, names } from './table.ts';
+import { count, groupBy, names, placeLine } from './table.ts';
 
 /** What `up` would do: schemas with the same work share a paragraph. */
 export function planText(result: PlanResult, paint: Paint): string {
@@ -10,7 +10,8 @@ export function planText(result: PlanResult, paint: Paint): string {
   );
   const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
   const warnings = result.warnings.map((warning) => lintLine(warning, paint)).join('');
-  return groups.map((group) => paragraph(group as [PlannedSchema], paint)).join('') + unknown + warnings;
+  const paragraphs = groups.map((group) => paragraph(group as [PlannedSchema], paint)).join('');
+  return placeLine(result) + paragraphs + unknown + warnings;
 }
 
 /** A lint as one line. */

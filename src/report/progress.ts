@@ -1,7 +1,7 @@
 import type { RunEvent } from '../events.ts';
 import { placeOf } from './error.ts';
 import type { Paint } from './paint.ts';
-import { printable } from './table.ts';
+import { placeLine, printable } from './table.ts';
 
 /** Tells of a run while it goes on, on stderr. */
 export interface Progress {
@@ -61,7 +61,8 @@ export function createProgress({ write, live, verbose, paint, now }: ProgressOpt
     onEvent(event) {
       switch (event.type) {
         case 'run-started':
-          if (verbose) say(`run ${event.runId} on ${event.database}`);
+          say(placeLine(event).trimEnd());
+          if (verbose) say(`run ${event.runId}`);
           break;
         case 'phase-started':
           scope = event.scope;

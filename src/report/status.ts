@@ -1,6 +1,6 @@
 import type { SchemaStatus, StatusResult } from '../model.ts';
 import { tenantsUnknownLine } from './plan.ts';
-import { count, groupBy, names, table } from './table.ts';
+import { count, groupBy, names, placeLine, table } from './table.ts';
 
 /** Where the fleet stands: a line a scope and version, the largest group by number, the others by name. */
 export function statusTable(result: StatusResult): string {
@@ -12,7 +12,7 @@ export function statusTable(result: StatusResult): string {
     return groups.map((group, i) => row(group as [SchemaStatus], i === 0 && group.length > 5));
   });
   const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
-  return table(rows) + unknown;
+  return placeLine(result) + table(rows) + unknown;
 }
 
 function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolean): string[] {

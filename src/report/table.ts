@@ -26,6 +26,11 @@ export function printable(name: string): string {
   return name.replace(/\p{Cc}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** Where a command works, in words: one line. */
+export function placeLine({ database, host }: { readonly database: string; readonly host: string }): string {
+  return `database ${printable(database)} on ${printable(host)}\n`;
+}
+
 /** Items grouped by a key, in the order in which keys first appear. */
 export function groupBy<T>(items: readonly T[], key: (item: T) => string): T[][] {
   const groups = new Map<string, T[]>();

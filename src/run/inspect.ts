@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { completePlan } from '../core/plan.ts';
+import type { Server } from '../db/session.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, readMigrations } from '../migrations.ts';
 import { ownSignal, withRun } from './run.ts';
@@ -16,6 +17,7 @@ export interface InspectOptions {
 /** A survey and the database it was made of. */
 export interface Inspection {
   readonly database: string;
+  readonly server: Server;
   readonly survey: Survey;
 }
 
@@ -32,8 +34,9 @@ export async function inspect(
   return withRun(
     config,
     { emit: onEvent, signal: ownSignal(options.signal) },
-    async ({ look, database }) => ({
+    async ({ look, database, server }) => ({
       database,
+      server,
       survey: await look((_, reader) => survey(reader, migrations, select, plan, config)),
     }),
   );
