@@ -10,6 +10,8 @@ import { keepParserSmall, optimizeLate } from './commands/v8-flags.ts';
 import { SqlmigError } from './errors.ts';
 import { createPaint } from './report/paint.ts';
 
+// Else `ps` would show the password of --url.
+process.title = 'sqlmig';
 keepParserSmall();
 optimizeLate();
 

@@ -140,11 +140,15 @@ function extraOf(error: SqlmigError): Extra {
   return { ...rest, file, location, cause: error.cause };
 }
 
-/** A text in which no URL shows its password. */
+/**
+ * A text in which no connection string shows its password. Where one ends cannot be told, since a password may hold any
+ * character: all that follows is taken away.
+ */
 function withoutPasswords(text: string): string {
   return text
-    .replace(/(\w:\/\/[^\s:@/"']*):[^\s"']*@/g, '$1:***@')
-    .replace(/\b(password=)[^\s&"']+/gi, '$1***');
+    .replace(/(?<!\b(?:https?|file)):\/\/[\s\S]*/gi, '://***')
+    .replace(/(\w:\/\/)[\s\S]*@/g, '$1***@')
+    .replace(/\b((?:ssl)?pass(?:word|wd)?\s*=)[\s\S]*/gi, '$1***');
 }
 
 function present(details: { [K in keyof ErrorDetails]: ErrorDetails[K] | undefined }): ErrorDetails {

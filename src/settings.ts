@@ -142,9 +142,7 @@ export function check(value: unknown, where: string): Settings {
   const errors = result.issues.map((issue) => {
     const key = v.getDotPath(issue) ?? '(all of it)';
     const unknown = issue.type === 'strict_object' && issue.expected === 'never';
-    const message = unknown
-      ? `unknown key "${key}" in ${where}`
-      : `"${nameOf(key, where)}" in ${where}: ${whyOf(issue)}`;
+    const message = unknown ? unknownKey(key, where) : `"${nameOf(key, where)}" in ${where}: ${whyOf(issue)}`;
     const known = Object.keys(settings.entries).join(', ');
     return new SqlmigError('config-invalid', message, unknown ? { hint: `known keys are ${known}` } : {});
   });
@@ -153,6 +151,11 @@ export function check(value: unknown, where: string): Settings {
     hint: first?.details.hint,
     others,
   });
+}
+
+/** A key that is no word may be a connection string in the wrong place. */
+function unknownKey(key: string, where: string): string {
+  return /^[\w.-]{1,64}$/.test(key) ? `unknown key "${key}" in ${where}` : `unknown key in ${where}`;
 }
 
 /** What is wrong with a value, without the value: it may be a password in the wrong place. */
