@@ -132,7 +132,7 @@ test('status: a line a scope and version, --check fails when something is pendin
   await sqlmig(['up', '--tenants', 'globex'], p.dir);
   const { code, stdout } = await sqlmig(['status', '--check'], p.dir);
   expect(code).toBe(1);
-  expect(stdout).toBe(
+  expect(stdout.slice(stdout.indexOf('\n') + 1)).toBe(
     [
       'public  at 001  up to date    public',
       'tenant  at 003  1 pending     acme',
