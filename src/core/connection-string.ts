@@ -60,7 +60,7 @@ type Settings = ReadonlyMap<string, Said>;
 
 /** The service that a database URL or else PGSERVICE names; `null` without one. */
 export function serviceOf(url: string | null, env: Env): string | null {
-  return (url === null ? null : readUrl(url).get('service')) ?? (env.PGSERVICE || null);
+  return serviceNamed(url === null ? new Map() : readUrl(url), env);
 }
 
 /**
@@ -116,18 +116,23 @@ export function isSocket(host: string): boolean {
   return host.startsWith('/') || host.startsWith('@');
 }
 
+function serviceNamed(fromUrl: ReadonlyMap<string, string>, env: Env): string | null {
+  return (fromUrl.get('service') ?? env.PGSERVICE) || null;
+}
+
+/** What counts of each parameter: the first place that says something; an empty value means the default, as in libpq. */
 function settle(fromUrl: ReadonlyMap<string, string>, env: Env, files: readonly ServiceFile[]): Settings {
   const settings = new Map<string, Said>();
-  const service = fromUrl.get('service') ?? (env.PGSERVICE || null);
+  const service = serviceNamed(fromUrl, env);
   const fromService = service === null ? new Map<string, string>() : readService(service, files);
   for (const [name, { variable }] of libpqParameters) {
-    const found: readonly Said[] = [
-      { value: fromUrl.get(name) ?? '', where: `${name} in the database URL` },
-      { value: fromService.get(name) ?? '', where: `${name} of the service "${service}"` },
-      { value: (variable !== null && env[variable]) || '', where: String(variable) },
+    const places = [
+      { value: fromUrl.get(name), where: `${name} in the database URL` },
+      { value: fromService.get(name), where: `${name} of the service "${service}"` },
+      { value: variable === null ? undefined : env[variable], where: String(variable) },
     ];
-    const said = found.find(({ value }) => value !== '');
-    if (said !== undefined) settings.set(name, said);
+    const { value = '', where = '' } = places.find((place) => place.value !== undefined) ?? {};
+    if (value !== '') settings.set(name, { value, where });
   }
   if (!settings.has('sslmode') && env.PGREQUIRESSL?.startsWith('1')) {
     settings.set('sslmode', { value: 'require', where: 'PGREQUIRESSL' });

@@ -23,15 +23,14 @@ export function readUrl(url: string): ReadonlyMap<string, string> {
   const ports = places.map(({ port }) => port);
   const said = new Map<string, string>();
   const say = (name: string, value: string) => {
-    if (value === '') return;
     if (value.includes('\0')) throw refuse('the database URL has a NUL character (%00)');
     said.set(name, value);
   };
-  say('user', decoded(user));
-  say('password', decoded(password));
+  if (user !== '') say('user', decoded(user));
+  if (password !== '') say('password', decoded(password));
   if (hosts !== '') say('host', places.map(({ host }) => decoded(host)).join(','));
   if (ports.some((port) => port !== '')) say('port', ports.join(','));
-  say('dbname', decoded(database));
+  if (database !== '') say('dbname', decoded(database));
   for (const part of query.split('&').filter((text) => text !== '')) {
     const [name, value] = cut(part, '=').map(decoded) as [string, string];
     const [known, meant] = asLibpq(name, value);

@@ -29,8 +29,12 @@ export function readService(name: string, files: readonly ServiceFile[]): Readon
 /** The first section of that name; `null` where there is none. Other sections are not looked at, as by libpq. */
 function section(name: string, { path, text }: ServiceFile): ReadonlyMap<string, string> | null {
   let parameters: Map<string, string> | null = null;
-  for (const [i, raw] of (text ?? '').split('\n').entries()) {
-    const line = raw.trim();
+  for (const [i, raw] of (text ?? '')
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .entries()) {
+    // A blank of Unicode may belong to a password.
+    const line = raw.replace(/^[ \t\v\f]+|[ \t\v\f\r]+$/g, '');
     if (line === '' || line.startsWith('#')) continue;
     if (line.startsWith('[')) {
       if (parameters !== null) return parameters;

@@ -182,6 +182,13 @@ test('a service comes after the URL and before the variables', () => {
     sslMode: 'require',
     hosts: [{ host: 'h', port: 6000 }],
   });
+  // Whoever says nothing on purpose means the default.
+  const empty = [{ path: '/f', text: '[prod]\nport=\nsslmode=' }];
+  expect(parseConnection('postgres://h?user=', { ...env, PGSSLMODE: 'require' }, empty)).toMatchObject({
+    user: null,
+    sslMode: null,
+    hosts: [{ host: 'h', port: 5432 }],
+  });
   expect(serviceOf('postgres://h/db?service=prod', {})).toBe('prod');
   expect(serviceOf('postgres://h/db', { PGSERVICE: '' })).toBe(null);
 });

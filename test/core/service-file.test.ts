@@ -6,7 +6,7 @@ const system = (text: string | null): ServiceFile => ({ path: '/etc/pg_service.c
 const read = (...files: ServiceFile[]) => Object.fromEntries(readService('prod', files));
 
 test('comments, blanks, other sections and a second value are passed over', () => {
-  const text = `# mine
+  const text = `\uFEFF# mine
    # more
 [product]
 this is no line of libpq
@@ -15,11 +15,11 @@ this is no line of libpq
   host=db1.example.com\t
 port=6000
 port=7000
-password= a=b#c
+password= a=b#c 
 [prod]
 host=never
 [broken`;
-  expect(read(own(text))).toEqual({ host: 'db1.example.com', port: '6000', password: ' a=b#c' });
+  expect(read(own(text))).toEqual({ host: 'db1.example.com', port: '6000', password: ' a=b#c\u00a0' });
 });
 
 test('the first file that has the section counts, alone', () => {
