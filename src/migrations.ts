@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { Config } from './config.ts';
 import { checksumOf, decode } from './core/decode.ts';
-import { fileNameRule, parseFileName } from './core/file-name.ts';
+import { nameProblem, parseFileName } from './core/file-name.ts';
 import { historyKey, inRunningOrder } from './core/plan.ts';
 import { locate } from './core/position.ts';
 import { toScript } from './core/script.ts';
@@ -94,8 +94,8 @@ function readFolder(scope: Scope, dir: string, cwd: string): Folder {
   for (const file of files.sort()) {
     const named = parseFileName(file);
     if (named === null) {
-      const message = `${shown(file)}: the name fits no rule`;
-      mistakes.push(new SqlmigError('bad-file-name', message, { hint: `a name is ${fileNameRule}` }));
+      const { problem, hint } = nameProblem(file);
+      mistakes.push(new SqlmigError('bad-file-name', `${shown(file)}: ${problem}`, { hint }));
       continue;
     }
     const version = named.kind === 'repeatable' ? null : named.version;

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Config } from '../config.ts';
+import { fileNameOf } from '../core/file-name.ts';
 import { nextVersion } from '../core/next-version.ts';
 import { SqlmigError } from '../errors.ts';
 import { allFiles, parseMigrations, readMigrations } from '../migrations.ts';
@@ -41,7 +42,7 @@ export async function createMigration(
       `no version follows the newest of ${relative(config.cwd, dir)}: 18 digits are used up`,
     );
   }
-  const path = join(dir, `${version}_${name}.sql`);
+  const path = join(dir, fileNameOf(version, name));
   const file = relative(config.cwd, path);
   const text =
     scope === 'public'
