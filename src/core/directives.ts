@@ -1,3 +1,5 @@
+import { spansOf } from './comments.ts';
+
 const leadingComment = /^(?:\s+|--[^\r\n]*|\/\*[\s\S]*?\*\/)*/;
 const directive = /--[ \t]*sqlmig:[ \t]*([^\r\n]*?)[ \t]*$/gm;
 
@@ -10,12 +12,23 @@ export function directivesOf(text: string): { readonly index: number; readonly w
   return [...head.matchAll(directive)].map((match) => ({ index: match.index, word: match[1] ?? '' }));
 }
 
-// The marks of other tools: sqlx (first line), goose and dbmate.
+// The marks of other tools: sqlx (first line), goose, dbmate, sql-migrate and tern.
 const foreignMarks = [
   /^--[ \t]*no-transaction\b/,
   /^--[ \t]*\+goose[ \t]+NO[ \t]+TRANSACTION\b/m,
   /^--[ \t]*migrate:up\b.*\btransaction:false\b/m,
+  /^--[ \t]*\+migrate[ \t]+Up\b.*\bnotransaction\b/m,
+  /^---- tern: disable-tx ----/m,
 ];
+
+/** The `--!include` lines of graphile-migrate, which would leave out what they stand for, with the UTF-16 index of each. */
+export function includesOf(text: string): { readonly index: number; readonly line: string }[] {
+  const include = /^--!\s*include\b/;
+  if (!/--!\s*include/.test(text)) return [];
+  return [...spansOf(text)]
+    .filter(({ kind, start, end }) => kind === 'line' && include.test(text.slice(start, end)))
+    .map(({ start, end }) => ({ index: start, line: text.slice(start, end).trimEnd() }));
+}
 
 /** True where a tenant file's leading comment says that it means to change schemas beside its own. */
 export function allowsPublic(text: string): boolean {

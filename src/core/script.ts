@@ -6,13 +6,16 @@ import {
   allowsServer,
   asksForNoTransaction,
   directivesOf,
+  includesOf,
   knownDirectives,
 } from './directives.ts';
 import { earlyEnumUses } from './enum-values.ts';
+import { isWayBack } from './file-name.ts';
 import { lintsOf } from './lint.ts';
 import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
 import { locate } from './position.ts';
 import { reachOf } from './reach.ts';
+import { foreignSections, isPlayComment, type Section } from './sections.ts';
 import { serverWideReason } from './server-wide.ts';
 import { copiesWithClient, nonTransactionalReason, transactionControl } from './transaction-rules.ts';
 
@@ -28,10 +31,13 @@ export async function toScript(
   migration: Migration,
   publicSchema: string,
 ): Promise<Script | readonly SqlmigError[]> {
-  const { text } = migration;
+  const sections = foreignSections(migration.text, isWayBack(migration.file) ? 'down' : 'up');
+  // What is left must be right as well once the other way has moved out.
+  const text = blankOut(migration.text, sections);
   const parsed = await parseStatements(text);
-  const mistakes =
-    'problem' in parsed
+  const mistakes = [
+    ...sections.slice(0, 1).map((section) => sectionMistake(section, migration)),
+    ...('problem' in parsed
       ? [syntaxMistake(text, parsed.problem.index, parsed.problem.message)]
       : [
           ...parsed.statements.slice(...inside(parsed.statements)).flatMap(statementMistakes),
@@ -39,11 +45,12 @@ export async function toScript(
           ...directiveMistakes(text),
           ...enumMistakes(parsed.statements, text),
           ...(migration.scope === 'tenant' ? serverWideMistakes(parsed.statements, text) : []),
-        ];
+        ]),
+  ];
   if ('problem' in parsed || mistakes.length > 0) {
     return mistakes.map(
       ([index, code, message, hint]) =>
-        new SqlmigError(code, message, { location: locate(migration.file, text, index), hint }),
+        new SqlmigError(code, message, { location: locate(migration.file, migration.text, index), hint }),
     );
   }
   const statements = parsed.statements.slice(...inside(parsed.statements));
@@ -52,7 +59,9 @@ export async function toScript(
     migration,
     text: blankOut(
       text,
-      parsed.statements.filter((s) => transactionControl(s) !== null),
+      parsed.statements
+        .filter((s) => transactionControl(s) !== null)
+        .map(({ start, end }) => ({ start, end: text[end] === ';' ? end + 1 : end })),
     ),
     statements: statements.map((s) => ({ start: s.start, end: s.end, kind: s.kind, reach: reachOf(s) })),
     allowsPublic: allowsPublic(text),
@@ -73,12 +82,11 @@ function inside(statements: readonly ParsedStatement[]): [number, number] {
   return wrapped ? [1, statements.length - 1] : [0, statements.length];
 }
 
-function blankOut(text: string, statements: readonly ParsedStatement[]): string {
+/** The text with blanks for all but the line ends of some ranges. */
+function blankOut(text: string, ranges: readonly { readonly start: number; readonly end: number }[]): string {
   let result = text;
-  for (const { start, end } of statements) {
-    const stop = text[end] === ';' ? end + 1 : end;
-    const blank = text.slice(start, stop).replace(/[^\r\n]/gu, ' ');
-    result = result.slice(0, start) + blank + result.slice(stop);
+  for (const { start, end } of ranges) {
+    result = result.slice(0, start) + text.slice(start, end).replace(/[^\r\n]/g, ' ') + result.slice(end);
   }
   return result;
 }
@@ -121,6 +129,10 @@ function syntaxMistake(text: string, index: number, message: string): Mistake {
     const hint = 'backslash commands are for psql; write SQL, or let pg_dump make plain SQL with --inserts';
     return [index, 'psql-command', 'this is a command of psql, not SQL', hint];
   }
+  if (isPlayComment(text, index)) {
+    const why = 'a line that starts with # is a comment of Play evolutions, not of SQL';
+    return [index, 'sql-syntax', why, 'start it with -- instead'];
+  }
   if (/^:['"\w]/.test(rest)) {
     return [index, 'psql-command', 'this is a variable of psql, not SQL', 'write the value itself'];
   }
@@ -162,19 +174,28 @@ function serverWideMistakes(statements: readonly ParsedStatement[], text: string
   });
 }
 
-// goose and dbmate keep both ways in one file; run as it is, it would undo itself.
-const downSection = /^--[ \t]*(?:migrate:down|\+goose[ \t]+Down)\b/im;
+function sectionMistake({ tool, mark, start }: Section, { version, name, file }: Migration): Mistake {
+  const wayBack = isWayBack(file);
+  const message = `"${mark}" begins the ${wayBack ? 'up' : 'down'} section of ${tool}, and all of a file runs`;
+  const target = version === null ? null : `${version}_${name}.down.sql`;
+  const hint = wayBack
+    ? 'leave only the statements that undo the migration in this file'
+    : target === null
+      ? 'remove it: a repeatable has no way back'
+      : `move that section into ${target}`;
+  return [start, 'down-section', message, hint];
+}
 
 function directiveMistakes(text: string): Mistake[] {
-  const down = downSection.exec(text);
-  if (down !== null) {
-    const hint = 'move what follows into <version>_<name>.down.sql';
-    return [[down.index, 'down-section', 'this file holds its own way back, which would run as well', hint]];
-  }
-  return directivesOf(text)
+  const unknown = directivesOf(text)
     .filter(({ word }) => !knownDirectives.includes(word))
     .map(({ index, word }): Mistake => {
       const hint = `known are: ${knownDirectives.join(', ')}`;
       return [index, 'unknown-directive', `unknown directive "${word}"`, hint];
     });
+  const includes = includesOf(text).map(({ index, line }): Mistake => {
+    const message = `"${line}" is for graphile-migrate; here it is a comment, and nothing is included`;
+    return [index, 'unknown-directive', message, 'put the text of that file in its place'];
+  });
+  return [...unknown, ...includes];
 }

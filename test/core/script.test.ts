@@ -128,6 +128,8 @@ test.for([
   ['-- no-transaction\nselect 1', 'the file asks for it'],
   ['-- +goose NO TRANSACTION\nselect 1', 'the file asks for it'],
   ['-- migrate:up transaction:false\nselect 1', 'the file asks for it'],
+  ['-- +migrate Up notransaction\nselect 1', 'the file asks for it'],
+  ['---- tern: disable-tx ----\nselect 1', 'the file asks for it'],
   ['select 1;\n-- sqlmig: no-transaction', null],
 ] as const)('%j: why it is non-transactional', async ([text, reason]) => {
   expect(await toScript(migration(text), 'public')).toMatchObject({ nonTransactional: reason });
