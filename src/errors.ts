@@ -9,6 +9,7 @@ export const exitCodes = {
   'config-invalid': 2,
   'no-database-url': 2,
   'folder-missing': 2,
+  'files-missing': 2,
   'bad-file-name': 2,
   'duplicate-version': 2,
   'file-unreadable': 2,

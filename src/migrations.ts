@@ -17,6 +17,11 @@ export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>
   readonly publicSchema: string;
 }
 
+/** The folder of a scope as messages name it: relative to where the config is used from. */
+export function folderOf({ cwd, publicDir, tenantDir }: Config, scope: Scope): string {
+  return shownPath(cwd, scope === 'public' ? publicDir : tenantDir);
+}
+
 /** Every file of a project. */
 export function allFiles({ public: shared, tenant, down }: Migrations): Migration[] {
   return [...shared, ...tenant, ...down];
@@ -77,7 +82,7 @@ interface Folder {
 
 // All at once and without promises: hundreds of small files are read several times faster that way.
 function readFolder(scope: Scope, dir: string, cwd: string): Folder {
-  const shown = (file: string) => relative(cwd, join(dir, file)).split(sep).join('/') || file;
+  const shown = (file: string) => shownPath(cwd, join(dir, file));
   if (!isFolder(dir)) {
     const hint = `create it (an empty one is fine), or set ${scope}Dir in the config`;
     const missing = new SqlmigError('folder-missing', `the folder ${shown('.')} does not exist`, { hint });
@@ -148,6 +153,10 @@ function readText(file: string, path: string): string | SqlmigError {
     location: locate(file, decoded.text, nul),
     hint: 'save the file as UTF-8 text',
   });
+}
+
+function shownPath(cwd: string, path: string): string {
+  return relative(cwd, path).split(sep).join('/') || '.';
 }
 
 function isFolder(dir: string): boolean {

@@ -5,6 +5,7 @@ import { SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome } from '../model.ts';
 import { lookAt } from '../run/look.ts';
+import { requireFiles } from '../run/missing-files.ts';
 import { withRun } from '../run/run.ts';
 import { createService, publicBehind, type RunOptions, serviceOptions } from '../run/service.ts';
 import { lookAtPublic } from '../run/survey.ts';
@@ -18,7 +19,7 @@ export type CreateTenantOptions = Pick<
 /**
  * Creates a tenant: its schema and all tenant files, under the same locks as `up`. A schema that is there already is
  * brought up to date, so a sign-up that broke off can simply be repeated. Public must be up to date.
- * @throws SqlmigError `bad-tenant-name`, `public-behind`, and as `up` does where it cannot begin.
+ * @throws SqlmigError `bad-tenant-name`, `public-behind`, `files-missing`, and as `up` does where it cannot begin.
  */
 export async function createTenant(
   config: Config,
@@ -38,6 +39,7 @@ export async function createTenant(
     const targets = await run.look((_, reader) =>
       lookAt([{ schema: name, look }], { ...reader, scans: new Map() }, config.historyTable),
     );
+    requireFiles([shared, ...targets], migrations, config);
     const service = createService(run, migrations, settings);
     await service.prepare(targets.flatMap((target) => target.plan.steps));
     for (let open = targets; ; ) {

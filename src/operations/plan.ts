@@ -4,6 +4,7 @@ import { allFiles, parseMigrations } from '../migrations.ts';
 import type { Migration, PlanResult, Script } from '../model.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
 import { lintFindings } from '../run/lints.ts';
+import { requireFiles } from '../run/missing-files.ts';
 import { detailsOf, refusalOf } from '../run/outcome.ts';
 
 /** What `plan` is for and how far the `up` it foretells would go. */
@@ -19,6 +20,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
   const inspection = await inspect(config, options, settings, async (migrations) => {
     scripts = await parseMigrations(allFiles(migrations), migrations);
   });
+  requireFiles(surveyed(inspection), inspection.migrations, config);
   const { database, server, survey } = inspection;
   const schemas = surveyed(inspection).map((target) => {
     const refusal = refusalOf(target);

@@ -6,6 +6,7 @@ import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome, UpResult } from '../model.ts';
 import { createDigests } from '../run/digests.ts';
 import { lookAt, type Target } from '../run/look.ts';
+import { requireFiles } from '../run/missing-files.ts';
 import { countsAsFailure, hasWork, interrupted, unfinished } from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { createService, type RunOptions, type Service, serviceOptions } from '../run/service.ts';
@@ -26,7 +27,8 @@ export interface UpOptions extends RunOptions {
  * Brings public and the selected tenants up to date.
  *
  * 1. All files are read and checked; nothing is connected yet.
- * 2. Public and all tenants are looked at without a lock; whoever has nothing to do is answered here.
+ * 2. Public and all tenants are looked at without a lock; whoever has nothing to do is answered here. A folder without
+ *    files whose schemas have a history ends the run.
  * 3. What is pending anywhere is parsed; a mistake ends the run before anything was touched.
  * 4. Public is served, alone. If it fails, no tenant is started.
  * 5. The gate is noted: what public holds now, checked again in every tenant's message.
@@ -52,10 +54,11 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     const found = await run.look(async (session, reader) =>
       survey(reader, migrations, select, settings.plan, config, await digests.read(session)),
     );
+    const targets = [found.public, ...found.tenants];
+    requireFiles(targets, migrations, config);
     const service = createService(run, migrations, { ...settings, emit });
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
-    const targets = [found.public, ...found.tenants];
     await service.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown]);
     for (const message of warningsOf(targets, migrations)) emit({ type: 'warning', message });
 

@@ -14,10 +14,11 @@ export interface InspectOptions {
   readonly onEvent?: OnEvent;
 }
 
-/** A survey and the database it was made of. */
+/** A survey, and the database and files it was made of. */
 export interface Inspection {
   readonly database: string;
   readonly server: Server;
+  readonly migrations: Migrations;
   readonly survey: Survey;
 }
 
@@ -37,6 +38,7 @@ export async function inspect(
     async ({ look, database, server }) => ({
       database,
       server,
+      migrations,
       survey: await look((_, reader) => survey(reader, migrations, select, plan, config)),
     }),
   );
