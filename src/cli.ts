@@ -92,6 +92,12 @@ async function main(argv: readonly string[]): Promise<number> {
     const hint = 'sqlmig up --all -- node server.js';
     return refuse(usage('a program after -- goes with up, and is run once that has succeeded', hint), own);
   }
+  const { rehearse, dryRun } = invocation.args;
+  if (rehearse === true || dryRun === true) {
+    const flag = rehearse === true ? '--rehearse' : '--dry-run';
+    const hint = `run sqlmig up with ${flag} first, and then without it and with the program`;
+    return refuse(usage(`${flag} leaves nothing applied, so it starts no program`, hint), own);
+  }
   const code = await invocation.command.run(invocation.args, terminal);
   if (code !== 0) return code;
   for (const [signal, react] of Object.entries(onSignal)) process.removeListener(signal, react);

@@ -174,7 +174,7 @@ export interface SchemaOutcome {
   /** The newest applied version, digits as in the file name; `null` where nothing is applied. */
   readonly version: string | null;
   readonly migrations: readonly AppliedMigration[];
-  /** In a dry run: what other sessions would have had to wait for. */
+  /** In a rehearsal: what other sessions would have had to wait for. */
   readonly locks?: readonly TakenLock[];
   readonly error?: ErrorDetails;
 }
@@ -183,7 +183,7 @@ export interface SchemaOutcome {
 export interface UpResult {
   readonly ok: boolean;
   /** True when everything was rolled back again. */
-  readonly dryRun?: boolean;
+  readonly rehearsed?: boolean;
   readonly runId: string;
   readonly applied: number;
   readonly upToDate: number;

@@ -19,6 +19,8 @@ test.for([
   [['up'], '--all, --public or --tenants'],
   [['up', '--all', '--public'], 'one of --all, --public and --tenants'],
   [['up', '--public', '--except-tenants', 'a'], '--except-tenants goes with --all'],
+  [['up', '--all', '--rehearse', '--dry-run'], 'one of --rehearse and --dry-run'],
+  [['up', '--dry-run'], '--all, --public or --tenants'],
   [['up', '--all', '--to', 'x'], '--to takes a version'],
   [['up', '--all', '--steps', '0'], '--steps takes a whole number'],
   [['up', '--all', '--max-failures', '200%'], '--max-failures takes'],
@@ -150,6 +152,27 @@ test('plan names the files and touches nothing', async () => {
   expect(await db.query(`select count(*)::int as n from pg_namespace where nspname like 'plan%'`)).toEqual([
     { n: 0 },
   ]);
+});
+
+test('up --dry-run prints what plan prints, and runs nothing', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['dry_1', 'dry_2'] }, historyTable: 'dry_history' },
+    { 'sql/public/1_a.sql': 'select 1 / 0', 'sql/tenant/1_a.sql': 'create table a ()' },
+  );
+  for (const flags of [['--all'], ['--all', '--json'], ['--public'], ['--all', '--steps', '1']]) {
+    const planned = await sqlmig(['plan', ...flags], p.dir);
+    expect(planned.code).toBe(0);
+    expect(await sqlmig(['up', '--dry-run', ...flags], p.dir)).toEqual(planned);
+  }
+  p.write({ 'sql/tenant/2_b.sql': 'selec 1' });
+  const broken = await sqlmig(['up', '--all', '--dry-run'], p.dir);
+  expect(broken).toEqual(await sqlmig(['plan', '--all'], p.dir));
+  expect(broken.code).toBe(2);
+  expect(
+    await db.query(
+      `select 1 from pg_namespace where nspname like 'dry%' union all select 1 from pg_class where relname = 'dry_history'`,
+    ),
+  ).toEqual([]);
 });
 
 test('new writes the next file and parses the others', async () => {

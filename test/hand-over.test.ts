@@ -69,3 +69,11 @@ test('a program that is not there is 127; another command than up takes none', a
   expect(await sqlmig(['status', '--', 'true'], p.dir)).toMatchObject({ code: 2 });
   expect(await sqlmig(['up', '--all', '--'], p.dir)).toMatchObject({ code: 2 });
 });
+
+test.for(['--rehearse', '--dry-run'])('with %s it never runs: nothing was applied', async (flag) => {
+  const p = project({ url: db.url, tenants: { list: ['rehearsed'] } }, files);
+  const run = await sqlmig(['up', '--all', flag, ...node(`console.log('app')`)], p.dir);
+  expect(run).toMatchObject({ code: 2, stdout: '' });
+  expect(run.stderr).toContain(`error[bad-usage]: ${flag} leaves nothing applied, so it starts no program`);
+  expect(await db.query(`select 1 from pg_namespace where nspname = 'rehearsed'`)).toEqual([]);
+});

@@ -48,7 +48,7 @@ test('what cannot begin is an exception, with nothing left open', async () => {
 
 test('a signal that has fired starts nothing', async () => {
   const p = project(
-    { url: db.url, tenants: { list: ['never'] } },
+    { url: db.url, tenants: { list: ['never'] }, historyTable: 'never_history' },
     { 'sql/tenant/1_t.sql': 'create table t ()' },
   );
   const result = await up(await p.config(), { select: all, signal: AbortSignal.abort() });

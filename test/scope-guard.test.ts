@@ -169,13 +169,13 @@ test('a non-transactional file: what would fall through is refused before it run
   });
 });
 
-test('searchPath keeps public out; --dry-run finds what would be refused', async () => {
+test('searchPath keeps public out; --rehearse finds what would be refused', async () => {
   const files = {
     'sql/public/1_shared.sql': shared,
     'sql/tenant/1_drop.sql': 'drop table if exists cron_jobs cascade;',
   };
   const p = project({ url: db.url, tenants: { list: ['acme'] } }, files);
-  const rehearsal = await sqlmig(['up', '--all', '--dry-run'], p.dir);
+  const rehearsal = await sqlmig(['up', '--all', '--rehearse'], p.dir);
   expect(rehearsal.code).toBe(1);
   expect(rehearsal.stderr).toContain('error[changes-public]');
   expect(rehearsal.stderr).toContain('sql/tenant/1_drop.sql:1:1');

@@ -1,7 +1,7 @@
-import { plan } from '../operations/plan.ts';
+import { type PlanCommandOptions, plan } from '../operations/plan.ts';
 import { planText } from '../report/plan.ts';
 import { defineCommand } from './command.ts';
-import { execute } from './execute.ts';
+import { type Answer, type CommandContext, execute } from './execute.ts';
 import { planArgs, planOptions, selectionOf, selectorOptions } from './options.ts';
 
 /** `sqlmig plan`. */
@@ -17,9 +17,15 @@ export const planCommand = defineCommand()({
     execute(args, terminal, () => {
       const select = selectionOf(args) ?? { kind: 'all', except: [] };
       const options = { ...planArgs(args), select };
-      return async ({ config, signal, onEvent }) => {
-        const result = await plan(config, { ...options, signal, onEvent });
-        return { exitCode: result.ok ? 0 : 1, json: result, text: (paint) => planText(result, paint) };
-      };
+      return (context) => planAnswer(options, context);
     }),
 });
+
+/** The answer of `plan`, and of `up --dry-run`. */
+export async function planAnswer(
+  options: PlanCommandOptions,
+  { config, signal, onEvent }: CommandContext,
+): Promise<Answer> {
+  const result = await plan(config, { ...options, signal, onEvent });
+  return { exitCode: result.ok ? 0 : 1, json: result, text: (paint) => planText(result, paint) };
+}

@@ -18,6 +18,7 @@ import {
   usage,
   wholeNumber,
 } from './options.ts';
+import { planAnswer } from './plan.ts';
 import { keepHeapSmall } from './v8-flags.ts';
 
 const manySchemas = 1_000;
@@ -39,11 +40,12 @@ export const upCommand = defineCommand()({
       type: 'boolean',
       describe: 'Keep digests of histories in the catalogue, and believe them: nothing to do is told at once',
     },
-    'dry-run': {
+    rehearse: {
       type: 'boolean',
       default: false,
       describe: 'Run it for real, roll it back, and show time and locks',
     },
+    'dry-run': { type: 'boolean', default: false, describe: 'Print what plan prints, and run nothing' },
     canary: { type: 'number', requiresArg: true, describe: 'This many tenants first, then the rest' },
     metrics: {
       type: 'string',
@@ -61,6 +63,7 @@ export const upCommand = defineCommand()({
     ['up --all', 'public and every tenant'],
     ['up --tenants acme,globex', 'public and two tenants'],
     ['up --all --wait 60s -- node server.js', 'as an entrypoint: wait, migrate, then run the app'],
+    ['up --all --rehearse', 'try it: run everything, then roll it back'],
     ['up --all --canary 5 --max-failures 1%', 'five first; stop at one percent of failures'],
   ],
   run: (args, terminal) =>
@@ -73,11 +76,13 @@ export const upCommand = defineCommand()({
       const options = {
         ...planArgs(args),
         select,
-        dryRun: args.dryRun,
+        rehearse: args.rehearse,
         maxFailures: maxFailuresOf(args.maxFailures),
         ...lockArgs(args),
         ...(canary !== undefined && { canary }),
       };
+      if (args.rehearse && args.dryRun) throw usage('give one of --rehearse and --dry-run');
+      if (args.dryRun) return (context) => planAnswer({ ...planArgs(args), select }, context);
       return async ({ config, signal, onEvent }) => {
         const watching: OnEvent = (event) => {
           if (event.type === 'phase-started' && event.pending > manySchemas) keepHeapSmall();

@@ -70,7 +70,7 @@ export async function rehearseUnits(
 function onlyHere({ code, details, cause }: SqlmigError): SqlmigError {
   const { file, line, column, lineText } = details;
   const located = file !== undefined && line !== undefined && column !== undefined;
-  return new SqlmigError(code, `${details.message}, in the one transaction of a dry run`, {
+  return new SqlmigError(code, `${details.message}, in the one transaction of a rehearsal`, {
     ...details,
     location: located ? { file, line, column, lineText: lineText ?? '' } : undefined,
     hint: 'up itself commits the file that adds the value first, so there this works',

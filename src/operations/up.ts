@@ -45,7 +45,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   const migrations = await readMigrations(config);
   const { select } = options;
   const settings = serviceOptions(options, config);
-  const { signal, dryRun } = settings;
+  const { signal, rehearse } = settings;
   const emit = await traced(settings.emit);
   return withRun(config, { ...settings, emit }, async (run) => {
     const { database, host } = run.server;
@@ -65,7 +65,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
     const outcomes = await service.serve('public', [found.public], 1);
     const finish = (error?: SqlmigError) => {
-      const result = summary(run, outcomes, started, dryRun, error);
+      const result = summary(run, outcomes, started, rehearse, error);
       emit({ type: 'run-finished', result });
       return result;
     };
@@ -76,7 +76,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
       return finish();
     }
     if (select.kind === 'public') return finish();
-    if (dryRun && found.tenantsUnknown !== null) {
+    if (rehearse && found.tenantsUnknown !== null) {
       emit({
         type: 'warning',
         message: `tenants are not known until public is applied: ${found.tenantsUnknown}`,
@@ -97,11 +97,11 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
       });
     // Somebody else may have applied public while this run waited: then the list is new as well.
     const publicChanged = outcomes.some((outcome) => outcome.state === 'applied');
-    const relist = !dryRun && (publicChanged || found.tenantsUnknown !== null);
+    const relist = !rehearse && (publicChanged || found.tenantsUnknown !== null);
     try {
       const served = relist ? await list([]) : [...found.tenants];
       outcomes.push(...(await serveInWaves(service, served, options, 0)));
-      while (select.kind === 'all' && !dryRun && !outcomes.some((outcome) => outcome.state === 'skipped')) {
+      while (select.kind === 'all' && !rehearse && !outcomes.some((outcome) => outcome.state === 'skipped')) {
         const newcomers = await list(served);
         if (newcomers.length === 0) break;
         served.push(...newcomers);
@@ -149,7 +149,7 @@ function summary(
   { runId }: Run,
   schemas: readonly SchemaOutcome[],
   started: number,
-  dryRun: boolean,
+  rehearsed: boolean,
   error: SqlmigError | undefined,
 ): UpResult {
   const count = (state: SchemaOutcome['state']) =>
@@ -158,7 +158,7 @@ function summary(
   const skipped = count('skipped');
   return {
     ok: failed + skipped === 0 && error === undefined,
-    ...(dryRun && { dryRun }),
+    ...(rehearsed && { rehearsed }),
     runId,
     applied: count('applied'),
     upToDate: count('up-to-date'),

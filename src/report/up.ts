@@ -10,13 +10,13 @@ const words = {
   skipped: 'not started',
 } as const;
 
-function stateWords({ state, error }: SchemaOutcome, dryRun: boolean): string {
-  if (dryRun && state === 'applied') return 'would apply';
+function stateWords({ state, error }: SchemaOutcome, rehearsed: boolean): string {
+  if (rehearsed && state === 'applied') return 'would apply';
   return error?.code === 'interrupted' ? 'interrupted' : words[state];
 }
 
 /** The answer of `up`: a line for each group of schemas that came out alike. */
-export function upTable({ schemas, dryRun = false }: UpResult): string {
+export function upTable({ schemas, rehearsed = false }: UpResult): string {
   const groups = groupBy(schemas, ({ scope, state, version, migrations, error }) =>
     JSON.stringify([scope, state, version, migrations.length, error?.code]),
   );
@@ -28,17 +28,19 @@ export function upTable({ schemas, dryRun = false }: UpResult): string {
       group.length > 4 ? 3 : 4,
     );
     const version = first.version === null ? 'empty' : `at ${first.version}`;
-    const state = stateWords(first, dryRun);
+    const state = stateWords(first, rehearsed);
     const ms = Math.max(
       ...group.map(({ migrations }) => migrations.reduce((sum, m) => sum + m.durationMs, 0)),
     );
-    return [first.scope, state, applied, version, ...(dryRun ? [`up to ${ms} ms`] : []), who];
+    return [first.scope, state, applied, version, ...(rehearsed ? [`up to ${ms} ms`] : []), who];
   });
   const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants were served\n';
-  return table(rows) + none + locksText(schemas) + (dryRun ? 'dry run: everything was rolled back\n' : '');
+  return (
+    table(rows) + none + locksText(schemas) + (rehearsed ? 'rehearsal: everything was rolled back\n' : '')
+  );
 }
 
-/** What a dry run locked that others use, a line a lock, with the schemas in which it was taken. */
+/** What a rehearsal locked that others use, a line a lock, with the schemas in which it was taken. */
 function locksText(schemas: readonly SchemaOutcome[]): string {
   const locks = schemas.flatMap(({ schema, locks: taken = [] }) =>
     taken.map((lock) => ({ ...lock, of: lock.schema === schema ? 'own' : lock.schema, schema })),
@@ -68,7 +70,7 @@ export function upSummary(result: UpResult): string {
   const skipped = result.skipped === 0 ? '' : `, ${result.skipped} not started`;
   const who = failed.length === 0 ? '' : `: ${names(failed, 5)}`;
   const seconds = (result.durationMs / 1000).toFixed(1);
-  return `${result.applied} ${result.dryRun ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${skipped}${who} (${seconds} s)\n`;
+  return `${result.applied} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${skipped}${who} (${seconds} s)\n`;
 }
 
 /** What went wrong, a picture for each kind of error; schemas with the same error share one. */

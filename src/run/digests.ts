@@ -17,7 +17,7 @@ export interface Digests {
 /** Digests of a run, for `up`. */
 export function createDigests(
   run: Run,
-  options: Pick<ServiceOptions, 'lockTimeoutMs' | 'sync' | 'dryRun' | 'signal' | 'emit'>,
+  options: Pick<ServiceOptions, 'lockTimeoutMs' | 'sync' | 'rehearse' | 'signal' | 'emit'>,
 ): Digests {
   const frame = unitFrame(run, options);
   let kept: Scans = new Map();
@@ -27,7 +27,7 @@ export function createDigests(
       return kept;
     },
     async keep(outcomes) {
-      if (!run.config.digest || options.dryRun || options.signal.aborted) return;
+      if (!run.config.digest || options.rehearse || options.signal.aborted) return;
       const lost = outcomes.filter(
         ({ schema, scope, migrations }) => scope === 'tenant' && (migrations.length > 0 || !kept.has(schema)),
       );

@@ -38,7 +38,7 @@ export interface RunOptions extends Partial<PlanOptions> {
   /** Wait for the disk at each commit, instead of once before success is told. */
   readonly sync?: boolean;
   /** Run for real, roll everything back, and tell what would have happened. */
-  readonly dryRun?: boolean;
+  readonly rehearse?: boolean;
   /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
@@ -49,7 +49,7 @@ export interface ServiceOptions {
   readonly plan: PlanOptions;
   readonly lockTimeoutMs: number;
   readonly sync: boolean;
-  readonly dryRun: boolean;
+  readonly rehearse: boolean;
   readonly concurrentIndexJobs: number;
   readonly waitForLockMs: number;
   readonly signal: AbortSignal;
@@ -63,7 +63,7 @@ export function serviceOptions(options: RunOptions, config: Config): ServiceOpti
     lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
     waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
     sync: options.sync ?? false,
-    dryRun: options.dryRun ?? false,
+    rehearse: options.rehearse ?? false,
     concurrentIndexJobs: options.concurrentIndexJobs ?? 1,
     signal: ownSignal(options.signal),
     emit: options.onEvent ?? (() => {}),
@@ -196,7 +196,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
   };
   const attempt: FleetWork['attempt'] = async (from, target) => {
     try {
-      return await (options.dryRun ? rehearse(from, target) : apply(from, target));
+      return await (options.rehearse ? rehearse(from, target) : apply(from, target));
     } catch (error) {
       return { kind: 'failed', error: asSqlmigError(error, target.schema) };
     }
@@ -207,7 +207,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
     async serve(scope, targets, failuresAllowed) {
       const pending = targets.filter(hasWork).length;
       // A rehearsed tenant brings public along in its own transaction.
-      if (scope === 'tenant' && pending > 0 && !options.dryRun) {
+      if (scope === 'tenant' && pending > 0 && !options.rehearse) {
         await prepare(targets.flatMap(({ plan: { steps } }) => steps));
         // Newcomers may need files that nobody needed before.
         if (gate?.scripts !== scripts.size) gate = await run.look(readGate);
@@ -219,7 +219,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
       const lanes = alone ? 1 : (config.concurrency ?? suitableLanes(run.server.version));
       const outcomes = await runFleet(targets, {
         attempt,
-        convoys: scope === 'public' || options.dryRun ? null : createConvoys(convoyPart, frame, lanes),
+        convoys: scope === 'public' || options.rehearse ? null : createConvoys(convoyPart, frame, lanes),
         outcomes: { runId, database, look },
         openSession: () => run.openSession(unitSettings(scope, frame)),
         lanes,
@@ -233,12 +233,12 @@ export function createService(run: Run, migrations: Migrations, options: Service
         signal,
         emit,
       });
-      if (options.dryRun && scope === 'public') rehearsedPublic = targets[0] ?? null;
+      if (options.rehearse && scope === 'public') rehearsedPublic = targets[0] ?? null;
       return outcomes;
     },
     async confirm(outcomes) {
       const applied = outcomes.filter(({ scope, migrations: done }) => scope === 'tenant' && done.length > 0);
-      if (applied.length === 0 || options.dryRun || options.sync) return [];
+      if (applied.length === 0 || options.rehearse || options.sync) return [];
       await run.look(flush);
       // A crash ends every session: where the run's own one lived through all of it, there was none.
       if (run.undisturbed()) return [];

@@ -22,11 +22,11 @@ test('runs everything for real, shows locks and time, and leaves nothing', async
     },
   );
   // On an empty database: tenants see what public would have made.
-  const first = await sqlmig(['up', '--all', '--dry-run', '--json'], p.dir);
+  const first = await sqlmig(['up', '--all', '--rehearse', '--json'], p.dir);
   expect(first).toMatchObject({ code: 0 });
   expect(JSON.parse(first.stdout)).toMatchObject({
     ok: true,
-    dryRun: true,
+    rehearsed: true,
     applied: 3,
     schemas: [
       { schema: 'public' },
@@ -44,7 +44,7 @@ test('runs everything for real, shows locks and time, and leaves nothing', async
       'alter table users add column title text; update users set title = (select title from plans);',
     'sql/tenant/3_index.sql': 'create index on users (title);',
   });
-  const second = await sqlmig(['up', '--all', '--dry-run'], p.dir);
+  const second = await sqlmig(['up', '--all', '--rehearse'], p.dir);
   expect(second).toMatchObject({ code: 0 });
   expect(second.stdout).toMatch(
     /^tenant {2}would apply {2}2 migrations +at 3 {2}up to \d+ ms {2}acme, globex$/m,
@@ -52,7 +52,7 @@ test('runs everything for real, shows locks and time, and leaves nothing', async
   expect(second.stderr).toContain('3 would be applied, 0 up to date, 0 failed');
   expect(second.stdout).toContain('locks  AccessExclusiveLock  users');
   expect(second.stdout).toContain('locks  AccessExclusiveLock  public.plans');
-  expect(second.stdout).toContain('dry run: everything was rolled back\n');
+  expect(second.stdout).toContain('rehearsal: everything was rolled back\n');
   expect(await objects()).toEqual(before);
   expect(await db.history('acme')).toEqual({ 1: 1 });
   expect((await sqlmig(['status', '--check'], p.dir)).code).toBe(1);
@@ -68,7 +68,7 @@ test('a file that would fail is told with its place: exit 1, nothing left', asyn
       'sql/tenant/3_d.sql': 'create table d ();',
     },
   );
-  const { code, stdout } = await sqlmig(['up', '--all', '--dry-run', '--json'], p.dir);
+  const { code, stdout } = await sqlmig(['up', '--all', '--rehearse', '--json'], p.dir);
   expect(code).toBe(1);
   expect(JSON.parse(stdout).schemas[1]).toMatchObject({
     state: 'failed',
