@@ -14,14 +14,15 @@ export interface Section {
   readonly end: number;
 }
 
+/** Comments that are marks of a tool. The group says which way what follows goes; without a group it is down. */
 interface Tool {
   readonly name: string;
-  /** Matches a comment that is a mark; the group says which way what follows goes, without a group it is down. */
-  readonly mark: RegExp;
-  /** True where people write such comments without meaning a mark: then it must stand between statements. */
-  readonly vague?: true;
-  /** True where a mark means something only after one for up. */
-  readonly afterUp?: true;
+  /** Nobody writes this who does not mean a mark. */
+  readonly mark?: RegExp;
+  /** A mark where it stands between statements. */
+  readonly between?: RegExp;
+  /** A mark between statements too; for down only after one for up, since sentences begin like this. */
+  readonly afterUp?: RegExp;
 }
 
 // Each as the tool itself finds it, but for indentation, case and what may follow: there a refusal is the lesser evil.
@@ -30,7 +31,11 @@ const tools: readonly Tool[] = [
   { name: 'dbmate', mark: /^--\s*migrate:(up|down)\b/i },
   { name: 'sql-migrate', mark: /^--\s*\+migrate\s+(up|down)\b/i },
   { name: 'micrate', mark: /^--\s*\+micrate\s+(up|down)\b/i },
-  { name: 'node-pg-migrate', mark: /^--[\s-]*(up|down)\s+migration/i },
+  {
+    name: 'node-pg-migrate',
+    mark: /^--[\s-]*(up|down)\s+migration[\s:=-]*(?:\(.*\))?$/i,
+    afterUp: /^--[\s-]*(up|down)\s+migration/i,
+  },
   { name: 'tern', mark: /^---- create above \/ drop below ----/ },
   { name: 'MyBatis Migrations', mark: /^--\s*(?:\/\/.*)?@UNDO\b/ },
   { name: 'Play evolutions', mark: /^(?:--|#).*!(Ups|Downs)/ },
@@ -38,8 +43,8 @@ const tools: readonly Tool[] = [
   { name: 'shmig', mark: /^--\s*=+\s*(up|down)\s*=+$/i },
   { name: 'Atlas', mark: /^-- (down|migration|checks.*)\.sql --$/ },
   { name: 'aerich', mark: /^--\s*(up|down)grade\s*--$/i },
-  { name: 'Mojo::Pg', mark: /^--\s*\d+\s*(up|down)\b/i, vague: true, afterUp: true },
-  { name: 'a tool that keeps both ways in one file', mark: /^--[\s#@;-]*(up|down)[\s:;-]*$/i, vague: true },
+  { name: 'Mojo::Pg', afterUp: /^--\s*\d+\s*(up|down)\b/i },
+  { name: 'a tool that keeps both ways in one file', between: /^--[\s#@;-]*(up|down)[\s:;{-]*$/i },
 ];
 
 // Most files have no such line, and need no look at their quotes.
@@ -68,12 +73,13 @@ export function foreignSections(text: string, own: Way): Section[] {
     }
     if (kind === 'block' || !startsLine(text, start)) continue;
     const mark = text.slice(start, end).trimEnd();
-    const tool = tools.find((one) => one.mark.test(mark) && (one.vague !== true || betweenStatements));
-    if (tool === undefined) continue;
-    const way = wayOf(tool, mark);
-    if (way === 'down' && tool.afterUp === true && !current.has(tool)) continue;
-    close(tool, start);
-    current.set(tool, { way, mark, start, filled: false });
+    for (const tool of tools) {
+      const way = wayOf(tool, mark, betweenStatements, current.has(tool));
+      if (way === null) continue;
+      close(tool, start);
+      current.set(tool, { way, mark, start, filled: false });
+      break;
+    }
   }
   for (const tool of current.keys()) close(tool, text.length);
   return result.sort((a, b) => a.start - b.start);
@@ -84,9 +90,13 @@ export function isPlayComment(text: string, index: number): boolean {
   return text[index] === '#' && startsLine(text, index) && /^(?:--|#).*!(?:Ups|Downs)/m.test(text);
 }
 
-function wayOf({ mark }: Tool, line: string): Way {
-  const [, way = 'down'] = mark.exec(line) ?? [];
-  return /^down/i.test(way) ? 'down' : 'up';
+/** Which way a comment says that it goes on; `null` for one that is no mark. `begun`: a mark of the tool came before. */
+function wayOf(tool: Tool, comment: string, between: boolean, begun: boolean): Way | null {
+  const sure = tool.mark?.exec(comment) ?? (between ? tool.between?.exec(comment) : null) ?? null;
+  const match = sure ?? (between ? tool.afterUp?.exec(comment) : null) ?? null;
+  if (match === null) return null;
+  if (match[1] !== undefined && !/^down/i.test(match[1])) return 'up';
+  return sure !== null || begun ? 'down' : null;
 }
 
 function startsLine(text: string, index: number): boolean {

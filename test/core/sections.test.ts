@@ -33,6 +33,8 @@ const bothWays: readonly (readonly [tool: string, text: string, line: number])[]
   ['sql-migrate', `-- +migrate Up notransaction\n${up}\n-- +migrate Down notransaction\n${down}\n`, 3],
   ['node-pg-migrate', `-- Up Migration\n${up}\n\n-- Down Migration\n${down}\n`, 4],
   ['node-pg-migrate', `--- up migration ---\r\n${up}\r\n\r\n  --- down migration ---\r\n${down}\r\n`, 4],
+  ['node-pg-migrate', `${up}\n-- =====\n-- DOWN Migration (Rollback)\n-- =====\n${down}\n`, 3],
+  ['node-pg-migrate', `-- Up Migration\n${up}\n-- Down migration for posts\n${down}\n`, 3],
   ['node-pg-migrate', `-- Down Migration\n${down}\n-- Up Migration\n${up}\n`, 1],
   [
     'tern',
@@ -62,6 +64,8 @@ const bothWays: readonly (readonly [tool: string, text: string, line: number])[]
     `--------------------\n-- Up\n--------------------\n${up}\n\n--------------------\n-- Down\n--------------------\n${down}\n`,
     7,
   ],
+  ['a tool that keeps both ways in one file', `-- @up {\n${up}\n-- }\n-- @down {\n${down}\n-- }\n`, 4],
+  ['a tool that keeps both ways in one file', `${up}\n-- DOWN\n${down}\n`, 2],
   ['a tool that keeps both ways in one file', `--;; up\n${up}\n--;; down\n${down}\n`, 3],
 ];
 
@@ -114,6 +118,8 @@ test.for([
   `-- Down the road this becomes a view.\n${up}\n-- rollback plan: drop it by hand\nselect 1;`,
   `${up}\n-- up to 10 rows\nselect 1;\n-- 3 down payments\nselect 2;`,
   `${up}\n-- down from 10 to 3 rows\nselect 1;\n-- migrate: down\nselect 2;`,
+  `-- This file is named as it is by convention; that is no claim that a\n-- down migration exists somewhere.\n${up}`,
+  `-- Taken offline, and while the server is\n-- down.\n${up}`,
   `create type direction as enum (\n-- up\n'up',\n-- down\n'down'\n);`,
   `${up}\n-- see -- +goose Down\nselect 1; -- migrate:down\nselect 2;`,
   `insert into docs values ('\n-- +goose Down\n', E'\\'\n-- migrate:down\n', "a\n-- Down Migration\n");\n${up}`,
