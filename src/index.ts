@@ -1,6 +1,6 @@
 export { type Config, type ConfigSources, loadConfig } from './config.ts';
 export type { PlanOptions } from './core/plan.ts';
-export type { MaxFailures } from './core/stop-rule.ts';
+export type { Canary, MaxFailures } from './core/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError } from './errors.ts';
 export type { OnEvent, RunEvent } from './events.ts';
 export type * from './model.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { SqlmigError } from '../src/errors.ts';
 import { readMigrations } from '../src/migrations.ts';
+import { createBrake } from '../src/run/brake.ts';
 import { runFleet } from '../src/run/fleet.ts';
 import { lookAgain } from '../src/run/look.ts';
 import { freshDatabase } from './setup/database.ts';
@@ -30,7 +31,7 @@ test('a connection that is lost while a schema is looked at again costs that loo
     outcomes: { runId: 'test', database: db.name, look },
     openSession: () => testSession(db.url),
     lanes: 1,
-    failuresAllowed: 1,
+    brake: createBrake(),
     waitForLockMs: 60_000,
     attempt: async () => {
       attempts += 1;

@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { parseDuration } from '../core/duration.ts';
 import type { PlanOptions } from '../core/plan.ts';
-import { parseMaxFailures } from '../core/stop-rule.ts';
+import { type Canary, parseMaxFailures } from '../core/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Selection } from '../run/survey.ts';
 import type { Overrides } from '../settings.ts';
@@ -213,6 +213,18 @@ export function maxFailuresOf(text: string) {
   if (rule === null)
     throw usage(`--max-failures takes a number of at least 1 or a percentage, not "${text}"`);
   return rule;
+}
+
+/**
+ * What `--canary` says: `3`, `10%`, or names; a tenant called `42` is written `42,`.
+ * @throws SqlmigError `bad-usage`.
+ */
+export function canaryOf(text: string): Canary {
+  const number = typeof text === 'string' && /^\d+%?$/.test(text) ? parseMaxFailures(text) : null;
+  if (number !== null) return 'count' in number ? number.count : number;
+  const names = typeof text === 'string' && !/^\d+%?$/.test(text) ? nameList([text]) : [];
+  if (names.length > 0) return { names };
+  throw usage(`--canary takes a number of at least 1, a percentage or names of tenants, not "${text}"`);
 }
 
 /** The error for flags that make no sense. */

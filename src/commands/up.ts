@@ -8,6 +8,7 @@ import { upErrors, upSummary, upTable } from '../report/up.ts';
 import { defineCommand } from './command.ts';
 import { execute, exitCodeOf } from './execute.ts';
 import {
+  canaryOf,
   lockArgs,
   lockOptions,
   maxFailuresOf,
@@ -46,7 +47,16 @@ export const upCommand = defineCommand()({
       describe: 'Run it for real, roll it back, and show time and locks',
     },
     'dry-run': { type: 'boolean', default: false, describe: 'Print what plan prints, and run nothing' },
-    canary: { type: 'number', requiresArg: true, describe: 'This many tenants first, then the rest' },
+    canary: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'These tenants first, and the rest only if none of them fails: 5, 10% or a,b',
+    },
+    'canary-tolerate': {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Go on although this many canaries have failed [0]',
+    },
     metrics: {
       type: 'string',
       requiresArg: true,
@@ -56,7 +66,7 @@ export const upCommand = defineCommand()({
       type: 'string',
       default: '1',
       requiresArg: true,
-      describe: 'Stop starting tenants once K, or P%, have failed',
+      describe: 'Stop starting tenants once K, or P% of those selected, have failed',
     },
   },
   examples: [
@@ -64,7 +74,10 @@ export const upCommand = defineCommand()({
     ['up --tenants acme,globex', 'public and two tenants'],
     ['up --all --wait 60s -- node server.js', 'as an entrypoint: wait, migrate, then run the app'],
     ['up --all --rehearse', 'try it: run everything, then roll it back'],
-    ['up --all --canary 5 --max-failures 1%', 'five first; stop at one percent of failures'],
+    [
+      'up --all --canary 5 --max-failures 1%',
+      'five first, all of which must succeed; then stop at one percent of failures',
+    ],
   ],
   run: (args, terminal) =>
     execute(args, terminal, () => {
@@ -72,7 +85,12 @@ export const upCommand = defineCommand()({
       if (select === null) {
         throw usage('up needs to know for whom: --all, --public or --tenants a,b', 'try: sqlmig up --all');
       }
-      const canary = wholeNumber('--canary', args.canary);
+      const canary = args.canary === undefined ? undefined : canaryOf(args.canary);
+      const canaryTolerate = wholeNumber('--canary-tolerate', args.canaryTolerate, 0);
+      if (canary === undefined && canaryTolerate !== undefined)
+        throw usage('--canary-tolerate goes with --canary');
+      if (canary !== undefined && select.kind === 'public')
+        throw usage('--canary goes with --all or --tenants');
       const options = {
         ...planArgs(args),
         select,
@@ -80,6 +98,7 @@ export const upCommand = defineCommand()({
         maxFailures: maxFailuresOf(args.maxFailures),
         ...lockArgs(args),
         ...(canary !== undefined && { canary }),
+        ...(canaryTolerate !== undefined && { canaryTolerate }),
       };
       if (args.rehearse && args.dryRun) throw usage('give one of --rehearse and --dry-run');
       if (args.dryRun) return (context) => planAnswer({ ...planArgs(args), select }, context);

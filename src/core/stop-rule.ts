@@ -1,10 +1,56 @@
 /** When a run stops starting tenants: after so many failures, or so many percent of the tenants. */
 export type MaxFailures = { readonly count: number } | { readonly percent: number };
 
-/** How many failures stop a run over `tenants` tenants; at least 1. */
-export function failuresAllowed(maxFailures: MaxFailures, tenants: number): number {
-  const count = 'count' in maxFailures ? maxFailures.count : Math.ceil((tenants * maxFailures.percent) / 100);
-  return Math.max(1, count);
+/** Which tenants go first: a number of them, a percentage of those that have work, or these. */
+export type Canary = number | { readonly percent: number } | { readonly names: readonly string[] };
+
+/** The limits of one run over a selection of tenants; whoever signs up meanwhile changes nothing about them. */
+export interface StopRule {
+  /** Nothing more is started once this many tenants have failed. */
+  readonly failures: number;
+  /** Nothing more is started once this many canaries were not brought up to date. */
+  readonly canaryFailures: number;
+}
+
+/** What has gone wrong in a run so far. */
+export interface Failures {
+  /** Tenants in which a file failed, canaries included. */
+  readonly tenants: number;
+  /** Canaries that failed or were refused. */
+  readonly canaries: number;
+}
+
+/**
+ * The limits for `selected` tenants. A canary that may fail must not end the run as a failure either, so
+ * `canaryTolerate` (0 by default) raises `maxFailures` (1 by default) where that is no higher.
+ */
+export function stopRule(
+  selected: number,
+  {
+    maxFailures = { count: 1 },
+    canaryTolerate = 0,
+  }: { readonly maxFailures?: MaxFailures | undefined; readonly canaryTolerate?: number | undefined },
+): StopRule {
+  return {
+    failures: Math.max(failuresAllowed(maxFailures, selected), canaryTolerate + 1),
+    canaryFailures: canaryTolerate + 1,
+  };
+}
+
+/** Why nothing more may be started: too many canaries failed, or too many tenants; `null` while it may. */
+export function stopReason(rule: StopRule, failures: Failures): 'canaries' | 'tenants' | null {
+  if (failures.canaries >= rule.canaryFailures) return 'canaries';
+  return failures.tenants >= rule.failures ? 'tenants' : null;
+}
+
+/**
+ * The canaries among `candidates`, the tenants that a run can migrate, in their order. A percentage is rounded up, and
+ * at least one. Names are taken whether they are candidates or not.
+ */
+export function chooseCanaries(candidates: readonly string[], canary: Canary): ReadonlySet<string> {
+  if (typeof canary === 'number') return new Set(candidates.slice(0, canary));
+  if ('names' in canary) return new Set(canary.names);
+  return new Set(candidates.slice(0, Math.max(1, Math.ceil((candidates.length * canary.percent) / 100))));
 }
 
 /** Reads `K` or `P%`; `null` where it is neither. */
@@ -14,4 +60,10 @@ export function parseMaxFailures(text: string): MaxFailures | null {
   const number = Number(digits);
   if (percent === '%') return number >= 1 && number <= 100 ? { percent: number } : null;
   return number >= 1 ? { count: number } : null;
+}
+
+/** How many failures stop a run over `tenants` tenants; at least 1. */
+function failuresAllowed(maxFailures: MaxFailures, tenants: number): number {
+  const count = 'count' in maxFailures ? maxFailures.count : Math.ceil((tenants * maxFailures.percent) / 100);
+  return Math.max(1, count);
 }

@@ -4,6 +4,7 @@ import { tenantNameProblem } from '../core/tenant-name.ts';
 import { SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome } from '../model.ts';
+import { createBrake } from '../run/brake.ts';
 import { lookAt } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import { withRun } from '../run/run.ts';
@@ -43,7 +44,7 @@ export async function createTenant(
     const service = createService(run, migrations, settings);
     await service.prepare(targets.flatMap((target) => target.plan.steps));
     for (let open = targets; ; ) {
-      const [outcome] = await service.serve('tenant', open, 1);
+      const [outcome] = await service.serve('tenant', open, createBrake());
       if (outcome === undefined) throw new RangeError('one schema gives one outcome');
       open = await service.confirm([outcome]);
       if (open.length === 0) return outcome;

@@ -1,26 +1,35 @@
 import type { Config } from '../config.ts';
-import { failuresAllowed, type MaxFailures } from '../core/stop-rule.ts';
+import { type Canary, chooseCanaries, type MaxFailures, stopRule } from '../core/stop-rule.ts';
 import { tenantsQueryFailed } from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome, UpResult } from '../model.ts';
+import { createBrake } from '../run/brake.ts';
 import { createDigests } from '../run/digests.ts';
 import { lookAt, type Target } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
-import { countsAsFailure, hasWork, interrupted, unfinished } from '../run/outcome.ts';
+import { hasWork, interrupted, unfinished } from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
-import { createService, type RunOptions, type Service, serviceOptions } from '../run/service.ts';
-import { type Selection, selectTenants, survey } from '../run/survey.ts';
+import { createService, type RunOptions, serviceOptions } from '../run/service.ts';
+import { type Selection, selectTenants, survey, unknownTenants } from '../run/survey.ts';
 import { traced } from '../run/tracing.ts';
 import { warningsOf } from '../run/warnings.ts';
 
 /** What `up` is for and how far it goes. */
 export interface UpOptions extends RunOptions {
   readonly select: Selection;
-  /** Stop starting tenants once so many have failed; the default is one. */
+  /**
+   * Stop starting tenants once so many have failed; the default is one. A percentage is of the tenants that were
+   * selected when the run began.
+   */
   readonly maxFailures?: MaxFailures;
-  /** Serve so many tenants first, then the rest. */
-  readonly canary?: number;
+  /**
+   * Migrate these tenants first; if one of them fails, nothing after it starts. A number or percentage is taken of the
+   * tenants that have something to apply.
+   */
+  readonly canary?: Canary;
+  /** So many canaries may fail; the default is none. */
+  readonly canaryTolerate?: number;
 }
 
 /**
@@ -32,7 +41,7 @@ export interface UpOptions extends RunOptions {
  * 3. What is pending anywhere is parsed; a mistake ends the run before anything was touched.
  * 4. Public is served, alone. If it fails, no tenant is started.
  * 5. The gate is noted: what public holds now, checked again in every tenant's message.
- * 6. Tenants are served in parallel (`runFleet`), canaries first.
+ * 6. Tenants are served in parallel (`runFleet`), canaries first; the others only if those are well.
  * 7. The tenants are listed again, and newcomers are served, until there are none.
  * 8. What was committed is made durable, once for all of it; if the server crashed meanwhile, it is looked at again.
  * 9. With `digest` in the config, digests are kept of the histories that have none.
@@ -56,6 +65,8 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     );
     const targets = [found.public, ...found.tenants];
     requireFiles(targets, migrations, config);
+    // Names are checked before anything is touched, where the tenants are known already.
+    if (select.kind !== 'public' && found.tenantsUnknown === null) canariesOf(found.tenants, options.canary);
     const service = createService(run, migrations, { ...settings, emit });
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
@@ -63,7 +74,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     for (const message of warningsOf(targets, migrations)) emit({ type: 'warning', message });
 
     const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
-    const outcomes = await service.serve('public', [found.public], 1);
+    const outcomes = await service.serve('public', [found.public], createBrake());
     const finish = (error?: SqlmigError) => {
       const result = summary(run, outcomes, started, rehearse, error);
       emit({ type: 'run-finished', result });
@@ -100,13 +111,17 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     const relist = !rehearse && (publicChanged || found.tenantsUnknown !== null);
     try {
       const served = relist ? await list([]) : [...found.tenants];
-      outcomes.push(...(await serveInWaves(service, served, options, 0)));
+      const canaries = canariesOf(served, options.canary);
+      const brake = createBrake(stopRule(served.length, options), canaries);
+      const serve = async (targets: readonly Target[]) =>
+        void outcomes.push(...(await service.serve('tenant', targets, brake)));
+      if (canaries.size > 0) await serve(served.filter(({ schema }) => canaries.has(schema)));
+      await serve(served.filter(({ schema }) => !canaries.has(schema)));
       while (select.kind === 'all' && !rehearse && !outcomes.some((outcome) => outcome.state === 'skipped')) {
         const newcomers = await list(served);
         if (newcomers.length === 0) break;
         served.push(...newcomers);
-        const failed = outcomes.filter(countsAsFailure).length;
-        outcomes.push(...(await serveInWaves(service, newcomers, options, failed)));
+        await serve(newcomers);
       }
       for (
         let lost = await service.confirm(outcomes);
@@ -114,7 +129,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
         lost = await service.confirm(outcomes)
       ) {
         emit({ type: 'warning', message: `the server crashed; ${lost.length} tenants are served once more` });
-        const again = await service.serve('tenant', lost, Number.POSITIVE_INFINITY);
+        const again = await service.serve('tenant', lost, createBrake());
         for (const outcome of again) {
           outcomes[outcomes.findIndex(({ schema }) => schema === outcome.schema)] = outcome;
         }
@@ -129,20 +144,19 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   });
 }
 
-/** Canaries first, then the rest, unless too many have failed. */
-async function serveInWaves(
-  service: Service,
-  tenants: readonly Target[],
-  { canary = 0, maxFailures = { count: 1 } }: UpOptions,
-  failedBefore: number,
-): Promise<SchemaOutcome[]> {
-  const allowed = failuresAllowed(maxFailures, tenants.length) - failedBefore;
-  // Only a tenant that gets something can be a canary.
-  const canaries = new Set(tenants.filter(hasWork).slice(0, canary));
-  const others = tenants.filter((target) => !canaries.has(target));
-  const first = canaries.size > 0 ? await service.serve('tenant', [...canaries], allowed) : [];
-  const failed = first.filter(countsAsFailure).length;
-  return [...first, ...(await service.serve('tenant', others, allowed - failed))];
+/** The names of the canaries among tenants. @throws SqlmigError `unknown-tenant`. */
+function canariesOf(tenants: readonly Target[], canary: Canary = 0): ReadonlySet<string> {
+  // What is refused from the start, or has nothing to apply, would prove nothing.
+  const able = tenants.filter((target) => hasWork(target) && target.plan.refusal === null);
+  const chosen = chooseCanaries(
+    able.map(({ schema }) => schema),
+    canary,
+  );
+  const known = new Set(tenants.map(({ schema }) => schema));
+  const unknown = [...chosen].filter((schema) => !known.has(schema));
+  const words = { what: 'selected tenant', state: 'no tenant was touched' };
+  if (unknown.length > 0) throw unknownTenants(unknown, [...known], words);
+  return chosen;
 }
 
 function summary(

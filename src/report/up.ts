@@ -73,10 +73,10 @@ export function upSummary(result: UpResult): string {
   return `${result.applied} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${skipped}${who} (${seconds} s)\n`;
 }
 
-/** What went wrong, a picture for each kind of error; schemas with the same error share one. */
+/** What went wrong or stopped the run, a picture for each kind of error; schemas with the same error share one. */
 export function upErrors(schemas: readonly SchemaOutcome[], paint: Paint): string {
-  const failed = schemas.filter((outcome) => outcome.state === 'failed');
-  const groups = groupBy(failed, ({ error }) =>
+  const shown = schemas.filter(({ state, error }) => state === 'failed' || error?.code === 'stopped');
+  const groups = groupBy(shown, ({ error }) =>
     JSON.stringify([error?.code, error?.message, error?.file, error?.line]),
   );
   return groups

@@ -7,11 +7,11 @@ import { type Session, SessionLost } from '../db/session.ts';
 import { isConnectionError, type SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { AppliedMigration, SchemaOutcome, TakenLock } from '../model.ts';
+import type { Brake } from './brake.ts';
 import type { Convoys } from './convoys.ts';
 import { createLane, type Lane } from './lane.ts';
 import type { Target } from './look.ts';
 import {
-  countsAsFailure,
   finished,
   gaveUp,
   gone,
@@ -19,7 +19,6 @@ import {
   interrupted,
   type OutcomeFrame,
   refusalOf,
-  stopped,
   unfinished,
 } from './outcome.ts';
 
@@ -29,8 +28,8 @@ export interface FleetWork {
   readonly openSession: () => Promise<Session>;
   /** At most so many sessions at once. */
   readonly lanes: number;
-  /** Stop starting schemas once so many have failed. */
-  readonly failuresAllowed: number;
+  /** Says when no more schemas are started, and why. */
+  readonly brake: Brake;
   /** Give up after so long without any progress. */
   readonly waitForLockMs: number;
   /** Applies what is pending in a schema, or rehearses it; never throws. */
@@ -71,23 +70,22 @@ interface Job {
 /**
  * Serves schemas in parallel: shuffled, at most `lanes` at a time; busy ones are put aside and come back to, so that
  * several runners share the work; a broken connection is settled by reading the history again. A schema's failure is
- * an outcome; the rest go on until `failuresAllowed`. Gives one outcome a schema, in the order of `targets`.
+ * an outcome; the rest go on until the brake is on. Gives one outcome a schema, in the order of `targets`.
  */
 export async function runFleet(targets: readonly Target[], work: FleetWork): Promise<SchemaOutcome[]> {
   const settled = new Map<string, SchemaOutcome>();
-  let failures = 0;
   const running = new Set<{ readonly since: number }>();
   let lastProgress = performance.now();
   let nextNotice = firstNoticeMs;
 
   const settle = (outcome: SchemaOutcome) => {
     settled.set(outcome.schema, outcome);
-    if (countsAsFailure(outcome)) failures += 1;
+    work.brake.note(outcome);
     lastProgress = performance.now();
     nextNotice = firstNoticeMs;
     work.emit({ type: 'schema-finished', outcome });
   };
-  const stopping = () => work.signal.aborted || failures >= work.failuresAllowed;
+  const stopping = () => work.signal.aborted || work.brake.on;
 
   const jobs: Job[] = [];
   for (const target of targets) {
@@ -101,7 +99,10 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     else if (hasWork(target)) jobs.push({ target, tries: 0, because: {}, due: 0 });
     else settled.set(target.schema, finished(target, [], work.outcomes));
   }
-  for (const outcome of settled.values()) work.emit({ type: 'schema-finished', outcome });
+  for (const outcome of settled.values()) {
+    work.brake.note(outcome);
+    work.emit({ type: 'schema-finished', outcome });
+  }
   const ready = shuffled(jobs, Math.random);
   const aside: Job[] = [];
 
@@ -270,7 +271,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
 
   const ended = await Promise.allSettled(Array.from({ length: Math.min(work.lanes, ready.length) }, worker));
   for (const end of ended) if (end.status === 'rejected') throw end.reason;
-  const left = work.signal.aborted ? interrupted() : stopped(failures);
+  const left = work.signal.aborted ? interrupted() : work.brake.error();
   const begun = [...aside, ...ready.filter(({ tries }) => tries > 0)];
   for (const { target, tries } of ready)
     if (tries === 0) settle(unfinished(target, 'skipped', left, work.outcomes));

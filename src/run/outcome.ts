@@ -122,6 +122,15 @@ export function stopped(failures: number): SqlmigError {
   });
 }
 
+/** The error of a schema that waited for canaries of which these failed. */
+export function canaryFailed(canaries: readonly string[]): SqlmigError {
+  const more = canaries.length > 5 ? ` and ${canaries.length - 5} more` : '';
+  const who = `${canaries.length === 1 ? 'canary' : 'canaries'} ${canaries.slice(0, 5).join(', ')}${more}`;
+  return new SqlmigError('stopped', `not started: ${who} failed`, {
+    hint: 'correct what failed in the canary and run sqlmig up again',
+  });
+}
+
 /** The error of a schema that was dropped under a run. */
 export function gone(): SqlmigError {
   return new SqlmigError('schema-missing', 'the schema was dropped while the run went on', {

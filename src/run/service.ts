@@ -18,6 +18,7 @@ import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, parseMigrations } from '../migrations.ts';
 import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '../model.ts';
+import type { Brake } from './brake.ts';
 import { createConvoys } from './convoys.ts';
 import { type FleetWork, runFleet } from './fleet.ts';
 import { createLimit } from './limit.ts';
@@ -75,7 +76,7 @@ export interface Service {
   /** Parses migrations before any of them runs, and warns of their lints. @throws SqlmigError with every mistake. */
   prepare(steps: readonly Migration[]): Promise<void>;
   /** Brings schemas of one scope up to date; tenants only while public holds what it held at the first of them. */
-  serve(scope: Scope, targets: readonly Target[], failuresAllowed: number): Promise<SchemaOutcome[]>;
+  serve(scope: Scope, targets: readonly Target[], brake: Brake): Promise<SchemaOutcome[]>;
   /**
    * Makes what was applied to tenants durable, with one flush of the server's log for all of it. Gives those that a
    * crash of the server before that has set back: they have work again.
@@ -204,7 +205,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
 
   return {
     prepare,
-    async serve(scope, targets, failuresAllowed) {
+    async serve(scope, targets, brake) {
       const pending = targets.filter(hasWork).length;
       // A rehearsed tenant brings public along in its own transaction.
       if (scope === 'tenant' && pending > 0 && !options.rehearse) {
@@ -223,7 +224,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
         outcomes: { runId, database, look },
         openSession: () => run.openSession(unitSettings(scope, frame)),
         lanes,
-        failuresAllowed,
+        brake,
         waitForLockMs: options.waitForLockMs,
         lookAgain: (from, schema) => lookAgain(from, schema, look, config),
         refreshGate: async (from) => {

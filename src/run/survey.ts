@@ -89,11 +89,16 @@ export async function selectTenants(
   return { ...found, names: found.names.filter((name) => !except.has(name)) };
 }
 
-function unknownTenants(unknown: readonly string[], known: readonly string[]): SqlmigError {
+/** The error for names that are not among the tenants known; `what` and `state` say which those are and how they are. */
+export function unknownTenants(
+  unknown: readonly string[],
+  known: readonly string[],
+  { what, state } = { what: 'tenant', state: 'nothing was touched' },
+): SqlmigError {
   const quoted = unknown.map((name) => `"${name}"`).join(', ');
   const some = known.slice(0, 10).join(', ') + (known.length > 10 ? `, … (${known.length} in all)` : '');
-  return new SqlmigError('unknown-tenant', `no tenant is called ${quoted}`, {
-    state: 'nothing was touched',
-    hint: known.length === 0 ? 'there are no tenants; check "tenants" in the config' : `tenants are ${some}`,
+  return new SqlmigError('unknown-tenant', `no ${what} is called ${quoted}`, {
+    state,
+    hint: known.length === 0 ? 'there are no tenants; check "tenants" in the config' : `${what}s are ${some}`,
   });
 }

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { backoffMs, shuffled } from '../../src/core/backoff.ts';
 import { parseDuration } from '../../src/core/duration.ts';
 import { quoteIdentifier, quoteLiteral } from '../../src/core/quote.ts';
-import { failuresAllowed, parseMaxFailures } from '../../src/core/stop-rule.ts';
 
 test.for([
   ['500ms', 500],
@@ -16,22 +15,6 @@ test.for([
   ['5 minutes', null],
 ] as const)('the duration %j', ([text, ms]) => {
   expect(parseDuration(text)).toBe(ms);
-});
-
-test.for([
-  ['1', 1_000, 1],
-  ['5', 10, 5],
-  ['1%', 1_000, 10],
-  ['1%', 10, 1],
-  ['100%', 7, 7],
-  ['50%', 3, 2],
-] as const)('--max-failures %s of %i tenants is %i', ([text, tenants, allowed]) => {
-  const rule = parseMaxFailures(text);
-  expect(rule && failuresAllowed(rule, tenants)).toBe(allowed);
-});
-
-test.for(['0', '-1', '0%', '101%', 'x', '', '1.5'])('--max-failures %j is nothing', (text) => {
-  expect(parseMaxFailures(text)).toBe(null);
 });
 
 test.for([
