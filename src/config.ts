@@ -180,7 +180,7 @@ function urlFrom(env: NonNullable<ConfigSources['env']>): string | null {
 function tenantSource(source: Settings['tenants']): TenantSource {
   if (source === undefined) return { kind: 'history' };
   if (typeof source === 'function') return { kind: 'function', load: source as () => unknown };
-  if ('query' in source) return { kind: 'query', query: source.query };
+  if ('query' in source) return { kind: 'query', query: source.query, register: source.register ?? null };
   if ('pattern' in source) return { kind: 'pattern', pattern: source.pattern };
   return { kind: 'list', list: source.list };
 }

@@ -51,6 +51,7 @@ export const exitCodes = {
   'checksum-changed': 1,
   'out-of-order': 1,
   unfinished: 1,
+  'unlisted-tenant': 1,
   'public-behind': 1,
   'public-failed': 1,
   'schema-missing': 1,

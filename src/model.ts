@@ -4,7 +4,12 @@ export type Scope = 'public' | 'tenant';
 /** Where the names of a database's tenants come from. */
 export type TenantSource =
   | { readonly kind: 'history' }
-  | { readonly kind: 'query'; readonly query: string }
+  | {
+      readonly kind: 'query';
+      readonly query: string;
+      /** A statement that makes the query list the tenant `$1`; `null` where the config gives none. */
+      readonly register: string | null;
+    }
   | { readonly kind: 'pattern'; readonly pattern: string }
   | { readonly kind: 'list'; readonly list: readonly unknown[] }
   | { readonly kind: 'function'; readonly load: () => unknown };
@@ -98,8 +103,8 @@ export interface Location {
   readonly lineText: string;
 }
 
-/** What is wrong between the files and one schema's history. */
-export type FindingKind = 'checksum-changed' | 'file-missing' | 'out-of-order' | 'failed';
+/** What is wrong between the files, one schema's history and the list of tenants. */
+export type FindingKind = 'checksum-changed' | 'file-missing' | 'out-of-order' | 'failed' | 'unlisted';
 
 /** One difference between the files and one schema's history. */
 export interface Finding {

@@ -4,7 +4,7 @@ import { SqlmigError } from './errors.ts';
 
 /** What a config file says of tenants; a function in a `.js` file gives their names. */
 export type TenantSettings =
-  | { readonly query: string }
+  | { readonly query: string; readonly register?: string | undefined }
   | { readonly pattern: string }
   | { readonly list: readonly unknown[] }
   | ((...args: unknown[]) => unknown);
@@ -47,7 +47,15 @@ const schemaName = v.pipe(
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
 const tenants = v.union(
   [
-    v.strictObject({ query: text }),
+    v.strictObject({
+      query: text,
+      register: v.optional(
+        v.pipe(
+          text,
+          v.check((sql) => /\$1(?!\d)/.test(sql), 'must have $1 where the name of the tenant goes'),
+        ),
+      ),
+    }),
     v.strictObject({ pattern: text }),
     v.strictObject({ list: v.array(v.unknown()) }),
     v.function(),

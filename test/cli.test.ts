@@ -207,11 +207,11 @@ test('tenant create makes a schema and all files, may be repeated, and waits for
   const behind = await sqlmig(['tenant', 'create', 'made'], p.dir);
   expect(behind).toMatchObject({ code: 1, stderr: expect.stringContaining('error[public-behind]') });
   await sqlmig(['up', '--public'], p.dir);
-  expect(await sqlmig(['tenant', 'create', 'made'], p.dir)).toMatchObject({
+  expect(await sqlmig(['tenant', 'create', 'made', '--unlisted'], p.dir)).toMatchObject({
     code: 0,
     stdout: 'made  1 migration applied  at 1\n',
   });
-  expect(await sqlmig(['tenant', 'create', 'made'], p.dir)).toMatchObject({
+  expect(await sqlmig(['tenant', 'create', 'made', '--unlisted'], p.dir)).toMatchObject({
     code: 0,
     stdout: 'made  up-to-date  at 1\n',
   });

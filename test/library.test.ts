@@ -58,7 +58,7 @@ test('a signal that has fired starts nothing', async () => {
 
 test('twenty sign-ups of one tenant at once make it once', async () => {
   const p = project(
-    { url: db.url, tenants: { list: [] }, historyTable: 'twenty' },
+    { url: db.url, tenants: { list: ['signup'] }, historyTable: 'twenty' },
     { 'sql/tenant/1_t.sql': 'create table t ()', 'sql/tenant/2_u.sql': 'create table u ()' },
   );
   const config = await p.config();

@@ -59,7 +59,7 @@ test('commits of tenants wait for the disk with --sync only, those of public alw
     { 'sql/public/1_p.sql': seen, 'sql/tenant/1_t.sql': seen },
   );
   await sqlmig(['up', '--all'], p.dir);
-  await sqlmig(['tenant', 'create', 'eager', '--sync'], p.dir);
+  await sqlmig(['tenant', 'create', 'eager', '--sync', '--unlisted'], p.dir);
   expect(
     await server.query(
       `select (select s from public.seen) as public, (select s from lazy.seen) as lazy, (select s from eager.seen) as eager`,

@@ -1,7 +1,7 @@
 import { createTenant } from '../operations/create-tenant.ts';
 import { listTenants } from '../operations/list-tenants.ts';
+import { errorPicture } from '../report/error.ts';
 import { count, printable } from '../report/table.ts';
-import { upErrors } from '../report/up.ts';
 import { defineCommand } from './command.ts';
 import { execute, exitCodeOf } from './execute.ts';
 import { lockArgs, lockOptions } from './options.ts';
@@ -12,13 +12,25 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
   describe: 'Create a tenant: its schema and all tenant files',
   pattern: '<name>',
   positionals: { name: { type: 'string', demandOption: true, describe: 'The schema' } },
-  options: lockOptions,
+  options: {
+    ...lockOptions,
+    unlisted: {
+      type: 'boolean',
+      default: false,
+      describe: 'Create it although "tenants" of the config does not list it',
+    },
+  },
   examples: [['tenant create acme', 'a schema "acme", up to date']],
   run: (args, terminal) =>
     execute(args, terminal, () => {
       const locks = lockArgs(args);
       return async ({ config, signal, onEvent }) => {
-        const outcome = await createTenant(config, args.name, { ...locks, signal, onEvent });
+        const outcome = await createTenant(config, args.name, {
+          ...locks,
+          unlisted: args.unlisted,
+          signal,
+          onEvent,
+        });
         const { schema, state, version, migrations, error } = outcome;
         const at = version === null ? 'empty' : `at ${version}`;
         const how = state === 'applied' ? `${count(migrations.length, 'migration')} applied` : state;
@@ -26,7 +38,7 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
           exitCode: error === undefined ? 0 : exitCodeOf([error]),
           json: outcome,
           text: () => `${printable(schema)}  ${how}  ${at}\n`,
-          errors: (paint) => upErrors([outcome], paint),
+          errors: (paint) => (error === undefined ? '' : errorPicture(error, paint)),
         };
       };
     }),

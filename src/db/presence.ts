@@ -33,11 +33,16 @@ where ${isOrdinary}`);
   );
 }
 
-/** All schemas that have a history table of ours, by name. */
-export async function schemasWithHistory(session: Session, table: string): Promise<string[]> {
+/** All schemas that have a history table of ours, by name; `readable` leaves out those that we may not read. */
+export async function schemasWithHistory(
+  session: Session,
+  table: string,
+  { readable } = { readable: false },
+): Promise<string[]> {
+  const rights = `pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT')`;
   const rows = await session.read(`select n.nspname as schema from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where ${isTable(table)} and ${isOrdinary}
+where ${isTable(table)} and ${isOrdinary}${readable ? ` and ${rights}` : ''}
   and (select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and not a.attisdropped
        and a.attname = any(${listOf(ownColumns)})) = ${ownColumns.length}
 order by n.nspname collate "C"`);

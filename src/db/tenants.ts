@@ -1,11 +1,11 @@
-import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { tenantNameProblem } from '../core/tenant-name.ts';
 import { errorOfAll, SqlmigError, sqlstates } from '../errors.ts';
 import type { TenantSource } from '../model.ts';
 import { schemasWithHistory } from './presence.ts';
 import { type HistoryScan, type Reader, scanHistories } from './scan.ts';
 import { isServerError } from './server-error.ts';
-import type { Row } from './session.ts';
+import type { Row, Session } from './session.ts';
 
 /** The names a source gives, each once, in its order; or why they cannot be known before public is applied. */
 export type Discovery =
@@ -58,6 +58,40 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
     );
   if (problems.length > 0) throw errorOfAll(problems);
   return { names: [...new Set(names as readonly string[])], scans };
+}
+
+/**
+ * Whether a source lists a tenant, or will once its schema is there.
+ * @throws SqlmigError as `discoverTenants` does, and where the tenants cannot be known.
+ */
+export async function listsTenant(source: TenantSource, name: string, listing: Listing): Promise<boolean> {
+  switch (source.kind) {
+    case 'history':
+      return true;
+    case 'pattern': {
+      const fits = `${quoteLiteral(name)}::name like ${quoteLiteral(source.pattern)}`;
+      return firstColumn(await listing.session.run(`select ${fits}`))[0] === true;
+    }
+    default: {
+      const found = await discoverTenants(source, listing);
+      if ('unknown' in found) throw tenantsQueryFailed(found.unknown);
+      return found.names.includes(name);
+    }
+  }
+}
+
+/** Runs the config's own statement, in the public schema, with the tenant's name as `$1`. */
+export async function registerTenant(
+  session: Session,
+  register: string,
+  name: string,
+  publicSchema: string,
+): Promise<void> {
+  // A message of the simple protocol has no parameters; EXECUTE ... USING has.
+  const bound = doBlock(`begin execute ${quoteLiteral(register)} using ${quoteLiteral(name)}::text; end`);
+  await session.run(`START TRANSACTION;
+SET LOCAL search_path = ${quoteIdentifier(publicSchema)};
+${bound}COMMIT;`);
 }
 
 /** The error for a tenant source that cannot be read although public is applied. */

@@ -1,26 +1,34 @@
 import type { Config } from '../config.ts';
 import { newestVersion } from '../core/plan.ts';
 import { tenantNameProblem } from '../core/tenant-name.ts';
+import { asSqlmigError } from '../db/failure.ts';
+import type { Reader } from '../db/scan.ts';
+import { listsTenant, registerTenant } from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome } from '../model.ts';
 import { createBrake } from '../run/brake.ts';
 import { lookAt } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
-import { withRun } from '../run/run.ts';
+import { type Run, withRun } from '../run/run.ts';
 import { createService, publicBehind, type RunOptions, serviceOptions } from '../run/service.ts';
 import { lookAtPublic } from '../run/survey.ts';
 
-/** How `createTenant` puts up with locks, and who hears of it. */
-export type CreateTenantOptions = Pick<
-  RunOptions,
-  'signal' | 'onEvent' | 'lockTimeoutMs' | 'waitForLockMs' | 'concurrentIndexJobs'
->;
+/** How `createTenant` treats locks and the list of tenants, and who hears of it. */
+export interface CreateTenantOptions
+  extends Pick<RunOptions, 'signal' | 'onEvent' | 'lockTimeoutMs' | 'waitForLockMs' | 'concurrentIndexJobs'> {
+  /** The tenant source need not list it. */
+  readonly unlisted?: boolean;
+}
 
 /**
  * Creates a tenant: its schema and all tenant files, under the same locks as `up`. A schema that is there already is
  * brought up to date, so a sign-up that broke off can simply be repeated. Public must be up to date.
- * @throws SqlmigError `bad-tenant-name`, `public-behind`, `files-missing`, and as `up` does where it cannot begin.
+ *
+ * A tenant that the source does not list would never be migrated again. Where creating it cannot change that (a list, a
+ * pattern), nothing is created; a query or function is read again afterwards, the config's `register` statement is run
+ * if it is still missing, and where that does not help the outcome has the error `unlisted-tenant`.
+ * @throws SqlmigError `bad-tenant-name`, `public-behind`, `unlisted-tenant`, `files-missing`, and as `up` does where it cannot begin.
  */
 export async function createTenant(
   config: Config,
@@ -31,11 +39,15 @@ export async function createTenant(
   if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
+  const { kind } = config.database.tenants;
   return withRun(config, settings, async (run) => {
     const { plan } = settings;
     const shared = await run.look((_, reader) => lookAtPublic(reader, migrations, plan, config));
     const behind = newestVersion(shared.plan.steps);
     if (behind !== null) throw publicBehind(behind);
+    const listed = options.unlisted === true || (await isListed(run, name));
+    if (!listed && (kind === 'list' || kind === 'pattern'))
+      throw unlisted(config, name, 'nothing was created');
     const look = { scope: 'tenant', files: migrations.tenant, options: plan } as const;
     const targets = await run.look((_, reader) =>
       lookAt([{ schema: name, look }], { ...reader, scans: new Map() }, config.historyTable),
@@ -47,7 +59,76 @@ export async function createTenant(
       const [outcome] = await service.serve('tenant', open, createBrake());
       if (outcome === undefined) throw new RangeError('one schema gives one outcome');
       open = await service.confirm([outcome]);
-      if (open.length === 0) return outcome;
+      if (open.length > 0) continue;
+      return listed || outcome.error !== undefined ? outcome : enlist(run, outcome);
     }
   });
+}
+
+/** Sees to it that the source lists a tenant that is complete; where it does not, the outcome says so. */
+async function enlist(run: Run, outcome: SchemaOutcome): Promise<SchemaOutcome> {
+  const { config, database } = run;
+  const { schema, version } = outcome;
+  const state = `${schema} is ${version === null ? 'empty' : `at ${version}`}, and no run will migrate it again`;
+  const withError = ({ details }: SqlmigError) => ({ ...outcome, error: { ...details, schema, database } });
+  try {
+    return (await register(run, schema)) ? outcome : withError(unlisted(config, schema, state));
+  } catch (error) {
+    return withError(unlisted(config, schema, state, asSqlmigError(error)));
+  }
+}
+
+/** Whether the source lists a tenant; where it does not, the config's `register` statement may make it. */
+async function register(run: Run, name: string): Promise<boolean> {
+  const { database, publicSchema } = run.config;
+  const sql = database.tenants.kind === 'query' ? database.tenants.register : null;
+  if (sql === null) return isListed(run, name);
+  try {
+    // If the connection is lost at COMMIT this is run again: so it looks first.
+    await run.look(async (session, reader) => {
+      if (!(await listsName(run, reader, name))) await registerTenant(session, sql, name, publicSchema);
+    });
+  } catch (error) {
+    // The same sign-up may have registered it a moment ago.
+    if (!(await isListed(run, name))) throw error;
+  }
+  return isListed(run, name);
+}
+
+function isListed(run: Run, name: string): Promise<boolean> {
+  return run.look((_, reader) => listsName(run, reader, name));
+}
+
+function listsName({ config }: Run, reader: Reader, name: string): Promise<boolean> {
+  const { historyTable: table, publicSchema, database } = config;
+  return listsTenant(database.tenants, name, { ...reader, publicSchema, table, scans: new Map() });
+}
+
+function unlisted(
+  { database: { tenants } }: Config,
+  name: string,
+  state: string,
+  cause?: SqlmigError,
+): SqlmigError {
+  const hints = {
+    query: 'insert it where the query reads, or give "tenants" a "register" statement; --unlisted accepts it',
+    list: 'add it to the list, or create it all the same with --unlisted',
+    pattern: 'choose a name that fits the pattern, or create it all the same with --unlisted',
+    function: 'make the function give it; --unlisted accepts it',
+    history: undefined,
+  };
+  const why = cause === undefined ? '' : `: ${cause.message}`;
+  const hasRegister = tenants.kind === 'query' && tenants.register !== null;
+  return new SqlmigError(
+    'unlisted-tenant',
+    `the ${tenants.kind} in "tenants" of the config does not list "${name}"${why}`,
+    {
+      state,
+      sqlstate: cause?.details.sqlstate,
+      hint: hasRegister
+        ? 'correct "register" in the config: it must make the query list $1'
+        : hints[tenants.kind],
+      cause,
+    },
+  );
 }

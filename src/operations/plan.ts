@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { completePlan, type PlanOptions } from '../core/plan.ts';
-import { allFiles, parseMigrations } from '../migrations.ts';
+import { allFiles, type Migrations, parseMigrations } from '../migrations.ts';
 import type { Migration, PlanResult, Script } from '../model.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
 import { lintFindings } from '../run/lints.ts';
@@ -17,9 +17,10 @@ export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions>
 export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
   const settings = completePlan(options, config);
   let scripts = new Map<Migration, Script>();
-  const inspection = await inspect(config, options, settings, async (migrations) => {
+  const check = async (migrations: Migrations) => {
     scripts = await parseMigrations(allFiles(migrations), migrations);
-  });
+  };
+  const inspection = await inspect(config, options, { plan: settings, check });
   requireFiles(surveyed(inspection), inspection.migrations, config);
   const { database, server, survey } = inspection;
   const schemas = surveyed(inspection).map((target) => {

@@ -1,23 +1,29 @@
 import type { Config } from '../config.ts';
-import type { StatusResult } from '../model.ts';
-import { findingsOf } from '../run/findings.ts';
+import type { Finding, StatusResult } from '../model.ts';
+import { findingsOf, unlistedFinding } from '../run/findings.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
+import type { Target } from '../run/look.ts';
 
 /**
- * Where every schema stands; `ok` is false when anything is pending or found. Takes no lock and changes nothing.
+ * Where every schema stands, and those with our history that the tenant source does not list; `ok` is false when
+ * anything is pending or found. Takes no lock and changes nothing.
  * @throws SqlmigError where it cannot begin.
  */
 export async function status(config: Config, options: InspectOptions = {}): Promise<StatusResult> {
-  const inspection = await inspect(config, options);
-  const { database, server, survey } = inspection;
-  const schemas = surveyed(inspection).map((target) => ({
+  const inspection = await inspect(config, options, { unlisted: true });
+  const { database, server, survey, unlisted } = inspection;
+  const statusOf = ({ schema, scope, plan: { version, pending } }: Target, findings: readonly Finding[]) => ({
     database,
-    schema: target.schema,
-    scope: target.scope,
-    version: target.plan.version,
-    pending: target.plan.pending,
-    findings: findingsOf(target, database),
-  }));
+    schema,
+    scope,
+    version,
+    pending,
+    findings,
+  });
+  const schemas = [
+    ...surveyed(inspection).map((target) => statusOf(target, findingsOf(target, database))),
+    ...unlisted.map((target) => statusOf(target, [unlistedFinding(target, database)])),
+  ];
   return {
     ok: survey.tenantsUnknown === null && schemas.every((s) => s.pending === 0 && s.findings.length === 0),
     host: server.host,

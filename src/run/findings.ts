@@ -1,6 +1,12 @@
 import type { Finding } from '../model.ts';
 import type { Target } from './look.ts';
 
+/** The finding about a schema that has our history and is no tenant of the config. */
+export function unlistedFinding({ schema, scope }: Target, database: string): Finding {
+  const message = 'it is not in the tenant list of the config, so no run migrates it';
+  return { kind: 'unlisted', database, schema, scope, message };
+}
+
 /** What is wrong with one schema. A migration that somebody is at work on is no finding. */
 export function findingsOf({ plan, schema, scope, held }: Target, database: string): Finding[] {
   return plan.findings

@@ -1,10 +1,12 @@
 import type { Config } from '../config.ts';
-import { completePlan } from '../core/plan.ts';
+import { completePlan, type PlanOptions } from '../core/plan.ts';
 import type { Server } from '../db/session.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, readMigrations } from '../migrations.ts';
+import type { Target } from './look.ts';
 import { ownSignal, withRun } from './run.ts';
 import { type Selection, type Survey, survey } from './survey.ts';
+import { lookAtUnlisted } from './unlisted.ts';
 
 /** What the commands that only read can be told. */
 export interface InspectOptions {
@@ -14,37 +16,49 @@ export interface InspectOptions {
   readonly onEvent?: OnEvent;
 }
 
+/** What a command wants to know beside the selected schemas. */
+interface Interest {
+  readonly plan?: PlanOptions;
+  /** May refuse the files. */
+  readonly check?: (migrations: Migrations) => Promise<unknown>;
+  /** Look for schemas that the tenant source does not list. */
+  readonly unlisted?: boolean;
+}
+
 /** A survey, and the database and files it was made of. */
 export interface Inspection {
   readonly database: string;
   readonly server: Server;
   readonly migrations: Migrations;
   readonly survey: Survey;
+  /** Schemas with our history that no run migrates; empty where nothing asked for them. */
+  readonly unlisted: readonly Target[];
 }
 
-/** Reads files and fleet for a command that changes nothing; takes no lock. `check` may refuse the files. */
+/** Reads files and fleet for a command that changes nothing; takes no lock. */
 export async function inspect(
   config: Config,
   options: InspectOptions,
-  plan = completePlan({}, config),
-  check: (migrations: Migrations) => Promise<unknown> = async () => {},
+  { plan = completePlan({}, config), check, unlisted = false }: Interest = {},
 ): Promise<Inspection> {
   const { select = { kind: 'all', except: [] }, onEvent = () => {} } = options;
   const migrations = await readMigrations(config);
-  await check(migrations);
-  return withRun(
-    config,
-    { emit: onEvent, signal: ownSignal(options.signal) },
-    async ({ look, database, server }) => ({
-      database,
-      server,
-      migrations,
-      survey: await look((_, reader) => survey(reader, migrations, select, plan, config)),
+  await check?.(migrations);
+  return withRun(config, { emit: onEvent, signal: ownSignal(options.signal) }, ({ look, database, server }) =>
+    look(async (_, reader) => {
+      const found = await survey(reader, migrations, select, plan, config);
+      return {
+        database,
+        server,
+        migrations,
+        survey: found,
+        unlisted: unlisted ? await lookAtUnlisted(reader, found, migrations, select, plan, config) : [],
+      };
     }),
   );
 }
 
-/** Every schema of a survey, public first. */
+/** Every selected schema, public first. */
 export function surveyed({ survey: { public: shared, tenants } }: Inspection) {
   return [shared, ...tenants];
 }
