@@ -19,8 +19,48 @@ const shapes: readonly (readonly [tool: string, columns: readonly string[]])[] =
   ['Rails', ['version character varying']],
 ];
 
+// Names that history tables have by default. One that means nothing without its columns has no tool here.
+const tables: Readonly<Record<string, string | null>> = {
+  schema_migrations: null,
+  migrations: null,
+  schema_version: null,
+  schemaversion: 'postgrator',
+  flyway_schema_history: 'Flyway',
+  databasechangelog: 'Liquibase',
+  alembic_version: 'Alembic',
+  django_migrations: 'Django',
+  goose_db_version: 'goose',
+  gorp_migrations: 'sql-migrate',
+  knex_migrations: 'knex',
+  pgmigrations: 'node-pg-migrate',
+  _prisma_migrations: 'Prisma',
+  __drizzle_migrations: 'Drizzle',
+  __EFMigrationsHistory: 'Entity Framework',
+  SequelizeMeta: 'Sequelize',
+  mikro_orm_migrations: 'MikroORM',
+  _sqlx_migrations: 'sqlx',
+  refinery_schema_history: 'refinery',
+  __diesel_schema_migrations: 'Diesel',
+  atlas_schema_revisions: 'Atlas',
+  phinxlog: 'Phinx',
+};
+
+/** Names that tools give their history tables. */
+export const historyTableNames: readonly string[] = Object.keys(tables);
+
+/** Which tool a table is the history of, by name and columns; `null` where it need not be a history at all. */
+export function toolOf(table: string, columns: readonly string[]): string | null {
+  const named = tables[table] ?? null;
+  if (named !== null) return named;
+  const tool = recogniseTool(columns);
+  const isGeneric = table === 'migrations' || table === 'schema_version';
+  return tool === anotherTool && isGeneric ? null : tool;
+}
+
+const anotherTool = 'another tool';
+
 /** Which tool made a history table with these columns (`name type` each), or "another tool". */
 export function recogniseTool(columns: readonly string[]): string {
   const has = (wanted: string) => columns.some((column) => column.startsWith(wanted));
-  return shapes.find(([, wanted]) => wanted.every(has))?.[0] ?? 'another tool';
+  return shapes.find(([, wanted]) => wanted.every(has))?.[0] ?? anotherTool;
 }

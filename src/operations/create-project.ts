@@ -1,37 +1,48 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseFileName } from '../core/file-name.ts';
+import type { TenantChoice } from '../core/proposal.ts';
 import { SqlmigError } from '../errors.ts';
 
-/** How a new project knows its tenants. */
-export type TenantChoice =
-  | { readonly kind: 'query'; readonly query: string }
-  | { readonly kind: 'pattern'; readonly pattern: string }
-  | { readonly kind: 'list'; readonly list: readonly string[] };
+/** What a new project looks like. */
+export interface NewProject {
+  readonly tenants: TenantChoice;
+  /** The name of the history tables; `null` for the usual one. */
+  readonly historyTable: string | null;
+  /** With files that make tables and rows, to try things with. */
+  readonly sample: boolean;
+}
 
-/** The query of a project that keeps its tenants in the table that the first public file makes. */
+/** The query of a project that keeps its tenants in the table that the first sample file makes. */
 export const defaultQuery = 'select schema_name from tenants order by 1';
 
+const configFile = 'sqlmig.config.json';
+
+/** @throws SqlmigError `file-exists` where there is a config: it is never replaced. */
+export function refuseProject(dir: string): void {
+  if (!existsSync(join(dir, configFile))) return;
+  throw new SqlmigError('file-exists', `${configFile} is there already`, {
+    file: configFile,
+    state: 'nothing was written',
+    hint: 'sqlmig new writes the next migration; sqlmig plan shows what is pending',
+  });
+}
+
 /**
- * Writes a config, both folders and a first file in each, below a folder. What is there already stays; a config is
- * never replaced.
+ * Writes a config and both folders below a folder; empty ones with a `.gitkeep`, since git does not keep them without.
+ * What is there already stays.
  * @throws SqlmigError `file-exists` where there is a config.
  */
-export function createProject(dir: string, tenants: TenantChoice): { readonly files: readonly string[] } {
-  const config = 'sqlmig.config.json';
-  if (existsSync(join(dir, config))) {
-    throw new SqlmigError('file-exists', `${config} is there already`, {
-      file: config,
-      state: 'nothing was written',
-      hint: 'sqlmig new writes the next migration; sqlmig plan shows what is pending',
-    });
-  }
-  const { kind: _, ...source } = tenants;
-  const files: Readonly<Record<string, string>> = {
-    [config]: `${JSON.stringify({ tenants: source }, null, 2)}\n`,
-    'sql/public/0001_tenants.sql': publicFile(tenants),
-    'sql/tenant/0001_users.sql': tenantFile,
-  };
+export function createProject(dir: string, project: NewProject): { readonly files: readonly string[] } {
+  refuseProject(dir);
+  const folders: Readonly<Record<string, string>> = project.sample
+    ? { 'sql/public/0001_tenants.sql': publicFile(project.tenants), 'sql/tenant/0001_users.sql': tenantFile }
+    : Object.fromEntries(
+        ['sql/public', 'sql/tenant']
+          .filter((folder) => !existsSync(join(dir, folder)) || readdirSync(join(dir, folder)).length === 0)
+          .map((folder) => [`${folder}/.gitkeep`, '']),
+      );
+  const files = { [configFile]: `${JSON.stringify(settingsOf(project), null, 2)}\n`, ...folders };
   const written: string[] = [];
   for (const [file, text] of Object.entries(files)) {
     if (existsSync(join(dir, file))) continue;
@@ -40,6 +51,13 @@ export function createProject(dir: string, tenants: TenantChoice): { readonly fi
     written.push(file);
   }
   return { files: written };
+}
+
+function settingsOf({ tenants: { kind, ...source }, historyTable }: NewProject) {
+  return {
+    ...(kind === 'history' ? { publicDir: 'sql/public', tenantDir: 'sql/tenant' } : { tenants: source }),
+    ...(historyTable !== null && { historyTable }),
+  };
 }
 
 function publicFile(tenants: TenantChoice): string {

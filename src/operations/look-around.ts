@@ -1,0 +1,30 @@
+import type { Config } from '../config.ts';
+import { type DatabaseFacts, type Proposal, propose } from '../core/proposal.ts';
+import { readFacts } from '../db/facts.ts';
+import { ownSignal, withRun } from '../run/run.ts';
+
+/** A database that a new project is for, and what the project should look like. */
+export interface Surroundings {
+  readonly database: string;
+  readonly facts: DatabaseFacts;
+  readonly proposal: Proposal;
+}
+
+/**
+ * Looks at what is in a database and proposes where its tenants come from. Writes nothing.
+ * @throws SqlmigError where it cannot be reached or read.
+ */
+export async function lookAround(
+  config: Config,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<Surroundings> {
+  const { publicSchema, historyTable } = config;
+  return withRun(
+    config,
+    { emit: () => {}, signal: ownSignal(options.signal) },
+    async ({ look, database }) => {
+      const facts = await look((session) => readFacts(session, publicSchema, historyTable));
+      return { database, facts, proposal: propose(facts, config) };
+    },
+  );
+}
