@@ -54,7 +54,7 @@ test('all three canaries fail: nothing after them starts, whatever the limit of 
 test('a canary that may fail does not stop the run, one more does', async () => {
   const tenants = numbered('t', 12);
   const { run } = await fleet(tenants, ['t_1', 't_2']);
-  const stopped = await run({ canary: 2, canaryTolerate: 1 });
+  const stopped = await run({ canary: 2, canaryTolerate: 1, maxFailures: { percent: 100 } });
   expect(of(stopped, 'applied')).toEqual([]);
   const on = await run({ canary: { names: ['t_1', 't_3'] }, canaryTolerate: 1, maxFailures: { count: 3 } });
   expect(of(on, 'failed')).toEqual(['t_1', 't_2']);
@@ -101,6 +101,33 @@ test('a canary that no selected tenant is called is exit 2 before anything', asy
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('unknown-tenant') });
   }
   expect(await db.query(`select to_regclass('public.p') as p`)).toEqual([{ p: null }]);
+});
+
+test('a canary that turns out not to be listed once public is applied stops the run before any tenant', async () => {
+  const p = project(
+    { url: db.url, tenants: { query: 'select name from customers' } },
+    {
+      'sql/public/1_c.sql': `create table customers (name text); insert into customers values ('acme')`,
+      'sql/tenant/1_a.sql': 'create table a ()',
+    },
+  );
+  const { code, stdout } = await sqlmig(['up', '--all', '--canary', 'acmee', '--json'], p.dir);
+  expect({ code, ...(JSON.parse(stdout) as UpResult) }).toMatchObject({
+    code: 2,
+    schemas: [{ schema: 'public', state: 'applied' }],
+    error: { code: 'unknown-tenant', state: 'no tenant was touched' },
+  });
+  expect(await sqlmig(['up', '--all', '--canary', 'acme'], p.dir)).toMatchObject({ code: 0 });
+});
+
+test.for([
+  [['--all', '--canary-tolerate', '1'], '--canary-tolerate goes with --canary'],
+  [['--public', '--canary', '1'], '--canary goes with --all or --tenants'],
+  [['--all', '--canary', '0'], '--canary takes'],
+  [['--all', '--canary', 'a', '--canary-tolerate', '1.5'], '--canary-tolerate takes'],
+] as const)('%j is a usage error', async ([flags, why]) => {
+  const { code, stderr } = await sqlmig(['up', ...flags], project({ url: db.url }).dir);
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
 });
 
 test('sign-ups during a run are migrated while its limit is not reached', async () => {

@@ -133,7 +133,7 @@ test('our own history: status goes on from there', async () => {
   expect(configIn(dir)).not.toHaveProperty('tenants');
 });
 
-test('what may not be read, or is locked, is passed over', async () => {
+test('what may not be read, or has a policy that would run for it, is passed over', async () => {
   await db.query(`create table tenants (slug text); insert into tenants values ('acme'), ('apex');
     create table sites (slug text); insert into sites values ('acme'), ('apex');
     create table secret (tenant text); insert into secret values ('acme'), ('apex');

@@ -69,7 +69,7 @@ export async function createTenant(
 async function enlist(run: Run, outcome: SchemaOutcome): Promise<SchemaOutcome> {
   const { config, database } = run;
   const { schema, version } = outcome;
-  const state = `${schema} is ${version === null ? 'empty' : `at ${version}`}, and no run will migrate it again`;
+  const state = `${schema} is ${version === null ? 'empty' : `at ${version}`}, and no run will migrate it again until it is listed`;
   const withError = ({ details }: SqlmigError) => ({ ...outcome, error: { ...details, schema, database } });
   try {
     return (await register(run, schema)) ? outcome : withError(unlisted(config, schema, state));

@@ -11,7 +11,7 @@ export function foundText(database: string, facts: DatabaseFacts, proposal: Prop
       `the tenants in ${column.table}.${column.column}: ${column.schemas.length} of its ${count(column.values, 'value')} are schemas`,
     column &&
       column.values > column.schemas.length &&
-      `${count(column.values - column.schemas.length, 'value')} of ${column.table}.${column.column} without a schema: up --all creates one for each`,
+      `${count(column.values - column.schemas.length, 'value')} of ${column.table}.${column.column} without a schema, which up --all would create`,
     odd.length > 0 && `${count(odd.length, 'schema')} of a like name, with other tables: ${names(odd, 3)}`,
     ...facts.histories.map(
       ({ tool, table, schemas }) => `the history of ${tool}, ${table}, in ${names(schemas, 3)}`,
