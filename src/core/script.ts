@@ -17,7 +17,12 @@ import { locate } from './position.ts';
 import { reachOf } from './reach.ts';
 import { foreignSections, isPlayComment, type Section } from './sections.ts';
 import { serverWideReason } from './server-wide.ts';
-import { copiesWithClient, nonTransactionalReason, transactionControl } from './transaction-rules.ts';
+import {
+  copiesWithClient,
+  discardsAll,
+  nonTransactionalReason,
+  transactionControl,
+} from './transaction-rules.ts';
 
 type Mistake = readonly [index: number, code: ErrorCode, message: string, hint: string];
 
@@ -97,6 +102,11 @@ function statementMistakes(statement: ParsedStatement): Mistake[] {
     const hint =
       'sqlmig runs each file in a transaction of its own; remove it, or wrap the whole file in one plain BEGIN and COMMIT';
     return [[at, 'transaction-control', 'a migration must not begin, end or split its transaction', hint]];
+  }
+  if (discardsAll(statement)) {
+    const hint =
+      'remove it: each file starts with a clean session; RESET ALL and DISCARD TEMP, PLANS or SEQUENCES are allowed';
+    return [[at, 'discard-all', 'DISCARD ALL releases the locks that sqlmig holds while a file runs', hint]];
   }
   const copy = copiesWithClient(statement);
   if (copy === 'stdin') return [copyMistake(at)];

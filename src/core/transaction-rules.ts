@@ -42,11 +42,46 @@ export function nonTransactionalReason({ kind, fields }: ParsedStatement): strin
     case 'AlterSubscriptionStmt':
     case 'DropSubscriptionStmt':
       return 'a subscription command';
-    case 'DiscardStmt':
-      return fields.target === 'DISCARD_ALL' ? 'DISCARD ALL' : null;
     default:
       return alwaysOutside[kind] ?? null;
   }
+}
+
+/** True for DISCARD ALL, which would drop the locks that sqlmig holds while a file runs. */
+export function discardsAll({ kind, fields }: ParsedStatement): boolean {
+  return kind === 'DiscardStmt' && fields.target === 'DISCARD_ALL';
+}
+
+/**
+ * True where a statement that runs outside of a transaction may commit more than once, so that part of its work is kept
+ * when it fails: it commits by its own code, or works through several relations or phases.
+ */
+export function commitsInParts(statement: ParsedStatement): boolean {
+  const { kind, fields } = statement;
+  switch (kind) {
+    case 'CallStmt':
+      return true;
+    case 'DoStmt':
+      return blockMayCommit(fields.args);
+    case 'VacuumStmt':
+    case 'ClusterStmt':
+    case 'ReindexStmt':
+      return true;
+    default:
+      return nonTransactionalReason(statement)?.endsWith('CONCURRENTLY') === true;
+  }
+}
+
+/** In PL/pgSQL only COMMIT does it, and CALL or DO of a block that does; other languages have words of their own. */
+function blockMayCommit(args: unknown): boolean {
+  const options = (Array.isArray(args) ? args : []) as { DefElem?: { defname?: string; arg?: StringNode } }[];
+  const option = (name: string) =>
+    options.find(({ DefElem }) => DefElem?.defname === name)?.DefElem?.arg?.String?.sval;
+  return (option('language') ?? 'plpgsql') !== 'plpgsql' || /\b(commit|call|do)\b/i.test(option('as') ?? '');
+}
+
+interface StringNode {
+  readonly String?: { readonly sval?: string };
 }
 
 const alwaysOutside: Readonly<Record<string, string>> = {

@@ -24,4 +24,9 @@ export type Attempt =
       readonly locks?: readonly TakenLock[];
     }
   | { readonly kind: 'again'; readonly reason: AgainReason; readonly error: SqlmigError }
-  | { readonly kind: 'failed'; readonly error: SqlmigError };
+  | {
+      readonly kind: 'failed';
+      readonly error: SqlmigError;
+      /** The schema is left within a migration, and its row says so. */
+      readonly unfinished?: boolean;
+    };

@@ -6,6 +6,19 @@ import type { Session } from './session.ts';
 /** What became of a statement that was interrupted: it took effect, it may run again, or nobody can tell. */
 export type Doubt = 'done' | 'redo' | 'unknown';
 
+/** True where `resolveDoubt` can tell; what another statement did only a person can know. */
+export function resumes({ kind, fields }: ParsedStatement): boolean {
+  if (kind === 'IndexStmt') return fields.concurrent === true && typeof fields.idxname === 'string';
+  if (kind === 'DropStmt') return fields.concurrent === true;
+  return repeats({ kind, fields });
+}
+
+/** What these did before they were interrupted is done once more. */
+function repeats({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields'>): boolean {
+  const concurrently = JSON.stringify(fields.params ?? []).includes('"concurrently"');
+  return kind === 'VacuumStmt' || kind === 'ClusterStmt' || (kind === 'ReindexStmt' && !concurrently);
+}
+
 /**
  * Finds out what became of an interrupted statement (lock-protocol 3.3). The invalid index of a broken CREATE INDEX
  * CONCURRENTLY is dropped, so that it may run again.
@@ -31,7 +44,7 @@ export async function resolveDoubt(
     if (dropped !== undefined)
       return (await indexState(session, schema, dropped.name)) === 'absent' ? 'done' : 'redo';
   }
-  return 'unknown';
+  return repeats(statement) ? 'redo' : 'unknown';
 }
 
 async function indexState(

@@ -8,6 +8,9 @@ export interface RecordedRow extends HistoryRow {
   readonly durationMs: number;
 }
 
+/** State of a non-transactional migration that was begun and is not finished. */
+export const begunState = 'running' satisfies HistoryRow['state'];
+
 /** SQL of a schema's history table. */
 export function historyTable(schema: string, table: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
@@ -23,7 +26,7 @@ export function createHistoryTable(schema: string, table: string): string {
   duration_ms integer not null default 0,
   applied_by text not null,
   run_id text not null,
-  state text not null check (state in ('applied', 'running')),
+  state text not null check (state in ('applied', '${begunState}')),
   scope text not null check (scope in ('public', 'tenant')),
   statements integer not null,
   at_statement integer,

@@ -1,12 +1,13 @@
 import type { Config } from '../config.ts';
-import { parseStatements } from '../core/parse.ts';
+import { type ParsedStatement, parseStatements } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
 import { othersOnPath } from '../core/search-path.ts';
+import { commitsInParts } from '../core/transaction-rules.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { resolveDoubt } from '../db/doubt.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { readGuard } from '../db/guard.ts';
-import { historyTable, readProgress } from '../db/history.ts';
+import { begunState, historyTable, readProgress } from '../db/history.ts';
 import { composeEdit } from '../db/message.ts';
 import type { Session } from '../db/session.ts';
 import { applyStepwise, invalidIndexes } from '../db/stepwise.ts';
@@ -42,6 +43,8 @@ export interface InterruptedMigration {
   /** Text of the statement that was begun. */
   readonly doubtful: string | null;
   readonly invalidIndexes: readonly string[];
+  /** True where that statement commits as it goes: part of its work may be kept. */
+  readonly inParts: boolean;
 }
 
 /**
@@ -69,7 +72,7 @@ export async function settleMigration(
     const look = { scope, files: migrations[scope], options: settings.plan } as const;
     const target = await run.look((session) => lookAgain(session, schema, look, config));
     const row = target.rows.find((candidate) => historyKey(candidate) === historyKey(file));
-    if (row?.state !== 'running') {
+    if (row?.state !== begunState) {
       throw new SqlmigError('nothing-to-settle', `${historyKey(file)} of "${schema}" is not interrupted`, {
         schema,
         state: row === undefined ? 'it is not in the history' : 'it is applied',
@@ -113,6 +116,7 @@ async function describe(
   const { version, name, file } = script.migration;
   const progress = await readProgress(session, schema, config.historyTable, rowOf(script.migration));
   const statement = script.statements[(progress.atStatement ?? 0) - 1];
+  const parsed = await parsedAt(script, progress.atStatement);
   return {
     schema,
     scope,
@@ -122,6 +126,7 @@ async function describe(
     ...progress,
     doubtful: statement === undefined ? null : script.text.slice(statement.start, statement.end),
     invalidIndexes: [...(await invalidIndexes(session, schema))],
+    inParts: parsed !== null && commitsInParts(parsed),
   };
 }
 
@@ -137,7 +142,7 @@ async function settle(
       const [invalid] = await invalidIndexes(session, schema.schema);
       if (invalid !== undefined) throw stillInvalid(schema.schema, invalid);
       const set = `state = 'applied', at_statement = null, done_statements = statements`;
-      const change = `update ${historyTable(schema.schema, frame.table)} set ${set} where ${rowOf(script.migration)} and state = 'running'`;
+      const change = `update ${historyTable(schema.schema, frame.table)} set ${set} where ${rowOf(script.migration)} and state = '${begunState}'`;
       await session.run(composeEdit(schema, change, frame));
       return;
     }
@@ -162,25 +167,32 @@ async function nextStatement(
   if (how.kind === 'from') return how.statement - 1;
   const { atStatement, doneStatements } = await readProgress(session, schema, table, rowOf(script.migration));
   if (atStatement === null || atStatement <= doneStatements) return doneStatements;
-  const statement = script.statements[atStatement - 1];
-  const text = statement === undefined ? '' : script.text.slice(statement.start, statement.end);
-  const parsed = await parseStatements(text);
-  const [only] = 'statements' in parsed ? parsed.statements : [];
-  const doubt = only === undefined ? 'unknown' : await resolveDoubt(session, schema, only);
+  const statement = await parsedAt(script, atStatement);
+  const doubt = statement === null ? 'unknown' : await resolveDoubt(session, schema, statement);
   if (doubt === 'done') return atStatement;
   if (doubt === 'redo') return atStatement - 1;
+  const inParts = statement !== null && commitsInParts(statement);
+  const [again, after] = inParts ? ['runs it again', 'leaves it as it is'] : ['it did not', 'it did'];
   throw new SqlmigError(
     'unsettled',
-    `statement ${atStatement} was begun, and nobody but you can tell whether it took effect`,
+    `statement ${atStatement} was begun, and nobody but you can tell ${inParts ? 'how much of its work is committed' : 'whether it took effect'}`,
     {
       schema,
       file: script.migration.file,
       statement: atStatement,
       statements: script.statements.length,
       state: 'nothing was run',
-      hint: `look, then go on with --from-statement ${atStatement} (it did not) or --from-statement ${atStatement + 1} (it did)`,
+      hint: `look, then go on with --from-statement ${atStatement} (${again}) or --from-statement ${atStatement + 1} (${after})`,
     },
   );
+}
+
+/** A statement of a script as the parser sees it; `number` from 1. */
+async function parsedAt(script: Script, number: number | null): Promise<ParsedStatement | null> {
+  const statement = script.statements[(number ?? 0) - 1];
+  if (statement === undefined) return null;
+  const parsed = await parseStatements(script.text.slice(statement.start, statement.end));
+  return 'statements' in parsed ? (parsed.statements[0] ?? null) : null;
 }
 
 function direct(run: Run, { migration }: Script): Promise<Session> {
@@ -209,7 +221,7 @@ function atWork(schema: string): SqlmigError {
 function stillInvalid(schema: string, index: string): SqlmigError {
   return new SqlmigError('invalid-index', `the index ${schema}.${index} is invalid`, {
     schema,
-    state: 'it is still marked as running',
+    state: `it is still marked as ${begunState}`,
     hint: 'rebuild it with REINDEX INDEX CONCURRENTLY, or drop it, before you call this applied; or use --resume',
   });
 }

@@ -21,10 +21,11 @@ export function changedText(changed: readonly ChangedChecksum[]): string {
 
 /** How far an interrupted migration is, and what may be done. */
 export function interruptedText(found: InterruptedMigration): string {
-  const { schema, file, atStatement, doneStatements, statements, doubtful, invalidIndexes } = found;
+  const { schema, file, atStatement, doneStatements, statements, doubtful, invalidIndexes, inParts } = found;
   const at =
     atStatement === null ? 'before its first statement' : `at statement ${atStatement} of ${statements}`;
   const invalid = invalidIndexes.length === 0 ? '' : `  invalid indexes: ${names(invalidIndexes, 10)}\n`;
   const text = doubtful === null ? '' : `  begun:  ${doubtful.replace(/\s+/g, ' ').slice(0, 100)}\n`;
-  return `${file} stopped in ${schema} ${at} (${doneStatements} done)\n${text}${invalid}`;
+  const part = inParts ? '  part of its work may be committed\n' : '';
+  return `${file} stopped in ${schema} ${at} (${doneStatements} done)\n${text}${part}${invalid}`;
 }

@@ -146,7 +146,10 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     const session = await lane.session();
     const attempt = await work.attempt(session, target);
     if (attempt.kind === 'done') return settleDone(target, attempt.applied, lane, attempt.locks);
-    if (work.signal.aborted) return settleAsItIs(target, 'skipped', interrupted(), lane);
+    if (work.signal.aborted) {
+      const left = attempt.kind === 'failed' && attempt.unfinished === true ? attempt.error : undefined;
+      return settleAsItIs(target, 'skipped', interrupted(left), lane);
+    }
     if (attempt.kind === 'failed') return settleAsItIs(target, 'failed', attempt.error, lane);
     const { reason, error } = attempt;
     if ((job.because[reason] ?? 0) >= mostTries[reason]) {

@@ -110,9 +110,11 @@ function recordedBy({ rows }: Target, { runId, look }: OutcomeFrame): AppliedMig
   });
 }
 
-/** The error of a schema that an interrupted run left out or rolled back. */
-export function interrupted(): SqlmigError {
-  return new SqlmigError('interrupted', 'the run was interrupted', { hint: 'run sqlmig up again to go on' });
+/** The error of a schema that an interrupted run left out, rolled back, or left within a migration with this error. */
+export function interrupted(left?: SqlmigError): SqlmigError {
+  const { file, statement, statements, state, hint = 'run sqlmig up again to go on' } = left?.details ?? {};
+  const at = { file, statement, statements, state };
+  return new SqlmigError('interrupted', 'the run was interrupted', { ...at, hint });
 }
 
 /** The error of a schema whose turn never came. */
