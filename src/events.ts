@@ -33,8 +33,23 @@ export type RunEvent =
   | { readonly type: 'waiting'; readonly schema: string; readonly waitedMs: number; readonly holders: string }
   /** Something people should know that changes nothing. */
   | { readonly type: 'warning'; readonly message: string; readonly schema?: string }
-  /** A notice the server sent while a file ran. */
-  | { readonly type: 'server-notice'; readonly severity: string; readonly message: string };
+  /** Something the server sent that is no error, as it came. */
+  | {
+      readonly type: 'server-notice';
+      /** WARNING, NOTICE, INFO, LOG or DEBUG. */
+      readonly severity: string;
+      readonly sqlstate: string;
+      readonly message: string;
+      /** A warning, or the server itself says that it skipped or cut something, or dropped more than was named. */
+      readonly important: boolean;
+      /** The schema whose file ran; none while statements of sqlmig's own did. */
+      readonly schema?: string;
+      readonly scope?: Scope;
+      /** The file, where only one can have caused it. */
+      readonly file?: string;
+      /** From 1; where the statement is certain. */
+      readonly line?: number;
+    };
 
 /** Takes the events of a run, in order. It must not throw. */
 export type OnEvent = (event: RunEvent) => void;

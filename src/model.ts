@@ -184,6 +184,22 @@ export interface SchemaOutcome {
   readonly error?: ErrorDetails;
 }
 
+/** A warning or notice of the server, with the schemas whose files caused it. */
+export interface ServerWarning {
+  /** WARNING or NOTICE. */
+  readonly severity: string;
+  readonly sqlstate: string;
+  readonly message: string;
+  /** The file, where only one can have caused it. */
+  readonly file?: string;
+  /** From 1; where the statement is certain. */
+  readonly line?: number;
+  /** The first ten. */
+  readonly schemas: readonly string[];
+  /** How many schemas. */
+  readonly count: number;
+}
+
 /** What `up` did; `applied`, `upToDate`, `failed` and `skipped` count schemas. */
 export interface UpResult {
   readonly ok: boolean;
@@ -196,6 +212,8 @@ export interface UpResult {
   readonly skipped: number;
   readonly durationMs: number;
   readonly schemas: readonly SchemaOutcome[];
+  /** What the server warned of, or noticed itself, each text of a file once; at most a thousand. */
+  readonly warnings: readonly ServerWarning[];
   /** What stopped the run after it had begun, and is no schema's own. */
   readonly error?: ErrorDetails;
 }

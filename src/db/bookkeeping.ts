@@ -28,7 +28,7 @@ export function betweenStatements(session: Session): Session {
     get lost() {
       return session.lost;
     },
-    run: (text, onRow) => session.run(bookkeeping(`${text};\n`), onRow),
+    run: (text, onRow, onNotice) => session.run(bookkeeping(`${text};\n`), onRow, onNotice),
   };
 }
 

@@ -1,7 +1,8 @@
+import { identifierCut } from '../core/notice.ts';
 import type { Script } from '../model.ts';
 import { composeUnits } from './message.ts';
 import { isServerError } from './server-error.ts';
-import type { Session } from './session.ts';
+import type { Row, Session } from './session.ts';
 import { durationOf } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 
@@ -31,9 +32,14 @@ export async function sendConvoy(
   };
   const text = parts.map(({ schema, script }) => composeUnits([script], schema, frame).text).join('');
   try {
-    await session.run(text, (row) => {
+    const take = (row: Row) => {
       const told = durationOf(row);
       if (told !== null) durations.set(told.schema, told.ms);
+    };
+    await session.run(text, take, (notice) => {
+      // The whole message is parsed before its first unit runs.
+      const from = notice.code === identifierCut ? parts : parts.slice(durations.size).slice(0, 1);
+      for (const { schema, script } of from) frame.heard(notice, { ...schema, scripts: [script] });
     });
     return known();
   } catch (error) {

@@ -1,4 +1,5 @@
-import { indexOfCodePoint, indexOfLine, locate } from '../core/position.ts';
+import { indexInBlock } from '../core/inline-block.ts';
+import { indexOfCodePoint, locate } from '../core/position.ts';
 import { mayChange } from '../core/reach.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { Location, Script, Statement } from '../model.ts';
@@ -170,22 +171,6 @@ function locationOf(
   if (found === undefined) return undefined;
   const inBlock = found.kind === 'DoStmt' ? indexInBlock(text, found, error.where) : null;
   return locate(file, text, inBlock ?? found.start);
-}
-
-/** The first character of the line of a DO block that the server's context names. */
-function indexInBlock(
-  text: string,
-  statement: { start: number; end: number },
-  where: string | undefined,
-): number | null {
-  const line = /inline_code_block line (\d+)/.exec(where ?? '')?.[1];
-  const body = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/u.exec(text.slice(statement.start, statement.end));
-  if (line === undefined || body === null) return null;
-  const from = statement.start + body.index + body[0].length;
-  const rest = text.slice(from, statement.end);
-  const start = indexOfLine(rest, Number(line));
-  const indent = /^[^\S\r\n]*/.exec(rest.slice(start))?.[0] ?? '';
-  return from + start + indent.length;
 }
 
 /** What the database or the connection to it raised, as an error of ours; throws what is neither. */

@@ -1,3 +1,4 @@
+import { identifierCut } from '../core/notice.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { TakenLock } from '../model.ts';
 import { applied, attemptOf } from './apply.ts';
@@ -21,7 +22,8 @@ export async function rehearseUnits(
   frame: UnitFrame,
 ): Promise<Attempt> {
   const last = parts.at(-1) as RehearsalPart;
-  const scripts = parts.flatMap((part) => part.scripts);
+  const units = parts.flatMap(({ schema, scripts: own }) => own.map((script) => ({ schema, script })));
+  const scripts = units.map(({ script }) => script);
   const guarded = last.scripts.filter((script) => !script.allowsPublic);
   const looks =
     last.schema.scope === 'tenant' && guarded.length > 0 ? schemasToLookAt(guarded, last.schema, frame) : [];
@@ -30,11 +32,16 @@ export async function rehearseUnits(
   const locks: (TakenLock & { readonly id: string })[] = [];
   const seen = createSightings();
   try {
-    await session.run(message.text, (row) => {
+    const take = (row: Row) => {
       const told = durationOf(row);
       if (told !== null) durations.push(told.ms);
       if ('sqlmig_lock' in row) locks.push(toLock(row));
       seen.take(row);
+    };
+    await session.run(message.text, take, (notice) => {
+      // The whole message is parsed before its first unit runs.
+      const at = notice.code === identifierCut ? undefined : units[durations.length];
+      frame.heard(notice, { ...(at ?? last).schema, scripts: at === undefined ? scripts : [at.script] });
     });
     const { what, inPublic } = await judge(session, seen, last.schema, frame, parts.length === 1);
     if (what.length > 0) {

@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import { type ConnectionTarget, describeHost, type TargetHost } from '../core/connection-string.ts';
+import type { ServerNotice } from '../core/notice.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import { type ClientOptions, clientOptions, withVariable } from './client-options.ts';
 import { isServerError } from './server-error.ts';
@@ -31,11 +32,12 @@ export interface Session {
   /** True once the session can no longer be used. */
   readonly lost: boolean;
   /**
-   * Sends one simple-protocol message. Rows go to `onRow` as they come, else they are returned. After a server error
-   * the transaction is rolled back and the session stays usable.
+   * Sends one simple-protocol message. Rows go to `onRow` as they come, else they are returned; what else the server
+   * says meanwhile goes to `onNotice`, in the same order, else to who opened the session. After a server error the
+   * transaction is rolled back and the session stays usable.
    * @throws ServerError for what the server refused, SessionLost where the outcome is unknown.
    */
-  run(text: string, onRow?: (row: Row) => void): Promise<Row[]>;
+  run(text: string, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]>;
   /**
    * Sends queries of our own under `ownPath`, whatever path the role, the database or a pooler's backend has.
    * @throws as `run` does.
@@ -75,8 +77,19 @@ export class SessionLost extends Error {
   override readonly name = 'SessionLost';
 }
 
-/** Server messages with severity NOTICE and above. */
-export type OnNotice = (notice: { readonly severity: string; readonly message: string }) => void;
+/** Takes what a server says that is no error. */
+export type OnNotice = (notice: ServerNotice) => void;
+
+/** The same session, with somebody else to hear what the server says. */
+export function hearing(session: Session, onNotice: OnNotice): Session {
+  return {
+    ...session,
+    get lost() {
+      return session.lost;
+    },
+    run: (text, onRow, other = onNotice) => session.run(text, onRow, other),
+  };
+}
 
 // It runs before any path can be set, so each name says where it is.
 const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_database() as database, session_user as login,
@@ -105,27 +118,34 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
 async function openOn(host: TargetHost, connection: Connection, onNotice: OnNotice): Promise<Session> {
   let lost = false;
   let running: Cancellable | null = null;
+  let hears = onNotice;
   let whenClosed = () => {};
   const closed = new Promise<never>((_, reject) => {
     whenClosed = () => reject(new Error('the server closed the connection'));
   });
   closed.catch(() => {});
   const options = await clientOptions(connection.target, host);
-  const client = createClient(connection, options, onNotice, () => {
-    lost = true;
-    whenClosed();
-  });
+  const client = createClient(
+    connection,
+    options,
+    (notice) => hears(notice),
+    () => {
+      lost = true;
+      whenClosed();
+    },
+  );
 
   const abandon = () => {
     lost = true;
     // A plain end() hangs after ECONNRESET (porsager/postgres#1130).
     client.end({ timeout: 0 }).catch(() => {});
   };
-  const send = async (text: string, onRow?: (row: Row) => void) => {
+  const send = async (text: string, onRow?: (row: Row) => void, other = onNotice) => {
     if (lost) throw new SessionLost('the session is gone');
     if (running !== null) throw new Error('one message at a time');
     const query = client.unsafe(text).simple();
     running = query as unknown as Cancellable;
+    hears = other;
     try {
       const rows: Row[] = [];
       const take = onRow ?? ((row: Row) => void rows.push(row));
@@ -137,6 +157,7 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
       throw new SessionLost(error instanceof Error ? error.message : String(error), { cause: error });
     } finally {
       running = null;
+      hears = onNotice;
     }
   };
 
@@ -167,11 +188,16 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
     get lost() {
       return lost;
     },
-    async run(text, onRow) {
+    async run(text, onRow, other) {
       try {
-        return await send(text, onRow);
+        return await send(text, onRow, other);
       } catch (error) {
-        if (!(error instanceof SessionLost)) await send('ROLLBACK', () => {});
+        if (!(error instanceof SessionLost))
+          await send(
+            'ROLLBACK',
+            () => {},
+            () => {},
+          );
         throw error;
       }
     },
@@ -207,7 +233,8 @@ function createClient(
     idle_timeout: 0,
     connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1000)),
     connection: { application_name: applicationName, ...target.startup, ...settings },
-    onnotice: (notice) => onNotice({ severity: notice.severity ?? 'NOTICE', message: notice.message ?? '' }),
+    onnotice: ({ severity = 'NOTICE', code = '', message = '', where, routine }) =>
+      onNotice({ severity, code, message, ...(where && { where }), ...(routine && { routine }) }),
     onclose: onClose,
   };
   Object.assign(options, { max_pipeline: 0 });

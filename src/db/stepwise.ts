@@ -105,7 +105,10 @@ async function steps(
     if (k > from) await session.run(restoreSettings(sessionSettings(work)));
     const noted = await session.run(note(work, `at_statement = ${k + 1}`, transactionNumber));
     try {
-      await session.run(script.text.slice(statement.start, statement.end));
+      const text = script.text.slice(statement.start, statement.end);
+      await session.run(text, undefined, (notice) =>
+        frame.heard(notice, { ...schema, scripts: [script], statement }),
+      );
     } catch (error) {
       if (!isServerError(error)) throw error;
       return failedAt(work, k, error, { whole: await ranWhole(own, transactionNumberOf(noted)), untouched });

@@ -1,3 +1,4 @@
+import type { NoticeSource, ServerNotice } from '../core/notice.ts';
 import { quoteIdentifier } from '../core/quote.ts';
 import { tenantSearchPath } from '../core/search-path.ts';
 import type { HistoryRow, Scope } from '../model.ts';
@@ -19,6 +20,8 @@ export interface UnitFrame {
   readonly sync: boolean;
   /** The session begins with `unitSettings`. */
   readonly ownSession: boolean;
+  /** Takes what the server says while files run. */
+  readonly heard: (notice: ServerNotice, source: NoticeSource) => void;
 }
 
 /** What tenant files must leave as it is: the public schema, and every other schema but the tenant's own. */

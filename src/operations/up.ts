@@ -1,9 +1,11 @@
 import type { Config } from '../config.ts';
+import { createNoticeGroups } from '../core/notice-groups.ts';
 import { type Canary, chooseCanaries, type MaxFailures, stopRule } from '../core/stop-rule.ts';
 import { tenantsQueryFailed } from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
 import { readMigrations } from '../migrations.ts';
-import type { SchemaOutcome, UpResult } from '../model.ts';
+import type { SchemaOutcome, ServerWarning, UpResult } from '../model.ts';
 import { createBrake } from '../run/brake.ts';
 import { createDigests } from '../run/digests.ts';
 import { lookAt, type Target } from '../run/look.ts';
@@ -55,7 +57,12 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   const { select } = options;
   const settings = serviceOptions(options, config);
   const { signal, rehearse } = settings;
-  const emit = await traced(settings.emit);
+  const tell = await traced(settings.emit);
+  const notices = createNoticeGroups();
+  const emit: OnEvent = (event) => {
+    if (event.type === 'server-notice') notices.add(event);
+    tell(event);
+  };
   return withRun(config, { ...settings, emit }, async (run) => {
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
@@ -76,7 +83,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
     const outcomes = await service.serve('public', [found.public], createBrake());
     const finish = (error?: SqlmigError) => {
-      const result = summary(run, outcomes, started, rehearse, error);
+      const result = summary(run, outcomes, started, rehearse, notices.list(), error);
       emit({ type: 'run-finished', result });
       return result;
     };
@@ -164,6 +171,7 @@ function summary(
   schemas: readonly SchemaOutcome[],
   started: number,
   rehearsed: boolean,
+  warnings: readonly ServerWarning[],
   error: SqlmigError | undefined,
 ): UpResult {
   const count = (state: SchemaOutcome['state']) =>
@@ -180,6 +188,7 @@ function summary(
     skipped,
     durationMs: Math.round(performance.now() - started),
     schemas,
+    warnings,
     ...(error && { error: error.details }),
   };
 }

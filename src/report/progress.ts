@@ -1,12 +1,14 @@
+import { createNoticeGroups } from '../core/notice-groups.ts';
 import type { RunEvent } from '../events.ts';
 import { placeOf } from './error.ts';
+import { noticeLine, noticesText } from './notices.ts';
 import type { Paint } from './paint.ts';
 import { placeLine, printable } from './table.ts';
 
 /** Tells of a run while it goes on, on stderr. */
 export interface Progress {
   onEvent(event: RunEvent): void;
-  /** Clears what was drawn; nothing is written after it. */
+  /** Clears what was drawn, and tells what the server said; nothing is written after it. */
   end(): void;
 }
 
@@ -33,6 +35,7 @@ export function createProgress({ write, live, verbose, paint, now }: ProgressOpt
   let started = now();
   let lastDrawn = live ? Number.NEGATIVE_INFINITY : now();
   let drawn = false;
+  const notices = createNoticeGroups();
 
   const clear = () => {
     if (drawn) write('\r\x1b[2K');
@@ -99,12 +102,16 @@ export function createProgress({ write, live, verbose, paint, now }: ProgressOpt
           say(`${paint('yellow', 'warning')}: ${event.message}`);
           break;
         case 'server-notice':
-          if (verbose) say(`${event.severity}: ${event.message}`);
+          if (verbose) say(noticeLine(event));
+          else notices.add(event);
           break;
       }
       draw();
     },
-    end: clear,
+    end() {
+      clear();
+      write(noticesText(notices));
+    },
   };
 }
 
@@ -117,13 +124,13 @@ export function createJsonLog(write: (text: string) => void, verbose: boolean): 
     onEvent(event) {
       if (event.type === 'run-started') run = { runId: event.runId };
       const quiet =
-        event.type === 'server-notice' ||
+        (event.type === 'server-notice' && !event.important) ||
         event.type === 'retrying' ||
         (event.type === 'schema-finished' && event.outcome.state === 'up-to-date');
       if (quiet && !verbose) return;
       if (event.type !== 'run-finished') return line(event);
-      // The schemas were told one by one.
-      const { schemas: _, ...result } = event.result;
+      // Schemas and warnings were told one by one.
+      const { schemas: _, warnings: __, ...result } = event.result;
       line({ type: event.type, ...result });
     },
     end() {},

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { hostname, userInfo } from 'node:os';
 import type { Config } from '../config.ts';
+import { noticeEvent } from '../core/notice.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import type { Reader } from '../db/scan.ts';
 import { type OnNotice, openSession, type Server, type Session, SessionLost } from '../db/session.ts';
@@ -31,6 +32,8 @@ export interface Run {
   readonly undisturbed: () => boolean;
   /** A session past the pooler; only where the config has a direct URL. */
   readonly openDirect: (() => Promise<Session>) | null;
+  /** Takes what the server says while files run. */
+  readonly heard: UnitFrame['heard'];
   /** Has something awaited at the run's end, since nothing before needs to wait for it. */
   readonly ending: (work: Promise<void>) => void;
 }
@@ -56,7 +59,7 @@ export async function withRun<T>(
     applicationName,
     connectTimeoutMs: target.connectTimeoutMs ?? connectTimeoutMs,
   };
-  const onNotice: OnNotice = (notice) => emit({ type: 'server-notice', ...notice });
+  const onNotice: OnNotice = (notice) => emit(noticeEvent(notice, null));
   const patient = createPatience(signal, config.waitMs, (message) => emit({ type: 'warning', message }));
   const open = () => patient(() => openSession(connection, onNotice));
   const endings: Promise<void>[] = [];
@@ -81,6 +84,7 @@ export async function withRun<T>(
       pooled,
       undisturbed: () => !pooled && lane.opened() === 1,
       openDirect,
+      heard: (notice, source) => emit(noticeEvent(notice, source)),
       ending: (closing) => void endings.push(closing),
     });
   } finally {
@@ -100,7 +104,7 @@ async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>
 
 /** What the units of a run have in common. */
 export function unitFrame(
-  { runId, config, server }: Run,
+  { runId, config, server, heard }: Run,
   { lockTimeoutMs, sync }: Pick<UnitFrame, 'lockTimeoutMs' | 'sync'>,
 ): UnitFrame {
   const host = hostname();
@@ -114,6 +118,7 @@ export function unitFrame(
     lockTimeoutMs,
     sync,
     ownSession: false,
+    heard,
     // The setting came with PostgreSQL 14.
     checksClient: server.isLinux && server.version >= 140_000,
   };

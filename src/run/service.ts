@@ -10,7 +10,7 @@ import { readGuard } from '../db/guard.ts';
 import { historyTable, readDigest } from '../db/history.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
 import type { Reader } from '../db/scan.ts';
-import type { Session } from '../db/session.ts';
+import { hearing, type Session } from '../db/session.ts';
 import { applyStepwise } from '../db/stepwise.ts';
 import type { UnitFrame, UnitSchema } from '../db/unit-frame.ts';
 import { unitSettings } from '../db/unit-locks.ts';
@@ -154,8 +154,9 @@ export function createService(run: Run, migrations: Migrations, options: Service
     const done: AppliedMigration[] = [];
     for (const group of groups(await scriptsOf(target))) {
       const [first] = group;
+      const source = { ...schema, scripts: group };
       let attempt = await applyUnits(
-        from,
+        hearing(from, (notice) => frame.heard(notice, source)),
         schema,
         first?.nonTransactional ? [] : group,
         bootstrap,

@@ -15,6 +15,7 @@ export const testFrame: UnitFrame = {
   checksClient: false,
   sync: false,
   ownSession: false,
+  heard: () => {},
 };
 
 /** The reach of a statement that mentions nothing. */

@@ -1,0 +1,43 @@
+import type { NoticeGroups } from '../core/notice-groups.ts';
+import { names, printable } from './table.ts';
+
+const mostLines = 20;
+
+/** What a server said of many schemas, a line for each text of a file, warnings first. */
+export function noticesText(groups: NoticeGroups): string {
+  const all = groups.list().sort((a, b) => rank(a.severity) - rank(b.severity));
+  const shown = all.slice(0, mostLines).map((warning) => {
+    const { schemas, count } = warning;
+    const more =
+      count > 3
+        ? `${schemas.slice(0, 3).map(printable).join(', ')} and ${count - 3} more`
+        : names(schemas, 3);
+    return `${what(warning)}${more === '' ? '' : `: ${more}`}\n`;
+  });
+  const left = all.length - shown.length + groups.others();
+  const rest =
+    left === 0 ? '' : `and ${left} more messages of the server; --verbose shows each as it comes\n`;
+  return shown.join('') + rest;
+}
+
+/** One message of a server as it came. */
+export function noticeLine(notice: Said & { readonly schema?: string }): string {
+  const { schema } = notice;
+  return `${what(notice)}${schema === undefined ? '' : `: ${printable(schema)}`}`;
+}
+
+interface Said {
+  readonly severity: string;
+  readonly message: string;
+  readonly file?: string;
+  readonly line?: number;
+}
+
+function what({ severity, message, file, line }: Said): string {
+  const place = file === undefined ? '' : ` (${file}${line === undefined ? '' : `:${line}`})`;
+  return `${severity}: ${printable(message)}${place}`;
+}
+
+function rank(severity: string): number {
+  return severity === 'WARNING' ? 0 : 1;
+}
