@@ -81,6 +81,7 @@ export const sqlstates = {
   insufficientPrivilege: '42501',
   readOnly: '25006',
   unsafeNewEnumValue: '55P04',
+  invalidTransactionTermination: '2D000',
 } as const;
 
 interface Extra {

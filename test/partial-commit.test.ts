@@ -186,6 +186,45 @@ test('what a file sets for itself does not stand in the way of the bookkeeping',
   await db.query('drop role sqlmig_visitor');
 });
 
+test('a login whose role is another one by default has that one throughout', async () => {
+  await db.query(`drop role if exists sqlmig_deployer;
+drop role if exists sqlmig_owner;
+create role sqlmig_owner;
+create role sqlmig_deployer login noinherit password 'x';
+grant sqlmig_owner to sqlmig_deployer;
+alter role sqlmig_deployer set role = sqlmig_owner;
+grant create on database ${db.name} to sqlmig_owner;
+grant create on schema public to sqlmig_owner;`);
+  const url = Object.assign(new URL(db.url), { username: 'sqlmig_deployer', password: 'x' }).href;
+  const p = project(
+    { url, tenants: { list: ['acme'] } },
+    {
+      'sql/tenant/1_t.sql': 'create table t (i int)',
+      'sql/tenant/2_i.sql': `${asked}create index concurrently t_i on t (i);\nset role none;\nselect 1;`,
+      'sql/tenant/3_u.sql': `${asked}reset role;\ncreate table u (i int);`,
+    },
+  );
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+  expect(
+    await db.query(`select distinct tableowner::text as who from pg_tables where schemaname = 'acme'`),
+  ).toEqual([{ who: 'sqlmig_owner' }]);
+  await db.query(
+    'drop owned by sqlmig_owner cascade; drop owned by sqlmig_deployer; drop role sqlmig_deployer; drop role sqlmig_owner',
+  );
+});
+
+test('a procedure that commits in a transactional file is told where it may', async () => {
+  const p = tenant({ 'sql/tenant/1_p.sql': procedure, 'sql/tenant/2_fill.sql': 'call fill(false);' });
+  expect(await failure(p)).toMatchObject({
+    sqlstate: '2D000',
+    state: 'rolled back; acme is at 1',
+    hint: expect.stringContaining('-- sqlmig: no-transaction'),
+  });
+  p.write({ 'sql/tenant/2_fill.sql': `${asked}call fill(false);` });
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+  expect(await hits()).toEqual([{ i: 1 }, { i: 2 }]);
+});
+
 test('a file that releases our locks is noticed', async () => {
   const p = tenant({
     'sql/tenant/1_u.sql': `${asked}select 1;\nselect pg_advisory_unlock_all();\ncreate table never ();`,

@@ -19,10 +19,10 @@ function fleet(tenants: readonly string[], files: Record<string, string>): TestP
   return project({ url: db.url, tenants: { list: [...tenants] } }, files);
 }
 
-async function listen(p: TestProject, dryRun = false): Promise<{ result: UpResult; notices: Notice[] }> {
+async function listen(p: TestProject, rehearse = false): Promise<{ result: UpResult; notices: Notice[] }> {
   const notices: Notice[] = [];
   const onEvent = (event: RunEvent) => void (event.type === 'server-notice' && notices.push(event));
-  const result = await up(await p.config(), { select: all, dryRun, onEvent });
+  const result = await up(await p.config(), { select: all, rehearse, onEvent });
   return { result, notices };
 }
 

@@ -9,11 +9,12 @@ const ownBegin = begin({ ownSession: false });
 
 /**
  * A transaction of sqlmig's own between the statements of a file: what the file has set (roles, paths, timeouts, READ
- * ONLY) has no say in it, and holds again afterwards. `work` is whole statements.
+ * ONLY) has no say in it, and holds again afterwards. The role is the one that the session began with, which need not be
+ * the login's (ALTER ROLE ... SET role). `work` is whole statements.
  */
 export function bookkeeping(work: string): string {
   return `${ownBegin}SET LOCAL SESSION AUTHORIZATION DEFAULT;
-SET LOCAL ROLE NONE;
+SET LOCAL role TO DEFAULT;
 SET LOCAL statement_timeout = 0;
 SET LOCAL lock_timeout = 0;
 SET LOCAL synchronous_commit = on;

@@ -52,7 +52,7 @@ export async function describeFailure(
       state: ended
         ? 'what a file ran before a COMMIT of its own may be kept; all else was rolled back'
         : 'rolled back',
-      hint: error.hint ?? 'correct the file and run sqlmig up again; nothing of it was kept',
+      hint: error.hint ?? hintFor(error, script),
       cause: error,
     },
   );
@@ -119,6 +119,12 @@ export function historyLostAfter(error: ServerError, message: Message): number |
   const index = indexOfCodePoint(message.text, Number(error.position) - 1);
   const unit = message.files.findIndex(({ end, closed }) => index > end && index <= closed);
   return unit === -1 ? null : unit;
+}
+
+function hintFor({ code }: ServerError, { nonTransactional }: Script): string {
+  return code === sqlstates.invalidTransactionTermination && nonTransactional === null
+    ? 'a procedure or block that commits runs in a file of its own with -- sqlmig: no-transaction in its first lines'
+    : 'correct the file and run sqlmig up again; nothing of it was kept';
 }
 
 function messageOf({ message, detail }: ServerError): string {
