@@ -1,7 +1,7 @@
 import { parseStatements } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
 import { indexOfCodePoint, locate } from '../core/position.ts';
-import { doBlock, quoteLiteral } from '../core/quote.ts';
+import { doBlock } from '../core/quote.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Script } from '../model.ts';
 import { applied, attemptOf } from './apply.ts';
@@ -20,6 +20,7 @@ import { resumes } from './doubt.ts';
 import { describeFailure } from './failure.ts';
 import { reachesOut } from './guard.ts';
 import { begunState, historyTable } from './history.ts';
+import { invalidIndexes } from './invalid-indexes.ts';
 import { pinnedSettings } from './pinned-settings.ts';
 import { schemasToLookAt } from './probe.ts';
 import { raise, refusalOf, unitStates } from './refusal.ts';
@@ -291,12 +292,4 @@ async function reset(session: Session): Promise<void> {
     if (!isServerError(error) && !(error instanceof SessionLost)) throw error;
     await session.close();
   }
-}
-
-/** The invalid indexes of a schema, by name; parents of partitioned ones are no builds. */
-export async function invalidIndexes(session: Session, schema: string): Promise<Set<string>> {
-  const rows = await session.read(`select c.relname as name from pg_catalog.pg_index i
-join pg_catalog.pg_class c on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname = ${quoteLiteral(schema)} and c.relkind = 'i' and not i.indisvalid`);
-  return new Set(rows.map((row) => String(row.name)));
 }

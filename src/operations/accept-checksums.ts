@@ -7,9 +7,10 @@ import { composeEdit } from '../db/message.ts';
 import { rowOf } from '../db/unit.ts';
 import { readMigrations } from '../migrations.ts';
 import type { Migration, Scope } from '../model.ts';
+import { unitSchema } from '../run/gate.ts';
 import type { Target } from '../run/look.ts';
 import { unitFrame, withRun } from '../run/run.ts';
-import { type RunOptions, serviceOptions, unitSchema } from '../run/service.ts';
+import { type RunOptions, serviceOptions } from '../run/service.ts';
 import { type Selection, survey } from '../run/survey.ts';
 
 /** An applied file that was changed since, in one schema. */

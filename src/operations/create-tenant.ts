@@ -8,10 +8,11 @@ import { SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome } from '../model.ts';
 import { createBrake } from '../run/brake.ts';
+import { publicBehind } from '../run/gate.ts';
 import { lookAt } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import { type Run, withRun } from '../run/run.ts';
-import { createService, publicBehind, type RunOptions, serviceOptions } from '../run/service.ts';
+import { createService, type RunOptions, serviceOptions } from '../run/service.ts';
 import { lookAtPublic } from '../run/survey.ts';
 
 /** How `createTenant` treats locks and the list of tenants, and who hears of it. */

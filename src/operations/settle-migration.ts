@@ -8,17 +8,19 @@ import { resolveDoubt } from '../db/doubt.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { readGuard } from '../db/guard.ts';
 import { begunState, historyTable, readProgress } from '../db/history.ts';
+import { invalidIndexes } from '../db/invalid-indexes.ts';
 import { composeEdit } from '../db/message.ts';
 import type { Session } from '../db/session.ts';
-import { applyStepwise, invalidIndexes } from '../db/stepwise.ts';
+import { applyStepwise } from '../db/stepwise.ts';
 import { rowOf } from '../db/unit.ts';
 import type { UnitFrame, UnitSchema } from '../db/unit-frame.ts';
 import { SqlmigError } from '../errors.ts';
 import { parseMigrations, readMigrations } from '../migrations.ts';
 import type { Migration, Scope, Script } from '../model.ts';
+import { unitSchema } from '../run/gate.ts';
 import { lookAgain } from '../run/look.ts';
 import { type Run, unitFrame, withRun } from '../run/run.ts';
-import { type RunOptions, serviceOptions, unitSchema } from '../run/service.ts';
+import { type RunOptions, serviceOptions } from '../run/service.ts';
 
 /** How an interrupted migration is settled. */
 export type Settlement =

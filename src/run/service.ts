@@ -1,15 +1,10 @@
 import type { Config } from '../config.ts';
 import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
-import { othersOnPath } from '../core/search-path.ts';
-import { canonicalVersion, compareVersions } from '../core/version.ts';
 import { after, applyUnits } from '../db/apply.ts';
 import type { Attempt } from '../db/attempt.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { flush } from '../db/flush.ts';
-import { readGuard } from '../db/guard.ts';
-import { historyTable, readDigest } from '../db/history.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
-import type { Reader } from '../db/scan.ts';
 import { hearing, type Session } from '../db/session.ts';
 import { applyStepwise } from '../db/stepwise.ts';
 import type { UnitFrame, UnitSchema } from '../db/unit-frame.ts';
@@ -21,6 +16,7 @@ import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '
 import type { Brake } from './brake.ts';
 import { createConvoys } from './convoys.ts';
 import { type FleetWork, runFleet } from './fleet.ts';
+import { createGate, type Gate, unitSchema } from './gate.ts';
 import { createLimit } from './limit.ts';
 import { lintFindings } from './lints.ts';
 import { lookAgain, lookAt, type Target } from './look.ts';
@@ -92,7 +88,6 @@ export function createService(run: Run, migrations: Migrations, options: Service
   const scripts = new Map<Migration, Script>();
   let gate: Gate | null = null;
   let rehearsedPublic: Target | null = null;
-  let required: readonly string[] = [];
 
   const prepare = async (steps: readonly Migration[]) => {
     const missing = steps.filter((step) => !scripts.has(step));
@@ -106,30 +101,16 @@ export function createService(run: Run, migrations: Migrations, options: Service
       }
     }
   };
-  const readRequired = async (reader: Reader): Promise<UnitSchema['requires']> => {
-    const upTo = newestVersion(migrations.public);
-    if (upTo === null) return null;
-    const { rows, hasHistory } = await lookAtPublic(reader, migrations, plan, config);
-    // With --to below the first public file there is nothing yet that tenants could need.
-    if (!hasHistory) return null;
-    const below = rows.filter((row) => row.version !== null && compareVersions(row.version, upTo) <= 0);
-    const versions = new Set(below.map((row) => row.version));
-    const lacking = required.find((version) => !versions.has(version));
-    if (lacking !== undefined) throw publicBehind(lacking);
-    required = below.flatMap((row) => row.version ?? []);
-    const table = historyTable(config.publicSchema, config.historyTable);
-    const digest = await readDigest(reader.session, table, `version <= ${canonicalVersion(upTo)}`);
-    return { upTo: canonicalVersion(upTo), digest };
-  };
-  const readGate = async (session: Session): Promise<Gate> => ({
-    requires: await readRequired({ session, spare: async () => null }),
-    guarded: await readGuard(
+  const readGate = async (session: Session): Promise<Gate> => {
+    const reader = { session, spare: async () => null };
+    const shared = await lookAtPublic(reader, migrations, plan, config);
+    return createGate(
       session,
-      othersOnPath(config.searchPath, config.publicSchema),
-      wordsOf(scripts.values()),
-    ),
-    scripts: scripts.size,
-  });
+      { shared, upTo: newestVersion(migrations.public), scripts: [...scripts.values()] },
+      gate,
+      config,
+    );
+  };
 
   const scriptsOf = async ({ plan: { steps } }: Target) => {
     await prepare(steps);
@@ -283,38 +264,4 @@ function directUrlNeeded({ migration, nonTransactional }: Script): SqlmigError {
     state: 'nothing was touched',
     hint: 'give --direct-url, or "directUrl" in the config: a URL that bypasses the pooler',
   });
-}
-
-/** Public as it was when the tenants' turn came, and what is guarded from so many scripts. */
-interface Gate extends Pick<UnitSchema, 'requires' | 'guarded'> {
-  readonly scripts: number;
-}
-
-/** The words of scripts that are guarded. */
-function wordsOf(scripts: Iterable<Script>): ReadonlySet<string> {
-  const guarded = [...scripts].filter(
-    ({ migration, allowsPublic }) => migration.scope === 'tenant' && !allowsPublic,
-  );
-  return new Set(guarded.flatMap(({ statements }) => statements.flatMap(({ reach }) => [...reach.words])));
-}
-
-/** A target as units see it. */
-export function unitSchema(
-  { schema, oid, scope, rows: history, digest }: Target,
-  gate: Pick<UnitSchema, 'requires' | 'guarded'> | null,
-): UnitSchema {
-  const { requires, guarded } = (scope === 'tenant' ? gate : null) ?? { requires: null, guarded: null };
-  return { schema, oid, scope, history, digest, requires, guarded };
-}
-
-/** The error for tenants that must wait for public. */
-export function publicBehind(version: string): SqlmigError {
-  return new SqlmigError(
-    'public-behind',
-    `public is behind: ${version} is not applied, and tenants wait for it`,
-    {
-      state: 'not touched',
-      hint: 'run: sqlmig up --public',
-    },
-  );
 }

@@ -1,0 +1,80 @@
+import type { Config } from '../config.ts';
+import { othersOnPath } from '../core/search-path.ts';
+import { canonicalVersion, compareVersions } from '../core/version.ts';
+import { readGuard } from '../db/guard.ts';
+import { historyTable, readDigest } from '../db/history.ts';
+import type { Session } from '../db/session.ts';
+import type { UnitSchema } from '../db/unit-frame.ts';
+import { SqlmigError } from '../errors.ts';
+import type { Script } from '../model.ts';
+import type { Target } from './look.ts';
+
+/** Public as it was when the tenants' turn came, and what tenant files must leave as it is. */
+export interface Gate extends Pick<UnitSchema, 'requires' | 'guarded'> {
+  /** Versions that public must go on to hold. */
+  readonly versions: readonly string[];
+  /** How many scripts the guard is for. */
+  readonly scripts: number;
+}
+
+/** What a gate is made from: public as it is, its newest file, and the scripts that may run. */
+interface GateParts {
+  readonly shared: Target;
+  readonly upTo: string | null;
+  readonly scripts: readonly Script[];
+}
+
+/**
+ * Notes what public holds now. `before` is the gate so far: what public held then it must still hold.
+ * @throws SqlmigError `public-behind` where it does not.
+ */
+export async function createGate(
+  session: Session,
+  { shared, upTo, scripts }: GateParts,
+  before: Gate | null,
+  config: Config,
+): Promise<Gate> {
+  const { publicSchema, searchPath } = config;
+  const guarded = await readGuard(session, othersOnPath(searchPath, publicSchema), wordsOf(scripts));
+  // With --to below the first public file there is nothing yet that tenants could need.
+  if (upTo === null || !shared.hasHistory) {
+    return { requires: null, guarded, versions: before?.versions ?? [], scripts: scripts.length };
+  }
+  const versions = shared.rows
+    .flatMap((row) => row.version ?? [])
+    .filter((version) => compareVersions(version, upTo) <= 0);
+  const lacking = before?.versions.find((version) => !versions.includes(version));
+  if (lacking !== undefined) throw publicBehind(lacking);
+  const table = historyTable(publicSchema, config.historyTable);
+  const digest = await readDigest(session, table, `version <= ${canonicalVersion(upTo)}`);
+  return { requires: { upTo: canonicalVersion(upTo), digest }, guarded, versions, scripts: scripts.length };
+}
+
+/** The words of scripts that are guarded. */
+function wordsOf(scripts: Iterable<Script>): ReadonlySet<string> {
+  const guarded = [...scripts].filter(
+    ({ migration, allowsPublic }) => migration.scope === 'tenant' && !allowsPublic,
+  );
+  return new Set(guarded.flatMap(({ statements }) => statements.flatMap(({ reach }) => [...reach.words])));
+}
+
+/** A target as units see it. */
+export function unitSchema(
+  { schema, oid, scope, rows: history, digest }: Target,
+  gate: Pick<UnitSchema, 'requires' | 'guarded'> | null,
+): UnitSchema {
+  const { requires, guarded } = (scope === 'tenant' ? gate : null) ?? { requires: null, guarded: null };
+  return { schema, oid, scope, history, digest, requires, guarded };
+}
+
+/** The error for tenants that must wait for public. */
+export function publicBehind(version: string): SqlmigError {
+  return new SqlmigError(
+    'public-behind',
+    `public is behind: ${version} is not applied, and tenants wait for it`,
+    {
+      state: 'not touched',
+      hint: 'run: sqlmig up --public',
+    },
+  );
+}
