@@ -154,7 +154,7 @@ test('a database that is not there is said in a line, and the project is written
     DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x',
   });
   expect(code).toBe(0);
-  expect(stderr).toContain('the database was not looked at: cannot connect to 127.0.0.1:1/x');
+  expect(stderr).toContain('the database was not looked at: cannot connect to 127.0.0.1:1');
   expect(stderr + stdout).not.toContain('hunter2');
   expect(JSON.parse(stdout)).toMatchObject({ database: { error: { code: 'connection-failed' } } });
   expect(configIn(dir)).not.toHaveProperty('tenants');

@@ -112,7 +112,7 @@ test.each([
 create view v as select from t; create table child (i int references t);`,
   });
   expect((await listen(p)).notices).toEqual([]);
-  p.write({ 'sql/tenant/2_x.sql': `\n\n${statement}` });
+  p.write({ 'sql/tenant/2_x.sql': `-- sqlmig: allow-server\n\n${statement}` });
   const { result, notices } = await listen(p);
   expect(result).toMatchObject({ ok: true });
   expect(notices.length).toBeGreaterThan(0);
@@ -212,7 +212,7 @@ test('what sqlmig itself does is no warning', async () => {
 
 test('a settled migration and a new tenant tell theirs as well', async () => {
   const p = fleet([], { 'sql/tenant/1_w.sql': warning });
-  const created = await sqlmig(['tenant', 'create', 'signup'], p.dir);
+  const created = await sqlmig(['tenant', 'create', 'signup', '--unlisted'], p.dir);
   expect(created.stderr).toContain('WARNING: 12 rows skipped (sql/tenant/1_w.sql:4): signup\n');
 });
 

@@ -43,9 +43,10 @@ export function setSettings(values: Readonly<Record<string, string>>): string {
  * itself stays. `statement_timeout` goes with `application_name`: this transaction has a value of its own for it.
  */
 export function restoreSettings(values: Readonly<Record<string, string>>): string {
-  return `${ownBegin}SET LOCAL statement_timeout = 0;
-${setSettings(values)} join pg_settings s on s.name = case when v.name = 'statement_timeout' then 'application_name' else v.name end
-  and s.source <> 'session';
+  // Under the file's path, or that would count as set by this transaction as well: so each name says where it is.
+  return `${begin({ ownSession: true })}SET LOCAL statement_timeout = 0;
+${setSettings(values)} join pg_catalog.pg_settings s on s.name operator(pg_catalog.=)
+  case when v.name operator(pg_catalog.=) 'statement_timeout' then 'application_name' else v.name end and s.source operator(pg_catalog.<>) 'session';
 COMMIT;
 `;
 }
