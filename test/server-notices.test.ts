@@ -152,7 +152,7 @@ test('tenants that share a message are told apart', async () => {
   }
 });
 
-test('several files at once: shown with their schemas', async () => {
+test('several files at once: each with its own file, and its schemas', async () => {
   const p = fleet(['acme', 'globex'], {
     'sql/public/1_p.sql': 'create table if not exists p (); create table if not exists p ();',
     'sql/tenant/1_w.sql': warning,
@@ -161,8 +161,8 @@ test('several files at once: shown with their schemas', async () => {
   const { result } = await listen(p);
   expect(result.warnings).toMatchObject([
     { severity: 'NOTICE', sqlstate: '42P07', file: 'sql/public/1_p.sql', schemas: ['public'], count: 1 },
-    { severity: 'WARNING', count: 2 },
-    { severity: 'NOTICE', sqlstate: '00000', count: 2 },
+    { severity: 'WARNING', file: 'sql/tenant/1_w.sql', count: 2 },
+    { severity: 'NOTICE', sqlstate: '00000', file: 'sql/tenant/2_t.sql', line: 1, count: 2 },
   ]);
 });
 

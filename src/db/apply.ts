@@ -1,16 +1,18 @@
+import { identifierCut } from '../core/notice.ts';
 import { historyKey } from '../core/plan.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { AppliedMigration, HistoryRow, Migration, Script } from '../model.ts';
 import type { AgainReason, Attempt } from './attempt.ts';
 import { composeBootstrap } from './bootstrap.ts';
-import { asSqlmigError, describeFailure, historyError, historyLostAfter, positionOf } from './failure.ts';
+import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
+import { historyError, historyLostAfter } from './history-error.ts';
 import { composeUnits, type Message } from './message.ts';
 import { probe } from './probe.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { isServerError, type ServerError } from './server-error.ts';
 import { type Row, type Session, SessionLost } from './session.ts';
-import { durationOf, noteDurations, recordedByRun, recordedColumn } from './unit.ts';
+import { begunColumn, durationOf, noteDurations, recordedByRun, recordedColumn } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 import { begin, release, waitedColumn, waitingColumn } from './unit-locks.ts';
 
@@ -46,7 +48,7 @@ export async function applyUnits(
       const seen: Seen = { waiting: false, durations: new Map() };
       const started = performance.now();
       try {
-        await send(session, message, seen);
+        await send(session, message, seen, { batch, schema: now, frame });
         for (const [key, ms] of seen.durations) durations.set(key, ms);
         now = after(now, batch);
         open = open.slice(batch.length);
@@ -151,11 +153,31 @@ function nextBatch(scripts: readonly Script[], most: number): readonly Script[] 
   return end === -1 ? scripts : scripts.slice(0, end);
 }
 
-async function send(session: Session, message: Message, seen: Seen): Promise<void> {
-  await session.run(message.text, (row) => {
+/** What a message is made of. */
+interface Sent {
+  readonly batch: readonly Script[];
+  readonly schema: UnitSchema;
+  readonly frame: UnitFrame;
+}
+
+async function send(
+  session: Session,
+  message: Message,
+  seen: Seen,
+  { batch, schema, frame }: Sent,
+): Promise<void> {
+  let running: readonly Script[] = batch;
+  const take = (row: Row) => {
     if (waitingColumn in row) seen.waiting = true;
     if (waitedColumn in row) seen.waiting = false;
+    if (begunColumn in row) {
+      running = batch.filter(({ migration }) => historyKey(migration) === row[begunColumn]);
+    }
     takeDuration(row, seen.durations);
+  };
+  await session.run(message.text, take, (notice) => {
+    // The whole message is parsed before its first unit runs.
+    frame.heard(notice, { ...schema, scripts: notice.code === identifierCut ? batch : running });
   });
 }
 

@@ -19,16 +19,18 @@ export async function readKeptDigests(
   session: Session,
   { publicSchema, table }: Pick<UnitFrame, 'publicSchema' | 'table'>,
 ): Promise<Map<string, HistoryScan>> {
-  const rows = await session.read(`select n.nspname as schema, d.description as kept
+  const rows = await session.read(`select n.nspname as schema, d.description as kept, c.oid::text as oid
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_description d on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0
 join pg_catalog.pg_trigger t on t.tgrelid = c.oid and ${firesAlways(publicSchema)}
 where c.relname = ${quoteLiteral(table)} and c.relkind = 'r' and d.description like ${quoteLiteral(`${prefix(session)}%`)}`);
   const kept = new Map<string, HistoryScan>();
   for (const row of rows) {
-    const [, scope, digest] =
-      /^(public|tenant) (.+)$/.exec(String(row.kept).slice(prefix(session).length)) ?? [];
-    if (digest !== undefined) kept.set(String(row.schema), { scope: scope as Scope, digest });
+    const [, oid, scope, digest] =
+      /^(\d+) (public|tenant) (.+)$/.exec(String(row.kept).slice(prefix(session).length)) ?? [];
+    // A copy of the table has a copy of its comment (pg_dump, CREATE TABLE ... LIKE).
+    if (digest !== undefined && oid === row.oid)
+      kept.set(String(row.schema), { scope: scope as Scope, digest });
   }
   return kept;
 }
@@ -100,7 +102,7 @@ begin
       for each statement execute function ${functionName(publicSchema)}();
     alter table ${own} enable always trigger ${trigger};
   end if;
-  select ${quoteLiteral(start)} || min(scope) || ' ' || ${digestSql} into kept from ${own};
+  select ${quoteLiteral(start)} || ${quoteLiteral(own)}::regclass::oid || ' ' || min(scope) || ' ' || ${digestSql} into kept from ${own};
   execute format('comment on table %s is %L', ${quoteLiteral(own)}, kept);
 exception when lock_not_available or undefined_table or invalid_schema_name or insufficient_privilege then null;
 end`)}COMMIT;

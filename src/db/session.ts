@@ -80,17 +80,6 @@ export class SessionLost extends Error {
 /** Takes what a server says that is no error. */
 export type OnNotice = (notice: ServerNotice) => void;
 
-/** The same session, with somebody else to hear what the server says. */
-export function hearing(session: Session, onNotice: OnNotice): Session {
-  return {
-    ...session,
-    get lost() {
-      return session.lost;
-    },
-    run: (text, onRow, other = onNotice) => session.run(text, onRow, other),
-  };
-}
-
 // It runs before any path can be set, so each name says where it is.
 const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_database() as database, session_user as login,
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as number,

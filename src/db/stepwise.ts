@@ -20,6 +20,7 @@ import { resumes } from './doubt.ts';
 import { describeFailure } from './failure.ts';
 import { reachesOut } from './guard.ts';
 import { begunState, historyTable } from './history.ts';
+import { aimsAtHistory, historyError, isHistoryLost } from './history-error.ts';
 import { invalidIndexes } from './invalid-indexes.ts';
 import { pinnedSettings } from './pinned-settings.ts';
 import { schemasToLookAt } from './probe.ts';
@@ -99,6 +100,11 @@ async function steps(
       const what = [`is about ${aim.name}`];
       return { kind: 'failed', error: trespassError({ ...trespass, ...aim, what, state }) };
     }
+    if (aimsAtHistory(statement, schema, frame)) {
+      if (untouched) await forget(work);
+      const state = untouched ? 'not touched' : keptBefore(k);
+      return { kind: 'failed', error: historyError(script, schema, frame, null, state) };
+    }
     const looks =
       script.allowsPublic || !reachesOut(statement, schema) ? [] : schemasToLookAt([script], schema, frame);
     const outside = await readStructure(own, looks);
@@ -124,7 +130,12 @@ async function steps(
     try {
       await session.run(note(work, `done_statements = ${k + 1}`));
     } catch (error) {
-      if (!isServerError(error) || refusalOf(error)?.state !== unitStates.lockLost) throw error;
+      if (!isServerError(error)) throw error;
+      if (isHistoryLost(error)) {
+        const state = `statement ${k + 1} cannot be rolled back`;
+        return { kind: 'failed', error: historyError(script, schema, frame, error, state) };
+      }
+      if (refusalOf(error)?.state !== unitStates.lockLost) throw error;
       return { kind: 'failed', error: releasedLocks(work, k) };
     }
   }

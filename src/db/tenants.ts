@@ -70,7 +70,7 @@ export async function listsTenant(source: TenantSource, name: string, listing: L
       return true;
     case 'pattern': {
       const fits = `${quoteLiteral(name)}::name like ${quoteLiteral(source.pattern)}`;
-      return firstColumn(await listing.session.run(`select ${fits}`))[0] === true;
+      return firstColumn(await listing.session.read(`select ${fits}`))[0] === true;
     }
     default: {
       const found = await discoverTenants(source, listing);

@@ -87,7 +87,10 @@ export function checkLook(schema: UnitSchema, frame: UnitFrame): string {
   return `select case ${lookIsTrue(schema, frame).join('\n  ')} end;\n`;
 }
 
-/** Writes a script's history row, where a condition holds. */
+/** Name of the column in which a unit tells, right before its file, the history key of its migration. */
+export const begunColumn = 'sqlmig_begun';
+
+/** Writes a script's history row, where a condition holds, and tells that its file begins. */
 export function insertRow(
   { migration, statements }: Script,
   state: HistoryRow['state'],
@@ -108,7 +111,8 @@ export function insertRow(
   state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements`;
   const insert = `insert into ${historyTable(schema, frame.table)} (${columns}) select ${values.join(', ')} where ${condition}${version === null ? again : ''}`;
   // A trigger, a rule or a policy may swallow the row without an error.
-  return `with kept as (${insert} returning 1) select case when not exists (select from kept) then ${refuse(unitStates.rowRefused)} end;\n`;
+  const refused = `case when not exists (select from kept) then ${refuse(unitStates.rowRefused)} end`;
+  return `with kept as (${insert} returning 1) select ${quoteLiteral(historyKey(migration))} as ${begunColumn}, ${refused} as refused;\n`;
 }
 
 // What outlives a transaction although nothing asked for it to be kept.

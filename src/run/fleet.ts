@@ -16,6 +16,7 @@ import {
   gaveUp,
   gone,
   hasWork,
+  historyMissing,
   interrupted,
   type OutcomeFrame,
   refusalOf,
@@ -193,6 +194,8 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     if (refusal !== null) return settle(unfinished(target, 'failed', refusal, work.outcomes));
     if (job.target.exists && !target.exists)
       return settle(unfinished(target, 'failed', gone(), work.outcomes));
+    if (job.target.hasHistory && !target.hasHistory)
+      return settle(unfinished(target, 'failed', historyMissing(), work.outcomes));
     if (!hasWork(target)) return settle(finished(target, [], work.outcomes));
     return serve({ ...job, target }, lane);
   };

@@ -140,6 +140,14 @@ export function gone(): SqlmigError {
   });
 }
 
+/** The error of a schema whose history disappeared under a run. */
+export function historyMissing(): SqlmigError {
+  return new SqlmigError('history-missing', 'the history table disappeared while the run went on', {
+    state: 'nothing is applied again',
+    hint: 'find out who dropped or renamed it, and put it back',
+  });
+}
+
 /** The error of a schema that others held for too long. */
 export function gaveUp(waitedMs: number, holders: string): SqlmigError {
   return new SqlmigError(

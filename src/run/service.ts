@@ -5,7 +5,7 @@ import type { Attempt } from '../db/attempt.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { flush } from '../db/flush.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
-import { hearing, type Session } from '../db/session.ts';
+import type { Session } from '../db/session.ts';
 import { applyStepwise } from '../db/stepwise.ts';
 import type { UnitFrame, UnitSchema } from '../db/unit-frame.ts';
 import { unitSettings } from '../db/unit-locks.ts';
@@ -135,9 +135,8 @@ export function createService(run: Run, migrations: Migrations, options: Service
     const done: AppliedMigration[] = [];
     for (const group of groups(await scriptsOf(target))) {
       const [first] = group;
-      const source = { ...schema, scripts: group };
       let attempt = await applyUnits(
-        hearing(from, (notice) => frame.heard(notice, source)),
+        from,
         schema,
         first?.nonTransactional ? [] : group,
         bootstrap,
