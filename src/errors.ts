@@ -46,6 +46,7 @@ export const exitCodes = {
   'history-not-kept': 1,
   'history-missing': 1,
   'server-wide': 2,
+  'server-setting': 2,
   'invalid-index': 1,
   'lock-released': 1,
   'nothing-to-settle': 2,

@@ -58,6 +58,8 @@ export interface Server {
   /** As in `server_version_num`, such as 180004. */
   readonly version: number;
   readonly isLinux: boolean;
+  /** A backslash in a plain string stands for itself (`standard_conforming_strings`). */
+  readonly standardStrings: boolean;
 }
 
 /**
@@ -83,7 +85,8 @@ export type OnNotice = (notice: ServerNotice) => void;
 // It runs before any path can be set, so each name says where it is.
 const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_database() as database, session_user as login,
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as number,
-  pg_catalog.version() operator(pg_catalog.~*) 'linux'::pg_catalog.text as linux, pg_catalog.pg_is_in_recovery() as standby`;
+  pg_catalog.version() operator(pg_catalog.~*) 'linux'::pg_catalog.text as linux, pg_catalog.pg_is_in_recovery() as standby,
+  pg_catalog.current_setting('standard_conforming_strings') as strings`;
 
 /**
  * Opens a session.
@@ -173,6 +176,7 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
       login: String(greeting?.login),
       version: Number(greeting?.number),
       isLinux: greeting?.linux === true,
+      standardStrings: greeting?.strings === 'on',
     },
     get lost() {
       return lost;

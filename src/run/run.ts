@@ -3,11 +3,13 @@ import { setMaxListeners } from 'node:events';
 import { hostname, userInfo } from 'node:os';
 import type { Config } from '../config.ts';
 import { noticeEvent } from '../core/notice.ts';
+import { quoteIdentifier } from '../core/quote.ts';
 import { asSqlmigError } from '../db/failure.ts';
+import { pinnedSettings } from '../db/pinned-settings.ts';
 import type { Reader } from '../db/scan.ts';
 import { type OnNotice, openSession, type Server, type Session, SessionLost } from '../db/session.ts';
 import type { UnitFrame } from '../db/unit-frame.ts';
-import { isConnectionError } from '../errors.ts';
+import { isConnectionError, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { createLane, type Lane } from './lane.ts';
 import { createPatience } from './patience.ts';
@@ -70,8 +72,11 @@ export async function withRun<T>(
     second.session().catch((error: unknown) => (isConnectionError(error) ? null : Promise.reject(error)));
   try {
     const { server, pooled } = await lane.session();
+    if (pooled && !server.standardStrings) throw plainStringsNeeded(server.login);
     const openDirect =
-      directTarget === null ? null : () => openSession({ ...connection, target: directTarget }, onNotice);
+      directTarget === null
+        ? null
+        : () => openSession({ ...connection, target: directTarget, settings: pinnedSettings }, onNotice);
     const look: Run['look'] = (read) => readThrough(lane, (session) => read(session, { session, spare }));
     return await work({
       runId,
@@ -79,7 +84,7 @@ export async function withRun<T>(
       database: name ?? server.database,
       server,
       look,
-      openSession: (settings) =>
+      openSession: (settings = pinnedSettings) =>
         patient(() => openSession({ ...connection, ...(settings && !pooled && { settings }) }, onNotice)),
       pooled,
       undisturbed: () => !pooled && lane.opened() === 1,
@@ -90,6 +95,15 @@ export async function withRun<T>(
   } finally {
     await Promise.all([lane.close(), second.close(), ...endings]);
   }
+}
+
+// A message is read as a whole before its first statement can set anything.
+function plainStringsNeeded(login: string): SqlmigError {
+  const message = 'standard_conforming_strings is off, so that a backslash in a string would not mean itself';
+  return new SqlmigError('server-setting', message, {
+    state: 'nothing was touched',
+    hint: `alter role ${quoteIdentifier(login)} set standard_conforming_strings = on, or give a URL that bypasses the pooler`,
+  });
 }
 
 async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>): Promise<T> {
