@@ -13,7 +13,7 @@ import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
 export function begin({ ownSession }: Pick<UnitFrame, 'ownSession'>): string {
   // A session of our own begins with that path.
   const path = ownSession ? '' : setOwnPath;
-  return `START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;\n${path}`;
+  return `START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE;\n${path}`;
 }
 
 /** Puts our own statements under a path where nobody else's functions and operators are, to the end of the transaction. */
