@@ -96,11 +96,20 @@ function wordsOf(text: string): string[] {
  * schemas.
  */
 export function mayChange(
-  { names, words, opaque }: Reach,
+  reach: Reach,
   of: ReadonlySet<string>,
   schemas: ReadonlySet<string> = new Set(),
 ): boolean {
-  return opaque || meet(names, of) || meet(words, schemas);
+  return reach.opaque || mentions(reach, of, schemas);
+}
+
+/** True where a statement's text names one of these as what it may change, or mentions one of these schemas. */
+export function mentions(
+  { names, words }: Reach,
+  of: ReadonlySet<string>,
+  schemas: ReadonlySet<string>,
+): boolean {
+  return meet(names, of) || meet(words, schemas);
 }
 
 function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

@@ -1,6 +1,7 @@
 import { quoteLiteral } from '../core/quote.ts';
-import { mayChange } from '../core/reach.ts';
+import { mayChange, mentions } from '../core/reach.ts';
 import type { Script, Statement } from '../model.ts';
+import { historyTable } from './history.ts';
 import type { Session } from './session.ts';
 import type { Guard, UnitFrame, UnitSchema } from './unit-frame.ts';
 
@@ -52,12 +53,6 @@ export function reachesOut({ reach }: Statement, schema: UnitSchema): boolean {
   return guarded !== null && mayChange(reach, guarded.names, new Set(guardedSchemas(schema).keys()));
 }
 
-/** True where a script is to be looked at before it is committed. */
-export function isGuarded(script: Script, schema: UnitSchema): boolean {
-  if (schema.guarded === null || script.allowsPublic) return false;
-  return script.statements.some((statement) => reachesOut(statement, schema));
-}
-
 // System catalogues and TOAST tables have fixed namespaces (pg_namespace.dat).
 const fixedNamespaces = '11, 99';
 
@@ -79,86 +74,102 @@ export function isWrittenHere(xmin: string): string {
   return `case when age(${xmin}) between -${mostSubtransactions} and -1 then ${status} = 'in progress' else age(${xmin}) = 0 end`;
 }
 
+/** How closely a script is looked at before it is committed. */
+export type Scrutiny =
+  /** It can neither run code nor name what is outside of its schema. */
+  | 'none'
+  /** It writes rows, and so fires triggers. */
+  | 'rows'
+  /** It may do anything. */
+  | 'all';
+
+/** How closely a script is to be looked at for what it may change outside of its tenant. */
+export function scrutinyOf(script: Script, schema: UnitSchema): Scrutiny {
+  if (schema.guarded === null || script.allowsPublic) return 'none';
+  const { names } = schema.guarded;
+  const schemas = new Set(guardedSchemas(schema).keys());
+  if (script.statements.some(({ reach }) => reach.code || mentions(reach, names, schemas))) return 'all';
+  return script.statements.some(({ reach }) => reach.opaque) ? 'rows' : 'none';
+}
+
 /**
- * SQL condition: this transaction may have changed something outside of the tenant. Quick, and only about what the
- * transaction itself did: the locks that it holds tell of relations in any schema and of all that is dropped, the rows
- * of the catalogues that it wrote tell of the rest in guarded schemas, and the counters of rows tell of updates and
- * deletions in public and in other tenants. A false alarm only costs a closer look (see `probe`).
+ * SQL condition: rows of public were updated or deleted. The counters may hold what earlier transactions of the session
+ * did, which is then a false alarm.
  */
-export function suspicion(script: Script, schema: UnitSchema, frame: UnitFrame): string {
-  const code = script.statements.some(({ reach }) => reach.code || !reach.opaque);
+export function rowsTell({ guarded }: UnitSchema, { publicSchema }: UnitFrame): string {
+  return `exists (select from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid = ${guarded?.schemas.get(publicSchema) ?? 0}
+    and d.classid = 'pg_class'::regclass and ${rowsChanged('d.objid')})`;
+}
+
+const rowsChanged = (oid: string) =>
+  `pg_stat_get_xact_tuples_updated(${oid}) + pg_stat_get_xact_tuples_deleted(${oid}) > 0`;
+
+/** What `locksTell` gives, from the worst down. */
+export const lockEvidence = { historyAltered: 2, suspicious: 1 } as const;
+
+/**
+ * SQL expression of type int, one of `lockEvidence` or 0: what the locks that this transaction holds tell of it. They
+ * tell of relations in any schema, and of all that is dropped. `guards`: not only of its own history.
+ */
+export function locksTell(schema: UnitSchema, { publicSchema, table }: UnitFrame, guards: boolean): string {
+  const { suspicious, historyAltered } = lockEvidence;
+  const history = `l.relation = ${quoteLiteral(historyTable(schema.schema, table))}::regclass`;
+  // A lock for COMMENT is what the trigger of a kept digest takes.
+  const own = `when ${history} then case when l.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock') then 0 else ${historyAltered} end`;
+  const rows = `(c.relnamespace = ${schema.guarded?.schemas.get(publicSchema) ?? 0}
+      or exists (select from pg_class h where h.relnamespace = c.relnamespace and h.relname = ${quoteLiteral(table)}))`;
+  const changed = [
+    // ALTER SEQUENCE, CREATE TRIGGER and a foreign key from elsewhere take the same lock; the last is no change.
+    `c.relkind = 'S' or ${mayBeWrittenHere('c.xmin')}`,
+    `exists (select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal and ${mayBeWrittenHere('t.xmin')})`,
+    `exists (select from pg_constraint k where k.conrelid = c.oid and ${mayBeWrittenHere('k.xmin')})`,
+  ];
+  const other = `when c.oid is null then case when l.mode = 'RowExclusiveLock' then 0 else ${suspicious} end
+    when c.relnamespace in (${schema.oid ?? 0}, ${fixedNamespaces}, pg_my_temp_schema()) then 0
+    when l.mode = 'RowExclusiveLock' then case when ${rowsChanged('c.oid')} and ${rows} then ${suspicious} else 0 end
+    when l.mode = 'ShareRowExclusiveLock' then case when ${changed.join(' or ')} then ${suspicious} else 0 end
+    else ${suspicious}`;
+  return `(select coalesce(max(case ${own} ${guards ? other : 'else 0'} end), 0)
+  from pg_lock_status() l left join pg_class c on l.locktype = 'relation' and c.oid = l.relation
+  where l.pid = pg_backend_pid() and l.granted and l.locktype in ('relation', 'object') and l.mode not in ('AccessShareLock', 'RowShareLock'))`;
+}
+
+/**
+ * SQL condition: what ALTER, COMMENT, GRANT and their like do without a lock on a relation may have been done to guarded
+ * schemas. Rows that were written tell it of types and functions, which tenant files often have; the counters of their
+ * catalogues of all others. `null` where nothing is guarded.
+ */
+export function cataloguesTell(script: Script, schema: UnitSchema): string | null {
   const oids = [...guardedSchemas(schema).values()].join(', ');
   // What has moved into the tenant's schema is nowhere to be seen any more.
   if (script.statements.some(({ reach }) => reach.moves)) return 'true';
-  return [
-    locksTell(code, schema, frame),
-    ...(code && oids !== '' ? [cataloguesTell(script, oids)] : []),
-  ].join('\n    or ');
-}
-
-function locksTell(code: boolean, { oid }: UnitSchema, { publicSchema, table }: UnitFrame): string {
-  // ALTER SEQUENCE, CREATE TRIGGER and a foreign key from elsewhere take the same lock; the last is no change.
-  const changedUnderShareRowExclusive = [
-    mayBeWrittenHere('c.xmin'),
-    `exists (select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal and ${mayBeWrittenHere('t.xmin')})`,
-    `exists (select from pg_constraint k where k.conrelid = c.oid and ${mayBeWrittenHere('k.xmin')})`,
-    `exists (select from pg_sequence s where s.seqrelid = c.oid and ${mayBeWrittenHere('s.xmin')})`,
-  ].join('\n        or ');
-  return `exists (select from pg_lock_status() l left join pg_class c on l.locktype = 'relation' and c.oid = l.relation
-    where l.pid = pg_backend_pid() and l.granted and l.locktype in ('relation', 'object') and l.mode not in ('AccessShareLock', 'RowShareLock') and case
-      when c.oid is null then ${code} and l.mode <> 'RowExclusiveLock'
-      when c.relnamespace in (${oid ?? 0}, ${fixedNamespaces}, pg_my_temp_schema()) then false
-      when l.mode = 'RowExclusiveLock' then pg_stat_get_xact_tuples_updated(c.oid) + pg_stat_get_xact_tuples_deleted(c.oid) > 0
-        and ${holdsGuardedRows('c.relnamespace', publicSchema, table)}
-      when l.mode = 'ShareRowExclusiveLock' then ${changedUnderShareRowExclusive}
-      else true end)`;
-}
-
-/** SQL condition: rows in this namespace are not a tenant file's to change: public's, and other tenants'. */
-export function holdsGuardedRows(namespace: string, publicSchema: string, table: string): string {
-  return `(${namespace} = (select oid from pg_namespace where nspname = ${quoteLiteral(publicSchema)})
-        or exists (select from pg_class h where h.relnamespace = ${namespace} and h.relname = ${quoteLiteral(table)}))`;
-}
-
-/** What ALTER, COMMENT and their like change without a lock on a relation. GRANT and REVOKE on one take none at all. */
-function cataloguesTell(script: Script, oids: string): string {
+  if (oids === '') return null;
   const privileges = script.statements.some(({ reach }) => reach.privileges);
   const row = (catalogue: string, condition: string) =>
     `exists (select from ${catalogue} x where ${condition} and ${mayBeWrittenHere('x.xmin')})`;
-  const own = (catalogue: string) => row(catalogue, 'x.oid = d.objid');
-  const branches: Readonly<Record<string, readonly string[]>> = {
-    ...Object.fromEntries(
-      changedWithoutLock.map((catalogue) => [
-        catalogue,
-        [own(catalogue), ...(parts[catalogue]?.(row) ?? [])],
-      ]),
-    ),
-    ...(privileges && { pg_class: [own('pg_class'), row('pg_attribute', 'x.attrelid = d.objid')] }),
-  };
-  const whens = Object.entries(branches).map(
-    ([catalogue, conditions]) => `when '${catalogue}'::regclass then ${conditions.join(' or ')}`,
+  const whens = [
+    `when 'pg_type'::regclass then ${row('pg_type', 'x.oid = d.objid')} or ${row('pg_constraint', 'x.contypid = d.objid')}`,
+    `when 'pg_proc'::regclass then ${row('pg_proc', 'x.oid = d.objid')}`,
+    ...(privileges
+      ? [
+          `when 'pg_class'::regclass then ${row('pg_class', 'x.oid = d.objid')} or ${row('pg_attribute', 'x.attrelid = d.objid')}`,
+        ]
+      : []),
+  ];
+  const written = rareCatalogues.map(
+    (catalogue) =>
+      `pg_stat_get_xact_tuples_inserted('${catalogue}'::regclass) + pg_stat_get_xact_tuples_updated('${catalogue}'::regclass)`,
   );
-  return `exists (select from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid in (${oids}) and (${mayBeWrittenHere('d.xmin')} or case d.classid
-      ${whens.join('\n      ')}
-      else false end))
-    or exists (select from pg_namespace x where x.oid in (${oids}) and ${mayBeWrittenHere('x.xmin')})`;
+  return `${written.join(' + ')} > 0
+    or exists (select from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid in (${oids})
+      and (${mayBeWrittenHere('d.xmin')} or case d.classid ${whens.join('\n      ')} else false end))`;
 }
 
-const changedWithoutLock = [
-  ...['pg_type', 'pg_proc', 'pg_collation', 'pg_conversion', 'pg_operator', 'pg_opclass', 'pg_opfamily'],
-  ...['pg_ts_config', 'pg_ts_dict', 'pg_ts_parser', 'pg_ts_template', 'pg_statistic_ext', 'pg_extension'],
-  'pg_default_acl',
-] as const;
-
-// Rows of their own that belong to such an object.
-const parts: Readonly<Record<string, (row: (catalogue: string, condition: string) => string) => string[]>> = {
-  pg_type: (row) => [row('pg_constraint', 'x.contypid = d.objid'), row('pg_enum', 'x.enumtypid = d.objid')],
-  pg_opfamily: (row) => [
-    row('pg_amop', 'x.amopfamily = d.objid'),
-    row('pg_amproc', 'x.amprocfamily = d.objid'),
-  ],
-  pg_ts_config: (row) => [row('pg_ts_config_map', 'x.mapcfg = d.objid')],
-};
+const rareCatalogues: readonly string[] = [
+  ...['pg_namespace', 'pg_collation', 'pg_conversion', 'pg_operator', 'pg_opclass', 'pg_opfamily', 'pg_amop'],
+  ...['pg_amproc', 'pg_ts_config', 'pg_ts_config_map', 'pg_ts_dict', 'pg_ts_parser', 'pg_ts_template'],
+  ...['pg_statistic_ext', 'pg_extension', 'pg_default_acl'],
+];
 
 /**
  * SQL query: what the locks of this transaction tell about schemas that nobody thought of. A row for each schema, but

@@ -14,6 +14,8 @@ export interface Presence {
   readonly oid: string;
   /** Whether it has a table of the history's name, whosever it is. */
   readonly hasTable: boolean;
+  /** Whether triggers, rules or row security on that table may discard a row without an error. */
+  readonly mayDiscard: boolean;
 }
 
 /** Which schemas exist among `names`. */
@@ -24,12 +26,16 @@ export async function lookUpSchemas(
 ): Promise<Map<string, Presence>> {
   if (names.length === 0) return new Map();
   const rows =
-    await session.read(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present
+    await session.read(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present,
+  coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards
 from unnest(${listOf(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
 where ${isOrdinary}`);
   return new Map(
-    rows.map((row) => [String(row.schema), { oid: String(row.oid), hasTable: row.present === true }]),
+    rows.map((row) => [
+      String(row.schema),
+      { oid: String(row.oid), hasTable: row.present === true, mayDiscard: row.discards === true },
+    ]),
   );
 }
 

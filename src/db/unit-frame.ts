@@ -39,6 +39,8 @@ export interface UnitSchema {
   readonly oid: string | null;
   readonly scope: Scope;
   readonly history: readonly HistoryRow[];
+  /** Triggers, rules or row security are on the history: they may discard a row without an error. */
+  readonly mayDiscard: boolean;
   /** The digest of the history as the server gave it; `null` where only its rows are known. */
   readonly digest: string | null;
   /** Public as the run saw it: the digest of its rows up to a version. `null` where nothing is required. */

@@ -1,11 +1,10 @@
 import { historyKey } from '../core/plan.ts';
 import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
-import { mayChange } from '../core/reach.ts';
+import { mentions } from '../core/reach.ts';
 import { canonicalVersion } from '../core/version.ts';
 import type { HistoryRow, Migration, Script } from '../model.ts';
-import { isGuarded, isWrittenHere, suspicion } from './guard.ts';
+import { cataloguesTell, isWrittenHere, lockEvidence, locksTell, rowsTell, scrutinyOf } from './guard.ts';
 import { historyTable, selectDigest } from './history.ts';
-import { lockClass, lockObjects } from './keys.ts';
 import { refuse, unitStates } from './refusal.ts';
 import type { Row } from './session.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
@@ -94,14 +93,14 @@ export const begunColumn = 'sqlmig_begun';
 export function insertRow(
   { migration, statements }: Script,
   state: HistoryRow['state'],
-  { schema, scope }: UnitSchema,
+  schema: UnitSchema,
   frame: UnitFrame,
   condition = 'true',
 ): string {
   const { version, name, checksum } = migration;
   const values = [
     version === null ? 'null::bigint' : canonicalVersion(version),
-    ...[name, checksum, frame.appliedBy, frame.runId, state, scope].map(quoteLiteral),
+    ...[name, checksum, frame.appliedBy, frame.runId, state, schema.scope].map(quoteLiteral),
     statements.length,
     state === 'applied' ? statements.length : 0,
   ];
@@ -109,10 +108,12 @@ export function insertRow(
   const again = ` on conflict (name) where version is null do update set checksum = excluded.checksum,
   applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
   state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements`;
-  const insert = `insert into ${historyTable(schema, frame.table)} (${columns}) select ${values.join(', ')} where ${condition}${version === null ? again : ''}`;
+  const insert = `insert into ${historyTable(schema.schema, frame.table)} (${columns}) select ${values.join(', ')} where ${condition}${version === null ? again : ''}`;
   // A trigger, a rule or a policy may swallow the row without an error.
+  const begun = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
+  if (!schema.mayDiscard) return `${insert} returning ${begun};\n`;
   const refused = `case when not exists (select from kept) then ${refuse(unitStates.rowRefused)} end`;
-  return `with kept as (${insert} returning 1) select ${quoteLiteral(historyKey(migration))} as ${begunColumn}, ${refused} as refused;\n`;
+  return `with kept as (${insert} returning 1) select ${begun}, ${refused} as refused;\n`;
 }
 
 // What outlives a transaction although nothing asked for it to be kept.
@@ -174,53 +175,52 @@ export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, en
 
 /** What refuses a unit after its file. */
 function guards(script: Script, schema: UnitSchema, frame: UnitFrame, ending: Ending): string {
-  const whens = [
-    ...(mayTouchHistory(script, schema, frame) ? historyIsKept(script, schema, frame, ending) : []),
-    ...(isGuarded(script, schema) && ending.trusted !== true
-      ? [`when ${suspicion(script, schema, frame)} then ${refuse(unitStates.suspicious)}`]
-      : []),
-  ];
+  const scrutiny = ending.trusted === true ? 'none' : scrutinyOf(script, schema);
+  const history = mayTouchHistory(script, schema, frame);
+  const suspicious = refuse(unitStates.suspicious);
+  const touched = refuse(unitStates.historyTouched);
+  let check = '';
+  if (scrutiny === 'rows') check = `case when ${rowsTell(schema, frame)} then ${suspicious} end`;
+  if (scrutiny === 'all' || (history && ending.rehearsed === undefined)) {
+    const catalogues = scrutiny === 'all' ? cataloguesTell(script, schema) : null;
+    check = `case ${locksTell(schema, frame, scrutiny === 'all')} when ${lockEvidence.historyAltered} then ${touched}
+  when ${lockEvidence.suspicious} then ${suspicious}${catalogues === null ? '' : ` else case when ${catalogues} then ${suspicious} end`} end`;
+  }
+  if (history) {
+    const { ended, changed } = historyEvidence;
+    check = `case ${historyTells(script, schema, frame, ending)} when ${ended} then ${refuse(unitStates.transactionEnded)}
+  when ${changed} then ${touched}${check === '' ? '' : ` else ${check}`} end`;
+  }
   // Whatever the code has locked or unlocked. Our own key is not free for a moment: the transaction has it as well.
   const again = ending.keeps === true ? `pg_advisory_lock(${schemaKey(schema)}), ` : '';
   const unlock = runsCode(script) ? `pg_advisory_unlock_all(), ${again}` : '';
-  return whens.length === 0 ? '' : `select ${unlock}case ${whens.join('\n  ')} end;\n`;
+  return check === '' && unlock === '' ? '' : `select ${unlock}${check === '' ? 'null' : check};\n`;
 }
 
-/** True where a script may change its own history, by what its text says. */
-export function mayTouchHistory(
-  { statements }: Script,
-  { schema }: UnitSchema,
-  { table }: UnitFrame,
-): boolean {
+/** True where a script may change its own history, by what its text says. Writing other rows fires no trigger that does. */
+function mayTouchHistory({ statements }: Script, { schema }: UnitSchema, { table }: UnitFrame): boolean {
   const [tables, schemas] = [new Set([table]), new Set([schema])];
-  return statements.some(({ reach }) => mayChange(reach, tables, schemas));
+  return statements.some(({ reach }) => reach.code || mentions(reach, tables, schemas));
 }
+
+/** What `historyTells` gives. */
+const historyEvidence = { ended: 2, changed: 1 } as const;
 
 /**
- * Branches that refuse where the history is not what it was, but for the unit's own row. A row that another session has
- * added is nothing of the file's: the next unit sees it.
+ * SQL expression of type int, one of `historyEvidence` or 0: whether the history holds what it did and the unit's own
+ * row. A row that another session has added is nothing of the file's: the next unit sees it.
  */
-function historyIsKept(
+function historyTells(
   { migration }: Script,
   { schema }: UnitSchema,
   { table }: UnitFrame,
-  { rows, rehearsed }: Ending,
-): string[] {
-  const own = historyTable(schema, table);
-  const ownRows = rehearsed ?? 1;
-  const written = isWrittenHere('xmin');
-  const ownRow = `${rowOf(migration)} and checksum = ${quoteLiteral(migration.checksum)} and state = 'applied'`;
-  const changed = `(select count(*) filter (where ${written}) <> ${ownRows} or count(*) filter (where not ${written}) < ${rows - ownRows}
-    or count(*) filter (where ${ownRow}) <> 1 from ${own})`;
-  // In a rehearsal the table itself may be new. A lock for COMMENT is what the trigger of a kept digest takes.
-  const altered = `exists (select from pg_lock_status() l where l.pid = pg_backend_pid() and l.locktype = 'relation'
-    and l.relation = ${quoteLiteral(own)}::regclass and l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock'))`;
-  // The fleet's key goes with the transaction that took it.
-  const sameTransaction = `exists (select from pg_lock_status() l where l.pid = pg_backend_pid() and l.locktype = 'advisory'
-    and l.classid = ${lockClass} and l.objid = ${lockObjects.fleet} and l.objsubid = 2)`;
-  return [
-    `when ${[changed, ...(rehearsed === undefined ? [altered] : [])].join(' or ')} then case when ${sameTransaction} then ${refuse(unitStates.historyTouched)} else ${refuse(unitStates.transactionEnded)} end`,
-  ];
+  { rows, rehearsed = 1 }: Ending,
+): string {
+  const here = isWrittenHere('xmin');
+  const own = `${rowOf(migration)} and checksum = ${quoteLiteral(migration.checksum)} and state = 'applied'`;
+  return `(select case when pg_current_xact_id_if_assigned() is null or count(*) filter (where ${own} and not ${here}) > 0 then ${historyEvidence.ended}
+    when count(*) filter (where ${here}) <> ${rehearsed} or count(*) filter (where not ${here}) < ${rows - rehearsed}
+      or count(*) filter (where ${own}) <> 1 then ${historyEvidence.changed} else 0 end from ${historyTable(schema, table)})`;
 }
 
 /**

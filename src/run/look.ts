@@ -18,6 +18,8 @@ export interface Target {
   /** OID of the schema; `null` where it does not exist. */
   readonly oid: string | null;
   readonly hasHistory: boolean;
+  /** Triggers, rules or row security are on the history (see `Presence`). */
+  readonly mayDiscard: boolean;
   readonly rows: readonly RecordedRow[];
   /** The history's digest as the server gave it; `null` without a history. */
   readonly digest: string | null;
@@ -78,6 +80,7 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
       exists: present.has(schema),
       oid: present.get(schema)?.oid ?? null,
       hasHistory: histories.has(schema),
+      mayDiscard: present.get(schema)?.mayDiscard ?? false,
       rows,
       digest,
       plan: planOf(look, rows),

@@ -63,5 +63,14 @@ export function testSession(url: string, settings?: Readonly<Record<string, stri
 
 /** A tenant without history, as if it had been looked at. */
 export function emptyTenant(schema: string): UnitSchema {
-  return { schema, oid: null, scope: 'tenant', history: [], digest: null, requires: null, guarded: null };
+  return {
+    schema,
+    oid: null,
+    scope: 'tenant',
+    history: [],
+    digest: null,
+    mayDiscard: false,
+    requires: null,
+    guarded: null,
+  };
 }
