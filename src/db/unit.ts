@@ -179,18 +179,22 @@ function guards(script: Script, schema: UnitSchema, frame: UnitFrame, ending: En
   const history = mayTouchHistory(script, schema, frame);
   const suspicious = refuse(unitStates.suspicious);
   const touched = refuse(unitStates.historyTouched);
-  let check = '';
-  if (scrutiny === 'rows') check = `case when ${rowsTell(schema, frame)} then ${suspicious} end`;
-  if (scrutiny === 'all' || (history && ending.rehearsed === undefined)) {
-    const catalogues = scrutiny === 'all' ? cataloguesTell(script, schema) : null;
-    check = `case ${locksTell(schema, frame, scrutiny === 'all')} when ${lockEvidence.historyAltered} then ${touched}
-  when ${lockEvidence.suspicious} then ${suspicious}${catalogues === null ? '' : ` else case when ${catalogues} then ${suspicious} end`} end`;
-  }
-  if (history) {
-    const { ended, changed } = historyEvidence;
-    check = `case ${historyTells(script, schema, frame, ending)} when ${ended} then ${refuse(unitStates.transactionEnded)}
-  when ${changed} then ${touched}${check === '' ? '' : ` else ${check}`} end`;
-  }
+  const catalogues = scrutiny === 'all' ? cataloguesTell(script, schema) : null;
+  const isLocked = scrutiny === 'all' || (history && ending.rehearsed === undefined);
+  const { transactionEnded, historyAltered, suspicious: strong } = lockEvidence;
+  // One look after the other, each only where those before found nothing.
+  const looks = [
+    ...(isLocked
+      ? [
+          `case ${locksTell(schema, frame, scrutiny === 'all')} when ${transactionEnded} then ${refuse(unitStates.transactionEnded)}
+  when ${historyAltered} then ${touched} when ${strong} then ${suspicious}`,
+        ]
+      : []),
+    ...(history ? [`case when ${historyChanged(script, schema, frame, ending)} then ${touched}`] : []),
+    ...(catalogues === null ? [] : [`case when ${catalogues} then ${suspicious}`]),
+    ...(scrutiny === 'rows' ? [`case when ${rowsTell(schema, frame)} then ${suspicious}`] : []),
+  ];
+  const check = looks.reduceRight((rest, look) => `${look}${rest === '' ? '' : ` else ${rest}`} end`, '');
   // Whatever the code has locked or unlocked. Our own key is not free for a moment: the transaction has it as well.
   const again = ending.keeps === true ? `pg_advisory_lock(${schemaKey(schema)}), ` : '';
   const unlock = runsCode(script) ? `pg_advisory_unlock_all(), ${again}` : '';
@@ -203,14 +207,11 @@ function mayTouchHistory({ statements }: Script, { schema }: UnitSchema, { table
   return statements.some(({ reach }) => reach.code || mentions(reach, tables, schemas));
 }
 
-/** What `historyTells` gives. */
-const historyEvidence = { ended: 2, changed: 1 } as const;
-
 /**
- * SQL expression of type int, one of `historyEvidence` or 0: whether the history holds what it did and the unit's own
- * row. A row that another session has added is nothing of the file's: the next unit sees it.
+ * SQL condition: the history does not hold what it did and the unit's own row. A row that another session has added is
+ * nothing of the file's: the next unit sees it.
  */
-function historyTells(
+function historyChanged(
   { migration }: Script,
   { schema }: UnitSchema,
   { table }: UnitFrame,
@@ -218,9 +219,8 @@ function historyTells(
 ): string {
   const here = isWrittenHere('xmin');
   const own = `${rowOf(migration)} and checksum = ${quoteLiteral(migration.checksum)} and state = 'applied'`;
-  return `(select case when pg_current_xact_id_if_assigned() is null or count(*) filter (where ${own} and not ${here}) > 0 then ${historyEvidence.ended}
-    when count(*) filter (where ${here}) <> ${rehearsed} or count(*) filter (where not ${here}) < ${rows - rehearsed}
-      or count(*) filter (where ${own}) <> 1 then ${historyEvidence.changed} else 0 end from ${historyTable(schema, table)})`;
+  return `(select count(*) filter (where ${here}) <> ${rehearsed} or count(*) filter (where not ${here}) < ${rows - rehearsed}
+      or count(*) filter (where ${own}) <> 1 from ${historyTable(schema, table)})`;
 }
 
 /**
