@@ -6,7 +6,7 @@ import type { AppliedMigration, HistoryRow, Migration, Script } from '../model.t
 import type { AgainReason, Attempt } from './attempt.ts';
 import { composeBootstrap } from './bootstrap.ts';
 import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
-import { historyError, historyLostAfter } from './history-error.ts';
+import { historyError, isHistoryGone } from './history-error.ts';
 import { composeUnits, type Message } from './message.ts';
 import { probe } from './probe.ts';
 import { refusalOf, unitStates } from './refusal.ts';
@@ -69,8 +69,8 @@ export async function applyUnits(
           trusted.add(suspect);
           continue;
         }
-        const culprit = batch[historyLostAfter(error, message) ?? batch.length];
-        if (culprit !== undefined) {
+        const culprit = batch[first];
+        if (culprit !== undefined && isHistoryGone(error)) {
           return { kind: 'failed', error: historyError(culprit, now, frame, error) };
         }
         const at = positionOf(error, message);

@@ -2,7 +2,6 @@ import { quoteLiteral } from '../core/quote.ts';
 import { mayChange, mentions } from '../core/reach.ts';
 import type { Script, Statement } from '../model.ts';
 import { historyTable } from './history.ts';
-import { lockClass, lockObjects } from './keys.ts';
 import type { Session } from './session.ts';
 import type { Guard, UnitFrame, UnitSchema } from './unit-frame.ts';
 
@@ -114,8 +113,7 @@ export const lockEvidence = { transactionEnded: 3, historyAltered: 2, suspicious
  */
 export function locksTell(schema: UnitSchema, { publicSchema, table }: UnitFrame, guards: boolean): string {
   const { suspicious, historyAltered, transactionEnded } = lockEvidence;
-  // The fleet's key goes with the transaction that took it.
-  const fleetKey = `l.locktype = 'advisory' and l.classid = ${lockClass} and l.objid = ${lockObjects.fleet} and l.objsubid = 2`;
+  // The transaction that wrote the history row has this lock to its end.
   const history = `l.relation = ${quoteLiteral(historyTable(schema.schema, table))}::regclass`;
   // A lock for COMMENT is what the trigger of a kept digest takes.
   const own = `when ${history} then case when l.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock') then 0 else ${historyAltered} end`;
@@ -132,10 +130,10 @@ export function locksTell(schema: UnitSchema, { publicSchema, table }: UnitFrame
     when l.mode = 'RowExclusiveLock' then case when ${rowsChanged('c.oid')} and ${rows} then ${suspicious} else 0 end
     when l.mode = 'ShareRowExclusiveLock' then case when ${changed.join(' or ')} then ${suspicious} else 0 end
     else ${suspicious}`;
-  return `(select case when count(*) filter (where ${fleetKey}) = 0 then ${transactionEnded}
-    else max(case when l.locktype = 'advisory' then 0 ${own} ${guards ? other : 'else 0'} end) end
+  return `(select case when count(*) filter (where ${history}) = 0 then ${transactionEnded}
+    else max(case ${own} ${guards ? other : 'else 0'} end) end
   from pg_lock_status() l left join pg_class c on l.locktype = 'relation' and c.oid = l.relation
-  where l.pid = pg_backend_pid() and l.granted and (l.locktype in ('relation', 'object') and l.mode not in ('AccessShareLock', 'RowShareLock') or ${fleetKey}))`;
+  where l.pid = pg_backend_pid() and l.granted and l.locktype in ('relation', 'object') and l.mode not in ('AccessShareLock', 'RowShareLock'))`;
 }
 
 /**

@@ -1,10 +1,10 @@
-import { indexOfCodePoint, locate } from '../core/position.ts';
+import { locate } from '../core/position.ts';
 import { mayChange } from '../core/reach.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { Script, Statement } from '../model.ts';
-import type { Message } from './message.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import type { ServerError } from './server-error.ts';
+import { evidenceVariable } from './unit.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 
 /** True where a statement is about its own history table, by what its text says; reading it or writing beside it is not. */
@@ -77,10 +77,7 @@ const lostHistory: readonly string[] = [
   sqlstates.undefinedSchema,
 ];
 
-/** The number (from 0) of the file in a message after which its history was not there any more; `null` for other errors. */
-export function historyLostAfter(error: ServerError, message: Message): number | null {
-  if (error.position === undefined || !lostHistory.includes(error.code)) return null;
-  const index = indexOfCodePoint(message.text, Number(error.position) - 1);
-  const unit = message.files.findIndex(({ end, closed }) => index > end && index <= closed);
-  return unit === -1 ? null : unit;
+/** True where the guard after a file did not find the history any more. */
+export function isHistoryGone({ code, internal_query: query }: ServerError): boolean {
+  return lostHistory.includes(code) && query?.includes(evidenceVariable) === true;
 }

@@ -9,14 +9,13 @@ import { closing, type Footing, noteDurations, opening, runsCode } from './unit.
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 import { begin, locks, prelude, release, setFilePath } from './unit-locks.ts';
 
-/** A message and where each file's text, and what checks the file after it, lie in it (UTF-16 indexes). */
+/** A message and where each file's text lies in it (UTF-16 indexes). */
 export interface Message {
   readonly text: string;
   readonly files: readonly {
     readonly script: Script;
     readonly start: number;
     readonly end: number;
-    readonly closed: number;
   }[];
 }
 
@@ -153,9 +152,8 @@ function createMessage() {
     addFile(script: Script, after: string) {
       const start = length;
       add(script.text);
-      const end = length;
+      files.push({ script, start, end: length });
       add(after);
-      files.push({ script, start, end, closed: length });
     },
     done: (): Message => ({ text: parts.join(''), files }),
   };

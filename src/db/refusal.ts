@@ -1,4 +1,4 @@
-import { quoteLiteral } from '../core/quote.ts';
+import { doBlock, quoteLiteral } from '../core/quote.ts';
 import type { ServerError } from './server-error.ts';
 
 /** SQLSTATEs that sqlmig's own checks raise inside a message; class "SQ" is used by nobody else. */
@@ -40,24 +40,54 @@ const messages: Readonly<Record<UnitState, string>> = {
   SQM12: 'the session that held the lock is gone',
 };
 
-/**
- * SQL of type integer that refuses to go on where it is evaluated. Plain SQL cannot RAISE, and a DO block costs as much
- * as all the checks together: so it is a cast that fails (22P02) with a text that says why. The process id keeps the
- * planner from evaluating it beforehand.
- */
-export function refuse(state: UnitState): string {
-  return `concat(${quoteLiteral(`${state}#`)}, pg_backend_pid())::int4`;
+// What the run does next, for whoever reads the server's log.
+const next: Readonly<Partial<Record<UnitState, string>>> = {
+  SQM01: 'it will be tried again',
+  SQM03: 'it will be looked at again',
+  SQM05: 'tenants will be tried again',
+  SQM06: 'it will be looked at again',
+  SQM13: 'it will be looked at more closely',
+};
+
+/** A condition, as SQL, under which a unit must not go on, and why. */
+export type Check = readonly [condition: string, state: UnitState];
+
+/** PL/pgSQL that raises one of `unitStates`. */
+export function raise(state: UnitState): string {
+  const what = [messages[state], ...(next[state] === undefined ? [] : [next[state]])].join('; ');
+  return `raise exception using errcode = '${state}', message = ${quoteLiteral(`sqlmig: ${what}`)};`;
 }
 
-/** PL/pgSQL that raises one of `unitStates`; `detail` is SQL of type text. */
-export function raise(state: UnitState, detail?: string): string {
-  const more = detail === undefined ? '' : `, detail = ${detail}`;
-  return `raise exception using errcode = '${state}', message = ${quoteLiteral(messages[state])}${more};`;
+/**
+ * A statement that looks at conditions in turn, each with a snapshot of its own, and raises the state of the first that
+ * holds. `before` is PL/pgSQL that comes first, with the variables of `declare`.
+ */
+export function refuseIf(
+  checks: readonly Check[],
+  { declare = '', before = '' }: { readonly declare?: string; readonly before?: string } = {},
+): string {
+  const branches = checks.map(([condition, state]) => `if ${condition} then ${raise(state)} end if;`);
+  const variables = declare === '' ? '' : `declare ${declare} `;
+  return doBlock(`${variables}begin\n${[...(before === '' ? [] : [before]), ...branches].join('\n')}\nend`);
+}
+
+/**
+ * SQL condition that refuses to go on where one of the checks holds. Plain SQL cannot RAISE, and a DO block costs as much
+ * as a short statement: so it is a cast that fails (22P02) with a text of ours. The process id keeps the planner from
+ * evaluating it beforehand.
+ */
+export function holds(checks: readonly Check[]): string {
+  const whens = checks.map(([condition, state]) => {
+    const text = quoteLiteral(`sqlmig: ${messages[state]} (${state}#`);
+    return `when ${condition} then concat(${text}, pg_backend_pid(), ')')::int4`;
+  });
+  return whens.length === 0 ? 'true' : `case ${whens.join('\n  ')} else 1 end = 1`;
 }
 
 /** Which of our own checks an error comes from; `null` where it is none of them. */
 export function refusalOf(error: ServerError): { state: UnitState; message: string } | null {
-  const found = error.code === '22P02' ? /"(SQM\d\d)#\d+"/.exec(error.message)?.[1] : error.code;
+  // The server quotes our text as it is, whatever language the rest of its message has.
+  const found = error.code === '22P02' ? /\((SQM\d\d)#\d+\)/.exec(error.message)?.[1] : error.code;
   const state = Object.values(unitStates).find((candidate) => candidate === found);
   return state === undefined ? null : { state, message: messages[state] };
 }

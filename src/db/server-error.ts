@@ -10,6 +10,8 @@ export interface ServerError extends Error {
   readonly hint?: string;
   /** The stack of functions and blocks that ran. */
   readonly where?: string;
+  /** The statement of a block or function that failed. */
+  readonly internal_query?: string;
   readonly schema_name?: string;
   readonly table_name?: string;
 }

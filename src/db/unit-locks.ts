@@ -2,7 +2,7 @@ import { quoteLiteral } from '../core/quote.ts';
 import type { Scope } from '../model.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { pinnedSettings } from './pinned-settings.ts';
-import { refuse, unitStates } from './refusal.ts';
+import { type Check, refuseIf, unitStates } from './refusal.ts';
 import { ownPath } from './session.ts';
 import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
 
@@ -47,26 +47,37 @@ export function schemaKey({ oid }: UnitSchema): string {
   return lockKey(`(${quoteLiteral(oid ?? '0')}::oid)::int4`);
 }
 
-/** Branches of a CASE that refuse where a unit's transaction locks cannot be had; `own`: the schema's among them. */
-export function lockTries(schema: UnitSchema, own = true): string[] {
-  const fleet = `when not pg_try_advisory_xact_lock_shared(${lockKey(lockObjects.fleet)}) then ${refuse(unitStates.fleetBusy)}`;
-  const key = `when not pg_try_advisory_xact_lock(${schemaKey(schema)}) then ${refuse(unitStates.schemaBusy)}`;
+/** The transaction locks of a unit, by try; `own`: the schema's among them. */
+export function lockTries(schema: UnitSchema, own = true): Check[] {
+  const fleet = `not pg_try_advisory_xact_lock_shared(${lockKey(lockObjects.fleet)})`;
+  const key = `not pg_try_advisory_xact_lock(${schemaKey(schema)})`;
   // A public unit has the fleet's already (see `publicLocks`).
-  return [...(schema.scope === 'public' ? [] : [fleet]), ...(own ? [key] : [])];
+  return [
+    ...(schema.scope === 'public' ? [] : [[fleet, unitStates.fleetBusy] as const]),
+    ...(own ? [[key, unitStates.schemaBusy] as const] : []),
+  ];
 }
 
 /**
- * Takes the transaction locks of a unit; `doing` shows in pg_stat_activity.
+ * Takes the transaction locks of a unit, and then looks at `checks`; `doing` shows in pg_stat_activity.
  * `keeps`: the session takes the schema's key as well, and has it until it lets go (see `release`).
  */
-export function locks(doing: string, schema: UnitSchema, frame: UnitFrame, keeps = false): string {
-  const kept = `when not pg_try_advisory_lock(${schemaKey(schema)}) then ${refuse(unitStates.schemaBusy)}`;
+export function locks(
+  doing: string,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  { keeps = false, checks = [] }: { readonly keeps?: boolean; readonly checks?: readonly Check[] } = {},
+): string {
+  const kept: Check = [`not pg_try_advisory_lock(${schemaKey(schema)})`, unitStates.schemaBusy];
   const before = schema.scope === 'public' ? publicLocks(doing, frame) : '';
-  const columns = [
-    ...settings(doing, schema, frame),
-    `case ${[...lockTries(schema), ...(keeps ? [kept] : [])].join('\n  ')} end`,
-  ];
-  return `${before}select ${columns.join(', ')};\n`;
+  const set = settings(doing, schema, frame);
+  const perform = set.length === 0 ? '' : `perform ${set.join(', ')};`;
+  return (
+    before +
+    refuseIf([...lockTries(schema), ...(keeps ? [kept] : []), ...checks], {
+      before: perform,
+    })
+  );
 }
 
 /** Lets go of what a session has kept. */
@@ -75,10 +86,13 @@ export const release = 'select pg_advisory_unlock_all();\n';
 // Marker first: it proves that no index build of ours runs, so the wait for the fleet cannot meet one (40P01).
 // The wait is short and blocking: a queued exclusive waiter makes new shared tries fail, a mere try would starve.
 function publicLocks(doing: string, frame: UnitFrame): string {
-  const application = setting('application_name', applicationName(doing, frame));
-  return `select ${setting('statement_timeout', '0')}, ${setting('lock_timeout', '2s')}, ${application},
-  case when not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)}) then ${refuse(unitStates.schemaBusy)} end,
-  ${quoteLiteral(doing)} as ${waitingColumn};
+  const marker = `not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)})`;
+  const set = [
+    setting('statement_timeout', '0'),
+    setting('lock_timeout', '2s'),
+    setting('application_name', applicationName(doing, frame)),
+  ];
+  return `${refuseIf([[marker, unitStates.schemaBusy]], { before: `perform ${set.join(', ')};` })}select ${quoteLiteral(doing)} as ${waitingColumn};
 select pg_advisory_xact_lock(${lockKey(lockObjects.fleet)}) as ${waitedColumn};
 `;
 }

@@ -5,7 +5,7 @@ import { canonicalVersion } from '../core/version.ts';
 import type { HistoryRow, Migration, Script } from '../model.ts';
 import { cataloguesTell, isWrittenHere, lockEvidence, locksTell, rowsTell, scrutinyOf } from './guard.ts';
 import { historyTable, selectDigest } from './history.ts';
-import { refuse, unitStates } from './refusal.ts';
+import { type Check, holds, refuseIf, unitStates } from './refusal.ts';
 import type { Row } from './session.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 import { locks, lockTries, schemaKey, setOwnPath } from './unit-locks.ts';
@@ -20,70 +20,71 @@ export type Footing =
   | { readonly kind: 'kept' };
 
 /**
- * What stands before a file: settings, locks by try, checks, history row. All of it plain statements. The locks come
- * before what is checked, and in a statement of their own, so that the checks see what was committed before the locks
- * were got; only where the schema's key was kept there is nothing to check, and the row takes the other locks along.
+ * What stands before a file: settings, locks by try, checks, history row. The locks come before what is checked, so that
+ * the checks see what was committed before the locks were got; only where the schema's key was kept there is nothing to
+ * check, and the row takes the other locks along.
  */
 export function opening(script: Script, schema: UnitSchema, frame: UnitFrame, footing: Footing): string {
-  const doing = historyKey(script.migration);
   if (footing.kind === 'kept') {
-    const whens = [...lockTries(schema, runsCode(script)), ...turnIsTrue(script, schema, frame)];
-    return insertRow(script, 'applied', schema, frame, holds(whens));
+    const checks = [...lockTries(schema, runsCode(script)), ...turnIsLost(script, schema, frame)];
+    return insertRow(script, 'applied', schema, frame, holds(checks));
   }
   const keeps = footing.kind === 'look' && footing.keeps;
-  const whens = [
+  const checks = [
     ...(footing.kind === 'look'
-      ? lookIsTrue(schema, frame)
-      : [rowsAre(historyTable(schema.schema, frame.table), footing.rows)]),
-    ...turnIsTrue(script, schema, frame),
+      ? lookIsLost(schema, frame)
+      : [rowsAreNot(historyTable(schema.schema, frame.table), footing.rows)]),
+    ...turnIsLost(script, schema, frame),
   ];
-  return locks(doing, schema, frame, keeps) + insertRow(script, 'applied', schema, frame, holds(whens));
-}
-
-/** SQL condition of the branches of a CASE that refuse. */
-function holds(whens: readonly string[]): string {
-  return `case ${whens.join('\n  ')} else 1 end = 1`;
+  const doing = historyKey(script.migration);
+  return locks(doing, schema, frame, { keeps, checks }) + insertRow(script, 'applied', schema, frame);
 }
 
 /** A repeatable that runs again adds no row, so its turn is known by the checksum that it replaces. */
-function turnIsTrue({ migration }: Script, { schema, history }: UnitSchema, { table }: UnitFrame): string[] {
+function turnIsLost({ migration }: Script, { schema, history }: UnitSchema, { table }: UnitFrame): Check[] {
   if (migration.version !== null) return [];
   const planned = history.find((row) => historyKey(row) === historyKey(migration))?.checksum;
   const own = `select checksum from ${historyTable(schema, table)} where ${rowOf(migration)}`;
-  return [
-    `when (${own}) is distinct from ${planned === undefined ? 'null' : quoteLiteral(planned)} then ${refuse(unitStates.historyChanged)}`,
-  ];
+  const condition = `(${own}) is distinct from ${planned === undefined ? 'null' : quoteLiteral(planned)}`;
+  return [[condition, unitStates.historyChanged]];
 }
 
-/** The branches of a CASE that refuse where schema, public or history are not as they were seen. */
-function lookIsTrue(schema: UnitSchema, { publicSchema, table }: UnitFrame): string[] {
+/** Schema, public or history are not as they were seen. */
+function lookIsLost(schema: UnitSchema, { publicSchema, table }: UnitFrame): Check[] {
   const { requires, digest, history } = schema;
   const own = historyTable(schema.schema, table);
   const name = quoteLiteral(quoteIdentifier(schema.schema));
-  const shared =
-    requires === null
-      ? []
-      : [
-          `when (${selectDigest(historyTable(publicSchema, table), `version <= ${canonicalVersion(requires.upTo)}`)}) <> ${quoteLiteral(requires.digest)} then ${refuse(unitStates.publicBehind)}`,
-        ];
+  const shared = (upTo: string) =>
+    selectDigest(historyTable(publicSchema, table), `version <= ${canonicalVersion(upTo)}`);
   return [
     // Dropped and made anew between look and lock: the lock is not the one of the schema that has the name now.
-    `when to_regnamespace(${name})::oid is distinct from ${quoteLiteral(schema.oid ?? '0')}::oid then ${refuse(unitStates.schemaMissing)}`,
-    ...shared,
+    [
+      `to_regnamespace(${name})::oid is distinct from ${quoteLiteral(schema.oid ?? '0')}::oid`,
+      unitStates.schemaMissing,
+    ],
+    ...(requires === null
+      ? []
+      : [
+          [
+            `(${shared(requires.upTo)}) <> ${quoteLiteral(requires.digest)}`,
+            unitStates.publicBehind,
+          ] as const,
+        ]),
     digest === null
-      ? rowsAre(own, history.length)
-      : `when (${selectDigest(own)}) <> ${quoteLiteral(digest)} then ${refuse(unitStates.historyChanged)}`,
+      ? rowsAreNot(own, history.length)
+      : [`(${selectDigest(own)}) <> ${quoteLiteral(digest)}`, unitStates.historyChanged],
   ];
 }
 
 // Between two units of a message another run may take a turn; it can only have added rows or begun one.
-function rowsAre(table: string, rows: number): string {
-  return `when (select count(*) + count(*) filter (where state <> 'applied') from ${table}) <> ${rows} then ${refuse(unitStates.historyChanged)}`;
+function rowsAreNot(table: string, rows: number): Check {
+  const count = `(select count(*) + count(*) filter (where state <> 'applied') from ${table})`;
+  return [`${count} <> ${rows}`, unitStates.historyChanged];
 }
 
 /** A statement that refuses where a look is not true any more. */
 export function checkLook(schema: UnitSchema, frame: UnitFrame): string {
-  return `select case ${lookIsTrue(schema, frame).join('\n  ')} end;\n`;
+  return refuseIf(lookIsLost(schema, frame));
 }
 
 /** Name of the column in which a unit tells, right before its file, the history key of its migration. */
@@ -112,8 +113,8 @@ export function insertRow(
   // A trigger, a rule or a policy may swallow the row without an error.
   const begun = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
   if (!schema.mayDiscard) return `${insert} returning ${begun};\n`;
-  const refused = `case when not exists (select from kept) then ${refuse(unitStates.rowRefused)} end`;
-  return `with kept as (${insert} returning 1) select ${begun}, ${refused} as refused;\n`;
+  const lost: Check = ['not exists (select from kept)', unitStates.rowRefused];
+  return `with kept as (${insert} returning 1) select ${begun}, ${holds([lost])} as kept;\n`;
 }
 
 // What outlives a transaction although nothing asked for it to be kept.
@@ -173,32 +174,36 @@ export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, en
   ].join('');
 }
 
+/** Name of the variable in which the guard after a file keeps what the locks tell (see `locksTell`). */
+export const evidenceVariable = 'sqlmig_evidence';
+
 /** What refuses a unit after its file. */
 function guards(script: Script, schema: UnitSchema, frame: UnitFrame, ending: Ending): string {
   const scrutiny = ending.trusted === true ? 'none' : scrutinyOf(script, schema);
   const history = mayTouchHistory(script, schema, frame);
-  const suspicious = refuse(unitStates.suspicious);
-  const touched = refuse(unitStates.historyTouched);
   const catalogues = scrutiny === 'all' ? cataloguesTell(script, schema) : null;
   const isLocked = scrutiny === 'all' || (history && ending.rehearsed === undefined);
-  const { transactionEnded, historyAltered, suspicious: strong } = lockEvidence;
-  // One look after the other, each only where those before found nothing.
-  const looks = [
+  const { transactionEnded, historyAltered, suspicious } = lockEvidence;
+  const checks: Check[] = [
     ...(isLocked
-      ? [
-          `case ${locksTell(schema, frame, scrutiny === 'all')} when ${transactionEnded} then ${refuse(unitStates.transactionEnded)}
-  when ${historyAltered} then ${touched} when ${strong} then ${suspicious}`,
-        ]
+      ? ([
+          [`${evidenceVariable} = ${transactionEnded}`, unitStates.transactionEnded],
+          [`${evidenceVariable} = ${historyAltered}`, unitStates.historyTouched],
+          [`${evidenceVariable} = ${suspicious}`, unitStates.suspicious],
+        ] as const)
       : []),
-    ...(history ? [`case when ${historyChanged(script, schema, frame, ending)} then ${touched}`] : []),
-    ...(catalogues === null ? [] : [`case when ${catalogues} then ${suspicious}`]),
-    ...(scrutiny === 'rows' ? [`case when ${rowsTell(schema, frame)} then ${suspicious}`] : []),
+    ...(history ? [[historyChanged(script, schema, frame, ending), unitStates.historyTouched] as const] : []),
+    ...(catalogues === null ? [] : [[catalogues, unitStates.suspicious] as const]),
+    ...(scrutiny === 'rows' ? [[rowsTell(schema, frame), unitStates.suspicious] as const] : []),
   ];
-  const check = looks.reduceRight((rest, look) => `${look}${rest === '' ? '' : ` else ${rest}`} end`, '');
   // Whatever the code has locked or unlocked. Our own key is not free for a moment: the transaction has it as well.
-  const again = ending.keeps === true ? `pg_advisory_lock(${schemaKey(schema)}), ` : '';
-  const unlock = runsCode(script) ? `pg_advisory_unlock_all(), ${again}` : '';
-  return check === '' && unlock === '' ? '' : `select ${unlock}${check === '' ? 'null' : check};\n`;
+  const again = ending.keeps === true ? `, pg_advisory_lock(${schemaKey(schema)})` : '';
+  const unlock = runsCode(script) ? `select pg_advisory_unlock_all()${again};\n` : '';
+  const evidence = isLocked && {
+    declare: `${evidenceVariable} int;`,
+    before: `${evidenceVariable} := ${locksTell(schema, frame, scrutiny === 'all')};`,
+  };
+  return unlock + (checks.length === 0 ? '' : refuseIf(checks, evidence || {}));
 }
 
 /** True where a script may change its own history, by what its text says. Writing other rows fires no trigger that does. */
