@@ -7,7 +7,7 @@ import type { AgainReason, Attempt } from './attempt.ts';
 import { composeBootstrap } from './bootstrap.ts';
 import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
 import { historyError, isHistoryGone } from './history-error.ts';
-import { composeUnits, type Message } from './message.ts';
+import { composeUnits, composeUpgrade, type Message } from './message.ts';
 import { probe } from './probe.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { isServerError, type ServerError } from './server-error.ts';
@@ -39,6 +39,9 @@ export async function applyUnits(
   const durations = new Map<string, number>();
   try {
     if (bootstrap && !signal.aborted) now = await create(session, schema, frame);
+    // A non-transactional file, whose own statements come next, has no message to go along with.
+    if (scripts.length === 0 && !bootstrap && !schema.hasIdentity)
+      await session.run(composeUpgrade(schema, frame));
     while (open.length > 0) {
       if (signal.aborted) {
         return { kind: 'failed', error: new SqlmigError('interrupted', 'the run was interrupted') };
@@ -117,7 +120,7 @@ async function create(session: Session, schema: UnitSchema, frame: UnitFrame): P
 /** A schema after scripts were applied to it. */
 export function after(schema: UnitSchema, scripts: readonly Script[]): UnitSchema {
   if (scripts.length === 0) return schema;
-  return { ...schema, history: afterwards(schema.history, scripts), digest: null };
+  return { ...schema, history: afterwards(schema.history, scripts), digest: null, hasIdentity: true };
 }
 
 /** What a broken connection or a refusal of sqlmig's own statements means for a schema. Throws what is neither. */

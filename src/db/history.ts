@@ -32,7 +32,16 @@ export function createHistoryTable(schema: string, table: string): string {
   at_statement integer,
   done_statements integer not null
 );
-create unique index on ${historyTable(schema, table)} (name) where version is null`;
+create unique index on ${historyTable(schema, table)} (name) where version is null;
+${identifyRows(schema, table)}`;
+}
+
+/**
+ * DDL that lets a history's rows be updated while they are published (55000 otherwise; PostgreSQL documentation, Logical
+ * Replication, Publication). FULL, since a repeatable has no version that could be a key. Tables of version 0.1.0 lack it.
+ */
+export function identifyRows(schema: string, table: string): string {
+  return `alter table ${historyTable(schema, table)} replica identity full`;
 }
 
 /**

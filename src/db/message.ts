@@ -3,6 +3,7 @@ import { doBlock } from '../core/quote.ts';
 import type { Script } from '../model.ts';
 import { createMissing } from './bootstrap.ts';
 import { strangers } from './guard.ts';
+import { identifyRows } from './history.ts';
 import { raise, unitStates } from './refusal.ts';
 import { isOneOf, structureAsJson } from './structure.ts';
 import { closing, type Footing, noteDurations, opening, runsCode } from './unit.ts';
@@ -40,6 +41,7 @@ export function composeUnits(
   // Behind a pooler a session keeps nothing, and public lets tenants in between two units.
   const keeps = frame.ownSession && schema.scope === 'tenant' && scripts.length > 1;
   message.add(said);
+  if (!schema.hasIdentity) message.add(composeUpgrade(schema, frame));
   for (const [index, script] of scripts.entries()) {
     const isLast = index === scripts.length - 1;
     const footing: Footing =
@@ -130,9 +132,15 @@ export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFra
   ].join('');
 }
 
+/** Brings the history table of an earlier version up to date, under the locks of a unit. */
+export function composeUpgrade(schema: UnitSchema, frame: UnitFrame): string {
+  return `${begin(frame)}${locks('upgrade', schema, frame)}${identifyRows(schema.schema, frame.table)};\nCOMMIT;\n`;
+}
+
 /** Changes a schema's history under the locks of a unit; `change` is one statement that must touch a row. */
 export function composeEdit(schema: UnitSchema, change: string, frame: UnitFrame): string {
-  return `${begin(frame)}${locks('repair', schema, frame)}${doBlock(`begin
+  const identify = schema.hasIdentity ? '' : `${identifyRows(schema.schema, frame.table)};\n`;
+  return `${begin(frame)}${locks('repair', schema, frame)}${identify}${doBlock(`begin
   ${change};
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}COMMIT;

@@ -16,6 +16,8 @@ export interface Presence {
   readonly hasTable: boolean;
   /** Whether triggers, rules or row security on that table may discard a row without an error. */
   readonly mayDiscard: boolean;
+  /** Whether its rows can be updated while they are published (see `identifyRows`). */
+  readonly hasIdentity: boolean;
 }
 
 /** Which schemas exist among `names`. */
@@ -27,14 +29,19 @@ export async function lookUpSchemas(
   if (names.length === 0) return new Map();
   const rows =
     await session.read(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present,
-  coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards
+  coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards, c.relreplident = 'f' as identified
 from unnest(${listOf(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
 where ${isOrdinary}`);
   return new Map(
     rows.map((row) => [
       String(row.schema),
-      { oid: String(row.oid), hasTable: row.present === true, mayDiscard: row.discards === true },
+      {
+        oid: String(row.oid),
+        hasTable: row.present === true,
+        mayDiscard: row.discards === true,
+        hasIdentity: row.identified === true,
+      },
     ]),
   );
 }

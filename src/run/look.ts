@@ -20,11 +20,13 @@ export interface Target {
   readonly hasHistory: boolean;
   /** Triggers, rules or row security are on the history (see `Presence`). */
   readonly mayDiscard: boolean;
+  /** Its rows can be updated while they are published. */
+  readonly hasIdentity: boolean;
   readonly rows: readonly RecordedRow[];
   /** The history's digest as the server gave it; `null` without a history. */
   readonly digest: string | null;
   readonly plan: SchemaPlan;
-  /** True when a migration is recorded as running and somebody holds the schema's lock: then it is, or an orphan of it. */
+  /** True when somebody holds the schema's lock; in a look at many schemas only where a migration is recorded as running. */
   readonly held: boolean;
 }
 
@@ -81,6 +83,7 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
       oid: present.get(schema)?.oid ?? null,
       hasHistory: histories.has(schema),
       mayDiscard: present.get(schema)?.mayDiscard ?? false,
+      hasIdentity: present.get(schema)?.hasIdentity ?? true,
       rows,
       digest,
       plan: planOf(look, rows),
@@ -136,12 +139,9 @@ export async function lookAgain(
   look: Look,
   config: Config,
 ): Promise<Target> {
-  const now = await lookOnce(session, schema, look, config);
-  if (!isRunning(now)) return now;
-  // The lock first, then the row again: one that still says running after its lock was free was left behind.
+  // The lock first, then the row: one that still says running after its lock was free was left behind.
   const held = (await heldSchemas(session)).has(schema);
-  const then = await lookOnce(session, schema, look, config);
-  return { ...then, held: held && isRunning(then) };
+  return { ...(await lookOnce(session, schema, look, config)), held };
 }
 
 async function lookOnce(session: Session, schema: string, look: Look, config: Config): Promise<Target> {

@@ -70,6 +70,7 @@ export function emptyTenant(schema: string): UnitSchema {
     history: [],
     digest: null,
     mayDiscard: false,
+    hasIdentity: true,
     requires: null,
     guarded: null,
   };

@@ -1,0 +1,85 @@
+import { beforeEach, expect, test } from 'vitest';
+import { up } from '../src/index.ts';
+import { sqlmig } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeEach(async () => {
+  db = await freshDatabase();
+});
+
+const all = { kind: 'all', except: [] } as const;
+const files = {
+  'sql/public/1_p.sql': 'create table p (id int primary key)',
+  'sql/tenant/1_t.sql': 'create table t (id int primary key)',
+  'sql/tenant/R__v.sql': 'create or replace view v as select 1 as one',
+};
+const next = {
+  'sql/public/2_p.sql': 'create table p2 ()',
+  'sql/tenant/2_t.sql': 'create table t2 ()',
+  'sql/tenant/3_i.sql': 'create index concurrently t_i on t (id)',
+  'sql/tenant/4_t.sql': 'create table t4 ()',
+  'sql/tenant/R__v.sql': 'create or replace view v as select 2 as one',
+};
+
+/** Tables as version 0.1.0 made them. */
+const asBefore = ['public', 'acme', 'globex']
+  .map((schema) => `alter table ${schema}.schema_migrations replica identity default;`)
+  .join('\n');
+
+test.for(['for all tables', 'for tables in schema public, acme, globex'])(
+  'a publication %s, made before, between and inside migrations, stops nothing',
+  async (which) => {
+    const p = project({ url: db.url, tenants: { list: ['acme', 'globex'] } }, files);
+    if (which === 'for all tables') await db.query(`create publication pub ${which}`);
+    expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+    if (which !== 'for all tables') await db.query(`create publication pub ${which}`);
+    await db.query(asBefore);
+    p.write(next);
+    const result = await up(await p.config(), { select: all });
+    expect(result.schemas.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+    expect(await db.history('acme')).toEqual({ 1: 1, 2: 1, 3: 1, 4: 1, R__v: 1 });
+    await db.query(`drop publication pub; ${asBefore}`);
+    p.write({
+      'sql/public/3_pub.sql': 'create publication inside for all tables',
+      'sql/tenant/5_t.sql': 'create table t5 ()',
+    });
+    expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true, applied: 3 });
+    await db.query(asBefore);
+    p.write({ 'sql/tenant/5_t.sql': '-- changed\ncreate table t5 ()' });
+    expect(await sqlmig(['repair', '--all', '--yes'], p.dir)).toMatchObject({ code: 0 });
+  },
+);
+
+test('a non-transactional file alone brings an earlier table up to date too', async () => {
+  const p = project({ url: db.url, tenants: { list: ['acme'] } }, files);
+  await up(await p.config(), { select: all });
+  await db.query(
+    `create publication pub for all tables; alter table acme.schema_migrations replica identity default`,
+  );
+  p.write({ 'sql/tenant/2_i.sql': 'create index concurrently t_i on t (id)' });
+  expect((await up(await p.config(), { select: all })).schemas[1]?.error).toBeUndefined();
+});
+
+test.for(['C', 'de_DE.UTF-8', 'fr_FR.UTF-8'])(
+  'two runners share the work under lc_messages %s',
+  async (language) => {
+    const tenants = Array.from({ length: 12 }, (_, i) => `t${i}`);
+    const p = project(
+      { url: db.url, tenants: { list: tenants } },
+      {
+        'sql/tenant/1_t.sql': 'create table t (); select pg_sleep(0.02);',
+        'sql/tenant/2_t.sql': 'do $$ begin perform 1; end $$',
+      },
+    );
+    // A server without that language says so, and the quotes around our words are what would differ.
+    const known = await db.query(`alter database ${db.name} set lc_messages = '${language}'`).then(
+      () => true,
+      () => false,
+    );
+    const runs = await Promise.all([1, 2, 3].map(() => sqlmig(['up', '--all'], p.dir)));
+    expect(runs.map(({ code, stderr }) => (code === 0 ? 'done' : stderr))).toEqual(['done', 'done', 'done']);
+    if (known) expect(await db.history('t3')).toEqual({ 1: 1, 2: 1 });
+  },
+);
