@@ -4,12 +4,14 @@ export function createLimit(most: number): <T>(work: () => Promise<T>) => Promis
   const waiting: (() => void)[] = [];
   return async (work) => {
     if (running >= most) await new Promise<void>((start) => waiting.push(start));
-    running += 1;
+    else running += 1;
     try {
       return await work();
     } finally {
-      running -= 1;
-      waiting.shift()?.();
+      // Handed on, not given back: whoever asks meanwhile must queue.
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
     }
   };
 }
