@@ -83,6 +83,7 @@ export const sqlstates = {
   readOnly: '25006',
   unsafeNewEnumValue: '55P04',
   invalidTransactionTermination: '2D000',
+  internalError: 'XX000',
 } as const;
 
 interface Extra {

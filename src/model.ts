@@ -39,6 +39,28 @@ export interface Script {
   /** True where a tenant file says that it means to change public. */
   readonly allowsPublic: boolean;
   readonly lints: readonly Lint[];
+  /** What puts extensions into schemas. In a tenant file `CREATE EXTENSION` is skipped before it runs. */
+  readonly extensions: readonly ExtensionStatement[];
+  readonly sharedRows: SharedRows;
+}
+
+/** A `CREATE EXTENSION`, an `ALTER EXTENSION ... SET SCHEMA`, or a block that has the words of the first. */
+export interface ExtensionStatement {
+  readonly kind: 'create' | 'move' | 'block';
+  readonly name: string;
+  /** The schema it asks for; `null` where it names none. */
+  readonly schema: string | null;
+  /** UTF-16 indexes into the file. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Which rows of the system catalogues a script changes that all tenants share, as far as its text says. */
+export interface SharedRows {
+  /** True where it changes some for certain. */
+  readonly certain: boolean;
+  /** Names whose rows it changes, schemas among them: shared where they mean something outside of the tenant. */
+  readonly names: ReadonlySet<string>;
 }
 
 /** One statement of a script; offsets are UTF-16 indexes into `Script.text`. */
@@ -78,7 +100,7 @@ export interface QualifiedName {
 
 /** Something in a tenant file that may not do what it seems to; nothing is wrong for certain. */
 export interface Lint {
-  /** `hard-coded-schema`, `shared-object` or `unfiltered-catalogue`. */
+  /** `hard-coded-schema`, `shared-object`, `unfiltered-catalogue`, `extension-skipped` or `extension-missing`. */
   readonly rule: string;
   /** UTF-16 index into the file. */
   readonly index: number;

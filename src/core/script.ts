@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Migration, Script } from '../model.ts';
+import { sharedRowsOf } from './catalogue-rows.ts';
 import {
   allowsPublic,
   allowsServer,
@@ -10,6 +11,7 @@ import {
   knownDirectives,
 } from './directives.ts';
 import { earlyEnumUses } from './enum-values.ts';
+import { extensionStatements } from './extension-statements.ts';
 import { isWayBack } from './file-name.ts';
 import { lintsOf } from './lint.ts';
 import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
@@ -71,6 +73,8 @@ export async function toScript(
     statements: statements.map((s) => ({ start: s.start, end: s.end, kind: s.kind, reach: reachOf(s) })),
     allowsPublic: allowsPublic(text),
     lints: lintsOf(migration, statements, publicSchema),
+    extensions: extensionStatements(statements),
+    sharedRows: sharedRowsOf(statements, allowsPublic(text)),
     nonTransactional: asksForNoTransaction(text) ? 'the file asks for it' : (reasons[0] ?? null),
   };
 }
@@ -88,7 +92,10 @@ function inside(statements: readonly ParsedStatement[]): [number, number] {
 }
 
 /** The text with blanks for all but the line ends of some ranges. */
-function blankOut(text: string, ranges: readonly { readonly start: number; readonly end: number }[]): string {
+export function blankOut(
+  text: string,
+  ranges: readonly { readonly start: number; readonly end: number }[],
+): string {
   let result = text;
   for (const { start, end } of ranges) {
     result = result.slice(0, start) + text.slice(start, end).replace(/[^\r\n]/g, ' ') + result.slice(end);

@@ -5,6 +5,7 @@ import { SqlmigError, sqlstates } from '../errors.ts';
 import type { AppliedMigration, HistoryRow, Migration, Script } from '../model.ts';
 import type { AgainReason, Attempt } from './attempt.ts';
 import { composeBootstrap } from './bootstrap.ts';
+import { isCatalogueRace } from './catalogue-key.ts';
 import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
 import { historyError, isHistoryGone } from './history-error.ts';
 import { composeUnits, composeUpgrade, type Message } from './message.ts';
@@ -19,6 +20,8 @@ import { begin, release, waitedColumn, waitingColumn } from './unit-locks.ts';
 // One message a schema while it stays small: a message is held in memory here and on the server.
 const maxUnits = 100;
 const maxLength = 256 * 1024;
+// What a statement of a file met: the error is the file's, with its place.
+const filesOwn: ReadonlySet<AgainReason> = new Set(['lock-wait', 'shared-rows']);
 // A failed file is run again to find its statement only if that costs little.
 const replayWithinMs = 10_000;
 
@@ -60,7 +63,7 @@ export async function applyUnits(
         if (frame.ownSession) await session.run(release);
         if (signal.aborted) throw error;
         const again = againReason(error, schema, frame, seen);
-        if (again !== null && again !== 'lock-wait') return putOff(again, error, schema);
+        if (again !== null && !filesOwn.has(again)) return putOff(again, error, schema);
         const first = await countCommitted(session, batch, now, frame, durations);
         now = after(now, batch.slice(0, first));
         if (refusalOf(error)?.state === unitStates.suspicious) {
@@ -134,7 +137,7 @@ export function attemptOf(error: unknown, schema: UnitSchema, frame: UnitFrame):
 
 function putOff(reason: AgainReason, error: ServerError, { schema }: UnitSchema): Attempt {
   const { state, message } = refusalOf(error) ?? { state: null, message: error.message };
-  const busy = state === unitStates.schemaBusy || state === unitStates.fleetBusy || reason === 'waited';
+  const busy = reason === 'busy' || reason === 'waited';
   const code = reason === 'public' ? 'public-behind' : busy ? 'lock-timeout' : 'migration-failed';
   const extra = { schema, sqlstate: state ?? error.code, cause: error };
   return { kind: 'again', reason, error: new SqlmigError(code, message, extra) };
@@ -236,6 +239,7 @@ function againReason(
   switch (refusalOf(error)?.state ?? error.code) {
     case unitStates.schemaBusy:
     case unitStates.fleetBusy:
+    case unitStates.sharedBusy:
       return 'busy';
     case unitStates.publicBehind:
       return 'public';
@@ -251,8 +255,9 @@ function againReason(
       return 'lock-wait';
     case sqlstates.uniqueViolation:
       // The second fence: somebody recorded this migration although the lock says nobody could.
-      return error.schema_name === schema.schema && error.table_name === frame.table ? 'stale' : null;
+      if (error.schema_name === schema.schema && error.table_name === frame.table) return 'stale';
+      return isCatalogueRace(error) ? 'shared-rows' : null;
     default:
-      return null;
+      return isCatalogueRace(error) ? 'shared-rows' : null;
   }
 }

@@ -14,7 +14,9 @@ export type AgainReason =
   /** The connection broke: whether the last message took effect is unknown. */
   | 'lost'
   /** A statement of a file waited too long for a lock, or met a deadlock. */
-  | 'lock-wait';
+  | 'lock-wait'
+  /** A statement of a file met another session at a row of the catalogues that all tenants share. */
+  | 'shared-rows';
 
 /** What came of applying the pending migrations of one schema. */
 export type Attempt =

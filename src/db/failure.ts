@@ -2,6 +2,7 @@ import { indexInBlock } from '../core/inline-block.ts';
 import { indexOfCodePoint, locate } from '../core/position.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { Location, Script } from '../model.ts';
+import { isCatalogueRace } from './catalogue-key.ts';
 import { historyError, rowRefused } from './history-error.ts';
 import { composeReplay, type Message, replayColumn } from './message.ts';
 import { refusalOf, unitStates } from './refusal.ts';
@@ -58,7 +59,11 @@ export async function describeFailure(
   );
 }
 
-function hintFor({ code }: ServerError, { nonTransactional }: Script): string {
+function hintFor(error: ServerError, { nonTransactional }: Script): string {
+  const { code } = error;
+  if (isCatalogueRace(error)) {
+    return 'another session kept changing the same row of a system catalogue; run sqlmig up again';
+  }
   return code === sqlstates.invalidTransactionTermination && nonTransactional === null
     ? 'a procedure or block that commits runs in a file of its own with -- sqlmig: no-transaction in its first lines'
     : 'correct the file and run sqlmig up again; nothing of it was kept';

@@ -3,7 +3,7 @@ import type { Session } from './session.ts';
 
 /** A session that holds or waits for one of our keys. */
 export interface Holder {
-  /** The schema, or `(fleet)`, `(marker)`, `(bootstrap)`. */
+  /** The schema, or `(fleet)`, `(marker)`, `(bootstrap)`, `(shared)`. */
   readonly key: string;
   readonly granted: boolean;
   readonly exclusive: boolean;
@@ -21,7 +21,7 @@ export interface Holder {
 }
 
 const query = `select case l.objid when ${lockObjects.fleet} then '(fleet)' when ${lockObjects.marker} then '(marker)'
-    when ${lockObjects.bootstrap} then '(bootstrap)' else coalesce(n.nspname, l.objid::text) end as key,
+    when ${lockObjects.bootstrap} then '(bootstrap)' when ${lockObjects.shared} then '(shared)' else coalesce(n.nspname, l.objid::text) end as key,
   l.granted, l.mode like 'Exclusive%' as exclusive, l.pid, coalesce(a.application_name, '') as application,
   coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.state_change)), 0)::int as seconds,
   coalesce(a.state, 'unknown') as activity, host(a.client_addr) as client, p.phase, nullif(p.current_locker_pid, 0)::int as locker
@@ -50,10 +50,10 @@ export async function readHolders(session: Session): Promise<Holder[]> {
   }));
 }
 
-/** The holders of a schema's key and of the fleet, in words. */
+/** The holders of a schema's key and of those that all tenants have in common, in words. */
 export function describeHolders(holders: readonly Holder[], schema: string): string {
   const held = holders.filter(
-    (holder) => holder.granted && (holder.key === schema || holder.key === '(fleet)'),
+    (holder) => holder.granted && [schema, '(fleet)', '(shared)'].includes(holder.key),
   );
   if (held.length === 0) return 'nobody holds its lock any more';
   return held

@@ -12,6 +12,8 @@ export const lockObjects = {
   marker: 1,
   /** Held exclusively while a schema and its history table are created. */
   bootstrap: 2,
+  /** Held exclusively by a tenant unit that changes rows of the catalogues that all tenants share. */
+  shared: 3,
 } as const;
 
 /** SQL of a key: what stands between the brackets of the pg_advisory functions. `object` is SQL of an int4. */

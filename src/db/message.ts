@@ -70,15 +70,16 @@ export interface RehearsalPart {
  * The same units, of public and then of a tenant, in ONE transaction that is rolled back at its end: so the later
  * ones see what the earlier ones did. Each unit gives a row of how long it took, the whole a row for each lock that other
  * sessions could feel. Where `looks` names schemas, there are rows with their structure around the last part, and with
- * what its locks tell of other schemas (`strangers`).
+ * what its locks tell of other schemas (`strangers`). `before` is SQL that stands before all of them.
  */
 export function composeRehearsal(
   rehearsal: readonly RehearsalPart[],
   frame: UnitFrame,
   looks: readonly string[],
+  before = '',
 ): Message {
   const message = createMessage();
-  message.add(begin(frame));
+  message.add(begin(frame) + before);
   for (const [index, { schema, scripts, bootstrap }] of rehearsal.entries()) {
     if (bootstrap) message.add(doBlock(`begin\n${createMissing(schema.schema, frame)}\nend`));
     const known = new Set(schema.history.map(historyKey));

@@ -21,6 +21,8 @@ export const unitStates = {
   historyTouched: 'SQM14',
   /** The history table did not keep the row that was written to it. */
   rowRefused: 'SQM15',
+  /** Another session changes what all tenants share. */
+  sharedBusy: 'SQM17',
   /** The session is not the one that took the locks. */
   lockLost: 'SQM12',
 } as const;
@@ -37,6 +39,7 @@ const messages: Readonly<Record<UnitState, string>> = {
   SQM13: 'the file may have changed another schema',
   SQM14: 'the file changes its own history',
   SQM15: 'the history table did not keep the row of this migration',
+  SQM17: 'another run changes what all tenants share',
   SQM12: 'the session that held the lock is gone',
 };
 

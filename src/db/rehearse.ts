@@ -1,10 +1,11 @@
 import { identifierCut } from '../core/notice.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
-import type { TakenLock } from '../model.ts';
+import type { Script, TakenLock } from '../model.ts';
 import { applied, attemptOf } from './apply.ts';
 import type { Attempt } from './attempt.ts';
 import { describeFailure, positionOf } from './failure.ts';
 import { composeRehearsal, type RehearsalPart } from './message.ts';
+import { lookUpSchemas } from './presence.ts';
 import { createSightings, judge, schemasToLookAt } from './probe.ts';
 import { trespassError } from './scope-guard.ts';
 import { isServerError } from './server-error.ts';
@@ -14,20 +15,20 @@ import type { UnitFrame } from './unit-frame.ts';
 
 /**
  * Runs the pending files of the last part, after those of the parts before it, for real, and rolls all of it back.
- * Gives what would have been applied, with durations and the locks that others would have felt.
+ * `before` is SQL that stands before all of it. Gives what would have been applied, with durations and the locks that others would have felt.
  */
 export async function rehearseUnits(
   session: Session,
   parts: readonly [...RehearsalPart[], RehearsalPart],
   frame: UnitFrame,
+  before = '',
 ): Promise<Attempt> {
   const last = parts.at(-1) as RehearsalPart;
   const units = parts.flatMap(({ schema, scripts: own }) => own.map((script) => ({ schema, script })));
   const scripts = units.map(({ script }) => script);
   const guarded = last.scripts.filter((script) => !script.allowsPublic);
-  const looks =
-    last.schema.scope === 'tenant' && guarded.length > 0 ? schemasToLookAt(guarded, last.schema, frame) : [];
-  const message = composeRehearsal(parts, frame, looks);
+  const looks = guarded.length > 0 ? await schemasBefore(session, parts, guarded, frame) : [];
+  const message = composeRehearsal(parts, frame, looks, before);
   const durations: number[] = [];
   const locks: (TakenLock & { readonly id: string })[] = [];
   const seen = createSightings();
@@ -72,6 +73,22 @@ export async function rehearseUnits(
       error: error.code === sqlstates.unsafeNewEnumValue ? onlyHere(described) : described,
     };
   }
+}
+
+/** The schemas to look at that are there before the last part: one that its files make themselves is nobody's yet. */
+async function schemasBefore(
+  session: Session,
+  parts: readonly [...RehearsalPart[], RehearsalPart],
+  guarded: readonly Script[],
+  frame: UnitFrame,
+): Promise<string[]> {
+  const last = parts.at(-1) as RehearsalPart;
+  if (last.schema.scope !== 'tenant') return [];
+  const names = schemasToLookAt(guarded, last.schema, frame);
+  const present = await lookUpSchemas(session, names, frame.table);
+  const before = parts.slice(0, -1).flatMap(({ scripts }) => scripts.flatMap(({ statements }) => statements));
+  const made = new Set([frame.publicSchema, ...before.flatMap(({ reach }) => [...reach.words])]);
+  return names.filter((name) => present.has(name) || made.has(name));
 }
 
 function onlyHere({ code, details, cause }: SqlmigError): SqlmigError {

@@ -14,6 +14,8 @@ export interface ServerError extends Error {
   readonly internal_query?: string;
   readonly schema_name?: string;
   readonly table_name?: string;
+  /** The function of the server's source that raised it. */
+  readonly routine?: string;
 }
 
 /** True for an error that the server raised in a session that goes on. */

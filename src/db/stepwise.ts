@@ -16,6 +16,7 @@ import {
   transactionNumberOf,
   tryLocks,
 } from './bookkeeping.ts';
+import { isCatalogueRace, trySharedKey } from './catalogue-key.ts';
 import { resumes } from './doubt.ts';
 import { describeFailure } from './failure.ts';
 import { reachesOut } from './guard.ts';
@@ -50,7 +51,9 @@ export async function applyStepwise(
   try {
     await session.read(setSettings(sessionSettings(work)));
     try {
-      const [got] = await session.run(`select ${tryLocks(schema)} as got`);
+      const [got] = await session.run(
+        `select ${tryLocks(schema)} and ${trySharedKey(script, schema)} as got`,
+      );
       if (got?.got !== true) {
         const error = new SqlmigError('lock-timeout', 'another run is at work in this schema', {
           schema: schema.schema,
@@ -181,6 +184,8 @@ async function failedAt(
   // One that stands alone left nothing: then the file is simply pending again.
   const nothingKept = whole && untouched;
   if (nothingKept) await forget(work);
+  if (nothingKept && isCatalogueRace(error))
+    return { kind: 'again', reason: 'shared-rows', error: described };
   const { message, ...details } = described.details;
   return {
     kind: 'failed',

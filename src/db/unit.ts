@@ -3,6 +3,7 @@ import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { mentions } from '../core/reach.ts';
 import { canonicalVersion } from '../core/version.ts';
 import type { HistoryRow, Migration, Script } from '../model.ts';
+import { sharedKeyTry } from './catalogue-key.ts';
 import { cataloguesTell, isWrittenHere, lockEvidence, locksTell, rowsTell, scrutinyOf } from './guard.ts';
 import { historyTable, selectDigest } from './history.ts';
 import { type Check, holds, refuseIf, unitStates } from './refusal.ts';
@@ -25,12 +26,14 @@ export type Footing =
  * check, and the row takes the other locks along.
  */
 export function opening(script: Script, schema: UnitSchema, frame: UnitFrame, footing: Footing): string {
+  const shared = sharedKeyTry(script, schema);
   if (footing.kind === 'kept') {
-    const checks = [...lockTries(schema, runsCode(script)), ...turnIsLost(script, schema, frame)];
+    const checks = [...shared, ...lockTries(schema, runsCode(script)), ...turnIsLost(script, schema, frame)];
     return insertRow(script, 'applied', schema, frame, holds(checks));
   }
   const keeps = footing.kind === 'look' && footing.keeps;
   const checks = [
+    ...shared,
     ...(footing.kind === 'look'
       ? lookIsLost(schema, frame)
       : [rowsAreNot(historyTable(schema.schema, frame.table), footing.rows)]),

@@ -54,6 +54,7 @@ const mostTries: Readonly<Record<AgainReason, number>> = {
   public: 10,
   lost: 5,
   'lock-wait': 5,
+  'shared-rows': 5,
 };
 const firstNoticeMs = 5_000;
 const nextNoticeMs = 30_000;

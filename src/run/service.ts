@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
 import { after, applyUnits } from '../db/apply.ts';
 import type { Attempt } from '../db/attempt.ts';
+import { changesSharedRows } from '../db/catalogue-key.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { flush } from '../db/flush.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
@@ -23,6 +24,7 @@ import { lookAgain, lookAt, type Target } from './look.ts';
 import { hasWork } from './outcome.ts';
 import { ownSignal, type Run, unitFrame } from './run.ts';
 import { lookAtPublic } from './survey.ts';
+import { createTurns, groups } from './turns.ts';
 
 /** What a caller may say of a run that changes something. */
 export interface RunOptions extends Partial<PlanOptions> {
@@ -117,6 +119,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
     return steps.flatMap((step) => scripts.get(step) ?? []);
   };
   const indexJobs = createLimit(options.concurrentIndexJobs);
+  const { inTurn, learn } = createTurns(scripts);
   // Behind a pooler a session is not ours alone; otherwise the lane's is.
   const stepwise = async (from: Session, script: Script, schema: UnitSchema): Promise<Attempt> => {
     const direct = run.pooled ? await run.openDirect?.() : undefined;
@@ -133,20 +136,16 @@ export function createService(run: Run, migrations: Migrations, options: Service
     let schema = unitSchema(target, gate);
     let bootstrap = !target.hasHistory;
     const done: AppliedMigration[] = [];
-    for (const group of groups(await scriptsOf(target))) {
+    for (const group of groups(await scriptsOf(target), schema)) {
       const [first] = group;
-      let attempt = await applyUnits(
-        from,
-        schema,
-        first?.nonTransactional ? [] : group,
-        bootstrap,
-        frame,
-        signal,
-      );
+      const at = schema;
+      const creates = bootstrap;
+      const joined = () => applyUnits(from, at, first?.nonTransactional ? [] : group, creates, frame, signal);
+      let attempt = first?.nonTransactional ? await joined() : await inTurn(group, at, joined);
       if (attempt.kind === 'done' && first?.nonTransactional) {
-        const at = schema;
-        attempt = await indexJobs(() => stepwise(from, first, at));
+        attempt = await indexJobs(() => inTurn(group, at, () => stepwise(from, first, at)));
       }
+      learn(attempt);
       if (attempt.kind !== 'done') return attempt;
       done.push(...attempt.applied);
       schema = after(schema, group);
@@ -156,9 +155,9 @@ export function createService(run: Run, migrations: Migrations, options: Service
   };
   const convoyPart = (target: Target, migration: Migration) => {
     const script = scripts.get(migration);
-    return script === undefined || script.nonTransactional !== null
-      ? null
-      : { schema: unitSchema(target, gate), script };
+    if (script === undefined || script.nonTransactional !== null) return null;
+    const schema = unitSchema(target, gate);
+    return changesSharedRows(script, schema) ? null : { schema, script };
   };
   const rehearse = async (from: Session, target: Target): Promise<Attempt> => {
     const part = async (of: Target) => {
@@ -174,7 +173,8 @@ export function createService(run: Run, migrations: Migrations, options: Service
       return { schema: unitSchema(of, null), scripts, bootstrap: !of.hasHistory };
     };
     const before = rehearsedPublic !== null && hasWork(rehearsedPublic) ? [await part(rehearsedPublic)] : [];
-    return rehearseUnits(from, [...before, await part(target)], frame);
+    const last = await part(target);
+    return inTurn(last.scripts, last.schema, () => rehearseUnits(from, [...before, last], frame));
   };
   const attempt: FleetWork['attempt'] = async (from, target) => {
     try {
@@ -242,18 +242,6 @@ export function createService(run: Run, migrations: Migrations, options: Service
  */
 function suitableLanes(serverVersion: number): number {
   return serverVersion >= 170_000 ? 4 : 8;
-}
-
-/** Scripts in order, the transactional ones together, the others one by one; one empty group where there is none. */
-function groups(scripts: readonly Script[]): Script[][] {
-  const result: Script[][] = [];
-  for (const script of scripts) {
-    const last = result.at(-1);
-    const joins = script.nonTransactional === null && last?.at(0)?.nonTransactional === null;
-    if (joins) last?.push(script);
-    else result.push([script]);
-  }
-  return result.length === 0 ? [[]] : result;
 }
 
 function directUrlNeeded({ migration, nonTransactional }: Script): SqlmigError {

@@ -48,6 +48,8 @@ export function uncheckedScript(version: string, text: string): Script {
     nonTransactional: null,
     allowsPublic: false,
     lints: [],
+    extensions: [],
+    sharedRows: { certain: false, names: new Set() },
   };
 }
 
