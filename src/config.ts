@@ -34,6 +34,8 @@ export interface Config {
   readonly waitMs: number;
   /** `search_path` of tenant files; `tenant` and `public` stand for the tenant's and the public schema. */
   readonly searchPath: readonly string[];
+  /** Extensions that `up` creates in the public schema, before public files, where they are missing. */
+  readonly extensions: readonly string[];
   /** Paths in messages are relative to this folder. */
   readonly cwd: string;
 }
@@ -76,6 +78,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     digest: merged.digest ?? false,
     waitMs: parseDuration(merged.wait ?? '0') ?? 0,
     searchPath: merged.searchPath ?? ['tenant', 'public'],
+    extensions: [...new Set(merged.extensions)],
     cwd,
   };
 }

@@ -47,6 +47,7 @@ export const exitCodes = {
   'history-missing': 1,
   'server-wide': 2,
   'server-setting': 2,
+  'extension-missing': 2,
   'invalid-index': 1,
   'lock-released': 1,
   'nothing-to-settle': 2,

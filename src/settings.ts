@@ -33,6 +33,8 @@ export interface Settings {
   /** A duration such as `60s`. */
   readonly wait?: string | undefined;
   readonly searchPath?: readonly string[] | undefined;
+  /** Extensions that `up` creates in public where they are missing. */
+  readonly extensions?: readonly string[] | undefined;
 }
 
 const name = v.pipe(
@@ -91,6 +93,7 @@ const settings = v.strictObject({
       v.check((given) => parseDuration(given) !== null, 'must be a duration such as 30s or 2m'),
     ),
   ),
+  extensions: v.optional(v.array(name)),
   searchPath: v.optional(
     v.pipe(
       v.array(text),

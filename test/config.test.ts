@@ -33,6 +33,7 @@ test('defaults complete an empty config', async () => {
     digest: false,
     waitMs: 0,
     searchPath: ['tenant', 'public'],
+    extensions: [],
     cwd: dir,
   });
 });

@@ -387,8 +387,11 @@ const cases = kinds.flatMap((kind) => [
       ]),
 ]);
 
+// CREATE EXTENSION itself never comes so far (see `extension-missing`).
+const plain = cases.filter(({ text }) => !text.startsWith('create extension'));
+
 for (const schema of schemas) {
-  test.for(cases.map((one) => [one.kind.kind, one.verb, fill(one.text, schema), one] as const))(
+  test.for(plain.map((one) => [one.kind.kind, one.verb, fill(one.text, schema), one] as const))(
     `${schema}: %s, %s: %s`,
     async ([, verb, text, { kind, there }]) => {
       await reset(schema, kind, there);

@@ -45,7 +45,7 @@ test.for([
     2,
   ],
   ['creates table', 'create table public.mine (id int);', 2],
-  ['creates extension citext', 'create extension citext schema public;', 2],
+  ['creates extension citext', `do $$ begin create extension citext schema public; end $$;`, 2],
   ['creates table public.mine', `do $$ begin execute 'create table ' || 'pub' || 'lic.mine ()'; end $$;`, 2],
   ['drops table public.cron_jobs', `do $$ begin execute 'drop table cron' || '_jobs cascade'; end $$;`, 2],
   ['creates table public.mine', 'set search_path = public; create table mine ();', 2],

@@ -89,7 +89,7 @@ test.each([
   ['42P07', 'create sequence if not exists s'],
   ['42P06', 'create schema if not exists acme'],
   ['42701', 'alter table t add column if not exists i int'],
-  ['42710', 'create extension if not exists plpgsql'],
+  ['42710', 'do $$begin create extension if not exists plpgsql; end$$'],
   ['42710', "alter type e add value if not exists 'a'"],
   ['42622', `create table ${long} ()`],
   ['42622', `do $$begin execute 'create table ${long} ()'; end$$`],

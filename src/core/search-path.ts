@@ -9,6 +9,13 @@ export function othersOnPath(words: readonly string[], publicSchema: string): st
   return [...new Set([publicSchema, ...others])];
 }
 
+/** The schemas beside the tenant's own that its files find names in. */
+export function sharedPath(words: readonly string[], publicSchema: string): string[] {
+  return words
+    .filter((word) => word !== searchPathWords.tenant)
+    .map((word) => (word === searchPathWords.public ? publicSchema : word));
+}
+
 /** What `search_path` is in a tenant's files, as SQL: the config's list with the two words filled in. */
 export function tenantSearchPath(words: readonly string[], tenant: string, publicSchema: string): string {
   const meanings: Readonly<Record<string, string>> = {

@@ -1,11 +1,14 @@
 import type { Config } from '../config.ts';
 import { completePlan, type PlanOptions } from '../core/plan.ts';
+import type { Session } from '../db/session.ts';
 import { allFiles, type Migrations, parseMigrations } from '../migrations.ts';
 import type { Migration, PlanResult, Script } from '../model.ts';
+import { extensionsToCreate, requireExtensions, settleExtensions } from '../run/extensions.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
 import { lintFindings } from '../run/lints.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import { detailsOf, refusalOf } from '../run/outcome.ts';
+import type { Survey } from '../run/survey.ts';
 
 /** What `plan` is for and how far the `up` it foretells would go. */
 export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions> {}
@@ -20,7 +23,19 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
   const check = async (migrations: Migrations) => {
     scripts = await parseMigrations(allFiles(migrations), migrations);
   };
-  const inspection = await inspect(config, options, { plan: settings, check });
+  const pending = ({ public: shared, tenants, tenantsUnknown }: Survey): Set<Migration> => {
+    // A tenant that is not known yet will need every file.
+    const unknown = tenantsUnknown === null ? [] : [...scripts.keys()].filter((m) => m.scope === 'tenant');
+    return new Set([...[shared, ...tenants].flatMap((target) => target.plan.steps), ...unknown]);
+  };
+  const look = async (session: Session, found: Survey) => {
+    const open = [...pending(found)].flatMap((migration) => scripts.get(migration) ?? []);
+    const created = await extensionsToCreate(session, open, config);
+    const settled = await settleExtensions(session, open, created, config);
+    requireExtensions(settled.missing);
+    for (const script of settled.scripts) scripts.set(script.migration, script);
+  };
+  const inspection = await inspect(config, options, { plan: settings, check, look });
   requireFiles(surveyed(inspection), inspection.migrations, config);
   const { database, server, survey } = inspection;
   const schemas = surveyed(inspection).map((target) => {
@@ -35,17 +50,13 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
       ...(refusal && { error: detailsOf(refusal, target, database) }),
     };
   });
-  // A tenant that is not known yet will need every file.
-  const unknown =
-    survey.tenantsUnknown === null ? [] : [...scripts.keys()].filter((m) => m.scope === 'tenant');
-  const pending = new Set([...surveyed(inspection).flatMap((target) => target.plan.steps), ...unknown]);
   return {
     ok: schemas.every((schema) => !('error' in schema)),
     host: server.host,
     database: server.database,
     schemas,
     warnings: lintFindings(
-      [...pending].flatMap((migration) => scripts.get(migration) ?? []),
+      [...pending(survey)].flatMap((migration) => scripts.get(migration) ?? []),
       database,
     ),
     ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),

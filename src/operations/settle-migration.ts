@@ -17,6 +17,7 @@ import type { UnitFrame, UnitSchema } from '../db/unit-frame.ts';
 import { SqlmigError } from '../errors.ts';
 import { parseMigrations, readMigrations } from '../migrations.ts';
 import type { Migration, Scope, Script } from '../model.ts';
+import { requireExtensions, settleExtensions } from '../run/extensions.ts';
 import { unitSchema } from '../run/gate.ts';
 import { lookAgain } from '../run/look.ts';
 import { type Run, unitFrame, withRun } from '../run/run.ts';
@@ -68,8 +69,7 @@ export async function settleMigration(
   if (file === undefined) {
     throw new SqlmigError('bad-usage', `there is no ${scope} file with the version ${version}`);
   }
-  const script = (await parseMigrations([file], migrations)).get(file);
-  if (script === undefined) throw new RangeError('one migration gives one script');
+  const parsed = [...(await parseMigrations([file], migrations)).values()];
   return withRun(config, settings, async (run) => {
     const look = { scope, files: migrations[scope], options: settings.plan } as const;
     const target = await run.look((session) => lookAgain(session, schema, look, config));
@@ -92,6 +92,10 @@ export async function settleMigration(
         },
       );
     }
+    const { scripts, missing } = await run.look((session) => settleExtensions(session, parsed, [], config));
+    if (how !== null && how.kind !== 'mark-applied') requireExtensions(missing);
+    const [script] = scripts;
+    if (script === undefined) throw new RangeError('one migration gives one script');
     const found = await run.look((session) => describe(session, script, schema, scope, config));
     if (how === null) return found;
     const words = new Set(script.statements.flatMap(({ reach }) => [...reach.words]));

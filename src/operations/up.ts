@@ -40,8 +40,9 @@ export interface UpOptions extends RunOptions {
  * 1. All files are read and checked; nothing is connected yet.
  * 2. Public and all tenants are looked at without a lock; whoever has nothing to do is answered here. A folder without
  *    files whose schemas have a history ends the run.
- * 3. What is pending anywhere is parsed; a mistake ends the run before anything was touched.
- * 4. Public is served, alone. If it fails, no tenant is started.
+ * 3. What is pending anywhere is parsed; a mistake, or an extension that tenants would lack, ends the run before anything
+ *    was touched.
+ * 4. The extensions of the config are created where they are missing. Public is served, alone. If it fails, no tenant is started.
  * 5. The gate is noted: what public holds now, checked again in every tenant's message.
  * 6. Tenants are served in parallel (`runFleet`), canaries first; the others only if those are well.
  * 7. The tenants are listed again, and newcomers are served, until there are none.
@@ -77,8 +78,9 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     const service = createService(run, migrations, { ...settings, emit });
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
-    await service.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown]);
+    await service.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown], true);
     for (const message of warningsOf(targets, migrations)) emit({ type: 'warning', message });
+    await service.install();
 
     const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
     const outcomes = await service.serve('public', [found.public], createBrake());

@@ -1,9 +1,12 @@
 import type { Config } from '../config.ts';
+import type { Session } from '../db/session.ts';
 import { allFiles, type Migrations, parseMigrations } from '../migrations.ts';
 import type { Script, VerifyResult } from '../model.ts';
+import { settleExtensions } from '../run/extensions.ts';
 import { findingsOf, unlistedFinding } from '../run/findings.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
 import { lintFindings } from '../run/lints.ts';
+import type { Survey } from '../run/survey.ts';
 
 /** What `verify` is for and how strict it is. */
 export interface VerifyOptions extends InspectOptions {
@@ -17,11 +20,20 @@ export interface VerifyOptions extends InspectOptions {
  * @throws SqlmigError where it cannot begin.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
-  let scripts: Iterable<Script> = [];
+  let scripts: readonly Script[] = [];
   const check = async (migrations: Migrations) => {
-    scripts = (await parseMigrations(allFiles(migrations), migrations)).values();
+    scripts = [...(await parseMigrations(allFiles(migrations), migrations)).values()];
   };
-  const inspection = await inspect(config, options, { check, unlisted: true });
+  // New tenants need every file; of public's, only the pending ones make what is not there yet.
+  const look = async (session: Session, found: Survey) => {
+    const pending = new Set(found.public.plan.steps);
+    const open = scripts.filter(({ migration }) => migration.scope === 'tenant' || pending.has(migration));
+    const created = config.extensions.map((name) => ({ name, schema: null }));
+    const settled = await settleExtensions(session, open, created, config);
+    const byMigration = new Map(settled.scripts.map((script) => [script.migration, script]));
+    scripts = scripts.map((script) => byMigration.get(script.migration) ?? script);
+  };
+  const inspection = await inspect(config, options, { check, look, unlisted: true });
   const { database, survey, unlisted } = inspection;
   const targets = surveyed(inspection);
   const found = [

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { completePlan, type PlanOptions } from '../core/plan.ts';
-import type { Server } from '../db/session.ts';
+import type { Server, Session } from '../db/session.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, readMigrations } from '../migrations.ts';
 import type { Target } from './look.ts';
@@ -21,6 +21,8 @@ interface Interest {
   readonly plan?: PlanOptions;
   /** May refuse the files. */
   readonly check?: (migrations: Migrations) => Promise<unknown>;
+  /** Reads more, in the same session. */
+  readonly look?: (session: Session, found: Survey) => Promise<unknown>;
   /** Look for schemas that the tenant source does not list. */
   readonly unlisted?: boolean;
 }
@@ -39,14 +41,15 @@ export interface Inspection {
 export async function inspect(
   config: Config,
   options: InspectOptions,
-  { plan = completePlan({}, config), check, unlisted = false }: Interest = {},
+  { plan = completePlan({}, config), check, look: more, unlisted = false }: Interest = {},
 ): Promise<Inspection> {
   const { select = { kind: 'all', except: [] }, onEvent = () => {} } = options;
   const migrations = await readMigrations(config);
   await check?.(migrations);
   return withRun(config, { emit: onEvent, signal: ownSignal(options.signal) }, ({ look, database, server }) =>
-    look(async (_, reader) => {
+    look(async (session, reader) => {
       const found = await survey(reader, migrations, select, plan, config);
+      await more?.(session, found);
       return {
         database,
         server,

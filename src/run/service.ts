@@ -3,6 +3,7 @@ import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
 import { after, applyUnits } from '../db/apply.ts';
 import type { Attempt } from '../db/attempt.ts';
 import { changesSharedRows } from '../db/catalogue-key.ts';
+import { createExtension, installExtension, type WantedExtension } from '../db/extensions.ts';
 import { asSqlmigError } from '../db/failure.ts';
 import { flush } from '../db/flush.ts';
 import { rehearseUnits } from '../db/rehearse.ts';
@@ -16,6 +17,7 @@ import { type Migrations, parseMigrations } from '../migrations.ts';
 import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '../model.ts';
 import type { Brake } from './brake.ts';
 import { createConvoys } from './convoys.ts';
+import { extensionsToCreate, requireExtensions, settleExtensions } from './extensions.ts';
 import { type FleetWork, runFleet } from './fleet.ts';
 import { createGate, type Gate, unitSchema } from './gate.ts';
 import { createLimit } from './limit.ts';
@@ -71,8 +73,13 @@ export function serviceOptions(options: RunOptions, config: Config): ServiceOpti
 
 /** Serves schemas of one run: parses what they need, keeps the gate between public and tenants, runs the fleet. */
 export interface Service {
-  /** Parses migrations before any of them runs, and warns of their lints. @throws SqlmigError with every mistake. */
-  prepare(steps: readonly Migration[]): Promise<void>;
+  /**
+   * Parses migrations before any of them runs, and warns of their lints. `installs`: extensions of the config that are
+   * missing will be there (see `install`). @throws SqlmigError with every mistake.
+   */
+  prepare(steps: readonly Migration[], installs?: boolean): Promise<void>;
+  /** Creates those extensions; a rehearsal does it in its own transactions. */
+  install(): Promise<void>;
   /** Brings schemas of one scope up to date; tenants only while public holds what it held at the first of them. */
   serve(scope: Scope, targets: readonly Target[], brake: Brake): Promise<SchemaOutcome[]>;
   /**
@@ -91,13 +98,21 @@ export function createService(run: Run, migrations: Migrations, options: Service
   let gate: Gate | null = null;
   let rehearsedPublic: Target | null = null;
 
-  const prepare = async (steps: readonly Migration[]) => {
+  let lacking: readonly WantedExtension[] = [];
+
+  const prepare = async (steps: readonly Migration[], installs = false) => {
     const missing = steps.filter((step) => !scripts.has(step));
-    if (missing.length === 0) return;
-    for (const [migration, script] of await parseMigrations(missing, migrations)) {
+    if (missing.length === 0 && !installs) return;
+    const parsed = [...(await parseMigrations(missing, migrations)).values()];
+    const settled = await run.look(async (session) => {
+      if (installs) lacking = await extensionsToCreate(session, parsed, config);
+      return settleExtensions(session, parsed, lacking, config);
+    });
+    requireExtensions(settled.missing);
+    for (const script of settled.scripts) {
       if (script.nonTransactional !== null && run.pooled && run.openDirect === null)
         throw directUrlNeeded(script);
-      scripts.set(migration, script);
+      scripts.set(script.migration, script);
       for (const { file, line, column, message } of lintFindings([script], database)) {
         emit({ type: 'warning', message: `${file}:${line}:${column}: ${message}` });
       }
@@ -174,7 +189,8 @@ export function createService(run: Run, migrations: Migrations, options: Service
     };
     const before = rehearsedPublic !== null && hasWork(rehearsedPublic) ? [await part(rehearsedPublic)] : [];
     const last = await part(target);
-    return inTurn(last.scripts, last.schema, () => rehearseUnits(from, [...before, last], frame));
+    const extensions = lacking.map((wanted) => `${createExtension(wanted)};\n`).join('');
+    return inTurn(last.scripts, last.schema, () => rehearseUnits(from, [...before, last], frame, extensions));
   };
   const attempt: FleetWork['attempt'] = async (from, target) => {
     try {
@@ -186,6 +202,11 @@ export function createService(run: Run, migrations: Migrations, options: Service
 
   return {
     prepare,
+    async install() {
+      if (options.rehearse) return;
+      for (const wanted of lacking) await run.look((session) => installExtension(session, wanted, frame));
+      lacking = [];
+    },
     async serve(scope, targets, brake) {
       const pending = targets.filter(hasWork).length;
       // A rehearsed tenant brings public along in its own transaction.
@@ -197,7 +218,8 @@ export function createService(run: Run, migrations: Migrations, options: Service
       emit({ type: 'phase-started', scope, schemas: targets.length, pending });
       const look = { scope, files: migrations[scope], options: plan };
       // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
-      const alone = scope === 'public' || (rehearsedPublic !== null && hasWork(rehearsedPublic));
+      const alone =
+        scope === 'public' || lacking.length > 0 || (rehearsedPublic !== null && hasWork(rehearsedPublic));
       const lanes = alone ? 1 : (config.concurrency ?? suitableLanes(run.server.version));
       const outcomes = await runFleet(targets, {
         attempt,
