@@ -13,7 +13,7 @@ export interface Turns {
 }
 
 /**
- * Turns of one run. The key that a unit takes for itself (`takeSharedKey`) keeps other runners out; within the run nothing
+ * Turns of one run. The key that a unit takes for itself (`sharedKeyTry`) keeps other runners out; within the run nothing
  * needs to be refused. `scripts` are those of the run: what is learned is noted there.
  */
 export function createTurns(scripts: Map<Migration, Script>): Turns {
