@@ -31,7 +31,7 @@ export interface Migration {
 /** A migration that was parsed and may be sent. */
 export interface Script {
   readonly migration: Migration;
-  /** What is sent: the text with an enclosing BEGIN and COMMIT blanked out, all positions unchanged. */
+  /** What is sent: the text with blanks for pairs of BEGIN and COMMIT and for a dump's head, all positions unchanged. */
   readonly text: string;
   readonly statements: readonly Statement[];
   /** Why it cannot run in a transaction, in words; `null` where it can. */
@@ -98,9 +98,12 @@ export interface QualifiedName {
   readonly name: string;
 }
 
-/** Something in a tenant file that may not do what it seems to; nothing is wrong for certain. */
+/** Something in a file that may not do what it seems to; nothing is wrong for certain. */
 export interface Lint {
-  /** `hard-coded-schema`, `shared-object`, `unfiltered-catalogue`, `extension-skipped` or `extension-missing`. */
+  /**
+   * `hard-coded-schema`, `shared-object`, `unfiltered-catalogue`, `extension-skipped`, `extension-missing`,
+   * `newer-grammar`, `dump-head` or `dump-of-schema`.
+   */
   readonly rule: string;
   /** UTF-16 index into the file. */
   readonly index: number;

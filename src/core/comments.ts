@@ -1,13 +1,20 @@
+import { blankOut, type Range } from './ranges.ts';
+
 /** A stretch of a text, as PostgreSQL's lexer divides it; `start` and `end` are UTF-16 indexes. */
-export interface Span {
+export interface Span extends Range {
   /** `line` is a comment to the end of its line, `block` one in slashes and stars, `code` all else but blank space. */
   readonly kind: 'line' | 'block' | 'code';
-  readonly start: number;
-  readonly end: number;
 }
 
+/** A comment or something in quotes; `closed` is false where its end is missing. */
+interface Lexeme extends Range {
+  readonly kind: 'line' | 'block' | 'quote';
+  readonly closed: boolean;
+}
+
+const opening = /--|\/\*|["']|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
 // A line that starts with # is a comment in files of Play; in SQL hardly any line starts with that operator.
-const opening = /--|^#|\/\*|["']|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/gm;
+const openingOfPlay = /--|^#|\/\*|["']|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/gm;
 const identifierCharacter = /[\w\u0080-\uffff$]/;
 
 /** Divides a text into comments and code, in one pass. What only looks like a comment inside quotes is code. */
@@ -16,22 +23,63 @@ export function* spansOf(text: string): Generator<Span> {
   const code = function* (end: number): Generator<Span> {
     if (/\S/.test(text.slice(codeStart, end))) yield { kind: 'code', start: codeStart, end };
   };
-  opening.lastIndex = 0;
-  for (let from = 0; ; ) {
-    opening.lastIndex = from;
-    const match = opening.exec(text);
-    if (match === null) break;
-    const [mark] = match;
-    const start = match.index;
-    if (mark === '--' || mark === '#' || mark === '/*') {
-      const end = mark === '/*' ? blockEnd(text, start) : lineEnd(text, start);
-      yield* code(start);
-      yield { kind: mark === '/*' ? 'block' : 'line', start, end };
-      codeStart = end;
-      from = end;
-    } else from = quoteEnd(text, start, mark);
+  for (const { kind, start, end } of lexemesOf(text, openingOfPlay)) {
+    if (kind === 'quote') continue;
+    yield* code(start);
+    yield { kind, start, end };
+    codeStart = end;
   }
   yield* code(text.length);
+}
+
+/** The stretches of a text that are neither comments nor in quotes, in one pass. */
+export function* bareRangesOf(text: string): Generator<Range> {
+  let from = 0;
+  for (const { start, end } of lexemesOf(text, opening)) {
+    if (start > from) yield { start: from, end: start };
+    from = end;
+  }
+  if (from < text.length) yield { start: from, end: text.length };
+}
+
+/** A text with blanks for its comments, and the index of a comment in slashes and stars that has no end. */
+export function withoutComments(text: string): { readonly text: string; readonly unclosed: number | null } {
+  const comments = [...lexemesOf(text, opening)].filter(({ kind }) => kind !== 'quote');
+  const unclosed = comments.find(({ closed }) => !closed);
+  return { text: blankOut(text, comments), unclosed: unclosed?.start ?? null };
+}
+
+/** The comments and the blank space at a text's beginning. */
+export function leadingComment(text: string): string {
+  const blank = /\s*/y;
+  for (let end = 0; ; ) {
+    blank.lastIndex = end;
+    blank.test(text);
+    end = blank.lastIndex;
+    if (text.startsWith('--', end)) end = lineEnd(text, end);
+    else if (text.startsWith('/*', end)) end = blockEnd(text, end) ?? text.length;
+    else return text.slice(0, end);
+  }
+}
+
+function* lexemesOf(text: string, marks: RegExp): Generator<Lexeme> {
+  for (let from = 0; ; ) {
+    marks.lastIndex = from;
+    const match = marks.exec(text);
+    if (match === null) return;
+    const [mark] = match;
+    const start = match.index;
+    if (mark === '--' || mark === '#') {
+      from = lineEnd(text, start);
+      yield { kind: 'line', start, end: from, closed: true };
+    } else if (mark.startsWith('$') && identifierCharacter.test(text[start - 1] ?? '')) {
+      from = start + 1;
+    } else {
+      const end = mark === '/*' ? blockEnd(text, start) : quoteEnd(text, start, mark);
+      from = end ?? text.length;
+      yield { kind: mark === '/*' ? 'block' : 'quote', start, end: from, closed: end !== null };
+    }
+  }
 }
 
 function lineEnd(text: string, from: number): number {
@@ -41,29 +89,27 @@ function lineEnd(text: string, from: number): number {
 }
 
 // Comments of PostgreSQL nest.
-function blockEnd(text: string, from: number): number {
+function blockEnd(text: string, from: number): number | null {
   const marks = /\/\*|\*\//g;
   marks.lastIndex = from;
   for (let depth = 0, match = marks.exec(text); match !== null; match = marks.exec(text)) {
     depth += match[0] === '/*' ? 1 : -1;
     if (depth === 0) return marks.lastIndex;
   }
-  return text.length;
+  return null;
 }
 
 /** Where quoted text ends. A doubled quote ends one and begins the next, which comes to the same. */
-function quoteEnd(text: string, start: number, mark: string): number {
+function quoteEnd(text: string, start: number, mark: string): number | null {
   const inside = start + mark.length;
-  const before = text[start - 1] ?? '';
-  if (mark.startsWith('$') && identifierCharacter.test(before)) return start + 1;
-  if (mark === "'" && /e/i.test(before) && !identifierCharacter.test(text[start - 2] ?? '')) {
+  if (mark === "'" && /e/i.test(text[start - 1] ?? '') && !identifierCharacter.test(text[start - 2] ?? '')) {
     const marks = /\\.|'/gs;
     marks.lastIndex = inside;
     for (let match = marks.exec(text); match !== null; match = marks.exec(text)) {
       if (match[0] === "'") return marks.lastIndex;
     }
-    return text.length;
+    return null;
   }
   const end = text.indexOf(mark, inside);
-  return end === -1 ? text.length : end + mark.length;
+  return end === -1 ? null : end + mark.length;
 }

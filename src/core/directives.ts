@@ -1,15 +1,16 @@
-import { spansOf } from './comments.ts';
+import { leadingComment, spansOf } from './comments.ts';
 
-const leadingComment = /^(?:\s+|--[^\r\n]*|\/\*[\s\S]*?\*\/)*/;
-const directive = /--[ \t]*sqlmig:[ \t]*([^\r\n]*?)[ \t]*$/gm;
+const directive = /--[ \t]*sqlmig:([^\r\n]*)/g;
 
 /** What `-- sqlmig: <word>` may say in a file's leading comment. */
 export const knownDirectives: readonly string[] = ['no-transaction', 'allow-public', 'allow-server'];
 
 /** The `-- sqlmig:` directives of a file's leading comment, with the UTF-16 index of each. */
 export function directivesOf(text: string): { readonly index: number; readonly word: string }[] {
-  const head = leadingComment.exec(text)?.[0] ?? '';
-  return [...head.matchAll(directive)].map((match) => ({ index: match.index, word: match[1] ?? '' }));
+  return [...leadingComment(text).matchAll(directive)].map((match) => ({
+    index: match.index,
+    word: (match[1] ?? '').trim(),
+  }));
 }
 
 // The marks of other tools: sqlx (first line), goose, dbmate, sql-migrate and tern.
@@ -42,7 +43,7 @@ export function allowsServer(text: string): boolean {
 
 /** True where a file's leading comment asks to run outside a transaction, in our words or another tool's. */
 export function asksForNoTransaction(text: string): boolean {
-  const head = leadingComment.exec(text)?.[0] ?? '';
+  const head = leadingComment(text);
   return (
     directivesOf(text).some(({ word }) => word === 'no-transaction') ||
     foreignMarks.some((mark) => mark.test(head))

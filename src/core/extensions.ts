@@ -1,7 +1,7 @@
 import type { ExtensionStatement, Lint, Script } from '../model.ts';
 import { quoteIdentifier } from './quote.ts';
+import { blankOut } from './ranges.ts';
 import { reachOf } from './reach.ts';
-import { blankOut } from './script.ts';
 
 /** An extension as a database has it, or is about to have it. */
 export interface ExtensionState {
@@ -80,7 +80,7 @@ const none: ExtensionState = {
   available: false,
   listed: false,
 };
-const nothing = reachOf({ start: 0, end: 0, kind: '', fields: {} });
+const nothing = reachOf({ kind: '', fields: {} });
 
 function isReached(
   { schema: asked }: ExtensionStatement,

@@ -1,5 +1,7 @@
 import type { Lint, Migration } from '../model.ts';
+import { fewOfEach } from './few.ts';
 import type { ParsedStatement } from './parse.ts';
+import { blanks } from './ranges.ts';
 
 /**
  * What real projects stumble over in tenant files, with its place: names that reach out of the tenant, objects that
@@ -11,16 +13,29 @@ export function lintsOf(
   publicSchema: string,
 ): Lint[] {
   if (scope === 'public') return [];
-  const code = withoutComments(text);
+  const code = withoutAnyComments(text);
   return [
     ...hardCodedSchema(code, publicSchema),
     ...statements.flatMap((statement) => sharedObject(statement, code)),
     ...statements.filter(({ kind }) => looksAround.has(kind)).flatMap((at) => unfilteredCatalogue(at, code)),
-  ].sort((a, b) => a.index - b.index);
+  ];
 }
 
-function withoutComments(text: string): string {
-  return text.replace(/--[^\r\n]*|\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\r\n]/g, ' '));
+/** The first lints of each rule, in the file's order; the last says how many more there are. */
+export function mainLints(lints: readonly Lint[]): Lint[] {
+  return fewOfEach(
+    [...lints].sort((a, b) => a.index - b.index),
+    ({ rule }) => rule,
+    mostOfOneRule,
+    (lint, more) => ({ ...lint, message: `${lint.message} (and ${more} more in this file)` }),
+  );
+}
+
+const mostOfOneRule = 10;
+
+// Those in the bodies of functions and blocks as well.
+function withoutAnyComments(text: string): string {
+  return text.replace(/--[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, blanks);
 }
 
 function hardCodedSchema(code: string, schema: string): Lint[] {
@@ -65,12 +80,24 @@ const looksAround: ReadonlySet<string> = new Set([
 const catalogue =
   /\bpg_(?:constraint|class|type|proc|trigger|indexes|tables|views|matviews|sequences|policies)\b|\binformation_schema\s*\.\s*(?!schemata\b)\w+/gi;
 // Any of these ties the look-up to a schema; a name cast to regclass or regtype is found by search_path.
-const filter = /\b\w*(?:namespace|nspname|schema|schemas|schemaname)\b|::\s*reg\w+|\bto_reg\w+/i;
+const filter = /\b\w*(?:namespace|nspname|schema|schemas|schemaname)\b|::\s*reg\w+|\bto_reg\w+/gi;
 
 function unfilteredCatalogue({ start, end }: ParsedStatement, code: string): Lint[] {
   const body = code.slice(start, end);
-  return [...body.matchAll(catalogue)]
-    .filter(({ index }) => !filter.test(queryAround(body, index).replace(/\binformation_schema\b/gi, '')))
+  const found = [...body.matchAll(catalogue)];
+  if (found.length === 0) return [];
+  const filters = [...body.matchAll(filter)].filter(({ 0: word }) => !/^information_schema$/i.test(word));
+  const queries = queriesAround(
+    body,
+    found.map(({ index }) => index),
+  );
+  const isFiltered = (index: number) => {
+    const query = queries.get(index);
+    const next = filters[firstAtLeast(filters, query?.from ?? 0)];
+    return next !== undefined && next.index < (query?.to ?? body.length);
+  };
+  return found
+    .filter(({ index }) => !isFiltered(index))
     .map(({ 0: name, index }) => ({
       rule: 'unfiltered-catalogue',
       index: start + index,
@@ -78,21 +105,37 @@ function unfilteredCatalogue({ start, end }: ParsedStatement, code: string): Lin
     }));
 }
 
-/** The innermost brackets around an index, else the statement it is in. */
-function queryAround(body: string, index: number): string {
-  let from = index;
-  for (let depth = 0; from > 0; from--) {
-    const char = body[from - 1];
-    if (char === ')') depth += 1;
-    else if (char === '(' && depth-- === 0) break;
-    else if (char === ';' && depth === 0) break;
+/** The place in a list of matches of the first that begins at an index or after it. */
+function firstAtLeast(matches: readonly { readonly index: number }[], index: number): number {
+  let [low, high] = [0, matches.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((matches[middle]?.index ?? 0) < index) low = middle + 1;
+    else high = middle;
   }
-  let to = index;
-  for (let depth = 0; to < body.length; to++) {
-    const char = body[to];
-    if (char === '(') depth += 1;
-    else if (char === ')' && depth-- === 0) break;
-    else if (char === ';' && depth === 0) break;
+  return low;
+}
+
+/** For indexes in rising order: the innermost brackets around each, else the statement it is in. One pass for all. */
+function queriesAround(
+  body: string,
+  indexes: readonly number[],
+): Map<number, { readonly from: number; to: number }> {
+  const result = new Map<number, { readonly from: number; to: number }>();
+  const outer: { readonly from: number; to: number }[] = [];
+  let query = { from: 0, to: body.length };
+  let next = 0;
+  for (const { 0: char, index } of body.matchAll(/[();]/g)) {
+    for (; (indexes[next] ?? index) < index; next++) result.set(indexes[next] ?? 0, query);
+    if (char === '(') {
+      outer.push(query);
+      query = { from: index + 1, to: body.length };
+    } else {
+      query.to = index;
+      query = (char === ')' ? outer.pop() : undefined) ?? { from: index + 1, to: body.length };
+      if (char === ')') query.to = body.length;
+    }
   }
-  return body.slice(from, to);
+  for (; next < indexes.length; next++) result.set(indexes[next] ?? 0, query);
+  return result;
 }

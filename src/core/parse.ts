@@ -1,10 +1,14 @@
 import type { Node, RawStmt } from 'libpg-query';
+import { bareRangesOf, withoutComments } from './comments.ts';
+import { type NewerWord, olderReadings } from './older-grammar.ts';
 import { byteIndexes, indexOfCodePoint } from './position.ts';
 
 /** A statement as the parser of PostgreSQL sees it; `start` and `end` are UTF-16 indexes. */
 export interface ParsedStatement {
   readonly start: number;
   readonly end: number;
+  /** Where it starts in bytes, as the node's locations count. */
+  readonly byte: number;
   readonly kind: string;
   /** The node's fields, as in PostgreSQL's parsenodes.h. */
   readonly fields: Readonly<Record<string, unknown>>;
@@ -19,27 +23,43 @@ export interface SyntaxProblem {
 // The parser needs up to 90 bytes of memory a byte of text and never gives it back, so long texts go in pieces.
 const pieceLength = 512 * 1024;
 
+/** The statements of a text. */
+export interface Parsed {
+  readonly statements: readonly ParsedStatement[];
+  /** Words without which the parser takes the text, a place where servers before some version differ from newer ones. */
+  readonly newerWords: readonly NewerWord[];
+}
+
 /**
  * Splits a text into statements with the parser of PostgreSQL itself (libpg-query, loaded on first use).
- * A text of comments only has none. Gives the first syntax error instead where there is one.
+ * A text of comments only has none. Gives the first syntax error instead where there is one, unless servers older than the
+ * parser take the text.
  */
 export async function parseStatements(
-  text: string,
-): Promise<{ readonly statements: ParsedStatement[] } | { readonly problem: SyntaxProblem }> {
+  commented: string,
+): Promise<Parsed | { readonly problem: SyntaxProblem }> {
   const parser = await loadParser();
+  // PostgreSQL's lexer goes over nested comments, and over runs of operators, again and again.
+  const { text, unclosed } = withoutComments(commented);
+  if (unclosed !== null) return { problem: { index: unclosed, message: 'unterminated /* comment' } };
+  const operator = longOperator(text);
+  if (operator !== null) return { problem: { index: operator, message: 'operator too long' } };
   const statements: ParsedStatement[] = [];
+  const newerWords: NewerWord[] = [];
   for (let from = 0; from < text.length; ) {
     const piece = parsePiece(parser, text, from);
     if ('problem' in piece) return piece;
-    statements.push(...piece.statements);
+    for (const statement of piece.statements) statements.push(statement);
+    newerWords.push(...piece.newerWords);
     from = piece.end;
   }
-  return { statements };
+  return { statements, newerWords };
 }
 
 /** The quoted identifiers of a text with their UTF-16 indexes; the text must parse. */
-export async function quotedIdentifiers(text: string): Promise<{ index: number; text: string }[]> {
+export async function quotedIdentifiers(commented: string): Promise<{ index: number; text: string }[]> {
   const { scanSync } = await loadParser();
+  const { text } = withoutComments(commented);
   const indexOf = byteIndexes(text);
   return scanSync(text)
     .tokens.map((token) => {
@@ -47,6 +67,18 @@ export async function quotedIdentifiers(text: string): Promise<{ index: number; 
       return { index, text: text.slice(index, indexOf(token.end)) };
     })
     .filter((token) => token.text.startsWith('"'));
+}
+
+// An operator has 63 characters at most; only signs may follow each other without an end.
+const mostOperatorCharacters = 100;
+
+function longOperator(text: string): number | null {
+  for (const { start, end } of bareRangesOf(text)) {
+    for (const { 0: run, index } of text.slice(start, end).matchAll(/[~!@#^&|`?+\-*/%<>=]+/g)) {
+      if (run.length > mostOperatorCharacters) return start + index;
+    }
+  }
+  return null;
 }
 
 type Parser = typeof import('libpg-query');
@@ -64,21 +96,34 @@ function parsePiece(
   parser: Parser,
   text: string,
   from: number,
-): { readonly statements: ParsedStatement[]; readonly end: number } | { readonly problem: SyntaxProblem } {
+): (Parsed & { readonly end: number }) | { readonly problem: SyntaxProblem } {
   for (let length = pieceLength; ; length *= 2) {
     const end = cutAfterStatement(text, from + length);
     const piece = text.slice(from, end);
     const parsed = tryParse(parser, piece);
     if (!('problem' in parsed)) {
-      const indexOf = byteIndexes(piece);
-      return { statements: parsed.statements.map((raw) => toStatement(raw, from, indexOf, piece)), end };
+      return { statements: toStatements(parsed.statements, from, piece), newerWords: [], end };
     }
     // A piece that ends in neutral ground parses like the whole text does; one that a cut made incomplete
     // fails at its very end or in a quote that is still open.
     const { index, message } = parsed.problem;
     const cutTooEarly =
       end < text.length && (index >= piece.trimEnd().length - 1 || /unterminated/.test(message));
-    if (!cutTooEarly) return { problem: { index: from + index, message } };
+    if (cutTooEarly) continue;
+    let furthest = parsed.problem;
+    for (const { text: older, words, restore, restoreMessage } of olderReadings(piece)) {
+      const again = tryParse(parser, older);
+      if ('problem' in again) {
+        const { index: reached, message: reason } = again.problem;
+        if (reached > furthest.index) furthest = { index: reached, message: restoreMessage(reason) };
+        continue;
+      }
+      restore(again.statements);
+      const culprit = words.findLast((word) => word.index <= index) ?? words[0];
+      const newerWords = culprit === undefined ? [] : [{ ...culprit, index: from + culprit.index }];
+      return { statements: toStatements(again.statements, from, older), newerWords, end };
+    }
+    return { problem: { index: from + furthest.index, message: furthest.message } };
   }
 }
 
@@ -102,17 +147,15 @@ function tryParse(
   }
 }
 
-function toStatement(
-  raw: RawStmt,
-  from: number,
-  indexOf: (byte: number) => number,
-  piece: string,
-): ParsedStatement {
-  const startByte = raw.stmt_location ?? 0;
-  const start = indexOf(startByte);
-  const end = raw.stmt_len === undefined ? piece.trimEnd().length : indexOf(startByte + raw.stmt_len);
-  const [kind, fields] = onlyEntry(raw.stmt);
-  return { start: from + start, end: from + end, kind, fields };
+function toStatements(raws: readonly RawStmt[], from: number, piece: string): ParsedStatement[] {
+  const indexOf = byteIndexes(piece);
+  return raws.map((raw) => {
+    const byte = raw.stmt_location ?? 0;
+    const start = indexOf(byte);
+    const end = raw.stmt_len === undefined ? piece.trimEnd().length : indexOf(byte + raw.stmt_len);
+    const [kind, fields] = onlyEntry(raw.stmt);
+    return { start: from + start, end: from + end, byte, kind, fields };
+  });
 }
 
 function onlyEntry(node: Node | undefined): [string, Record<string, unknown>] {

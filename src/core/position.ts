@@ -5,16 +5,30 @@ import type { Location } from '../model.ts';
 
 /** The place of a UTF-16 index in a file's text. */
 export function locate(file: string, text: string, index: number): Location {
-  const before = text.slice(0, index);
-  const start = lineStart(text, index);
-  const line = (before.match(/\r\n|\r|\n/g)?.length ?? 0) + 1;
-  const end = text.slice(start).search(/[\r\n]/);
-  return {
-    file,
-    line,
-    column: codePoints(text.slice(start, index)) + 1,
-    lineText: end === -1 ? text.slice(start) : text.slice(start, start + end),
+  return locator(file, text)(index);
+}
+
+/** A function from UTF-16 indexes in a file's text to places. Indexes asked in rising order cost one pass over the text in all. */
+export function locator(file: string, text: string): (index: number) => Location {
+  const begin = { line: 1, start: 0, end: endOfLine(text, 0), reached: 0, column: 1 };
+  let at = begin;
+  return (index) => {
+    if (index < at.reached) at = begin;
+    while (at.end.next <= index && at.end.next > at.end.start) {
+      const start = at.end.next;
+      at = { line: at.line + 1, start, end: endOfLine(text, start), reached: start, column: 1 };
+    }
+    at = { ...at, reached: index, column: at.column + codePoints(text.slice(at.reached, index)) };
+    return { file, line: at.line, column: at.column, lineText: text.slice(at.start, at.end.start) };
   };
+}
+
+/** Where a line's end begins, and where the next line does; the same at the text's end. */
+function endOfLine(text: string, from: number): { readonly start: number; readonly next: number } {
+  const ends = /\r\n|\r|\n/g;
+  ends.lastIndex = from;
+  const end = ends.exec(text);
+  return { start: end?.index ?? text.length, next: end === null ? text.length : ends.lastIndex };
 }
 
 /** The UTF-16 index at which a line starts; lines count from 1, a line past the end gives the text's length. */
@@ -63,9 +77,4 @@ export function byteIndexes(text: string): (byte: number) => number {
     }
     return index;
   };
-}
-
-function lineStart(text: string, index: number): number {
-  if (index === 0) return 0;
-  return Math.max(text.lastIndexOf('\n', index - 1), text.lastIndexOf('\r', index - 1)) + 1;
 }

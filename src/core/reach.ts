@@ -29,7 +29,7 @@ const runs: ReadonlySet<string> = new Set([
 ]);
 
 /** What a statement can reach. A foreign key's target and a column's type are only read; a grant takes nothing away. */
-export function reachOf({ kind, fields }: ParsedStatement): Reach {
+export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields'>): Reach {
   const names = new Set<string>();
   const words = new Set<string>();
   const isGrant = kind === 'GrantStmt' && fields.is_grant === true;
@@ -77,7 +77,7 @@ export function reachOf({ kind, fields }: ParsedStatement): Reach {
 const onlyRead: ReadonlySet<string> = new Set(['pktable', 'A_Const', 'FuncCall']);
 const temporarySchema = /^pg_temp(?:_\d+)?$/i;
 const plainWord = /^[\p{L}_][\p{L}\p{N}_$]*$/u;
-const wordInText = /"((?:[^"]|"")+)"|[\p{L}_][\p{L}\p{N}_$]*/gu;
+const wordInText = /"([^"]*(?:""[^"]*)*)"|[\p{L}_][\p{L}\p{N}_$]*/gu;
 
 /** A name itself; the words of a longer text, such as the body of a block, plain and quoted. */
 function wordsOf(text: string): string[] {

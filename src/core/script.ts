@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../errors.ts';
 import { SqlmigError } from '../errors.ts';
-import type { Migration, Script } from '../model.ts';
+import type { Lint, Migration, Script } from '../model.ts';
 import { sharedRowsOf } from './catalogue-rows.ts';
+import { withoutComments } from './comments.ts';
 import {
   allowsPublic,
   allowsServer,
@@ -10,29 +10,30 @@ import {
   includesOf,
   knownDirectives,
 } from './directives.ts';
+import { dumpHead, restrictions } from './dump.ts';
 import { earlyEnumUses } from './enum-values.ts';
 import { extensionStatements } from './extension-statements.ts';
+import { fewOfEach } from './few.ts';
 import { isWayBack } from './file-name.ts';
-import { lintsOf } from './lint.ts';
+import { lintsOf, mainLints } from './lint.ts';
+import type { Mistake } from './mistake.ts';
+import type { NewerWord } from './older-grammar.ts';
 import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
-import { locate } from './position.ts';
+import { locator } from './position.ts';
+import { blankOut } from './ranges.ts';
 import { reachOf } from './reach.ts';
 import { foreignSections, isPlayComment, type Section } from './sections.ts';
 import { serverWideReason } from './server-wide.ts';
-import {
-  copiesWithClient,
-  discardsAll,
-  nonTransactionalReason,
-  transactionControl,
-} from './transaction-rules.ts';
+import { transactionBlocks } from './transaction-blocks.ts';
+import { copiesWithClient, discardsAll, nonTransactionalReason } from './transaction-rules.ts';
 
-type Mistake = readonly [index: number, code: ErrorCode, message: string, hint: string];
-
-const placeholder = /\{\{[^}]*\}\}|\$\{[^}]*\}/;
+const placeholder = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/;
+const mostOfOneCode = 100;
 
 /**
  * Parses a migration and checks what may not be in one (spec.md 2). Gives the script, or every mistake with its
- * place. `publicSchema` is what lints look for. A file that is nothing but `BEGIN; ... COMMIT;` around its statements loses the two, and nothing moves.
+ * place. `publicSchema` is what lints look for. Pairs of BEGIN and COMMIT and the head of a dump are taken out of the
+ * text, and nothing moves.
  */
 export async function toScript(
   migration: Migration,
@@ -40,76 +41,75 @@ export async function toScript(
 ): Promise<Script | readonly SqlmigError[]> {
   const sections = foreignSections(migration.text, isWayBack(migration.file) ? 'down' : 'up');
   // What is left must be right as well once the other way has moved out.
-  const text = blankOut(migration.text, sections);
+  const own = blankOut(migration.text, sections);
+  const text = blankOut(own, restrictions(own));
   const parsed = await parseStatements(text);
-  const mistakes = [
-    ...sections.slice(0, 1).map((section) => sectionMistake(section, migration)),
-    ...('problem' in parsed
-      ? [syntaxMistake(text, parsed.problem.index, parsed.problem.message)]
-      : [
-          ...parsed.statements.slice(...inside(parsed.statements)).flatMap(statementMistakes),
-          ...(await placeholderMistakes(text)),
-          ...directiveMistakes(text),
-          ...enumMistakes(parsed.statements, text),
-          ...(migration.scope === 'tenant' ? serverWideMistakes(parsed.statements, text) : []),
-        ]),
-  ];
-  if ('problem' in parsed || mistakes.length > 0) {
-    return mistakes.map(
-      ([index, code, message, hint]) =>
-        new SqlmigError(code, message, { location: locate(migration.file, migration.text, index), hint }),
-    );
+  const sectionMistakes = sections.slice(0, 1).map((section) => sectionMistake(section, migration));
+  if ('problem' in parsed) {
+    const { index, message } = parsed.problem;
+    return errorsOf([...sectionMistakes, syntaxMistake(text, index, message)], migration);
   }
-  const statements = parsed.statements.slice(...inside(parsed.statements));
-  const reasons = statements.map(nonTransactionalReason).filter((reason) => reason !== null);
+  const reason = asksForNoTransaction(text)
+    ? 'the file asks for it'
+    : (parsed.statements.map(nonTransactionalReason).find((why) => why !== null) ?? null);
+  const { pairs, mistakes: controlMistakes } = transactionBlocks(parsed.statements, reason);
+  const dump = dumpHead(parsed.statements, text, migration.scope);
+  const without = new Set([...pairs, ...dump.leftOut]);
+  const statements = parsed.statements.filter((statement) => !without.has(statement));
+  const mistakes = [
+    ...sectionMistakes,
+    ...controlMistakes,
+    ...statements.flatMap(statementMistakes),
+    ...(await placeholderMistakes(text)),
+    ...directiveMistakes(text),
+    // Statement by statement each value is committed before the next one uses it.
+    ...(reason === null ? enumMistakes(statements, text) : []),
+    ...(migration.scope === 'tenant' ? serverWideMistakes(statements, text) : []),
+  ];
+  if (mistakes.length > 0) return errorsOf(mistakes, migration);
   return {
     migration,
     text: blankOut(
       text,
       parsed.statements
-        .filter((s) => transactionControl(s) !== null)
+        .filter((statement) => without.has(statement))
         .map(({ start, end }) => ({ start, end: text[end] === ';' ? end + 1 : end })),
     ),
     statements: statements.map((s) => ({ start: s.start, end: s.end, kind: s.kind, reach: reachOf(s) })),
     allowsPublic: allowsPublic(text),
-    lints: lintsOf(migration, statements, publicSchema),
+    lints: mainLints([
+      ...parsed.newerWords.map(newerWordLint),
+      ...dump.lints,
+      ...lintsOf(migration, statements, publicSchema),
+    ]),
     extensions: extensionStatements(statements),
     sharedRows: sharedRowsOf(statements, allowsPublic(text)),
-    nonTransactional: asksForNoTransaction(text) ? 'the file asks for it' : (reasons[0] ?? null),
+    nonTransactional: reason,
   };
 }
 
-/** The range of statements without an enclosing BEGIN and COMMIT. */
-function inside(statements: readonly ParsedStatement[]): [number, number] {
-  const [first, last] = [statements.at(0), statements.at(-1)];
-  const wrapped =
-    statements.length > 1 &&
-    first !== undefined &&
-    last !== undefined &&
-    transactionControl(first) === 'begin' &&
-    transactionControl(last) === 'commit';
-  return wrapped ? [1, statements.length - 1] : [0, statements.length];
+function errorsOf(mistakes: readonly Mistake[], { file, text }: Migration): SqlmigError[] {
+  const place = locator(file, text);
+  return fewOfEach(
+    mistakes,
+    ([, code]) => code,
+    mostOfOneCode,
+    ([index, code, message, hint], more): Mistake => [
+      index,
+      code,
+      `${message} (and ${more} more in this file)`,
+      hint,
+    ],
+  ).map(([index, code, message, hint]) => new SqlmigError(code, message, { location: place(index), hint }));
 }
 
-/** The text with blanks for all but the line ends of some ranges. */
-export function blankOut(
-  text: string,
-  ranges: readonly { readonly start: number; readonly end: number }[],
-): string {
-  let result = text;
-  for (const { start, end } of ranges) {
-    result = result.slice(0, start) + text.slice(start, end).replace(/[^\r\n]/g, ' ') + result.slice(end);
-  }
-  return result;
+function newerWordLint({ index, word, since }: NewerWord): Lint {
+  const message = `${word} is a key word since PostgreSQL ${since}, which refuses it here; write "${word}"`;
+  return { rule: 'newer-grammar', index, message };
 }
 
 function statementMistakes(statement: ParsedStatement): Mistake[] {
   const at = statement.start;
-  if (transactionControl(statement) !== null) {
-    const hint =
-      'sqlmig runs each file in a transaction of its own; remove it, or wrap the whole file in one plain BEGIN and COMMIT';
-    return [[at, 'transaction-control', 'a migration must not begin, end or split its transaction', hint]];
-  }
   if (discardsAll(statement)) {
     const hint =
       'remove it: each file starts with a clean session; RESET ALL and DISCARD TEMP, PLANS or SEQUENCES are allowed';
@@ -140,8 +140,8 @@ function copyMistake(index: number): Mistake {
 function syntaxMistake(text: string, index: number, message: string): Mistake {
   const rest = text.slice(index);
   if (placeholder.exec(rest)?.index === 0) return placeholderMistake(index, rest);
-  const copy = /\bcopy\s[^;]*\bfrom\s+stdin\b[^;]*;\s*$/i.exec(text.slice(0, index));
-  if (copy !== null) return copyMistake(copy.index);
+  const copy = copyBefore(text, index);
+  if (copy !== null) return copyMistake(copy);
   if (rest.startsWith('\\')) {
     const hint = 'backslash commands are for psql; write SQL, or let pg_dump make plain SQL with --inserts';
     return [index, 'psql-command', 'this is a command of psql, not SQL', hint];
@@ -156,6 +156,16 @@ function syntaxMistake(text: string, index: number, message: string): Mistake {
   return [index, 'sql-syntax', message, 'the parser of PostgreSQL refuses this text; nothing was run'];
 }
 
+/** Where the statement that ends just before an index copies from STDIN; what follows it are rows. */
+function copyBefore(text: string, index: number): number | null {
+  const end = text.slice(0, index).trimEnd().length - 1;
+  if (text[end] !== ';') return null;
+  const from = text.lastIndexOf(';', end - 1) + 1;
+  const statement = text.slice(from, end);
+  const copy = /\bcopy\s/i.exec(statement);
+  return copy === null || !/\bfrom\s+stdin\b/i.test(statement) ? null : from + copy.index;
+}
+
 async function placeholderMistakes(text: string): Promise<Mistake[]> {
   if (!placeholder.test(text)) return [];
   const names = await quotedIdentifiers(text);
@@ -168,13 +178,16 @@ function placeholderMistake(index: number, from: string): Mistake {
   const found = placeholder.exec(from)?.[0] ?? '';
   const hint =
     'sqlmig runs files as they are; names need no schema, search_path is the tenant and then public';
-  return [index, 'unrendered-placeholder', `${found} is a placeholder that nobody filled in`, hint];
+  return [
+    index,
+    'unrendered-placeholder',
+    `${shortened(found)} is a placeholder that nobody filled in`,
+    hint,
+  ];
 }
 
 function enumMistakes(statements: readonly ParsedStatement[], text: string): Mistake[] {
-  // Statement by statement each value is committed before the next one uses it.
-  if (asksForNoTransaction(text) || statements.some((s) => nonTransactionalReason(s) !== null)) return [];
-  return earlyEnumUses(statements, text).map(({ index, value }): Mistake => {
+  return earlyEnumUses(statements, withoutComments(text).text).map(({ index, value }): Mistake => {
     const hint = 'move the use into the next file; a new value must be committed before it can be used';
     return [index, 'enum-value-in-use', `the file uses '${value}', which it adds to an enum itself`, hint];
   });
@@ -208,11 +221,15 @@ function directiveMistakes(text: string): Mistake[] {
     .filter(({ word }) => !knownDirectives.includes(word))
     .map(({ index, word }): Mistake => {
       const hint = `known are: ${knownDirectives.join(', ')}`;
-      return [index, 'unknown-directive', `unknown directive "${word}"`, hint];
+      return [index, 'unknown-directive', `unknown directive "${shortened(word)}"`, hint];
     });
   const includes = includesOf(text).map(({ index, line }): Mistake => {
-    const message = `"${line}" is for graphile-migrate; here it is a comment, and nothing is included`;
+    const message = `"${shortened(line)}" is for graphile-migrate; here it is a comment, and nothing is included`;
     return [index, 'unknown-directive', message, 'put the text of that file in its place'];
   });
   return [...unknown, ...includes];
+}
+
+function shortened(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }

@@ -1,14 +1,5 @@
 import type { ParsedStatement } from './parse.ts';
 
-/** `begin`, `commit` or another piece of transaction control; `null` for anything else. */
-export function transactionControl(statement: ParsedStatement): 'begin' | 'commit' | 'other' | null {
-  if (statement.kind !== 'TransactionStmt') return null;
-  const { kind, options, chain } = statement.fields;
-  if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START')
-    return options === undefined ? 'begin' : 'other';
-  return kind === 'TRANS_STMT_COMMIT' && chain !== true ? 'commit' : 'other';
-}
-
 /** `stdin` or `stdout` where a COPY talks to the client, which a migration has not. */
 export function copiesWithClient(statement: ParsedStatement): 'stdin' | 'stdout' | null {
   const { is_from, filename, is_program } = statement.fields;

@@ -1,11 +1,12 @@
-import { locate } from '../core/position.ts';
+import { locator } from '../core/position.ts';
 import type { LintFinding, Script } from '../model.ts';
 
 /** The lints of scripts, with their places. */
 export function lintFindings(scripts: Iterable<Script>, database: string): LintFinding[] {
-  return [...scripts].flatMap(({ migration: { scope, version, name, file, text }, lints }) =>
-    lints.map(({ rule, index, message }) => {
-      const { line, column } = locate(file, text, index);
+  return [...scripts].flatMap(({ migration: { scope, version, name, file, text }, lints }) => {
+    const place = locator(file, text);
+    return lints.map(({ rule, index, message }) => {
+      const { line, column } = place(index);
       return {
         kind: 'lint' as const,
         database,
@@ -19,6 +20,6 @@ export function lintFindings(scripts: Iterable<Script>, database: string): LintF
         column,
         message,
       };
-    }),
-  );
+    });
+  });
 }

@@ -55,13 +55,62 @@ test('public files may name what they are about', async () => {
 });
 
 test.for([
-  [`alter type mood add value 'new'; update t set m = 'new'`, [['enum-value-in-use', 51]]],
+  [`alter type mood add value 'new'; select 1, 'new'::mood`, [54 - 10]],
+  [`alter type mood add value 'new'; /* ü */ select 'new', cast('new' as mood)`, [61]],
+  [`alter type acme.mood add value 'new'; select 'new'::acme.mood`, [46]],
+  [`alter type mood add value 'new'; alter table t add column m mood default 'new'`, [74]],
+  [`alter type mood add value 'new'; create table t (n text default 'new', m mood default 'new')`, [87]],
+  [`alter type mood add value 'new'; create view v as select * from t where m = mood 'new'`, [82]],
+  // Only the server knows what these are.
+  [`alter type mood add value 'new'; update t set m = 'new'`, []],
+  [`alter type mood add value 'new'; insert into log values ('new')`, []],
+  [`alter type mood add value 'new'; select 'new'::text, 'new'::acme.mood, '{new}'::mood[]`, []],
+  [`alter type mood add value 'new'; alter table t add column if not exists m mood default 'new'`, []],
+  [`alter type mood add value if not exists 'new'; select 'new'::mood`, []],
   [`alter type mood add value 'new'; alter table t alter m set default 'other'`, []],
+  [`alter type mood add value 'new'; comment on type mood is 'new'`, []],
+  [`select 'new'::mood; alter type mood add value 'new'`, []],
+  // The file makes the type itself.
   [`create type mood as enum (); alter type mood add value 'new'; select 'new'::mood`, []],
-  [`alter type mood rename value 'old' to 'new'; update t set m = 'new'`, []],
-  [`-- sqlmig: no-transaction\nalter type mood add value 'new'; update t set m = 'new'`, []],
-] as const)('a new enum value in the file that adds it: %s', async ([text, mistakes]) => {
+  [`create type s.mood as enum (); alter type s.mood add value 'new'; select 'new'::s.mood`, []],
+  [
+    `create type m2 as enum (); alter type m2 rename to mood; alter type mood add value 'new'; select 'new'::mood`,
+    [],
+  ],
+  [
+    `do $$ begin create type mood as enum (); exception when duplicate_object then null; end $$; alter type mood add value 'new'; select 'new'::mood`,
+    [],
+  ],
+  [`alter type mood rename value 'old' to 'new'; select 'new'::mood`, []],
+  [`-- sqlmig: no-transaction\nalter type mood add value 'new'; select 'new'::mood`, []],
+] as [string, number[]][])('a new enum value in the file that adds it: %s', async ([text, columns]) => {
   const script = await toScript(migration(text), 'public');
   const found = 'migration' in script ? [] : script.map(({ code, details }) => [code, details.column]);
-  expect(found).toEqual(mistakes);
+  expect(found).toEqual(columns.map((column) => ['enum-value-in-use', column]));
+});
+
+test('of many warnings of one rule the first ten are told, and how many more there are', async () => {
+  const text = 'select * from public.a;\n'.repeat(10_000);
+  const script = await toScript(migration(`${text}create schema x`), 'public');
+  if (!('migration' in script)) throw new Error('it must be accepted');
+  expect(script.lints.map(({ rule }) => rule)).toEqual([
+    ...Array.from({ length: 10 }, () => 'hard-coded-schema'),
+    'shared-object',
+  ]);
+  expect(script.lints[9]?.message).toMatch(/ \(and 9990 more in this file\)$/);
+});
+
+test.for([
+  [`do $$ begin if (select 1 from pg_class) then x(); end if; perform nspname; end $$`, 1],
+  [
+    `do $$ begin perform 1 from pg_class where (a = (b)) and relnamespace = 1; perform 1 from pg_type; end $$`,
+    1,
+  ],
+  [
+    `do $$ begin perform (select 1 from pg_class c where (select nspname) = c.x) + (select 1 from pg_type); end $$`,
+    1,
+  ],
+  [`do $$ begin perform 1) from pg_class; perform schema; end $$`, 1],
+])('a look-up is judged by the query around it: %s', async ([text, count]) => {
+  expect((await lintsOf(text as string)).length).toBe(count);
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { toScript } from '../../src/core/script.ts';
 
-const migration = (text: string) =>
-  ({ scope: 'tenant', version: '1', name: 'x', checksum: '', file: '1_x.sql', text }) as const;
+const migration = (text: string, scope: 'public' | 'tenant' = 'tenant') =>
+  ({ scope, version: '1', name: 'x', checksum: '', file: '1_x.sql', text }) as const;
 
 async function mistakesOf(text: string) {
   const script = await toScript(migration(text), 'public');
@@ -13,7 +13,7 @@ test.for([
   ['', []],
   ['-- only a comment', []],
   ['select 1', ['select 1']],
-  ['select 1; ; select 2 -- end', ['select 1', 'select 2 -- end']],
+  ['select 1; ; select 2 -- end', ['select 1', 'select 2']],
   [
     '/* ü */ create table ü (id int);\r\n-- 🐘\ninsert into ü values (1)',
     ['create table ü (id int)', 'insert into ü values (1)'],
@@ -25,7 +25,7 @@ test.for([
   ],
   [
     `insert into t values ('{{ name }}', '\${x}') -- {{ fine }}`,
-    [`insert into t values ('{{ name }}', '\${x}') -- {{ fine }}`],
+    [`insert into t values ('{{ name }}', '\${x}')`],
   ],
 ] as const)('%j', async ([text, statements]) => {
   const script = await toScript(migration(text), 'public');
@@ -35,36 +35,32 @@ test.for([
 });
 
 test.for([
-  [
-    'select 1;\n  begin;\nselect 2; commit',
-    [
-      ['transaction-control', 2, 3],
-      ['transaction-control', 3, 11],
-    ],
-  ],
-  [
-    'begin; select 1; commit; select 2',
-    [
-      ['transaction-control', 1, 1],
-      ['transaction-control', 1, 18],
-    ],
-  ],
-  [
-    'begin isolation level serializable; select 1; commit',
-    [
-      ['transaction-control', 1, 1],
-      ['transaction-control', 1, 47],
-    ],
-  ],
-  [
-    'begin; select 1; commit and chain',
-    [
-      ['transaction-control', 1, 1],
-      ['transaction-control', 1, 18],
-    ],
-  ],
+  ['begin isolation level serializable; select 1; commit', [['transaction-control', 1, 1]]],
+  ['start transaction read only; select 1; commit', [['transaction-control', 1, 1]]],
+  ['begin; select 1; commit and chain', [['transaction-control', 1, 18]]],
+  ['begin; select 1; rollback', [['transaction-control', 1, 18]]],
   ['begin', [['transaction-control', 1, 1]]],
-  ['begin; savepoint a; commit', [['transaction-control', 1, 8]]],
+  ['begin; select 1; commit; begin; select 2', [['transaction-control', 1, 26]]],
+  ['begin; begin; select 1; commit', [['transaction-control', 1, 8]]],
+  [
+    'begin; begin; select 1; commit; commit',
+    [
+      ['transaction-control', 1, 8],
+      ['transaction-control', 1, 33],
+    ],
+  ],
+  ['select 1; end', [['transaction-control', 1, 11]]],
+  [`begin; select 1; prepare transaction 'a'`, [['transaction-control', 1, 18]]],
+  [`commit prepared 'a'`, [['transaction-control', 1, 1]]],
+  ['vacuum t; begin; select 1; commit', [['transaction-control', 1, 11]]],
+  ['begin; create index concurrently i on t (a); commit', [['transaction-control', 1, 1]]],
+  [
+    '-- sqlmig: no-transaction\nsavepoint a; select 1; release a',
+    [
+      ['transaction-control', 2, 1],
+      ['transaction-control', 2, 24],
+    ],
+  ],
   ['-- ü🐘\n\\i other.sql', [['psql-command', 2, 1]]],
   ['select :name', [['psql-command', 1, 8]]],
   ["select :'name'", [['psql-command', 1, 8]]],
@@ -89,13 +85,89 @@ test.for([
   expect(await mistakesOf(text)).toEqual(mistakes);
 });
 
-test('BEGIN and COMMIT around a whole file vanish, and nothing moves', async () => {
-  const text = '-- ü\nBEGIN; -- start\nselect 1;\r\nCOMMIT ;\n-- end';
+test('pairs of BEGIN and COMMIT vanish, and nothing moves', async () => {
+  const text =
+    '-- ü\nBEGIN; -- start\nselect 1;\r\nCOMMIT ;\n-- end\ncreate table t ();\nstart transaction; savepoint a;\nrollback to a; end work';
   const script = await toScript(migration(text), 'public');
   expect(script).toMatchObject({
-    text: '-- ü\n       -- start\nselect 1;\r\n        \n-- end',
-    statements: [{ start: text.indexOf('select') }],
+    text: '-- ü\n       -- start\nselect 1;\r\n        \n-- end\ncreate table t ();\n                   savepoint a;\nrollback to a;         ',
+    statements: ['select', 'create', 'savepoint', 'rollback'].map((word) => ({ start: text.indexOf(word) })),
   });
+});
+
+test('why transaction control is refused', async () => {
+  const script = await toScript(migration('vacuum t; begin; select 1; commit'), 'public');
+  expect('migration' in script ? [] : script.map(({ message }) => message)).toEqual([
+    'BEGIN has no effect here, since the statements of this file run one by one (VACUUM)',
+  ]);
+});
+
+test('of many mistakes of one kind the first hundred are told, and how many more there are', async () => {
+  const script = await toScript(migration('commit;\n'.repeat(1_000)), 'public');
+  if ('migration' in script) throw new Error('it must be refused');
+  expect(script.map(({ details }) => details.line)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+  expect(script.at(-1)?.message).toBe('COMMIT without BEGIN (and 900 more in this file)');
+});
+
+test.for([
+  ['create table t (system_user text, b int)', 'CreateStmt', 'system_user', 16, 16],
+  [
+    'create table t (a int);\ncreate view v as select SYSTEM_USER.a from system_user',
+    'ViewStmt',
+    'system_user',
+    16,
+    48,
+  ],
+  ['select json_value(a) from t', 'SelectStmt', 'json_value', 17, 7],
+  ['select json_value(json_query(a, b))', 'SelectStmt', 'json_query', 17, 18],
+  [
+    'create function json_exists(a text) returns int language sql as $$ select 1 $$',
+    'CreateFunctionStmt',
+    'json_exists',
+    17,
+    16,
+  ],
+  ['drop function json_scalar(text)', 'DropStmt', 'json_scalar', 17, 14],
+  ['drop function merge_action()', 'DropStmt', 'merge_action', 17, 14],
+  ['select json_objectagg(k, v) from t', 'SelectStmt', 'json_objectagg', 16, 7],
+  ['create type x as (a json_table)', 'CompositeTypeStmt', 'json_table', 17, 20],
+  [
+    'create function json_array(a int) returns int language sql as $$ select 1 $$',
+    'CreateFunctionStmt',
+    'json_array',
+    16,
+    16,
+  ],
+  ['select a is json from t; select json_serialize(a, b)', 'SelectStmt', 'json_serialize', 17, 32],
+  ['create table t (a json.thing)', 'CreateStmt', 'json', 17, 18],
+] as [string, string, string, number, number][])(
+  'what only a newer grammar refuses is left to the server: %s',
+  async ([text, kind, word, since, index]) => {
+    const script = await toScript(migration(`/* ü */ ${text}`, 'public'), 'public');
+    if (!('migration' in script)) throw new Error(script[0]?.message);
+    const { lints, statements } = script;
+    expect(script.text).toBe(`/* ü */ ${text}`);
+    expect(lints).toMatchObject([
+      { rule: 'newer-grammar', index: index + 8, message: expect.stringContaining(`PostgreSQL ${since}`) },
+    ]);
+    expect(statements.at(-1)?.kind).toBe(kind);
+    expect([...(statements.at(-1)?.reach.words ?? [])].map((name) => name.toLowerCase())).toContain(word);
+  },
+);
+
+test.for([
+  `select json_value(a, '$.x' returning int), json_exists(a, '$.y'), system_user from t`,
+  `create table t ("system_user" text)`,
+  `select 'json_value(a)', "json_value"(a) -- json_value(a`,
+])('what every version reads alike has no lint: %s', async (text) => {
+  expect(await toScript(migration(text, 'public'), 'public')).toMatchObject({ lints: [] });
+});
+
+test.for([
+  ['create table t (system_user text, selec int form)', 1, 45],
+  ['select json_value(a) form t x', 1, 27],
+] as const)('a text that no version reads is an error at its place: %s', async ([text, line, column]) => {
+  expect(await mistakesOf(text)).toEqual([['sql-syntax', line, column]]);
 });
 
 test('a text longer than a piece is split at statements, and errors keep their place', async () => {
@@ -132,5 +204,5 @@ test.for([
   ['---- tern: disable-tx ----\nselect 1', 'the file asks for it'],
   ['select 1;\n-- sqlmig: no-transaction', null],
 ] as const)('%j: why it is non-transactional', async ([text, reason]) => {
-  expect(await toScript(migration(text), 'public')).toMatchObject({ nonTransactional: reason });
+  expect(await toScript(migration(text, 'public'), 'public')).toMatchObject({ nonTransactional: reason });
 });

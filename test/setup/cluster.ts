@@ -18,11 +18,14 @@ export interface OwnServer {
   crash(): Promise<void>;
 }
 
-/** Starts a server that flushes to disk as a real one does. */
-export async function ownServer(settings: Readonly<Record<string, string>> = {}): Promise<OwnServer> {
+/** Starts a server that flushes to disk as a real one does; `from` is the npm package of another version. */
+export async function ownServer(
+  settings: Readonly<Record<string, string>> = {},
+  from?: string,
+): Promise<OwnServer> {
   const dir = mkdtempSync(join(tmpdir(), 'sqlmig-own-server-'));
   const account = serverAccount();
-  const native = serverBinaries(fileURLToPath(new URL('../..', import.meta.url)), account);
+  const native = serverBinaries(fileURLToPath(new URL('../..', import.meta.url)), account, from);
   const cluster = { dir: `${dir}-cluster`, native, account, settings };
   onTestFinished(() => {
     for (const path of [dir, cluster.dir]) rmSync(path, { recursive: true, force: true });

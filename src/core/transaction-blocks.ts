@@ -1,0 +1,80 @@
+import type { Mistake } from './mistake.ts';
+import type { ParsedStatement } from './parse.ts';
+
+/** What a file says about transactions. */
+export interface TransactionBlocks {
+  /** BEGIN and COMMIT of its pairs, which mean nothing in a file that is atomic as a whole. */
+  readonly pairs: readonly ParsedStatement[];
+  readonly mistakes: readonly Mistake[];
+}
+
+/**
+ * Finds the pairs of plain BEGIN and COMMIT that lie one after the other, and all other transaction control, which is a
+ * mistake. Savepoints are none. `nonTransactional` says why each statement of the file stands alone, so that neither
+ * pairs nor savepoints can mean anything.
+ */
+export function transactionBlocks(
+  statements: readonly ParsedStatement[],
+  nonTransactional: string | null,
+): TransactionBlocks {
+  const pairs: ParsedStatement[] = [];
+  const mistakes: Mistake[] = [];
+  const mistake = (at: ParsedStatement, message: string, hint: string) =>
+    mistakes.push([at.start, 'transaction-control', message, hint]);
+  let open: ParsedStatement | null = null;
+  for (const statement of statements) {
+    const control = controlOf(statement);
+    if (control === null) continue;
+    if (control === 'savepoint') {
+      if (nonTransactional !== null)
+        mistake(statement, `a savepoint needs a transaction, and ${alone(nonTransactional)}`, splitHint);
+    } else if (control === 'begin' || control === 'modes') {
+      if (control === 'modes')
+        mistake(statement, 'a migration must not set the modes of its transaction', modesHint);
+      else if (open !== null) mistake(statement, 'BEGIN inside of BEGIN and COMMIT', nestedHint);
+      else if (nonTransactional !== null)
+        mistake(statement, `BEGIN has no effect here, since ${alone(nonTransactional)}`, splitHint);
+      open ??= statement;
+    } else if (control === 'commit') {
+      if (open === null) mistake(statement, 'COMMIT without BEGIN', removeHint);
+      else pairs.push(open, statement);
+      open = null;
+    } else {
+      mistake(statement, `a migration must not ${control}`, removeHint);
+      open = null;
+    }
+  }
+  if (open !== null) mistake(open, 'BEGIN without COMMIT', unclosedHint);
+  return { pairs, mistakes };
+}
+
+const removeHint = 'remove it: sqlmig runs each file in a transaction of its own; savepoints are allowed';
+const modesHint = 'write BEGIN alone, or remove it: sqlmig runs each file in a transaction of its own';
+const nestedHint = 'end the first pair with COMMIT, or use SAVEPOINT';
+const unclosedHint = 'add the COMMIT, or remove BEGIN: sqlmig runs each file in a transaction of its own';
+const splitHint = 'remove it, or move what belongs together into a file of its own';
+
+function alone(reason: string): string {
+  return `the statements of this file run one by one (${reason})`;
+}
+
+/** A piece of transaction control: what it is, or in words what it would do; `null` for any other statement. */
+function controlOf({ kind, fields }: ParsedStatement): string | null {
+  if (kind !== 'TransactionStmt') return null;
+  const { kind: control, options, chain } = fields;
+  switch (control) {
+    case 'TRANS_STMT_BEGIN':
+    case 'TRANS_STMT_START':
+      return options === undefined ? 'begin' : 'modes';
+    case 'TRANS_STMT_COMMIT':
+      return chain === true ? 'chain transactions' : 'commit';
+    case 'TRANS_STMT_SAVEPOINT':
+    case 'TRANS_STMT_RELEASE':
+    case 'TRANS_STMT_ROLLBACK_TO':
+      return 'savepoint';
+    case 'TRANS_STMT_ROLLBACK':
+      return 'roll back its transaction';
+    default:
+      return 'prepare a transaction, or end a prepared one';
+  }
+}
