@@ -23,7 +23,7 @@ export function folderOf({ cwd, publicDir, tenantDir }: Config, scope: Scope): s
 }
 
 /** Every file of a project. */
-export function allFiles({ public: shared, tenant, down }: Migrations): Migration[] {
+function allFiles({ public: shared, tenant, down }: Migrations): Migration[] {
   return [...shared, ...tenant, ...down];
 }
 
@@ -63,6 +63,31 @@ export async function parseMigrations(
     scripts.set(migration, script);
   }
   return scripts;
+}
+
+/** All files of a project, parsed. */
+export interface ParsedFiles {
+  readonly scripts: ReadonlyMap<Migration, Script>;
+  /** The `.down.sql` files with mistakes in them, which stop nothing, since no run reads them. */
+  readonly brokenDown: readonly {
+    readonly migration: Migration;
+    readonly mistakes: readonly SqlmigError[];
+  }[];
+}
+
+/**
+ * Parses every file.
+ * @throws SqlmigError with every mistake in `all`, where a file that runs has one.
+ */
+export async function parseAll(migrations: Migrations): Promise<ParsedFiles> {
+  const scripts = await parseMigrations([...migrations.public, ...migrations.tenant], migrations);
+  const brokenDown: { migration: Migration; mistakes: readonly SqlmigError[] }[] = [];
+  for (const migration of migrations.down) {
+    const script = await toScript(migration, migrations.publicSchema);
+    if ('migration' in script) scripts.set(migration, script);
+    else brokenDown.push({ migration, mistakes: script });
+  }
+  return { scripts, brokenDown };
 }
 
 async function parseMistakes(migrations: readonly Migration[], publicSchema: string): Promise<SqlmigError[]> {

@@ -143,19 +143,29 @@ export interface Finding {
   readonly message: string;
 }
 
-/** A lint with its place. It is about a file, so it is about every schema of its scope. */
-export interface LintFinding {
-  readonly kind: 'lint';
+/** What is found in a file, with its place. It is about every schema of the file's scope. */
+interface FileFinding {
   readonly database: string;
   readonly schema: null;
   readonly scope: Scope;
   readonly version?: string;
   readonly name: string;
+  /** The lint's rule, or the mistake's error code. */
   readonly rule: string;
   readonly file: string;
   readonly line: number;
   readonly column: number;
   readonly message: string;
+}
+
+/** A lint with its place. */
+export interface LintFinding extends FileFinding {
+  readonly kind: 'lint';
+}
+
+/** A mistake in a `.down.sql` file. No run reads such files, so it stops nothing. */
+export interface DownFileFinding extends FileFinding {
+  readonly kind: 'down-file';
 }
 
 /** An error as plain data: the same in `--json`, in events and in results. */
@@ -265,8 +275,8 @@ export interface PlanResult {
   readonly host: string;
   readonly database: string;
   readonly schemas: readonly PlannedSchema[];
-  /** What may surprise in the files that are pending. */
-  readonly warnings: readonly LintFinding[];
+  /** What may surprise in the files that are pending, and mistakes in `.down.sql` files. */
+  readonly warnings: readonly (LintFinding | DownFileFinding)[];
   /** Set when the tenants can only be known after public is applied. */
   readonly tenantsUnknown?: string;
 }
@@ -295,7 +305,7 @@ export interface StatusResult {
 /** What `verify` found; lints make `ok` false only where they were asked to. */
 export interface VerifyResult {
   readonly ok: boolean;
-  readonly findings: readonly (Finding | LintFinding)[];
+  readonly findings: readonly (Finding | LintFinding | DownFileFinding)[];
   /** How many schemas were looked at. */
   readonly schemas: number;
   readonly tenantsUnknown?: string;

@@ -147,3 +147,50 @@ test('a value that a file adds to an enum may equal a text that it writes', asyn
   expect(up.stderr + up.stdout).toContain('(55P04)');
   expect(up.stderr + up.stdout).toContain('sql/tenant/3_t.sql:2:23');
 });
+
+test('a broken .down.sql is a finding of its own, and stops nothing', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    {
+      'sql/tenant/1_t.sql': 'create table t ()',
+      'sql/tenant/1_t.down.sql': '-- back\ndrp table t;',
+      'sql/tenant/2_u.down.sql': 'drop table u;\ncommit',
+    },
+  );
+  const plan = await sqlmig(['plan'], p.dir);
+  expect(plan).toMatchObject({ code: 0 });
+  expect(plan.stdout).toContain('1_t.sql');
+  expect(plan.stdout).toContain('warning: sql/tenant/1_t.down.sql:2:1: syntax error at or near "drp"');
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+  expect(await sqlmig(['new', 'next', '--tenant'], p.dir)).toMatchObject({ code: 0 });
+
+  const verify = await sqlmig(['verify'], p.dir);
+  expect(verify.code).toBe(1);
+  expect(verify.stdout).toContain('down-file: sql/tenant/1_t.down.sql:2:1: syntax error at or near "drp"\n');
+  expect(verify.stdout).toContain(
+    '2 findings in .down.sql files, which no run reads\n2 schemas as the files say\n',
+  );
+  const json = await sqlmig(['verify', '--json'], p.dir);
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    ok: false,
+    findings: [
+      {
+        kind: 'down-file',
+        schema: null,
+        scope: 'tenant',
+        version: '1',
+        name: 't',
+        rule: 'sql-syntax',
+        file: 'sql/tenant/1_t.down.sql',
+        line: 2,
+        column: 1,
+      },
+      { kind: 'down-file', version: '2', rule: 'transaction-control', line: 2, column: 1 },
+    ],
+  });
+  // Beside a mistake that does stop, all are shown.
+  p.write({ 'sql/tenant/3_x.sql': 'selec 1' });
+  const stopped = await sqlmig(['plan'], p.dir);
+  expect(stopped.code).toBe(2);
+  expect(stopped.stderr).toContain('1_t.down.sql:2:1');
+});

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { fileNameOf } from '../core/file-name.ts';
 import { nextVersion } from '../core/next-version.ts';
 import { SqlmigError } from '../errors.ts';
-import { allFiles, parseMigrations, readMigrations } from '../migrations.ts';
+import { parseAll, readMigrations } from '../migrations.ts';
 import type { Scope } from '../model.ts';
 
 /** A new, empty migration file. */
@@ -33,7 +33,7 @@ export async function createMigration(
   const dir = scope === 'public' ? config.publicDir : config.tenantDir;
   await mkdir(dir, { recursive: true });
   const migrations = await readMigrations(config);
-  await parseMigrations(allFiles(migrations), migrations);
+  await parseAll(migrations);
   const versions = migrations[scope].flatMap((migration) => migration.version ?? []);
   const version = nextVersion(versions, new Date());
   if (version.length > 18) {

@@ -1,11 +1,11 @@
 import type { Config } from '../config.ts';
 import { completePlan, type PlanOptions } from '../core/plan.ts';
 import type { Session } from '../db/session.ts';
-import { allFiles, type Migrations, parseMigrations } from '../migrations.ts';
+import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
 import type { Migration, PlanResult, Script } from '../model.ts';
 import { extensionsToCreate, requireExtensions, settleExtensions } from '../run/extensions.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
-import { lintFindings } from '../run/lints.ts';
+import { downFindings, lintFindings } from '../run/lints.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import { detailsOf, refusalOf } from '../run/outcome.ts';
 import type { Survey } from '../run/survey.ts';
@@ -19,9 +19,11 @@ export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions>
  */
 export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
   const settings = completePlan(options, config);
-  let scripts = new Map<Migration, Script>();
+  let files: ParsedFiles = { scripts: new Map(), brokenDown: [] };
+  const scripts = new Map<Migration, Script>();
   const check = async (migrations: Migrations) => {
-    scripts = await parseMigrations(allFiles(migrations), migrations);
+    files = await parseAll(migrations);
+    for (const [migration, script] of files.scripts) scripts.set(migration, script);
   };
   const pending = ({ public: shared, tenants, tenantsUnknown }: Survey): Set<Migration> => {
     // A tenant that is not known yet will need every file.
@@ -55,10 +57,13 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
     host: server.host,
     database: server.database,
     schemas,
-    warnings: lintFindings(
-      [...pending(survey)].flatMap((migration) => scripts.get(migration) ?? []),
-      database,
-    ),
+    warnings: [
+      ...lintFindings(
+        [...pending(survey)].flatMap((migration) => scripts.get(migration) ?? []),
+        database,
+      ),
+      ...downFindings(files.brokenDown, database),
+    ],
     ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),
   };
 }

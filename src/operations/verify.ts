@@ -1,11 +1,11 @@
 import type { Config } from '../config.ts';
 import type { Session } from '../db/session.ts';
-import { allFiles, type Migrations, parseMigrations } from '../migrations.ts';
+import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
 import type { Script, VerifyResult } from '../model.ts';
 import { settleExtensions } from '../run/extensions.ts';
 import { findingsOf, unlistedFinding } from '../run/findings.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
-import { lintFindings } from '../run/lints.ts';
+import { downFindings, lintFindings } from '../run/lints.ts';
 import type { Survey } from '../run/survey.ts';
 
 /** What `verify` is for and how strict it is. */
@@ -15,14 +15,17 @@ export interface VerifyOptions extends InspectOptions {
 }
 
 /**
- * Compares every schema's history with the files: checksum-changed, file-missing, out-of-order, failed, unlisted; and
- * tells the lints of all files, which are no failure unless `strict`. Read-only. All files are parsed.
+ * Compares every schema's history with the files: checksum-changed, file-missing, out-of-order, failed, unlisted. Finds
+ * mistakes in `.down.sql` files as well (down-file), and the lints of all files, which are no failure unless `strict`.
+ * Read-only. All files are parsed.
  * @throws SqlmigError where it cannot begin.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
+  let files: ParsedFiles = { scripts: new Map(), brokenDown: [] };
   let scripts: readonly Script[] = [];
   const check = async (migrations: Migrations) => {
-    scripts = [...(await parseMigrations(allFiles(migrations), migrations)).values()];
+    files = await parseAll(migrations);
+    scripts = [...files.scripts.values()];
   };
   // New tenants need every file; of public's, only the pending ones make what is not there yet.
   const look = async (session: Session, found: Survey) => {
@@ -39,6 +42,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   const found = [
     ...targets.flatMap((target) => findingsOf(target, database)),
     ...unlisted.map((target) => unlistedFinding(target, database)),
+    ...downFindings(files.brokenDown, database),
   ];
   const lints = lintFindings(scripts, database);
   return {

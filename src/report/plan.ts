@@ -1,4 +1,4 @@
-import type { LintFinding, PlannedSchema, PlanResult } from '../model.ts';
+import type { DownFileFinding, LintFinding, PlannedSchema, PlanResult } from '../model.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
 import { count, groupBy, names, placeLine } from './table.ts';
@@ -14,8 +14,11 @@ export function planText(result: PlanResult, paint: Paint): string {
   return placeLine(result) + paragraphs + unknown + warnings;
 }
 
-/** A lint as one line. */
-export function lintLine({ file, line, column, message }: LintFinding, paint: Paint): string {
+/** A lint, or a mistake in a file that no run reads, as one line. */
+export function lintLine(
+  { file, line, column, message }: LintFinding | DownFileFinding,
+  paint: Paint,
+): string {
   return `${paint('yellow', 'warning')}: ${file}:${line}:${column}: ${message}\n`;
 }
 

@@ -1,5 +1,6 @@
 import { locator } from '../core/position.ts';
-import type { LintFinding, Script } from '../model.ts';
+import type { ParsedFiles } from '../migrations.ts';
+import type { DownFileFinding, LintFinding, Script } from '../model.ts';
 
 /** The lints of scripts, with their places. */
 export function lintFindings(scripts: Iterable<Script>, database: string): LintFinding[] {
@@ -22,4 +23,23 @@ export function lintFindings(scripts: Iterable<Script>, database: string): LintF
       };
     });
   });
+}
+
+/** The mistakes in `.down.sql` files, with their places. */
+export function downFindings(broken: ParsedFiles['brokenDown'], database: string): DownFileFinding[] {
+  return broken.flatMap(({ migration: { scope, version, name, file }, mistakes }) =>
+    mistakes.map(({ message, code, details: { line = 1, column = 1 } }) => ({
+      kind: 'down-file' as const,
+      database,
+      schema: null,
+      scope,
+      ...(version !== null && { version }),
+      name,
+      rule: code,
+      file,
+      line,
+      column,
+      message,
+    })),
+  );
 }
