@@ -128,8 +128,25 @@ export interface Location {
   readonly lineText: string;
 }
 
+/** Why nothing is known of a schema: its history cannot be read, or its name cannot be a schema's. */
+export const troubleKinds = [
+  'foreign-history',
+  'history-damaged',
+  'history-unreadable',
+  'bad-tenant-name',
+] as const;
+
+/** One of `troubleKinds`; the code of the error too. */
+export type TroubleKind = (typeof troubleKinds)[number];
+
 /** What is wrong between the files, one schema's history and the list of tenants. */
-export type FindingKind = 'checksum-changed' | 'file-missing' | 'out-of-order' | 'failed' | 'unlisted';
+export type FindingKind =
+  | 'checksum-changed'
+  | 'file-missing'
+  | 'out-of-order'
+  | 'failed'
+  | 'unlisted'
+  | TroubleKind;
 
 /** One difference between the files and one schema's history. */
 export interface Finding {

@@ -39,6 +39,7 @@ test('a connection that is lost while a schema is looked at again costs that loo
       return { kind: 'done', applied: [{ version: '1', name: 'a', durationMs: 1 }] };
     },
     convoys: null,
+    isListed: async () => true,
     lookAgain: async (session, schema) => {
       looks += 1;
       if (looks === 1)

@@ -24,33 +24,21 @@ test.for([
     { url: db.url, publicSchema: schema, tenants: { list: ['t'] } },
     { 'sql/public/1_a.sql': 'create table a ()', 'sql/tenant/1_a.sql': 'create table a ()' },
   );
-  for (const command of [['up', '--all'], ['status'], ['verify'], ['plan']]) {
-    const { code, stderr } = await sqlmig(command, p.dir);
-    expect(code).toBe(2);
-    expect(stderr).toContain(`the history of ${tool}`);
-    expect(stderr).toContain('sqlmig adopt');
+  for (const command of [['up', '--all'], ['verify'], ['plan'], ['status', '--check']]) {
+    const { code, stdout, stderr } = await sqlmig(command, p.dir);
+    expect({ command, code }).toEqual({ command, code: 1 });
+    expect(stdout + stderr).toContain(command[0] === 'status' ? 'foreign-history' : `the history of ${tool}`);
   }
+  const { stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
+  const [shared, tenant] = JSON.parse(stdout).schemas;
+  expect(shared).toMatchObject({ state: 'failed', error: { code: 'foreign-history', state: 'not touched' } });
+  expect(shared.error.hint).toContain('sqlmig adopt');
+  expect(tenant).toMatchObject({ schema: 't', state: 'skipped', error: { code: 'public-failed' } });
   expect(
     await db.query(
       `select count(*)::int as n from pg_class where relnamespace = '${schema}'::regnamespace and relkind = 'r'`,
     ),
   ).toEqual([{ n: 1 }]);
-});
-
-test('in a tenant it stops the run before anything is touched', async () => {
-  await db.query(
-    'create schema ectonant; create table ectonant.schema_migrations (version bigint primary key, inserted_at timestamp)',
-  );
-  const p = project(
-    { url: db.url, publicSchema: 'untouched', tenants: { list: ['fresh', 'ectonant'] } },
-    { 'sql/public/1_a.sql': 'create table a ()', 'sql/tenant/1_a.sql': 'create table a ()' },
-  );
-  const { code, stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
-  expect(code).toBe(2);
-  expect(JSON.parse(stdout).error).toMatchObject({ code: 'foreign-history', schema: 'ectonant' });
-  expect(
-    await db.query(`select count(*)::int as n from pg_namespace where nspname in ('untouched', 'fresh')`),
-  ).toEqual([{ n: 0 }]);
 });
 
 test('a shape that only looks like one is not given a wrong name', () => {

@@ -82,7 +82,11 @@ test('a repeatable that another run has replaced meanwhile is not run', async ()
 test('a history that was changed without a change of its length stops the unit', async () => {
   await send(acme, [uncheckedScript('1', '')]);
   const session = await testSession(db.url);
-  const scans = await scanHistories({ session, spare: async () => null }, ['acme'], testFrame.table);
+  const { read: scans } = await scanHistories(
+    { session, spare: async () => null },
+    ['acme'],
+    testFrame.table,
+  );
   await session.close();
   const known = { ...acme, oid: await oidOf('acme'), digest: scans.get('acme')?.digest ?? '' };
   await db.query(`update acme.schema_migrations set checksum = 'other'`);
@@ -175,9 +179,9 @@ test('a scan that meets a full lock table, or a table that is gone, reads in sma
   };
   const scan = (on: Session) =>
     scanHistories({ session: on, spare: async () => null }, names, testFrame.table);
-  expect([...(await scan(small)).keys()].sort()).toEqual(names);
+  expect([...(await scan(small)).read.keys()].sort()).toEqual(names);
   await db.query('drop schema s_3 cascade');
-  expect([...(await scan(session)).keys()].sort()).toEqual(names.filter((name) => name !== 's_3'));
+  expect([...(await scan(session)).read.keys()].sort()).toEqual(names.filter((name) => name !== 's_3'));
   await session.close();
 });
 

@@ -89,6 +89,12 @@ export function exitCodeOf(errors: readonly (ErrorDetails | undefined)[]): numbe
   return codes.size === 1 ? only : 1;
 }
 
+/** The exit code of what went wrong in schemas: never that of a mistake in files or config, which is known before. */
+export function exitCodeOfSchemas(errors: readonly (ErrorDetails | undefined)[]): number {
+  const code = exitCodeOf(errors);
+  return code === 2 ? 1 : code;
+}
+
 /** Asks in a terminal. @throws SqlmigError `needs-yes` where there is nobody to ask. */
 export function agreed(terminal: Terminal, question: string): Promise<boolean> {
   if (terminal.ask === null) {

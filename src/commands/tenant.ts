@@ -1,6 +1,7 @@
 import { createTenant } from '../operations/create-tenant.ts';
 import { listTenants } from '../operations/list-tenants.ts';
 import { errorPicture } from '../report/error.ts';
+import { standing } from '../report/standing.ts';
 import { count, printable } from '../report/table.ts';
 import { defineCommand } from './command.ts';
 import { execute, exitCodeOf } from './execute.ts';
@@ -32,7 +33,7 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
           onEvent,
         });
         const { schema, state, version, migrations, error } = outcome;
-        const at = version === null ? 'empty' : `at ${version}`;
+        const at = standing(version, [error?.code]);
         const how = state === 'applied' ? `${count(migrations.length, 'migration')} applied` : state;
         return {
           exitCode: error === undefined ? 0 : exitCodeOf([error]),
@@ -53,11 +54,14 @@ export const tenantListCommand = defineCommand()({
   run: (args, terminal) =>
     execute(args, terminal, () => async ({ config, signal }) => {
       const tenants = await listTenants(config, { signal });
+      const errors = tenants.flatMap(({ error }) => error ?? []);
       return {
-        exitCode: 0,
+        exitCode: errors.length === 0 ? 0 : 1,
         json: { tenants },
+        errors: (paint) => errors.map((error) => errorPicture(error, paint)).join('\n'),
         text: () =>
           tenants
+            .filter(({ error }) => error === undefined)
             .map(({ schema, exists }) => `${printable(schema)}${exists ? '' : '  (no schema yet)'}\n`)
             .join(''),
         summary: tenants.length === 0 ? 'no tenants\n' : '',

@@ -6,7 +6,7 @@ import { errorPicture } from '../report/error.ts';
 import { metricsText } from '../report/metrics.ts';
 import { upErrors, upSummary, upTable } from '../report/up.ts';
 import { defineCommand } from './command.ts';
-import { execute, exitCodeOf } from './execute.ts';
+import { execute, exitCodeOf, exitCodeOfSchemas } from './execute.ts';
 import {
   canaryOf,
   lockArgs,
@@ -113,10 +113,9 @@ export const upCommand = defineCommand()({
         return {
           exitCode: result.ok
             ? 0
-            : exitCodeOf([
-                ...failed.map((outcome) => outcome.error),
-                ...(result.error ? [result.error] : []),
-              ]),
+            : result.error
+              ? exitCodeOf([...failed.map((outcome) => outcome.error), result.error])
+              : exitCodeOfSchemas(failed.map((outcome) => outcome.error)),
           json: result,
           text: () => upTable(result),
           errors: (paint) =>

@@ -116,7 +116,7 @@ interface Seen {
 
 /** Creates schema and history table, and knows the schema by its OID from then on. */
 async function create(session: Session, schema: UnitSchema, frame: UnitFrame): Promise<UnitSchema> {
-  const [row] = await session.run(composeBootstrap(schema.schema, frame));
+  const [row] = await session.run(composeBootstrap(schema.schema, frame, schema.oid));
   return { ...schema, oid: schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null) };
 }
 

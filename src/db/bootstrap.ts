@@ -1,6 +1,7 @@
 import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { createHistoryTable } from './history.ts';
 import { lockKey, lockObjects } from './keys.ts';
+import { raise, unitStates } from './refusal.ts';
 import type { UnitFrame } from './unit-frame.ts';
 import { applicationName, begin } from './unit-locks.ts';
 
@@ -20,10 +21,16 @@ end`)}COMMIT;
 }
 
 /**
- * Creates a schema and its history table where they are missing (see `creating`), and gives the schema's OID as `oid`.
+ * Creates a schema and its history table where they are missing (see `creating`), and gives the schema's OID as `oid`. A
+ * schema that had the OID `seen` is not created again: it was dropped or renamed meanwhile, and that is refused.
  */
-export function composeBootstrap(schema: string, frame: UnitFrame): string {
-  return `${creating(createMissing(schema, frame), frame)}select pg_catalog.to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::pg_catalog.oid::pg_catalog.text as oid;
+export function composeBootstrap(schema: string, frame: UnitFrame, seen: string | null): string {
+  const name = quoteLiteral(quoteIdentifier(schema));
+  const check =
+    seen === null
+      ? ''
+      : `  if to_regnamespace(${name})::oid is distinct from ${quoteLiteral(seen)}::oid then ${raise(unitStates.schemaMissing)} end if;\n`;
+  return `${creating(check + createMissing(schema, frame), frame)}select pg_catalog.to_regnamespace(${name})::pg_catalog.oid::pg_catalog.text as oid;
 `;
 }
 

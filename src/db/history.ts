@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteLiteral } from '../core/quote.ts';
+import { quoteIdentifier } from '../core/quote.ts';
 import type { HistoryRow } from '../model.ts';
 import type { Row, Session } from './session.ts';
 
@@ -106,13 +106,4 @@ export function toRow(row: Row): RecordedRow {
     runId: String(row.run_id),
     durationMs: Number(row.duration_ms),
   };
-}
-
-/** Column names of a table, in their order, each with its type; none where it is gone. */
-export async function columnsOf(session: Session, schema: string, table: string): Promise<string[]> {
-  const rows =
-    await session.read(`select a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) as col
-from pg_catalog.pg_attribute a
-where a.attrelid = to_regclass(${quoteLiteral(historyTable(schema, table))}) and a.attnum > 0 and not a.attisdropped order by a.attnum`);
-  return rows.map((row) => String(row.col));
 }

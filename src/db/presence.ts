@@ -1,13 +1,12 @@
+import { enoughColumns, historyColumns } from '../core/history-shape.ts';
 import { quoteLiteral } from '../core/quote.ts';
 import type { Session } from './session.ts';
-
-/** Columns by which a history table is known as ours. */
-const ownColumns: readonly string[] = ['version', 'name', 'checksum', 'state', 'scope', 'run_id'];
 
 const isOrdinary = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
 const isTable = (table: string) =>
   `c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
 const listOf = (names: readonly string[]) => `array[${names.map(quoteLiteral).join(', ')}]::name[]`;
+const isReadable = `pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT')`;
 
 /** A schema that exists. */
 export interface Presence {
@@ -52,12 +51,39 @@ export async function schemasWithHistory(
   table: string,
   { readable } = { readable: false },
 ): Promise<string[]> {
-  const rights = `pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT')`;
   const rows = await session.read(`select n.nspname as schema from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where ${isTable(table)} and ${isOrdinary}${readable ? ` and ${rights}` : ''}
+where ${isTable(table)} and ${isOrdinary}${readable ? ` and ${isReadable}` : ''}
   and (select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and not a.attisdropped
-       and a.attname = any(${listOf(ownColumns)})) = ${ownColumns.length}
+       and a.attname = any(${listOf(historyColumns)})) >= ${enoughColumns}
 order by n.nspname collate "C"`);
   return rows.map((row) => String(row.schema));
+}
+
+/** What the catalogue says of a table of the history's name. */
+export interface TableFacts {
+  /** `name type` each, in their order. */
+  readonly columns: readonly string[];
+  /** Whether our role has the rights to read it; row security may hide rows all the same. */
+  readonly readable: boolean;
+}
+
+/** Looks up the tables of the history's name in some schemas; left out are schemas without one. */
+export async function lookUpTables(
+  session: Session,
+  names: readonly string[],
+  table: string,
+): Promise<Map<string, TableFacts>> {
+  if (names.length === 0) return new Map();
+  const rows = await session.read(`select n.nspname as schema, ${isReadable} as readable,
+  (select json_agg(a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) order by a.attnum)
+   from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where ${isTable(table)} and n.nspname = any(${listOf(names)})`);
+  return new Map(
+    rows.map((row) => [
+      String(row.schema),
+      { readable: row.readable === true, columns: (row.columns ?? []) as string[] },
+    ]),
+  );
 }

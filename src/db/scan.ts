@@ -9,7 +9,7 @@ import {
   rowDigest,
   toRow,
 } from './history.ts';
-import { isServerError } from './server-error.ts';
+import { isServerError, type ServerError } from './server-error.ts';
 import type { Session } from './session.ts';
 
 /** Where is read. */
@@ -29,30 +29,40 @@ export interface HistoryScan {
 // Each table costs a statement three of the lock table's places (itself and two indexes); 6,400 are there by default.
 const batchSize = 50;
 
-/**
- * Reads many histories in short, in few round trips and over two sessions where there is much to read. Left out are
- * schemas without the table and those whose table has another shape.
- */
+/** What came of reading many histories. */
+export interface Histories<T> {
+  readonly read: ReadonlyMap<string, T>;
+  /** What the server said of those that cannot be read; the reason may be that the table is gone. */
+  readonly refused: ReadonlyMap<string, ServerError>;
+}
+
+/** Reads many histories in short, in few round trips and over two sessions where there is much to read. */
 export async function scanHistories(
   reader: Reader,
   schemas: readonly string[],
   table: string,
-): Promise<Map<string, HistoryScan>> {
+): Promise<Histories<HistoryScan>> {
   const select = (schema: string, i: number) =>
     `select ${i} as i, min(scope) as scope, ${digestSql} as digest from ${historyTable(schema, table)}`;
   const scans = new Map<string, HistoryScan>();
-  await inBatches(reader, schemas, select, (schema, row) => {
+  const refused = await inBatches(reader, schemas, select, (schema, row) => {
     scans.set(schema, { digest: String(row.digest), scope: row.scope as Scope | null });
   });
-  return scans;
+  return { read: scans, refused };
 }
 
-/** All rows of many histories; a schema whose table is gone is left out. */
+/** A history as it was read. */
+export interface History {
+  readonly rows: readonly RecordedRow[];
+  readonly digest: string;
+}
+
+/** Reads all rows of many histories. */
 export async function readHistories(
   reader: Reader,
   schemas: readonly string[],
   table: string,
-): Promise<Map<string, { readonly rows: RecordedRow[]; readonly digest: string }>> {
+): Promise<Histories<History>> {
   // One row more a table tells those without rows from those without a table.
   const select = (
     schema: string,
@@ -61,16 +71,17 @@ export async function readHistories(
     null as state, null as run_id, null::int as duration_ms, null::text as digest
   union all select ${i}, ${rowColumns}, ${rowDigest}::text from ${historyTable(schema, table)}`;
   const found = new Map<string, { rows: RecordedRow[]; sum: bigint }>();
-  await inBatches(reader, schemas, select, (schema, row) => {
+  const refused = await inBatches(reader, schemas, select, (schema, row) => {
     const history = found.get(schema) ?? { rows: [], sum: 0n };
     found.set(schema, history);
     if (row.name === null) return;
     history.rows.push(toRow(row));
     history.sum += BigInt(String(row.digest));
   });
-  return new Map(
+  const read = new Map(
     [...found].map(([schema, { rows, sum }]) => [schema, { rows, digest: digestFor(rows.length, sum) }]),
   );
+  return { read, refused };
 }
 
 type OnRow = (schema: string, row: Readonly<Record<string, unknown>>) => void;
@@ -80,16 +91,18 @@ async function inBatches(
   schemas: readonly string[],
   select: (schema: string, i: number) => string,
   onRow: OnRow,
-): Promise<void> {
+): Promise<Map<string, ServerError>> {
   const batches: (readonly string[])[] = [];
   for (let from = 0; from < schemas.length; from += batchSize)
     batches.push(schemas.slice(from, from + batchSize));
+  const refused = new Map<string, ServerError>();
   const work = async (on: Session) => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift())
-      await readBatch(on, batch, select, onRow);
+      await readBatch(on, batch, select, onRow, refused);
   };
   const second = batches.length > 1 ? await reader.spare() : null;
   await Promise.all([work(reader.session), ...(second === null ? [] : [work(second)])]);
+  return refused;
 }
 
 async function readBatch(
@@ -97,25 +110,34 @@ async function readBatch(
   batch: readonly string[],
   select: (schema: string, i: number) => string,
   onRow: OnRow,
+  refused: Map<string, ServerError>,
 ): Promise<void> {
   try {
-    const rows = await session.read(batch.map(select).join('\nunion all\n'));
+    // With row security on, a policy would hide rows without a word; off, it is an error (42501).
+    const rows = await session.read(
+      `SET LOCAL row_security = off;\n${batch.map(select).join('\nunion all\n')}`,
+    );
     for (const row of rows) onRow(String(batch[Number(row.i)]), row);
   } catch (error) {
-    if (!isServerError(error) || !(splitsAlone(error.code) || error.code === sqlstates.insufficientResources))
+    if (
+      !isServerError(error) ||
+      !(isOfOneTable(error.code) || error.code === sqlstates.insufficientResources)
+    )
       throw error;
-    if (batch.length === 1) {
-      if (splitsAlone(error.code)) return;
-      throw error;
+    const [first] = batch;
+    if (batch.length === 1 && first !== undefined) {
+      if (!isOfOneTable(error.code)) throw error;
+      refused.set(first, error);
+      return;
     }
     const half = Math.ceil(batch.length / 2);
-    await readBatch(session, batch.slice(0, half), select, onRow);
-    await readBatch(session, batch.slice(half), select, onRow);
+    await readBatch(session, batch.slice(0, half), select, onRow, refused);
+    await readBatch(session, batch.slice(half), select, onRow, refused);
   }
 }
 
-// A table that is gone, or that has not our columns: the others of its batch are read without it.
-function splitsAlone(code: string): boolean {
-  const reasons: string[] = [sqlstates.undefinedTable, sqlstates.undefinedSchema, sqlstates.undefinedColumn];
-  return reasons.includes(code);
+// A table that is gone, may not be read, lacks our columns or is damaged on disk: the others of its batch are read
+// without it.
+function isOfOneTable(code: string): boolean {
+  return ['22', '3F', '42', '58', '0A', 'HV', 'P0', 'XX'].includes(code.slice(0, 2));
 }

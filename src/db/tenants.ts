@@ -8,9 +8,15 @@ import { isServerError } from './server-error.ts';
 import type { Row, Session } from './session.ts';
 
 /** The names a source gives, each once, in its order; or why they cannot be known before public is applied. */
-export type Discovery =
-  | { readonly names: readonly string[]; readonly scans: Scans }
-  | { readonly unknown: string };
+export type Discovery = Discovered | { readonly unknown: string };
+
+/** The tenants of a source. */
+export interface Discovered {
+  readonly names: readonly string[];
+  /** What a query or function gives that cannot be a tenant's name, each with the error that says why. */
+  readonly bad: ReadonlyMap<string, SqlmigError>;
+  readonly scans: Scans;
+}
 
 /** Histories that are known already. */
 export type Scans = ReadonlyMap<string, HistoryScan>;
@@ -24,8 +30,8 @@ export interface Listing extends Reader {
 }
 
 /**
- * Lists the tenants of a database.
- * @throws SqlmigError `bad-tenant-name` for every bad name, `tenants-query-failed` where the source itself fails for
+ * Lists the tenants of a database. A history that cannot be read is listed as well: it may be a tenant's.
+ * @throws SqlmigError `bad-tenant-name` for every bad name of a list, `tenants-query-failed` where the source itself fails for
  *   another reason than a table that public files may still create.
  */
 export async function discoverTenants(source: TenantSource, listing: Listing): Promise<Discovery> {
@@ -33,8 +39,9 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
   let scans = listing.scans;
   try {
     if (source.kind === 'history') {
-      scans = await scanAll(listing);
-      names = [...scans].filter(([, { scope }]) => scope === 'tenant').map(([schema]) => schema);
+      const ours = await scanAll(listing);
+      scans = ours.read;
+      names = ours.names;
     } else names = await namesOf(source, listing);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -47,17 +54,22 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
     if (error instanceof SqlmigError || !(isServerError(error) || source.kind === 'function')) throw error;
     throw tenantsQueryFailed(reason, error);
   }
-  const problems = names
-    .map((name) => tenantNameProblem(name, listing.publicSchema))
-    .filter((problem) => problem !== null)
-    .map(
-      (problem) =>
-        new SqlmigError('bad-tenant-name', problem, {
-          hint: 'correct "tenants" of the config, or what it reads',
-        }),
-    );
-  if (problems.length > 0) throw errorOfAll(problems);
-  return { names: [...new Set(names as readonly string[])], scans };
+  const bad = new Map<string, SqlmigError>();
+  for (const name of names) {
+    const problem = tenantNameProblem(name, listing.publicSchema);
+    if (problem !== null) bad.set(name === null ? 'NULL' : String(name), badName(problem));
+  }
+  // What is written in the config is wrong for all runs; a row or two of a query are nobody else's trouble.
+  if (source.kind === 'list' && bad.size > 0) throw errorOfAll([...bad.values()]);
+  const good = names.filter((name) => tenantNameProblem(name, listing.publicSchema) === null);
+  return { names: [...new Set(good as readonly string[])], bad, scans };
+}
+
+function badName(problem: string): SqlmigError {
+  return new SqlmigError('bad-tenant-name', problem, {
+    state: 'not touched',
+    hint: 'correct "tenants" of the config, or what it reads',
+  });
 }
 
 /**
@@ -135,15 +147,24 @@ function firstColumn(rows: readonly Row[]): unknown[] {
   return rows.map((row) => Object.values(row)[0]);
 }
 
-/** The histories of all schemas that have one of ours, but for public's. */
-async function scanAll({ publicSchema, table, scans, ...reader }: Listing): Promise<Scans> {
+/** The schemas with a history of ours whose scope is tenant or cannot be read, and all that was read. */
+async function scanAll({
+  publicSchema,
+  table,
+  scans,
+  ...reader
+}: Listing): Promise<{ readonly names: readonly string[]; readonly read: Scans }> {
   const ours = (await schemasWithHistory(reader.session, table)).filter((schema) => schema !== publicSchema);
   const unknown = ours.filter((schema) => !scans.has(schema));
-  const found = new Map([...scans, ...(await scanHistories(reader, unknown, table))]);
-  return new Map(
-    ours.flatMap((schema) => {
-      const scan = found.get(schema);
-      return scan === undefined ? [] : [[schema, scan] as const];
-    }),
-  );
+  const { read, refused } = await scanHistories(reader, unknown, table);
+  const found = new Map([...scans, ...read]);
+  return {
+    names: ours.filter((schema) => found.get(schema)?.scope === 'tenant' || refused.has(schema)),
+    read: new Map(
+      ours.flatMap((schema) => {
+        const scan = found.get(schema);
+        return scan === undefined ? [] : [[schema, scan] as const];
+      }),
+    ),
+  };
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { lookUpSchemas } from '../db/presence.ts';
 import { discoverTenants, tenantsQueryFailed } from '../db/tenants.ts';
+import type { ErrorDetails } from '../model.ts';
 import { ownSignal, withRun } from '../run/run.ts';
 
 /** One tenant of the config's source. */
@@ -9,6 +10,8 @@ export interface ListedTenant {
   readonly schema: string;
   /** False where `up` has still to create the schema. */
   readonly exists: boolean;
+  /** Why it cannot be a tenant. */
+  readonly error?: ErrorDetails;
 }
 
 /**
@@ -30,7 +33,15 @@ export async function listTenants(
       });
       if ('unknown' in found) throw tenantsQueryFailed(found.unknown);
       const present = await lookUpSchemas(session, found.names, historyTable);
-      return found.names.map((schema) => ({ database, schema, exists: present.has(schema) }));
+      return [
+        ...found.names.map((schema) => ({ database, schema, exists: present.has(schema) })),
+        ...[...found.bad].map(([schema, { details }]) => ({
+          database,
+          schema,
+          exists: false,
+          error: { ...details, schema, database },
+        })),
+      ];
     }),
   );
 }

@@ -8,12 +8,12 @@ import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome, ServerWarning, UpResult } from '../model.ts';
 import { createBrake } from '../run/brake.ts';
 import { createDigests } from '../run/digests.ts';
-import { lookAt, type Target } from '../run/look.ts';
+import type { Target } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
-import { hasWork, interrupted, unfinished } from '../run/outcome.ts';
+import { hasWork, interrupted, isGone, refusalOf, unfinished } from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { createService, type RunOptions, serviceOptions } from '../run/service.ts';
-import { type Selection, selectTenants, survey, unknownTenants } from '../run/survey.ts';
+import { lookAtListed, type Selection, selectTenants, survey, unknownTenants } from '../run/survey.ts';
 import { traced } from '../run/tracing.ts';
 import { warningsOf } from '../run/warnings.ts';
 
@@ -49,8 +49,8 @@ export interface UpOptions extends RunOptions {
  * 8. What was committed is made durable, once for all of it; if the server crashed meanwhile, it is looked at again.
  * 9. With `digest` in the config, digests are kept of the histories that have none.
  *
- * @throws SqlmigError where it could not begin: config, files, connection, another tool's history. What happens to a
- *   schema after that is an outcome in the result.
+ * @throws SqlmigError where it could not begin: config, files, connection. What happens to a schema after that is an
+ *   outcome in the result, and so is a history that cannot be read.
  */
 export async function up(config: Config, options: UpOptions): Promise<UpResult> {
   const started = performance.now();
@@ -112,8 +112,8 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
         if ('unknown' in listed) throw tenantsQueryFailed(listed.unknown);
         const known = new Set(seen.map((target) => target.schema));
         const names = listed.names.filter((name) => !known.has(name));
-        const wanted = names.map((schema) => ({ schema, look }));
-        return lookAt(wanted, { ...reader, scans: new Map() }, config.historyTable);
+        const bad = new Map([...listed.bad].filter(([name]) => !known.has(name)));
+        return lookAtListed(reader, { names, bad, scans: new Map() }, look, config);
       });
     // Somebody else may have applied public while this run waited: then the list is new as well.
     const publicChanged = outcomes.some((outcome) => outcome.state === 'applied');
@@ -126,7 +126,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
         void outcomes.push(...(await service.serve('tenant', targets, brake)));
       if (canaries.size > 0) await serve(served.filter(({ schema }) => canaries.has(schema)));
       await serve(served.filter(({ schema }) => !canaries.has(schema)));
-      while (select.kind === 'all' && !rehearse && !outcomes.some((outcome) => outcome.state === 'skipped')) {
+      while (select.kind === 'all' && !rehearse && !outcomes.some(isLeftOut)) {
         const newcomers = await list(served);
         if (newcomers.length === 0) break;
         served.push(...newcomers);
@@ -156,7 +156,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
 /** The names of the canaries among tenants. @throws SqlmigError `unknown-tenant`. */
 function canariesOf(tenants: readonly Target[], canary: Canary = 0): ReadonlySet<string> {
   // What is refused from the start, or has nothing to apply, would prove nothing.
-  const able = tenants.filter((target) => hasWork(target) && target.plan.refusal === null);
+  const able = tenants.filter((target) => hasWork(target) && refusalOf(target) === null);
   const chosen = chooseCanaries(
     able.map(({ schema }) => schema),
     canary,
@@ -181,7 +181,7 @@ function summary(
   const failed = count('failed');
   const skipped = count('skipped');
   return {
-    ok: failed + skipped === 0 && error === undefined,
+    ok: failed === 0 && !schemas.some(isLeftOut) && error === undefined,
     ...(rehearsed && { rehearsed }),
     runId,
     applied: count('applied'),
@@ -193,6 +193,11 @@ function summary(
     warnings,
     ...(error && { error: error.details }),
   };
+}
+
+/** True for a schema that this run should have served, and did not begin with. */
+function isLeftOut(outcome: SchemaOutcome): boolean {
+  return outcome.state === 'skipped' && !isGone(outcome);
 }
 
 function publicFailed(): SqlmigError {

@@ -1,6 +1,7 @@
 import type { DownFileFinding, LintFinding, PlannedSchema, PlanResult } from '../model.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
+import { standing } from './standing.ts';
 import { count, groupBy, names, placeLine } from './table.ts';
 
 /** What `up` would do: schemas with the same work share a paragraph. */
@@ -33,7 +34,7 @@ function paragraph(group: readonly [PlannedSchema, ...PlannedSchema[]], paint: P
     group.map((planned) => planned.schema),
     5,
   );
-  const at = version === null ? 'empty' : `at ${version}`;
+  const at = standing(version, [error?.code]);
   if (error !== undefined) return `${scope}  ${who}  ${at}\n${errorPicture(error, paint)}`;
   const todo = migrations.length === 0 ? 'up to date' : count(migrations.length, 'migration');
   const files = migrations.map((migration) => `  ${migration.file}\n`).join('');

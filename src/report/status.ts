@@ -1,5 +1,6 @@
 import type { SchemaStatus, StatusResult } from '../model.ts';
 import { tenantsUnknownLine } from './plan.ts';
+import { standing } from './standing.ts';
 import { count, groupBy, names, placeLine, table } from './table.ts';
 
 /** Where the fleet stands: a line a scope and version, the largest group by number, the others by name. */
@@ -23,12 +24,13 @@ function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolea
         group.map((status) => status.schema),
         10,
       );
-  const kinds = [...new Set(findings.map((finding) => finding.kind))].join(', ');
+  const kinds = [...new Set(findings.map((finding) => finding.kind))];
+  const where = standing(version, kinds);
   return [
     scope,
-    version === null ? 'empty' : `at ${version}`,
-    pending === 0 ? 'up to date' : `${pending} pending`,
-    kinds,
+    where,
+    where === 'unknown' ? '' : pending === 0 ? 'up to date' : `${pending} pending`,
+    kinds.join(', '),
     who,
   ];
 }

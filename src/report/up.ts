@@ -1,6 +1,8 @@
 import type { SchemaOutcome, UpResult } from '../model.ts';
+import { isGone } from '../run/outcome.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
+import { standing } from './standing.ts';
 import { count, groupBy, names, table } from './table.ts';
 
 const words = {
@@ -10,8 +12,10 @@ const words = {
   skipped: 'not started',
 } as const;
 
-function stateWords({ state, error }: SchemaOutcome, rehearsed: boolean): string {
+function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
+  const { state, error } = outcome;
   if (rehearsed && state === 'applied') return 'would apply';
+  if (isGone(outcome)) return 'gone';
   return error?.code === 'interrupted' ? 'interrupted' : words[state];
 }
 
@@ -27,7 +31,7 @@ export function upTable({ schemas, rehearsed = false }: UpResult): string {
       group.map((outcome) => outcome.schema),
       group.length > 4 ? 3 : 4,
     );
-    const version = first.version === null ? 'empty' : `at ${first.version}`;
+    const version = standing(first.version, [first.error?.code]);
     const state = stateWords(first, rehearsed);
     const ms = Math.max(
       ...group.map(({ migrations }) => migrations.reduce((sum, m) => sum + m.durationMs, 0)),
@@ -67,7 +71,9 @@ export function upSummary(result: UpResult): string {
   const failed = result.schemas
     .filter((outcome) => outcome.state === 'failed')
     .map((outcome) => outcome.schema);
-  const skipped = result.skipped === 0 ? '' : `, ${result.skipped} not started`;
+  const gone = result.schemas.filter(isGone).length;
+  const left = result.skipped - gone;
+  const skipped = `${left === 0 ? '' : `, ${left} not started`}${gone === 0 ? '' : `, ${gone} gone`}`;
   const who = failed.length === 0 ? '' : `: ${names(failed, 5)}`;
   const seconds = (result.durationMs / 1000).toFixed(1);
   return `${result.applied} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${skipped}${who} (${seconds} s)\n`;

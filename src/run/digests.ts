@@ -29,7 +29,8 @@ export function createDigests(
     async keep(outcomes) {
       if (!run.config.digest || options.rehearse || options.signal.aborted) return;
       const lost = outcomes.filter(
-        ({ schema, scope, migrations }) => scope === 'tenant' && (migrations.length > 0 || !kept.has(schema)),
+        ({ schema, scope, migrations, error }) =>
+          scope === 'tenant' && error === undefined && (migrations.length > 0 || !kept.has(schema)),
       );
       const names = lost.map(({ schema }) => schema);
       await run

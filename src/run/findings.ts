@@ -1,4 +1,4 @@
-import type { Finding } from '../model.ts';
+import type { Finding, TroubleKind } from '../model.ts';
 import type { Target } from './look.ts';
 
 /** The finding about a schema that has our history and is no tenant of the config. */
@@ -8,7 +8,10 @@ export function unlistedFinding({ schema, scope }: Target, database: string): Fi
 }
 
 /** What is wrong with one schema. A migration that somebody is at work on is no finding. */
-export function findingsOf({ plan, schema, scope, held }: Target, database: string): Finding[] {
+export function findingsOf({ plan, schema, scope, held, trouble }: Target, database: string): Finding[] {
+  if (trouble !== null) {
+    return [{ kind: trouble.code as TroubleKind, database, schema, scope, message: trouble.message }];
+  }
   return plan.findings
     .filter(({ kind }) => !(kind === 'failed' && held))
     .map(({ kind, message, ...rest }) => ({

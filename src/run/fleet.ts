@@ -9,6 +9,7 @@ import type { OnEvent } from '../events.ts';
 import type { AppliedMigration, SchemaOutcome, TakenLock } from '../model.ts';
 import type { Brake } from './brake.ts';
 import type { Convoys } from './convoys.ts';
+import { type Job, mostTries } from './job.ts';
 import { createLane, type Lane } from './lane.ts';
 import type { Target } from './look.ts';
 import {
@@ -38,6 +39,8 @@ export interface FleetWork {
   /** Lets schemas share messages; `null` where each goes alone. */
   readonly convoys: Convoys | null;
   readonly lookAgain: (session: Session, schema: string) => Promise<Target>;
+  /** Whether the tenant source still lists a schema that is gone. */
+  readonly isListed: (session: Session, schema: string) => Promise<boolean>;
   /** Reads again what public holds; throws `public-behind` where that is less than this run needs. */
   readonly refreshGate: (session: Session) => Promise<void>;
   /** Takes what the run waits for at its end: a backend that has done much takes a while to go. */
@@ -46,28 +49,9 @@ export interface FleetWork {
   readonly emit: OnEvent;
 }
 
-// How often a schema is tried again. Busy schemas are not counted: there the clock decides (`waitForLockMs`).
-const mostTries: Readonly<Record<AgainReason, number>> = {
-  busy: Number.POSITIVE_INFINITY,
-  waited: Number.POSITIVE_INFINITY,
-  stale: 10,
-  public: 10,
-  lost: 5,
-  'lock-wait': 5,
-  'shared-rows': 5,
-};
 const firstNoticeMs = 5_000;
 const nextNoticeMs = 30_000;
 const restMs = 1_000;
-
-interface Job {
-  readonly target: Target;
-  /** How often it was put aside, for whatever reason: decides how long it waits. */
-  readonly tries: number;
-  /** The same by reason: decides whether it is given up. */
-  readonly because: Readonly<Partial<Record<AgainReason, number>>>;
-  readonly due: number;
-}
 
 /**
  * Serves schemas in parallel: shuffled, at most `lanes` at a time; busy ones are put aside and come back to, so that
@@ -115,6 +99,15 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     aside.push({ target, tries: tries + 1, because: counted, due });
   };
 
+  /** Settles a schema that was dropped or renamed: a failure only where it is still listed. */
+  const settleGone = async (target: Target, lane: Lane): Promise<void> => {
+    const listed = await lane
+      .session()
+      .then((session) => work.isListed(session, target.schema))
+      .catch(() => true);
+    settle(unfinished(target, listed ? 'failed' : 'skipped', gone(listed), work.outcomes));
+  };
+
   /** Settles a schema that may have moved since it was looked at last. */
   const settleAsItIs = async (
     target: Target,
@@ -127,6 +120,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     const now = await look()
       .catch(look)
       .catch(() => target);
+    if (target.exists && !now.exists) return settleGone(now, lane);
     const isDone = state === 'skipped' && refusalOf(now) === null && !hasWork(now);
     settle(isDone ? finished(now, [], work.outcomes) : unfinished(now, state, error, work.outcomes));
   };
@@ -193,8 +187,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     if (target.held) return putAside(job, 'busy', 'another run is at work in this schema');
     const refusal = refusalOf(target);
     if (refusal !== null) return settle(unfinished(target, 'failed', refusal, work.outcomes));
-    if (job.target.exists && !target.exists)
-      return settle(unfinished(target, 'failed', gone(), work.outcomes));
+    if (job.target.exists && !target.exists) return settleGone(target, lane);
     if (job.target.hasHistory && !target.hasHistory)
       return settle(unfinished(target, 'failed', historyMissing(), work.outcomes));
     if (!hasWork(target)) return settle(finished(target, [], work.outcomes));

@@ -1,14 +1,14 @@
 import type { Config } from '../config.ts';
-import { recogniseTool } from '../core/foreign-history.ts';
 import { type PlanOptions, planSchema, type SchemaPlan } from '../core/plan.ts';
-import { columnsOf, type RecordedRow } from '../db/history.ts';
+import type { RecordedRow } from '../db/history.ts';
 import { readHolders } from '../db/holders.ts';
 import { lookUpSchemas } from '../db/presence.ts';
-import { type Reader, readHistories, scanHistories } from '../db/scan.ts';
+import { type Histories, type History, type Reader, readHistories, scanHistories } from '../db/scan.ts';
 import type { Session } from '../db/session.ts';
 import type { Scans } from '../db/tenants.ts';
-import { errorOfAll, SqlmigError } from '../errors.ts';
+import type { SqlmigError } from '../errors.ts';
 import type { Migration, Scope } from '../model.ts';
+import { findTroubles } from './trouble.ts';
 
 /** A schema as it was found, and what is to be done to it. */
 export interface Target {
@@ -28,6 +28,8 @@ export interface Target {
   readonly plan: SchemaPlan;
   /** True when somebody holds the schema's lock; in a look at many schemas only where a migration is recorded as running. */
   readonly held: boolean;
+  /** Why nothing is known of the schema; `null` where all is. Its plan is empty then. */
+  readonly trouble: SqlmigError | null;
 }
 
 /** What is looked at, and how it is judged. */
@@ -53,18 +55,22 @@ const fewHistories = 10;
 
 /**
  * Looks at schemas without any lock and plans each: one catalogue query, all histories in short in batches, and the
- * rows of one schema for each distinct history; schemas with equal histories share rows and plan.
- * @throws SqlmigError `foreign-history` naming every schema whose history table is another tool's.
+ * rows of one schema for each distinct history; schemas with equal histories share rows and plan. A history that cannot
+ * be read is the trouble of its schema alone.
  */
 export async function lookAt(wanted: readonly Wanted[], from: From, table: string): Promise<Target[]> {
   if (wanted.length === 0) return [];
   const { session } = from;
   const names = wanted.map(({ schema }) => schema);
-  const present = await lookUpSchemas(session, names, table);
-  const withTable = names.filter((schema) => present.get(schema)?.hasTable === true);
-  const histories = await readAll(withTable, from, table);
-  const missing = withTable.filter((schema) => !histories.has(schema));
-  await refuseForeign(session, missing, table);
+  const found = await lookUpSchemas(session, names, table);
+  const withTable = names.filter((schema) => found.get(schema)?.hasTable === true);
+  const { read: histories, refused } = await readAll(withTable, from, table);
+  const troubles = await findTroubles(session, refused, table);
+  // Without trouble and history, a table was dropped meanwhile, and maybe its schema too.
+  const moved = withTable.filter((schema) => !histories.has(schema) && !troubles.has(schema));
+  const now = await lookUpSchemas(session, moved, table);
+  const isMoved = new Set(moved);
+  const presentOf = (schema: string) => (isMoved.has(schema) ? now : found).get(schema);
 
   const plans = new Map<Look, Map<readonly RecordedRow[], SchemaPlan>>();
   const planOf = (look: Look, rows: readonly RecordedRow[]) => {
@@ -76,18 +82,22 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
   };
   const targets = wanted.map(({ schema, look }): Target => {
     const { rows, digest } = histories.get(schema) ?? none;
+    const present = presentOf(schema);
+    const trouble = troubles.get(schema) ?? null;
+    if (trouble !== null) return troubled(schema, look, trouble, present?.oid);
     return {
       schema,
       scope: look.scope,
-      exists: present.has(schema),
-      oid: present.get(schema)?.oid ?? null,
+      exists: present !== undefined,
+      oid: present?.oid ?? null,
       hasHistory: histories.has(schema),
-      mayDiscard: present.get(schema)?.mayDiscard ?? false,
-      hasIdentity: present.get(schema)?.hasIdentity ?? true,
+      mayDiscard: present?.mayDiscard ?? false,
+      hasIdentity: present?.hasIdentity ?? true,
       rows,
       digest,
       plan: planOf(look, rows),
       held: false,
+      trouble: null,
     };
   });
   if (!targets.some(isRunning)) return targets;
@@ -95,41 +105,59 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
   return targets.map((target) => ({ ...target, held: isRunning(target) && held.has(target.schema) }));
 }
 
-/** A history as it was read. */
-interface History {
-  readonly rows: readonly RecordedRow[];
-  readonly digest: string | null;
+/** A schema of which nothing is known but its trouble; `oid` where it exists. */
+export function troubled(schema: string, look: Look, trouble: SqlmigError, oid?: string): Target {
+  return {
+    schema,
+    scope: look.scope,
+    exists: oid !== undefined,
+    oid: oid ?? null,
+    hasHistory: false,
+    mayDiscard: false,
+    hasIdentity: true,
+    rows: [],
+    digest: null,
+    plan: planSchema([], [], look.options),
+    held: false,
+    trouble,
+  };
 }
 
-const none: History = { rows: [], digest: null };
+const none = { rows: [], digest: null };
 
 /** Every history; where there are many, equal ones share their rows. */
 async function readAll(
   schemas: readonly string[],
   { scans, ...reader }: From,
   table: string,
-): Promise<Map<string, History>> {
+): Promise<Histories<History>> {
   if (schemas.length <= fewHistories) return readHistories(reader, schemas, table);
-  const unknown = schemas.filter((schema) => !scans.has(schema));
-  const known = new Map([...scans, ...(await scanHistories(reader, unknown, table))]);
+  const scan = await scanHistories(
+    reader,
+    schemas.filter((schema) => !scans.has(schema)),
+    table,
+  );
+  const known = new Map([...scans, ...scan.read]);
   const result = new Map<string, History>();
+  const refused = new Map(scan.refused);
   let open = schemas.filter((schema) => known.has(schema));
   while (open.length > 0) {
     const digestOf = (schema: string) => known.get(schema)?.digest ?? '';
     const first = new Map<string, string>();
     for (const schema of open) if (!first.has(digestOf(schema))) first.set(digestOf(schema), schema);
     const representatives = new Set(first.values());
-    const read = await readHistories(reader, [...representatives], table);
-    for (const [schema, history] of read) result.set(schema, history);
+    const histories = await readHistories(reader, [...representatives], table);
+    for (const [schema, error] of histories.refused) refused.set(schema, error);
+    for (const [schema, history] of histories.read) result.set(schema, history);
     // A history that changed since the scan stands for itself alone, and another speaks for its group.
-    const byDigest = new Map([...read.values()].map((history) => [history.digest, history]));
+    const byDigest = new Map([...histories.read.values()].map((history) => [history.digest, history]));
     for (const schema of open) {
       const history = byDigest.get(digestOf(schema));
-      if (history !== undefined && !result.has(schema)) result.set(schema, history);
+      if (history !== undefined && !result.has(schema) && !refused.has(schema)) result.set(schema, history);
     }
     open = open.filter((schema) => !result.has(schema) && !representatives.has(schema));
   }
-  return result;
+  return { read: result, refused };
 }
 
 /** Looks at one schema by its own rows, so that they tell which run applied them. */
@@ -159,22 +187,4 @@ function isRunning({ rows }: Pick<Target, 'rows'>): boolean {
 async function heldSchemas(session: Session): Promise<Set<string>> {
   const holders = await readHolders(session);
   return new Set(holders.filter((holder) => holder.granted).map((holder) => holder.key));
-}
-
-/** Of schemas whose table has not our columns, or was dropped meanwhile, the first are refused. */
-async function refuseForeign(session: Session, schemas: readonly string[], table: string): Promise<void> {
-  const errors: SqlmigError[] = [];
-  for (const schema of schemas) {
-    const columns = await columnsOf(session, schema, table);
-    if (columns.length === 0) continue;
-    const message = `"${schema}"."${table}" is the history of ${recogniseTool(columns)} (${columns.join(', ')})`;
-    errors.push(
-      new SqlmigError('foreign-history', message, {
-        schema,
-        state: 'nothing was touched',
-        hint: 'take it over with: sqlmig adopt; or set historyTable to another name',
-      }),
-    );
-  }
-  if (errors.length > 0) throw errorOfAll(errors);
 }

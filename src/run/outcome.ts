@@ -1,6 +1,13 @@
 import { historyKey, newestVersion } from '../core/plan.ts';
 import { SqlmigError } from '../errors.ts';
-import type { AppliedMigration, ErrorDetails, Migration, SchemaOutcome, TakenLock } from '../model.ts';
+import {
+  type AppliedMigration,
+  type ErrorDetails,
+  type Migration,
+  type SchemaOutcome,
+  type TakenLock,
+  troubleKinds,
+} from '../model.ts';
 import type { Look, Target } from './look.ts';
 
 /** The run and database that outcomes belong to. */
@@ -11,7 +18,8 @@ export interface OutcomeFrame {
 }
 
 /** True when `up` has something to do in a schema: migrations, or a listed tenant to create. */
-export function hasWork({ plan, exists, scope }: Target): boolean {
+export function hasWork({ plan, exists, scope, trouble }: Target): boolean {
+  if (trouble !== null) return false;
   return plan.steps.length > 0 || (!exists && scope === 'tenant');
 }
 
@@ -58,24 +66,39 @@ export function unfinished(
 }
 
 /** An error's details with the schema it is about and where that stands now. */
-export function detailsOf(
-  error: SqlmigError,
-  { schema, plan: { version } }: Target,
-  database: string,
-): ErrorDetails {
-  const now = `${schema} is ${version === null ? 'empty' : `at ${version}`}`;
-  const state = error.details.state === undefined ? now : `${error.details.state}; ${now}`;
+export function detailsOf(error: SqlmigError, target: Target, database: string): ErrorDetails {
+  const { schema } = target;
+  const state = [error.details.state, standingOf(target)].filter((part) => part != null).join('; ');
   return { ...error.details, schema, database, state };
+}
+
+/** Where a schema stands, in words; `null` where it is not known. */
+function standingOf({ schema, exists, trouble, plan: { version } }: Target): string | null {
+  if (trouble !== null) return null;
+  if (!exists) return `${schema} does not exist`;
+  return `${schema} is ${version === null ? 'empty' : `at ${version}`}`;
 }
 
 /** True for a failure of the files: a refusal says nothing about what other tenants would get. */
 export function countsAsFailure({ state, error }: SchemaOutcome): boolean {
-  const refusals: readonly (string | undefined)[] = ['checksum-changed', 'out-of-order', 'unfinished'];
   return state === 'failed' && !refusals.includes(error?.code);
 }
 
+const refusals: readonly (string | undefined)[] = [
+  'checksum-changed',
+  'out-of-order',
+  'unfinished',
+  ...troubleKinds,
+];
+
+/** True for a tenant that was dropped during the run and is no longer listed: nothing is wrong with it. */
+export function isGone({ state, error }: SchemaOutcome): boolean {
+  return state === 'skipped' && error?.code === 'schema-missing';
+}
+
 /** Why `up` must not touch a schema, or `null`. */
-export function refusalOf({ schema, plan }: Target): SqlmigError | null {
+export function refusalOf({ schema, plan, trouble }: Target): SqlmigError | null {
+  if (trouble !== null) return trouble;
   const { refusal } = plan;
   if (refusal === null) return null;
   const extra = { schema, file: refusal.file, state: 'not touched' };
@@ -133,11 +156,14 @@ export function canaryFailed(canaries: readonly string[]): SqlmigError {
   });
 }
 
-/** The error of a schema that was dropped under a run. */
-export function gone(): SqlmigError {
-  return new SqlmigError('schema-missing', 'the schema was dropped while the run went on', {
-    hint: 'create it again with: sqlmig tenant create',
-  });
+/** The error of a schema that was dropped or renamed under a run; `listed`: the tenant list still has it. */
+export function gone(listed: boolean): SqlmigError {
+  const what = 'the schema is gone: it was dropped or renamed during the run';
+  return listed
+    ? new SqlmigError('schema-missing', `${what}, and the tenant list still has it`, {
+        hint: 'take it off the list, or create it again with: sqlmig tenant create',
+      })
+    : new SqlmigError('schema-missing', `${what}, and the tenant list no longer has it`, {});
 }
 
 /** The error of a schema whose history disappeared under a run. */

@@ -25,7 +25,7 @@ import { lintFindings } from './lints.ts';
 import { lookAgain, lookAt, type Target } from './look.ts';
 import { hasWork } from './outcome.ts';
 import { ownSignal, type Run, unitFrame } from './run.ts';
-import { lookAtPublic } from './survey.ts';
+import { listedNow, lookAtPublic, withoutGone } from './survey.ts';
 import { createTurns, groups } from './turns.ts';
 
 /** What a caller may say of a run that changes something. */
@@ -230,6 +230,10 @@ export function createService(run: Run, migrations: Migrations, options: Service
         brake,
         waitForLockMs: options.waitForLockMs,
         lookAgain: (from, schema) => lookAgain(from, schema, look, config),
+        isListed: async (session, schema) => {
+          const listed = await listedNow({ session, spare: async () => null }, config);
+          return listed === null || listed.has(schema);
+        },
         refreshGate: async (from) => {
           gate = await readGate(from);
         },
@@ -250,9 +254,10 @@ export function createService(run: Run, migrations: Migrations, options: Service
       const wanted = applied
         .filter(({ state }) => state === 'applied')
         .map(({ schema }) => ({ schema, look }));
-      const now = await run.look((_, reader) =>
-        lookAt(wanted, { ...reader, scans: new Map() }, config.historyTable),
-      );
+      const now = await run.look(async (_, reader) => {
+        const targets = await lookAt(wanted, { ...reader, scans: new Map() }, config.historyTable);
+        return withoutGone(reader, targets, config);
+      });
       return now.filter(hasWork);
     },
   };

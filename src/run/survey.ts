@@ -1,10 +1,16 @@
 import type { Config } from '../config.ts';
 import type { PlanOptions } from '../core/plan.ts';
 import type { Reader } from '../db/scan.ts';
-import { type Discovery, discoverTenants, type Scans, tenantsQueryFailed } from '../db/tenants.ts';
+import {
+  type Discovered,
+  type Discovery,
+  discoverTenants,
+  type Scans,
+  tenantsQueryFailed,
+} from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Migrations } from '../migrations.ts';
-import { lookAt, type Target, type Wanted } from './look.ts';
+import { type Look, lookAt, type Target, troubled, type Wanted } from './look.ts';
 
 /** Which schemas a command is for. Public is always looked at: tenants depend on it. */
 export type Selection =
@@ -35,11 +41,11 @@ export async function survey(
   again = false,
 ): Promise<Survey> {
   const found = await selectTenants(reader, selection, config, kept);
-  const names = 'unknown' in found ? [] : found.names;
-  const scans = 'unknown' in found ? noScans : found.scans;
+  const listed = 'unknown' in found ? nobody : found;
   const look = { scope: 'tenant', files: migrations.tenant, options } as const;
-  const wanted = [publicOf(migrations, options, config), ...names.map((schema) => ({ schema, look }))];
-  const [shared, ...tenants] = await lookAt(wanted, { ...reader, scans }, config.historyTable);
+  const [shared, ...tenants] = await lookAtListed(reader, listed, look, config, [
+    publicOf(migrations, options, config),
+  ]);
   if (shared === undefined) throw new RangeError('one schema gives one target');
   // Only with public still pending can the list depend on what is not there yet; another run may have applied it
   // between the list and the look.
@@ -50,7 +56,47 @@ export async function survey(
   return { public: shared, tenants, tenantsUnknown: 'unknown' in found ? found.unknown : null };
 }
 
-/** Looks at the public schema alone. */
+/**
+ * Looks at tenants of a list, after what else is wanted. Names that cannot be a tenant's follow in trouble; a tenant
+ * without a schema that the list no longer has was dropped meanwhile, and is left out.
+ */
+export async function lookAtListed(
+  reader: Reader,
+  { names, bad, scans }: Discovered,
+  look: Look,
+  config: Config,
+  others: readonly Wanted[] = [],
+): Promise<Target[]> {
+  const wanted = [...others, ...names.map((schema) => ({ schema, look }))];
+  const targets = await lookAt(wanted, { ...reader, scans }, config.historyTable);
+  return [
+    ...(await withoutGone(reader, targets, config)),
+    ...[...bad].map(([name, trouble]) => troubled(name, look, trouble)),
+  ];
+}
+
+/** Targets without the tenants whose schema does not exist and that the list does not have any more. */
+export async function withoutGone(
+  reader: Reader,
+  targets: readonly Target[],
+  config: Config,
+): Promise<readonly Target[]> {
+  const isMissing = ({ scope, exists }: Target) => scope === 'tenant' && !exists;
+  if (!targets.some(isMissing)) return targets;
+  const listed = await listedNow(reader, config);
+  return listed === null
+    ? targets
+    : targets.filter((target) => !isMissing(target) || listed.has(target.schema));
+}
+
+/** The names that the source lists now; `null` where that cannot be known, or never changes. */
+export async function listedNow(reader: Reader, config: Config): Promise<ReadonlySet<string> | null> {
+  if (config.database.tenants.kind === 'list') return null;
+  const found = await selectTenants(reader, { kind: 'all', except: [] }, config);
+  return 'unknown' in found ? null : new Set(found.names);
+}
+
+/** Looks at the public schema alone. @throws SqlmigError where its history cannot be read. */
 export async function lookAtPublic(
   reader: Reader,
   migrations: Migrations,
@@ -60,10 +106,12 @@ export async function lookAtPublic(
   const wanted = [publicOf(migrations, options, config)];
   const [target] = await lookAt(wanted, { ...reader, scans: noScans }, config.historyTable);
   if (target === undefined) throw new RangeError('one schema gives one target');
+  if (target.trouble !== null) throw target.trouble;
   return target;
 }
 
 const noScans: Scans = new Map();
+const nobody: Discovered = { names: [], bad: new Map(), scans: noScans };
 
 function publicOf(migrations: Migrations, options: PlanOptions, config: Config): Wanted {
   return { schema: config.publicSchema, look: { scope: 'public', files: migrations.public, options } };
@@ -76,7 +124,7 @@ export async function selectTenants(
   config: Config,
   scans: Scans = noScans,
 ): Promise<Discovery> {
-  if (selection.kind === 'public') return { names: [], scans };
+  if (selection.kind === 'public') return { ...nobody, scans };
   const { historyTable: table, publicSchema, database } = config;
   const found = await discoverTenants(database.tenants, { ...reader, publicSchema, table, scans });
   if ('unknown' in found) return found;
@@ -84,7 +132,7 @@ export async function selectTenants(
   const asked = selection.kind === 'all' ? selection.except : selection.names;
   const unknown = asked.filter((name) => !known.has(name));
   if (unknown.length > 0) throw unknownTenants(unknown, found.names);
-  if (selection.kind === 'tenants') return { ...found, names: [...new Set(selection.names)] };
+  if (selection.kind === 'tenants') return { ...found, names: [...new Set(selection.names)], bad: new Map() };
   const except = new Set(selection.except);
   return { ...found, names: found.names.filter((name) => !except.has(name)) };
 }

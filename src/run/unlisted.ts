@@ -24,7 +24,7 @@ export async function lookAtUnlisted(
   const known = new Set([publicSchema, ...selection.except, ...tenants.map(({ schema }) => schema)]);
   const withHistory = await schemasWithHistory(reader.session, historyTable, { readable: true });
   const others = withHistory.filter((schema) => !known.has(schema));
-  const scans = await scanHistories(reader, others, historyTable);
+  const { read: scans } = await scanHistories(reader, others, historyTable);
   const candidates = [...scans].filter(([, { scope }]) => scope === 'tenant').map(([schema]) => schema);
   if (candidates.length === 0) return [];
   // A tenant may have signed up since the list was read.

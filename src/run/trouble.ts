@@ -1,0 +1,45 @@
+import { shapeOf } from '../core/history-shape.ts';
+import { lookUpTables } from '../db/presence.ts';
+import type { ServerError } from '../db/server-error.ts';
+import type { Session } from '../db/session.ts';
+import { SqlmigError } from '../errors.ts';
+
+/**
+ * Why the histories of some schemas could not be read: `foreign-history`, `history-damaged` or `history-unreadable`.
+ * A schema that has no such table any more is left out. `refused` is what the server said of each.
+ */
+export async function findTroubles(
+  session: Session,
+  refused: ReadonlyMap<string, ServerError>,
+  table: string,
+): Promise<Map<string, SqlmigError>> {
+  const tables = await lookUpTables(session, [...refused.keys()], table);
+  const troubles = new Map<string, SqlmigError>();
+  for (const [schema, { columns, readable }] of tables) {
+    const error = refused.get(schema);
+    const name = `"${schema}"."${table}"`;
+    const extra = { schema, state: 'not touched', sqlstate: error?.code, cause: error };
+    const shape = shapeOf(columns);
+    if (shape.kind === 'foreign') {
+      const message = `${name} is the history of ${shape.tool} (${columns.join(', ')})`;
+      const hint = 'take it over with: sqlmig adopt; or set historyTable to another name';
+      troubles.set(schema, new SqlmigError('foreign-history', message, { schema, state: extra.state, hint }));
+    } else if (shape.missing.length > 0) {
+      const lacks = `${shape.missing.length === 1 ? 'the column' : 'the columns'} ${shape.missing.join(', ')}`;
+      troubles.set(
+        schema,
+        new SqlmigError('history-damaged', `${name} is a history of sqlmig that lacks ${lacks}`, {
+          ...extra,
+          hint: 'add what is missing, as it is in the history of another schema, or restore the table from a backup',
+        }),
+      );
+    } else if (error !== undefined) {
+      const hint = readable
+        ? `if row security is on, use the owner of ${name} or a role with BYPASSRLS, or disable it there`
+        : `grant the role of sqlmig USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on ${name}`;
+      const message = `${name} cannot be read: ${error.message}`;
+      troubles.set(schema, new SqlmigError('history-unreadable', message, { ...extra, hint }));
+    }
+  }
+  return troubles;
+}
