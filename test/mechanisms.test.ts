@@ -153,10 +153,10 @@ test('public that another run applies between the list of tenants and the look a
   let listed = false;
   const beaten: Session = {
     ...session,
-    run: async (text, onRow) => {
-      if (listed || !text.includes('from known')) return session.run(text, onRow);
+    statement: async (text) => {
+      if (listed) return session.statement(text);
       listed = true;
-      return session.run(text, onRow).finally(() => up(config, { select: { kind: 'public' } }));
+      return session.statement(text).finally(() => up(config, { select: { kind: 'public' } }));
     },
   };
   const reader = { session: beaten, spare: async () => null };

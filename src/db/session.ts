@@ -39,6 +39,12 @@ export interface Session {
    */
   run(text: string, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]>;
   /**
+   * Sends one statement by the extended protocol, which refuses a second one in the same text (42601). Gives its
+   * columns, each with the OID of its type, and its rows.
+   * @throws as `run` does.
+   */
+  statement(text: string): Promise<{ columns: readonly { name: string; type: number }[]; rows: Row[] }>;
+  /**
    * Sends queries of our own under `ownPath`, whatever path the role, the database or a pooler's backend has.
    * @throws as `run` does.
    */
@@ -132,10 +138,14 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
     // A plain end() hangs after ECONNRESET (porsager/postgres#1130).
     client.end({ timeout: 0 }).catch(() => {});
   };
-  const send = async (text: string, onRow?: (row: Row) => void, other = onNotice) => {
+  const send = async (
+    text: string,
+    onRow?: (row: Row) => void,
+    other = onNotice,
+    query = client.unsafe(text).simple(),
+  ) => {
     if (lost) throw new SessionLost('the session is gone');
     if (running !== null) throw new Error('one message at a time');
-    const query = client.unsafe(text).simple();
     running = query as unknown as Cancellable;
     hears = other;
     try {
@@ -150,6 +160,20 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
     } finally {
       running = null;
       hears = onNotice;
+    }
+  };
+
+  const sendOrRollBack: typeof send = async (...message) => {
+    try {
+      return await send(...message);
+    } catch (error) {
+      if (!(error instanceof SessionLost))
+        await send(
+          'ROLLBACK',
+          () => {},
+          () => {},
+        );
+      throw error;
     }
   };
 
@@ -181,18 +205,11 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
     get lost() {
       return lost;
     },
-    async run(text, onRow, other) {
-      try {
-        return await send(text, onRow, other);
-      } catch (error) {
-        if (!(error instanceof SessionLost))
-          await send(
-            'ROLLBACK',
-            () => {},
-            () => {},
-          );
-        throw error;
-      }
+    run: (...message) => sendOrRollBack(...message),
+    async statement(text) {
+      const query = client.unsafe(text, [], { simple: false } as object);
+      const rows = await sendOrRollBack(text, undefined, undefined, query);
+      return { columns: (await query).columns ?? [], rows };
     },
     read(text, onRow) {
       return this.run(`SET LOCAL search_path = ${ownPath};\n${text}`, onRow);

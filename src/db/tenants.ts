@@ -6,6 +6,7 @@ import { schemasWithHistory } from './presence.ts';
 import { type HistoryScan, type Reader, scanHistories } from './scan.ts';
 import { isServerError } from './server-error.ts';
 import type { Row, Session } from './session.ts';
+import { runTenantsQuery } from './tenants-query.ts';
 
 /** The names a source gives, each once, in its order; or why they cannot be known before public is applied. */
 export type Discovery = Discovered | { readonly unknown: string };
@@ -109,6 +110,7 @@ ${bound}COMMIT;`);
 /** The error for a tenant source that cannot be read although public is applied. */
 export function tenantsQueryFailed(reason: string, cause?: unknown): SqlmigError {
   return new SqlmigError('tenants-query-failed', `the tenants cannot be listed: ${reason}`, {
+    sqlstate: isServerError(cause) ? cause.code : undefined,
     hint: 'check "tenants" in the config',
     cause,
   });
@@ -133,13 +135,7 @@ where nspname like ${quoteLiteral(source.pattern)} and nspname !~ '^pg_' and nsp
 order by nspname collate "C"`),
       );
     case 'query':
-      return firstColumn(
-        await session.run(`START TRANSACTION READ ONLY;
-SET LOCAL search_path = ${quoteIdentifier(publicSchema)};
-${source.query}
-;
-COMMIT;`),
-      );
+      return runTenantsQuery(session, source.query, publicSchema);
   }
 }
 
