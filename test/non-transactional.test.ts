@@ -92,6 +92,8 @@ test('a build that fails leaves an invalid index: never applied, told exactly, a
   const bad = JSON.parse(first.stdout).schemas[1];
   expect(bad).toMatchObject({
     state: 'failed',
+    version: '1',
+    migrations: [{ version: '1' }],
     error: {
       code: 'migration-failed',
       sqlstate: '23505',
@@ -99,9 +101,14 @@ test('a build that fails leaves an invalid index: never applied, told exactly, a
       statements: 3,
       line: 2,
       column: 3,
+      state:
+        'statement 2 may have committed part of its work, statements before it stay, and it is marked as running; bad is at 1',
       hint: 'settle it with: sqlmig repair bad 2 --resume',
     },
   });
+  const stands = await sqlmig(['status', '--json'], p.dir);
+  expect(JSON.parse(stands.stdout).schemas).toMatchObject([{}, { version: '1' }, { version: '2' }]);
+  expect((await sqlmig(['plan'], p.dir)).stdout).toContain('tenant  bad  at 1\n');
   expect(
     await db.query(
       'select state, at_statement, done_statements from bad.schema_migrations where version = 2',

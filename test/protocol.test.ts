@@ -56,7 +56,7 @@ test('a runner killed -9 in the second of three CONCURRENTLY statements: told ex
     error: {
       code: 'unfinished',
       message: '2_indexes was begun and not finished',
-      state: 'not touched; hit is at 0002',
+      state: 'not touched; hit is at 1',
       hint: 'settle it with: sqlmig repair hit 0002 --resume',
     },
   });

@@ -48,10 +48,11 @@ export function planSchema(
 ): SchemaPlan {
   const files = new Map(migrations.map((migration) => [historyKey(migration), migration]));
   const history = new Map(rows.map((row) => [historyKey(row), row]));
-  const newest = newestVersion(rows);
+  const applied = rows.filter((row) => row.state === 'applied');
+  const newest = newestVersion(applied);
   const newestFile = newestVersion(migrations);
 
-  const ahead = rows
+  const ahead = applied
     .map((row) => row.version)
     .filter((version) => version !== null)
     .filter((version) => newestFile === null || compareVersions(version, newestFile) > 0);

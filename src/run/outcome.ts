@@ -126,7 +126,8 @@ function base({ schema, scope }: Target, { database }: OutcomeFrame) {
 }
 
 function recordedBy({ rows }: Target, { runId, look }: OutcomeFrame): AppliedMigration[] {
-  const ours = new Map(rows.filter((row) => row.runId === runId).map((row) => [historyKey(row), row]));
+  const applied = rows.filter((row) => row.runId === runId && row.state === 'applied');
+  const ours = new Map(applied.map((row) => [historyKey(row), row]));
   return look.files.flatMap((file) => {
     const row = ours.get(historyKey(file));
     return row === undefined ? [] : [{ version: file.version, name: file.name, durationMs: row.durationMs }];

@@ -120,7 +120,7 @@ test.for<Case>([
     [],
     ['failed'],
     'failed',
-    '1',
+    null,
     [],
   ],
   [
@@ -160,4 +160,13 @@ test.for<Case>([
     version,
     ahead,
   });
+});
+
+test('a migration that was begun and not finished is not the version', () => {
+  const files = [file('1'), file('2')];
+  const options = completePlan({}, { outOfOrder: false });
+  const begun = row('2', 'x', 'same', 'running');
+  expect(planSchema(files, [row('1'), begun], options).version).toBe('1');
+  expect(planSchema(files, [begun], options).version).toBeNull();
+  expect(planSchema([file('1')], [row('1'), begun], options).ahead).toEqual([]);
 });
