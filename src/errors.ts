@@ -1,4 +1,4 @@
-import type { ErrorDetails, Location } from './model.ts';
+import type { ErrorDetails, Location, TroubleKind } from './model.ts';
 
 /**
  * Every code sqlmig raises and the exit code it stands for: 1 the answer is no, 2 usage, config or files,
@@ -67,6 +67,14 @@ export const exitCodes = {
 
 /** Stable, kebab-case name of an error; each has a heading in docs/errors.md. */
 export type ErrorCode = keyof typeof exitCodes;
+
+/** The codes that are kinds of findings too: nothing is known of the schema. */
+export const troubleCodes: readonly (string | undefined)[] = [
+  'foreign-history',
+  'history-damaged',
+  'history-unreadable',
+  'bad-tenant-name',
+] satisfies TroubleKind[];
 
 /** SQLSTATEs that decide something, by name (PostgreSQL documentation, appendix A). */
 export const sqlstates = {

@@ -4,7 +4,11 @@ export type { Canary, MaxFailures } from './core/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError } from './errors.ts';
 export type { OnEvent, RunEvent } from './events.ts';
 export type * from './model.ts';
-export { acceptChecksums, type ChangedChecksum } from './operations/accept-checksums.ts';
+export {
+  type AcceptedChecksums,
+  acceptChecksums,
+  type ChangedChecksum,
+} from './operations/accept-checksums.ts';
 export { type CreatedMigration, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
 export { type ListedTenant, listTenants } from './operations/list-tenants.ts';
@@ -12,6 +16,7 @@ export { killHolder, type LocksResult, locks } from './operations/locks.ts';
 export { type PlanCommandOptions, plan } from './operations/plan.ts';
 export {
   type InterruptedMigration,
+  type SettledMigration,
   type Settlement,
   settleMigration,
 } from './operations/settle-migration.ts';
@@ -19,6 +24,7 @@ export { status } from './operations/status.ts';
 export { type UpOptions, up } from './operations/up.ts';
 export { verify } from './operations/verify.ts';
 export type { InspectOptions } from './run/inspect.ts';
+export type { RepairedSchema } from './run/repair.ts';
 export type { RunOptions } from './run/service.ts';
 export type { Selection } from './run/survey.ts';
 export type { Settings } from './settings.ts';

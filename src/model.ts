@@ -129,15 +129,7 @@ export interface Location {
 }
 
 /** Why nothing is known of a schema: its history cannot be read, or its name cannot be a schema's. */
-export const troubleKinds = [
-  'foreign-history',
-  'history-damaged',
-  'history-unreadable',
-  'bad-tenant-name',
-] as const;
-
-/** One of `troubleKinds`; the code of the error too. */
-export type TroubleKind = (typeof troubleKinds)[number];
+export type TroubleKind = 'foreign-history' | 'history-damaged' | 'history-unreadable' | 'bad-tenant-name';
 
 /** What is wrong between the files, one schema's history and the list of tenants. */
 export type FindingKind =

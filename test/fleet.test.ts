@@ -4,6 +4,7 @@ import { readMigrations } from '../src/migrations.ts';
 import { createBrake } from '../src/run/brake.ts';
 import { runFleet } from '../src/run/fleet.ts';
 import { lookAgain } from '../src/run/look.ts';
+import { hasWork, refusalOf } from '../src/run/outcome.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 import { testSession } from './setup/unit.ts';
@@ -39,6 +40,8 @@ test('a connection that is lost while a schema is looked at again costs that loo
       return { kind: 'done', applied: [{ version: '1', name: 'a', durationMs: 1 }] };
     },
     convoys: null,
+    hasWork,
+    refusalOf,
     isListed: async () => true,
     lookAgain: async (session, schema) => {
       looks += 1;

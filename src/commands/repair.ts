@@ -1,8 +1,9 @@
 import { acceptChecksums } from '../operations/accept-checksums.ts';
 import { type Settlement, settleMigration } from '../operations/settle-migration.ts';
-import { changedText, interruptedText } from '../report/repair.ts';
+import { changedText, interruptedText, repairErrors, repairedText } from '../report/repair.ts';
+import type { RepairedSchema } from '../run/repair.ts';
 import { defineCommand } from './command.ts';
-import { agreed, execute } from './execute.ts';
+import { type Answer, agreed, execute, exitCodeOfSchemas } from './execute.ts';
 import {
   lockArgs,
   lockOptions,
@@ -53,31 +54,45 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
       return async ({ config, signal, onEvent }) => {
         const options = { ...lockArgs(args), signal, onEvent };
         if (schema !== undefined && migration !== undefined) {
-          const found = await settleMigration(config, schema, migration, how ?? null, options);
-          const settled =
-            how ??
-            (yes || (await agreed(terminal, `${interruptedText(found)}Resume it?`))
-              ? ({ kind: 'resume' } as const)
-              : null);
-          if (how === undefined && settled !== null)
-            await settleMigration(config, schema, migration, settled, options);
-          const end = settled === null ? 'nothing was changed\n' : `settled: ${schema} has ${found.file}\n`;
-          return {
-            exitCode: settled === null ? 1 : 0,
-            json: { ok: settled !== null, ...found },
-            text: () => interruptedText(found) + end,
-          };
+          let found = await settleMigration(config, schema, migration, how ?? null, options);
+          const question = `${interruptedText(found)}Resume it?`;
+          const resume = how === undefined && (yes || (await agreed(terminal, question)));
+          if (resume) found = await settleMigration(config, schema, migration, { kind: 'resume' }, options);
+          const open = how === undefined && !resume;
+          return repairAnswer(
+            found,
+            open,
+            () => interruptedText(found),
+            `settled: ${schema} has ${found.file}\n`,
+          );
         }
         const accept = async (changed: Parameters<typeof changedText>[0]) =>
           yes || (await agreed(terminal, `${changedText(changed)}Record what the files are now?`));
         const result = await acceptChecksums(config, select ?? { kind: 'all', except: [] }, accept, options);
         const open = result.changed.length > 0 && !result.accepted;
-        const end = result.accepted ? 'accepted\n' : open ? 'nothing was changed\n' : '';
-        return {
-          exitCode: open ? 1 : 0,
-          json: { ok: !open, ...result },
-          text: () => changedText(result.changed) + end,
-        };
+        return repairAnswer(
+          result,
+          open,
+          () => changedText(result.changed),
+          result.accepted ? 'accepted\n' : '',
+        );
       };
     }),
 });
+
+/** What a repair answers; `open`: it was not agreed to. */
+function repairAnswer<R extends { readonly schemas: readonly RepairedSchema[] }>(
+  result: R,
+  open: boolean,
+  found: () => string,
+  end: string,
+): Answer {
+  const errors = result.schemas.flatMap(({ state, error }) => (state === 'failed' ? (error ?? []) : []));
+  const failed = errors.length > 0;
+  return {
+    exitCode: open ? 1 : failed ? exitCodeOfSchemas(errors) : 0,
+    json: { ok: !open && !failed, ...result },
+    text: () => found() + repairedText(result.schemas) + (open ? 'nothing was changed\n' : failed ? '' : end),
+    errors: (paint) => repairErrors(result.schemas, paint),
+  };
+}

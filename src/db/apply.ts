@@ -127,10 +127,15 @@ export function after(schema: UnitSchema, scripts: readonly Script[]): UnitSchem
 }
 
 /** What a broken connection or a refusal of sqlmig's own statements means for a schema. Throws what is neither. */
-export function attemptOf(error: unknown, schema: UnitSchema, frame: UnitFrame): Attempt {
+export function attemptOf(
+  error: unknown,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  seen?: Pick<Seen, 'waiting'>,
+): Attempt {
   const ours = asSqlmigError(error, schema.schema);
   if (error instanceof SessionLost) return { kind: 'again', reason: 'lost', error: ours };
-  const again = isServerError(error) ? againReason(error, schema, frame) : null;
+  const again = isServerError(error) ? againReason(error, schema, frame, seen) : null;
   if (again === null || !isServerError(error)) return { kind: 'failed', error: ours };
   return putOff(again, error, schema);
 }
@@ -211,7 +216,10 @@ async function countCommitted(
 }
 
 /** A migration with the duration that its row has. */
-export function applied({ version, name }: Migration, durationMs = 0): AppliedMigration {
+export function applied(
+  { version, name }: Pick<Migration, 'version' | 'name'>,
+  durationMs = 0,
+): AppliedMigration {
   return { version, name, durationMs };
 }
 
@@ -234,7 +242,7 @@ function againReason(
   error: ServerError,
   schema: UnitSchema,
   frame: UnitFrame,
-  seen?: Seen,
+  seen?: Pick<Seen, 'waiting'>,
 ): AgainReason | null {
   switch (refusalOf(error)?.state ?? error.code) {
     case unitStates.schemaBusy:

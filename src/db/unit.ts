@@ -128,7 +128,7 @@ const leftovers: Readonly<Record<string, string>> = {
 };
 
 /** SQL condition for a migration's row in a history. */
-export function rowOf({ version, name }: Migration): string {
+export function rowOf({ version, name }: Pick<Migration, 'version' | 'name'>): string {
   return version === null
     ? `version is null and name = ${quoteLiteral(name)}`
     : `version = ${canonicalVersion(version)}`;

@@ -1,15 +1,13 @@
 import type { Config } from '../config.ts';
 import { historyKey } from '../core/plan.ts';
 import { quoteLiteral } from '../core/quote.ts';
-import { asSqlmigError } from '../db/failure.ts';
 import { historyTable } from '../db/history.ts';
-import { composeEdit } from '../db/message.ts';
 import { rowOf } from '../db/unit.ts';
 import { readMigrations } from '../migrations.ts';
 import type { Migration, Scope } from '../model.ts';
-import { unitSchema } from '../run/gate.ts';
 import type { Target } from '../run/look.ts';
-import { unitFrame, withRun } from '../run/run.ts';
+import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair } from '../run/repair.ts';
+import { withRun } from '../run/run.ts';
 import { type RunOptions, serviceOptions } from '../run/service.ts';
 import { type Selection, survey } from '../run/survey.ts';
 
@@ -27,41 +25,56 @@ export interface ChangedChecksum {
   readonly to: string;
 }
 
+/** What `acceptChecksums` found and did. */
+export interface AcceptedChecksums {
+  readonly changed: readonly ChangedChecksum[];
+  readonly accepted: boolean;
+  /** What came of each schema that holds a changed file, and those of which nothing is known. */
+  readonly schemas: readonly RepairedSchema[];
+}
+
 /**
  * Finds applied files that were changed since, and records their new checksums where `accept`, asked with all of them,
  * says so. Runs none of them.
- * @throws SqlmigError where it cannot begin, or a schema's lock is not to be had.
+ * @throws SqlmigError where it cannot begin.
  */
 export async function acceptChecksums(
   config: Config,
   select: Selection,
   accept: (changed: readonly ChangedChecksum[]) => boolean | Promise<boolean>,
   options: RunOptions = {},
-): Promise<{ readonly changed: readonly ChangedChecksum[]; readonly accepted: boolean }> {
+): Promise<AcceptedChecksums> {
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
   return withRun(config, settings, async (run) => {
     const found = await run.look((_, reader) => survey(reader, migrations, select, settings.plan, config));
-    const pairs = [found.public, ...found.tenants].flatMap((target) =>
-      changedIn(target, migrations[target.scope]).map((file) => ({ target, file })),
-    );
-    const changed = pairs.map(({ target, file }) => toChanged(target, file, run.database));
-    if (changed.length === 0 || !(await accept(changed))) return { changed, accepted: false };
-    const frame = unitFrame(run, { ...settings, sync: true });
-    const session = await run.openSession();
-    try {
-      for (const { target, file } of pairs) {
-        const table = historyTable(target.schema, config.historyTable);
-        const change = `update ${table} set checksum = ${quoteLiteral(file.checksum)} where ${rowOf(file)} and checksum = ${quoteLiteral(appliedChecksum(target, file))}`;
-        await session.run(composeEdit(unitSchema(target, null), change, frame));
-      }
-    } catch (error) {
-      throw asSqlmigError(error);
-    } finally {
-      await session.close();
-    }
-    return { changed, accepted: true };
+    const targets = [found.public, ...found.tenants];
+    const changesOf = (target: Target) =>
+      changedIn(target, migrations[target.scope]).map((file) => toChanged(target, file, run.database));
+    const changed = targets.flatMap(changesOf);
+    const accepted = changed.length > 0 && (await accept(changed));
+    // Only what was shown is accepted, whatever is there by then.
+    const shown = new Set(changed.map(keyOf));
+    const edits = (target: Target) =>
+      accepted
+        ? changesOf(target)
+            .filter((change) => shown.has(keyOf(change)))
+            .map((change) => edit(change, config.historyTable))
+        : [];
+    const wanted = targets.filter((target) => target.trouble !== null || edits(target).length > 0);
+    const repair = rowRepair(run, settings, edits);
+    return { changed, accepted, schemas: await repairSchemas(run, wanted, migrations, settings, repair) };
   });
+}
+
+function keyOf({ schema, version, name, from, to }: ChangedChecksum): string {
+  return JSON.stringify([schema, version, name, from, to]);
+}
+
+function edit({ schema, version, name, from, to }: ChangedChecksum, historyTableName: string): RowEdit {
+  const table = historyTable(schema, historyTableName);
+  const sql = `update ${table} set checksum = ${quoteLiteral(to)} where ${rowOf({ version, name })} and checksum = ${quoteLiteral(from)}`;
+  return { version, name, sql };
 }
 
 function changedIn({ plan }: Target, files: readonly Migration[]): Migration[] {

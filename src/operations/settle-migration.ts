@@ -5,23 +5,22 @@ import { othersOnPath } from '../core/search-path.ts';
 import { commitsInParts } from '../core/transaction-rules.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { resolveDoubt } from '../db/doubt.ts';
-import { asSqlmigError } from '../db/failure.ts';
 import { readGuard } from '../db/guard.ts';
 import { begunState, historyTable, readProgress } from '../db/history.ts';
 import { invalidIndexes } from '../db/invalid-indexes.ts';
-import { composeEdit } from '../db/message.ts';
 import type { Session } from '../db/session.ts';
 import { applyStepwise } from '../db/stepwise.ts';
 import { rowOf } from '../db/unit.ts';
-import type { UnitFrame, UnitSchema } from '../db/unit-frame.ts';
+import type { UnitSchema } from '../db/unit-frame.ts';
 import { SqlmigError } from '../errors.ts';
 import { parseMigrations, readMigrations } from '../migrations.ts';
 import type { Migration, Scope, Script } from '../model.ts';
 import { requireExtensions, settleExtensions } from '../run/extensions.ts';
 import { unitSchema } from '../run/gate.ts';
-import { lookAgain } from '../run/look.ts';
+import { lookAgain, type Target } from '../run/look.ts';
+import { type Repair, type RepairedSchema, repairSchemas, rowRepair } from '../run/repair.ts';
 import { type Run, unitFrame, withRun } from '../run/run.ts';
-import { type RunOptions, serviceOptions } from '../run/service.ts';
+import { type RunOptions, type ServiceOptions, serviceOptions } from '../run/service.ts';
 
 /** How an interrupted migration is settled. */
 export type Settlement =
@@ -50,10 +49,18 @@ export interface InterruptedMigration {
   readonly inParts: boolean;
 }
 
+/** How far an interrupted migration was, and what came of settling it. */
+export interface SettledMigration extends InterruptedMigration {
+  /** The schema's outcome; none where nothing was asked for. */
+  readonly schemas: readonly RepairedSchema[];
+}
+
 /**
- * Settles a non-transactional migration that stopped halfway; without `how` it only tells how far it is.
- * @throws SqlmigError `nothing-to-settle`, `checksum-changed`, `lock-timeout` while somebody is at work on it,
- *   `unsettled` where only a person can tell what became of the statement, and what the statements themselves raise.
+ * Settles a non-transactional migration that stopped halfway; without `how` it only tells how far it is. Waits while
+ * somebody is at work in the schema, as `up` does. What stands in the way is the error of the schema's outcome:
+ * `lock-timeout`, `unsettled` where only a person can tell what became of the statement, and what the statements
+ * themselves raise.
+ * @throws SqlmigError `nothing-to-settle`, `checksum-changed`, and where it cannot begin.
  */
 export async function settleMigration(
   config: Config,
@@ -61,7 +68,7 @@ export async function settleMigration(
   version: string,
   how: Settlement | null,
   options: RunOptions = {},
-): Promise<InterruptedMigration> {
+): Promise<SettledMigration> {
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
   const scope: Scope = schema === config.publicSchema ? 'public' : 'tenant';
@@ -73,14 +80,14 @@ export async function settleMigration(
   return withRun(config, settings, async (run) => {
     const look = { scope, files: migrations[scope], options: settings.plan } as const;
     const target = await run.look((session) => lookAgain(session, schema, look, config));
-    const row = target.rows.find((candidate) => historyKey(candidate) === historyKey(file));
+    if (target.trouble !== null) throw target.trouble;
+    const row = rowIn(target, file);
     if (row?.state !== begunState) {
       throw new SqlmigError('nothing-to-settle', `${historyKey(file)} of "${schema}" is not interrupted`, {
         schema,
         state: row === undefined ? 'it is not in the history' : 'it is applied',
       });
     }
-    if (target.held) throw atWork(schema);
     if (row.checksum !== file.checksum) {
       throw new SqlmigError(
         'checksum-changed',
@@ -97,14 +104,17 @@ export async function settleMigration(
     const [script] = scripts;
     if (script === undefined) throw new RangeError('one migration gives one script');
     const found = await run.look((session) => describe(session, script, schema, scope, config));
-    if (how === null) return found;
+    if (how === null) return { ...found, schemas: [] };
     const words = new Set(script.statements.flatMap(({ reach }) => [...reach.words]));
     const path = othersOnPath(config.searchPath, config.publicSchema);
     const guarded = scope === 'tenant' ? await run.look((session) => readGuard(session, path, words)) : null;
-    const unit = { ...unitSchema(target, null), guarded };
-    await settle(script, unit, how, { run, frame: unitFrame(run, { ...settings, sync: true }) });
-    return found;
+    const repair = settlement(run, settings, script, how, guarded);
+    return { ...found, schemas: await repairSchemas(run, [target], migrations, settings, repair) };
   });
+}
+
+function rowIn({ rows }: Target, migration: Migration) {
+  return rows.find((row) => historyKey(row) === historyKey(migration));
 }
 
 function names(migration: Migration, version: string): boolean {
@@ -136,31 +146,48 @@ async function describe(
   };
 }
 
-async function settle(
+/** How a migration is settled in its schema, once nobody is at work there. */
+function settlement(
+  run: Run,
+  settings: ServiceOptions,
   script: Script,
-  schema: UnitSchema,
   how: Settlement,
-  { run, frame }: { readonly run: Run; readonly frame: UnitFrame },
-): Promise<void> {
-  const session = await (run.pooled ? direct(run, script) : run.openSession());
-  try {
-    if (how.kind === 'mark-applied') {
-      const [invalid] = await invalidIndexes(session, schema.schema);
-      if (invalid !== undefined) throw stillInvalid(schema.schema, invalid);
-      const set = `state = 'applied', at_statement = null, done_statements = statements`;
-      const change = `update ${historyTable(schema.schema, frame.table)} set ${set} where ${rowOf(script.migration)} and state = '${begunState}'`;
-      await session.run(composeEdit(schema, change, frame));
-      return;
-    }
-    const next = (from: Session) => nextStatement(from, script, schema.schema, how, frame.table);
-    const attempt = await applyStepwise(session, script, schema, frame, next);
-    if (attempt.kind === 'again') throw attempt.reason === 'busy' ? atWork(schema.schema) : attempt.error;
-    if (attempt.kind === 'failed') throw attempt.error;
-  } catch (error) {
-    throw asSqlmigError(error, schema.schema);
-  } finally {
-    await session.close();
+  guarded: UnitSchema['guarded'],
+): Repair {
+  const { migration } = script;
+  const { historyTable: table } = run.config;
+  const hasWork = (target: Target) => rowIn(target, migration)?.state === begunState;
+  const openSession = () => (run.pooled ? direct(run, script) : run.openSession());
+  if (how.kind === 'mark-applied') {
+    const set = `state = 'applied', at_statement = null, done_statements = statements`;
+    const marking = rowRepair(run, settings, (target) => {
+      const sql = `update ${historyTable(target.schema, table)} set ${set} where ${rowOf(migration)} and state = '${begunState}'`;
+      return hasWork(target) ? [{ ...migration, sql }] : [];
+    });
+    return {
+      ...marking,
+      openSession,
+      async attempt(session, target) {
+        const [invalid] = await invalidIndexes(session, target.schema);
+        return invalid === undefined
+          ? marking.attempt(session, target)
+          : { kind: 'failed', error: stillInvalid(target.schema, invalid) };
+      },
+    };
   }
+  const frame = unitFrame(run, { ...settings, sync: true });
+  return {
+    hasWork,
+    openSession,
+    async attempt(session, target) {
+      const schema = { ...unitSchema(target, null), guarded };
+      const next = (from: Session) => nextStatement(from, script, schema.schema, how, table);
+      const attempt = await applyStepwise(session, script, schema, frame, next);
+      // Only while it waits for its turn is it certain that no statement has run.
+      if (attempt.kind !== 'again' || attempt.reason === 'busy') return attempt;
+      return { kind: 'failed', error: attempt.error };
+    },
+  };
 }
 
 async function nextStatement(
@@ -208,18 +235,6 @@ function direct(run: Run, { migration }: Script): Promise<Session> {
     `${migration.file} is non-transactional, and the database URL leads to a pooler`,
     {
       hint: 'give --direct-url',
-    },
-  );
-}
-
-function atWork(schema: string): SqlmigError {
-  return new SqlmigError(
-    'lock-timeout',
-    `somebody is at work in "${schema}" (maybe the server, for a runner that is gone)`,
-    {
-      schema,
-      state: 'nothing was run',
-      hint: 'try again when it is done',
     },
   );
 }

@@ -1,6 +1,6 @@
 import type { ErrorDetails } from '../model.ts';
 import type { Paint } from './paint.ts';
-import { printable } from './table.ts';
+import { groupBy, names, printable } from './table.ts';
 
 /** An error as a picture: what, where, the line with a caret, the state now, one hint. */
 export function errorPicture(error: ErrorDetails, paint: Paint): string {
@@ -13,6 +13,23 @@ export function errorPicture(error: ErrorDetails, paint: Paint): string {
     ...(hint === undefined ? [] : [`  hint: ${printableText(hint)}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The errors of schemas as pictures; schemas with the same error share one. */
+export function errorPictures(
+  failed: readonly { readonly schema: string; readonly error?: ErrorDetails }[],
+  paint: Paint,
+): string {
+  const groups = groupBy(failed, ({ error }) =>
+    JSON.stringify([error?.code, error?.message, error?.file, error?.line]),
+  );
+  return groups
+    .map(([first, ...others]) => {
+      const picture = first?.error === undefined ? '' : errorPicture(first.error, paint);
+      const who = others.map(({ schema }) => schema);
+      return `${picture}${others.length === 0 ? '' : `  also: ${names(who, 20)}\n`}`;
+    })
+    .join('\n');
 }
 
 /** `file:line:col`, as much of it as is known. */

@@ -1,5 +1,8 @@
 import type { ChangedChecksum } from '../operations/accept-checksums.ts';
 import type { InterruptedMigration } from '../operations/settle-migration.ts';
+import type { RepairedSchema } from '../run/repair.ts';
+import { errorPictures } from './error.ts';
+import type { Paint } from './paint.ts';
 import { count, groupBy, names } from './table.ts';
 
 /** Which schemas hold which variant of a changed file, a paragraph a file. */
@@ -28,4 +31,22 @@ export function interruptedText(found: InterruptedMigration): string {
   const text = doubtful === null ? '' : `  begun:  ${doubtful.replace(/\s+/g, ' ').slice(0, 100)}\n`;
   const part = inParts ? '  part of its work may be committed\n' : '';
   return `${file} stopped in ${schema} ${at} (${doneStatements} done)\n${text}${part}${invalid}`;
+}
+
+/** What came of a repair, a line a state. */
+export function repairedText(schemas: readonly RepairedSchema[]): string {
+  return groupBy(schemas, ({ state }) => state)
+    .map((group) => {
+      const who = group.map(({ schema }) => schema);
+      return `${group[0]?.state}  ${count(group.length, 'schema')}: ${names(who, 10)}\n`;
+    })
+    .join('');
+}
+
+/** What stood in the way of a repair, a picture for each kind of error. */
+export function repairErrors(schemas: readonly RepairedSchema[], paint: Paint): string {
+  return errorPictures(
+    schemas.filter(({ state }) => state === 'failed'),
+    paint,
+  );
 }

@@ -1,6 +1,6 @@
 import type { SchemaOutcome, UpResult } from '../model.ts';
 import { isGone } from '../run/outcome.ts';
-import { errorPicture } from './error.ts';
+import { errorPictures } from './error.ts';
 import type { Paint } from './paint.ts';
 import { standing } from './standing.ts';
 import { count, groupBy, names, table } from './table.ts';
@@ -82,21 +82,5 @@ export function upSummary(result: UpResult): string {
 /** What went wrong or stopped the run, a picture for each kind of error; schemas with the same error share one. */
 export function upErrors(schemas: readonly SchemaOutcome[], paint: Paint): string {
   const shown = schemas.filter(({ state, error }) => state === 'failed' || error?.code === 'stopped');
-  const groups = groupBy(shown, ({ error }) =>
-    JSON.stringify([error?.code, error?.message, error?.file, error?.line]),
-  );
-  return groups
-    .map((group) => {
-      const [first, ...others] = group;
-      const picture = first?.error === undefined ? '' : errorPicture(first.error, paint);
-      const also =
-        others.length === 0
-          ? ''
-          : `  also: ${names(
-              others.map((outcome) => outcome.schema),
-              20,
-            )}\n`;
-      return `${picture}${also}`;
-    })
-    .join('\n');
+  return errorPictures(shown, paint);
 }

@@ -16,11 +16,9 @@ import {
   finished,
   gaveUp,
   gone,
-  hasWork,
   historyMissing,
   interrupted,
   type OutcomeFrame,
-  refusalOf,
   unfinished,
 } from './outcome.ts';
 
@@ -34,7 +32,11 @@ export interface FleetWork {
   readonly brake: Brake;
   /** Give up after so long without any progress. */
   readonly waitForLockMs: number;
-  /** Applies what is pending in a schema, or rehearses it; never throws. */
+  /** Whether there is something to do in a schema. */
+  readonly hasWork: (target: Target) => boolean;
+  /** Why nothing may be done in it, or `null`. */
+  readonly refusalOf: (target: Target) => SqlmigError | null;
+  /** Does it; never throws. */
   readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
   /** Lets schemas share messages; `null` where each goes alone. */
   readonly convoys: Convoys | null;
@@ -75,14 +77,14 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
 
   const jobs: Job[] = [];
   for (const target of targets) {
-    const refusal = refusalOf(target);
+    const refusal = work.refusalOf(target);
     // Running, or free since a moment: that is told apart by looking again (see `lookAgain`).
     const unsure = target.plan.refusal?.kind === 'failed';
     // A refusal is known before anything starts and says nothing about the files that others get: it stops nobody.
     if (unsure) jobs.push({ target, tries: 1, because: {}, due: 0 });
     else if (refusal !== null)
       settled.set(target.schema, unfinished(target, 'failed', refusal, work.outcomes));
-    else if (hasWork(target)) jobs.push({ target, tries: 0, because: {}, due: 0 });
+    else if (work.hasWork(target)) jobs.push({ target, tries: 0, because: {}, due: 0 });
     else settled.set(target.schema, finished(target, [], work.outcomes));
   }
   for (const outcome of settled.values()) {
@@ -121,7 +123,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
       .catch(look)
       .catch(() => target);
     if (target.exists && !now.exists) return settleGone(now, lane);
-    const isDone = state === 'skipped' && refusalOf(now) === null && !hasWork(now);
+    const isDone = state === 'skipped' && work.refusalOf(now) === null && !work.hasWork(now);
     settle(isDone ? finished(now, [], work.outcomes) : unfinished(now, state, error, work.outcomes));
   };
 
@@ -185,12 +187,12 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   const comeBack = async (job: Job, lane: Lane): Promise<void> => {
     const target = await work.lookAgain(await lane.session(), job.target.schema);
     if (target.held) return putAside(job, 'busy', 'another run is at work in this schema');
-    const refusal = refusalOf(target);
+    const refusal = work.refusalOf(target);
     if (refusal !== null) return settle(unfinished(target, 'failed', refusal, work.outcomes));
     if (job.target.exists && !target.exists) return settleGone(target, lane);
     if (job.target.hasHistory && !target.hasHistory)
       return settle(unfinished(target, 'failed', historyMissing(), work.outcomes));
-    if (!hasWork(target)) return settle(finished(target, [], work.outcomes));
+    if (!work.hasWork(target)) return settle(finished(target, [], work.outcomes));
     return serve({ ...job, target }, lane);
   };
 

@@ -1,13 +1,6 @@
 import { historyKey, newestVersion } from '../core/plan.ts';
-import { SqlmigError } from '../errors.ts';
-import {
-  type AppliedMigration,
-  type ErrorDetails,
-  type Migration,
-  type SchemaOutcome,
-  type TakenLock,
-  troubleKinds,
-} from '../model.ts';
+import { SqlmigError, troubleCodes } from '../errors.ts';
+import type { AppliedMigration, ErrorDetails, Migration, SchemaOutcome, TakenLock } from '../model.ts';
 import type { Look, Target } from './look.ts';
 
 /** The run and database that outcomes belong to. */
@@ -88,7 +81,7 @@ const refusals: readonly (string | undefined)[] = [
   'checksum-changed',
   'out-of-order',
   'unfinished',
-  ...troubleKinds,
+  ...troubleCodes,
 ];
 
 /** True for a tenant that was dropped during the run and is no longer listed: nothing is wrong with it. */

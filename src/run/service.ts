@@ -23,7 +23,7 @@ import { createGate, type Gate, unitSchema } from './gate.ts';
 import { createLimit } from './limit.ts';
 import { lintFindings } from './lints.ts';
 import { lookAgain, lookAt, type Target } from './look.ts';
-import { hasWork } from './outcome.ts';
+import { hasWork, refusalOf } from './outcome.ts';
 import { ownSignal, type Run, unitFrame } from './run.ts';
 import { listedNow, lookAtPublic, withoutGone } from './survey.ts';
 import { createTurns, groups } from './turns.ts';
@@ -222,6 +222,8 @@ export function createService(run: Run, migrations: Migrations, options: Service
         scope === 'public' || lacking.length > 0 || (rehearsedPublic !== null && hasWork(rehearsedPublic));
       const lanes = alone ? 1 : (config.concurrency ?? suitableLanes(run.server.version));
       const outcomes = await runFleet(targets, {
+        hasWork,
+        refusalOf,
         attempt,
         convoys: scope === 'public' || options.rehearse ? null : createConvoys(convoyPart, frame, lanes),
         outcomes: { runId, database, look },

@@ -1,0 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import postgres from 'postgres';
+import { beforeAll, expect, test } from 'vitest';
+import { lockClass, lockObjects } from '../src/db/keys.ts';
+import { sqlmig, start } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+/** Holds an advisory lock of ours, as a runner at work does, until it is released. */
+async function hold(how: 'exclusive' | 'shared', object: string) {
+  const sql = postgres(db.url, { max: 1, onnotice: () => {} });
+  const take = how === 'shared' ? 'pg_advisory_lock_shared' : 'pg_advisory_lock';
+  await sql.unsafe(`select ${take}(${lockClass}, ${object})`).simple();
+  return () => sql.end();
+}
+
+const keyOf = (schema: string) => `(select oid::int4 from pg_namespace where nspname = '${schema}')`;
+
+/** A project in which an applied file was changed since. */
+async function changed(historyTable: string, tenants: readonly string[]) {
+  const p = project(
+    { url: db.url, historyTable, tenants: { list: tenants } },
+    { 'sql/public/1_p.sql': `create table ${historyTable}_p ()`, 'sql/tenant/1_t.sql': 'create table t ()' },
+  );
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+  return p;
+}
+
+const states = (stdout: string) =>
+  Object.fromEntries(
+    JSON.parse(stdout).schemas.map((one: { schema: string; state: string; error?: { code: string } }) => [
+      one.schema,
+      one.error?.code ?? one.state,
+    ]),
+  );
+
+test('a schema in which a run is at work is waited for, and what was changed elsewhere is told', async () => {
+  const p = await changed('h_busy', ['k_a', 'k_b', 'k_c']);
+  p.write({ 'sql/tenant/1_t.sql': 'create table t () -- changed' });
+  const release = await hold('exclusive', keyOf('k_b'));
+  const args = ['repair', '--all', '--yes', '--wait-for-lock', '500ms'];
+  const { code, stdout } = await sqlmig([...args, '--json'], p.dir);
+  expect(code).toBe(4);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, accepted: true });
+  expect(states(stdout)).toEqual({ k_a: 'repaired', k_b: 'lock-timeout', k_c: 'repaired' });
+  const text = await sqlmig(args, p.dir);
+  expect(text).toMatchObject({ code: 4, stdout: expect.stringContaining('failed  1 schema: k_b') });
+  expect(text.stderr).toContain('error[lock-timeout]: gave up after');
+  expect(text.stderr).toContain('k_b is at 1');
+  const waiting = start(['repair', '--all', '--yes', '--json'], p.dir);
+  await delay(1_000);
+  await release();
+  const ended = await waiting.ended;
+  expect(ended.code).toBe(0);
+  expect(states(ended.stdout)).toEqual({ k_b: 'repaired' });
+  expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
+});
+
+test('public is waited for while tenants are migrated', async () => {
+  const p = await changed('h_public', ['l_a']);
+  p.write({ 'sql/public/1_p.sql': 'create table h_public_p () -- changed' });
+  const release = await hold('shared', String(lockObjects.fleet));
+  const gaveUp = await sqlmig(['repair', '--all', '--yes', '--json', '--wait-for-lock', '1s'], p.dir);
+  expect(gaveUp.code).toBe(4);
+  expect(states(gaveUp.stdout)).toEqual({ public: 'lock-timeout' });
+  const waiting = start(['repair', '--all', '--yes'], p.dir);
+  await delay(3_000);
+  await release();
+  expect(await waiting.ended).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('repaired  1 schema: public'),
+  });
+});
+
+test('one schema of which nothing is known does not keep the others from being repaired', async () => {
+  const p = await changed('h_odd', ['m_a', 'm_b']);
+  await db.query('alter table m_b.h_odd drop column run_id');
+  p.write({ 'sql/tenant/1_t.sql': 'create table t () -- changed' });
+  const { code, stdout } = await sqlmig(['repair', '--all', '--yes', '--json'], p.dir);
+  expect(code).toBe(1);
+  expect(states(stdout)).toEqual({ m_a: 'repaired', m_b: 'history-damaged' });
+});
+
+test('an interrupted migration is settled once nobody is at work in its schema', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'h_settle', tenants: { list: ['s_a'] } },
+    {
+      'sql/tenant/1_t.sql':
+        '-- sqlmig: no-transaction\nselect 1;\nselect 1 / count(*) from pg_class where false;',
+    },
+  );
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 1 });
+  const release = await hold('exclusive', keyOf('s_a'));
+  const args = ['repair', 's_a', '1', '--mark-applied', '--json'];
+  const gaveUp = await sqlmig([...args, '--wait-for-lock', '500ms'], p.dir);
+  expect(gaveUp.code).toBe(4);
+  expect(states(gaveUp.stdout)).toEqual({ s_a: 'lock-timeout' });
+  const resumed = await sqlmig(
+    ['repair', 's_a', '1', '--resume', '--json', '--wait-for-lock', '500ms'],
+    p.dir,
+  );
+  expect(resumed.code).toBe(4);
+  const waiting = start(args, p.dir);
+  await delay(1_000);
+  await release();
+  const ended = await waiting.ended;
+  expect(ended.code).toBe(0);
+  expect(JSON.parse(ended.stdout)).toMatchObject({ ok: true, file: 'sql/tenant/1_t.sql' });
+  expect(states(ended.stdout)).toEqual({ s_a: 'repaired' });
+});
+
+test('SIGTERM ends a repair that waits, and what it has not changed is told', async () => {
+  const p = await changed('h_term', ['v_a', 'v_b']);
+  p.write({ 'sql/tenant/1_t.sql': 'create table t () -- changed' });
+  const release = await hold('exclusive', keyOf('v_b'));
+  const waiting = start(['repair', '--all', '--yes', '--json'], p.dir);
+  for (let tries = 0; tries < 200; tries++) {
+    const rows = await db.query(`select from v_a.h_term where checksum <> (select checksum from v_b.h_term)`);
+    if (rows.length > 0) break;
+    await delay(50);
+  }
+  waiting.process.kill('SIGTERM');
+  const { code, stdout } = await waiting.ended;
+  expect(code).toBe(143);
+  expect(states(stdout)).toEqual({ v_a: 'repaired', v_b: 'interrupted' });
+  await release();
+});
