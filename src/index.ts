@@ -11,6 +11,7 @@ export {
 } from './operations/accept-checksums.ts';
 export { type CreatedMigration, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
+export { type ForgottenFiles, forgetMissing, type MissingFile } from './operations/forget-missing.ts';
 export { type ListedTenant, listTenants } from './operations/list-tenants.ts';
 export { killHolder, type LocksResult, locks } from './operations/locks.ts';
 export { type PlanCommandOptions, plan } from './operations/plan.ts';

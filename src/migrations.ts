@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { Config } from './config.ts';
+import { covers, replacedBy } from './core/baseline.ts';
 import { checksumOf, decode } from './core/decode.ts';
+import { directivesOf } from './core/directives.ts';
 import { nameProblem, parseFileName } from './core/file-name.ts';
 import { historyKey, inRunningOrder } from './core/plan.ts';
 import { locate } from './core/position.ts';
@@ -141,6 +143,9 @@ function readFolder(scope: Scope, dir: string, cwd: string): Folder {
     const text = readText(shown(file), join(dir, file));
     if (text instanceof SqlmigError) mistakes.push(text);
     else {
+      const replaced = named.kind === 'down' ? [] : replacedBy(text, version);
+      if ('problem' in replaced)
+        mistakes.push(badBaseline(replaced.problem, shown(file), text, replaced.index));
       (named.kind === 'down' ? down : migrations).push({
         scope,
         version,
@@ -148,10 +153,31 @@ function readFolder(scope: Scope, dir: string, cwd: string): Folder {
         checksum: checksumOf(text),
         file: shown(file),
         text,
+        ...(!('problem' in replaced) && replaced.length > 0 && { replaces: replaced }),
       });
     }
   }
-  return { migrations, down, mistakes };
+  return { migrations, down, mistakes: [...mistakes, ...replacedFiles(migrations)] };
+}
+
+/** Files that a baseline replaces and that are still there: a new tenant would get their statements twice. */
+function replacedFiles(migrations: readonly Migration[]): SqlmigError[] {
+  return migrations.flatMap((baseline) => {
+    const { replaces = [] } = baseline;
+    const left = migrations.find(
+      (other) => other !== baseline && other.version !== null && covers(replaces, other.version),
+    );
+    const at = directivesOf(baseline.text).find(({ word }) => word.startsWith('replaces'))?.index ?? 0;
+    const problem = `it replaces ${left?.version}, but ${left?.file} is still there`;
+    return left === undefined ? [] : [badBaseline(problem, baseline.file, baseline.text, at)];
+  });
+}
+
+function badBaseline(problem: string, file: string, text: string, index: number): SqlmigError {
+  return new SqlmigError('bad-baseline', problem, {
+    location: locate(file, text, index),
+    hint: 'write it as -- sqlmig: replaces 1..120, in a versioned file, and delete the files it replaces',
+  });
 }
 
 function readText(file: string, path: string): string | SqlmigError {

@@ -26,6 +26,8 @@ export interface Migration {
   readonly file: string;
   /** The text without BOM, line ends as they are. */
   readonly text: string;
+  /** The versions that a baseline stands for; none for all others. */
+  readonly replaces?: readonly { readonly from: string; readonly to: string }[];
 }
 
 /** A migration that was parsed and may be sent. */
@@ -137,6 +139,7 @@ export type FindingKind =
   | 'file-missing'
   | 'out-of-order'
   | 'failed'
+  | 'baseline-incomplete'
   | 'unlisted'
   | TroubleKind;
 

@@ -1,6 +1,7 @@
 import { acceptChecksums } from '../operations/accept-checksums.ts';
+import { forgetMissing } from '../operations/forget-missing.ts';
 import { type Settlement, settleMigration } from '../operations/settle-migration.ts';
-import { changedText, interruptedText, repairErrors, repairedText } from '../report/repair.ts';
+import { changedText, interruptedText, missingText, repairErrors, repairedText } from '../report/repair.ts';
 import type { RepairedSchema } from '../run/repair.ts';
 import { defineCommand } from './command.ts';
 import { type Answer, agreed, execute, exitCodeOfSchemas } from './execute.ts';
@@ -17,7 +18,7 @@ import {
 /** `sqlmig repair`. */
 export const repairCommand = defineCommand<{ schema?: string; migration?: string }>()({
   name: 'repair',
-  describe: 'Accept changed files, or settle an interrupted non-transactional migration',
+  describe: 'Accept changed files, forget missing ones, or settle an interrupted migration',
   pattern: '[schema] [migration]',
   positionals: {
     schema: { type: 'string', describe: 'Schema of an interrupted migration' },
@@ -29,10 +30,16 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     resume: { type: 'boolean', default: false, describe: 'Find out how far it is, and go on' },
     'from-statement': { type: 'number', requiresArg: true, describe: 'Go on with this statement' },
     'mark-applied': { type: 'boolean', default: false, describe: 'Record it as applied, run nothing' },
+    forget: {
+      type: 'boolean',
+      default: false,
+      describe: 'Delete the history rows of migrations whose files are gone, undo nothing',
+    },
     ...yesOption,
   },
   examples: [
     ['repair --all', 'show changed files, and accept them when asked'],
+    ['repair --all --forget', 'show migrations whose files are gone, and forget them when asked'],
     ['repair acme 0009 --resume', 'finish an interrupted CREATE INDEX CONCURRENTLY'],
   ],
   run: (args, terminal) =>
@@ -51,6 +58,8 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
         throw usage('repair needs the migration as well: repair acme 0009');
       if (schema === undefined && how !== undefined)
         throw usage('repair needs to know what: repair acme 0009 --resume');
+      if (args.forget && (schema !== undefined || how !== undefined))
+        throw usage('--forget takes a selection of schemas: repair --all --forget');
       return async ({ config, signal, onEvent }) => {
         const options = { ...lockArgs(args), signal, onEvent };
         if (schema !== undefined && migration !== undefined) {
@@ -66,9 +75,22 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
             `settled: ${schema} has ${found.file}\n`,
           );
         }
+        const whom = select ?? ({ kind: 'all', except: [] } as const);
+        if (args.forget) {
+          const forget = async (missing: Parameters<typeof missingText>[0]) =>
+            yes || (await agreed(terminal, `${missingText(missing)}Delete these rows of the histories?`));
+          const result = await forgetMissing(config, whom, forget, options);
+          const open = result.missing.length > 0 && !result.forgotten;
+          return repairAnswer(
+            result,
+            open,
+            () => missingText(result.missing),
+            result.forgotten ? 'forgotten\n' : '',
+          );
+        }
         const accept = async (changed: Parameters<typeof changedText>[0]) =>
           yes || (await agreed(terminal, `${changedText(changed)}Record what the files are now?`));
-        const result = await acceptChecksums(config, select ?? { kind: 'all', except: [] }, accept, options);
+        const result = await acceptChecksums(config, whom, accept, options);
         const open = result.changed.length > 0 && !result.accepted;
         return repairAnswer(
           result,

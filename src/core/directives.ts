@@ -2,8 +2,18 @@ import { leadingComment, spansOf } from './comments.ts';
 
 const directive = /--[ \t]*sqlmig:([^\r\n]*)/g;
 
-/** What `-- sqlmig: <word>` may say in a file's leading comment. */
-export const knownDirectives: readonly string[] = ['no-transaction', 'allow-public', 'allow-server'];
+/** What `-- sqlmig: <word>` may say in a file's leading comment; `replaces` is followed by versions. */
+export const knownDirectives: readonly string[] = [
+  'no-transaction',
+  'allow-public',
+  'allow-server',
+  'replaces',
+];
+
+/** True for a directive that sqlmig knows. */
+export function isKnownDirective(word: string): boolean {
+  return knownDirectives.includes(word) || /^replaces\s/.test(word);
+}
 
 /** The `-- sqlmig:` directives of a file's leading comment, with the UTF-16 index of each. */
 export function directivesOf(text: string): { readonly index: number; readonly word: string }[] {

@@ -1,4 +1,5 @@
 import type { Finding, HistoryRow, Migration } from '../model.ts';
+import { covers, replacedIn } from './baseline.ts';
 import { canonicalVersion, compareVersions } from './version.ts';
 
 /** How far `up` goes and what it puts up with. */
@@ -49,7 +50,8 @@ export function planSchema(
   const files = new Map(migrations.map((migration) => [historyKey(migration), migration]));
   const history = new Map(rows.map((row) => [historyKey(row), row]));
   const applied = rows.filter((row) => row.state === 'applied');
-  const newest = newestVersion(applied);
+  const baselines = baselinesOf(migrations, applied);
+  const newest = newestVersion([...applied, ...baselines.standing]);
   const newestFile = newestVersion(migrations);
 
   const ahead = applied
@@ -58,17 +60,25 @@ export function planSchema(
     .filter((version) => newestFile === null || compareVersions(version, newestFile) > 0);
   const isPending = (migration: Migration) => {
     const row = history.get(historyKey(migration));
-    if (row === undefined) return true;
+    if (row === undefined) return !baselines.judged.has(migration);
     // Where a newer release was, its repeatables stay: an older one must not put its own back.
     return migration.version === null && row.checksum !== migration.checksum && ahead.length === 0;
   };
+  const isNewer = (version: string | undefined) =>
+    newestFile !== null && ahead.length > 0 && (version === undefined || ahead.includes(version));
   const pending = migrations.filter(isPending);
   const findings = [
-    ...rows.flatMap((row) => rowFinding(row, files.get(historyKey(row)))),
+    ...rows
+      .filter((row) => !baselines.explain(row))
+      .flatMap((row) => rowFinding(row, files.get(historyKey(row))))
+      // Where a newer release was, it has the files that this one lacks.
+      .filter(({ kind, version }) => !(kind === 'file-missing' && isNewer(version))),
+    ...baselines.findings,
     ...pending.filter((migration) => isOlder(migration, newest)).map((m) => outOfOrder(m, newest)),
   ];
   const refuses = (finding: FindingInSchema) =>
     finding.kind === 'failed' ||
+    finding.kind === 'baseline-incomplete' ||
     (finding.kind === 'checksum-changed' && !options.ignoreChanged) ||
     (finding.kind === 'out-of-order' && !options.outOfOrder);
 
@@ -80,6 +90,48 @@ export function planSchema(
     version: newest === null ? null : (files.get(canonicalVersion(newest))?.version ?? newest),
     ahead,
   };
+}
+
+/** What the baselines among files mean for one history. */
+interface Baselines {
+  /** Those that count as applied, since what they replace is. */
+  readonly standing: readonly Migration[];
+  /** Those that are not pending, whatever the reason. */
+  readonly judged: ReadonlySet<Migration>;
+  readonly findings: readonly FindingInSchema[];
+  /** True for a row of what a baseline replaces: it has no file, or only that of the baseline. */
+  readonly explain: (row: HistoryRow) => boolean;
+}
+
+function baselinesOf(migrations: readonly Migration[], applied: readonly HistoryRow[]): Baselines {
+  const versions = applied.flatMap(({ version }) => version ?? []);
+  const found = migrations
+    .filter(({ replaces = [] }) => replaces.length > 0)
+    .map((file) => ({ file, has: replacedIn(file.replaces ?? [], versions) }))
+    // With its own row and no other of these, it has run here itself.
+    .filter(({ file, has }) => has.kind !== 'none' && !ranItself(file, versions));
+  return {
+    standing: found.filter(({ has }) => has.kind === 'all').map(({ file }) => file),
+    judged: new Set(found.map(({ file }) => file)),
+    findings: found.flatMap(({ file, has }) =>
+      has.kind === 'some' ? [baselineIncomplete(file, has.missing)] : [],
+    ),
+    explain: ({ version, state }) =>
+      state === 'applied' &&
+      version !== null &&
+      found.some(({ file }) => covers(file.replaces ?? [], version)),
+  };
+}
+
+function ranItself({ version, replaces = [] }: Migration, versions: readonly string[]): boolean {
+  const own = versions.filter((candidate) => compareVersions(candidate, version ?? '') === 0);
+  return own.length > 0 && !versions.some((other) => !own.includes(other) && covers(replaces, other));
+}
+
+function baselineIncomplete(file: Migration, missing: readonly string[]): FindingInSchema {
+  const what = missing.join(', ');
+  const message = `${file.file} replaces what is applied only in part: ${what} ${missing.length === 1 ? 'is' : 'are'} missing`;
+  return { kind: 'baseline-incomplete', ...identity(file), file: file.file, message };
 }
 
 /** Versioned migrations by number, then repeatables by name (code units, so that no locale has a say). */

@@ -8,6 +8,7 @@ import {
   asksForNoTransaction,
   directivesOf,
   includesOf,
+  isKnownDirective,
   knownDirectives,
 } from './directives.ts';
 import { dumpHead, restrictions } from './dump.ts';
@@ -218,7 +219,7 @@ function sectionMistake({ tool, mark, start }: Section, { version, name, file }:
 
 function directiveMistakes(text: string): Mistake[] {
   const unknown = directivesOf(text)
-    .filter(({ word }) => !knownDirectives.includes(word))
+    .filter(({ word }) => !isKnownDirective(word))
     .map(({ index, word }): Mistake => {
       const hint = `known are: ${knownDirectives.join(', ')}`;
       return [index, 'unknown-directive', `unknown directive "${shortened(word)}"`, hint];

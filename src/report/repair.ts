@@ -1,4 +1,5 @@
 import type { ChangedChecksum } from '../operations/accept-checksums.ts';
+import type { MissingFile } from '../operations/forget-missing.ts';
 import type { InterruptedMigration } from '../operations/settle-migration.ts';
 import type { RepairedSchema } from '../run/repair.ts';
 import { errorPictures } from './error.ts';
@@ -18,6 +19,18 @@ export function changedText(changed: readonly ChangedChecksum[]): string {
         return `  applied as ${group[0]?.from.slice(0, 12)} in ${count(group.length, 'schema')}: ${who}\n`;
       });
       return `${ofFile[0]?.file} is now ${ofFile[0]?.to.slice(0, 12)}\n${variants.join('')}`;
+    })
+    .join('');
+}
+
+/** Which schemas hold which migration whose file is gone, a line a migration. */
+export function missingText(missing: readonly MissingFile[]): string {
+  if (missing.length === 0) return 'no file is missing\n';
+  return groupBy(missing, ({ scope, version, name }) => JSON.stringify([scope, version, name]))
+    .map((group) => {
+      const [{ scope, version, name }] = group as [MissingFile];
+      const who = group.map(({ schema }) => schema);
+      return `${scope} ${version ?? 'R_'}_${name} has no file and is applied in ${count(who.length, 'schema')}: ${names(who, 10)}\n`;
     })
     .join('');
 }

@@ -7,6 +7,7 @@ import type { Target } from './look.ts';
 import { ownSignal, withRun } from './run.ts';
 import { type Selection, type Survey, survey } from './survey.ts';
 import { lookAtUnlisted } from './unlisted.ts';
+import { aheadWarnings } from './warnings.ts';
 
 /** What the commands that only read can be told. */
 export interface InspectOptions {
@@ -46,7 +47,8 @@ export async function inspect(
   const { select = { kind: 'all', except: [] }, onEvent = () => {} } = options;
   const migrations = await readMigrations(config);
   await check?.(migrations);
-  return withRun(config, { emit: onEvent, signal: ownSignal(options.signal) }, ({ look, database, server }) =>
+  const running = { emit: onEvent, signal: ownSignal(options.signal) };
+  const inspection = await withRun(config, running, ({ look, database, server }) =>
     look(async (session, reader) => {
       const found = await survey(reader, migrations, select, plan, config);
       await more?.(session, found);
@@ -59,6 +61,9 @@ export async function inspect(
       };
     }),
   );
+  for (const message of aheadWarnings(surveyed(inspection), migrations))
+    onEvent({ type: 'warning', message });
+  return inspection;
 }
 
 /** Every selected schema, public first. */

@@ -81,6 +81,7 @@ const refusals: readonly (string | undefined)[] = [
   'checksum-changed',
   'out-of-order',
   'unfinished',
+  'baseline-incomplete',
   ...troubleCodes,
 ];
 
@@ -105,6 +106,11 @@ export function refusalOf({ schema, plan, trouble }: Target): SqlmigError | null
       return new SqlmigError('out-of-order', refusal.message, {
         ...extra,
         hint: 'give the file a higher version, or allow it with --out-of-order',
+      });
+    case 'baseline-incomplete':
+      return new SqlmigError('baseline-incomplete', refusal.message, {
+        ...extra,
+        hint: 'finish with the release that still has the replaced files, then run this one',
       });
     default:
       return new SqlmigError('unfinished', refusal.message, {

@@ -1,27 +1,31 @@
-import { newestVersion } from '../core/plan.ts';
+import { type FindingInSchema, newestVersion } from '../core/plan.ts';
 import type { Migrations } from '../migrations.ts';
+import type { Scope } from '../model.ts';
 import type { Target } from './look.ts';
 
 /** What is odd about some schemas and stops nobody, a sentence each. */
 export function warningsOf(targets: readonly Target[], migrations: Migrations): string[] {
-  return (['public', 'tenant'] as const).flatMap((scope) => {
-    const here = targets.filter((target) => target.scope === scope);
-    const ahead = here.filter((target) => target.plan.ahead.length > 0);
-    const lost = here.filter((target) =>
-      target.plan.findings.some(
-        ({ kind, version }) =>
-          kind === 'file-missing' && version !== undefined && !target.plan.ahead.includes(version),
-      ),
-    );
-    const newest = newestVersion(migrations[scope]);
-    return [
-      ...say(
-        ahead,
-        `applied versions above the newest file${newest === null ? '' : ` (${newest})`}: a newer release was here`,
-      ),
-      ...say(lost, 'applied versions whose file is gone; sqlmig verify names them'),
-    ];
+  const lost = scopes.flatMap((scope) => {
+    const here = targets.filter((target) => target.scope === scope && target.plan.findings.some(isLost));
+    return say(here, 'applied versions whose file is gone; sqlmig verify names them');
   });
+  return [...aheadWarnings(targets, migrations), ...lost];
+}
+
+/** Which schemas a newer release was in, a sentence a scope. */
+export function aheadWarnings(targets: readonly Target[], migrations: Migrations): string[] {
+  return scopes.flatMap((scope) => {
+    const ahead = targets.filter((target) => target.scope === scope && target.plan.ahead.length > 0);
+    const newest = newestVersion(migrations[scope]);
+    if (newest === null) return [];
+    return say(ahead, `applied versions above the newest file (${newest}): a newer release was here`);
+  });
+}
+
+const scopes: readonly Scope[] = ['public', 'tenant'];
+
+function isLost({ kind, version }: FindingInSchema): boolean {
+  return kind === 'file-missing' && version !== undefined;
 }
 
 function say(targets: readonly Target[], what: string): string[] {

@@ -111,7 +111,7 @@ test.for<Case>([
     '2',
     [],
   ],
-  ['a newer release was here', [file('1')], [row('1'), row('7')], {}, [], ['file-missing'], null, '7', ['7']],
+  ['a newer release was here', [file('1')], [row('1'), row('7')], {}, [], [], null, '7', ['7']],
   [
     'an unfinished one refuses, whatever is allowed',
     [file('1')],
@@ -169,4 +169,51 @@ test('a migration that was begun and not finished is not the version', () => {
   expect(planSchema(files, [row('1'), begun], options).version).toBe('1');
   expect(planSchema(files, [begun], options).version).toBeNull();
   expect(planSchema([file('1')], [row('1'), begun], options).ahead).toEqual([]);
+});
+
+const baseline = (version: string, from: string, to: string) => ({
+  ...file(version, 'base', 'squashed'),
+  replaces: [{ from, to }],
+});
+const planned = (files: Migration[], rows: HistoryRow[]) => {
+  const { steps, findings, refusal, version } = planSchema(
+    files,
+    rows,
+    completePlan({}, { outOfOrder: false }),
+  );
+  return {
+    steps: ids(steps),
+    findings: findings.map(({ kind }) => kind),
+    refusal: refusal?.kind ?? null,
+    version,
+  };
+};
+const applied = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, i) => row(String(from + i)));
+
+test.for([['5'], ['4']] as const)('a baseline %s that replaces 1..4', ([version]) => {
+  const files = [baseline(version, '1', '4'), file('6')];
+  const clean = { findings: [], refusal: null };
+  expect(planned(files, [])).toEqual({ ...clean, steps: [version, '6'], version: null });
+  expect(planned(files, applied(1, 4))).toEqual({ ...clean, steps: ['6'], version });
+  expect(planned(files, [...applied(1, 4), row('6')])).toEqual({ ...clean, steps: [], version: '6' });
+  const own = row(version, 'base', 'squashed');
+  expect(planned(files, [own])).toEqual({ ...clean, steps: ['6'], version });
+  expect(planned(files, [row(version, 'base', 'edited later')])).toMatchObject({
+    refusal: 'checksum-changed',
+  });
+  expect(planned(files, applied(1, 2))).toMatchObject({
+    steps: ['6'],
+    findings: ['baseline-incomplete'],
+    refusal: 'baseline-incomplete',
+    version: '2',
+  });
+});
+
+test('a gap below the end of what a baseline replaces cannot be told, and any other file is missing as before', () => {
+  expect(planned([baseline('9', '3', '7')], [row('2'), row('7')])).toMatchObject({
+    findings: ['file-missing'],
+    refusal: null,
+    version: '9',
+  });
 });

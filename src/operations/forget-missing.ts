@@ -1,0 +1,78 @@
+import type { Config } from '../config.ts';
+import { historyKey } from '../core/plan.ts';
+import { quoteLiteral } from '../core/quote.ts';
+import { historyTable } from '../db/history.ts';
+import { rowOf } from '../db/unit.ts';
+import { readMigrations } from '../migrations.ts';
+import type { Scope } from '../model.ts';
+import type { Target } from '../run/look.ts';
+import { requireFiles } from '../run/missing-files.ts';
+import { type RepairedSchema, repairSchemas, rowRepair } from '../run/repair.ts';
+import { withRun } from '../run/run.ts';
+import { type RunOptions, serviceOptions } from '../run/service.ts';
+import { type Selection, survey } from '../run/survey.ts';
+
+/** A migration that is applied in one schema, and whose file is gone. */
+export interface MissingFile {
+  readonly database: string;
+  readonly schema: string;
+  readonly scope: Scope;
+  /** Without leading zeros; `null` for a repeatable. */
+  readonly version: string | null;
+  readonly name: string;
+}
+
+/** What `forgetMissing` found and did. */
+export interface ForgottenFiles {
+  readonly missing: readonly MissingFile[];
+  readonly forgotten: boolean;
+  /** What came of each schema that holds such a migration, and those of which nothing is known. */
+  readonly schemas: readonly RepairedSchema[];
+}
+
+/**
+ * Finds applied migrations whose files are gone, and deletes their rows from the histories where `accept`, asked with all
+ * of them, says so. Undoes none of them. What a newer release has applied is not among them.
+ * @throws SqlmigError `files-missing` where a folder has no files at all, and where it cannot begin.
+ */
+export async function forgetMissing(
+  config: Config,
+  select: Selection,
+  accept: (missing: readonly MissingFile[]) => boolean | Promise<boolean>,
+  options: RunOptions = {},
+): Promise<ForgottenFiles> {
+  const migrations = await readMigrations(config);
+  const settings = serviceOptions(options, config);
+  return withRun(config, settings, async (run) => {
+    const found = await run.look((_, reader) => survey(reader, migrations, select, settings.plan, config));
+    const targets = [found.public, ...found.tenants];
+    requireFiles(targets, migrations, config);
+    const missing = targets.flatMap((target) =>
+      missingIn(target).map(({ version, name }) => {
+        const { schema, scope } = target;
+        return { database: run.database, schema, scope, version, name };
+      }),
+    );
+    const forgotten = missing.length > 0 && (await accept(missing));
+    // Only what was shown is deleted, whatever is there by then.
+    const shown = new Set(missing.map(({ schema, ...row }) => `${schema}/${historyKey(row)}`));
+    const edits = (target: Target) =>
+      missingIn(target)
+        .filter((row) => forgotten && shown.has(`${target.schema}/${historyKey(row)}`))
+        .map((row) => {
+          const table = historyTable(target.schema, config.historyTable);
+          const sql = `delete from ${table} where ${rowOf(row)} and checksum = ${quoteLiteral(row.checksum)} and state = 'applied'`;
+          return { ...row, sql };
+        });
+    const wanted = targets.filter((target) => target.trouble !== null || edits(target).length > 0);
+    const repair = rowRepair(run, settings, edits);
+    return { missing, forgotten, schemas: await repairSchemas(run, wanted, migrations, settings, repair) };
+  });
+}
+
+/** The rows of a history whose files are gone. */
+function missingIn({ plan, rows }: Target) {
+  const gone = plan.findings.filter(({ kind }) => kind === 'file-missing');
+  const keys = new Set(gone.map(({ version = null, name = '' }) => historyKey({ version, name })));
+  return rows.filter((row) => keys.has(historyKey(row)));
+}
