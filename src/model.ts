@@ -226,6 +226,8 @@ export interface SchemaOutcome {
   /** The newest applied version, digits as in the file name; `null` where nothing is applied. */
   readonly version: string | null;
   readonly migrations: readonly AppliedMigration[];
+  /** `false` where the server was gone before it could say that these commits are on disk. */
+  readonly confirmed?: false;
   /** In a rehearsal: what other sessions would have had to wait for. */
   readonly locks?: readonly TakenLock[];
   readonly error?: ErrorDetails;
@@ -257,6 +259,8 @@ export interface UpResult {
   readonly upToDate: number;
   readonly failed: number;
   readonly skipped: number;
+  /** How many of these schemas are not confirmed. */
+  readonly unconfirmed: number;
   readonly durationMs: number;
   readonly schemas: readonly SchemaOutcome[];
   /** What the server warned of, or noticed itself, each text of a file once; at most a thousand. */

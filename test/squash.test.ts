@@ -135,7 +135,7 @@ test.for([['3'], ['4']] as const)(
     ]);
     expect(await sqlmig(['verify', '--all', '--except-tenants', half], p.dir)).toMatchObject({ code: 0 });
     const again = await sqlmig(['up', '--all', '--except-tenants', half], p.dir);
-    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining(`up to date  at 5`) });
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/up to date +at 5/) });
   },
 );
 

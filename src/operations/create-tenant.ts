@@ -11,6 +11,7 @@ import { createBrake } from '../run/brake.ts';
 import { publicBehind } from '../run/gate.ts';
 import { lookAt } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
+import { notConfirmed, unconfirmed } from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { createService, type RunOptions, serviceOptions } from '../run/service.ts';
 import { lookAtPublic } from '../run/survey.ts';
@@ -59,7 +60,13 @@ export async function createTenant(
     for (let open = targets; ; ) {
       const [outcome] = await service.serve('tenant', open, createBrake());
       if (outcome === undefined) throw new RangeError('one schema gives one outcome');
-      open = await service.confirm([outcome]);
+      try {
+        open = await service.confirm([outcome]);
+      } catch (error) {
+        if (!(error instanceof SqlmigError)) throw error;
+        const { details } = notConfirmed(error, 1);
+        return { ...unconfirmed(outcome), error: { ...details, schema: name, database: run.database } };
+      }
       if (open.length > 0) continue;
       return listed || outcome.error !== undefined ? outcome : enlist(run, outcome);
     }

@@ -10,7 +10,15 @@ import { createBrake } from '../run/brake.ts';
 import { createDigests } from '../run/digests.ts';
 import type { Target } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
-import { hasWork, interrupted, isGone, refusalOf, unfinished } from '../run/outcome.ts';
+import {
+  hasWork,
+  interrupted,
+  isGone,
+  notConfirmed,
+  refusalOf,
+  unconfirmed,
+  unfinished,
+} from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { createService, type RunOptions, serviceOptions } from '../run/service.ts';
 import { lookAtListed, type Selection, selectTenants, survey, unknownTenants } from '../run/survey.ts';
@@ -46,7 +54,8 @@ export interface UpOptions extends RunOptions {
  * 5. The gate is noted: what public holds now, checked again in every tenant's message.
  * 6. Tenants are served in parallel (`runFleet`), canaries first; the others only if those are well.
  * 7. The tenants are listed again, and newcomers are served, until there are none.
- * 8. What was committed is made durable, once for all of it; if the server crashed meanwhile, it is looked at again.
+ * 8. What was committed is made durable, once for all of it; if the server crashed meanwhile, it is looked at again, and
+ *    if it is gone, the tenants are told as not confirmed.
  * 9. With `digest` in the config, digests are kept of the histories that have none.
  *
  * @throws SqlmigError where it could not begin: config, files, connection. What happens to a schema after that is an
@@ -84,8 +93,10 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
 
     const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
     const outcomes = await service.serve('public', [found.public], createBrake());
+    let confirmed = rehearse || settings.sync;
     const finish = (error?: SqlmigError) => {
-      const result = summary(run, outcomes, started, rehearse, notices.list(), error);
+      const told = confirmed ? outcomes : outcomes.map(unconfirmed);
+      const result = summary(run, told, started, rehearse, notices.list(), error);
       emit({ type: 'run-finished', result });
       return result;
     };
@@ -143,6 +154,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
           outcomes[outcomes.findIndex(({ schema }) => schema === outcome.schema)] = outcome;
         }
       }
+      confirmed = true;
       await digests.keep(outcomes);
       return finish();
     } catch (error) {
@@ -178,20 +190,22 @@ function summary(
 ): UpResult {
   const count = (state: SchemaOutcome['state']) =>
     schemas.filter((outcome) => outcome.state === state).length;
+  const open = schemas.filter((outcome) => outcome.confirmed === false).length;
   const failed = count('failed');
   const skipped = count('skipped');
   return {
-    ok: failed === 0 && !schemas.some(isLeftOut) && error === undefined,
+    ok: failed + open === 0 && !schemas.some(isLeftOut) && error === undefined,
     ...(rehearsed && { rehearsed }),
     runId,
     applied: count('applied'),
     upToDate: count('up-to-date'),
     failed,
     skipped,
+    unconfirmed: open,
     durationMs: Math.round(performance.now() - started),
     schemas,
     warnings,
-    ...(error && { error: error.details }),
+    ...(error && { error: (open === 0 ? error : notConfirmed(error, open)).details }),
   };
 }
 

@@ -18,5 +18,8 @@ export function metricsText(result: UpResult, now: number): string {
       ['{state="failed"}', result.failed],
       ['{state="skipped"}', result.skipped],
     ]),
+    gauge('sqlmig_up_unconfirmed_schemas', 'How many of these may have lost what the last run applied.', [
+      ['', result.unconfirmed],
+    ]),
   ].join('');
 }

@@ -16,13 +16,14 @@ function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
   const { state, error } = outcome;
   if (rehearsed && state === 'applied') return 'would apply';
   if (isGone(outcome)) return 'gone';
-  return error?.code === 'interrupted' ? 'interrupted' : words[state];
+  const word = error?.code === 'interrupted' ? 'interrupted' : words[state];
+  return outcome.confirmed === false ? `${word}, not confirmed` : word;
 }
 
 /** The answer of `up`: a line for each group of schemas that came out alike. */
 export function upTable({ schemas, rehearsed = false }: UpResult): string {
-  const groups = groupBy(schemas, ({ scope, state, version, migrations, error }) =>
-    JSON.stringify([scope, state, version, migrations.length, error?.code]),
+  const groups = groupBy(schemas, ({ scope, state, version, migrations, confirmed, error }) =>
+    JSON.stringify([scope, state, version, migrations.length, confirmed, error?.code]),
   );
   const rows = groups.map((group) => {
     const [first] = group as [SchemaOutcome];
@@ -75,8 +76,16 @@ export function upSummary(result: UpResult): string {
   const left = result.skipped - gone;
   const skipped = `${left === 0 ? '' : `, ${left} not started`}${gone === 0 ? '' : `, ${gone} gone`}`;
   const who = failed.length === 0 ? '' : `: ${names(failed, 5)}`;
+  // Of those that failed or were interrupted, what they had applied before may be open as well.
+  const open = result.unconfirmed;
+  const sure = result.applied - result.schemas.filter(isOpenlyApplied).length;
+  const unsure = open === 0 ? '' : `, ${open} not confirmed`;
   const seconds = (result.durationMs / 1000).toFixed(1);
-  return `${result.applied} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${skipped}${who} (${seconds} s)\n`;
+  return `${sure} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${unsure}${skipped}${who} (${seconds} s)\n`;
+}
+
+function isOpenlyApplied({ state, confirmed }: SchemaOutcome): boolean {
+  return state === 'applied' && confirmed === false;
 }
 
 /** What went wrong or stopped the run, a picture for each kind of error; schemas with the same error share one. */

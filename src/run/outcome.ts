@@ -133,6 +133,24 @@ function recordedBy({ rows }: Target, { runId, look }: OutcomeFrame): AppliedMig
   });
 }
 
+/** The outcome of a tenant whose commits did not wait for the disk, in a run that could not flush them at its end. */
+export function unconfirmed(outcome: SchemaOutcome): SchemaOutcome {
+  const isOpen = outcome.scope === 'tenant' && outcome.migrations.length > 0;
+  return isOpen ? { ...outcome, confirmed: false } : outcome;
+}
+
+/** What kept a run from flushing what it had committed to `tenants`, as its error. */
+export function notConfirmed(error: SqlmigError, tenants: number): SqlmigError {
+  const { message, details } = error;
+  const who = tenants === 1 ? '1 tenant is' : `${tenants} tenants are`;
+  return new SqlmigError(error.code, message, {
+    sqlstate: details.sqlstate,
+    state: `${who} not confirmed: the server may have lost what was committed there`,
+    hint: 'once the server is back, run sqlmig up again: it applies what was lost, and finds the rest up to date',
+    cause: error,
+  });
+}
+
 /** The error of a schema that an interrupted run left out, rolled back, or left within a migration with this error. */
 export function interrupted(left?: SqlmigError): SqlmigError {
   const { file, statement, statements, state, hint = 'run sqlmig up again to go on' } = left?.details ?? {};

@@ -85,6 +85,7 @@ export interface Service {
   /**
    * Makes what was applied to tenants durable, with one flush of the server's log for all of it. Gives those that a
    * crash of the server before that has set back: they have work again.
+   * @throws SqlmigError where that cannot be had: then nobody knows what is on disk.
    */
   confirm(outcomes: readonly SchemaOutcome[]): Promise<Target[]>;
 }
@@ -249,7 +250,11 @@ export function createService(run: Run, migrations: Migrations, options: Service
     async confirm(outcomes) {
       const applied = outcomes.filter(({ scope, migrations: done }) => scope === 'tenant' && done.length > 0);
       if (applied.length === 0 || options.rehearse || options.sync) return [];
-      await run.look(flush);
+      // Cancels are still being sent when a run is interrupted, so the first one may be cancelled.
+      await run.look(flush).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+        return run.look(flush);
+      });
       // A crash ends every session: where the run's own one lived through all of it, there was none.
       if (run.undisturbed()) return [];
       const look = { scope: 'tenant', files: migrations.tenant, options: plan } as const;

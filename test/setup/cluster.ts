@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,9 @@ export interface OwnServer {
   query(text: string): Promise<Rows>;
   /** Ends all processes at once, as after a loss of power but for the disk, and starts again on the same port. */
   crash(): Promise<void>;
+  /** The same without the start; all of it is gone when this returns. */
+  kill(): void;
+  start(): Promise<void>;
 }
 
 /** Starts a server that flushes to disk as a real one does; `from` is the npm package of another version. */
@@ -51,6 +55,15 @@ export async function ownServer(
       const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} });
       return [...(await sql.unsafe(text).finally(() => sql.end({ timeout: 1 })))] as Rows;
     },
+    kill() {
+      server.process.kill('SIGQUIT');
+      // Nothing of this process runs meanwhile, so that it meets a server that is gone, not one that is going.
+      const gone = () => /^(Z.*)?$/.test(stateOf(server.process.pid));
+      while (!gone()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    },
+    async start() {
+      server = await restart();
+    },
     async crash() {
       const ended = new Promise((resolve) => server.process.once('exit', resolve));
       server.process.kill('SIGQUIT');
@@ -58,4 +71,9 @@ export async function ownServer(
       server = await restart();
     },
   };
+}
+
+/** What `ps` says of a process: empty where there is none, `Z` where it has ended and nobody has noticed. */
+function stateOf(pid: number | undefined): string {
+  return spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
 }
