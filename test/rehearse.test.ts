@@ -77,7 +77,7 @@ test('a file that would fail is told with its place: exit 1, nothing left', asyn
       line: 3,
       column: 23,
       statement: 2,
-      state: 'rolled back; bad is empty',
+      state: 'rolled back; bad does not exist',
     },
   });
   expect(await db.query(`select count(*)::int as n from pg_namespace where nspname like 'bad%'`)).toEqual([
