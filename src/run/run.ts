@@ -36,8 +36,10 @@ export interface Run {
   readonly openDirect: (() => Promise<Session>) | null;
   /** Takes what the server says while files run. */
   readonly heard: UnitFrame['heard'];
-  /** Has something awaited at the run's end, since nothing before needs to wait for it. */
+  /** Has something awaited at the run's end, or by `ended`, since nothing before needs to wait for it. */
   readonly ending: (work: Promise<void>) => void;
+  /** Waits for all that `ending` was given, so that what is opened next adds no session to those. */
+  ended(): Promise<void>;
 }
 
 /** A signal that fires with another; many may listen to it without a warning. */
@@ -66,10 +68,7 @@ export async function withRun<T>(
   const open = () => patient(() => openSession(connection, onNotice));
   const endings: Promise<void>[] = [];
   const lane = createLane(open, signal);
-  const second = createLane(open, signal);
-  // The server may have no room for it: then one session reads all.
-  const spare = () =>
-    second.session().catch((error: unknown) => (isConnectionError(error) ? null : Promise.reject(error)));
+  const ended = async () => void (await Promise.all(endings.splice(0)));
   try {
     const { server, pooled } = await lane.session();
     if (pooled && !server.standardStrings) throw plainStringsNeeded(server.login);
@@ -77,7 +76,17 @@ export async function withRun<T>(
       directTarget === null
         ? null
         : () => openSession({ ...connection, target: directTarget, settings: pinnedSettings }, onNotice);
-    const look: Run['look'] = (read) => readThrough(lane, (session) => read(session, { session, spare }));
+    const look: Run['look'] = async (read) => {
+      const second = createLane(open, signal);
+      // The server may have no room for it: then one session reads all.
+      const spare = () =>
+        second.session().catch((error: unknown) => (isConnectionError(error) ? null : Promise.reject(error)));
+      try {
+        return await readThrough(lane, (session) => read(session, { session, spare }));
+      } finally {
+        endings.push(second.close());
+      }
+    };
     return await work({
       runId,
       config,
@@ -91,9 +100,10 @@ export async function withRun<T>(
       openDirect,
       heard: (notice, source) => emit(noticeEvent(notice, source)),
       ending: (closing) => void endings.push(closing),
+      ended,
     });
   } finally {
-    await Promise.all([lane.close(), second.close(), ...endings]);
+    await Promise.all([lane.close(), ended()]);
   }
 }
 

@@ -222,6 +222,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
       const alone =
         scope === 'public' || lacking.length > 0 || (rehearsedPublic !== null && hasWork(rehearsedPublic));
       const lanes = alone ? 1 : (config.concurrency ?? suitableLanes(run.server.version));
+      if (pending > 0) await run.ended();
       const outcomes = await runFleet(targets, {
         hasWork,
         refusalOf,
