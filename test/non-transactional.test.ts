@@ -231,7 +231,10 @@ test('repair --mark-applied and --from-statement do what a person says', async (
 test('what only a person can know is asked for', async () => {
   const p = project(
     { url: db.url, tenants: { list: ['acme'] } },
-    { 'sql/tenant/1_v.sql': '-- sqlmig: no-transaction\nselect 1;\nselect nowhere;' },
+    {
+      'sql/tenant/1_v.sql':
+        '-- sqlmig: no-transaction\nselect 1;\nselect pg_terminate_backend(pg_backend_pid());',
+    },
   );
   await sqlmig(['up', '--all'], p.dir);
   const { code, stderr } = await sqlmig(['repair', 'acme', '1', '--resume'], p.dir);

@@ -1,4 +1,5 @@
 import type { Node, RawStmt } from 'libpg-query';
+import type { Script } from '../model.ts';
 import { bareRangesOf, withoutComments } from './comments.ts';
 import { type NewerWord, olderReadings } from './older-grammar.ts';
 import { byteIndexes, indexOfCodePoint } from './position.ts';
@@ -56,17 +57,41 @@ export async function parseStatements(
   return { statements, newerWords };
 }
 
-/** The quoted identifiers of a text with their UTF-16 indexes; the text must parse. */
-export async function quotedIdentifiers(commented: string): Promise<{ index: number; text: string }[]> {
+/** A token of a text; `index` and `end` are UTF-16 indexes. */
+export interface Token {
+  readonly index: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** The tokens of a text without its comments; the text must parse. */
+export async function tokensOf(commented: string): Promise<Token[]> {
   const { scanSync } = await loadParser();
   const { text } = withoutComments(commented);
   const indexOf = byteIndexes(text);
-  return scanSync(text)
-    .tokens.map((token) => {
-      const index = indexOf(token.start);
-      return { index, text: text.slice(index, indexOf(token.end)) };
-    })
-    .filter((token) => token.text.startsWith('"'));
+  return scanSync(text).tokens.map((token) => {
+    const index = indexOf(token.start);
+    const end = indexOf(token.end);
+    return { index, end, text: text.slice(index, end) };
+  });
+}
+
+/** The quoted identifiers of a text with their UTF-16 indexes; the text must parse. */
+export async function quotedIdentifiers(text: string): Promise<Token[]> {
+  return (await tokensOf(text)).filter((token) => token.text.startsWith('"'));
+}
+
+/** A statement of a script as the parser sees it by itself, and its text; `k` from 0. `null` where there is none. */
+export async function statementAt(
+  { text, statements }: Pick<Script, 'text' | 'statements'>,
+  k: number,
+): Promise<{ readonly text: string; readonly statement: ParsedStatement } | null> {
+  const at = statements[k];
+  if (at === undefined) return null;
+  const own = text.slice(at.start, at.end);
+  const parsed = await parseStatements(own);
+  const [statement] = 'statements' in parsed ? parsed.statements : [];
+  return statement === undefined ? null : { text: own, statement };
 }
 
 // An operator has 63 characters at most; only signs may follow each other without an end.

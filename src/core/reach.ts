@@ -117,7 +117,8 @@ function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   return [...few].some((item) => many.has(item));
 }
 
-interface RangeVar {
+/** A relation as the parser names it. */
+export interface RangeVar {
   readonly schemaname?: string;
   readonly relname?: string;
 }
@@ -143,7 +144,8 @@ function targetsOf(kind: string, fields: ParsedStatement['fields']): QualifiedNa
   return aboutRelation.has(kind) ? qualifiedName((fields.relation ?? {}) as RangeVar) : [];
 }
 
-function qualifiedName({ schemaname, relname }: RangeVar = {}): QualifiedName[] {
+/** The name of a relation; none where there is no relation. */
+export function qualifiedName({ schemaname, relname }: RangeVar = {}): QualifiedName[] {
   return relname === undefined ? [] : [{ schema: schemaname ?? null, name: relname }];
 }
 

@@ -121,16 +121,7 @@ function statementMistakes(statement: ParsedStatement): Mistake[] {
   if (copy === 'stdout') {
     return [[at, 'copy-stdin', 'COPY TO STDOUT has nobody to write to', 'remove it from the migration']];
   }
-  return statement.kind === 'IndexStmt' && statement.fields.concurrent && statement.fields.if_not_exists
-    ? [
-        [
-          at,
-          'concurrently-if-not-exists',
-          'CONCURRENTLY with IF NOT EXISTS takes an invalid index for a good one',
-          'leave IF NOT EXISTS out; sqlmig repairs what an interrupted build left behind',
-        ],
-      ]
-    : [];
+  return [];
 }
 
 function copyMistake(index: number): Mistake {

@@ -84,3 +84,11 @@ from pg_catalog.pg_locks where pid = pg_catalog.pg_backend_pid() and locktype = 
 export function transactionNumberOf(rows: readonly { readonly sqlmig_transaction?: unknown }[]): number {
   return Number(rows[0]?.sqlmig_transaction);
 }
+
+/**
+ * True where a statement that has just failed was one transaction: then nothing of it is kept. Since `noted` there were
+ * its own transactions, that of the ROLLBACK after it, and this one.
+ */
+export async function ranWhole(own: Session, noted: number): Promise<boolean> {
+  return transactionNumberOf(await own.run(transactionNumber)) - noted === 3;
+}

@@ -1,4 +1,5 @@
-import { parseStatements } from '../core/parse.ts';
+import { onlineChangeOf } from '../core/online-change.ts';
+import { statementAt } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
 import { indexOfCodePoint, locate } from '../core/position.ts';
 import { doBlock } from '../core/quote.ts';
@@ -10,6 +11,7 @@ import {
   betweenStatements,
   bookkeeping,
   locksGone,
+  ranWhole,
   restoreSettings,
   setSettings,
   transactionNumber,
@@ -17,35 +19,51 @@ import {
   tryLocks,
 } from './bookkeeping.ts';
 import { isCatalogueRace, trySharedKey } from './catalogue-key.ts';
-import { resumes } from './doubt.ts';
 import { describeFailure } from './failure.ts';
 import { reachesOut } from './guard.ts';
 import { begunState, historyTable } from './history.ts';
 import { aimsAtHistory, historyError, isHistoryLost } from './history-error.ts';
-import { invalidIndexes } from './invalid-indexes.ts';
+import { type IndexName, invalidLeftBy, type Names } from './invalid-indexes.ts';
 import { pinnedSettings } from './pinned-settings.ts';
 import { schemasToLookAt } from './probe.ts';
+import { makeReady, type Readiness, unsoundIndex } from './readiness.ts';
 import { raise, refusalOf, unitStates } from './refusal.ts';
 import { aimsOutside, trespassError, trespassesIn } from './scope-guard.ts';
 import { isServerError, type ServerError } from './server-error.ts';
 import { type Session, SessionLost } from './session.ts';
+import {
+  indexDiffers,
+  keptBefore,
+  keptInPart,
+  leftUnsound,
+  releasedLocks,
+  unfinished,
+  wayOn,
+} from './stepwise-errors.ts';
 import { readStructure } from './structure.ts';
 import { checkLook, insertRow, rowOf } from './unit.ts';
 import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
 import { applicationName } from './unit-locks.ts';
 
+/** Where a script that was begun goes on. */
+export interface Resumption {
+  /** The statement, from 0. */
+  readonly from: number;
+  /** So many statements were begun, from the first on. */
+  readonly begun: number;
+}
+
 /**
  * Applies one non-transactional script, statement by statement on a session that nobody else uses (lock-protocol 3.3):
  * session locks by try on the very connection that works, a row with progress, and no `applied` while an invalid index
- * is left. With `resumeAt` the row is there already: it says, under the locks, which statement (from 0)
- * is the next.
+ * is left. With `resume` the row is there already: it says, under the locks, where to go on.
  */
 export async function applyStepwise(
   session: Session,
   script: Script,
   schema: UnitSchema,
   frame: UnitFrame,
-  resumeAt: ((session: Session) => Promise<number>) | null = null,
+  resume: ((names: Names) => Promise<Resumption>) | null = null,
 ): Promise<Attempt> {
   const work: Work = { session, own: betweenStatements(session), script, schema, frame };
   try {
@@ -60,10 +78,9 @@ export async function applyStepwise(
         });
         return { kind: 'again', reason: 'busy', error };
       }
-      if (resumeAt !== null) return await steps(work, await resumeAt(session), new Set(), false);
-      const before = await invalidIndexes(session, schema.schema);
+      if (resume !== null) return await steps(work, await resume(namesOf(work)));
       await session.run(bookkeeping(checkLook(schema, frame) + insertRow(script, begunState, schema, frame)));
-      return await steps(work, 0, before, true);
+      return await steps(work, { from: 0, begun: 0 });
     } finally {
       if (!session.lost) await reset(session);
     }
@@ -83,97 +100,120 @@ interface Work {
   readonly frame: UnitFrame;
 }
 
-/** Runs the statements from `from` on; `fresh`: none of them was ever begun. */
-async function steps(
-  work: Work,
-  from: number,
-  before: ReadonlySet<string>,
-  fresh: boolean,
-): Promise<Attempt> {
-  const { session, own, script, schema, frame } = work;
+async function steps(work: Work, { from, begun }: Resumption): Promise<Attempt> {
   const started = performance.now();
-  const trespass = { scripts: [script], schema, publicSchema: frame.publicSchema };
-  for (const [k, statement] of script.statements.entries()) {
-    if (k < from) continue;
-    const untouched = fresh && k === 0;
-    const aim = await aimsOutside(own, statement, script, schema, frame);
-    if (aim !== null) {
-      if (untouched) await forget(work);
-      const state = untouched ? 'not touched' : keptBefore(k);
-      const what = [`is about ${aim.name}`];
-      return { kind: 'failed', error: trespassError({ ...trespass, ...aim, what, state }) };
-    }
-    if (aimsAtHistory(statement, schema, frame)) {
-      if (untouched) await forget(work);
-      const state = untouched ? 'not touched' : keptBefore(k);
-      return { kind: 'failed', error: historyError(script, schema, frame, null, state) };
-    }
-    const looks =
-      script.allowsPublic || !reachesOut(statement, schema) ? [] : schemasToLookAt([script], schema, frame);
-    const outside = await readStructure(own, looks);
+  for (let k = from; k < work.script.statements.length; k++) {
     // What the statement before has reset is ours again: else the rest would run in whatever schema the role prefers.
-    if (k > from) await session.run(restoreSettings(sessionSettings(work)));
-    const noted = await session.run(note(work, `at_statement = ${k + 1}`, transactionNumber));
-    try {
-      const text = script.text.slice(statement.start, statement.end);
-      await session.run(text, undefined, (notice) =>
-        frame.heard(notice, { ...schema, scripts: [script], statement }),
-      );
-    } catch (error) {
-      if (!isServerError(error)) throw error;
-      return failedAt(work, k, error, { whole: await ranWhole(own, transactionNumberOf(noted)), untouched });
-    }
-    const found = trespassesIn(outside, await readStructure(own, looks), frame.publicSchema, new Set());
-    if (found.what.length > 0) {
-      const state = `statement ${k + 1} cannot be rolled back, and ${unfinished}`;
-      return { kind: 'failed', error: trespassError({ ...trespass, ...found, state }) };
-    }
-    const invalid = await newlyInvalid(work, before);
-    if (invalid !== undefined) return { kind: 'failed', error: leftInvalid(work, k, invalid) };
-    try {
-      await session.run(note(work, `done_statements = ${k + 1}`));
-    } catch (error) {
-      if (!isServerError(error)) throw error;
-      if (isHistoryLost(error)) {
-        const state = `statement ${k + 1} cannot be rolled back`;
-        return { kind: 'failed', error: historyError(script, schema, frame, error, state) };
-      }
-      if (refusalOf(error)?.state !== unitStates.lockLost) throw error;
-      return { kind: 'failed', error: releasedLocks(work, k) };
-    }
-  }
-  // Also where nothing was left to run: what a resumed migration left before counts as well.
-  const invalid = await newlyInvalid(work, before);
-  if (invalid !== undefined) {
-    return { kind: 'failed', error: leftInvalid(work, script.statements.length - 1, invalid) };
+    if (k > from) await work.session.run(restoreSettings(sessionSettings(work)));
+    const stopped = await step(work, k, k < begun);
+    if (stopped !== null) return stopped;
   }
   const durationMs = Math.round(performance.now() - started);
   const end = `state = 'applied', at_statement = null, duration_ms = ${Math.min(durationMs, 2_147_483_647)}`;
-  await session.run(note(work, end));
-  return { kind: 'done', applied: [applied(script.migration, durationMs)] };
+  await work.session.run(note(work, end));
+  return { kind: 'done', applied: [applied(work.script.migration, durationMs)] };
 }
 
-/**
- * True where a statement that has just failed was one transaction: then nothing of it is kept. Since `noted` there were
- * its own transactions, that of the ROLLBACK after it, and this one.
- */
-async function ranWhole(own: Session, noted: number): Promise<boolean> {
-  return transactionNumberOf(await own.run(transactionNumber)) - noted === 3;
+/** Runs one statement; gives why the script must stop there, `null` where it may go on. */
+async function step(work: Work, k: number, begun: boolean): Promise<Attempt | null> {
+  const { session, own, script, schema, frame } = work;
+  const statement = script.statements[k];
+  const parsed = await statementAt(script, k);
+  if (statement === undefined) throw new RangeError(`there is no statement ${k + 1}`);
+  // A statement that is skipped has left a blank.
+  const change = parsed === null ? null : onlineChangeOf(parsed.statement);
+  const trespass = { scripts: [script], schema, publicSchema: frame.publicSchema };
+  // One that was begun was looked at before; what it was about may be gone since.
+  const aim = begun ? null : await aimsOutside(own, statement, script, schema, frame);
+  if (aim !== null) {
+    const state = await takeBack(work, k);
+    return {
+      kind: 'failed',
+      error: trespassError({ ...trespass, ...aim, what: [`is about ${aim.name}`], state }),
+    };
+  }
+  if (!begun && aimsAtHistory(statement, schema, frame)) {
+    return { kind: 'failed', error: historyError(script, schema, frame, null, await takeBack(work, k)) };
+  }
+  let noted = transactionNumberOf(
+    await session.run(note(work, `at_statement = ${k + 1}`, transactionNumber)),
+  );
+  const names = namesOf(work);
+  let before: readonly IndexName[] = [];
+  if (parsed !== null && change !== null) {
+    let readiness: Readiness;
+    try {
+      readiness = await makeReady(names, { ...parsed, change, begun });
+      before = await invalidLeftBy(names, [change]);
+    } catch (error) {
+      if (!isServerError(error)) throw error;
+      return failedAt(work, k, error, { whole: true, begun, index: statement.start });
+    }
+    if (readiness.kind === 'differs') {
+      const state = begun ? keptBefore(k) : await takeBack(work, k);
+      return { kind: 'failed', error: indexDiffers(work, k, readiness, state) };
+    }
+    if (readiness.kind === 'done') return finish(work, k);
+  }
+  const looks =
+    script.allowsPublic || !reachesOut(statement, schema) ? [] : schemasToLookAt([script], schema, frame);
+  const outside = await readStructure(own, looks);
+  if (change !== null || looks.length > 0) noted = transactionNumberOf(await own.run(transactionNumber));
+  try {
+    await session.run(script.text.slice(statement.start, statement.end), undefined, (notice) =>
+      frame.heard(notice, { ...schema, scripts: [script], statement }),
+    );
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    const index = indexOfCodePoint(script.text, Number(error.position ?? 1) - 1, statement.start);
+    return failedAt(work, k, error, { whole: await ranWhole(own, noted), begun, index });
+  }
+  const found = trespassesIn(outside, await readStructure(own, looks), frame.publicSchema, new Set());
+  if (found.what.length > 0) {
+    const state = `statement ${k + 1} cannot be rolled back, and ${unfinished}`;
+    return { kind: 'failed', error: trespassError({ ...trespass, ...found, state }) };
+  }
+  const unsound = change === null ? null : await unsoundIndex(names, change, before);
+  return unsound === null ? finish(work, k) : { kind: 'failed', error: leftUnsound(work, k, unsound) };
 }
 
-async function newlyInvalid({ own, schema }: Work, before: ReadonlySet<string>): Promise<string | undefined> {
-  return [...(await invalidIndexes(own, schema.schema))].find((name) => !before.has(name));
+/** Notes that a statement is done. */
+async function finish(work: Work, k: number): Promise<Attempt | null> {
+  try {
+    await work.session.run(note(work, `done_statements = ${k + 1}`));
+    return null;
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    if (isHistoryLost(error)) {
+      const state = `statement ${k + 1} cannot be rolled back`;
+      return { kind: 'failed', error: historyError(work.script, work.schema, work.frame, error, state) };
+    }
+    if (refusalOf(error)?.state !== unitStates.lockLost) throw error;
+    return { kind: 'failed', error: releasedLocks(work, k) };
+  }
+}
+
+function namesOf({ session, own, script, schema }: Work): Names {
+  return { session, own, path: null, home: script.allowsPublic ? null : schema.schema };
+}
+
+/** Takes back that a statement was begun, which did nothing; gives the state in words. */
+async function takeBack(work: Work, k: number): Promise<string> {
+  if (k === 0) {
+    await forget(work);
+    return 'not touched';
+  }
+  await work.session.run(note(work, `at_statement = ${k}`));
+  return keptBefore(k);
 }
 
 async function failedAt(
   work: Work,
   k: number,
   error: ServerError,
-  { whole, untouched }: { readonly whole: boolean; readonly untouched: boolean },
+  { whole, begun, index }: { readonly whole: boolean; readonly begun: boolean; readonly index: number },
 ): Promise<Attempt> {
   const { session, script, schema, frame } = work;
-  const statement = script.statements[k];
-  const index = indexOfCodePoint(script.text, Number(error.position ?? 1) - 1, statement?.start);
   const described = await describeFailure(
     session,
     { error, script, index, replayable: false },
@@ -181,23 +221,23 @@ async function failedAt(
     frame,
   );
   const { migration } = script;
-  // One that stands alone left nothing: then the file is simply pending again.
-  const nothingKept = whole && untouched;
-  if (nothingKept) await forget(work);
-  if (nothingKept && isCatalogueRace(error))
-    return { kind: 'again', reason: 'shared-rows', error: described };
-  const { message, ...details } = described.details;
+  const nothing = whole && !begun;
+  if (nothing) await takeBack(work, k);
+  // The file is simply pending again.
+  const pending = nothing && k === 0;
+  if (pending && isCatalogueRace(error)) return { kind: 'again', reason: 'shared-rows', error: described };
+  const { message, hint } = described.details;
   return {
     kind: 'failed',
-    ...(!nothingKept && { unfinished: true }),
+    ...(!pending && { unfinished: true }),
     error: new SqlmigError('migration-failed', message, {
       sqlstate: error.code,
       schema: schema.schema,
       location: locate(migration.file, migration.text, index),
       statement: k + 1,
       statements: script.statements.length,
-      state: nothingKept ? 'nothing of it was kept' : whole ? keptBefore(k) : keptInPart(k),
-      hint: nothingKept ? details.hint : await wayOn(work, k, whole),
+      state: pending ? 'nothing of it was kept' : whole ? keptBefore(k) : keptInPart(k),
+      hint: pending ? hint : await wayOn(work, k, { whole, nothing }),
       cause: error,
     }),
   };
@@ -207,62 +247,6 @@ async function failedAt(
 async function forget({ session, script, schema, frame }: Work): Promise<void> {
   const row = `${historyTable(schema.schema, frame.table)} where ${rowOf(script.migration)}`;
   await session.run(bookkeeping(`delete from ${row} and state = '${begunState}';\n`));
-}
-
-const unfinished = `it is marked as ${begunState}`;
-
-function keptBefore(k: number): string {
-  return k === 0 ? unfinished : `statements before ${k + 1} stay, and ${unfinished}`;
-}
-
-function keptInPart(k: number): string {
-  const before = k === 0 ? '' : 'statements before it stay, ';
-  return `statement ${k + 1} may have committed part of its work, ${before}and ${unfinished}`;
-}
-
-/** How to go on after a statement that failed. */
-async function wayOn({ script, schema }: Work, k: number, whole: boolean): Promise<string> {
-  const at = script.statements[k];
-  const parsed = await parseStatements(script.text.slice(at?.start, at?.end));
-  const [statement] = 'statements' in parsed ? parsed.statements : [];
-  if (whole || statement === undefined || resumes(statement)) return repairHint(script, schema);
-  const last = k + 1 === script.statements.length;
-  const settle = `sqlmig repair ${schema.schema} ${script.migration.version ?? script.migration.name}`;
-  const after = last ? '--mark-applied' : `--from-statement ${k + 2}`;
-  return `see what it left, then: ${settle} --from-statement ${k + 1} (runs it again) or ${after} (leaves it as it is)`;
-}
-
-function releasedLocks({ script, schema }: Work, k: number): SqlmigError {
-  const { migration, statements } = script;
-  const message = 'the statement released the advisory locks that sqlmig holds while a file runs';
-  return new SqlmigError('lock-released', message, {
-    schema: schema.schema,
-    location: locate(migration.file, migration.text, statements[k]?.start ?? 0),
-    statement: k + 1,
-    statements: statements.length,
-    state: `statements up to ${k + 1} stay, and ${unfinished}`,
-    hint: `release only locks of your own (pg_advisory_unlock); go on with: sqlmig repair ${schema.schema} ${migration.version ?? migration.name} --from-statement ${k + 2}`,
-  });
-}
-
-function leftInvalid({ script, schema }: Work, k: number, index: string): SqlmigError {
-  const { migration, statements } = script;
-  return new SqlmigError(
-    'invalid-index',
-    `${historyKey(migration)} left the invalid index ${schema.schema}.${index}`,
-    {
-      schema: schema.schema,
-      location: locate(migration.file, migration.text, statements[k]?.start ?? 0),
-      statement: k + 1,
-      statements: statements.length,
-      state: `${unfinished}, not as applied`,
-      hint: repairHint(script, schema),
-    },
-  );
-}
-
-function repairHint({ migration }: Script, { schema }: UnitSchema): string {
-  return `settle it with: sqlmig repair ${schema} ${migration.version ?? migration.name} --resume`;
 }
 
 /** What a session has while a file runs, until the file says otherwise. */

@@ -1,17 +1,18 @@
 import type { Config } from '../config.ts';
-import { type ParsedStatement, parseStatements } from '../core/parse.ts';
+import { onlineChangeOf, repeats } from '../core/online-change.ts';
+import { statementAt } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
+import { quoteLiteral } from '../core/quote.ts';
 import { othersOnPath } from '../core/search-path.ts';
 import { commitsInParts } from '../core/transaction-rules.ts';
 import { canonicalVersion } from '../core/version.ts';
-import { resolveDoubt } from '../db/doubt.ts';
 import { readGuard } from '../db/guard.ts';
-import { begunState, historyTable, readProgress } from '../db/history.ts';
-import { invalidIndexes } from '../db/invalid-indexes.ts';
+import { begunState, historyTable, type Progress, readProgress } from '../db/history.ts';
+import { type IndexName, invalidLeftBy, type Names } from '../db/invalid-indexes.ts';
 import type { Session } from '../db/session.ts';
-import { applyStepwise } from '../db/stepwise.ts';
+import { applyStepwise, type Resumption } from '../db/stepwise.ts';
 import { rowOf } from '../db/unit.ts';
-import type { UnitSchema } from '../db/unit-frame.ts';
+import { searchPath, type UnitFrame, type UnitSchema } from '../db/unit-frame.ts';
 import { SqlmigError } from '../errors.ts';
 import { parseMigrations, readMigrations } from '../migrations.ts';
 import type { Migration, Scope, Script } from '../model.ts';
@@ -42,7 +43,7 @@ export interface InterruptedMigration {
   readonly atStatement: number | null;
   readonly doneStatements: number;
   readonly statements: number;
-  /** Text of the statement that was begun. */
+  /** Text of the statement that was begun and may not be done. */
   readonly doubtful: string | null;
   readonly invalidIndexes: readonly string[];
   /** True where that statement commits as it goes: part of its work may be kept. */
@@ -88,27 +89,21 @@ export async function settleMigration(
         state: row === undefined ? 'it is not in the history' : 'it is applied',
       });
     }
-    if (row.checksum !== file.checksum) {
-      throw new SqlmigError(
-        'checksum-changed',
-        `${file.file} was changed since it was begun in "${schema}"`,
-        {
-          schema,
-          file: file.file,
-          hint: 'put the file back as it was; statements are counted in it',
-        },
-      );
-    }
+    const changed = row.checksum !== file.checksum;
+    // Who has done the rest by hand may say so of the file as it is now.
+    if (changed && how?.kind !== 'mark-applied') throw changedSince(file, schema);
     const { scripts, missing } = await run.look((session) => settleExtensions(session, parsed, [], config));
     if (how !== null && how.kind !== 'mark-applied') requireExtensions(missing);
     const [script] = scripts;
     if (script === undefined) throw new RangeError('one migration gives one script');
-    const found = await run.look((session) => describe(session, script, schema, scope, config));
+    const open = { ...unitSchema(target, null), guarded: null };
+    const frame = unitFrame(run, { ...settings, sync: true });
+    const found = await run.look((session) => describe(session, script, open, { frame, changed }));
     if (how === null) return { ...found, schemas: [] };
     const words = new Set(script.statements.flatMap(({ reach }) => [...reach.words]));
     const path = othersOnPath(config.searchPath, config.publicSchema);
     const guarded = scope === 'tenant' ? await run.look((session) => readGuard(session, path, words)) : null;
-    const repair = settlement(run, settings, script, how, guarded);
+    const repair = settlement(run, settings, script, how, { guarded, found, frame });
     return { ...found, schemas: await repairSchemas(run, [target], migrations, settings, repair) };
   });
 }
@@ -125,25 +120,53 @@ function names(migration: Migration, version: string): boolean {
 async function describe(
   session: Session,
   script: Script,
-  schema: string,
-  scope: Scope,
-  config: Config,
+  schema: UnitSchema,
+  { frame, changed }: { readonly frame: UnitFrame; readonly changed: boolean },
 ): Promise<InterruptedMigration> {
   const { version, name, file } = script.migration;
-  const progress = await readProgress(session, schema, config.historyTable, rowOf(script.migration));
-  const statement = script.statements[(progress.atStatement ?? 0) - 1];
-  const parsed = await parsedAt(script, progress.atStatement);
+  const progress = await readProgress(session, schema.schema, frame.table, rowOf(script.migration));
+  const inDoubt = doubtOf(progress);
+  const at = inDoubt === null ? null : await statementAt(script, inDoubt - 1);
+  const names = namesOutside(session, script, schema, frame);
+  // Of a changed file nobody knows which of its statements are done.
+  const left = await leftSince(names, script, changed ? 0 : progress.doneStatements);
   return {
-    schema,
-    scope,
+    schema: schema.schema,
+    scope: schema.scope,
     version,
     name,
     file,
     ...progress,
-    doubtful: statement === undefined ? null : script.text.slice(statement.start, statement.end),
-    invalidIndexes: [...(await invalidIndexes(session, schema))],
-    inParts: parsed !== null && commitsInParts(parsed),
+    doubtful: at?.text ?? null,
+    invalidIndexes: left.map((index) => index.name),
+    inParts: at !== null && commitsInParts(at.statement),
   };
+}
+
+/** The number of the statement of which nobody knows how far it came; `null` where each is done or was never begun. */
+function doubtOf({ atStatement, doneStatements }: Progress): number | null {
+  return atStatement === null || atStatement <= doneStatements ? null : atStatement;
+}
+
+/** Names as a script means them, for a session that has not its path. */
+function namesOutside(session: Session, script: Script, schema: UnitSchema, frame: UnitFrame): Names {
+  const home = script.allowsPublic ? null : schema.schema;
+  return { session, own: session, path: searchPath(schema, frame), home };
+}
+
+/** The invalid indexes that the statements of a range (from 0, `to` excluded) can have left. */
+async function leftSince(
+  names: Names,
+  script: Script,
+  from: number,
+  to = script.statements.length,
+): Promise<IndexName[]> {
+  const range = Array.from({ length: Math.max(0, to - from) }, (_, i) => statementAt(script, from + i));
+  const statements = (await Promise.all(range)).flatMap((at) => (at === null ? [] : [at.statement]));
+  return invalidLeftBy(
+    names,
+    statements.flatMap((statement) => onlineChangeOf(statement) ?? []),
+  );
 }
 
 /** How a migration is settled in its schema, once nobody is at work there. */
@@ -152,14 +175,23 @@ function settlement(
   settings: ServiceOptions,
   script: Script,
   how: Settlement,
-  guarded: UnitSchema['guarded'],
+  {
+    guarded,
+    found,
+    frame,
+  }: {
+    readonly guarded: UnitSchema['guarded'];
+    readonly found: InterruptedMigration;
+    readonly frame: UnitFrame;
+  },
 ): Repair {
   const { migration } = script;
   const { historyTable: table } = run.config;
   const hasWork = (target: Target) => rowIn(target, migration)?.state === begunState;
   const openSession = () => (run.pooled ? direct(run, script) : run.openSession());
   if (how.kind === 'mark-applied') {
-    const set = `state = 'applied', at_statement = null, done_statements = statements`;
+    const count = script.statements.length;
+    const set = `state = 'applied', at_statement = null, statements = ${count}, done_statements = ${count}, checksum = ${quoteLiteral(migration.checksum)}`;
     const marking = rowRepair(run, settings, (target) => {
       const sql = `update ${historyTable(target.schema, table)} set ${set} where ${rowOf(migration)} and state = '${begunState}'`;
       return hasWork(target) ? [{ ...migration, sql }] : [];
@@ -168,21 +200,20 @@ function settlement(
       ...marking,
       openSession,
       async attempt(session, target) {
-        const [invalid] = await invalidIndexes(session, target.schema);
+        const [invalid] = found.invalidIndexes;
         return invalid === undefined
           ? marking.attempt(session, target)
           : { kind: 'failed', error: stillInvalid(target.schema, invalid) };
       },
     };
   }
-  const frame = unitFrame(run, { ...settings, sync: true });
   return {
     hasWork,
     openSession,
     async attempt(session, target) {
       const schema = { ...unitSchema(target, null), guarded };
-      const next = (from: Session) => nextStatement(from, script, schema.schema, how, table);
-      const attempt = await applyStepwise(session, script, schema, frame, next);
+      const resume = (names: Names) => resumption(names, script, schema.schema, how, table);
+      const attempt = await applyStepwise(session, script, schema, frame, resume);
       // Only while it waits for its turn is it certain that no statement has run.
       if (attempt.kind !== 'again' || attempt.reason === 'busy') return attempt;
       return { kind: 'failed', error: attempt.error };
@@ -190,42 +221,43 @@ function settlement(
   };
 }
 
-async function nextStatement(
-  session: Session,
+async function resumption(
+  names: Names,
   script: Script,
   schema: string,
   how: Exclude<Settlement, { kind: 'mark-applied' }>,
   table: string,
-): Promise<number> {
-  if (how.kind === 'from') return how.statement - 1;
-  const { atStatement, doneStatements } = await readProgress(session, schema, table, rowOf(script.migration));
-  if (atStatement === null || atStatement <= doneStatements) return doneStatements;
-  const statement = await parsedAt(script, atStatement);
-  const doubt = statement === null ? 'unknown' : await resolveDoubt(session, schema, statement);
-  if (doubt === 'done') return atStatement;
-  if (doubt === 'redo') return atStatement - 1;
-  const inParts = statement !== null && commitsInParts(statement);
+): Promise<Resumption> {
+  const progress = await readProgress(names.own, schema, table, rowOf(script.migration));
+  const { doneStatements } = progress;
+  const doubt = doubtOf(progress);
+  const begun = doubt ?? doneStatements;
+  if (how.kind === 'from') {
+    const from = how.statement - 1;
+    // What is passed over counts as done, and so must have left nothing.
+    const [left] = await leftSince(names, script, doneStatements, from);
+    if (left !== undefined) throw stillInvalid(left.schema, left.name);
+    return { from, begun };
+  }
+  if (doubt === null) return { from: doneStatements, begun };
+  const statement = (await statementAt(script, doubt - 1))?.statement;
+  if (statement !== undefined && (onlineChangeOf(statement) !== null || repeats(statement))) {
+    return { from: doubt - 1, begun };
+  }
+  const inParts = statement !== undefined && commitsInParts(statement);
   const [again, after] = inParts ? ['runs it again', 'leaves it as it is'] : ['it did not', 'it did'];
   throw new SqlmigError(
     'unsettled',
-    `statement ${atStatement} was begun, and nobody but you can tell ${inParts ? 'how much of its work is committed' : 'whether it took effect'}`,
+    `statement ${doubt} was begun, and nobody but you can tell ${inParts ? 'how much of its work is committed' : 'whether it took effect'}`,
     {
       schema,
       file: script.migration.file,
-      statement: atStatement,
+      statement: doubt,
       statements: script.statements.length,
       state: 'nothing was run',
-      hint: `look, then go on with --from-statement ${atStatement} (${again}) or --from-statement ${atStatement + 1} (${after})`,
+      hint: `look, then go on with --from-statement ${doubt} (${again}) or --from-statement ${doubt + 1} (${after})`,
     },
   );
-}
-
-/** A statement of a script as the parser sees it; `number` from 1. */
-async function parsedAt(script: Script, number: number | null): Promise<ParsedStatement | null> {
-  const statement = script.statements[(number ?? 0) - 1];
-  if (statement === undefined) return null;
-  const parsed = await parseStatements(script.text.slice(statement.start, statement.end));
-  return 'statements' in parsed ? (parsed.statements[0] ?? null) : null;
 }
 
 function direct(run: Run, { migration }: Script): Promise<Session> {
@@ -237,6 +269,15 @@ function direct(run: Run, { migration }: Script): Promise<Session> {
       hint: 'give --direct-url',
     },
   );
+}
+
+function changedSince({ file, version, name }: Migration, schema: string): SqlmigError {
+  return new SqlmigError('checksum-changed', `${file} was changed since it was begun in "${schema}"`, {
+    schema,
+    file,
+    state: 'nothing was run',
+    hint: `put it back as it was, since its statements are counted; or do by hand what is missing, then: sqlmig repair ${schema} ${version ?? name} --mark-applied`,
+  });
 }
 
 function stillInvalid(schema: string, index: string): SqlmigError {

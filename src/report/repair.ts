@@ -39,7 +39,11 @@ export function missingText(missing: readonly MissingFile[]): string {
 export function interruptedText(found: InterruptedMigration): string {
   const { schema, file, atStatement, doneStatements, statements, doubtful, invalidIndexes, inParts } = found;
   const at =
-    atStatement === null ? 'before its first statement' : `at statement ${atStatement} of ${statements}`;
+    doubtful !== null
+      ? `at statement ${atStatement} of ${statements}`
+      : doneStatements === 0
+        ? 'before its first statement'
+        : `after statement ${doneStatements} of ${statements}`;
   const invalid = invalidIndexes.length === 0 ? '' : `  invalid indexes: ${names(invalidIndexes, 10)}\n`;
   const text = doubtful === null ? '' : `  begun:  ${doubtful.replace(/\s+/g, ' ').slice(0, 100)}\n`;
   const part = inParts ? '  part of its work may be committed\n' : '';

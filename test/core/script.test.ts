@@ -80,7 +80,6 @@ test.for([
   ['-- sqlmig: no-transacton\nselect 1', [['unknown-directive', 1, 1]]],
   ['-- +goose Up\nselect 1;\n-- +goose Down\ndrop table t', [['down-section', 3, 1]]],
   ['-- migrate:up\nselect 1;\n\n-- migrate:down\nselect 2', [['down-section', 4, 1]]],
-  ['select 1;\ncreate index concurrently if not exists i on t (a)', [['concurrently-if-not-exists', 2, 1]]],
 ] as [string, unknown[]][])('%j', async ([text, mistakes]) => {
   expect(await mistakesOf(text)).toEqual(mistakes);
 });
