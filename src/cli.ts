@@ -78,7 +78,21 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exitCode = await main(process.argv.slice(2));
+// Not awaited here: a promise that nothing settles any more would end the process with Node's own 13.
+void main(process.argv.slice(2)).then((code) => {
+  process.removeListener('beforeExit', onNothingLeft);
+  process.exitCode = code;
+});
+process.once('beforeExit', onNothingLeft);
+
+/** Nothing is left that could ever answer, and the work is not done. */
+function onNothingLeft(): void {
+  const error = new SqlmigError('connection-lost', 'the connection to the database ended without a word', {
+    state: 'what was committed is in the history',
+    hint: 'run it again to go on',
+  });
+  process.exitCode = reportError(error, process.argv.includes('--json'), terminal, createPaint(false));
+}
 
 /** Does what the arguments say; what stands after `--` is run in our place once that has succeeded. */
 async function main(argv: readonly string[]): Promise<number> {

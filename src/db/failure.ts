@@ -128,6 +128,7 @@ export function asSqlmigError(error: unknown, schema?: string): SqlmigError {
   if (!(error instanceof SessionLost)) throw error;
   return new SqlmigError('connection-lost', `the connection was lost: ${error.message}`, {
     schema,
+    sqlstate: error.sqlstate,
     cause: error,
   });
 }

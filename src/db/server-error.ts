@@ -27,3 +27,10 @@ export function isServerError(error: unknown): error is ServerError {
     !/^(57P0[1-5]|08...)$/.test(error.code)
   );
 }
+
+/** What a server said as it ended a session. */
+export interface LastWords {
+  readonly message: string;
+  /** SQLSTATE. */
+  readonly code: string;
+}

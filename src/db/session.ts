@@ -1,9 +1,13 @@
-import postgres from 'postgres';
 import { type ConnectionTarget, describeHost, type TargetHost } from '../core/connection-string.ts';
 import type { ServerNotice } from '../core/notice.ts';
-import { SqlmigError, sqlstates } from '../errors.ts';
-import { type ClientOptions, clientOptions, withVariable } from './client-options.ts';
-import { isServerError } from './server-error.ts';
+import { SqlmigError } from '../errors.ts';
+import { createClient } from './client.ts';
+import { clientOptions } from './client-options.ts';
+import { connectError } from './connect-error.ts';
+import { withDeadline } from './deadline.ts';
+import { stateOfBackend, watch } from './liveness.ts';
+import { isServerError, type LastWords } from './server-error.ts';
+import { createSockets } from './sockets.ts';
 
 /** A row as the server sent it: bigint as text, other types as postgres.js reads them. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -16,6 +20,12 @@ export interface Connection {
   readonly connectTimeoutMs: number;
   /** Settings that the session begins with and goes back to; a pooler would refuse them (08P01). */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Once it has fired, connecting takes two seconds at most. */
+  readonly signal?: AbortSignal;
+  /** The server is asked about a message that has been silent for so long, in milliseconds. */
+  readonly silentAfterMs?: number;
+  /** Takes the channels of notifications. */
+  readonly onNotification?: (channel: string) => void;
 }
 
 /**
@@ -52,6 +62,8 @@ export interface Session {
   /** Asks the server to cancel what runs. */
   cancel(): void;
   close(): Promise<void>;
+  /** Ends it at once, without a word to the server: for connections that do not answer. */
+  abandon(): void;
 }
 
 /** What a server says of itself and of us when a session begins. */
@@ -66,6 +78,8 @@ export interface Server {
   readonly isLinux: boolean;
   /** A backslash in a plain string stands for itself (`standard_conforming_strings`). */
   readonly standardStrings: boolean;
+  /** Why nothing is to be written there: a standby cannot, a setting asks us not to; `null` where we may. */
+  readonly readOnly: 'standby' | 'setting' | null;
 }
 
 /**
@@ -83,6 +97,13 @@ interface Cancellable {
 /** The connection is gone, and whether the message took effect is unknown. */
 export class SessionLost extends Error {
   override readonly name = 'SessionLost';
+  /** Of the error with which the server ended it, if it said anything. */
+  readonly sqlstate: string | undefined;
+
+  constructor(message: string, words: LastWords | null, cause?: unknown) {
+    super(words?.message ?? message, { cause });
+    this.sqlstate = words?.code;
+  }
 }
 
 /** Takes what a server says that is no error. */
@@ -92,7 +113,8 @@ export type OnNotice = (notice: ServerNotice) => void;
 const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_database() as database, session_user as login,
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as number,
   pg_catalog.version() operator(pg_catalog.~*) 'linux'::pg_catalog.text as linux, pg_catalog.pg_is_in_recovery() as standby,
-  pg_catalog.current_setting('standard_conforming_strings') as strings`;
+  pg_catalog.current_setting('standard_conforming_strings') as strings,
+  pg_catalog.current_setting('default_transaction_read_only')::pg_catalog.bool as reads`;
 
 /**
  * Opens a session.
@@ -116,50 +138,64 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
 async function openOn(host: TargetHost, connection: Connection, onNotice: OnNotice): Promise<Session> {
   let lost = false;
   let running: Cancellable | null = null;
+  let sentAt = 0;
   let hears = onNotice;
-  let whenClosed = () => {};
-  const closed = new Promise<never>((_, reject) => {
-    whenClosed = () => reject(new Error('the server closed the connection'));
-  });
-  closed.catch(() => {});
+  // Ends what waits for an answer. The driver itself never settles what is sent between 'error' and 'close' of a socket.
+  let giveUp = (_: Error) => {};
+  let stopWatching = () => {};
+  let reason = 'the server closed the connection';
   const options = await clientOptions(connection.target, host);
+  const sockets = createSockets(options);
+  const { applicationName, target, settings, connectTimeoutMs } = connection;
+  const startup = { application_name: applicationName, ...target.startup, ...settings };
   const client = createClient(
-    connection,
-    options,
+    { server: options, open: sockets.open, startup, connectTimeoutMs },
     (notice) => hears(notice),
     () => {
       lost = true;
-      whenClosed();
+      stopWatching();
+      giveUp(new Error(reason));
     },
+    connection.onNotification ?? (() => {}),
   );
 
   const abandon = () => {
     lost = true;
+    stopWatching();
+    giveUp(new Error(reason));
     // A plain end() hangs after ECONNRESET (porsager/postgres#1130).
     client.end({ timeout: 0 }).catch(() => {});
+    sockets.destroy();
   };
+  const answered = <T>(query: PromiseLike<T>) =>
+    new Promise<T>((resolve, reject) => {
+      giveUp = reject;
+      query.then(resolve, reject);
+    });
   const send = async (
     text: string,
     onRow?: (row: Row) => void,
     other = onNotice,
     query = client.unsafe(text).simple(),
   ) => {
-    if (lost) throw new SessionLost('the session is gone');
+    if (lost) throw new SessionLost(reason, sockets.lastWords());
     if (running !== null) throw new Error('one message at a time');
     running = query as unknown as Cancellable;
+    sentAt = performance.now();
     hears = other;
     try {
       const rows: Row[] = [];
       const take = onRow ?? ((row: Row) => void rows.push(row));
-      await query.forEach(take);
+      await answered(query.forEach(take));
       return rows;
     } catch (error) {
       if (isServerError(error)) throw error;
       abandon();
-      throw new SessionLost(error instanceof Error ? error.message : String(error), { cause: error });
+      throw new SessionLost(lossOf(error, reason), sockets.lastWords(), error);
     } finally {
       running = null;
       hears = onNotice;
+      giveUp = () => {};
     }
   };
 
@@ -181,8 +217,7 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
   let greeting: Row | undefined;
   try {
     const query = client.unsafe(hello).simple();
-    // A server that accepts and closes would be asked again without end (porsager/postgres#1193).
-    const rows = await withDeadline(Promise.race([query, closed]), connection.connectTimeoutMs);
+    const rows = await withDeadline(answered(query), connection.connectTimeoutMs, connection.signal);
     greeting = rows[0];
     if (connection.target.readWrite && greeting?.standby === true) throw new Error('the server is a standby');
     pid = (rows as unknown as { state?: { pid?: number } }).state?.pid;
@@ -191,9 +226,11 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
     throw connectError(error, describeHost(host));
   }
 
+  const { settings: _, ...plain } = connection;
+  const pooled = pid !== greeting?.pid || connection.target.saysPooled;
   const session: Session = {
     hasSettings: connection.settings !== undefined && pid === greeting?.pid,
-    pooled: pid !== greeting?.pid || connection.target.saysPooled,
+    pooled,
     server: {
       host: describeHost(host),
       database: String(greeting?.database),
@@ -201,6 +238,7 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
       version: Number(greeting?.number),
       isLinux: greeting?.linux === true,
       standardStrings: greeting?.strings === 'on',
+      readOnly: greeting?.standby === true ? 'standby' : greeting?.reads === true ? 'setting' : null,
     },
     get lost() {
       return lost;
@@ -216,77 +254,36 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
     },
     cancel() {
       // Not `cancel()`: that works once a query, and a request that fails would end the process unhandled.
-      void Promise.resolve(running?.canceller?.(running)).catch(() => {});
+      sockets.cancelling(() => {
+        void Promise.resolve(running?.canceller?.(running)).catch(() => {});
+      });
     },
     async close() {
       if (lost) return;
       lost = true;
-      await withDeadline(client.end({ timeout: 2 }), 3_000).catch(abandon);
+      stopWatching();
+      await withDeadline(client.end({ timeout: 2 }), 3_000, connection.signal).catch(() => {});
+      abandon();
     },
+    abandon,
   };
+  stopWatching = watch(
+    {
+      silentSince: () => (running === null ? null : Math.max(sentAt, sockets.heardAt())),
+      // Behind a pooler nobody knows which backend has our message.
+      ask: () => stateOfBackend(pooled ? null : Number(pid), () => openOn(host, plain, () => {}), connection),
+      lose(why) {
+        reason = why;
+        abandon();
+      },
+    },
+    connection.silentAfterMs,
+  );
   return session;
 }
 
-function createClient(
-  { target, applicationName, connectTimeoutMs, settings }: Connection,
-  server: ClientOptions,
-  onNotice: OnNotice,
-  onClose: () => void,
-) {
-  const options: postgres.Options<Record<string, never>> = {
-    ...server,
-    max: 1,
-    prepare: false,
-    fetch_types: false,
-    // The default reconnects between two queries after 30 to 60 minutes: a session's locks and settings would be gone.
-    max_lifetime: null,
-    idle_timeout: 0,
-    connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1000)),
-    connection: { application_name: applicationName, ...target.startup, ...settings },
-    onnotice: ({ severity = 'NOTICE', code = '', message = '', where, routine }) =>
-      onNotice({ severity, code, message, ...(where && { where }), ...(routine && { routine }) }),
-    onclose: onClose,
-  };
-  Object.assign(options, { max_pipeline: 0 });
-  // The driver would obey the variable beside us, and fails on values that it does not know.
-  return withVariable('PGTARGETSESSIONATTRS', null, () => postgres(options));
-}
-
-async function withDeadline<T>(promise: PromiseLike<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
-}
-
-function connectError(error: unknown, where: string): SqlmigError {
-  if (error instanceof SqlmigError) return error;
+/** Why a session was lost, without the driver's words for it. */
+function lossOf(error: unknown, reason: string): string {
   const { code, message } = error as { code?: string; message?: string };
-  const refused: string[] = [sqlstates.invalidPassword, sqlstates.invalidAuthorization];
-  if (code !== undefined && refused.includes(code)) {
-    return new SqlmigError('login-refused', `${where} refused the login: ${message}`, {
-      sqlstate: code,
-      hint: 'check user and password of the URL, and pg_hba.conf of the server',
-      cause: error,
-    });
-  }
-  const isState = error instanceof postgres.PostgresError;
-  return new SqlmigError('connection-failed', `cannot connect to ${where}: ${message}`, {
-    sqlstate: isState ? code : undefined,
-    hint:
-      code === sqlstates.invalidCatalogName
-        ? 'create the database first; sqlmig does not'
-        : hintFor(message ?? '', code),
-    cause: error,
-  });
-}
-
-function hintFor(message: string, code: string | undefined): string {
-  if (/secure TLS|SSL|TLS|certificate|self.signed/i.test(message)) {
-    return 'the server and sslmode do not agree: sslmode=disable does without TLS, require does not check certificates, verify-full needs sslrootcert for your own authority';
-  }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return 'check the host of the URL; --wait 60s waits for it';
-  return 'check that the server is up and the URL is right; --wait 60s waits for it';
+  return code?.startsWith('CONNECTION_') ? reason : (message ?? String(error));
 }

@@ -72,3 +72,62 @@ export async function countingProxy(
     },
   };
 }
+
+/** A proxy that can cut or stall all the connections it has. */
+export interface UnreliableProxy {
+  readonly url: string;
+  /** Resets every connection on both sides, as a load balancer that restarts does; new ones pass. */
+  cut(): void;
+  /** Lets no byte and no end pass any more; with `newOnes` none of connections to come either. */
+  stall(newOnes: boolean): void;
+}
+
+/** Passes everything on until told otherwise. */
+export async function unreliableProxy(databaseUrl: string): Promise<UnreliableProxy> {
+  const target = new URL(databaseUrl);
+  const pairs = new Set<readonly Socket[]>();
+  let swallows = false;
+  const proxy = createServer((client) => {
+    client.on('error', () => {});
+    if (swallows) return void pairs.add([client]);
+    const upstream = connect(Number(target.port || 5432), target.hostname);
+    const pair = [client, upstream];
+    pairs.add(pair);
+    upstream.on('error', () => {});
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.pipe(other);
+      one.on('close', () => {
+        if (!stalled.has(pair)) other.destroy();
+        pairs.delete(pair);
+      });
+    }
+  });
+  const stalled = new Set<readonly Socket[]>();
+  const kept = new Set<Socket>();
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of [...kept, ...[...pairs].flat()]) socket.destroy();
+    proxy.close();
+  });
+  const address = proxy.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    url: Object.assign(new URL(databaseUrl), { hostname: '127.0.0.1', port: String(port) }).href,
+    cut() {
+      for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
+    },
+    stall(newOnes) {
+      swallows = newOnes;
+      for (const pair of pairs) {
+        stalled.add(pair);
+        for (const socket of pair) {
+          kept.add(socket);
+          socket.unpipe().pause();
+        }
+      }
+    },
+  };
+}

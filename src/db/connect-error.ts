@@ -1,0 +1,34 @@
+import postgres from 'postgres';
+import { SqlmigError, sqlstates } from '../errors.ts';
+
+/** The error for a session that could not begin; `where` is the server's name. */
+export function connectError(error: unknown, where: string): SqlmigError {
+  if (error instanceof SqlmigError) return error;
+  const { code, message } = error as { code?: string; message?: string };
+  const refused: string[] = [sqlstates.invalidPassword, sqlstates.invalidAuthorization];
+  if (code !== undefined && refused.includes(code)) {
+    return new SqlmigError('login-refused', `${where} refused the login: ${message}`, {
+      sqlstate: code,
+      hint: 'check user and password of the URL, and pg_hba.conf of the server',
+      cause: error,
+    });
+  }
+  const isState = error instanceof postgres.PostgresError;
+  return new SqlmigError('connection-failed', `cannot connect to ${where}: ${message}`, {
+    sqlstate: isState ? code : undefined,
+    hint: hintFor(message ?? '', code),
+    cause: error,
+  });
+}
+
+function hintFor(message: string, code: string | undefined): string {
+  if (code === sqlstates.invalidCatalogName) return 'create the database first; sqlmig does not';
+  if (code === sqlstates.tooManyConnections)
+    return 'sqlmig needs one connection: raise the limit, end idle sessions, or wait longer with --wait 60s';
+  if (/secure TLS|SSL|TLS|certificate|self.signed/i.test(message)) {
+    return 'the server and sslmode do not agree: sslmode=disable does without TLS, require does not check certificates, verify-full needs sslrootcert for your own authority';
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return 'check the host of the URL; --wait 60s waits for it';
+  return 'check that the server is up and the URL is right; --wait 60s waits for it';
+}

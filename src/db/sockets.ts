@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ClientOptions } from './client-options.ts';
+import type { LastWords } from './server-error.ts';
+
+/** The sockets of one session: one for its messages, and one for each request to cancel. */
+export interface Sockets {
+  /** Opens one, with TLS where that was asked for; the driver calls it. */
+  readonly open: () => Promise<Socket>;
+  /** What `ask` opens is for a request to cancel, and is closed after `cancelTimeoutMs`. */
+  cancelling(ask: () => void): void;
+  /** When the server was heard last; as of `performance.now()`. */
+  heardAt(): number;
+  /** The FATAL error with which the server ended the session; `null` where it said nothing. */
+  lastWords(): LastWords | null;
+  /** Closes all of them at once. A socket whose other end is gone would keep the process alive for a quarter of an hour. */
+  destroy(): void;
+}
+
+// A network that is gone is noticed after this and ten probes, one a second, which is what Node makes of it.
+const keepAliveMs = 10_000;
+const cancelTimeoutMs = 2_000;
+// Length 8, then the code of an SSLRequest (PostgreSQL documentation, message formats).
+const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+// The last error of a session lies at the end of all that came.
+const tailLength = 8_192;
+
+/** Sockets to one server. The driver's own ones can neither be closed at once nor tell what came last. */
+export function createSockets(server: ClientOptions): Sockets {
+  const sockets = new Set<Socket>();
+  let forCancel = false;
+  let opened = false;
+  let heardAt = performance.now();
+  let tail = Buffer.alloc(0);
+
+  const open = async (isCancel: boolean): Promise<Socket> => {
+    // The driver would connect again and again to a server that accepts and closes (porsager/postgres#1193).
+    if (opened && !isCancel) throw new Error('the server closed the connection');
+    opened = true;
+    const keep = (socket: Socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {}).once('close', () => sockets.delete(socket));
+      return socket;
+    };
+    const [host, port] = [String(first(server.host)), Number(first(server.port))];
+    const plain = keep(
+      typeof server.path === 'string' ? connect(server.path) : connect({ host, port, keepAlive: true }),
+    );
+    plain.setKeepAlive(true, keepAliveMs);
+    await once(plain, 'connect');
+    const socket = server.ssl === false ? plain : await secure(plain, host, server, keep);
+    if (!isCancel) {
+      socket.on('data', (chunk: Buffer) => {
+        heardAt = performance.now();
+        tail = Buffer.concat([tail, chunk.subarray(-tailLength)]).subarray(-tailLength);
+      });
+    }
+    return Object.assign(socket, { host, port });
+  };
+
+  return {
+    open: () => open(forCancel),
+    cancelling(ask) {
+      const before = new Set(sockets);
+      forCancel = true;
+      try {
+        ask();
+      } finally {
+        forCancel = false;
+      }
+      const asking = [...sockets].filter((socket) => !before.has(socket));
+      setTimeout(() => {
+        for (const socket of asking) socket.destroy();
+      }, cancelTimeoutMs).unref();
+    },
+    heardAt: () => heardAt,
+    lastWords: () => lastWordsIn(tail),
+    destroy() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function first(value: unknown): unknown {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Asks the server for TLS, as `ssl` says. @throws Error where it has none and must. */
+async function secure(
+  plain: Socket,
+  host: string,
+  { ssl, sslnegotiation }: ClientOptions,
+  keep: (socket: Socket) => Socket,
+): Promise<Socket> {
+  if (sslnegotiation !== 'direct') {
+    plain.write(sslRequest);
+    const [answer] = (await once(plain, 'data')) as [Buffer];
+    // What follows the answer unencrypted was put there by somebody in between (CVE-2021-23222).
+    if (answer.length !== 1) throw new Error('the server sent more than its answer before TLS began');
+    if (answer[0] !== 83) {
+      if (ssl === 'prefer') return plain;
+      throw new Error('the server does not support SSL');
+    }
+  }
+  const secured = keep(
+    connectTls({
+      socket: plain,
+      ...(isIP(host) === 0 && { servername: host }),
+      ...(sslnegotiation === 'direct' && { ALPNProtocols: ['postgresql'] }),
+      ...(typeof ssl === 'object' ? ssl : { rejectUnauthorized: false }),
+    }),
+  );
+  await once(secured, 'secureConnect');
+  return secured;
+}
+
+/** The FATAL or PANIC error with which some bytes of the protocol end. */
+function lastWordsIn(bytes: Buffer): LastWords | null {
+  for (let at = bytes.length - 5; at >= 0; at--) {
+    if (bytes[at] !== 0x45 || at + 1 + bytes.readUInt32BE(at + 1) !== bytes.length) continue;
+    const fields = new Map(
+      bytes
+        .toString('utf8', at + 5)
+        .split('\0')
+        .map((field) => [field.slice(0, 1), field.slice(1)]),
+    );
+    const [severity, code, message] = [fields.get('V'), fields.get('C'), fields.get('M')];
+    if ((severity === 'FATAL' || severity === 'PANIC') && code && message) return { code, message };
+  }
+  return null;
+}
