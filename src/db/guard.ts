@@ -163,12 +163,13 @@ export function cataloguesTell(script: Script, schema: UnitSchema): string | nul
       `pg_stat_get_xact_tuples_inserted('${catalogue}'::regclass) + pg_stat_get_xact_tuples_updated('${catalogue}'::regclass)`,
   );
   return `${written.join(' + ')} > 0
+    or exists (select from pg_namespace x where x.oid in (${oids}) and ${mayBeWrittenHere('x.xmin')})
     or exists (select from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid in (${oids})
       and (${mayBeWrittenHere('d.xmin')} or case d.classid ${whens.join('\n      ')} else false end))`;
 }
 
 const rareCatalogues: readonly string[] = [
-  ...['pg_namespace', 'pg_collation', 'pg_conversion', 'pg_operator', 'pg_opclass', 'pg_opfamily', 'pg_amop'],
+  ...['pg_collation', 'pg_conversion', 'pg_operator', 'pg_opclass', 'pg_opfamily', 'pg_amop'],
   ...['pg_amproc', 'pg_ts_config', 'pg_ts_config_map', 'pg_ts_dict', 'pg_ts_parser', 'pg_ts_template'],
   ...['pg_statistic_ext', 'pg_extension', 'pg_default_acl'],
 ];

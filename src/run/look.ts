@@ -167,7 +167,10 @@ export async function lookAgain(
   look: Look,
   config: Config,
 ): Promise<Target> {
-  // The lock first, then the row: one that still says running after its lock was free was left behind.
+  const before = (await heldSchemas(session)).has(schema);
+  const now = await lookOnce(session, schema, look, config);
+  if (before || !isRunning(now)) return { ...now, held: before };
+  // The lock first, then the row again: one that still says running after its lock was free was left behind.
   const held = (await heldSchemas(session)).has(schema);
   return { ...(await lookOnce(session, schema, look, config)), held };
 }
