@@ -144,6 +144,30 @@ test('a history that somebody drops while its tenant waits is not taken for an e
   expect(await db.query('select count(*)::int as n from acme.hits')).toEqual([{ n: 1 }]);
 });
 
+test('a history under another name is not taken for none', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme', 'globex'] } },
+    { 'sql/public/1_p.sql': 'create table p ()', 'sql/tenant/1_hits.sql': hits },
+  );
+  await up(await p.config(), { select: all });
+  await db.query('alter table acme.schema_migrations rename to aside');
+  for (const command of [['up', '--all'], ['plan'], ['status', '--check'], ['verify']]) {
+    const ended = await sqlmig(command, p.dir);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout + ended.stderr).toMatch(/"aside" records files of this project|history-missing/);
+  }
+  expect(await db.query('select count(*)::int as n from acme.hits')).toEqual([{ n: 1 }]);
+  // A name that was mistyped would run everything again, everywhere.
+  const typo = await sqlmig(['up', '--all', '--history-table', 'schema_migration'], p.dir);
+  expect(typo).toMatchObject({ code: 1, stderr: expect.stringContaining('history-missing') });
+  // Another project's table in the same schemas is none of ours.
+  const other = project(
+    { url: db.url, tenants: { list: ['acme'] }, historyTable: 'other' },
+    { 'sql/tenant/1_else.sql': 'create table elsewhere ()' },
+  );
+  expect(await up(await other.config(), { select: all })).toMatchObject({ ok: true });
+});
+
 test('a row that the history does not keep is never reported as applied', async () => {
   const tenants = Array.from({ length: 80 }, (_, i) => `t${i}`);
   const p = project(

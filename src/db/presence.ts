@@ -87,3 +87,18 @@ where ${isTable(table)} and n.nspname = any(${listOf(names)})`);
     ]),
   );
 }
+
+/** Tables of our shape under another name than the history's, in some schemas. */
+export async function lookUpLookAlikes(
+  session: Session,
+  schemas: readonly string[],
+  table: string,
+): Promise<{ readonly schema: string; readonly relation: string }[]> {
+  if (schemas.length === 0) return [];
+  const rows = await session.read(`select n.nspname as schema, c.relname as relation from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = any(${listOf(schemas)}) and c.relkind = 'r' and c.relname <> ${quoteLiteral(table)} and ${isReadable}
+  and (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    and a.attname = any(${listOf(historyColumns)})) = ${historyColumns.length}`);
+  return rows.map((row) => ({ schema: String(row.schema), relation: String(row.relation) }));
+}

@@ -8,7 +8,7 @@ import type { Session } from '../db/session.ts';
 import type { Scans } from '../db/tenants.ts';
 import type { SqlmigError } from '../errors.ts';
 import type { Migration, Scope } from '../model.ts';
-import { findTroubles } from './trouble.ts';
+import { findMovedHistories, findTroubles } from './trouble.ts';
 
 /** A schema as it was found, and what is to be done to it. */
 export interface Target {
@@ -65,7 +65,11 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
   const found = await lookUpSchemas(session, names, table);
   const withTable = names.filter((schema) => found.get(schema)?.hasTable === true);
   const { read: histories, refused } = await readAll(withTable, from, table);
-  const troubles = await findTroubles(session, refused, table);
+  const empty = wanted.filter(({ schema }) => found.get(schema)?.hasTable === false);
+  const troubles = new Map([
+    ...(await findTroubles(session, refused, table)),
+    ...(await findMovedHistories(session, empty, table)),
+  ]);
   // Without trouble and history, a table was dropped meanwhile, and maybe its schema too.
   const moved = withTable.filter((schema) => !histories.has(schema) && !troubles.has(schema));
   const now = await lookUpSchemas(session, moved, table);

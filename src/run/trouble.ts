@@ -1,8 +1,11 @@
 import { shapeOf } from '../core/history-shape.ts';
-import { lookUpTables } from '../db/presence.ts';
+import { quoteLiteral } from '../core/quote.ts';
+import { historyTable } from '../db/history.ts';
+import { lookUpLookAlikes, lookUpTables } from '../db/presence.ts';
 import type { ServerError } from '../db/server-error.ts';
 import type { Session } from '../db/session.ts';
 import { SqlmigError } from '../errors.ts';
+import type { Migration } from '../model.ts';
 
 /**
  * Why the histories of some schemas could not be read: `foreign-history`, `history-damaged` or `history-unreadable`.
@@ -40,6 +43,42 @@ export async function findTroubles(
       const message = `${name} cannot be read: ${error.message}`;
       troubles.set(schema, new SqlmigError('history-unreadable', message, { ...extra, hint }));
     }
+  }
+  return troubles;
+}
+
+/**
+ * The error of each schema without a history that has one of ours under another name: with rows of the very files that
+ * would run there again.
+ */
+export async function findMovedHistories(
+  session: Session,
+  empty: readonly { readonly schema: string; readonly look: { readonly files: readonly Migration[] } }[],
+  table: string,
+): Promise<Map<string, SqlmigError>> {
+  const wanted = empty.filter(({ look }) => look.files.length > 0);
+  const alike = await lookUpLookAlikes(
+    session,
+    wanted.map(({ schema }) => schema),
+    table,
+  );
+  const troubles = new Map<string, SqlmigError>();
+  for (const { schema, relation } of alike) {
+    const files = wanted.find((one) => one.schema === schema)?.look.files ?? [];
+    const checksums = files.map(({ checksum }) => quoteLiteral(checksum)).join(', ');
+    const [row] = await session.read(
+      `select exists (select from ${historyTable(schema, relation)} where checksum in (${checksums})) as ours`,
+    );
+    if (row?.ours !== true) continue;
+    const message = `"${schema}" has no table "${table}", but "${relation}" records files of this project as applied`;
+    troubles.set(
+      schema,
+      new SqlmigError('history-missing', message, {
+        schema,
+        state: 'not touched',
+        hint: `rename it back to "${table}", or set historyTable to "${relation}"`,
+      }),
+    );
   }
   return troubles;
 }
