@@ -32,6 +32,8 @@ export interface Config {
   readonly digest: boolean;
   /** How long to wait for a database that is not there yet, in milliseconds. */
   readonly waitMs: number;
+  /** What the pooler in the database URL gives a client, if there is one; `null`: found out where it matters. */
+  readonly poolMode: 'session' | 'transaction' | null;
   /** `search_path` of tenant files; `tenant` and `public` stand for the tenant's and the public schema. */
   readonly searchPath: readonly string[];
   /** Extensions that `up` creates in the public schema, before public files, where they are missing. */
@@ -77,6 +79,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     outOfOrder: merged.outOfOrder ?? false,
     digest: merged.digest ?? false,
     waitMs: parseDuration(merged.wait ?? '0') ?? 0,
+    poolMode: merged.poolMode ?? null,
     searchPath: merged.searchPath ?? ['tenant', 'public'],
     extensions: [...new Set(merged.extensions)],
     cwd,

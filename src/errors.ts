@@ -2,7 +2,7 @@ import type { ErrorDetails, Location, TroubleKind } from './model.ts';
 
 /**
  * Every code sqlmig raises and the exit code it stands for: 1 the answer is no, 2 usage, config or files,
- * 3 database not reachable or login refused, 4 gave up waiting for a lock.
+ * 3 database not reachable, login refused or not to be written to, 4 gave up waiting for a lock.
  */
 export const exitCodes = {
   'bad-usage': 2,
@@ -37,6 +37,7 @@ export const exitCodes = {
   'embedded-failed': 3,
   'connection-failed': 3,
   'login-refused': 3,
+  'read-only': 3,
   'connection-lost': 1,
   'lock-timeout': 4,
   'migration-failed': 1,
@@ -64,6 +65,7 @@ export const exitCodes = {
   'public-failed': 1,
   'schema-missing': 1,
   interrupted: 1,
+  'outcome-unknown': 1,
   stopped: 1,
 } as const;
 

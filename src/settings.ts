@@ -32,6 +32,7 @@ export interface Settings {
   readonly digest?: boolean | undefined;
   /** A duration such as `60s`. */
   readonly wait?: string | undefined;
+  readonly poolMode?: 'session' | 'transaction' | undefined;
   readonly searchPath?: readonly string[] | undefined;
   /** Extensions that `up` creates in public where they are missing. */
   readonly extensions?: readonly string[] | undefined;
@@ -94,6 +95,7 @@ const settings = v.strictObject({
     ),
   ),
   extensions: v.optional(v.array(name)),
+  poolMode: v.optional(v.picklist(['session', 'transaction'], 'must be "session" or "transaction"')),
   searchPath: v.optional(
     v.pipe(
       v.array(text),
@@ -120,6 +122,7 @@ const environment: readonly (readonly [
   ['SQLMIG_HISTORY_TABLE', 'historyTable', String],
   ['SQLMIG_CONCURRENCY', 'concurrency', Number],
   ['SQLMIG_WAIT', 'wait', String],
+  ['SQLMIG_POOL_MODE', 'poolMode', String],
   ['SQLMIG_SEARCH_PATH', 'searchPath', (text) => text.split(',').map((name) => name.trim())],
   ['SQLMIG_OUT_OF_ORDER', 'outOfOrder', yesOrNo],
   ['SQLMIG_DIGEST', 'digest', yesOrNo],

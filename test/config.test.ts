@@ -32,6 +32,7 @@ test('defaults complete an empty config', async () => {
     outOfOrder: false,
     digest: false,
     waitMs: 0,
+    poolMode: null,
     searchPath: ['tenant', 'public'],
     extensions: [],
     cwd: dir,

@@ -65,25 +65,34 @@ it('SIGTERM behind PgBouncer leaves no statement on the server', async () => {
   ]);
 });
 
-it.each(['transaction', 'session'] as const)(
-  'a non-transactional file behind PgBouncer in %s mode asks for a direct URL before anything is touched',
-  async (mode) => {
-    const url = await startPooler(db.url, mode, 10);
-    const p = project(
-      { url, tenants: { list: ['acme'] } },
-      {
-        'sql/tenant/1_a.sql': 'create table a (id int)',
-        'sql/tenant/2_i.sql': 'create index concurrently a_id on a (id)',
-      },
-    );
-    const { code, stderr } = await sqlmig(['up', '--all'], p.dir);
-    expect(code).toBe(2);
-    expect(stderr).toContain('error[direct-url-needed]');
-    expect(await db.query(`select count(*)::int as n from pg_namespace where nspname = 'acme'`)).toEqual([
-      { n: 0 },
-    ]);
-    const direct = await sqlmig(['up', '--all', '--direct-url', db.url], p.dir);
-    expect({ code: direct.code, stderr: direct.stderr }).toMatchObject({ code: 0 });
-    expect(await db.history('acme')).toEqual({ 1: 1, 2: 1 });
-  },
-);
+const indexFiles = {
+  'sql/tenant/1_a.sql': 'create table a (id int)',
+  'sql/tenant/2_i.sql': 'create index concurrently a_id on a (id)',
+};
+
+it('a non-transactional file behind PgBouncer in transaction mode asks for a direct URL before anything is touched', async () => {
+  const url = await startPooler(db.url, 'transaction', 10);
+  const p = project({ url, tenants: { list: ['acme'] } }, indexFiles);
+  const { code, stderr } = await sqlmig(['up', '--all'], p.dir);
+  expect(code).toBe(2);
+  expect(stderr).toContain('error[direct-url-needed]');
+  expect(await db.query(`select count(*)::int as n from pg_namespace where nspname = 'acme'`)).toEqual([
+    { n: 0 },
+  ]);
+  const direct = await sqlmig(['up', '--all', '--direct-url', db.url], p.dir);
+  expect({ code: direct.code, stderr: direct.stderr }).toMatchObject({ code: 0 });
+  expect(await db.history('acme')).toEqual({ 1: 1, 2: 1 });
+});
+
+it('a pooler in session mode is told from one in transaction mode, whatever backends it gives', async () => {
+  const url = await startPooler(db.url, 'session', 10);
+  const p = project({ url, tenants: { list: ['acme'] } }, indexFiles);
+  const { code, stderr } = await sqlmig(['up', '--all'], p.dir);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(await db.history('acme')).toEqual({ 1: 1, 2: 1 });
+  p.write({ 'sql/tenant/3_j.sql': 'create index concurrently a_j on a (id)' });
+  const told = await sqlmig(['up', '--all', '--pool-mode', 'transaction'], p.dir);
+  expect(told).toMatchObject({ code: 2, stderr: expect.stringContaining('error[direct-url-needed]') });
+  expect(await sqlmig(['up', '--all', '--pool-mode', 'session'], p.dir)).toMatchObject({ code: 0 });
+  expect(await db.history('acme')).toEqual({ 1: 1, 2: 1, 3: 1 });
+});

@@ -1,8 +1,9 @@
-// Several runners, growing files, and something killed at random all the time: runners, backends, the server, the pooler.
+// Several runners, growing files, and something killed at random all the time: runners, backends, the server, the pooler,
+// and all connections at once.
 //   npm run soak [-- SECONDS [SEED]]      600 seconds when nothing is said; exits 1 if anything was lost or done twice
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +17,7 @@ import { freePort } from '../dist/embedded/free-port.js';
 const seconds = Number(process.argv[2] ?? 600);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
 const tenantCount = 40;
+const hangMs = 240_000;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const random = mulberry(seed);
 const between = (least, most) => least + random() * (most - least);
@@ -74,6 +76,27 @@ async function restartServer() {
     }
   }
 }
+
+// Half of the direct runners go through this, which can cut all that it passes on.
+const cuttable = new Set();
+const cutter = createServer((client) => {
+  const upstream = connect(Number(port), '127.0.0.1');
+  for (const [one, other] of [
+    [client, upstream],
+    [upstream, client],
+  ]) {
+    cuttable.add(one);
+    one
+      .on('error', () => {})
+      .on('close', () => {
+        cuttable.delete(one);
+        other.destroy();
+      });
+    one.pipe(other);
+  }
+});
+await new Promise((resolve) => cutter.listen(0, '127.0.0.1', resolve));
+const throughCutter = Object.assign(new URL(direct), { port: String(cutter.address().port) }).href;
 
 const pooler = poolerInstalled() ? { port: await freePort(), process: null } : null;
 function poolerInstalled() {
@@ -152,8 +175,13 @@ function sqlmig(args) {
       out[stream] += chunk;
     });
   }
+  const hanging = setTimeout(() => {
+    complaints.push(`hangs: sqlmig ${args.join(' ')}: ${out.stderr.slice(-2000)}`);
+    child.kill('SIGKILL');
+  }, hangMs);
   return new Promise((resolve) => {
     child.once('close', (code, signal) => {
+      clearTimeout(hanging);
       running.delete(child);
       if (/uncaught|unhandled|TypeError|ReferenceError|RangeError|\n\s+at .*\.js:\d+/i.test(out.stderr)) {
         complaints.push(`uncaught in sqlmig ${args.join(' ')}: ${out.stderr.slice(0, 2000)}`);
@@ -169,7 +197,8 @@ const going = () => performance.now() < end;
 async function runner(number) {
   while (going()) {
     const through = pooler !== null && number % 2 === 1;
-    const url = through ? ['--url', `postgres://postgres@127.0.0.1:${pooler.port}/postgres`] : [];
+    const cut = number % 4 === 0 ? ['--url', throughCutter] : [];
+    const url = through ? ['--url', `postgres://postgres@127.0.0.1:${pooler.port}/postgres`] : cut;
     const { code, signal } = await sqlmig([
       'up',
       '--all',
@@ -230,6 +259,13 @@ const disasters = [
       query(
         `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sqlmig%' and pid <> pg_backend_pid() order by random() limit 2`,
       ),
+  ],
+  [
+    'cuts of all connections',
+    6,
+    () => {
+      for (const socket of cuttable) socket.resetAndDestroy();
+    },
   ],
   ['server restarts (immediate)', 1, restartServer],
   [
@@ -322,6 +358,8 @@ try {
 } finally {
   for (const child of running) child.kill('SIGKILL');
   pooler?.process?.kill('SIGKILL');
+  for (const socket of cuttable) socket.destroy();
+  cutter.close();
   await server.stop();
   for (const path of [dir, cluster.dir]) rmSync(path, { recursive: true, force: true });
 }

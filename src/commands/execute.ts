@@ -59,7 +59,8 @@ export async function execute(
     progress.end();
     if (!(error instanceof SqlmigError)) throw error;
     const paint = args.logFormat === 'json' ? null : stderrPaint;
-    return signalExitCode(terminal) ?? reportError(error, args.json, terminal, paint);
+    const exitCode = reportError(error, args.json, terminal, paint);
+    return signalExitCode(terminal) ?? exitCode;
   }
 }
 

@@ -32,6 +32,10 @@ export const globalOptions = options({
     describe: 'How long to wait for a database that is not there yet, such as 60s',
     requiresArg: true,
   },
+  'pool-mode': {
+    choices: ['session', 'transaction'] as const,
+    describe: 'What the pooler in the URL gives a client, where sqlmig cannot tell',
+  },
   'direct-url': { type: 'string', describe: 'Database URL that bypasses a pooler', requiresArg: true },
   'public-dir': { type: 'string', describe: 'Folder of the public files [sql/public]', requiresArg: true },
   'tenant-dir': { type: 'string', describe: 'Folder of the tenant files [sql/tenant]', requiresArg: true },
@@ -124,6 +128,15 @@ export const lockOptions = options({
   },
 });
 
+/** The flag that writes although somebody asked not to. */
+export const readOnlyOption = options({
+  'ignore-read-only': {
+    type: 'boolean',
+    default: false,
+    describe: 'Write although default_transaction_read_only is on',
+  },
+});
+
 /** The flag that answers a question beforehand. */
 export const yesOption = options({ yes: { type: 'boolean', default: false, describe: 'Do not ask' } });
 
@@ -132,6 +145,7 @@ export function overridesOf(args: GlobalArgs): Overrides {
   return {
     ...(args.url !== undefined && { url: args.url }),
     ...(args.wait !== undefined && { wait: args.wait }),
+    ...(args.poolMode !== undefined && { poolMode: args.poolMode }),
     ...(args.directUrl !== undefined && { directUrl: args.directUrl }),
     ...(args.publicDir !== undefined && { publicDir: args.publicDir }),
     ...(args.tenantDir !== undefined && { tenantDir: args.tenantDir }),

@@ -8,6 +8,7 @@ import { type Answer, agreed, execute, exitCodeOfSchemas } from './execute.ts';
 import {
   lockArgs,
   lockOptions,
+  readOnlyOption,
   selectionOf,
   selectorOptions,
   usage,
@@ -27,6 +28,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
   options: {
     ...selectorOptions,
     ...lockOptions,
+    ...readOnlyOption,
     resume: { type: 'boolean', default: false, describe: 'Find out how far it is, and go on' },
     'from-statement': { type: 'number', requiresArg: true, describe: 'Go on with this statement' },
     'mark-applied': { type: 'boolean', default: false, describe: 'Record it as applied, run nothing' },
@@ -61,7 +63,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
       if (args.forget && (schema !== undefined || how !== undefined))
         throw usage('--forget takes a selection of schemas: repair --all --forget');
       return async ({ config, signal, onEvent }) => {
-        const options = { ...lockArgs(args), signal, onEvent };
+        const options = { ...lockArgs(args), ignoreReadOnly: args.ignoreReadOnly, signal, onEvent };
         if (schema !== undefined && migration !== undefined) {
           let found = await settleMigration(config, schema, migration, how ?? null, options);
           const question = `${interruptedText(found)}Resume it?`;

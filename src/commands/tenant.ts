@@ -5,7 +5,7 @@ import { standing } from '../report/standing.ts';
 import { count, printable } from '../report/table.ts';
 import { defineCommand } from './command.ts';
 import { execute, exitCodeOf } from './execute.ts';
-import { lockArgs, lockOptions } from './options.ts';
+import { lockArgs, lockOptions, readOnlyOption } from './options.ts';
 
 /** `sqlmig tenant create`. */
 export const tenantCreateCommand = defineCommand<{ name: string }>()({
@@ -15,6 +15,7 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
   positionals: { name: { type: 'string', demandOption: true, describe: 'The schema' } },
   options: {
     ...lockOptions,
+    ...readOnlyOption,
     unlisted: {
       type: 'boolean',
       default: false,
@@ -28,6 +29,7 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
       return async ({ config, signal, onEvent }) => {
         const outcome = await createTenant(config, args.name, {
           ...locks,
+          ignoreReadOnly: args.ignoreReadOnly,
           unlisted: args.unlisted,
           signal,
           onEvent,

@@ -14,6 +14,7 @@ import {
   maxFailuresOf,
   planArgs,
   planOptions,
+  readOnlyOption,
   selectionOf,
   selectorOptions,
   usage,
@@ -32,6 +33,7 @@ export const upCommand = defineCommand()({
     ...selectorOptions,
     ...planOptions,
     ...lockOptions,
+    ...readOnlyOption,
     concurrency: {
       type: 'number',
       requiresArg: true,
@@ -97,6 +99,7 @@ export const upCommand = defineCommand()({
         rehearse: args.rehearse,
         maxFailures: maxFailuresOf(args.maxFailures),
         ...lockArgs(args),
+        ignoreReadOnly: args.ignoreReadOnly,
         ...(canary !== undefined && { canary }),
         ...(canaryTolerate !== undefined && { canaryTolerate }),
       };

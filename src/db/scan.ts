@@ -9,14 +9,17 @@ import {
   rowDigest,
   toRow,
 } from './history.ts';
+import { type LockWait, readLocked, type Wanted } from './locked.ts';
 import { isServerError, type ServerError } from './server-error.ts';
-import type { Session } from './session.ts';
+import type { Row, Session } from './session.ts';
 
 /** Where is read. */
 export interface Reader {
   readonly session: Session;
   /** A second session for much to read; `null` where none is to be had. */
   readonly spare: () => Promise<Session | null>;
+  /** How long it waits for a history that somebody has locked; 30 seconds by default. */
+  readonly wait?: LockWait;
 }
 
 /** What a history holds in short. Two of one scan with equal digests hold the same; the number means nothing else. */
@@ -45,7 +48,7 @@ export async function scanHistories(
   const select = (schema: string, i: number) =>
     `select ${i} as i, min(scope) as scope, ${digestSql} as digest from ${historyTable(schema, table)}`;
   const scans = new Map<string, HistoryScan>();
-  const refused = await inBatches(reader, schemas, select, (schema, row) => {
+  const refused = await inBatches(reader, schemas, table, select, (schema, row) => {
     scans.set(schema, { digest: String(row.digest), scope: row.scope as Scope | null });
   });
   return { read: scans, refused };
@@ -71,7 +74,7 @@ export async function readHistories(
     null as state, null as run_id, null::int as duration_ms, null::text as digest
   union all select ${i}, ${rowColumns}, ${rowDigest}::text from ${historyTable(schema, table)}`;
   const found = new Map<string, { rows: RecordedRow[]; sum: bigint }>();
-  const refused = await inBatches(reader, schemas, select, (schema, row) => {
+  const refused = await inBatches(reader, schemas, table, select, (schema, row) => {
     const history = found.get(schema) ?? { rows: [], sum: 0n };
     found.set(schema, history);
     if (row.name === null) return;
@@ -89,6 +92,7 @@ type OnRow = (schema: string, row: Readonly<Record<string, unknown>>) => void;
 async function inBatches(
   reader: Reader,
   schemas: readonly string[],
+  table: string,
   select: (schema: string, i: number) => string,
   onRow: OnRow,
 ): Promise<Map<string, ServerError>> {
@@ -96,28 +100,33 @@ async function inBatches(
   for (let from = 0; from < schemas.length; from += batchSize)
     batches.push(schemas.slice(from, from + batchSize));
   const refused = new Map<string, ServerError>();
+  const read = (on: Session, batch: readonly string[]) =>
+    readLocked({ ...reader, session: on }, historiesOf(batch, table), (limit) =>
+      // With row security on, a policy would hide rows without a word; off, it is an error (42501).
+      on.read(`${limit}SET LOCAL row_security = off;\n${batch.map(select).join('\nunion all\n')}`),
+    );
   const work = async (on: Session) => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift())
-      await readBatch(on, batch, select, onRow, refused);
+      await readBatch((part) => read(on, part), batch, onRow, refused);
   };
   const second = batches.length > 1 ? await reader.spare() : null;
   await Promise.all([work(reader.session), ...(second === null ? [] : [work(second)])]);
   return refused;
 }
 
+function historiesOf(schemas: readonly string[], table: string): Wanted {
+  const tables = schemas.map((schema) => historyTable(schema, table));
+  return { what: 'what is applied', schema: schemas[0] ?? '', tables };
+}
+
 async function readBatch(
-  session: Session,
+  read: (batch: readonly string[]) => Promise<Row[]>,
   batch: readonly string[],
-  select: (schema: string, i: number) => string,
   onRow: OnRow,
   refused: Map<string, ServerError>,
 ): Promise<void> {
   try {
-    // With row security on, a policy would hide rows without a word; off, it is an error (42501).
-    const rows = await session.read(
-      `SET LOCAL row_security = off;\n${batch.map(select).join('\nunion all\n')}`,
-    );
-    for (const row of rows) onRow(String(batch[Number(row.i)]), row);
+    for (const row of await read(batch)) onRow(String(batch[Number(row.i)]), row);
   } catch (error) {
     if (
       !isServerError(error) ||
@@ -131,8 +140,8 @@ async function readBatch(
       return;
     }
     const half = Math.ceil(batch.length / 2);
-    await readBatch(session, batch.slice(0, half), select, onRow, refused);
-    await readBatch(session, batch.slice(half), select, onRow, refused);
+    await readBatch(read, batch.slice(0, half), onRow, refused);
+    await readBatch(read, batch.slice(half), onRow, refused);
   }
 }
 

@@ -263,6 +263,7 @@ function sessionSettings({ script, schema, frame }: Work): Readonly<Record<strin
     ...(frame.checksClient && { client_connection_check_interval: '0' }),
     idle_session_timeout: '0',
     idle_in_transaction_session_timeout: '0',
+    ...(frame.limitsTransactions && { transaction_timeout: '0' }),
     default_transaction_read_only: 'off',
     tcp_keepalives_idle: '10',
     tcp_keepalives_interval: '5',

@@ -7,16 +7,18 @@ const characterOid = 1042;
 
 /**
  * Runs the tenants query of a config, in the public schema, and gives what it names. The query goes through the extended
- * protocol, which takes one statement: so nothing in it can leave the read-only transaction.
+ * protocol, which takes one statement: so nothing in it can leave the read-only transaction. `limit` is SQL that sets
+ * how long it waits for locks.
  * @throws SqlmigError `tenants-query-failed` for columns of which none is the tenant's name, ServerError for the rest.
  */
 export async function runTenantsQuery(
   session: Session,
   query: string,
   publicSchema: string,
+  limit = '',
 ): Promise<readonly unknown[]> {
   await session.run(`START TRANSACTION READ ONLY;
-SET LOCAL search_path = ${quoteIdentifier(publicSchema)};`);
+${limit}SET LOCAL search_path = ${quoteIdentifier(publicSchema)};`);
   const { columns, rows } = await session.statement(query);
   const types = await readTypes(session, columns);
   await session.run('COMMIT');

@@ -2,6 +2,7 @@ import { doBlock, quoteIdentifier, quoteLiteral } from '../core/quote.ts';
 import { tenantNameProblem } from '../core/tenant-name.ts';
 import { errorOfAll, SqlmigError, sqlstates } from '../errors.ts';
 import type { TenantSource } from '../model.ts';
+import { readLocked } from './locked.ts';
 import { schemasWithHistory } from './presence.ts';
 import { type HistoryScan, type Reader, scanHistories } from './scan.ts';
 import { isServerError } from './server-error.ts';
@@ -118,8 +119,9 @@ export function tenantsQueryFailed(reason: string, cause?: unknown): SqlmigError
 
 async function namesOf(
   source: Exclude<TenantSource, { kind: 'history' }>,
-  { session, publicSchema }: Listing,
+  listing: Listing,
 ): Promise<readonly unknown[]> {
+  const { session, publicSchema } = listing;
   switch (source.kind) {
     case 'list':
       return source.list;
@@ -135,7 +137,9 @@ where nspname like ${quoteLiteral(source.pattern)} and nspname !~ '^pg_' and nsp
 order by nspname collate "C"`),
       );
     case 'query':
-      return runTenantsQuery(session, source.query, publicSchema);
+      return readLocked(listing, { what: 'the tenants', schema: publicSchema, tables: null }, (limit) =>
+        runTenantsQuery(session, source.query, publicSchema, limit),
+      );
   }
 }
 

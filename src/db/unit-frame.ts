@@ -16,6 +16,8 @@ export interface UnitFrame {
   readonly lockTimeoutMs: number;
   /** Only Linux servers can look whether the client is still there. */
   readonly checksClient: boolean;
+  /** The server knows transaction_timeout. */
+  readonly limitsTransactions: boolean;
   /** Wait for the disk at each tenant's commit; else one flush at the end of a run is for all. */
   readonly sync: boolean;
   /** The session begins with `unitSettings`. */

@@ -107,13 +107,17 @@ function setting(name: string, value: string): string {
  */
 export function unitSettings(
   scope: Scope,
-  { lockTimeoutMs, checksClient, sync }: UnitFrame,
+  { lockTimeoutMs, checksClient, limitsTransactions, sync }: UnitFrame,
 ): Readonly<Record<string, string>> {
   return {
     ...pinnedSettings,
     statement_timeout: '0',
     lock_timeout: `${lockTimeoutMs}ms`,
     idle_in_transaction_session_timeout: '0',
+    idle_session_timeout: '0',
+    ...(limitsTransactions && { transaction_timeout: '0' }),
+    // Whether we may write was asked when the run began.
+    default_transaction_read_only: 'off',
     // A runner that was killed or cut off must not leave a unit running on (lock-protocol 2.7).
     tcp_keepalives_idle: '10',
     tcp_keepalives_interval: '5',

@@ -126,7 +126,7 @@ function readiness(server: ChildProcess): Promise<string | null> {
     let log = '';
     server.stderr?.on('data', (chunk: Buffer) => {
       log = (log + chunk).slice(-8_000);
-      if (log.includes('ready to accept connections')) resolve(null);
+      if (/ready to accept (read-only )?connections/.test(log)) resolve(null);
     });
     server.once('error', (error) => resolve(`${log}${error.message}`));
     server.once('close', () => resolve(log));

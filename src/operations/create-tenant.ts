@@ -18,7 +18,10 @@ import { lookAtPublic } from '../run/survey.ts';
 
 /** How `createTenant` treats locks and the list of tenants, and who hears of it. */
 export interface CreateTenantOptions
-  extends Pick<RunOptions, 'signal' | 'onEvent' | 'lockTimeoutMs' | 'waitForLockMs' | 'concurrentIndexJobs'> {
+  extends Pick<
+    RunOptions,
+    'signal' | 'onEvent' | 'lockTimeoutMs' | 'waitForLockMs' | 'concurrentIndexJobs' | 'ignoreReadOnly'
+  > {
   /** The tenant source need not list it. */
   readonly unlisted?: boolean;
 }

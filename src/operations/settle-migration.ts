@@ -80,7 +80,7 @@ export async function settleMigration(
   const parsed = [...(await parseMigrations([file], migrations)).values()];
   return withRun(config, settings, async (run) => {
     const look = { scope, files: migrations[scope], options: settings.plan } as const;
-    const target = await run.look((session) => lookAgain(session, schema, look, config));
+    const target = await run.look((session) => lookAgain(session, schema, look, config, run.wait));
     if (target.trouble !== null) throw target.trouble;
     const row = rowIn(target, file);
     if (row?.state !== begunState) {
@@ -188,7 +188,7 @@ function settlement(
   const { migration } = script;
   const { historyTable: table } = run.config;
   const hasWork = (target: Target) => rowIn(target, migration)?.state === begunState;
-  const openSession = () => (run.pooled ? direct(run, script) : run.openSession());
+  const openSession = () => (run.pooled ? exclusive(run, script) : run.openSession());
   if (how.kind === 'mark-applied') {
     const count = script.statements.length;
     const set = `state = 'applied', at_statement = null, statements = ${count}, done_statements = ${count}, checksum = ${quoteLiteral(migration.checksum)}`;
@@ -260,13 +260,14 @@ async function resumption(
   );
 }
 
-function direct(run: Run, { migration }: Script): Promise<Session> {
-  if (run.openDirect !== null) return run.openDirect();
+async function exclusive(run: Run, { migration }: Script): Promise<Session> {
+  const open = await run.exclusive();
+  if (open !== null) return open();
   throw new SqlmigError(
     'direct-url-needed',
     `${migration.file} is non-transactional, and the database URL leads to a pooler`,
     {
-      hint: 'give --direct-url',
+      hint: 'give --direct-url; or --pool-mode session where the pooler pools whole sessions',
     },
   );
 }

@@ -11,6 +11,7 @@ import type { Brake } from './brake.ts';
 import type { Convoys } from './convoys.ts';
 import { type Job, mostTries } from './job.ts';
 import { createLane, type Lane } from './lane.ts';
+import { createLastLook } from './last-look.ts';
 import type { Target } from './look.ts';
 import {
   finished,
@@ -20,7 +21,10 @@ import {
   interrupted,
   type OutcomeFrame,
   unfinished,
+  unknown,
 } from './outcome.ts';
+import { hasNoRoom } from './patience.ts';
+import { askAgainMs } from './sessions.ts';
 
 /** All that serving a set of schemas needs. */
 export interface FleetWork {
@@ -57,14 +61,15 @@ const restMs = 1_000;
 
 /**
  * Serves schemas in parallel: shuffled, at most `lanes` at a time; busy ones are put aside and come back to, so that
- * several runners share the work; a broken connection is settled by reading the history again. A schema's failure is
- * an outcome; the rest go on until the brake is on. Gives one outcome a schema, in the order of `targets`.
+ * several runners share the work; a broken connection is settled by reading the history again. A schema's failure is an
+ * outcome; the rest go on until the brake is on. Gives one outcome a schema, in the order of `targets`.
  */
 export async function runFleet(targets: readonly Target[], work: FleetWork): Promise<SchemaOutcome[]> {
   const settled = new Map<string, SchemaOutcome>();
   const running = new Set<{ readonly since: number }>();
   let lastProgress = performance.now();
   let nextNotice = firstNoticeMs;
+  const lookLast = createLastLook(work.lookAgain, work.signal);
 
   const settle = (outcome: SchemaOutcome) => {
     settled.set(outcome.schema, outcome);
@@ -109,6 +114,8 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
       .catch(() => true);
     settle(unfinished(target, listed ? 'failed' : 'skipped', gone(listed), work.outcomes));
   };
+  const settleUnsent = (target: Target, state: 'failed' | 'skipped', error: SqlmigError) =>
+    settle(unfinished(target, state, error, work.outcomes));
 
   /** Settles a schema that may have moved since it was looked at last. */
   const settleAsItIs = async (
@@ -117,11 +124,8 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     error: SqlmigError,
     lane: Lane,
   ): Promise<void> => {
-    const look = async () => work.lookAgain(await lane.session(), target.schema);
-    // Cancels are still being sent when a run is interrupted, so the first look may be cancelled too.
-    const now = await look()
-      .catch(look)
-      .catch(() => target);
+    const now = await lookLast(target.schema, lane);
+    if (now === null) return settle(unknown(target, error, work.outcomes));
     if (target.exists && !now.exists) return settleGone(now, lane);
     const isDone = state === 'skipped' && work.refusalOf(now) === null && !work.hasWork(now);
     settle(isDone ? finished(now, [], work.outcomes) : unfinished(now, state, error, work.outcomes));
@@ -135,7 +139,8 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   ): void => {
     lane.worked(applied.length);
     work.convoys?.note(target, applied);
-    tellApplied(target, applied, work.emit);
+    const { schema, scope } = target;
+    for (const migration of applied) work.emit({ type: 'migration-applied', schema, scope, migration });
     settle(finished(target, applied, work.outcomes, locks));
   };
 
@@ -188,10 +193,9 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     const target = await work.lookAgain(await lane.session(), job.target.schema);
     if (target.held) return putAside(job, 'busy', 'another run is at work in this schema');
     const refusal = work.refusalOf(target);
-    if (refusal !== null) return settle(unfinished(target, 'failed', refusal, work.outcomes));
+    if (refusal !== null) return settleUnsent(target, 'failed', refusal);
     if (job.target.exists && !target.exists) return settleGone(target, lane);
-    if (job.target.hasHistory && !target.hasHistory)
-      return settle(unfinished(target, 'failed', historyMissing(), work.outcomes));
+    if (job.target.hasHistory && !target.hasHistory) return settleUnsent(target, 'failed', historyMissing());
     if (!work.hasWork(target)) return settle(finished(target, [], work.outcomes));
     return serve({ ...job, target }, lane);
   };
@@ -216,16 +220,24 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
 
   const resting = new Set<AbortController>();
   /** Waits until a schema is due or another worker's turn has ended. */
-  const rest = async (): Promise<void> => {
+  const rest = async (next = aside): Promise<void> => {
     const awoken = new AbortController();
     resting.add(awoken);
-    const due = Math.min(...aside.map((job) => job.due), performance.now() + restMs);
+    const due = Math.min(...next.map((job) => job.due), performance.now() + restMs);
     const signal = AbortSignal.any([work.signal, awoken.signal]);
     await delay(Math.max(1, due - performance.now()), undefined, { signal }).catch(() => {});
     resting.delete(awoken);
   };
 
   let workers = 0;
+  /** Leaves the work to the others while the server has no room for another session. */
+  const standAside = async (): Promise<void> => {
+    workers -= 1;
+    const until = performance.now() + askAgainMs;
+    while (!stopping() && performance.now() < until && ready.length + aside.length + running.size > 0)
+      await rest([]);
+    workers += 1;
+  };
   const worker = async (): Promise<void> => {
     const lane = createLane(work.openSession, work.signal);
     workers += 1;
@@ -236,29 +248,31 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
         const job = ready.shift() ?? (returning === -1 ? undefined : aside.splice(returning, 1)[0]);
         if (job !== undefined) {
           const turn = { since: now };
+          let hadRoom = true;
           running.add(turn);
           try {
             if (await gaveUpWaiting(job, lane)) continue;
             await (job.tries === 0 ? serveFirst(job, lane) : comeBack(job, lane));
           } catch (error) {
-            // The server has no room for another session: the other lanes go on without this one.
-            if (isConnectionError(error) && workers > 1) {
-              aside.push(job);
-              break;
-            }
+            const sent = job.tries > 0 || !isConnectionError(error);
+            const end = async (state: 'failed' | 'skipped', why: SqlmigError) =>
+              sent ? settleAsItIs(job.target, state, why, lane) : settleUnsent(job.target, state, why);
             if (work.signal.aborted) {
-              settle(unfinished(job.target, 'skipped', interrupted(), work.outcomes));
+              await end('skipped', interrupted());
+            } else if (isConnectionError(error) && workers > 1) {
+              aside.push(job);
+              if (!hasNoRoom(error)) break;
+              hadRoom = false;
             } else if (error instanceof SessionLost && (job.because.lost ?? 0) < mostTries.lost) {
               putAside(job, 'lost', error.message);
             } else {
-              settle(
-                unfinished(job.target, 'failed', asSqlmigError(error, job.target.schema), work.outcomes),
-              );
+              await end('failed', asSqlmigError(error, job.target.schema));
             }
           } finally {
             running.delete(turn);
             for (const awoken of resting) awoken.abort();
           }
+          if (!hadRoom) await standAside();
         } else if (aside.length > 0 || running.size > 0) {
           await rest();
         } else {
@@ -274,19 +288,11 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   const ended = await Promise.allSettled(Array.from({ length: Math.min(work.lanes, ready.length) }, worker));
   for (const end of ended) if (end.status === 'rejected') throw end.reason;
   const left = work.signal.aborted ? interrupted() : work.brake.error();
-  const begun = [...aside, ...ready.filter(({ tries }) => tries > 0)];
-  for (const { target, tries } of ready)
-    if (tries === 0) settle(unfinished(target, 'skipped', left, work.outcomes));
-  if (begun.length > 0) {
-    const lane = createLane(work.openSession, work.signal);
-    for (const { target } of begun) {
-      await settleAsItIs(target, 'skipped', left, lane);
-    }
-    await lane.close();
-  }
+  const open = [...aside, ...ready];
+  for (const { target, tries } of open) if (tries === 0) settleUnsent(target, 'skipped', left);
+  const begun = open.filter(({ tries }) => tries > 0);
+  const lane = createLane(work.openSession, work.signal);
+  for (const { target } of begun) await settleAsItIs(target, 'skipped', left, lane);
+  await lane.close();
   return targets.flatMap(({ schema }) => settled.get(schema) ?? []);
-}
-
-function tellApplied({ schema, scope }: Target, applied: readonly AppliedMigration[], emit: OnEvent): void {
-  for (const migration of applied) emit({ type: 'migration-applied', schema, scope, migration });
 }

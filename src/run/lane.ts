@@ -12,26 +12,28 @@ export interface Lane {
 }
 
 const cancelEveryMs = 500;
-const graceMs = 10_000;
+const graceMs = 4_000;
 // A backend keeps all it has ever seen of the catalogues, and looks at it with each change: after a few thousand
 // migrations it is several times slower than a new one, which costs some milliseconds.
 const recycleAfter = 1_000;
 
 /**
  * A lane. When `signal` fires, what runs is cancelled on the server, again and again, since a cancel that comes before
- * its message is lost; after ten seconds the connection is closed.
+ * its message is lost; after four seconds the session is abandoned: with what comes after, the whole ends within the ten
+ * that a container has.
  */
 export function createLane(open: () => Promise<Session>, signal: AbortSignal): Lane {
   let current: Session | null = null;
   let sessions = 0;
   let done = 0;
+  let closed = false;
   let cancelling: NodeJS.Timeout | undefined;
 
   const onAbort = () => {
     const since = performance.now();
     current?.cancel();
     cancelling = setInterval(() => {
-      if (performance.now() - since > graceMs) void current?.close();
+      if (performance.now() - since > graceMs) current?.abandon();
       else current?.cancel();
     }, cancelEveryMs);
   };
@@ -46,6 +48,8 @@ export function createLane(open: () => Promise<Session>, signal: AbortSignal): L
       }
       if (current === null || current.lost) {
         current = await open();
+        // Whoever asked has gone meanwhile.
+        if (closed) current.abandon();
         sessions += 1;
         done = 0;
       }
@@ -56,6 +60,7 @@ export function createLane(open: () => Promise<Session>, signal: AbortSignal): L
     },
     opened: () => sessions,
     async close() {
+      closed = true;
       signal.removeEventListener('abort', onAbort);
       clearInterval(cancelling);
       await current?.close();

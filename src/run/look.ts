@@ -170,17 +170,20 @@ export async function lookAgain(
   schema: string,
   look: Look,
   config: Config,
+  wait?: Reader['wait'],
 ): Promise<Target> {
-  const before = (await heldSchemas(session)).has(schema);
-  const now = await lookOnce(session, schema, look, config);
-  if (before || !isRunning(now)) return { ...now, held: before };
-  // The lock first, then the row again: one that still says running after its lock was free was left behind.
-  const held = (await heldSchemas(session)).has(schema);
-  return { ...(await lookOnce(session, schema, look, config)), held };
+  const from = { session, spare: async () => null, scans: new Map(), ...(wait && { wait }) };
+  const now = await lookWithLock(from, schema, look, config);
+  // It may have been begun between the two looks; a row that says running before its lock was free, and after, was left.
+  return now.held || !isRunning(now) ? now : lookWithLock(from, schema, look, config);
 }
 
-async function lookOnce(session: Session, schema: string, look: Look, config: Config): Promise<Target> {
-  const from = { session, spare: async () => null, scans: new Map() };
+async function lookWithLock(from: From, schema: string, look: Look, config: Config): Promise<Target> {
+  const held = (await heldSchemas(from.session)).has(schema);
+  return { ...(await lookOnce(from, schema, look, config)), held };
+}
+
+async function lookOnce(from: From, schema: string, look: Look, config: Config): Promise<Target> {
   const [target] = await lookAt([{ schema, look }], from, config.historyTable);
   if (target === undefined) throw new RangeError('one schema gives one target');
   return target;

@@ -58,6 +58,23 @@ export function unfinished(
   return { ...base(target, frame), state, version, migrations: recordedBy(target, frame), error: details };
 }
 
+/** The outcome of a schema that was sent something, and could not be looked at again; `target` is as it was before. */
+export function unknown(target: Target, error: SqlmigError, frame: OutcomeFrame): SchemaOutcome {
+  const { schema, plan } = target;
+  const details = {
+    ...error.details,
+    ...(error.code === 'interrupted' && {
+      code: 'outcome-unknown',
+      message: 'interrupted, and the database does not answer',
+    }),
+    schema,
+    database: frame.database,
+    state: `what became of ${schema} is not known; it was ${plan.version === null ? 'empty' : `at ${plan.version}`} before`,
+    hint: 'sqlmig status tells once the database can be reached',
+  };
+  return { ...base(target, frame), state: 'failed', version: plan.version, migrations: [], error: details };
+}
+
 /** An error's details with the schema it is about and where that stands now. */
 export function detailsOf(error: SqlmigError, target: Target, database: string): ErrorDetails {
   const { schema } = target;

@@ -9,17 +9,19 @@ const noticeEveryMs = 10_000;
 /**
  * Opens sessions of one run. The first one is tried for `waitMs`, for a server that is not up or known by name yet; once
  * the database was reached, a refused connection is tried again, by all lanes together no longer than twenty seconds.
- * A refused login ends it at once. `tell` hears of the wait now and then.
+ * For a session that the run cannot do without (`needed`) it also waits for room on the server, for twenty seconds or
+ * `waitMs`, since other runners end. A refused login ends it at once. `tell` hears of the
+ * wait now and then.
  */
 export function createPatience(
   signal: AbortSignal,
   waitMs: number,
   tell: (message: string) => void,
-): (open: () => Promise<Session>) => Promise<Session> {
+): (open: () => Promise<Session>, needed: boolean) => Promise<Session> {
   let reached = false;
   let failingSince: number | null = null;
   let toldAt = Number.NEGATIVE_INFINITY;
-  return async (open) => {
+  return async (open, needed) => {
     for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
       try {
         const session = await open();
@@ -27,26 +29,37 @@ export function createPatience(
         failingSince = null;
         return session;
       } catch (error) {
-        const most = reached ? patienceMs : waitMs;
-        if (signal.aborted || !mayPass(error)) throw error;
+        if (signal.aborted || !mayPass(error, needed)) throw error;
         failingSince ??= performance.now();
+        const most = hasNoRoom(error) ? Math.max(patienceMs, waitMs) : reached ? patienceMs : waitMs;
         if (performance.now() - failingSince >= most) throw error;
         if (performance.now() - toldAt > noticeEveryMs) {
           toldAt = performance.now();
           tell(`waiting for the database: ${error.message}`);
         }
-        await delay(pause, undefined, { signal }).catch(() => {});
+        // Not all runners at the same moment.
+        const after = hasNoRoom(error) ? pause * (0.5 + Math.random()) : pause;
+        await delay(after, undefined, { signal }).catch(() => {});
       }
     }
   };
 }
 
-/** True for what a server that starts explains. No room for another session is not waited for: other lanes go on. */
-function mayPass(error: unknown): error is SqlmigError {
-  if (!(error instanceof SqlmigError) || error.code !== 'connection-failed') return false;
-  const states: readonly (string | undefined)[] = [
-    sqlstates.tooManyConnections,
-    sqlstates.invalidCatalogName,
-  ];
-  return !states.includes(error.details.sqlstate);
+/** True where a server has no room for another session. */
+export function hasNoRoom(error: unknown): error is SqlmigError {
+  return (
+    error instanceof SqlmigError &&
+    error.code === 'connection-failed' &&
+    error.details.sqlstate === sqlstates.tooManyConnections
+  );
+}
+
+/** True for what a server that starts, or is full for a moment, explains. */
+function mayPass(error: unknown, needed: boolean): error is SqlmigError {
+  if (hasNoRoom(error)) return needed;
+  return (
+    error instanceof SqlmigError &&
+    error.code === 'connection-failed' &&
+    error.details.sqlstate !== sqlstates.invalidCatalogName
+  );
 }

@@ -61,7 +61,7 @@ export async function repairSchemas(
           refusalOf: ({ trouble }) => trouble,
           attempt,
           convoys: null,
-          lookAgain: (session, schema) => lookAgain(session, schema, look, config),
+          lookAgain: (session, schema) => lookAgain(session, schema, look, config, run.wait),
           isListed: async () => false,
           refreshGate: async () => {},
           ending: run.ending,

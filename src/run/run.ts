@@ -3,19 +3,17 @@ import { setMaxListeners } from 'node:events';
 import { hostname, userInfo } from 'node:os';
 import type { Config } from '../config.ts';
 import { noticeEvent } from '../core/notice.ts';
-import { quoteIdentifier } from '../core/quote.ts';
 import { asSqlmigError } from '../db/failure.ts';
+import { type LockWait, readingWaitMs } from '../db/locked.ts';
 import { pinnedSettings } from '../db/pinned-settings.ts';
+import { requirePlainStrings } from '../db/plain-strings.ts';
+import { refuseReadOnly } from '../db/read-only.ts';
 import type { Reader } from '../db/scan.ts';
-import { type OnNotice, openSession, type Server, type Session, SessionLost } from '../db/session.ts';
+import { type OnNotice, type Server, type Session, SessionLost } from '../db/session.ts';
 import type { UnitFrame } from '../db/unit-frame.ts';
-import { isConnectionError, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
-import { createLane, type Lane } from './lane.ts';
-import { createPatience } from './patience.ts';
-
-/** How sessions are opened when nobody said otherwise. */
-const connectTimeoutMs = 10_000;
+import type { Lane } from './lane.ts';
+import { createSessions, type Sessions } from './sessions.ts';
 
 /** One invocation that works on a database. */
 export interface Run {
@@ -26,14 +24,19 @@ export interface Run {
   readonly server: Server;
   /** Reads with the run's own session; if the connection is lost it is opened again and all is read again. */
   look<T>(read: (session: Session, reader: Reader) => Promise<T>): Promise<T>;
-  /** Another session, for units; it begins with these settings, unless a pooler stands between. */
+  /**
+   * A session for units; it begins with these settings, unless a pooler stands between. Where the server has no room for
+   * it, and no other one works, it is the one of `look`.
+   */
   readonly openSession: (settings?: Readonly<Record<string, string>>) => Promise<Session>;
   /** True when a pooler stands between us and the server: sessions are not ours alone then. */
   readonly pooled: boolean;
   /** True while the session of `look` is the first one, and a backend of our own. */
   readonly undisturbed: () => boolean;
-  /** A session past the pooler; only where the config has a direct URL. */
-  readonly openDirect: (() => Promise<Session>) | null;
+  /** Opens sessions that are ours alone although there is a pooler; `null` where there is no way to. */
+  readonly exclusive: Sessions['exclusive'];
+  /** How long reading waits for a table that somebody has locked. */
+  readonly wait: LockWait;
   /** Takes what the server says while files run. */
   readonly heard: UnitFrame['heard'];
   /** Has something awaited at the run's end, or by `ended`, since nothing before needs to wait for it. */
@@ -49,71 +52,67 @@ export function ownSignal(signal: AbortSignal | undefined): AbortSignal {
   return own;
 }
 
-/** Connects, gives the run to `work`, and closes whatever happens. */
+/** How a run begins. */
+export interface RunSettings {
+  readonly emit: OnEvent;
+  readonly signal: AbortSignal;
+  /** What a database that asks not to be written to means for a run that writes; absent for one that only reads. */
+  readonly readOnly?: 'refuse' | 'ignore';
+  /** How long reading waits for a table that somebody has locked, in milliseconds; 30 seconds by default. */
+  readonly waitForLockMs?: number;
+}
+
+/**
+ * Connects, gives the run to `work`, and closes whatever happens.
+ * @throws SqlmigError `read-only` where a run that writes must not.
+ */
 export async function withRun<T>(
   config: Config,
-  { emit, signal }: { readonly emit: OnEvent; readonly signal: AbortSignal },
+  { emit, signal, readOnly, waitForLockMs = readingWaitMs }: RunSettings,
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
   const runId = randomBytes(4).toString('hex');
-  const { target, directTarget, name } = config.database;
-  const applicationName = `sqlmig ${runId}`;
-  const connection = {
-    target,
-    applicationName,
-    connectTimeoutMs: target.connectTimeoutMs ?? connectTimeoutMs,
-  };
   const onNotice: OnNotice = (notice) => emit(noticeEvent(notice, null));
-  const patient = createPatience(signal, config.waitMs, (message) => emit({ type: 'warning', message }));
-  const open = () => patient(() => openSession(connection, onNotice));
+  const sessions = createSessions(config, { runId, emit, signal, onNotice });
+  const { own } = sessions;
   const endings: Promise<void>[] = [];
-  const lane = createLane(open, signal);
   const ended = async () => void (await Promise.all(endings.splice(0)));
+  const wait: LockWait = {
+    ms: waitForLockMs,
+    tell: (schema, waitedMs, holders) => emit({ type: 'waiting', schema, waitedMs, holders }),
+  };
   try {
-    const { server, pooled } = await lane.session();
-    if (pooled && !server.standardStrings) throw plainStringsNeeded(server.login);
-    const openDirect =
-      directTarget === null
-        ? null
-        : () => openSession({ ...connection, target: directTarget, settings: pinnedSettings }, onNotice);
-    const look: Run['look'] = async (read) => {
-      const second = createLane(open, signal);
-      // The server may have no room for it: then one session reads all.
-      const spare = () =>
-        second.session().catch((error: unknown) => (isConnectionError(error) ? null : Promise.reject(error)));
-      try {
-        return await readThrough(lane, (session) => read(session, { session, spare }));
-      } finally {
-        endings.push(second.close());
-      }
-    };
+    const { server, pooled } = await own.session();
+    if (readOnly !== undefined) refuseReadOnly(server, readOnly);
+    if (pooled) requirePlainStrings(server);
+    const look: Run['look'] = (read) =>
+      readThrough(own, async (session) => {
+        const spare = sessions.spare();
+        try {
+          return await read(session, { session, spare: spare.session, wait });
+        } finally {
+          // Others may need its place.
+          endings.push(spare.close());
+        }
+      });
     return await work({
       runId,
       config,
-      database: name ?? server.database,
+      database: config.database.name ?? server.database,
       server,
       look,
-      openSession: (settings = pinnedSettings) =>
-        patient(() => openSession({ ...connection, ...(settings && !pooled && { settings }) }, onNotice)),
+      openSession: (settings = pinnedSettings) => sessions.open(pooled ? undefined : settings),
       pooled,
-      undisturbed: () => !pooled && lane.opened() === 1,
-      openDirect,
+      undisturbed: () => !pooled && own.opened() === 1,
+      exclusive: sessions.exclusive,
       heard: (notice, source) => emit(noticeEvent(notice, source)),
+      wait,
       ending: (closing) => void endings.push(closing),
       ended,
     });
   } finally {
-    await Promise.all([lane.close(), ended()]);
+    await Promise.all([own.close(), ended()]);
   }
-}
-
-// A message is read as a whole before its first statement can set anything.
-function plainStringsNeeded(login: string): SqlmigError {
-  const message = 'standard_conforming_strings is off, so that a backslash in a string would not mean itself';
-  return new SqlmigError('server-setting', message, {
-    state: 'nothing was touched',
-    hint: `alter role ${quoteIdentifier(login)} set standard_conforming_strings = on, or give a URL that bypasses the pooler`,
-  });
 }
 
 async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>): Promise<T> {
@@ -145,6 +144,7 @@ export function unitFrame(
     heard,
     // The setting came with PostgreSQL 14.
     checksClient: server.isLinux && server.version >= 140_000,
+    limitsTransactions: server.version >= 170_000,
   };
 }
 

@@ -20,6 +20,7 @@ import { createConvoys } from './convoys.ts';
 import { extensionsToCreate, requireExtensions, settleExtensions } from './extensions.ts';
 import { type FleetWork, runFleet } from './fleet.ts';
 import { createGate, type Gate, unitSchema } from './gate.ts';
+import { createLane } from './lane.ts';
 import { createLimit } from './limit.ts';
 import { lintFindings } from './lints.ts';
 import { lookAgain, lookAt, type Target } from './look.ts';
@@ -40,6 +41,8 @@ export interface RunOptions extends Partial<PlanOptions> {
   readonly sync?: boolean;
   /** Run for real, roll everything back, and tell what would have happened. */
   readonly rehearse?: boolean;
+  /** Write although `default_transaction_read_only` is on. */
+  readonly ignoreReadOnly?: boolean;
   /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
@@ -53,6 +56,7 @@ export interface ServiceOptions {
   readonly rehearse: boolean;
   readonly concurrentIndexJobs: number;
   readonly waitForLockMs: number;
+  readonly readOnly: 'refuse' | 'ignore';
   readonly signal: AbortSignal;
   readonly emit: OnEvent;
 }
@@ -66,6 +70,7 @@ export function serviceOptions(options: RunOptions, config: Config): ServiceOpti
     sync: options.sync ?? false,
     rehearse: options.rehearse ?? false,
     concurrentIndexJobs: options.concurrentIndexJobs ?? 1,
+    readOnly: options.ignoreReadOnly === true ? 'ignore' : 'refuse',
     signal: ownSignal(options.signal),
     emit: options.onEvent ?? (() => {}),
   };
@@ -111,7 +116,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
     });
     requireExtensions(settled.missing);
     for (const script of settled.scripts) {
-      if (script.nonTransactional !== null && run.pooled && run.openDirect === null)
+      if (script.nonTransactional !== null && run.pooled && (await run.exclusive()) === null)
         throw directUrlNeeded(script);
       scripts.set(script.migration, script);
       for (const { file, line, column, message } of lintFindings([script], database)) {
@@ -120,7 +125,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
     }
   };
   const readGate = async (session: Session): Promise<Gate> => {
-    const reader = { session, spare: async () => null };
+    const reader = { session, spare: async () => null, wait: run.wait };
     const shared = await lookAtPublic(reader, migrations, plan, config);
     return createGate(
       session,
@@ -138,14 +143,13 @@ export function createService(run: Run, migrations: Migrations, options: Service
   const { inTurn, learn } = createTurns(scripts);
   // Behind a pooler a session is not ours alone; otherwise the lane's is.
   const stepwise = async (from: Session, script: Script, schema: UnitSchema): Promise<Attempt> => {
-    const direct = run.pooled ? await run.openDirect?.() : undefined;
-    const cancel = () => direct?.cancel();
-    signal.addEventListener('abort', cancel);
+    const open = run.pooled ? await run.exclusive() : null;
+    if (open === null) return applyStepwise(from, script, schema, frame);
+    const direct = createLane(open, signal);
     try {
-      return await applyStepwise(direct ?? from, script, schema, frame);
+      return await applyStepwise(await direct.session(), script, schema, frame);
     } finally {
-      signal.removeEventListener('abort', cancel);
-      await direct?.close();
+      await direct.close();
     }
   };
   const apply = async (from: Session, target: Target): Promise<Attempt> => {
@@ -233,9 +237,9 @@ export function createService(run: Run, migrations: Migrations, options: Service
         lanes,
         brake,
         waitForLockMs: options.waitForLockMs,
-        lookAgain: (from, schema) => lookAgain(from, schema, look, config),
+        lookAgain: (session, schema) => lookAgain(session, schema, look, config, run.wait),
         isListed: async (session, schema) => {
-          const listed = await listedNow({ session, spare: async () => null }, config);
+          const listed = await listedNow({ session, spare: async () => null, wait: run.wait }, config);
           return listed === null || listed.has(schema);
         },
         refreshGate: async (from) => {
@@ -284,6 +288,6 @@ function directUrlNeeded({ migration, nonTransactional }: Script): SqlmigError {
   return new SqlmigError('direct-url-needed', message, {
     file: migration.file,
     state: 'nothing was touched',
-    hint: 'give --direct-url, or "directUrl" in the config: a URL that bypasses the pooler',
+    hint: 'give --direct-url, a URL that bypasses the pooler; or --pool-mode session where it pools whole sessions',
   });
 }

@@ -13,6 +13,7 @@ export const testFrame: UnitFrame = {
   searchPath: ['tenant', 'public'],
   lockTimeoutMs: 5_000,
   checksClient: false,
+  limitsTransactions: false,
   sync: false,
   ownSession: false,
   heard: () => {},
@@ -54,12 +55,17 @@ export function uncheckedScript(version: string, text: string): Script {
 }
 
 /** A session without a run around; with settings it is one of the kind that a run has where there is no pooler. */
-export function testSession(url: string, settings?: Readonly<Record<string, string>>): Promise<Session> {
+export function testSession(
+  url: string,
+  settings?: Readonly<Record<string, string>>,
+  silentAfterMs?: number,
+): Promise<Session> {
   return openSession({
     target: parseConnection(url, {}),
     applicationName: 'sqlmig test',
     connectTimeoutMs: 5_000,
     ...(settings && { settings }),
+    ...(silentAfterMs !== undefined && { silentAfterMs }),
   });
 }
 
