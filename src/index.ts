@@ -24,6 +24,7 @@ export {
 export { status } from './operations/status.ts';
 export { type UpOptions, up } from './operations/up.ts';
 export { verify } from './operations/verify.ts';
+export type * from './results.ts';
 export type { InspectOptions } from './run/inspect.ts';
 export type { RepairedSchema } from './run/repair.ts';
 export type { RunOptions } from './run/service.ts';

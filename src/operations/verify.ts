@@ -1,7 +1,8 @@
 import type { Config } from '../config.ts';
 import type { Session } from '../db/session.ts';
 import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
-import type { Script, VerifyResult } from '../model.ts';
+import type { Script } from '../model.ts';
+import type { VerifyResult } from '../results.ts';
 import { settleExtensions } from '../run/extensions.ts';
 import { findingsOf, unlistedFinding } from '../run/findings.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';

@@ -1,4 +1,5 @@
-import type { DownFileFinding, LintFinding, PlannedSchema, PlanResult } from '../model.ts';
+import type { DownFileFinding, LintFinding } from '../model.ts';
+import type { PlannedSchema, PlanResult } from '../results.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
 import { standing } from './standing.ts';

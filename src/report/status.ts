@@ -1,4 +1,4 @@
-import type { SchemaStatus, StatusResult } from '../model.ts';
+import type { SchemaStatus, StatusResult } from '../results.ts';
 import { tenantsUnknownLine } from './plan.ts';
 import { standing } from './standing.ts';
 import { count, groupBy, names, placeLine, table } from './table.ts';

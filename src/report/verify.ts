@@ -1,4 +1,5 @@
-import type { Finding, VerifyResult } from '../model.ts';
+import type { Finding } from '../model.ts';
+import type { VerifyResult } from '../results.ts';
 import type { Paint } from './paint.ts';
 import { lintLine, tenantsUnknownLine } from './plan.ts';
 import { count, groupBy, printable } from './table.ts';
