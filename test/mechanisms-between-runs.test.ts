@@ -133,10 +133,13 @@ test('a statement that succeeds and leaves an invalid index is not called done',
   const p = project(
     { url: db.url, tenants: { list: ['acme'] } },
     {
-      'sql/tenant/1_t.sql': 'create table t (id int); create index i on t (id)',
-      'sql/tenant/2_n.sql': `-- sqlmig: no-transaction\nselect 1;\nupdate pg_catalog.pg_index set indisvalid = false where indexrelid = 'i'::regclass;\nselect 3;`,
+      'sql/tenant/1_t.sql': 'create table t (id int)',
+      'sql/tenant/2_n.sql': `-- sqlmig: no-transaction\nselect 1;\ncreate index concurrently i on t (id);\nselect 3;`,
     },
   );
+  await db.query(`create function public.breaks() returns event_trigger language plpgsql as $$ begin
+    update pg_catalog.pg_index set indisvalid = false where indexrelid = to_regclass('acme.i'); end $$;
+    create event trigger breaks on ddl_command_end when tag in ('CREATE INDEX') execute function public.breaks()`);
   const result = await up(await p.config(), { select: all });
   expect(result.schemas[1]?.error).toMatchObject({ code: 'invalid-index', statement: 2, line: 3 });
   expect(
