@@ -87,8 +87,9 @@ test.for(['repeatable read', 'serializable'])('a default isolation of %s changes
   const p = project(
     { url: db.url, tenants: { list: tenants }, historyTable: history },
     {
-      'sql/public/1_p.sql': `create table if not exists runs (schema name)`,
-      'sql/tenant/1_t.sql': 'insert into runs values (current_schema())',
+      // Files of its own: under another history's name those of the round before would be taken for applied.
+      'sql/public/1_p.sql': `-- ${level}\ncreate table if not exists runs (schema name)`,
+      'sql/tenant/1_t.sql': `-- ${level}\ninsert into runs values (current_schema())`,
     },
   );
   const config = await p.config();
