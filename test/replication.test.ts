@@ -61,25 +61,3 @@ test('a non-transactional file alone brings an earlier table up to date too', as
   p.write({ 'sql/tenant/2_i.sql': 'create index concurrently t_i on t (id)' });
   expect((await up(await p.config(), { select: all })).schemas[1]?.error).toBeUndefined();
 });
-
-test.for(['C', 'de_DE.UTF-8', 'fr_FR.UTF-8'])(
-  'two runners share the work under lc_messages %s',
-  async (language) => {
-    const tenants = Array.from({ length: 12 }, (_, i) => `t${i}`);
-    const p = project(
-      { url: db.url, tenants: { list: tenants } },
-      {
-        'sql/tenant/1_t.sql': 'create table t (); select pg_sleep(0.02);',
-        'sql/tenant/2_t.sql': 'do $$ begin perform 1; end $$',
-      },
-    );
-    // A server without that language says so, and the quotes around our words are what would differ.
-    const known = await db.query(`alter database ${db.name} set lc_messages = '${language}'`).then(
-      () => true,
-      () => false,
-    );
-    const runs = await Promise.all([1, 2, 3].map(() => sqlmig(['up', '--all'], p.dir)));
-    expect(runs.map(({ code, stderr }) => (code === 0 ? 'done' : stderr))).toEqual(['done', 'done', 'done']);
-    if (known) expect(await db.history('t3')).toEqual({ 1: 1, 2: 1 });
-  },
-);
