@@ -1,5 +1,6 @@
 import { shapeOf } from '../core/history-shape.ts';
 import { quoteLiteral } from '../core/quote.ts';
+import { canonicalVersion } from '../core/version.ts';
 import { historyTable } from '../db/history.ts';
 import { lookUpLookAlikes, lookUpTables } from '../db/presence.ts';
 import type { ServerError } from '../db/server-error.ts';
@@ -48,8 +49,8 @@ export async function findTroubles(
 }
 
 /**
- * The error of each schema without a history that has one of ours under another name: with rows of the very files that
- * would run there again.
+ * The error of each schema without a history that has one of ours under another name: all that is recorded there are the
+ * very files that would run again.
  */
 export async function findMovedHistories(
   session: Session,
@@ -65,10 +66,14 @@ export async function findMovedHistories(
   const troubles = new Map<string, SqlmigError>();
   for (const { schema, relation } of alike) {
     const files = wanted.find((one) => one.schema === schema)?.look.files ?? [];
-    const checksums = files.map(({ checksum }) => quoteLiteral(checksum)).join(', ');
-    const [row] = await session.read(
-      `select exists (select from ${historyTable(schema, relation)} where checksum in (${checksums})) as ours`,
+    const known = files.flatMap(({ version, checksum }) =>
+      version === null ? [] : [`(${canonicalVersion(version)}, ${quoteLiteral(checksum)})`],
     );
+    if (known.length === 0) continue;
+    // Another project in the same schema may have a file or two in common with this one.
+    const [row] =
+      await session.read(`select count(*) > 0 and bool_and((version, checksum) in (${known.join(', ')})) as ours
+from ${historyTable(schema, relation)} where version is not null`);
     if (row?.ours !== true) continue;
     const message = `"${schema}" has no table "${table}", but "${relation}" records files of this project as applied`;
     troubles.set(
