@@ -407,8 +407,10 @@ for (const schema of schemas) {
       expect(await db.query(shape(schema))).toEqual(before);
     },
   );
-  // The same by dynamic SQL, which no parser sees.
-  test.for(cases.map((one) => [one.kind.kind, one.verb, fill(one.text, schema), one] as const))(
+  // The same by dynamic SQL, which no parser sees; of the other tenant once a kind, since nothing but the schema differs.
+  const dynamic =
+    schema === 'public' ? cases : cases.filter(({ verb }) => verb === 'create' || verb === 'drop');
+  test.for(dynamic.map((one) => [one.kind.kind, one.verb, fill(one.text, schema), one] as const))(
     `${schema}, in a block: %s, %s: %s`,
     async ([, verb, text, { kind, there }]) => {
       await reset(schema, kind, there);
