@@ -177,12 +177,14 @@ async function send(
   seen: Seen,
   { batch, schema, frame }: Sent,
 ): Promise<void> {
+  const byKey = new Map(batch.map((script) => [historyKey(script.migration), script]));
   let running: readonly Script[] = batch;
   const take = (row: Row) => {
     if (waitingColumn in row) seen.waiting = true;
     if (waitedColumn in row) seen.waiting = false;
     if (begunColumn in row) {
-      running = batch.filter(({ migration }) => historyKey(migration) === row[begunColumn]);
+      const begun = byKey.get(String(row[begunColumn]));
+      running = begun === undefined ? batch : [begun];
     }
     takeDuration(row, seen.durations);
   };

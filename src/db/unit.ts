@@ -197,7 +197,7 @@ function guards(script: Script, schema: UnitSchema, frame: UnitFrame, ending: En
       : []),
     ...(history ? [[historyChanged(script, schema, frame, ending), unitStates.historyTouched] as const] : []),
     ...(catalogues === null ? [] : [[catalogues, unitStates.suspicious] as const]),
-    ...(scrutiny === 'rows' ? [[rowsTell(schema, frame), unitStates.suspicious] as const] : []),
+    ...(scrutiny === 'rows' && history ? [[rowsTell(schema, frame), unitStates.suspicious] as const] : []),
   ];
   // Whatever the code has locked or unlocked. Our own key is not free for a moment: the transaction has it as well.
   const again = ending.keeps === true ? `, pg_advisory_lock(${schemaKey(schema)})` : '';
@@ -206,6 +206,10 @@ function guards(script: Script, schema: UnitSchema, frame: UnitFrame, ending: En
     declare: `${evidenceVariable} int;`,
     before: `${evidenceVariable} := ${locksTell(schema, frame, scrutiny === 'all')};`,
   };
+  // The common case, and not worth a block.
+  if (scrutiny === 'rows' && !history) {
+    return `${unlock}select ${holds([[rowsTell(schema, frame), unitStates.suspicious]])} as kept;\n`;
+  }
   return unlock + (checks.length === 0 ? '' : refuseIf(checks, evidence || {}));
 }
 
