@@ -75,7 +75,7 @@ export const initCommand = defineCommand()({
     ),
 });
 
-// A history without its files would only be told as missing files.
+// A history without its files would only be reported as missing files.
 const keepers = 'copy its migrations into sql/public and sql/tenant, then ';
 const isKeeper = (file: string) => file.endsWith('.gitkeep');
 

@@ -3,7 +3,7 @@ import postgres from 'postgres';
 import type { ServerNotice } from '../core/notice.ts';
 import { type ClientOptions, withVariable } from './client-options.ts';
 
-/** What the driver is told of one session. */
+/** How the driver opens one session. */
 export interface ClientSetup {
   readonly server: ClientOptions;
   /** Opens a socket, with TLS where that was asked for. */

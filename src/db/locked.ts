@@ -23,14 +23,14 @@ const noticeEveryMs = 10_000;
 export interface Wanted {
   /** It, in words. */
   readonly what: string;
-  /** The schema that the wait is told of, where no other is to blame. */
+  /** The schema named in the notice of a wait, where no other is to blame. */
   readonly schema: string;
   /** The tables in question, as SQL; `null`: any. */
   readonly tables: readonly string[] | null;
 }
 
 /**
- * Reads tables that somebody may have locked: a wait is told, and ends. `read` sends its query behind the SQL that it is
+ * Reads tables that somebody may have locked: a wait is reported, and ends. `read` sends its query behind the SQL that it is
  * given, in one transaction.
  * @throws SqlmigError `lock-timeout` naming who holds the lock; else what `read` throws.
  */

@@ -55,7 +55,7 @@ export interface UpOptions extends RunOptions {
  * 6. Tenants are served in parallel (`runFleet`), canaries first; the others only if those are well.
  * 7. The tenants are listed again, and newcomers are served, until there are none.
  * 8. What was committed is made durable, once for all of it; if the server crashed meanwhile, it is looked at again, and
- *    if it is gone, the tenants are told as not confirmed.
+ *    if it is gone, the tenants are reported as not confirmed.
  * 9. With `digest` in the config, digests are kept of the histories that have none.
  *
  * @throws SqlmigError where it could not begin: config, files, connection. What happens to a schema after that is an

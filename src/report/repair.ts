@@ -23,7 +23,7 @@ export function changedText(changed: readonly ChangedChecksum[]): string {
     .join('');
 }
 
-/** Which schemas hold which migration whose file is gone, a line a migration. */
+/** The schemas that hold migrations whose files are gone, one line per migration. */
 export function missingText(missing: readonly MissingFile[]): string {
   if (missing.length === 0) return 'no file is missing\n';
   return groupBy(missing, ({ scope, version, name }) => JSON.stringify([scope, version, name]))
@@ -50,7 +50,7 @@ export function interruptedText(found: InterruptedMigration): string {
   return `${file} stopped in ${schema} ${at} (${doneStatements} done)\n${text}${part}${invalid}`;
 }
 
-/** What came of a repair, a line a state. */
+/** The outcome of a repair, one line per state. */
 export function repairedText(schemas: readonly RepairedSchema[]): string {
   return groupBy(schemas, ({ state }) => state)
     .map((group) => {
