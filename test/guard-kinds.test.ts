@@ -390,40 +390,35 @@ const cases = kinds.flatMap((kind) => [
 // CREATE EXTENSION itself never comes so far (see `extension-missing`).
 const plain = cases.filter(({ text }) => !text.startsWith('create extension'));
 
+/** Applies a file to acme that does what a case says to `schema`: refused with that schema untouched, or a free grant. */
+async function tryIn(
+  schema: (typeof schemas)[number],
+  one: (typeof cases)[number],
+  file: string,
+  line?: number,
+) {
+  const text = fill(one.text, schema);
+  await reset(schema, one.kind, one.there);
+  if (one.verb === 'revoke') await db.query(text.replace(/^revoke/, 'grant').replace(' from ', ' to '));
+  const before = await db.query(shape(schema));
+  const outcome = await apply(file);
+  if (one.verb === 'grant' && schema === 'public') return expect(outcome).toMatchObject({ state: 'applied' });
+  const code = schema === 'public' ? 'changes-public' : 'changes-other-schema';
+  expect(outcome?.error).toMatchObject({ code, ...(line !== undefined && { line }) });
+  expect(await db.query(shape(schema))).toEqual(before);
+}
+
 for (const schema of schemas) {
-  test.for(plain.map((one) => [one.kind.kind, one.verb, fill(one.text, schema), one] as const))(
-    `${schema}: %s, %s: %s`,
-    async ([, verb, text, { kind, there }]) => {
-      await reset(schema, kind, there);
-      if (verb === 'revoke') await db.query(text.replace(/^revoke/, 'grant').replace(' from ', ' to '));
-      const before = await db.query(shape(schema));
-      const outcome = await apply(`create table own ();\n${text};`);
-      const mayGrant = verb === 'grant' && schema === 'public';
-      if (mayGrant) return expect(outcome).toMatchObject({ state: 'applied' });
-      expect(outcome?.error).toMatchObject({
-        code: schema === 'public' ? 'changes-public' : 'changes-other-schema',
-        line: 2,
-      });
-      expect(await db.query(shape(schema))).toEqual(before);
-    },
+  const named = (some: readonly (typeof cases)[number][]) =>
+    some.map((one) => [one.kind.kind, one.verb, fill(one.text, schema), one] as const);
+  test.for(named(plain))(`${schema}: %s, %s: %s`, ([, , text, one]) =>
+    tryIn(schema, one, `create table own ();\n${text};`, 2),
   );
   // The same by dynamic SQL, which no parser sees; of the other tenant once a kind, since nothing but the schema differs.
   const dynamic =
     schema === 'public' ? cases : cases.filter(({ verb }) => verb === 'create' || verb === 'drop');
-  test.for(dynamic.map((one) => [one.kind.kind, one.verb, fill(one.text, schema), one] as const))(
-    `${schema}, in a block: %s, %s: %s`,
-    async ([, verb, text, { kind, there }]) => {
-      await reset(schema, kind, there);
-      if (verb === 'revoke') await db.query(text.replace(/^revoke/, 'grant').replace(' from ', ' to '));
-      const before = await db.query(shape(schema));
-      const outcome = await apply(`do $do$ begin execute $sql$${text}$sql$; end $do$;`);
-      const mayGrant = verb === 'grant' && schema === 'public';
-      if (mayGrant) return expect(outcome).toMatchObject({ state: 'applied' });
-      expect(outcome?.error).toMatchObject({
-        code: schema === 'public' ? 'changes-public' : 'changes-other-schema',
-      });
-      expect(await db.query(shape(schema))).toEqual(before);
-    },
+  test.for(named(dynamic))(`${schema}, in a block: %s, %s: %s`, ([, , text, one]) =>
+    tryIn(schema, one, `do $do$ begin execute $sql$${text}$sql$; end $do$;`),
   );
 }
 
