@@ -125,19 +125,20 @@ export class SqlmigError extends Error {
   readonly all: readonly SqlmigError[];
 
   constructor(code: ErrorCode, message: string, extra: Extra = {}) {
-    super(withoutPasswords(message), { cause: extra.cause });
+    super(bounded(withoutPasswords(message)), { cause: extra.cause });
     this.name = 'SqlmigError';
     this.code = code;
     const { location, file, cause: _, others = [], ...rest } = extra;
     this.all = [this, ...others];
     this.details = present({
+      ...rest,
       code,
       message: this.message,
-      ...rest,
       file: location?.file ?? file,
       line: location?.line,
       column: location?.column,
       lineText: location?.lineText,
+      caret: location?.caret,
     });
   }
 }
@@ -155,11 +156,21 @@ export function errorOfAll(errors: readonly SqlmigError[]): SqlmigError {
   return new SqlmigError(first.code, first.message, { ...extraOf(first), others });
 }
 
-function extraOf(error: SqlmigError): Extra {
-  const { code: _, message: __, file, line, column, lineText, ...rest } = error.details;
-  const located = file !== undefined && line !== undefined && column !== undefined;
-  const location = located ? { file, line, column, lineText: lineText ?? '' } : undefined;
-  return { ...rest, file, location, cause: error.cause };
+function extraOf({ details, cause }: SqlmigError): Extra {
+  return { ...details, location: locationIn(details), cause };
+}
+
+/** The place that an error has; `undefined` where it has none. */
+export function locationIn({ file, line, column, lineText, caret }: ErrorDetails): Location | undefined {
+  if (file === undefined || line === undefined || column === undefined) return undefined;
+  return { file, line, column, lineText: lineText ?? '', caret: caret ?? column };
+}
+
+// The server quotes a value or a token whole, be it a megabyte.
+const longestMessage = 1000;
+
+function bounded(message: string): string {
+  return message.length <= longestMessage ? message : `${message.slice(0, longestMessage)}…`;
 }
 
 /**

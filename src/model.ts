@@ -126,8 +126,10 @@ export interface Location {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** The whole source line. */
+  /** The source line, or what stands around the place in a long one. */
   readonly lineText: string;
+  /** The place's column in `lineText`, from 1. */
+  readonly caret: number;
 }
 
 /** Why nothing is known of a schema: its history cannot be read, or its name cannot be a schema's. */
@@ -188,8 +190,10 @@ export interface ErrorDetails {
   readonly file?: string;
   readonly line?: number;
   readonly column?: number;
-  /** The source line that `line` and `column` point into. */
+  /** The source line that `line` and `column` point into; of a long one some 120 characters around the place. */
   readonly lineText?: string;
+  /** The place's column in `lineText`, from 1. */
+  readonly caret?: number;
   /** Number of the statement in its file, from 1. */
   readonly statement?: number;
   /** How many statements the file has. */

@@ -110,6 +110,24 @@ test.for(failures)(
   },
 );
 
+test('a line of a megabyte, and a value as long, do not flood the terminal', async () => {
+  const long = 'x'.repeat(1_000_000);
+  const p = project({ url: db.url, tenants: { list: [] } });
+  for (const [text, column] of [
+    [`select '${long}' as one, nowhere();`, 1_000_019],
+    [`select 1, '${long}'::int;`, 11],
+    [`select 1 1 '${long}';`, 10],
+  ] as const) {
+    p.write({ 'sql/public/1_long.sql': text });
+    const { stderr, stdout } = await sqlmig(['up', '--all', '--json', '--log-format', 'json'], p.dir);
+    expect(stdout.length + stderr.length).toBeLessThan(10_000);
+    const answer = JSON.parse(stdout);
+    const { error } = answer.schemas?.[0] ?? answer;
+    expect(error.column).toBe(column);
+    expect([...error.lineText][error.caret - 1]).toBe([...text][column - 1]);
+  }
+});
+
 test('a deferred constraint speaks before the commit, and nothing stays', async () => {
   const p = project(
     { url: db.url, tenants: { list: ['acme'] } },

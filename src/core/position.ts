@@ -1,4 +1,5 @@
 import type { Location } from '../model.ts';
+import type { Range } from './ranges.ts';
 
 // Inside sqlmig an offset is a UTF-16 index. The outside speaks otherwise: parser spans are UTF-8 bytes from 0,
 // parser errors are code points from 0, the server's `position` is code points from 1.
@@ -19,8 +20,34 @@ export function locator(file: string, text: string): (index: number) => Location
       at = { line: at.line + 1, start, end: endOfLine(text, start), reached: start, column: 1 };
     }
     at = { ...at, reached: index, column: at.column + codePoints(text.slice(at.reached, index)) };
-    return { file, line: at.line, column: at.column, lineText: text.slice(at.start, at.end.start) };
+    const { line, column, start, end } = at;
+    return { file, line, column, ...excerptAround(text, { start, end: end.start }, index, column) };
   };
+}
+
+// What fits on a screen; a line of generated rows may have a megabyte.
+const widest = 120;
+
+/** A line, or what stands around an index in a long one, and the column of the index in it. */
+function excerptAround(
+  text: string,
+  { start, end }: Range,
+  index: number,
+  column: number,
+): Pick<Location, 'lineText' | 'caret'> {
+  if (end - start <= widest) return { lineText: text.slice(start, end), caret: column };
+  const to = wholeCharacter(text, Math.min(end, Math.max(index - widest / 2, start) + widest));
+  const from = wholeCharacter(text, Math.max(start, to - widest));
+  const before = from > start ? '…' : '';
+  return {
+    lineText: `${before}${text.slice(from, to)}${to < end ? '…' : ''}`,
+    caret: codePoints(before + text.slice(from, index)) + 1,
+  };
+}
+
+/** An index, or the one before it where it would part a surrogate pair. */
+function wholeCharacter(text: string, index: number): number {
+  return /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(index - 1, index + 1)) ? index - 1 : index;
 }
 
 /** Where a line's end begins, and where the next line does; the same at the text's end. */

@@ -1,5 +1,5 @@
 import { identifierCut } from '../core/notice.ts';
-import { SqlmigError, sqlstates } from '../errors.ts';
+import { locationIn, SqlmigError, sqlstates } from '../errors.ts';
 import type { Script, TakenLock } from '../model.ts';
 import { applied, attemptOf } from './apply.ts';
 import type { Attempt } from './attempt.ts';
@@ -92,11 +92,9 @@ async function schemasBefore(
 }
 
 function onlyHere({ code, details, cause }: SqlmigError): SqlmigError {
-  const { file, line, column, lineText } = details;
-  const located = file !== undefined && line !== undefined && column !== undefined;
   return new SqlmigError(code, `${details.message}, in the one transaction of a rehearsal`, {
     ...details,
-    location: located ? { file, line, column, lineText: lineText ?? '' } : undefined,
+    location: locationIn(details),
     hint: 'up itself commits the file that adds the value first, so there this works',
     cause,
   });

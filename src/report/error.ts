@@ -48,11 +48,11 @@ function whereLines(error: ErrorDetails): string[] {
   return parts.length === 0 ? [] : [`  at ${parts.join(' · ')}`];
 }
 
-function sourceLines({ line, column, lineText }: ErrorDetails, paint: Paint): string[] {
-  if (line === undefined || column === undefined || lineText === undefined) return [];
+function sourceLines({ line, lineText, caret }: ErrorDetails, paint: Paint): string[] {
+  if (line === undefined || lineText === undefined || caret === undefined) return [];
   const gutter = ' '.repeat(String(line).length);
   // Tabs stay tabs before the caret, so that it stands under its character whatever a tab's width.
-  const indent = [...lineText].slice(0, column - 1).map((char) => (char === '\t' ? '\t' : ' '));
+  const indent = [...lineText].slice(0, caret - 1).map((char) => (char === '\t' ? '\t' : ' '));
   return [
     paint('dim', `  ${gutter} |`),
     `${paint('dim', `  ${line} |`)} ${lineText}`,

@@ -11,7 +11,24 @@ test.for([
   [text.indexOf('st'), 5, 3, 'last'],
   [text.length, 5, 5, 'last'],
 ] as const)('index %i is at %i:%i', ([index, line, column, lineText]) => {
-  expect(locate('f', text, index)).toEqual({ file: 'f', line, column, lineText });
+  expect(locate('f', text, index)).toEqual({ file: 'f', line, column, lineText, caret: column });
+});
+
+test.for([
+  // Where the place is in the line, what is cut off.
+  [0, '', '…'],
+  [1000, '…', '…'],
+  [1999, '…', ''],
+] as const)('a long line is shown around the place: %i', ([at, before, after]) => {
+  for (const char of ['a', '🐘']) {
+    const line = `${char.repeat(at)}!${char.repeat(1999 - at)}`;
+    const place = locate('f', `first\n${line}\nlast`, 6 + at * char.length);
+    expect(place).toMatchObject({ line: 2, column: at + 1 });
+    const { lineText, caret } = place;
+    expect([...lineText][caret - 1]).toBe('!');
+    expect(lineText.length).toBeLessThanOrEqual(123);
+    expect(lineText).toMatch(new RegExp(`^${before}(?:${char}|!)+${after}$`, 'u'));
+  }
 });
 
 test('a line break at the very start', () => {
