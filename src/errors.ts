@@ -121,15 +121,14 @@ interface Extra {
 export class SqlmigError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
-  /** All errors found at once, this one first. */
-  readonly all: readonly SqlmigError[];
+  readonly #others: readonly SqlmigError[];
 
   constructor(code: ErrorCode, message: string, extra: Extra = {}) {
     super(bounded(withoutPasswords(message)), { cause: extra.cause });
     this.name = 'SqlmigError';
     this.code = code;
     const { location, file, cause: _, others = [], ...rest } = extra;
-    this.all = [this, ...others];
+    this.#others = others;
     this.details = present({
       ...rest,
       code,
@@ -140,6 +139,16 @@ export class SqlmigError extends Error {
       lineText: location?.lineText,
       caret: location?.caret,
     });
+  }
+
+  /** All errors found at once, this one first. */
+  get all(): readonly SqlmigError[] {
+    return [this, ...this.#others];
+  }
+
+  /** What JSON shows of it: `details`, without the cause. */
+  toJSON(): ErrorDetails {
+    return this.details;
   }
 }
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
+import { errorOfAll } from '../src/errors.ts';
 import { createTenant, listTenants, type RunEvent, SqlmigError, up } from '../src/index.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -11,6 +12,18 @@ beforeAll(async () => {
 });
 
 const all = { kind: 'all', except: [] } as const;
+
+test('an error is the same in JSON as in events and results, whatever caused it', () => {
+  const cause: { self?: unknown } = new Error('low');
+  cause.self = cause;
+  const error = new SqlmigError('sql-syntax', 'syntax error', { file: '1_a.sql', hint: 'see there', cause });
+  expect(JSON.parse(JSON.stringify({ error }))).toEqual({ error: error.details });
+  const all = errorOfAll([error, new SqlmigError('bad-file-name', 'no version')]);
+  expect(JSON.parse(JSON.stringify(all.all)).map(({ code }: SqlmigError) => code)).toEqual([
+    'sql-syntax',
+    'bad-file-name',
+  ]);
+});
 
 test('events tell the run in order', async () => {
   const p = project(
