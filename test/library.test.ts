@@ -14,7 +14,7 @@ beforeAll(async () => {
 const all = { kind: 'all', except: [] } as const;
 
 test('an error is the same in JSON as in events and results, whatever caused it', () => {
-  const cause: { self?: unknown } = new Error('low');
+  const cause: Error & { self?: unknown } = new Error('low');
   cause.self = cause;
   const error = new SqlmigError('sql-syntax', 'syntax error', { file: '1_a.sql', hint: 'see there', cause });
   expect(JSON.parse(JSON.stringify({ error }))).toEqual({ error: error.details });
