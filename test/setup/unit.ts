@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { parseConnection } from '../../src/core/connection-string.ts';
+import { parseFileName } from '../../src/core/file-name.ts';
+import { toScript } from '../../src/core/script.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import type { UnitFrame, UnitSchema } from '../../src/db/unit-frame.ts';
-import type { Reach, Script } from '../../src/index.ts';
+import type { Reach, Scope, Script } from '../../src/index.ts';
 
 /** What units of a test have in common, for tests that send them without a run around. */
 export const testFrame: UnitFrame = {
@@ -52,6 +55,20 @@ export function uncheckedScript(version: string, text: string): Script {
     extensions: [],
     sharedRows: { certain: false, names: new Set() },
   };
+}
+
+/** A script as a run makes it from a file of this name and text; a mistake in it throws. */
+export async function checkedScript(scope: Scope, fileName: string, text: string): Promise<Script> {
+  const name = parseFileName(fileName);
+  if (name === null) throw new Error(`${fileName} is no migration's name`);
+  const version = name.kind === 'repeatable' ? null : name.version;
+  const checksum = createHash('sha256').update(text).digest('hex');
+  const script = await toScript(
+    { scope, version, name: name.name, checksum, file: `sql/${scope}/${fileName}`, text },
+    'public',
+  );
+  if (!('migration' in script)) throw script[0];
+  return script;
 }
 
 /** A session without a run around; with settings it is one of the kind that a run has where there is no pooler. */

@@ -1,0 +1,164 @@
+import { beforeAll, expect, test } from 'vitest';
+import { composeBootstrap } from '../src/db/bootstrap.ts';
+import {
+  composeEdit,
+  composeRehearsal,
+  composeReplay,
+  composeUnits,
+  composeUpgrade,
+} from '../src/db/message.ts';
+import type { Session } from '../src/db/session.ts';
+import { applyStepwise } from '../src/db/stepwise.ts';
+import type { UnitFrame, UnitSchema } from '../src/db/unit-frame.ts';
+import { unitSettings } from '../src/db/unit-locks.ts';
+import type { Script } from '../src/index.ts';
+import { freshDatabase } from './setup/database.ts';
+import { checkedScript, testFrame, testSession } from './setup/unit.ts';
+
+// The files in golden/ are the SQL that sqlmig sends, whole: read them to learn what a migration runs in. A change of one
+// is a change of the protocol; after reading the difference, write them anew with: npx vitest run test/messages.test.ts -u
+const golden = (name: string, text: string) => expect(text).toMatchFileSnapshot(`golden/${name}.sql`);
+
+const own: UnitFrame = {
+  ...testFrame,
+  runId: '1f3a5c7e',
+  host: 'deploy-1',
+  appliedBy: 'app (ci@deploy-1)',
+  checksClient: true,
+  limitsTransactions: true,
+  ownSession: true,
+};
+const pooled: UnitFrame = { ...own, ownSession: false };
+
+const applied = (version: string, name: string) =>
+  ({ version, name, checksum: 'c'.repeat(64), state: 'applied' }) as const;
+const tenant: UnitSchema = {
+  schema: 'acme',
+  oid: '16385',
+  scope: 'tenant',
+  history: [applied('1', 'customers')],
+  digest: '1:5d41402a',
+  mayDiscard: false,
+  hasIdentity: true,
+  requires: { upTo: '2', digest: '2:7d793037' },
+  guarded: { schemas: new Map([['public', '2200']]), names: new Set(['plans']) },
+};
+const shared: UnitSchema = {
+  ...tenant,
+  schema: 'public',
+  oid: '2200',
+  scope: 'public',
+  requires: null,
+  guarded: null,
+};
+
+let orders: Script;
+let backfill: Script;
+let totals: Script;
+let plans: Script;
+beforeAll(async () => {
+  orders = await checkedScript(
+    'tenant',
+    '2_orders.sql',
+    'create table orders (id bigint primary key, plan int references plans);\n',
+  );
+  backfill = await checkedScript(
+    'tenant',
+    '3_backfill.sql',
+    'do $$ begin update orders set plan = 1; end $$;\n',
+  );
+  totals = await checkedScript(
+    'tenant',
+    'R__totals.sql',
+    'create or replace view totals as select count(*) from orders;\n',
+  );
+  plans = await checkedScript('public', '2_plans.sql', 'create table plans (id int primary key);\n');
+});
+
+test('a new tenant: schema and history table', () =>
+  golden('create-tenant', composeBootstrap('acme', own, null)));
+
+test('one tenant file', () => golden('tenant-one-file', composeUnits([orders], tenant, own).text));
+
+test('several tenant files in one message', () =>
+  golden('tenant-several-files', composeUnits([orders, backfill, totals], tenant, own).text));
+
+test('public', () => golden('public', composeUnits([plans], shared, own).text));
+
+test('one tenant file behind a pooler', () =>
+  golden('tenant-pooled', composeUnits([orders], tenant, pooled).text));
+
+test('a rehearsal of public and one tenant', () =>
+  golden(
+    'rehearsal',
+    composeRehearsal(
+      [
+        { schema: shared, scripts: [plans], bootstrap: false },
+        { schema: { ...tenant, history: [], digest: null, oid: null }, scripts: [orders], bootstrap: true },
+      ],
+      own,
+      ['public'],
+    ).text,
+  ));
+
+test('a failed file once more, to find the statement', () =>
+  golden('replay', composeReplay(orders, tenant, own)));
+
+test('the history table of an earlier release', () =>
+  golden('upgrade-history', composeUpgrade({ ...tenant, hasIdentity: false }, own)));
+
+test('an edit of the history by repair', () =>
+  golden(
+    'edit-history',
+    composeEdit(tenant, "update acme.schema_migrations set checksum = 'c' where version = 1", own),
+  ));
+
+test('what a session of our own begins with', () => {
+  const text = (scope: 'public' | 'tenant') =>
+    Object.entries(unitSettings(scope, own))
+      .map(([name, value]) => `${name} = '${value}'\n`)
+      .join('');
+  return golden('session-settings', `-- public\n${text('public')}\n-- tenant\n${text('tenant')}`);
+});
+
+test('a non-transactional file, everything that is sent for it', async () => {
+  const db = await freshDatabase();
+  const session = await testSession(db.url);
+  try {
+    const [row] = await session.run(`${composeBootstrap('acme', own, null)}`);
+    await session.run('create table acme.orders (id bigint)');
+    const [table] = await session.run("select 'acme.orders'::regclass::oid::text as oid");
+    const oid = String(row?.oid);
+    const index = await checkedScript(
+      'tenant',
+      '2_orders_id.sql',
+      'create index concurrently orders_id on orders (id);\nanalyze orders;\n',
+    );
+    const sent: string[] = [];
+    const noted = (text: string) =>
+      void sent.push(
+        text
+          .replaceAll(`'${oid}'`, "'16385'")
+          .replaceAll(`= ${table?.oid}`, '= 16390')
+          .replace(/duration_ms = \d+/, 'duration_ms = 12')
+          .trim(),
+      );
+    const recorder: Session = {
+      ...session,
+      run: (text, ...rest) => {
+        noted(text);
+        return session.run(text, ...rest);
+      },
+      read: (text, ...rest) => {
+        noted(text);
+        return session.read(text, ...rest);
+      },
+    };
+    const empty = { ...tenant, oid, history: [], digest: null, requires: null };
+    const attempt = await applyStepwise(recorder, index, empty, pooled);
+    expect(attempt).toMatchObject({ kind: 'done' });
+    await golden('non-transactional', `${sent.join('\n\n-- next message\n\n')}\n`);
+  } finally {
+    await session.close();
+  }
+});
