@@ -33,7 +33,11 @@ test('shows who holds what and what was left behind, and ends a backend on deman
     code: 2,
     stderr: expect.stringContaining(`backend ${pid} is run`),
   });
-  expect(await sqlmig(['locks', '--kill', pid, '--yes'], p.dir)).toMatchObject({ code: 0 });
+  const killed = await sqlmig(['locks', '--kill', pid, '--yes'], p.dir);
+  expect(killed).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^if run [0-9a-f]{8} is still at work, it comes back to acme/m),
+  });
   expect(await run.ended).toMatchObject({ code: 1 });
   const left = await sqlmig(['locks', '--json'], p.dir);
   expect(JSON.parse(left.stdout)).toMatchObject({

@@ -1,5 +1,6 @@
 import { killHolder, locks } from '../operations/locks.ts';
 import { holderText, locksText } from '../report/locks.ts';
+import { printable } from '../report/table.ts';
 import { defineCommand } from './command.ts';
 import { agreed, execute } from './execute.ts';
 import { wholeNumber, yesOption } from './options.ts';
@@ -31,7 +32,8 @@ export const locksCommand = defineCommand()({
         return {
           exitCode: result.killed ? 0 : 1,
           json: { ok: result.killed, ...result },
-          text: () => `${end}: ${holderText(result.holder)}\n`,
+          text: () =>
+            `${end}: ${holderText(result.holder)}\n${result.next === null ? '' : `${printable(result.next)}\n`}`,
         };
       };
     }),

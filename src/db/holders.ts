@@ -66,8 +66,14 @@ export function describeHolders(holders: readonly Holder[], schema: string): str
 
 /** Who an application name stands for, in words. */
 export function describeApplication(application: string): string {
+  const work = runOf(application);
+  return work === null ? application || 'unknown' : `run ${work.run} at ${work.doing} on ${work.host}`;
+}
+
+/** The run that an application name stands for, as set by its units; `null` for any other. */
+export function runOf(application: string): { run: string; doing: string; host: string } | null {
   const [, run, doing, host] = /^sqlmig (\S+) (\S+) ?(.*)$/.exec(application) ?? [];
-  return run === undefined ? application || 'unknown' : `run ${run} at ${doing} on ${host || 'unknown host'}`;
+  return run === undefined || doing === undefined ? null : { run, doing, host: host || 'unknown host' };
 }
 
 /** Ends a backend. Gives whether the server found it. */

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { type Holder, readHolders, terminateBackend } from '../db/holders.ts';
+import { type Holder, readHolders, runOf, terminateBackend } from '../db/holders.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Finding } from '../model.ts';
 import { findingsOf } from '../run/findings.ts';
@@ -24,6 +24,14 @@ export async function locks(config: Config, options: InspectOptions = {}): Promi
   return { holders, interrupted: findings.filter(({ kind }) => kind === 'failed') };
 }
 
+/** What became of a session that was to be ended. */
+export interface KillResult {
+  readonly holder: Holder;
+  readonly killed: boolean;
+  /** What its run does now, in words; `null` where it was no run's session, or is still there. */
+  readonly next: string | null;
+}
+
 /**
  * Ends a session that holds or waits for one of our locks, where `confirm`, asked with it, says so.
  * @throws SqlmigError `bad-usage` where the backend has none of our locks.
@@ -33,9 +41,10 @@ export async function killHolder(
   pid: number,
   confirm: (holder: Holder) => boolean | Promise<boolean>,
   options: InspectOptions = {},
-): Promise<{ readonly holder: Holder; readonly killed: boolean }> {
+): Promise<KillResult> {
   return withRun(config, outside(options), async ({ look }) => {
-    const holder = (await look(readHolders)).find((candidate) => candidate.pid === pid);
+    // It has keys that all tenants share as well; a schema's comes last, and says more.
+    const holder = (await look(readHolders)).findLast((candidate) => candidate.pid === pid);
     if (holder === undefined) {
       throw new SqlmigError('bad-usage', `backend ${pid} neither holds nor waits for a lock of sqlmig`, {
         state: 'nothing was ended',
@@ -43,8 +52,14 @@ export async function killHolder(
       });
     }
     const killed = (await confirm(holder)) && (await look((session) => terminateBackend(session, pid)));
-    return { holder, killed };
+    return { holder, killed, next: killed ? nextOf(holder) : null };
   });
+}
+
+function nextOf({ key, application }: Holder): string | null {
+  const work = runOf(application);
+  if (work === null) return null;
+  return `if run ${work.run} is still at work, it comes back to ${key}, up to five times, unless a non-transactional file was cut off; to end the run, stop its process on ${work.host}`;
 }
 
 function outside({ onEvent = () => {}, signal }: InspectOptions) {
