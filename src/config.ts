@@ -5,7 +5,14 @@ import { parseDuration } from './core/duration.ts';
 import { SqlmigError } from './errors.ts';
 import type { TenantSource } from './model.ts';
 import { readServiceFiles } from './service-files.ts';
-import { check, environmentName, type Overrides, readEnvironment, type Settings } from './settings.ts';
+import {
+  check,
+  configVariable,
+  environmentName,
+  type Overrides,
+  readEnvironment,
+  type Settings,
+} from './settings.ts';
 
 /** One database of the fleet. */
 export interface DatabaseConfig {
@@ -60,7 +67,7 @@ export interface ConfigSources {
  */
 export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const { cwd = process.cwd(), env = process.env, overrides = {} } = sources;
-  const found = await readFile(cwd, sources.file ?? env.SQLMIG_CONFIG);
+  const found = await readFile(cwd, sources.file ?? env[configVariable]);
   const fromFile = check(found.settings, found.path ?? 'config');
   const fromEnv = check(readEnvironment(env), environmentName);
   const merged: Settings = { ...fromFile, ...fromEnv, ...check(defined(overrides), 'the command line') };

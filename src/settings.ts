@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { closest } from './core/closest.ts';
 import { parseDuration } from './core/duration.ts';
 import { SqlmigError } from './errors.ts';
 
@@ -128,6 +129,9 @@ const environment: readonly (readonly [
   ['SQLMIG_DIGEST', 'digest', yesOrNo],
 ];
 
+/** Names the config file; it is no setting of its own. */
+export const configVariable = 'SQLMIG_CONFIG';
+
 function yesOrNo(text: string): unknown {
   return ({ true: true, '1': true, false: false, '0': false } as Record<string, boolean>)[text] ?? text;
 }
@@ -140,6 +144,19 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
       return value === undefined || value === '' ? [] : [[key, read(value)]];
     }),
   );
+}
+
+/** A warning for each `SQLMIG_*` variable that sets nothing. Values are never quoted. */
+export function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = [...environment.map(([variable]) => variable), configVariable];
+  return Object.keys(env)
+    .filter((name) => name.startsWith('SQLMIG_') && !known.includes(name))
+    .sort()
+    .map((name) => {
+      const meant = closest(name, known);
+      const hint = meant === null ? `known variables are ${known.join(', ')}` : `did you mean ${meant}?`;
+      return `the variable ${name} is unknown and has no effect; ${hint}`;
+    });
 }
 
 /**

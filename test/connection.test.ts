@@ -150,6 +150,30 @@ test('--wait: a port that is closed, then accepts and closes, then is a server',
   expect(ended).toMatchObject({ code: 0, stderr: expect.stringContaining('waiting for the database') });
 });
 
+test('--wait: a database that is still to be created; an unknown variable is named', async () => {
+  const db = await freshDatabase();
+  const name = `${db.name}_later`;
+  const p = project({ url: Object.assign(new URL(db.url), { pathname: `/${name}` }).href }, files);
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('--wait 60s waits until it is there'),
+  });
+  const run = start(['up', '--all', '--wait', '60s'], p.dir, { SQLMIG_CONCURENCY: 's3cret' });
+  let told = '';
+  run.process.stderr?.on('data', (chunk) => {
+    told += chunk;
+  });
+  while (!told.includes('waiting for the database') && run.process.exitCode === null) await delay(20);
+  await db.query(`create database ${name}`);
+  const { code, stderr } = await run.ended;
+  await db.query(`drop database ${name} with (force)`);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(stderr).toContain(
+    'SQLMIG_CONCURENCY is unknown and has no effect; did you mean SQLMIG_CONCURRENCY?',
+  );
+  expect(stderr).not.toContain('s3cret');
+});
+
 test('--wait gives up after its time, and at once where waiting cannot help', async () => {
   const server = await ownServer();
   const p = project({}, files);

@@ -6,7 +6,7 @@ import type { ErrorDetails } from '../model.ts';
 import { errorPicture } from '../report/error.ts';
 import { createPaint, type Paint } from '../report/paint.ts';
 import { createJsonLog, createProgress, type Progress } from '../report/progress.ts';
-import type { Overrides } from '../settings.ts';
+import { type Overrides, unknownVariables } from '../settings.ts';
 import { type GlobalArgs, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -46,6 +46,7 @@ export async function execute(
   const progress = progressOf(args, terminal, stderrPaint);
   try {
     const answering = work();
+    for (const message of unknownVariables(terminal.env)) progress.onEvent({ type: 'warning', message });
     const answer = await withConfig(args, terminal, needsDatabase, (config) =>
       answering({ config, signal: terminal.signal, onEvent: progress.onEvent }),
     );

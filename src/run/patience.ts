@@ -7,11 +7,11 @@ const patienceMs = 20_000;
 const noticeEveryMs = 10_000;
 
 /**
- * Opens sessions of one run. The first one is tried for `waitMs`, for a server that is not up or known by name yet; once
- * the database was reached, a refused connection is tried again, by all lanes together no longer than twenty seconds.
- * For a session that the run cannot do without (`needed`) it also waits for room on the server, for twenty seconds or
- * `waitMs`, since other runners end. A refused login ends it at once. `tell` hears of the
- * wait now and then.
+ * Opens sessions of one run. The first one is tried for `waitMs`, for a server that is not up or known by name yet, or a
+ * database that is still to be created; once the database was reached, a refused connection is tried again, by all lanes
+ * together no longer than twenty seconds. For a session that the run cannot do without (`needed`) it also waits for room
+ * on the server, for twenty seconds or `waitMs`, since other runners end. A refused login ends it at once. `tell` hears
+ * of the wait now and then.
  */
 export function createPatience(
   signal: AbortSignal,
@@ -31,7 +31,7 @@ export function createPatience(
       } catch (error) {
         if (signal.aborted || !mayPass(error, needed)) throw error;
         failingSince ??= performance.now();
-        const most = hasNoRoom(error) ? Math.max(patienceMs, waitMs) : reached ? patienceMs : waitMs;
+        const most = mostMs(error, reached, waitMs);
         if (performance.now() - failingSince >= most) throw error;
         if (performance.now() - toldAt > noticeEveryMs) {
           toldAt = performance.now();
@@ -57,9 +57,13 @@ export function hasNoRoom(error: unknown): error is SqlmigError {
 /** True for what a server that starts, or is full for a moment, explains. */
 function mayPass(error: unknown, needed: boolean): error is SqlmigError {
   if (hasNoRoom(error)) return needed;
-  return (
-    error instanceof SqlmigError &&
-    error.code === 'connection-failed' &&
-    error.details.sqlstate !== sqlstates.invalidCatalogName
-  );
+  return error instanceof SqlmigError && error.code === 'connection-failed';
+}
+
+/** How long what a server refuses may go on. A database that is still to be created is waited for as a server is. */
+function mostMs(error: SqlmigError, reached: boolean, waitMs: number): number {
+  const { sqlstate } = error.details;
+  if (hasNoRoom(error)) return Math.max(patienceMs, waitMs);
+  if (!reached) return waitMs;
+  return sqlstate === sqlstates.invalidCatalogName ? 0 : patienceMs;
 }
