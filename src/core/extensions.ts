@@ -1,4 +1,5 @@
 import type { ExtensionStatement, Lint, Script } from '../model.ts';
+import { commandLine } from './command-line.ts';
 import { quoteIdentifier } from './quote.ts';
 import { blankOut } from './ranges.ts';
 import { reachOf } from './reach.ts';
@@ -128,7 +129,7 @@ function whyMissing(
   if (home === null) return { message, hint: extend('"public"') };
   if (listed) return { message, hint: 'run: sqlmig up --public; "extensions" in the config lists it' };
   const where = home === path.publicSchema ? '' : ` schema ${quoteIdentifier(home)}`;
-  const hint = `add "extensions": [${JSON.stringify(name)}] to the config, or make a public file (sqlmig new ${fileNameOf(name)} --public) with: create extension ${quoteIdentifier(name)}${where};`;
+  const hint = `add "extensions": [${JSON.stringify(name)}] to the config, or make a public file (${commandLine('new', fileNameOf(name), '--public')}) with: create extension ${quoteIdentifier(name)}${where};`;
   return { message, hint };
 }
 

@@ -1,3 +1,4 @@
+import { repairCommand } from '../core/command-line.ts';
 import { onlineChangeOf, repeats } from '../core/online-change.ts';
 import { statementAt } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
@@ -33,15 +34,14 @@ export async function wayOn(
   k: number,
   { whole, nothing }: { readonly whole: boolean; readonly nothing: boolean },
 ): Promise<string> {
-  const settle = repairCommand(unit);
   if (nothing)
-    return `${settle} --resume runs it again; if it never can, do the rest by hand, then --mark-applied`;
+    return `${settle(unit, '--resume')} runs it again; if it never can, do the rest by hand, then --mark-applied`;
   const statement = (await statementAt(unit.script, k))?.statement;
   const isKnown = statement === undefined || onlineChangeOf(statement) !== null || repeats(statement);
   if (isKnown || whole) return resumeHint(unit);
   const last = k + 1 === unit.script.statements.length;
   const after = last ? '--mark-applied' : `--from-statement ${k + 2}`;
-  return `see what it left, then: ${settle} --from-statement ${k + 1} (runs it again) or ${after} (leaves it as it is)`;
+  return `see what it left, then: ${settle(unit, '--from-statement', `${k + 1}`)} (runs it again) or ${after} (leaves it as it is)`;
 }
 
 /** The error for a statement that took sqlmig's locks away. */
@@ -49,7 +49,7 @@ export function releasedLocks(unit: StepwiseUnit, k: number): SqlmigError {
   const message = 'the statement released the advisory locks that sqlmig holds while a file runs';
   return at(unit, k, 'lock-released', message, {
     state: `statements up to ${k + 1} stay, and ${unfinished}`,
-    hint: `release only locks of your own (pg_advisory_unlock); go on with: ${repairCommand(unit)} --from-statement ${k + 2}`,
+    hint: `release only locks of your own (pg_advisory_unlock); go on with: ${settle(unit, '--from-statement', `${k + 2}`)}`,
   });
 }
 
@@ -68,8 +68,7 @@ export function indexDiffers(
   { name, what }: { readonly name: string; readonly what: string },
   state: string,
 ): SqlmigError {
-  const again =
-    state === 'not touched' ? 'run sqlmig up again' : `go on with: ${repairCommand(unit)} --resume`;
+  const again = state === 'not touched' ? 'run sqlmig up again' : `go on with: ${settle(unit, '--resume')}`;
   return at(unit, k, 'index-differs', `${name} is there already and ${what}`, {
     state,
     hint: `drop or rename what is there, and ${again}`,
@@ -93,9 +92,9 @@ function at(
 }
 
 function resumeHint(unit: StepwiseUnit): string {
-  return `settle it with: ${repairCommand(unit)} --resume`;
+  return `settle it with: ${settle(unit, '--resume')}`;
 }
 
-function repairCommand({ script: { migration }, schema: { schema } }: StepwiseUnit): string {
-  return `sqlmig repair ${schema} ${migration.version ?? migration.name}`;
+function settle({ script: { migration }, schema: { schema } }: StepwiseUnit, ...flags: string[]): string {
+  return repairCommand(schema, migration, ...flags);
 }

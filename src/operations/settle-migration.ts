@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { repairCommand } from '../core/command-line.ts';
 import { onlineChangeOf, repeats } from '../core/online-change.ts';
 import { statementAt } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
@@ -272,12 +273,14 @@ async function exclusive(run: Run, { migration }: Script): Promise<Session> {
   );
 }
 
-function changedSince({ file, version, name }: Migration, schema: string): SqlmigError {
+function changedSince(migration: Migration, schema: string): SqlmigError {
+  const { file } = migration;
+  const settle = repairCommand(schema, migration, '--mark-applied');
   return new SqlmigError('checksum-changed', `${file} was changed since it was begun in "${schema}"`, {
     schema,
     file,
     state: 'nothing was run',
-    hint: `put it back as it was, since its statements are counted; or do by hand what is missing, then: sqlmig repair ${schema} ${version ?? name} --mark-applied`,
+    hint: `put it back as it was, since its statements are counted; or do by hand what is missing, then: ${settle}`,
   });
 }
 

@@ -1,3 +1,4 @@
+import { repairCommand } from '../core/command-line.ts';
 import { historyKey, newestVersion } from '../core/plan.ts';
 import { SqlmigError, troubleCodes } from '../errors.ts';
 import type { AppliedMigration, ErrorDetails, Migration, SchemaOutcome, TakenLock } from '../model.ts';
@@ -132,7 +133,7 @@ export function refusalOf({ schema, plan, trouble }: Target): SqlmigError | null
     default:
       return new SqlmigError('unfinished', refusal.message, {
         ...extra,
-        hint: `settle it with: sqlmig repair ${schema} ${refusal.version ?? refusal.name} --resume`,
+        hint: `settle it with: ${repairCommand(schema, refusal, '--resume')}`,
       });
   }
 }
