@@ -214,12 +214,19 @@ grant create on schema public to sqlmig_owner;`);
 });
 
 test('a procedure that commits in a transactional file is told where it may', async () => {
-  const p = tenant({ 'sql/tenant/1_p.sql': procedure, 'sql/tenant/2_fill.sql': 'call fill(false);' });
-  expect(await failure(p)).toMatchObject({
-    sqlstate: '2D000',
-    state: 'rolled back; acme is at 1',
-    hint: expect.stringContaining('-- sqlmig: no-transaction'),
-  });
+  const p = tenant({ 'sql/tenant/1_p.sql': procedure });
+  for (const [text, line] of [
+    ['call fill(false);', 1],
+    ['select 1;\ndo $$\nbegin\n  insert into hits values (1);\n  commit;\nend $$;', 5],
+  ] as const) {
+    p.write({ 'sql/tenant/2_fill.sql': text });
+    expect(await failure(p)).toMatchObject({
+      sqlstate: '2D000',
+      line,
+      state: 'rolled back; acme is at 1',
+      hint: expect.stringContaining('-- sqlmig: no-transaction'),
+    });
+  }
   p.write({ 'sql/tenant/2_fill.sql': `${asked}call fill(false);` });
   expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
   expect(await hits()).toEqual([{ i: 1 }, { i: 2 }]);

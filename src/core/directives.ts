@@ -1,4 +1,5 @@
 import { leadingComment, spansOf } from './comments.ts';
+import { hasTransactionMark } from './transaction-marks.ts';
 
 const directive = /--[ \t]*sqlmig:([^\r\n]*)/g;
 
@@ -23,15 +24,6 @@ export function directivesOf(text: string): { readonly index: number; readonly w
   }));
 }
 
-// The marks of other tools: sqlx (first line), goose, dbmate, sql-migrate and tern.
-const foreignMarks = [
-  /^--[ \t]*no-transaction\b/,
-  /^--[ \t]*\+goose[ \t]+NO[ \t]+TRANSACTION\b/m,
-  /^--[ \t]*migrate:up\b.*\btransaction:false\b/m,
-  /^--[ \t]*\+migrate[ \t]+Up\b.*\bnotransaction\b/m,
-  /^---- tern: disable-tx ----/m,
-];
-
 /** The `--!include` lines of graphile-migrate, which would leave out what they stand for, with the UTF-16 index of each. */
 export function includesOf(text: string): { readonly index: number; readonly line: string }[] {
   const include = /^--!\s*include\b/;
@@ -51,11 +43,7 @@ export function allowsServer(text: string): boolean {
   return directivesOf(text).some(({ word }) => word === 'allow-server');
 }
 
-/** True where a file's leading comment asks to run outside a transaction, in our words or another tool's. */
+/** True where a file asks to run outside a transaction, in our words or another tool's. */
 export function asksForNoTransaction(text: string): boolean {
-  const head = leadingComment(text);
-  return (
-    directivesOf(text).some(({ word }) => word === 'no-transaction') ||
-    foreignMarks.some((mark) => mark.test(head))
-  );
+  return directivesOf(text).some(({ word }) => word === 'no-transaction') || hasTransactionMark(text);
 }

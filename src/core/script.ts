@@ -26,6 +26,7 @@ import { reachOf } from './reach.ts';
 import { foreignSections, isPlayComment, type Section } from './sections.ts';
 import { serverWideReason } from './server-wide.ts';
 import { transactionBlocks } from './transaction-blocks.ts';
+import { likeTransactionMarks } from './transaction-marks.ts';
 import { copiesWithClient, discardsAll, nonTransactionalReason } from './transaction-rules.ts';
 
 const placeholder = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/;
@@ -64,7 +65,7 @@ export async function toScript(
     ...(await placeholderMistakes(text)),
     ...directiveMistakes(text),
     // Statement by statement each value is committed before the next one uses it.
-    ...(reason === null ? enumMistakes(statements, text) : []),
+    ...(reason === null ? [...enumMistakes(statements, text), ...markMistakes(text)] : []),
     ...(migration.scope === 'tenant' ? serverWideMistakes(statements, text) : []),
   ];
   if (mistakes.length > 0) return errorsOf(mistakes, migration);
@@ -220,6 +221,14 @@ function directiveMistakes(text: string): Mistake[] {
     return [index, 'unknown-directive', message, 'put the text of that file in its place'];
   });
   return [...unknown, ...includes];
+}
+
+function markMistakes(text: string): Mistake[] {
+  return likeTransactionMarks(text).map(({ index, mark }): Mistake => {
+    const message = `"${mark}" reads like another tool's mark for no transaction, and sqlmig does not know it`;
+    const hint = 'write -- sqlmig: no-transaction to run the file outside a transaction, or remove the line';
+    return [index, 'unknown-directive', message, hint];
+  });
 }
 
 function shortened(text: string): string {

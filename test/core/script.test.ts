@@ -201,7 +201,45 @@ test.for([
   ['-- migrate:up transaction:false\nselect 1', 'the file asks for it'],
   ['-- +migrate Up notransaction\nselect 1', 'the file asks for it'],
   ['---- tern: disable-tx ----\nselect 1', 'the file asks for it'],
+  ['-- atlas:txmode none\n\nselect 1', 'the file asks for it'],
+  ['-- atlas:txmode file\nselect 1', null],
+  ['--! Previous: -\n--! Hash: x\n\n--! no-transaction\nselect 1', 'the file asks for it'],
+  ['-- flyway:executeInTransaction=false\nselect 1', 'the file asks for it'],
+  ['-- :disable-transaction\nselect 1', 'the file asks for it'],
+  ['-- postgres-migrations disable-transaction\nselect 1', 'the file asks for it'],
+  ['-- depends: 1\n-- transactional: false\nselect 1', 'the file asks for it'],
+  ['-- evolve-tx-off\nselect 1', 'the file asks for it'],
+  ['-- txn-mode = off\nselect 1', 'the file asks for it'],
+  ['-- refinery:noTransaction\nselect 1', 'the file asks for it'],
+  ['-- disable_ddl_transaction\nselect 1', 'the file asks for it'],
+  [
+    '--liquibase formatted sql\n--changeset a:1\nselect 1;\n--changeset a:2 runInTransaction:false\nselect 2;',
+    'the file asks for it',
+  ],
+  ['select 1;\n-- +goose NO TRANSACTION', 'the file asks for it'],
+  ["select '\n-- +goose NO TRANSACTION'", null],
+  // Who says it in our words as well, or has to run outside of one anyway, is understood.
+  ['-- supabase:no-transaction\nvacuum t', 'VACUUM'],
+  // Sentences are no marks.
+  ['-- This needs no transaction of its own.\nselect 1', null],
+  ['-- no transactions are left behind\nselect 1', null],
+  ['-- transaction log\nselect 1', null],
   ['select 1;\n-- sqlmig: no-transaction', null],
 ] as const)('%j: why it is non-transactional', async ([text, reason]) => {
   expect(await toScript(migration(text, 'public'), 'public')).toMatchObject({ nonTransactional: reason });
+});
+
+test.for([
+  '-- supabase:no-transaction',
+  '-- prisma-disable-transactions',
+  '-- prisma:disable-transaction',
+  '-- +micrate NoTransaction',
+  '-- NO TRANSACTION',
+  '-- disable-transaction',
+  '--- no_tx',
+  '-- executeInTransaction=false',
+  '-- transaction: off',
+  '-- atlas:txmode  no',
+])('%j is named as a mark that is not known', async (mark) => {
+  expect(await mistakesOf(`-- what it does\n${mark}\nselect 1`)).toEqual([['unknown-directive', 2, 1]]);
 });
