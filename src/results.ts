@@ -22,8 +22,11 @@ export interface PlanResult {
   readonly host: string;
   readonly database: string;
   readonly schemas: readonly PlannedSchema[];
-  /** What may surprise in the files that are pending, and mistakes in `.down.sql` files. */
-  readonly warnings: readonly (LintFinding | DownFileFinding)[];
+  /**
+   * What may surprise in the files that are pending, mistakes in `.down.sql` files, and applied migrations whose file is
+   * gone (`file-missing`, one a schema): `up` goes on without them.
+   */
+  readonly warnings: readonly (LintFinding | DownFileFinding | Finding)[];
   /** Set when the tenants can only be known after public is applied. */
   readonly tenantsUnknown?: string;
 }

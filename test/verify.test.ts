@@ -70,7 +70,7 @@ test('other line ends, a byte order mark and a changed repeatable are no finding
   expect(await verify()).toMatchObject({ code: 0, ok: true, findings: [] });
 });
 
-test('a deleted file: file-missing; up goes on', async () => {
+test('a deleted file: file-missing; status and plan name it, and up goes on', async () => {
   await applied();
   p.remove('sql/tenant/001_a.sql');
   expect(await verify()).toMatchObject({
@@ -80,6 +80,31 @@ test('a deleted file: file-missing; up goes on', async () => {
   const up = await sqlmig(['up', '--all'], p.dir);
   expect(up.code).toBe(0);
   expect(up.stderr).toContain('file is gone');
+  const plan = await sqlmig(['plan'], p.dir);
+  expect(plan).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(
+      'warning: 1_a is applied, but its file is gone, and up goes on without it: acme, globex\n',
+    ),
+  });
+  const planned = JSON.parse((await sqlmig(['plan', '--json'], p.dir)).stdout);
+  expect(planned.warnings).toMatchObject([
+    { kind: 'file-missing', schema: 'acme', version: '1' },
+    { kind: 'file-missing', schema: 'globex' },
+  ]);
+  p.write({ 'sql/tenant/003_c.sql': 'create table c (id int);\n' });
+  const status = await sqlmig(['status'], p.dir);
+  expect(status).toMatchObject({
+    code: 0,
+    stderr: '4 findings; --check exits 1 for them, status alone exits 0\n',
+  });
+  expect(status.stdout).toContain(
+    'file-missing: 1_a is applied, but its file is gone\n  in 2 tenants: acme, globex\n',
+  );
+  expect(status.stdout).toMatch(
+    /checksum-changed: sql\/tenant\/003_c\.sql is not what was applied .*\n {2}in 2 tenants: acme, globex\n/,
+  );
+  expect(await sqlmig(['status', '--check'], p.dir)).toMatchObject({ code: 1, stderr: '' });
 });
 
 test('a lower number added later: out-of-order; up refuses it unless it is allowed', async () => {

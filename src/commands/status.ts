@@ -1,5 +1,5 @@
 import { status } from '../operations/status.ts';
-import { statusTable } from '../report/status.ts';
+import { statusSummary, statusText } from '../report/status.ts';
 import { defineCommand } from './command.ts';
 import { execute } from './execute.ts';
 import { selectionOf, selectorOptions } from './options.ts';
@@ -7,7 +7,7 @@ import { selectionOf, selectorOptions } from './options.ts';
 /** `sqlmig status`. */
 export const statusCommand = defineCommand()({
   name: 'status',
-  describe: 'Show where public and the tenants stand',
+  describe: 'Show where public and the tenants stand; exits 0 whatever it finds, unless --check is given',
   options: {
     ...selectorOptions,
     check: { type: 'boolean', default: false, describe: 'Exit 1 if anything is pending or found' },
@@ -24,7 +24,8 @@ export const statusCommand = defineCommand()({
         return {
           exitCode: args.check && !result.ok ? 1 : 0,
           json: result,
-          text: () => statusTable(result),
+          text: (paint) => statusText(result, paint),
+          summary: statusSummary(result, args.check),
         };
       };
     }),

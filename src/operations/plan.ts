@@ -5,6 +5,7 @@ import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
 import type { Migration, Script } from '../model.ts';
 import type { PlanResult } from '../results.ts';
 import { extensionsToCreate, requireExtensions, settleExtensions } from '../run/extensions.ts';
+import { findingsOf } from '../run/findings.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
 import { downFindings, lintFindings } from '../run/lints.ts';
 import { requireFiles } from '../run/missing-files.ts';
@@ -41,6 +42,9 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
   const inspection = await inspect(config, options, { plan: settings, check, look });
   requireFiles(surveyed(inspection), inspection.migrations, config);
   const { database, server, survey } = inspection;
+  const missing = surveyed(inspection)
+    .flatMap((target) => findingsOf(target, database))
+    .filter(({ kind }) => kind === 'file-missing');
   const schemas = surveyed(inspection).map((target) => {
     const refusal = refusalOf(target);
     return {
@@ -64,6 +68,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
         database,
       ),
       ...downFindings(files.brokenDown, database),
+      ...missing,
     ],
     ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),
   };

@@ -1,4 +1,4 @@
-import type { DownFileFinding, LintFinding } from '../model.ts';
+import type { DownFileFinding, Finding, LintFinding } from '../model.ts';
 import type { PlannedSchema, PlanResult } from '../results.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
@@ -11,9 +11,12 @@ export function planText(result: PlanResult, paint: Paint): string {
     JSON.stringify([scope, version, migrations.map((m) => m.file), error?.code, error?.message]),
   );
   const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
-  const warnings = result.warnings.map((warning) => lintLine(warning, paint)).join('');
+  const missing = result.warnings.filter((warning): warning is Finding => warning.kind === 'file-missing');
+  const warnings = result.warnings
+    .filter((warning): warning is LintFinding | DownFileFinding => warning.schema === null)
+    .map((warning) => lintLine(warning, paint));
   const paragraphs = groups.map((group) => paragraph(group as [PlannedSchema], paint)).join('');
-  return placeLine(result) + paragraphs + unknown + warnings;
+  return [placeLine(result), paragraphs, unknown, ...warnings, missingText(missing, paint)].join('');
 }
 
 /** A lint, or a mistake in a file that no run reads, as one line. */
@@ -22,6 +25,16 @@ export function lintLine(
   paint: Paint,
 ): string {
   return `${paint('yellow', 'warning')}: ${file}:${line}:${column}: ${message}\n`;
+}
+
+/** Applied migrations whose file is gone, a line each. */
+function missingText(missing: readonly Finding[], paint: Paint): string {
+  return groupBy(missing, ({ scope, message }) => JSON.stringify([scope, message]))
+    .map((group) => {
+      const who = group.map(({ schema }) => schema);
+      return `${paint('yellow', 'warning')}: ${group[0]?.message}, and up goes on without it: ${names(who, 5)}\n`;
+    })
+    .join('');
 }
 
 /** Why there are no tenants in an answer yet. */

@@ -1,10 +1,15 @@
 import type { SchemaStatus, StatusResult } from '../results.ts';
+import { findingsText } from './findings.ts';
+import type { Paint } from './paint.ts';
 import { tenantsUnknownLine } from './plan.ts';
 import { standing } from './standing.ts';
 import { count, groupBy, names, placeLine, table } from './table.ts';
 
-/** Where the fleet stands: a line a scope and version, the largest group by number, the others by name. */
-export function statusTable(result: StatusResult): string {
+/**
+ * Where the fleet stands: a line a scope and version, the largest group by number, the others by name; then what was
+ * found, a paragraph each.
+ */
+export function statusText(result: StatusResult, paint: Paint): string {
   const rows = (['public', 'tenant'] as const).flatMap((scope) => {
     const schemas = result.schemas.filter((schema) => schema.scope === scope);
     const groups = groupBy(schemas, ({ version, pending, findings }) =>
@@ -13,7 +18,14 @@ export function statusTable(result: StatusResult): string {
     return groups.map((group, i) => row(group as [SchemaStatus], i === 0 && group.length > 5));
   });
   const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
-  return placeLine(result) + table(rows) + unknown;
+  const findings = result.schemas.flatMap((schema) => schema.findings);
+  return placeLine(result) + table(rows) + unknown + findingsText(findings, paint, 10);
+}
+
+/** That findings do not change the exit code of `status` by themselves; nothing where there are none. */
+export function statusSummary(result: StatusResult, check: boolean): string {
+  const n = result.schemas.flatMap(({ findings }) => findings).length;
+  return n === 0 || check ? '' : `${count(n, 'finding')}; --check exits 1 for them, status alone exits 0\n`;
 }
 
 function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolean): string[] {

@@ -1,0 +1,21 @@
+import type { Finding } from '../model.ts';
+import type { Paint } from './paint.ts';
+import { count, groupBy, names } from './table.ts';
+
+/** What is wrong with schemas: a paragraph for each different finding, with up to `most` of the schemas that have it. */
+export function findingsText(
+  findings: readonly Finding[],
+  paint: Paint,
+  most = Number.POSITIVE_INFINITY,
+): string {
+  return groupBy(findings, ({ kind, scope, message }) => JSON.stringify([kind, scope, message]))
+    .map((group) => {
+      const [{ kind, scope, message }] = group as [Finding];
+      const who = names(
+        group.map(({ schema }) => schema),
+        most,
+      );
+      return `${paint('red', kind)}: ${message}\n  in ${scope === 'public' ? 'public schema' : count(group.length, 'tenant')}: ${who}\n`;
+    })
+    .join('');
+}
