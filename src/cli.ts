@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Invocation } from './commands/command.ts';
+import { defectOf } from './commands/defect.ts';
 import { reportError } from './commands/execute.ts';
 import { usage } from './commands/options.ts';
 import { quickly } from './commands/quick.ts';
@@ -71,18 +72,33 @@ const onSignal = Object.fromEntries(
   ]),
 );
 for (const [signal, react] of Object.entries(onSignal)) process.on(signal, react);
+let answerLost: Error | null = null;
 // `sqlmig status | head` closes the pipe early; that is nobody's mistake.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // Where stderr fails there is nowhere left to tell of it.
+    if (error.code !== 'EPIPE' && stream === process.stdout) answerLost ??= error;
   });
 }
+/** The work is done, but its answer reached nobody. */
+function tellLost(code: number): void {
+  if (answerLost === null) return;
+  const error = new SqlmigError('output-failed', `cannot write the answer to stdout: ${answerLost.message}`, {
+    hint: 'check where stdout leads to; what the command did is done',
+  });
+  const lost = fail(error);
+  if (code === 0) process.exitCode = lost;
+}
+process.once('exit', tellLost);
+process.on('uncaughtException', (error) => process.exit(fail(error)));
 
 // Not awaited here: a promise that nothing settles any more would end the process with Node's own 13.
-void main(process.argv.slice(2)).then((code) => {
-  process.removeListener('beforeExit', onNothingLeft);
-  process.exitCode = code;
-});
+void main(process.argv.slice(2))
+  .catch(fail)
+  .then((code) => {
+    process.removeListener('beforeExit', onNothingLeft);
+    process.exitCode = code;
+  });
 process.once('beforeExit', onNothingLeft);
 
 /** Nothing is left that could ever answer, and the work is not done. */
@@ -91,7 +107,7 @@ function onNothingLeft(): void {
     state: 'what was committed is in the history',
     hint: 'run it again to go on',
   });
-  process.exitCode = reportError(error, process.argv.includes('--json'), terminal, createPaint(false));
+  process.exitCode = fail(error);
 }
 
 /** Does what the arguments say; what stands after `--` is run in our place once that has succeeded. */
@@ -102,19 +118,21 @@ async function main(argv: readonly string[]): Promise<number> {
   if (typeof invocation === 'number') return invocation;
   if (end === -1) return (await invocation?.command.run(invocation.args, terminal)) ?? 0;
   const program = argv.slice(end + 1);
-  if (invocation?.command.name !== 'up' || program.length === 0) {
+  if (invocation?.command.name !== 'up' || !program[0]) {
     const hint = 'sqlmig up --all -- node server.js';
-    return refuse(usage('a program after -- goes with up, and is run once that has succeeded', hint), own);
+    return fail(usage('a program after -- goes with up, and is run once that has succeeded', hint));
   }
   const { rehearse, dryRun } = invocation.args;
   if (rehearse === true || dryRun === true) {
     const flag = rehearse === true ? '--rehearse' : '--dry-run';
     const hint = `run sqlmig up with ${flag} first, and then without it and with the program`;
-    return refuse(usage(`${flag} leaves nothing applied, so it starts no program`, hint), own);
+    return fail(usage(`${flag} leaves nothing applied, so it starts no program`, hint));
   }
   const code = await invocation.command.run(invocation.args, terminal);
   if (code !== 0) return code;
   for (const [signal, react] of Object.entries(onSignal)) process.removeListener(signal, react);
+  // From here on the exit code is the program's.
+  process.removeListener('exit', tellLost);
   const { handOver } = await import('./commands/hand-over.ts');
   return handOver(program, terminal);
 }
@@ -123,14 +141,20 @@ async function main(argv: readonly string[]): Promise<number> {
 async function parsed(argv: readonly string[]): Promise<Invocation | number> {
   const { parse } = await import('./commands/parse.ts');
   const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-  try {
-    return (await parse(argv, { version, columns: process.stdout.columns ?? 100 })) ?? 0;
-  } catch (error) {
-    if (!(error instanceof SqlmigError)) throw error;
-    return refuse(error, argv);
-  }
+  return (await parse(argv, { version, columns: process.stdout.columns ?? 100 })) ?? 0;
 }
 
-function refuse(error: SqlmigError, argv: readonly string[]): number {
-  return reportError(error, argv.includes('--json'), terminal, createPaint(false));
+/** Reports what no command did, in the form that the arguments ask for, and gives its exit code. */
+function fail(error: unknown): number {
+  const end = process.argv.indexOf('--');
+  const own = process.argv.slice(2, end === -1 ? undefined : end);
+  const logsJson = own.some(
+    (arg, i) => arg === '--log-format=json' || (arg === 'json' && own[i - 1] === '--log-format'),
+  );
+  const paint = logsJson ? null : createPaint(false);
+  return reportError(
+    defectOf(error),
+    { json: own.includes('--json'), verbose: own.includes('--verbose'), paint },
+    terminal,
+  );
 }

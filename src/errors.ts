@@ -2,7 +2,8 @@ import type { ErrorDetails, Location, TroubleKind } from './model.ts';
 
 /**
  * Every code sqlmig raises and the exit code it stands for: 1 the answer is no, 2 usage, config or files,
- * 3 database not reachable, login refused or not to be written to, 4 gave up waiting for a lock.
+ * 3 database not reachable, login refused or not to be written to, 4 gave up waiting for a lock, 70 a defect in sqlmig,
+ * 74 the output could not be written.
  */
 export const exitCodes = {
   'bad-usage': 2,
@@ -67,6 +68,8 @@ export const exitCodes = {
   interrupted: 1,
   'outcome-unknown': 1,
   stopped: 1,
+  'internal-error': 70,
+  'output-failed': 74,
 } as const;
 
 /** Stable, kebab-case name of an error; each has a heading in docs/errors.md. */

@@ -7,6 +7,7 @@ import { errorPicture } from '../report/error.ts';
 import { createPaint, type Paint } from '../report/paint.ts';
 import { createJsonLog, createProgress, type Progress } from '../report/progress.ts';
 import { type Overrides, unknownVariables } from '../settings.ts';
+import { defectOf, stackOf } from './defect.ts';
 import { type GlobalArgs, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -58,28 +59,37 @@ export async function execute(
     return signalExitCode(terminal) ?? answer.exitCode;
   } catch (error) {
     progress.end();
-    if (!(error instanceof SqlmigError)) throw error;
     const paint = args.logFormat === 'json' ? null : stderrPaint;
-    const exitCode = reportError(error, args.json, terminal, paint);
+    const exitCode = reportError(defectOf(error), { ...args, paint }, terminal);
     return signalExitCode(terminal) ?? exitCode;
   }
 }
 
-/** Tells an error with which a command could not begin, and gives its exit code; without paint as lines of JSON. */
+/** How an error is reported: `paint` is `null` for lines of JSON; `verbose` adds the stack of a defect. */
+export interface ErrorForm {
+  readonly json: boolean;
+  readonly verbose: boolean;
+  readonly paint: Paint | null;
+}
+
+/** Tells an error with which a command could not begin, and gives its exit code. */
 export function reportError(
   error: SqlmigError,
-  json: boolean,
-  terminal: Terminal,
-  paint: Paint | null,
+  { json, verbose, paint }: ErrorForm,
+  terminal: Pick<Terminal, 'stdout' | 'stderr'>,
 ): number {
   const all = error.all.map((one) => one.details);
+  const stack = verbose ? stackOf(error) : [];
   if (json) terminal.stdout(document({ ok: false, error: error.details, errors: all }));
   if (paint === null) {
     for (const details of all)
-      terminal.stderr(`${JSON.stringify({ time: new Date().toISOString(), type: 'error', ...details })}\n`);
+      terminal.stderr(
+        `${JSON.stringify({ time: new Date().toISOString(), type: 'error', ...details, ...(stack.length > 0 && { stack }) })}\n`,
+      );
     return exitCodes[error.code];
   }
   terminal.stderr(all.map((details) => errorPicture(details, paint)).join('\n'));
+  terminal.stderr(stack.map((line) => `${line}\n`).join(''));
   if (all.length > 1) terminal.stderr(`\n${all.length} mistakes; nothing was run\n`);
   return exitCodes[error.code];
 }

@@ -34,6 +34,7 @@ export const globalOptions = options({
   },
   'pool-mode': {
     choices: ['session', 'transaction'] as const,
+    requiresArg: true,
     describe: 'What the pooler in the URL gives a client, where sqlmig cannot tell',
   },
   'direct-url': { type: 'string', describe: 'Database URL that bypasses a pooler', requiresArg: true },
@@ -60,6 +61,7 @@ export const globalOptions = options({
   'log-format': {
     choices: ['text', 'json'] as const,
     default: 'text' as const,
+    requiresArg: true,
     describe: 'Form of the progress on stderr',
   },
   color: { type: 'boolean', describe: 'Colours (--no-color and NO_COLOR switch them off)' },

@@ -16,7 +16,7 @@ export async function parse(
 ): Promise<Invocation | null> {
   let invocation: Invocation | null = null;
   const all = await Promise.all(Object.values(commands).map((load) => load()));
-  let flags = Object.keys(globalOptions);
+  let chosen: Command | null = null;
   const parser = yargs([...argv])
     .scriptName('sqlmig')
     .usage('$0 <command>\n\nBrings one shared PostgreSQL schema and all tenant schemas up to date.')
@@ -30,12 +30,12 @@ export async function parse(
     .wrap(Math.min(columns, 110))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? explain(message, flags);
+      throw error ?? explain(message, chosen);
     });
   const add = (to: Argv, members: readonly Command[]) => {
     for (const command of members) {
       const choose = () => {
-        flags = Object.keys({ ...globalOptions, ...command.options });
+        chosen = command;
       };
       declare(to, command, choose, (args) => {
         invocation = { command, args };
@@ -57,7 +57,7 @@ export async function parse(
   try {
     await parser.parseAsync();
   } catch (error) {
-    throw asUsage(error, flags);
+    throw asUsage(error, chosen);
   }
   return invocation;
 }
@@ -86,14 +86,23 @@ function lastWord(name: string): string {
 }
 
 /** What yargs says is wrong with the arguments, as an error of ours; throws what is a defect. */
-function asUsage(error: unknown, flags: readonly string[]): SqlmigError {
+function asUsage(error: unknown, chosen: Command | null): SqlmigError {
   if (error instanceof SqlmigError) return error;
-  if (error instanceof Error && error.name === 'YError') return explain(error.message, flags);
+  if (error instanceof Error && error.name === 'YError') return explain(error.message, chosen);
   throw error;
 }
 
-/** The error for arguments that yargs refuses; for a flag that nobody knows with the one that was meant. */
-function explain(message: string, flags: readonly string[]): SqlmigError {
+/** The error for arguments that yargs refuses, in our words; an unknown flag comes with the one that was meant. */
+function explain(message: string, chosen: Command | null): SqlmigError {
+  const [, valueless] = /^Not enough arguments following: (.+)/.exec(message) ?? [];
+  if (valueless !== undefined) return usage(`--${valueless} needs a value`);
+  if (message.startsWith('Not enough non-option arguments') && chosen !== null) {
+    const [example] = chosen.examples;
+    return usage(`${chosen.name} needs ${chosen.pattern}`, example && `such as: sqlmig ${example[0]}`);
+  }
+  const [, flag, given, choices] = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message) ?? [];
+  if (flag !== undefined) return usage(`--${flag} takes ${choices?.replaceAll(', ', ' or ')}, not ${given}`);
+  const flags = Object.keys({ ...globalOptions, ...chosen?.options });
   const [, unknown] = /^Unknown arguments?: ([^,]+)/.exec(message) ?? [];
   const meant = unknown === undefined ? null : closest(unknown.replace(/^-+/, ''), flags);
   return usage(message, meant === null ? undefined : `did you mean --${meant}?`);

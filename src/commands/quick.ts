@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Options } from 'yargs';
-import type { Invocation } from './command.ts';
+import type { Command, Invocation } from './command.ts';
 import { globalOptions } from './options.ts';
 import { commands } from './registry.ts';
 
@@ -12,7 +12,7 @@ import { commands } from './registry.ts';
 export async function quickly(argv: readonly string[]): Promise<Invocation | null> {
   const [name = '', ...rest] = argv;
   const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
-  if (command === undefined) return null;
+  if (command === undefined || needsPositional(command)) return null;
   const options: Readonly<Record<string, Options>> = { ...globalOptions, ...command.options };
   const values = flagValues(rest, options);
   if (values === null) return null;
@@ -23,6 +23,10 @@ export async function quickly(argv: readonly string[]): Promise<Invocation | nul
     args[camelCase(flag)] = value;
   }
   return { command, args };
+}
+
+function needsPositional({ positionals = {} }: Command): boolean {
+  return Object.values(positionals).some(({ demandOption }) => Boolean(demandOption));
 }
 
 type FlagValues = Readonly<Record<string, readonly (string | boolean)[] | undefined>>;

@@ -1,0 +1,106 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { defectOf, stackOf } from '../src/commands/defect.ts';
+import { execute } from '../src/commands/execute.ts';
+import { sqlmig } from './setup/cli.ts';
+import { project } from './setup/project.ts';
+
+const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+
+test('a defect is one sentence with its place, and no password', () => {
+  const error = defectOf(new TypeError('no x of\n postgres://u:hunter2@h/db'));
+  expect(error.code).toBe('internal-error');
+  expect(error.message).toMatch(
+    /^sqlmig ended unexpectedly \(defects\.test\.ts:\d+:\d+\): no x of postgres:\/\/\*\*\*$/,
+  );
+  expect(stackOf(error)[0]).toMatch(/^ +at .*defects\.test\.ts/);
+  expect(defectOf('a word').message).toBe('sqlmig ended unexpectedly: a word');
+  expect(defectOf(error)).toBe(error);
+});
+
+test.for([
+  ['text', false],
+  ['text', true],
+  ['json', false],
+  ['json', true],
+] as const)('a defect in a command is exit 70: %s, verbose %s', async ([logFormat, verbose]) => {
+  const p = project({});
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const terminal = {
+    stdout: (text: string) => void stdout.push(text),
+    stderr: (text: string) => void stderr.push(text),
+    stdinIsTty: false,
+    stdoutIsTty: false,
+    stderrIsTty: false,
+    ask: null,
+    askText: null,
+    replaceProcess: null,
+    env: {},
+    cwd: p.dir,
+    signal: new AbortController().signal,
+  };
+  const args = { _: [], $0: '', embedded: false, json: true, quiet: false, logFormat, verbose, color: false };
+  const work = () => async () => {
+    throw new TypeError('boom');
+  };
+  expect(await execute(args as unknown as Parameters<typeof execute>[0], terminal, work, false)).toBe(70);
+  expect(JSON.parse(stdout.join(''))).toMatchObject({ ok: false, error: { code: 'internal-error' } });
+  if (logFormat === 'json') {
+    const line = JSON.parse(stderr.join(''));
+    expect(line).toMatchObject({ type: 'error', code: 'internal-error' });
+    expect('stack' in line).toBe(verbose);
+  } else {
+    expect(stderr.join('')).toMatch(/^error\[internal-error\]: .*boom\n/);
+    expect(stderr.join('').includes('\n    at ')).toBe(verbose);
+  }
+});
+
+test('what is thrown outside of every promise is exit 70, without a stack', async () => {
+  const config = `setImmediate(() => { throw new TypeError('boom'); }); export default {};`;
+  const p = project({}, { 'bad.mjs': config });
+  const { code, stderr } = await sqlmig(['new', 'x', '--tenant', '--config', 'bad.mjs'], p.dir);
+  expect(code).toBe(70);
+  expect(stderr).toMatch(/^error\[internal-error\]: sqlmig ended unexpectedly.*boom\n/);
+  expect(stderr).not.toContain('    at ');
+});
+
+test.for([
+  [['new', '--tenant'], 'new needs <name..>'],
+  [['new', '--tenant', '--json'], 'new needs <name..>'],
+  [['tenant', 'create'], 'tenant create needs <name>'],
+  [['new', 'x', '--config'], '--config needs a value'],
+  [['status', '--log-format'], '--log-format needs a value'],
+  [['status', '--pool-mode', 'x'], '--pool-mode takes "session" or "transaction", not "x"'],
+  [['up', '--all', '--', ''], 'a program after --'],
+] as const)('%j is a usage error', async ([args, why]) => {
+  const { code, stderr } = await sqlmig(args, project({}).dir);
+  expect({ code, why: stderr.includes(why) ? why : stderr }).toEqual({ code: 2, why });
+});
+
+test.runIf(existsSync('/dev/full'))('an answer that cannot be written is exit 74; stderr may be lost', () => {
+  const p = project({});
+  const full = openSync('/dev/full', 'w');
+  const run = (stdio: ('pipe' | number)[]) =>
+    spawnSync(process.execPath, [cli, 'new', 'x', '--tenant'], { cwd: p.dir, stdio });
+  const lost = run(['pipe', full, 'pipe']);
+  expect(lost.status).toBe(74);
+  expect(lost.stderr.toString()).toMatch(
+    /^error\[output-failed\]: cannot write the answer to stdout: ENOSPC/,
+  );
+  expect(run(['pipe', 'pipe', full]).status).toBe(0);
+  expect(readdirSync(join(p.dir, 'sql/tenant'))).toHaveLength(2);
+});
+
+test.skipIf(process.platform === 'win32')('a reader that closes the pipe early is no error', () => {
+  const p = project({});
+  const { stdout, stderr } = spawnSync(
+    'bash',
+    ['-c', 'set -o pipefail; "$0" "$1" --help | :; echo $?', process.execPath, cli],
+    { cwd: p.dir },
+  );
+  expect([stdout.toString(), stderr.toString()]).toEqual(['0\n', '']);
+});
