@@ -138,6 +138,7 @@ export type TroubleKind = 'foreign-history' | 'history-damaged' | 'history-unrea
 /** What is wrong between the files, one schema's history and the list of tenants. */
 export type FindingKind =
   | 'checksum-changed'
+  | 'renamed'
   | 'file-missing'
   | 'out-of-order'
   | 'failed'

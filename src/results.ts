@@ -52,11 +52,22 @@ export interface StatusResult {
   readonly tenantsUnknown?: string;
 }
 
-/** What `verify` found; lints make `ok` false only where they were asked to. */
+/** One schema that `verify` compared with the files. */
+export interface VerifiedSchema {
+  readonly database: string;
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly version: string | null;
+  /** How many applied migrations were compared with their files. */
+  readonly compared: number;
+  /** How many migrations are pending. */
+  readonly pending: number;
+}
+
+/** What `verify` found; lints and pending migrations make `ok` false only where they were asked to. */
 export interface VerifyResult {
   readonly ok: boolean;
   readonly findings: readonly (Finding | LintFinding | DownFileFinding)[];
-  /** How many schemas were looked at. */
-  readonly schemas: number;
+  readonly schemas: readonly VerifiedSchema[];
   readonly tenantsUnknown?: string;
 }

@@ -54,7 +54,7 @@ test('brings public and tenants up to date, and a second run finds nothing to do
   const second = await up(config, { select: all });
   expect(second).toMatchObject({ ok: true, applied: 0, upToDate: 3 });
   expect(await status(config)).toMatchObject({ ok: true });
-  expect(await verify(config)).toMatchObject({ ok: true, schemas: 3 });
+  expect((await verify(config)).schemas.map(({ compared }) => compared)).toEqual([1, 5, 5]);
 
   p.write({ 'sql/tenant/R__names.sql': 'create or replace view names as select id, owner from things' });
   const third = await up(config, { select: all });

@@ -61,6 +61,65 @@ test('an edited file: checksum-changed in every tenant that has it, and up stops
   expect(await db.history('acme')).toEqual({ 1: 1, 3: 1, 4: 1, R__v: 1 });
 });
 
+test('a renamed file: renamed in every tenant; up goes on, and repair records the new name', async () => {
+  await applied();
+  p.remove('sql/tenant/003_c.sql');
+  p.write({ 'sql/tenant/0003_charges.sql': 'create table c ();\nselect 1;\n' });
+  expect(await verify()).toMatchObject({
+    code: 1,
+    findings: ['acme', 'globex'].map((schema) => ({
+      kind: 'renamed',
+      schema,
+      version: '0003',
+      name: 'charges',
+      file: 'sql/tenant/0003_charges.sql',
+      message: 'sql/tenant/0003_charges.sql was applied as 3_c',
+    })),
+  });
+  expect((await sqlmig(['up', '--all'], p.dir)).code).toBe(0);
+  const repair = await sqlmig(['repair', '--all', '--yes'], p.dir);
+  expect(repair).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/applied as c, \w{12} in 2 schemas/),
+  });
+  expect(await verify()).toMatchObject({ code: 0, ok: true });
+});
+
+test('verify says what it compared and what is pending; --check-pending makes that exit 1', async () => {
+  await applied();
+  expect((await sqlmig(['verify'], p.dir)).stdout).toBe(
+    'clean: compared 7 applied migrations in 3 schemas with the files, no difference\n',
+  );
+  expect((await sqlmig(['verify', '--check-pending'], p.dir)).code).toBe(0);
+  await db.query('create schema initech');
+  p.write({
+    'sql/tenant/004_d.sql': 'create table d ()',
+    'sqlmig.config.json': JSON.stringify({ url: db.url, tenants: { list: ['acme', 'globex', 'initech'] } }),
+  });
+  expect(await sqlmig(['verify'], p.dir)).toMatchObject({
+    code: 0,
+    stdout: [
+      'compared 7 applied migrations in 4 schemas with the files, no difference',
+      'pending: 1 migration in acme, globex',
+      'pending: 4 migrations in initech, where nothing is applied',
+      '',
+    ].join('\n'),
+  });
+  expect((await sqlmig(['verify', '--check-pending'], p.dir)).code).toBe(1);
+  const { stdout, code } = await sqlmig(['verify', '--check-pending', '--json'], p.dir);
+  expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+    code: 1,
+    ok: false,
+    findings: [],
+    schemas: [
+      { schema: 'public', scope: 'public', version: '001', compared: 1, pending: 0 },
+      { schema: 'acme', version: '003', compared: 3, pending: 1 },
+      { schema: 'globex', compared: 3, pending: 1 },
+      { schema: 'initech', version: null, compared: 0, pending: 4 },
+    ],
+  });
+});
+
 test('other line ends, a byte order mark and a changed repeatable are no finding', async () => {
   await applied();
   p.write({

@@ -10,17 +10,20 @@ export const verifyCommand = defineCommand()({
   describe: 'Compare every history with the files; exit 1 if anything differs',
   options: {
     ...selectorOptions,
+    'check-pending': { type: 'boolean', default: false, describe: 'Pending migrations fail it too' },
     strict: { type: 'boolean', default: false, describe: 'Warnings about files fail it too' },
   },
   examples: [
     ['verify', 'changed, missing and out-of-order files, in every schema'],
+    ['verify --check-pending', 'and nothing left to apply'],
     ['verify --json', 'for a program'],
   ],
   run: (args, terminal) =>
     execute(args, terminal, () => {
       const select = selectionOf(args) ?? { kind: 'all', except: [] };
       return async ({ config, signal, onEvent }) => {
-        const result = await verify(config, { select, strict: args.strict, signal, onEvent });
+        const { strict, checkPending } = args;
+        const result = await verify(config, { select, strict, checkPending, signal, onEvent });
         return { exitCode: result.ok ? 0 : 1, json: result, text: (paint) => verifyText(result, paint) };
       };
     }),

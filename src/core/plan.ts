@@ -186,9 +186,15 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
       { kind: 'file-missing', ...identity(row), message: `${label(row)} is applied, but its file is gone` },
     ];
   }
-  if (row.version === null || row.checksum === file.checksum) return [];
-  const message = `${file.file} is not what was applied (checksum ${short(file.checksum)}, applied ${short(row.checksum)})`;
-  return [{ kind: 'checksum-changed', ...identity(file), file: file.file, message }];
+  if (row.version === null) return [];
+  const found = { ...identity(file), file: file.file };
+  const renamed = row.name !== file.name;
+  if (row.checksum !== file.checksum) {
+    const as = renamed ? ` as ${label(row)}` : '';
+    const message = `${file.file} is not what was applied${as} (checksum ${short(file.checksum)}, applied ${short(row.checksum)})`;
+    return [{ kind: 'checksum-changed', ...found, message }];
+  }
+  return renamed ? [{ kind: 'renamed', ...found, message: `${file.file} was applied as ${label(row)}` }] : [];
 }
 
 function identity({ version, name }: { version: string | null; name: string }): {

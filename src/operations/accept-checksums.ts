@@ -11,7 +11,7 @@ import { withRun } from '../run/run.ts';
 import { type RunOptions, serviceOptions } from '../run/service.ts';
 import { type Selection, survey } from '../run/survey.ts';
 
-/** An applied file that was changed since, in one schema. */
+/** An applied file that was changed or renamed since, in one schema. */
 export interface ChangedChecksum {
   readonly database: string;
   readonly schema: string;
@@ -19,9 +19,11 @@ export interface ChangedChecksum {
   readonly version: string | null;
   readonly name: string;
   readonly file: string;
-  /** What was applied. */
+  /** The name it was applied under. */
+  readonly appliedName: string;
+  /** The checksum of what was applied. */
   readonly from: string;
-  /** What the file is now. */
+  /** That of the file as it is now. */
   readonly to: string;
 }
 
@@ -34,7 +36,7 @@ export interface AcceptedChecksums {
 }
 
 /**
- * Finds applied files that were changed since, and records their new checksums where `accept`, asked with all of them,
+ * Finds applied files that were changed or renamed since, and records their new checksums and names where `accept`, asked with all of them,
  * says so. Runs none of them.
  * @throws SqlmigError where it cannot begin.
  */
@@ -67,30 +69,28 @@ export async function acceptChecksums(
   });
 }
 
-function keyOf({ schema, version, name, from, to }: ChangedChecksum): string {
-  return JSON.stringify([schema, version, name, from, to]);
+function keyOf({ schema, version, name, appliedName, from, to }: ChangedChecksum): string {
+  return JSON.stringify([schema, version, name, appliedName, from, to]);
 }
 
 function edit({ schema, version, name, from, to }: ChangedChecksum, historyTableName: string): RowEdit {
   const table = historyTable(schema, historyTableName);
-  const sql = `update ${table} set checksum = ${quoteLiteral(to)} where ${rowOf({ version, name })} and checksum = ${quoteLiteral(from)}`;
+  const sql = `update ${table} set checksum = ${quoteLiteral(to)}, name = ${quoteLiteral(name)} where ${rowOf({ version, name })} and checksum = ${quoteLiteral(from)}`;
   return { version, name, sql };
 }
 
 function changedIn({ plan }: Target, files: readonly Migration[]): Migration[] {
   const changed = new Set(
-    plan.findings.filter(({ kind }) => kind === 'checksum-changed').map(({ file }) => file),
+    plan.findings
+      .filter(({ kind }) => kind === 'checksum-changed' || kind === 'renamed')
+      .map(({ file }) => file),
   );
   return files.filter((file) => changed.has(file.file));
 }
 
-function appliedChecksum({ rows }: Target, file: Migration): string {
-  return rows.find((row) => historyKey(row) === historyKey(file))?.checksum ?? '';
-}
-
-function toChanged(target: Target, file: Migration, database: string): ChangedChecksum {
-  const { schema, scope } = target;
-  const { version, name } = file;
-  const from = appliedChecksum(target, file);
-  return { database, schema, scope, version, name, file: file.file, from, to: file.checksum };
+function toChanged({ schema, scope, rows }: Target, file: Migration, database: string): ChangedChecksum {
+  const { version, name, checksum: to } = file;
+  const row = rows.find((candidate) => historyKey(candidate) === historyKey(file));
+  const { name: appliedName = name, checksum: from = '' } = row ?? {};
+  return { database, schema, scope, version, name, file: file.file, appliedName, from, to };
 }

@@ -2,23 +2,26 @@ import type { Config } from '../config.ts';
 import type { Session } from '../db/session.ts';
 import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
 import type { Script } from '../model.ts';
-import type { VerifyResult } from '../results.ts';
+import type { VerifiedSchema, VerifyResult } from '../results.ts';
 import { settleExtensions } from '../run/extensions.ts';
 import { findingsOf, unlistedFinding } from '../run/findings.ts';
 import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
 import { downFindings, lintFindings } from '../run/lints.ts';
+import type { Target } from '../run/look.ts';
 import type { Survey } from '../run/survey.ts';
 
 /** What `verify` is for and how strict it is. */
 export interface VerifyOptions extends InspectOptions {
   /** Lints fail it too. */
   readonly strict?: boolean;
+  /** Pending migrations fail it too. */
+  readonly checkPending?: boolean;
 }
 
 /**
- * Compares every schema's history with the files: checksum-changed, file-missing, out-of-order, failed, unlisted. Finds
- * mistakes in `.down.sql` files as well (down-file), and the lints of all files, which are no failure unless `strict`.
- * Read-only. All files are parsed.
+ * Compares every schema's history with the files: checksum-changed, renamed, file-missing, out-of-order, failed,
+ * unlisted. Finds mistakes in `.down.sql` files as well (down-file), and the lints of all files, which are no failure
+ * unless `strict`. Pending migrations are counted, and no failure unless `checkPending`. Read-only. All files are parsed.
  * @throws SqlmigError where it cannot begin.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
@@ -46,10 +49,19 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
     ...downFindings(files.brokenDown, database),
   ];
   const lints = lintFindings(scripts, database);
+  const isPending = survey.tenantsUnknown !== null || targets.some(({ plan }) => plan.pending > 0);
   return {
-    ok: found.length === 0 && (options.strict !== true || lints.length === 0),
+    ok:
+      found.length === 0 &&
+      (options.strict !== true || lints.length === 0) &&
+      (options.checkPending !== true || !isPending),
     findings: [...found, ...lints],
-    schemas: targets.length + unlisted.length,
+    schemas: [...targets, ...unlisted].map((target) => verified(target, database)),
     ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),
   };
+}
+
+function verified({ schema, scope, rows, plan }: Target, database: string): VerifiedSchema {
+  const compared = rows.filter(({ state }) => state === 'applied').length;
+  return { database, schema, scope, version: plan.version, compared, pending: plan.pending };
 }

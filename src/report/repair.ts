@@ -6,17 +6,19 @@ import { errorPictures } from './error.ts';
 import type { Paint } from './paint.ts';
 import { count, groupBy, names } from './table.ts';
 
-/** Which schemas hold which variant of a changed file, a paragraph a file. */
+/** Which schemas hold which variant of a changed or renamed file, a paragraph a file. */
 export function changedText(changed: readonly ChangedChecksum[]): string {
   if (changed.length === 0) return 'no applied file was changed\n';
   return groupBy(changed, ({ file }) => file)
     .map((ofFile) => {
-      const variants = groupBy(ofFile, ({ from }) => from).map((group) => {
+      const variants = groupBy(ofFile, ({ from, appliedName }) => `${from} ${appliedName}`).map((group) => {
+        const [{ name, appliedName, from }] = group as [ChangedChecksum];
         const who = names(
           group.map(({ schema }) => schema),
           10,
         );
-        return `  applied as ${group[0]?.from.slice(0, 12)} in ${count(group.length, 'schema')}: ${who}\n`;
+        const as = `${name === appliedName ? '' : `${appliedName}, `}${from.slice(0, 12)}`;
+        return `  applied as ${as} in ${count(group.length, 'schema')}: ${who}\n`;
       });
       return `${ofFile[0]?.file} is now ${ofFile[0]?.to.slice(0, 12)}\n${variants.join('')}`;
     })

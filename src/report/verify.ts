@@ -1,9 +1,9 @@
 import type { Finding } from '../model.ts';
-import type { VerifyResult } from '../results.ts';
+import type { VerifiedSchema, VerifyResult } from '../results.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { lintLine, tenantsUnknownLine } from './plan.ts';
-import { count } from './table.ts';
+import { count, groupBy, names } from './table.ts';
 
 /** What `verify` found: a paragraph a finding, with every schema that has it, and a line for what is in a file. */
 export function verifyText(result: VerifyResult, paint: Paint): string {
@@ -13,10 +13,6 @@ export function verifyText(result: VerifyResult, paint: Paint): string {
     (finding): finding is Finding => finding.kind !== 'lint' && finding.kind !== 'down-file',
   );
   const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
-  const verdict =
-    findings.length === 0
-      ? `${result.ok ? `${paint('green', 'clean')}: ` : ''}${count(result.schemas, 'schema')} as the files say\n`
-      : `${count(findings.length, 'finding')} in ${count(new Set(findings.map((f) => f.schema)).size, 'schema')} of ${result.schemas}\n`;
   return [
     ...lints.map((lint) => lintLine(lint, paint)),
     ...inDownFiles.map(
@@ -28,6 +24,40 @@ export function verifyText(result: VerifyResult, paint: Paint): string {
     inDownFiles.length === 0
       ? ''
       : `${count(inDownFiles.length, 'finding')} in .down.sql files, which no run reads\n`,
-    verdict,
+    findings.length === 0 ? '' : `${foundLine(findings, result.schemas)}\n`,
+    comparedLine(result, findings.length === 0, paint),
+    pendingLines(result.schemas),
   ].join('');
+}
+
+function foundLine(findings: readonly Finding[], schemas: readonly VerifiedSchema[]): string {
+  const having = new Set(findings.map(({ schema }) => schema)).size;
+  return `${count(findings.length, 'finding')} in ${count(having, 'schema')} of ${schemas.length}`;
+}
+
+function comparedLine(
+  { ok, schemas, tenantsUnknown }: VerifyResult,
+  allEqual: boolean,
+  paint: Paint,
+): string {
+  const compared = schemas.reduce((sum, schema) => sum + schema.compared, 0);
+  const isClean = ok && tenantsUnknown === undefined && schemas.every(({ pending }) => pending === 0);
+  const what = `compared ${count(compared, 'applied migration')} in ${count(schemas.length, 'schema')} with the files`;
+  return `${isClean ? `${paint('green', 'clean')}: ` : ''}${what}${allEqual ? ', no difference' : ''}\n`;
+}
+
+/** What is pending, a line for each number of migrations. */
+function pendingLines(schemas: readonly VerifiedSchema[]): string {
+  const open = schemas.filter(({ pending }) => pending > 0);
+  return groupBy(open, ({ pending, compared }) => JSON.stringify([pending, compared === 0]))
+    .map((group) => {
+      const [{ pending, compared }] = group as [VerifiedSchema];
+      const who = names(
+        group.map(({ schema }) => schema),
+        10,
+      );
+      const where = compared === 0 ? `in ${who}, where nothing is applied` : `in ${who}`;
+      return `pending: ${count(pending, 'migration')} ${where}\n`;
+    })
+    .join('');
 }

@@ -67,6 +67,18 @@ test.for<Case>([
     '1',
     [],
   ],
+  ['a renamed file', [file('1', 'new')], [row('1', 'old')], {}, [], ['renamed'], null, '1', []],
+  [
+    'a renamed file that was changed as well',
+    [file('1', 'new', 'edited')],
+    [row('1', 'old')],
+    {},
+    [],
+    ['checksum-changed'],
+    'checksum-changed',
+    '1',
+    [],
+  ],
   [
     'unless it is ignored',
     [file('1', 'x', 'new'), file('2')],
