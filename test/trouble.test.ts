@@ -164,3 +164,45 @@ test('a NULL or a bad name among the rows of the tenants query is told, and the 
   // Who asks for some tenants by name has nothing to do with the others.
   expect(await sqlmig(['up', '--tenants', 'q_a'], p.dir)).toMatchObject({ code: 0 });
 });
+
+test('a role that may create nothing is told the GRANT to run, before any tenant starts', async () => {
+  const poor = `Poor ${db.name}`;
+  const quoted = `"${poor}"`;
+  await db.query(
+    `create role ${quoted} login password 'x' nosuperuser; revoke create on schema public from public`,
+  );
+  afterAll(() => db.query(`drop owned by ${quoted} cascade; drop role ${quoted}`));
+  const settings = {
+    url: Object.assign(new URL(db.url), { username: encodeURIComponent(poor), password: 'x' }).href,
+    historyTable: 'h_poor',
+    tenants: { list: ['poor_a', 'poor_b'] },
+  };
+  const p = project(settings, { 'sql/public/1_a.sql': 'create table poor_shared ()', ...files });
+  const onSchema = `GRANT CREATE ON SCHEMA "public" TO ${quoted};`;
+  const onDatabase = `GRANT CREATE ON DATABASE "${db.name}" TO ${quoted};`;
+  const refused = async (args: readonly string[], hint: string) => {
+    const { code, stdout } = await sqlmig([...args, '--json'], p.dir);
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+      code: 1,
+      error: {
+        code: 'server-refused',
+        sqlstate: '42501',
+        state: 'nothing was touched',
+        hint: `have the owner or a superuser run: ${hint}`,
+      },
+    });
+  };
+  await refused(['up', '--all'], `${onSchema} ${onDatabase}`);
+  await refused(['up', '--public'], onSchema);
+  await db.query(onSchema);
+  await refused(['up', '--all'], onDatabase);
+  expect(await db.query(`select to_regclass('public.h_poor') as made`)).toEqual([{ made: null }]);
+  expect(await sqlmig(['up', '--public'], p.dir)).toMatchObject({ code: 0 });
+  await refused(['tenant', 'create', 'poor_a'], onDatabase);
+  await db.query(onDatabase);
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+  // Nothing is to be created any more, so nothing is needed.
+  await db.query(onDatabase.replace('GRANT', 'REVOKE').replace(' TO ', ' FROM '));
+  p.write({ 'sql/tenant/2_b.sql': 'create table b ()' });
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+});

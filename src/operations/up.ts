@@ -50,7 +50,8 @@ export interface UpOptions extends RunOptions {
  *    files whose schemas have a history ends the run.
  * 3. What is pending anywhere is parsed; a mistake, or an extension that tenants would lack, ends the run before anything
  *    was touched.
- * 4. The extensions of the config are created where they are missing. Public is served, alone. If it fails, no tenant is started.
+ * 4. A right that is lacking to begin with ends the run. The extensions of the config are created where they are missing.
+ *    Public is served, alone. If it fails, no tenant is started.
  * 5. The gate is noted: what public holds now, checked again in every tenant's message.
  * 6. Tenants are served in parallel (`runFleet`), canaries first; the others only if those are well.
  * 7. The tenants are listed again, and newcomers are served, until there are none.
@@ -89,6 +90,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
     await service.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown], true);
     for (const message of warningsOf(targets, migrations)) emit({ type: 'warning', message });
+    await service.admit(targets);
     await service.install();
 
     const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;

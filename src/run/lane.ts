@@ -67,3 +67,11 @@ export function createLane(open: () => Promise<Session>, signal: AbortSignal): L
     },
   };
 }
+
+/**
+ * How many tenants at a time suit a server. Up to version 16 each index built waits for the disk, which others can use;
+ * from 17 on it does not, and more sessions than cores only make each other's catalogue caches invalid.
+ */
+export function suitableLanes(serverVersion: number): number {
+  return serverVersion >= 170_000 ? 4 : 8;
+}

@@ -11,20 +11,21 @@ import type { Session } from '../db/session.ts';
 import { applyStepwise } from '../db/stepwise.ts';
 import type { UnitFrame, UnitSchema } from '../db/unit-frame.ts';
 import { unitSettings } from '../db/unit-locks.ts';
-import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, parseMigrations } from '../migrations.ts';
 import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '../model.ts';
 import type { Brake } from './brake.ts';
 import { createConvoys } from './convoys.ts';
+import { directUrlNeeded } from './direct-url.ts';
 import { extensionsToCreate, requireExtensions, settleExtensions } from './extensions.ts';
 import { type FleetWork, runFleet } from './fleet.ts';
 import { createGate, type Gate, unitSchema } from './gate.ts';
-import { createLane } from './lane.ts';
+import { createLane, suitableLanes } from './lane.ts';
 import { createLimit } from './limit.ts';
 import { lintFindings } from './lints.ts';
 import { lookAgain, lookAt, type Target } from './look.ts';
 import { hasWork, refusalOf } from './outcome.ts';
+import { createAdmission } from './rights.ts';
 import { ownSignal, type Run, unitFrame } from './run.ts';
 import { listedNow, lookAtPublic, withoutGone } from './survey.ts';
 import { createTurns, groups } from './turns.ts';
@@ -83,6 +84,11 @@ export interface Service {
    * missing will be there (see `install`). @throws SqlmigError with every mistake.
    */
   prepare(steps: readonly Migration[], installs?: boolean): Promise<void>;
+  /**
+   * Looks whether the server will let a run begin in these schemas, once each.
+   * @throws SqlmigError `server-refused` with the GRANT to run.
+   */
+  admit(targets: readonly Target[]): Promise<void>;
   /** Creates those extensions; a rehearsal does it in its own transactions. */
   install(): Promise<void>;
   /** Brings schemas of one scope up to date; tenants only while public holds what it held at the first of them. */
@@ -103,7 +109,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
   const scripts = new Map<Migration, Script>();
   let gate: Gate | null = null;
   let rehearsedPublic: Target | null = null;
-
+  const admit = createAdmission(run);
   let lacking: readonly WantedExtension[] = [];
 
   const prepare = async (steps: readonly Migration[], installs = false) => {
@@ -207,6 +213,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
 
   return {
     prepare,
+    admit,
     async install() {
       if (options.rehearse) return;
       for (const wanted of lacking) await run.look((session) => installExtension(session, wanted, frame));
@@ -214,6 +221,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
     },
     async serve(scope, targets, brake) {
       const pending = targets.filter(hasWork).length;
+      await admit(targets);
       // A rehearsed tenant brings public along in its own transaction.
       if (scope === 'tenant' && pending > 0 && !options.rehearse) {
         await prepare(targets.flatMap(({ plan: { steps } }) => steps));
@@ -273,21 +281,4 @@ export function createService(run: Run, migrations: Migrations, options: Service
       return now.filter(hasWork);
     },
   };
-}
-
-/**
- * How many tenants at a time suit a server. Up to version 16 each index built waits for the disk, which others can use;
- * from 17 on it does not, and more sessions than cores only make each other's catalogue caches invalid.
- */
-function suitableLanes(serverVersion: number): number {
-  return serverVersion >= 170_000 ? 4 : 8;
-}
-
-function directUrlNeeded({ migration, nonTransactional }: Script): SqlmigError {
-  const message = `${migration.file} cannot run in a transaction (${nonTransactional}), and the database URL leads to a pooler`;
-  return new SqlmigError('direct-url-needed', message, {
-    file: migration.file,
-    state: 'nothing was touched',
-    hint: 'give --direct-url, a URL that bypasses the pooler; or --pool-mode session where it pools whole sessions',
-  });
 }
