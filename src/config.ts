@@ -93,6 +93,53 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   };
 }
 
+// A key that is missing here is an error of types.
+const configKeys: Readonly<Record<keyof Config, true>> = {
+  database: true,
+  publicDir: true,
+  tenantDir: true,
+  publicSchema: true,
+  historyTable: true,
+  concurrency: true,
+  outOfOrder: true,
+  digest: true,
+  waitMs: true,
+  poolMode: true,
+  searchPath: true,
+  extensions: true,
+  cwd: true,
+};
+
+/**
+ * Checks what a program gives as its config: that it is one of `loadConfig`, and what was changed in it since.
+ * @throws SqlmigError `config-invalid` naming what is missing or wrong.
+ */
+export function requireConfig(config: unknown): asserts config is Config {
+  const hint = 'await loadConfig() gives one; its "overrides" take settings from a program';
+  const refuse = (message: string) => new SqlmigError('config-invalid', message, { hint });
+  if (config instanceof Promise) throw refuse('the config is a promise that was not awaited');
+  if (typeof config !== 'object' || config === null) {
+    throw refuse(`the config is ${config === null ? 'null' : `of type ${typeof config}`}`);
+  }
+  const missing = Object.keys(configKeys).filter(
+    (key) => (config as Partial<Config>)[key as keyof Config] === undefined,
+  );
+  if (missing.length > 0) throw refuse(`the config lacks ${missing.join(', ')}`);
+  const { database, waitMs, cwd, concurrency, poolMode, ...settings } = config as Config;
+  if (!isDatabase(database)) throw refuse('"database" in the config must be what loadConfig made of a URL');
+  if (!Number.isSafeInteger(waitMs) || waitMs < 0)
+    throw refuse('"waitMs" in the config must be milliseconds');
+  if (typeof cwd !== 'string') throw refuse('"cwd" in the config must be a folder');
+  const chosen = { ...(concurrency !== null && { concurrency }), ...(poolMode !== null && { poolMode }) };
+  check({ ...settings, ...chosen }, 'the config');
+}
+
+function isDatabase(database: unknown): database is DatabaseConfig {
+  if (typeof database !== 'object' || database === null) return false;
+  const { target, tenants } = database as Partial<DatabaseConfig>;
+  return Array.isArray(target?.hosts) && typeof tenants?.kind === 'string';
+}
+
 async function readFile(
   cwd: string,
   file: string | undefined,

@@ -1,5 +1,6 @@
 export { type Config, type ConfigSources, loadConfig } from './config.ts';
 export type { PlanOptions } from './core/plan.ts';
+export type { Settlement } from './core/settlement.ts';
 export type { Canary, MaxFailures } from './core/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError } from './errors.ts';
 export type { OnEvent, RunEvent } from './events.ts';
@@ -18,7 +19,6 @@ export { type PlanCommandOptions, plan } from './operations/plan.ts';
 export {
   type InterruptedMigration,
   type SettledMigration,
-  type Settlement,
   settleMigration,
 } from './operations/settle-migration.ts';
 export { status } from './operations/status.ts';
@@ -27,6 +27,6 @@ export { verify } from './operations/verify.ts';
 export type * from './results.ts';
 export type { InspectOptions } from './run/inspect.ts';
 export type { RepairedSchema } from './run/repair.ts';
-export type { RunOptions } from './run/service.ts';
+export type { ChangeOptions, RunOptions } from './run/run-options.ts';
 export type { Selection } from './run/survey.ts';
 export type { Settings } from './settings.ts';

@@ -1,17 +1,34 @@
 import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { errorOfAll } from '../src/errors.ts';
-import { createTenant, listTenants, type RunEvent, SqlmigError, up } from '../src/index.ts';
+import {
+  acceptChecksums,
+  createMigration,
+  createTenant,
+  forgetMissing,
+  killHolder,
+  listTenants,
+  loadConfig,
+  locks,
+  plan,
+  type RunEvent,
+  SqlmigError,
+  settleMigration,
+  status,
+  up,
+  verify,
+} from '../src/index.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
+
+const all = { kind: 'all', except: [] } as const;
 
 let db: TestDatabase;
 beforeAll(async () => {
   db = await freshDatabase();
 });
-
-const all = { kind: 'all', except: [] } as const;
 
 test('an error is the same in JSON as in events and results, whatever caused it', () => {
   const cause: Error & { self?: unknown } = new Error('low');
@@ -23,6 +40,93 @@ test('an error is the same in JSON as in events and results, whatever caused it'
     'sql-syntax',
     'bad-file-name',
   ]);
+});
+
+// Whatever is refused is refused before anything is read or connected.
+const config = await loadConfig({
+  cwd: tmpdir(),
+  env: {},
+  overrides: { url: 'postgres://nowhere.invalid/db' },
+});
+const accept = () => true;
+
+test.for([
+  ['to', { to: 'abc' }],
+  ['steps', { steps: -1 }],
+  ['steps', { steps: 1.5 }],
+  ['ignoreChanged', { ignoreChanged: 'no' }],
+  ['lockTimeoutMs', { lockTimeoutMs: '5s' }],
+  ['waitForLockMs', { waitForLockMs: Number.POSITIVE_INFINITY }],
+  ['concurrentIndexJobs', { concurrentIndexJobs: 0 }],
+  ['maxFailures', { maxFailures: 3 }],
+  ['maxFailures', { maxFailures: { percent: 101 } }],
+  ['canary', { canary: { names: [] } }],
+  ['canary goes with', { canary: 1, select: { kind: 'public' } }],
+  ['canaryTolerate goes with', { canaryTolerate: 1 }],
+  ['select', { select: 'all' }],
+  ['select', { select: { kind: 'all' } }],
+  ['select', { select: { kind: 'tenants', names: [] } }],
+  ['select is missing', { select: undefined }],
+  ['signal', { signal: new AbortController() }],
+  ['onEvent', { onEvent: 'log' }],
+  // Ignored, these would migrate.
+  ['dryRun', { dryRun: true }],
+  ['rehearsal', { rehearsal: true }],
+] as const)('up refuses a wrong %s as the command does: %j', async ([option, wrong]) => {
+  const error = await up(config, { select: all, ...wrong } as never).catch((e: unknown) => e);
+  expect(error).toMatchObject({ code: 'bad-usage', message: expect.stringContaining(`option ${option}`) });
+});
+
+const calls: readonly (readonly [string, (config: never, options: never) => Promise<unknown>])[] = [
+  ['up', up],
+  ['plan', plan],
+  ['status', status],
+  ['verify', verify],
+  ['locks', locks],
+  ['listTenants', listTenants],
+  ['killHolder', (c, o) => killHolder(c, 1, accept, o)],
+  ['createTenant', (c, o) => createTenant(c, 'acme', o)],
+  ['acceptChecksums', (c, o) => acceptChecksums(c, all, accept, o)],
+  ['forgetMissing', (c, o) => forgetMissing(c, all, accept, o)],
+  ['settleMigration', (c, o) => settleMigration(c, 'acme', '1', null, o)],
+];
+const configs = [
+  [{}, 'the config lacks database'],
+  [undefined, 'the config is of type undefined'],
+  [Promise.resolve(config), 'the config is a promise'],
+  [{ ...config, concurrency: 0 }, '"concurrency" in the config: must be at least 1'],
+  [{ ...config, historyTable: null }, '"historyTable" in the config'],
+  [{ ...config, concurency: 2 }, 'unknown key "concurency" in the config'],
+  [{ ...config, database: { url: 'postgres:///db' } }, '"database" in the config'],
+] as const;
+
+test.for(calls)('%s says what is wrong with its arguments', async ([, call]) => {
+  for (const [wrong, message] of configs) {
+    const error = await call(wrong as never, { select: all } as never).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringContaining(message) });
+  }
+  for (const wrong of [null, 'all', [], { signal: 'SIGINT' }, { stesp: 1 }]) {
+    const error = await call(config as never, wrong as never).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'bad-usage', message: expect.stringContaining('option') });
+  }
+});
+
+test.for([
+  ['select', () => acceptChecksums(config, 'all' as never, accept)],
+  ['accept', () => forgetMissing(config, all, true as never)],
+  ['pid', () => killHolder(config, '812' as never, accept)],
+  ['schema', () => settleMigration(config, null as never, '1', null)],
+  ['version', () => settleMigration(config, 'acme', 1 as never, null)],
+  ['how', () => settleMigration(config, 'acme', '1', { kind: 'from', statement: 0 })],
+  ['how', () => settleMigration(config, 'acme', '1', 'resume' as never)],
+  ['scope', () => createMigration(config, 'tenants' as never, 'x')],
+  ['words', () => createMigration(config, 'tenant', undefined as never)],
+] as const)('a wrong argument %s is named', async ([argument, call]) => {
+  const error = await call().catch((e: unknown) => e);
+  expect(error).toMatchObject({
+    code: 'bad-usage',
+    message: expect.stringContaining(`argument ${argument}`),
+  });
 });
 
 test('events tell the run in order', async () => {

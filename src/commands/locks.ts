@@ -1,9 +1,10 @@
+import { wholeNumber } from '../core/option.ts';
 import { killHolder, locks } from '../operations/locks.ts';
 import { holderText, locksText } from '../report/locks.ts';
 import { printable } from '../report/table.ts';
 import { defineCommand } from './command.ts';
 import { agreed, execute } from './execute.ts';
-import { wholeNumber, yesOption } from './options.ts';
+import { checkFlag, yesOption } from './options.ts';
 
 /** `sqlmig locks`. */
 export const locksCommand = defineCommand()({
@@ -19,7 +20,8 @@ export const locksCommand = defineCommand()({
   ],
   run: (args, terminal) =>
     execute(args, terminal, () => {
-      const pid = wholeNumber('--kill', args.kill);
+      const pid = args.kill;
+      checkFlag('--kill', pid, wholeNumber());
       return async ({ config, signal, onEvent }) => {
         if (pid === undefined) {
           const result = await locks(config, { signal, onEvent });

@@ -1,8 +1,10 @@
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { parseDuration } from '../core/duration.ts';
-import type { PlanOptions } from '../core/plan.ts';
+import { checkOptions, checkValue, type Kind, type Naming } from '../core/option.ts';
+import { type PlanOptions, planKinds } from '../core/plan.ts';
 import { type Canary, parseMaxFailures } from '../core/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
+import { changeKinds } from '../run/run-options.ts';
 import type { Selection } from '../run/survey.ts';
 import type { Overrides } from '../settings.ts';
 
@@ -173,14 +175,23 @@ export function selectionOf(args: SelectorArgs): Selection | null {
   return { kind: 'tenants', names };
 }
 
+/** How options are called on the command line. */
+export const flags: Naming = {
+  called: (option) =>
+    `--${option.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  hint: 'see sqlmig --help',
+};
+
 /** What `lockOptions` say. @throws SqlmigError `bad-usage`. */
 export function lockArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof lockOptions>>) {
-  return {
+  const given = {
     lockTimeoutMs: durationOf('--lock-timeout', args.lockTimeout),
     waitForLockMs: durationOf('--wait-for-lock', args.waitForLock),
     sync: args.sync,
-    concurrentIndexJobs: wholeNumber('--concurrent-index-jobs', args.concurrentIndexJobs) ?? 1,
+    concurrentIndexJobs: args.concurrentIndexJobs,
   };
+  checkOptions(given, changeKinds, flags);
+  return given;
 }
 
 /** Names separated by commas; `\,` is a comma in a name. */
@@ -195,25 +206,19 @@ export function nameList(values: readonly string[]): string[] {
 export function planArgs(
   args: ArgumentsCamelCase<InferredOptionTypes<typeof planOptions>>,
 ): Partial<PlanOptions> {
-  return {
-    to: versionOf(args.to),
-    steps: wholeNumber('--steps', args.steps) ?? null,
+  const given = {
+    to: args.to ?? null,
+    steps: args.steps ?? null,
     ignoreChanged: args.ignoreChanged,
     ...(args.outOfOrder !== undefined && { outOfOrder: args.outOfOrder }),
   };
+  checkOptions(given, planKinds, flags);
+  return given;
 }
 
-/** A version as `--to` takes it. @throws SqlmigError `bad-usage`. */
-function versionOf(text: string | undefined): string | null {
-  if (text === undefined) return null;
-  if (/^\d{1,18}$/.test(text)) return text;
-  throw usage(`--to takes a version, 1 to 18 digits, not "${text}"`);
-}
-
-/** A whole number of at least `least`. @throws SqlmigError `bad-usage`. */
-export function wholeNumber(flag: string, value: number | undefined, least = 1): number | undefined {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return value;
-  throw usage(`${flag} takes a whole number of at least ${least}`);
+/** Checks the value of one flag. @throws SqlmigError `bad-usage`. */
+export function checkFlag(flag: string, value: unknown, kind: Kind): void {
+  if (value !== undefined) checkValue(flag, value, kind, flags.hint);
 }
 
 /** Milliseconds of a flag. @throws SqlmigError `bad-usage`. */
@@ -245,5 +250,5 @@ export function canaryOf(text: string): Canary {
 
 /** The error for flags that make no sense. */
 export function usage(message: string, hint?: string): SqlmigError {
-  return new SqlmigError('bad-usage', message, { hint: hint ?? 'see sqlmig --help' });
+  return new SqlmigError('bad-usage', message, { hint: hint ?? flags.hint });
 }

@@ -1,18 +1,20 @@
+import { wholeNumber } from '../core/option.ts';
+import type { Settlement } from '../core/settlement.ts';
 import { acceptChecksums } from '../operations/accept-checksums.ts';
 import { forgetMissing } from '../operations/forget-missing.ts';
-import { type Settlement, settleMigration } from '../operations/settle-migration.ts';
+import { settleMigration } from '../operations/settle-migration.ts';
 import { changedText, interruptedText, missingText, repairErrors, repairedText } from '../report/repair.ts';
 import type { RepairedSchema } from '../run/repair.ts';
 import { defineCommand } from './command.ts';
 import { type Answer, agreed, execute, exitCodeOfSchemas } from './execute.ts';
 import {
+  checkFlag,
   lockArgs,
   lockOptions,
   readOnlyOption,
   selectionOf,
   selectorOptions,
   usage,
-  wholeNumber,
   yesOption,
 } from './options.ts';
 
@@ -47,7 +49,8 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
   run: (args, terminal) =>
     execute(args, terminal, () => {
       const { schema, migration, yes } = args;
-      const from = wholeNumber('--from-statement', args.fromStatement);
+      const from = args.fromStatement;
+      checkFlag('--from-statement', from, wholeNumber());
       const chosen: Settlement[] = [
         ...(args.resume ? [{ kind: 'resume' } as const] : []),
         ...(from === undefined ? [] : [{ kind: 'from', statement: from } as const]),

@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import type { OnEvent } from '../events.ts';
 import type { UpResult } from '../model.ts';
-import { up } from '../operations/up.ts';
+import { checkUpOptions, up } from '../operations/up.ts';
 import { errorPicture } from '../report/error.ts';
 import { metricsText } from '../report/metrics.ts';
 import { upErrors, upSummary, upTable } from '../report/up.ts';
@@ -9,6 +9,7 @@ import { defineCommand } from './command.ts';
 import { execute, exitCodeOf, exitCodeOfSchemas } from './execute.ts';
 import {
   canaryOf,
+  flags,
   lockArgs,
   lockOptions,
   maxFailuresOf,
@@ -18,7 +19,6 @@ import {
   selectionOf,
   selectorOptions,
   usage,
-  wholeNumber,
 } from './options.ts';
 import { planAnswer } from './plan.ts';
 import { keepHeapSmall } from './v8-flags.ts';
@@ -88,11 +88,7 @@ export const upCommand = defineCommand()({
         throw usage('up needs to know for whom: --all, --public or --tenants a,b', 'try: sqlmig up --all');
       }
       const canary = args.canary === undefined ? undefined : canaryOf(args.canary);
-      const canaryTolerate = wholeNumber('--canary-tolerate', args.canaryTolerate, 0);
-      if (canary === undefined && canaryTolerate !== undefined)
-        throw usage('--canary-tolerate goes with --canary');
-      if (canary !== undefined && select.kind === 'public')
-        throw usage('--canary goes with --all or --tenants');
+      const { canaryTolerate } = args;
       const options = {
         ...planArgs(args),
         select,
@@ -103,6 +99,7 @@ export const upCommand = defineCommand()({
         ...(canary !== undefined && { canary }),
         ...(canaryTolerate !== undefined && { canaryTolerate }),
       };
+      checkUpOptions(options, flags);
       if (args.rehearse && args.dryRun) throw usage('give one of --rehearse and --dry-run');
       if (args.dryRun) return (context) => planAnswer({ ...planArgs(args), select }, context);
       return async ({ config, signal, onEvent }) => {

@@ -1,5 +1,6 @@
 import type { Finding, HistoryRow, Migration } from '../model.ts';
 import { covers, replacedIn } from './baseline.ts';
+import { type Kinds, nullable, version, wholeNumber, yesOrNo } from './option.ts';
 import { canonicalVersion, compareVersions } from './version.ts';
 
 /** How far `up` goes and what it puts up with. */
@@ -11,6 +12,14 @@ export interface PlanOptions {
   readonly outOfOrder: boolean;
   readonly ignoreChanged: boolean;
 }
+
+/** What `PlanOptions` take. */
+export const planKinds: Kinds<PlanOptions> = {
+  to: version,
+  steps: nullable(wholeNumber()),
+  outOfOrder: yesOrNo,
+  ignoreChanged: yesOrNo,
+};
 
 /** Completes what a caller left out: all the way, and putting up with nothing but what the config allows. */
 export function completePlan(

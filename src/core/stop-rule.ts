@@ -56,10 +56,26 @@ export function chooseCanaries(candidates: readonly string[], canary: Canary): R
 /** Reads `K` or `P%`; `null` where it is neither. */
 export function parseMaxFailures(text: string): MaxFailures | null {
   const [, digits, percent] = /^(\d{1,9})(%?)$/.exec(text.trim()) ?? [];
-  if (digits === undefined) return null;
   const number = Number(digits);
-  if (percent === '%') return number >= 1 && number <= 100 ? { percent: number } : null;
-  return number >= 1 ? { count: number } : null;
+  const rule = percent === '%' ? { percent: number } : { count: number };
+  return isMaxFailures(rule) ? rule : null;
+}
+
+/** True for a count of at least 1, or a percentage from 1 to 100. */
+export function isMaxFailures(value: unknown): value is MaxFailures {
+  if (typeof value !== 'object' || value === null) return false;
+  if ('count' in value) return Number.isSafeInteger(value.count) && Number(value.count) >= 1;
+  return (
+    'percent' in value && typeof value.percent === 'number' && value.percent >= 1 && value.percent <= 100
+  );
+}
+
+/** True for a number of at least 1, a percentage from 1 to 100, or a list of names. */
+export function isCanary(value: unknown): value is Canary {
+  if (typeof value !== 'object' || value === null) return Number.isSafeInteger(value) && Number(value) >= 1;
+  if (!('names' in value)) return 'percent' in value && isMaxFailures(value);
+  const { names } = value;
+  return Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string');
 }
 
 /** How many failures stop a run over `tenants` tenants; at least 1. */

@@ -1,4 +1,5 @@
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
+import { callback, checkOptions, checkValue, selection } from '../core/option.ts';
 import { historyKey } from '../core/plan.ts';
 import { quoteLiteral } from '../core/quote.ts';
 import { historyTable } from '../db/history.ts';
@@ -8,7 +9,7 @@ import type { Migration, Scope } from '../model.ts';
 import type { Target } from '../run/look.ts';
 import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair } from '../run/repair.ts';
 import { withRun } from '../run/run.ts';
-import { type RunOptions, serviceOptions } from '../run/service.ts';
+import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
 import { type Selection, survey } from '../run/survey.ts';
 
 /** An applied file that was changed or renamed since, in one schema. */
@@ -44,8 +45,12 @@ export async function acceptChecksums(
   config: Config,
   select: Selection,
   accept: (changed: readonly ChangedChecksum[]) => boolean | Promise<boolean>,
-  options: RunOptions = {},
+  options: ChangeOptions = {},
 ): Promise<AcceptedChecksums> {
+  requireConfig(config);
+  checkValue('argument select', select, selection);
+  checkValue('argument accept', accept, callback);
+  checkOptions(options, changeKinds);
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
   return withRun(config, settings, async (run) => {

@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
 import { fileNameOf } from '../core/file-name.ts';
 import { nextVersion } from '../core/next-version.ts';
+import { checkValue, type Kind, text } from '../core/option.ts';
 import { SqlmigError } from '../errors.ts';
 import { parseAll, readMigrations } from '../migrations.ts';
 import type { Scope } from '../model.ts';
@@ -15,6 +16,11 @@ export interface CreatedMigration {
   readonly file: string;
 }
 
+const scopeKind: Kind = {
+  takes: "'public' or 'tenant'",
+  fits: (value) => value === 'public' || value === 'tenant',
+};
+
 /**
  * Writes an empty migration with the next version of its folder. The name may be words: they are joined by `_`.
  * @throws SqlmigError `bad-usage` for a name without a letter or digit, and all mistakes of the files there are.
@@ -24,6 +30,9 @@ export async function createMigration(
   scope: Scope,
   words: string,
 ): Promise<CreatedMigration> {
+  requireConfig(config);
+  checkValue('argument scope', scope, scopeKind);
+  checkValue('argument words', words, text);
   const name = words
     .trim()
     .replace(/[^\p{L}\p{N}]+/gu, '_')
@@ -44,12 +53,12 @@ export async function createMigration(
   }
   const path = join(dir, fileNameOf(version, name));
   const file = relative(config.cwd, path);
-  const text =
+  const content =
     scope === 'public'
       ? '-- Runs once in the public schema.\n\n'
       : '-- Runs once in every tenant. Names need no schema: search_path is the tenant, then public.\n\n';
   try {
-    await writeFile(path, text, { flag: 'wx' });
+    await writeFile(path, content, { flag: 'wx' });
   } catch (error) {
     throw new SqlmigError('file-exists', `cannot write ${file}: ${(error as Error).message}`, {
       cause: error,

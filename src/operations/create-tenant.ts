@@ -1,4 +1,5 @@
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
+import { checkOptions, type Kinds, yesOrNo } from '../core/option.ts';
 import { newestVersion } from '../core/plan.ts';
 import { tenantNameProblem } from '../core/tenant-name.ts';
 import { asSqlmigError } from '../db/failure.ts';
@@ -13,18 +14,17 @@ import { lookAt } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import { notConfirmed, unconfirmed } from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
-import { createService, type RunOptions, serviceOptions } from '../run/service.ts';
+import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
+import { createService } from '../run/service.ts';
 import { lookAtPublic } from '../run/survey.ts';
 
 /** How `createTenant` treats locks and the list of tenants, and who hears of it. */
-export interface CreateTenantOptions
-  extends Pick<
-    RunOptions,
-    'signal' | 'onEvent' | 'lockTimeoutMs' | 'waitForLockMs' | 'concurrentIndexJobs' | 'ignoreReadOnly'
-  > {
+export interface CreateTenantOptions extends ChangeOptions {
   /** The tenant source need not list it. */
   readonly unlisted?: boolean;
 }
+
+const tenantKinds: Kinds<CreateTenantOptions> = { ...changeKinds, unlisted: yesOrNo };
 
 /**
  * Creates a tenant: its schema and all tenant files, under the same locks as `up`. A schema that is there already is
@@ -40,6 +40,8 @@ export async function createTenant(
   name: string,
   options: CreateTenantOptions = {},
 ): Promise<SchemaOutcome> {
+  requireConfig(config);
+  checkOptions(options, tenantKinds);
   const problem = tenantNameProblem(name, config.publicSchema);
   if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
   const migrations = await readMigrations(config);

@@ -1,4 +1,5 @@
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
+import { callback, checkOptions, checkValue, selection } from '../core/option.ts';
 import { historyKey } from '../core/plan.ts';
 import { quoteLiteral } from '../core/quote.ts';
 import { historyTable } from '../db/history.ts';
@@ -9,7 +10,7 @@ import type { Target } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import { type RepairedSchema, repairSchemas, rowRepair } from '../run/repair.ts';
 import { withRun } from '../run/run.ts';
-import { type RunOptions, serviceOptions } from '../run/service.ts';
+import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
 import { type Selection, survey } from '../run/survey.ts';
 
 /** A migration that is applied in one schema, and whose file is gone. */
@@ -39,8 +40,12 @@ export async function forgetMissing(
   config: Config,
   select: Selection,
   accept: (missing: readonly MissingFile[]) => boolean | Promise<boolean>,
-  options: RunOptions = {},
+  options: ChangeOptions = {},
 ): Promise<ForgottenFiles> {
+  requireConfig(config);
+  checkValue('argument select', select, selection);
+  checkValue('argument accept', accept, callback);
+  checkOptions(options, changeKinds);
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
   return withRun(config, settings, async (run) => {

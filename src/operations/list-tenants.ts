@@ -1,4 +1,5 @@
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
+import { abortSignal, checkOptions } from '../core/option.ts';
 import { lookUpSchemas } from '../db/presence.ts';
 import { discoverTenants, tenantsQueryFailed } from '../db/tenants.ts';
 import type { ErrorDetails } from '../model.ts';
@@ -22,6 +23,8 @@ export async function listTenants(
   config: Config,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<readonly ListedTenant[]> {
+  requireConfig(config);
+  checkOptions(options, { signal: abortSignal });
   return withRun(config, { emit: () => {}, signal: ownSignal(options.signal) }, ({ look, database }) =>
     look(async (session, reader) => {
       const { publicSchema, historyTable } = config;

@@ -1,9 +1,10 @@
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
+import { callback, checkOptions, checkValue, wholeNumber } from '../core/option.ts';
 import { type Holder, readHolders, runOf, terminateBackend } from '../db/holders.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Finding } from '../model.ts';
 import { findingsOf } from '../run/findings.ts';
-import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
+import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
 import { ownSignal, withRun } from '../run/run.ts';
 
 /** Who holds or waits for our locks, and what was left without one. */
@@ -18,6 +19,8 @@ export interface LocksResult {
  * @throws SqlmigError where it cannot begin.
  */
 export async function locks(config: Config, options: InspectOptions = {}): Promise<LocksResult> {
+  requireConfig(config);
+  checkOptions(options, inspectKinds);
   const holders = await withRun(config, outside(options), ({ look }) => look(readHolders));
   const inspection = await inspect(config, options);
   const findings = surveyed(inspection).flatMap((target) => findingsOf(target, inspection.database));
@@ -42,6 +45,10 @@ export async function killHolder(
   confirm: (holder: Holder) => boolean | Promise<boolean>,
   options: InspectOptions = {},
 ): Promise<KillResult> {
+  requireConfig(config);
+  checkValue('argument pid', pid, wholeNumber());
+  checkValue('argument confirm', confirm, callback);
+  checkOptions(options, inspectKinds);
   return withRun(config, outside(options), async ({ look }) => {
     // It has keys that all tenants share as well; a schema's comes last, and says more.
     const holder = (await look(readHolders)).findLast((candidate) => candidate.pid === pid);

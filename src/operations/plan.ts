@@ -1,12 +1,13 @@
-import type { Config } from '../config.ts';
-import { completePlan, type PlanOptions } from '../core/plan.ts';
+import { type Config, requireConfig } from '../config.ts';
+import { checkOptions, type Kinds } from '../core/option.ts';
+import { completePlan, type PlanOptions, planKinds } from '../core/plan.ts';
 import type { Session } from '../db/session.ts';
 import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
 import type { Migration, Script } from '../model.ts';
 import type { PlanResult } from '../results.ts';
 import { extensionsToCreate, requireExtensions, settleExtensions } from '../run/extensions.ts';
 import { findingsOf } from '../run/findings.ts';
-import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
+import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
 import { downFindings, lintFindings } from '../run/lints.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import { detailsOf, refusalOf } from '../run/outcome.ts';
@@ -15,11 +16,15 @@ import type { Survey } from '../run/survey.ts';
 /** What `plan` is for and how far the `up` it foretells would go. */
 export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions> {}
 
+const planCommandKinds: Kinds<PlanCommandOptions> = { ...inspectKinds, ...planKinds };
+
 /**
  * What `up` would do, touching nothing; `ok` is false where it would refuse a schema. All files are parsed.
  * @throws SqlmigError as `up` does where it cannot begin.
  */
 export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
+  requireConfig(config);
+  checkOptions(options, planCommandKinds);
   const settings = completePlan(options, config);
   let files: ParsedFiles = { scripts: new Map(), brokenDown: [] };
   const scripts = new Map<Migration, Script>();

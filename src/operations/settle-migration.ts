@@ -1,10 +1,12 @@
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
 import { repairCommand } from '../core/command-line.ts';
 import { onlineChangeOf, repeats } from '../core/online-change.ts';
+import { checkOptions, checkValue, nullable, text } from '../core/option.ts';
 import { statementAt } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
 import { quoteLiteral } from '../core/quote.ts';
 import { othersOnPath } from '../core/search-path.ts';
+import { type Settlement, settlementKind } from '../core/settlement.ts';
 import { commitsInParts } from '../core/transaction-rules.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { readGuard } from '../db/guard.ts';
@@ -22,16 +24,7 @@ import { unitSchema } from '../run/gate.ts';
 import { lookAgain, type Target } from '../run/look.ts';
 import { type Repair, type RepairedSchema, repairSchemas, rowRepair } from '../run/repair.ts';
 import { type Run, unitFrame, withRun } from '../run/run.ts';
-import { type RunOptions, type ServiceOptions, serviceOptions } from '../run/service.ts';
-
-/** How an interrupted migration is settled. */
-export type Settlement =
-  /** Find out what became of the interrupted statement, and go on. */
-  | { readonly kind: 'resume' }
-  /** Go on with this statement, from 1. */
-  | { readonly kind: 'from'; readonly statement: number }
-  /** Record it as applied, run nothing. */
-  | { readonly kind: 'mark-applied' };
+import { type ChangeOptions, changeKinds, type ServiceOptions, serviceOptions } from '../run/run-options.ts';
 
 /** How far an interrupted migration is. */
 export interface InterruptedMigration {
@@ -69,8 +62,13 @@ export async function settleMigration(
   schema: string,
   version: string,
   how: Settlement | null,
-  options: RunOptions = {},
+  options: ChangeOptions = {},
 ): Promise<SettledMigration> {
+  requireConfig(config);
+  checkValue('argument schema', schema, text);
+  checkValue('argument version', version, text);
+  checkValue('argument how', how, nullable(settlementKind));
+  checkOptions(options, changeKinds);
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
   const scope: Scope = schema === config.publicSchema ? 'public' : 'tenant';

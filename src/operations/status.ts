@@ -1,8 +1,9 @@
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
+import { checkOptions } from '../core/option.ts';
 import type { Finding } from '../model.ts';
 import type { StatusResult } from '../results.ts';
 import { findingsOf, unlistedFinding } from '../run/findings.ts';
-import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
+import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
 import type { Target } from '../run/look.ts';
 
 /**
@@ -11,6 +12,8 @@ import type { Target } from '../run/look.ts';
  * @throws SqlmigError where it cannot begin.
  */
 export async function status(config: Config, options: InspectOptions = {}): Promise<StatusResult> {
+  requireConfig(config);
+  checkOptions(options, inspectKinds);
   const inspection = await inspect(config, options, { unlisted: true });
   const { database, server, survey, unlisted } = inspection;
   const statusOf = ({ schema, scope, plan: { version, pending } }: Target, findings: readonly Finding[]) => ({

@@ -1,5 +1,16 @@
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
 import { createNoticeGroups } from '../core/notice-groups.ts';
+import {
+  byName,
+  canary,
+  checkOptions,
+  type Kinds,
+  lacks,
+  maxFailures,
+  type Naming,
+  selection,
+  wholeNumber,
+} from '../core/option.ts';
 import { type Canary, chooseCanaries, type MaxFailures, stopRule } from '../core/stop-rule.ts';
 import { tenantsQueryFailed } from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
@@ -20,7 +31,8 @@ import {
   unfinished,
 } from '../run/outcome.ts';
 import { type Run, withRun } from '../run/run.ts';
-import { createService, type RunOptions, serviceOptions } from '../run/service.ts';
+import { type RunOptions, runKinds, serviceOptions } from '../run/run-options.ts';
+import { createService } from '../run/service.ts';
 import { lookAtListed, type Selection, selectTenants, survey, unknownTenants } from '../run/survey.ts';
 import { traced } from '../run/tracing.ts';
 import { warningsOf } from '../run/warnings.ts';
@@ -40,6 +52,27 @@ export interface UpOptions extends RunOptions {
   readonly canary?: Canary;
   /** So many canaries may fail; the default is none. */
   readonly canaryTolerate?: number;
+}
+
+const upKinds: Kinds<UpOptions> = {
+  ...runKinds,
+  select: { ...selection, required: true },
+  maxFailures,
+  canary,
+  canaryTolerate: wholeNumber(0),
+};
+
+/**
+ * Checks what `up` is given, each option and what goes together.
+ * @throws SqlmigError `bad-usage` naming the option.
+ */
+export function checkUpOptions(options: UpOptions, naming: Naming = byName): void {
+  checkOptions(options, upKinds, naming);
+  const { select, canary: first, canaryTolerate } = options;
+  if (first === undefined && canaryTolerate !== undefined)
+    throw lacks('canaryTolerate', naming.called('canary'), naming);
+  if (first !== undefined && select.kind === 'public')
+    throw lacks('canary', 'a selection of tenants', naming);
 }
 
 /**
@@ -64,6 +97,8 @@ export interface UpOptions extends RunOptions {
  */
 export async function up(config: Config, options: UpOptions): Promise<UpResult> {
   const started = performance.now();
+  requireConfig(config);
+  checkUpOptions(options);
   const migrations = await readMigrations(config);
   const { select } = options;
   const settings = serviceOptions(options, config);

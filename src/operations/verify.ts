@@ -1,11 +1,12 @@
-import type { Config } from '../config.ts';
+import { type Config, requireConfig } from '../config.ts';
+import { checkOptions, type Kinds, yesOrNo } from '../core/option.ts';
 import type { Session } from '../db/session.ts';
 import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
 import type { Script } from '../model.ts';
 import type { VerifiedSchema, VerifyResult } from '../results.ts';
 import { settleExtensions } from '../run/extensions.ts';
 import { findingsOf, unlistedFinding } from '../run/findings.ts';
-import { type InspectOptions, inspect, surveyed } from '../run/inspect.ts';
+import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
 import { downFindings, lintFindings } from '../run/lints.ts';
 import type { Target } from '../run/look.ts';
 import type { Survey } from '../run/survey.ts';
@@ -18,6 +19,8 @@ export interface VerifyOptions extends InspectOptions {
   readonly checkPending?: boolean;
 }
 
+const verifyKinds: Kinds<VerifyOptions> = { ...inspectKinds, strict: yesOrNo, checkPending: yesOrNo };
+
 /**
  * Compares every schema's history with the files: checksum-changed, renamed, file-missing, out-of-order, failed,
  * unlisted. Finds mistakes in `.down.sql` files as well (down-file), and the lints of all files, which are no failure
@@ -25,6 +28,8 @@ export interface VerifyOptions extends InspectOptions {
  * @throws SqlmigError where it cannot begin.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
+  requireConfig(config);
+  checkOptions(options, verifyKinds);
   let files: ParsedFiles = { scripts: new Map(), brokenDown: [] };
   let scripts: readonly Script[] = [];
   const check = async (migrations: Migrations) => {

@@ -4,7 +4,7 @@ import type { Session } from '../db/session.ts';
 import type { Scans } from '../db/tenants.ts';
 import type { SchemaOutcome } from '../model.ts';
 import { type Run, unitFrame } from './run.ts';
-import type { ServiceOptions } from './service.ts';
+import type { ServiceOptions } from './run-options.ts';
 
 /** The digests of histories that a run finds in the catalogue and leaves there. */
 export interface Digests {

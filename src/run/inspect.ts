@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { abortSignal, callback, type Kinds, selection } from '../core/option.ts';
 import { completePlan, type PlanOptions } from '../core/plan.ts';
 import type { Server, Session } from '../db/session.ts';
 import type { OnEvent } from '../events.ts';
@@ -16,6 +17,13 @@ export interface InspectOptions {
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
 }
+
+/** What `InspectOptions` take. */
+export const inspectKinds: Kinds<InspectOptions> = {
+  select: selection,
+  signal: abortSignal,
+  onEvent: callback,
+};
 
 /** What a command wants to know beside the selected schemas. */
 interface Interest {

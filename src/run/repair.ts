@@ -11,7 +11,7 @@ import { unitSchema } from './gate.ts';
 import { lookAgain, type Target } from './look.ts';
 import { isGone } from './outcome.ts';
 import { type Run, unitFrame } from './run.ts';
-import type { ServiceOptions } from './service.ts';
+import type { ServiceOptions } from './run-options.ts';
 
 /** What a repair did to one schema. */
 export interface RepairedSchema {

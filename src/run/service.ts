@@ -1,5 +1,4 @@
-import type { Config } from '../config.ts';
-import { completePlan, newestVersion, type PlanOptions } from '../core/plan.ts';
+import { newestVersion } from '../core/plan.ts';
 import { after, applyUnits } from '../db/apply.ts';
 import type { Attempt } from '../db/attempt.ts';
 import { changesSharedRows } from '../db/catalogue-key.ts';
@@ -11,7 +10,6 @@ import type { Session } from '../db/session.ts';
 import { applyStepwise } from '../db/stepwise.ts';
 import type { UnitFrame, UnitSchema } from '../db/unit-frame.ts';
 import { unitSettings } from '../db/unit-locks.ts';
-import type { OnEvent } from '../events.ts';
 import { type Migrations, parseMigrations } from '../migrations.ts';
 import type { AppliedMigration, Migration, SchemaOutcome, Scope, Script } from '../model.ts';
 import type { Brake } from './brake.ts';
@@ -26,56 +24,10 @@ import { lintFindings } from './lints.ts';
 import { lookAgain, lookAt, type Target } from './look.ts';
 import { hasWork, refusalOf } from './outcome.ts';
 import { createAdmission } from './rights.ts';
-import { ownSignal, type Run, unitFrame } from './run.ts';
+import { type Run, unitFrame } from './run.ts';
+import type { ServiceOptions } from './run-options.ts';
 import { listedNow, lookAtPublic, withoutGone } from './survey.ts';
 import { createTurns, groups } from './turns.ts';
-
-/** What a caller may say of a run that changes something. */
-export interface RunOptions extends Partial<PlanOptions> {
-  /** How long a statement of a file waits for a lock, in milliseconds; 5,000 by default. */
-  readonly lockTimeoutMs?: number;
-  /** How long to wait for other runs without any progress, in milliseconds; 15 minutes by default. */
-  readonly waitForLockMs?: number;
-  /** How many non-transactional migrations run at once; 1 by default. */
-  readonly concurrentIndexJobs?: number;
-  /** Wait for the disk at each commit, instead of once before success is told. */
-  readonly sync?: boolean;
-  /** Run for real, roll everything back, and tell what would have happened. */
-  readonly rehearse?: boolean;
-  /** Write although `default_transaction_read_only` is on. */
-  readonly ignoreReadOnly?: boolean;
-  /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
-  readonly signal?: AbortSignal;
-  readonly onEvent?: OnEvent;
-}
-
-/** `RunOptions` with nothing left out. */
-export interface ServiceOptions {
-  readonly plan: PlanOptions;
-  readonly lockTimeoutMs: number;
-  readonly sync: boolean;
-  readonly rehearse: boolean;
-  readonly concurrentIndexJobs: number;
-  readonly waitForLockMs: number;
-  readonly readOnly: 'refuse' | 'ignore';
-  readonly signal: AbortSignal;
-  readonly emit: OnEvent;
-}
-
-/** Completes what a caller left out. */
-export function serviceOptions(options: RunOptions, config: Config): ServiceOptions {
-  return {
-    plan: completePlan(options, config),
-    lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
-    waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
-    sync: options.sync ?? false,
-    rehearse: options.rehearse ?? false,
-    concurrentIndexJobs: options.concurrentIndexJobs ?? 1,
-    readOnly: options.ignoreReadOnly === true ? 'ignore' : 'refuse',
-    signal: ownSignal(options.signal),
-    emit: options.onEvent ?? (() => {}),
-  };
-}
 
 /** Serves schemas of one run: parses what they need, keeps the gate between public and tenants, runs the fleet. */
 export interface Service {

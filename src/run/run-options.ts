@@ -1,0 +1,70 @@
+import type { Config } from '../config.ts';
+import { abortSignal, callback, type Kinds, milliseconds, wholeNumber, yesOrNo } from '../core/option.ts';
+import { completePlan, type PlanOptions, planKinds } from '../core/plan.ts';
+import type { OnEvent } from '../events.ts';
+import { ownSignal } from './run.ts';
+
+/** What every verb that changes something can be told. */
+export interface ChangeOptions {
+  /** How long a statement of a file waits for a lock, in milliseconds; 5,000 by default. */
+  readonly lockTimeoutMs?: number;
+  /** How long to wait for other runs without any progress, in milliseconds; 15 minutes by default. */
+  readonly waitForLockMs?: number;
+  /** How many non-transactional migrations run at once; 1 by default. */
+  readonly concurrentIndexJobs?: number;
+  /** Wait for the disk at each commit, instead of once before success is told. */
+  readonly sync?: boolean;
+  /** Write although `default_transaction_read_only` is on. */
+  readonly ignoreReadOnly?: boolean;
+  /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: OnEvent;
+}
+
+/** What `ChangeOptions` take. */
+export const changeKinds: Kinds<ChangeOptions> = {
+  lockTimeoutMs: milliseconds,
+  waitForLockMs: milliseconds,
+  concurrentIndexJobs: wholeNumber(),
+  sync: yesOrNo,
+  ignoreReadOnly: yesOrNo,
+  signal: abortSignal,
+  onEvent: callback,
+};
+
+/** What a run that migrates can be told. */
+export interface RunOptions extends ChangeOptions, Partial<PlanOptions> {
+  /** Run for real, roll everything back, and tell what would have happened. */
+  readonly rehearse?: boolean;
+}
+
+/** What `RunOptions` take. */
+export const runKinds: Kinds<RunOptions> = { ...planKinds, ...changeKinds, rehearse: yesOrNo };
+
+/** `RunOptions` with nothing left out. */
+export interface ServiceOptions {
+  readonly plan: PlanOptions;
+  readonly lockTimeoutMs: number;
+  readonly sync: boolean;
+  readonly rehearse: boolean;
+  readonly concurrentIndexJobs: number;
+  readonly waitForLockMs: number;
+  readonly readOnly: 'refuse' | 'ignore';
+  readonly signal: AbortSignal;
+  readonly emit: OnEvent;
+}
+
+/** Completes what a caller left out. */
+export function serviceOptions(options: RunOptions, config: Config): ServiceOptions {
+  return {
+    plan: completePlan(options, config),
+    lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
+    waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
+    sync: options.sync ?? false,
+    rehearse: options.rehearse ?? false,
+    concurrentIndexJobs: options.concurrentIndexJobs ?? 1,
+    readOnly: options.ignoreReadOnly === true ? 'ignore' : 'refuse',
+    signal: ownSignal(options.signal),
+    emit: options.onEvent ?? (() => {}),
+  };
+}
