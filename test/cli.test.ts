@@ -307,6 +307,15 @@ test('--log-format json: every line of stderr is JSON, errors and totals include
   ).toMatchObject({
     outcome: { schema: 'jl', error: { code: 'migration-failed', line: 1, column: 8 } },
   });
+  const quiet = await sqlmig(['up', '--all', '--log-format', 'json', '--quiet'], p.dir);
+  expect(JSON.parse(quiet.stderr)).toMatchObject({
+    type: 'schema-finished',
+    runId: expect.any(String),
+    outcome: { schema: 'jl', state: 'failed', error: { code: 'migration-failed' } },
+  });
+  const bad = project({ url: db.url, tenants: { query: `select 'pg_bad'` } });
+  const list = await sqlmig(['tenant', 'list', '--log-format', 'json', '--quiet'], bad.dir);
+  expect(JSON.parse(list.stderr)).toMatchObject({ type: 'error', code: 'bad-tenant-name' });
   const usage = await sqlmig(['up', '--log-format', 'json'], p.dir);
   expect(JSON.parse(usage.stderr)).toMatchObject({ type: 'error', code: 'bad-usage' });
 });

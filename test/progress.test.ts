@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../src/events.ts';
 import { createPaint } from '../src/report/paint.ts';
-import { createProgress } from '../src/report/progress.ts';
+import { createJsonLog, createProgress } from '../src/report/progress.ts';
 
 const finished = (schema: string, state: 'applied' | 'failed'): RunEvent => ({
   type: 'schema-finished',
@@ -59,4 +59,32 @@ test('in a terminal: one line, drawn over, and gone at the end', () => {
   expect(text.startsWith('database shop')).toBe(true);
   expect(text).toContain('█'.repeat(12) + '░'.repeat(12));
   expect(text.endsWith('\r\x1b[2K')).toBe(true);
+});
+
+test.for(['errors', 'usual', 'all'] as const)('a log of %s tells each failure once', (tells) => {
+  const lines: string[] = [];
+  const { onEvent, end, failed } = createJsonLog((line) => lines.push(line), tells);
+  const error = { code: 'migration-failed', message: 'no' };
+  const outcome = {
+    database: 'd',
+    schema: 'a',
+    scope: 'tenant',
+    state: 'failed',
+    version: null,
+    migrations: [],
+    error,
+  } as const;
+  onEvent({ type: 'run-started', runId: '1', database: 'd', host: 'h' });
+  onEvent({ type: 'warning', message: 'w' });
+  onEvent({ type: 'schema-finished', outcome });
+  end();
+  const other = { code: 'unlisted-tenant', message: 'other' };
+  failed([outcome, { schema: 'b', error: other }, { schema: 'c', error: { code: 'stopped', message: '' } }]);
+  const told = lines.map((line) => JSON.parse(line));
+  expect(told.map(({ type }) => type)).toEqual(
+    tells === 'errors'
+      ? ['schema-finished', 'error']
+      : ['run-started', 'warning', 'schema-finished', 'error'],
+  );
+  expect(told.at(-1)).toMatchObject({ runId: '1', ...other });
 });

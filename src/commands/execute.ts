@@ -3,9 +3,9 @@ import { withoutLibpq } from '../core/connection-parameters.ts';
 import { type ErrorCode, exitCodes, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { ErrorDetails } from '../model.ts';
-import { errorPicture } from '../report/error.ts';
+import { errorPicture, type Failure } from '../report/error.ts';
 import { createPaint, type Paint } from '../report/paint.ts';
-import { createJsonLog, createProgress, type Progress } from '../report/progress.ts';
+import { createJsonLog, createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
 import { type Overrides, unknownVariables } from '../settings.ts';
 import { defectOf, stackOf } from './defect.ts';
 import { type GlobalArgs, overridesOf, usage } from './options.ts';
@@ -25,8 +25,9 @@ export interface Answer {
   readonly json: unknown;
   /** The answer for people, on stdout. */
   readonly text: (paint: Paint) => string;
-  /** What people are told beside it, on stderr: errors always, the summary unless `--quiet`. */
-  readonly errors?: (paint: Paint) => string;
+  /** What went wrong, told on stderr. */
+  readonly failures?: readonly Failure[];
+  /** What people are told beside it on stderr, unless `--quiet`. */
   readonly summary?: string;
 }
 
@@ -53,8 +54,7 @@ export async function execute(
     );
     progress.end();
     terminal.stdout(args.json ? document(answer.json) : answer.text(stdoutPaint));
-    // As lines of JSON all of this was told already.
-    if (args.logFormat === 'text') terminal.stderr(answer.errors?.(stderrPaint) ?? '');
+    progress.failed(answer.failures ?? []);
     if (args.logFormat === 'text' && !args.quiet) terminal.stderr(answer.summary ?? '');
     return signalExitCode(terminal) ?? answer.exitCode;
   } catch (error) {
@@ -149,11 +149,12 @@ async function withConfig<T>(
   }
 }
 
-function progressOf(args: GlobalArgs, { stderr, stderrIsTty }: Terminal, paint: Paint): Progress {
-  if (args.quiet) return { onEvent() {}, end() {} };
-  if (args.logFormat === 'json') return createJsonLog(stderr, args.verbose);
+function progressOf(args: GlobalArgs, { stderr: write, stderrIsTty }: Terminal, paint: Paint): Progress {
+  if (args.logFormat === 'json')
+    return createJsonLog(write, args.quiet ? 'errors' : args.verbose ? 'all' : 'usual');
+  if (args.quiet) return createQuietProgress({ write, paint });
   return createProgress({
-    write: stderr,
+    write,
     live: stderrIsTty,
     verbose: args.verbose,
     paint,

@@ -3,7 +3,7 @@ import type { Settlement } from '../core/settlement.ts';
 import { acceptChecksums } from '../operations/accept-checksums.ts';
 import { forgetMissing } from '../operations/forget-missing.ts';
 import { settleMigration } from '../operations/settle-migration.ts';
-import { changedText, interruptedText, missingText, repairErrors, repairedText } from '../report/repair.ts';
+import { changedText, interruptedText, missingText, repairedText } from '../report/repair.ts';
 import type { RepairedSchema } from '../run/repair.ts';
 import { defineCommand } from './command.ts';
 import { type Answer, agreed, execute, exitCodeOfSchemas } from './execute.ts';
@@ -114,12 +114,12 @@ function repairAnswer<R extends { readonly schemas: readonly RepairedSchema[] }>
   found: () => string,
   end: string,
 ): Answer {
-  const errors = result.schemas.flatMap(({ state, error }) => (state === 'failed' ? (error ?? []) : []));
-  const failed = errors.length > 0;
+  const failures = result.schemas.filter(({ state }) => state === 'failed');
+  const failed = failures.length > 0;
   return {
-    exitCode: open ? 1 : failed ? exitCodeOfSchemas(errors) : 0,
+    exitCode: open ? 1 : failed ? exitCodeOfSchemas(failures.map(({ error }) => error)) : 0,
     json: { ok: !open && !failed, ...result },
     text: () => found() + repairedText(result.schemas) + (open ? 'nothing was changed\n' : failed ? '' : end),
-    errors: (paint) => repairErrors(result.schemas, paint),
+    failures,
   };
 }

@@ -1,6 +1,5 @@
 import { createTenant } from '../operations/create-tenant.ts';
 import { listTenants } from '../operations/list-tenants.ts';
-import { errorPicture } from '../report/error.ts';
 import { standing } from '../report/standing.ts';
 import { count, printable } from '../report/table.ts';
 import { defineCommand } from './command.ts';
@@ -41,7 +40,7 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
           exitCode: error === undefined ? 0 : exitCodeOf([error]),
           json: outcome,
           text: () => `${printable(schema)}  ${how}  ${at}\n`,
-          errors: (paint) => (error === undefined ? '' : errorPicture(error, paint)),
+          failures: error === undefined ? [] : [outcome],
         };
       };
     }),
@@ -56,11 +55,11 @@ export const tenantListCommand = defineCommand()({
   run: (args, terminal) =>
     execute(args, terminal, () => async ({ config, signal }) => {
       const tenants = await listTenants(config, { signal });
-      const errors = tenants.flatMap(({ error }) => error ?? []);
+      const failures = tenants.filter(({ error }) => error !== undefined);
       return {
-        exitCode: errors.length === 0 ? 0 : 1,
+        exitCode: failures.length === 0 ? 0 : 1,
         json: { tenants },
-        errors: (paint) => errors.map((error) => errorPicture(error, paint)).join('\n'),
+        failures,
         text: () =>
           tenants
             .filter(({ error }) => error === undefined)

@@ -2,9 +2,8 @@ import { renameSync, writeFileSync } from 'node:fs';
 import type { OnEvent } from '../events.ts';
 import type { UpResult } from '../model.ts';
 import { checkUpOptions, up } from '../operations/up.ts';
-import { errorPicture } from '../report/error.ts';
 import { metricsText } from '../report/metrics.ts';
-import { upErrors, upSummary, upTable } from '../report/up.ts';
+import { upFailures, upSummary, upTable } from '../report/up.ts';
 import { defineCommand } from './command.ts';
 import { execute, exitCodeOf, exitCodeOfSchemas } from './execute.ts';
 import {
@@ -118,8 +117,7 @@ export const upCommand = defineCommand()({
               : exitCodeOfSchemas(failed.map((outcome) => outcome.error)),
           json: result,
           text: () => upTable(result),
-          errors: (paint) =>
-            upErrors(result.schemas, paint) + (result.error ? errorPicture(result.error, paint) : ''),
+          failures: upFailures(result),
           summary: upSummary(result),
         };
       };

@@ -15,19 +15,22 @@ export function errorPicture(error: ErrorDetails, paint: Paint): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The errors of schemas as pictures; schemas with the same error share one. */
-export function errorPictures(
-  failed: readonly { readonly schema: string; readonly error?: ErrorDetails }[],
-  paint: Paint,
-): string {
+/** What went wrong after a command had begun: in a schema, or with the command itself. */
+export interface Failure {
+  readonly schema?: string;
+  readonly error?: ErrorDetails;
+}
+
+/** Failures as pictures; schemas with the same error share one. */
+export function errorPictures(failed: readonly Failure[], paint: Paint): string {
   const groups = groupBy(failed, ({ error }) =>
     JSON.stringify([error?.code, error?.message, error?.file, error?.line]),
   );
   return groups
     .map(([first, ...others]) => {
       const picture = first?.error === undefined ? '' : errorPicture(first.error, paint);
-      const who = others.map(({ schema }) => schema);
-      return `${picture}${others.length === 0 ? '' : `  also: ${names(who, 20)}\n`}`;
+      const who = others.flatMap(({ schema }) => schema ?? []);
+      return `${picture}${who.length === 0 ? '' : `  also: ${names(who, 20)}\n`}`;
     })
     .join('\n');
 }

@@ -1,6 +1,7 @@
 import { createNoticeGroups } from '../core/notice-groups.ts';
 import type { RunEvent } from '../events.ts';
-import { placeOf } from './error.ts';
+import type { ErrorDetails } from '../model.ts';
+import { errorPictures, type Failure, placeOf } from './error.ts';
 import { noticeLine, noticesText } from './notices.ts';
 import type { Paint } from './paint.ts';
 import { placeLine, printable } from './table.ts';
@@ -8,8 +9,10 @@ import { placeLine, printable } from './table.ts';
 /** Tells of a run while it goes on, on stderr. */
 export interface Progress {
   onEvent(event: RunEvent): void;
-  /** Clears what was drawn, and tells what the server said; nothing is written after it. */
+  /** Clears what was drawn, and tells what the server said; after it only failures are written. */
   end(): void;
+  /** Tells what went wrong, but for what a line has told in full already. */
+  failed(failures: readonly Failure[]): void;
 }
 
 /** Where and how progress is written. */
@@ -112,27 +115,53 @@ export function createProgress({ write, live, verbose, paint, now }: ProgressOpt
       clear();
       write(noticesText(notices));
     },
+    failed: (failures) => write(errorPictures(failures, paint)),
   };
 }
 
-/** Progress for machines: every event that says something, as a line of JSON with its time. */
-export function createJsonLog(write: (text: string) => void, verbose: boolean): Progress {
+/** No progress for people: only what went wrong, at the end. */
+export function createQuietProgress({ write, paint }: Pick<ProgressOptions, 'write' | 'paint'>): Progress {
+  return { onEvent() {}, end() {}, failed: (failures) => write(errorPictures(failures, paint)) };
+}
+
+/**
+ * Progress for machines: every event that says something, as a line of JSON with its time; with `errors` only the schemas
+ * that fail, with `all` the rest too.
+ */
+export function createJsonLog(write: (text: string) => void, tells: 'errors' | 'usual' | 'all'): Progress {
+  const told = new WeakSet<ErrorDetails>();
   let run: { runId?: string } = {};
   const line = (value: object) =>
     write(`${JSON.stringify({ time: new Date().toISOString(), ...run, ...value })}\n`);
   return {
     onEvent(event) {
       if (event.type === 'run-started') run = { runId: event.runId };
-      const quiet =
+      const failure = event.type === 'schema-finished' && event.outcome.state === 'failed';
+      if (tells === 'errors' && !failure) return;
+      const isQuiet =
         (event.type === 'server-notice' && !event.important) ||
         event.type === 'retrying' ||
         (event.type === 'schema-finished' && event.outcome.state === 'up-to-date');
-      if (quiet && !verbose) return;
+      if (isQuiet && tells !== 'all') return;
+      const error =
+        event.type === 'schema-finished'
+          ? event.outcome.error
+          : event.type === 'run-finished'
+            ? event.result.error
+            : undefined;
+      if (error !== undefined) told.add(error);
       if (event.type !== 'run-finished') return line(event);
       // Schemas and warnings were told one by one.
       const { schemas: _, warnings: __, ...result } = event.result;
       line({ type: event.type, ...result });
     },
     end() {},
+    failed(failures) {
+      for (const { error } of failures) {
+        // What was never started is counted, and says nothing that the failures before it do not.
+        if (error === undefined || error.code === 'stopped' || told.has(error)) continue;
+        line({ type: 'error', ...error });
+      }
+    },
   };
 }

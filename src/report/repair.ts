@@ -2,8 +2,6 @@ import type { ChangedChecksum } from '../operations/accept-checksums.ts';
 import type { MissingFile } from '../operations/forget-missing.ts';
 import type { InterruptedMigration } from '../operations/settle-migration.ts';
 import type { RepairedSchema } from '../run/repair.ts';
-import { errorPictures } from './error.ts';
-import type { Paint } from './paint.ts';
 import { count, groupBy, names } from './table.ts';
 
 /** Which schemas hold which variant of a changed or renamed file, a paragraph a file. */
@@ -60,12 +58,4 @@ export function repairedText(schemas: readonly RepairedSchema[]): string {
       return `${group[0]?.state}  ${count(group.length, 'schema')}: ${names(who, 10)}\n`;
     })
     .join('');
-}
-
-/** What stood in the way of a repair, a picture for each kind of error. */
-export function repairErrors(schemas: readonly RepairedSchema[], paint: Paint): string {
-  return errorPictures(
-    schemas.filter(({ state }) => state === 'failed'),
-    paint,
-  );
 }

@@ -1,7 +1,6 @@
 import type { SchemaOutcome, UpResult } from '../model.ts';
 import { isGone } from '../run/outcome.ts';
-import { errorPictures } from './error.ts';
-import type { Paint } from './paint.ts';
+import type { Failure } from './error.ts';
 import { standing } from './standing.ts';
 import { count, groupBy, names, table } from './table.ts';
 
@@ -88,8 +87,8 @@ function isOpenlyApplied({ state, confirmed }: SchemaOutcome): boolean {
   return state === 'applied' && confirmed === false;
 }
 
-/** What went wrong or stopped the run, a picture for each kind of error; schemas with the same error share one. */
-export function upErrors(schemas: readonly SchemaOutcome[], paint: Paint): string {
-  const shown = schemas.filter(({ state, error }) => state === 'failed' || error?.code === 'stopped');
-  return errorPictures(shown, paint);
+/** What went wrong in schemas, or stopped the run. */
+export function upFailures({ schemas, error }: UpResult): Failure[] {
+  const failed = schemas.filter((outcome) => outcome.state === 'failed' || outcome.error?.code === 'stopped');
+  return error === undefined ? failed : [...failed, { error }];
 }
