@@ -89,6 +89,7 @@ export const sqlstates = {
   undefinedSchema: '3F000',
   undefinedColumn: '42703',
   undefinedFunction: '42883',
+  undefinedObject: '42704',
   uniqueViolation: '23505',
   lockNotAvailable: '55P03',
   deadlockDetected: '40P01',

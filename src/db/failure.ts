@@ -5,6 +5,7 @@ import type { Location, Script } from '../model.ts';
 import { isCatalogueRace } from './catalogue-key.ts';
 import { historyError, rowRefused } from './history-error.ts';
 import { composeReplay, type Message, replayColumn } from './message.ts';
+import { missingNameHint } from './missing-name.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { isServerError, type ServerError } from './server-error.ts';
 import { type Session, SessionLost } from './session.ts';
@@ -39,6 +40,7 @@ export async function describeFailure(
   const refusal = refusalOf(error);
   if (refusal?.state === unitStates.historyTouched) return historyError(script, schema, frame, error);
   if (refusal?.state === unitStates.rowRefused) return rowRefused(script, schema, frame, error);
+  const missing = await missingNameHint(session, { error, script, statement, index }, schema, frame);
   const ended = refusal?.state === unitStates.transactionEnded;
   return new SqlmigError(
     ended ? 'transaction-ended' : 'migration-failed',
@@ -53,7 +55,7 @@ export async function describeFailure(
       state: ended
         ? 'what a file ran before a COMMIT of its own may be kept; all else was rolled back'
         : 'rolled back',
-      hint: error.hint ?? hintFor(error, script),
+      hint: missing ?? error.hint ?? hintFor(error, script),
       cause: error,
     },
   );

@@ -12,6 +12,8 @@ export interface ServerError extends Error {
   readonly where?: string;
   /** The statement of a block or function that failed. */
   readonly internal_query?: string;
+  /** As `position`, in `internal_query`. */
+  readonly internal_position?: string;
   readonly schema_name?: string;
   readonly table_name?: string;
   /** The function of the server's source that raised it. */

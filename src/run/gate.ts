@@ -50,6 +50,17 @@ export async function createGate(
   return { requires: { upTo: canonicalVersion(upTo), digest }, guarded, versions, scripts: scripts.length };
 }
 
+/** The schemas of the config's `searchPath` that the database has not. */
+export function missingOnPath(
+  gate: Pick<Gate, 'guarded'> | null,
+  { searchPath, publicSchema }: Config,
+): string[] {
+  const isSystem = (name: string) => /^pg_|^information_schema$/.test(name);
+  return othersOnPath(searchPath, publicSchema).filter(
+    (name) => !isSystem(name) && gate?.guarded?.schemas.has(name) === false,
+  );
+}
+
 /** The words of scripts that are guarded. */
 function wordsOf(scripts: Iterable<Script>): ReadonlySet<string> {
   const guarded = [...scripts].filter(

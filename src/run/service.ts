@@ -17,8 +17,10 @@ import { createConvoys } from './convoys.ts';
 import { directUrlNeeded } from './direct-url.ts';
 import { extensionsToCreate, requireExtensions, settleExtensions } from './extensions.ts';
 import { type FleetWork, runFleet } from './fleet.ts';
-import { createGate, type Gate, unitSchema } from './gate.ts';
+
+import { createGate, type Gate, missingOnPath, unitSchema } from './gate.ts';
 import { createLane, suitableLanes } from './lane.ts';
+
 import { createLimit } from './limit.ts';
 import { lintFindings } from './lints.ts';
 import { lookAgain, lookAt, type Target } from './look.ts';
@@ -178,7 +180,14 @@ export function createService(run: Run, migrations: Migrations, options: Service
       if (scope === 'tenant' && pending > 0 && !options.rehearse) {
         await prepare(targets.flatMap(({ plan: { steps } }) => steps));
         // Newcomers may need files that nobody needed before.
+        const isFirst = gate === null;
         if (gate?.scripts !== scripts.size) gate = await run.look(readGate);
+        for (const name of isFirst ? missingOnPath(gate, config) : []) {
+          emit({
+            type: 'warning',
+            message: `searchPath names schema ${name}, which ${database} does not have`,
+          });
+        }
       }
       emit({ type: 'phase-started', scope, schemas: targets.length, pending });
       const look = { scope, files: migrations[scope], options: plan };
