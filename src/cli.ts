@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Invocation } from './commands/command.ts';
 import { defectOf } from './commands/defect.ts';
+import { loadEnvFiles } from './commands/env-file.ts';
 import { reportError } from './commands/execute.ts';
 import { usage } from './commands/options.ts';
 import { quickly } from './commands/quick.ts';
@@ -116,6 +117,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const own = end === -1 ? argv : argv.slice(0, end);
   const invocation = (await quickly(own)) ?? (await parsed(own));
   if (typeof invocation === 'number') return invocation;
+  loadEnvFiles((invocation?.args.envFile ?? []) as readonly string[]);
   if (end === -1) return (await invocation?.command.run(invocation.args, terminal)) ?? 0;
   const program = argv.slice(end + 1);
   if (invocation?.command.name !== 'up' || !program[0]) {

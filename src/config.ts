@@ -1,5 +1,5 @@
-import { dirname, parse as parsePath, resolve } from 'node:path';
-import { defaultLoaders, type Loader, lilconfig } from 'lilconfig';
+import { dirname, extname, parse as parsePath, resolve } from 'node:path';
+import { defaultLoaders, lilconfig } from 'lilconfig';
 import { type ConnectionTarget, parseConnection, serviceOf } from './core/connection-string.ts';
 import { parseDuration } from './core/duration.ts';
 import { SqlmigError } from './errors.ts';
@@ -145,9 +145,9 @@ async function readFile(
   file: string | undefined,
 ): Promise<{ path: string | null; settings: unknown }> {
   const searcher = lilconfig('sqlmig', {
-    searchPlaces: ['sqlmig.config.json', 'sqlmig.config.js', 'sqlmig.config.mjs', 'package.json'],
+    searchPlaces: [...suffixes.map((suffix) => `sqlmig.config${suffix}`), 'package.json'],
     stopDir: parsePath(cwd).root,
-    loaders: { '.json': naming('.json'), '.js': naming('.js'), '.mjs': naming('.mjs') },
+    loaders: Object.fromEntries(suffixes.map((suffix) => [suffix, load])),
   });
   const result =
     file === undefined
@@ -159,22 +159,34 @@ async function readFile(
   return { path: result.filepath, settings: result.isEmpty === true ? {} : result.config };
 }
 
-/** A loader whose errors name the file. */
-function naming(extension: '.json' | '.js' | '.mjs'): Loader {
-  return async (path, content) => {
-    try {
-      return await defaultLoaders[extension]?.(path, content);
-    } catch (error) {
-      throw unreadable(path, error);
-    }
-  };
+const modules = ['.js', '.mjs', '.ts'];
+// The last ones are refused: a config under such a name must not be passed over.
+const suffixes = ['.json', ...modules, '.cjs', '.mts', '.cts', '.yaml', '.yml', '.toml'];
+
+/** Loads a config file. @throws SqlmigError `config-invalid` that names it. */
+async function load(path: string, content: string): Promise<unknown> {
+  const suffix = extname(path);
+  const { typescript = false } = process.features as { readonly typescript?: string | false };
+  if (suffix === '.ts' && typescript === false) {
+    const message = `cannot read ${path}: Node ${process.versions.node} does not run TypeScript`;
+    const hint = 'use Node 22.18 or newer, or write the config as sqlmig.config.js';
+    throw new SqlmigError('config-invalid', message, { hint });
+  }
+  const loader = defaultLoaders[modules.includes(suffix) ? '.mjs' : '.json'];
+  try {
+    if (suffix !== '.json' && !modules.includes(suffix))
+      throw new Error(`sqlmig does not read ${suffix} files`);
+    return await loader?.(path, content);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }
 
 function unreadable(path: string, error: unknown): SqlmigError {
   // The message of a JSON error quotes the text around it, which may be a password.
   const why = error instanceof SyntaxError ? 'it does not parse' : (error as Error).message;
   return new SqlmigError('config-invalid', `cannot read ${path}: ${why}`, {
-    hint: 'a config file is sqlmig.config.json, .js or .mjs, or the key "sqlmig" in package.json',
+    hint: 'a config file is sqlmig.config.json, .js, .mjs or .ts, or the key "sqlmig" in package.json',
   });
 }
 

@@ -15,6 +15,7 @@ test.for([
   ['status', '--check', '--config=a.json'],
   ['verify', '--strict', '--verbose', '--color'],
   ['locks', '--kill', '12', '--yes'],
+  ['status', '--env-file', '.env', '--env-file=.env.local'],
 ])('a plain command line means the same to both parsers: %j', async (argv) => {
   const quick = await quickly(argv);
   const full = await parse(argv, settings);

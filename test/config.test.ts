@@ -80,6 +80,28 @@ test('package.json and JavaScript are config files too; a function may give the 
   ]);
 });
 
+test('TypeScript is a config file where Node runs it, and else an error, as are formats that nobody reads', async () => {
+  const { dir, write, remove } = project({});
+  remove('sqlmig.config.json');
+  write({
+    'package.json': JSON.stringify({ type: 'module', sqlmig: { url, concurrency: 5 } }),
+    'sqlmig.config.ts': `const concurrency: number = 7;\nexport default { url: '${url}', concurrency };\n`,
+  });
+  const load = () => loadConfig({ cwd: dir, env: {} });
+  const { typescript = false } = process.features as { typescript?: string | false };
+  if (typescript !== false) expect(await load()).toMatchObject({ concurrency: 7 });
+  else
+    await expect(load()).rejects.toMatchObject({
+      message: `cannot read ${join(dir, 'sqlmig.config.ts')}: Node ${process.versions.node} does not run TypeScript`,
+      details: { hint: 'use Node 22.18 or newer, or write the config as sqlmig.config.js' },
+    });
+  remove('sqlmig.config.ts');
+  write({ 'sqlmig.config.yaml': 'url: x' });
+  expect(await mistakes(load())).toEqual([
+    `cannot read ${join(dir, 'sqlmig.config.yaml')}: sqlmig does not read .yaml files`,
+  ]);
+});
+
 test('all mistakes are told at once, with key and file', async () => {
   const p = project({ url });
   p.write({

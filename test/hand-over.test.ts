@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
+import { loadEnvFiles } from '../src/commands/env-file.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -18,6 +19,22 @@ test('after success the program runs in our place: output, arguments, exit code'
   const run = await sqlmig(['up', '--all', '--quiet', ...node(code), 'x', '--all'], p.dir);
   expect(run).toMatchObject({ code: 7, stderr: 'said\n' });
   expect(run.stdout).toContain('app x --all\n');
+});
+
+test('--env-file sets variables for us and the program: a later file wins, what is set already stays', async () => {
+  const p = project({ tenants: { list: ['a'] } }, { ...files, 'b.env': "WHO='b' # not c\nSET=b\n" });
+  p.write({ 'a.env': `DATABASE_URL="${db.url}"\nexport WHO=a\nONLY=a\n` });
+  const code = `console.log('app', process.env.WHO, process.env.SET, process.env.ONLY)`;
+  const flags = ['--env-file', 'a.env', '--env-file=b.env'];
+  const run = await sqlmig(['up', '--all', '--quiet', ...flags, ...node(code)], p.dir, { SET: 'outside' });
+  expect(run).toMatchObject({ code: 0, stderr: '' });
+  expect(run.stdout).toContain('app b outside a\n');
+  const first = await sqlmig(['--env-file', 'a.env', 'status', '--json'], p.dir);
+  expect(first).toMatchObject({ code: 0 });
+  // Node looks for the file itself, wherever in the command line the flag stands.
+  const missing = await sqlmig(['status', '--env-file', 'none.env'], p.dir);
+  expect(missing).toMatchObject({ code: 9, stderr: expect.stringContaining('none.env: not found') });
+  expect(() => loadEnvFiles(['none.env'])).toThrow('--env-file none.env cannot be read (ENOENT)');
 });
 
 test('after a failure it does not run', async () => {

@@ -19,6 +19,12 @@ export const globalOptions = options({
     describe: 'Config file, instead of the one found from here upward',
     requiresArg: true,
   },
+  'env-file': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Read variables from this file, as node does; those that are set already win',
+  },
   url: {
     type: 'string',
     describe: 'Database URL (DATABASE_URL, PGSERVICE and the PG* variables work too)',
