@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { trace } from '@opentelemetry/api';
 import {
@@ -52,6 +52,60 @@ test('--metrics writes a text file for Prometheus, whole or not at all', async (
   for (const line of text.trim().split('\n'))
     expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[\w-]+"\})? [\d.]+)$/);
   expect(readdirSync(p.dir).filter((file) => file.startsWith('sqlmig.prom'))).toEqual(['sqlmig.prom']);
+});
+
+test('--metrics says what is true of runs that could not begin, and a rehearsal leaves it alone', async () => {
+  const p = project({ url: db.url, publicSchema: 'm_begin', historyTable: 'm_begin_history' }, files);
+  const metrics = () => readFileSync(join(p.dir, 'm.prom'), 'utf8');
+  const run = (...args: string[]) => sqlmig(['up', '--metrics', 'm.prom', ...args], p.dir);
+  expect((await run('--public')).code).toBe(0);
+  const success = metrics();
+  expect(success).toMatch(/^sqlmig_up_success 1$/m);
+  for (const flag of ['--rehearse', '--dry-run']) {
+    const { code, stderr } = await run('--public', flag);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringContaining('--metrics stays as it is'),
+    });
+  }
+  expect(metrics()).toBe(success);
+  for (const [code, ...args] of [
+    [3, '--all', '--url', 'postgres://u@127.0.0.1:1/db'],
+    [2, '--all', '--tenant-dir', 'nowhere'],
+    [2],
+  ] as const) {
+    writeFileSync(join(p.dir, 'm.prom'), success);
+    expect((await run(...args)).code).toBe(code);
+    expect(metrics()).toMatch(/^sqlmig_up_success 0$/m);
+    expect(metrics()).toMatch(/^sqlmig_up_schemas\{state="failed"\} 0$/m);
+  }
+});
+
+test.for(['nowhere/m.prom', '.', '', '/dev/null'])(
+  '--metrics %j is refused before anything runs',
+  async (file) => {
+    const p = project({ url: 'postgres://u@127.0.0.1:1/db' }, files);
+    const { code, stderr } = await sqlmig(['up', '--all', `--metrics=${file}`], p.dir);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('--metrics cannot write') });
+  },
+);
+
+test('metrics that cannot be written after the run are reported, and the program starts', async () => {
+  const p = project(
+    {},
+    {
+      ...files,
+      'm/keep': '',
+      'vanish.mjs': `import { rmSync } from 'node:fs';
+      const tenants = () => { rmSync('m', { recursive: true, force: true }); return []; };
+      export default { url: ${JSON.stringify(db.url)}, publicSchema: 'm_lost', historyTable: 'm_lost_h', tenants };`,
+    },
+  );
+  const args = ['up', '--all', '--config', 'vanish.mjs', '--metrics', 'm/m.prom'];
+  const { code, stdout, stderr } = await sqlmig([...args, '--', 'sh', '-c', 'echo app; exit 7'], p.dir);
+  expect({ code, app: stdout.endsWith('app\n') }).toEqual({ code: 7, app: true });
+  expect(stderr).toContain('error[output-failed]: cannot write the metrics: ENOENT');
+  expect(stderr).not.toContain('    at ');
 });
 
 test('spans of OpenTelemetry where the application has set it up', async () => {

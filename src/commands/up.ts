@@ -1,11 +1,9 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import type { OnEvent } from '../events.ts';
-import type { UpResult } from '../model.ts';
 import { checkUpOptions, up } from '../operations/up.ts';
-import { metricsText } from '../report/metrics.ts';
 import { upFailures, upSummary, upTable } from '../report/up.ts';
 import { defineCommand } from './command.ts';
 import { execute, exitCodeOf, exitCodeOfSchemas } from './execute.ts';
+import { type MetricsFile, openMetrics } from './metrics-file.ts';
 import {
   canaryOf,
   flags,
@@ -61,7 +59,7 @@ export const upCommand = defineCommand()({
     metrics: {
       type: 'string',
       requiresArg: true,
-      describe: 'Write what came of it to this file, for Prometheus',
+      describe: 'Write what came of it to this file, for Prometheus; a rehearsal leaves it as it is',
     },
     'max-failures': {
       type: 'string',
@@ -80,8 +78,12 @@ export const upCommand = defineCommand()({
       'five first, all of which must succeed; then stop at one percent of failures',
     ],
   ],
-  run: (args, terminal) =>
-    execute(args, terminal, () => {
+  run: async (args, terminal) => {
+    const metrics: { file?: MetricsFile } = {};
+    const exitCode = await execute(args, terminal, () => {
+      const leavesMetrics = args.metrics !== undefined && (args.rehearse || args.dryRun);
+      if (args.metrics !== undefined && !leavesMetrics)
+        metrics.file = openMetrics(args.metrics, terminal.cwd);
       const select = selectionOf(args);
       if (select === null) {
         throw usage('up needs to know for whom: --all, --public or --tenants a,b', 'try: sqlmig up --all');
@@ -100,14 +102,24 @@ export const upCommand = defineCommand()({
       };
       checkUpOptions(options, flags);
       if (args.rehearse && args.dryRun) throw usage('give one of --rehearse and --dry-run');
-      if (args.dryRun) return (context) => planAnswer({ ...planArgs(args), select }, context);
+      const tellLeft = (onEvent: OnEvent) => {
+        const message = 'nothing is applied for good, so the file of --metrics stays as it is';
+        if (leavesMetrics) onEvent({ type: 'warning', message });
+      };
+      if (args.dryRun) {
+        return (context) => {
+          tellLeft(context.onEvent);
+          return planAnswer({ ...planArgs(args), select }, context);
+        };
+      }
       return async ({ config, signal, onEvent }) => {
+        tellLeft(onEvent);
         const watching: OnEvent = (event) => {
           if (event.type === 'phase-started' && event.pending > manySchemas) keepHeapSmall();
           onEvent(event);
         };
         const result = await up(config, { ...options, signal, onEvent: watching });
-        if (args.metrics !== undefined) writeMetrics(args.metrics, result);
+        const unwritten = metrics.file?.end(result) ?? null;
         const failed = result.schemas.filter((outcome) => outcome.state === 'failed');
         return {
           exitCode: result.ok
@@ -117,16 +129,13 @@ export const upCommand = defineCommand()({
               : exitCodeOfSchemas(failed.map((outcome) => outcome.error)),
           json: result,
           text: () => upTable(result),
-          failures: upFailures(result),
+          failures: [...upFailures(result), ...(unwritten === null ? [] : [{ error: unwritten.details }])],
           summary: upSummary(result),
         };
       };
-    }),
+    });
+    // A run that could not begin has not been written yet.
+    metrics.file?.end();
+    return exitCode;
+  },
 });
-
-/** Whole or not at all: a collector may read at any moment. */
-function writeMetrics(file: string, result: UpResult): void {
-  const making = `${file}.${process.pid}`;
-  writeFileSync(making, metricsText(result, Math.round(Date.now() / 1000)));
-  renameSync(making, file);
-}

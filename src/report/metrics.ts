@@ -1,7 +1,7 @@
 import type { UpResult } from '../model.ts';
 
 /** A run as a text file for Prometheus (node_exporter's textfile collector); `now` in seconds since 1970. */
-export function metricsText(result: UpResult, now: number): string {
+export function metricsText(result: Omit<UpResult, 'runId' | 'warnings'>, now: number): string {
   const migrations = result.schemas.reduce((sum, { migrations: applied }) => sum + applied.length, 0);
   const gauge = (name: string, help: string, values: readonly (readonly [labels: string, value: number])[]) =>
     `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${values.map(([labels, value]) => `${name}${labels} ${value}\n`).join('')}`;
