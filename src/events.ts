@@ -17,7 +17,12 @@ export type RunEvent =
       readonly pending: number;
     }
   /** A schema is settled, for better or worse. */
-  | { readonly type: 'schema-finished'; readonly outcome: SchemaOutcome }
+  | {
+      readonly type: 'schema-finished';
+      readonly outcome: SchemaOutcome;
+      /** Since work in it began, with all that it waited for; none where it was not begun, or went along with others. */
+      readonly elapsedMs?: number;
+    }
   /** One migration of a schema was committed; told when its message is done. */
   | {
       readonly type: 'migration-applied';

@@ -1,22 +1,23 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { trace } from '@opentelemetry/api';
+import { SpanKind, trace } from '@opentelemetry/api';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { up } from '../src/index.ts';
+import { acceptChecksums, createTenant, up } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
-import { project } from './setup/project.ts';
+import { numbered, project } from './setup/project.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
   db = await freshDatabase();
 });
 
+const all = { kind: 'all', except: [] } as const;
 const files = { 'sql/public/1_p.sql': 'create table p ()', 'sql/tenant/1_t.sql': 'create table t ()' };
 
 test('--log-format json: run, tenant, migration and duration in every line that has them', async () => {
@@ -108,23 +109,102 @@ test('metrics that cannot be written after the run are reported, and the program
   expect(stderr).not.toContain('    at ');
 });
 
-test('spans of OpenTelemetry where the application has set it up', async () => {
+/** The spans that a test makes, by name. */
+function tracing() {
   const exporter = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
   trace.setGlobalTracerProvider(provider);
   onTestFinished(() => trace.disable());
+  return (name?: string) => exporter.getFinishedSpans().filter((span) => (name ?? span.name) === span.name);
+}
+
+test('spans of OpenTelemetry where the application has set it up, by its conventions for databases', async () => {
+  const spans = tracing();
   const p = project(
     { url: db.url, tenants: { list: ['traced', 'broken'] }, historyTable: 'trace_history', concurrency: 1 },
-    { 'sql/tenant/1_t.sql': `do $$ begin if current_schema() = 'broken' then raise 'no'; end if; end $$` },
+    {
+      'sql/tenant/1_t.sql': 'create table t ()',
+      'sql/tenant/2_u.sql': `do $$ begin if current_schema() = 'broken' then raise 'no'; end if; end $$`,
+    },
   );
-  await up(await p.config(), { select: { kind: 'all', except: [] }, maxFailures: { count: 2 } });
-  const spans = exporter.getFinishedSpans();
-  const named = (name: string) => spans.filter((span) => span.name === name);
-  const [run] = named('sqlmig.up');
-  const schema = named('sqlmig.schema').find((span) => span.attributes['sqlmig.schema'] === 'traced');
-  const [migration] = named('sqlmig.migration');
-  expect(migration?.parentSpanContext?.spanId).toBe(schema?.spanContext().spanId);
-  expect(schema?.parentSpanContext?.spanId).toBe(run?.spanContext().spanId);
-  const broken = named('sqlmig.schema').find((span) => span.attributes['sqlmig.schema'] === 'broken');
-  expect([broken?.status.code, run?.status.code]).toEqual([2, 2]);
+  const config = await p.config();
+  await up(config, { select: all, maxFailures: { count: 2 } });
+  const [run] = spans('sqlmig up');
+  const database = decodeURIComponent(new URL(db.url).pathname.slice(1));
+  expect(run).toMatchObject({
+    status: { code: 2, message: 'no' },
+    attributes: {
+      'db.system.name': 'postgresql',
+      'db.namespace': database,
+      'sqlmig.applied': 1,
+      'sqlmig.failed': 1,
+      'sqlmig.run_id': expect.stringMatching(/^[0-9a-f]{8}$/),
+    },
+    events: [],
+  });
+  const [phase] = spans('sqlmig tenant');
+  expect(phase?.parentSpanContext?.spanId).toBe(run?.spanContext().spanId);
+  const schema = spans('sqlmig schema').find((span) => span.attributes['sqlmig.schema'] === 'broken');
+  expect(schema?.parentSpanContext?.spanId).toBe(phase?.spanContext().spanId);
+  const failed = spans('migrate 2_u').find((span) => span.status.code === 2);
+  expect(failed).toMatchObject({
+    kind: SpanKind.CLIENT,
+    status: { message: 'no' },
+    attributes: {
+      'db.system.name': 'postgresql',
+      'db.namespace': `${database}|broken`,
+      'db.operation.name': 'migrate',
+      'db.response.status_code': 'P0001',
+      'error.type': 'P0001',
+      'sqlmig.file': 'sql/tenant/2_u.sql',
+      'sqlmig.line': 1,
+    },
+    events: [
+      {
+        name: 'exception',
+        attributes: { 'exception.type': 'migration-failed', 'exception.message': 'no' },
+      },
+    ],
+  });
+  expect(failed?.parentSpanContext?.spanId).toBe(schema?.spanContext().spanId);
+  expect(spans('migrate 1_t')).toHaveLength(2);
+});
+
+test('a run with nothing to do makes no span a schema, and each verb that writes makes one', async () => {
+  const tenants = numbered('idle', 20);
+  const p = project(
+    { url: db.url, tenants: { list: tenants }, historyTable: 'idle_history', publicSchema: 'idle_public' },
+    files,
+  );
+  const config = await p.config();
+  await up(config, { select: all });
+  const spans = tracing();
+  await up(config, { select: all });
+  expect(spans().map(({ name }) => name)).toEqual(['sqlmig public', 'sqlmig tenant', 'sqlmig up']);
+  await createTenant(config, 'idle_1');
+  await acceptChecksums(config, all, () => true);
+  expect(spans('sqlmig tenant create')).toMatchObject([{ status: { code: 0 } }]);
+  expect(spans('sqlmig repair')).toMatchObject([{ status: { code: 0 } }]);
+});
+
+test('a run that cannot begin is a span with what stood in its way', async () => {
+  const spans = tracing();
+  const p = project({ url: 'postgres://u:hunter2@127.0.0.1:1/shop', tenants: { list: ['a'] } }, files);
+  const config = await p.config();
+  await expect(up(config, { select: all })).rejects.toThrow();
+  await expect(createTenant(config, 'a')).rejects.toThrow();
+  p.write({ 'sql/tenant/1_again.sql': '' });
+  await expect(up(config, { select: all })).rejects.toThrow();
+  expect(
+    spans().map(({ name, attributes, events }) => [name, attributes['error.type'], events.length]),
+  ).toEqual([
+    ['sqlmig up', 'connection-failed', 1],
+    ['sqlmig tenant create', 'connection-failed', 1],
+    ['sqlmig up', 'duplicate-version', 1],
+  ]);
+  const [run] = spans();
+  expect(run?.attributes).toMatchObject({ 'server.address': '127.0.0.1', 'server.port': 1 });
+  expect(JSON.stringify(spans().map(({ attributes, events }) => [attributes, events]))).not.toContain(
+    'hunter2',
+  );
 });

@@ -7,7 +7,7 @@ import { rowOf } from '../db/unit.ts';
 import { readMigrations } from '../migrations.ts';
 import type { Migration, Scope } from '../model.ts';
 import type { Target } from '../run/look.ts';
-import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair } from '../run/repair.ts';
+import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair, tracedRepair } from '../run/repair.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
 import { type Selection, survey } from '../run/survey.ts';
@@ -51,6 +51,15 @@ export async function acceptChecksums(
   checkValue('argument select', select, selection);
   checkValue('argument accept', accept, callback);
   checkOptions(options, changeKinds);
+  return tracedRepair(config, options, (heard) => acceptIn(config, select, accept, heard));
+}
+
+async function acceptIn(
+  config: Config,
+  select: Selection,
+  accept: (changed: readonly ChangedChecksum[]) => boolean | Promise<boolean>,
+  options: ChangeOptions,
+): Promise<AcceptedChecksums> {
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
   return withRun(config, settings, async (run) => {

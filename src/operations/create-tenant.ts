@@ -17,6 +17,7 @@ import { type Run, withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
 import { createService } from '../run/service.ts';
 import { lookAtPublic } from '../run/survey.ts';
+import { traced } from '../run/tracing.ts';
 
 /** How `createTenant` treats locks and the list of tenants, and who hears of it. */
 export interface CreateTenantOptions extends ChangeOptions {
@@ -42,6 +43,13 @@ export async function createTenant(
 ): Promise<SchemaOutcome> {
   requireConfig(config);
   checkOptions(options, tenantKinds);
+  return traced('tenant create', config, options.onEvent, {
+    work: (onEvent) => create(config, name, { ...options, ...(onEvent && { onEvent }) }),
+    errorsOf: ({ error }) => (error === undefined ? [] : [error]),
+  });
+}
+
+async function create(config: Config, name: string, options: CreateTenantOptions): Promise<SchemaOutcome> {
   const problem = tenantNameProblem(name, config.publicSchema);
   if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
   const migrations = await readMigrations(config);

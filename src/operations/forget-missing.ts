@@ -8,7 +8,7 @@ import { readMigrations } from '../migrations.ts';
 import type { Scope } from '../model.ts';
 import type { Target } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
-import { type RepairedSchema, repairSchemas, rowRepair } from '../run/repair.ts';
+import { type RepairedSchema, repairSchemas, rowRepair, tracedRepair } from '../run/repair.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
 import { type Selection, survey } from '../run/survey.ts';
@@ -46,6 +46,15 @@ export async function forgetMissing(
   checkValue('argument select', select, selection);
   checkValue('argument accept', accept, callback);
   checkOptions(options, changeKinds);
+  return tracedRepair(config, options, (heard) => forgetIn(config, select, accept, heard));
+}
+
+async function forgetIn(
+  config: Config,
+  select: Selection,
+  accept: (missing: readonly MissingFile[]) => boolean | Promise<boolean>,
+  options: ChangeOptions,
+): Promise<ForgottenFiles> {
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
   return withRun(config, settings, async (run) => {

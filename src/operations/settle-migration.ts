@@ -1,5 +1,4 @@
 import { type Config, requireConfig } from '../config.ts';
-import { repairCommand } from '../core/command-line.ts';
 import { onlineChangeOf, repeats } from '../core/online-change.ts';
 import { checkOptions, checkValue, nullable, text } from '../core/option.ts';
 import { statementAt } from '../core/parse.ts';
@@ -22,9 +21,10 @@ import type { Migration, Scope, Script } from '../model.ts';
 import { requireExtensions, settleExtensions } from '../run/extensions.ts';
 import { unitSchema } from '../run/gate.ts';
 import { lookAgain, type Target } from '../run/look.ts';
-import { type Repair, type RepairedSchema, repairSchemas, rowRepair } from '../run/repair.ts';
+import { type Repair, type RepairedSchema, repairSchemas, rowRepair, tracedRepair } from '../run/repair.ts';
 import { type Run, unitFrame, withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, type ServiceOptions, serviceOptions } from '../run/run-options.ts';
+import { changedSince, stillInvalid } from '../run/settle-refusals.ts';
 
 /** How far an interrupted migration is. */
 export interface InterruptedMigration {
@@ -69,6 +69,16 @@ export async function settleMigration(
   checkValue('argument version', version, text);
   checkValue('argument how', how, nullable(settlementKind));
   checkOptions(options, changeKinds);
+  return tracedRepair(config, options, (heard) => settleIn(config, schema, version, how, heard));
+}
+
+async function settleIn(
+  config: Config,
+  schema: string,
+  version: string,
+  how: Settlement | null,
+  options: ChangeOptions,
+): Promise<SettledMigration> {
   const migrations = await readMigrations(config);
   const settings = serviceOptions(options, config);
   const scope: Scope = schema === config.publicSchema ? 'public' : 'tenant';
@@ -269,23 +279,4 @@ async function exclusive(run: Run, { migration }: Script): Promise<Session> {
       hint: 'give --direct-url; or --pool-mode session where the pooler pools whole sessions',
     },
   );
-}
-
-function changedSince(migration: Migration, schema: string): SqlmigError {
-  const { file } = migration;
-  const settle = repairCommand(schema, migration, '--mark-applied');
-  return new SqlmigError('checksum-changed', `${file} was changed since it was begun in "${schema}"`, {
-    schema,
-    file,
-    state: 'nothing was run',
-    hint: `put it back as it was, since its statements are counted; or do by hand what is missing, then: ${settle}`,
-  });
-}
-
-function stillInvalid(schema: string, index: string): SqlmigError {
-  return new SqlmigError('invalid-index', `the index ${schema}.${index} is invalid`, {
-    schema,
-    state: `it is still marked as ${begunState}`,
-    hint: 'rebuild it with REINDEX INDEX CONCURRENTLY, or drop it, before you call this applied; or use --resume',
-  });
 }

@@ -96,18 +96,27 @@ export function checkUpOptions(options: UpOptions, naming: Naming = byName): voi
  *   outcome in the result, and so is a history that cannot be read.
  */
 export async function up(config: Config, options: UpOptions): Promise<UpResult> {
-  const started = performance.now();
   requireConfig(config);
   checkUpOptions(options);
+  return traced('up', config, options.onEvent, {
+    work: (onEvent) => migrate(config, { ...options, ...(onEvent && { onEvent }) }),
+    errorsOf: ({ schemas, error }) => [
+      ...(error === undefined ? [] : [error]),
+      ...schemas.flatMap((outcome) => (outcome.state === 'failed' ? (outcome.error ?? []) : [])),
+    ],
+  });
+}
+
+async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
+  const started = performance.now();
   const migrations = await readMigrations(config);
   const { select } = options;
   const settings = serviceOptions(options, config);
   const { signal, rehearse } = settings;
-  const tell = await traced(settings.emit);
   const notices = createNoticeGroups();
   const emit: OnEvent = (event) => {
     if (event.type === 'server-notice') notices.add(event);
-    tell(event);
+    settings.emit(event);
   };
   return withRun(config, { ...settings, emit }, async (run) => {
     const { database, host } = run.server;

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import { applied, attemptOf } from '../db/apply.ts';
 import type { Attempt } from '../db/attempt.ts';
 import { composeEdit } from '../db/message.ts';
@@ -11,7 +12,8 @@ import { unitSchema } from './gate.ts';
 import { lookAgain, type Target } from './look.ts';
 import { isGone } from './outcome.ts';
 import { type Run, unitFrame } from './run.ts';
-import type { ServiceOptions } from './run-options.ts';
+import type { ChangeOptions, ServiceOptions } from './run-options.ts';
+import { traced } from './tracing.ts';
 
 /** What a repair did to one schema. */
 export interface RepairedSchema {
@@ -81,6 +83,18 @@ function repaired(outcome: SchemaOutcome): RepairedSchema {
   const failed = error !== undefined && !isGone(outcome);
   const state = failed ? 'failed' : migrations.length > 0 ? 'repaired' : 'unchanged';
   return { database, schema, scope, state, ...(error && { error }) };
+}
+
+/** Does the work of a repair within a span of its own, where the application traces. */
+export function tracedRepair<R extends { readonly schemas: readonly RepairedSchema[] }>(
+  config: Config,
+  options: ChangeOptions,
+  work: (options: ChangeOptions) => Promise<R>,
+): Promise<R> {
+  return traced('repair', config, options.onEvent, {
+    work: (onEvent) => work({ ...options, ...(onEvent && { onEvent }) }),
+    errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
+  });
 }
 
 /** A change of one row of a history: the migration it is about, and the statement. */

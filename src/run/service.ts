@@ -29,6 +29,7 @@ import { createAdmission } from './rights.ts';
 import { type Run, unitFrame } from './run.ts';
 import type { ServiceOptions } from './run-options.ts';
 import { listedNow, lookAtPublic, withoutGone } from './survey.ts';
+import { timeTurns } from './turn-times.ts';
 import { createTurns, groups } from './turns.ts';
 
 /** Serves schemas of one run: parses what they need, keeps the gate between public and tenants, runs the fleet. */
@@ -199,7 +200,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
       const outcomes = await runFleet(targets, {
         hasWork,
         refusalOf,
-        attempt,
+        ...timeTurns({ attempt, emit }),
         convoys: scope === 'public' || options.rehearse ? null : createConvoys(convoyPart, frame, lanes),
         outcomes: { runId, database, look },
         openSession: () => run.openSession(unitSettings(scope, frame)),
@@ -216,7 +217,6 @@ export function createService(run: Run, migrations: Migrations, options: Service
         },
         ending: run.ending,
         signal,
-        emit,
       });
       if (options.rehearse && scope === 'public') rehearsedPublic = targets[0] ?? null;
       return outcomes;

@@ -1,67 +1,107 @@
-import type { Span, Tracer } from '@opentelemetry/api';
-import type { OnEvent } from '../events.ts';
-import type { AppliedMigration, SchemaOutcome } from '../model.ts';
+import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api';
+import type { Config } from '../config.ts';
+import { SqlmigError } from '../errors.ts';
+import type { OnEvent, RunEvent } from '../events.ts';
+import type { ErrorDetails } from '../model.ts';
+import { createSchemaSpans, errorAttributes, exceptionOf, serverAttributes } from './schema-spans.ts';
+
+type Api = typeof import('@opentelemetry/api');
 
 // Where @opentelemetry/api keeps what the application has set up; without it there is nobody to trace for.
 const registry = Symbol.for('opentelemetry.js.api.1');
+const mostExceptions = 10;
 
 /**
- * Passes events on, and makes spans of them where the application has set OpenTelemetry up: one for the run, below it
- * one for each schema that got something, below that one for each migration.
+ * Does the work of a verb, and makes spans of it where the application has set OpenTelemetry up, by the conventions for
+ * database clients: one for the run, also where it cannot begin, below it one for each phase, below that one for each
+ * schema where something was done, and one for each file. `work` gets the listener to tell; `errorsOf` gives what a
+ * result says went wrong.
  */
-export async function traced(emit: OnEvent): Promise<OnEvent> {
-  if (!(registry in globalThis)) return emit;
-  const api = await import('@opentelemetry/api').catch(() => null);
-  if (api === null) return emit;
-  const tracer = api.trace.getTracer('sqlmig');
-  let run: Span | null = null;
-  return (event) => {
-    emit(event);
-    if (event.type === 'run-started') {
-      run = tracer.startSpan('sqlmig.up', {
-        attributes: {
-          'sqlmig.run_id': event.runId,
-          'db.namespace': event.database,
-          'db.system.name': 'postgresql',
-        },
-      });
-    }
-    const within = run === null ? api.context.active() : api.trace.setSpan(api.context.active(), run);
-    if (event.type === 'schema-finished') {
-      const { error } = event.outcome;
-      const span = startSchema(tracer, event.outcome, within);
-      const schema = api.trace.setSpan(within, span);
-      let at = Date.now() - total(event.outcome.migrations);
-      for (const migration of event.outcome.migrations) {
-        tracer
-          .startSpan('sqlmig.migration', { startTime: at, attributes: named(migration) }, schema)
-          .end(at + migration.durationMs);
-        at += migration.durationMs;
+export async function traced<T>(
+  verb: string,
+  { database }: Config,
+  listener: OnEvent | undefined,
+  {
+    work,
+    errorsOf,
+  }: {
+    readonly work: (onEvent: OnEvent | undefined) => Promise<T>;
+    readonly errorsOf: (result: T) => readonly ErrorDetails[];
+  },
+): Promise<T> {
+  const api = registry in globalThis ? await import('@opentelemetry/api').catch(() => null) : null;
+  if (api === null) return work(listener);
+  const [host, ...others] = database.target.hosts;
+  const server = host === undefined || others.length > 0 ? {} : serverAttributes(host.host, host.port);
+  const trace = beginTrace(api, verb, {
+    'db.system.name': 'postgresql',
+    ...server,
+    ...(database.target.database !== null && { 'db.namespace': database.target.database }),
+  });
+  try {
+    const result = await work((event) => {
+      listener?.(event);
+      trace.note(event);
+    });
+    trace.end(errorsOf(result));
+    return result;
+  } catch (error) {
+    trace.end([error instanceof SqlmigError ? error.details : { code: 'defect', message: String(error) }]);
+    throw error;
+  }
+}
+
+interface Trace {
+  note(event: RunEvent): void;
+  end(errors: readonly ErrorDetails[]): void;
+}
+
+function beginTrace(api: Api, verb: string, attributes: Attributes): Trace {
+  const tracer: Tracer = api.trace.getTracer('sqlmig');
+  const run = tracer.startSpan(`sqlmig ${verb}`, { attributes });
+  const below = (span: Span): Context => api.trace.setSpan(api.context.active(), span);
+  const shared = { ...attributes };
+  const fail = (span: Span, { message }: ErrorDetails) =>
+    span.setStatus({ code: api.SpanStatusCode.ERROR, message });
+  const schemas = createSchemaSpans(tracer, { below, fail, client: api.SpanKind.CLIENT });
+  let phase: Span | null = null;
+  return {
+    note(event) {
+      if (event.type === 'run-started') {
+        const [, name = event.host, port] = /^([^/].*):(\d+)$/.exec(event.host) ?? [];
+        Object.assign(shared, { ...serverAttributes(name, Number(port)), 'db.namespace': event.database });
+        run.setAttributes({ ...shared, 'sqlmig.run_id': event.runId });
+      } else if (event.type === 'phase-started') {
+        phase?.end();
+        const { scope, schemas: count, pending } = event;
+        const counts = { 'sqlmig.scope': scope, 'sqlmig.schemas': count, 'sqlmig.pending': pending };
+        phase = tracer.startSpan(`sqlmig ${scope}`, { attributes: { ...shared, ...counts } }, below(run));
+      } else if (event.type === 'schema-finished') {
+        schemas.note(event, shared, below(phase ?? run));
+      } else if (event.type === 'run-finished') {
+        const { applied, upToDate, failed, skipped, rehearsed = false } = event.result;
+        run.setAttributes({
+          'sqlmig.applied': applied,
+          'sqlmig.up_to_date': upToDate,
+          'sqlmig.failed': failed,
+          'sqlmig.skipped': skipped,
+          'sqlmig.rehearsed': rehearsed,
+        });
       }
-      if (error !== undefined) span.setStatus({ code: api.SpanStatusCode.ERROR, message: error.message });
-      span.end();
-    }
-    if (event.type === 'run-finished') {
-      if (!event.result.ok) run?.setStatus({ code: api.SpanStatusCode.ERROR });
-      run?.end();
-    }
+    },
+    end(errors) {
+      phase?.end();
+      const [first] = errors;
+      if (first !== undefined) {
+        const message =
+          errors.length === 1 ? first.message : `${first.message}; and ${errors.length - 1} more`;
+        run.setAttributes(errorAttributes(first));
+        fail(run, { ...first, message });
+      }
+      // What has a span of its own is told there.
+      const untold = errors.filter(({ schema }) => schema === undefined || !schemas.told(schema));
+      for (const error of untold.slice(0, mostExceptions)) run.recordException(exceptionOf(error));
+      run.end();
+    },
   };
-}
-
-function startSchema(
-  tracer: Tracer,
-  outcome: SchemaOutcome,
-  within: Parameters<Tracer['startSpan']>[2],
-): Span {
-  const { schema, scope, state, migrations } = outcome;
-  const attributes = { 'sqlmig.schema': schema, 'sqlmig.scope': scope, 'sqlmig.state': state };
-  return tracer.startSpan('sqlmig.schema', { startTime: Date.now() - total(migrations), attributes }, within);
-}
-
-function total(migrations: readonly AppliedMigration[]): number {
-  return migrations.reduce((sum, { durationMs }) => sum + durationMs, 0);
-}
-
-function named({ version, name }: AppliedMigration): Record<string, string> {
-  return { 'sqlmig.version': version ?? 'R', 'sqlmig.name': name };
 }

@@ -1,0 +1,109 @@
+import { basename } from 'node:path';
+import type { Attributes, Context, Exception, Span, SpanKind, Tracer } from '@opentelemetry/api';
+import { parseFileName } from '../core/file-name.ts';
+import type { RunEvent } from '../events.ts';
+import type { ErrorDetails, SchemaOutcome } from '../model.ts';
+
+type Finished = Extract<RunEvent, { type: 'schema-finished' }>;
+
+/** The spans of schemas where something was done, and of the files there. */
+export interface SchemaSpans {
+  /** Makes those of a schema that is settled, below a phase. */
+  note(event: Finished, shared: Attributes, within: Context): void;
+  /** True where a schema has one, and with it what failed there. */
+  told(schema: string): boolean;
+}
+
+/** Makes spans of schemas; the times of their files are counted back from the end. */
+export function createSchemaSpans(
+  tracer: Tracer,
+  {
+    below,
+    fail,
+    client,
+  }: {
+    readonly below: (span: Span) => Context;
+    readonly fail: (span: Span, error: ErrorDetails) => void;
+    /** The kind of a span that stands for a call of the server. */
+    readonly client: SpanKind;
+  },
+): SchemaSpans {
+  const known = new Set<string>();
+  return {
+    note({ outcome, elapsedMs }, shared, within) {
+      const { schema, scope, state, migrations, error } = outcome;
+      if (elapsedMs === undefined && migrations.length === 0) return;
+      known.add(schema);
+      const files = migrations.reduce((sum, { durationMs }) => sum + durationMs, 0);
+      const end = Date.now();
+      const start = end - Math.max(files, elapsedMs ?? 0);
+      const place = { ...shared, 'db.namespace': `${outcome.database}|${schema}` };
+      const attributes = { ...place, 'sqlmig.schema': schema, 'sqlmig.scope': scope, 'sqlmig.state': state };
+      const span = tracer.startSpan('sqlmig schema', { startTime: start, attributes }, within);
+      let at = start;
+      const startFile = (version: string | null, name: string, more: Attributes = {}) => {
+        const migration = version === null ? `R__${name}` : `${version}_${name}`;
+        const said = {
+          'db.operation.name': 'migrate',
+          'db.query.summary': `migrate ${migration}`,
+          'sqlmig.migration': migration,
+        };
+        const options = { kind: client, startTime: at, attributes: { ...place, ...said, ...more } };
+        return tracer.startSpan(`migrate ${migration}`, options, below(span));
+      };
+      for (const { version, name, durationMs } of migrations) {
+        const file = startFile(version, name);
+        at += durationMs;
+        file.end(at);
+      }
+      if (error !== undefined) {
+        const failed = failedFile(outcome);
+        const place = failed === null ? span : startFile(failed.version, failed.name, placeOf(error));
+        place.setAttributes(errorAttributes(error));
+        place.recordException(exceptionOf(error), end);
+        fail(place, error);
+        if (place !== span) place.end(end);
+        span.setAttributes(errorAttributes(error));
+        fail(span, error);
+      }
+      span.end(Math.max(at, end));
+    },
+    told: (schema) => known.has(schema),
+  };
+}
+
+/** The file that a schema failed at; `null` where it was none. */
+function failedFile({ state, error }: SchemaOutcome): { version: string | null; name: string } | null {
+  if (state !== 'failed' || error?.file === undefined) return null;
+  const file = parseFileName(basename(error.file));
+  if (file === null) return null;
+  return file.kind === 'repeatable' ? { version: null, name: file.name } : file;
+}
+
+function placeOf({ file, line, statement }: ErrorDetails): Attributes {
+  return {
+    ...(file !== undefined && { 'sqlmig.file': file }),
+    ...(line !== undefined && { 'sqlmig.line': line }),
+    ...(statement !== undefined && { 'sqlmig.statement': statement }),
+  };
+}
+
+/** What the conventions ask of a span that failed. */
+export function errorAttributes({ code, sqlstate }: ErrorDetails): Attributes {
+  return {
+    'error.type': sqlstate ?? code,
+    'sqlmig.error': code,
+    ...(sqlstate !== undefined && { 'db.response.status_code': sqlstate }),
+  };
+}
+
+/** An error as the event that tracing backends show. */
+export function exceptionOf({ code, message }: ErrorDetails): Exception {
+  return { name: code, message };
+}
+
+/** Where the server is; a socket has no port. */
+export function serverAttributes(address: string, port: number): Attributes {
+  const hasPort = Number.isInteger(port) && !address.startsWith('/');
+  return { 'server.address': address, ...(hasPort && { 'server.port': port }) };
+}
