@@ -30,6 +30,8 @@ export interface Config {
   /** Absolute paths. */
   readonly publicDir: string;
   readonly tenantDir: string;
+  /** Whether files in sub-folders of both are read. */
+  readonly recursive: boolean;
   readonly publicSchema: string;
   readonly historyTable: string;
   /** How many sessions work at once; `null`: what suits the server's version. */
@@ -80,6 +82,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     database: databaseOf(merged, env, found.path),
     publicDir: dir('publicDir', 'sql/public'),
     tenantDir: dir('tenantDir', 'sql/tenant'),
+    recursive: merged.recursive ?? false,
     publicSchema: merged.publicSchema ?? 'public',
     historyTable: merged.historyTable ?? 'schema_migrations',
     concurrency: merged.concurrency ?? null,
@@ -98,6 +101,7 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
   database: true,
   publicDir: true,
   tenantDir: true,
+  recursive: true,
   publicSchema: true,
   historyTable: true,
   concurrency: true,

@@ -12,6 +12,7 @@ export const exitCodes = {
   'folder-missing': 2,
   'files-missing': 2,
   'bad-file-name': 2,
+  'sub-folder': 2,
   'duplicate-version': 2,
   'bad-baseline': 2,
   'file-unreadable': 2,

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Config } from './config.ts';
 import { covers, replacedBy } from './core/baseline.ts';
 import { checksumOf, decode } from './core/decode.ts';
@@ -10,6 +10,7 @@ import { locate } from './core/position.ts';
 import { toScript } from './core/script.ts';
 import { errorOfAll, SqlmigError } from './errors.ts';
 import type { Migration, Scope, Script } from './model.ts';
+import { findStrayFolders, listSqlFolder, looseMigrations, type SqlFolder } from './sql-folder.ts';
 
 /** All migrations of a project, each list in running order. */
 export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>> {
@@ -17,6 +18,8 @@ export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>
   readonly down: readonly Migration[];
   /** The name that lints look for. */
   readonly publicSchema: string;
+  /** What looks like migrations beside the configured folders and is not read, a sentence each. */
+  readonly strays: readonly string[];
 }
 
 /** The folder of a scope as messages name it: relative to where the config is used from. */
@@ -35,17 +38,38 @@ function allFiles({ public: shared, tenant, down }: Migrations): Migration[] {
  * @throws SqlmigError with every mistake in `all` (spec.md 2).
  */
 export async function readMigrations(config: Config): Promise<Migrations> {
-  const folders = [
-    readFolder('public', config.publicDir, config.cwd),
-    readFolder('tenant', config.tenantDir, config.cwd),
-  ];
+  const folders = [readFolder('public', config), readFolder('tenant', config)];
   const mistakes = folders.flatMap((folder) => folder.mistakes);
   const found = folders.flatMap((folder) => folder.migrations);
   const down = folders.flatMap((folder) => folder.down);
   if (mistakes.length > 0)
     throw errorOfAll([...mistakes, ...(await parseMistakes([...found, ...down], config.publicSchema))]);
   const ofScope = (scope: Scope) => inRunningOrder(found.filter((migration) => migration.scope === scope));
-  return { public: ofScope('public'), tenant: ofScope('tenant'), down, publicSchema: config.publicSchema };
+  return {
+    public: ofScope('public'),
+    tenant: ofScope('tenant'),
+    down,
+    publicSchema: config.publicSchema,
+    strays: straysOf(config),
+  };
+}
+
+function straysOf({ publicDir, tenantDir, cwd }: Config): string[] {
+  const dirs = [publicDir, tenantDir];
+  const inParents = [...new Set(dirs.map((dir) => dirname(dir)))]
+    .filter((parent) => parent !== cwd && !dirs.includes(parent))
+    .map((path) => ({ path, files: looseMigrations(path) }))
+    .filter(({ files }) => files > 0);
+  const mistyped = dirs.flatMap((dir) => findStrayFolders(dir, dirs));
+  const read = dirs.map((dir) => shownPath(cwd, dir)).join(' and ');
+  return [...new Map([...inParents, ...mistyped].map((stray) => [stray.path, stray])).values()].map(
+    ({ path, files }) =>
+      `${shownPath(cwd, path)} has ${countOf(files, 'file')} named like migrations and is not read; ${read} are`,
+  );
+}
+
+function countOf(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 
 /**
@@ -108,25 +132,28 @@ interface Folder {
 }
 
 // All at once and without promises: hundreds of small files are read several times faster that way.
-function readFolder(scope: Scope, dir: string, cwd: string): Folder {
+function readFolder(scope: Scope, config: Config): Folder {
+  const { publicDir, tenantDir, cwd, recursive } = config;
+  const [dir, other] = scope === 'public' ? [publicDir, tenantDir] : [tenantDir, publicDir];
   const shown = (file: string) => shownPath(cwd, join(dir, file));
   if (!isFolder(dir)) {
-    const hint = `create it (an empty one is fine), or set ${scope}Dir in the config`;
+    const [stray] = findStrayFolders(dir, [dir, other]);
+    const hint =
+      stray === undefined
+        ? `create it (an empty one is fine), or set ${scope}Dir in the config`
+        : `${shownPath(cwd, stray.path)} has ${countOf(stray.files, 'file')} named like migrations: rename it, or set ${scope}Dir in the config`;
     const missing = new SqlmigError('folder-missing', `the folder ${shown('.')} does not exist`, { hint });
     return { migrations: [], down: [], mistakes: [missing] };
   }
-  const entries = readdirSync(dir, { withFileTypes: true });
-  const files = entries
-    .filter((entry) => !entry.isDirectory() && /^[^.].*\.sql$/s.test(entry.name))
-    .map((entry) => entry.name);
+  const listed = listSqlFolder(dir, recursive, other);
   const migrations: Migration[] = [];
   const down: Migration[] = [];
-  const mistakes: SqlmigError[] = [];
+  const mistakes = unreadMistakes(listed, shown);
   const seen = new Map<string, string>();
-  for (const file of files.sort()) {
-    const named = parseFileName(file);
+  for (const file of [...listed.files].sort()) {
+    const named = parseFileName(basename(file));
     if (named === null) {
-      const { problem, hint } = nameProblem(file);
+      const { problem, hint } = nameProblem(basename(file));
       mistakes.push(new SqlmigError('bad-file-name', `${shown(file)}: ${problem}`, { hint }));
       continue;
     }
@@ -158,6 +185,28 @@ function readFolder(scope: Scope, dir: string, cwd: string): Folder {
     }
   }
   return { migrations, down, mistakes: [...mistakes, ...replacedFiles(migrations)] };
+}
+
+/** What was meant to be read, and is not. */
+function unreadMistakes(
+  { inCapitals, foldersLikeFiles, unread }: SqlFolder,
+  shown: (path: string) => string,
+): SqlmigError[] {
+  return [
+    ...inCapitals.map((file) => {
+      const hint = `name it ${basename(file).replace(/\.sql$/i, '.sql')}`;
+      return new SqlmigError('bad-file-name', `${shown(file)}: a name ends in .sql, in lower case`, { hint });
+    }),
+    ...foldersLikeFiles.map((folder) => {
+      const hint = 'put its statements into one file of that name, or rename the folder';
+      return new SqlmigError('bad-file-name', `${shown(folder)} is a folder, not a file`, { hint });
+    }),
+    ...unread.map(({ path, files }) => {
+      const message = `${shown(path)} has ${countOf(files, '.sql file')}, and sub-folders are not read`;
+      const hint = `move them into ${shown('.')}, or set "recursive": true in the config`;
+      return new SqlmigError('sub-folder', message, { hint });
+    }),
+  ];
 }
 
 /** Files that a baseline replaces and that are still there: a new tenant would get their statements twice. */

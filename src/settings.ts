@@ -25,6 +25,8 @@ export interface Settings {
     | undefined;
   readonly publicDir?: string | undefined;
   readonly tenantDir?: string | undefined;
+  /** Read the sub-folders of both folders too. */
+  readonly recursive?: boolean | undefined;
   readonly publicSchema?: string | undefined;
   readonly historyTable?: string | undefined;
   readonly concurrency?: number | undefined;
@@ -82,6 +84,7 @@ const settings = v.strictObject({
   ),
   publicDir: v.optional(text),
   tenantDir: v.optional(text),
+  recursive: v.optional(v.boolean()),
   publicSchema: v.optional(schemaName),
   historyTable: v.optional(name),
   concurrency: v.optional(
@@ -119,6 +122,7 @@ const environment: readonly (readonly [
   ['SQLMIG_DIRECT_URL', 'directUrl', String],
   ['SQLMIG_PUBLIC_DIR', 'publicDir', String],
   ['SQLMIG_TENANT_DIR', 'tenantDir', String],
+  ['SQLMIG_RECURSIVE', 'recursive', yesOrNo],
   ['SQLMIG_PUBLIC_SCHEMA', 'publicSchema', String],
   ['SQLMIG_HISTORY_TABLE', 'historyTable', String],
   ['SQLMIG_CONCURRENCY', 'concurrency', Number],

@@ -26,6 +26,7 @@ test('defaults complete an empty config', async () => {
     database: { name: null, target: target(url), directTarget: null, tenants: { kind: 'history' } },
     publicDir: join(dir, 'sql/public'),
     tenantDir: join(dir, 'sql/tenant'),
+    recursive: false,
     publicSchema: 'public',
     historyTable: 'schema_migrations',
     concurrency: null,

@@ -7,7 +7,7 @@ import { project } from './setup/project.ts';
 
 const url = 'postgres://nowhere';
 
-test('finds what ends in .sql, in number order; ignores dot-files, folders and the rest', async () => {
+test('finds what ends in .sql, in number order; ignores dot-files and the rest', async () => {
   const p = project(
     { url },
     {
@@ -19,8 +19,8 @@ test('finds what ends in .sql, in number order; ignores dot-files, folders and t
       'sql/tenant/R__alpha.sql': '',
       'sql/tenant/.hidden.sql': 'x',
       'sql/tenant/README.md': 'x',
-      'sql/tenant/3_upper.SQL': 'x',
-      'sql/tenant/sub/4_deep.sql': 'x',
+      'sql/tenant/sub/README.md': 'x',
+      'sql/tenant/sub/.hidden/4_deep.sql': 'x',
     },
   );
   symlinkSync(join(p.dir, 'sql/tenant/10_ten.sql'), join(p.dir, 'sql/tenant/11_link.sql'));
@@ -83,5 +83,84 @@ test('a folder that does not exist is an error, an empty one is fine', async () 
     tenant: [],
     down: [],
     publicSchema: 'public',
+    strays: [],
+  });
+});
+
+test('what looks like a migration and is not read is an error', async () => {
+  const p = project(
+    { url },
+    {
+      'sql/public/2_p.Sql': '',
+      'sql/tenant/2024/01/2_a.sql': '',
+      'sql/tenant/2024/3_b.SQL': '',
+      'sql/tenant/4_c.sql/up.sql': '',
+      'sql/tenant/.sql/5_d.sql': '',
+    },
+  );
+  const error = await readMigrations(await p.config()).catch((e: unknown) => e);
+  expect(
+    error instanceof SqlmigError &&
+      error.all.map(({ code, message, details }) => [code, message, details.hint]),
+  ).toEqual([
+    ['bad-file-name', 'sql/public/2_p.Sql: a name ends in .sql, in lower case', 'name it 2_p.sql'],
+    ...['sql/tenant/.sql', 'sql/tenant/4_c.sql'].map((folder) => [
+      'bad-file-name',
+      `${folder} is a folder, not a file`,
+      'put its statements into one file of that name, or rename the folder',
+    ]),
+    [
+      'sub-folder',
+      'sql/tenant/2024 has 2 .sql files, and sub-folders are not read',
+      'move them into sql/tenant, or set "recursive": true in the config',
+    ],
+  ]);
+});
+
+test('"recursive" reads sub-folders, through links too, but never the folder of the other scope', async () => {
+  const p = project(
+    { url, publicDir: 'sql', recursive: true },
+    {
+      'sql/1_p.sql': '',
+      'sql/old/0_p.sql': '',
+      'sql/tenant/2024/1_a.sql': '',
+      'sql/tenant/2025/q1/2_b.sql': '',
+      'more/3_c.sql': '',
+    },
+  );
+  symlinkSync(join(p.dir, 'sql/tenant'), join(p.dir, 'sql/tenant/2025/round'));
+  symlinkSync(join(p.dir, 'more'), join(p.dir, 'sql/tenant/more'));
+  const migrations = await readMigrations(await p.config());
+  expect(migrations.public.map(({ file }) => file)).toEqual(['sql/old/0_p.sql', 'sql/1_p.sql']);
+  expect(migrations.tenant.map(({ file }) => file)).toEqual([
+    'sql/tenant/2024/1_a.sql',
+    'sql/tenant/2025/q1/2_b.sql',
+    'sql/tenant/more/3_c.sql',
+  ]);
+  p.write({ 'sql/tenant/2025/01_again.sql': '' });
+  await expect(readMigrations(await p.config())).rejects.toMatchObject({ code: 'duplicate-version' });
+});
+
+test('migrations beside the folders, or in one with nearly its name, are named', async () => {
+  const p = project(
+    { url },
+    {
+      'sql/tenants/1_a.sql': '',
+      'sql/tenants/2_b.sql': '',
+      'sql/3_c.sql': '',
+      'sql/seed/4_d.sql': '',
+      'sql/publik/README.md': '',
+    },
+  );
+  expect((await readMigrations(await p.config())).strays).toEqual([
+    'sql has 1 file named like migrations and is not read; sql/public and sql/tenant are',
+    'sql/tenants has 2 files named like migrations and is not read; sql/public and sql/tenant are',
+  ]);
+  const missing = project({ url, tenantDir: 'sql/tenent' }, { 'sql/tenant/1_a.sql': '' });
+  await expect(readMigrations(await missing.config())).rejects.toMatchObject({
+    code: 'folder-missing',
+    details: {
+      hint: 'sql/tenant has 1 file named like migrations: rename it, or set tenantDir in the config',
+    },
   });
 });

@@ -11,7 +11,7 @@ const src = join(root, 'src');
 const floors: readonly (readonly string[])[] = [
   ['model.ts', 'results.ts', 'errors.ts', 'events.ts'],
   ['core'],
-  ['settings.ts', 'service-files.ts'],
+  ['settings.ts', 'service-files.ts', 'sql-folder.ts'],
   ['config.ts', 'db', 'embedded'],
   ['migrations.ts'],
   ['run'],

@@ -133,7 +133,8 @@ async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
     await service.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown], true);
-    for (const message of warningsOf(targets, migrations)) emit({ type: 'warning', message });
+    for (const message of [...migrations.strays, ...warningsOf(targets, migrations)])
+      emit({ type: 'warning', message });
     await service.admit(targets);
     await service.install();
 

@@ -69,7 +69,7 @@ export async function inspect(
       };
     }),
   );
-  for (const message of aheadWarnings(surveyed(inspection), migrations))
+  for (const message of [...migrations.strays, ...aheadWarnings(surveyed(inspection), migrations)])
     onEvent({ type: 'warning', message });
   return inspection;
 }
