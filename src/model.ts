@@ -119,6 +119,8 @@ export interface HistoryRow {
   readonly name: string;
   readonly checksum: string;
   readonly state: 'applied' | 'running';
+  /** True where a statement of it was begun and may not be done: only `repair` goes on from there. */
+  readonly inDoubt?: boolean;
 }
 
 /** A place in a file: line and column count from 1, columns in code points. */

@@ -142,7 +142,7 @@ create index concurrently if not exists items_name on items (name);`);
   expect(await up(p)).toMatchObject({
     error: {
       code: 'index-differs',
-      hint: 'drop or rename what is there, and go on with: sqlmig repair acme 2 --resume',
+      hint: 'drop or rename what is there, and run sqlmig up again',
     },
   });
   expect(await row()).toEqual({ state: 'running', at_statement: 1, done_statements: 1 });
@@ -390,7 +390,7 @@ test.each(refused)('%s (%s) leaves nothing: %s', async (_, sqlstate, statement) 
   expect(await row()).toBeUndefined();
 });
 
-test('a corrected file is simply pending; as a later statement, what was refused was never begun', async () => {
+test('a corrected file is simply pending; with a later statement that was refused, up goes on there', async () => {
   const p = await acme('create index concurrently m on parted (id);');
   expect(await up(p)).toMatchObject({ code: 1 });
   p.write({
@@ -400,19 +400,31 @@ test('a corrected file is simply pending; as a later statement, what was refused
   expect((await up(p)).error).toMatchObject({
     sqlstate: '0A000',
     state: expect.stringContaining('statements before 2 stay'),
-    hint: 'sqlmig repair acme 2 --resume runs it again; if it never can, do the rest by hand, then --mark-applied',
+    hint: 'run sqlmig up again once it can succeed: it goes on with statement 2; if it never can, do the rest by hand, then: sqlmig repair acme 2 --mark-applied',
   });
   expect(await row()).toEqual({ state: 'running', at_statement: 1, done_statements: 1 });
   expect((await resume(p)).stderr).toContain('(0A000)');
+  expect((await sqlmig(['plan'], p.dir)).stdout).toContain('tenant  acme  at 1  1 migration\n');
+  expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
+  expect((await up(p)).error).toMatchObject({ code: 'migration-failed', sqlstate: '0A000', statement: 2 });
   await db.query('drop table acme.parted; create table acme.parted (id int)');
-  expect(await resume(p)).toMatchObject({ code: 0 });
+  expect(await up(p)).toMatchObject({ code: 0 });
+  expect(await row()).toEqual({ state: 'applied', at_statement: null, done_statements: 2 });
 });
 
 test('a table of another owner leaves the statements before', async () => {
   await db.query('drop role if exists sqlmig_stranger; create role sqlmig_stranger');
   const p = await acme('set role sqlmig_stranger;\ncreate index concurrently m on items (name);');
   await db.query('grant usage on schema acme to sqlmig_stranger');
-  expect((await up(p)).error).toMatchObject({ sqlstate: '42501', statement: 2 });
-  expect(await row()).toEqual({ state: 'running', at_statement: 1, done_statements: 1 });
+  // The next run is the same role again, which the first statement has set.
+  for (let run = 1; run <= 2; run++) {
+    expect((await up(p)).error).toMatchObject({ sqlstate: '42501', statement: 2 });
+    expect(await row()).toEqual({ state: 'running', at_statement: 1, done_statements: 1 });
+  }
+  await db.query(`update acme.schema_migrations set checksum = 'x' where version = 2`);
+  expect((await up(p)).error).toMatchObject({
+    code: 'unfinished',
+    message: '2_change was begun and not finished, and its file was changed since',
+  });
   await db.query('drop owned by sqlmig_stranger; drop role sqlmig_stranger');
 });

@@ -70,12 +70,19 @@ export function planSchema(
   const isPending = (migration: Migration) => {
     const row = history.get(historyKey(migration));
     if (row === undefined) return !baselines.judged.has(migration);
+    if (row.state !== 'applied') return mayGoOn(row, migration);
     // Where a newer release was, its repeatables stay: an older one must not put its own back.
     return migration.version === null && row.checksum !== migration.checksum && ahead.length === 0;
   };
   const isNewer = (version: string | undefined) =>
     newestFile !== null && ahead.length > 0 && (version === undefined || ahead.includes(version));
-  const pending = migrations.filter(isPending);
+  const isBegun = (migration: Migration) => {
+    const row = history.get(historyKey(migration));
+    return row !== undefined && row.state !== 'applied';
+  };
+  const open = migrations.filter(isPending);
+  // What was begun is finished before anything else, even where an older file has come since.
+  const pending = [...open.filter(isBegun), ...open.filter((migration) => !isBegun(migration))];
   const findings = [
     ...rows
       .filter((row) => !baselines.explain(row))
@@ -187,7 +194,10 @@ function outOfOrder(migration: Migration, newest: string | null): FindingInSchem
 
 function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSchema[] {
   if (row.state !== 'applied') {
-    const message = `${label(row)} was begun and not finished`;
+    if (mayGoOn(row, file)) return [];
+    const why =
+      row.inDoubt === true ? '' : `, and its file ${file === undefined ? 'is gone' : 'was changed since'}`;
+    const message = `${label(row)} was begun and not finished${why}`;
     return [{ kind: 'failed', ...identity(file ?? row), ...(file && { file: file.file }), message }];
   }
   if (file === undefined) {
@@ -204,6 +214,11 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
     return [{ kind: 'checksum-changed', ...found, message }];
   }
   return renamed ? [{ kind: 'renamed', ...found, message: `${file.file} was applied as ${label(row)}` }] : [];
+}
+
+/** True where `up` itself goes on with a migration that was begun: each statement is done or left nothing. */
+function mayGoOn({ inDoubt = false, checksum }: HistoryRow, file: Migration | undefined): boolean {
+  return !inDoubt && file?.checksum === checksum;
 }
 
 function identity({ version, name }: { version: string | null; name: string }): {

@@ -44,11 +44,14 @@ export function identifyRows(schema: string, table: string): string {
   return `alter table ${historyTable(schema, table)} replica identity full`;
 }
 
+// Of a migration that was begun: a statement of it may not be done. Means nothing for one that is applied.
+const inDoubt = 'coalesce(at_statement, 0) <> done_statements';
+
 /**
  * SQL expression: a digest of one history row. A sum of these needs no order and no text, and so costs hardly more than
  * counting the rows.
  */
-export const rowDigest = 'hash_record_extended(row(version, name, checksum, state), 0)';
+export const rowDigest = `hash_record_extended(row(version, name, checksum, state, ${inDoubt}), 0)`;
 
 /** SQL query: the digest of the rows of one history; `where` narrows the rows. */
 export function selectDigest(table: string, where = 'true'): string {
@@ -70,7 +73,7 @@ export function digestFor(rows: number, sum: bigint): string {
 }
 
 /** What `toRow` reads. */
-export const rowColumns = 'version::text as version, name, checksum, state, run_id, duration_ms';
+export const rowColumns = `version::text as version, name, checksum, state, run_id, duration_ms, ${inDoubt} as in_doubt`;
 
 /** How far a non-transactional migration is. */
 export interface Progress {
@@ -96,6 +99,11 @@ export async function readProgress(
   };
 }
 
+/** The number of the statement of which nobody knows how far it came; `null` where each is done or was never begun. */
+export function doubtOf({ atStatement, doneStatements }: Progress): number | null {
+  return atStatement === null || atStatement <= doneStatements ? null : atStatement;
+}
+
 /** A row as `rowColumns` select it. */
 export function toRow(row: Row): RecordedRow {
   return {
@@ -105,5 +113,6 @@ export function toRow(row: Row): RecordedRow {
     state: row.state as RecordedRow['state'],
     runId: String(row.run_id),
     durationMs: Number(row.duration_ms),
+    ...(row.state !== 'applied' && row.in_doubt === true && { inDoubt: true }),
   };
 }

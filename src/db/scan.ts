@@ -71,7 +71,7 @@ export async function readHistories(
     schema: string,
     i: number,
   ) => `select ${i} as i, null::text as version, null::text as name, null as checksum,
-    null as state, null as run_id, null::int as duration_ms, null::text as digest
+    null as state, null as run_id, null::int as duration_ms, null::bool as in_doubt, null::text as digest
   union all select ${i}, ${rowColumns}, ${rowDigest}::text from ${historyTable(schema, table)}`;
   const found = new Map<string, { rows: RecordedRow[]; sum: bigint }>();
   const refused = await inBatches(reader, schemas, table, select, (schema, row) => {

@@ -35,7 +35,7 @@ export async function wayOn(
   { whole, nothing }: { readonly whole: boolean; readonly nothing: boolean },
 ): Promise<string> {
   if (nothing)
-    return `${settle(unit, '--resume')} runs it again; if it never can, do the rest by hand, then --mark-applied`;
+    return `run sqlmig up again once it can succeed: it goes on with statement ${k + 1}; if it never can, do the rest by hand, then: ${settle(unit, '--mark-applied')}`;
   const statement = (await statementAt(unit.script, k))?.statement;
   const isKnown = statement === undefined || onlineChangeOf(statement) !== null || repeats(statement);
   if (isKnown || whole) return resumeHint(unit);
@@ -66,9 +66,9 @@ export function indexDiffers(
   unit: StepwiseUnit,
   k: number,
   { name, what }: { readonly name: string; readonly what: string },
-  state: string,
+  { state, begun }: { readonly state: string; readonly begun: boolean },
 ): SqlmigError {
-  const again = state === 'not touched' ? 'run sqlmig up again' : `go on with: ${settle(unit, '--resume')}`;
+  const again = begun ? `go on with: ${settle(unit, '--resume')}` : 'run sqlmig up again';
   return at(unit, k, 'index-differs', `${name} is there already and ${what}`, {
     state,
     hint: `drop or rename what is there, and ${again}`,

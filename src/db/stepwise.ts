@@ -2,7 +2,7 @@ import { onlineChangeOf } from '../core/online-change.ts';
 import { statementAt } from '../core/parse.ts';
 import { historyKey } from '../core/plan.ts';
 import { indexOfCodePoint, locate } from '../core/position.ts';
-import { doBlock } from '../core/quote.ts';
+import { doBlock, quoteLiteral } from '../core/quote.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Script } from '../model.ts';
 import { applied, attemptOf } from './apply.ts';
@@ -21,10 +21,9 @@ import {
 import { isCatalogueRace, trySharedKey } from './catalogue-key.ts';
 import { describeFailure } from './failure.ts';
 import { reachesOut } from './guard.ts';
-import { begunState, historyTable } from './history.ts';
+import { begunState, historyTable, readProgress } from './history.ts';
 import { aimsAtHistory, historyError, isHistoryLost } from './history-error.ts';
 import { type IndexName, invalidLeftBy, type Names } from './invalid-indexes.ts';
-import { pinnedSettings } from './pinned-settings.ts';
 import { schemasToLookAt } from './probe.ts';
 import { makeReady, type Readiness, unsoundIndex } from './readiness.ts';
 import { raise, refusalOf, unitStates } from './refusal.ts';
@@ -40,10 +39,10 @@ import {
   unfinished,
   wayOn,
 } from './stepwise-errors.ts';
+import { stepwiseSettings } from './stepwise-settings.ts';
 import { readStructure } from './structure.ts';
 import { checkLook, insertRow, rowOf } from './unit.ts';
-import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
-import { applicationName } from './unit-locks.ts';
+import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 
 /** Where a script that was begun goes on. */
 export interface Resumption {
@@ -56,7 +55,8 @@ export interface Resumption {
 /**
  * Applies one non-transactional script, statement by statement on a session that nobody else uses (lock-protocol 3.3):
  * session locks by try on the very connection that works, a row with progress, and no `applied` while an invalid index
- * is left. With `resume` the row is there already: it says, under the locks, where to go on.
+ * is left. Of a migration that was begun and is not in doubt it goes on after what is done; else `resume` says, under the
+ * locks, where.
  */
 export async function applyStepwise(
   session: Session,
@@ -65,9 +65,10 @@ export async function applyStepwise(
   frame: UnitFrame,
   resume: ((names: Names) => Promise<Resumption>) | null = null,
 ): Promise<Attempt> {
-  const work: Work = { session, own: betweenStatements(session), script, schema, frame };
+  const own = betweenStatements(session);
+  const work: Work = { session, own, script, schema, frame };
   try {
-    await session.read(setSettings(sessionSettings(work)));
+    await session.read(setSettings(stepwiseSettings(work)));
     try {
       const [got] = await session.run(
         `select ${tryLocks(schema)} and ${trySharedKey(script, schema)} as got`,
@@ -79,14 +80,26 @@ export async function applyStepwise(
         return { kind: 'again', reason: 'busy', error };
       }
       if (resume !== null) return await steps(work, await resume(namesOf(work)));
-      await session.run(bookkeeping(checkLook(schema, frame) + insertRow(script, begunState, schema, frame)));
-      return await steps(work, { from: 0, begun: 0 });
+      if (!isBegun(schema, script)) {
+        await session.run(
+          bookkeeping(checkLook(schema, frame) + insertRow(script, begunState, schema, frame)),
+        );
+        return await steps(work, { from: 0, begun: 0 });
+      }
+      await session.run(bookkeeping(checkLook(schema, frame)));
+      await session.run(note(work, `run_id = ${quoteLiteral(frame.runId)}`));
+      const { doneStatements } = await readProgress(own, schema.schema, frame.table, rowOf(script.migration));
+      return await steps(work, { from: doneStatements, begun: doneStatements });
     } finally {
       if (!session.lost) await reset(session);
     }
   } catch (error) {
     return attemptOf(error, schema, frame);
   }
+}
+
+function isBegun({ history }: UnitSchema, { migration }: Script): boolean {
+  return history.some((row) => row.state === begunState && historyKey(row) === historyKey(migration));
 }
 
 /** A non-transactional script at work. */
@@ -101,17 +114,22 @@ interface Work {
 }
 
 async function steps(work: Work, { from, begun }: Resumption): Promise<Attempt> {
+  const { session, script } = work;
   const started = performance.now();
-  for (let k = from; k < work.script.statements.length; k++) {
+  // What the statements before have set ended with the session that they ran on.
+  for (const { kind, start, end } of script.statements.slice(0, from)) {
+    if (kind === 'VariableSetStmt') await session.run(script.text.slice(start, end));
+  }
+  for (let k = from; k < script.statements.length; k++) {
     // What the statement before has reset is ours again: else the rest would run in whatever schema the role prefers.
-    if (k > from) await work.session.run(restoreSettings(sessionSettings(work)));
+    if (k > from) await session.run(restoreSettings(stepwiseSettings(work)));
     const stopped = await step(work, k, k < begun);
     if (stopped !== null) return stopped;
   }
   const durationMs = Math.round(performance.now() - started);
   const end = `state = 'applied', at_statement = null, duration_ms = ${Math.min(durationMs, 2_147_483_647)}`;
-  await work.session.run(note(work, end));
-  return { kind: 'done', applied: [applied(work.script.migration, durationMs)] };
+  await session.run(note(work, end));
+  return { kind: 'done', applied: [applied(script.migration, durationMs)] };
 }
 
 /** Runs one statement; gives why the script must stop there, `null` where it may go on. */
@@ -151,7 +169,7 @@ async function step(work: Work, k: number, begun: boolean): Promise<Attempt | nu
     }
     if (readiness.kind === 'differs') {
       const state = begun ? keptBefore(k) : await takeBack(work, k);
-      return { kind: 'failed', error: indexDiffers(work, k, readiness, state) };
+      return { kind: 'failed', error: indexDiffers(work, k, readiness, { state, begun }) };
     }
     if (readiness.kind === 'done') return finish(work, k);
   }
@@ -247,28 +265,6 @@ async function failedAt(
 async function forget({ session, script, schema, frame }: Work): Promise<void> {
   const row = `${historyTable(schema.schema, frame.table)} where ${rowOf(script.migration)}`;
   await session.run(bookkeeping(`delete from ${row} and state = '${begunState}';\n`));
-}
-
-/** What a session has while a file runs, until the file says otherwise. */
-function sessionSettings({ script, schema, frame }: Work): Readonly<Record<string, string>> {
-  return {
-    ...pinnedSettings,
-    application_name: applicationName(historyKey(script.migration), frame),
-    search_path: searchPath(schema, frame),
-    // A build waits for others as long as it takes; giving up would leave an invalid index.
-    lock_timeout: '0',
-    statement_timeout: '0',
-    synchronous_commit: 'on',
-    // An orphan finishes its index under the lock (lock-protocol 3.3).
-    ...(frame.checksClient && { client_connection_check_interval: '0' }),
-    idle_session_timeout: '0',
-    idle_in_transaction_session_timeout: '0',
-    ...(frame.limitsTransactions && { transaction_timeout: '0' }),
-    default_transaction_read_only: 'off',
-    tcp_keepalives_idle: '10',
-    tcp_keepalives_interval: '5',
-    tcp_keepalives_count: '3',
-  };
 }
 
 /**

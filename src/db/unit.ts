@@ -34,9 +34,7 @@ export function opening(script: Script, schema: UnitSchema, frame: UnitFrame, fo
   const keeps = footing.kind === 'look' && footing.keeps;
   const checks = [
     ...shared,
-    ...(footing.kind === 'look'
-      ? lookIsLost(schema, frame)
-      : [rowsAreNot(historyTable(schema.schema, frame.table), footing.rows)]),
+    ...(footing.kind === 'look' ? lookIsLost(schema, frame) : [rowsAreNot(footing.rows, schema, frame)]),
     ...turnIsLost(script, schema, frame),
   ];
   const doing = historyKey(script.migration);
@@ -74,15 +72,20 @@ function lookIsLost(schema: UnitSchema, { publicSchema, table }: UnitFrame): Che
           ] as const,
         ]),
     digest === null
-      ? rowsAreNot(own, history.length)
+      ? rowsAreNot(history.length, schema, { table })
       : [`(${selectDigest(own)}) <> ${quoteLiteral(digest)}`, unitStates.historyChanged],
   ];
 }
 
 // Between two units of a message another run may take a turn; it can only have added rows or begun one.
-function rowsAreNot(table: string, rows: number): Check {
-  const count = `(select count(*) + count(*) filter (where state <> 'applied') from ${table})`;
-  return [`${count} <> ${rows}`, unitStates.historyChanged];
+function rowsAreNot(
+  rows: number,
+  { schema, history }: UnitSchema,
+  { table }: Pick<UnitFrame, 'table'>,
+): Check {
+  const begun = history.filter(({ state }) => state !== 'applied').length;
+  const count = `(select count(*) + count(*) filter (where state <> 'applied') from ${historyTable(schema, table)})`;
+  return [`${count} <> ${rows + begun}`, unitStates.historyChanged];
 }
 
 /** A statement that refuses where a look is not true any more. */

@@ -9,7 +9,7 @@ import { type Settlement, settlementKind } from '../core/settlement.ts';
 import { commitsInParts } from '../core/transaction-rules.ts';
 import { canonicalVersion } from '../core/version.ts';
 import { readGuard } from '../db/guard.ts';
-import { begunState, historyTable, type Progress, readProgress } from '../db/history.ts';
+import { begunState, doubtOf, historyTable, readProgress } from '../db/history.ts';
 import { type IndexName, invalidLeftBy, type Names } from '../db/invalid-indexes.ts';
 import type { Session } from '../db/session.ts';
 import { applyStepwise, type Resumption } from '../db/stepwise.ts';
@@ -150,11 +150,6 @@ async function describe(
     invalidIndexes: left.map((index) => index.name),
     inParts: at !== null && commitsInParts(at.statement),
   };
-}
-
-/** The number of the statement of which nobody knows how far it came; `null` where each is done or was never begun. */
-function doubtOf({ atStatement, doneStatements }: Progress): number | null {
-  return atStatement === null || atStatement <= doneStatements ? null : atStatement;
 }
 
 /** Names as a script means them, for a session that has not its path. */
