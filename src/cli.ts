@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import type { Invocation } from './commands/command.ts';
 import { defectOf } from './commands/defect.ts';
 import { loadEnvFiles } from './commands/env-file.ts';
-import { reportError } from './commands/execute.ts';
+import { document, reportError } from './commands/execute.ts';
 import { usage } from './commands/options.ts';
 import { quickly } from './commands/quick.ts';
 import type { Terminal } from './commands/terminal.ts';
@@ -143,7 +143,8 @@ async function main(argv: readonly string[]): Promise<number> {
 async function parsed(argv: readonly string[]): Promise<Invocation | number> {
   const { parse } = await import('./commands/parse.ts');
   const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-  return (await parse(argv, { version, columns: process.stdout.columns ?? 100 })) ?? 0;
+  const versionText = argv.includes('--json') ? document({ ok: true, version }).trimEnd() : version;
+  return (await parse(argv, { version: versionText, columns: process.stdout.columns ?? 100 })) ?? 0;
 }
 
 /** Reports what no command did, in the form that the arguments ask for, and gives its exit code. */

@@ -9,11 +9,11 @@ export type RunEvent =
       readonly database: string;
       readonly host: string;
     }
-  /** The schemas of a scope were looked at; `pending` of them have work. */
+  /** The schemas of a scope, `total` of them, were looked at; `pending` have work. */
   | {
       readonly type: 'phase-started';
       readonly scope: Scope;
-      readonly schemas: number;
+      readonly total: number;
       readonly pending: number;
     }
   /** A schema is settled, for better or worse. */

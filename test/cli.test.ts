@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
@@ -199,6 +199,45 @@ test('new writes the next file and parses the others', async () => {
   });
 });
 
+test('schemas that get no migration are created, not applied', async () => {
+  const tenants = { list: ['only1', 'only2'] };
+  const p = project({ url: db.url, publicSchema: 'only_public', historyTable: 'only_history', tenants });
+  const tried = await sqlmig(['up', '--all', '--rehearse'], p.dir);
+  expect(tried.stdout).toMatch(/^tenant +would create +empty .*only1, only2$/m);
+  expect(tried.stderr).toContain('0 would be applied, 1 up to date, 0 failed, 2 would be created');
+  const { stdout, stderr } = await sqlmig(['up', '--all'], p.dir);
+  expect(stdout).toMatch(/^public +up to date +empty +only_public\ntenant +created +empty +only1, only2\n$/);
+  expect(stderr).toContain('0 applied, 1 up to date, 0 failed, 2 created (');
+  const made = await sqlmig(['tenant', 'create', 'only3', '--unlisted'], p.dir);
+  expect(made.stdout).toBe('only3  created  empty\n');
+});
+
+test('every document of --json says whether it is ok, and schemas are a list', async () => {
+  const p = project({ url: db.url, historyTable: 'doc_history', tenants: { list: ['doc1'] } });
+  const commands = [
+    ['--version'],
+    ['plan'],
+    ['status'],
+    ['verify'],
+    ['locks'],
+    ['tenant', 'list'],
+    ['tenant', 'create', 'doc1'],
+    ['up', '--all', '--dry-run'],
+    ['upp'],
+  ];
+  const ran = commands.map((command) => sqlmig([...command, '--json'], p.dir));
+  const empty = project({});
+  rmSync(join(empty.dir, 'sqlmig.config.json'));
+  for (const { code, stdout } of await Promise.all([
+    ...ran,
+    sqlmig(['init', '--json'], empty.dir),
+    sqlmig(['new', 'x', '--tenant', '--json'], project({}).dir),
+  ])) {
+    const { ok, schemas = [] } = JSON.parse(stdout);
+    expect({ code, ok, isList: Array.isArray(schemas) }).toEqual({ code, ok: code === 0, isList: true });
+  }
+});
+
 test('tenant create makes a schema and all files, may be repeated, and waits for public', async () => {
   const p = project(
     { url: db.url, historyTable: 'tc_history', tenants: { list: [] } },
@@ -226,6 +265,7 @@ test('tenant list says which schemas are still to be made', async () => {
     stdout: 'listed\npublic_not  (no schema yet)\n',
   });
   expect(JSON.parse((await sqlmig(['tenant', 'list', '--json'], p.dir)).stdout)).toEqual({
+    ok: true,
     tenants: [
       { database: db.name, schema: 'listed', exists: true },
       { database: db.name, schema: 'public_not', exists: false },

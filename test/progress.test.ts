@@ -31,7 +31,7 @@ function run(live: boolean): string {
     now: () => clock,
   });
   progress.onEvent({ type: 'run-started', runId: 'cafe', database: 'shop\n', host: 'db1:5432' });
-  progress.onEvent({ type: 'phase-started', scope: 'tenant', schemas: 30, pending: 20 });
+  progress.onEvent({ type: 'phase-started', scope: 'tenant', total: 30, pending: 20 });
   for (let i = 1; i <= 20; i++) {
     clock += 500;
     progress.onEvent(finished(`t${i}`, i === 15 ? 'failed' : 'applied'));

@@ -21,8 +21,8 @@ export interface CommandContext {
 /** What a command answers. */
 export interface Answer {
   readonly exitCode: number;
-  /** The document of `--json`. */
-  readonly json: unknown;
+  /** The document of `--json`; `ok` is added where it has none. */
+  readonly json: object;
   /** The answer for people, on stdout. */
   readonly text: (paint: Paint) => string;
   /** What went wrong, told on stderr. */
@@ -53,7 +53,9 @@ export async function execute(
       answering({ config, signal: terminal.signal, onEvent: progress.onEvent }),
     );
     progress.end();
-    terminal.stdout(args.json ? document(answer.json) : answer.text(stdoutPaint));
+    terminal.stdout(
+      args.json ? document({ ok: answer.exitCode === 0, ...answer.json }) : answer.text(stdoutPaint),
+    );
     progress.failed(answer.failures ?? []);
     if (args.logFormat === 'text' && !args.quiet) terminal.stderr(answer.summary ?? '');
     return signalExitCode(terminal) ?? answer.exitCode;
@@ -170,6 +172,7 @@ function signalExitCode({ signal }: Terminal): number | null {
   return signal.aborted ? (signalExitCodes[String(signal.reason)] ?? 130) : null;
 }
 
-function document(value: unknown): string {
+/** A document of `--json`. */
+export function document(value: { readonly ok: boolean; readonly [key: string]: unknown }): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }

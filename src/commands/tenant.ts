@@ -35,7 +35,9 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
         });
         const { schema, state, version, migrations, error } = outcome;
         const at = standing(version, [error?.code]);
-        const how = state === 'applied' ? `${count(migrations.length, 'migration')} applied` : state;
+        const applied =
+          migrations.length === 0 ? 'created' : `${count(migrations.length, 'migration')} applied`;
+        const how = state === 'applied' ? applied : state;
         return {
           exitCode: error === undefined ? 0 : exitCodeOf([error]),
           json: outcome,

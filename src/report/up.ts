@@ -13,9 +13,10 @@ const words = {
 
 function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
   const { state, error } = outcome;
-  if (rehearsed && state === 'applied') return 'would apply';
+  const created = isOnlyCreated(outcome);
+  if (rehearsed && state === 'applied') return created ? 'would create' : 'would apply';
   if (isGone(outcome)) return 'gone';
-  const word = error?.code === 'interrupted' ? 'interrupted' : words[state];
+  const word = error?.code === 'interrupted' ? 'interrupted' : created ? 'created' : words[state];
   return outcome.confirmed === false ? `${word}, not confirmed` : word;
 }
 
@@ -77,10 +78,17 @@ export function upSummary(result: UpResult): string {
   const who = failed.length === 0 ? '' : `: ${names(failed, 5)}`;
   // Of those that failed or were interrupted, what they had applied before may be open as well.
   const open = result.unconfirmed;
-  const sure = result.applied - result.schemas.filter(isOpenlyApplied).length;
+  const created = result.schemas.filter(isOnlyCreated).length;
+  const sure = result.applied - created - result.schemas.filter(isOpenlyApplied).length;
+  const made = created === 0 ? '' : `, ${created} ${result.rehearsed ? 'would be created' : 'created'}`;
   const unsure = open === 0 ? '' : `, ${open} not confirmed`;
   const seconds = (result.durationMs / 1000).toFixed(1);
-  return `${sure} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${unsure}${skipped}${who} (${seconds} s)\n`;
+  return `${sure} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${made}${unsure}${skipped}${who} (${seconds} s)\n`;
+}
+
+/** True for a tenant that has its schema now, and no migration. */
+function isOnlyCreated({ state, migrations }: SchemaOutcome): boolean {
+  return state === 'applied' && migrations.length === 0;
 }
 
 function isOpenlyApplied({ state, confirmed }: SchemaOutcome): boolean {

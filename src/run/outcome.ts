@@ -25,7 +25,7 @@ export function finished(
   locks?: readonly TakenLock[],
 ): SchemaOutcome {
   const before = recordedBy(target, frame);
-  const created = !target.exists;
+  const created = !target.exists && hasWork(target);
   const outcome: SchemaOutcome = {
     ...base(target, frame),
     state: before.length + applied.length > 0 || created ? 'applied' : 'up-to-date',

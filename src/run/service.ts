@@ -190,7 +190,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
           });
         }
       }
-      emit({ type: 'phase-started', scope, schemas: targets.length, pending });
+      emit({ type: 'phase-started', scope, total: targets.length, pending });
       const look = { scope, files: migrations[scope], options: plan };
       // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
       const alone =

@@ -73,8 +73,8 @@ function beginTrace(api: Api, verb: string, attributes: Attributes): Trace {
         run.setAttributes({ ...shared, 'sqlmig.run_id': event.runId });
       } else if (event.type === 'phase-started') {
         phase?.end();
-        const { scope, schemas: count, pending } = event;
-        const counts = { 'sqlmig.scope': scope, 'sqlmig.schemas': count, 'sqlmig.pending': pending };
+        const { scope, total, pending } = event;
+        const counts = { 'sqlmig.scope': scope, 'sqlmig.schemas': total, 'sqlmig.pending': pending };
         phase = tracer.startSpan(`sqlmig ${scope}`, { attributes: { ...shared, ...counts } }, below(run));
       } else if (event.type === 'schema-finished') {
         schemas.note(event, shared, below(phase ?? run));
