@@ -84,3 +84,23 @@ test('a file that would fail is told with its place: exit 1, nothing left', asyn
     { n: 0 },
   ]);
 });
+
+test('what is not rehearsed is said once a file, with the number of tenants', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['l1', 'l2', 'l3', 'l4'] }, historyTable: 'left_history' },
+    {
+      'sql/public/1_a.sql': 'create table left_a (id int);',
+      'sql/public/2_i.sql': 'create index concurrently on left_a (id);',
+      'sql/tenant/1_b.sql': 'create table b (id int);',
+      'sql/tenant/2_i.sql': 'create index concurrently on b (id);',
+      'sql/tenant/3_c.sql': 'create table c (id int);',
+    },
+  );
+  const { code, stdout, stderr } = await sqlmig(['up', '--all', '--rehearse'], p.dir);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^tenant +would apply +1 migration +at 1 .*l1, l2, l3, l4$/m);
+  expect(stderr.split('\n').filter((line) => line.startsWith('warning'))).toEqual([
+    'warning: sql/public/2_i.sql is non-transactional: neither it nor what follows it is rehearsed',
+    'warning: sql/tenant/2_i.sql is non-transactional: neither it nor what follows it is rehearsed in 4 tenants',
+  ]);
+});

@@ -25,6 +25,7 @@ import { createLimit } from './limit.ts';
 import { lintFindings } from './lints.ts';
 import { lookAgain, lookAt, type Target } from './look.ts';
 import { hasWork, refusalOf } from './outcome.ts';
+import { leftOut, rehearsable } from './rehearsable.ts';
 import { createAdmission } from './rights.ts';
 import { type Run, unitFrame } from './run.ts';
 import type { ServiceOptions } from './run-options.ts';
@@ -142,15 +143,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
   };
   const rehearse = async (from: Session, target: Target): Promise<Attempt> => {
     const part = async (of: Target) => {
-      const pending = await scriptsOf(of);
-      // What cannot be rolled back is not rehearsed, and neither is what builds on it.
-      const end = pending.findIndex((script) => script.nonTransactional !== null);
-      const scripts = end === -1 ? pending : pending.slice(0, end);
-      const file = pending[end]?.migration.file;
-      if (file !== undefined) {
-        const message = `${file} is non-transactional: it is not rehearsed, nor is what follows it`;
-        emit({ type: 'warning', schema: of.schema, message });
-      }
+      const { scripts } = rehearsable(await scriptsOf(of));
       return { schema: unitSchema(of, null), scripts, bootstrap: !of.hasHistory };
     };
     const before = rehearsedPublic !== null && hasWork(rehearsedPublic) ? [await part(rehearsedPublic)] : [];
@@ -190,6 +183,8 @@ export function createService(run: Run, migrations: Migrations, options: Service
           });
         }
       }
+      for (const message of options.rehearse ? leftOut(scope, targets, scripts) : [])
+        emit({ type: 'warning', message });
       emit({ type: 'phase-started', scope, total: targets.length, pending });
       const look = { scope, files: migrations[scope], options: plan };
       // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
