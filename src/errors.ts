@@ -94,6 +94,7 @@ export const sqlstates = {
   uniqueViolation: '23505',
   lockNotAvailable: '55P03',
   deadlockDetected: '40P01',
+  queryCanceled: '57014',
   insufficientResources: '53200',
   tooManyConnections: '53300',
   invalidPassword: '28P01',
@@ -168,6 +169,11 @@ export function errorOfAll(errors: readonly SqlmigError[]): SqlmigError {
   const [first, ...others] = errors;
   if (first === undefined) throw new RangeError('no errors');
   return new SqlmigError(first.code, first.message, { ...extraOf(first), others });
+}
+
+/** The same error with another message. */
+export function withMessage(error: SqlmigError, message: string): SqlmigError {
+  return new SqlmigError(error.code, message, extraOf(error));
 }
 
 function extraOf({ details, cause }: SqlmigError): Extra {

@@ -40,6 +40,7 @@ test('a connection that is lost while a schema is looked at again costs that loo
       return { kind: 'done', applied: [{ version: '1', name: 'a', durationMs: 1 }] };
     },
     convoys: null,
+    blockersOf: () => [],
     hasWork,
     refusalOf,
     isListed: async () => true,

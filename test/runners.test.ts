@@ -1,8 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
+import { applyUnits } from '../src/db/apply.ts';
+import type { RunEvent } from '../src/events.ts';
 import { up, verify } from '../src/index.ts';
+import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
+import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -102,7 +106,7 @@ test('waiting long for a busy schema leaves all tries for other trouble', async 
   expect(await run).toMatchObject({ ok: true, applied: 1 });
 });
 
-test('a lock that a statement never gets is told with file and line', async () => {
+test('a lock that a statement never gets is told with file and line, and with who holds it', async () => {
   const files = { 'sql/tenant/1_t.sql': 'create table t ()' };
   const p = project({ url: db.url, tenants: { list: ['acme'] } }, files);
   const config = await p.config();
@@ -111,15 +115,22 @@ test('a lock that a statement never gets is told with file and line', async () =
     'sql/tenant/2_u.sql': 'create table u ()',
     'sql/tenant/3_v.sql': '\n  alter table t add column v int;',
   });
-  const holding = db.query('start transaction; lock table acme.t; select pg_sleep(4); commit');
-  const result = await up(config, { select: all, lockTimeoutMs: 50 });
-  await holding;
+  const holder = await testSession(db.url);
+  const [row] = await holder.run('begin; lock table acme.t; select pg_backend_pid() as pid');
+  const result = await up(config, { select: all, lockTimeoutMs: 400 });
+  await holder.close();
   expect(result.schemas[1]).toMatchObject({
     state: 'failed',
     version: '2',
     migrations: [{ version: '2' }],
     error: {
       sqlstate: '55P03',
+      message: expect.stringMatching(
+        new RegExp(
+          `lock timeout: backend ${row?.pid} \\(\\w+, sqlmig test, .*\\), idle in transaction for \\d+ s: .*lock table acme.t.* is in the way$`,
+        ),
+      ),
+      hint: expect.stringContaining('raise --lock-timeout'),
       file: 'sql/tenant/3_v.sql',
       line: 2,
       column: 3,
@@ -155,4 +166,80 @@ test('a cursor left open on a temporary table is no obstacle', async () => {
     { 'sql/tenant/1_t.sql': 'create temp table x (); declare c cursor for select * from x; fetch 1 from c' },
   );
   expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+});
+
+test('a deadlock is told with the other session', async () => {
+  await db.query('create table one (); create table two ()');
+  const other = await testSession(db.url);
+  // The one that looks first is the one that gives up.
+  const [row] = await other.run(
+    `begin; set local deadlock_timeout = '1min'; lock table two; select pg_backend_pid() as pid`,
+  );
+  const session = await testSession(db.url);
+  const script = uncheckedScript(
+    '1',
+    `set local deadlock_timeout = '2s'; lock table public.one; lock table public.two`,
+  );
+  const none = new AbortController().signal;
+  const attempt = applyUnits(session, emptyTenant('acme'), [script], true, testFrame, none);
+  await until(`exists (select from pg_locks where relation = 'two'::regclass and not granted)`);
+  await other.run('lock table one');
+  expect(await attempt).toMatchObject({
+    kind: 'again',
+    error: {
+      message: expect.stringMatching(
+        new RegExp(`deadlock detected.*backend ${row?.pid} \\(\\w+, sqlmig test, .*lock table one`, 's'),
+      ),
+      details: { sqlstate: '40P01', hint: expect.stringContaining('run sqlmig up again') },
+    },
+  });
+  await session.close();
+  await other.close();
+});
+
+test('a statement that a timeout ends is told where the timeout comes from', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    { 'sql/tenant/1_t.sql': `select 1;\nset local statement_timeout = '50ms';\nselect pg_sleep(1)` },
+  );
+  expect((await up(await p.config(), { select: all })).schemas[1]?.error).toMatchObject({
+    sqlstate: '57014',
+    hint: expect.stringContaining('raise statement_timeout at sql/tenant/1_t.sql:2'),
+  });
+  const query = { query: 'select pg_sleep(1)::text as tenant' };
+  const asked = project({ url: db.url, tenants: query });
+  await db.query(`alter database ${db.name} set statement_timeout = '200ms'`);
+  await expect(up(await asked.config(), { select: all })).rejects.toMatchObject({
+    details: {
+      sqlstate: '57014',
+      hint: `statement_timeout of the database "${db.name}" (ALTER DATABASE) is 200ms; raise it for the role of sqlmig`,
+    },
+  });
+});
+
+test('an index build that waits for an old snapshot is told with who holds it, by locks as well', async () => {
+  const files = { 'sql/tenant/1_t.sql': 'create table t (id int)' };
+  const p = project({ url: db.url, tenants: { list: ['acme'] } }, files);
+  const config = await p.config();
+  await up(config, { select: all });
+  p.write({ 'sql/tenant/2_i.sql': 'create index concurrently t_i on t (id)' });
+  const holder = await testSession(db.url);
+  const [row] = await holder.run(
+    'begin isolation level repeatable read; select pg_backend_pid() as pid from acme.t right join (select 1) one on true',
+  );
+  const told: string[] = [];
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'waiting') told.push(`${event.schema}: ${event.holders}`);
+  };
+  const run = up(config, { select: all, onEvent });
+  for (let tries = 0; told.length === 0 && tries < 400; tries++) await delay(25);
+  const listed = await sqlmig(['locks'], p.dir);
+  await holder.run('commit');
+  await holder.close();
+  expect(await run).toMatchObject({ ok: true, applied: 1 });
+  expect(told).toHaveLength(1);
+  expect(told[0]).toMatch(
+    new RegExp(`^acme: index build, waiting .*: backend ${row?.pid} \\(.*sqlmig test.*idle in transaction`),
+  );
+  expect(listed.stdout).toMatch(new RegExp(`^acme: backend \\d+ waits for backend ${row?.pid} \\(`, 'm'));
 });

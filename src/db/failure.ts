@@ -9,6 +9,7 @@ import { missingNameHint } from './missing-name.ts';
 import { refusalOf, unitStates } from './refusal.ts';
 import { isServerError, type ServerError } from './server-error.ts';
 import { type Session, SessionLost } from './session.ts';
+import { whyStopped } from './stopped-statement.ts';
 import type { UnitFrame, UnitSchema } from './unit-frame.ts';
 
 /** A server error, and what is known of where it comes from. */
@@ -41,10 +42,11 @@ export async function describeFailure(
   if (refusal?.state === unitStates.historyTouched) return historyError(script, schema, frame, error);
   if (refusal?.state === unitStates.rowRefused) return rowRefused(script, schema, frame, error);
   const missing = await missingNameHint(session, { error, script, statement, index }, schema, frame);
+  const stopped = await whyStopped(session, error, script);
   const ended = refusal?.state === unitStates.transactionEnded;
   return new SqlmigError(
     ended ? 'transaction-ended' : 'migration-failed',
-    refusal?.message ?? messageOf(error),
+    refusal?.message ?? messageOf(error) + (stopped?.partners ? `: ${stopped.partners}` : ''),
     {
       sqlstate: refusal?.state ?? error.code,
       schema: schema.schema,
@@ -55,7 +57,7 @@ export async function describeFailure(
       state: ended
         ? 'what a file ran before a COMMIT of its own may be kept; all else was rolled back'
         : 'rolled back',
-      hint: missing ?? error.hint ?? hintFor(error, script),
+      hint: missing ?? stopped?.hint ?? error.hint ?? hintFor(error, script),
       cause: error,
     },
   );
@@ -135,12 +137,15 @@ export function asSqlmigError(error: unknown, schema?: string): SqlmigError {
   });
 }
 
-/** The error for a statement of sqlmig's own that the server refused, such as for want of a right. */
-function serverRefused(error: ServerError, schema: string | undefined): SqlmigError {
+/**
+ * The error for a statement of sqlmig's own that the server refused, such as for want of a right. `hint`: what is known
+ * to help.
+ */
+export function serverRefused(error: ServerError, schema?: string, hint?: string): SqlmigError {
   return new SqlmigError('server-refused', error.message, {
     sqlstate: error.code,
     schema,
-    hint: error.hint ?? 'check the rights of the database user',
+    hint: hint ?? error.hint ?? 'check the rights of the database user',
     cause: error,
   });
 }

@@ -1,3 +1,5 @@
+import { describeApplication } from './application.ts';
+import { type Blocker, blockerJson, toBlocker } from './blockers.ts';
 import { lockClass, lockObjects } from './keys.ts';
 import type { Session } from './session.ts';
 
@@ -18,19 +20,27 @@ export interface Holder {
   readonly client: string | null;
   /** Phase of a running index build, and the backend it waits for. */
   readonly indexBuild: { readonly phase: string; readonly waitsFor: number | null } | null;
+  /** The sessions that its session waits for, whatever the lock; empty where it does not wait. */
+  readonly blockers: readonly Blocker[];
 }
 
-const query = `select case l.objid when ${lockObjects.fleet} then '(fleet)' when ${lockObjects.marker} then '(marker)'
+// Who is in whose way is asked only of those that wait: the answer holds up the whole server's locks for a moment.
+const query = `with ours as (select * from pg_catalog.pg_locks
+  where locktype = 'advisory' and classid = ${lockClass} and objsubid = 2
+    and database = (select oid from pg_catalog.pg_database where datname = current_database())),
+blocked as (select w.pid, (select json_agg(${blockerJson('b.pid')} order by a.xact_start, b.pid)
+    from (select distinct unnest(pg_blocking_pids(w.pid))) b (pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid) as blockers
+  from pg_catalog.pg_stat_activity w where w.pid in (select pid from ours) and coalesce(w.wait_event_type, 'Lock') = 'Lock')
+select case l.objid when ${lockObjects.fleet} then '(fleet)' when ${lockObjects.marker} then '(marker)'
     when ${lockObjects.bootstrap} then '(bootstrap)' when ${lockObjects.shared} then '(shared)' else coalesce(n.nspname, l.objid::text) end as key,
   l.granted, l.mode like 'Exclusive%' as exclusive, l.pid, coalesce(a.application_name, '') as application,
   coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.state_change)), 0)::int as seconds,
-  coalesce(a.state, 'unknown') as activity, host(a.client_addr) as client, p.phase, nullif(p.current_locker_pid, 0)::int as locker
-from pg_catalog.pg_locks l
+  coalesce(a.state, 'unknown') as activity, host(a.client_addr) as client, p.phase, nullif(p.current_locker_pid, 0)::int as locker, b.blockers
+from ours l
 left join pg_catalog.pg_namespace n on n.oid = l.objid
 left join pg_catalog.pg_stat_activity a on a.pid = l.pid
 left join pg_catalog.pg_stat_progress_create_index p on p.pid = l.pid
-where l.locktype = 'advisory' and l.classid = ${lockClass} and l.objsubid = 2
-  and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+left join blocked b on b.pid = l.pid
 order by l.objid, l.granted desc, l.pid`;
 
 /** Who holds or waits for our keys in this database. */
@@ -47,7 +57,13 @@ export async function readHolders(session: Session): Promise<Holder[]> {
     client: row.client as string | null,
     indexBuild:
       typeof row.phase === 'string' ? { phase: row.phase, waitsFor: row.locker as number | null } : null,
+    blockers: Array.isArray(row.blockers) ? row.blockers.map(toBlocker) : [],
   }));
+}
+
+/** True for the key of a schema, and not one that all tenants have in common. */
+export function isSchemaKey({ key }: Holder): boolean {
+  return !Object.keys(lockObjects).some((name) => key === `(${name})`);
 }
 
 /** The holders of a schema's key and of those that all tenants have in common, in words. */
@@ -55,25 +71,13 @@ export function describeHolders(holders: readonly Holder[], schema: string): str
   const held = holders.filter(
     (holder) => holder.granted && [schema, '(fleet)', '(shared)'].includes(holder.key),
   );
-  if (held.length === 0) return 'nobody holds its lock any more';
+  if (held.length === 0) return 'its lock is free again';
   return held
     .map(({ key, application, pid, seconds }) => {
       const who = describeApplication(application);
       return `${key} is held by ${who} (backend ${pid}, ${seconds} s)`;
     })
     .join('; ');
-}
-
-/** Who an application name stands for, in words. */
-export function describeApplication(application: string): string {
-  const work = runOf(application);
-  return work === null ? application || 'unknown' : `run ${work.run} at ${work.doing} on ${work.host}`;
-}
-
-/** The run that an application name stands for, as set by its units; `null` for any other. */
-export function runOf(application: string): { run: string; doing: string; host: string } | null {
-  const [, run, doing, host] = /^sqlmig (\S+) (\S+) ?(.*)$/.exec(application) ?? [];
-  return run === undefined || doing === undefined ? null : { run, doing, host: host || 'unknown host' };
 }
 
 /** Ends a backend. Gives whether the server found it. */

@@ -1,6 +1,6 @@
 import { quoteLiteral } from '../core/quote.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
-import { describeApplication } from './holders.ts';
+import { blockerJson, describeBlocker, toBlocker } from './blockers.ts';
 import { isServerError } from './server-error.ts';
 import type { Session } from './session.ts';
 
@@ -65,8 +65,7 @@ async function lockHolder(
 ): Promise<{ schema: string; who: string }> {
   const among = (tables ?? []).map((table) => `to_regclass(${quoteLiteral(table)})`);
   const [row] =
-    await session.read(`select n.nspname as schema, c.relname as relation, l.pid, a.usename as user, a.application_name as application,
-  extract(epoch from clock_timestamp() - a.xact_start)::int as seconds, left(regexp_replace(a.query, '\\s+', ' ', 'g'), 80) as query
+    await session.read(`select n.nspname as schema, c.relname as relation, ${blockerJson('l.pid')} as holder
 from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
 left join pg_stat_activity a on a.pid = l.pid
 where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid()
@@ -74,14 +73,8 @@ where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid <> pg
   and ${tables === null ? `c.relkind in ('r', 'p') and n.nspname !~ '^pg_'` : `l.relation in (${among.join(', ')})`}
 order by l.granted desc, a.xact_start limit 1`);
   if (row === undefined) return { schema, who: 'nobody holds the lock any more' };
-  const { pid, user, application, seconds, query } = row;
-  const as = typeof user === 'string' ? ` (${user}, ${describeApplication(String(application))})` : '';
-  const since = typeof seconds === 'number' ? ` for ${seconds} s` : '';
-  const text = typeof query === 'string' && query !== '' ? `: ${query}` : '';
-  return {
-    schema: String(row.schema),
-    who: `${row.schema}.${row.relation} is locked by backend ${pid}${as}${since}${text}`,
-  };
+  const who = `${row.schema}.${row.relation} is locked by ${describeBlocker(toBlocker(row.holder))}`;
+  return { schema: String(row.schema), who };
 }
 
 function stillLocked(

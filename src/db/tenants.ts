@@ -7,6 +7,7 @@ import { schemasWithHistory } from './presence.ts';
 import { type HistoryScan, type Reader, scanHistories } from './scan.ts';
 import { isServerError } from './server-error.ts';
 import type { Row, Session } from './session.ts';
+import { cancelledHint } from './stopped-statement.ts';
 import { runTenantsQuery } from './tenants-query.ts';
 
 /** The names a source gives, each once, in its order; or why they cannot be known before public is applied. */
@@ -54,7 +55,8 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
     ];
     if (isServerError(error) && notYet.includes(error.code)) return { unknown: reason };
     if (error instanceof SqlmigError || !(isServerError(error) || source.kind === 'function')) throw error;
-    throw tenantsQueryFailed(reason, error);
+    const isCancelled = isServerError(error) && error.code === sqlstates.queryCanceled;
+    throw tenantsQueryFailed(reason, error, isCancelled ? await cancelledHint(listing.session) : undefined);
   }
   const bad = new Map<string, SqlmigError>();
   for (const name of names) {
@@ -109,10 +111,14 @@ ${bound}COMMIT;`);
 }
 
 /** The error for a tenant source that cannot be read although public is applied. */
-export function tenantsQueryFailed(reason: string, cause?: unknown): SqlmigError {
+export function tenantsQueryFailed(
+  reason: string,
+  cause?: unknown,
+  hint = 'check "tenants" in the config',
+): SqlmigError {
   return new SqlmigError('tenants-query-failed', `the tenants cannot be listed: ${reason}`, {
     sqlstate: isServerError(cause) ? cause.code : undefined,
-    hint: 'check "tenants" in the config',
+    hint,
     cause,
   });
 }

@@ -1,6 +1,7 @@
 import { type Config, requireConfig } from '../config.ts';
 import { callback, checkOptions, checkValue, wholeNumber } from '../core/option.ts';
-import { type Holder, readHolders, runOf, terminateBackend } from '../db/holders.ts';
+import { runOf } from '../db/application.ts';
+import { type Holder, readHolders, terminateBackend } from '../db/holders.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Finding } from '../model.ts';
 import { findingsOf } from '../run/findings.ts';

@@ -1,8 +1,10 @@
-import { describeApplication, type Holder } from '../db/holders.ts';
+import { describeApplication } from '../db/application.ts';
+import { describeBlockers } from '../db/blockers.ts';
+import type { Holder } from '../db/holders.ts';
 import type { LocksResult } from '../operations/locks.ts';
 import { printable, table } from './table.ts';
 
-/** Who holds or waits for what, a line each, then what was left behind. */
+/** Who holds or waits for what, a line each, then whom they wait for, then what was left behind. */
 export function locksText({ holders, interrupted }: LocksResult): string {
   const rows = holders.map((holder) => [
     printable(holder.key),
@@ -16,8 +18,14 @@ export function locksText({ holders, interrupted }: LocksResult): string {
   const left = interrupted.map(
     ({ schema, message }) => `${printable(schema)}: ${message}, and nobody holds its lock\n`,
   );
+  const waiting = new Map(holders.map((holder) => [holder.pid, holder]));
+  const blocked = [...waiting.values()].flatMap(({ pid, key, blockers }) =>
+    blockers.length === 0
+      ? []
+      : [`${printable(key)}: backend ${pid} waits for ${printable(describeBlockers(blockers))}\n`],
+  );
   const none = holders.length === 0 && interrupted.length === 0 ? 'nobody holds a lock\n' : '';
-  return table(rows) + left.join('') + none;
+  return table(rows) + blocked.join('') + left.join('') + none;
 }
 
 /** A holder in words. */

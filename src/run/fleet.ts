@@ -1,19 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { backoffMs, shuffled } from '../core/backoff.ts';
+import { shuffled } from '../core/backoff.ts';
 import type { AgainReason, Attempt } from '../db/attempt.ts';
+import type { Blocker } from '../db/blockers.ts';
 import { asSqlmigError } from '../db/failure.ts';
-import { describeHolders, readHolders } from '../db/holders.ts';
+import { readHolders } from '../db/holders.ts';
 import { type Session, SessionLost } from '../db/session.ts';
 import { isConnectionError, type SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { AppliedMigration, SchemaOutcome, TakenLock } from '../model.ts';
 import type { Brake } from './brake.ts';
 import type { Convoys } from './convoys.ts';
-import { type Job, mostTries } from './job.ts';
+import { inTheWay, type Job, mostTries, putOff } from './job.ts';
 import { createLane, type Lane } from './lane.ts';
 import { createLastLook } from './last-look.ts';
 import type { Target } from './look.ts';
 import {
+  blocked,
   finished,
   gaveUp,
   gone,
@@ -36,6 +38,8 @@ export interface FleetWork {
   readonly brake: Brake;
   /** Give up after so long without any progress. */
   readonly waitForLockMs: number;
+  /** Who was in the way of a schema's file when it was last seen to wait (see `LockWatch`). */
+  readonly blockersOf: (schema: string) => readonly Blocker[];
   /** Whether there is something to do in a schema. */
   readonly hasWork: (target: Target) => boolean;
   /** Why nothing may be done in it, or `null`. */
@@ -99,11 +103,9 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   const ready = shuffled(jobs, Math.random);
   const aside: Job[] = [];
 
-  const putAside = ({ target, tries, because }: Job, reason: AgainReason, message: string) => {
-    work.emit({ type: 'retrying', schema: target.schema, reason: message, attempt: tries + 1 });
-    const due = performance.now() + (reason === 'waited' ? 0 : backoffMs(tries + 1, Math.random));
-    const counted = { ...because, [reason]: (because[reason] ?? 0) + 1 };
-    aside.push({ target, tries: tries + 1, because: counted, due });
+  const putAside = (job: Job, reason: AgainReason, message: string) => {
+    work.emit({ type: 'retrying', schema: job.target.schema, reason: message, attempt: job.tries + 1 });
+    aside.push(putOff(job, reason));
   };
 
   /** Settles a schema that was dropped or renamed: a failure only where it is still listed. */
@@ -156,7 +158,7 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     if (attempt.kind === 'failed') return settleAsItIs(target, 'failed', attempt.error, lane);
     const { reason, error } = attempt;
     if ((job.because[reason] ?? 0) >= mostTries[reason]) {
-      return settleAsItIs(target, 'failed', error, lane);
+      return settleAsItIs(target, 'failed', blocked(error, work.blockersOf(target.schema)), lane);
     }
     if (reason === 'public') await work.refreshGate(await lane.session());
     putAside(job, reason, error.message);
@@ -203,17 +205,18 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
   // A file that has run for long is progress, whatever the others wait for.
   const atWork = () => [...running].some(({ since }) => performance.now() - since > firstNoticeMs);
 
-  /** Tells when nothing has moved for long; gives up, this job and all others, after `waitForLockMs`. */
-  const gaveUpWaiting = async ({ target: first, tries }: Job, lane: Lane): Promise<boolean> => {
+  /** Tells when nothing has moved for long (`LockWatch` tells of lock timeouts); gives up all jobs after `waitForLockMs`. */
+  const gaveUpWaiting = async (first: Job, lane: Lane): Promise<boolean> => {
     const waitedMs = Math.round(performance.now() - lastProgress);
-    if (tries === 0 || waitedMs <= Math.min(nextNotice, work.waitForLockMs) || atWork()) return false;
+    if (first.tries === 0 || waitedMs <= Math.min(nextNotice, work.waitForLockMs) || atWork()) return false;
     nextNotice = waitedMs + nextNoticeMs;
     const all = await readHolders(await lane.session());
-    const holders = ({ schema }: Target) => describeHolders(all, schema);
-    work.emit({ type: 'waiting', schema: first.schema, waitedMs, holders: holders(first) });
+    const why = (job: Job) => inTheWay(job, all, work.blockersOf(job.target.schema));
+    if (first.last !== 'lock-wait')
+      work.emit({ type: 'waiting', schema: first.target.schema, waitedMs, holders: why(first) });
     if (waitedMs <= work.waitForLockMs) return false;
-    for (const target of [first, ...[...aside.splice(0), ...ready.splice(0)].map((job) => job.target)]) {
-      await settleAsItIs(target, 'failed', gaveUp(waitedMs, holders(target)), lane);
+    for (const job of [first, ...aside.splice(0), ...ready.splice(0)]) {
+      await settleAsItIs(job.target, 'failed', gaveUp(waitedMs, why(job)), lane);
     }
     return true;
   };
@@ -228,7 +231,6 @@ export async function runFleet(targets: readonly Target[], work: FleetWork): Pro
     await delay(Math.max(1, due - performance.now()), undefined, { signal }).catch(() => {});
     resting.delete(awoken);
   };
-
   let workers = 0;
   /** Leaves the work to the others while the server has no room for another session. */
   const standAside = async (): Promise<void> => {

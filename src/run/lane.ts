@@ -4,6 +4,8 @@ import type { Session } from '../db/session.ts';
 export interface Lane {
   /** The session; another one after it was lost, or has done so much that it has become slow. */
   session(): Promise<Session>;
+  /** The session as it is, without opening one; `null` where there is none. */
+  current(): Session | null;
   /** Notes that so many migrations were applied on the session. */
   worked(migrations: number): void;
   /** How many sessions there have been. */
@@ -55,6 +57,7 @@ export function createLane(open: () => Promise<Session>, signal: AbortSignal): L
       }
       return current;
     },
+    current: () => (current === null || current.lost ? null : current),
     worked(migrations) {
       done += migrations;
     },

@@ -1,6 +1,7 @@
 import { repairCommand } from '../core/command-line.ts';
 import { historyKey, newestVersion } from '../core/plan.ts';
-import { SqlmigError, troubleCodes } from '../errors.ts';
+import { type Blocker, describeBlockers } from '../db/blockers.ts';
+import { SqlmigError, sqlstates, troubleCodes, withMessage } from '../errors.ts';
 import type { AppliedMigration, ErrorDetails, Migration, SchemaOutcome, TakenLock } from '../model.ts';
 import type { Look, Target } from './look.ts';
 
@@ -208,6 +209,12 @@ export function historyMissing(): SqlmigError {
     state: 'nothing is applied again',
     hint: 'find out who dropped or renamed it, and put it back',
   });
+}
+
+/** The error of a file that never got a lock, with whoever was seen to hold it. */
+export function blocked(error: SqlmigError, blockers: readonly Blocker[]): SqlmigError {
+  if (error.details.sqlstate !== sqlstates.lockNotAvailable || blockers.length === 0) return error;
+  return withMessage(error, `${error.message}: ${describeBlockers(blockers)} is in the way`);
 }
 
 /** The error of a schema that others held for too long. */

@@ -59,6 +59,7 @@ export async function repairSchemas(
           lanes: 1,
           brake: createBrake(),
           waitForLockMs: settings.waitForLockMs,
+          blockersOf: () => [],
           hasWork,
           refusalOf: ({ trouble }) => trouble,
           attempt,

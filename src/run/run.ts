@@ -3,14 +3,17 @@ import { setMaxListeners } from 'node:events';
 import { hostname, userInfo } from 'node:os';
 import type { Config } from '../config.ts';
 import { noticeEvent } from '../core/notice.ts';
-import { asSqlmigError } from '../db/failure.ts';
+import { asSqlmigError, serverRefused } from '../db/failure.ts';
 import { type LockWait, readingWaitMs } from '../db/locked.ts';
 import { pinnedSettings } from '../db/pinned-settings.ts';
 import { requirePlainStrings } from '../db/plain-strings.ts';
 import { refuseReadOnly } from '../db/read-only.ts';
 import type { Reader } from '../db/scan.ts';
+import { isServerError } from '../db/server-error.ts';
 import { type OnNotice, type Server, type Session, SessionLost } from '../db/session.ts';
+import { cancelledHint } from '../db/stopped-statement.ts';
 import type { UnitFrame } from '../db/unit-frame.ts';
+import { sqlstates } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { Lane } from './lane.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -24,6 +27,8 @@ export interface Run {
   readonly server: Server;
   /** Reads with the run's own session; if the connection is lost it is opened again and all is read again. */
   look<T>(read: (session: Session, reader: Reader) => Promise<T>): Promise<T>;
+  /** Reads with the session of `look` while that is idle (see `Sessions`). */
+  watch<T>(read: (session: Session) => Promise<T>): Promise<T | null>;
   /**
    * A session for units; it begins with these settings, unless a pooler stands between. Where the server has no room for
    * it, and no other one works, it is the one of `look`.
@@ -85,12 +90,16 @@ export async function withRun<T>(
     const { server, pooled } = await own.session();
     if (readOnly !== undefined) refuseReadOnly(server, readOnly);
     if (pooled) requirePlainStrings(server);
+    let looks = 0;
     const look: Run['look'] = (read) =>
       readThrough(own, async (session) => {
         const spare = sessions.spare();
+        looks += 1;
         try {
+          await sessions.unwatched();
           return await read(session, { session, spare: spare.session, wait });
         } finally {
+          looks -= 1;
           // Others may need its place.
           endings.push(spare.close());
         }
@@ -101,6 +110,7 @@ export async function withRun<T>(
       database: config.database.name ?? server.database,
       server,
       look,
+      watch: async (read) => (looks > 0 ? null : sessions.watch(read)),
       openSession: (settings = pinnedSettings) => sessions.open(pooled ? undefined : settings),
       pooled,
       undisturbed: () => !pooled && own.opened() === 1,
@@ -120,6 +130,8 @@ async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>
     try {
       return await read(await lane.session());
     } catch (error) {
+      if (isServerError(error) && error.code === sqlstates.queryCanceled)
+        throw serverRefused(error, undefined, await cancelledHint(await lane.session()));
       if (!(error instanceof SessionLost) || tries === 5) throw asSqlmigError(error);
     }
   }

@@ -23,6 +23,7 @@ import { createLane, suitableLanes } from './lane.ts';
 
 import { createLimit } from './limit.ts';
 import { lintFindings } from './lints.ts';
+import { createLockWatch } from './lock-watch.ts';
 import { lookAgain, lookAt, type Target } from './look.ts';
 import { hasWork, refusalOf } from './outcome.ts';
 import { leftOut, rehearsable } from './rehearsable.ts';
@@ -192,7 +193,9 @@ export function createService(run: Run, migrations: Migrations, options: Service
         scope === 'public' || lacking.length > 0 || (rehearsedPublic !== null && hasWork(rehearsedPublic));
       const lanes = alone ? 1 : (config.concurrency ?? suitableLanes(run.server.version));
       if (pending > 0) await run.ended();
+      const lockWatch = createLockWatch(run, options.lockTimeoutMs, emit);
       const outcomes = await runFleet(targets, {
+        blockersOf: lockWatch.blockersOf,
         hasWork,
         refusalOf,
         ...timeTurns({ attempt, emit }),
@@ -212,7 +215,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
         },
         ending: run.ending,
         signal,
-      });
+      }).finally(lockWatch.stop);
       if (options.rehearse && scope === 'public') rehearsedPublic = targets[0] ?? null;
       return outcomes;
     },

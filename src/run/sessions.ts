@@ -14,6 +14,13 @@ import { createPatience, hasNoRoom } from './patience.ts';
 export interface Sessions {
   /** The run's own one, which reads. */
   readonly own: Lane;
+  /**
+   * Reads with the run's own session while nobody else uses it. Gives `null` where somebody does, where it is gone, and
+   * where reading fails: this must stand in nobody's way.
+   */
+  watch<T>(read: (session: Session) => Promise<T>): Promise<T | null>;
+  /** Waits until `watch` has no use for the run's own session. */
+  unwatched(): Promise<void>;
   /** A session for units, with these settings. Where there is no room for one and no other works, it is the run's own. */
   open(settings?: Readonly<Record<string, string>>): Promise<Session>;
   /** A lane for reading beside the run's own; gives `null` where there is no room. */
@@ -72,12 +79,17 @@ export function createSessions(
   const recentRefusal = () =>
     refused !== null && performance.now() - refused.at < askAgainMs ? refused.error : null;
 
+  let watching: Promise<unknown> | null = null;
+  const unwatched = async () => {
+    while (watching !== null) await watching;
+  };
   const anyWorks = () => working.some((session) => !session.lost);
   const isLent = () => lent !== null && !lent.lost;
   /** The run's own session, until it is closed; that only gives it back. `null` while somebody has it. */
   const lend = async (): Promise<Session | null> => {
     if (isLent()) return null;
     const session = await own.session();
+    await unwatched();
     if (isLent()) return null;
     requirePlainStrings(session.server);
     let returned = false;
@@ -98,12 +110,25 @@ export function createSessions(
   const isExclusive = async () => {
     if (poolMode !== null) return poolMode === 'session';
     const channel = `sqlmig_${randomBytes(6).toString('hex')}`;
+    await unwatched();
     const other = (onNotification: (name: string) => void) => connect(target, { onNotification });
     return staysOnBackend(await own.session(), other, channel).catch(() => false);
   };
 
   return {
     own,
+    unwatched,
+    async watch(read) {
+      const session = own.current();
+      if (session === null || isLent() || watching !== null) return null;
+      const reading = read(session).catch(() => null);
+      watching = reading;
+      try {
+        return await reading;
+      } finally {
+        watching = null;
+      }
+    },
     async open(settings) {
       working = working.filter((session) => !session.lost);
       let refusal = recentRefusal();
