@@ -2,6 +2,7 @@ import { dirname, extname, parse as parsePath, resolve } from 'node:path';
 import { defaultLoaders, lilconfig } from 'lilconfig';
 import { type ConnectionTarget, parseConnection, serviceOf } from './core/connection-string.ts';
 import { parseDuration } from './core/duration.ts';
+import { checkOptions, type Kinds, object, text } from './core/option.ts';
 import { SqlmigError } from './errors.ts';
 import type { TenantSource } from './model.ts';
 import { readServiceFiles } from './service-files.ts';
@@ -62,12 +63,15 @@ export interface ConfigSources {
   readonly overrides?: Overrides;
 }
 
+const sourceKinds: Kinds<ConfigSources> = { cwd: text, file: text, env: object, overrides: object };
+
 /**
  * Finds, reads, checks and completes the configuration. Precedence: overrides (flags), `SQLMIG_*` variables, config
  * file, then `DATABASE_URL` and the `PG*` variables, then defaults.
  * @throws SqlmigError `config-invalid` naming key and file; every mistake at once.
  */
 export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
+  checkOptions(sources, sourceKinds);
   const { cwd = process.cwd(), env = process.env, overrides = {} } = sources;
   const found = await readFile(cwd, sources.file ?? env[configVariable]);
   const fromFile = check(found.settings, found.path ?? 'config');

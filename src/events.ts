@@ -56,5 +56,5 @@ export type RunEvent =
       readonly line?: number;
     };
 
-/** Takes the events of a run, in order. It must not throw. */
+/** Takes the events of a run, in order. What it throws is a warning of the process, and the run goes on. */
 export type OnEvent = (event: RunEvent) => void;

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { errorOfAll } from '../src/errors.ts';
 import {
   acceptChecksums,
@@ -127,6 +127,93 @@ test.for([
     code: 'bad-usage',
     message: expect.stringContaining(`argument ${argument}`),
   });
+});
+
+test.for([
+  ['options', null],
+  ['cwd', { cwd: 5 }],
+  ['file', { file: '' }],
+  ['env', { env: null }],
+  ['overrides', { overrides: null }],
+  // Ignored, it would be another database.
+  ['option url', { url: 'postgres:///elsewhere' }],
+] as const)('loadConfig names a wrong %s: %j', async ([option, sources]) => {
+  const error = await loadConfig(sources as never).catch((e: unknown) => e);
+  expect(error).toMatchObject({ code: 'bad-usage', message: expect.stringContaining(option) });
+});
+
+test('a verb that reads is interrupted by a signal, before and while it reads', async () => {
+  const slow = project(
+    { url: db.url, tenants: { query: "select 'a' from pg_sleep(30)" }, historyTable: 'slow_history' },
+    {},
+  );
+  const config = await slow.config();
+  for (const signal of [AbortSignal.abort(), AbortSignal.timeout(300)]) {
+    for (const verb of [status, plan, verify, locks, listTenants]) {
+      await expect(verb(config, { signal })).rejects.toMatchObject({ code: 'interrupted' });
+    }
+  }
+  expect(await db.leftovers()).toEqual([]);
+});
+
+test('a listener that fails does no harm, and is a warning of the process once', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['heard'] }, historyTable: 'heard', publicSchema: 'heard_public' },
+    { 'sql/tenant/1_t.sql': 'create table t ()' },
+  );
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on('warning', onWarning);
+  onTestFinished(() => void process.removeListener('warning', onWarning));
+  const listeners = [
+    () => {
+      throw new Error('no disk');
+    },
+    async () => {
+      throw new Error('no disk');
+    },
+  ];
+  for (const onEvent of listeners) {
+    expect(await up(await p.config(), { select: all, onEvent })).toMatchObject({ ok: true });
+    expect(await status(await p.config(), { onEvent })).toMatchObject({ ok: true });
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(warnings.map(({ name }) => name)).toEqual(['SqlmigWarning', 'SqlmigWarning']);
+  expect(warnings[0]?.message).toContain('no disk');
+});
+
+test('only true accepts a changed file', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['accepts'] }, historyTable: 'accepts', publicSchema: 'accepts_public' },
+    { 'sql/tenant/1_t.sql': 'create table t ()' },
+  );
+  const config = await p.config();
+  await up(config, { select: all });
+  p.write({ 'sql/tenant/1_t.sql': 'create table t (id int)' });
+  await expect(acceptChecksums(config, all, (() => 'no') as never)).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: 'the answer of accept takes true or false, not "no"',
+  });
+  // What the caller's own function throws is the caller's.
+  const refuse = () => {
+    throw new TypeError('mine');
+  };
+  await expect(acceptChecksums(config, all, refuse)).rejects.toThrow(new TypeError('mine'));
+  expect((await acceptChecksums(config, all, () => false)).changed).toHaveLength(1);
+  expect(await db.leftovers()).toEqual([]);
+});
+
+test('frozen options and one config serve two runs at once and all verbs', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['twice'] }, historyTable: 'twice', publicSchema: 'twice_public' },
+    { 'sql/tenant/1_t.sql': 'create table t ()' },
+  );
+  const config = Object.freeze(await p.config());
+  const options = Object.freeze({ select: Object.freeze({ ...all }), signal: new AbortController().signal });
+  const results = await Promise.all([up(config, options), up(config, options), up(config, options)]);
+  expect(results.map(({ ok }) => ok)).toEqual([true, true, true]);
+  expect(results.reduce((n, { applied }) => n + applied, 0)).toBe(1);
+  for (const verb of [status, plan, verify]) expect(await verb(config, options)).toMatchObject({ ok: true });
 });
 
 test('events tell the run in order', async () => {

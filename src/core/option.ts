@@ -23,6 +23,12 @@ export interface Naming {
 /** `true` or `false`. */
 export const yesOrNo: Kind = { takes: 'true or false', fits: (value) => typeof value === 'boolean' };
 
+/** An object with keys of its own. */
+export const object: Kind = {
+  takes: 'an object',
+  fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+
 /** Text that is not empty. */
 export const text: Kind = {
   takes: 'text that is not empty',
@@ -101,7 +107,7 @@ export function checkOptions(
   kinds: Readonly<Record<string, Kind>>,
   naming: Naming = byName,
 ): void {
-  checkValue('options', options, { takes: 'an object', fits: (value) => isObject(value) });
+  checkValue('options', options, object);
   const given = Object.entries(options as object).filter(([, value]) => value !== undefined);
   const known = Object.keys(kinds);
   for (const [option, value] of given) {
@@ -133,10 +139,6 @@ function unknownOption(option: string, known: readonly string[]): SqlmigError {
   const meant = closest(option, known);
   const hint = meant === null ? `options are ${known.join(', ')}` : `did you mean ${meant}?`;
   return new SqlmigError('bad-usage', `there is no option ${option}`, { hint });
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTextList(value: unknown): value is readonly string[] {

@@ -1,5 +1,5 @@
 import { type Config, requireConfig } from '../config.ts';
-import { callback, checkOptions, checkValue, selection } from '../core/option.ts';
+import { callback, checkOptions, checkValue, selection, yesOrNo } from '../core/option.ts';
 import { historyKey } from '../core/plan.ts';
 import { quoteLiteral } from '../core/quote.ts';
 import { historyTable } from '../db/history.ts';
@@ -69,6 +69,7 @@ async function acceptIn(
       changedIn(target, migrations[target.scope]).map((file) => toChanged(target, file, run.database));
     const changed = targets.flatMap(changesOf);
     const accepted = changed.length > 0 && (await accept(changed));
+    checkValue('the answer of accept', accepted, yesOrNo);
     // Only what was shown is accepted, whatever is there by then.
     const shown = new Set(changed.map(keyOf));
     const edits = (target: Target) =>

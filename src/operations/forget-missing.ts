@@ -1,5 +1,5 @@
 import { type Config, requireConfig } from '../config.ts';
-import { callback, checkOptions, checkValue, selection } from '../core/option.ts';
+import { callback, checkOptions, checkValue, selection, yesOrNo } from '../core/option.ts';
 import { historyKey } from '../core/plan.ts';
 import { quoteLiteral } from '../core/quote.ts';
 import { historyTable } from '../db/history.ts';
@@ -68,6 +68,7 @@ async function forgetIn(
       }),
     );
     const forgotten = missing.length > 0 && (await accept(missing));
+    checkValue('the answer of accept', forgotten, yesOrNo);
     // Only what was shown is deleted, whatever is there by then.
     const shown = new Set(missing.map(({ schema, ...row }) => `${schema}/${historyKey(row)}`));
     const edits = (target: Target) =>

@@ -1,11 +1,12 @@
 import { type Config, requireConfig } from '../config.ts';
-import { callback, checkOptions, checkValue, wholeNumber } from '../core/option.ts';
+import { callback, checkOptions, checkValue, wholeNumber, yesOrNo } from '../core/option.ts';
 import { runOf } from '../db/application.ts';
 import { type Holder, readHolders, terminateBackend } from '../db/holders.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Finding } from '../model.ts';
 import { findingsOf } from '../run/findings.ts';
 import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
+import { ownListener } from '../run/listener.ts';
 import { ownSignal, withRun } from '../run/run.ts';
 
 /** Who holds or waits for our locks, and what was left without one. */
@@ -59,7 +60,9 @@ export async function killHolder(
         hint: 'sqlmig locks lists those that do',
       });
     }
-    const killed = (await confirm(holder)) && (await look((session) => terminateBackend(session, pid)));
+    const agreed = await confirm(holder);
+    checkValue('the answer of confirm', agreed, yesOrNo);
+    const killed = agreed && (await look((session) => terminateBackend(session, pid)));
     return { holder, killed, next: killed ? nextOf(holder) : null };
   });
 }
@@ -70,6 +73,6 @@ function nextOf({ key, application }: Holder): string | null {
   return `if run ${work.run} is still at work, it comes back to ${key}, up to five times, unless a non-transactional file was cut off; to end the run, stop its process on ${work.host}`;
 }
 
-function outside({ onEvent = () => {}, signal }: InspectOptions) {
-  return { emit: onEvent, signal: ownSignal(signal) };
+function outside({ onEvent, signal }: InspectOptions) {
+  return { emit: ownListener(onEvent), signal: ownSignal(signal) };
 }

@@ -4,6 +4,7 @@ import { completePlan, type PlanOptions } from '../core/plan.ts';
 import type { Server, Session } from '../db/session.ts';
 import type { OnEvent } from '../events.ts';
 import { type Migrations, readMigrations } from '../migrations.ts';
+import { ownListener } from './listener.ts';
 import type { Target } from './look.ts';
 import { ownSignal, withRun } from './run.ts';
 import { type Selection, type Survey, survey } from './survey.ts';
@@ -52,7 +53,8 @@ export async function inspect(
   options: InspectOptions,
   { plan = completePlan({}, config), check, look: more, unlisted = false }: Interest = {},
 ): Promise<Inspection> {
-  const { select = { kind: 'all', except: [] }, onEvent = () => {} } = options;
+  const { select = { kind: 'all', except: [] } } = options;
+  const onEvent = ownListener(options.onEvent);
   const migrations = await readMigrations(config);
   await check?.(migrations);
   const running = { emit: onEvent, signal: ownSignal(options.signal) };

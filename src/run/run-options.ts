@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import { abortSignal, callback, type Kinds, milliseconds, wholeNumber, yesOrNo } from '../core/option.ts';
 import { completePlan, type PlanOptions, planKinds } from '../core/plan.ts';
 import type { OnEvent } from '../events.ts';
+import { ownListener } from './listener.ts';
 import { ownSignal } from './run.ts';
 
 /** What every verb that changes something can be told. */
@@ -65,6 +66,6 @@ export function serviceOptions(options: RunOptions, config: Config): ServiceOpti
     concurrentIndexJobs: options.concurrentIndexJobs ?? 1,
     readOnly: options.ignoreReadOnly === true ? 'ignore' : 'refuse',
     signal: ownSignal(options.signal),
-    emit: options.onEvent ?? (() => {}),
+    emit: ownListener(options.onEvent),
   };
 }

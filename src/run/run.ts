@@ -13,7 +13,7 @@ import { isServerError } from '../db/server-error.ts';
 import { type OnNotice, type Server, type Session, SessionLost } from '../db/session.ts';
 import { cancelledHint } from '../db/stopped-statement.ts';
 import type { UnitFrame } from '../db/unit-frame.ts';
-import { sqlstates } from '../errors.ts';
+import { SqlmigError, sqlstates } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { Lane } from './lane.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -69,7 +69,8 @@ export interface RunSettings {
 
 /**
  * Connects, gives the run to `work`, and closes whatever happens.
- * @throws SqlmigError `read-only` where a run that writes must not.
+ * @throws SqlmigError `read-only` where a run that writes must not, `interrupted` where the signal of one that only reads
+ *   fires.
  */
 export async function withRun<T>(
   config: Config,
@@ -86,7 +87,9 @@ export async function withRun<T>(
     ms: waitForLockMs,
     tell: (schema, waitedMs, holders) => emit({ type: 'waiting', schema, waitedMs, holders }),
   };
+  const reads = readOnly === undefined;
   try {
+    if (reads && signal.aborted) throw interruptedReading();
     const { server, pooled } = await own.session();
     if (readOnly !== undefined) refuseReadOnly(server, readOnly);
     if (pooled) requirePlainStrings(server);
@@ -120,9 +123,15 @@ export async function withRun<T>(
       ending: (closing) => void endings.push(closing),
       ended,
     });
+  } catch (error) {
+    throw reads && signal.aborted ? interruptedReading() : error;
   } finally {
     await Promise.all([own.close(), ended()]);
   }
+}
+
+function interruptedReading(): SqlmigError {
+  return new SqlmigError('interrupted', 'interrupted before it was done', { hint: 'run it again' });
 }
 
 async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>): Promise<T> {

@@ -40,8 +40,8 @@ export async function traced<T>(
   });
   try {
     const result = await work((event) => {
-      listener?.(event);
       trace.note(event);
+      listener?.(event);
     });
     trace.end(errorsOf(result));
     return result;
