@@ -45,6 +45,25 @@ test.for([
   expect(await quickly(argv)).toBe(null);
 });
 
+test.for([
+  ['up', '--all', '--rehearse=1'],
+  ['up', '--all', '--dry-run=yes'],
+  ['status', '--check='],
+  ['up', '--no-all=x'],
+  ['locks', '--json=TRUE'],
+])('a switch with a value that is neither true nor false is refused: %j', async (argv) => {
+  await expect(parse(argv, settings)).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: expect.stringMatching(/^--\S+ takes true, false or no value at all$/),
+  });
+});
+
+test('a switch takes true and false', async () => {
+  const read = async (value: string) =>
+    (await parse(['up', '--all', `--rehearse=${value}`], settings))?.args.rehearse;
+  expect([await read('true'), await read('false')]).toEqual([true, false]);
+});
+
 test('every command is called what the registry calls it', async () => {
   for (const [name, load] of Object.entries(commands)) expect((await load()).name).toBe(name);
 });

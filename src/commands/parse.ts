@@ -2,7 +2,7 @@ import yargs, { type Argv } from 'yargs';
 import { closest } from '../core/closest.ts';
 import { SqlmigError } from '../errors.ts';
 import { groupBy } from '../report/table.ts';
-import type { Command, Invocation, ParsedArgs } from './command.ts';
+import type { Command, Invocation, OptionSet, ParsedArgs } from './command.ts';
 import { globalOptions, usage } from './options.ts';
 import { commands, groups } from './registry.ts';
 
@@ -16,6 +16,7 @@ export async function parse(
 ): Promise<Invocation | null> {
   let invocation: Invocation | null = null;
   const all = await Promise.all(Object.values(commands).map((load) => load()));
+  refuseOddSwitches(argv, all);
   let chosen: Command | null = null;
   const parser = yargs([...argv])
     .scriptName('sqlmig')
@@ -75,6 +76,18 @@ function declare(to: Argv, command: Command, choose: () => void, handler: (args:
     },
     handler,
   );
+}
+
+/** yargs takes `--rehearse=1` for `--rehearse=false`, and so would apply for real. @throws SqlmigError `bad-usage`. */
+function refuseOddSwitches(argv: readonly string[], all: readonly Command[]): void {
+  for (const arg of argv) {
+    const [, flag = '', value] = /^--(?:no-)?([\w-]+)=(.*)$/s.exec(arg) ?? [];
+    if (value === undefined || value === 'true' || value === 'false') continue;
+    const isSwitch = [globalOptions, ...all.map(({ options }) => options)].some(
+      (options: OptionSet) => Object.hasOwn(options, flag) && options[flag]?.type === 'boolean',
+    );
+    if (isSwitch) throw usage(`--${flag} takes true, false or no value at all`);
+  }
 }
 
 function firstWord(name: string): string {
