@@ -68,6 +68,7 @@ test('default_transaction_read_only is respected before anything is tried, unles
         stderr: expect.stringContaining('error[read-only]'),
       });
       expect(stderr.match(/error\[/g)).toHaveLength(1);
+      expect(stderr).toContain(`set for the database "${db.name}" (ALTER DATABASE)`);
     }
     expect(await sqlmig(['status'], p.dir)).toMatchObject({ code: 0 });
     p.write({

@@ -212,7 +212,7 @@ test('a statement that a timeout ends is told where the timeout comes from', asy
   await expect(up(await asked.config(), { select: all })).rejects.toMatchObject({
     details: {
       sqlstate: '57014',
-      hint: `statement_timeout of the database "${db.name}" (ALTER DATABASE) is 200ms; raise it for the role of sqlmig`,
+      hint: `statement_timeout is 200ms, set for the database "${db.name}" (ALTER DATABASE); raise it for the role of sqlmig`,
     },
   });
 });

@@ -1,11 +1,13 @@
 import { SqlmigError } from '../errors.ts';
-import type { Server } from './session.ts';
+import type { Session } from './session.ts';
+import { settingOrigin } from './setting-origin.ts';
 
 /**
  * Refuses to write to a server that cannot take it, or that somebody has asked us not to write to.
  * @throws SqlmigError `read-only`.
  */
-export function refuseReadOnly({ readOnly, host, database }: Server, how: 'refuse' | 'ignore'): void {
+export async function refuseReadOnly(session: Session, how: 'refuse' | 'ignore'): Promise<void> {
+  const { readOnly, host } = session.server;
   if (readOnly === 'standby') {
     throw new SqlmigError('read-only', `${host} is a standby, which cannot be written to`, {
       state: 'nothing was touched',
@@ -13,7 +15,8 @@ export function refuseReadOnly({ readOnly, host, database }: Server, how: 'refus
     });
   }
   if (readOnly === null || how === 'ignore') return;
-  const message = `default_transaction_read_only is on for this role or for the database "${database}"`;
+  const origin = await settingOrigin(session, 'default_transaction_read_only');
+  const message = `default_transaction_read_only is on, set for ${origin}`;
   throw new SqlmigError('read-only', message, {
     state: 'nothing was touched',
     hint: 'wait until it is switched off, or write all the same with --ignore-read-only',

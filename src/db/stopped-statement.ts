@@ -4,6 +4,7 @@ import type { Script } from '../model.ts';
 import { type Blocker, blockerJson, describeBlockers, toBlocker } from './blockers.ts';
 import type { ServerError } from './server-error.ts';
 import type { Row, Session } from './session.ts';
+import { settingOrigin } from './setting-origin.ts';
 
 /** What is to be said of a statement that the server stopped because of others or of the time. */
 interface Stopped {
@@ -60,19 +61,12 @@ export async function cancelledHint(session: Session, script: Script | null = nu
   const inFile = script === null ? null : raiseInFile(script, 'statement_timeout');
   if (inFile !== null) return `${inFile}; or leave it out, since sqlmig sets none`;
   const [row] = await session
-    .read(`select setting || 'ms' as ms, setting::int > 0 as limited, source,
-  session_user::text as role, current_database()::text as database from pg_settings where name = 'statement_timeout'`)
+    .read(`select setting::int as ms from pg_settings where name = 'statement_timeout'`)
     .catch(unknown);
-  if (row?.limited !== true) return 'somebody cancelled the statement (pg_cancel_backend); run it again';
-  const { ms, source, role, database } = row;
-  const where: Readonly<Record<string, string>> = {
-    user: `of the role "${role}" (ALTER ROLE)`,
-    database: `of the database "${database}" (ALTER DATABASE)`,
-    'database user': `of the role "${role}" in the database "${database}" (ALTER ROLE ... IN DATABASE)`,
-    client: 'of the connection string or PGOPTIONS',
-  };
-  const origin = where[String(source)] ?? `of the server (${source})`;
-  return `statement_timeout ${origin} is ${ms}; raise it for the role of sqlmig`;
+  if (row === undefined || Number(row.ms) === 0)
+    return 'somebody cancelled the statement (pg_cancel_backend); run it again';
+  const origin = await settingOrigin(session, 'statement_timeout').catch(() => 'somewhere');
+  return `statement_timeout is ${row.ms}ms, set for ${origin}; raise it for the role of sqlmig`;
 }
 
 /** Where a file sets a timeout, which is gone with its transaction, and what to do there; `null` where it does not. */

@@ -90,8 +90,9 @@ export async function withRun<T>(
   const reads = readOnly === undefined;
   try {
     if (reads && signal.aborted) throw interruptedReading();
-    const { server, pooled } = await own.session();
-    if (readOnly !== undefined) refuseReadOnly(server, readOnly);
+    const first = await own.session();
+    const { server, pooled } = first;
+    if (readOnly !== undefined) await refuseReadOnly(first, readOnly);
     if (pooled) requirePlainStrings(server);
     let looks = 0;
     const look: Run['look'] = (read) =>
