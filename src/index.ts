@@ -16,17 +16,15 @@ export { type ForgottenFiles, forgetMissing, type MissingFile } from './operatio
 export { type ListedTenant, listTenants } from './operations/list-tenants.ts';
 export { killHolder, type LocksResult, locks } from './operations/locks.ts';
 export { type PlanCommandOptions, plan } from './operations/plan.ts';
-export {
-  type InterruptedMigration,
-  type SettledMigration,
-  settleMigration,
-} from './operations/settle-migration.ts';
+export { type SettledMigration, settleMigration, settleMigrations } from './operations/settle-migration.ts';
 export { status } from './operations/status.ts';
 export { type UpOptions, up } from './operations/up.ts';
 export { verify } from './operations/verify.ts';
 export type * from './results.ts';
 export type { InspectOptions } from './run/inspect.ts';
+export type { InterruptedMigration } from './run/interruption.ts';
 export type { RepairedSchema } from './run/repair.ts';
 export type { ChangeOptions, RunOptions } from './run/run-options.ts';
+export type { SettledMigrations } from './run/settle.ts';
 export type { Selection } from './run/survey.ts';
 export type { Settings } from './settings.ts';

@@ -130,3 +130,78 @@ test('SIGTERM ends a repair that waits, and what it has not changed is told', as
   expect(states(stdout)).toEqual({ v_a: 'repaired', v_b: 'interrupted' });
   await release();
 });
+
+test('a selection is settled at once, with an outcome for each schema', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'h_all', tenants: { list: ['r_a', 'r_b', 'r_c', 'r_d', 'r_e'] } },
+    {
+      'sql/tenant/1_t.sql': 'create table t (id int); insert into t values (1), (1)',
+      'sql/tenant/2_i.sql': 'create unique index concurrently t_id on t (id)',
+    },
+  );
+  expect(await sqlmig(['up', '--tenants', 'r_a,r_b,r_c,r_d', '--max-failures', '9'], p.dir)).toMatchObject({
+    code: 1,
+  });
+  await db.query(`delete from r_a.t; delete from r_b.t;
+    update r_d.h_all set checksum = 'x' where version = 2`);
+  for (const args of [
+    ['repair', '--resume'],
+    ['repair', 'r_a', '2', '--all', '--resume'],
+  ])
+    expect(await sqlmig(args, p.dir)).toMatchObject({ code: 2 });
+  const { code, stdout } = await sqlmig(
+    ['repair', '--tenants', 'r_a,r_c,r_d,r_e', '--resume', '--json'],
+    p.dir,
+  );
+  expect(code).toBe(1);
+  expect(states(stdout)).toEqual({ r_a: 'repaired', r_c: 'migration-failed', r_d: 'checksum-changed' });
+  expect(JSON.parse(stdout).interrupted).toMatchObject([
+    { schema: 'r_a', file: 'sql/tenant/2_i.sql', atStatement: 1, invalidIndexes: ['t_id'] },
+    { schema: 'r_c' },
+    { schema: 'r_d' },
+  ]);
+  await db.query('delete from r_c.t; drop index r_d.t_id');
+  const all = await sqlmig(['repair', '--all', '--resume', '--concurrent-index-jobs', '2'], p.dir);
+  expect(all).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('sql/tenant/2_i.sql stopped in r_b, r_c at statement 1 of 1 (0 done)'),
+  });
+  expect(all.stdout).toContain('repaired  2 schemas: r_b, r_c\nfailed  1 schema: r_d\n');
+  expect(await sqlmig(['repair', '--all', '--mark-applied'], p.dir)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('repaired  1 schema: r_d\nsettled\n'),
+  });
+  expect(await sqlmig(['repair', '--all', '--resume'], p.dir)).toMatchObject({
+    code: 0,
+    stdout: 'no migration is interrupted\n',
+  });
+});
+
+test('a statement to go on with is for one file', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'h_from', tenants: { list: ['f_a', 'f_b'] } },
+    {
+      'sql/tenant/1_t.sql': '-- sqlmig: no-transaction\nselect 1;\nselect 2;',
+      'sql/tenant/2_t.sql': '-- sqlmig: no-transaction\nselect 1;\nselect 2;',
+    },
+  );
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+  const begin = (schema: string, version: number) =>
+    db.query(
+      `update ${schema}.h_from set state = 'running', at_statement = 2, done_statements = 1 where version = ${version}`,
+    );
+  await begin('f_a', 1);
+  await begin('f_b', 2);
+  const args = ['repair', '--all', '--from-statement', '2'];
+  expect(await sqlmig(args, p.dir)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('stopped in 2: sql/tenant/1_t.sql, sql/tenant/2_t.sql'),
+  });
+  await db.query(`update f_b.h_from set state = 'applied', at_statement = null, done_statements = 2`);
+  await begin('f_b', 1);
+  expect(await sqlmig(args, p.dir)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('repaired  2 schemas: f_a, f_b'),
+  });
+  expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
+});

@@ -2,7 +2,7 @@ import { wholeNumber } from '../core/option.ts';
 import type { Settlement } from '../core/settlement.ts';
 import { acceptChecksums } from '../operations/accept-checksums.ts';
 import { forgetMissing } from '../operations/forget-missing.ts';
-import { settleMigration } from '../operations/settle-migration.ts';
+import { settleMigration, settleMigrations } from '../operations/settle-migration.ts';
 import { changedText, interruptedText, missingText, repairedText } from '../report/repair.ts';
 import type { RepairedSchema } from '../run/repair.ts';
 import { defineCommand } from './command.ts';
@@ -24,7 +24,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
   describe: 'Accept changed files, forget missing ones, or settle an interrupted migration',
   pattern: '[schema] [migration]',
   positionals: {
-    schema: { type: 'string', describe: 'Schema of an interrupted migration' },
+    schema: { type: 'string', describe: 'Schema of an interrupted migration; a selection takes all of them' },
     migration: { type: 'string', describe: 'Its version' },
   },
   options: {
@@ -44,6 +44,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
   examples: [
     ['repair --all', 'show changed files, and accept them when asked'],
     ['repair --all --forget', 'show migrations whose files are gone, and forget them when asked'],
+    ['repair --all --resume', 'settle every interrupted migration'],
     ['repair acme 0009 --resume', 'finish an interrupted CREATE INDEX CONCURRENTLY'],
   ],
   run: (args, terminal) =>
@@ -61,26 +62,33 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
       const select = selectionOf(args);
       if (schema !== undefined && migration === undefined)
         throw usage('repair needs the migration as well: repair acme 0009');
-      if (schema === undefined && how !== undefined)
-        throw usage('repair needs to know what: repair acme 0009 --resume');
+      if (schema !== undefined && select !== null)
+        throw usage('give a schema and its migration, or a selection: --all, --public or --tenants a,b');
+      if (schema === undefined && select === null && how !== undefined)
+        throw usage('repair needs to know what: repair --all --resume, or repair acme 0009 --resume');
       if (args.forget && (schema !== undefined || how !== undefined))
         throw usage('--forget takes a selection of schemas: repair --all --forget');
       return async ({ config, signal, onEvent }) => {
         const options = { ...lockArgs(args), ignoreReadOnly: args.ignoreReadOnly, signal, onEvent };
         if (schema !== undefined && migration !== undefined) {
           let found = await settleMigration(config, schema, migration, how ?? null, options);
-          const question = `${interruptedText(found)}Resume it?`;
+          const question = `${interruptedText([found])}Resume it?`;
           const resume = how === undefined && (yes || (await agreed(terminal, question)));
           if (resume) found = await settleMigration(config, schema, migration, { kind: 'resume' }, options);
           const open = how === undefined && !resume;
           return repairAnswer(
             found,
             open,
-            () => interruptedText(found),
+            () => interruptedText([found]),
             `settled: ${schema} has ${found.file}\n`,
           );
         }
         const whom = select ?? ({ kind: 'all', except: [] } as const);
+        if (how !== undefined) {
+          const result = await settleMigrations(config, whom, how, options);
+          const end = result.interrupted.length === 0 ? '' : 'settled\n';
+          return repairAnswer(result, false, () => interruptedText(result.interrupted), end);
+        }
         if (args.forget) {
           const forget = async (missing: Parameters<typeof missingText>[0]) =>
             yes || (await agreed(terminal, `${missingText(missing)}Delete these rows of the histories?`));

@@ -1,6 +1,6 @@
 import type { ChangedChecksum } from '../operations/accept-checksums.ts';
 import type { MissingFile } from '../operations/forget-missing.ts';
-import type { InterruptedMigration } from '../operations/settle-migration.ts';
+import type { InterruptedMigration } from '../run/interruption.ts';
 import type { RepairedSchema } from '../run/repair.ts';
 import { count, groupBy, names } from './table.ts';
 
@@ -35,9 +35,21 @@ export function missingText(missing: readonly MissingFile[]): string {
     .join('');
 }
 
-/** How far an interrupted migration is, and what may be done. */
-export function interruptedText(found: InterruptedMigration): string {
-  const { schema, file, atStatement, doneStatements, statements, doubtful, invalidIndexes, inParts } = found;
+/** How far interrupted migrations are; schemas that stopped at the same place share a paragraph. */
+export function interruptedText(found: readonly InterruptedMigration[]): string {
+  if (found.length === 0) return 'no migration is interrupted\n';
+  return groupBy(found, ({ schema: _, ...rest }) => JSON.stringify(rest))
+    .map((group) => interruptedParagraph(group as [InterruptedMigration]))
+    .join('');
+}
+
+function interruptedParagraph(group: readonly [InterruptedMigration, ...InterruptedMigration[]]): string {
+  const [found] = group;
+  const who = names(
+    group.map(({ schema }) => schema),
+    10,
+  );
+  const { file, atStatement, doneStatements, statements, doubtful, invalidIndexes, inParts } = found;
   const at =
     doubtful !== null
       ? `at statement ${atStatement} of ${statements}`
@@ -47,7 +59,7 @@ export function interruptedText(found: InterruptedMigration): string {
   const invalid = invalidIndexes.length === 0 ? '' : `  invalid indexes: ${names(invalidIndexes, 10)}\n`;
   const text = doubtful === null ? '' : `  begun:  ${doubtful.replace(/\s+/g, ' ').slice(0, 100)}\n`;
   const part = inParts ? '  part of its work may be committed\n' : '';
-  return `${file} stopped in ${schema} ${at} (${doneStatements} done)\n${text}${part}${invalid}`;
+  return `${file} stopped in ${who} ${at} (${doneStatements} done)\n${text}${part}${invalid}`;
 }
 
 /** The outcome of a repair, one line per state. */

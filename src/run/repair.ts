@@ -32,10 +32,12 @@ export interface Repair {
   /** Repairs it; never throws. */
   readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
   readonly openSession: () => Promise<Session>;
+  /** At most so many schemas at a time; one by default. */
+  readonly lanes?: number;
 }
 
 /**
- * Repairs schemas one after the other, as `up` migrates them: busy ones are put aside and come back to until
+ * Repairs schemas, as `up` migrates them: busy ones are put aside and come back to until
  * `waitForLockMs` have passed without progress, and the failure of one is its own outcome. Gives one outcome a schema,
  * in the order of `targets`.
  */
@@ -44,7 +46,7 @@ export async function repairSchemas(
   targets: readonly Target[],
   migrations: Migrations,
   settings: ServiceOptions,
-  { hasWork, attempt, openSession }: Repair,
+  { hasWork, attempt, openSession, lanes = 1 }: Repair,
 ): Promise<RepairedSchema[]> {
   const { config, runId, database } = run;
   const outcomes: SchemaOutcome[] = [];
@@ -56,7 +58,7 @@ export async function repairSchemas(
         {
           outcomes: { runId, database, look },
           openSession,
-          lanes: 1,
+          lanes,
           brake: createBrake(),
           waitForLockMs: settings.waitForLockMs,
           blockersOf: () => [],

@@ -1,7 +1,7 @@
 import { repairCommand } from '../core/command-line.ts';
 import { begunState } from '../db/history.ts';
 import { SqlmigError } from '../errors.ts';
-import type { Migration } from '../model.ts';
+import type { HistoryRow, Migration } from '../model.ts';
 
 /** The error for a file that is not what was begun: which of its statements are done is not known. */
 export function changedSince(migration: Migration, schema: string): SqlmigError {
@@ -21,5 +21,24 @@ export function stillInvalid(schema: string, index: string): SqlmigError {
     schema,
     state: `it is still marked as ${begunState}`,
     hint: 'rebuild it with REINDEX INDEX CONCURRENTLY, or drop it, before you call this applied; or use --resume',
+  });
+}
+
+/** The error for a migration that was begun and of which there is no file, or none when the repair began. */
+export function begunWithoutFile({ version, name }: HistoryRow, schema: string): SqlmigError {
+  const message = `${version ?? 'R_'}_${name} was begun and not finished, and its file is not there`;
+  return new SqlmigError('unfinished', message, {
+    schema,
+    state: 'nothing was run',
+    hint: 'put its file back, then run this repair again',
+  });
+}
+
+/** The error for a statement to go on with where schemas stopped in several files. */
+export function severalFiles(files: readonly Migration[]): SqlmigError {
+  const message = `--from-statement counts in one file, and the selected schemas stopped in ${files.length}: ${files.map(({ file }) => file).join(', ')}`;
+  return new SqlmigError('bad-usage', message, {
+    state: 'nothing was run',
+    hint: 'select the schemas of one file with --tenants, or give a schema and its migration',
   });
 }
