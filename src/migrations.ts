@@ -5,6 +5,7 @@ import { covers, replacedBy } from './core/baseline.ts';
 import { checksumOf, decode } from './core/decode.ts';
 import { directivesOf } from './core/directives.ts';
 import { nameProblem, parseFileName } from './core/file-name.ts';
+import { tenantNames } from './core/made-names.ts';
 import { historyKey, inRunningOrder } from './core/plan.ts';
 import { locate } from './core/position.ts';
 import { toScript } from './core/script.ts';
@@ -81,8 +82,9 @@ export async function parseMigrations(
   migrations: Migrations,
 ): Promise<Map<Migration, Script>> {
   const scripts = new Map<Migration, Script>();
+  const isTenants = tenantNames(migrations);
   for (const migration of new Set(wanted)) {
-    const script = await toScript(migration, migrations.publicSchema);
+    const script = await toScript(migration, migrations.publicSchema, isTenants);
     if (!('migration' in script)) {
       throw errorOfAll(await parseMistakes(allFiles(migrations), migrations.publicSchema));
     }
@@ -108,8 +110,9 @@ export interface ParsedFiles {
 export async function parseAll(migrations: Migrations): Promise<ParsedFiles> {
   const scripts = await parseMigrations([...migrations.public, ...migrations.tenant], migrations);
   const brokenDown: { migration: Migration; mistakes: readonly SqlmigError[] }[] = [];
+  const isTenants = tenantNames(migrations);
   for (const migration of migrations.down) {
-    const script = await toScript(migration, migrations.publicSchema);
+    const script = await toScript(migration, migrations.publicSchema, isTenants);
     if ('migration' in script) scripts.set(migration, script);
     else brokenDown.push({ migration, mistakes: script });
   }

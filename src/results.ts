@@ -23,7 +23,7 @@ export interface PlanResult {
   readonly database: string;
   readonly schemas: readonly PlannedSchema[];
   /**
-   * What may surprise in the files that are pending, mistakes in `.down.sql` files, and applied migrations whose file is
+   * What may surprise in files that no schema has applied yet, mistakes in `.down.sql` files, and applied migrations whose file is
    * gone (`file-missing`, one a schema): `up` goes on without them.
    */
   readonly warnings: readonly (LintFinding | DownFileFinding | Finding)[];

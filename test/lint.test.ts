@@ -8,27 +8,41 @@ beforeAll(async () => {
   db = await freshDatabase();
 });
 
-test('plan, up and verify warn with file and line; only --strict makes it a failure', async () => {
-  const p = project(
-    { url: db.url, tenants: { list: ['acme', 'globex'] } },
-    {
-      'sql/public/1_p.sql': 'create table p (id int primary key)',
-      'sql/tenant/1_t.sql': 'create table t (\n  id int references public.p\n)',
-    },
-  );
-  const warning = 'warning: sql/tenant/1_t.sql:2:21: public. is written out';
-  const plan = await sqlmig(['plan'], p.dir);
-  expect(plan).toMatchObject({ code: 0, stdout: expect.stringContaining(warning) });
+test('plan, up and verify warn of new files, with file and line; --lint and --strict of all files, and --strict fails', async () => {
+  const settings = (list: readonly string[]) => ({ url: db.url, tenants: { list } });
+  const body = 'begin\n  return (select id from public.t);\nend';
+  const p = project(settings(['acme', 'globex']), {
+    'sql/public/1_p.sql': 'create table p (id int primary key)',
+    'sql/tenant/1_t.sql': `create table t (id int references public.p);
+create function f() returns int language plpgsql as '${body}'`,
+  });
+  const warning = 'warning: sql/tenant/1_t.sql:3:26: public. is written out, but tenant files make t;';
+  expect(await sqlmig(['plan'], p.dir)).toMatchObject({ code: 0, stdout: expect.stringContaining(warning) });
   const up = await sqlmig(['up', '--all'], p.dir);
   expect(up.code).toBe(0);
   expect(up.stderr.match(/warning: /g)).toEqual(['warning: ']);
   expect(up.stderr).toContain(warning);
-  expect((await sqlmig(['up', '--all'], p.dir)).stderr).not.toContain('warning');
+
+  // For a new tenant the file is pending, and new to nobody.
+  p.write({ 'sqlmig.config.json': JSON.stringify(settings(['acme', 'globex', 'initech'])) });
+  expect((await sqlmig(['plan'], p.dir)).stdout).not.toContain('warning');
+  expect((await sqlmig(['plan', '--lint'], p.dir)).stdout).toContain(warning);
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({
+    code: 0,
+    stderr: expect.not.stringContaining('warning'),
+  });
 
   const verify = await sqlmig(['verify', '--json'], p.dir);
-  expect(verify.code).toBe(0);
-  expect(JSON.parse(verify.stdout)).toMatchObject({
+  expect({ code: verify.code, ...JSON.parse(verify.stdout) }).toMatchObject({
+    code: 0,
     ok: true,
+    findings: [],
+  });
+  const strict = await sqlmig(['verify', '--strict'], p.dir);
+  expect(strict).toMatchObject({ code: 1, stdout: expect.stringContaining(warning) });
+  const json = await sqlmig(['verify', '--strict', '--json'], p.dir);
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    ok: false,
     findings: [
       {
         kind: 'lint',
@@ -37,12 +51,9 @@ test('plan, up and verify warn with file and line; only --strict makes it a fail
         scope: 'tenant',
         version: '1',
         file: 'sql/tenant/1_t.sql',
-        line: 2,
-        column: 21,
+        line: 3,
+        column: 26,
       },
     ],
   });
-  const strict = await sqlmig(['verify', '--strict'], p.dir);
-  expect(strict.code).toBe(1);
-  expect(strict.stdout).toContain(warning);
 });

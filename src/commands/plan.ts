@@ -8,7 +8,11 @@ import { planArgs, planOptions, selectionOf, selectorOptions } from './options.t
 export const planCommand = defineCommand()({
   name: 'plan',
   describe: 'Show what up would do, touching nothing',
-  options: { ...selectorOptions, ...planOptions },
+  options: {
+    ...selectorOptions,
+    ...planOptions,
+    lint: { type: 'boolean', default: false, describe: 'Warn about all files, not only new ones' },
+  },
   examples: [
     ['plan', 'what a deploy will do to public and every tenant'],
     ['plan --tenants acme --json', 'for one tenant, for a program'],
@@ -16,7 +20,7 @@ export const planCommand = defineCommand()({
   run: (args, terminal) =>
     execute(args, terminal, () => {
       const select = selectionOf(args) ?? { kind: 'all', except: [] };
-      const options = { ...planArgs(args), select };
+      const options = { ...planArgs(args), select, lint: args.lint };
       return (context) => planAnswer(options, context);
     }),
 });

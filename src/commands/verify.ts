@@ -11,7 +11,7 @@ export const verifyCommand = defineCommand()({
   options: {
     ...selectorOptions,
     'check-pending': { type: 'boolean', default: false, describe: 'Pending migrations fail it too' },
-    strict: { type: 'boolean', default: false, describe: 'Warnings about files fail it too' },
+    strict: { type: 'boolean', default: false, describe: 'Warn about all files, and fail for it' },
   },
   examples: [
     ['verify', 'changed, missing and out-of-order files, in every schema'],

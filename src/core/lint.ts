@@ -1,21 +1,24 @@
 import type { Lint, Migration } from '../model.ts';
 import { fewOfEach } from './few.ts';
+import { foldedName, identifierPattern } from './made-names.ts';
 import type { ParsedStatement } from './parse.ts';
 import { blanks } from './ranges.ts';
 
 /**
  * What real projects stumble over in tenant files, with its place: names that reach out of the tenant, objects that
  * the whole database shares, and guards that look at all tenants at once. Nothing here is wrong for certain.
+ * `isTenants` tells the names of what tenant files make.
  */
 export function lintsOf(
   { text, scope }: Migration,
   statements: readonly ParsedStatement[],
   publicSchema: string,
+  isTenants: (name: string) => boolean,
 ): Lint[] {
   if (scope === 'public') return [];
   const code = withoutAnyComments(text);
   return [
-    ...hardCodedSchema(code, publicSchema),
+    ...hardCodedSchema(code, publicSchema, isTenants),
     ...statements.flatMap((statement) => sharedObject(statement, code)),
     ...statements.filter(({ kind }) => looksAround.has(kind)).flatMap((at) => unfilteredCatalogue(at, code)),
   ];
@@ -38,14 +41,20 @@ function withoutAnyComments(text: string): string {
   return text.replace(/--[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, blanks);
 }
 
-function hardCodedSchema(code: string, schema: string): Lint[] {
-  const name = schema.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const qualified = new RegExp(`(?<![\\w."$])(?:${name}|"${name}")\\s*\\.(?=\\s*["\\p{L}_])`, 'giu');
-  return [...code.matchAll(qualified)].map(({ index }) => ({
-    rule: 'hard-coded-schema',
-    index,
-    message: `${schema}. is written out; leave it away where search_path finds the name`,
-  }));
+function hardCodedSchema(code: string, schema: string, isTenants: (name: string) => boolean): Lint[] {
+  const escaped = schema.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const qualified = new RegExp(
+    `(?<![\\w."$])(?:${escaped}|"${escaped}")\\s*\\.(?=\\s*(${identifierPattern}))`,
+    'giu',
+  );
+  return [...code.matchAll(qualified)]
+    .map(({ 1: identifier = '', index }) => ({ name: foldedName(identifier), index }))
+    .filter(({ name }) => isTenants(name))
+    .map(({ name, index }) => ({
+      rule: 'hard-coded-schema',
+      index,
+      message: `${schema}. is written out, but tenant files make ${name}; without it the tenant's own is meant`,
+    }));
 }
 
 const sharedKinds: Readonly<Record<string, string>> = {

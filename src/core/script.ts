@@ -34,12 +34,13 @@ const mostOfOneCode = 100;
 
 /**
  * Parses a migration and checks what may not be in one (spec.md 2). Gives the script, or every mistake with its
- * place. `publicSchema` is what lints look for. Pairs of BEGIN and COMMIT and the head of a dump are taken out of the
- * text, and nothing moves.
+ * place. Lints look for names that `publicSchema` qualifies and `isTenants` knows. Pairs of BEGIN and COMMIT and the
+ * head of a dump are taken out of the text, and nothing moves.
  */
 export async function toScript(
   migration: Migration,
   publicSchema: string,
+  isTenants: (name: string) => boolean = () => false,
 ): Promise<Script | readonly SqlmigError[]> {
   const sections = foreignSections(migration.text, isWayBack(migration.file) ? 'down' : 'up');
   // What is left must be right as well once the other way has moved out.
@@ -82,7 +83,7 @@ export async function toScript(
     lints: mainLints([
       ...parsed.newerWords.map(newerWordLint),
       ...dump.lints,
-      ...lintsOf(migration, statements, publicSchema),
+      ...lintsOf(migration, statements, publicSchema, isTenants),
     ]),
     extensions: extensionStatements(statements),
     sharedRows: sharedRowsOf(statements, allowsPublic(text)),

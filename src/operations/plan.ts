@@ -1,5 +1,5 @@
 import { type Config, requireConfig } from '../config.ts';
-import { checkOptions, type Kinds } from '../core/option.ts';
+import { checkOptions, type Kinds, yesOrNo } from '../core/option.ts';
 import { completePlan, type PlanOptions, planKinds } from '../core/plan.ts';
 import type { Session } from '../db/session.ts';
 import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
@@ -8,15 +8,18 @@ import type { PlanResult } from '../results.ts';
 import { extensionsToCreate, requireExtensions, settleExtensions } from '../run/extensions.ts';
 import { findingsOf } from '../run/findings.ts';
 import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
-import { downFindings, lintFindings } from '../run/lints.ts';
+import { downFindings, lintFindings, newFiles } from '../run/lints.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import { detailsOf, refusalOf } from '../run/outcome.ts';
 import type { Survey } from '../run/survey.ts';
 
 /** What `plan` is for and how far the `up` it foretells would go. */
-export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions> {}
+export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions> {
+  /** Warn of what surprises in all files, not only in those that no schema has applied yet. */
+  readonly lint?: boolean;
+}
 
-const planCommandKinds: Kinds<PlanCommandOptions> = { ...inspectKinds, ...planKinds };
+const planCommandKinds: Kinds<PlanCommandOptions> = { ...inspectKinds, ...planKinds, lint: yesOrNo };
 
 /**
  * What `up` would do, touching nothing; `ok` is false where it would refuse a schema. All files are parsed.
@@ -69,7 +72,9 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
     schemas,
     warnings: [
       ...lintFindings(
-        [...pending(survey)].flatMap((migration) => scripts.get(migration) ?? []),
+        [...(options.lint === true ? scripts.keys() : newFiles(survey, inspection.migrations))].flatMap(
+          (migration) => scripts.get(migration) ?? [],
+        ),
         database,
       ),
       ...downFindings(files.brokenDown, database),

@@ -19,6 +19,7 @@ import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome, ServerWarning, UpResult } from '../model.ts';
 import { createBrake } from '../run/brake.ts';
 import { createDigests } from '../run/digests.ts';
+import { newFiles } from '../run/lints.ts';
 import type { Target } from '../run/look.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import {
@@ -132,7 +133,10 @@ async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
     const service = createService(run, migrations, { ...settings, emit });
     // Tenants that are not known yet will need every file.
     const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
-    await service.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown], true);
+    await service.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown], {
+      installs: true,
+      news: newFiles(found, migrations),
+    });
     for (const message of [...migrations.strays, ...warningsOf(targets, migrations)])
       emit({ type: 'warning', message });
     await service.admit(targets);

@@ -7,13 +7,13 @@ import type { VerifiedSchema, VerifyResult } from '../results.ts';
 import { settleExtensions } from '../run/extensions.ts';
 import { findingsOf, unlistedFinding } from '../run/findings.ts';
 import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
-import { downFindings, lintFindings } from '../run/lints.ts';
+import { downFindings, lintFindings, newFiles } from '../run/lints.ts';
 import type { Target } from '../run/look.ts';
 import type { Survey } from '../run/survey.ts';
 
 /** What `verify` is for and how strict it is. */
 export interface VerifyOptions extends InspectOptions {
-  /** Lints fail it too. */
+  /** Lints fail it too, those of all files. */
   readonly strict?: boolean;
   /** Pending migrations fail it too. */
   readonly checkPending?: boolean;
@@ -23,8 +23,9 @@ const verifyKinds: Kinds<VerifyOptions> = { ...inspectKinds, strict: yesOrNo, ch
 
 /**
  * Compares every schema's history with the files: checksum-changed, renamed, file-missing, out-of-order, failed,
- * unlisted. Finds mistakes in `.down.sql` files as well (down-file), and the lints of all files, which are no failure
- * unless `strict`. Pending migrations are counted, and no failure unless `checkPending`. Read-only. All files are parsed.
+ * unlisted. Finds mistakes in `.down.sql` files as well (down-file), and the lints of files that no schema has applied
+ * yet, which are no failure; with `strict` those of all files, and they fail it. Pending migrations are counted, and no
+ * failure unless `checkPending`. Read-only. All files are parsed.
  * @throws SqlmigError where it cannot begin.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
@@ -53,7 +54,11 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
     ...unlisted.map((target) => unlistedFinding(target, database)),
     ...downFindings(files.brokenDown, database),
   ];
-  const lints = lintFindings(scripts, database);
+  const news = newFiles(survey, inspection.migrations);
+  const lints = lintFindings(
+    scripts.filter(({ migration }) => options.strict === true || news.has(migration)),
+    database,
+  );
   const isPending = survey.tenantsUnknown !== null || targets.some(({ plan }) => plan.pending > 0);
   return {
     ok:

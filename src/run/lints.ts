@@ -1,6 +1,29 @@
+import { historyKey } from '../core/plan.ts';
 import { locator } from '../core/position.ts';
-import type { ParsedFiles } from '../migrations.ts';
-import type { DownFileFinding, LintFinding, Script } from '../model.ts';
+import type { Migrations, ParsedFiles } from '../migrations.ts';
+import type { DownFileFinding, LintFinding, Migration, Scope, Script } from '../model.ts';
+import type { Survey } from './survey.ts';
+
+/**
+ * The pending files that no schema of a survey has applied as they are: what surprises in a file is said while it is
+ * new, and not again for each tenant that signs up later. Tenants that are not known yet may need every file.
+ */
+export function newFiles(
+  { public: shared, tenants, tenantsUnknown }: Survey,
+  { tenant }: Pick<Migrations, 'tenant'>,
+): ReadonlySet<Migration> {
+  const targets = [shared, ...tenants];
+  const keyOf = (scope: Scope, file: Pick<Migration, 'version' | 'name' | 'checksum'>) =>
+    `${scope} ${file.checksum} ${historyKey(file)}`;
+  // Schemas with equal histories share their rows.
+  const histories = new Map(targets.map(({ rows, scope }) => [rows, scope]));
+  const applied = new Set([...histories].flatMap(([rows, scope]) => rows.map((row) => keyOf(scope, row))));
+  const pending = new Set([
+    ...targets.flatMap(({ plan }) => plan.steps),
+    ...(tenantsUnknown === null ? [] : tenant),
+  ]);
+  return new Set([...pending].filter((file) => !applied.has(keyOf(file.scope, file))));
+}
 
 /** The lints of scripts, with their places. */
 export function lintFindings(scripts: Iterable<Script>, database: string): LintFinding[] {

@@ -37,10 +37,13 @@ import { createTurns, groups } from './turns.ts';
 /** Serves schemas of one run: parses what they need, keeps the gate between public and tenants, runs the fleet. */
 export interface Service {
   /**
-   * Parses migrations before any of them runs, and warns of their lints. `installs`: extensions of the config that are
-   * missing will be there (see `install`). @throws SqlmigError with every mistake.
+   * Parses migrations before any of them runs, and warns of the lints of those that are new. `installs`: extensions of
+   * the config that are missing will be there (see `install`). @throws SqlmigError with every mistake.
    */
-  prepare(steps: readonly Migration[], installs?: boolean): Promise<void>;
+  prepare(
+    steps: readonly Migration[],
+    how?: { readonly installs: boolean; readonly news: ReadonlySet<Migration> },
+  ): Promise<void>;
   /**
    * Looks whether the server will let a run begin in these schemas, once each.
    * @throws SqlmigError `server-refused` with the GRANT to run.
@@ -58,6 +61,8 @@ export interface Service {
   confirm(outcomes: readonly SchemaOutcome[]): Promise<Target[]>;
 }
 
+const nothingNew = { installs: false, news: new Set<Migration>() };
+
 /** A service on a run's own connection. */
 export function createService(run: Run, migrations: Migrations, options: ServiceOptions): Service {
   const { config, runId, database } = run;
@@ -69,7 +74,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
   const admit = createAdmission(run);
   let lacking: readonly WantedExtension[] = [];
 
-  const prepare = async (steps: readonly Migration[], installs = false) => {
+  const prepare: Service['prepare'] = async (steps, { installs, news } = nothingNew) => {
     const missing = steps.filter((step) => !scripts.has(step));
     if (missing.length === 0 && !installs) return;
     const parsed = [...(await parseMigrations(missing, migrations)).values()];
@@ -82,6 +87,7 @@ export function createService(run: Run, migrations: Migrations, options: Service
       if (script.nonTransactional !== null && run.pooled && (await run.exclusive()) === null)
         throw directUrlNeeded(script);
       scripts.set(script.migration, script);
+      if (!news.has(script.migration)) continue;
       for (const { file, line, column, message } of lintFindings([script], database)) {
         emit({ type: 'warning', message: `${file}:${line}:${column}: ${message}` });
       }

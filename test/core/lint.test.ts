@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
+import { namesMadeBy, tenantNames } from '../../src/core/made-names.ts';
 import { toScript } from '../../src/core/script.ts';
 
 const migration = (text: string, scope: 'public' | 'tenant' = 'tenant') =>
   ({ scope, version: '1', name: 'x', checksum: '', file: '1_x.sql', text }) as const;
 
+const tenants = ['users', 'F', 'a'];
+
 async function lintsOf(text: string, scope?: 'public' | 'tenant') {
-  const script = await toScript(migration(text, scope), 'public');
+  const script = await toScript(migration(text, scope), 'public', (name) => tenants.includes(name));
   if (!('migration' in script)) throw new Error(script.map((error) => error.message).join('; '));
   return script.lints.map(({ rule, index }) => [rule, text.slice(index, index + 12)]);
 }
@@ -13,15 +16,17 @@ async function lintsOf(text: string, scope?: 'public' | 'tenant') {
 test.for([
   ['create table t (id int references plans)', []],
   ['-- public.users is not ours\ncreate table t ()', []],
-  ['create table t (id int references public.plans)', [['hard-coded-schema', 'public.plans']]],
+  ['create table t (id int references public.users)', [['hard-coded-schema', 'public.users']]],
+  ['create table t (id int references public.plans); insert into public.log values (1)', []],
+  ['select * from PUBLIC.Users, "public"."Users"', [['hard-coded-schema', 'PUBLIC.Users']]],
   [
-    'select "public"."f"(); do $$ begin perform public . f(); end $$',
+    'select "public"."F"(); do $$ begin perform public . a(); end $$',
     [
-      ['hard-coded-schema', '"public"."f"'],
-      ['hard-coded-schema', 'public . f()'],
+      ['hard-coded-schema', '"public"."F"'],
+      ['hard-coded-schema', 'public . a()'],
     ],
   ],
-  [`create table t (s text default 'made public. Really')`, [['hard-coded-schema', 'public. Real']]],
+  [`create table t (s text default 'made public. Really')`, []],
   ['create table republic (a int); select republic.a from republic', []],
   ['create extension if not exists citext', [['shared-object', 'create exten']]],
   ['create schema x', [['shared-object', 'create schem']]],
@@ -48,6 +53,25 @@ test.for([
   ],
 ] as const)('%s', async ([text, lints]) => {
   expect(await lintsOf(text)).toEqual(lints);
+});
+
+test.for<[string, string[]]>([
+  ['create table if not exists a (); create unlogged table "B c" ()', ['a', 'B c']],
+  ['create or replace function Public.F() returns int language sql as $$ select 1 $$', ['f']],
+  [`do $$ begin execute 'create materialized view m as select 1'; end $$`, ['m']],
+  ['create unique index concurrently i on t (x); alter table o rename to n', ['i', 'n']],
+  ['-- create table commented ()\ncreate temp table passing ()', []],
+  ['-- sqlmig: allow-public\ncreate table public.p (); create table own ()', ['own']],
+])('the names of what a file makes: %s', ([text, names]) => {
+  expect(namesMadeBy(text)).toEqual(names);
+});
+
+test('what public files make as well is not only the tenants’', () => {
+  const isTenants = tenantNames({
+    public: [{ text: 'create table users ()' }],
+    tenant: [{ text: 'create table users (); create table orders ()' }],
+  });
+  expect(['users', 'orders', 'plans'].filter(isTenants)).toEqual(['orders']);
 });
 
 test('public files may name what they are about', async () => {
@@ -91,7 +115,7 @@ test.for([
 
 test('of many warnings of one rule the first ten are told, and how many more there are', async () => {
   const text = 'select * from public.a;\n'.repeat(10_000);
-  const script = await toScript(migration(`${text}create schema x`), 'public');
+  const script = await toScript(migration(`${text}create schema x`), 'public', () => true);
   if (!('migration' in script)) throw new Error('it must be accepted');
   expect(script.lints.map(({ rule }) => rule)).toEqual([
     ...Array.from({ length: 10 }, () => 'hard-coded-schema'),
