@@ -164,6 +164,15 @@ export function isConnectionError(error: unknown): error is SqlmigError {
   return error instanceof SqlmigError && codes.includes(error.code);
 }
 
+/** The error for a file or folder of the project that cannot be made; `what` is its path as shown to people. */
+export function cannotWrite(what: string, cause: unknown): SqlmigError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new SqlmigError('file-exists', `cannot write ${what}: ${why}`, {
+    hint: 'check what is there, and who may write to the folder',
+    cause,
+  });
+}
+
 /** One error that carries a list of them; the list must not be empty. */
 export function errorOfAll(errors: readonly SqlmigError[]): SqlmigError {
   const [first, ...others] = errors;

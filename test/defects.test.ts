@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, openSync, readdirSync } from 'node:fs';
+import { existsSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -79,6 +79,23 @@ test.for([
 ] as const)('%j is a usage error', async ([args, why]) => {
   const { code, stderr } = await sqlmig(args, project({}).dir);
   expect({ code, why: stderr.includes(why) ? why : stderr }).toEqual({ code: 2, why });
+});
+
+test('a folder that cannot be made is no defect: exit 2', async () => {
+  const p = project({});
+  const taken = await sqlmig(['new', 'x', '--public', '--public-dir', 'sqlmig.config.json/y'], p.dir);
+  expect(taken).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('error[file-exists]: cannot write sqlmig.config.json/y: ENOTDIR'),
+  });
+  rmSync(join(p.dir, 'sqlmig.config.json'));
+  rmSync(join(p.dir, 'sql'), { recursive: true });
+  p.write({ sql: '' });
+  const init = await sqlmig(['init'], p.dir);
+  expect(init).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('error[file-exists]: cannot write sql/public/.gitkeep'),
+  });
 });
 
 test.runIf(existsSync('/dev/full'))('an answer that cannot be written is exit 74; stderr may be lost', () => {

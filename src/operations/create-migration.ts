@@ -4,7 +4,7 @@ import { type Config, requireConfig } from '../config.ts';
 import { fileNameOf } from '../core/file-name.ts';
 import { nextVersion } from '../core/next-version.ts';
 import { checkValue, type Kind, text } from '../core/option.ts';
-import { SqlmigError } from '../errors.ts';
+import { cannotWrite, SqlmigError } from '../errors.ts';
 import { parseAll, readMigrations } from '../migrations.ts';
 import type { Scope } from '../model.ts';
 
@@ -40,7 +40,9 @@ export async function createMigration(
   if (name === '')
     throw new SqlmigError('bad-usage', 'a migration needs a name with a letter or digit in it');
   const dir = scope === 'public' ? config.publicDir : config.tenantDir;
-  await mkdir(dir, { recursive: true });
+  await mkdir(dir, { recursive: true }).catch((error: unknown) => {
+    throw cannotWrite(relative(config.cwd, dir), error);
+  });
   const migrations = await readMigrations(config);
   await parseAll(migrations);
   const versions = migrations[scope].flatMap((migration) => migration.version ?? []);
@@ -60,9 +62,7 @@ export async function createMigration(
   try {
     await writeFile(path, content, { flag: 'wx' });
   } catch (error) {
-    throw new SqlmigError('file-exists', `cannot write ${file}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw cannotWrite(file, error);
   }
   return { scope, version, name, file };
 }

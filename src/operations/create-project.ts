@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseFileName } from '../core/file-name.ts';
 import type { TenantChoice } from '../core/proposal.ts';
-import { SqlmigError } from '../errors.ts';
+import { cannotWrite, SqlmigError } from '../errors.ts';
 
 /** What a new project looks like. */
 export interface NewProject {
@@ -46,8 +46,12 @@ export function createProject(dir: string, project: NewProject): { readonly file
   const written: string[] = [];
   for (const [file, text] of Object.entries(files)) {
     if (existsSync(join(dir, file))) continue;
-    mkdirSync(dirname(join(dir, file)), { recursive: true });
-    writeFileSync(join(dir, file), text, { flag: 'wx' });
+    try {
+      mkdirSync(dirname(join(dir, file)), { recursive: true });
+      writeFileSync(join(dir, file), text, { flag: 'wx' });
+    } catch (error) {
+      throw cannotWrite(file, error);
+    }
     written.push(file);
   }
   return { files: written };
