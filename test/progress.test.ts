@@ -88,3 +88,20 @@ test.for(['errors', 'usual', 'all'] as const)('a log of %s tells each failure on
   );
   expect(told.at(-1)).toMatchObject({ runId: '1', ...other });
 });
+
+test('those that fail in the same way are one line, and one picture', () => {
+  let text = '';
+  const options = { live: false, verbose: false, paint: createPaint(false), now: () => 0 };
+  const progress = createProgress({ ...options, write: (chunk) => (text += chunk) });
+  const error = (schema: string) => ({ code: 'x', message: `no right to ${schema}.t` });
+  for (const schema of ['a', 'b-1', "o'neil (c)"]) {
+    const event = finished(schema, 'failed');
+    if (event.type === 'schema-finished')
+      progress.onEvent({ ...event, outcome: { ...event.outcome, error: error(schema) } });
+  }
+  progress.end();
+  expect(text).toBe("failed a: no right to a.t\nfailed b-1, o'neil (c): in the same way: no right to a.t\n");
+  text = '';
+  progress.failed(['a', 'b', 'c'].map((schema) => ({ schema, error: error(schema) })));
+  expect(text).toBe('error[x]: no right to a.t\n  also: b, c\n');
+});

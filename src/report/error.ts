@@ -1,4 +1,5 @@
 import type { ErrorDetails } from '../model.ts';
+import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
 import { groupBy, names, printable } from './table.ts';
 
@@ -23,8 +24,8 @@ export interface Failure {
 
 /** Failures as pictures; schemas with the same error share one. */
 export function errorPictures(failed: readonly Failure[], paint: Paint): string {
-  const groups = groupBy(failed, ({ error }) =>
-    JSON.stringify([error?.code, error?.message, error?.file, error?.line]),
+  const groups = groupBy(failed, ({ schema = '', error }) =>
+    JSON.stringify([error?.code, withoutOwnName(error?.message, schema), error?.file, error?.line]),
   );
   return groups
     .map(([first, ...others]) => {

@@ -1,4 +1,5 @@
 import type { Finding } from '../model.ts';
+import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
 import { count, groupBy, names } from './table.ts';
 
@@ -8,7 +9,9 @@ export function findingsText(
   paint: Paint,
   most = Number.POSITIVE_INFINITY,
 ): string {
-  return groupBy(findings, ({ kind, scope, message }) => JSON.stringify([kind, scope, message]))
+  return groupBy(findings, ({ kind, scope, schema, message }) =>
+    JSON.stringify([kind, scope, withoutOwnName(message, schema)]),
+  )
     .map((group) => {
       const [{ kind, scope, message }] = group as [Finding];
       const who = names(

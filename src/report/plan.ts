@@ -1,5 +1,6 @@
 import type { DownFileFinding, Finding, LintFinding } from '../model.ts';
 import type { PlannedSchema, PlanResult } from '../results.ts';
+import { withoutOwnName } from './alike.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
 import { standing } from './standing.ts';
@@ -7,8 +8,14 @@ import { count, groupBy, names, placeLine } from './table.ts';
 
 /** What `up` would do: schemas with the same work share a paragraph. */
 export function planText(result: PlanResult, paint: Paint): string {
-  const groups = groupBy(result.schemas, ({ scope, version, migrations, error }) =>
-    JSON.stringify([scope, version, migrations.map((m) => m.file), error?.code, error?.message]),
+  const groups = groupBy(result.schemas, ({ schema, scope, version, migrations, error }) =>
+    JSON.stringify([
+      scope,
+      version,
+      migrations.map((m) => m.file),
+      error?.code,
+      withoutOwnName(error?.message, schema),
+    ]),
   );
   const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
   const missing = result.warnings.filter((warning): warning is Finding => warning.kind === 'file-missing');

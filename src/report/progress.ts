@@ -1,10 +1,11 @@
 import { createNoticeGroups } from '../core/notice-groups.ts';
 import type { RunEvent } from '../events.ts';
 import type { ErrorDetails } from '../model.ts';
+import { withoutOwnName } from './alike.ts';
 import { errorPictures, type Failure, placeOf } from './error.ts';
 import { noticeLine, noticesText } from './notices.ts';
 import type { Paint } from './paint.ts';
-import { placeLine, printable } from './table.ts';
+import { names, placeLine, printable } from './table.ts';
 
 /** Tells of a run while it goes on, on stderr. */
 export interface Progress {
@@ -39,6 +40,10 @@ export function createProgress({ write, live, verbose, paint, now }: ProgressOpt
   let lastDrawn = live ? Number.NEGATIVE_INFINITY : now();
   let drawn = false;
   const notices = createNoticeGroups();
+  // The first that fails in a way is told at once, the others in one line at the end.
+  const failures = new Map<string, { readonly what: string; readonly others: string[] }>();
+  const failedLine = (schemas: readonly string[], what: string) =>
+    `${paint('red', 'failed')} ${names(schemas, 10)}: ${what}`;
 
   const clear = () => {
     if (drawn) write('\r\x1b[2K');
@@ -87,9 +92,14 @@ export function createProgress({ write, live, verbose, paint, now }: ProgressOpt
           if (state === 'failed') {
             failed += 1;
             const place = error === undefined ? null : placeOf(error);
-            say(
-              `${paint('red', 'failed')} ${printable(schema)}: ${error?.message}${place === null ? '' : ` (${place})`}`,
-            );
+            const what = `${error?.message}${place === null ? '' : ` (${place})`}`;
+            const key = withoutOwnName(what, schema);
+            const group = failures.get(key);
+            if (group !== undefined) group.others.push(schema);
+            else {
+              failures.set(key, { what, others: [] });
+              say(failedLine([schema], what));
+            }
           }
           break;
         }
@@ -113,6 +123,8 @@ export function createProgress({ write, live, verbose, paint, now }: ProgressOpt
     },
     end() {
       clear();
+      for (const { what, others } of failures.values())
+        if (others.length > 0) write(`${failedLine(others, `in the same way: ${what}`)}\n`);
       write(noticesText(notices));
     },
     failed: (failures) => write(errorPictures(failures, paint)),

@@ -1,4 +1,5 @@
 import type { SchemaStatus, StatusResult } from '../results.ts';
+import { withoutOwnName } from './alike.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { tenantsUnknownLine } from './plan.ts';
@@ -12,8 +13,8 @@ import { count, groupBy, names, placeLine, table } from './table.ts';
 export function statusText(result: StatusResult, paint: Paint): string {
   const rows = (['public', 'tenant'] as const).flatMap((scope) => {
     const schemas = result.schemas.filter((schema) => schema.scope === scope);
-    const groups = groupBy(schemas, ({ version, pending, findings }) =>
-      JSON.stringify([version, pending, findings.map((finding) => finding.message)]),
+    const groups = groupBy(schemas, ({ schema, version, pending, findings }) =>
+      JSON.stringify([version, pending, findings.map((finding) => withoutOwnName(finding.message, schema))]),
     ).sort((a, b) => b.length - a.length);
     return groups.map((group, i) => row(group as [SchemaStatus], i === 0 && group.length > 5));
   });
