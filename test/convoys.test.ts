@@ -88,7 +88,7 @@ test('schemas go along only for the same file, once it was quick elsewhere, and 
   const other = { ...file, version: '2' };
   const target = (steps: readonly (typeof file | typeof other)[], hasHistory = true) =>
     ({ schema: 's', hasHistory, plan: { steps } }) as unknown as Target;
-  const jobs = (n: number) => Array.from({ length: n }, () => ({ target: target([file]), tries: 0 }));
+  const jobs = (n: number) => Array.from({ length: n }, () => ({ target: target([file]), retries: 0 }));
   const script = uncheckedScript('1', '');
   const convoys = (ms: number, times = 4) => {
     const made = createConvoys(() => ({ schema: emptyTenant('s'), script }), testFrame, 4);
@@ -105,8 +105,10 @@ test('schemas go along only for the same file, once it was quick elsewhere, and 
   expect(convoys(11).mates(first, jobs(500))).toBe(0);
   expect(convoys(2).mates(target([file, other]), jobs(500))).toBe(0);
   expect(convoys(2).mates(target([file], false), jobs(500))).toBe(0);
-  expect(convoys(2).mates(first, [...jobs(3), { target: target([other]), tries: 0 }, ...jobs(500)])).toBe(3);
-  expect(convoys(2).mates(first, [...jobs(2), { target: first, tries: 1 }, ...jobs(500)])).toBe(2);
+  expect(convoys(2).mates(first, [...jobs(3), { target: target([other]), retries: 0 }, ...jobs(500)])).toBe(
+    3,
+  );
+  expect(convoys(2).mates(first, [...jobs(2), { target: first, retries: 1 }, ...jobs(500)])).toBe(2);
   const untransactional = createConvoys(() => null, testFrame, 4);
   for (let i = 0; i < 4; i++) untransactional.note(first, [{ version: '1', name: 'a', durationMs: 1 }]);
   expect(untransactional.mates(first, jobs(500))).toBe(0);

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { SqlmigError } from '../src/errors.ts';
 import { readMigrations } from '../src/migrations.ts';
-import { createBrake } from '../src/run/brake.ts';
-import { runFleet } from '../src/run/fleet.ts';
+import { createFleet } from '../src/run/fleet.ts';
 import { lookAgain } from '../src/run/look.ts';
 import { hasWork, refusalOf } from '../src/run/outcome.ts';
 import { freshDatabase } from './setup/database.ts';
@@ -28,11 +27,10 @@ test('a connection that is lost while a schema is looked at again costs that loo
   const endings: Promise<void>[] = [];
   let attempts = 0;
   let looks = 0;
-  const outcomes = await runFleet([target], {
+  const outcomes = await createFleet({
     outcomes: { runId: 'test', database: db.name, look },
     openSession: () => testSession(db.url),
-    lanes: 1,
-    brake: createBrake(),
+    concurrency: 1,
     waitForLockMs: 60_000,
     attempt: async () => {
       attempts += 1;
@@ -58,7 +56,7 @@ test('a connection that is lost while a schema is looked at again costs that loo
     emit: (event) => {
       if (event.type === 'retrying') reasons.push(event.reason);
     },
-  });
+  }).migrate([target]);
   await Promise.all(endings);
   expect(outcomes).toMatchObject([{ schema: 'acme', state: 'applied', version: '1' }]);
   expect(attempts).toBe(2);

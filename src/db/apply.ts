@@ -1,9 +1,10 @@
 import { identifierCut } from '../core/notice.ts';
 import { historyKey } from '../core/plan.ts';
 import { canonicalVersion } from '../core/version.ts';
+import type { RetryReason } from '../decide/retry.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { AppliedMigration, HistoryRow, Migration, Script } from '../model.ts';
-import type { AgainReason, Attempt } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import { composeBootstrap } from './bootstrap.ts';
 import { isCatalogueRace } from './catalogue-key.ts';
 import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
@@ -21,7 +22,7 @@ import { begin, release, waitedColumn, waitingColumn } from './unit-locks.ts';
 const maxUnits = 100;
 const maxLength = 256 * 1024;
 // What a statement of a file met: the error is the file's, with its place.
-const filesOwn: ReadonlySet<AgainReason> = new Set(['lock-wait', 'shared-rows']);
+const filesOwn: ReadonlySet<RetryReason> = new Set(['lock-wait', 'shared-rows']);
 // A failed file is run again to find its statement only if that costs little.
 const replayWithinMs = 10_000;
 
@@ -140,7 +141,7 @@ export function attemptOf(
   return putOff(again, error, schema);
 }
 
-function putOff(reason: AgainReason, error: ServerError, { schema }: UnitSchema): Attempt {
+function putOff(reason: RetryReason, error: ServerError, { schema }: UnitSchema): Attempt {
   const { state, message } = refusalOf(error) ?? { state: null, message: error.message };
   const busy = reason === 'busy' || reason === 'waited';
   const code = reason === 'public' ? 'public-behind' : busy ? 'lock-timeout' : 'migration-failed';
@@ -245,7 +246,7 @@ function againReason(
   schema: UnitSchema,
   frame: UnitFrame,
   seen?: Pick<Seen, 'waiting'>,
-): AgainReason | null {
+): RetryReason | null {
   switch (refusalOf(error)?.state ?? error.code) {
     case unitStates.schemaBusy:
     case unitStates.fleetBusy:

@@ -8,14 +8,15 @@ import { listsTenant, registerTenant } from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
 import { readMigrations } from '../migrations.ts';
 import type { SchemaOutcome } from '../model.ts';
-import { createBrake } from '../run/brake.ts';
+import { confirm } from '../run/confirm.ts';
 import { publicBehind } from '../run/gate.ts';
 import { lookAt } from '../run/look.ts';
+import { createMigrator } from '../run/migrator.ts';
 import { requireFiles } from '../run/missing-files.ts';
 import { notConfirmed, unconfirmed } from '../run/outcome.ts';
+import { openTenantPhase } from '../run/phase.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
-import { createService } from '../run/service.ts';
 import { lookAtPublic } from '../run/survey.ts';
 import { traced } from '../run/tracing.ts';
 
@@ -68,13 +69,13 @@ async function create(config: Config, name: string, options: CreateTenantOptions
       lookAt([{ schema: name, look }], { ...reader, scans: new Map() }, config.historyTable),
     );
     requireFiles([shared, ...targets], migrations, config);
-    const service = createService(run, migrations, settings);
-    await service.prepare(targets.flatMap((target) => target.plan.steps));
+    const migrator = createMigrator(run, migrations, settings);
+    await migrator.scripts.prepare(targets.flatMap((target) => target.plan.steps));
     for (let open = targets; ; ) {
-      const [outcome] = await service.serve('tenant', open, createBrake());
+      const [outcome] = await openTenantPhase(migrator, { shared: null }).migrate(open);
       if (outcome === undefined) throw new RangeError('one schema gives one outcome');
       try {
-        open = await service.confirm([outcome]);
+        open = await confirm(migrator, [outcome]);
       } catch (error) {
         if (!(error instanceof SqlmigError)) throw error;
         const { details } = notConfirmed(error, 1);

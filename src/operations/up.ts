@@ -1,5 +1,4 @@
 import { type Config, requireConfig } from '../config.ts';
-import { createNoticeGroups } from '../core/notice-groups.ts';
 import {
   byName,
   canary,
@@ -11,30 +10,25 @@ import {
   selection,
   wholeNumber,
 } from '../core/option.ts';
-import { type Canary, chooseCanaries, type MaxFailures, stopRule } from '../core/stop-rule.ts';
-import { tenantsQueryFailed } from '../db/tenants.ts';
+import { type Canary, type MaxFailures, stopRule } from '../core/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { readMigrations } from '../migrations.ts';
-import type { SchemaOutcome, ServerWarning, UpResult } from '../model.ts';
-import { createBrake } from '../run/brake.ts';
-import { createDigests } from '../run/digests.ts';
+import type { SchemaOutcome, UpResult } from '../model.ts';
+import { canariesOf } from '../run/canaries.ts';
+import { confirm } from '../run/confirm.ts';
+import { createDigests, type Digests } from '../run/digests.ts';
 import { newFiles } from '../run/lints.ts';
 import type { Target } from '../run/look.ts';
+import { createMigrator, type Migrator } from '../run/migrator.ts';
 import { requireFiles } from '../run/missing-files.ts';
-import {
-  hasWork,
-  interrupted,
-  isGone,
-  notConfirmed,
-  refusalOf,
-  unconfirmed,
-  unfinished,
-} from '../run/outcome.ts';
-import { type Run, withRun } from '../run/run.ts';
+import { interrupted, unfinished } from '../run/outcome.ts';
+import { migratePublic, openTenantPhase } from '../run/phase.ts';
+import { withRun } from '../run/run.ts';
 import { type RunOptions, runKinds, serviceOptions } from '../run/run-options.ts';
-import { createService } from '../run/service.ts';
-import { lookAtListed, type Selection, selectTenants, survey, unknownTenants } from '../run/survey.ts';
+import { createSummary, type Summary } from '../run/summary.ts';
+import { type Selection, type Survey, survey } from '../run/survey.ts';
+import { listTenants } from '../run/tenant-list.ts';
 import { traced } from '../run/tracing.ts';
 import { warningsOf } from '../run/warnings.ts';
 
@@ -109,160 +103,118 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
 }
 
 async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
-  const started = performance.now();
   const migrations = await readMigrations(config);
-  const { select } = options;
   const settings = serviceOptions(options, config);
-  const { signal, rehearse } = settings;
-  const notices = createNoticeGroups();
+  const summary = createSummary(settings);
   const emit: OnEvent = (event) => {
-    if (event.type === 'server-notice') notices.add(event);
+    summary.hear(event);
     settings.emit(event);
   };
   return withRun(config, { ...settings, emit }, async (run) => {
+    const migrator = createMigrator(run, migrations, { ...settings, emit });
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
-    const digests = createDigests(run, { ...settings, emit });
+    const digests = createDigests(run, migrator.settings);
     const found = await run.look(async (session, reader) =>
-      survey(reader, migrations, select, settings.plan, config, await digests.read(session)),
+      survey(reader, migrations, options.select, settings.plan, config, await digests.read(session)),
     );
-    const targets = [found.public, ...found.tenants];
-    requireFiles(targets, migrations, config);
-    // Names are checked before anything is touched, where the tenants are known already.
-    if (select.kind !== 'public' && found.tenantsUnknown === null) canariesOf(found.tenants, options.canary);
-    const service = createService(run, migrations, { ...settings, emit });
-    // Tenants that are not known yet will need every file.
-    const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
-    await service.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown], {
-      installs: true,
-      news: newFiles(found, migrations),
-    });
-    for (const message of [...migrations.strays, ...warningsOf(targets, migrations)])
-      emit({ type: 'warning', message });
-    await service.admit(targets);
-    await service.install();
-
-    const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
-    const outcomes = await service.serve('public', [found.public], createBrake());
-    let confirmed = rehearse || settings.sync;
-    const finish = (error?: SqlmigError) => {
-      const told = confirmed ? outcomes : outcomes.map(unconfirmed);
-      const result = summary(run, told, started, rehearse, notices.list(), error);
-      emit({ type: 'run-finished', result });
-      return result;
-    };
-    if (outcomes.some((outcome) => outcome.error !== undefined)) {
-      const error = signal.aborted ? interrupted() : publicFailed();
-      const frame = { runId: run.runId, database: run.database, look };
-      outcomes.push(...found.tenants.map((target) => unfinished(target, 'skipped', error, frame)));
-      return finish();
-    }
-    if (select.kind === 'public') return finish();
-    if (rehearse && found.tenantsUnknown !== null) {
-      emit({
-        type: 'warning',
-        message: `tenants are not known until public is applied: ${found.tenantsUnknown}`,
-      });
-      return finish();
-    }
-
-    const list = async (seen: readonly Target[]) =>
-      run.look(async (_, reader) => {
-        // Of those seen nothing is read again, but for their names.
-        const scans = new Map(seen.map(({ schema }) => [schema, { digest: '', scope: 'tenant' as const }]));
-        const listed = await selectTenants(reader, select, config, scans);
-        if ('unknown' in listed) throw tenantsQueryFailed(listed.unknown);
-        const known = new Set(seen.map((target) => target.schema));
-        const names = listed.names.filter((name) => !known.has(name));
-        const bad = new Map([...listed.bad].filter(([name]) => !known.has(name)));
-        return lookAtListed(reader, { names, bad, scans: new Map() }, look, config);
-      });
-    // Somebody else may have applied public while this run waited: then the list is new as well.
-    const publicChanged = outcomes.some((outcome) => outcome.state === 'applied');
-    const relist = !rehearse && (publicChanged || found.tenantsUnknown !== null);
-    try {
-      const served = relist ? await list([]) : [...found.tenants];
-      const canaries = canariesOf(served, options.canary);
-      const brake = createBrake(stopRule(served.length, options), canaries);
-      const serve = async (targets: readonly Target[]) =>
-        void outcomes.push(...(await service.serve('tenant', targets, brake)));
-      if (canaries.size > 0) await serve(served.filter(({ schema }) => canaries.has(schema)));
-      await serve(served.filter(({ schema }) => !canaries.has(schema)));
-      while (select.kind === 'all' && !rehearse && !outcomes.some(isLeftOut)) {
-        const newcomers = await list(served);
-        if (newcomers.length === 0) break;
-        served.push(...newcomers);
-        await serve(newcomers);
-      }
-      for (
-        let lost = await service.confirm(outcomes);
-        lost.length > 0;
-        lost = await service.confirm(outcomes)
-      ) {
-        emit({ type: 'warning', message: `the server crashed; ${lost.length} tenants are served once more` });
-        const again = await service.serve('tenant', lost, createBrake());
-        for (const outcome of again) {
-          outcomes[outcomes.findIndex(({ schema }) => schema === outcome.schema)] = outcome;
-        }
-      }
-      confirmed = true;
-      await digests.keep(outcomes);
-      return finish();
-    } catch (error) {
-      // What was done is done: it must be reported, whatever stands in the way of the rest.
-      if (!(error instanceof SqlmigError)) throw error;
-      return finish(signal.aborted ? interrupted() : error);
-    }
+    await prepare(migrator, found, options);
+    summary.add([await migratePublic(migrator, found.public)]);
+    const error = await migrateTenants(migrator, { found, options, summary, digests });
+    const result = summary.result(run.runId, error);
+    emit({ type: 'run-finished', result });
+    return result;
   });
 }
 
-/** The names of the canaries among tenants. @throws SqlmigError `unknown-tenant`. */
-function canariesOf(tenants: readonly Target[], canary: Canary = 0): ReadonlySet<string> {
-  // What is refused from the start, or has nothing to apply, would prove nothing.
-  const able = tenants.filter((target) => hasWork(target) && refusalOf(target) === null);
-  const chosen = chooseCanaries(
-    able.map(({ schema }) => schema),
-    canary,
-  );
-  const known = new Set(tenants.map(({ schema }) => schema));
-  const unknown = [...chosen].filter((schema) => !known.has(schema));
-  const words = { what: 'selected tenant', state: 'no tenant was touched' };
-  if (unknown.length > 0) throw unknownTenants(unknown, [...known], words);
-  return chosen;
+/** Checks and parses all that is pending, before anything is touched; then creates what files take for granted. */
+async function prepare(migrator: Migrator, found: Survey, { select, canary }: UpOptions): Promise<void> {
+  const { run, migrations, settings, scripts, frame } = migrator;
+  const targets = [found.public, ...found.tenants];
+  requireFiles(targets, migrations, run.config);
+  // Names are checked before anything is touched, where the tenants are known already.
+  if (select.kind !== 'public' && found.tenantsUnknown === null) canariesOf(found.tenants, canary);
+  // Tenants that are not known yet will need every file.
+  const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
+  await scripts.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown], {
+    installs: true,
+    news: newFiles(found, migrations),
+  });
+  for (const message of [...migrations.strays, ...warningsOf(targets, migrations)])
+    settings.emit({ type: 'warning', message });
+  await migrator.admit(targets);
+  if (!settings.rehearse) await scripts.install(frame);
 }
 
-function summary(
-  { runId }: Run,
-  schemas: readonly SchemaOutcome[],
-  started: number,
-  rehearsed: boolean,
-  warnings: readonly ServerWarning[],
-  error: SqlmigError | undefined,
-): UpResult {
-  const count = (state: SchemaOutcome['state']) =>
-    schemas.filter((outcome) => outcome.state === state).length;
-  const open = schemas.filter((outcome) => outcome.confirmed === false).length;
-  const failed = count('failed');
-  const skipped = count('skipped');
-  return {
-    ok: failed + open === 0 && !schemas.some(isLeftOut) && error === undefined,
-    ...(rehearsed && { rehearsed }),
-    runId,
-    applied: count('applied'),
-    upToDate: count('up-to-date'),
-    failed,
-    skipped,
-    unconfirmed: open,
-    durationMs: Math.round(performance.now() - started),
-    schemas,
-    warnings,
-    ...(error && { error: (open === 0 ? error : notConfirmed(error, open)).details }),
-  };
+/** The tenants' part of a run. */
+interface TenantTurn {
+  readonly found: Survey;
+  readonly options: UpOptions;
+  readonly summary: Summary;
+  readonly digests: Digests;
 }
 
-/** True for a schema that this run should have served, and did not begin with. */
-function isLeftOut(outcome: SchemaOutcome): boolean {
-  return outcome.state === 'skipped' && !isGone(outcome);
+/** Migrates the selected tenants, and newcomers; gives what stopped the run and is no schema's own. */
+async function migrateTenants(migrator: Migrator, turn: TenantTurn): Promise<SqlmigError | undefined> {
+  const { found, options, summary, digests } = turn;
+  const { settings } = migrator;
+  if (summary.hasErrors) {
+    const error = settings.signal.aborted ? interrupted() : publicFailed();
+    summary.add(found.tenants.map((target) => leftOut(migrator, target, error)));
+    return;
+  }
+  if (options.select.kind === 'public') return;
+  if (settings.rehearse && found.tenantsUnknown !== null) {
+    const message = `tenants are not known until public is applied: ${found.tenantsUnknown}`;
+    settings.emit({ type: 'warning', message });
+    return;
+  }
+  try {
+    await migrateListed(migrator, turn);
+    await confirmAll(migrator, summary);
+    await digests.keep(summary.outcomes);
+    return;
+  } catch (error) {
+    // What was done is done: it must be reported, whatever stands in the way of the rest.
+    if (!(error instanceof SqlmigError)) throw error;
+    return settings.signal.aborted ? interrupted() : error;
+  }
+}
+
+/** Migrates the tenants of the list, canaries first, and lists again until there are no newcomers. */
+async function migrateListed(migrator: Migrator, { found, options, summary }: TenantTurn): Promise<void> {
+  const { rehearse } = migrator.settings;
+  const { select } = options;
+  // Another run may have applied public while this one waited: then the list is new as well.
+  const relists = !rehearse && (summary.hasApplied || found.tenantsUnknown !== null);
+  const listed = relists ? await listTenants(migrator, select, []) : [...found.tenants];
+  const canaries = canariesOf(listed, options.canary);
+  const limits = { stopRule: stopRule(listed.length, options), canaries };
+  const phase = openTenantPhase(migrator, { shared: found.public, limits });
+  for (let targets: readonly Target[] = listed; ; ) {
+    summary.add(await phase.migrate(targets));
+    if (select.kind !== 'all' || rehearse || summary.hasLeftOut) return;
+    targets = await listTenants(migrator, select, listed);
+    if (targets.length === 0) return;
+    listed.push(...targets);
+  }
+}
+
+/** Makes sure that what was committed is on disk; what a crash of the server took back is applied again. */
+async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
+  const { emit } = migrator.settings;
+  for (;;) {
+    const lost = await confirm(migrator, summary.outcomes);
+    if (lost.length === 0) break;
+    emit({ type: 'warning', message: `the server crashed; ${lost.length} tenants are migrated once more` });
+    summary.add(await openTenantPhase(migrator, { shared: null }).migrate(lost));
+  }
+  summary.confirm();
+}
+
+function leftOut({ run, migrations, settings }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
+  const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
+  return unfinished(target, 'skipped', error, { runId: run.runId, database: run.database, look });
 }
 
 function publicFailed(): SqlmigError {

@@ -8,7 +8,7 @@ import type { Target } from './look.ts';
 /** Lets schemas that lack the same one quick file share messages, which cost more than such a file. */
 export interface Convoys {
   /** How many of those that are next may go along with a schema. */
-  mates(first: Target, next: readonly { readonly target: Target; readonly tries: number }[]): number;
+  mates(first: Target, next: readonly { readonly target: Target; readonly retries: number }[]): number;
   /** Applies what these lack. Gives what was applied, from the first on; see `sendConvoy` for the others. */
   attempt(session: Session, targets: readonly Target[]): Promise<readonly AppliedMigration[]>;
   /** Notes how long migrations took in a schema. */
@@ -44,7 +44,7 @@ export function createConvoys(
       const most = Math.min(mostUnits - 1, Math.floor(next.length / (2 * lanes)));
       const end = next
         .slice(0, most)
-        .findIndex(({ target, tries }) => tries > 0 || onlyStep(target) !== step);
+        .findIndex(({ target, retries }) => retries > 0 || onlyStep(target) !== step);
       return end === -1 ? most : end;
     },
     async attempt(session, targets) {

@@ -9,8 +9,8 @@ import type { Run } from './run.ts';
 export interface LockWatch {
   /** Who was in the way of a schema's file when it was last seen to wait; empty where nobody was seen. */
   blockersOf(schema: string): readonly Blocker[];
-  /** Ends it; resolves once it no longer uses a session. */
-  stop(): Promise<void>;
+  /** Watches while something is done; resolves once it no longer uses a session. */
+  during<T>(work: () => Promise<T>): Promise<T>;
 }
 
 const mostMs = 1_000;
@@ -34,7 +34,6 @@ export function createLockWatch(
   emit: OnEvent,
 ): LockWatch {
   const waits = new Map<string, Wait>();
-  const ended = new AbortController();
   const note = ({ key, blockers, indexBuild }: Holder) => {
     const now = performance.now();
     const before = waits.get(key);
@@ -53,20 +52,25 @@ export function createLockWatch(
     holder.blockers.length > 0 &&
     isSchemaKey(holder) &&
     runOf(holder.application)?.run === runId;
-  const work = async () => {
+  const look = async (ended: AbortSignal) => {
     const everyMs = Math.min(mostMs, Math.max(leastMs, Math.round(lockTimeoutMs / 3)));
-    while (!ended.signal.aborted) {
-      await delay(everyMs, undefined, { signal: ended.signal }).catch(() => {});
-      if (ended.signal.aborted) return;
+    while (!ended.aborted) {
+      await delay(everyMs, undefined, { signal: ended }).catch(() => {});
+      if (ended.aborted) return;
       for (const holder of (await watch(readHolders)) ?? []) if (isOurs(holder)) note(holder);
     }
   };
-  const working = work();
   return {
     blockersOf: (schema) => waits.get(schema)?.blockers ?? [],
-    stop() {
-      ended.abort();
-      return working;
+    async during(work) {
+      const ended = new AbortController();
+      const looking = look(ended.signal);
+      try {
+        return await work();
+      } finally {
+        ended.abort();
+        await looking;
+      }
     },
   };
 }

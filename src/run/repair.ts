@@ -6,8 +6,7 @@ import { type Row, type Session, SessionLost } from '../db/session.ts';
 import { waitedColumn, waitingColumn } from '../db/unit-locks.ts';
 import type { Migrations } from '../migrations.ts';
 import type { ErrorDetails, SchemaOutcome, Scope } from '../model.ts';
-import { createBrake } from './brake.ts';
-import { runFleet } from './fleet.ts';
+import { createFleet } from './fleet.ts';
 import { unitSchema } from './gate.ts';
 import { lookAgain, type Target } from './look.ts';
 import { isGone } from './outcome.ts';
@@ -32,8 +31,8 @@ export interface Repair {
   /** Repairs it; never throws. */
   readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
   readonly openSession: () => Promise<Session>;
-  /** At most so many schemas at a time; one by default. */
-  readonly lanes?: number;
+  /** At most this many schemas at a time; one by default. */
+  readonly concurrency?: number;
 }
 
 /**
@@ -46,36 +45,32 @@ export async function repairSchemas(
   targets: readonly Target[],
   migrations: Migrations,
   settings: ServiceOptions,
-  { hasWork, attempt, openSession, lanes = 1 }: Repair,
+  { hasWork, attempt, openSession, concurrency = 1 }: Repair,
 ): Promise<RepairedSchema[]> {
   const { config, runId, database } = run;
   const outcomes: SchemaOutcome[] = [];
   for (const scope of ['public', 'tenant'] satisfies Scope[]) {
     const look = { scope, files: migrations[scope], options: settings.plan };
     outcomes.push(
-      ...(await runFleet(
-        targets.filter((target) => target.scope === scope),
-        {
-          outcomes: { runId, database, look },
-          openSession,
-          lanes,
-          brake: createBrake(),
-          waitForLockMs: settings.waitForLockMs,
-          blockersOf: () => [],
-          hasWork,
-          refusalOf: ({ trouble }) => trouble,
-          attempt,
-          convoys: null,
-          lookAgain: (session, schema) => lookAgain(session, schema, look, config, run.wait),
-          isListed: async () => false,
-          refreshGate: async () => {},
-          ending: run.ending,
-          signal: settings.signal,
-          emit: (event) => {
-            if (event.type !== 'schema-finished' && event.type !== 'migration-applied') settings.emit(event);
-          },
+      ...(await createFleet({
+        outcomes: { runId, database, look },
+        openSession,
+        concurrency,
+        waitForLockMs: settings.waitForLockMs,
+        blockersOf: () => [],
+        hasWork,
+        refusalOf: ({ trouble }) => trouble,
+        attempt,
+        convoys: null,
+        lookAgain: (session, schema) => lookAgain(session, schema, look, config, run.wait),
+        isListed: async () => false,
+        refreshGate: async () => {},
+        ending: run.ending,
+        signal: settings.signal,
+        emit: (event) => {
+          if (event.type !== 'schema-finished' && event.type !== 'migration-applied') settings.emit(event);
         },
-      )),
+      }).migrate(targets.filter((target) => target.scope === scope))),
     );
   }
   return outcomes.map(repaired);

@@ -98,7 +98,7 @@ export async function settle(
   };
   const [first] = files;
   const repair: Repair = {
-    lanes: settings.concurrentIndexJobs,
+    concurrency: settings.concurrentIndexJobs,
     hasWork: (target) =>
       stoppedIn(target) !== null || (how.kind === 'mark-applied' && marking.hasWork(target)),
     openSession: () => (run.pooled && first !== undefined ? exclusive(run, first) : run.openSession()),

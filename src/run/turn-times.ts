@@ -1,5 +1,5 @@
 import type { OnEvent } from '../events.ts';
-import type { FleetWork } from './fleet.ts';
+import type { FleetWork } from './fleet-work.ts';
 
 /** Times the work in each schema: notes when it is first attempted, and tells how long that took with its end. */
 export function timeTurns({ attempt, emit }: Pick<FleetWork, 'attempt' | 'emit'>): {

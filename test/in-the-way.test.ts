@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { mostRetries, type RetryReason } from '../src/decide/retry.ts';
+import { inTheWay } from '../src/run/in-the-way.ts';
+import type { Target } from '../src/run/look.ts';
+
+const job = { target: { schema: 'acme' } as Target, retries: 1, because: {}, due: 0 };
+
+test('only who waits for a key hears that it is free; every other reason is told as it is', () => {
+  const told = (Object.keys(mostRetries) as RetryReason[]).map((last) => ({
+    last,
+    text: inTheWay({ ...job, last }, [], []),
+  }));
+  const free = told.filter(({ text }) => text === 'its lock is free again').map(({ last }) => last);
+  expect(free).toEqual(['busy', 'waited']);
+  expect(new Set(told.map(({ text }) => text)).size).toBe(told.length - 1);
+});
