@@ -101,6 +101,7 @@ export const sqlstates = {
   invalidAuthorization: '28000',
   invalidCatalogName: '3D000',
   insufficientPrivilege: '42501',
+  dependentObjects: '2BP01',
   readOnly: '25006',
   unsafeNewEnumValue: '55P04',
   invalidTransactionTermination: '2D000',

@@ -63,6 +63,63 @@ test.for(
   }
 });
 
+// What each file is told; the same in a rehearsal.
+const elsewhere = `if the file means another tool's table of that name, give sqlmig's another one with historyTable`;
+const change = 'a migration must not change acme.schema_migrations, which records what is applied';
+const drop = 'a migration must not drop or rename its schema: acme.schema_migrations records what is applied';
+const hide = 'a migration must not put row security on acme.schema_migrations: it hides what is applied';
+const takeOut = 'take the statement out; to empty the schema, drop what is in it, all but schema_migrations';
+const leaveOut = `leave schema_migrations out of what the statement goes through, such as: where tablename <> 'schema_migrations'`;
+const everyTable = (statement: string) => `do $$ declare t name; begin
+  for t in select tablename from pg_tables where schemaname = current_schema() loop
+    execute format('${statement}', t); end loop; end $$`;
+
+test.for([
+  ['drop table schema_migrations', change, elsewhere, 2],
+  ['drop table schema_migrations; select * from schema_migrations', change, elsewhere, 2],
+  ['drop table schema_migrations; alter table schema_migrations add i int', change, elsewhere, 2],
+  ['drop table schema_migrations; create table schema_migrations (version text)', change, elsewhere, 2],
+  ['delete from schema_migrations where version = 1', change, elsewhere, 2],
+  ['drop schema acme', drop, takeOut, 2],
+  ['drop schema if exists acme cascade; create schema acme', drop, takeOut, 2],
+  ['alter schema acme rename to elsewhere', drop, takeOut, 2],
+  [everyTable('alter table %I enable row level security, force row level security'), hide, leaveOut, 2],
+  [everyTable('alter table %I add column tenant_id int'), change, leaveOut, 2],
+  ['drop owned by current_user cascade', change, leaveOut, 2],
+] as const)('names statement and way out: %s', async ([touch, message, hint, line]) => {
+  // A superuser sees rows whatever row security says.
+  await db.query(`create role ${db.name} login password 'x'; grant create on database ${db.name} to ${db.name};
+    grant create on schema public to ${db.name}`);
+  const url = Object.assign(new URL(db.url), { username: db.name, password: 'x' }).href;
+  const p = project({ url, tenants: { list: ['acme'] } }, { 'sql/tenant/1_hits.sql': hits });
+  const config = await p.config();
+  await up(config, { select: all });
+  p.write({ 'sql/tenant/2_touch.sql': `create table beside ();\n${touch};` });
+  for (const rehearse of [true, false]) {
+    const { schemas } = await up(config, { select: all, rehearse });
+    expect(schemas[1]?.error).toMatchObject({ code: 'changes-history', message, hint, line, statement: 2 });
+    expect(schemas[1]?.error?.state).toBe('rolled back; acme is at 1');
+  }
+  await db.query(`drop owned by ${db.name} cascade; drop role ${db.name}`);
+});
+
+test.for([
+  'drop table schema_migrations_old',
+  'alter table schema_migrations_old add i int',
+  'do $$ begin drop table schema_migrations_old; end $$',
+])('a table whose name only begins like it is the file’s own affair: %s', async (text) => {
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    { 'sql/tenant/1_x.sql': `create table beside ();\n${text};` },
+  );
+  expect((await up(await p.config(), { select: all })).schemas[1]?.error).toMatchObject({
+    code: 'migration-failed',
+    sqlstate: '42P01',
+    file: 'sql/tenant/1_x.sql',
+    line: 2,
+  });
+});
+
 test('in public as well, and in a repeatable', async () => {
   const p = project(
     { url: db.url, tenants: { list: [] } },
@@ -121,6 +178,24 @@ test('a non-transactional file: refused before the statement where its syntax te
   expect((await up(config, { select: all })).schemas[1]?.error).toMatchObject({
     code: 'changes-history',
     state: expect.stringMatching(/^statement 1 cannot be rolled back/),
+  });
+});
+
+test.for([
+  ['drop schema acme cascade', 'not touched; acme is at 1'],
+  [
+    'do $$ begin delete from schema_migrations where version = 1; end $$',
+    'statement 1 cannot be rolled back; acme is empty',
+  ],
+])('a non-transactional file that takes the rows of others: %s', async ([statement, state]) => {
+  const p = project({ url: db.url, tenants: { list: ['acme'] } }, { 'sql/tenant/1_hits.sql': hits });
+  await up(await p.config(), { select: all });
+  p.write({ 'sql/tenant/2_n.sql': `-- sqlmig: no-transaction\n${statement};\nselect 1;` });
+  expect((await up(await p.config(), { select: all })).schemas[1]?.error).toMatchObject({
+    code: 'changes-history',
+    file: 'sql/tenant/2_n.sql',
+    line: 2,
+    state,
   });
 });
 

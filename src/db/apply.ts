@@ -8,7 +8,7 @@ import type { Attempt } from './attempt.ts';
 import { composeBootstrap } from './bootstrap.ts';
 import { isCatalogueRace } from './catalogue-key.ts';
 import { asSqlmigError, describeFailure, positionOf } from './failure.ts';
-import { historyError, isHistoryGone } from './history-error.ts';
+import { historyError, missesHistory } from './history-error.ts';
 import { composeUnits, composeUpgrade, type Message } from './message.ts';
 import { probe } from './probe.ts';
 import { refusalOf, unitStates } from './refusal.ts';
@@ -52,7 +52,7 @@ export async function applyUnits(
       }
       const batch = nextBatch(open, unitsAtOnce);
       const message = composeUnits(batch, now, frame, trusted);
-      const seen: Seen = { waiting: false, durations: new Map() };
+      const seen: Seen = { waiting: false, begun: null, durations: new Map() };
       const started = performance.now();
       try {
         await send(session, message, seen, { batch, schema: now, frame });
@@ -77,11 +77,12 @@ export async function applyUnits(
           continue;
         }
         const culprit = batch[first];
-        if (culprit !== undefined && isHistoryGone(error)) {
+        const began = culprit !== undefined && seen.begun === historyKey(culprit.migration);
+        if (began && missesHistory(error, culprit, now, frame)) {
           return { kind: 'failed', error: historyError(culprit, now, frame, error) };
         }
         const at = positionOf(error, message);
-        if (isOurs(error, at, frame)) throw error;
+        if (isOurs(error, at, frame, began)) throw error;
         if (at !== null && at.unit > first && again === null) {
           // The server refused the text before it ran any of it: what stands before the culprit goes first.
           open = open.slice(first);
@@ -111,6 +112,8 @@ export async function applyUnits(
 interface Seen {
   /** True while a public unit waits for its locks. */
   waiting: boolean;
+  /** The history key of the file that began last; `null` before the first one. */
+  begun: string | null;
   /** How long migrations took, by history key; told before the commit of the last of them. */
   readonly durations: Map<string, number>;
 }
@@ -149,11 +152,14 @@ function putOff(reason: RetryReason, error: ServerError, { schema }: UnitSchema)
   return { kind: 'again', reason, error: new SqlmigError(code, message, extra) };
 }
 
-/** True where a statement of sqlmig's own was refused, and not one of a file. */
-function isOurs(error: ServerError, at: object | null, { table }: UnitFrame): boolean {
+/** True where a statement of sqlmig's own was refused, and not one of a file; `began`: the file had begun. */
+function isOurs(error: ServerError, at: object | null, { table }: UnitFrame, began: boolean): boolean {
   if (error.position !== undefined) return at === null;
   const rights: string[] = [sqlstates.insufficientPrivilege, sqlstates.undefinedTable];
-  return (rights.includes(error.code) && error.message.includes(table)) || error.code === sqlstates.readOnly;
+  return (
+    (!began && rights.includes(error.code) && error.message.includes(table)) ||
+    error.code === sqlstates.readOnly
+  );
 }
 
 function nextBatch(scripts: readonly Script[], most: number): readonly Script[] {
@@ -184,7 +190,8 @@ async function send(
     if (waitingColumn in row) seen.waiting = true;
     if (waitedColumn in row) seen.waiting = false;
     if (begunColumn in row) {
-      const begun = byKey.get(String(row[begunColumn]));
+      seen.begun = String(row[begunColumn]);
+      const begun = byKey.get(seen.begun);
       running = begun === undefined ? batch : [begun];
     }
     takeDuration(row, seen.durations);

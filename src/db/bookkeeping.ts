@@ -1,6 +1,7 @@
 import { quoteLiteral } from '../core/quote.ts';
 import { lockClass, lockKey, lockObjects } from './keys.ts';
-import type { Session } from './session.ts';
+import { isServerError } from './server-error.ts';
+import { type Session, SessionLost } from './session.ts';
 import type { UnitSchema } from './unit-frame.ts';
 import { begin } from './unit-locks.ts';
 
@@ -91,4 +92,14 @@ export function transactionNumberOf(rows: readonly { readonly sqlmig_transaction
  */
 export async function ranWhole(own: Session, noted: number): Promise<boolean> {
   return transactionNumberOf(await own.run(transactionNumber)) - noted === 3;
+}
+
+/** Leaves nothing of a file behind; a session that cannot be reset is closed. */
+export async function reset(session: Session): Promise<void> {
+  try {
+    await session.run('DISCARD ALL');
+  } catch (error) {
+    if (!isServerError(error) && !(error instanceof SessionLost)) throw error;
+    await session.close();
+  }
 }

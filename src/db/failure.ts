@@ -44,6 +44,9 @@ export async function describeFailure(
   const missing = await missingNameHint(session, { error, script, statement, index }, schema, frame);
   const stopped = await whyStopped(session, error, script);
   const ended = refusal?.state === unitStates.transactionEnded;
+  const hint = ended
+    ? 'see what the file left, and take out what ends its transaction'
+    : (missing ?? stopped?.hint ?? error.hint ?? hintFor(error, script));
   return new SqlmigError(
     ended ? 'transaction-ended' : 'migration-failed',
     refusal?.message ?? messageOf(error) + (stopped?.partners ? `: ${stopped.partners}` : ''),
@@ -57,7 +60,7 @@ export async function describeFailure(
       state: ended
         ? 'what a file ran before a COMMIT of its own may be kept; all else was rolled back'
         : 'rolled back',
-      hint: missing ?? stopped?.hint ?? error.hint ?? hintFor(error, script),
+      hint,
       cause: error,
     },
   );

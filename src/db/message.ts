@@ -91,7 +91,7 @@ export function composeRehearsal(
         opening(script, schema, frame, { kind: 'turn', rows: known.size }) + setFilePath(schema, frame),
       );
       known.add(historyKey(script.migration));
-      const ending = { rows: known.size, rehearsed: done + 1, trusted: true };
+      const ending = { rows: known.size, rehearsed: done + 1, created: bootstrap, trusted: true };
       message.addFile(script, closing(script, schema, frame, ending));
       message.add(noteDurations(schema, frame, script.migration));
     }

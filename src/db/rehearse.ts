@@ -4,13 +4,14 @@ import type { Script, TakenLock } from '../model.ts';
 import { applied, attemptOf } from './apply.ts';
 import type { Attempt } from './attempt.ts';
 import { describeFailure, positionOf } from './failure.ts';
+import { historyError, missesHistory } from './history-error.ts';
 import { composeRehearsal, type RehearsalPart } from './message.ts';
 import { lookUpSchemas } from './presence.ts';
 import { createSightings, judge, schemasToLookAt } from './probe.ts';
 import { trespassError } from './scope-guard.ts';
 import { isServerError } from './server-error.ts';
 import type { Row, Session } from './session.ts';
-import { durationOf } from './unit.ts';
+import { begunColumn, durationOf } from './unit.ts';
 import type { UnitFrame } from './unit-frame.ts';
 
 /**
@@ -30,10 +31,12 @@ export async function rehearseUnits(
   const looks = guarded.length > 0 ? await schemasBefore(session, parts, guarded, frame) : [];
   const message = composeRehearsal(parts, frame, looks, before);
   const durations: number[] = [];
+  let begun = 0;
   const locks: (TakenLock & { readonly id: string })[] = [];
   const seen = createSightings();
   try {
     const take = (row: Row) => {
+      if (begunColumn in row) begun += 1;
       const told = durationOf(row);
       if (told !== null) durations.push(told.ms);
       if ('sqlmig_lock' in row) locks.push(toLock(row));
@@ -59,6 +62,10 @@ export async function rehearseUnits(
   } catch (error) {
     const attempt = attemptOf(error, last.schema, frame);
     if (attempt.kind !== 'failed' || !isServerError(error)) return attempt;
+    const culprit = begun > durations.length ? units[durations.length] : undefined;
+    if (culprit !== undefined && missesHistory(error, culprit.script, culprit.schema, frame)) {
+      return { kind: 'failed', error: historyError(culprit.script, culprit.schema, frame, error) };
+    }
     const at = positionOf(error, message);
     const failure = {
       error,

@@ -12,6 +12,7 @@ import {
   bookkeeping,
   locksGone,
   ranWhole,
+  reset,
   restoreSettings,
   setSettings,
   transactionNumber,
@@ -21,7 +22,7 @@ import {
 import { isCatalogueRace, trySharedKey } from './catalogue-key.ts';
 import { describeFailure } from './failure.ts';
 import { reachesOut } from './guard.ts';
-import { begunState, historyTable, readProgress } from './history.ts';
+import { begunState, historyTable, readDigest, readProgress } from './history.ts';
 import { aimsAtHistory, historyError, isHistoryLost } from './history-error.ts';
 import { type IndexName, invalidLeftBy, type Names } from './invalid-indexes.ts';
 import { schemasToLookAt } from './probe.ts';
@@ -29,7 +30,7 @@ import { makeReady, type Readiness, unsoundIndex } from './readiness.ts';
 import { raise, refusalOf, unitStates } from './refusal.ts';
 import { aimsOutside, trespassError, trespassesIn } from './scope-guard.ts';
 import { isServerError, type ServerError } from './server-error.ts';
-import { type Session, SessionLost } from './session.ts';
+import type { Session } from './session.ts';
 import {
   indexDiffers,
   keptBefore,
@@ -176,7 +177,9 @@ async function step(work: Work, k: number, begun: boolean): Promise<Attempt | nu
   const looks =
     script.allowsPublic || !reachesOut(statement, schema) ? [] : schemasToLookAt([script], schema, frame);
   const outside = await readStructure(own, looks);
-  if (change !== null || looks.length > 0) noted = transactionNumberOf(await own.run(transactionNumber));
+  const others = statement.reach.code ? await otherRows(work) : null;
+  if (change !== null || looks.length > 0 || others !== null)
+    noted = transactionNumberOf(await own.run(transactionNumber));
   try {
     await session.run(script.text.slice(statement.start, statement.end), undefined, (notice) =>
       frame.heard(notice, { ...schema, scripts: [script], statement }),
@@ -192,23 +195,32 @@ async function step(work: Work, k: number, begun: boolean): Promise<Attempt | nu
     return { kind: 'failed', error: trespassError({ ...trespass, ...found, state }) };
   }
   const unsound = change === null ? null : await unsoundIndex(names, change, before);
-  return unsound === null ? finish(work, k) : { kind: 'failed', error: leftUnsound(work, k, unsound) };
+  return unsound === null
+    ? finish(work, k, others)
+    : { kind: 'failed', error: leftUnsound(work, k, unsound) };
 }
 
-/** Notes that a statement is done. */
-async function finish(work: Work, k: number): Promise<Attempt | null> {
+/** Notes that a statement is done; `others` are the history's other rows before it, where it may have changed them. */
+async function finish(work: Work, k: number, others: string | null = null): Promise<Attempt | null> {
+  const touched = (error: ServerError | null): Attempt => {
+    const state = `statement ${k + 1} cannot be rolled back`;
+    return { kind: 'failed', error: historyError(work.script, work.schema, work.frame, error, state) };
+  };
   try {
     await work.session.run(note(work, `done_statements = ${k + 1}`));
-    return null;
+    return others === null || (await otherRows(work)) === others ? null : touched(null);
   } catch (error) {
     if (!isServerError(error)) throw error;
-    if (isHistoryLost(error)) {
-      const state = `statement ${k + 1} cannot be rolled back`;
-      return { kind: 'failed', error: historyError(work.script, work.schema, work.frame, error, state) };
-    }
+    if (isHistoryLost(error)) return touched(error);
     if (refusalOf(error)?.state !== unitStates.lockLost) throw error;
     return { kind: 'failed', error: releasedLocks(work, k) };
   }
+}
+
+/** The digest of the history's rows but the script's own. */
+function otherRows({ own, script, schema, frame }: Work): Promise<string> {
+  const table = historyTable(schema.schema, frame.table);
+  return readDigest(own, table, `(${rowOf(script.migration)}) is not true`);
 }
 
 function namesOf({ session, own, script, schema }: Work): Names {
@@ -279,14 +291,4 @@ function note({ script, schema, frame }: Work, set: string, query?: string): str
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}${query === undefined ? '' : `${query};\n`}`,
   );
-}
-
-/** Leaves nothing of a file behind; a session that cannot be reset is closed. */
-async function reset(session: Session): Promise<void> {
-  try {
-    await session.run('DISCARD ALL');
-  } catch (error) {
-    if (!isServerError(error) && !(error instanceof SessionLost)) throw error;
-    await session.close();
-  }
 }

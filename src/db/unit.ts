@@ -148,6 +148,8 @@ export interface Ending {
   readonly rows: number;
   /** In a rehearsal: how many of them its transaction has written. */
   readonly rehearsed?: number;
+  /** The transaction has created the history itself, and so has every lock on it. */
+  readonly created?: boolean;
   /** Leave out the look at other schemas: the file was looked at already. */
   readonly trusted?: boolean;
   /** The session keeps the schema's key beyond the unit. */
@@ -188,7 +190,7 @@ function guards(script: Script, schema: UnitSchema, frame: UnitFrame, ending: En
   const scrutiny = ending.trusted === true ? 'none' : scrutinyOf(script, schema);
   const history = mayTouchHistory(script, schema, frame);
   const catalogues = scrutiny === 'all' ? cataloguesTell(script, schema) : null;
-  const isLocked = scrutiny === 'all' || (history && ending.rehearsed === undefined);
+  const isLocked = scrutiny === 'all' || (history && ending.created !== true);
   const { transactionEnded, historyAltered, suspicious } = lockEvidence;
   const checks: Check[] = [
     ...(isLocked
