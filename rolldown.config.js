@@ -4,7 +4,6 @@ import { defineConfig } from 'rolldown';
 // One file a door, and what they share in chunks, so that a run loads few files and only what it needs. Packages stay
 // outside. The parts of the embedded server are doors too: its supervisor is a program of its own.
 const doors = [
-  'cli',
   'index',
   ...['account', 'attach', 'binaries', 'cluster', 'free-port', 'supervisor'].map(
     (room) => `embedded/${room}`,
@@ -37,7 +36,7 @@ function licences() {
 }
 
 export default defineConfig({
-  input: Object.fromEntries(doors.map((door) => [door, `src/${door}.ts`])),
+  input: { cli: 'src/cli/main.ts', ...Object.fromEntries(doors.map((door) => [door, `src/${door}.ts`])) },
   platform: 'node',
   external: [new RegExp(`^(?!${bundled.join('|')})[^./]`)],
   plugins: [licences()],
@@ -47,7 +46,7 @@ export default defineConfig({
     sourcemap: true,
     chunkFileNames: '[name].js',
     codeSplitting: {
-      groups: [{ name: 'engine', test: /\/src\/(?!embedded|cli|index|commands\/parse)/ }],
+      groups: [{ name: 'engine', test: /\/src\/(?!embedded|cli\/main|index|cli\/parse)/ }],
     },
     minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   },

@@ -1,4 +1,4 @@
-import type { ErrorDetails, Location, TroubleKind } from './model.ts';
+import type { ErrorDetails, Location, TroubleKind } from './results.ts';
 
 /**
  * Every code sqlmig raises and the exit code it stands for: 1 the answer is no, 2 usage, config or files,

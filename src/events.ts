@@ -1,4 +1,4 @@
-import type { AppliedMigration, SchemaOutcome, Scope, UpResult } from './model.ts';
+import type { AppliedMigration, SchemaOutcome, Scope, UpResult } from './results.ts';
 
 /** Everything a run tells while it goes on; reporters draw, the library only emits. */
 export type RunEvent =

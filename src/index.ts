@@ -1,10 +1,8 @@
-export { type Config, type ConfigSources, loadConfig } from './config.ts';
-export type { PlanOptions } from './core/plan.ts';
-export type { Settlement } from './core/settlement.ts';
-export type { Canary, MaxFailures } from './core/stop-rule.ts';
+export type { PlanOptions } from './decide/plan.ts';
+export type { Settlement } from './decide/settlement.ts';
+export type { Canary, MaxFailures } from './decide/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError } from './errors.ts';
 export type { OnEvent, RunEvent } from './events.ts';
-export type * from './model.ts';
 export {
   type AcceptedChecksums,
   acceptChecksums,
@@ -20,11 +18,12 @@ export { type SettledMigration, settleMigration, settleMigrations } from './oper
 export { status } from './operations/status.ts';
 export { type UpOptions, up } from './operations/up.ts';
 export { verify } from './operations/verify.ts';
+export { type Config, type ConfigSources, loadConfig } from './project/config.ts';
+export type { Settings } from './project/settings.ts';
+export type { InterruptedMigration } from './repair/interruption.ts';
+export type { RepairedSchema } from './repair/repair.ts';
+export type { SettledMigrations } from './repair/settle.ts';
 export type * from './results.ts';
-export type { InspectOptions } from './run/inspect.ts';
-export type { InterruptedMigration } from './run/interruption.ts';
-export type { RepairedSchema } from './run/repair.ts';
 export type { ChangeOptions, RunOptions } from './run/run-options.ts';
-export type { SettledMigrations } from './run/settle.ts';
-export type { Selection } from './run/survey.ts';
-export type { Settings } from './settings.ts';
+export type { InspectOptions } from './state/inspect.ts';
+export type { Selection } from './state/survey.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { lockClass, lockObjects } from '../src/db/keys.ts';
 import type { OnEvent } from '../src/events.ts';
 import { type UpResult, up } from '../src/index.ts';
+import { lockClass, lockObjects } from '../src/protocol/keys.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
 import { testSession } from './setup/unit.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { parse } from '../src/commands/parse.ts';
-import { quickly } from '../src/commands/quick.ts';
-import { commands } from '../src/commands/registry.ts';
+import { parse } from '../src/cli/parse.ts';
+import { quickly } from '../src/cli/quick.ts';
+import { commands } from '../src/cli/registry.ts';
 
 const settings = { version: '0', columns: 80 };
 

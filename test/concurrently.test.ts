@@ -173,7 +173,7 @@ async function stopped(p: TestProject): Promise<void> {
   p.write({ 'sql/tenant/3_next.sql': 'create table next ()' });
   const { stdout } = await sqlmig(['plan', '--json'], p.dir);
   expect(stdout).toContain('2');
-  const { readMigrations } = await import('../src/migrations.ts');
+  const { readMigrations } = await import('../src/project/migrations.ts');
   const file = (await readMigrations(await p.config())).tenant[1];
   await db.query(
     `${started} values (2, 'change', '${file?.checksum}', 'x', 'x', 'running', 'tenant', 1, 1, 0)`,

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../src/config.ts';
-import { parseConnection } from '../src/core/connection-string.ts';
 import { SqlmigError } from '../src/errors.ts';
+import { loadConfig } from '../src/project/config.ts';
+import { parseConnection } from '../src/server/connection-string.ts';
 import { project } from './setup/project.ts';
 
 const url = 'postgres://u:secret@h/db';

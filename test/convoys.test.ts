@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
-import { sendConvoy } from '../src/db/convoy.ts';
-import { unitSettings } from '../src/db/unit-locks.ts';
+import { sendConvoy } from '../src/execute/convoy.ts';
+import { createConvoys } from '../src/fleet/convoys.ts';
 import { up } from '../src/index.ts';
-import { createConvoys } from '../src/run/convoys.ts';
-import type { Target } from '../src/run/look.ts';
+import { unitSettings } from '../src/protocol/unit-locks.ts';
+import type { Target } from '../src/state/look.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project } from './setup/project.ts';

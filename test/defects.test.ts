@@ -3,8 +3,8 @@ import { existsSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { defectOf, stackOf } from '../src/commands/defect.ts';
-import { execute } from '../src/commands/execute.ts';
+import { defectOf, stackOf } from '../src/cli/defect.ts';
+import { execute } from '../src/cli/execute.ts';
 import { sqlmig } from './setup/cli.ts';
 import { project } from './setup/project.ts';
 

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createTenant, plan, up, verify } from '../src/index.ts';
-import type { Settings } from '../src/settings.ts';
+import type { Settings } from '../src/project/settings.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';

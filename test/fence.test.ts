@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { applyUnits } from '../src/db/apply.ts';
+import { applyUnits } from '../src/execute/apply.ts';
 import { up } from '../src/index.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';

@@ -2,7 +2,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SqlmigError } from '../src/errors.ts';
-import { readMigrations } from '../src/migrations.ts';
+import { readMigrations } from '../src/project/migrations.ts';
 import { project } from './setup/project.ts';
 
 const url = 'postgres://nowhere';

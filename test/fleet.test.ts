@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { SqlmigError } from '../src/errors.ts';
-import { readMigrations } from '../src/migrations.ts';
-import { createFleet } from '../src/run/fleet.ts';
-import { lookAgain } from '../src/run/look.ts';
-import { hasWork, refusalOf } from '../src/run/outcome.ts';
+import { createFleet } from '../src/fleet/fleet.ts';
+import { hasWork, refusalOf } from '../src/fleet/outcome.ts';
+import { readMigrations } from '../src/project/migrations.ts';
+import { lookAgain } from '../src/state/look.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 import { testSession } from './setup/unit.ts';

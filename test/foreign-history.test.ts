@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { recogniseTool } from '../src/core/foreign-history.ts';
+import { recogniseTool } from '../src/history/foreign-history.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';

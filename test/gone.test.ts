@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
-import { lockClass } from '../src/db/keys.ts';
 import { up } from '../src/index.ts';
+import { lockClass } from '../src/protocol/keys.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { loadEnvFiles } from '../src/commands/env-file.ts';
+import { loadEnvFiles } from '../src/cli/env-file.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';

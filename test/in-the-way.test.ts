@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mostRetries, type RetryReason } from '../src/decide/retry.ts';
-import { inTheWay } from '../src/run/in-the-way.ts';
-import type { Target } from '../src/run/look.ts';
+import { inTheWay } from '../src/fleet/in-the-way.ts';
+import type { Target } from '../src/state/look.ts';
 
 const job = { target: { schema: 'acme' } as Target, retries: 1, because: {}, due: 0 };
 

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { parse } from '../src/commands/parse.ts';
-import type { Terminal } from '../src/commands/terminal.ts';
+import { parse } from '../src/cli/parse.ts';
+import type { Terminal } from '../src/cli/terminal.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered } from './setup/project.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { keepDigests, readKeptDigests } from '../src/db/kept-digest.ts';
+import { keepDigests, readKeptDigests } from '../src/execute/kept-digest.ts';
 import { up } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';

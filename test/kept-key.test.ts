@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { applyUnits } from '../src/db/apply.ts';
-import { lockClass } from '../src/db/keys.ts';
-import { unitSettings } from '../src/db/unit-locks.ts';
+import { applyUnits } from '../src/execute/apply.ts';
 import { up } from '../src/index.ts';
+import { lockClass } from '../src/protocol/keys.ts';
+import { unitSettings } from '../src/protocol/unit-locks.ts';
 import { freshDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
 import { emptyTenant, plainReach, testFrame, testSession, uncheckedScript } from './setup/unit.ts';

@@ -1,17 +1,17 @@
 import { beforeAll, expect, test } from 'vitest';
-import { composeBootstrap } from '../src/db/bootstrap.ts';
+import { applyStepwise } from '../src/execute/stepwise.ts';
+import { composeBootstrap } from '../src/protocol/bootstrap.ts';
 import {
   composeEdit,
   composeRehearsal,
   composeReplay,
   composeUnits,
   composeUpgrade,
-} from '../src/db/message.ts';
-import type { Session } from '../src/db/session.ts';
-import { applyStepwise } from '../src/db/stepwise.ts';
-import type { UnitFrame, UnitSchema } from '../src/db/unit-frame.ts';
-import { unitSettings } from '../src/db/unit-locks.ts';
-import type { Script } from '../src/index.ts';
+} from '../src/protocol/message.ts';
+import type { UnitFrame, UnitSchema } from '../src/protocol/unit-frame.ts';
+import { unitSettings } from '../src/protocol/unit-locks.ts';
+import type { Session } from '../src/server/session.ts';
+import type { Script } from '../src/sql/migration.ts';
 import { freshDatabase } from './setup/database.ts';
 import { checkedScript, testFrame, testSession } from './setup/unit.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { up } from '../src/index.ts';
-import type { Settings } from '../src/settings.ts';
+import type { Settings } from '../src/project/settings.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 

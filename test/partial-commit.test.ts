@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { parseStatements } from '../src/core/parse.ts';
-import { commitsInParts } from '../src/core/transaction-rules.ts';
+import { parseStatements } from '../src/sql/parse.ts';
+import { commitsInParts } from '../src/sql/transaction-rules.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project, type TestProject } from './setup/project.ts';

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { globalOptions } from '../src/commands/options.ts';
-import { referenceText } from '../src/commands/reference.ts';
-import { commands } from '../src/commands/registry.ts';
+import { globalOptions } from '../src/cli/options.ts';
+import { referenceText } from '../src/cli/reference.ts';
+import { commands } from '../src/cli/registry.ts';
 
 // After a change of commands: npx vitest run test/reference.test.ts -u
 test('docs/reference.md is what the definitions of the commands say', async () => {

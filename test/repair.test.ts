@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
-import { lockClass, lockObjects } from '../src/db/keys.ts';
+import { lockClass, lockObjects } from '../src/protocol/keys.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { applyUnits } from '../src/db/apply.ts';
 import type { RunEvent } from '../src/events.ts';
+import { applyUnits } from '../src/execute/apply.ts';
 import { up, verify } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';

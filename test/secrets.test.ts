@@ -7,8 +7,8 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { expect, onTestFinished, test } from 'vitest';
-import { quickly } from '../src/commands/quick.ts';
-import type { Terminal } from '../src/commands/terminal.ts';
+import { quickly } from '../src/cli/quick.ts';
+import type { Terminal } from '../src/cli/terminal.ts';
 import { up } from '../src/index.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase } from './setup/database.ts';
@@ -155,7 +155,7 @@ test('a run that logs in with a password of all these characters tells none of i
     new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
   );
   onTestFinished(() => trace.disable());
-  const { loadConfig } = await import('../src/config.ts');
+  const { loadConfig } = await import('../src/project/config.ts');
   const config = await loadConfig({ cwd: p.dir, env: {}, overrides: { url } });
   const result = await up(config, { select: { kind: 'all', except: [] } });
   expect(result.failed).toBe(1);

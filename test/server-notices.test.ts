@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { createNoticeGroups } from '../src/core/notice-groups.ts';
+import { createNoticeGroups } from '../src/fleet/notice-groups.ts';
 import { type RunEvent, type UpResult, up } from '../src/index.ts';
 import { createPaint } from '../src/report/paint.ts';
 import { createProgress } from '../src/report/progress.ts';

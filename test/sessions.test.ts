@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { createLimit } from '../src/run/limit.ts';
+import { createLimit } from '../src/fleet/limit.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';

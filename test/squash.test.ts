@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { lockClass } from '../src/db/keys.ts';
+import { lockClass } from '../src/protocol/keys.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
-import { applyUnits } from '../src/db/apply.ts';
-import { lockKey } from '../src/db/keys.ts';
-import type { Session } from '../src/db/session.ts';
+import { applyUnits } from '../src/execute/apply.ts';
 import { up } from '../src/index.ts';
+import { lockKey } from '../src/protocol/keys.ts';
+import type { Session } from '../src/server/session.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';

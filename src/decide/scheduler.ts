@@ -1,6 +1,6 @@
-import { backoffMs, shuffled } from '../core/backoff.ts';
-import { type Failures, type StopRule, stopReason } from '../core/stop-rule.ts';
+import { backoffMs, shuffled } from './backoff.ts';
 import { mostRetries, type RetryReason } from './retry.ts';
+import { type Failures, type StopRule, stopReason } from './stop-rule.ts';
 
 /** A schema that has work, and what came of the attempts at it so far. */
 export interface Job<T> {

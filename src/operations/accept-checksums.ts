@@ -1,16 +1,23 @@
-import { type Config, requireConfig } from '../config.ts';
-import { callback, checkOptions, checkValue, selection, yesOrNo } from '../core/option.ts';
-import { historyKey } from '../core/plan.ts';
-import { quoteLiteral } from '../core/quote.ts';
-import { historyTable } from '../db/history.ts';
-import { rowOf } from '../db/unit.ts';
-import { readMigrations } from '../migrations.ts';
-import type { Migration, Scope } from '../model.ts';
-import type { Target } from '../run/look.ts';
-import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair, tracedRepair } from '../run/repair.ts';
+import { historyTable } from '../history/history.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { readMigrations } from '../project/migrations.ts';
+import { callback, checkOptions, checkValue, selection, yesOrNo } from '../project/option.ts';
+import { historyKey } from '../project/order.ts';
+import { rowOf } from '../protocol/unit.ts';
+import {
+  type RepairedSchema,
+  type RowEdit,
+  repairSchemas,
+  rowRepair,
+  tracedRepair,
+} from '../repair/repair.ts';
+import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
-import { type Selection, survey } from '../run/survey.ts';
+import type { Migration } from '../sql/migration.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+import type { Target } from '../state/look.ts';
+import { type Selection, survey } from '../state/survey.ts';
 
 /** An applied file that was changed or renamed since, in one schema. */
 export interface ChangedChecksum {

@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { type Config, requireConfig } from '../config.ts';
-import { fileNameOf } from '../core/file-name.ts';
-import { nextVersion } from '../core/next-version.ts';
-import { checkValue, type Kind, text } from '../core/option.ts';
 import { cannotWrite, SqlmigError } from '../errors.ts';
-import { parseAll, readMigrations } from '../migrations.ts';
-import type { Scope } from '../model.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { fileNameOf } from '../project/file-name.ts';
+import { parseAll, readMigrations } from '../project/migrations.ts';
+import { nextVersion } from '../project/next-version.ts';
+import { checkValue, type Kind, text } from '../project/option.ts';
+import type { Scope } from '../results.ts';
 
 /** A new, empty migration file. */
 export interface CreatedMigration {

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseFileName } from '../core/file-name.ts';
-import type { TenantChoice } from '../core/proposal.ts';
 import { cannotWrite, SqlmigError } from '../errors.ts';
+import { parseFileName } from '../project/file-name.ts';
+import type { TenantChoice } from '../project/proposal.ts';
 
 /** What a new project looks like. */
 export interface NewProject {

@@ -1,24 +1,24 @@
-import { type Config, requireConfig } from '../config.ts';
-import { checkOptions, type Kinds, yesOrNo } from '../core/option.ts';
-import { newestVersion } from '../core/plan.ts';
-import { tenantNameProblem } from '../core/tenant-name.ts';
-import { asSqlmigError } from '../db/failure.ts';
-import type { Reader } from '../db/scan.ts';
-import { listsTenant, registerTenant } from '../db/tenants.ts';
 import { SqlmigError } from '../errors.ts';
-import { readMigrations } from '../migrations.ts';
-import type { SchemaOutcome } from '../model.ts';
-import { confirm } from '../run/confirm.ts';
-import { publicBehind } from '../run/gate.ts';
-import { lookAt } from '../run/look.ts';
-import { createMigrator } from '../run/migrator.ts';
-import { requireFiles } from '../run/missing-files.ts';
-import { notConfirmed, unconfirmed } from '../run/outcome.ts';
-import { openTenantPhase } from '../run/phase.ts';
+import { asSqlmigError } from '../execute/failure.ts';
+import { confirm } from '../fleet/confirm.ts';
+import { publicBehind } from '../fleet/gate.ts';
+import { createMigrator } from '../fleet/migrator.ts';
+import { notConfirmed, unconfirmed } from '../fleet/outcome.ts';
+import { openTenantPhase } from '../fleet/phase.ts';
+import type { Reader } from '../history/scan.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { readMigrations } from '../project/migrations.ts';
+import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
+import { newestVersion } from '../project/version.ts';
+import type { SchemaOutcome } from '../results.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
-import { lookAtPublic } from '../run/survey.ts';
 import { traced } from '../run/tracing.ts';
+import { lookAt } from '../state/look.ts';
+import { requireFiles } from '../state/missing-files.ts';
+import { lookAtPublic } from '../state/survey.ts';
+import { tenantNameProblem } from '../tenants/tenant-name.ts';
+import { listsTenant, registerTenant } from '../tenants/tenants.ts';
 
 /** How `createTenant` treats locks and the list of tenants, and who hears of it. */
 export interface CreateTenantOptions extends ChangeOptions {

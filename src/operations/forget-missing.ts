@@ -1,17 +1,17 @@
-import { type Config, requireConfig } from '../config.ts';
-import { callback, checkOptions, checkValue, selection, yesOrNo } from '../core/option.ts';
-import { historyKey } from '../core/plan.ts';
-import { quoteLiteral } from '../core/quote.ts';
-import { historyTable } from '../db/history.ts';
-import { rowOf } from '../db/unit.ts';
-import { readMigrations } from '../migrations.ts';
-import type { Scope } from '../model.ts';
-import type { Target } from '../run/look.ts';
-import { requireFiles } from '../run/missing-files.ts';
-import { type RepairedSchema, repairSchemas, rowRepair, tracedRepair } from '../run/repair.ts';
+import { historyTable } from '../history/history.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { readMigrations } from '../project/migrations.ts';
+import { callback, checkOptions, checkValue, selection, yesOrNo } from '../project/option.ts';
+import { historyKey } from '../project/order.ts';
+import { rowOf } from '../protocol/unit.ts';
+import { type RepairedSchema, repairSchemas, rowRepair, tracedRepair } from '../repair/repair.ts';
+import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
-import { type Selection, survey } from '../run/survey.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+import type { Target } from '../state/look.ts';
+import { requireFiles } from '../state/missing-files.ts';
+import { type Selection, survey } from '../state/survey.ts';
 
 /** A migration that is applied in one schema, and whose file is gone. */
 export interface MissingFile {

@@ -1,9 +1,9 @@
-import { type Config, requireConfig } from '../config.ts';
-import { abortSignal, checkOptions } from '../core/option.ts';
-import { lookUpSchemas } from '../db/presence.ts';
-import { discoverTenants, tenantsQueryFailed } from '../db/tenants.ts';
-import type { ErrorDetails } from '../model.ts';
+import { lookUpSchemas } from '../history/presence.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { abortSignal, checkOptions } from '../project/option.ts';
+import type { ErrorDetails } from '../results.ts';
 import { ownSignal, withRun } from '../run/run.ts';
+import { discoverTenants, tenantsQueryFailed } from '../tenants/tenants.ts';
 
 /** One tenant of the config's source. */
 export interface ListedTenant {

@@ -1,13 +1,13 @@
-import { type Config, requireConfig } from '../config.ts';
-import { callback, checkOptions, checkValue, wholeNumber, yesOrNo } from '../core/option.ts';
-import { runOf } from '../db/application.ts';
-import { type Holder, readHolders, terminateBackend } from '../db/holders.ts';
 import { SqlmigError } from '../errors.ts';
-import type { Finding } from '../model.ts';
-import { findingsOf } from '../run/findings.ts';
-import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { callback, checkOptions, checkValue, wholeNumber, yesOrNo } from '../project/option.ts';
+import { type Holder, readHolders, terminateBackend } from '../protocol/holders.ts';
+import type { Finding } from '../results.ts';
 import { ownListener } from '../run/listener.ts';
 import { ownSignal, withRun } from '../run/run.ts';
+import { runOf } from '../server/application.ts';
+import { findingsOf } from '../state/findings.ts';
+import { type InspectOptions, inspect, inspectKinds, surveyed } from '../state/inspect.ts';
 
 /** Who holds or waits for our locks, and what was left without one. */
 export interface LocksResult {

@@ -1,7 +1,7 @@
-import type { Config } from '../config.ts';
-import { type DatabaseFacts, type Proposal, propose } from '../core/proposal.ts';
-import { readFacts } from '../db/facts.ts';
+import type { Config } from '../project/config.ts';
+import { type DatabaseFacts, type Proposal, propose } from '../project/proposal.ts';
 import { ownSignal, withRun } from '../run/run.ts';
+import { readFacts } from '../structure/facts.ts';
 
 /** A database that a new project is for, and what the project should look like. */
 export interface Surroundings {

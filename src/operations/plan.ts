@@ -1,17 +1,17 @@
-import { type Config, requireConfig } from '../config.ts';
-import { checkOptions, type Kinds, yesOrNo } from '../core/option.ts';
-import { completePlan, type PlanOptions, planKinds } from '../core/plan.ts';
-import type { Session } from '../db/session.ts';
-import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
-import type { Migration, Script } from '../model.ts';
+import { completePlan, type PlanOptions, planKinds } from '../decide/plan.ts';
+import { extensionsToCreate, requireExtensions, settleExtensions } from '../fleet/extensions.ts';
+import { detailsOf, refusalOf } from '../fleet/outcome.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { type Migrations, type ParsedFiles, parseAll } from '../project/migrations.ts';
+import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import type { PlanResult } from '../results.ts';
-import { extensionsToCreate, requireExtensions, settleExtensions } from '../run/extensions.ts';
-import { findingsOf } from '../run/findings.ts';
-import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
-import { downFindings, lintFindings, newFiles } from '../run/lints.ts';
-import { requireFiles } from '../run/missing-files.ts';
-import { detailsOf, refusalOf } from '../run/outcome.ts';
-import type { Survey } from '../run/survey.ts';
+import type { Session } from '../server/session.ts';
+import type { Migration, Script } from '../sql/migration.ts';
+import { findingsOf } from '../state/findings.ts';
+import { type InspectOptions, inspect, inspectKinds, surveyed } from '../state/inspect.ts';
+import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
+import { requireFiles } from '../state/missing-files.ts';
+import type { Survey } from '../state/survey.ts';
 
 /** What `plan` is for and how far the `up` it foretells would go. */
 export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions> {

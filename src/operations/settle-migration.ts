@@ -1,20 +1,21 @@
-import { type Config, requireConfig } from '../config.ts';
-import { checkOptions, checkValue, nullable, selection, text } from '../core/option.ts';
-import { historyKey } from '../core/plan.ts';
-import { type Settlement, settlementKind } from '../core/settlement.ts';
-import { canonicalVersion } from '../core/version.ts';
-import { begunState } from '../db/history.ts';
+import { type Settlement, settlementKind } from '../decide/settlement.ts';
 import { SqlmigError } from '../errors.ts';
-import { readMigrations } from '../migrations.ts';
-import type { Migration, Scope } from '../model.ts';
-import type { InterruptedMigration } from '../run/interruption.ts';
-import { lookAgain } from '../run/look.ts';
-import { type RepairedSchema, tracedRepair } from '../run/repair.ts';
+import { begunState } from '../history/history.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { readMigrations } from '../project/migrations.ts';
+import { checkOptions, checkValue, nullable, selection, text } from '../project/option.ts';
+import { historyKey } from '../project/order.ts';
+import { canonicalVersion } from '../project/version.ts';
+import type { InterruptedMigration } from '../repair/interruption.ts';
+import { type RepairedSchema, tracedRepair } from '../repair/repair.ts';
+import { type SettledMigrations, settle } from '../repair/settle.ts';
+import { changedSince } from '../repair/settle-refusals.ts';
+import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
-import { type SettledMigrations, settle } from '../run/settle.ts';
-import { changedSince } from '../run/settle-refusals.ts';
-import { type Selection, survey } from '../run/survey.ts';
+import type { Migration } from '../sql/migration.ts';
+import { lookAgain } from '../state/look.ts';
+import { type Selection, survey } from '../state/survey.ts';
 
 /** How far an interrupted migration was, and what came of settling it. */
 export interface SettledMigration extends InterruptedMigration {

@@ -1,10 +1,9 @@
-import { type Config, requireConfig } from '../config.ts';
-import { checkOptions } from '../core/option.ts';
-import type { Finding } from '../model.ts';
-import type { StatusResult } from '../results.ts';
-import { findingsOf, unlistedFinding } from '../run/findings.ts';
-import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
-import type { Target } from '../run/look.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { checkOptions } from '../project/option.ts';
+import type { Finding, StatusResult } from '../results.ts';
+import { findingsOf, unlistedFinding } from '../state/findings.ts';
+import { type InspectOptions, inspect, inspectKinds, surveyed } from '../state/inspect.ts';
+import type { Target } from '../state/look.ts';
 
 /**
  * Where every schema stands, and those with our history that the tenant source does not list; `ok` is false when

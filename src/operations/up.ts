@@ -1,36 +1,34 @@
-import { type Config, requireConfig } from '../config.ts';
+import { type Canary, canary, type MaxFailures, maxFailures, stopRule } from '../decide/stop-rule.ts';
+import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
+import { canariesOf } from '../fleet/canaries.ts';
+import { confirm } from '../fleet/confirm.ts';
+import { createDigests, type Digests } from '../fleet/digests.ts';
+import { createMigrator, type Migrator } from '../fleet/migrator.ts';
+import { interrupted, unfinished } from '../fleet/outcome.ts';
+import { migratePublic, openTenantPhase } from '../fleet/phase.ts';
+import { createSummary, type Summary } from '../fleet/summary.ts';
+import { listTenants } from '../fleet/tenant-list.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { readMigrations } from '../project/migrations.ts';
 import {
   byName,
-  canary,
   checkOptions,
   type Kinds,
   lacks,
-  maxFailures,
   type Naming,
   selection,
   wholeNumber,
-} from '../core/option.ts';
-import { type Canary, type MaxFailures, stopRule } from '../core/stop-rule.ts';
-import { SqlmigError } from '../errors.ts';
-import type { OnEvent } from '../events.ts';
-import { readMigrations } from '../migrations.ts';
-import type { SchemaOutcome, UpResult } from '../model.ts';
-import { canariesOf } from '../run/canaries.ts';
-import { confirm } from '../run/confirm.ts';
-import { createDigests, type Digests } from '../run/digests.ts';
-import { newFiles } from '../run/lints.ts';
-import type { Target } from '../run/look.ts';
-import { createMigrator, type Migrator } from '../run/migrator.ts';
-import { requireFiles } from '../run/missing-files.ts';
-import { interrupted, unfinished } from '../run/outcome.ts';
-import { migratePublic, openTenantPhase } from '../run/phase.ts';
+} from '../project/option.ts';
+import type { SchemaOutcome, UpResult } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type RunOptions, runKinds, serviceOptions } from '../run/run-options.ts';
-import { createSummary, type Summary } from '../run/summary.ts';
-import { type Selection, type Survey, survey } from '../run/survey.ts';
-import { listTenants } from '../run/tenant-list.ts';
 import { traced } from '../run/tracing.ts';
-import { warningsOf } from '../run/warnings.ts';
+import { newFiles } from '../state/lints.ts';
+import type { Target } from '../state/look.ts';
+import { requireFiles } from '../state/missing-files.ts';
+import { type Selection, type Survey, survey } from '../state/survey.ts';
+import { warningsOf } from '../state/warnings.ts';
 
 /** What `up` is for and how far it goes. */
 export interface UpOptions extends RunOptions {

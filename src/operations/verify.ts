@@ -1,15 +1,15 @@
-import { type Config, requireConfig } from '../config.ts';
-import { checkOptions, type Kinds, yesOrNo } from '../core/option.ts';
-import type { Session } from '../db/session.ts';
-import { type Migrations, type ParsedFiles, parseAll } from '../migrations.ts';
-import type { Script } from '../model.ts';
+import { settleExtensions } from '../fleet/extensions.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { type Migrations, type ParsedFiles, parseAll } from '../project/migrations.ts';
+import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import type { VerifiedSchema, VerifyResult } from '../results.ts';
-import { settleExtensions } from '../run/extensions.ts';
-import { findingsOf, unlistedFinding } from '../run/findings.ts';
-import { type InspectOptions, inspect, inspectKinds, surveyed } from '../run/inspect.ts';
-import { downFindings, lintFindings, newFiles } from '../run/lints.ts';
-import type { Target } from '../run/look.ts';
-import type { Survey } from '../run/survey.ts';
+import type { Session } from '../server/session.ts';
+import type { Script } from '../sql/migration.ts';
+import { findingsOf, unlistedFinding } from '../state/findings.ts';
+import { type InspectOptions, inspect, inspectKinds, surveyed } from '../state/inspect.ts';
+import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
+import type { Target } from '../state/look.ts';
+import type { Survey } from '../state/survey.ts';
 
 /** What `verify` is for and how strict it is. */
 export interface VerifyOptions extends InspectOptions {

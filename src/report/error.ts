@@ -1,4 +1,4 @@
-import type { ErrorDetails } from '../model.ts';
+import type { ErrorDetails } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
 import { groupBy, names, printable } from './table.ts';

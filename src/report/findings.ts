@@ -1,4 +1,4 @@
-import type { Finding } from '../model.ts';
+import type { Finding } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
 import { count, groupBy, names } from './table.ts';

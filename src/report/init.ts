@@ -1,4 +1,4 @@
-import type { DatabaseFacts, Proposal, TenantChoice } from '../core/proposal.ts';
+import type { DatabaseFacts, Proposal, TenantChoice } from '../project/proposal.ts';
 import { count, names, printable } from './table.ts';
 
 /** What `init` found in a database, a line each. */

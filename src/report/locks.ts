@@ -1,7 +1,7 @@
-import { describeApplication } from '../db/application.ts';
-import { describeBlockers } from '../db/blockers.ts';
-import type { Holder } from '../db/holders.ts';
 import type { LocksResult } from '../operations/locks.ts';
+import type { Holder } from '../protocol/holders.ts';
+import { describeApplication } from '../server/application.ts';
+import { describeBlockers } from '../server/blockers.ts';
 import { printable, table } from './table.ts';
 
 /** Who holds or waits for what, a line each, then whom they wait for, then what was left behind. */

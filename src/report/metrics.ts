@@ -1,4 +1,4 @@
-import type { UpResult } from '../model.ts';
+import type { UpResult } from '../results.ts';
 
 /** A run as a text file for Prometheus (node_exporter's textfile collector); `now` in seconds since 1970. */
 export function metricsText(result: Omit<UpResult, 'runId' | 'warnings'>, now: number): string {

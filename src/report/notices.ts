@@ -1,4 +1,4 @@
-import type { NoticeGroups } from '../core/notice-groups.ts';
+import type { NoticeGroups } from '../fleet/notice-groups.ts';
 import { names, printable } from './table.ts';
 
 const mostLines = 20;

@@ -1,5 +1,4 @@
-import type { DownFileFinding, Finding, LintFinding } from '../model.ts';
-import type { PlannedSchema, PlanResult } from '../results.ts';
+import type { DownFileFinding, Finding, LintFinding, PlannedSchema, PlanResult } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';

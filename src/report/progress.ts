@@ -1,6 +1,6 @@
-import { createNoticeGroups } from '../core/notice-groups.ts';
 import type { RunEvent } from '../events.ts';
-import type { ErrorDetails } from '../model.ts';
+import { createNoticeGroups } from '../fleet/notice-groups.ts';
+import type { ErrorDetails } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import { errorPictures, type Failure, placeOf } from './error.ts';
 import { noticeLine, noticesText } from './notices.ts';

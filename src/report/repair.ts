@@ -1,7 +1,7 @@
 import type { ChangedChecksum } from '../operations/accept-checksums.ts';
 import type { MissingFile } from '../operations/forget-missing.ts';
-import type { InterruptedMigration } from '../run/interruption.ts';
-import type { RepairedSchema } from '../run/repair.ts';
+import type { InterruptedMigration } from '../repair/interruption.ts';
+import type { RepairedSchema } from '../repair/repair.ts';
 import { count, groupBy, names } from './table.ts';
 
 /** Which schemas hold which variant of a changed or renamed file, a paragraph a file. */

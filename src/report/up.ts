@@ -1,5 +1,5 @@
-import type { SchemaOutcome, UpResult } from '../model.ts';
-import { isGone } from '../run/outcome.ts';
+import { isGone } from '../fleet/outcome.ts';
+import type { SchemaOutcome, UpResult } from '../results.ts';
 import type { Failure } from './error.ts';
 import { standing } from './standing.ts';
 import { count, groupBy, names, table } from './table.ts';

@@ -1,5 +1,4 @@
-import type { Finding } from '../model.ts';
-import type { VerifiedSchema, VerifyResult } from '../results.ts';
+import type { Finding, VerifiedSchema, VerifyResult } from '../results.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { lintLine, tenantsUnknownLine } from './plan.ts';

@@ -1,4 +1,4 @@
-import type { Session } from '../db/session.ts';
+import type { Session } from '../server/session.ts';
 
 /** A worker's session, opened when first needed and again after it was lost. */
 export interface Lane {

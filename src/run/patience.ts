@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Session } from '../db/session.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
+import type { Session } from '../server/session.ts';
 
 // A server that restarts is back in seconds; what it refuses in between is tried again this long.
 const patienceMs = 20_000;

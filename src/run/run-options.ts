@@ -1,7 +1,7 @@
-import type { Config } from '../config.ts';
-import { abortSignal, callback, type Kinds, milliseconds, wholeNumber, yesOrNo } from '../core/option.ts';
-import { completePlan, type PlanOptions, planKinds } from '../core/plan.ts';
+import { completePlan, type PlanOptions, planKinds } from '../decide/plan.ts';
 import type { OnEvent } from '../events.ts';
+import type { Config } from '../project/config.ts';
+import { abortSignal, callback, type Kinds, milliseconds, wholeNumber, yesOrNo } from '../project/option.ts';
 import { ownListener } from './listener.ts';
 import { ownSignal } from './run.ts';
 

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import type { Attributes, Context, Exception, Span, SpanKind, Tracer } from '@opentelemetry/api';
-import { parseFileName } from '../core/file-name.ts';
 import type { RunEvent } from '../events.ts';
-import type { ErrorDetails, SchemaOutcome } from '../model.ts';
+import { parseFileName } from '../project/file-name.ts';
+import type { ErrorDetails, SchemaOutcome } from '../results.ts';
 
 type Finished = Extract<RunEvent, { type: 'schema-finished' }>;
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { Config } from '../config.ts';
-import type { ConnectionTarget } from '../core/connection-string.ts';
-import { pinnedSettings } from '../db/pinned-settings.ts';
-import { requirePlainStrings } from '../db/plain-strings.ts';
-import { staysOnBackend } from '../db/pool-mode.ts';
-import { type Connection, type OnNotice, openSession, type Session } from '../db/session.ts';
 import { isConnectionError, type SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
+import type { Config } from '../project/config.ts';
+import { pinnedSettings } from '../protocol/pinned-settings.ts';
+import type { ConnectionTarget } from '../server/connection-string.ts';
+import { requirePlainStrings } from '../server/plain-strings.ts';
+import { staysOnBackend } from '../server/pool-mode.ts';
+import { type Connection, type OnNotice, openSession, type Session } from '../server/session.ts';
 import { createLane, type Lane } from './lane.ts';
 import { createPatience, hasNoRoom } from './patience.ts';
 

@@ -1,8 +1,8 @@
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api';
-import type { Config } from '../config.ts';
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent, RunEvent } from '../events.ts';
-import type { ErrorDetails } from '../model.ts';
+import type { Config } from '../project/config.ts';
+import type { ErrorDetails } from '../results.ts';
 import { createSchemaSpans, errorAttributes, exceptionOf, serverAttributes } from './schema-spans.ts';
 
 type Api = typeof import('@opentelemetry/api');

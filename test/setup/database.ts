@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import { afterAll, expect, inject } from 'vitest';
-import { lockClass } from '../../src/db/keys.ts';
+import { lockClass } from '../../src/protocol/keys.ts';
 
 export type Rows = Record<string, unknown>[];
 

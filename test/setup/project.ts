@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type Config, loadConfig } from '../../src/config.ts';
-import type { Settings } from '../../src/settings.ts';
+import { type Config, loadConfig } from '../../src/project/config.ts';
+import type { Settings } from '../../src/project/settings.ts';
 
 /** A project folder with files, gone after the test. */
 export interface TestProject {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { parseConnection } from '../../src/core/connection-string.ts';
-import { parseFileName } from '../../src/core/file-name.ts';
-import { toScript } from '../../src/core/script.ts';
-import { openSession, type Session } from '../../src/db/session.ts';
-import type { UnitFrame, UnitSchema } from '../../src/db/unit-frame.ts';
-import type { Reach, Scope, Script } from '../../src/index.ts';
+import type { Scope } from '../../src/index.ts';
+import { parseFileName } from '../../src/project/file-name.ts';
+import type { UnitFrame, UnitSchema } from '../../src/protocol/unit-frame.ts';
+import { parseConnection } from '../../src/server/connection-string.ts';
+import { openSession, type Session } from '../../src/server/session.ts';
+import type { Reach, Script } from '../../src/sql/migration.ts';
+import { toScript } from '../../src/sql/script.ts';
 
 /** What units of a test have in common, for tests that send them without a run around. */
 export const testFrame: UnitFrame = {

@@ -1,0 +1,219 @@
+import type { HistoryRow } from '../history/row.ts';
+import { covers, replacedIn } from '../project/baseline.ts';
+import { type Kinds, nullable, version, wholeNumber, yesOrNo } from '../project/option.ts';
+import { historyKey } from '../project/order.ts';
+import { canonicalVersion, compareVersions, newestVersion } from '../project/version.ts';
+import type { Finding } from '../results.ts';
+import type { Migration } from '../sql/migration.ts';
+
+/** How far `up` goes and what it puts up with. */
+export interface PlanOptions {
+  /** Stop at this version (digits); `null` for all. */
+  readonly to: string | null;
+  /** At most so many migrations a schema; `null` for all. */
+  readonly steps: number | null;
+  readonly outOfOrder: boolean;
+  readonly ignoreChanged: boolean;
+}
+
+/** What `PlanOptions` take. */
+export const planKinds: Kinds<PlanOptions> = {
+  to: version,
+  steps: nullable(wholeNumber()),
+  outOfOrder: yesOrNo,
+  ignoreChanged: yesOrNo,
+};
+
+/** Completes what a caller left out: all the way, and putting up with nothing but what the config allows. */
+export function completePlan(
+  { to = null, steps = null, outOfOrder, ignoreChanged = false }: Partial<PlanOptions>,
+  config: { readonly outOfOrder: boolean },
+): PlanOptions {
+  return { to, steps, outOfOrder: outOfOrder ?? config.outOfOrder, ignoreChanged };
+}
+
+/** A finding that does not know yet in which schema it is. */
+export type FindingInSchema = Omit<Finding, 'database' | 'schema' | 'scope'>;
+
+/** What is to be done to a schema, and what is wrong with it. */
+export interface SchemaPlan {
+  /** Pending migrations in the order they run, cut by `to` and `steps`. */
+  readonly steps: readonly Migration[];
+  /** All that is pending, whatever the options say. */
+  readonly pending: number;
+  readonly findings: readonly FindingInSchema[];
+  /** The finding for which `up` must not touch this schema. */
+  readonly refusal: FindingInSchema | null;
+  /** The newest applied version, digits as in the file name; `null` where nothing is applied. */
+  readonly version: string | null;
+  /** Applied versions above the newest file: a newer release was here. */
+  readonly ahead: readonly string[];
+}
+
+/**
+ * Compares the files of a scope with one schema's history. `up`, `plan`, `status` and `verify` all decide by this
+ * value. `migrations` are in running order (see `inRunningOrder`).
+ */
+export function planSchema(
+  migrations: readonly Migration[],
+  rows: readonly HistoryRow[],
+  options: PlanOptions,
+): SchemaPlan {
+  const files = new Map(migrations.map((migration) => [historyKey(migration), migration]));
+  const history = new Map(rows.map((row) => [historyKey(row), row]));
+  const applied = rows.filter((row) => row.state === 'applied');
+  const baselines = baselinesOf(migrations, applied);
+  const newest = newestVersion([...applied, ...baselines.standing]);
+  const newestFile = newestVersion(migrations);
+
+  const ahead = applied
+    .map((row) => row.version)
+    .filter((version) => version !== null)
+    .filter((version) => newestFile === null || compareVersions(version, newestFile) > 0);
+  const isPending = (migration: Migration) => {
+    const row = history.get(historyKey(migration));
+    if (row === undefined) return !baselines.judged.has(migration);
+    if (row.state !== 'applied') return mayGoOn(row, migration);
+    // Where a newer release was, its repeatables stay: an older one must not put its own back.
+    return migration.version === null && row.checksum !== migration.checksum && ahead.length === 0;
+  };
+  const isNewer = (version: string | undefined) =>
+    newestFile !== null && ahead.length > 0 && (version === undefined || ahead.includes(version));
+  const isBegun = (migration: Migration) => {
+    const row = history.get(historyKey(migration));
+    return row !== undefined && row.state !== 'applied';
+  };
+  const open = migrations.filter(isPending);
+  // What was begun is finished before anything else, even where an older file has come since.
+  const pending = [...open.filter(isBegun), ...open.filter((migration) => !isBegun(migration))];
+  const findings = [
+    ...rows
+      .filter((row) => !baselines.explain(row))
+      .flatMap((row) => rowFinding(row, files.get(historyKey(row))))
+      // Where a newer release was, it has the files that this one lacks.
+      .filter(({ kind, version }) => !(kind === 'file-missing' && isNewer(version))),
+    ...baselines.findings,
+    ...pending.filter((migration) => isOlder(migration, newest)).map((m) => outOfOrder(m, newest)),
+  ];
+  const refuses = (finding: FindingInSchema) =>
+    finding.kind === 'failed' ||
+    finding.kind === 'baseline-incomplete' ||
+    (finding.kind === 'checksum-changed' && !options.ignoreChanged) ||
+    (finding.kind === 'out-of-order' && !options.outOfOrder);
+
+  return {
+    steps: cut(pending, options),
+    pending: pending.length,
+    findings,
+    refusal: findings.find(refuses) ?? null,
+    version: newest === null ? null : (files.get(canonicalVersion(newest))?.version ?? newest),
+    ahead,
+  };
+}
+
+/** What the baselines among files mean for one history. */
+interface Baselines {
+  /** Those that count as applied, since what they replace is. */
+  readonly standing: readonly Migration[];
+  /** Those that are not pending, whatever the reason. */
+  readonly judged: ReadonlySet<Migration>;
+  readonly findings: readonly FindingInSchema[];
+  /** True for a row of what a baseline replaces: it has no file, or only that of the baseline. */
+  readonly explain: (row: HistoryRow) => boolean;
+}
+
+function baselinesOf(migrations: readonly Migration[], applied: readonly HistoryRow[]): Baselines {
+  const versions = applied.flatMap(({ version }) => version ?? []);
+  const found = migrations
+    .filter(({ replaces = [] }) => replaces.length > 0)
+    .map((file) => ({ file, has: replacedIn(file.replaces ?? [], versions) }))
+    // With its own row and no other of these, it has run here itself.
+    .filter(({ file, has }) => has.kind !== 'none' && !ranItself(file, versions));
+  return {
+    standing: found.filter(({ has }) => has.kind === 'all').map(({ file }) => file),
+    judged: new Set(found.map(({ file }) => file)),
+    findings: found.flatMap(({ file, has }) =>
+      has.kind === 'some' ? [baselineIncomplete(file, has.missing)] : [],
+    ),
+    explain: ({ version, state }) =>
+      state === 'applied' &&
+      version !== null &&
+      found.some(({ file }) => covers(file.replaces ?? [], version)),
+  };
+}
+
+function ranItself({ version, replaces = [] }: Migration, versions: readonly string[]): boolean {
+  const own = versions.filter((candidate) => compareVersions(candidate, version ?? '') === 0);
+  return own.length > 0 && !versions.some((other) => !own.includes(other) && covers(replaces, other));
+}
+
+function baselineIncomplete(file: Migration, missing: readonly string[]): FindingInSchema {
+  const what = missing.join(', ');
+  const message = `${file.file} replaces what is applied only in part: ${what} ${missing.length === 1 ? 'is' : 'are'} missing`;
+  return { kind: 'baseline-incomplete', ...identity(file), file: file.file, message };
+}
+
+function cut(pending: readonly Migration[], { to, steps }: PlanOptions): readonly Migration[] {
+  const within = (m: Migration) => to === null || (m.version !== null && compareVersions(m.version, to) <= 0);
+  const versioned = pending.filter((migration) => migration.version !== null);
+  // Repeatables build on the newest structure, so they wait until nothing versioned stays behind.
+  const reached = versioned.every(within) ? pending : pending.filter(within);
+  return steps === null ? reached : reached.slice(0, steps);
+}
+
+function isOlder(migration: Migration, newest: string | null): boolean {
+  return migration.version !== null && newest !== null && compareVersions(migration.version, newest) < 0;
+}
+
+function outOfOrder(migration: Migration, newest: string | null): FindingInSchema {
+  return {
+    kind: 'out-of-order',
+    ...identity(migration),
+    file: migration.file,
+    message: `${migration.file} is pending, but ${newest} is already applied`,
+  };
+}
+
+function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSchema[] {
+  if (row.state !== 'applied') {
+    if (mayGoOn(row, file)) return [];
+    const why =
+      row.inDoubt === true ? '' : `, and its file ${file === undefined ? 'is gone' : 'was changed since'}`;
+    const message = `${label(row)} was begun and not finished${why}`;
+    return [{ kind: 'failed', ...identity(file ?? row), ...(file && { file: file.file }), message }];
+  }
+  if (file === undefined) {
+    return [
+      { kind: 'file-missing', ...identity(row), message: `${label(row)} is applied, but its file is gone` },
+    ];
+  }
+  if (row.version === null) return [];
+  const found = { ...identity(file), file: file.file };
+  const renamed = row.name !== file.name;
+  if (row.checksum !== file.checksum) {
+    const as = renamed ? ` as ${label(row)}` : '';
+    const message = `${file.file} is not what was applied${as} (checksum ${short(file.checksum)}, applied ${short(row.checksum)})`;
+    return [{ kind: 'checksum-changed', ...found, message }];
+  }
+  return renamed ? [{ kind: 'renamed', ...found, message: `${file.file} was applied as ${label(row)}` }] : [];
+}
+
+/** True where `up` itself goes on with a migration that was begun: each statement is done or left nothing. */
+function mayGoOn({ inDoubt = false, checksum }: HistoryRow, file: Migration | undefined): boolean {
+  return !inDoubt && file?.checksum === checksum;
+}
+
+function identity({ version, name }: { version: string | null; name: string }): {
+  version?: string;
+  name: string;
+} {
+  return version === null ? { name } : { version, name };
+}
+
+function label({ version, name }: HistoryRow): string {
+  return version === null ? `R__${name}` : `${version}_${name}`;
+}
+
+function short(checksum: string): string {
+  return checksum.slice(0, 12);
+}

@@ -1,0 +1,20 @@
+import { type Kind, wholeNumber } from '../project/option.ts';
+
+/** How an interrupted migration is settled. */
+export type Settlement =
+  /** Find out what became of the interrupted statement, and go on. */
+  | { readonly kind: 'resume' }
+  /** Go on with this statement, from 1. */
+  | { readonly kind: 'from'; readonly statement: number }
+  /** Record it as applied, run nothing. */
+  | { readonly kind: 'mark-applied' };
+
+/** What a settlement is, as an argument. */
+export const settlementKind: Kind = {
+  takes: "{ kind: 'resume' }, { kind: 'from', statement: 2 }, { kind: 'mark-applied' } or null",
+  fits: (value) => {
+    if (typeof value !== 'object' || value === null) return false;
+    const { kind, statement } = value as Readonly<Record<string, unknown>>;
+    return kind === 'resume' || kind === 'mark-applied' || (kind === 'from' && wholeNumber().fits(statement));
+  },
+};

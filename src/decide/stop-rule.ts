@@ -1,0 +1,99 @@
+import type { Kind } from '../project/option.ts';
+
+/** When a run stops starting tenants: after so many failures, or so many percent of the tenants. */
+export type MaxFailures = { readonly count: number } | { readonly percent: number };
+
+/** Which tenants go first: a number of them, a percentage of those that have work, or these. */
+export type Canary = number | { readonly percent: number } | { readonly names: readonly string[] };
+
+/** The limits of one run over a selection of tenants; whoever signs up meanwhile changes nothing about them. */
+export interface StopRule {
+  /** Nothing more is started once this many tenants have failed. */
+  readonly failures: number;
+  /** Nothing more is started once this many canaries were not brought up to date. */
+  readonly canaryFailures: number;
+}
+
+/** What has gone wrong in a run so far. */
+export interface Failures {
+  /** Tenants in which a file failed, canaries included. */
+  readonly tenants: number;
+  /** Canaries that failed or were refused. */
+  readonly canaries: number;
+}
+
+/**
+ * The limits for `selected` tenants. A canary that may fail must not end the run as a failure either, so
+ * `canaryTolerate` (0 by default) raises `maxFailures` (1 by default) where that is no higher.
+ */
+export function stopRule(
+  selected: number,
+  {
+    maxFailures = { count: 1 },
+    canaryTolerate = 0,
+  }: { readonly maxFailures?: MaxFailures | undefined; readonly canaryTolerate?: number | undefined },
+): StopRule {
+  return {
+    failures: Math.max(failuresAllowed(maxFailures, selected), canaryTolerate + 1),
+    canaryFailures: canaryTolerate + 1,
+  };
+}
+
+/** Why nothing more may be started: too many canaries failed, or too many tenants; `null` while it may. */
+export function stopReason(rule: StopRule, failures: Failures): 'canaries' | 'tenants' | null {
+  if (failures.canaries >= rule.canaryFailures) return 'canaries';
+  return failures.tenants >= rule.failures ? 'tenants' : null;
+}
+
+/**
+ * The canaries among `candidates`, the tenants that a run can migrate, in their order. A percentage is rounded up, and
+ * at least one. Names are taken whether they are candidates or not.
+ */
+export function chooseCanaries(candidates: readonly string[], canary: Canary): ReadonlySet<string> {
+  if (typeof canary === 'number') return new Set(candidates.slice(0, canary));
+  if ('names' in canary) return new Set(canary.names);
+  return new Set(candidates.slice(0, Math.max(1, Math.ceil((candidates.length * canary.percent) / 100))));
+}
+
+/** Reads `K` or `P%`; `null` where it is neither. */
+export function parseMaxFailures(text: string): MaxFailures | null {
+  const [, digits, percent] = /^(\d{1,9})(%?)$/.exec(text.trim()) ?? [];
+  const number = Number(digits);
+  const rule = percent === '%' ? { percent: number } : { count: number };
+  return isMaxFailures(rule) ? rule : null;
+}
+
+/** True for a count of at least 1, or a percentage from 1 to 100. */
+export function isMaxFailures(value: unknown): value is MaxFailures {
+  if (typeof value !== 'object' || value === null) return false;
+  if ('count' in value) return Number.isSafeInteger(value.count) && Number(value.count) >= 1;
+  return (
+    'percent' in value && typeof value.percent === 'number' && value.percent >= 1 && value.percent <= 100
+  );
+}
+
+/** True for a number of at least 1, a percentage from 1 to 100, or a list of names. */
+export function isCanary(value: unknown): value is Canary {
+  if (typeof value !== 'object' || value === null) return Number.isSafeInteger(value) && Number(value) >= 1;
+  if (!('names' in value)) return 'percent' in value && isMaxFailures(value);
+  const { names } = value;
+  return Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string');
+}
+
+/** How many failures stop a run over `tenants` tenants; at least 1. */
+function failuresAllowed(maxFailures: MaxFailures, tenants: number): number {
+  const count = 'count' in maxFailures ? maxFailures.count : Math.ceil((tenants * maxFailures.percent) / 100);
+  return Math.max(1, count);
+}
+
+/** When a run stops starting tenants. */
+export const maxFailures: Kind = {
+  takes: '{ count } of at least 1 or { percent } from 1 to 100',
+  fits: isMaxFailures,
+};
+
+/** Which tenants go first. */
+export const canary: Kind = {
+  takes: 'a number of at least 1, { percent } from 1 to 100, or { names } of tenants',
+  fits: isCanary,
+};

@@ -1,0 +1,50 @@
+import { composeUnits } from '../protocol/message.ts';
+import { durationOf } from '../protocol/unit.ts';
+import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import { identifierCut } from '../server/notice.ts';
+import { isServerError } from '../server/server-error.ts';
+import type { Row, Session } from '../server/session.ts';
+import type { Script } from '../sql/migration.ts';
+
+/** A schema and the one script that it is to get. */
+export interface ConvoyPart {
+  readonly schema: UnitSchema;
+  readonly script: Script;
+}
+
+/**
+ * Sends the units of several schemas in one message, each a transaction of its own, and gives the milliseconds that each
+ * took, in order, of those that are certainly committed. The first that is not may be committed as well; the one after it
+ * may be what failed; nothing has begun of the others. Why, is told by sending it alone.
+ * @throws SessionLost where nothing is known of any of them.
+ */
+export async function sendConvoy(
+  session: Session,
+  parts: readonly ConvoyPart[],
+  shared: UnitFrame,
+): Promise<readonly number[]> {
+  const frame = { ...shared, ownSession: session.hasSettings };
+  const durations = new Map<string, number>();
+  const known = () => {
+    const took = parts.map(({ schema }) => durations.get(schema.schema));
+    const end = took.indexOf(undefined);
+    return (end === -1 ? took : took.slice(0, end)) as number[];
+  };
+  const text = parts.map(({ schema, script }) => composeUnits([script], schema, frame).text).join('');
+  try {
+    const take = (row: Row) => {
+      const told = durationOf(row);
+      if (told !== null) durations.set(told.schema, told.ms);
+    };
+    await session.run(text, take, (notice) => {
+      // The whole message is parsed before its first unit runs.
+      const from = notice.code === identifierCut ? parts : parts.slice(durations.size).slice(0, 1);
+      for (const { schema, script } of from) frame.heard(notice, { ...schema, scripts: [script] });
+    });
+    return known();
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    // A unit tells its duration before its commit, and that may be what failed.
+    return known().slice(0, -1);
+  }
+}

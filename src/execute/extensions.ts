@@ -1,0 +1,93 @@
+import { SqlmigError, sqlstates } from '../errors.ts';
+import { creating } from '../protocol/bootstrap.ts';
+import type { UnitFrame } from '../protocol/unit-frame.ts';
+import { isServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+import type { ExtensionState } from '../sql/extensions.ts';
+import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+
+/** What a database has of some extensions, by name. Which of them are `listed` is not known here. */
+export async function readExtensions(
+  session: Session,
+  names: Iterable<string>,
+): Promise<Map<string, Omit<ExtensionState, 'listed'>>> {
+  const wanted = [...new Set(names)].map(quoteLiteral).join(', ');
+  if (wanted === '') return new Map();
+  const rows =
+    await session.read(`select w.name, n.nspname as schema, coalesce(e.extrelocatable, false) as relocatable,
+  a.name is not null as available, v.schema as fixed
+from unnest(array[${wanted}]::text[]) as w (name)
+left join pg_catalog.pg_extension e on e.extname = w.name left join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+left join pg_catalog.pg_available_extensions a on a.name = w.name
+left join pg_catalog.pg_available_extension_versions v on v.name = a.name and v.version = a.default_version`);
+  return new Map(
+    rows.map((row) => [
+      String(row.name),
+      {
+        schema: row.schema as string | null,
+        fixedSchema: row.fixed as string | null,
+        relocatable: row.relocatable === true,
+        available: row.available === true,
+      },
+    ]),
+  );
+}
+
+/** An extension that is to be created. */
+export interface WantedExtension {
+  readonly name: string;
+  /** The schema that it goes into; `null` where the extension decides. */
+  readonly schema: string | null;
+}
+
+/** SQL statement: creates an extension and those that it needs, where they are missing. */
+export function createExtension({ name, schema }: WantedExtension): string {
+  const where = schema === null ? '' : ` with schema ${quoteIdentifier(schema)}`;
+  return `create extension if not exists ${quoteIdentifier(name)}${where} cascade`;
+}
+
+/**
+ * Creates an extension under the key that creations have, where it is missing.
+ * @throws SqlmigError `extension-missing` where the server refuses it, with the right that is missing.
+ */
+export async function installExtension(
+  session: Session,
+  wanted: WantedExtension,
+  frame: UnitFrame,
+): Promise<void> {
+  const { name, schema } = wanted;
+  const home = schema === null ? '' : `create schema if not exists ${quoteIdentifier(schema)};`;
+  const schemaIsMissing = `not exists (select from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema ?? '')})`;
+  const first = home === '' ? '' : `  if ${schemaIsMissing} then ${home} end if;\n`;
+  const extensionIsMissing = `not exists (select from pg_catalog.pg_extension where extname = ${quoteLiteral(name)})`;
+  const body = `  if ${extensionIsMissing} then\n${first}  ${createExtension(wanted)};\n  end if;`;
+  try {
+    await session.run(creating(body, { ...frame, ownSession: false }));
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    const denied = error.code === sqlstates.insufficientPrivilege;
+    const message = `extension ${name} cannot be created: ${denied ? await rightFor(session, wanted) : error.message}`;
+    throw new SqlmigError('extension-missing', message, {
+      sqlstate: error.code,
+      state: 'public and tenants were not touched',
+      hint: denied
+        ? `let a superuser run in this database: ${createExtension(wanted)};`
+        : (error.hint ?? 'create it by hand, or take it out of "extensions" in the config'),
+      cause: error,
+    });
+  }
+}
+
+/** Which right the role lacks to create an extension, in words. */
+async function rightFor(session: Session, { name, schema }: WantedExtension): Promise<string> {
+  const [row] =
+    await session.read(`select current_user as role, current_database() as database, v.superuser and not v.trusted as super,
+  has_database_privilege(current_database(), 'CREATE') as creates
+from pg_catalog.pg_available_extensions a
+join pg_catalog.pg_available_extension_versions v on v.name = a.name and v.version = a.default_version
+where a.name = ${quoteLiteral(name)}`);
+  const role = `role ${row?.role}`;
+  if (row?.super === true) return `only a superuser may, and ${role} is none`;
+  if (row?.creates !== true) return `${role} lacks CREATE on database ${row?.database}`;
+  return schema === null ? `${role} lacks a right` : `${role} lacks CREATE on schema ${schema}`;
+}

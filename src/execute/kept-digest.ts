@@ -1,0 +1,110 @@
+import { digestSql, historyTable } from '../history/history.ts';
+import type { HistoryScan } from '../history/scan.ts';
+import { creating } from '../protocol/bootstrap.ts';
+import type { UnitFrame } from '../protocol/unit-frame.ts';
+import { begin } from '../protocol/unit-locks.ts';
+import type { Scope } from '../results.ts';
+import type { Session } from '../server/session.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+
+// A digest of a history is kept as the comment on its table, where one query of the catalogue finds those of all
+// tenants. A trigger takes it away with any change of the rows, whoever makes it, so that it is missing rather than
+// wrong: it is believed only while that trigger is there and fires always.
+const trigger = 'sqlmig_digest';
+const forget = 'sqlmig_forget_digest';
+const mark = 'sqlmig digest';
+
+/** Reads the digests that are kept and still true, by schema. */
+export async function readKeptDigests(
+  session: Session,
+  { publicSchema, table }: Pick<UnitFrame, 'publicSchema' | 'table'>,
+): Promise<Map<string, HistoryScan>> {
+  const rows = await session.read(`select n.nspname as schema, d.description as kept, c.oid::text as oid
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_description d on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0
+join pg_catalog.pg_trigger t on t.tgrelid = c.oid and ${firesAlways(publicSchema)}
+where c.relname = ${quoteLiteral(table)} and c.relkind = 'r' and d.description like ${quoteLiteral(`${prefix(session)}%`)}`);
+  const kept = new Map<string, HistoryScan>();
+  for (const row of rows) {
+    const [, oid, scope, digest] =
+      /^(\d+) (public|tenant) (.+)$/.exec(String(row.kept).slice(prefix(session).length)) ?? [];
+    // A copy of the table has a copy of its comment (pg_dump, CREATE TABLE ... LIKE).
+    if (digest !== undefined && oid === row.oid)
+      kept.set(String(row.schema), { scope: scope as Scope, digest });
+  }
+  return kept;
+}
+
+const atOnce = 50;
+
+/**
+ * Keeps the digest of each of these schemas' histories from now on. Left out, and read from its table next time, is one
+ * that somebody is just writing to, whose table is gone or not ours to change, or has a comment of somebody else's.
+ */
+export async function keepDigests(
+  session: Session,
+  schemas: readonly string[],
+  frame: UnitFrame,
+): Promise<void> {
+  if (schemas.length === 0) return;
+  await session.run(createFunction(frame));
+  for (let from = 0; from < schemas.length; from += atOnce) {
+    const some = schemas.slice(from, from + atOnce);
+    await session.run(some.map((schema) => keepOne(schema, frame, prefix(session))).join(''));
+  }
+}
+
+// A digest means something only to the version of the server that gave it.
+function prefix({ server }: Session): string {
+  return `${mark} ${Math.floor(server.version / 10_000)} `;
+}
+
+/** SQL condition of the row of our trigger in pg_trigger, as it must be to be relied on. */
+function firesAlways(publicSchema: string): string {
+  return `tgname = ${quoteLiteral(trigger)} and tgenabled = 'A' and tgfoid = to_regproc(${quoteLiteral(functionName(publicSchema))})`;
+}
+
+function functionName(publicSchema: string): string {
+  return `${quoteIdentifier(publicSchema)}.${forget}`;
+}
+
+// SECURITY DEFINER: who may change rows need not own the table, but COMMENT asks for its owner.
+function createFunction(frame: UnitFrame): string {
+  const name = functionName(frame.publicSchema);
+  const body = `begin
+  if obj_description(tg_relid, 'pg_class') like ${quoteLiteral(`${mark} %`)} then
+    execute format('comment on table %I.%I is null', tg_table_schema, tg_table_name);
+  end if;
+  return null;
+end`;
+  return creating(
+    `  if to_regproc(${quoteLiteral(name)}) is null then
+    create function ${name}() returns trigger language plpgsql security definer
+      set search_path = pg_catalog, pg_temp as ${quoteLiteral(body)};
+  end if;`,
+    frame,
+  );
+}
+
+// The lock keeps every writer out until the commit: whoever wrote before is in the digest, whoever writes after fires
+// the trigger.
+function keepOne(schema: string, frame: UnitFrame, start: string): string {
+  const { publicSchema, table } = frame;
+  const own = historyTable(schema, table);
+  return `${begin(frame)}${doBlock(`declare kept text;
+begin
+  lock table ${own} in share row exclusive mode nowait;
+  kept := obj_description(${quoteLiteral(own)}::regclass, 'pg_class');
+  if kept is not null and kept not like ${quoteLiteral(`${mark} %`)} then return; end if;
+  if not exists (select from pg_catalog.pg_trigger where tgrelid = ${quoteLiteral(own)}::regclass and ${firesAlways(publicSchema)}) then
+    drop trigger if exists ${trigger} on ${own};
+    create trigger ${trigger} after insert or update or delete or truncate on ${own}
+      for each statement execute function ${functionName(publicSchema)}();
+    alter table ${own} enable always trigger ${trigger};
+  end if;
+  select ${quoteLiteral(start)} || ${quoteLiteral(own)}::regclass::oid || ' ' || min(scope) || ' ' || ${digestSql} into kept from ${own};
+  execute format('comment on table %s is %L', ${quoteLiteral(own)}, kept);
+exception when lock_not_available or undefined_table or invalid_schema_name or insufficient_privilege then null;
+end`)}COMMIT;
+`;
+}

@@ -1,0 +1,294 @@
+import { SqlmigError } from '../errors.ts';
+import { begunState, historyTable, readDigest, readProgress } from '../history/history.ts';
+import { historyKey } from '../project/order.ts';
+import {
+  betweenStatements,
+  bookkeeping,
+  locksGone,
+  ranWhole,
+  reset,
+  restoreSettings,
+  setSettings,
+  transactionNumber,
+  transactionNumberOf,
+  tryLocks,
+} from '../protocol/bookkeeping.ts';
+import { isCatalogueRace, trySharedKey } from '../protocol/catalogue-key.ts';
+import { reachesOut } from '../protocol/guard.ts';
+import { raise, refusalOf, unitStates } from '../protocol/refusal.ts';
+import { checkLook, insertRow, rowOf } from '../protocol/unit.ts';
+import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import { isServerError, type ServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+import type { Script } from '../sql/migration.ts';
+import { onlineChangeOf } from '../sql/online-change.ts';
+import { statementAt } from '../sql/parse.ts';
+import { indexOfCodePoint, locate } from '../sql/position.ts';
+import { doBlock, quoteLiteral } from '../sql/quote.ts';
+import { readStructure } from '../structure/structure.ts';
+import { applied, attemptOf } from './apply.ts';
+import type { Attempt } from './attempt.ts';
+import { describeFailure } from './failure.ts';
+import { aimsAtHistory, historyError, isHistoryLost } from './history-error.ts';
+import { type IndexName, invalidLeftBy, type Names } from './invalid-indexes.ts';
+import { schemasToLookAt } from './probe.ts';
+import { makeReady, type Readiness, unsoundIndex } from './readiness.ts';
+import { aimsOutside, trespassError, trespassesIn } from './scope-guard.ts';
+import {
+  indexDiffers,
+  keptBefore,
+  keptInPart,
+  leftUnsound,
+  releasedLocks,
+  unfinished,
+  wayOn,
+} from './stepwise-errors.ts';
+import { stepwiseSettings } from './stepwise-settings.ts';
+
+/** Where a script that was begun goes on. */
+export interface Resumption {
+  /** The statement, from 0. */
+  readonly from: number;
+  /** So many statements were begun, from the first on. */
+  readonly begun: number;
+}
+
+/**
+ * Applies one non-transactional script, statement by statement on a session that nobody else uses (lock-protocol 3.3):
+ * session locks by try on the very connection that works, a row with progress, and no `applied` while an invalid index
+ * is left. Of a migration that was begun and is not in doubt it goes on after what is done; else `resume` says, under the
+ * locks, where.
+ */
+export async function applyStepwise(
+  session: Session,
+  script: Script,
+  schema: UnitSchema,
+  frame: UnitFrame,
+  resume: ((names: Names) => Promise<Resumption>) | null = null,
+): Promise<Attempt> {
+  const own = betweenStatements(session);
+  const work: Work = { session, own, script, schema, frame };
+  try {
+    await session.read(setSettings(stepwiseSettings(work)));
+    try {
+      const [got] = await session.run(
+        `select ${tryLocks(schema)} and ${trySharedKey(script, schema)} as got`,
+      );
+      if (got?.got !== true) {
+        const error = new SqlmigError('lock-timeout', 'another run is at work in this schema', {
+          schema: schema.schema,
+        });
+        return { kind: 'again', reason: 'busy', error };
+      }
+      if (resume !== null) return await steps(work, await resume(namesOf(work)));
+      if (!isBegun(schema, script)) {
+        await session.run(
+          bookkeeping(checkLook(schema, frame) + insertRow(script, begunState, schema, frame)),
+        );
+        return await steps(work, { from: 0, begun: 0 });
+      }
+      await session.run(bookkeeping(checkLook(schema, frame)));
+      await session.run(note(work, `run_id = ${quoteLiteral(frame.runId)}`));
+      const { doneStatements } = await readProgress(own, schema.schema, frame.table, rowOf(script.migration));
+      return await steps(work, { from: doneStatements, begun: doneStatements });
+    } finally {
+      if (!session.lost) await reset(session);
+    }
+  } catch (error) {
+    return attemptOf(error, schema, frame);
+  }
+}
+
+function isBegun({ history }: UnitSchema, { migration }: Script): boolean {
+  return history.some((row) => row.state === begunState && historyKey(row) === historyKey(migration));
+}
+
+/** A non-transactional script at work. */
+interface Work {
+  /** Runs the file's statements. */
+  readonly session: Session;
+  /** Runs sqlmig's own. */
+  readonly own: Session;
+  readonly script: Script;
+  readonly schema: UnitSchema;
+  readonly frame: UnitFrame;
+}
+
+async function steps(work: Work, { from, begun }: Resumption): Promise<Attempt> {
+  const { session, script } = work;
+  const started = performance.now();
+  // What the statements before have set ended with the session that they ran on.
+  for (const { kind, start, end } of script.statements.slice(0, from)) {
+    if (kind === 'VariableSetStmt') await session.run(script.text.slice(start, end));
+  }
+  for (let k = from; k < script.statements.length; k++) {
+    // What the statement before has reset is ours again: else the rest would run in whatever schema the role prefers.
+    if (k > from) await session.run(restoreSettings(stepwiseSettings(work)));
+    const stopped = await step(work, k, k < begun);
+    if (stopped !== null) return stopped;
+  }
+  const durationMs = Math.round(performance.now() - started);
+  const end = `state = 'applied', at_statement = null, duration_ms = ${Math.min(durationMs, 2_147_483_647)}`;
+  await session.run(note(work, end));
+  return { kind: 'done', applied: [applied(script.migration, durationMs)] };
+}
+
+/** Runs one statement; gives why the script must stop there, `null` where it may go on. */
+async function step(work: Work, k: number, begun: boolean): Promise<Attempt | null> {
+  const { session, own, script, schema, frame } = work;
+  const statement = script.statements[k];
+  const parsed = await statementAt(script, k);
+  if (statement === undefined) throw new RangeError(`there is no statement ${k + 1}`);
+  // A statement that is skipped has left a blank.
+  const change = parsed === null ? null : onlineChangeOf(parsed.statement);
+  const trespass = { scripts: [script], schema, publicSchema: frame.publicSchema };
+  // One that was begun was looked at before; what it was about may be gone since.
+  const aim = begun ? null : await aimsOutside(own, statement, script, schema, frame);
+  if (aim !== null) {
+    const state = await takeBack(work, k);
+    return {
+      kind: 'failed',
+      error: trespassError({ ...trespass, ...aim, what: [`is about ${aim.name}`], state }),
+    };
+  }
+  if (!begun && aimsAtHistory(statement, schema, frame)) {
+    return { kind: 'failed', error: historyError(script, schema, frame, null, await takeBack(work, k)) };
+  }
+  let noted = transactionNumberOf(
+    await session.run(note(work, `at_statement = ${k + 1}`, transactionNumber)),
+  );
+  const names = namesOf(work);
+  let before: readonly IndexName[] = [];
+  if (parsed !== null && change !== null) {
+    let readiness: Readiness;
+    try {
+      readiness = await makeReady(names, { ...parsed, change, begun });
+      before = await invalidLeftBy(names, [change]);
+    } catch (error) {
+      if (!isServerError(error)) throw error;
+      return failedAt(work, k, error, { whole: true, begun, index: statement.start });
+    }
+    if (readiness.kind === 'differs') {
+      const state = begun ? keptBefore(k) : await takeBack(work, k);
+      return { kind: 'failed', error: indexDiffers(work, k, readiness, { state, begun }) };
+    }
+    if (readiness.kind === 'done') return finish(work, k);
+  }
+  const looks =
+    script.allowsPublic || !reachesOut(statement, schema) ? [] : schemasToLookAt([script], schema, frame);
+  const outside = await readStructure(own, looks);
+  const others = statement.reach.code ? await otherRows(work) : null;
+  if (change !== null || looks.length > 0 || others !== null)
+    noted = transactionNumberOf(await own.run(transactionNumber));
+  try {
+    await session.run(script.text.slice(statement.start, statement.end), undefined, (notice) =>
+      frame.heard(notice, { ...schema, scripts: [script], statement }),
+    );
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    const index = indexOfCodePoint(script.text, Number(error.position ?? 1) - 1, statement.start);
+    return failedAt(work, k, error, { whole: await ranWhole(own, noted), begun, index });
+  }
+  const found = trespassesIn(outside, await readStructure(own, looks), frame.publicSchema, new Set());
+  if (found.what.length > 0) {
+    const state = `statement ${k + 1} cannot be rolled back, and ${unfinished}`;
+    return { kind: 'failed', error: trespassError({ ...trespass, ...found, state }) };
+  }
+  const unsound = change === null ? null : await unsoundIndex(names, change, before);
+  return unsound === null
+    ? finish(work, k, others)
+    : { kind: 'failed', error: leftUnsound(work, k, unsound) };
+}
+
+/** Notes that a statement is done; `others` are the history's other rows before it, where it may have changed them. */
+async function finish(work: Work, k: number, others: string | null = null): Promise<Attempt | null> {
+  const touched = (error: ServerError | null): Attempt => {
+    const state = `statement ${k + 1} cannot be rolled back`;
+    return { kind: 'failed', error: historyError(work.script, work.schema, work.frame, error, state) };
+  };
+  try {
+    await work.session.run(note(work, `done_statements = ${k + 1}`));
+    return others === null || (await otherRows(work)) === others ? null : touched(null);
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    if (isHistoryLost(error)) return touched(error);
+    if (refusalOf(error)?.state !== unitStates.lockLost) throw error;
+    return { kind: 'failed', error: releasedLocks(work, k) };
+  }
+}
+
+/** The digest of the history's rows but the script's own. */
+function otherRows({ own, script, schema, frame }: Work): Promise<string> {
+  const table = historyTable(schema.schema, frame.table);
+  return readDigest(own, table, `(${rowOf(script.migration)}) is not true`);
+}
+
+function namesOf({ session, own, script, schema }: Work): Names {
+  return { session, own, path: null, home: script.allowsPublic ? null : schema.schema };
+}
+
+/** Takes back that a statement was begun, which did nothing; gives the state in words. */
+async function takeBack(work: Work, k: number): Promise<string> {
+  if (k === 0) {
+    await forget(work);
+    return 'not touched';
+  }
+  await work.session.run(note(work, `at_statement = ${k}`));
+  return keptBefore(k);
+}
+
+async function failedAt(
+  work: Work,
+  k: number,
+  error: ServerError,
+  { whole, begun, index }: { readonly whole: boolean; readonly begun: boolean; readonly index: number },
+): Promise<Attempt> {
+  const { session, script, schema, frame } = work;
+  const described = await describeFailure(
+    session,
+    { error, script, index, replayable: false },
+    schema,
+    frame,
+  );
+  const { migration } = script;
+  const nothing = whole && !begun;
+  if (nothing) await takeBack(work, k);
+  // The file is simply pending again.
+  const pending = nothing && k === 0;
+  if (pending && isCatalogueRace(error)) return { kind: 'again', reason: 'shared-rows', error: described };
+  const { message, hint } = described.details;
+  return {
+    kind: 'failed',
+    ...(!pending && { unfinished: true }),
+    error: new SqlmigError('migration-failed', message, {
+      sqlstate: error.code,
+      schema: schema.schema,
+      location: locate(migration.file, migration.text, index),
+      statement: k + 1,
+      statements: script.statements.length,
+      state: pending ? 'nothing of it was kept' : whole ? keptBefore(k) : keptInPart(k),
+      hint: pending ? hint : await wayOn(work, k, { whole, nothing }),
+      cause: error,
+    }),
+  };
+}
+
+/** Takes the row of a migration back that has done nothing: it is simply pending again. */
+async function forget({ session, script, schema, frame }: Work): Promise<void> {
+  const row = `${historyTable(schema.schema, frame.table)} where ${rowOf(script.migration)}`;
+  await session.run(bookkeeping(`delete from ${row} and state = '${begunState}';\n`));
+}
+
+/**
+ * Notes how far it is; refuses where the session has not the locks any more (lock-protocol SQM12). Gives what `query`
+ * asks in the same transaction.
+ */
+function note({ script, schema, frame }: Work, set: string, query?: string): string {
+  return bookkeeping(
+    `${doBlock(`begin
+  if ${locksGone(schema)} then ${raise(unitStates.lockLost)} end if;
+  update ${historyTable(schema.schema, frame.table)} set ${set} where ${rowOf(script.migration)} and state = '${begunState}';
+  if not found then ${raise(unitStates.historyChanged)} end if;
+end`)}${query === undefined ? '' : `${query};\n`}`,
+  );
+}

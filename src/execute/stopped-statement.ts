@@ -1,0 +1,81 @@
+import { sqlstates } from '../errors.ts';
+import { type Blocker, blockerJson, describeBlockers, toBlocker } from '../server/blockers.ts';
+import type { ServerError } from '../server/server-error.ts';
+import type { Row, Session } from '../server/session.ts';
+import { settingOrigin } from '../server/setting-origin.ts';
+import type { Script } from '../sql/migration.ts';
+import { locate } from '../sql/position.ts';
+
+/** What is to be said of a statement that the server stopped because of others or of the time. */
+interface Stopped {
+  /** With whom it had a deadlock, in words; `null` where it had none, or they are gone. */
+  readonly partners: string | null;
+  readonly hint: string;
+}
+
+/** Looks why a file's statement was stopped; `null` where it failed by itself. */
+export async function whyStopped(
+  session: Session,
+  error: ServerError,
+  script: Script,
+): Promise<Stopped | null> {
+  switch (error.code) {
+    case sqlstates.lockNotAvailable: {
+      const raise = raiseInFile(script, 'lock_timeout') ?? 'raise --lock-timeout';
+      const hint = `wait until the session that has the lock is done, or end it with pg_terminate_backend; or ${raise}`;
+      return { partners: null, hint };
+    }
+    case sqlstates.deadlockDetected: {
+      const partners = await deadlockPartners(session, error.detail ?? '');
+      return {
+        partners: partners.length === 0 ? null : describeBlockers(partners),
+        hint: 'run sqlmig up again once the other session has ended; to avoid it, lock tables in the order in which the application does',
+      };
+    }
+    case sqlstates.queryCanceled:
+      return { partners: null, hint: await cancelledHint(session, script) };
+    default:
+      return null;
+  }
+}
+
+/** The other sessions of a deadlock that still are there. Each line of the detail begins and ends with a backend. */
+async function deadlockPartners(session: Session, detail: string): Promise<Blocker[]> {
+  const pids = detail.split('\n').flatMap((line) => {
+    const numbers = line.match(/\b\d{1,9}\b/g) ?? [];
+    return [numbers.at(0), numbers.at(-1)].flatMap((number) => number ?? []);
+  });
+  if (pids.length === 0) return [];
+  const rows = await session
+    .read(`select ${blockerJson('a.pid')} as blocker from pg_stat_activity a
+where a.pid in (${[...new Set(pids)].join(', ')}) and a.pid <> pg_backend_pid()`)
+    .catch(unknown);
+  return rows.map(({ blocker }) => toBlocker(blocker));
+}
+
+/**
+ * What to do about a statement that was cancelled (57014), with where its timeout comes from: the file, the role, the
+ * database, the connection string or the server; or with whoever cancelled it, where there is none.
+ */
+export async function cancelledHint(session: Session, script: Script | null = null): Promise<string> {
+  const inFile = script === null ? null : raiseInFile(script, 'statement_timeout');
+  if (inFile !== null) return `${inFile}; or leave it out, since sqlmig sets none`;
+  const [row] = await session
+    .read(`select setting::int as ms from pg_settings where name = 'statement_timeout'`)
+    .catch(unknown);
+  if (row === undefined || Number(row.ms) === 0)
+    return 'somebody cancelled the statement (pg_cancel_backend); run it again';
+  const origin = await settingOrigin(session, 'statement_timeout').catch(() => 'somewhere');
+  return `statement_timeout is ${row.ms}ms, set for ${origin}; raise it for the role of sqlmig`;
+}
+
+/** Where a file sets a timeout, which is gone with its transaction, and what to do there; `null` where it does not. */
+function raiseInFile({ migration: { file, text } }: Script, setting: string): string | null {
+  const index = text.search(new RegExp(`\\b${setting}\\b`, 'i'));
+  return index === -1 ? null : `raise ${setting} at ${file}:${locate(file, text, index).line}`;
+}
+
+// A run that is interrupted cancels its own questions as well.
+function unknown(): Row[] {
+  return [];
+}

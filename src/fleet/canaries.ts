@@ -1,0 +1,19 @@
+import { type Canary, chooseCanaries } from '../decide/stop-rule.ts';
+import type { Target } from '../state/look.ts';
+import { unknownTenants } from '../state/survey.ts';
+import { hasWork, refusalOf } from './outcome.ts';
+
+/** The names of the canaries among tenants. @throws SqlmigError `unknown-tenant`. */
+export function canariesOf(tenants: readonly Target[], canary: Canary = 0): ReadonlySet<string> {
+  // What is refused from the start, or has nothing to apply, would prove nothing.
+  const able = tenants.filter((target) => hasWork(target) && refusalOf(target) === null);
+  const chosen = chooseCanaries(
+    able.map(({ schema }) => schema),
+    canary,
+  );
+  const known = new Set(tenants.map(({ schema }) => schema));
+  const unknown = [...chosen].filter((schema) => !known.has(schema));
+  const words = { what: 'selected tenant', state: 'no tenant was touched' };
+  if (unknown.length > 0) throw unknownTenants(unknown, [...known], words);
+  return chosen;
+}

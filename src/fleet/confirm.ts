@@ -1,0 +1,33 @@
+import type { SchemaOutcome } from '../results.ts';
+import { flush } from '../server/flush.ts';
+import { lookAt, type Target } from '../state/look.ts';
+import { withoutGone } from '../state/survey.ts';
+import type { Migrator } from './migrator.ts';
+import { hasWork } from './outcome.ts';
+
+/**
+ * Makes what was applied to tenants durable, with one flush of the server's log for all of it. Gives those that a
+ * crash of the server before that has set back: they have work again.
+ * @throws SqlmigError where that cannot be had: then nobody knows what is on disk.
+ */
+export async function confirm(
+  { run, migrations, settings }: Migrator,
+  outcomes: readonly SchemaOutcome[],
+): Promise<Target[]> {
+  const applied = outcomes.filter(({ scope, migrations: done }) => scope === 'tenant' && done.length > 0);
+  if (applied.length === 0 || settings.rehearse || settings.sync) return [];
+  // Cancels are still being sent when a run is interrupted, so the first one may be cancelled.
+  await run.look(flush).catch((error: unknown) => {
+    if (!settings.signal.aborted) throw error;
+    return run.look(flush);
+  });
+  // A crash ends every session: where the run's own one lived through all of it, there was none.
+  if (run.undisturbed()) return [];
+  const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
+  const wanted = applied.filter(({ state }) => state === 'applied').map(({ schema }) => ({ schema, look }));
+  const now = await run.look(async (_, reader) => {
+    const targets = await lookAt(wanted, { ...reader, scans: new Map() }, run.config.historyTable);
+    return withoutGone(reader, targets, run.config);
+  });
+  return now.filter(hasWork);
+}

@@ -1,0 +1,68 @@
+import { applied } from '../execute/apply.ts';
+import { type ConvoyPart, sendConvoy } from '../execute/convoy.ts';
+import type { UnitFrame } from '../protocol/unit-frame.ts';
+import type { AppliedMigration } from '../results.ts';
+import type { Session } from '../server/session.ts';
+import type { Migration } from '../sql/migration.ts';
+import type { Target } from '../state/look.ts';
+
+/** Lets schemas that lack the same one quick file share messages, which cost more than such a file. */
+export interface Convoys {
+  /** How many of those that are next may go along with a schema. */
+  mates(first: Target, next: readonly { readonly target: Target; readonly retries: number }[]): number;
+  /** Applies what these lack. Gives what was applied, from the first on; see `sendConvoy` for the others. */
+  attempt(session: Session, targets: readonly Target[]): Promise<readonly AppliedMigration[]>;
+  /** Notes how long migrations took in a schema. */
+  note(target: Target, applied: readonly AppliedMigration[]): void;
+}
+
+// A convoy holds up to this many units, so one of quick files ends within a fraction of a second.
+const mostUnits = 16;
+const quickMs = 10;
+const quickLength = 4_096;
+// A file has to be quick in so many schemas before it travels in company: one that fails is run again alone to tell why,
+// which must not cost much.
+const provenBy = 4;
+
+/** Convoys of a run; `part` gives what a schema is to get, `null` where it cannot share a transaction. */
+export function createConvoys(
+  part: (target: Target, migration: Migration) => ConvoyPart | null,
+  frame: UnitFrame,
+  lanes: number,
+): Convoys {
+  const known = new Map<Migration, { ms: number; schemas: number }>();
+  const isQuick = (migration: Migration) => {
+    const { ms, schemas } = known.get(migration) ?? { ms: 0, schemas: 0 };
+    return schemas >= provenBy && ms / schemas <= quickMs;
+  };
+  const onlyStep = ({ plan, hasHistory }: Target) =>
+    hasHistory && plan.steps.length === 1 ? (plan.steps[0] ?? null) : null;
+  return {
+    mates(first, next) {
+      const step = onlyStep(first);
+      if (step === null || step.text.length > quickLength || !isQuick(step) || part(first, step) === null)
+        return 0;
+      const most = Math.min(mostUnits - 1, Math.floor(next.length / (2 * lanes)));
+      const end = next
+        .slice(0, most)
+        .findIndex(({ target, retries }) => retries > 0 || onlyStep(target) !== step);
+      return end === -1 ? most : end;
+    },
+    async attempt(session, targets) {
+      const parts = targets.flatMap((target) =>
+        target.plan.steps.flatMap((step) => part(target, step) ?? []),
+      );
+      const durations = await sendConvoy(session, parts, frame);
+      return parts
+        .slice(0, durations.length)
+        .map(({ script: { migration } }, i) => applied(migration, durations[i]));
+    },
+    note({ plan }, done) {
+      const [step] = plan.steps;
+      const [only] = done;
+      if (step === undefined || only === undefined || done.length > 1) return;
+      const { ms, schemas } = known.get(step) ?? { ms: 0, schemas: 0 };
+      known.set(step, { ms: ms + only.durationMs, schemas: schemas + 1 });
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { errorOfAll, SqlmigError } from '../errors.ts';
+import { readExtensions, type WantedExtension } from '../execute/extensions.ts';
+import type { Config } from '../project/config.ts';
+import type { Session } from '../server/session.ts';
+import { type ExtensionState, type MissingExtension, withoutExtensions } from '../sql/extensions.ts';
+import type { ExtensionStatement, Script } from '../sql/migration.ts';
+import { locate } from '../sql/position.ts';
+import { sharedPath } from '../sql/search-path.ts';
+
+/** Scripts as they may run, and the extensions that tenants would lack. */
+export interface SettledExtensions {
+  /** In the order of those given. */
+  readonly scripts: readonly Script[];
+  readonly missing: readonly MissingExtension[];
+}
+
+/**
+ * Takes `CREATE EXTENSION` out of tenant scripts, by what the database has, what the public scripts among them are about to
+ * make, and what is about to be `created`. The database is asked only where a tenant script has such a statement.
+ */
+export async function settleExtensions(
+  session: Session,
+  scripts: readonly Script[],
+  created: readonly WantedExtension[],
+  config: Config,
+): Promise<SettledExtensions> {
+  const isConcerned = ({ migration, extensions }: Script) =>
+    migration.scope === 'tenant' && extensions.some(({ kind }) => kind === 'create');
+  const concerned = scripts.filter(isConcerned);
+  if (concerned.length === 0) return { scripts, missing: [] };
+  const names = new Set(concerned.flatMap(({ extensions }) => extensions.map(({ name }) => name)));
+  const present = await readExtensions(session, names);
+  const made = madeByPublic(scripts);
+  const schemaFrom = (list: readonly WantedExtension[], name: string) => {
+    const last = list.findLast((each) => each.name === name);
+    return last === undefined ? null : (last.schema ?? config.publicSchema);
+  };
+  const moved = made.filter(({ kind }) => kind === 'move');
+  const known = new Map<string, ExtensionState>();
+  for (const [name, state] of present) {
+    const schema = schemaFrom(moved, name) ?? state.schema ?? schemaFrom([...created, ...made], name);
+    known.set(name, { ...state, schema, listed: config.extensions.includes(name) });
+  }
+  const { publicSchema, searchPath } = config;
+  const path = { schemas: sharedPath(searchPath, publicSchema), publicSchema };
+  const missing: MissingExtension[] = [];
+  const settled = scripts.map((script) => {
+    if (!isConcerned(script)) return script;
+    const without = withoutExtensions(script, known, path);
+    missing.push(...without.missing);
+    return without.script;
+  });
+  return { scripts: settled, missing };
+}
+
+/** @throws SqlmigError `extension-missing` with all that is missing in `all`. */
+export function requireExtensions(missing: readonly MissingExtension[]): void {
+  if (missing.length === 0) return;
+  const errors = missing.map(({ script: { migration }, index, message, hint }) => {
+    const location = locate(migration.file, migration.text, index);
+    return new SqlmigError('extension-missing', message, { location, state: 'nothing was touched', hint });
+  });
+  throw errorOfAll(errors);
+}
+
+/**
+ * The extensions of the config that the database lacks, and no public script among `scripts` makes.
+ * @throws SqlmigError `extension-missing` where the server cannot have one.
+ */
+export async function extensionsToCreate(
+  session: Session,
+  scripts: readonly Script[],
+  { extensions, publicSchema }: Config,
+): Promise<WantedExtension[]> {
+  const made = new Set(madeByPublic(scripts).map(({ name }) => name));
+  const present = await readExtensions(
+    session,
+    extensions.filter((name) => !made.has(name)),
+  );
+  const lacking = [...present].filter(([, { schema }]) => schema === null);
+  const errors = lacking
+    .filter(([, { available }]) => !available)
+    .map(([name]) => {
+      const message = `extension ${name}, which "extensions" in the config lists, is not installed on the server`;
+      const hint = 'install its package on the server, or take it out of the list';
+      return new SqlmigError('extension-missing', message, { state: 'nothing was touched', hint });
+    });
+  if (errors.length > 0) throw errorOfAll(errors);
+  return lacking.map(([name, { fixedSchema }]) => ({
+    name,
+    schema: fixedSchema === null ? publicSchema : null,
+  }));
+}
+
+/** The extensions that public scripts create or move. */
+function madeByPublic(scripts: readonly Script[]): ExtensionStatement[] {
+  return scripts
+    .filter(({ migration }) => migration.scope === 'public')
+    .flatMap(({ extensions }) => extensions);
+}

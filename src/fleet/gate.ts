@@ -1,0 +1,91 @@
+import { SqlmigError } from '../errors.ts';
+import { historyTable, readDigest } from '../history/history.ts';
+import type { Config } from '../project/config.ts';
+import { canonicalVersion, compareVersions } from '../project/version.ts';
+import { readGuard } from '../protocol/guard.ts';
+import type { UnitSchema } from '../protocol/unit-frame.ts';
+import type { Session } from '../server/session.ts';
+import type { Script } from '../sql/migration.ts';
+import { othersOnPath } from '../sql/search-path.ts';
+import type { Target } from '../state/look.ts';
+
+/** Public as it was when the tenants' turn came, and what tenant files must leave as it is. */
+export interface Gate extends Pick<UnitSchema, 'requires' | 'guarded'> {
+  /** Versions that public must go on to hold. */
+  readonly versions: readonly string[];
+  /** How many scripts the guard is for. */
+  readonly scripts: number;
+}
+
+/** What a gate is made from: public as it is, its newest file, and the scripts that may run. */
+interface GateParts {
+  readonly shared: Target;
+  readonly upTo: string | null;
+  readonly scripts: readonly Script[];
+}
+
+/**
+ * Notes what public holds now. `before` is the gate so far: what public held then it must still hold.
+ * @throws SqlmigError `public-behind` where it does not.
+ */
+export async function createGate(
+  session: Session,
+  { shared, upTo, scripts }: GateParts,
+  before: Gate | null,
+  config: Config,
+): Promise<Gate> {
+  const { publicSchema, searchPath } = config;
+  const guarded = await readGuard(session, othersOnPath(searchPath, publicSchema), wordsOf(scripts));
+  // With --to below the first public file there is nothing yet that tenants could need.
+  if (upTo === null || !shared.hasHistory) {
+    return { requires: null, guarded, versions: before?.versions ?? [], scripts: scripts.length };
+  }
+  const versions = shared.rows
+    .flatMap((row) => row.version ?? [])
+    .filter((version) => compareVersions(version, upTo) <= 0);
+  const lacking = before?.versions.find((version) => !versions.includes(version));
+  if (lacking !== undefined) throw publicBehind(lacking);
+  const table = historyTable(publicSchema, config.historyTable);
+  const digest = await readDigest(session, table, `version <= ${canonicalVersion(upTo)}`);
+  return { requires: { upTo: canonicalVersion(upTo), digest }, guarded, versions, scripts: scripts.length };
+}
+
+/** The schemas of the config's `searchPath` that the database has not. */
+export function missingOnPath(
+  gate: Pick<Gate, 'guarded'> | null,
+  { searchPath, publicSchema }: Config,
+): string[] {
+  const isSystem = (name: string) => /^pg_|^information_schema$/.test(name);
+  return othersOnPath(searchPath, publicSchema).filter(
+    (name) => !isSystem(name) && gate?.guarded?.schemas.has(name) === false,
+  );
+}
+
+/** The words of scripts that are guarded. */
+function wordsOf(scripts: Iterable<Script>): ReadonlySet<string> {
+  const guarded = [...scripts].filter(
+    ({ migration, allowsPublic }) => migration.scope === 'tenant' && !allowsPublic,
+  );
+  return new Set(guarded.flatMap(({ statements }) => statements.flatMap(({ reach }) => [...reach.words])));
+}
+
+/** A target as units see it. */
+export function unitSchema(
+  { schema, oid, scope, rows: history, digest, mayDiscard, hasIdentity }: Target,
+  gate: Pick<UnitSchema, 'requires' | 'guarded'> | null,
+): UnitSchema {
+  const { requires, guarded } = (scope === 'tenant' ? gate : null) ?? { requires: null, guarded: null };
+  return { schema, oid, scope, history, digest, mayDiscard, hasIdentity, requires, guarded };
+}
+
+/** The error for tenants that must wait for public. */
+export function publicBehind(version: string): SqlmigError {
+  return new SqlmigError(
+    'public-behind',
+    `public is behind: ${version} is not applied, and tenants wait for it`,
+    {
+      state: 'not touched',
+      hint: 'run: sqlmig up --public',
+    },
+  );
+}

@@ -1,0 +1,44 @@
+import { newestVersion } from '../project/version.ts';
+import type { Session } from '../server/session.ts';
+import { lookAtPublic } from '../state/survey.ts';
+import { createGate, type Gate, missingOnPath } from './gate.ts';
+import type { Migrator } from './migrator.ts';
+
+/** Keeps the gate between public and tenants: each version that public held once it must hold on. */
+export interface Gatekeeper {
+  /** `null` before `open`. */
+  readonly gate: Gate | null;
+  /** Reads the gate, and again once there are scripts that it was not made for. @throws SqlmigError `public-behind`. */
+  open(): Promise<void>;
+  /** Reads it again, on this session. @throws SqlmigError `public-behind`. */
+  refresh(session: Session): Promise<void>;
+}
+
+/** A gatekeeper of one run. */
+export function createGatekeeper({ run, migrations, settings, scripts }: Migrator): Gatekeeper {
+  const { config, database } = run;
+  let gate: Gate | null = null;
+  const refresh = async (session: Session) => {
+    const reader = { session, spare: async () => null, wait: run.wait };
+    const shared = await lookAtPublic(reader, migrations, settings.plan, config);
+    const parts = { shared, upTo: newestVersion(migrations.public), scripts: [...scripts.all.values()] };
+    gate = await createGate(session, parts, gate, config);
+  };
+  const warn = () => {
+    for (const name of missingOnPath(gate, config)) {
+      const message = `searchPath names schema ${name}, which ${database} does not have`;
+      settings.emit({ type: 'warning', message });
+    }
+  };
+  return {
+    get gate() {
+      return gate;
+    },
+    async open() {
+      const isFirst = gate === null;
+      if (gate?.scripts !== scripts.all.size) await run.look(refresh);
+      if (isFirst) warn();
+    },
+    refresh,
+  };
+}

@@ -1,0 +1,28 @@
+import type { Lane } from '../run/lane.ts';
+import { interruptedMs, withDeadline } from '../server/deadline.ts';
+import type { Session } from '../server/session.ts';
+import type { Target } from '../state/look.ts';
+
+/**
+ * Looks at schemas as they are at last; `null` where that cannot be had, once the run is interrupted within two seconds
+ * in all.
+ */
+export function createLastLook(
+  lookAgain: (session: Session, schema: string) => Promise<Target>,
+  signal: AbortSignal,
+): (schema: string, lane: Lane) => Promise<Target | null> {
+  let outOfReach = false;
+  return async (schema, lane) => {
+    if (outOfReach) return null;
+    const look = async () => lookAgain(await lane.session(), schema);
+    try {
+      // Cancels are still being sent when a run is interrupted, so the first look may be cancelled too.
+      const looking = look().catch(look);
+      return await (signal.aborted ? withDeadline(looking, interruptedMs) : looking);
+    } catch {
+      // Nobody waits two seconds for each of a thousand.
+      outOfReach = signal.aborted;
+      return null;
+    }
+  };
+}

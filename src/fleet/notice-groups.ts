@@ -1,0 +1,83 @@
+import type { RunEvent } from '../events.ts';
+import type { ServerWarning } from '../results.ts';
+
+/** What a server has said of many schemas, in little memory. */
+export interface NoticeGroups {
+  add(notice: RunEvent & { readonly type: 'server-notice' }): void;
+  /** One for each text of a file, in the order in which they came. */
+  list(): ServerWarning[];
+  /** How many further messages there were that `list` leaves out. */
+  others(): number;
+}
+
+// A text that names an id or a number of rows is another one in each tenant.
+const mostGroups = 1_000;
+const mostNames = 10;
+
+/** Groups the important messages of a server by file and text as they come. */
+export function createNoticeGroups(): NoticeGroups {
+  const groups = new Map<
+    string,
+    { readonly warning: Omit<ServerWarning, 'count'>; readonly names: string[]; readonly of: Members }
+  >();
+  const numbers = new Map<string, number>();
+  let others = 0;
+  const numberOf = (schema: string) => {
+    const number = numbers.get(schema) ?? numbers.size;
+    numbers.set(schema, number);
+    return number;
+  };
+  return {
+    add({ important, severity, sqlstate, message, schema, file, line }) {
+      if (!important) return;
+      const key = JSON.stringify([severity, sqlstate, message, file, line]);
+      let group = groups.get(key);
+      if (group === undefined) {
+        if (groups.size === mostGroups) {
+          others += 1;
+          return;
+        }
+        const names: string[] = [];
+        const place = { ...(file !== undefined && { file }), ...(line !== undefined && { line }) };
+        group = {
+          warning: { severity, sqlstate, message, ...place, schemas: names },
+          names,
+          of: createMembers(),
+        };
+        groups.set(key, group);
+      }
+      if (schema === undefined || !group.of.add(numberOf(schema))) return;
+      if (group.names.length < mostNames) group.names.push(schema);
+    },
+    list: () => [...groups.values()].map(({ warning, of }) => ({ ...warning, count: of.size() })),
+    others: () => others,
+  };
+}
+
+/** A set of small numbers, a bit each. */
+interface Members {
+  /** False where it is there already. */
+  add(number: number): boolean;
+  size(): number;
+}
+
+function createMembers(): Members {
+  let bits = new Uint8Array(8);
+  let size = 0;
+  return {
+    add(number) {
+      const at = number >> 3;
+      const bit = 1 << (number & 7);
+      if (at >= bits.length) {
+        const more = new Uint8Array(2 * (at + 1));
+        more.set(bits);
+        bits = more;
+      }
+      if (((bits[at] ?? 0) & bit) !== 0) return false;
+      bits[at] = (bits[at] ?? 0) | bit;
+      size += 1;
+      return true;
+    },
+    size: () => size,
+  };
+}

@@ -1,0 +1,130 @@
+import { asSqlmigError } from '../execute/failure.ts';
+import { changesSharedRows } from '../protocol/catalogue-key.ts';
+import { unitSettings } from '../protocol/unit-locks.ts';
+import type { SchemaOutcome, Scope } from '../results.ts';
+import { suitableLanes } from '../run/lane.ts';
+import type { Migration } from '../sql/migration.ts';
+import { lookAgain, type Target } from '../state/look.ts';
+import { listedNow } from '../state/survey.ts';
+import { applySchema } from './apply-schema.ts';
+import { createConvoys } from './convoys.ts';
+import { createFleet, type Fleet } from './fleet.ts';
+import type { FleetWork } from './fleet-work.ts';
+import { unitSchema } from './gate.ts';
+import { createGatekeeper, type Gatekeeper } from './gatekeeper.ts';
+import { createLockWatch } from './lock-watch.ts';
+import type { Migrator } from './migrator.ts';
+import { hasWork, refusalOf } from './outcome.ts';
+import { leftOut } from './rehearsable.ts';
+import { rehearseSchema } from './rehearse-schema.ts';
+import { timeTurns } from './turn-times.ts';
+
+/** Migrates public, alone, or rehearses it. */
+export async function migratePublic(migrator: Migrator, target: Target): Promise<SchemaOutcome> {
+  const fleet = openFleet(migrator, { scope: 'public', concurrency: 1, gatekeeper: null, shared: null });
+  await begin(migrator, 'public', [target]);
+  const [outcome] = await fleet.migrate([target]);
+  if (outcome === undefined) throw new RangeError('one schema gives one outcome');
+  return outcome;
+}
+
+/** Tenants that are migrated under the same limits, most of them at once and newcomers later. */
+export interface TenantPhase {
+  /** Brings tenants up to date, or rehearses that; gives one outcome each, in the order of `targets`. */
+  migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
+}
+
+/** Opens the tenants' turn. `shared` is public as it was found: a rehearsed tenant brings its pending files along. */
+export function openTenantPhase(
+  migrator: Migrator,
+  { shared, limits }: { readonly shared: Target | null; readonly limits?: FleetWork['limits'] },
+): TenantPhase {
+  const { run, settings, scripts } = migrator;
+  const gatekeeper = createGatekeeper(migrator);
+  const along = settings.rehearse && shared !== null && hasWork(shared) ? shared : null;
+  // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
+  const alone = along !== null || scripts.installing !== '';
+  const concurrency = alone ? 1 : (run.config.concurrency ?? suitableLanes(run.server.version));
+  const fleet = openFleet(migrator, {
+    scope: 'tenant',
+    concurrency,
+    gatekeeper,
+    shared: along,
+    limits,
+  });
+  return {
+    async migrate(targets) {
+      if (!settings.rehearse && targets.some(hasWork)) {
+        await scripts.prepare(targets.flatMap(({ plan: { steps } }) => steps));
+        await gatekeeper.open();
+      }
+      await begin(migrator, 'tenant', targets);
+      return fleet.migrate(targets);
+    },
+  };
+}
+
+async function begin({ run, settings, scripts, admit }: Migrator, scope: Scope, targets: readonly Target[]) {
+  await admit(targets);
+  const pending = targets.filter(hasWork).length;
+  for (const message of settings.rehearse ? leftOut(scope, targets, scripts.all) : [])
+    settings.emit({ type: 'warning', message });
+  settings.emit({ type: 'phase-started', scope, total: targets.length, pending });
+  if (pending > 0) await run.ended();
+}
+
+/** How the schemas of a scope are migrated. */
+interface Phase {
+  readonly scope: Scope;
+  readonly concurrency: number;
+  readonly gatekeeper: Gatekeeper | null;
+  readonly shared: Target | null;
+  readonly limits?: FleetWork['limits'];
+}
+
+function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: Phase): Fleet {
+  const { run, migrations, settings, frame } = migrator;
+  const { config, runId, database } = run;
+  const look = { scope, files: migrations[scope], options: settings.plan };
+  const attempt: FleetWork['attempt'] = async (session, target) => {
+    try {
+      return await (settings.rehearse
+        ? rehearseSchema(migrator, session, { target, shared })
+        : applySchema(migrator, session, { target, gate: gatekeeper?.gate ?? null }));
+    } catch (error) {
+      return { kind: 'failed', error: asSqlmigError(error, target.schema) };
+    }
+  };
+  const lockWatch = createLockWatch(run, settings.lockTimeoutMs, settings.emit);
+  const fleet = createFleet({
+    ...rest,
+    blockersOf: lockWatch.blockersOf,
+    hasWork,
+    refusalOf,
+    ...timeTurns({ attempt, emit: settings.emit }),
+    convoys:
+      scope === 'public' || settings.rehearse ? null : convoysOf(migrator, gatekeeper, rest.concurrency),
+    outcomes: { runId, database, look },
+    openSession: () => run.openSession(unitSettings(scope, frame)),
+    waitForLockMs: settings.waitForLockMs,
+    lookAgain: (session, schema) => lookAgain(session, schema, look, config, run.wait),
+    isListed: async (session, schema) => {
+      const listed = await listedNow({ session, spare: async () => null, wait: run.wait }, config);
+      return listed === null || listed.has(schema);
+    },
+    refreshGate: async (session) => gatekeeper?.refresh(session),
+    ending: run.ending,
+    signal: settings.signal,
+  });
+  return { migrate: (targets) => lockWatch.during(() => fleet.migrate(targets)) };
+}
+
+function convoysOf({ scripts, frame }: Migrator, gatekeeper: Gatekeeper | null, concurrency: number) {
+  const part = (target: Target, migration: Migration) => {
+    const script = scripts.get(migration);
+    if (script === undefined || script.nonTransactional !== null) return null;
+    const schema = unitSchema(target, gatekeeper?.gate ?? null);
+    return changesSharedRows(script, schema) ? null : { schema, script };
+  };
+  return createConvoys(part, frame, concurrency);
+}

@@ -1,0 +1,32 @@
+import type { Scope } from '../results.ts';
+import type { Migration, Script } from '../sql/migration.ts';
+import type { Target } from '../state/look.ts';
+import { hasWork, refusalOf } from './outcome.ts';
+
+/** What of pending scripts a rehearsal runs, and the first one that it leaves out. */
+export function rehearsable(pending: readonly Script[]): {
+  readonly scripts: readonly Script[];
+  readonly left: Script | undefined;
+} {
+  // What cannot be rolled back is not rehearsed, and neither is what builds on it.
+  const end = pending.findIndex((script) => script.nonTransactional !== null);
+  return { scripts: end === -1 ? pending : pending.slice(0, end), left: pending[end] };
+}
+
+/** What a rehearsal of schemas of one scope leaves out, in words: a message a file, with the number of tenants. */
+export function leftOut(
+  scope: Scope,
+  targets: readonly Target[],
+  scripts: ReadonlyMap<Migration, Script>,
+): string[] {
+  const tenants = new Map<string, number>();
+  for (const target of targets) {
+    if (!hasWork(target) || refusalOf(target) !== null) continue;
+    const { left } = rehearsable(target.plan.steps.flatMap((step) => scripts.get(step) ?? []));
+    if (left !== undefined) tenants.set(left.migration.file, (tenants.get(left.migration.file) ?? 0) + 1);
+  }
+  return [...tenants].map(([file, n]) => {
+    const where = scope === 'public' ? '' : ` in ${n} ${n === 1 ? 'tenant' : 'tenants'}`;
+    return `${file} is non-transactional: neither it nor what follows it is rehearsed${where}`;
+  });
+}

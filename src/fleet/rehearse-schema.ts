@@ -1,0 +1,31 @@
+import type { Attempt } from '../execute/attempt.ts';
+import { rehearseUnits } from '../execute/rehearse.ts';
+import type { RehearsalPart } from '../protocol/message.ts';
+import type { Session } from '../server/session.ts';
+import type { Target } from '../state/look.ts';
+import { unitSchema } from './gate.ts';
+import type { Migrator } from './migrator.ts';
+import { hasWork } from './outcome.ts';
+import { rehearsable } from './rehearsable.ts';
+
+/** Runs what a schema lacks, for a tenant after what `shared`, public, lacks, in one transaction that is rolled back. */
+export async function rehearseSchema(
+  migrator: Migrator,
+  session: Session,
+  { target, shared }: { readonly target: Target; readonly shared: Target | null },
+): Promise<Attempt> {
+  const { frame, turns, scripts } = migrator;
+  const before = shared !== null && hasWork(shared) ? [await partOf(migrator, shared)] : [];
+  const last = await partOf(migrator, target);
+  return turns.inTurn(last.scripts, last.schema, () =>
+    rehearseUnits(session, [...before, last], frame, scripts.installing),
+  );
+}
+
+async function partOf({ scripts }: Migrator, target: Target): Promise<RehearsalPart> {
+  return {
+    schema: unitSchema(target, null),
+    scripts: rehearsable(await scripts.of(target)).scripts,
+    bootstrap: !target.hasHistory,
+  };
+}

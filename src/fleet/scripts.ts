@@ -1,0 +1,83 @@
+import type { OnEvent } from '../events.ts';
+import { createExtension, installExtension, type WantedExtension } from '../execute/extensions.ts';
+import { type Migrations, parseMigrations } from '../project/migrations.ts';
+import type { UnitFrame } from '../protocol/unit-frame.ts';
+import type { Run } from '../run/run.ts';
+import type { Session } from '../server/session.ts';
+import type { Migration, Script } from '../sql/migration.ts';
+import { lintFindings } from '../state/lints.ts';
+import type { Target } from '../state/look.ts';
+import { directUrlNeeded } from './direct-url.ts';
+import { extensionsToCreate, requireExtensions, settleExtensions } from './extensions.ts';
+
+/** How migrations are prepared. */
+export interface Preparation {
+  readonly installs: boolean;
+  /** Those that no schema has yet. */
+  readonly news: ReadonlySet<Migration>;
+}
+
+const nothingNew: Preparation = { installs: false, news: new Set() };
+
+/** The scripts of one run: each migration is parsed once, before the first schema that needs it. */
+export interface Scripts {
+  /**
+   * Parses migrations before any of them runs, and warns of the lints of those that are new. `installs`: extensions of
+   * the config that are missing will be there (see `install`). @throws SqlmigError with every mistake.
+   */
+  prepare(steps: readonly Migration[], how?: Preparation): Promise<void>;
+  /** The scripts of what a schema lacks, in order. */
+  of(target: Target): Promise<readonly Script[]>;
+  /** One that was prepared. */
+  get(migration: Migration): Script | undefined;
+  /** All that were prepared. */
+  readonly all: Map<Migration, Script>;
+  /** Creates the extensions of the config that are missing. */
+  install(frame: UnitFrame): Promise<void>;
+  /** SQL that does the same within a transaction; empty once nothing is missing. */
+  readonly installing: string;
+}
+
+/** Scripts of a run, which reads with its own session. */
+export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): Scripts {
+  const all = new Map<Migration, Script>();
+  let lacking: readonly WantedExtension[] = [];
+  const accept = async (script: Script, isNew: boolean) => {
+    if (script.nonTransactional !== null && run.pooled && (await run.exclusive()) === null)
+      throw directUrlNeeded(script);
+    all.set(script.migration, script);
+    if (!isNew) return;
+    for (const { file, line, column, message } of lintFindings([script], run.database)) {
+      emit({ type: 'warning', message: `${file}:${line}:${column}: ${message}` });
+    }
+  };
+  const settle = (parsed: readonly Script[], installs: boolean) =>
+    run.look(async (session: Session) => {
+      if (installs) lacking = await extensionsToCreate(session, parsed, run.config);
+      return settleExtensions(session, parsed, lacking, run.config);
+    });
+  const prepare: Scripts['prepare'] = async (steps, { installs, news } = nothingNew) => {
+    const missing = steps.filter((step) => !all.has(step));
+    if (missing.length === 0 && !installs) return;
+    const parsed = [...(await parseMigrations(missing, migrations)).values()];
+    const settled = await settle(parsed, installs);
+    requireExtensions(settled.missing);
+    for (const script of settled.scripts) await accept(script, news.has(script.migration));
+  };
+  return {
+    prepare,
+    all,
+    get: (migration) => all.get(migration),
+    async of({ plan: { steps } }) {
+      await prepare(steps);
+      return steps.flatMap((step) => all.get(step) ?? []);
+    },
+    async install(frame) {
+      for (const wanted of lacking) await run.look((session) => installExtension(session, wanted, frame));
+      lacking = [];
+    },
+    get installing() {
+      return lacking.map((wanted) => `${createExtension(wanted)};\n`).join('');
+    },
+  };
+}

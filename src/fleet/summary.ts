@@ -1,0 +1,86 @@
+import type { SqlmigError } from '../errors.ts';
+import type { RunEvent } from '../events.ts';
+import type { SchemaOutcome, UpResult } from '../results.ts';
+import { createNoticeGroups } from './notice-groups.ts';
+import { isGone, notConfirmed, unconfirmed } from './outcome.ts';
+
+/** What has come of a run so far, and at its end the result. */
+export interface Summary {
+  /** Takes what the server said while files ran. */
+  hear(event: RunEvent): void;
+  /** Adds outcomes; one of a schema that has one already takes its place. */
+  add(outcomes: readonly SchemaOutcome[]): void;
+  readonly outcomes: readonly SchemaOutcome[];
+  readonly hasErrors: boolean;
+  readonly hasApplied: boolean;
+  /** True where a schema that this run should have migrated was not begun with. */
+  readonly hasLeftOut: boolean;
+  /** All that was committed is on disk. */
+  confirm(): void;
+  /** The result; `error` is what stopped the run and is no schema's own. */
+  result(runId: string, error?: SqlmigError): UpResult;
+}
+
+/** A summary of a run that begins now; what was rolled back again needs no confirmation. */
+export function createSummary({
+  rehearse,
+  sync,
+}: {
+  readonly rehearse: boolean;
+  readonly sync: boolean;
+}): Summary {
+  const started = performance.now();
+  const notices = createNoticeGroups();
+  const bySchema = new Map<string, SchemaOutcome>();
+  let confirmed = rehearse || sync;
+  const outcomes = () => [...bySchema.values()];
+  return {
+    hear(event) {
+      if (event.type === 'server-notice') notices.add(event);
+    },
+    add(added) {
+      for (const outcome of added) bySchema.set(outcome.schema, outcome);
+    },
+    get outcomes() {
+      return outcomes();
+    },
+    get hasErrors() {
+      return outcomes().some(({ error }) => error !== undefined);
+    },
+    get hasApplied() {
+      return outcomes().some(({ state }) => state === 'applied');
+    },
+    get hasLeftOut() {
+      return outcomes().some(isLeftOut);
+    },
+    confirm() {
+      confirmed = true;
+    },
+    result(runId, error) {
+      const schemas = confirmed ? outcomes() : outcomes().map(unconfirmed);
+      const count = (state: SchemaOutcome['state']) =>
+        schemas.filter((outcome) => outcome.state === state).length;
+      const open = schemas.filter((outcome) => outcome.confirmed === false).length;
+      const failed = count('failed');
+      return {
+        ok: failed + open === 0 && !schemas.some(isLeftOut) && error === undefined,
+        ...(rehearse && { rehearsed: true }),
+        runId,
+        applied: count('applied'),
+        upToDate: count('up-to-date'),
+        failed,
+        skipped: count('skipped'),
+        unconfirmed: open,
+        durationMs: Math.round(performance.now() - started),
+        schemas,
+        warnings: notices.list(),
+        ...(error && { error: (open === 0 ? error : notConfirmed(error, open)).details }),
+      };
+    },
+  };
+}
+
+/** True for a schema that this run should have migrated, and did not begin with. */
+function isLeftOut(outcome: SchemaOutcome): boolean {
+  return outcome.state === 'skipped' && !isGone(outcome);
+}

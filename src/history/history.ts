@@ -1,0 +1,118 @@
+import type { Row, Session } from '../server/session.ts';
+import { quoteIdentifier } from '../sql/quote.ts';
+import type { HistoryRow } from './row.ts';
+
+/** A history row with what this very row's run recorded. */
+export interface RecordedRow extends HistoryRow {
+  readonly runId: string;
+  readonly durationMs: number;
+}
+
+/** State of a non-transactional migration that was begun and is not finished. */
+export const begunState = 'running' satisfies HistoryRow['state'];
+
+/** SQL of a schema's history table. */
+export function historyTable(schema: string, table: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}
+
+/** DDL of the history table. A repeatable has no version; `done_statements` counts for non-transactional ones. */
+export function createHistoryTable(schema: string, table: string): string {
+  return `create table ${historyTable(schema, table)} (
+  version bigint unique,
+  name text not null,
+  checksum text not null,
+  applied_at timestamptz not null default clock_timestamp(),
+  duration_ms integer not null default 0,
+  applied_by text not null,
+  run_id text not null,
+  state text not null check (state in ('applied', '${begunState}')),
+  scope text not null check (scope in ('public', 'tenant')),
+  statements integer not null,
+  at_statement integer,
+  done_statements integer not null
+);
+create unique index on ${historyTable(schema, table)} (name) where version is null;
+${identifyRows(schema, table)}`;
+}
+
+/**
+ * DDL that lets a history's rows be updated while they are published (55000 otherwise; PostgreSQL documentation, Logical
+ * Replication, Publication). FULL, since a repeatable has no version that could be a key. Tables of version 0.1.0 lack it.
+ */
+export function identifyRows(schema: string, table: string): string {
+  return `alter table ${historyTable(schema, table)} replica identity full`;
+}
+
+// Of a migration that was begun: a statement of it may not be done. Means nothing for one that is applied.
+const inDoubt = 'coalesce(at_statement, 0) <> done_statements';
+
+/**
+ * SQL expression: a digest of one history row. A sum of these needs no order and no text, and so costs hardly more than
+ * counting the rows.
+ */
+export const rowDigest = `hash_record_extended(row(version, name, checksum, state, ${inDoubt}), 0)`;
+
+/** SQL query: the digest of the rows of one history; `where` narrows the rows. */
+export function selectDigest(table: string, where = 'true'): string {
+  return `select ${digestSql} from ${table} where ${where}`;
+}
+
+/** Reads the digest of a history; `where` narrows the rows. */
+export async function readDigest(session: Session, table: string, where: string): Promise<string> {
+  const [row] = await session.read(`select (${selectDigest(table, where)}) as digest`);
+  return String(row?.digest);
+}
+
+/** SQL expression: the digest of a history; it means something only to the server that gave it. */
+export const digestSql = `count(run_id) || ' ' || coalesce(sum(${rowDigest})::text, '')`;
+
+/** The digest that `digestSql` gives for so many rows whose digests have this sum. */
+export function digestFor(rows: number, sum: bigint): string {
+  return `${rows} ${rows === 0 ? '' : sum}`;
+}
+
+/** What `toRow` reads. */
+export const rowColumns = `version::text as version, name, checksum, state, run_id, duration_ms, ${inDoubt} as in_doubt`;
+
+/** How far a non-transactional migration is. */
+export interface Progress {
+  readonly atStatement: number | null;
+  readonly doneStatements: number;
+  readonly statements: number;
+}
+
+/** Reads the progress in one history row; `where` is its condition (see `rowOf`). */
+export async function readProgress(
+  session: Session,
+  schema: string,
+  table: string,
+  where: string,
+): Promise<Progress> {
+  const [row] = await session.read(
+    `select at_statement, done_statements, statements from ${historyTable(schema, table)} where ${where}`,
+  );
+  return {
+    atStatement: (row?.at_statement ?? null) as number | null,
+    doneStatements: Number(row?.done_statements ?? 0),
+    statements: Number(row?.statements ?? 0),
+  };
+}
+
+/** The number of the statement of which nobody knows how far it came; `null` where each is done or was never begun. */
+export function doubtOf({ atStatement, doneStatements }: Progress): number | null {
+  return atStatement === null || atStatement <= doneStatements ? null : atStatement;
+}
+
+/** A row as `rowColumns` select it. */
+export function toRow(row: Row): RecordedRow {
+  return {
+    version: row.version as string | null,
+    name: String(row.name),
+    checksum: String(row.checksum),
+    state: row.state as RecordedRow['state'],
+    runId: String(row.run_id),
+    durationMs: Number(row.duration_ms),
+    ...(row.state !== 'applied' && row.in_doubt === true && { inDoubt: true }),
+  };
+}

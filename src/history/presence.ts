@@ -1,0 +1,104 @@
+import type { Session } from '../server/session.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+import { enoughColumns, historyColumns } from './history-shape.ts';
+
+const isOrdinary = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
+const isTable = (table: string) =>
+  `c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
+const listOf = (names: readonly string[]) => `array[${names.map(quoteLiteral).join(', ')}]::name[]`;
+const isReadable = `pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT')`;
+
+/** A schema that exists. */
+export interface Presence {
+  readonly oid: string;
+  /** Whether it has a table of the history's name, whosever it is. */
+  readonly hasTable: boolean;
+  /** Whether triggers, rules or row security on that table may discard a row without an error. */
+  readonly mayDiscard: boolean;
+  /** Whether its rows can be updated while they are published (see `identifyRows`). */
+  readonly hasIdentity: boolean;
+}
+
+/** Which schemas exist among `names`. */
+export async function lookUpSchemas(
+  session: Session,
+  names: readonly string[],
+  table: string,
+): Promise<Map<string, Presence>> {
+  if (names.length === 0) return new Map();
+  const rows =
+    await session.read(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present,
+  coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards, c.relreplident = 'f' as identified
+from unnest(${listOf(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
+left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
+where ${isOrdinary}`);
+  return new Map(
+    rows.map((row) => [
+      String(row.schema),
+      {
+        oid: String(row.oid),
+        hasTable: row.present === true,
+        mayDiscard: row.discards === true,
+        hasIdentity: row.identified === true,
+      },
+    ]),
+  );
+}
+
+/** All schemas that have a history table of ours, by name; `readable` leaves out those that we may not read. */
+export async function schemasWithHistory(
+  session: Session,
+  table: string,
+  { readable } = { readable: false },
+): Promise<string[]> {
+  const rows = await session.read(`select n.nspname as schema from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where ${isTable(table)} and ${isOrdinary}${readable ? ` and ${isReadable}` : ''}
+  and (select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and not a.attisdropped
+       and a.attname = any(${listOf(historyColumns)})) >= ${enoughColumns}
+order by n.nspname collate "C"`);
+  return rows.map((row) => String(row.schema));
+}
+
+/** What the catalogue says of a table of the history's name. */
+export interface TableFacts {
+  /** `name type` each, in their order. */
+  readonly columns: readonly string[];
+  /** Whether our role has the rights to read it; row security may hide rows all the same. */
+  readonly readable: boolean;
+}
+
+/** Looks up the tables of the history's name in some schemas; left out are schemas without one. */
+export async function lookUpTables(
+  session: Session,
+  names: readonly string[],
+  table: string,
+): Promise<Map<string, TableFacts>> {
+  if (names.length === 0) return new Map();
+  const rows = await session.read(`select n.nspname as schema, ${isReadable} as readable,
+  (select json_agg(a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) order by a.attnum)
+   from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where ${isTable(table)} and n.nspname = any(${listOf(names)})`);
+  return new Map(
+    rows.map((row) => [
+      String(row.schema),
+      { readable: row.readable === true, columns: (row.columns ?? []) as string[] },
+    ]),
+  );
+}
+
+/** Tables of our shape under another name than the history's, in some schemas. */
+export async function lookUpLookAlikes(
+  session: Session,
+  schemas: readonly string[],
+  table: string,
+): Promise<{ readonly schema: string; readonly relation: string }[]> {
+  if (schemas.length === 0) return [];
+  const rows = await session.read(`select n.nspname as schema, c.relname as relation from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = any(${listOf(schemas)}) and c.relkind = 'r' and c.relname <> ${quoteLiteral(table)} and ${isReadable}
+  and (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    and a.attname = any(${listOf(historyColumns)})) = ${historyColumns.length}`);
+  return rows.map((row) => ({ schema: String(row.schema), relation: String(row.relation) }));
+}

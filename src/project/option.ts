@@ -1,0 +1,141 @@
+import { SqlmigError } from '../errors.ts';
+import { closest } from '../text/closest.ts';
+
+/** A kind of value that an option takes. */
+export interface Kind {
+  /** In words, such as "a whole number of at least 1". */
+  readonly takes: string;
+  readonly fits: (value: unknown) => boolean;
+  /** True where it cannot be left out. */
+  readonly required?: true;
+}
+
+/** The kind of each option of a set, none left out. */
+export type Kinds<O> = { readonly [K in keyof O]-?: Kind };
+
+/** How options are called, and what helps who gave a wrong one. */
+export interface Naming {
+  readonly called: (option: string) => string;
+  readonly hint?: string;
+}
+
+/** `true` or `false`. */
+export const yesOrNo: Kind = { takes: 'true or false', fits: (value) => typeof value === 'boolean' };
+
+/** An object with keys of its own. */
+export const object: Kind = {
+  takes: 'an object',
+  fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+
+/** Text that is not empty. */
+export const text: Kind = {
+  takes: 'text that is not empty',
+  fits: (value) => typeof value === 'string' && value !== '',
+};
+
+/** A version: 1 to 18 digits; `null` is none. */
+export const version: Kind = {
+  takes: 'a version, 1 to 18 digits',
+  fits: (value) => value === null || (typeof value === 'string' && /^\d{1,18}$/.test(value)),
+};
+
+/** A whole number of at least `least`. */
+export function wholeNumber(least = 1): Kind {
+  return {
+    takes: `a whole number of at least ${least}`,
+    fits: (value) => Number.isSafeInteger(value) && Number(value) >= least,
+  };
+}
+
+/** A kind of value, or `null`. */
+export function nullable(kind: Kind): Kind {
+  return { ...kind, fits: (value) => value === null || kind.fits(value) };
+}
+
+// Neither PostgreSQL nor Node counts further.
+const mostMs = 2_147_483_647;
+
+/** A time in milliseconds, as far as PostgreSQL and Node count them. */
+export const milliseconds: Kind = {
+  takes: `a whole number of milliseconds from 0 to ${mostMs}`,
+  fits: (value) => wholeNumber(0).fits(value) && Number(value) <= mostMs,
+};
+
+/** Which schemas a command is for. */
+export const selection: Kind = {
+  takes: "{ kind: 'all', except: [] }, { kind: 'public' } or { kind: 'tenants', names: ['acme'] }",
+  fits: (value) => {
+    if (typeof value !== 'object' || value === null) return false;
+    const { kind, except, names } = value as Readonly<Record<string, unknown>>;
+    if (kind === 'all') return isTextList(except);
+    return kind === 'public' || (kind === 'tenants' && isTextList(names) && names.length > 0);
+  },
+};
+
+/** What interrupts a run. */
+export const abortSignal: Kind = {
+  takes: 'an AbortSignal',
+  fits: (value) => value instanceof AbortSignal,
+};
+
+/** A function of the caller's. */
+export const callback: Kind = { takes: 'a function', fits: (value) => typeof value === 'function' };
+
+/** The names that options have in the library. */
+export const byName: Naming = { called: (option) => `option ${option}` };
+
+/**
+ * Checks options that a caller gave; one that is `undefined` is left out.
+ * @throws SqlmigError `bad-usage` naming the option.
+ */
+export function checkOptions(
+  options: unknown,
+  kinds: Readonly<Record<string, Kind>>,
+  naming: Naming = byName,
+): void {
+  checkValue('options', options, object);
+  const given = Object.entries(options as object).filter(([, value]) => value !== undefined);
+  const known = Object.keys(kinds);
+  for (const [option, value] of given) {
+    const kind = Object.hasOwn(kinds, option) ? kinds[option] : undefined;
+    if (kind === undefined) throw unknownOption(option, known);
+    checkValue(naming.called(option), value, kind, naming.hint);
+  }
+  const names = given.map(([option]) => option);
+  for (const [option, { required, takes }] of Object.entries(kinds)) {
+    if (required && !names.includes(option))
+      throw new SqlmigError('bad-usage', `${naming.called(option)} is missing`, {
+        hint: `it takes ${takes}`,
+      });
+  }
+}
+
+/** Checks one value; `called` is its name. @throws SqlmigError `bad-usage`. */
+export function checkValue(called: string, value: unknown, { takes, fits }: Kind, hint?: string): void {
+  if (fits(value)) return;
+  throw new SqlmigError('bad-usage', `${called} takes ${takes}, not ${shown(value)}`, { hint });
+}
+
+/** The error for an option that means nothing without something else, in words. */
+export function lacks(option: string, needs: string, { called, hint } = byName): SqlmigError {
+  return new SqlmigError('bad-usage', `${called(option)} goes with ${needs}`, { hint });
+}
+
+function unknownOption(option: string, known: readonly string[]): SqlmigError {
+  const meant = closest(option, known);
+  const hint = meant === null ? `options are ${known.join(', ')}` : `did you mean ${meant}?`;
+  return new SqlmigError('bad-usage', `there is no option ${option}`, { hint });
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return 'an object that is none of these';
+}

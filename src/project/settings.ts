@@ -1,0 +1,206 @@
+import * as v from 'valibot';
+import { SqlmigError } from '../errors.ts';
+import { closest } from '../text/closest.ts';
+import { parseDuration } from './duration.ts';
+
+/** What a config file says of tenants; a function in a `.js` file gives their names. */
+export type TenantSettings =
+  | { readonly query: string; readonly register?: string | undefined }
+  | { readonly pattern: string }
+  | { readonly list: readonly unknown[] }
+  | ((...args: unknown[]) => unknown);
+
+/** What a config file may hold (see README, Config). */
+export interface Settings {
+  readonly url?: string | undefined;
+  readonly directUrl?: string | undefined;
+  readonly tenants?: TenantSettings | undefined;
+  readonly databases?:
+    | readonly {
+        readonly name: string;
+        readonly url: string;
+        readonly directUrl?: string | undefined;
+        readonly tenants?: TenantSettings | undefined;
+      }[]
+    | undefined;
+  readonly publicDir?: string | undefined;
+  readonly tenantDir?: string | undefined;
+  /** Read the sub-folders of both folders too. */
+  readonly recursive?: boolean | undefined;
+  readonly publicSchema?: string | undefined;
+  readonly historyTable?: string | undefined;
+  readonly concurrency?: number | undefined;
+  readonly outOfOrder?: boolean | undefined;
+  /** Keep a digest of each history in the catalogue, and believe it. */
+  readonly digest?: boolean | undefined;
+  /** A duration such as `60s`. */
+  readonly wait?: string | undefined;
+  readonly poolMode?: 'session' | 'transaction' | undefined;
+  readonly searchPath?: readonly string[] | undefined;
+  /** Extensions that `up` creates in public where they are missing. */
+  readonly extensions?: readonly string[] | undefined;
+}
+
+const name = v.pipe(
+  v.string(),
+  v.nonEmpty('must not be empty'),
+  v.check((text) => Buffer.byteLength(text) <= 63, 'must not be longer than 63 bytes'),
+);
+const schemaName = v.pipe(
+  name,
+  v.check((text) => !/^pg_|^information_schema$/.test(text), 'must not be a schema of PostgreSQL itself'),
+);
+const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
+const tenants = v.union(
+  [
+    v.strictObject({
+      query: text,
+      register: v.optional(
+        v.pipe(
+          text,
+          v.check((sql) => /\$1(?!\d)/.test(sql), 'must have $1 where the name of the tenant goes'),
+        ),
+      ),
+    }),
+    v.strictObject({ pattern: text }),
+    v.strictObject({ list: v.array(v.unknown()) }),
+    v.function(),
+  ],
+  'must be { "query": ... }, { "pattern": ... }, { "list": [...] } or, in a .js file, a function',
+);
+const settings = v.strictObject({
+  url: v.optional(text),
+  directUrl: v.optional(text),
+  tenants: v.optional(tenants),
+  databases: v.optional(
+    v.array(
+      v.strictObject({
+        name: text,
+        url: text,
+        directUrl: v.optional(text),
+        tenants: v.optional(tenants),
+      }),
+    ),
+  ),
+  publicDir: v.optional(text),
+  tenantDir: v.optional(text),
+  recursive: v.optional(v.boolean()),
+  publicSchema: v.optional(schemaName),
+  historyTable: v.optional(name),
+  concurrency: v.optional(
+    v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
+  ),
+  outOfOrder: v.optional(v.boolean()),
+  digest: v.optional(v.boolean()),
+  wait: v.optional(
+    v.pipe(
+      text,
+      v.check((given) => parseDuration(given) !== null, 'must be a duration such as 30s or 2m'),
+    ),
+  ),
+  extensions: v.optional(v.array(name)),
+  poolMode: v.optional(v.picklist(['session', 'transaction'], 'must be "session" or "transaction"')),
+  searchPath: v.optional(
+    v.pipe(
+      v.array(text),
+      v.check(([first]) => first === 'tenant', 'must begin with "tenant", where tenant files create things'),
+    ),
+  ),
+});
+
+/** Settings that flags and `SQLMIG_*` variables can give. */
+export type Overrides = Omit<Settings, 'tenants' | 'databases'>;
+
+/** Where settings of variables come from, in messages. */
+export const environmentName = 'the environment';
+const environment: readonly (readonly [
+  variable: string,
+  key: keyof Overrides,
+  read: (text: string) => unknown,
+])[] = [
+  ['SQLMIG_URL', 'url', String],
+  ['SQLMIG_DIRECT_URL', 'directUrl', String],
+  ['SQLMIG_PUBLIC_DIR', 'publicDir', String],
+  ['SQLMIG_TENANT_DIR', 'tenantDir', String],
+  ['SQLMIG_RECURSIVE', 'recursive', yesOrNo],
+  ['SQLMIG_PUBLIC_SCHEMA', 'publicSchema', String],
+  ['SQLMIG_HISTORY_TABLE', 'historyTable', String],
+  ['SQLMIG_CONCURRENCY', 'concurrency', Number],
+  ['SQLMIG_WAIT', 'wait', String],
+  ['SQLMIG_POOL_MODE', 'poolMode', String],
+  ['SQLMIG_SEARCH_PATH', 'searchPath', (text) => text.split(',').map((name) => name.trim())],
+  ['SQLMIG_OUT_OF_ORDER', 'outOfOrder', yesOrNo],
+  ['SQLMIG_DIGEST', 'digest', yesOrNo],
+];
+
+/** Names the config file; it is no setting of its own. */
+export const configVariable = 'SQLMIG_CONFIG';
+
+function yesOrNo(text: string): unknown {
+  return ({ true: true, '1': true, false: false, '0': false } as Record<string, boolean>)[text] ?? text;
+}
+
+/** The settings that `SQLMIG_*` variables give, unchecked. */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): unknown {
+  return Object.fromEntries(
+    environment.flatMap(([variable, key, read]) => {
+      const value = env[variable];
+      return value === undefined || value === '' ? [] : [[key, read(value)]];
+    }),
+  );
+}
+
+/** A warning for each `SQLMIG_*` variable that sets nothing. Values are never quoted. */
+export function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = [...environment.map(([variable]) => variable), configVariable];
+  return Object.keys(env)
+    .filter((name) => name.startsWith('SQLMIG_') && !known.includes(name))
+    .sort()
+    .map((name) => {
+      const meant = closest(name, known);
+      const hint = meant === null ? `known variables are ${known.join(', ')}` : `did you mean ${meant}?`;
+      return `the variable ${name} is unknown and has no effect; ${hint}`;
+    });
+}
+
+/**
+ * Checks what somebody wrote.
+ * @throws SqlmigError `config-invalid` naming every wrong key and where it comes from.
+ */
+export function check(value: unknown, where: string): Settings {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const what = Array.isArray(value) ? 'a list' : value === null ? 'null' : `a ${typeof value}`;
+    throw new SqlmigError('config-invalid', `${where} holds ${what}, not settings`);
+  }
+  const result = v.safeParse(settings, value);
+  if (result.success) return result.output satisfies Settings;
+  const errors = result.issues.map((issue) => {
+    const key = v.getDotPath(issue) ?? '(all of it)';
+    const unknown = issue.type === 'strict_object' && issue.expected === 'never';
+    const message = unknown ? unknownKey(key, where) : `"${nameOf(key, where)}" in ${where}: ${whyOf(issue)}`;
+    const known = Object.keys(settings.entries).join(', ');
+    return new SqlmigError('config-invalid', message, unknown ? { hint: `known keys are ${known}` } : {});
+  });
+  const [first, ...others] = errors;
+  throw new SqlmigError('config-invalid', first?.message ?? 'the config is not valid', {
+    hint: first?.details.hint,
+    others,
+  });
+}
+
+/** A key that is no word may be a connection string in the wrong place. */
+function unknownKey(key: string, where: string): string {
+  return /^[\w.-]{1,64}$/.test(key) ? `unknown key "${key}" in ${where}` : `unknown key in ${where}`;
+}
+
+/** What is wrong with a value, without the value: it may be a password in the wrong place. */
+function whyOf({ message, kind, expected }: v.BaseIssue<unknown>): string {
+  return kind === 'schema' && message.startsWith('Invalid')
+    ? `must be ${expected ?? 'something else'}`
+    : message;
+}
+
+/** A setting as it is called where it comes from. */
+function nameOf(key: string, where: string): string {
+  return (where === environmentName && environment.find(([, setting]) => setting === key)?.[0]) || key;
+}

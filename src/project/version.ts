@@ -1,0 +1,19 @@
+/** The digits of a version without leading zeros: how history stores it and how two spellings compare equal. */
+export function canonicalVersion(digits: string): string {
+  return digits.replace(/^0+(?=\d)/, '');
+}
+
+/** Order of two versions as numbers, whatever their leading zeros; works for all 18 digits. */
+export function compareVersions(a: string, b: string): number {
+  const left = canonicalVersion(a);
+  const right = canonicalVersion(b);
+  if (left.length !== right.length) return left.length - right.length;
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** The newest of the versions, as spelled; `null` where there is none. */
+export function newestVersion(items: readonly { readonly version: string | null }[]): string | null {
+  return items
+    .map((item) => item.version)
+    .reduce((a, b) => (b === null || (a !== null && compareVersions(a, b) >= 0) ? a : b), null);
+}

@@ -1,0 +1,87 @@
+import { describeApplication } from '../server/application.ts';
+import { type Blocker, blockerJson, toBlocker } from '../server/blockers.ts';
+import type { Session } from '../server/session.ts';
+import { lockClass, lockObjects } from './keys.ts';
+
+/** A session that holds or waits for one of our keys. */
+export interface Holder {
+  /** The schema, or `(fleet)`, `(marker)`, `(bootstrap)`, `(shared)`. */
+  readonly key: string;
+  readonly granted: boolean;
+  readonly exclusive: boolean;
+  /** The backend. */
+  readonly pid: number;
+  /** As set by the unit: `sqlmig <run> <version> <host>`. */
+  readonly application: string;
+  readonly seconds: number;
+  /** What its session does, as in pg_stat_activity. */
+  readonly activity: string;
+  /** Address of the client; `null` on a local socket. */
+  readonly client: string | null;
+  /** Phase of a running index build, and the backend it waits for. */
+  readonly indexBuild: { readonly phase: string; readonly waitsFor: number | null } | null;
+  /** The sessions that its session waits for, whatever the lock; empty where it does not wait. */
+  readonly blockers: readonly Blocker[];
+}
+
+// Who is in whose way is asked only of those that wait: the answer holds up the whole server's locks for a moment.
+const query = `with ours as (select * from pg_catalog.pg_locks
+  where locktype = 'advisory' and classid = ${lockClass} and objsubid = 2
+    and database = (select oid from pg_catalog.pg_database where datname = current_database())),
+blocked as (select w.pid, (select json_agg(${blockerJson('b.pid')} order by a.xact_start, b.pid)
+    from (select distinct unnest(pg_blocking_pids(w.pid))) b (pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid) as blockers
+  from pg_catalog.pg_stat_activity w where w.pid in (select pid from ours) and coalesce(w.wait_event_type, 'Lock') = 'Lock')
+select case l.objid when ${lockObjects.fleet} then '(fleet)' when ${lockObjects.marker} then '(marker)'
+    when ${lockObjects.bootstrap} then '(bootstrap)' when ${lockObjects.shared} then '(shared)' else coalesce(n.nspname, l.objid::text) end as key,
+  l.granted, l.mode like 'Exclusive%' as exclusive, l.pid, coalesce(a.application_name, '') as application,
+  coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.state_change)), 0)::int as seconds,
+  coalesce(a.state, 'unknown') as activity, host(a.client_addr) as client, p.phase, nullif(p.current_locker_pid, 0)::int as locker, b.blockers
+from ours l
+left join pg_catalog.pg_namespace n on n.oid = l.objid
+left join pg_catalog.pg_stat_activity a on a.pid = l.pid
+left join pg_catalog.pg_stat_progress_create_index p on p.pid = l.pid
+left join blocked b on b.pid = l.pid
+order by l.objid, l.granted desc, l.pid`;
+
+/** Who holds or waits for our keys in this database. */
+export async function readHolders(session: Session): Promise<Holder[]> {
+  const rows = await session.read(query);
+  return rows.map((row) => ({
+    key: String(row.key),
+    granted: row.granted === true,
+    exclusive: row.exclusive === true,
+    pid: Number(row.pid),
+    application: String(row.application),
+    seconds: Number(row.seconds),
+    activity: String(row.activity),
+    client: row.client as string | null,
+    indexBuild:
+      typeof row.phase === 'string' ? { phase: row.phase, waitsFor: row.locker as number | null } : null,
+    blockers: Array.isArray(row.blockers) ? row.blockers.map(toBlocker) : [],
+  }));
+}
+
+/** True for the key of a schema, and not one that all tenants have in common. */
+export function isSchemaKey({ key }: Holder): boolean {
+  return !Object.keys(lockObjects).some((name) => key === `(${name})`);
+}
+
+/** The holders of a schema's key and of those that all tenants have in common, in words. */
+export function describeHolders(holders: readonly Holder[], schema: string): string {
+  const held = holders.filter(
+    (holder) => holder.granted && [schema, '(fleet)', '(shared)'].includes(holder.key),
+  );
+  if (held.length === 0) return 'its lock is free again';
+  return held
+    .map(({ key, application, pid, seconds }) => {
+      const who = describeApplication(application);
+      return `${key} is held by ${who} (backend ${pid}, ${seconds} s)`;
+    })
+    .join('; ');
+}
+
+/** Ends a backend. Gives whether the server found it. */
+export async function terminateBackend(session: Session, pid: number): Promise<boolean> {
+  const [row] = await session.read(`select pg_terminate_backend(${Math.trunc(pid)}) as done`);
+  return row?.done === true;
+}

@@ -1,0 +1,63 @@
+import type { HistoryRow } from '../history/row.ts';
+import type { Scope } from '../results.ts';
+import type { NoticeSource, ServerNotice } from '../server/notice.ts';
+import { quoteIdentifier } from '../sql/quote.ts';
+import { tenantSearchPath } from '../sql/search-path.ts';
+
+/** What all units of a run have in common. */
+export interface UnitFrame {
+  readonly runId: string;
+  readonly host: string;
+  readonly appliedBy: string;
+  readonly publicSchema: string;
+  readonly table: string;
+  /** `search_path` of tenant files, as in the config. */
+  readonly searchPath: readonly string[];
+  /** How long a statement of a file waits for a lock before it gives up (55P03). */
+  readonly lockTimeoutMs: number;
+  /** Only Linux servers can look whether the client is still there. */
+  readonly checksClient: boolean;
+  /** The server knows transaction_timeout. */
+  readonly limitsTransactions: boolean;
+  /** Wait for the disk at each tenant's commit; else one flush at the end of a run is for all. */
+  readonly sync: boolean;
+  /** The session begins with `unitSettings`. */
+  readonly ownSession: boolean;
+  /** Takes what the server says while files run. */
+  readonly heard: (notice: ServerNotice, source: NoticeSource) => void;
+}
+
+/** What tenant files must leave as it is: the public schema, and every other schema but the tenant's own. */
+export interface Guard {
+  /** OIDs, by name, of the public schema and of those that pending files mention. */
+  readonly schemas: ReadonlyMap<string, string>;
+  /** Names that an unqualified name can mean outside of the tenant: all that is in the other schemas of its path. */
+  readonly names: ReadonlySet<string>;
+}
+
+/** The schema that units are for, as it was when the plan was made. */
+export interface UnitSchema {
+  readonly schema: string;
+  /** OID of the schema, which its lock is named by; `null` before it is created. */
+  readonly oid: string | null;
+  readonly scope: Scope;
+  readonly history: readonly HistoryRow[];
+  /** Triggers, rules or row security are on the history: they may discard a row without an error. */
+  readonly mayDiscard: boolean;
+  /** The history's rows can be updated while they are published (see `identifyRows`). */
+  readonly hasIdentity: boolean;
+  /** The digest of the history as the server gave it; `null` where only its rows are known. */
+  readonly digest: string | null;
+  /** Public as the run saw it: the digest of its rows up to a version. `null` where nothing is required. */
+  readonly requires: { readonly upTo: string; readonly digest: string } | null;
+  /** What the files must leave as it is; `null` where there is nothing to guard. */
+  readonly guarded: Guard | null;
+}
+
+/** What `search_path` is in a file. */
+export function searchPath({ schema, scope }: UnitSchema, frame: UnitFrame): string {
+  const { publicSchema } = frame;
+  return scope === 'public'
+    ? quoteIdentifier(publicSchema)
+    : tenantSearchPath(frame.searchPath, schema, publicSchema);
+}

@@ -1,0 +1,76 @@
+import { type IndexName, invalidLeftBy, type Names } from '../execute/invalid-indexes.ts';
+import { doubtOf, readProgress } from '../history/history.ts';
+import { rowOf } from '../protocol/unit.ts';
+import { searchPath, type UnitFrame, type UnitSchema } from '../protocol/unit-frame.ts';
+import type { Scope } from '../results.ts';
+import type { Session } from '../server/session.ts';
+import type { Script } from '../sql/migration.ts';
+import { onlineChangeOf } from '../sql/online-change.ts';
+import { statementAt } from '../sql/parse.ts';
+import { commitsInParts } from '../sql/transaction-rules.ts';
+
+/** How far an interrupted migration is. */
+export interface InterruptedMigration {
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly version: string | null;
+  readonly name: string;
+  readonly file: string;
+  /** The statement that was begun, from 1; `null` before the first. */
+  readonly atStatement: number | null;
+  readonly doneStatements: number;
+  readonly statements: number;
+  /** Text of the statement that was begun and may not be done. */
+  readonly doubtful: string | null;
+  readonly invalidIndexes: readonly string[];
+  /** True where that statement commits as it goes: part of its work may be kept. */
+  readonly inParts: boolean;
+}
+
+/** Finds out how far a migration is in a schema. `changed`: its file is not what was begun. */
+export async function describeInterruption(
+  session: Session,
+  script: Script,
+  schema: UnitSchema,
+  { frame, changed }: { readonly frame: UnitFrame; readonly changed: boolean },
+): Promise<InterruptedMigration> {
+  const { version, name, file } = script.migration;
+  const progress = await readProgress(session, schema.schema, frame.table, rowOf(script.migration));
+  const inDoubt = doubtOf(progress);
+  const at = inDoubt === null ? null : await statementAt(script, inDoubt - 1);
+  const names = namesOutside(session, script, schema, frame);
+  // Of a changed file nobody knows which of its statements are done.
+  const left = await leftSince(names, script, changed ? 0 : progress.doneStatements);
+  return {
+    schema: schema.schema,
+    scope: schema.scope,
+    version,
+    name,
+    file,
+    ...progress,
+    doubtful: at?.text ?? null,
+    invalidIndexes: left.map((index) => index.name),
+    inParts: at !== null && commitsInParts(at.statement),
+  };
+}
+
+/** Names as a script means them, for a session that has not its path. */
+function namesOutside(session: Session, script: Script, schema: UnitSchema, frame: UnitFrame): Names {
+  const home = script.allowsPublic ? null : schema.schema;
+  return { session, own: session, path: searchPath(schema, frame), home };
+}
+
+/** The invalid indexes that the statements of a range (from 0, `to` excluded) can have left. */
+export async function leftSince(
+  names: Names,
+  script: Script,
+  from: number,
+  to = script.statements.length,
+): Promise<IndexName[]> {
+  const range = Array.from({ length: Math.max(0, to - from) }, (_, i) => statementAt(script, from + i));
+  const statements = (await Promise.all(range)).flatMap((at) => (at === null ? [] : [at.statement]));
+  return invalidLeftBy(
+    names,
+    statements.flatMap((statement) => onlineChangeOf(statement) ?? []),
+  );
+}

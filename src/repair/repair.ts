@@ -1,0 +1,137 @@
+import { applied, attemptOf } from '../execute/apply.ts';
+import type { Attempt } from '../execute/attempt.ts';
+import { createFleet } from '../fleet/fleet.ts';
+import { unitSchema } from '../fleet/gate.ts';
+import { isGone } from '../fleet/outcome.ts';
+import type { Config } from '../project/config.ts';
+import type { Migrations } from '../project/migrations.ts';
+import { composeEdit } from '../protocol/message.ts';
+import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
+import type { ErrorDetails, SchemaOutcome, Scope } from '../results.ts';
+import { type Run, unitFrame } from '../run/run.ts';
+import type { ChangeOptions, ServiceOptions } from '../run/run-options.ts';
+import { traced } from '../run/tracing.ts';
+import { type Row, type Session, SessionLost } from '../server/session.ts';
+import { lookAgain, type Target } from '../state/look.ts';
+
+/** What a repair did to one schema. */
+export interface RepairedSchema {
+  readonly database: string;
+  readonly schema: string;
+  readonly scope: Scope;
+  /** `unchanged`: there was nothing left to repair. */
+  readonly state: 'repaired' | 'unchanged' | 'failed';
+  readonly error?: ErrorDetails;
+}
+
+/** What is repaired in a schema, and how. */
+export interface Repair {
+  /** Whether there is anything to repair, in a schema as it is now. */
+  readonly hasWork: (target: Target) => boolean;
+  /** Repairs it; never throws. */
+  readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
+  readonly openSession: () => Promise<Session>;
+  /** At most this many schemas at a time; one by default. */
+  readonly concurrency?: number;
+}
+
+/**
+ * Repairs schemas, as `up` migrates them: busy ones are put aside and come back to until
+ * `waitForLockMs` have passed without progress, and the failure of one is its own outcome. Gives one outcome a schema,
+ * in the order of `targets`.
+ */
+export async function repairSchemas(
+  run: Run,
+  targets: readonly Target[],
+  migrations: Migrations,
+  settings: ServiceOptions,
+  { hasWork, attempt, openSession, concurrency = 1 }: Repair,
+): Promise<RepairedSchema[]> {
+  const { config, runId, database } = run;
+  const outcomes: SchemaOutcome[] = [];
+  for (const scope of ['public', 'tenant'] satisfies Scope[]) {
+    const look = { scope, files: migrations[scope], options: settings.plan };
+    outcomes.push(
+      ...(await createFleet({
+        outcomes: { runId, database, look },
+        openSession,
+        concurrency,
+        waitForLockMs: settings.waitForLockMs,
+        blockersOf: () => [],
+        hasWork,
+        refusalOf: ({ trouble }) => trouble,
+        attempt,
+        convoys: null,
+        lookAgain: (session, schema) => lookAgain(session, schema, look, config, run.wait),
+        isListed: async () => false,
+        refreshGate: async () => {},
+        ending: run.ending,
+        signal: settings.signal,
+        emit: (event) => {
+          if (event.type !== 'schema-finished' && event.type !== 'migration-applied') settings.emit(event);
+        },
+      }).migrate(targets.filter((target) => target.scope === scope))),
+    );
+  }
+  return outcomes.map(repaired);
+}
+
+function repaired(outcome: SchemaOutcome): RepairedSchema {
+  const { database, schema, scope, migrations, error } = outcome;
+  const failed = error !== undefined && !isGone(outcome);
+  const state = failed ? 'failed' : migrations.length > 0 ? 'repaired' : 'unchanged';
+  return { database, schema, scope, state, ...(error && { error }) };
+}
+
+/** Does the work of a repair within a span of its own, where the application traces. */
+export function tracedRepair<R extends { readonly schemas: readonly RepairedSchema[] }>(
+  config: Config,
+  options: ChangeOptions,
+  work: (options: ChangeOptions) => Promise<R>,
+): Promise<R> {
+  return traced('repair', config, options.onEvent, {
+    work: (onEvent) => work({ ...options, ...(onEvent && { onEvent }) }),
+    errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
+  });
+}
+
+/** A change of one row of a history: the migration it is about, and the statement. */
+export interface RowEdit {
+  readonly version: string | null;
+  readonly name: string;
+  /** Must touch a row, or the history is not what it was. */
+  readonly sql: string;
+}
+
+/** A repair that changes rows of histories, under the locks of a unit; `edits` gives what a schema needs as it is now. */
+export function rowRepair(
+  run: Run,
+  settings: ServiceOptions,
+  edits: (target: Target) => readonly RowEdit[],
+): Repair {
+  const frame = unitFrame(run, { ...settings, sync: true });
+  // What was sent before the connection broke may be committed; then the next look finds nothing more to do.
+  const sent = new Map<string, readonly RowEdit[]>();
+  return {
+    hasWork: (target) => edits(target).length > 0 || sent.has(target.schema),
+    openSession: () => run.openSession(),
+    async attempt(session, target) {
+      const schema = unitSchema(target, null);
+      const todo = edits(target);
+      const seen = { waiting: false };
+      try {
+        const message = todo.map(({ sql }) => composeEdit(schema, sql, frame)).join('');
+        const onRow = (row: Row) => {
+          if (waitingColumn in row) seen.waiting = true;
+          if (waitedColumn in row) seen.waiting = false;
+        };
+        if (todo.length > 0) await session.run(message, onRow);
+        const before = sent.get(target.schema) ?? [];
+        return { kind: 'done', applied: [...before, ...todo].map((edit) => applied(edit)) };
+      } catch (error) {
+        if (error instanceof SessionLost) sent.set(target.schema, todo);
+        return attemptOf(error, schema, frame, seen);
+      }
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { type ConnectionOptions, checkServerIdentity as checkIdentity } from 'node:tls';
+import type postgres from 'postgres';
+import { SqlmigError } from '../errors.ts';
+import { type ConnectionTarget, isSocket, type TargetHost } from './connection-string.ts';
+
+/** One server of a target, as the driver wants it. */
+export type ClientOptions = Pick<
+  postgres.Options<Record<string, never>>,
+  'host' | 'port' | 'path' | 'user' | 'password' | 'database' | 'ssl'
+> & { readonly sslnegotiation: 'direct' | null };
+
+/**
+ * What the driver needs to reach one host of a target: files of certificates and passwords are read here.
+ * @throws SqlmigError `config-invalid` for a file that cannot be read.
+ */
+export async function clientOptions(
+  target: ConnectionTarget,
+  { host, address, port }: TargetHost,
+): Promise<ClientOptions> {
+  const user = target.user ?? accountName();
+  const database = target.database ?? user;
+  const password = target.password ?? (await passwordFromFile(target, { host, port, user, database }));
+  return {
+    // As a list, so that the driver does not look for a port in an IPv6 address.
+    ...({ host: [address ?? host], port: [port] } as unknown as Pick<ClientOptions, 'host' | 'port'>),
+    ...(isSocket(host) && { path: `${host}/.s.PGSQL.${port}` }),
+    user,
+    database,
+    ...(password !== null && { password }),
+    ssl: isSocket(host) ? false : sslOptions(target, host, address ?? host),
+    sslnegotiation: target.sslDirect ? 'direct' : null,
+  };
+}
+
+function sslOptions(
+  target: ConnectionTarget,
+  host: string,
+  address: string,
+): NonNullable<ClientOptions['ssl']> {
+  const { sslRootCert, sslCert, sslKey, sslPassword, sslMinVersion, sslMaxVersion } = target;
+  const isLocal = [host, address].every((name) => ['localhost', '127.0.0.1', '::1'].includes(name));
+  const mode = target.sslMode ?? (isLocal ? 'disable' : 'prefer');
+  if (mode === 'disable' || mode === 'allow') return false;
+  const certificates: ConnectionOptions = {
+    ...(sslRootCert !== null && sslRootCert !== 'system' && { ca: readPem('sslrootcert', sslRootCert) }),
+    ...(sslCert !== null && { cert: readPem('sslcert', sslCert) }),
+    ...(sslKey !== null && { key: readPem('sslkey', sslKey) }),
+    ...(sslPassword !== null && { passphrase: sslPassword }),
+    ...(sslMinVersion !== null && { minVersion: sslMinVersion }),
+    ...(sslMaxVersion !== null && { maxVersion: sslMaxVersion }),
+    ...(isIP(host) === 0 && { servername: host }),
+  };
+  if (mode === 'prefer') {
+    refuseLost(target);
+    return 'prefer';
+  }
+  // With root certificates at hand libpq checks them under "require" too.
+  if (mode === 'require' && sslRootCert === null) return { ...certificates, rejectUnauthorized: false };
+  if (mode === 'verify-full') {
+    // The driver names no server where the host is an address: Node would take "localhost" for it.
+    const checkServerIdentity: ConnectionOptions['checkServerIdentity'] = (_, certificate) =>
+      checkIdentity(host, certificate);
+    return { ...certificates, rejectUnauthorized: true, checkServerIdentity };
+  }
+  return { ...certificates, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+}
+
+/** With `prefer` the driver takes no further settings of TLS. @throws SqlmigError `config-invalid` if there are any. */
+function refuseLost({ sslCert, sslKey, sslMinVersion, sslMaxVersion }: ConnectionTarget): void {
+  const lost = Object.entries({
+    sslcert: sslCert,
+    sslkey: sslKey,
+    ssl_min_protocol_version: sslMinVersion,
+    ssl_max_protocol_version: sslMaxVersion,
+  }).find(([, value]) => value !== null);
+  if (lost === undefined) return;
+  throw new SqlmigError('config-invalid', `${lost[0]} needs a stronger sslmode than prefer, the default`, {
+    hint: 'use sslmode=require, verify-ca or verify-full',
+  });
+}
+
+function readPem(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new SqlmigError('config-invalid', `cannot read the file that ${name} names (${code})`, {
+      cause: error,
+    });
+  }
+}
+
+/** The password that ~/.pgpass or PGPASSFILE has for a server; `null` where there is none. */
+async function passwordFromFile(
+  target: ConnectionTarget,
+  server: { host: string; port: number; user: string; database: string },
+): Promise<string | null> {
+  const file = target.passFile ?? join(homedir(), '.pgpass');
+  if (!existsSync(file)) return null;
+  const { default: pgpass } = await import('pgpass');
+  // The package knows a file by this variable alone, and looks at it at once.
+  return withVariable('PGPASSFILE', file, () => {
+    return new Promise((resolve) => pgpass(server, (password) => resolve(password ?? null)));
+  });
+}
+
+/** What `work` gives while a variable of this process has that value, or none; afterwards it is as it was. */
+export function withVariable<T>(name: string, value: string | null, work: () => T): T {
+  const before = process.env[name];
+  const set = (text: string | undefined | null) => {
+    if (text === undefined || text === null) delete process.env[name];
+    else process.env[name] = text;
+  };
+  set(value);
+  try {
+    return work();
+  } finally {
+    set(before);
+  }
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    throw new SqlmigError('config-invalid', 'the database URL names no user, and this account has no name', {
+      hint: 'write the user into the URL, or set PGUSER',
+      cause: error,
+    });
+  }
+}

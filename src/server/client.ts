@@ -1,0 +1,43 @@
+import type { Socket } from 'node:net';
+import postgres from 'postgres';
+import { type ClientOptions, withVariable } from './client-options.ts';
+import type { ServerNotice } from './notice.ts';
+
+/** How the driver opens one session. */
+export interface ClientSetup {
+  readonly server: ClientOptions;
+  /** Opens a socket, with TLS where that was asked for. */
+  readonly open: () => Promise<Socket>;
+  /** Parameters of the startup message. */
+  readonly startup: Readonly<Record<string, string>>;
+  readonly connectTimeoutMs: number;
+}
+
+/** A client of the driver that has one connection and never takes another. */
+export function createClient(
+  { server, open, startup, connectTimeoutMs }: ClientSetup,
+  onNotice: (notice: ServerNotice) => void,
+  onClose: () => void,
+  onNotification: (channel: string) => void,
+) {
+  const options: postgres.Options<Record<string, never>> = {
+    ...server,
+    // TLS is the socket's own affair.
+    ssl: false,
+    max: 1,
+    prepare: false,
+    fetch_types: false,
+    // The default reconnects between two queries after 30 to 60 minutes: a session's locks and settings would be gone.
+    max_lifetime: null,
+    idle_timeout: 0,
+    keep_alive: 10,
+    connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1000)),
+    connection: startup,
+    onnotice: ({ severity = 'NOTICE', code = '', message = '', where, routine }) =>
+      onNotice({ severity, code, message, ...(where && { where }), ...(routine && { routine }) }),
+    onclose: onClose,
+  };
+  Object.assign(options, { max_pipeline: 0, socket: open, onnotify: onNotification });
+  // The driver would obey the variable beside us, and fails on values that it does not know.
+  return withVariable('PGTARGETSESSIONATTRS', null, () => postgres(options));
+}

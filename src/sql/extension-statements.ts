@@ -1,0 +1,48 @@
+import type { ExtensionStatement } from './migration.ts';
+import type { ParsedStatement } from './parse.ts';
+
+interface Option {
+  readonly DefElem?: { readonly defname?: string; readonly arg?: StringNode };
+}
+interface StringNode {
+  readonly String?: { readonly sval?: string };
+}
+
+const word = '"(?:[^"]|"")+"|[\\p{L}_][\\p{L}\\p{N}_$]*';
+const inBlock = new RegExp(
+  `\\bcreate\\s+extension\\s+(?:if\\s+not\\s+exists\\s+)?(${word})(?:\\s+with)?(?:\\s+schema\\s+(${word}))?`,
+  'giu',
+);
+
+/** A name as the parser would fold it. */
+function folded(name = ''): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
+}
+
+/** The statements that put extensions into schemas, among some. */
+export function extensionStatements(statements: readonly ParsedStatement[]): ExtensionStatement[] {
+  return statements.flatMap(({ start, end, kind, fields }): ExtensionStatement[] => {
+    if (kind === 'CreateExtensionStmt') {
+      const options = (fields.options ?? []) as readonly Option[];
+      const schema = options.find(({ DefElem }) => DefElem?.defname === 'schema')?.DefElem?.arg?.String?.sval;
+      return [{ kind: 'create', name: String(fields.extname), schema: schema ?? null, start, end }];
+    }
+    if (kind === 'DoStmt') {
+      const body = ((fields.args ?? []) as readonly Option[])
+        .map(({ DefElem }) => DefElem?.arg?.String?.sval ?? '')
+        .join('\n');
+      return [...body.matchAll(inBlock)].map(([, name, schema]) => {
+        return {
+          kind: 'block',
+          name: folded(name),
+          schema: schema === undefined ? null : folded(schema),
+          start,
+          end,
+        };
+      });
+    }
+    if (kind !== 'AlterObjectSchemaStmt' || fields.objectType !== 'OBJECT_EXTENSION') return [];
+    const { String: name } = (fields.object ?? {}) as StringNode;
+    return [{ kind: 'move', name: name?.sval ?? '', schema: String(fields.newschema), start, end }];
+  });
+}

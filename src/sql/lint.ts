@@ -1,0 +1,150 @@
+import { fewOfEach } from '../text/few.ts';
+import { foldedName, identifierPattern } from './made-names.ts';
+import type { Lint, Migration } from './migration.ts';
+import type { ParsedStatement } from './parse.ts';
+import { blanks } from './ranges.ts';
+
+/**
+ * What real projects stumble over in tenant files, with its place: names that reach out of the tenant, objects that
+ * the whole database shares, and guards that look at all tenants at once. Nothing here is wrong for certain.
+ * `isTenants` tells the names of what tenant files make.
+ */
+export function lintsOf(
+  { text, scope }: Migration,
+  statements: readonly ParsedStatement[],
+  publicSchema: string,
+  isTenants: (name: string) => boolean,
+): Lint[] {
+  if (scope === 'public') return [];
+  const code = withoutAnyComments(text);
+  return [
+    ...hardCodedSchema(code, publicSchema, isTenants),
+    ...statements.flatMap((statement) => sharedObject(statement, code)),
+    ...statements.filter(({ kind }) => looksAround.has(kind)).flatMap((at) => unfilteredCatalogue(at, code)),
+  ];
+}
+
+/** The first lints of each rule, in the file's order; the last says how many more there are. */
+export function mainLints(lints: readonly Lint[]): Lint[] {
+  return fewOfEach(
+    [...lints].sort((a, b) => a.index - b.index),
+    ({ rule }) => rule,
+    mostOfOneRule,
+    (lint, more) => ({ ...lint, message: `${lint.message} (and ${more} more in this file)` }),
+  );
+}
+
+const mostOfOneRule = 10;
+
+// Those in the bodies of functions and blocks as well.
+function withoutAnyComments(text: string): string {
+  return text.replace(/--[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, blanks);
+}
+
+function hardCodedSchema(code: string, schema: string, isTenants: (name: string) => boolean): Lint[] {
+  const escaped = schema.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const qualified = new RegExp(
+    `(?<![\\w."$])(?:${escaped}|"${escaped}")\\s*\\.(?=\\s*(${identifierPattern}))`,
+    'giu',
+  );
+  return [...code.matchAll(qualified)]
+    .map(({ 1: identifier = '', index }) => ({ name: foldedName(identifier), index }))
+    .filter(({ name }) => isTenants(name))
+    .map(({ name, index }) => ({
+      rule: 'hard-coded-schema',
+      index,
+      message: `${schema}. is written out, but tenant files make ${name}; without it the tenant's own is meant`,
+    }));
+}
+
+const sharedKinds: Readonly<Record<string, string>> = {
+  CreateExtensionStmt: 'CREATE EXTENSION',
+  CreateSchemaStmt: 'CREATE SCHEMA',
+  CreateRoleStmt: 'CREATE ROLE',
+};
+const sharedInBlock = /\bcreate\s+(extension|schema|role|user)\b/gi;
+
+function sharedObject({ kind, start, end }: ParsedStatement, code: string): Lint[] {
+  const lint = (index: number, what: string): Lint => ({
+    rule: 'shared-object',
+    index,
+    message: `${what} in a tenant file makes what the whole database shares; it belongs into a public file`,
+  });
+  const what = sharedKinds[kind];
+  if (what !== undefined) return [lint(start, what)];
+  if (kind !== 'DoStmt') return [];
+  return [...code.slice(start, end).matchAll(sharedInBlock)].map((match) =>
+    lint(start + match.index, `CREATE ${match[1]?.toUpperCase()}`),
+  );
+}
+
+const looksAround: ReadonlySet<string> = new Set([
+  'DoStmt',
+  'SelectStmt',
+  'InsertStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'CreateFunctionStmt',
+]);
+const catalogue =
+  /\bpg_(?:constraint|class|type|proc|trigger|indexes|tables|views|matviews|sequences|policies)\b|\binformation_schema\s*\.\s*(?!schemata\b)\w+/gi;
+// Any of these ties the look-up to a schema; a name cast to regclass or regtype is found by search_path.
+const filter = /\b\w*(?:namespace|nspname|schema|schemas|schemaname)\b|::\s*reg\w+|\bto_reg\w+/gi;
+
+function unfilteredCatalogue({ start, end }: ParsedStatement, code: string): Lint[] {
+  const body = code.slice(start, end);
+  const found = [...body.matchAll(catalogue)];
+  if (found.length === 0) return [];
+  const filters = [...body.matchAll(filter)].filter(({ 0: word }) => !/^information_schema$/i.test(word));
+  const queries = queriesAround(
+    body,
+    found.map(({ index }) => index),
+  );
+  const isFiltered = (index: number) => {
+    const query = queries.get(index);
+    const next = filters[firstAtLeast(filters, query?.from ?? 0)];
+    return next !== undefined && next.index < (query?.to ?? body.length);
+  };
+  return found
+    .filter(({ index }) => !isFiltered(index))
+    .map(({ 0: name, index }) => ({
+      rule: 'unfiltered-catalogue',
+      index: start + index,
+      message: `${name} is looked up without a schema and sees all tenants; compare with current_schema(), or cast the name to regclass`,
+    }));
+}
+
+/** The place in a list of matches of the first that begins at an index or after it. */
+function firstAtLeast(matches: readonly { readonly index: number }[], index: number): number {
+  let [low, high] = [0, matches.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((matches[middle]?.index ?? 0) < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** For indexes in rising order: the innermost brackets around each, else the statement it is in. One pass for all. */
+function queriesAround(
+  body: string,
+  indexes: readonly number[],
+): Map<number, { readonly from: number; to: number }> {
+  const result = new Map<number, { readonly from: number; to: number }>();
+  const outer: { readonly from: number; to: number }[] = [];
+  let query = { from: 0, to: body.length };
+  let next = 0;
+  for (const { 0: char, index } of body.matchAll(/[();]/g)) {
+    for (; (indexes[next] ?? index) < index; next++) result.set(indexes[next] ?? 0, query);
+    if (char === '(') {
+      outer.push(query);
+      query = { from: index + 1, to: body.length };
+    } else {
+      query.to = index;
+      query = (char === ')' ? outer.pop() : undefined) ?? { from: index + 1, to: body.length };
+      if (char === ')') query.to = body.length;
+    }
+  }
+  for (; next < indexes.length; next++) result.set(indexes[next] ?? 0, query);
+  return result;
+}

@@ -1,0 +1,48 @@
+import type { Scope } from '../results.ts';
+import { withoutComments } from './comments.ts';
+import { allowsPublic } from './directives.ts';
+import type { Migration } from './migration.ts';
+
+/** Source of a pattern: an identifier, plain or quoted. */
+export const identifierPattern = String.raw`"(?:[^"]|""){1,200}"|[\p{L}_][\p{L}\p{N}_$]*`;
+
+const kinds =
+  'table|view|sequence|type|domain|function|procedure|aggregate|(?:unique\\s+)?index(?:\\s+concurrently)?';
+const making = new RegExp(
+  String.raw`\b(?:create\s+(?:or\s+replace\s+)?(?:(?:unlogged|foreign|recursive|materialized)\s+)*(?:${kinds})\s+(?:if\s+not\s+exists\s+)?|rename\s+to\s+)((?:(?:${identifierPattern})\s*\.\s*)?)(${identifierPattern})`,
+  'giu',
+);
+
+/** An identifier as PostgreSQL reads it. */
+export function foldedName(identifier: string): string {
+  return identifier.startsWith('"')
+    ? identifier.slice(1, -1).replaceAll('""', '"')
+    : identifier.toLowerCase();
+}
+
+/**
+ * The names that a file's text gives to what it makes, in blocks and strings too. A file that is allowed to make things
+ * in public makes those that it qualifies for public.
+ */
+export function namesMadeBy(text: string): string[] {
+  const skipsQualified = allowsPublic(text);
+  return [...withoutComments(text).text.matchAll(making)]
+    .filter(([, qualifier]) => !qualifier || !skipsQualified)
+    .map(([, , name = '']) => foldedName(name));
+}
+
+/** Tells whether a name is that of something that tenant files make and public files do not. Reads them when first asked. */
+export function tenantNames(
+  files: Readonly<Record<Scope, readonly Pick<Migration, 'text'>[]>>,
+): (name: string) => boolean {
+  let names: ReadonlySet<string> | null = null;
+  return (name) => {
+    if (names === null) {
+      const shared = new Set(files.public.flatMap(({ text }) => namesMadeBy(text)));
+      names = new Set(
+        files.tenant.flatMap(({ text }) => namesMadeBy(text)).filter((made) => !shared.has(made)),
+      );
+    }
+    return names.has(name);
+  };
+}

@@ -1,0 +1,104 @@
+import type { Scope } from '../results.ts';
+
+/** One SQL file, read and checksummed but not yet parsed. */
+export interface Migration {
+  readonly scope: Scope;
+  /** Digits exactly as in the file name; `null` for a repeatable. */
+  readonly version: string | null;
+  readonly name: string;
+  /** sha-256 of the text without BOM and with LF line ends, lower-case hex. */
+  readonly checksum: string;
+  /** Path as shown to people: relative to the working directory. */
+  readonly file: string;
+  /** The text without BOM, line ends as they are. */
+  readonly text: string;
+  /** The versions that a baseline stands for; none for all others. */
+  readonly replaces?: readonly { readonly from: string; readonly to: string }[];
+}
+
+/** A migration that was parsed and may be sent. */
+export interface Script {
+  readonly migration: Migration;
+  /** What is sent: the text with blanks for pairs of BEGIN and COMMIT and for a dump's head, all positions unchanged. */
+  readonly text: string;
+  readonly statements: readonly Statement[];
+  /** Why it cannot run in a transaction, in words; `null` where it can. */
+  readonly nonTransactional: string | null;
+  /** True where a tenant file says that it means to change public. */
+  readonly allowsPublic: boolean;
+  readonly lints: readonly Lint[];
+  /** What puts extensions into schemas. In a tenant file `CREATE EXTENSION` is skipped before it runs. */
+  readonly extensions: readonly ExtensionStatement[];
+  readonly sharedRows: SharedRows;
+}
+
+/** A `CREATE EXTENSION`, an `ALTER EXTENSION ... SET SCHEMA`, or a block that has the words of the first. */
+export interface ExtensionStatement {
+  readonly kind: 'create' | 'move' | 'block';
+  readonly name: string;
+  /** The schema it asks for; `null` where it names none. */
+  readonly schema: string | null;
+  /** UTF-16 indexes into the file. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Which rows of the system catalogues a script changes that all tenants share, as far as its text says. */
+export interface SharedRows {
+  /** True where it changes some for certain. */
+  readonly certain: boolean;
+  /** Names whose rows it changes, schemas among them: shared where they mean something outside of the tenant. */
+  readonly names: ReadonlySet<string>;
+}
+
+/** One statement of a script; offsets are UTF-16 indexes into `Script.text`. */
+export interface Statement {
+  readonly start: number;
+  readonly end: number;
+  /** Node type of the PostgreSQL parser, such as `CreateStmt`. */
+  readonly kind: string;
+  readonly reach: Reach;
+}
+
+/** Which names of the database a statement can change the structure of, as far as its text says. */
+export interface Reach {
+  /** Every name it mentions where a name could be what it changes; as the parser folds them. */
+  readonly names: ReadonlySet<string>;
+  /** Every word that could name a schema, those in blocks and function bodies included. */
+  readonly words: ReadonlySet<string>;
+  /** True where the text does not tell, such as for a DO block: only the catalogues can, afterwards. */
+  readonly opaque: boolean;
+  /** True for an opaque statement that may change structure; writing rows fires triggers, but nothing more is expected of those. */
+  readonly code: boolean;
+  /** True where it may grant or revoke privileges. */
+  readonly privileges: boolean;
+  /** True where it may move an object into another schema. */
+  readonly moves: boolean;
+  /** True where it makes something temporary, which would outlive its transaction. */
+  readonly temporary: boolean;
+  /** The relations it is about by kind and syntax, for statements that cannot be rolled back. */
+  readonly targets: readonly QualifiedName[];
+}
+
+/** A name with its schema, where one is written. */
+export interface QualifiedName {
+  readonly schema: string | null;
+  readonly name: string;
+}
+
+/** Something in a file that may not do what it seems to; nothing is wrong for certain. */
+export interface Lint {
+  /**
+   * `hard-coded-schema`, `shared-object`, `unfiltered-catalogue`, `extension-skipped`, `extension-missing`,
+   * `newer-grammar`, `dump-head` or `dump-of-schema`.
+   */
+  readonly rule: string;
+  /** UTF-16 index into the file. */
+  readonly index: number;
+  readonly message: string;
+}
+
+/** True for the path of a file that undoes a version. */
+export function isWayBack(path: string): boolean {
+  return path.endsWith('.down.sql');
+}

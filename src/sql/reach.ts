@@ -1,0 +1,164 @@
+import type { QualifiedName, Reach } from './migration.ts';
+import type { ParsedStatement } from './parse.ts';
+
+// They write rows, and so run triggers and the functions in their expressions.
+const writes: ReadonlySet<string> = new Set([
+  'InsertStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'MergeStmt',
+  'CopyStmt',
+  'TruncateStmt',
+  'CreateTableAsStmt',
+  'RefreshMatViewStmt',
+]);
+
+// They run code (functions, blocks) or decide what names mean.
+const runs: ReadonlySet<string> = new Set([
+  'DoStmt',
+  'CallStmt',
+  'ExecuteStmt',
+  'SelectStmt',
+  'VariableSetStmt',
+  'CreateExtensionStmt',
+  'AlterExtensionStmt',
+  'CreateSchemaStmt',
+  'ImportForeignSchemaStmt',
+  'DropOwnedStmt',
+  'ReassignOwnedStmt',
+]);
+
+/** What a statement can reach. A foreign key's target and a column's type are only read; a grant takes nothing away. */
+export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields'>): Reach {
+  const names = new Set<string>();
+  const words = new Set<string>();
+  const isGrant = kind === 'GrantStmt' && fields.is_grant === true;
+  let opaque = writes.has(kind) || runs.has(kind);
+  let code = runs.has(kind);
+  let temporary = opaque;
+  const walk = (node: unknown, key: string, read: boolean): void => {
+    if (typeof node === 'string') {
+      // Dependents are dropped wherever they are.
+      if (node === 'DROP_CASCADE') {
+        opaque = true;
+        code = true;
+      }
+      if (key === 'relpersistence' && node === 't') temporary = true;
+      if (temporarySchema.test(node)) temporary = true;
+      if (!read && !isGrant) names.add(node);
+      for (const word of wordsOf(node)) words.add(word);
+    } else if (Array.isArray(node)) {
+      for (const item of node) walk(item, key, read);
+    } else if (typeof node === 'object' && node !== null) {
+      for (const [field, value] of Object.entries(node)) {
+        // A default of a new table is not evaluated; elsewhere a function may do anything.
+        if (field === 'FuncCall' && kind !== 'CreateStmt') opaque = true;
+        // Values may be many, and no statement that writes rows looks for a schema in them.
+        if (field === 'A_Const' && writes.has(kind)) continue;
+        // A column's type is one node; a type that a statement is about is a list of names.
+        const isRead = onlyRead.has(field) || (field === 'typeName' && !Array.isArray(value));
+        walk(value, field, read || isRead);
+      }
+    }
+  };
+  walk(fields, '', false);
+  return {
+    names,
+    words,
+    opaque,
+    code,
+    temporary,
+    privileges: kind === 'GrantStmt' || words.has('grant') || words.has('revoke'),
+    moves: kind === 'AlterObjectSchemaStmt' || (words.has('set') && words.has('schema')),
+    targets: targetsOf(kind, fields),
+  };
+}
+
+const onlyRead: ReadonlySet<string> = new Set(['pktable', 'A_Const', 'FuncCall']);
+const temporarySchema = /^pg_temp(?:_\d+)?$/i;
+const plainWord = /^[\p{L}_][\p{L}\p{N}_$]*$/u;
+const wordInText = /"([^"]*(?:""[^"]*)*)"|[\p{L}_][\p{L}\p{N}_$]*/gu;
+
+/** A name itself; the words of a longer text, such as the body of a block, plain and quoted. */
+function wordsOf(text: string): string[] {
+  if (plainWord.test(text)) return [text];
+  const found = [...text.matchAll(wordInText)].flatMap(([word, quoted]) => {
+    if (quoted !== undefined) return [quoted.replaceAll('""', '"')];
+    // A dollar sign is part of a name, or of the quotes around it.
+    const pieces = word.includes('$') ? word.split('$') : [];
+    return [word, ...pieces].flatMap((piece) => [piece, piece.toLowerCase()]);
+  });
+  return [text, ...found];
+}
+
+/**
+ * True where a statement may change what has one of these names, or something it does not name, or mentions one of these
+ * schemas.
+ */
+export function mayChange(
+  reach: Reach,
+  of: ReadonlySet<string>,
+  schemas: ReadonlySet<string> = new Set(),
+): boolean {
+  return reach.opaque || mentions(reach, of, schemas);
+}
+
+/** True where a statement's text names one of these as what it may change, or mentions one of these schemas. */
+export function mentions(
+  { names, words }: Reach,
+  of: ReadonlySet<string>,
+  schemas: ReadonlySet<string>,
+): boolean {
+  return meet(names, of) || meet(words, schemas);
+}
+
+function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  const [few, many] = a.size < b.size ? [a, b] : [b, a];
+  return [...few].some((item) => many.has(item));
+}
+
+/** A relation as the parser names it. */
+export interface RangeVar {
+  readonly schemaname?: string;
+  readonly relname?: string;
+}
+
+// Those whose relation they are about; TRUNCATE and DROP have lists.
+const aboutRelation: ReadonlySet<string> = new Set([
+  'IndexStmt',
+  'AlterTableStmt',
+  'ReindexStmt',
+  'RenameStmt',
+  'CreateTrigStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'MergeStmt',
+]);
+
+function targetsOf(kind: string, fields: ParsedStatement['fields']): QualifiedName[] {
+  if (kind === 'DropStmt') return droppedNames(fields.objects);
+  if (kind === 'TruncateStmt') {
+    const relations = (fields.relations ?? []) as { readonly RangeVar?: RangeVar }[];
+    return relations.flatMap(({ RangeVar: relation }) => qualifiedName(relation));
+  }
+  return aboutRelation.has(kind) ? qualifiedName((fields.relation ?? {}) as RangeVar) : [];
+}
+
+/** The name of a relation; none where there is no relation. */
+export function qualifiedName({ schemaname, relname }: RangeVar = {}): QualifiedName[] {
+  return relname === undefined ? [] : [{ schema: schemaname ?? null, name: relname }];
+}
+
+interface NameList {
+  readonly List?: { readonly items?: readonly { readonly String?: { readonly sval?: string } }[] };
+}
+
+/** The names in `DROP TABLE a, s.b` and its like; none for objects that are not named by one list. */
+export function droppedNames(objects: unknown): QualifiedName[] {
+  if (!Array.isArray(objects)) return [];
+  return (objects as NameList[]).flatMap(({ List }) => {
+    const parts = (List?.items ?? []).map((item) => item.String?.sval ?? '');
+    const name = parts.at(-1);
+    return name === undefined ? [] : [{ schema: parts.at(-2) ?? null, name }];
+  });
+}

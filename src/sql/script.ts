@@ -1,0 +1,237 @@
+import { SqlmigError } from '../errors.ts';
+import { fewOfEach } from '../text/few.ts';
+import { sharedRowsOf } from './catalogue-rows.ts';
+import { withoutComments } from './comments.ts';
+import {
+  allowsPublic,
+  allowsServer,
+  asksForNoTransaction,
+  directivesOf,
+  includesOf,
+  isKnownDirective,
+  knownDirectives,
+} from './directives.ts';
+import { dumpHead, restrictions } from './dump.ts';
+import { earlyEnumUses } from './enum-values.ts';
+import { extensionStatements } from './extension-statements.ts';
+import { lintsOf, mainLints } from './lint.ts';
+import type { Lint, Migration, Script } from './migration.ts';
+import { isWayBack } from './migration.ts';
+import type { Mistake } from './mistake.ts';
+import type { NewerWord } from './older-grammar.ts';
+import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
+import { locator } from './position.ts';
+import { blankOut } from './ranges.ts';
+import { reachOf } from './reach.ts';
+import { foreignSections, isPlayComment, type Section } from './sections.ts';
+import { serverWideReason } from './server-wide.ts';
+import { transactionBlocks } from './transaction-blocks.ts';
+import { likeTransactionMarks } from './transaction-marks.ts';
+import { copiesWithClient, discardsAll, nonTransactionalReason } from './transaction-rules.ts';
+
+const placeholder = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/;
+const mostOfOneCode = 100;
+
+/**
+ * Parses a migration and checks what may not be in one (spec.md 2). Gives the script, or every mistake with its
+ * place. Lints look for names that `publicSchema` qualifies and `isTenants` knows. Pairs of BEGIN and COMMIT and the
+ * head of a dump are taken out of the text, and nothing moves.
+ */
+export async function toScript(
+  migration: Migration,
+  publicSchema: string,
+  isTenants: (name: string) => boolean = () => false,
+): Promise<Script | readonly SqlmigError[]> {
+  const sections = foreignSections(migration.text, isWayBack(migration.file) ? 'down' : 'up');
+  // What is left must be right as well once the other way has moved out.
+  const own = blankOut(migration.text, sections);
+  const text = blankOut(own, restrictions(own));
+  const parsed = await parseStatements(text);
+  const sectionMistakes = sections.slice(0, 1).map((section) => sectionMistake(section, migration));
+  if ('problem' in parsed) {
+    const { index, message } = parsed.problem;
+    return errorsOf([...sectionMistakes, syntaxMistake(text, index, message)], migration);
+  }
+  const reason = asksForNoTransaction(text)
+    ? 'the file asks for it'
+    : (parsed.statements.map(nonTransactionalReason).find((why) => why !== null) ?? null);
+  const { pairs, mistakes: controlMistakes } = transactionBlocks(parsed.statements, reason);
+  const dump = dumpHead(parsed.statements, text, migration.scope);
+  const without = new Set([...pairs, ...dump.leftOut]);
+  const statements = parsed.statements.filter((statement) => !without.has(statement));
+  const mistakes = [
+    ...sectionMistakes,
+    ...controlMistakes,
+    ...statements.flatMap(statementMistakes),
+    ...(await placeholderMistakes(text)),
+    ...directiveMistakes(text),
+    // Statement by statement each value is committed before the next one uses it.
+    ...(reason === null ? [...enumMistakes(statements, text), ...markMistakes(text)] : []),
+    ...(migration.scope === 'tenant' ? serverWideMistakes(statements, text) : []),
+  ];
+  if (mistakes.length > 0) return errorsOf(mistakes, migration);
+  return {
+    migration,
+    text: blankOut(
+      text,
+      parsed.statements
+        .filter((statement) => without.has(statement))
+        .map(({ start, end }) => ({ start, end: text[end] === ';' ? end + 1 : end })),
+    ),
+    statements: statements.map((s) => ({ start: s.start, end: s.end, kind: s.kind, reach: reachOf(s) })),
+    allowsPublic: allowsPublic(text),
+    lints: mainLints([
+      ...parsed.newerWords.map(newerWordLint),
+      ...dump.lints,
+      ...lintsOf(migration, statements, publicSchema, isTenants),
+    ]),
+    extensions: extensionStatements(statements),
+    sharedRows: sharedRowsOf(statements, allowsPublic(text)),
+    nonTransactional: reason,
+  };
+}
+
+function errorsOf(mistakes: readonly Mistake[], { file, text }: Migration): SqlmigError[] {
+  const place = locator(file, text);
+  return fewOfEach(
+    mistakes,
+    ([, code]) => code,
+    mostOfOneCode,
+    ([index, code, message, hint], more): Mistake => [
+      index,
+      code,
+      `${message} (and ${more} more in this file)`,
+      hint,
+    ],
+  ).map(([index, code, message, hint]) => new SqlmigError(code, message, { location: place(index), hint }));
+}
+
+function newerWordLint({ index, word, since }: NewerWord): Lint {
+  const message = `${word} is a key word since PostgreSQL ${since}, which refuses it here; write "${word}"`;
+  return { rule: 'newer-grammar', index, message };
+}
+
+function statementMistakes(statement: ParsedStatement): Mistake[] {
+  const at = statement.start;
+  if (discardsAll(statement)) {
+    const hint =
+      'remove it: each file starts with a clean session; RESET ALL and DISCARD TEMP, PLANS or SEQUENCES are allowed';
+    return [[at, 'discard-all', 'DISCARD ALL releases the locks that sqlmig holds while a file runs', hint]];
+  }
+  const copy = copiesWithClient(statement);
+  if (copy === 'stdin') return [copyMistake(at)];
+  if (copy === 'stdout') {
+    return [[at, 'copy-stdin', 'COPY TO STDOUT has nobody to write to', 'remove it from the migration']];
+  }
+  return [];
+}
+
+function copyMistake(index: number): Mistake {
+  const hint = 'write the rows as INSERT ... VALUES (pg_dump --inserts does it)';
+  return [index, 'copy-stdin', 'COPY FROM STDIN needs a client that sends the rows', hint];
+}
+
+function syntaxMistake(text: string, index: number, message: string): Mistake {
+  const rest = text.slice(index);
+  if (placeholder.exec(rest)?.index === 0) return placeholderMistake(index, rest);
+  const copy = copyBefore(text, index);
+  if (copy !== null) return copyMistake(copy);
+  if (rest.startsWith('\\')) {
+    const hint = 'backslash commands are for psql; write SQL, or let pg_dump make plain SQL with --inserts';
+    return [index, 'psql-command', 'this is a command of psql, not SQL', hint];
+  }
+  if (isPlayComment(text, index)) {
+    const why = 'a line that starts with # is a comment of Play evolutions, not of SQL';
+    return [index, 'sql-syntax', why, 'start it with -- instead'];
+  }
+  if (/^:['"\w]/.test(rest)) {
+    return [index, 'psql-command', 'this is a variable of psql, not SQL', 'write the value itself'];
+  }
+  return [index, 'sql-syntax', message, 'the parser of PostgreSQL refuses this text; nothing was run'];
+}
+
+/** Where the statement that ends just before an index copies from STDIN; what follows it are rows. */
+function copyBefore(text: string, index: number): number | null {
+  const end = text.slice(0, index).trimEnd().length - 1;
+  if (text[end] !== ';') return null;
+  const from = text.lastIndexOf(';', end - 1) + 1;
+  const statement = text.slice(from, end);
+  const copy = /\bcopy\s/i.exec(statement);
+  return copy === null || !/\bfrom\s+stdin\b/i.test(statement) ? null : from + copy.index;
+}
+
+async function placeholderMistakes(text: string): Promise<Mistake[]> {
+  if (!placeholder.test(text)) return [];
+  const names = await quotedIdentifiers(text);
+  return names
+    .filter((name) => placeholder.test(name.text))
+    .map((name) => placeholderMistake(name.index, name.text));
+}
+
+function placeholderMistake(index: number, from: string): Mistake {
+  const found = placeholder.exec(from)?.[0] ?? '';
+  const hint =
+    'sqlmig runs files as they are; names need no schema, search_path is the tenant and then public';
+  return [
+    index,
+    'unrendered-placeholder',
+    `${shortened(found)} is a placeholder that nobody filled in`,
+    hint,
+  ];
+}
+
+function enumMistakes(statements: readonly ParsedStatement[], text: string): Mistake[] {
+  return earlyEnumUses(statements, withoutComments(text).text).map(({ index, value }): Mistake => {
+    const hint = 'move the use into the next file; a new value must be committed before it can be used';
+    return [index, 'enum-value-in-use', `the file uses '${value}', which it adds to an enum itself`, hint];
+  });
+}
+
+function serverWideMistakes(statements: readonly ParsedStatement[], text: string): Mistake[] {
+  if (allowsServer(text)) return [];
+  return statements.flatMap((statement): Mistake[] => {
+    const what = serverWideReason(statement);
+    if (what === null) return [];
+    const message = `${what} in a tenant file would run once per tenant, for the whole server`;
+    const hint = "move it into a public file, or say -- sqlmig: allow-server in the file's first lines";
+    return [[statement.start, 'server-wide', message, hint]];
+  });
+}
+
+function sectionMistake({ tool, mark, start }: Section, { version, name, file }: Migration): Mistake {
+  const wayBack = isWayBack(file);
+  const message = `"${mark}" begins the ${wayBack ? 'up' : 'down'} section of ${tool}, and all of a file runs`;
+  const target = version === null ? null : `${version}_${name}.down.sql`;
+  const hint = wayBack
+    ? 'leave only the statements that undo the migration in this file'
+    : target === null
+      ? 'remove it: a repeatable has no way back'
+      : `move that section into ${target}`;
+  return [start, 'down-section', message, hint];
+}
+
+function directiveMistakes(text: string): Mistake[] {
+  const unknown = directivesOf(text)
+    .filter(({ word }) => !isKnownDirective(word))
+    .map(({ index, word }): Mistake => {
+      const hint = `known are: ${knownDirectives.join(', ')}`;
+      return [index, 'unknown-directive', `unknown directive "${shortened(word)}"`, hint];
+    });
+  const includes = includesOf(text).map(({ index, line }): Mistake => {
+    const message = `"${shortened(line)}" is for graphile-migrate; here it is a comment, and nothing is included`;
+    return [index, 'unknown-directive', message, 'put the text of that file in its place'];
+  });
+  return [...unknown, ...includes];
+}
+
+function markMistakes(text: string): Mistake[] {
+  return likeTransactionMarks(text).map(({ index, mark }): Mistake => {
+    const message = `"${mark}" reads like another tool's mark for no transaction, and sqlmig does not know it`;
+    const hint = 'write -- sqlmig: no-transaction to run the file outside a transaction, or remove the line';
+    return [index, 'unknown-directive', message, hint];
+  });
+}
+
+function shortened(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}

@@ -1,0 +1,69 @@
+import type { Migrations, ParsedFiles } from '../project/migrations.ts';
+import { historyKey } from '../project/order.ts';
+import type { DownFileFinding, LintFinding, Scope } from '../results.ts';
+import type { Migration, Script } from '../sql/migration.ts';
+import { locator } from '../sql/position.ts';
+import type { Survey } from './survey.ts';
+
+/**
+ * The pending files that no schema of a survey has applied as they are: what surprises in a file is said while it is
+ * new, and not again for each tenant that signs up later. Tenants that are not known yet may need every file.
+ */
+export function newFiles(
+  { public: shared, tenants, tenantsUnknown }: Survey,
+  { tenant }: Pick<Migrations, 'tenant'>,
+): ReadonlySet<Migration> {
+  const targets = [shared, ...tenants];
+  const keyOf = (scope: Scope, file: Pick<Migration, 'version' | 'name' | 'checksum'>) =>
+    `${scope} ${file.checksum} ${historyKey(file)}`;
+  // Schemas with equal histories share their rows.
+  const histories = new Map(targets.map(({ rows, scope }) => [rows, scope]));
+  const applied = new Set([...histories].flatMap(([rows, scope]) => rows.map((row) => keyOf(scope, row))));
+  const pending = new Set([
+    ...targets.flatMap(({ plan }) => plan.steps),
+    ...(tenantsUnknown === null ? [] : tenant),
+  ]);
+  return new Set([...pending].filter((file) => !applied.has(keyOf(file.scope, file))));
+}
+
+/** The lints of scripts, with their places. */
+export function lintFindings(scripts: Iterable<Script>, database: string): LintFinding[] {
+  return [...scripts].flatMap(({ migration: { scope, version, name, file, text }, lints }) => {
+    const place = locator(file, text);
+    return lints.map(({ rule, index, message }) => {
+      const { line, column } = place(index);
+      return {
+        kind: 'lint' as const,
+        database,
+        schema: null,
+        scope,
+        ...(version !== null && { version }),
+        name,
+        rule,
+        file,
+        line,
+        column,
+        message,
+      };
+    });
+  });
+}
+
+/** The mistakes in `.down.sql` files, with their places. */
+export function downFindings(broken: ParsedFiles['brokenDown'], database: string): DownFileFinding[] {
+  return broken.flatMap(({ migration: { scope, version, name, file }, mistakes }) =>
+    mistakes.map(({ message, code, details: { line = 1, column = 1 } }) => ({
+      kind: 'down-file' as const,
+      database,
+      schema: null,
+      scope,
+      ...(version !== null && { version }),
+      name,
+      rule: code,
+      file,
+      line,
+      column,
+      message,
+    })),
+  );
+}

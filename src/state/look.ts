@@ -1,0 +1,201 @@
+import { type PlanOptions, planSchema, type SchemaPlan } from '../decide/plan.ts';
+import type { SqlmigError } from '../errors.ts';
+import type { RecordedRow } from '../history/history.ts';
+import { lookUpSchemas } from '../history/presence.ts';
+import { type Histories, type History, type Reader, readHistories, scanHistories } from '../history/scan.ts';
+import type { Config } from '../project/config.ts';
+import { readHolders } from '../protocol/holders.ts';
+import type { Scope } from '../results.ts';
+import type { Session } from '../server/session.ts';
+import type { Migration } from '../sql/migration.ts';
+import type { Scans } from '../tenants/tenants.ts';
+import { findMovedHistories, findTroubles } from './trouble.ts';
+
+/** A schema as it was found, and what is to be done to it. */
+export interface Target {
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly exists: boolean;
+  /** OID of the schema; `null` where it does not exist. */
+  readonly oid: string | null;
+  readonly hasHistory: boolean;
+  /** Triggers, rules or row security are on the history (see `Presence`). */
+  readonly mayDiscard: boolean;
+  /** Its rows can be updated while they are published. */
+  readonly hasIdentity: boolean;
+  readonly rows: readonly RecordedRow[];
+  /** The history's digest as the server gave it; `null` without a history. */
+  readonly digest: string | null;
+  readonly plan: SchemaPlan;
+  /** True when somebody holds the schema's lock; in a look at many schemas only where a migration is recorded as running. */
+  readonly held: boolean;
+  /** Why nothing is known of the schema; `null` where all is. Its plan is empty then. */
+  readonly trouble: SqlmigError | null;
+}
+
+/** What is looked at, and how it is judged. */
+export interface Look {
+  readonly scope: Scope;
+  readonly files: readonly Migration[];
+  readonly options: PlanOptions;
+}
+
+/** A schema to look at, and how it is judged. */
+export interface Wanted {
+  readonly schema: string;
+  readonly look: Look;
+}
+
+/** Where schemas are looked at, and what is known of their histories already. */
+export interface From extends Reader {
+  readonly scans: Scans;
+}
+
+// So few histories are read at once; of more only the sum is, and the rows of one for each sum.
+const fewHistories = 10;
+
+/**
+ * Looks at schemas without any lock and plans each: one catalogue query, all histories in short in batches, and the
+ * rows of one schema for each distinct history; schemas with equal histories share rows and plan. A history that cannot
+ * be read is the trouble of its schema alone.
+ */
+export async function lookAt(wanted: readonly Wanted[], from: From, table: string): Promise<Target[]> {
+  if (wanted.length === 0) return [];
+  const { session } = from;
+  const names = wanted.map(({ schema }) => schema);
+  const found = await lookUpSchemas(session, names, table);
+  const withTable = names.filter((schema) => found.get(schema)?.hasTable === true);
+  const { read: histories, refused } = await readAll(withTable, from, table);
+  const empty = wanted.filter(({ schema }) => found.get(schema)?.hasTable === false);
+  const troubles = new Map([
+    ...(await findTroubles(session, refused, table)),
+    ...(await findMovedHistories(session, empty, table)),
+  ]);
+  // Without trouble and history, a table was dropped meanwhile, and maybe its schema too.
+  const moved = withTable.filter((schema) => !histories.has(schema) && !troubles.has(schema));
+  const now = await lookUpSchemas(session, moved, table);
+  const isMoved = new Set(moved);
+  const presentOf = (schema: string) => (isMoved.has(schema) ? now : found).get(schema);
+
+  const plans = new Map<Look, Map<readonly RecordedRow[], SchemaPlan>>();
+  const planOf = (look: Look, rows: readonly RecordedRow[]) => {
+    const ofLook = plans.get(look) ?? new Map<readonly RecordedRow[], SchemaPlan>();
+    plans.set(look, ofLook);
+    const plan = ofLook.get(rows) ?? planSchema(look.files, rows, look.options);
+    ofLook.set(rows, plan);
+    return plan;
+  };
+  const targets = wanted.map(({ schema, look }): Target => {
+    const { rows, digest } = histories.get(schema) ?? none;
+    const present = presentOf(schema);
+    const trouble = troubles.get(schema) ?? null;
+    if (trouble !== null) return troubled(schema, look, trouble, present?.oid);
+    return {
+      schema,
+      scope: look.scope,
+      exists: present !== undefined,
+      oid: present?.oid ?? null,
+      hasHistory: histories.has(schema),
+      mayDiscard: present?.mayDiscard ?? false,
+      hasIdentity: present?.hasIdentity ?? true,
+      rows,
+      digest,
+      plan: planOf(look, rows),
+      held: false,
+      trouble: null,
+    };
+  });
+  if (!targets.some(isRunning)) return targets;
+  const held = await heldSchemas(session);
+  return targets.map((target) => ({ ...target, held: isRunning(target) && held.has(target.schema) }));
+}
+
+/** A schema of which nothing is known but its trouble; `oid` where it exists. */
+export function troubled(schema: string, look: Look, trouble: SqlmigError, oid?: string): Target {
+  return {
+    schema,
+    scope: look.scope,
+    exists: oid !== undefined,
+    oid: oid ?? null,
+    hasHistory: false,
+    mayDiscard: false,
+    hasIdentity: true,
+    rows: [],
+    digest: null,
+    plan: planSchema([], [], look.options),
+    held: false,
+    trouble,
+  };
+}
+
+const none = { rows: [], digest: null };
+
+/** Every history; where there are many, equal ones share their rows. */
+async function readAll(
+  schemas: readonly string[],
+  { scans, ...reader }: From,
+  table: string,
+): Promise<Histories<History>> {
+  if (schemas.length <= fewHistories) return readHistories(reader, schemas, table);
+  const scan = await scanHistories(
+    reader,
+    schemas.filter((schema) => !scans.has(schema)),
+    table,
+  );
+  const known = new Map([...scans, ...scan.read]);
+  const result = new Map<string, History>();
+  const refused = new Map(scan.refused);
+  let open = schemas.filter((schema) => known.has(schema));
+  while (open.length > 0) {
+    const digestOf = (schema: string) => known.get(schema)?.digest ?? '';
+    const first = new Map<string, string>();
+    for (const schema of open) if (!first.has(digestOf(schema))) first.set(digestOf(schema), schema);
+    const representatives = new Set(first.values());
+    const histories = await readHistories(reader, [...representatives], table);
+    for (const [schema, error] of histories.refused) refused.set(schema, error);
+    for (const [schema, history] of histories.read) result.set(schema, history);
+    // A history that changed since the scan stands for itself alone, and another speaks for its group.
+    const byDigest = new Map([...histories.read.values()].map((history) => [history.digest, history]));
+    for (const schema of open) {
+      const history = byDigest.get(digestOf(schema));
+      if (history !== undefined && !result.has(schema) && !refused.has(schema)) result.set(schema, history);
+    }
+    open = open.filter((schema) => !result.has(schema) && !representatives.has(schema));
+  }
+  return { read: result, refused };
+}
+
+/** Looks at one schema by its own rows, so that they tell which run applied them. */
+export async function lookAgain(
+  session: Session,
+  schema: string,
+  look: Look,
+  config: Config,
+  wait?: Reader['wait'],
+): Promise<Target> {
+  const from = { session, spare: async () => null, scans: new Map(), ...(wait && { wait }) };
+  const now = await lookWithLock(from, schema, look, config);
+  // It may have been begun between the two looks; a row that says running before its lock was free, and after, was left.
+  return now.held || !isRunning(now) ? now : lookWithLock(from, schema, look, config);
+}
+
+async function lookWithLock(from: From, schema: string, look: Look, config: Config): Promise<Target> {
+  const held = (await heldSchemas(from.session)).has(schema);
+  return { ...(await lookOnce(from, schema, look, config)), held };
+}
+
+async function lookOnce(from: From, schema: string, look: Look, config: Config): Promise<Target> {
+  const [target] = await lookAt([{ schema, look }], from, config.historyTable);
+  if (target === undefined) throw new RangeError('one schema gives one target');
+  return target;
+}
+
+function isRunning({ rows }: Pick<Target, 'rows'>): boolean {
+  return rows.some((row) => row.state === 'running');
+}
+
+/** The schemas whose key somebody holds. */
+async function heldSchemas(session: Session): Promise<Set<string>> {
+  const holders = await readHolders(session);
+  return new Set(holders.filter((holder) => holder.granted).map((holder) => holder.key));
+}

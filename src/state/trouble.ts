@@ -1,0 +1,89 @@
+import { SqlmigError } from '../errors.ts';
+import { historyTable } from '../history/history.ts';
+import { shapeOf } from '../history/history-shape.ts';
+import { lookUpLookAlikes, lookUpTables } from '../history/presence.ts';
+import { canonicalVersion } from '../project/version.ts';
+import type { ServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+import type { Migration } from '../sql/migration.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+
+/**
+ * Why the histories of some schemas could not be read: `foreign-history`, `history-damaged` or `history-unreadable`.
+ * A schema that has no such table any more is left out. `refused` is what the server said of each.
+ */
+export async function findTroubles(
+  session: Session,
+  refused: ReadonlyMap<string, ServerError>,
+  table: string,
+): Promise<Map<string, SqlmigError>> {
+  const tables = await lookUpTables(session, [...refused.keys()], table);
+  const troubles = new Map<string, SqlmigError>();
+  for (const [schema, { columns, readable }] of tables) {
+    const error = refused.get(schema);
+    const name = `"${schema}"."${table}"`;
+    const extra = { schema, state: 'not touched', sqlstate: error?.code, cause: error };
+    const shape = shapeOf(columns);
+    if (shape.kind === 'foreign') {
+      const message = `${name} is the history of ${shape.tool} (${columns.join(', ')})`;
+      const hint = 'take it over with: sqlmig adopt; or set historyTable to another name';
+      troubles.set(schema, new SqlmigError('foreign-history', message, { schema, state: extra.state, hint }));
+    } else if (shape.missing.length > 0) {
+      const lacks = `${shape.missing.length === 1 ? 'the column' : 'the columns'} ${shape.missing.join(', ')}`;
+      troubles.set(
+        schema,
+        new SqlmigError('history-damaged', `${name} is a history of sqlmig that lacks ${lacks}`, {
+          ...extra,
+          hint: 'add what is missing, as it is in the history of another schema, or restore the table from a backup',
+        }),
+      );
+    } else if (error !== undefined) {
+      const hint = readable
+        ? `if row security is on, use the owner of ${name} or a role with BYPASSRLS, or disable it there`
+        : `grant the role of sqlmig USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on ${name}`;
+      const message = `${name} cannot be read: ${error.message}`;
+      troubles.set(schema, new SqlmigError('history-unreadable', message, { ...extra, hint }));
+    }
+  }
+  return troubles;
+}
+
+/**
+ * The error of each schema without a history that has one of ours under another name: all that is recorded there are the
+ * very files that would run again.
+ */
+export async function findMovedHistories(
+  session: Session,
+  empty: readonly { readonly schema: string; readonly look: { readonly files: readonly Migration[] } }[],
+  table: string,
+): Promise<Map<string, SqlmigError>> {
+  const wanted = empty.filter(({ look }) => look.files.length > 0);
+  const alike = await lookUpLookAlikes(
+    session,
+    wanted.map(({ schema }) => schema),
+    table,
+  );
+  const troubles = new Map<string, SqlmigError>();
+  for (const { schema, relation } of alike) {
+    const files = wanted.find((one) => one.schema === schema)?.look.files ?? [];
+    const known = files.flatMap(({ version, checksum }) =>
+      version === null ? [] : [`(${canonicalVersion(version)}, ${quoteLiteral(checksum)})`],
+    );
+    if (known.length === 0) continue;
+    // Another project in the same schema may have a file or two in common with this one.
+    const [row] =
+      await session.read(`select count(*) > 0 and bool_and((version, checksum) in (${known.join(', ')})) as ours
+from ${historyTable(schema, relation)} where version is not null`);
+    if (row?.ours !== true) continue;
+    const message = `"${schema}" has no table "${table}", but "${relation}" records files of this project as applied`;
+    troubles.set(
+      schema,
+      new SqlmigError('history-missing', message, {
+        schema,
+        state: 'not touched',
+        hint: `rename it back to "${table}", or set historyTable to "${relation}"`,
+      }),
+    );
+  }
+  return troubles;
+}

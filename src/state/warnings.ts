@@ -1,0 +1,36 @@
+import type { FindingInSchema } from '../decide/plan.ts';
+import type { Migrations } from '../project/migrations.ts';
+import { newestVersion } from '../project/version.ts';
+import type { Scope } from '../results.ts';
+import type { Target } from './look.ts';
+
+/** What is odd about some schemas and stops nobody, a sentence each. */
+export function warningsOf(targets: readonly Target[], migrations: Migrations): string[] {
+  const lost = scopes.flatMap((scope) => {
+    const here = targets.filter((target) => target.scope === scope && target.plan.findings.some(isLost));
+    return say(here, 'applied versions whose file is gone; sqlmig verify names them');
+  });
+  return [...aheadWarnings(targets, migrations), ...lost];
+}
+
+/** Which schemas a newer release was in, a sentence a scope. */
+export function aheadWarnings(targets: readonly Target[], migrations: Migrations): string[] {
+  return scopes.flatMap((scope) => {
+    const ahead = targets.filter((target) => target.scope === scope && target.plan.ahead.length > 0);
+    const newest = newestVersion(migrations[scope]);
+    if (newest === null) return [];
+    return say(ahead, `applied versions above the newest file (${newest}): a newer release was here`);
+  });
+}
+
+const scopes: readonly Scope[] = ['public', 'tenant'];
+
+function isLost({ kind, version }: FindingInSchema): boolean {
+  return kind === 'file-missing' && version !== undefined;
+}
+
+function say(targets: readonly Target[], what: string): string[] {
+  const [first, ...more] = targets;
+  if (first === undefined) return [];
+  return [`${first.schema}${more.length === 0 ? ' has' : ` and ${more.length} more have`} ${what}`];
+}

@@ -1,0 +1,55 @@
+import { SqlmigError } from '../errors.ts';
+import type { Session } from '../server/session.ts';
+import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import { tenantColumn } from './tenant-column.ts';
+
+const characterOid = 1042;
+
+/**
+ * Runs the tenants query of a config, in the public schema, and gives what it names. The query goes through the extended
+ * protocol, which takes one statement: so nothing in it can leave the read-only transaction. `limit` is SQL that sets
+ * how long it waits for locks.
+ * @throws SqlmigError `tenants-query-failed` for columns of which none is the tenant's name, ServerError for the rest.
+ */
+export async function runTenantsQuery(
+  session: Session,
+  query: string,
+  publicSchema: string,
+  limit = '',
+): Promise<readonly unknown[]> {
+  await session.run(`START TRANSACTION READ ONLY;
+${limit}SET LOCAL search_path = ${quoteIdentifier(publicSchema)};`);
+  const { columns, rows } = await session.statement(query);
+  const types = await readTypes(session, columns);
+  await session.run('COMMIT');
+  const at = tenantColumn(
+    columns.map(({ name, type }) => ({
+      name,
+      ...(types.get(type) ?? { type: String(type), isText: false }),
+    })),
+  );
+  if (typeof at === 'string') {
+    throw new SqlmigError('tenants-query-failed', `the tenants cannot be listed: ${at}`, {
+      hint: 'name the one column of the tenants in "tenants" of the config, and cast it to text where it is not',
+    });
+  }
+  const column = columns[at];
+  const names = rows.map((row) => row[column?.name ?? '']);
+  // Blanks at the end of a char(n) are padding.
+  return column?.type === characterOid
+    ? names.map((name) => (typeof name === 'string' ? name.replace(/ +$/, '') : name))
+    : names;
+}
+
+async function readTypes(
+  session: Session,
+  columns: readonly { readonly type: number }[],
+): Promise<Map<number, { readonly type: string; readonly isText: boolean }>> {
+  if (columns.length === 0) return new Map();
+  const oids = columns.map(({ type }) => quoteLiteral(String(type))).join(', ');
+  // Beside the types of category S there is "char", which PostgreSQL keeps for itself.
+  const rows = await session.run(`SET LOCAL search_path = pg_catalog;
+select oid::text as oid, format_type(oid, null) as type, typcategory = 'S' or typname = 'char' as text
+from pg_type where oid = any(array[${oids}]::oid[])`);
+  return new Map(rows.map((row) => [Number(row.oid), { type: String(row.type), isText: row.text === true }]));
+}

@@ -1,0 +1,176 @@
+import { errorOfAll, SqlmigError, sqlstates } from '../errors.ts';
+import { cancelledHint } from '../execute/stopped-statement.ts';
+import { readLocked } from '../history/locked.ts';
+import { schemasWithHistory } from '../history/presence.ts';
+import { type HistoryScan, type Reader, scanHistories } from '../history/scan.ts';
+import type { TenantSource } from '../project/tenant-source.ts';
+import { isServerError } from '../server/server-error.ts';
+import type { Row, Session } from '../server/session.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import { tenantNameProblem } from './tenant-name.ts';
+import { runTenantsQuery } from './tenants-query.ts';
+
+/** The names a source gives, each once, in its order; or why they cannot be known before public is applied. */
+export type Discovery = Discovered | { readonly unknown: string };
+
+/** The tenants of a source. */
+export interface Discovered {
+  readonly names: readonly string[];
+  /** What a query or function gives that cannot be a tenant's name, each with the error that says why. */
+  readonly bad: ReadonlyMap<string, SqlmigError>;
+  readonly scans: Scans;
+}
+
+/** Histories that are known already. */
+export type Scans = ReadonlyMap<string, HistoryScan>;
+
+/** Where tenants are listed. */
+export interface Listing extends Reader {
+  readonly publicSchema: string;
+  readonly table: string;
+  /** What is known of histories: nothing of it is read again. */
+  readonly scans: Scans;
+}
+
+/**
+ * Lists the tenants of a database. A history that cannot be read is listed as well: it may be a tenant's.
+ * @throws SqlmigError `bad-tenant-name` for every bad name of a list, `tenants-query-failed` where the source itself fails for
+ *   another reason than a table that public files may still create.
+ */
+export async function discoverTenants(source: TenantSource, listing: Listing): Promise<Discovery> {
+  let names: readonly unknown[];
+  let scans = listing.scans;
+  try {
+    if (source.kind === 'history') {
+      const ours = await scanAll(listing);
+      scans = ours.read;
+      names = ours.names;
+    } else names = await namesOf(source, listing);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const notYet: string[] = [
+      sqlstates.undefinedTable,
+      sqlstates.undefinedColumn,
+      sqlstates.undefinedFunction,
+    ];
+    if (isServerError(error) && notYet.includes(error.code)) return { unknown: reason };
+    if (error instanceof SqlmigError || !(isServerError(error) || source.kind === 'function')) throw error;
+    const isCancelled = isServerError(error) && error.code === sqlstates.queryCanceled;
+    throw tenantsQueryFailed(reason, error, isCancelled ? await cancelledHint(listing.session) : undefined);
+  }
+  const bad = new Map<string, SqlmigError>();
+  for (const name of names) {
+    const problem = tenantNameProblem(name, listing.publicSchema);
+    if (problem !== null) bad.set(name === null ? 'NULL' : String(name), badName(problem));
+  }
+  // What is written in the config is wrong for all runs; a row or two of a query are nobody else's trouble.
+  if (source.kind === 'list' && bad.size > 0) throw errorOfAll([...bad.values()]);
+  const good = names.filter((name) => tenantNameProblem(name, listing.publicSchema) === null);
+  return { names: [...new Set(good as readonly string[])], bad, scans };
+}
+
+function badName(problem: string): SqlmigError {
+  return new SqlmigError('bad-tenant-name', problem, {
+    state: 'not touched',
+    hint: 'correct "tenants" of the config, or what it reads',
+  });
+}
+
+/**
+ * Whether a source lists a tenant, or will once its schema is there.
+ * @throws SqlmigError as `discoverTenants` does, and where the tenants cannot be known.
+ */
+export async function listsTenant(source: TenantSource, name: string, listing: Listing): Promise<boolean> {
+  switch (source.kind) {
+    case 'history':
+      return true;
+    case 'pattern': {
+      const fits = `${quoteLiteral(name)}::name like ${quoteLiteral(source.pattern)}`;
+      return firstColumn(await listing.session.read(`select ${fits}`))[0] === true;
+    }
+    default: {
+      const found = await discoverTenants(source, listing);
+      if ('unknown' in found) throw tenantsQueryFailed(found.unknown);
+      return found.names.includes(name);
+    }
+  }
+}
+
+/** Runs the config's own statement, in the public schema, with the tenant's name as `$1`. */
+export async function registerTenant(
+  session: Session,
+  register: string,
+  name: string,
+  publicSchema: string,
+): Promise<void> {
+  // A message of the simple protocol has no parameters; EXECUTE ... USING has.
+  const bound = doBlock(`begin execute ${quoteLiteral(register)} using ${quoteLiteral(name)}::text; end`);
+  await session.run(`START TRANSACTION;
+SET LOCAL search_path = ${quoteIdentifier(publicSchema)};
+${bound}COMMIT;`);
+}
+
+/** The error for a tenant source that cannot be read although public is applied. */
+export function tenantsQueryFailed(
+  reason: string,
+  cause?: unknown,
+  hint = 'check "tenants" in the config',
+): SqlmigError {
+  return new SqlmigError('tenants-query-failed', `the tenants cannot be listed: ${reason}`, {
+    sqlstate: isServerError(cause) ? cause.code : undefined,
+    hint,
+    cause,
+  });
+}
+
+async function namesOf(
+  source: Exclude<TenantSource, { kind: 'history' }>,
+  listing: Listing,
+): Promise<readonly unknown[]> {
+  const { session, publicSchema } = listing;
+  switch (source.kind) {
+    case 'list':
+      return source.list;
+    case 'function': {
+      const names = await source.load();
+      if (!Array.isArray(names)) throw new Error('the function in "tenants" must give an array of names');
+      return names;
+    }
+    case 'pattern':
+      return firstColumn(
+        await session.read(`select nspname::text from pg_catalog.pg_namespace
+where nspname like ${quoteLiteral(source.pattern)} and nspname !~ '^pg_' and nspname not in ('information_schema', ${quoteLiteral(publicSchema)})
+order by nspname collate "C"`),
+      );
+    case 'query':
+      return readLocked(listing, { what: 'the tenants', schema: publicSchema, tables: null }, (limit) =>
+        runTenantsQuery(session, source.query, publicSchema, limit),
+      );
+  }
+}
+
+function firstColumn(rows: readonly Row[]): unknown[] {
+  return rows.map((row) => Object.values(row)[0]);
+}
+
+/** The schemas with a history of ours whose scope is tenant or cannot be read, and all that was read. */
+async function scanAll({
+  publicSchema,
+  table,
+  scans,
+  ...reader
+}: Listing): Promise<{ readonly names: readonly string[]; readonly read: Scans }> {
+  const ours = (await schemasWithHistory(reader.session, table)).filter((schema) => schema !== publicSchema);
+  const unknown = ours.filter((schema) => !scans.has(schema));
+  const { read, refused } = await scanHistories(reader, unknown, table);
+  const found = new Map([...scans, ...read]);
+  return {
+    names: ours.filter((schema) => found.get(schema)?.scope === 'tenant' || refused.has(schema)),
+    read: new Map(
+      ours.flatMap((schema) => {
+        const scan = found.get(schema);
+        return scan === undefined ? [] : [[schema, scan] as const];
+      }),
+    ),
+  };
+}

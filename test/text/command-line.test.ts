@@ -1,0 +1,35 @@
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { leftUnsound } from '../../src/execute/stepwise-errors.ts';
+import { refusalOf } from '../../src/fleet/outcome.ts';
+import { commandLine } from '../../src/text/command-line.ts';
+
+const shell = process.platform === 'win32' ? null : 'bash';
+
+test.for([
+  ['acme', 'acme'],
+  ["o'neil & sons", `'o'\\''neil & sons'`],
+  ['', "''"],
+  ['$(id)`id`"\\!*~', `'$(id)\`id\`"\\!*~'`],
+  ['~root', "'~root'"],
+  ['größe', "'größe'"],
+  ["a\nb\t\\'\u0085é", "$'a\\012b\\011\\\\\\'\\302\\205é'"],
+] as const)('%j is one word of a shell', ([name, word]) => {
+  expect(commandLine('repair', name)).toBe(`sqlmig repair ${word}`);
+  if (shell === null) return;
+  const said = execFileSync(shell, ['-c', `sqlmig() { printf %s "$2"; }; ${commandLine('repair', name)}`]);
+  expect(said.toString()).toBe(name);
+});
+
+test('hints quote the names in their commands', () => {
+  const schema = "o'neil & sons";
+  const migration = { version: '0002', name: 'i', file: 'sql/tenant/0002_i.sql', text: '' };
+  const unit = { script: { migration, statements: [] }, schema: { schema } };
+  const left = leftUnsound(unit as unknown as Parameters<typeof leftUnsound>[0], 0, 'nothing');
+  const refusal = { kind: 'failed', message: '', version: '0002' };
+  const target = { schema, plan: { refusal }, trouble: null };
+  const refused = refusalOf(target as unknown as Parameters<typeof refusalOf>[0]);
+  for (const error of [left, refused]) {
+    expect(error?.details.hint).toBe("settle it with: sqlmig repair 'o'\\''neil & sons' 0002 --resume");
+  }
+});
