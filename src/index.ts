@@ -25,5 +25,5 @@ export type { RepairedSchema } from './repair/repair.ts';
 export type { SettledMigrations } from './repair/settle.ts';
 export type * from './results.ts';
 export type { ChangeOptions, RunOptions } from './run/run-options.ts';
-export type { InspectOptions } from './state/inspect.ts';
-export type { Selection } from './state/survey.ts';
+export type { Selection } from './state/fleet-state.ts';
+export type { ReadOptions } from './state/reading.ts';

@@ -4,7 +4,7 @@ import { up } from '../src/index.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -75,7 +75,7 @@ test('a schema that was dropped and made anew since the look gets nothing by an 
       { ...target, oid: String(oid) },
       [script],
       bootstrap,
-      testFrame,
+      testContext,
       new AbortController().signal,
     );
     expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });

@@ -3,12 +3,12 @@ import { SqlmigError } from '../src/errors.ts';
 import { createFleet } from '../src/fleet/fleet.ts';
 import { hasWork, refusalOf } from '../src/fleet/outcome.ts';
 import { readMigrations } from '../src/project/migrations.ts';
-import { lookAgain } from '../src/state/look.ts';
+import { rereadTarget } from '../src/state/target.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 import { testSession } from './setup/unit.ts';
 
-test('a connection that is lost while a schema is looked at again costs that look alone', async () => {
+test('a connection that is lost while a schema is looked at again costs that basis alone', async () => {
   const db = await freshDatabase();
   await db.query('create schema acme');
   const p = project(
@@ -18,9 +18,9 @@ test('a connection that is lost while a schema is looked at again costs that loo
   const config = await p.config();
   const files = (await readMigrations(config)).tenant;
   const options = { to: null, steps: null, outOfOrder: false, ignoreChanged: false };
-  const look = { scope: 'tenant', files, options } as const;
+  const basis = { scope: 'tenant', files, options } as const;
   const first = await testSession(db.url);
-  const target = await lookAgain(first, 'acme', look, config);
+  const target = await rereadTarget(first, 'acme', basis, config);
   await first.close();
   const busy = new SqlmigError('lock-timeout', 'another run is at work in this schema', { schema: 'acme' });
   const reasons: string[] = [];
@@ -28,7 +28,7 @@ test('a connection that is lost while a schema is looked at again costs that loo
   let attempts = 0;
   let looks = 0;
   const outcomes = await createFleet({
-    outcomes: { runId: 'test', database: db.name, look },
+    outcomes: { runId: 'test', database: db.name, basis },
     openSession: () => testSession(db.url),
     concurrency: 1,
     waitForLockMs: 60_000,
@@ -37,18 +37,18 @@ test('a connection that is lost while a schema is looked at again costs that loo
       if (attempts === 1) return { kind: 'again', reason: 'busy', error: busy };
       return { kind: 'done', applied: [{ version: '1', name: 'a', durationMs: 1 }] };
     },
-    convoys: null,
+    batches: null,
     blockersOf: () => [],
     hasWork,
     refusalOf,
     isListed: async () => true,
-    lookAgain: async (session, schema) => {
+    rereadTarget: async (session, schema) => {
       looks += 1;
       if (looks === 1)
         await db.query(
           `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sqlmig test' and datname = current_database()`,
         );
-      return lookAgain(session, schema, look, config);
+      return rereadTarget(session, schema, basis, config);
     },
     refreshGate: async () => {},
     ending: (closing) => void endings.push(closing),

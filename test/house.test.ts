@@ -7,7 +7,7 @@ import { exitCodes } from '../src/errors.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const src = join(root, 'src');
 
-// Floor by floor; a file imports from its own folder or from floors below.
+// WorkerPool by floor; a file imports from its own folder or from floors below.
 const floors: readonly (readonly string[])[] = [
   ['results.ts', 'errors.ts', 'events.ts'],
   ['text'],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mostRetries, type RetryReason } from '../src/decide/retry.ts';
 import { inTheWay } from '../src/fleet/in-the-way.ts';
-import type { Target } from '../src/state/look.ts';
+import type { Target } from '../src/state/target.ts';
 
 const job = { target: { schema: 'acme' } as Target, retries: 1, because: {}, due: 0 };
 

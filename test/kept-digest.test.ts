@@ -5,7 +5,7 @@ import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project, type TestProject } from './setup/project.ts';
 import { countingProxy } from './setup/proxy.ts';
-import { testFrame, testSession } from './setup/unit.ts';
+import { testContext, testSession } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -120,7 +120,7 @@ test('a history that somebody is writing to is left out, and so is one with a co
     )
     .toHaveLength(1);
   await keepDigests(session, ['busy_2', 'busy_4', 'busy_6', 'gone'], {
-    ...testFrame,
+    ...testContext,
     table: 'busy',
   });
   await session.close();

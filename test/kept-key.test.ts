@@ -5,7 +5,7 @@ import { lockClass } from '../src/protocol/keys.ts';
 import { unitSettings } from '../src/protocol/unit-locks.ts';
 import { freshDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, plainReach, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, plainReach, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 test('between the units of a message nobody gets the key of the schema, whatever a file unlocks', async () => {
   const db = await freshDatabase();
@@ -43,14 +43,14 @@ test('between the units of a message nobody gets the key of the schema, whatever
 
 test('a message that fails halfway keeps no key in its session', async () => {
   const db = await freshDatabase();
-  const session = await testSession(db.url, unitSettings('tenant', testFrame));
+  const session = await testSession(db.url, unitSettings('tenant', testContext));
   const scripts = ['create table a ()', 'select 1/0', 'create table c ()'];
   const attempt = await applyUnits(
     session,
     emptyTenant('halfway'),
     scripts.map((text, i) => uncheckedScript(String(i + 1), text)),
     true,
-    testFrame,
+    testContext,
     new AbortController().signal,
   );
   expect(attempt).toMatchObject({ kind: 'failed', error: { details: { sqlstate: '22012' } } });
@@ -63,7 +63,7 @@ test('a message that fails halfway keeps no key in its session', async () => {
 
 test('a unit that fails at its commit is not told as applied, though it has told its duration', async () => {
   const db = await freshDatabase();
-  const session = await testSession(db.url, unitSettings('tenant', testFrame));
+  const session = await testSession(db.url, unitSettings('tenant', testContext));
   const texts = [
     'create table a (id int primary key, a int references a deferrable initially deferred)',
     'insert into a values (1, 2)',
@@ -74,7 +74,7 @@ test('a unit that fails at its commit is not told as applied, though it has told
     return { ...script, statements: script.statements.map((statement) => ({ ...statement, reach })) };
   });
   const never = new AbortController().signal;
-  const attempt = await applyUnits(session, emptyTenant('late'), scripts, true, testFrame, never);
+  const attempt = await applyUnits(session, emptyTenant('late'), scripts, true, testContext, never);
   expect(attempt).toMatchObject({ kind: 'failed', error: { details: { sqlstate: '23503', statement: 1 } } });
   expect(await session.run('select version from late.schema_migrations')).toEqual([{ version: '1' }]);
   await session.close();

@@ -3,16 +3,16 @@ import postgres from 'postgres';
 import { beforeEach, expect, test } from 'vitest';
 import { completePlan } from '../src/decide/plan.ts';
 import { applyUnits } from '../src/execute/apply.ts';
-import { scanHistories } from '../src/history/scan.ts';
+import { readHistoryDigests } from '../src/history/read-histories.ts';
 import { up } from '../src/index.ts';
 import { readMigrations } from '../src/project/migrations.ts';
-import type { UnitSchema } from '../src/protocol/unit-frame.ts';
+import type { UnitSchema } from '../src/protocol/unit-context.ts';
 import type { Session } from '../src/server/session.ts';
-import { lookAgain } from '../src/state/look.ts';
-import { survey } from '../src/state/survey.ts';
+import { readFleetState } from '../src/state/fleet-state.ts';
+import { rereadTarget } from '../src/state/target.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 // Each of these fails when one mechanism of the lock protocol is taken out, and no other one hides it.
 
@@ -33,7 +33,7 @@ const nothingMade = async () =>
 async function send(schema: UnitSchema, scripts: ReturnType<typeof uncheckedScript>[], bootstrap = true) {
   const session = await testSession(db.url);
   try {
-    return await applyUnits(session, schema, scripts, bootstrap, testFrame, never);
+    return await applyUnits(session, schema, scripts, bootstrap, testContext, never);
   } finally {
     await session.close();
   }
@@ -82,13 +82,13 @@ test('a repeatable that another run has replaced meanwhile is not run', async ()
 test('a history that was changed without a change of its length stops the unit', async () => {
   await send(acme, [uncheckedScript('1', '')]);
   const session = await testSession(db.url);
-  const { read: scans } = await scanHistories(
+  const { read: digests } = await readHistoryDigests(
     { session, spare: async () => null },
     ['acme'],
-    testFrame.table,
+    testContext.table,
   );
   await session.close();
-  const known = { ...acme, oid: await oidOf('acme'), digest: scans.get('acme')?.digest ?? '' };
+  const known = { ...acme, oid: await oidOf('acme'), digest: digests.get('acme')?.digest ?? '' };
   await db.query(`update acme.schema_migrations set checksum = 'other'`);
   expect(await send(known, [uncheckedScript('2', 'create table b ()')], false)).toMatchObject({
     kind: 'again',
@@ -135,7 +135,7 @@ test('a migration that is finished between two looks is not taken for an interru
     },
   };
   const look = { scope: 'tenant', files: [], options: completePlan({}, config) } as const;
-  const now = await lookAgain(finishing, 'acme', look, config);
+  const now = await rereadTarget(finishing, 'acme', look, config);
   await session.close();
   expect(now.rows.map(({ state }) => state)).toEqual(['applied']);
 });
@@ -160,7 +160,13 @@ test('public that another run applies between the list of tenants and the look a
     },
   };
   const reader = { session: beaten, spare: async () => null };
-  const found = await survey(reader, await readMigrations(config), all, completePlan({}, config), config);
+  const found = await readFleetState(
+    reader,
+    await readMigrations(config),
+    all,
+    completePlan({}, config),
+    config,
+  );
   await session.close();
   expect(found.tenants.map(({ schema }) => schema)).toEqual(['acme']);
 });
@@ -178,7 +184,7 @@ test('a scan that meets a full lock table, or a table that is gone, reads in sma
     },
   };
   const scan = (on: Session) =>
-    scanHistories({ session: on, spare: async () => null }, names, testFrame.table);
+    readHistoryDigests({ session: on, spare: async () => null }, names, testContext.table);
   expect([...(await scan(small)).read.keys()].sort()).toEqual(names);
   await db.query('drop schema s_3 cascade');
   expect([...(await scan(session)).read.keys()].sort()).toEqual(names.filter((name) => name !== 's_3'));

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { applyStepwise } from '../src/execute/stepwise.ts';
+import { applyNonTransactional } from '../src/execute/non-transactional.ts';
 import { composeBootstrap } from '../src/protocol/bootstrap.ts';
 import {
   composeEdit,
@@ -8,19 +8,19 @@ import {
   composeUnits,
   composeUpgrade,
 } from '../src/protocol/message.ts';
-import type { UnitFrame, UnitSchema } from '../src/protocol/unit-frame.ts';
+import type { UnitContext, UnitSchema } from '../src/protocol/unit-context.ts';
 import { unitSettings } from '../src/protocol/unit-locks.ts';
 import type { Session } from '../src/server/session.ts';
 import type { Script } from '../src/sql/migration.ts';
 import { freshDatabase } from './setup/database.ts';
-import { checkedScript, testFrame, testSession } from './setup/unit.ts';
+import { checkedScript, testContext, testSession } from './setup/unit.ts';
 
 // The files in golden/ are the SQL that sqlmig sends, whole: read them to learn what a migration runs in. A change of one
 // is a change of the protocol; after reading the difference, write them anew with: npx vitest run test/messages.test.ts -u
 const golden = (name: string, text: string) => expect(text).toMatchFileSnapshot(`golden/${name}.sql`);
 
-const own: UnitFrame = {
-  ...testFrame,
+const own: UnitContext = {
+  ...testContext,
   runId: '1f3a5c7e',
   host: 'deploy-1',
   appliedBy: 'app (ci@deploy-1)',
@@ -28,7 +28,7 @@ const own: UnitFrame = {
   limitsTransactions: true,
   ownSession: true,
 };
-const pooled: UnitFrame = { ...own, ownSession: false };
+const pooled: UnitContext = { ...own, ownSession: false };
 
 const applied = (version: string, name: string) =>
   ({ version, name, checksum: 'c'.repeat(64), state: 'applied' }) as const;
@@ -155,7 +155,7 @@ test('a non-transactional file, everything that is sent for it', async () => {
       },
     };
     const empty = { ...tenant, oid, history: [], digest: null, requires: null };
-    const attempt = await applyStepwise(recorder, index, empty, pooled);
+    const attempt = await applyNonTransactional(recorder, index, empty, pooled);
     expect(attempt).toMatchObject({ kind: 'done' });
     await golden('non-transactional', `${sent.join('\n\n-- next message\n\n')}\n`);
   } finally {

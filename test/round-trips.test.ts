@@ -37,7 +37,7 @@ test('one new file costs a round trip a tenant beside the scan; nothing to do ta
   expect(one - idle - tenants.length).toBeLessThanOrEqual(4 + 8 + 4);
 });
 
-test('a lane is a new session after a thousand migrations', async () => {
+test('a slot is a new session after a thousand migrations', async () => {
   const p = project(
     { url: db.url, tenants: { list: numbered('many', 30) }, concurrency: 1, historyTable: 'lane_history' },
     Object.fromEntries(

@@ -6,7 +6,7 @@ import { up, verify } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
-import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -181,7 +181,7 @@ test('a deadlock is told with the other session', async () => {
     `set local deadlock_timeout = '2s'; lock table public.one; lock table public.two`,
   );
   const none = new AbortController().signal;
-  const attempt = applyUnits(session, emptyTenant('acme'), [script], true, testFrame, none);
+  const attempt = applyUnits(session, emptyTenant('acme'), [script], true, testContext, none);
   await until(`exists (select from pg_locks where relation = 'two'::regclass and not granted)`);
   await other.run('lock table one');
   expect(await attempt).toMatchObject({

@@ -33,8 +33,8 @@ async function watched(args: readonly string[], dir: string) {
 }
 
 test.each([
-  ['one lane', '', []],
-  ['one lane and a URL past a pooler', '?pgbouncer=true', ['--direct-url']],
+  ['one slot', '', []],
+  ['one slot and a URL past a pooler', '?pgbouncer=true', ['--direct-url']],
 ])(
   '%s: one tenant at a time and at most three sessions, whatever the files are',
   async (_, query, direct) => {
@@ -55,7 +55,7 @@ test.each([
   },
 );
 
-test('two lanes: never more than four sessions, from public over the canaries to the rest', async () => {
+test('two concurrency: never more than four sessions, from public over the canaries to the rest', async () => {
   const tenants = numbered('t', 60);
   const p = project(
     { url: db.url, tenants: { list: tenants }, concurrency: 2 },

@@ -6,7 +6,7 @@ import type { Session } from '../src/server/session.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 
 const all = { kind: 'all', except: [] } as const;
-const frame = { ...testFrame, table: 'unit_history' };
+const context = { ...testContext, table: 'unit_history' };
 
 async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
   const session = await testSession(db.url);
@@ -38,7 +38,7 @@ test.for([
       target,
       [uncheckedScript('1', text), uncheckedScript('2', 'create table second ()')],
       true,
-      frame,
+      context,
       new AbortController().signal,
     ),
   );

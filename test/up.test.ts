@@ -101,7 +101,7 @@ test('stops at a version, and after a number of steps', async () => {
   expect(await tenant({ steps: 99 })).toMatchObject({ migrations: [{ version: '003' }, { version: null }] });
 });
 
-test('works with one lane, and with no tenants at all', async () => {
+test('works with one slot, and with no tenants at all', async () => {
   const p = project(
     { url: db.url, tenants: { list: [] }, historyTable: 'lone_history', concurrency: 1 },
     { 'sql/public/1_a.sql': 'create table lone ()' },

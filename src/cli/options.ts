@@ -6,7 +6,7 @@ import { parseDuration } from '../project/duration.ts';
 import { checkOptions, checkValue, type Kind, type Naming } from '../project/option.ts';
 import type { Overrides } from '../project/settings.ts';
 import { changeKinds } from '../run/run-options.ts';
-import type { Selection } from '../state/survey.ts';
+import type { Selection } from '../state/fleet-state.ts';
 
 function options<T extends Record<string, Options>>(given: T): T {
   return given;

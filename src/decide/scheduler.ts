@@ -19,7 +19,7 @@ export interface Job<T> {
 export type Action<T> =
   /** First attempt at `jobs`: the schema whose turn it is and those that may share its messages. */
   | { readonly kind: 'start'; readonly jobs: readonly [Job<T>, ...Job<T>[]] }
-  /** Look at a schema again, since others may have finished it, then try again. */
+  /** PlanBasis at a schema again, since others may have finished it, then try again. */
   | { readonly kind: 'retry'; readonly job: Job<T> }
   /** Report that nothing has moved for `waitedMs`; then ask again. */
   | { readonly kind: 'report-wait'; readonly job: Job<T>; readonly waitedMs: number }

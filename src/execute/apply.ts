@@ -8,7 +8,7 @@ import { isCatalogueRace } from '../protocol/catalogue-key.ts';
 import { composeUnits, composeUpgrade, type Message } from '../protocol/message.ts';
 import { refusalOf, unitStates } from '../protocol/refusal.ts';
 import { begunColumn, durationOf, noteDurations, recordedByRun, recordedColumn } from '../protocol/unit.ts';
-import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { begin, release, waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
 import type { AppliedMigration } from '../results.ts';
 import { identifierCut } from '../server/notice.ts';
@@ -34,57 +34,57 @@ export async function applyUnits(
   schema: UnitSchema,
   scripts: readonly Script[],
   bootstrap: boolean,
-  shared: UnitFrame,
+  shared: UnitContext,
   signal: AbortSignal,
 ): Promise<Attempt> {
-  const frame = { ...shared, ownSession: session.hasSettings };
+  const context = { ...shared, ownSession: session.hasSettings };
   let now = schema;
   let open = scripts;
   let unitsAtOnce = maxUnits;
   const trusted = new Set<Script>();
   const durations = new Map<string, number>();
   try {
-    if (bootstrap && !signal.aborted) now = await create(session, schema, frame);
+    if (bootstrap && !signal.aborted) now = await create(session, schema, context);
     // A non-transactional file, whose own statements come next, has no message to go along with.
     if (scripts.length === 0 && !bootstrap && !schema.hasIdentity)
-      await session.run(composeUpgrade(schema, frame));
+      await session.run(composeUpgrade(schema, context));
     while (open.length > 0) {
       if (signal.aborted) {
         return { kind: 'failed', error: new SqlmigError('interrupted', 'the run was interrupted') };
       }
       const batch = nextBatch(open, unitsAtOnce);
-      const message = composeUnits(batch, now, frame, trusted);
+      const message = composeUnits(batch, now, context, trusted);
       const seen: Seen = { waiting: false, begun: null, durations: new Map() };
       const started = performance.now();
       try {
-        await send(session, message, seen, { batch, schema: now, frame });
+        await send(session, message, seen, { batch, schema: now, context });
         for (const [key, ms] of seen.durations) durations.set(key, ms);
         now = after(now, batch);
         open = open.slice(batch.length);
       } catch (error) {
         if (!isServerError(error)) throw error;
-        if (frame.ownSession) await session.run(release);
+        if (context.ownSession) await session.run(release);
         if (signal.aborted) throw error;
-        const again = againReason(error, schema, frame, seen);
+        const again = againReason(error, schema, context, seen);
         if (again !== null && !filesOwn.has(again)) return putOff(again, error, schema);
-        const first = await countCommitted(session, batch, now, frame, durations);
+        const first = await countCommitted(session, batch, now, context, durations);
         now = after(now, batch.slice(0, first));
         if (refusalOf(error)?.state === unitStates.suspicious) {
           open = open.slice(first);
           const [suspect] = open;
           if (suspect === undefined) throw error;
-          const trespass = await probe(session, suspect, now, frame);
+          const trespass = await probe(session, suspect, now, context);
           if (trespass !== null) return { kind: 'failed', error: trespass };
           trusted.add(suspect);
           continue;
         }
         const culprit = batch[first];
         const began = culprit !== undefined && seen.begun === historyKey(culprit.migration);
-        if (began && missesHistory(error, culprit, now, frame)) {
-          return { kind: 'failed', error: historyError(culprit, now, frame, error) };
+        if (began && missesHistory(error, culprit, now, context)) {
+          return { kind: 'failed', error: historyError(culprit, now, context, error) };
         }
         const at = positionOf(error, message);
-        if (isOurs(error, at, frame, began)) throw error;
+        if (isOurs(error, at, context, began)) throw error;
         if (at !== null && at.unit > first && again === null) {
           // The server refused the text before it ran any of it: what stands before the culprit goes first.
           open = open.slice(first);
@@ -93,7 +93,7 @@ export async function applyUnits(
         }
         const replayable = again === null && performance.now() - started < replayWithinMs;
         const failure = { error, script: batch[at?.unit ?? first], index: at?.index ?? null, replayable };
-        const described = await describeFailure(session, failure, now, frame);
+        const described = await describeFailure(session, failure, now, context);
         return again === null
           ? { kind: 'failed', error: described }
           : { kind: 'again', reason: again, error: described };
@@ -106,7 +106,7 @@ export async function applyUnits(
       ),
     };
   } catch (error) {
-    return attemptOf(error, schema, frame);
+    return attemptOf(error, schema, context);
   }
 }
 
@@ -121,8 +121,8 @@ interface Seen {
 }
 
 /** Creates schema and history table, and knows the schema by its OID from then on. */
-async function create(session: Session, schema: UnitSchema, frame: UnitFrame): Promise<UnitSchema> {
-  const [row] = await session.run(composeBootstrap(schema.schema, frame, schema.oid));
+async function create(session: Session, schema: UnitSchema, context: UnitContext): Promise<UnitSchema> {
+  const [row] = await session.run(composeBootstrap(schema.schema, context, schema.oid));
   return { ...schema, oid: schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null) };
 }
 
@@ -136,12 +136,12 @@ export function after(schema: UnitSchema, scripts: readonly Script[]): UnitSchem
 export function attemptOf(
   error: unknown,
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
   seen?: Pick<Seen, 'waiting'>,
 ): Attempt {
   const ours = asSqlmigError(error, schema.schema);
   if (error instanceof SessionLost) return { kind: 'again', reason: 'lost', error: ours };
-  const again = isServerError(error) ? againReason(error, schema, frame, seen) : null;
+  const again = isServerError(error) ? againReason(error, schema, context, seen) : null;
   if (again === null || !isServerError(error)) return { kind: 'failed', error: ours };
   return putOff(again, error, schema);
 }
@@ -155,7 +155,7 @@ function putOff(reason: RetryReason, error: ServerError, { schema }: UnitSchema)
 }
 
 /** True where a statement of sqlmig's own was refused, and not one of a file; `began`: the file had begun. */
-function isOurs(error: ServerError, at: object | null, { table }: UnitFrame, began: boolean): boolean {
+function isOurs(error: ServerError, at: object | null, { table }: UnitContext, began: boolean): boolean {
   if (error.position !== undefined) return at === null;
   const rights: string[] = [sqlstates.insufficientPrivilege, sqlstates.undefinedTable];
   return (
@@ -177,14 +177,14 @@ function nextBatch(scripts: readonly Script[], most: number): readonly Script[] 
 interface Sent {
   readonly batch: readonly Script[];
   readonly schema: UnitSchema;
-  readonly frame: UnitFrame;
+  readonly context: UnitContext;
 }
 
 async function send(
   session: Session,
   message: Message,
   seen: Seen,
-  { batch, schema, frame }: Sent,
+  { batch, schema, context }: Sent,
 ): Promise<void> {
   const byKey = new Map(batch.map((script) => [historyKey(script.migration), script]));
   let running: readonly Script[] = batch;
@@ -200,7 +200,7 @@ async function send(
   };
   await session.run(message.text, take, (notice) => {
     // The whole message is parsed before its first unit runs.
-    frame.heard(notice, { ...schema, scripts: notice.code === identifierCut ? batch : running });
+    context.heard(notice, { ...schema, scripts: notice.code === identifierCut ? batch : running });
   });
 }
 
@@ -214,10 +214,10 @@ async function countCommitted(
   session: Session,
   batch: readonly Script[],
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
   durations: Map<string, number>,
 ): Promise<number> {
-  const note = `${begin(frame)}${noteDurations(schema, frame)}${recordedByRun(schema, frame)}COMMIT`;
+  const note = `${begin(context)}${noteDurations(schema, context)}${recordedByRun(schema, context)}COMMIT`;
   const committed = new Set<unknown>();
   await session.run(note, (row) => {
     takeDuration(row, durations);
@@ -253,7 +253,7 @@ function afterwards(history: readonly HistoryRow[], scripts: readonly Script[]):
 function againReason(
   error: ServerError,
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
   seen?: Pick<Seen, 'waiting'>,
 ): RetryReason | null {
   switch (refusalOf(error)?.state ?? error.code) {
@@ -275,7 +275,7 @@ function againReason(
       return 'lock-wait';
     case sqlstates.uniqueViolation:
       // The second fence: somebody recorded this migration although the lock says nobody could.
-      if (error.schema_name === schema.schema && error.table_name === frame.table) return 'stale';
+      if (error.schema_name === schema.schema && error.table_name === context.table) return 'stale';
       return isCatalogueRace(error) ? 'shared-rows' : null;
     default:
       return isCatalogueRace(error) ? 'shared-rows' : null;

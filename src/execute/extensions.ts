@@ -1,6 +1,6 @@
 import { SqlmigError, sqlstates } from '../errors.ts';
 import { creating } from '../protocol/bootstrap.ts';
-import type { UnitFrame } from '../protocol/unit-frame.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import type { ExtensionState } from '../sql/extensions.ts';
@@ -53,7 +53,7 @@ export function createExtension({ name, schema }: WantedExtension): string {
 export async function installExtension(
   session: Session,
   wanted: WantedExtension,
-  frame: UnitFrame,
+  context: UnitContext,
 ): Promise<void> {
   const { name, schema } = wanted;
   const home = schema === null ? '' : `create schema if not exists ${quoteIdentifier(schema)};`;
@@ -62,7 +62,7 @@ export async function installExtension(
   const extensionIsMissing = `not exists (select from pg_catalog.pg_extension where extname = ${quoteLiteral(name)})`;
   const body = `  if ${extensionIsMissing} then\n${first}  ${createExtension(wanted)};\n  end if;`;
   try {
-    await session.run(creating(body, { ...frame, ownSession: false }));
+    await session.run(creating(body, { ...context, ownSession: false }));
   } catch (error) {
     if (!isServerError(error)) throw error;
     const denied = error.code === sqlstates.insufficientPrivilege;

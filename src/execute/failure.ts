@@ -2,7 +2,7 @@ import { SqlmigError, sqlstates } from '../errors.ts';
 import { isCatalogueRace } from '../protocol/catalogue-key.ts';
 import { composeReplay, type Message, replayColumn } from '../protocol/message.ts';
 import { refusalOf, unitStates } from '../protocol/refusal.ts';
-import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { Location } from '../results.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import { type Session, SessionLost } from '../server/session.ts';
@@ -31,18 +31,18 @@ export async function describeFailure(
   session: Session,
   { error, script, index, replayable }: Failure,
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
 ): Promise<SqlmigError> {
   if (script === undefined) return serverRefused(error, schema.schema);
   const only = script.statements.length === 1 ? 0 : null;
   const statement =
     index !== null
       ? statementAt(script, index)
-      : (only ?? (replayable ? await replay(session, script, schema, frame, error) : null));
+      : (only ?? (replayable ? await replay(session, script, schema, context, error) : null));
   const refusal = refusalOf(error);
-  if (refusal?.state === unitStates.historyTouched) return historyError(script, schema, frame, error);
-  if (refusal?.state === unitStates.rowRefused) return rowRefused(script, schema, frame, error);
-  const missing = await missingNameHint(session, { error, script, statement, index }, schema, frame);
+  if (refusal?.state === unitStates.historyTouched) return historyError(script, schema, context, error);
+  if (refusal?.state === unitStates.rowRefused) return rowRefused(script, schema, context, error);
+  const missing = await missingNameHint(session, { error, script, statement, index }, schema, context);
   const stopped = await whyStopped(session, error, script);
   const ended = refusal?.state === unitStates.transactionEnded;
   const hint = ended
@@ -100,12 +100,12 @@ async function replay(
   session: Session,
   script: Script,
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
   expected: ServerError,
 ): Promise<number | null> {
   let done = 0;
   try {
-    await session.run(composeReplay(script, schema, frame), (row) => {
+    await session.run(composeReplay(script, schema, context), (row) => {
       if (replayColumn in row) done += 1;
     });
   } catch (error) {

@@ -2,7 +2,7 @@ import { SqlmigError, sqlstates } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
 import { refusalOf, unitStates } from '../protocol/refusal.ts';
 import { evidenceVariable } from '../protocol/unit.ts';
-import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { QualifiedName, Script, Statement } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
@@ -13,7 +13,7 @@ import { mayChange } from '../sql/reach.ts';
  * True where a statement is about its own history table, or drops or renames the schema that holds it, by what its text
  * says; reading it or writing beside it is not.
  */
-export function aimsAtHistory(statement: Statement, schema: UnitSchema, { table }: UnitFrame): boolean {
+export function aimsAtHistory(statement: Statement, schema: UnitSchema, { table }: UnitContext): boolean {
   const isHistory = (target: QualifiedName) =>
     target.name === table && (target.schema === null || target.schema === schema.schema);
   return statement.reach.targets.some(isHistory) || aimsAtSchema(statement, schema);
@@ -32,23 +32,23 @@ export function isHistoryLost(error: ServerError): boolean {
 export function historyError(
   script: Script,
   unit: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
   error: ServerError | null,
   state = 'rolled back',
 ): SqlmigError {
   const { migration, statements, text } = script;
   const { schema } = unit;
-  const { table } = frame;
+  const { table } = context;
   const [tables, schemas] = [new Set([table]), new Set([schema])];
   const mentions = ({ start, end }: Statement) => text.slice(start, end).includes(table);
-  const aimed = statements.findIndex((statement) => aimsAtHistory(statement, unit, frame));
+  const aimed = statements.findIndex((statement) => aimsAtHistory(statement, unit, context));
   const named = statements.findIndex(({ reach }) => !reach.opaque && mayChange(reach, tables, schemas));
   const written = statements.findIndex(mentions);
   const able = statements.flatMap(({ reach }, i) => (mayChange(reach, tables, schemas) ? [i] : []));
   const only = able.length === 1 ? able[0] : -1;
   const at = [aimed, named, written, only].find((index) => index !== -1);
   const culprit = at === undefined ? undefined : statements[at];
-  const { deed, hint } = adviceFor(culprit, script, unit, frame);
+  const { deed, hint } = adviceFor(culprit, script, unit, context);
   return new SqlmigError('changes-history', `a migration must not ${deed}`, {
     sqlstate: error === null ? undefined : (refusalOf(error)?.state ?? error.code),
     schema,
@@ -67,7 +67,7 @@ function adviceFor(
   culprit: Statement | undefined,
   { text }: Script,
   unit: UnitSchema,
-  { table }: UnitFrame,
+  { table }: UnitContext,
 ): { readonly deed: string; readonly hint: string } {
   const own = `${unit.schema}.${table}`;
   if (culprit !== undefined && aimsAtSchema(culprit, unit)) {
@@ -90,7 +90,7 @@ function adviceFor(
 export function rowRefused(
   { migration }: Script,
   { schema }: UnitSchema,
-  { table }: UnitFrame,
+  { table }: UnitContext,
   error: ServerError,
 ): SqlmigError {
   return new SqlmigError('history-not-kept', `${schema}.${table} did not keep the row of ${migration.file}`, {
@@ -118,15 +118,15 @@ export function missesHistory(
   error: ServerError,
   script: Script,
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
 ): boolean {
   const { code, message, internal_query: query = '' } = error;
-  const aims = script.statements.some((statement) => aimsAtHistory(statement, schema, frame));
+  const aims = script.statements.some((statement) => aimsAtHistory(statement, schema, context));
   // DROP SCHEMA without CASCADE.
   if (code === sqlstates.dependentObjects) return aims;
   if (refusalOf(error) !== null || !/^(42|3F)/.test(code)) return false;
-  if (query.includes(evidenceVariable) || query.includes(historyTable(schema.schema, frame.table)))
+  if (query.includes(evidenceVariable) || query.includes(historyTable(schema.schema, context.table)))
     return true;
-  const own = `${schema.schema}.${frame.table}`;
-  return lostHistory.includes(code) && (aims ? message.includes(frame.table) : message.includes(own));
+  const own = `${schema.schema}.${context.table}`;
+  return lostHistory.includes(code) && (aims ? message.includes(context.table) : message.includes(own));
 }

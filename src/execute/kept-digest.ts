@@ -1,7 +1,7 @@
 import { digestSql, historyTable } from '../history/history.ts';
-import type { HistoryScan } from '../history/scan.ts';
+import type { HistoryDigest } from '../history/read-histories.ts';
 import { creating } from '../protocol/bootstrap.ts';
-import type { UnitFrame } from '../protocol/unit-frame.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
 import { begin } from '../protocol/unit-locks.ts';
 import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
@@ -17,14 +17,14 @@ const mark = 'sqlmig digest';
 /** Reads the digests that are kept and still true, by schema. */
 export async function readKeptDigests(
   session: Session,
-  { publicSchema, table }: Pick<UnitFrame, 'publicSchema' | 'table'>,
-): Promise<Map<string, HistoryScan>> {
+  { publicSchema, table }: Pick<UnitContext, 'publicSchema' | 'table'>,
+): Promise<Map<string, HistoryDigest>> {
   const rows = await session.read(`select n.nspname as schema, d.description as kept, c.oid::text as oid
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_description d on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0
 join pg_catalog.pg_trigger t on t.tgrelid = c.oid and ${firesAlways(publicSchema)}
 where c.relname = ${quoteLiteral(table)} and c.relkind = 'r' and d.description like ${quoteLiteral(`${prefix(session)}%`)}`);
-  const kept = new Map<string, HistoryScan>();
+  const kept = new Map<string, HistoryDigest>();
   for (const row of rows) {
     const [, oid, scope, digest] =
       /^(\d+) (public|tenant) (.+)$/.exec(String(row.kept).slice(prefix(session).length)) ?? [];
@@ -44,13 +44,13 @@ const atOnce = 50;
 export async function keepDigests(
   session: Session,
   schemas: readonly string[],
-  frame: UnitFrame,
+  context: UnitContext,
 ): Promise<void> {
   if (schemas.length === 0) return;
-  await session.run(createFunction(frame));
+  await session.run(createFunction(context));
   for (let from = 0; from < schemas.length; from += atOnce) {
     const some = schemas.slice(from, from + atOnce);
-    await session.run(some.map((schema) => keepOne(schema, frame, prefix(session))).join(''));
+    await session.run(some.map((schema) => keepOne(schema, context, prefix(session))).join(''));
   }
 }
 
@@ -69,8 +69,8 @@ function functionName(publicSchema: string): string {
 }
 
 // SECURITY DEFINER: who may change rows need not own the table, but COMMENT asks for its owner.
-function createFunction(frame: UnitFrame): string {
-  const name = functionName(frame.publicSchema);
+function createFunction(context: UnitContext): string {
+  const name = functionName(context.publicSchema);
   const body = `begin
   if obj_description(tg_relid, 'pg_class') like ${quoteLiteral(`${mark} %`)} then
     execute format('comment on table %I.%I is null', tg_table_schema, tg_table_name);
@@ -82,16 +82,16 @@ end`;
     create function ${name}() returns trigger language plpgsql security definer
       set search_path = pg_catalog, pg_temp as ${quoteLiteral(body)};
   end if;`,
-    frame,
+    context,
   );
 }
 
 // The lock keeps every writer out until the commit: whoever wrote before is in the digest, whoever writes after fires
 // the trigger.
-function keepOne(schema: string, frame: UnitFrame, start: string): string {
-  const { publicSchema, table } = frame;
+function keepOne(schema: string, context: UnitContext, start: string): string {
+  const { publicSchema, table } = context;
   const own = historyTable(schema, table);
-  return `${begin(frame)}${doBlock(`declare kept text;
+  return `${begin(context)}${doBlock(`declare kept text;
 begin
   lock table ${own} in share row exclusive mode nowait;
   kept := obj_description(${quoteLiteral(own)}::regclass, 'pg_class');

@@ -1,5 +1,5 @@
 import { sqlstates } from '../errors.ts';
-import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
@@ -35,7 +35,7 @@ export async function missingNameHint(
   session: Session,
   { error, script, statement, index }: Missed,
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
 ): Promise<string | null> {
   const searched = catalogues[error.code];
   if (searched === undefined && error.code !== sqlstates.undefinedSchema) return null;
@@ -45,7 +45,7 @@ export async function missingNameHint(
   const isUnqualified = searched === undefined ? nameIn(error.message) === null : name !== null;
   if (moved !== null && isUnqualified) return movedHint(script, moved);
   if (name === null || searched === undefined) return null;
-  return elsewhereHint(await lookUp(session, name, searched, frame), name, schema, frame);
+  return elsewhereHint(await lookUp(session, name, searched, context), name, schema, context);
 }
 
 function missingName(error: ServerError, { text }: Script, index: number | null): string | null {
@@ -71,7 +71,7 @@ async function lookUp(
   session: Session,
   name: string,
   searched: readonly string[],
-  { table }: UnitFrame,
+  { table }: UnitContext,
 ): Promise<Place[]> {
   const found = searched.map((entry) => {
     const [catalogue, prefix] = entry.split(' ');
@@ -94,7 +94,7 @@ function elsewhereHint(
   places: readonly Place[],
   name: string,
   { schema, scope }: UnitSchema,
-  { publicSchema, searchPath }: UnitFrame,
+  { publicSchema, searchPath }: UnitContext,
 ): string | null {
   const path = new Set([schema, ...(scope === 'tenant' ? sharedPath(searchPath, publicSchema) : [])]);
   const onPath = places.filter((place) => path.has(place.schema));

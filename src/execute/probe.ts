@@ -1,8 +1,8 @@
 import type { SqlmigError } from '../errors.ts';
-import { lookUpSchemas } from '../history/presence.ts';
+import { findSchemas } from '../history/presence.ts';
 import { guardedSchemas } from '../protocol/guard.ts';
 import { composeRehearsal, structureColumn } from '../protocol/message.ts';
-import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { Row, Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
 import { parseStructure, readStructure, type Structure } from '../structure/structure.ts';
@@ -17,37 +17,37 @@ export async function probe(
   session: Session,
   script: Script,
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
 ): Promise<SqlmigError | null> {
-  let looks = schemasToLookAt([script], schema, frame);
+  let compared = schemasToCompare([script], schema, context);
   for (;;) {
     const seen = createSightings();
-    const message = composeRehearsal([{ schema, scripts: [script], bootstrap: false }], frame, looks);
+    const message = composeRehearsal([{ schema, scripts: [script], bootstrap: false }], context, compared);
     // What the server says of the file is heard when it runs for real.
     await session.run(message.text, seen.take, () => {});
-    const unknown = await unknownSchemas(session, seen, looks, schema);
+    const unknown = await unknownSchemas(session, seen, compared, schema);
     if (unknown.length > 0) {
-      looks = [...looks, ...unknown];
+      compared = [...compared, ...unknown];
       continue;
     }
-    const { what, inPublic } = await judge(session, seen, schema, frame);
+    const { what, inPublic } = await judge(session, seen, schema, context);
     if (what.length === 0) return null;
     const trespass = {
       scripts: [script],
       what,
       inPublic,
       schema,
-      publicSchema: frame.publicSchema,
+      publicSchema: context.publicSchema,
     };
     return trespassError({ ...trespass, state: 'rolled back' });
   }
 }
 
 /** The schemas that files may have changed: public, and each that their text mentions. */
-export function schemasToLookAt(
+export function schemasToCompare(
   scripts: readonly Script[],
   schema: UnitSchema,
-  { publicSchema }: UnitFrame,
+  { publicSchema }: UnitContext,
 ): string[] {
   const mentioned =
     schema.guarded === null
@@ -59,7 +59,7 @@ export function schemasToLookAt(
 /** What a rehearsal tells of other schemas. */
 export interface Sightings {
   /** Their structure before the files and after them. */
-  readonly looks: readonly Structure[];
+  readonly compared: readonly Structure[];
   /** Schemas with relations that may have been changed, and OIDs of relations that are gone (see `strangers`). */
   readonly schemas: ReadonlySet<string>;
   readonly gone: ReadonlySet<string>;
@@ -69,15 +69,15 @@ export interface Sightings {
 
 /** Sightings of one rehearsal, empty. */
 export function createSightings(): Sightings {
-  const looks: Structure[] = [];
+  const compared: Structure[] = [];
   const schemas = new Set<string>();
   const gone = new Set<string>();
   return {
-    looks,
+    compared,
     schemas,
     gone,
     take(row) {
-      if (structureColumn in row) looks.push(parseStructure(String(row[structureColumn])));
+      if (structureColumn in row) compared.push(parseStructure(String(row[structureColumn])));
       if (!('gone' in row)) return;
       if (typeof row.schema === 'string') schemas.add(row.schema);
       if (typeof row.gone === 'string') gone.add(row.gone);
@@ -89,7 +89,7 @@ export function createSightings(): Sightings {
 async function unknownSchemas(
   session: Session,
   { schemas, gone }: Sightings,
-  looks: readonly string[],
+  compared: readonly string[],
   { schema }: UnitSchema,
 ): Promise<string[]> {
   // Now that all is rolled back, what was dropped is there again.
@@ -99,7 +99,7 @@ async function unknownSchemas(
       : await session.read(`select distinct n.nspname as schema from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.oid in (${[...gone].join(', ')}) and n.nspname !~ '^pg_'`);
   const found = new Set([...schemas, ...dropped.map((row) => String(row.schema))]);
-  return [...found].filter((name) => name !== schema && !looks.includes(name));
+  return [...found].filter((name) => name !== schema && !compared.includes(name));
 }
 
 /**
@@ -108,14 +108,14 @@ where c.oid in (${[...gone].join(', ')}) and n.nspname !~ '^pg_'`);
  */
 export async function judge(
   session: Session,
-  { looks: [before, after] }: Sightings,
+  { compared: [before, after] }: Sightings,
   { schema }: UnitSchema,
-  { publicSchema, table }: UnitFrame,
+  { publicSchema, table }: UnitContext,
   alone = true,
 ): Promise<{ readonly what: readonly string[]; readonly inPublic: boolean }> {
   if (before === undefined || after === undefined) return { what: [], inPublic: false };
   const names = [...new Set([...before.values(), ...after.values()].map((object) => object.schema))];
-  const present = await lookUpSchemas(session, names, table);
+  const present = await findSchemas(session, names, table);
   const guardsRows = new Set(names.filter((name) => name !== schema && present.get(name)?.hasTable === true));
   const found = trespassesIn(before, after, publicSchema, guardsRows);
   if (found.what.length === 0 || !alone) return found;

@@ -1,8 +1,8 @@
 import { locationIn, SqlmigError, sqlstates } from '../errors.ts';
-import { lookUpSchemas } from '../history/presence.ts';
+import { findSchemas } from '../history/presence.ts';
 import { composeRehearsal, type RehearsalPart } from '../protocol/message.ts';
 import { begunColumn, durationOf } from '../protocol/unit.ts';
-import type { UnitFrame } from '../protocol/unit-frame.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
 import type { TakenLock } from '../results.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError } from '../server/server-error.ts';
@@ -12,7 +12,7 @@ import { applied, attemptOf } from './apply.ts';
 import type { Attempt } from './attempt.ts';
 import { describeFailure, positionOf } from './failure.ts';
 import { historyError, missesHistory } from './history-error.ts';
-import { createSightings, judge, schemasToLookAt } from './probe.ts';
+import { createSightings, judge, schemasToCompare } from './probe.ts';
 import { trespassError } from './scope-guard.ts';
 
 /**
@@ -22,15 +22,15 @@ import { trespassError } from './scope-guard.ts';
 export async function rehearseUnits(
   session: Session,
   parts: readonly [...RehearsalPart[], RehearsalPart],
-  frame: UnitFrame,
+  context: UnitContext,
   before = '',
 ): Promise<Attempt> {
   const last = parts.at(-1) as RehearsalPart;
   const units = parts.flatMap(({ schema, scripts: own }) => own.map((script) => ({ schema, script })));
   const scripts = units.map(({ script }) => script);
   const guarded = last.scripts.filter((script) => !script.allowsPublic);
-  const looks = guarded.length > 0 ? await schemasBefore(session, parts, guarded, frame) : [];
-  const message = composeRehearsal(parts, frame, looks, before);
+  const compared = guarded.length > 0 ? await schemasBefore(session, parts, guarded, context) : [];
+  const message = composeRehearsal(parts, context, compared, before);
   const durations: number[] = [];
   let begun = 0;
   const locks: (TakenLock & { readonly id: string })[] = [];
@@ -46,12 +46,12 @@ export async function rehearseUnits(
     await session.run(message.text, take, (notice) => {
       // The whole message is parsed before its first unit runs.
       const at = notice.code === identifierCut ? undefined : units[durations.length];
-      frame.heard(notice, { ...(at ?? last).schema, scripts: at === undefined ? scripts : [at.script] });
+      context.heard(notice, { ...(at ?? last).schema, scripts: at === undefined ? scripts : [at.script] });
     });
-    const { what, inPublic } = await judge(session, seen, last.schema, frame, parts.length === 1);
+    const { what, inPublic } = await judge(session, seen, last.schema, context, parts.length === 1);
     if (what.length > 0) {
       const { schema } = last;
-      const trespass = { scripts: guarded, what, inPublic, schema, publicSchema: frame.publicSchema };
+      const trespass = { scripts: guarded, what, inPublic, schema, publicSchema: context.publicSchema };
       return { kind: 'failed', error: trespassError({ ...trespass, state: 'rolled back' }) };
     }
     const offset = scripts.length - last.scripts.length;
@@ -61,11 +61,11 @@ export async function rehearseUnits(
       locks: await existing(session, locks),
     };
   } catch (error) {
-    const attempt = attemptOf(error, last.schema, frame);
+    const attempt = attemptOf(error, last.schema, context);
     if (attempt.kind !== 'failed' || !isServerError(error)) return attempt;
     const culprit = begun > durations.length ? units[durations.length] : undefined;
-    if (culprit !== undefined && missesHistory(error, culprit.script, culprit.schema, frame)) {
-      return { kind: 'failed', error: historyError(culprit.script, culprit.schema, frame, error) };
+    if (culprit !== undefined && missesHistory(error, culprit.script, culprit.schema, context)) {
+      return { kind: 'failed', error: historyError(culprit.script, culprit.schema, context, error) };
     }
     const at = positionOf(error, message);
     const failure = {
@@ -75,7 +75,7 @@ export async function rehearseUnits(
       // A file alone would not find what the files before it made.
       replayable: false,
     };
-    const described = await describeFailure(session, failure, last.schema, frame);
+    const described = await describeFailure(session, failure, last.schema, context);
     return {
       kind: 'failed',
       error: error.code === sqlstates.unsafeNewEnumValue ? onlyHere(described) : described,
@@ -88,14 +88,14 @@ async function schemasBefore(
   session: Session,
   parts: readonly [...RehearsalPart[], RehearsalPart],
   guarded: readonly Script[],
-  frame: UnitFrame,
+  context: UnitContext,
 ): Promise<string[]> {
   const last = parts.at(-1) as RehearsalPart;
   if (last.schema.scope !== 'tenant') return [];
-  const names = schemasToLookAt(guarded, last.schema, frame);
-  const present = await lookUpSchemas(session, names, frame.table);
+  const names = schemasToCompare(guarded, last.schema, context);
+  const present = await findSchemas(session, names, context.table);
   const before = parts.slice(0, -1).flatMap(({ scripts }) => scripts.flatMap(({ statements }) => statements));
-  const made = new Set([frame.publicSchema, ...before.flatMap(({ reach }) => [...reach.words])]);
+  const made = new Set([context.publicSchema, ...before.flatMap(({ reach }) => [...reach.words])]);
   return names.filter((name) => present.has(name) || made.has(name));
 }
 

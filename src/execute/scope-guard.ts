@@ -1,6 +1,6 @@
 import { type ErrorCode, SqlmigError } from '../errors.ts';
 import { guardedSchemas, reachesOut } from '../protocol/guard.ts';
-import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
@@ -112,7 +112,7 @@ export async function aimsOutside(
   statement: Statement,
   script: Script,
   schema: UnitSchema,
-  { publicSchema }: UnitFrame,
+  { publicSchema }: UnitContext,
 ): Promise<{ readonly name: string; readonly inPublic: boolean } | null> {
   if (script.allowsPublic || !reachesOut(statement, schema)) return null;
   const others = guardedSchemas(schema);

@@ -1,12 +1,12 @@
 import { after, applyUnits } from '../execute/apply.ts';
 import type { Attempt } from '../execute/attempt.ts';
-import { applyStepwise } from '../execute/stepwise.ts';
-import type { UnitSchema } from '../protocol/unit-frame.ts';
+import { applyNonTransactional } from '../execute/non-transactional.ts';
+import type { UnitSchema } from '../protocol/unit-context.ts';
 import type { AppliedMigration } from '../results.ts';
-import { createLane } from '../run/lane.ts';
+import { createSessionSlot } from '../run/session-slot.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 import { type Gate, unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
 import { groups } from './turns.ts';
@@ -40,10 +40,10 @@ async function applyGroup(
     bootstrap,
   }: { readonly group: readonly Script[]; readonly schema: UnitSchema; readonly bootstrap: boolean },
 ): Promise<Attempt> {
-  const { frame, turns, indexJobs, settings } = migrator;
+  const { context, turns, indexJobs, settings } = migrator;
   const [first] = group;
   const joined = (scripts: readonly Script[]) =>
-    applyUnits(session, schema, scripts, bootstrap, frame, settings.signal);
+    applyUnits(session, schema, scripts, bootstrap, context, settings.signal);
   if (first === undefined || first.nonTransactional === null)
     return turns.inTurn(group, schema, () => joined(group));
   const created = await joined([]);
@@ -55,15 +55,15 @@ async function applyGroup(
 
 /** Behind a pooler a session is not ours alone; otherwise the worker's is. */
 async function stepwise(
-  { run, frame, settings }: Migrator,
+  { run, context, settings }: Migrator,
   session: Session,
   { script, schema }: { readonly script: Script; readonly schema: UnitSchema },
 ): Promise<Attempt> {
   const open = run.pooled ? await run.exclusive() : null;
-  if (open === null) return applyStepwise(session, script, schema, frame);
-  const direct = createLane(open, settings.signal);
+  if (open === null) return applyNonTransactional(session, script, schema, context);
+  const direct = createSessionSlot(open, settings.signal);
   try {
-    return await applyStepwise(await direct.session(), script, schema, frame);
+    return await applyNonTransactional(await direct.session(), script, schema, context);
   } finally {
     await direct.close();
   }

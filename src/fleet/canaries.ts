@@ -1,6 +1,6 @@
 import { type Canary, chooseCanaries } from '../decide/stop-rule.ts';
-import type { Target } from '../state/look.ts';
-import { unknownTenants } from '../state/survey.ts';
+import { unknownTenants } from '../state/fleet-state.ts';
+import type { Target } from '../state/target.ts';
 import { hasWork, refusalOf } from './outcome.ts';
 
 /** The names of the canaries among tenants. @throws SqlmigError `unknown-tenant`. */

@@ -1,7 +1,7 @@
 import type { SchemaOutcome } from '../results.ts';
 import { flush } from '../server/flush.ts';
-import { lookAt, type Target } from '../state/look.ts';
-import { withoutGone } from '../state/survey.ts';
+import { withoutGone } from '../state/fleet-state.ts';
+import { readTargets, type Target } from '../state/target.ts';
 import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
 
@@ -17,16 +17,16 @@ export async function confirm(
   const applied = outcomes.filter(({ scope, migrations: done }) => scope === 'tenant' && done.length > 0);
   if (applied.length === 0 || settings.rehearse || settings.sync) return [];
   // Cancels are still being sent when a run is interrupted, so the first one may be cancelled.
-  await run.look(flush).catch((error: unknown) => {
+  await run.read(flush).catch((error: unknown) => {
     if (!settings.signal.aborted) throw error;
-    return run.look(flush);
+    return run.read(flush);
   });
   // A crash ends every session: where the run's own one lived through all of it, there was none.
   if (run.undisturbed()) return [];
-  const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
-  const wanted = applied.filter(({ state }) => state === 'applied').map(({ schema }) => ({ schema, look }));
-  const now = await run.look(async (_, reader) => {
-    const targets = await lookAt(wanted, { ...reader, scans: new Map() }, run.config.historyTable);
+  const basis = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
+  const wanted = applied.filter(({ state }) => state === 'applied').map(({ schema }) => ({ schema, basis }));
+  const now = await run.read(async (_, reader) => {
+    const targets = await readTargets(wanted, { ...reader, digests: new Map() }, run.config.historyTable);
     return withoutGone(reader, targets, run.config);
   });
   return now.filter(hasWork);

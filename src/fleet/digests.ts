@@ -1,15 +1,15 @@
 import { asSqlmigError } from '../execute/failure.ts';
 import { keepDigests, readKeptDigests } from '../execute/kept-digest.ts';
 import type { SchemaOutcome } from '../results.ts';
-import { type Run, unitFrame } from '../run/run.ts';
-import type { ServiceOptions } from '../run/run-options.ts';
+import { type Run, unitContext } from '../run/run.ts';
+import type { MigrateSettings } from '../run/run-options.ts';
 import type { Session } from '../server/session.ts';
-import type { Scans } from '../tenants/tenants.ts';
+import type { HistoryDigests } from '../tenants/tenants.ts';
 
 /** The digests of histories that a run finds in the catalogue and leaves there. */
 export interface Digests {
   /** Those that are true now; none where the config does not ask for them. */
-  read(session: Session): Promise<Scans>;
+  read(session: Session): Promise<HistoryDigests>;
   /** Keeps those of tenants that have none, or none any more. Never fails: what is missing is read from the table. */
   keep(outcomes: readonly SchemaOutcome[]): Promise<void>;
 }
@@ -17,13 +17,13 @@ export interface Digests {
 /** Digests of a run, for `up`. */
 export function createDigests(
   run: Run,
-  options: Pick<ServiceOptions, 'lockTimeoutMs' | 'sync' | 'rehearse' | 'signal' | 'emit'>,
+  options: Pick<MigrateSettings, 'lockTimeoutMs' | 'sync' | 'rehearse' | 'signal' | 'emit'>,
 ): Digests {
-  const frame = unitFrame(run, options);
-  let kept: Scans = new Map();
+  const context = unitContext(run, options);
+  let kept: HistoryDigests = new Map();
   return {
     async read(session) {
-      if (run.config.digest) kept = await readKeptDigests(session, frame);
+      if (run.config.digest) kept = await readKeptDigests(session, context);
       return kept;
     },
     async keep(outcomes) {
@@ -34,7 +34,7 @@ export function createDigests(
       );
       const names = lost.map(({ schema }) => schema);
       await run
-        .look((session) => keepDigests(session, names, frame))
+        .read((session) => keepDigests(session, names, context))
         .catch((error: unknown) => {
           const { message } = asSqlmigError(error, run.config.publicSchema);
           options.emit({ type: 'warning', message: `digests are not kept: ${message}` });

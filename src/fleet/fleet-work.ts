@@ -4,13 +4,13 @@ import type { OnEvent } from '../events.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import type { Blocker } from '../server/blockers.ts';
 import type { Session } from '../server/session.ts';
-import type { Target } from '../state/look.ts';
-import type { Convoys } from './convoys.ts';
-import type { OutcomeFrame } from './outcome.ts';
+import type { Target } from '../state/target.ts';
+import type { OutcomeContext } from './outcome.ts';
+import type { SchemaBatches } from './schema-batches.ts';
 
 /** All that migrating a set of schemas needs. */
 export interface FleetWork {
-  readonly outcomes: OutcomeFrame;
+  readonly outcomes: OutcomeContext;
   readonly openSession: () => Promise<Session>;
   /** How many workers, each with a session. */
   readonly concurrency: number;
@@ -27,8 +27,8 @@ export interface FleetWork {
   /** Does it; never throws. */
   readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
   /** Lets schemas share messages; `null` where each goes alone. */
-  readonly convoys: Convoys | null;
-  readonly lookAgain: (session: Session, schema: string) => Promise<Target>;
+  readonly batches: SchemaBatches | null;
+  readonly rereadTarget: (session: Session, schema: string) => Promise<Target>;
   /** Whether the tenant source still lists a schema that is gone. */
   readonly isListed: (session: Session, schema: string) => Promise<boolean>;
   /** Reads again what public holds; throws `public-behind` where that is less than this run needs. */

@@ -1,12 +1,12 @@
 import { createScheduler } from '../decide/scheduler.ts';
 import type { SchemaOutcome } from '../results.ts';
-import { createLane } from '../run/lane.ts';
-import type { Target } from '../state/look.ts';
+import { createSessionSlot } from '../run/session-slot.ts';
+import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { canaryFailed, countsAsFailure, finished, interrupted, stopped, unfinished } from './outcome.ts';
 import { createSettlement } from './settlement.ts';
 import { createWakeup } from './wakeup.ts';
-import { type Floor, runWorker } from './worker.ts';
+import { runWorker, type WorkerPool } from './worker.ts';
 
 /** Schemas that are migrated in parallel under one set of limits. */
 export interface Fleet {
@@ -21,17 +21,17 @@ const noLimit = { failures: Number.POSITIVE_INFINITY, canaryFailures: Number.POS
  * each is settled by its history, and the failure of one is its own outcome.
  */
 export function createFleet(work: FleetWork): Fleet {
-  const { limits: { stopRule, canaries } = { stopRule: noLimit }, waitForLockMs, convoys, signal } = work;
+  const { limits: { stopRule, canaries } = { stopRule: noLimit }, waitForLockMs, batches, signal } = work;
   const outcomes = new Map<string, SchemaOutcome>();
   const scheduler = createScheduler<Target>({
     stopRule,
     ...(canaries && { canaries }),
-    ...(convoys && { companions: convoys.mates }),
+    ...(batches && { companions: batches.companions }),
     waitForLockMs,
     random: Math.random,
   });
   const settlement = createSettlement(work);
-  const floor: Floor = {
+  const pool: WorkerPool = {
     scheduler,
     settlement,
     wakeup: createWakeup(signal),
@@ -48,9 +48,9 @@ export function createFleet(work: FleetWork): Fleet {
   const admit = (targets: readonly Target[]): number => {
     const open = targets.filter((target) => {
       const refusal = isUnsure(target) ? null : work.refusalOf(target);
-      if (refusal !== null) floor.settle(unfinished(target, 'failed', refusal, work.outcomes));
+      if (refusal !== null) pool.settle(unfinished(target, 'failed', refusal, work.outcomes));
       else if (isUnsure(target) || work.hasWork(target)) return true;
-      else floor.settle(finished(target, [], work.outcomes));
+      else pool.settle(finished(target, [], work.outcomes));
       return false;
     });
     scheduler.add(open, isUnsure);
@@ -61,17 +61,17 @@ export function createFleet(work: FleetWork): Fleet {
     const { failedCanaries, tenants } = scheduler.failures;
     const reason = scheduler.stopped === 'canaries' ? canaryFailed(failedCanaries) : stopped(tenants);
     const error = signal.aborted ? interrupted() : reason;
-    const lane = createLane(work.openSession, signal);
+    const slot = createSessionSlot(work.openSession, signal);
     for (const { target, retries } of scheduler.drain()) {
-      if (retries === 0) floor.settle(unfinished(target, 'skipped', error, work.outcomes));
-      else floor.settle(await settlement.asItIs(target, 'skipped', error, lane));
+      if (retries === 0) pool.settle(unfinished(target, 'skipped', error, work.outcomes));
+      else pool.settle(await settlement.asItIs(target, 'skipped', error, slot));
     }
-    await lane.close();
+    await slot.close();
   };
   return {
     async migrate(targets) {
       const workers = Math.min(work.concurrency, admit(targets));
-      const ended = await Promise.allSettled(Array.from({ length: workers }, () => runWorker(floor, work)));
+      const ended = await Promise.allSettled(Array.from({ length: workers }, () => runWorker(pool, work)));
       for (const end of ended) if (end.status === 'rejected') throw end.reason;
       await close();
       return targets.flatMap(({ schema }) => outcomes.get(schema) ?? []);
@@ -79,7 +79,7 @@ export function createFleet(work: FleetWork): Fleet {
   };
 }
 
-/** True where a migration is running, or was free since a moment: looking again tells (see `lookAgain`). */
+/** True where a migration is running, or was free since a moment: looking again tells (see `rereadTarget`). */
 function isUnsure({ plan }: Target): boolean {
   return plan.refusal?.kind === 'failed';
 }

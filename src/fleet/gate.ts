@@ -3,11 +3,11 @@ import { historyTable, readDigest } from '../history/history.ts';
 import type { Config } from '../project/config.ts';
 import { canonicalVersion, compareVersions } from '../project/version.ts';
 import { readGuard } from '../protocol/guard.ts';
-import type { UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitSchema } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
 import { othersOnPath } from '../sql/search-path.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 
 /** Public as it was when the tenants' turn came, and what tenant files must leave as it is. */
 export interface Gate extends Pick<UnitSchema, 'requires' | 'guarded'> {

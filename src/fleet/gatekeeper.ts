@@ -1,6 +1,6 @@
 import { newestVersion } from '../project/version.ts';
 import type { Session } from '../server/session.ts';
-import { lookAtPublic } from '../state/survey.ts';
+import { readPublicTarget } from '../state/fleet-state.ts';
 import { createGate, type Gate, missingOnPath } from './gate.ts';
 import type { Migrator } from './migrator.ts';
 
@@ -20,7 +20,7 @@ export function createGatekeeper({ run, migrations, settings, scripts }: Migrato
   let gate: Gate | null = null;
   const refresh = async (session: Session) => {
     const reader = { session, spare: async () => null, wait: run.wait };
-    const shared = await lookAtPublic(reader, migrations, settings.plan, config);
+    const shared = await readPublicTarget(reader, migrations, settings.plan, config);
     const parts = { shared, upTo: newestVersion(migrations.public), scripts: [...scripts.all.values()] };
     gate = await createGate(session, parts, gate, config);
   };
@@ -36,7 +36,7 @@ export function createGatekeeper({ run, migrations, settings, scripts }: Migrato
     },
     async open() {
       const isFirst = gate === null;
-      if (gate?.scripts !== scripts.all.size) await run.look(refresh);
+      if (gate?.scripts !== scripts.all.size) await run.read(refresh);
       if (isFirst) warn();
     },
     refresh,

@@ -1,7 +1,7 @@
 import type { Job } from '../decide/scheduler.ts';
 import { describeHolders, type Holder } from '../protocol/holders.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 
 /** What a schema waits for, in words: whoever holds its key, else why it is tried again. */
 export function inTheWay(

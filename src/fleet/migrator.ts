@@ -1,7 +1,7 @@
 import type { Migrations } from '../project/migrations.ts';
-import type { UnitFrame } from '../protocol/unit-frame.ts';
-import { type Run, unitFrame } from '../run/run.ts';
-import type { ServiceOptions } from '../run/run-options.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
+import { type Run, unitContext } from '../run/run.ts';
+import type { MigrateSettings } from '../run/run-options.ts';
 import { createLimit } from './limit.ts';
 import { createAdmission } from './rights.ts';
 import { createScripts, type Scripts } from './scripts.ts';
@@ -11,8 +11,8 @@ import { createTurns, type Turns } from './turns.ts';
 export interface Migrator {
   readonly run: Run;
   readonly migrations: Migrations;
-  readonly settings: ServiceOptions;
-  readonly frame: UnitFrame;
+  readonly settings: MigrateSettings;
+  readonly context: UnitContext;
   readonly scripts: Scripts;
   readonly turns: Turns;
   /** Runs non-transactional files, few at a time. */
@@ -22,13 +22,13 @@ export interface Migrator {
 }
 
 /** A migrator on a run's own session. */
-export function createMigrator(run: Run, migrations: Migrations, settings: ServiceOptions): Migrator {
+export function createMigrator(run: Run, migrations: Migrations, settings: MigrateSettings): Migrator {
   const scripts = createScripts(run, migrations, settings.emit);
   return {
     run,
     migrations,
     settings,
-    frame: unitFrame(run, settings),
+    context: unitContext(run, settings),
     scripts,
     turns: createTurns(scripts.all),
     indexJobs: createLimit(settings.concurrentIndexJobs),

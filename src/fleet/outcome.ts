@@ -4,14 +4,14 @@ import { newestVersion } from '../project/version.ts';
 import type { AppliedMigration, ErrorDetails, SchemaOutcome, TakenLock } from '../results.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Migration } from '../sql/migration.ts';
-import type { Look, Target } from '../state/look.ts';
+import type { PlanBasis, Target } from '../state/target.ts';
 import { repairCommand } from '../text/command-line.ts';
 
 /** The run and database that outcomes belong to. */
-export interface OutcomeFrame {
+export interface OutcomeContext {
   readonly runId: string;
   readonly database: string;
-  readonly look: Look;
+  readonly basis: PlanBasis;
 }
 
 /** True when `up` has something to do in a schema: migrations, or a listed tenant to create. */
@@ -24,13 +24,13 @@ export function hasWork({ plan, exists, scope, trouble }: Target): boolean {
 export function finished(
   target: Target,
   applied: readonly AppliedMigration[],
-  frame: OutcomeFrame,
+  context: OutcomeContext,
   locks?: readonly TakenLock[],
 ): SchemaOutcome {
-  const before = recordedBy(target, frame);
+  const before = recordedBy(target, context);
   const created = !target.exists && hasWork(target);
   const outcome: SchemaOutcome = {
-    ...base(target, frame),
+    ...base(target, context),
     state: before.length + applied.length > 0 || created ? 'applied' : 'up-to-date',
     version: newestVersion([{ version: target.plan.version }, ...applied]),
     migrations: [...before, ...applied],
@@ -55,15 +55,21 @@ export function unfinished(
   target: Target,
   state: 'failed' | 'skipped',
   error: SqlmigError,
-  frame: OutcomeFrame,
+  context: OutcomeContext,
 ): SchemaOutcome {
   const { version } = target.plan;
-  const details = detailsOf(error, target, frame.database);
-  return { ...base(target, frame), state, version, migrations: recordedBy(target, frame), error: details };
+  const details = detailsOf(error, target, context.database);
+  return {
+    ...base(target, context),
+    state,
+    version,
+    migrations: recordedBy(target, context),
+    error: details,
+  };
 }
 
 /** The outcome of a schema that was sent something, and could not be looked at again; `target` is as it was before. */
-export function unknown(target: Target, error: SqlmigError, frame: OutcomeFrame): SchemaOutcome {
+export function unknown(target: Target, error: SqlmigError, context: OutcomeContext): SchemaOutcome {
   const { schema, plan } = target;
   const details = {
     ...error.details,
@@ -72,11 +78,11 @@ export function unknown(target: Target, error: SqlmigError, frame: OutcomeFrame)
       message: 'interrupted, and the database does not answer',
     }),
     schema,
-    database: frame.database,
+    database: context.database,
     state: `what became of ${schema} is not known; it was ${plan.version === null ? 'empty' : `at ${plan.version}`} before`,
     hint: 'sqlmig status tells once the database can be reached',
   };
-  return { ...base(target, frame), state: 'failed', version: plan.version, migrations: [], error: details };
+  return { ...base(target, context), state: 'failed', version: plan.version, migrations: [], error: details };
 }
 
 /** An error's details with the schema it is about and where that stands now. */
@@ -141,14 +147,14 @@ export function refusalOf({ schema, plan, trouble }: Target): SqlmigError | null
   }
 }
 
-function base({ schema, scope }: Target, { database }: OutcomeFrame) {
+function base({ schema, scope }: Target, { database }: OutcomeContext) {
   return { database, schema, scope };
 }
 
-function recordedBy({ rows }: Target, { runId, look }: OutcomeFrame): AppliedMigration[] {
+function recordedBy({ rows }: Target, { runId, basis }: OutcomeContext): AppliedMigration[] {
   const applied = rows.filter((row) => row.runId === runId && row.state === 'applied');
   const ours = new Map(applied.map((row) => [historyKey(row), row]));
-  return look.files.flatMap((file) => {
+  return basis.files.flatMap((file) => {
     const row = ours.get(historyKey(file));
     return row === undefined ? [] : [{ version: file.version, name: file.name, durationMs: row.durationMs }];
   });

@@ -2,12 +2,11 @@ import { asSqlmigError } from '../execute/failure.ts';
 import { changesSharedRows } from '../protocol/catalogue-key.ts';
 import { unitSettings } from '../protocol/unit-locks.ts';
 import type { SchemaOutcome, Scope } from '../results.ts';
-import { suitableLanes } from '../run/lane.ts';
+import { defaultConcurrency } from '../run/session-slot.ts';
 import type { Migration } from '../sql/migration.ts';
-import { lookAgain, type Target } from '../state/look.ts';
-import { listedNow } from '../state/survey.ts';
+import { listedNow } from '../state/fleet-state.ts';
+import { rereadTarget, type Target } from '../state/target.ts';
 import { applySchema } from './apply-schema.ts';
-import { createConvoys } from './convoys.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { unitSchema } from './gate.ts';
@@ -17,6 +16,7 @@ import type { Migrator } from './migrator.ts';
 import { hasWork, refusalOf } from './outcome.ts';
 import { leftOut } from './rehearsable.ts';
 import { rehearseSchema } from './rehearse-schema.ts';
+import { createSchemaBatches } from './schema-batches.ts';
 import { timeTurns } from './turn-times.ts';
 
 /** Migrates public, alone, or rehearses it. */
@@ -44,7 +44,7 @@ export function openTenantPhase(
   const along = settings.rehearse && shared !== null && hasWork(shared) ? shared : null;
   // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
   const alone = along !== null || scripts.installing !== '';
-  const concurrency = alone ? 1 : (run.config.concurrency ?? suitableLanes(run.server.version));
+  const concurrency = alone ? 1 : (run.config.concurrency ?? defaultConcurrency(run.server.version));
   const fleet = openFleet(migrator, {
     scope: 'tenant',
     concurrency,
@@ -83,9 +83,9 @@ interface Phase {
 }
 
 function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: Phase): Fleet {
-  const { run, migrations, settings, frame } = migrator;
+  const { run, migrations, settings, context } = migrator;
   const { config, runId, database } = run;
-  const look = { scope, files: migrations[scope], options: settings.plan };
+  const basis = { scope, files: migrations[scope], options: settings.plan };
   const attempt: FleetWork['attempt'] = async (session, target) => {
     try {
       return await (settings.rehearse
@@ -102,12 +102,12 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: P
     hasWork,
     refusalOf,
     ...timeTurns({ attempt, emit: settings.emit }),
-    convoys:
-      scope === 'public' || settings.rehearse ? null : convoysOf(migrator, gatekeeper, rest.concurrency),
-    outcomes: { runId, database, look },
-    openSession: () => run.openSession(unitSettings(scope, frame)),
+    batches:
+      scope === 'public' || settings.rehearse ? null : batchesOf(migrator, gatekeeper, rest.concurrency),
+    outcomes: { runId, database, basis },
+    openSession: () => run.openSession(unitSettings(scope, context)),
     waitForLockMs: settings.waitForLockMs,
-    lookAgain: (session, schema) => lookAgain(session, schema, look, config, run.wait),
+    rereadTarget: (session, schema) => rereadTarget(session, schema, basis, config, run.wait),
     isListed: async (session, schema) => {
       const listed = await listedNow({ session, spare: async () => null, wait: run.wait }, config);
       return listed === null || listed.has(schema);
@@ -119,12 +119,12 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: P
   return { migrate: (targets) => lockWatch.during(() => fleet.migrate(targets)) };
 }
 
-function convoysOf({ scripts, frame }: Migrator, gatekeeper: Gatekeeper | null, concurrency: number) {
+function batchesOf({ scripts, context }: Migrator, gatekeeper: Gatekeeper | null, concurrency: number) {
   const part = (target: Target, migration: Migration) => {
     const script = scripts.get(migration);
     if (script === undefined || script.nonTransactional !== null) return null;
     const schema = unitSchema(target, gatekeeper?.gate ?? null);
     return changesSharedRows(script, schema) ? null : { schema, script };
   };
-  return createConvoys(part, frame, concurrency);
+  return createSchemaBatches(part, context, concurrency);
 }

@@ -1,6 +1,6 @@
 import type { Scope } from '../results.ts';
 import type { Migration, Script } from '../sql/migration.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 import { hasWork, refusalOf } from './outcome.ts';
 
 /** What of pending scripts a rehearsal runs, and the first one that it leaves out. */

@@ -2,7 +2,7 @@ import type { Attempt } from '../execute/attempt.ts';
 import { rehearseUnits } from '../execute/rehearse.ts';
 import type { RehearsalPart } from '../protocol/message.ts';
 import type { Session } from '../server/session.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 import { unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
@@ -14,11 +14,11 @@ export async function rehearseSchema(
   session: Session,
   { target, shared }: { readonly target: Target; readonly shared: Target | null },
 ): Promise<Attempt> {
-  const { frame, turns, scripts } = migrator;
+  const { context, turns, scripts } = migrator;
   const before = shared !== null && hasWork(shared) ? [await partOf(migrator, shared)] : [];
   const last = await partOf(migrator, target);
   return turns.inTurn(last.scripts, last.schema, () =>
-    rehearseUnits(session, [...before, last], frame, scripts.installing),
+    rehearseUnits(session, [...before, last], context, scripts.installing),
   );
 }
 

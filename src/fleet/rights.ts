@@ -2,15 +2,15 @@ import { SqlmigError, sqlstates } from '../errors.ts';
 import type { Run } from '../run/run.ts';
 import type { Session } from '../server/session.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 import { hasWork, refusalOf } from './outcome.ts';
 
 /** What looks whether the server lets a run begin in schemas (see `requireRights`), once each. */
-export function createAdmission({ look }: Pick<Run, 'look'>): (targets: readonly Target[]) => Promise<void> {
+export function createAdmission({ read }: Pick<Run, 'read'>): (targets: readonly Target[]) => Promise<void> {
   const admitted = new Set<string>();
   return async (targets) => {
     const news = targets.filter((target) => begins(target) && !admitted.has(target.schema));
-    if (news.length > 0) await look((session) => requireRights(session, news));
+    if (news.length > 0) await read((session) => requireRights(session, news));
     for (const { schema } of news) admitted.add(schema);
   };
 }

@@ -1,12 +1,12 @@
 import type { OnEvent } from '../events.ts';
 import { createExtension, installExtension, type WantedExtension } from '../execute/extensions.ts';
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
-import type { UnitFrame } from '../protocol/unit-frame.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Run } from '../run/run.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { lintFindings } from '../state/lints.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 import { directUrlNeeded } from './direct-url.ts';
 import { extensionsToCreate, requireExtensions, settleExtensions } from './extensions.ts';
 
@@ -33,7 +33,7 @@ export interface Scripts {
   /** All that were prepared. */
   readonly all: Map<Migration, Script>;
   /** Creates the extensions of the config that are missing. */
-  install(frame: UnitFrame): Promise<void>;
+  install(context: UnitContext): Promise<void>;
   /** SQL that does the same within a transaction; empty once nothing is missing. */
   readonly installing: string;
 }
@@ -52,7 +52,7 @@ export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): 
     }
   };
   const settle = (parsed: readonly Script[], installs: boolean) =>
-    run.look(async (session: Session) => {
+    run.read(async (session: Session) => {
       if (installs) lacking = await extensionsToCreate(session, parsed, run.config);
       return settleExtensions(session, parsed, lacking, run.config);
     });
@@ -72,8 +72,8 @@ export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): 
       await prepare(steps);
       return steps.flatMap((step) => all.get(step) ?? []);
     },
-    async install(frame) {
-      for (const wanted of lacking) await run.look((session) => installExtension(session, wanted, frame));
+    async install(context) {
+      for (const wanted of lacking) await run.read((session) => installExtension(session, wanted, context));
       lacking = [];
     },
     get installing() {

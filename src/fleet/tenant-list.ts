@@ -1,5 +1,5 @@
-import type { Target } from '../state/look.ts';
-import { lookAtListed, type Selection, selectTenants } from '../state/survey.ts';
+import { readListedTargets, type Selection, selectTenants } from '../state/fleet-state.ts';
+import type { Target } from '../state/target.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
 import type { Migrator } from './migrator.ts';
 
@@ -10,15 +10,15 @@ export async function listTenants(
   seen: readonly Target[],
 ): Promise<Target[]> {
   const { config } = run;
-  const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
-  return run.look(async (_, reader) => {
+  const basis = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
+  return run.read(async (_, reader) => {
     // Of those seen nothing is read again, but for their names.
-    const scans = new Map(seen.map(({ schema }) => [schema, { digest: '', scope: 'tenant' as const }]));
-    const listed = await selectTenants(reader, select, config, scans);
+    const digests = new Map(seen.map(({ schema }) => [schema, { digest: '', scope: 'tenant' as const }]));
+    const listed = await selectTenants(reader, select, config, digests);
     if ('unknown' in listed) throw tenantsQueryFailed(listed.unknown);
     const known = new Set(seen.map((target) => target.schema));
     const names = listed.names.filter((name) => !known.has(name));
     const bad = new Map([...listed.bad].filter(([name]) => !known.has(name)));
-    return lookAtListed(reader, { names, bad, scans: new Map() }, look, config);
+    return readListedTargets(reader, { names, bad, digests: new Map() }, basis, config);
   });
 }

@@ -1,6 +1,6 @@
 import type { Attempt } from '../execute/attempt.ts';
 import { changesSharedRows } from '../protocol/catalogue-key.ts';
-import type { UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitSchema } from '../protocol/unit-context.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { createLimit } from './limit.ts';
 

@@ -4,11 +4,11 @@ import { isConnectionError } from '../errors.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { readHolders } from '../protocol/holders.ts';
 import type { AppliedMigration, SchemaOutcome, TakenLock } from '../results.ts';
-import { createLane, type Lane } from '../run/lane.ts';
-import { hasNoRoom } from '../run/patience.ts';
+import { hasNoRoom } from '../run/connect-retry.ts';
+import { createSessionSlot, type SessionSlot } from '../run/session-slot.ts';
 import { askAgainMs } from '../run/sessions.ts';
 import { SessionLost } from '../server/session.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { inTheWay } from './in-the-way.ts';
 import { blocked, finished, gaveUp, historyMissing, interrupted, unfinished } from './outcome.ts';
@@ -16,7 +16,7 @@ import type { Settlement } from './settlement.ts';
 import type { Wakeup } from './wakeup.ts';
 
 /** What the workers of a fleet share. */
-export interface Floor {
+export interface WorkerPool {
   readonly scheduler: Scheduler<Target>;
   readonly settlement: Settlement;
   readonly wakeup: Wakeup;
@@ -28,26 +28,26 @@ export interface Floor {
 
 /** One worker: what it shares, what it does, and its session. */
 interface Worker {
-  readonly floor: Floor;
+  readonly pool: WorkerPool;
   readonly work: FleetWork;
-  readonly lane: Lane;
+  readonly slot: SessionSlot;
 }
 
 /** Does what the scheduler says, on a session of its own, until there is nothing left. */
-export async function runWorker(floor: Floor, work: FleetWork): Promise<void> {
-  const lane = createLane(work.openSession, work.signal);
-  const worker = { floor, work, lane };
-  floor.workers += 1;
+export async function runWorker(pool: WorkerPool, work: FleetWork): Promise<void> {
+  const slot = createSessionSlot(work.openSession, work.signal);
+  const worker = { pool, work, slot };
+  pool.workers += 1;
   try {
     while (!work.signal.aborted) {
-      const action = floor.scheduler.next(performance.now());
+      const action = pool.scheduler.next(performance.now());
       if (action.kind === 'done') break;
-      if (action.kind === 'rest') await floor.wakeup.rest(action.until);
+      if (action.kind === 'rest') await pool.wakeup.rest(action.until);
       else if ((await perform(worker, action)) === 'leave') break;
     }
   } finally {
-    floor.workers -= 1;
-    work.ending(lane.close());
+    pool.workers -= 1;
+    work.ending(slot.close());
   }
 }
 
@@ -55,7 +55,7 @@ async function perform(
   worker: Worker,
   action: Exclude<Action<Target>, { kind: 'done' | 'rest' }>,
 ): Promise<'leave' | 'stay'> {
-  const { floor } = worker;
+  const { pool } = worker;
   const first = 'jobs' in action ? action.jobs[0] : 'job' in action ? action.job : null;
   try {
     switch (action.kind) {
@@ -78,7 +78,7 @@ async function perform(
     if (first === null || first === undefined) throw error;
     return await afterError(worker, first, error);
   } finally {
-    floor.wakeup.wake();
+    pool.wakeup.wake();
   }
 }
 
@@ -96,46 +96,46 @@ async function giveUp(
   worker: Worker,
   { jobs, waitedMs }: Extract<Action<Target>, { kind: 'give-up' }>,
 ): Promise<void> {
-  const { floor, lane } = worker;
+  const { pool, slot } = worker;
   const reasons = await reasonsFor(worker, jobs);
   const [first] = jobs;
   if (first !== undefined) await reportWait(worker, { job: first, waitedMs });
   for (const [i, { target }] of jobs.entries()) {
     const error = gaveUp(waitedMs, reasons[i] ?? '');
-    floor.settle(await floor.settlement.asItIs(target, 'failed', error, lane));
+    pool.settle(await pool.settlement.asItIs(target, 'failed', error, slot));
   }
 }
 
 /** What jobs wait for, in words. */
-async function reasonsFor({ work, lane }: Worker, jobs: readonly Job<Target>[]): Promise<string[]> {
-  const holders = await readHolders(await lane.session());
+async function reasonsFor({ work, slot }: Worker, jobs: readonly Job<Target>[]): Promise<string[]> {
+  const holders = await readHolders(await slot.session());
   return jobs.map((job) => inTheWay(job, holders, work.blockersOf(job.target.schema)));
 }
 
 /** Attempts a schema and settles it, or has it tried again. */
-async function attempt({ floor, work, lane }: Worker, job: Job<Target>): Promise<void> {
+async function attempt({ pool, work, slot }: Worker, job: Job<Target>): Promise<void> {
   const { target } = job;
-  const session = await lane.session();
+  const session = await slot.session();
   const result = await work.attempt(session, target);
-  if (result.kind === 'done') return done({ floor, work, lane }, job, result);
+  if (result.kind === 'done') return done({ pool, work, slot }, job, result);
   const settle = async (state: 'failed' | 'skipped', error = result.error) =>
-    floor.settle(await floor.settlement.asItIs(target, state, error, lane));
+    pool.settle(await pool.settlement.asItIs(target, state, error, slot));
   if (work.signal.aborted) {
     const left = result.kind === 'failed' && result.unfinished === true ? result.error : undefined;
     return settle('skipped', interrupted(left));
   }
   if (result.kind === 'failed') return settle('failed');
-  if (result.reason === 'public') await work.refreshGate(await lane.session());
-  if (!tryAgain({ floor, work, lane }, job, result))
+  if (result.reason === 'public') await work.refreshGate(await slot.session());
+  if (!tryAgain({ pool, work, slot }, job, result))
     return settle('failed', blocked(result.error, work.blockersOf(target.schema)));
 }
 
 function tryAgain(
-  { floor, work }: Worker,
+  { pool, work }: Worker,
   job: Job<Target>,
   { reason, error }: { readonly reason: Parameters<Scheduler<Target>['retry']>[1]; readonly error: Error },
 ): boolean {
-  const again = floor.scheduler.retry(job, reason, performance.now());
+  const again = pool.scheduler.retry(job, reason, performance.now());
   if (again)
     work.emit({
       type: 'retrying',
@@ -147,7 +147,7 @@ function tryAgain(
 }
 
 function done(
-  { floor, work, lane }: Worker,
+  { pool, work, slot }: Worker,
   job: Job<Target>,
   {
     applied,
@@ -155,11 +155,11 @@ function done(
   }: { readonly applied: readonly AppliedMigration[]; readonly locks?: readonly TakenLock[] },
 ): void {
   const { target } = job;
-  lane.worked(applied.length);
-  work.convoys?.note(target, applied);
+  slot.worked(applied.length);
+  work.batches?.note(target, applied);
   const { schema, scope } = target;
   for (const migration of applied) work.emit({ type: 'migration-applied', schema, scope, migration });
-  floor.settle(finished(target, applied, work.outcomes, locks));
+  pool.settle(finished(target, applied, work.outcomes, locks));
 }
 
 /** Attempts schemas that share their messages. */
@@ -167,20 +167,20 @@ async function attemptTogether(
   worker: Worker,
   jobs: readonly [Job<Target>, ...Job<Target>[]],
 ): Promise<void> {
-  const { floor, work, lane } = worker;
-  const { scheduler } = floor;
-  const [, ...mates] = jobs;
+  const { pool, work, slot } = worker;
+  const { scheduler } = pool;
+  const [, ...companions] = jobs;
   let applied: readonly AppliedMigration[];
   try {
-    const session = await lane.session();
+    const session = await slot.session();
     applied =
-      (await work.convoys?.attempt(
+      (await work.batches?.attempt(
         session,
         jobs.map(({ target }) => target),
       )) ?? [];
   } catch (error) {
-    if (!(error instanceof SessionLost)) scheduler.giveBack(mates, performance.now());
-    else for (const mate of mates) tryAgain(worker, mate, { reason: 'lost', error });
+    if (!(error instanceof SessionLost)) scheduler.giveBack(companions, performance.now());
+    else for (const mate of companions) tryAgain(worker, mate, { reason: 'lost', error });
     throw error;
   }
   for (const [i, migration] of applied.entries()) {
@@ -197,39 +197,39 @@ async function attemptTogether(
 
 /** Looks at a schema before it is tried again: others may have finished it. */
 async function retry(worker: Worker, job: Job<Target>): Promise<void> {
-  const { floor, work, lane } = worker;
+  const { pool, work, slot } = worker;
   const before = job.target;
-  const target = await work.lookAgain(await lane.session(), before.schema);
+  const target = await work.rereadTarget(await slot.session(), before.schema);
   const refusal = work.refusalOf(target);
   const fail = (error: Parameters<typeof unfinished>[2]) =>
-    floor.settle(unfinished(target, 'failed', error, work.outcomes));
+    pool.settle(unfinished(target, 'failed', error, work.outcomes));
   if (target.held) {
     tryAgain(worker, job, { reason: 'busy', error: new Error('another run is at work in this schema') });
   } else if (refusal !== null) fail(refusal);
-  else if (before.exists && !target.exists) floor.settle(await floor.settlement.gone(target, lane));
+  else if (before.exists && !target.exists) pool.settle(await pool.settlement.gone(target, slot));
   else if (before.hasHistory && !target.hasHistory) fail(historyMissing());
-  else if (!work.hasWork(target)) floor.settle(finished(target, [], work.outcomes));
+  else if (!work.hasWork(target)) pool.settle(finished(target, [], work.outcomes));
   else await attempt(worker, { ...job, target });
 }
 
 async function afterError(
-  { floor, work, lane }: Worker,
+  { pool, work, slot }: Worker,
   job: Job<Target>,
   error: unknown,
 ): Promise<'leave' | 'stay'> {
-  const { scheduler } = floor;
+  const { scheduler } = pool;
   // Nothing of the schema was sent where there was no session to send it on.
   const sent = job.retries > 0 || !isConnectionError(error);
   const end = async (state: 'failed' | 'skipped', why: ReturnType<typeof asSqlmigError>) =>
-    floor.settle(
+    pool.settle(
       sent
-        ? await floor.settlement.asItIs(job.target, state, why, lane)
+        ? await pool.settlement.asItIs(job.target, state, why, slot)
         : unfinished(job.target, state, why, work.outcomes),
     );
   const decision = afterSessionError({
     failure: failureOf(error),
     interrupted: work.signal.aborted,
-    others: floor.workers - 1,
+    others: pool.workers - 1,
   });
   switch (decision) {
     case 'interrupt':
@@ -238,10 +238,10 @@ async function afterError(
     case 'leave':
     case 'stand-aside':
       scheduler.giveBack([job], performance.now());
-      if (decision === 'stand-aside') await standAside(floor, work.signal);
+      if (decision === 'stand-aside') await standAside(pool, work.signal);
       return decision === 'leave' ? 'leave' : 'stay';
     case 'retry':
-      if (tryAgain({ floor, work, lane }, job, { reason: 'lost', error: error as Error })) return 'stay';
+      if (tryAgain({ pool, work, slot }, job, { reason: 'lost', error: error as Error })) return 'stay';
       break;
     case 'fail':
   }
@@ -256,10 +256,10 @@ function failureOf(error: unknown): SessionFailure {
 }
 
 /** Leaves the work to the others while the server has no room for another session. */
-async function standAside(floor: Floor, signal: AbortSignal): Promise<void> {
-  floor.workers -= 1;
+async function standAside(pool: WorkerPool, signal: AbortSignal): Promise<void> {
+  pool.workers -= 1;
   const until = performance.now() + askAgainMs;
-  while (!signal.aborted && performance.now() < until && !floor.scheduler.isOver)
-    await floor.wakeup.rest(until);
-  floor.workers += 1;
+  while (!signal.aborted && performance.now() < until && !pool.scheduler.isOver)
+    await pool.wakeup.rest(until);
+  pool.workers += 1;
 }

@@ -20,7 +20,7 @@ export interface Presence {
 }
 
 /** Which schemas exist among `names`. */
-export async function lookUpSchemas(
+export async function findSchemas(
   session: Session,
   names: readonly string[],
   table: string,
@@ -89,7 +89,7 @@ where ${isTable(table)} and n.nspname = any(${listOf(names)})`);
 }
 
 /** Tables of our shape under another name than the history's, in some schemas. */
-export async function lookUpLookAlikes(
+export async function findLookAlikes(
   session: Session,
   schemas: readonly string[],
   table: string,

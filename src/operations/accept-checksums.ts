@@ -13,11 +13,11 @@ import {
 } from '../repair/repair.ts';
 import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
-import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
-import type { Target } from '../state/look.ts';
-import { type Selection, survey } from '../state/survey.ts';
+import { readFleetState, type Selection } from '../state/fleet-state.ts';
+import type { Target } from '../state/target.ts';
 
 /** An applied file that was changed or renamed since, in one schema. */
 export interface ChangedChecksum {
@@ -68,9 +68,11 @@ async function acceptIn(
   options: ChangeOptions,
 ): Promise<AcceptedChecksums> {
   const migrations = await readMigrations(config);
-  const settings = serviceOptions(options, config);
+  const settings = migrateSettings(options, config);
   return withRun(config, settings, async (run) => {
-    const found = await run.look((_, reader) => survey(reader, migrations, select, settings.plan, config));
+    const found = await run.read((_, reader) =>
+      readFleetState(reader, migrations, select, settings.plan, config),
+    );
     const targets = [found.public, ...found.tenants];
     const changesOf = (target: Target) =>
       changedIn(target, migrations[target.scope]).map((file) => toChanged(target, file, run.database));

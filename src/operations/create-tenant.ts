@@ -5,18 +5,18 @@ import { publicBehind } from '../fleet/gate.ts';
 import { createMigrator } from '../fleet/migrator.ts';
 import { notConfirmed, unconfirmed } from '../fleet/outcome.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
-import type { Reader } from '../history/scan.ts';
+import type { Reader } from '../history/read-histories.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import { newestVersion } from '../project/version.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { type Run, withRun } from '../run/run.ts';
-import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
-import { lookAt } from '../state/look.ts';
+import { readPublicTarget } from '../state/fleet-state.ts';
 import { requireFiles } from '../state/missing-files.ts';
-import { lookAtPublic } from '../state/survey.ts';
+import { readTargets } from '../state/target.ts';
 import { tenantNameProblem } from '../tenants/tenant-name.ts';
 import { listsTenant, registerTenant } from '../tenants/tenants.ts';
 
@@ -54,19 +54,19 @@ async function create(config: Config, name: string, options: CreateTenantOptions
   const problem = tenantNameProblem(name, config.publicSchema);
   if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
   const migrations = await readMigrations(config);
-  const settings = serviceOptions(options, config);
+  const settings = migrateSettings(options, config);
   const { kind } = config.database.tenants;
   return withRun(config, settings, async (run) => {
     const { plan } = settings;
-    const shared = await run.look((_, reader) => lookAtPublic(reader, migrations, plan, config));
+    const shared = await run.read((_, reader) => readPublicTarget(reader, migrations, plan, config));
     const behind = newestVersion(shared.plan.steps);
     if (behind !== null) throw publicBehind(behind);
     const listed = options.unlisted === true || (await isListed(run, name));
     if (!listed && (kind === 'list' || kind === 'pattern'))
       throw unlisted(config, name, 'nothing was created');
-    const look = { scope: 'tenant', files: migrations.tenant, options: plan } as const;
-    const targets = await run.look((_, reader) =>
-      lookAt([{ schema: name, look }], { ...reader, scans: new Map() }, config.historyTable),
+    const basis = { scope: 'tenant', files: migrations.tenant, options: plan } as const;
+    const targets = await run.read((_, reader) =>
+      readTargets([{ schema: name, basis }], { ...reader, digests: new Map() }, config.historyTable),
     );
     requireFiles([shared, ...targets], migrations, config);
     const migrator = createMigrator(run, migrations, settings);
@@ -107,7 +107,7 @@ async function register(run: Run, name: string): Promise<boolean> {
   if (sql === null) return isListed(run, name);
   try {
     // If the connection is lost at COMMIT this is run again: so it looks first.
-    await run.look(async (session, reader) => {
+    await run.read(async (session, reader) => {
       if (!(await listsName(run, reader, name))) await registerTenant(session, sql, name, publicSchema);
     });
   } catch (error) {
@@ -118,12 +118,12 @@ async function register(run: Run, name: string): Promise<boolean> {
 }
 
 function isListed(run: Run, name: string): Promise<boolean> {
-  return run.look((_, reader) => listsName(run, reader, name));
+  return run.read((_, reader) => listsName(run, reader, name));
 }
 
 function listsName({ config }: Run, reader: Reader, name: string): Promise<boolean> {
   const { historyTable: table, publicSchema, database } = config;
-  return listsTenant(database.tenants, name, { ...reader, publicSchema, table, scans: new Map() });
+  return listsTenant(database.tenants, name, { ...reader, publicSchema, table, digests: new Map() });
 }
 
 function unlisted(

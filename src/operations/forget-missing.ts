@@ -7,11 +7,11 @@ import { rowOf } from '../protocol/unit.ts';
 import { type RepairedSchema, repairSchemas, rowRepair, tracedRepair } from '../repair/repair.ts';
 import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
-import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { quoteLiteral } from '../sql/quote.ts';
-import type { Target } from '../state/look.ts';
+import { readFleetState, type Selection } from '../state/fleet-state.ts';
 import { requireFiles } from '../state/missing-files.ts';
-import { type Selection, survey } from '../state/survey.ts';
+import type { Target } from '../state/target.ts';
 
 /** A migration that is applied in one schema, and whose file is gone. */
 export interface MissingFile {
@@ -56,9 +56,11 @@ async function forgetIn(
   options: ChangeOptions,
 ): Promise<ForgottenFiles> {
   const migrations = await readMigrations(config);
-  const settings = serviceOptions(options, config);
+  const settings = migrateSettings(options, config);
   return withRun(config, settings, async (run) => {
-    const found = await run.look((_, reader) => survey(reader, migrations, select, settings.plan, config));
+    const found = await run.read((_, reader) =>
+      readFleetState(reader, migrations, select, settings.plan, config),
+    );
     const targets = [found.public, ...found.tenants];
     requireFiles(targets, migrations, config);
     const missing = targets.flatMap((target) =>

@@ -1,4 +1,4 @@
-import { lookUpSchemas } from '../history/presence.ts';
+import { findSchemas } from '../history/presence.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { abortSignal, checkOptions } from '../project/option.ts';
 import type { ErrorDetails } from '../results.ts';
@@ -25,17 +25,17 @@ export async function listTenants(
 ): Promise<readonly ListedTenant[]> {
   requireConfig(config);
   checkOptions(options, { signal: abortSignal });
-  return withRun(config, { emit: () => {}, signal: ownSignal(options.signal) }, ({ look, database }) =>
-    look(async (session, reader) => {
+  return withRun(config, { emit: () => {}, signal: ownSignal(options.signal) }, ({ read, database }) =>
+    read(async (session, reader) => {
       const { publicSchema, historyTable } = config;
       const found = await discoverTenants(config.database.tenants, {
         ...reader,
         publicSchema,
         table: historyTable,
-        scans: new Map(),
+        digests: new Map(),
       });
       if ('unknown' in found) throw tenantsQueryFailed(found.unknown);
-      const present = await lookUpSchemas(session, found.names, historyTable);
+      const present = await findSchemas(session, found.names, historyTable);
       return [
         ...found.names.map((schema) => ({ database, schema, exists: present.has(schema) })),
         ...[...found.bad].map(([schema, { details }]) => ({

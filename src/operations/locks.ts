@@ -7,7 +7,7 @@ import { ownListener } from '../run/listener.ts';
 import { ownSignal, withRun } from '../run/run.ts';
 import { runOf } from '../server/application.ts';
 import { findingsOf } from '../state/findings.ts';
-import { type InspectOptions, inspect, inspectKinds, surveyed } from '../state/inspect.ts';
+import { allTargets, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 
 /** Who holds or waits for our locks, and what was left without one. */
 export interface LocksResult {
@@ -20,12 +20,12 @@ export interface LocksResult {
  * Lists the sessions that hold or wait for our locks in the config's database, and interrupted migrations.
  * @throws SqlmigError where it cannot begin.
  */
-export async function locks(config: Config, options: InspectOptions = {}): Promise<LocksResult> {
+export async function locks(config: Config, options: ReadOptions = {}): Promise<LocksResult> {
   requireConfig(config);
-  checkOptions(options, inspectKinds);
-  const holders = await withRun(config, outside(options), ({ look }) => look(readHolders));
-  const inspection = await inspect(config, options);
-  const findings = surveyed(inspection).flatMap((target) => findingsOf(target, inspection.database));
+  checkOptions(options, readKinds);
+  const holders = await withRun(config, outside(options), ({ read }) => read(readHolders));
+  const reading = await readForCommand(config, options);
+  const findings = allTargets(reading).flatMap((target) => findingsOf(target, reading.database));
   return { holders, interrupted: findings.filter(({ kind }) => kind === 'failed') };
 }
 
@@ -45,15 +45,15 @@ export async function killHolder(
   config: Config,
   pid: number,
   confirm: (holder: Holder) => boolean | Promise<boolean>,
-  options: InspectOptions = {},
+  options: ReadOptions = {},
 ): Promise<KillResult> {
   requireConfig(config);
   checkValue('argument pid', pid, wholeNumber());
   checkValue('argument confirm', confirm, callback);
-  checkOptions(options, inspectKinds);
-  return withRun(config, outside(options), async ({ look }) => {
+  checkOptions(options, readKinds);
+  return withRun(config, outside(options), async ({ read }) => {
     // It has keys that all tenants share as well; a schema's comes last, and says more.
-    const holder = (await look(readHolders)).findLast((candidate) => candidate.pid === pid);
+    const holder = (await read(readHolders)).findLast((candidate) => candidate.pid === pid);
     if (holder === undefined) {
       throw new SqlmigError('bad-usage', `backend ${pid} neither holds nor waits for a lock of sqlmig`, {
         state: 'nothing was ended',
@@ -62,7 +62,7 @@ export async function killHolder(
     }
     const agreed = await confirm(holder);
     checkValue('the answer of confirm', agreed, yesOrNo);
-    const killed = agreed && (await look((session) => terminateBackend(session, pid)));
+    const killed = agreed && (await read((session) => terminateBackend(session, pid)));
     return { holder, killed, next: killed ? nextOf(holder) : null };
   });
 }
@@ -73,6 +73,6 @@ function nextOf({ key, application }: Holder): string | null {
   return `if run ${work.run} is still at work, it comes back to ${key}, up to five times, unless a non-transactional file was cut off; to end the run, stop its process on ${work.host}`;
 }
 
-function outside({ onEvent, signal }: InspectOptions) {
+function outside({ onEvent, signal }: ReadOptions) {
   return { emit: ownListener(onEvent), signal: ownSignal(signal) };
 }

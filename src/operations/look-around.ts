@@ -22,8 +22,8 @@ export async function lookAround(
   return withRun(
     config,
     { emit: () => {}, signal: ownSignal(options.signal) },
-    async ({ look, database }) => {
-      const facts = await look((session) => readFacts(session, publicSchema, historyTable));
+    async ({ read, database }) => {
+      const facts = await read((session) => readFacts(session, publicSchema, historyTable));
       return { database, facts, proposal: propose(facts, config) };
     },
   );

@@ -8,18 +8,18 @@ import type { PlanResult } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { findingsOf } from '../state/findings.ts';
-import { type InspectOptions, inspect, inspectKinds, surveyed } from '../state/inspect.ts';
+import type { FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
 import { requireFiles } from '../state/missing-files.ts';
-import type { Survey } from '../state/survey.ts';
+import { allTargets, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 
 /** What `plan` is for and how far the `up` it foretells would go. */
-export interface PlanCommandOptions extends InspectOptions, Partial<PlanOptions> {
+export interface PlanCommandOptions extends ReadOptions, Partial<PlanOptions> {
   /** Warn of what surprises in all files, not only in those that no schema has applied yet. */
   readonly lint?: boolean;
 }
 
-const planCommandKinds: Kinds<PlanCommandOptions> = { ...inspectKinds, ...planKinds, lint: yesOrNo };
+const planCommandKinds: Kinds<PlanCommandOptions> = { ...readKinds, ...planKinds, lint: yesOrNo };
 
 /**
  * What `up` would do, touching nothing; `ok` is false where it would refuse a schema. All files are parsed.
@@ -35,25 +35,25 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
     files = await parseAll(migrations);
     for (const [migration, script] of files.scripts) scripts.set(migration, script);
   };
-  const pending = ({ public: shared, tenants, tenantsUnknown }: Survey): Set<Migration> => {
+  const pending = ({ public: shared, tenants, tenantsUnknown }: FleetState): Set<Migration> => {
     // A tenant that is not known yet will need every file.
     const unknown = tenantsUnknown === null ? [] : [...scripts.keys()].filter((m) => m.scope === 'tenant');
     return new Set([...[shared, ...tenants].flatMap((target) => target.plan.steps), ...unknown]);
   };
-  const look = async (session: Session, found: Survey) => {
+  const readMore = async (session: Session, found: FleetState) => {
     const open = [...pending(found)].flatMap((migration) => scripts.get(migration) ?? []);
     const created = await extensionsToCreate(session, open, config);
     const settled = await settleExtensions(session, open, created, config);
     requireExtensions(settled.missing);
     for (const script of settled.scripts) scripts.set(script.migration, script);
   };
-  const inspection = await inspect(config, options, { plan: settings, check, look });
-  requireFiles(surveyed(inspection), inspection.migrations, config);
-  const { database, server, survey } = inspection;
-  const missing = surveyed(inspection)
+  const reading = await readForCommand(config, options, { plan: settings, check, read: readMore });
+  requireFiles(allTargets(reading), reading.migrations, config);
+  const { database, server, readFleetState } = reading;
+  const missing = allTargets(reading)
     .flatMap((target) => findingsOf(target, database))
     .filter(({ kind }) => kind === 'file-missing');
-  const schemas = surveyed(inspection).map((target) => {
+  const schemas = allTargets(reading).map((target) => {
     const refusal = refusalOf(target);
     return {
       database,
@@ -72,7 +72,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
     schemas,
     warnings: [
       ...lintFindings(
-        [...(options.lint === true ? scripts.keys() : newFiles(survey, inspection.migrations))].flatMap(
+        [...(options.lint === true ? scripts.keys() : newFiles(readFleetState, reading.migrations))].flatMap(
           (migration) => scripts.get(migration) ?? [],
         ),
         database,
@@ -80,6 +80,6 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
       ...downFindings(files.brokenDown, database),
       ...missing,
     ],
-    ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),
+    ...(readFleetState.tenantsUnknown !== null && { tenantsUnknown: readFleetState.tenantsUnknown }),
   };
 }

@@ -12,10 +12,10 @@ import { type SettledMigrations, settle } from '../repair/settle.ts';
 import { changedSince } from '../repair/settle-refusals.ts';
 import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
-import { type ChangeOptions, changeKinds, serviceOptions } from '../run/run-options.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import type { Migration } from '../sql/migration.ts';
-import { lookAgain } from '../state/look.ts';
-import { type Selection, survey } from '../state/survey.ts';
+import { readFleetState, type Selection } from '../state/fleet-state.ts';
+import { rereadTarget } from '../state/target.ts';
 
 /** How far an interrupted migration was, and what came of settling it. */
 export interface SettledMigration extends InterruptedMigration {
@@ -53,15 +53,15 @@ async function settleIn(
   options: ChangeOptions,
 ): Promise<SettledMigration> {
   const migrations = await readMigrations(config);
-  const settings = serviceOptions(options, config);
+  const settings = migrateSettings(options, config);
   const scope: Scope = schema === config.publicSchema ? 'public' : 'tenant';
   const file = migrations[scope].find((migration) => names(migration, version));
   if (file === undefined) {
     throw new SqlmigError('bad-usage', `there is no ${scope} file with the version ${version}`);
   }
   return withRun(config, settings, async (run) => {
-    const look = { scope, files: migrations[scope], options: settings.plan } as const;
-    const target = await run.look((session) => lookAgain(session, schema, look, config, run.wait));
+    const basis = { scope, files: migrations[scope], options: settings.plan } as const;
+    const target = await run.read((session) => rereadTarget(session, schema, basis, config, run.wait));
     if (target.trouble !== null) throw target.trouble;
     const row = target.rows.find((one) => historyKey(one) === historyKey(file));
     if (row?.state !== begunState) {
@@ -107,9 +107,11 @@ async function settleSelected(
   options: ChangeOptions,
 ): Promise<SettledMigrations> {
   const migrations = await readMigrations(config);
-  const settings = serviceOptions(options, config);
+  const settings = migrateSettings(options, config);
   return withRun(config, settings, async (run) => {
-    const found = await run.look((_, reader) => survey(reader, migrations, select, settings.plan, config));
+    const found = await run.read((_, reader) =>
+      readFleetState(reader, migrations, select, settings.plan, config),
+    );
     const targets = [found.public, ...found.tenants];
     return settle(run, { targets, key: null, how }, migrations, settings);
   });

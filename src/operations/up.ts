@@ -22,12 +22,12 @@ import {
 } from '../project/option.ts';
 import type { SchemaOutcome, UpResult } from '../results.ts';
 import { withRun } from '../run/run.ts';
-import { type RunOptions, runKinds, serviceOptions } from '../run/run-options.ts';
+import { migrateSettings, type RunOptions, runKinds } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
+import { type FleetState, readFleetState, type Selection } from '../state/fleet-state.ts';
 import { newFiles } from '../state/lints.ts';
-import type { Target } from '../state/look.ts';
 import { requireFiles } from '../state/missing-files.ts';
-import { type Selection, type Survey, survey } from '../state/survey.ts';
+import type { Target } from '../state/target.ts';
 import { warningsOf } from '../state/warnings.ts';
 
 /** What `up` is for and how far it goes. */
@@ -102,7 +102,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
 
 async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
   const migrations = await readMigrations(config);
-  const settings = serviceOptions(options, config);
+  const settings = migrateSettings(options, config);
   const summary = createSummary(settings);
   const emit: OnEvent = (event) => {
     summary.hear(event);
@@ -113,8 +113,8 @@ async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
     const digests = createDigests(run, migrator.settings);
-    const found = await run.look(async (session, reader) =>
-      survey(reader, migrations, options.select, settings.plan, config, await digests.read(session)),
+    const found = await run.read(async (session, reader) =>
+      readFleetState(reader, migrations, options.select, settings.plan, config, await digests.read(session)),
     );
     await prepare(migrator, found, options);
     summary.add([await migratePublic(migrator, found.public)]);
@@ -126,8 +126,8 @@ async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
 }
 
 /** Checks and parses all that is pending, before anything is touched; then creates what files take for granted. */
-async function prepare(migrator: Migrator, found: Survey, { select, canary }: UpOptions): Promise<void> {
-  const { run, migrations, settings, scripts, frame } = migrator;
+async function prepare(migrator: Migrator, found: FleetState, { select, canary }: UpOptions): Promise<void> {
+  const { run, migrations, settings, scripts, context } = migrator;
   const targets = [found.public, ...found.tenants];
   requireFiles(targets, migrations, run.config);
   // Names are checked before anything is touched, where the tenants are known already.
@@ -141,12 +141,12 @@ async function prepare(migrator: Migrator, found: Survey, { select, canary }: Up
   for (const message of [...migrations.strays, ...warningsOf(targets, migrations)])
     settings.emit({ type: 'warning', message });
   await migrator.admit(targets);
-  if (!settings.rehearse) await scripts.install(frame);
+  if (!settings.rehearse) await scripts.install(context);
 }
 
 /** The tenants' part of a run. */
 interface TenantTurn {
-  readonly found: Survey;
+  readonly found: FleetState;
   readonly options: UpOptions;
   readonly summary: Summary;
   readonly digests: Digests;
@@ -211,8 +211,8 @@ async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
 }
 
 function leftOut({ run, migrations, settings }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
-  const look = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
-  return unfinished(target, 'skipped', error, { runId: run.runId, database: run.database, look });
+  const basis = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
+  return unfinished(target, 'skipped', error, { runId: run.runId, database: run.database, basis });
 }
 
 function publicFailed(): SqlmigError {

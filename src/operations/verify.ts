@@ -6,20 +6,20 @@ import type { VerifiedSchema, VerifyResult } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
 import { findingsOf, unlistedFinding } from '../state/findings.ts';
-import { type InspectOptions, inspect, inspectKinds, surveyed } from '../state/inspect.ts';
+import type { FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
-import type { Target } from '../state/look.ts';
-import type { Survey } from '../state/survey.ts';
+import { allTargets, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
+import type { Target } from '../state/target.ts';
 
 /** What `verify` is for and how strict it is. */
-export interface VerifyOptions extends InspectOptions {
+export interface VerifyOptions extends ReadOptions {
   /** Lints fail it too, those of all files. */
   readonly strict?: boolean;
   /** Pending migrations fail it too. */
   readonly checkPending?: boolean;
 }
 
-const verifyKinds: Kinds<VerifyOptions> = { ...inspectKinds, strict: yesOrNo, checkPending: yesOrNo };
+const verifyKinds: Kinds<VerifyOptions> = { ...readKinds, strict: yesOrNo, checkPending: yesOrNo };
 
 /**
  * Compares every schema's history with the files: checksum-changed, renamed, file-missing, out-of-order, failed,
@@ -38,7 +38,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
     scripts = [...files.scripts.values()];
   };
   // New tenants need every file; of public's, only the pending ones make what is not there yet.
-  const look = async (session: Session, found: Survey) => {
+  const readMore = async (session: Session, found: FleetState) => {
     const pending = new Set(found.public.plan.steps);
     const open = scripts.filter(({ migration }) => migration.scope === 'tenant' || pending.has(migration));
     const created = config.extensions.map((name) => ({ name, schema: null }));
@@ -46,20 +46,20 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
     const byMigration = new Map(settled.scripts.map((script) => [script.migration, script]));
     scripts = scripts.map((script) => byMigration.get(script.migration) ?? script);
   };
-  const inspection = await inspect(config, options, { check, look, unlisted: true });
-  const { database, survey, unlisted } = inspection;
-  const targets = surveyed(inspection);
+  const reading = await readForCommand(config, options, { check, read: readMore, unlisted: true });
+  const { database, readFleetState, unlisted } = reading;
+  const targets = allTargets(reading);
   const found = [
     ...targets.flatMap((target) => findingsOf(target, database)),
     ...unlisted.map((target) => unlistedFinding(target, database)),
     ...downFindings(files.brokenDown, database),
   ];
-  const news = newFiles(survey, inspection.migrations);
+  const news = newFiles(readFleetState, reading.migrations);
   const lints = lintFindings(
     scripts.filter(({ migration }) => options.strict === true || news.has(migration)),
     database,
   );
-  const isPending = survey.tenantsUnknown !== null || targets.some(({ plan }) => plan.pending > 0);
+  const isPending = readFleetState.tenantsUnknown !== null || targets.some(({ plan }) => plan.pending > 0);
   return {
     ok:
       found.length === 0 &&
@@ -67,7 +67,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
       (options.checkPending !== true || !isPending),
     findings: [...found, ...lints],
     schemas: [...targets, ...unlisted].map((target) => verified(target, database)),
-    ...(survey.tenantsUnknown !== null && { tenantsUnknown: survey.tenantsUnknown }),
+    ...(readFleetState.tenantsUnknown !== null && { tenantsUnknown: readFleetState.tenantsUnknown }),
   };
 }
 

@@ -2,7 +2,7 @@ import { isServerError } from '../server/server-error.ts';
 import { type Session, SessionLost } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { lockClass, lockKey, lockObjects } from './keys.ts';
-import type { UnitSchema } from './unit-frame.ts';
+import type { UnitSchema } from './unit-context.ts';
 import { begin } from './unit-locks.ts';
 
 // Whatever path the file has set.

@@ -2,17 +2,17 @@ import { createHistoryTable } from '../history/history.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { raise, unitStates } from './refusal.ts';
-import type { UnitFrame } from './unit-frame.ts';
+import type { UnitContext } from './unit-context.ts';
 import { applicationName, begin } from './unit-locks.ts';
 
 /**
  * A transaction that creates what is missing, under the bootstrap key: any number may try at once. `body` is PL/pgSQL
  * that looks first.
  */
-export function creating(body: string, frame: UnitFrame): string {
-  return `${begin(frame)}SET LOCAL statement_timeout = 0;
-SET LOCAL lock_timeout = '${frame.lockTimeoutMs}ms';
-SET LOCAL application_name = ${quoteLiteral(applicationName('bootstrap', frame))};
+export function creating(body: string, context: UnitContext): string {
+  return `${begin(context)}SET LOCAL statement_timeout = 0;
+SET LOCAL lock_timeout = '${context.lockTimeoutMs}ms';
+SET LOCAL application_name = ${quoteLiteral(applicationName('bootstrap', context))};
 ${doBlock(`begin
   perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
 ${body}
@@ -24,18 +24,18 @@ end`)}COMMIT;
  * Creates a schema and its history table where they are missing (see `creating`), and gives the schema's OID as `oid`. A
  * schema that had the OID `seen` is not created again: it was dropped or renamed meanwhile, and that is refused.
  */
-export function composeBootstrap(schema: string, frame: UnitFrame, seen: string | null): string {
+export function composeBootstrap(schema: string, context: UnitContext, seen: string | null): string {
   const name = quoteLiteral(quoteIdentifier(schema));
   const check =
     seen === null
       ? ''
       : `  if to_regnamespace(${name})::oid is distinct from ${quoteLiteral(seen)}::oid then ${raise(unitStates.schemaMissing)} end if;\n`;
-  return `${creating(check + createMissing(schema, frame), frame)}select pg_catalog.to_regnamespace(${name})::pg_catalog.oid::pg_catalog.text as oid;
+  return `${creating(check + createMissing(schema, context), context)}select pg_catalog.to_regnamespace(${name})::pg_catalog.oid::pg_catalog.text as oid;
 `;
 }
 
 /** PL/pgSQL that creates a schema and its history table where they are missing. */
-export function createMissing(schema: string, { table }: Pick<UnitFrame, 'table'>): string {
+export function createMissing(schema: string, { table }: Pick<UnitContext, 'table'>): string {
   return `  if not exists (select from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
     create schema ${quoteIdentifier(schema)};
   end if;

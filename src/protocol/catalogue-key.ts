@@ -4,7 +4,7 @@ import type { Script } from '../sql/migration.ts';
 import { guardedSchemas } from './guard.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { type Check, unitStates } from './refusal.ts';
-import type { UnitSchema } from './unit-frame.ts';
+import type { UnitSchema } from './unit-context.ts';
 
 /**
  * True where a script changes rows of the catalogues that all tenants share, so that it must not run in two of them at

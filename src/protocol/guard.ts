@@ -3,7 +3,7 @@ import type { Session } from '../server/session.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { mayChange, mentions } from '../sql/reach.ts';
-import type { Guard, UnitFrame, UnitSchema } from './unit-frame.ts';
+import type { Guard, UnitContext, UnitSchema } from './unit-context.ts';
 
 /**
  * Reads which schemas there are to guard: those that tenant files have on their path beside their own, public first, those
@@ -96,7 +96,7 @@ export function scrutinyOf(script: Script, schema: UnitSchema): Scrutiny {
  * SQL condition: rows of public were updated or deleted. The counters may hold what earlier transactions of the session
  * did, which is then a false alarm.
  */
-export function rowsTell({ guarded }: UnitSchema, { publicSchema }: UnitFrame): string {
+export function rowsTell({ guarded }: UnitSchema, { publicSchema }: UnitContext): string {
   return `exists (select from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid = ${guarded?.schemas.get(publicSchema) ?? 0}
     and d.classid = 'pg_class'::regclass and ${rowsChanged('d.objid')})`;
 }
@@ -111,7 +111,7 @@ export const lockEvidence = { transactionEnded: 3, historyAltered: 2, suspicious
  * SQL expression of type int, one of `lockEvidence` or 0: what the locks that this transaction holds tell of it. They
  * tell of relations in any schema, and of all that is dropped. `guards`: not only of its own history.
  */
-export function locksTell(schema: UnitSchema, { publicSchema, table }: UnitFrame, guards: boolean): string {
+export function locksTell(schema: UnitSchema, { publicSchema, table }: UnitContext, guards: boolean): string {
   const { suspicious, historyAltered, transactionEnded } = lockEvidence;
   // The transaction that wrote the history row has this lock to its end.
   const history = `l.relation = ${quoteLiteral(historyTable(schema.schema, table))}::regclass`;

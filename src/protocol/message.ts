@@ -6,8 +6,8 @@ import { isOneOf, structureAsJson } from '../structure/structure.ts';
 import { createMissing } from './bootstrap.ts';
 import { strangers } from './guard.ts';
 import { raise, unitStates } from './refusal.ts';
-import { closing, type Footing, noteDurations, opening, runsCode } from './unit.ts';
-import type { UnitFrame, UnitSchema } from './unit-frame.ts';
+import { closing, noteDurations, opening, type Precondition, runsCode } from './unit.ts';
+import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { begin, locks, prelude, release, setFilePath } from './unit-locks.ts';
 
 /** A message and where each file's text lies in it (UTF-16 indexes). */
@@ -29,7 +29,7 @@ export interface Message {
 export function composeUnits(
   scripts: readonly Script[],
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
   trusted: ReadonlySet<Script> = new Set(),
 ): Message {
   const message = createMessage();
@@ -37,21 +37,23 @@ export function composeUnits(
   const [first, last] = [scripts.at(0), scripts.at(-1)].map(
     (script) => script && historyKey(script.migration),
   );
-  const said = prelude(first === last ? `${first}` : `${first}..${last}`, frame);
+  const said = prelude(first === last ? `${first}` : `${first}..${last}`, context);
   // Behind a pooler a session keeps nothing, and public lets tenants in between two units.
-  const keeps = frame.ownSession && schema.scope === 'tenant' && scripts.length > 1;
+  const keeps = context.ownSession && schema.scope === 'tenant' && scripts.length > 1;
   message.add(said);
-  if (!schema.hasIdentity) message.add(composeUpgrade(schema, frame));
+  if (!schema.hasIdentity) message.add(composeUpgrade(schema, context));
   for (const [index, script] of scripts.entries()) {
     const isLast = index === scripts.length - 1;
-    const footing: Footing =
-      index === 0 ? { kind: 'look', keeps } : keeps ? { kind: 'kept' } : { kind: 'turn', rows: known.size };
+    const precondition: Precondition =
+      index === 0 ? { kind: 'read', keeps } : keeps ? { kind: 'kept' } : { kind: 'turn', rows: known.size };
     known.add(historyKey(script.migration));
-    message.add(begin(frame) + opening(script, schema, frame, footing) + setFilePath(schema, frame));
+    message.add(
+      begin(context) + opening(script, schema, context, precondition) + setFilePath(schema, context),
+    );
     const ending = { rows: known.size, trusted: trusted.has(script), keeps: keeps && !isLast };
-    message.addFile(script, closing(script, schema, frame, ending));
+    message.addFile(script, closing(script, schema, context, ending));
     const alone = scripts.length === 1 ? script.migration : undefined;
-    message.add(`${isLast ? noteDurations(schema, frame, alone) : ''}COMMIT;\n`);
+    message.add(`${isLast ? noteDurations(schema, context, alone) : ''}COMMIT;\n`);
     if (runsCode(script)) message.add(said);
   }
   if (keeps) message.add(release);
@@ -69,33 +71,35 @@ export interface RehearsalPart {
 /**
  * The same units, of public and then of a tenant, in ONE transaction that is rolled back at its end: so the later
  * ones see what the earlier ones did. Each unit gives a row of how long it took, the whole a row for each lock that other
- * sessions could feel. Where `looks` names schemas, there are rows with their structure around the last part, and with
+ * sessions could feel. Where `compared` names schemas, there are rows with their structure around the last part, and with
  * what its locks tell of other schemas (`strangers`). `before` is SQL that stands before all of them.
  */
 export function composeRehearsal(
   rehearsal: readonly RehearsalPart[],
-  frame: UnitFrame,
-  looks: readonly string[],
+  context: UnitContext,
+  compared: readonly string[],
   before = '',
 ): Message {
   const message = createMessage();
-  message.add(begin(frame) + before);
+  message.add(begin(context) + before);
   for (const [index, { schema, scripts, bootstrap }] of rehearsal.entries()) {
-    if (bootstrap) message.add(doBlock(`begin\n${createMissing(schema.schema, frame)}\nend`));
+    if (bootstrap) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
     const known = new Set(schema.history.map(historyKey));
-    const isLooked = looks.length > 0 && index === rehearsal.length - 1;
-    const look = isLooked ? `select ${structureAsJson(isOneOf(looks))} as ${structureColumn};\n` : '';
-    message.add(look);
+    const isCompared = compared.length > 0 && index === rehearsal.length - 1;
+    const structure = isCompared
+      ? `select ${structureAsJson(isOneOf(compared))} as ${structureColumn};\n`
+      : '';
+    message.add(structure);
     for (const [done, script] of scripts.entries()) {
       message.add(
-        opening(script, schema, frame, { kind: 'turn', rows: known.size }) + setFilePath(schema, frame),
+        opening(script, schema, context, { kind: 'turn', rows: known.size }) + setFilePath(schema, context),
       );
       known.add(historyKey(script.migration));
       const ending = { rows: known.size, rehearsed: done + 1, created: bootstrap, trusted: true };
-      message.addFile(script, closing(script, schema, frame, ending));
-      message.add(noteDurations(schema, frame, script.migration));
+      message.addFile(script, closing(script, schema, context, ending));
+      message.add(noteDurations(schema, context, script.migration));
     }
-    message.add(look + (isLooked ? `${strangers(schema)};\n` : ''));
+    message.add(structure + (isCompared ? `${strangers(schema)};\n` : ''));
   }
   message.add(`${locksTaken}ROLLBACK;`);
   return message.done();
@@ -119,29 +123,29 @@ export const replayColumn = 'sqlmig_statement';
  * One unit again, rolled back at its end, with a row after each statement that tells its number from 1: so many rows
  * as came, so many statements succeeded. For errors that the server gives no position for.
  */
-export function composeReplay(script: Script, schema: UnitSchema, frame: UnitFrame): string {
+export function composeReplay(script: Script, schema: UnitSchema, context: UnitContext): string {
   const statements = script.statements.map(
     ({ start, end }, i) => `${script.text.slice(start, end)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
   );
   return [
-    prelude('replay', frame),
-    begin(frame),
-    opening(script, schema, frame, { kind: 'look', keeps: false }),
-    setFilePath(schema, frame),
+    prelude('replay', context),
+    begin(context),
+    opening(script, schema, context, { kind: 'read', keeps: false }),
+    setFilePath(schema, context),
     ...statements,
     'set constraints all immediate;\nROLLBACK;',
   ].join('');
 }
 
 /** Brings the history table of an earlier version up to date, under the locks of a unit. */
-export function composeUpgrade(schema: UnitSchema, frame: UnitFrame): string {
-  return `${begin(frame)}${locks('upgrade', schema, frame)}${identifyRows(schema.schema, frame.table)};\nCOMMIT;\n`;
+export function composeUpgrade(schema: UnitSchema, context: UnitContext): string {
+  return `${begin(context)}${locks('upgrade', schema, context)}${identifyRows(schema.schema, context.table)};\nCOMMIT;\n`;
 }
 
 /** Changes a schema's history under the locks of a unit; `change` is one statement that must touch a row. */
-export function composeEdit(schema: UnitSchema, change: string, frame: UnitFrame): string {
-  const identify = schema.hasIdentity ? '' : `${identifyRows(schema.schema, frame.table)};\n`;
-  return `${begin(frame)}${locks('repair', schema, frame)}${identify}${doBlock(`begin
+export function composeEdit(schema: UnitSchema, change: string, context: UnitContext): string {
+  const identify = schema.hasIdentity ? '' : `${identifyRows(schema.schema, context.table)};\n`;
+  return `${begin(context)}${locks('repair', schema, context)}${identify}${doBlock(`begin
   ${change};
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}COMMIT;

@@ -4,13 +4,13 @@ import { quoteLiteral } from '../sql/quote.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { pinnedSettings } from './pinned-settings.ts';
 import { type Check, refuseIf, unitStates } from './refusal.ts';
-import { searchPath, type UnitFrame, type UnitSchema } from './unit-frame.ts';
+import { searchPath, type UnitContext, type UnitSchema } from './unit-context.ts';
 
 /**
  * Begins a unit's transaction. READ COMMITTED: under a default of REPEATABLE READ the checks would see the state before
  * the lock was got.
  */
-export function begin({ ownSession }: Pick<UnitFrame, 'ownSession'>): string {
+export function begin({ ownSession }: Pick<UnitContext, 'ownSession'>): string {
   // A session of our own begins with that path.
   const path = ownSession ? '' : setOwnPath;
   return `START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE;\n${path}`;
@@ -20,8 +20,8 @@ export function begin({ ownSession }: Pick<UnitFrame, 'ownSession'>): string {
 export const setOwnPath = `SET LOCAL search_path = ${ownPath};\n`;
 
 /** Puts a file under the path that files of its schema have, to the end of the transaction. */
-export function setFilePath(schema: UnitSchema, frame: UnitFrame): string {
-  return `SET LOCAL search_path = ${searchPath(schema, frame)};\n`;
+export function setFilePath(schema: UnitSchema, context: UnitContext): string {
+  return `SET LOCAL search_path = ${searchPath(schema, context)};\n`;
 }
 
 /** Names of the columns in which a public unit tells that it waits for the fleet, and that it has waited. */
@@ -32,13 +32,13 @@ export const waitedColumn = 'sqlmig_waited';
  * What a message on a session of our own says before its units, and after each that runs code, whose RESET ALL takes it
  * back; behind a pooler each unit sets all for itself. `doing` shows in pg_stat_activity.
  */
-export function prelude(doing: string, frame: UnitFrame): string {
-  if (!frame.ownSession) return '';
-  return `SET application_name = ${quoteLiteral(applicationName(doing, frame))};\n`;
+export function prelude(doing: string, context: UnitContext): string {
+  if (!context.ownSession) return '';
+  return `SET application_name = ${quoteLiteral(applicationName(doing, context))};\n`;
 }
 
 /** What pg_stat_activity shows of a session while it does something. */
-export function applicationName(doing: string, { runId, host }: UnitFrame): string {
+export function applicationName(doing: string, { runId, host }: UnitContext): string {
   return `sqlmig ${runId} ${doing} ${host}`;
 }
 
@@ -65,12 +65,12 @@ export function lockTries(schema: UnitSchema, own = true): Check[] {
 export function locks(
   doing: string,
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
   { keeps = false, checks = [] }: { readonly keeps?: boolean; readonly checks?: readonly Check[] } = {},
 ): string {
   const kept: Check = [`not pg_try_advisory_lock(${schemaKey(schema)})`, unitStates.schemaBusy];
-  const before = schema.scope === 'public' ? publicLocks(doing, frame) : '';
-  const set = settings(doing, schema, frame);
+  const before = schema.scope === 'public' ? publicLocks(doing, context) : '';
+  const set = settings(doing, schema, context);
   const perform = set.length === 0 ? '' : `perform ${set.join(', ')};`;
   return (
     before +
@@ -85,12 +85,12 @@ export const release = 'select pg_advisory_unlock_all();\n';
 
 // Marker first: it proves that no index build of ours runs, so the wait for the fleet cannot meet one (40P01).
 // The wait is short and blocking: a queued exclusive waiter makes new shared tries fail, a mere try would starve.
-function publicLocks(doing: string, frame: UnitFrame): string {
+function publicLocks(doing: string, context: UnitContext): string {
   const marker = `not pg_try_advisory_xact_lock(${lockKey(lockObjects.marker)})`;
   const set = [
     setting('statement_timeout', '0'),
     setting('lock_timeout', '2s'),
-    setting('application_name', applicationName(doing, frame)),
+    setting('application_name', applicationName(doing, context)),
   ];
   return `${refuseIf([[marker, unitStates.schemaBusy]], { before: `perform ${set.join(', ')};` })}select ${quoteLiteral(doing)} as ${waitingColumn};
 select pg_advisory_xact_lock(${lockKey(lockObjects.fleet)}) as ${waitedColumn};
@@ -107,7 +107,7 @@ function setting(name: string, value: string): string {
  */
 export function unitSettings(
   scope: Scope,
-  { lockTimeoutMs, checksClient, limitsTransactions, sync }: UnitFrame,
+  { lockTimeoutMs, checksClient, limitsTransactions, sync }: UnitContext,
 ): Readonly<Record<string, string>> {
   return {
     ...pinnedSettings,
@@ -127,13 +127,13 @@ export function unitSettings(
   };
 }
 
-function settings(doing: string, schema: UnitSchema, frame: UnitFrame): string[] {
-  if (frame.ownSession) {
+function settings(doing: string, schema: UnitSchema, context: UnitContext): string[] {
+  if (context.ownSession) {
     // The wait for public's lock had another one.
-    return schema.scope === 'public' ? [setting('lock_timeout', `${frame.lockTimeoutMs}ms`)] : [];
+    return schema.scope === 'public' ? [setting('lock_timeout', `${context.lockTimeoutMs}ms`)] : [];
   }
   return [
-    setting('application_name', applicationName(doing, frame)),
-    ...Object.entries(unitSettings(schema.scope, frame)).map(([name, value]) => setting(name, value)),
+    setting('application_name', applicationName(doing, context)),
+    ...Object.entries(unitSettings(schema.scope, context)).map(([name, value]) => setting(name, value)),
   ];
 }

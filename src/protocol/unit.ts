@@ -9,13 +9,13 @@ import { mentions } from '../sql/reach.ts';
 import { sharedKeyTry } from './catalogue-key.ts';
 import { cataloguesTell, isWrittenHere, lockEvidence, locksTell, rowsTell, scrutinyOf } from './guard.ts';
 import { type Check, holds, refuseIf, unitStates } from './refusal.ts';
-import type { UnitFrame, UnitSchema } from './unit-frame.ts';
+import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { locks, lockTries, schemaKey, setOwnPath } from './unit-locks.ts';
 
 /** What a unit may take for granted. */
-export type Footing =
+export type Precondition =
   /** A look: it is checked under the locks. `keeps`: the session keeps the schema's key beyond the unit. */
-  | { readonly kind: 'look'; readonly keeps: boolean }
+  | { readonly kind: 'read'; readonly keeps: boolean }
   /** The unit before it in the message, after which others may have had a turn; so many rows there are by now. */
   | { readonly kind: 'turn'; readonly rows: number }
   /** The session has kept the schema's key since the look. */
@@ -26,24 +26,35 @@ export type Footing =
  * the checks see what was committed before the locks were got; only where the schema's key was kept there is nothing to
  * check, and the row takes the other locks along.
  */
-export function opening(script: Script, schema: UnitSchema, frame: UnitFrame, footing: Footing): string {
+export function opening(
+  script: Script,
+  schema: UnitSchema,
+  context: UnitContext,
+  precondition: Precondition,
+): string {
   const shared = sharedKeyTry(script, schema);
-  if (footing.kind === 'kept') {
-    const checks = [...shared, ...lockTries(schema, runsCode(script)), ...turnIsLost(script, schema, frame)];
-    return insertRow(script, 'applied', schema, frame, holds(checks));
+  if (precondition.kind === 'kept') {
+    const checks = [
+      ...shared,
+      ...lockTries(schema, runsCode(script)),
+      ...turnIsLost(script, schema, context),
+    ];
+    return insertRow(script, 'applied', schema, context, holds(checks));
   }
-  const keeps = footing.kind === 'look' && footing.keeps;
+  const keeps = precondition.kind === 'read' && precondition.keeps;
   const checks = [
     ...shared,
-    ...(footing.kind === 'look' ? lookIsLost(schema, frame) : [rowsAreNot(footing.rows, schema, frame)]),
-    ...turnIsLost(script, schema, frame),
+    ...(precondition.kind === 'read'
+      ? hasChanged(schema, context)
+      : [rowsAreNot(precondition.rows, schema, context)]),
+    ...turnIsLost(script, schema, context),
   ];
   const doing = historyKey(script.migration);
-  return locks(doing, schema, frame, { keeps, checks }) + insertRow(script, 'applied', schema, frame);
+  return locks(doing, schema, context, { keeps, checks }) + insertRow(script, 'applied', schema, context);
 }
 
 /** A repeatable that runs again adds no row, so its turn is known by the checksum that it replaces. */
-function turnIsLost({ migration }: Script, { schema, history }: UnitSchema, { table }: UnitFrame): Check[] {
+function turnIsLost({ migration }: Script, { schema, history }: UnitSchema, { table }: UnitContext): Check[] {
   if (migration.version !== null) return [];
   const planned = history.find((row) => historyKey(row) === historyKey(migration))?.checksum;
   const own = `select checksum from ${historyTable(schema, table)} where ${rowOf(migration)}`;
@@ -52,7 +63,7 @@ function turnIsLost({ migration }: Script, { schema, history }: UnitSchema, { ta
 }
 
 /** Schema, public or history are not as they were seen. */
-function lookIsLost(schema: UnitSchema, { publicSchema, table }: UnitFrame): Check[] {
+function hasChanged(schema: UnitSchema, { publicSchema, table }: UnitContext): Check[] {
   const { requires, digest, history } = schema;
   const own = historyTable(schema.schema, table);
   const name = quoteLiteral(quoteIdentifier(schema.schema));
@@ -82,7 +93,7 @@ function lookIsLost(schema: UnitSchema, { publicSchema, table }: UnitFrame): Che
 function rowsAreNot(
   rows: number,
   { schema, history }: UnitSchema,
-  { table }: Pick<UnitFrame, 'table'>,
+  { table }: Pick<UnitContext, 'table'>,
 ): Check {
   const begun = history.filter(({ state }) => state !== 'applied').length;
   const count = `(select count(*) + count(*) filter (where state <> 'applied') from ${historyTable(schema, table)})`;
@@ -90,8 +101,8 @@ function rowsAreNot(
 }
 
 /** A statement that refuses where a look is not true any more. */
-export function checkLook(schema: UnitSchema, frame: UnitFrame): string {
-  return refuseIf(lookIsLost(schema, frame));
+export function checkUnchanged(schema: UnitSchema, context: UnitContext): string {
+  return refuseIf(hasChanged(schema, context));
 }
 
 /** Name of the column in which a unit tells, right before its file, the history key of its migration. */
@@ -102,13 +113,13 @@ export function insertRow(
   { migration, statements }: Script,
   state: HistoryRow['state'],
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
   condition = 'true',
 ): string {
   const { version, name, checksum } = migration;
   const values = [
     version === null ? 'null::bigint' : canonicalVersion(version),
-    ...[name, checksum, frame.appliedBy, frame.runId, state, schema.scope].map(quoteLiteral),
+    ...[name, checksum, context.appliedBy, context.runId, state, schema.scope].map(quoteLiteral),
     statements.length,
     state === 'applied' ? statements.length : 0,
   ];
@@ -116,7 +127,7 @@ export function insertRow(
   const again = ` on conflict (name) where version is null do update set checksum = excluded.checksum,
   applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
   state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements`;
-  const insert = `insert into ${historyTable(schema.schema, frame.table)} (${columns}) select ${values.join(', ')} where ${condition}${version === null ? again : ''}`;
+  const insert = `insert into ${historyTable(schema.schema, context.table)} (${columns}) select ${values.join(', ')} where ${condition}${version === null ? again : ''}`;
   // A trigger, a rule or a policy may swallow the row without an error.
   const begun = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
   if (!schema.mayDiscard) return `${insert} returning ${begun};\n`;
@@ -168,7 +179,7 @@ DISCARD SEQUENCES;
 `;
 
 /** What stands after a file: resets and the guards. */
-export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, ending: Ending): string {
+export function closing(script: Script, schema: UnitSchema, context: UnitContext, ending: Ending): string {
   const { statements } = script;
   const kinds = new Set(statements.map((statement) => statement.kind));
   const code = statements.some(({ reach }) => reach.code);
@@ -178,7 +189,7 @@ export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, en
     code ? resetsAfterCode : [...kinds].map((kind) => leftovers[kind] ?? '').join(''),
     runsCode(script) ? resets : '',
     setOwnPath,
-    guards(script, schema, frame, ending),
+    guards(script, schema, context, ending),
     statements.some(({ reach }) => reach.temporary) ? 'DISCARD TEMP;\n' : '',
   ].join('');
 }
@@ -187,9 +198,9 @@ export function closing(script: Script, schema: UnitSchema, frame: UnitFrame, en
 export const evidenceVariable = 'sqlmig_evidence';
 
 /** What refuses a unit after its file. */
-function guards(script: Script, schema: UnitSchema, frame: UnitFrame, ending: Ending): string {
+function guards(script: Script, schema: UnitSchema, context: UnitContext, ending: Ending): string {
   const scrutiny = ending.trusted === true ? 'none' : scrutinyOf(script, schema);
-  const history = mayTouchHistory(script, schema, frame);
+  const history = mayTouchHistory(script, schema, context);
   const catalogues = scrutiny === 'all' ? cataloguesTell(script, schema) : null;
   const isLocked = scrutiny === 'all' || (history && ending.created !== true);
   const { transactionEnded, historyAltered, suspicious } = lockEvidence;
@@ -201,26 +212,28 @@ function guards(script: Script, schema: UnitSchema, frame: UnitFrame, ending: En
           [`${evidenceVariable} = ${suspicious}`, unitStates.suspicious],
         ] as const)
       : []),
-    ...(history ? [[historyChanged(script, schema, frame, ending), unitStates.historyTouched] as const] : []),
+    ...(history
+      ? [[historyChanged(script, schema, context, ending), unitStates.historyTouched] as const]
+      : []),
     ...(catalogues === null ? [] : [[catalogues, unitStates.suspicious] as const]),
-    ...(scrutiny === 'rows' && history ? [[rowsTell(schema, frame), unitStates.suspicious] as const] : []),
+    ...(scrutiny === 'rows' && history ? [[rowsTell(schema, context), unitStates.suspicious] as const] : []),
   ];
   // Whatever the code has locked or unlocked. Our own key is not free for a moment: the transaction has it as well.
   const again = ending.keeps === true ? `, pg_advisory_lock(${schemaKey(schema)})` : '';
   const unlock = runsCode(script) ? `select pg_advisory_unlock_all()${again};\n` : '';
   const evidence = isLocked && {
     declare: `${evidenceVariable} int;`,
-    before: `${evidenceVariable} := ${locksTell(schema, frame, scrutiny === 'all')};`,
+    before: `${evidenceVariable} := ${locksTell(schema, context, scrutiny === 'all')};`,
   };
   // The common case, and not worth a block.
   if (scrutiny === 'rows' && !history) {
-    return `${unlock}select ${holds([[rowsTell(schema, frame), unitStates.suspicious]])} as kept;\n`;
+    return `${unlock}select ${holds([[rowsTell(schema, context), unitStates.suspicious]])} as kept;\n`;
   }
   return unlock + (checks.length === 0 ? '' : refuseIf(checks, evidence || {}));
 }
 
 /** True where a script may change its own history, by what its text says. Writing other rows fires no trigger that does. */
-function mayTouchHistory({ statements }: Script, { schema }: UnitSchema, { table }: UnitFrame): boolean {
+function mayTouchHistory({ statements }: Script, { schema }: UnitSchema, { table }: UnitContext): boolean {
   const [tables, schemas] = [new Set([table]), new Set([schema])];
   return statements.some(({ reach }) => reach.code || mentions(reach, tables, schemas));
 }
@@ -232,7 +245,7 @@ function mayTouchHistory({ statements }: Script, { schema }: UnitSchema, { table
 function historyChanged(
   { migration }: Script,
   { schema }: UnitSchema,
-  { table }: UnitFrame,
+  { table }: UnitContext,
   { rows, rehearsed = 1 }: Ending,
 ): string {
   const here = isWrittenHere('xmin');
@@ -245,7 +258,11 @@ function historyChanged(
  * Notes how long migrations took, and gives each as `sqlmig_schema`, `sqlmig_key` and `sqlmig_ms`: one that has just run, or, without it,
  * all that this run has applied to a schema, each until the next one began. It stands before the commit of the last one.
  */
-export function noteDurations({ schema }: UnitSchema, { runId, table }: UnitFrame, only?: Migration): string {
+export function noteDurations(
+  { schema }: UnitSchema,
+  { runId, table }: UnitContext,
+  only?: Migration,
+): string {
   const own = historyTable(schema, table);
   const given = (key: string) =>
     `returning ${quoteLiteral(schema)} as sqlmig_schema, ${key} as sqlmig_key, duration_ms as sqlmig_ms;\n`;
@@ -263,7 +280,7 @@ export function noteDurations({ schema }: UnitSchema, { runId, table }: UnitFram
 export const recordedColumn = 'sqlmig_recorded';
 
 /** The history keys of all that this run has recorded in a schema. */
-export function recordedByRun({ schema }: UnitSchema, { runId, table }: UnitFrame): string {
+export function recordedByRun({ schema }: UnitSchema, { runId, table }: UnitContext): string {
   return `select coalesce(version::text, 'R__' || name) as ${recordedColumn} from ${historyTable(schema, table)} where run_id = ${quoteLiteral(runId)};\n`;
 }
 

@@ -1,7 +1,7 @@
 import { type IndexName, invalidLeftBy, type Names } from '../execute/invalid-indexes.ts';
 import { doubtOf, readProgress } from '../history/history.ts';
 import { rowOf } from '../protocol/unit.ts';
-import { searchPath, type UnitFrame, type UnitSchema } from '../protocol/unit-frame.ts';
+import { searchPath, type UnitContext, type UnitSchema } from '../protocol/unit-context.ts';
 import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
@@ -32,13 +32,13 @@ export async function describeInterruption(
   session: Session,
   script: Script,
   schema: UnitSchema,
-  { frame, changed }: { readonly frame: UnitFrame; readonly changed: boolean },
+  { context, changed }: { readonly context: UnitContext; readonly changed: boolean },
 ): Promise<InterruptedMigration> {
   const { version, name, file } = script.migration;
-  const progress = await readProgress(session, schema.schema, frame.table, rowOf(script.migration));
+  const progress = await readProgress(session, schema.schema, context.table, rowOf(script.migration));
   const inDoubt = doubtOf(progress);
   const at = inDoubt === null ? null : await statementAt(script, inDoubt - 1);
-  const names = namesOutside(session, script, schema, frame);
+  const names = namesOutside(session, script, schema, context);
   // Of a changed file nobody knows which of its statements are done.
   const left = await leftSince(names, script, changed ? 0 : progress.doneStatements);
   return {
@@ -55,9 +55,9 @@ export async function describeInterruption(
 }
 
 /** Names as a script means them, for a session that has not its path. */
-function namesOutside(session: Session, script: Script, schema: UnitSchema, frame: UnitFrame): Names {
+function namesOutside(session: Session, script: Script, schema: UnitSchema, context: UnitContext): Names {
   const home = script.allowsPublic ? null : schema.schema;
-  return { session, own: session, path: searchPath(schema, frame), home };
+  return { session, own: session, path: searchPath(schema, context), home };
 }
 
 /** The invalid indexes that the statements of a range (from 0, `to` excluded) can have left. */

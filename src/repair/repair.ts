@@ -8,11 +8,11 @@ import type { Migrations } from '../project/migrations.ts';
 import { composeEdit } from '../protocol/message.ts';
 import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
 import type { ErrorDetails, SchemaOutcome, Scope } from '../results.ts';
-import { type Run, unitFrame } from '../run/run.ts';
-import type { ChangeOptions, ServiceOptions } from '../run/run-options.ts';
+import { type Run, unitContext } from '../run/run.ts';
+import type { ChangeOptions, MigrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
 import { type Row, type Session, SessionLost } from '../server/session.ts';
-import { lookAgain, type Target } from '../state/look.ts';
+import { rereadTarget, type Target } from '../state/target.ts';
 
 /** What a repair did to one schema. */
 export interface RepairedSchema {
@@ -44,16 +44,16 @@ export async function repairSchemas(
   run: Run,
   targets: readonly Target[],
   migrations: Migrations,
-  settings: ServiceOptions,
+  settings: MigrateSettings,
   { hasWork, attempt, openSession, concurrency = 1 }: Repair,
 ): Promise<RepairedSchema[]> {
   const { config, runId, database } = run;
   const outcomes: SchemaOutcome[] = [];
   for (const scope of ['public', 'tenant'] satisfies Scope[]) {
-    const look = { scope, files: migrations[scope], options: settings.plan };
+    const basis = { scope, files: migrations[scope], options: settings.plan };
     outcomes.push(
       ...(await createFleet({
-        outcomes: { runId, database, look },
+        outcomes: { runId, database, basis },
         openSession,
         concurrency,
         waitForLockMs: settings.waitForLockMs,
@@ -61,8 +61,8 @@ export async function repairSchemas(
         hasWork,
         refusalOf: ({ trouble }) => trouble,
         attempt,
-        convoys: null,
-        lookAgain: (session, schema) => lookAgain(session, schema, look, config, run.wait),
+        batches: null,
+        rereadTarget: (session, schema) => rereadTarget(session, schema, basis, config, run.wait),
         isListed: async () => false,
         refreshGate: async () => {},
         ending: run.ending,
@@ -106,10 +106,10 @@ export interface RowEdit {
 /** A repair that changes rows of histories, under the locks of a unit; `edits` gives what a schema needs as it is now. */
 export function rowRepair(
   run: Run,
-  settings: ServiceOptions,
+  settings: MigrateSettings,
   edits: (target: Target) => readonly RowEdit[],
 ): Repair {
-  const frame = unitFrame(run, { ...settings, sync: true });
+  const context = unitContext(run, { ...settings, sync: true });
   // What was sent before the connection broke may be committed; then the next look finds nothing more to do.
   const sent = new Map<string, readonly RowEdit[]>();
   return {
@@ -120,7 +120,7 @@ export function rowRepair(
       const todo = edits(target);
       const seen = { waiting: false };
       try {
-        const message = todo.map(({ sql }) => composeEdit(schema, sql, frame)).join('');
+        const message = todo.map(({ sql }) => composeEdit(schema, sql, context)).join('');
         const onRow = (row: Row) => {
           if (waitingColumn in row) seen.waiting = true;
           if (waitedColumn in row) seen.waiting = false;
@@ -130,7 +130,7 @@ export function rowRepair(
         return { kind: 'done', applied: [...before, ...todo].map((edit) => applied(edit)) };
       } catch (error) {
         if (error instanceof SessionLost) sent.set(target.schema, todo);
-        return attemptOf(error, schema, frame, seen);
+        return attemptOf(error, schema, context, seen);
       }
     },
   };

@@ -2,7 +2,7 @@ import type { Settlement } from '../decide/settlement.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import type { Names } from '../execute/invalid-indexes.ts';
-import { applyStepwise, type Resumption } from '../execute/stepwise.ts';
+import { applyNonTransactional, type Resumption } from '../execute/non-transactional.ts';
 import { requireExtensions, settleExtensions } from '../fleet/extensions.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import { begunState, doubtOf, historyTable, readProgress } from '../history/history.ts';
@@ -10,8 +10,8 @@ import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
 import { readGuard } from '../protocol/guard.ts';
 import { rowOf } from '../protocol/unit.ts';
-import { type Run, unitFrame } from '../run/run.ts';
-import type { ServiceOptions } from '../run/run-options.ts';
+import { type Run, unitContext } from '../run/run.ts';
+import type { MigrateSettings } from '../run/run-options.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { onlineChangeOf, repeats } from '../sql/online-change.ts';
@@ -19,7 +19,7 @@ import { statementAt } from '../sql/parse.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import { commitsInParts } from '../sql/transaction-rules.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 import { describeInterruption, type InterruptedMigration, leftSince } from './interruption.ts';
 import { type Repair, type RepairedSchema, repairSchemas, rowRepair } from './repair.ts';
 import { begunWithoutFile, changedSince, severalFiles, stillInvalid } from './settle-refusals.ts';
@@ -49,7 +49,7 @@ export async function settle(
   run: Run,
   { targets, key, how }: Settling,
   migrations: Migrations,
-  settings: ServiceOptions,
+  settings: MigrateSettings,
 ): Promise<SettledMigrations> {
   const stoppedIn = (target: Target) => begunIn(target, migrations, key);
   const stopped = targets.flatMap((target) => {
@@ -59,17 +59,17 @@ export async function settle(
   const files = [...new Set(stopped.flatMap(({ file }) => file ?? []))];
   if (how?.kind === 'from' && files.length > 1) throw severalFiles(files);
   const parsed = [...(await parseMigrations(files, migrations)).values()];
-  const { scripts, missing } = await run.look((session) => settleExtensions(session, parsed, [], run.config));
+  const { scripts, missing } = await run.read((session) => settleExtensions(session, parsed, [], run.config));
   if (how !== null && how.kind !== 'mark-applied') requireExtensions(missing);
   const byFile = new Map(scripts.map((script) => [script.migration.file, script]));
-  const frame = unitFrame(run, { ...settings, sync: true });
+  const context = unitContext(run, { ...settings, sync: true });
   const describe = (session: Session, target: Target, script: Script, changed: boolean) =>
-    describeInterruption(session, script, unitSchema(target, null), { frame, changed });
+    describeInterruption(session, script, unitSchema(target, null), { context, changed });
   const interrupted: InterruptedMigration[] = [];
   for (const { target, file, changed } of stopped) {
     const script = byFile.get(file?.file ?? '');
     if (script !== undefined)
-      interrupted.push(await run.look((session) => describe(session, target, script, changed)));
+      interrupted.push(await run.read((session) => describe(session, target, script, changed)));
   }
   if (how === null) return { interrupted, schemas: [] };
 
@@ -77,7 +77,7 @@ export async function settle(
   const statements = scripts.flatMap((script) => script.statements);
   const words = new Set(statements.flatMap(({ reach }) => [...reach.words]));
   const guard = stopped.some(({ target }) => target.scope === 'tenant')
-    ? await run.look((session) => readGuard(session, othersOnPath(searchPath, publicSchema), words))
+    ? await run.read((session) => readGuard(session, othersOnPath(searchPath, publicSchema), words))
     : null;
   const marking = rowRepair(run, settings, (target) => {
     const script = byFile.get(stoppedIn(target)?.file?.file ?? '');
@@ -91,7 +91,7 @@ export async function settle(
   ): Promise<Attempt> => {
     const schema = { ...unitSchema(target, null), guarded: target.scope === 'tenant' ? guard : null };
     const resume = (names: Names) => resumption(names, script, schema.schema, from, table);
-    const attempt = await applyStepwise(session, script, schema, frame, resume);
+    const attempt = await applyNonTransactional(session, script, schema, context, resume);
     // Only while it waits for its turn is it certain that no statement has run.
     if (attempt.kind !== 'again' || attempt.reason === 'busy') return attempt;
     return { kind: 'failed', error: attempt.error };

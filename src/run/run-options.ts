@@ -43,7 +43,7 @@ export interface RunOptions extends ChangeOptions, Partial<PlanOptions> {
 export const runKinds: Kinds<RunOptions> = { ...planKinds, ...changeKinds, rehearse: yesOrNo };
 
 /** `RunOptions` with nothing left out. */
-export interface ServiceOptions {
+export interface MigrateSettings {
   readonly plan: PlanOptions;
   readonly lockTimeoutMs: number;
   readonly sync: boolean;
@@ -56,7 +56,7 @@ export interface ServiceOptions {
 }
 
 /** Completes what a caller left out. */
-export function serviceOptions(options: RunOptions, config: Config): ServiceOptions {
+export function migrateSettings(options: RunOptions, config: Config): MigrateSettings {
   return {
     plan: completePlan(options, config),
     lockTimeoutMs: options.lockTimeoutMs ?? 5_000,

@@ -6,16 +6,16 @@ import type { OnEvent } from '../events.ts';
 import { asSqlmigError, serverRefused } from '../execute/failure.ts';
 import { cancelledHint } from '../execute/stopped-statement.ts';
 import { type LockWait, readingWaitMs } from '../history/locked.ts';
-import type { Reader } from '../history/scan.ts';
+import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
 import { pinnedSettings } from '../protocol/pinned-settings.ts';
-import type { UnitFrame } from '../protocol/unit-frame.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
 import { noticeEvent } from '../server/notice.ts';
 import { requirePlainStrings } from '../server/plain-strings.ts';
 import { refuseReadOnly } from '../server/read-only.ts';
 import { isServerError } from '../server/server-error.ts';
 import { type OnNotice, type Server, type Session, SessionLost } from '../server/session.ts';
-import type { Lane } from './lane.ts';
+import type { SessionSlot } from './session-slot.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 
 /** One invocation that works on a database. */
@@ -26,7 +26,7 @@ export interface Run {
   readonly database: string;
   readonly server: Server;
   /** Reads with the run's own session; if the connection is lost it is opened again and all is read again. */
-  look<T>(read: (session: Session, reader: Reader) => Promise<T>): Promise<T>;
+  read<T>(read: (session: Session, reader: Reader) => Promise<T>): Promise<T>;
   /** Reads with the session of `look` while that is idle (see `Sessions`). */
   watch<T>(read: (session: Session) => Promise<T>): Promise<T | null>;
   /**
@@ -43,7 +43,7 @@ export interface Run {
   /** How long reading waits for a table that somebody has locked. */
   readonly wait: LockWait;
   /** Takes what the server says while files run. */
-  readonly heard: UnitFrame['heard'];
+  readonly heard: UnitContext['heard'];
   /** Has something awaited at the run's end, or by `ended`, since nothing before needs to wait for it. */
   readonly ending: (work: Promise<void>) => void;
   /** Waits for all that `ending` was given, so that what is opened next adds no session to those. */
@@ -87,23 +87,23 @@ export async function withRun<T>(
     ms: waitForLockMs,
     tell: (schema, waitedMs, holders) => emit({ type: 'waiting', schema, waitedMs, holders }),
   };
-  const reads = readOnly === undefined;
+  const onlyReads = readOnly === undefined;
   try {
-    if (reads && signal.aborted) throw interruptedReading();
+    if (onlyReads && signal.aborted) throw interruptedReading();
     const first = await own.session();
     const { server, pooled } = first;
     if (readOnly !== undefined) await refuseReadOnly(first, readOnly);
     if (pooled) requirePlainStrings(server);
-    let looks = 0;
-    const look: Run['look'] = (read) =>
+    let reading = 0;
+    const read: Run['read'] = (work) =>
       readThrough(own, async (session) => {
         const spare = sessions.spare();
-        looks += 1;
+        reading += 1;
         try {
           await sessions.unwatched();
-          return await read(session, { session, spare: spare.session, wait });
+          return await work(session, { session, spare: spare.session, wait });
         } finally {
-          looks -= 1;
+          reading -= 1;
           // Others may need its place.
           endings.push(spare.close());
         }
@@ -113,8 +113,8 @@ export async function withRun<T>(
       config,
       database: config.database.name ?? server.database,
       server,
-      look,
-      watch: async (read) => (looks > 0 ? null : sessions.watch(read)),
+      read,
+      watch: async (read) => (reading > 0 ? null : sessions.watch(read)),
       openSession: (settings = pinnedSettings) => sessions.open(pooled ? undefined : settings),
       pooled,
       undisturbed: () => !pooled && own.opened() === 1,
@@ -125,7 +125,7 @@ export async function withRun<T>(
       ended,
     });
   } catch (error) {
-    throw reads && signal.aborted ? interruptedReading() : error;
+    throw onlyReads && signal.aborted ? interruptedReading() : error;
   } finally {
     await Promise.all([own.close(), ended()]);
   }
@@ -135,23 +135,23 @@ function interruptedReading(): SqlmigError {
   return new SqlmigError('interrupted', 'interrupted before it was done', { hint: 'run it again' });
 }
 
-async function readThrough<T>(lane: Lane, read: (session: Session) => Promise<T>): Promise<T> {
+async function readThrough<T>(slot: SessionSlot, read: (session: Session) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await read(await lane.session());
+      return await read(await slot.session());
     } catch (error) {
       if (isServerError(error) && error.code === sqlstates.queryCanceled)
-        throw serverRefused(error, undefined, await cancelledHint(await lane.session()));
+        throw serverRefused(error, undefined, await cancelledHint(await slot.session()));
       if (!(error instanceof SessionLost) || tries === 5) throw asSqlmigError(error);
     }
   }
 }
 
 /** What the units of a run have in common. */
-export function unitFrame(
+export function unitContext(
   { runId, config, server, heard }: Run,
-  { lockTimeoutMs, sync }: Pick<UnitFrame, 'lockTimeoutMs' | 'sync'>,
-): UnitFrame {
+  { lockTimeoutMs, sync }: Pick<UnitContext, 'lockTimeoutMs' | 'sync'>,
+): UnitContext {
   const host = hostname();
   return {
     runId,

@@ -7,13 +7,13 @@ import type { ConnectionTarget } from '../server/connection-string.ts';
 import { requirePlainStrings } from '../server/plain-strings.ts';
 import { staysOnBackend } from '../server/pool-mode.ts';
 import { type Connection, type OnNotice, openSession, type Session } from '../server/session.ts';
-import { createLane, type Lane } from './lane.ts';
-import { createPatience, hasNoRoom } from './patience.ts';
+import { createConnectRetry, hasNoRoom } from './connect-retry.ts';
+import { createSessionSlot, type SessionSlot } from './session-slot.ts';
 
 /** The sessions of one run. One is enough; where the server has room for no more, that one does all the work. */
 export interface Sessions {
   /** The run's own one, which reads. */
-  readonly own: Lane;
+  readonly own: SessionSlot;
   /**
    * Reads with the run's own session while nobody else uses it. Gives `null` where somebody does, where it is gone, and
    * where reading fails: this must stand in nobody's way.
@@ -23,7 +23,7 @@ export interface Sessions {
   unwatched(): Promise<void>;
   /** A session for units, with these settings. Where there is no room for one and no other works, it is the run's own. */
   open(settings?: Readonly<Record<string, string>>): Promise<Session>;
-  /** A lane for reading beside the run's own; gives `null` where there is no room. */
+  /** A slot for reading beside the run's own; gives `null` where there is no room. */
   spare(): { readonly session: () => Promise<Session | null>; readonly close: () => Promise<void> };
   /**
    * Opens sessions that nobody else gets parts of: past the pooler, or through one in session mode. `null` where the
@@ -52,7 +52,7 @@ export function createSessions(
     readonly onNotice: OnNotice;
   },
 ): Sessions {
-  const patient = createPatience(signal, waitMs, (message) => emit({ type: 'warning', message }));
+  const patient = createConnectRetry(signal, waitMs, (message) => emit({ type: 'warning', message }));
   const connect = (to: ConnectionTarget, more: Partial<Connection> = {}) =>
     openSession(
       {
@@ -64,7 +64,7 @@ export function createSessions(
       },
       onNotice,
     );
-  const own = createLane(() => patient(() => connect(target), true), signal);
+  const own = createSessionSlot(() => patient(() => connect(target), true), signal);
   let working: readonly Session[] = [];
   let lent: Session | null = null;
   let refused: { readonly error: SqlmigError; readonly at: number } | null = null;
@@ -148,19 +148,19 @@ export function createSessions(
       return mine;
     },
     spare() {
-      const lane = createLane(() => patient(() => connect(target), false), signal);
+      const slot = createSessionSlot(() => patient(() => connect(target), false), signal);
       return {
         async session() {
           if (recentRefusal() !== null) return null;
           try {
-            return await lane.session();
+            return await slot.session();
           } catch (error) {
             if (hasNoRoom(error)) refuseForNow(error);
             if (isConnectionError(error)) return null;
             throw error;
           }
         },
-        close: () => lane.close(),
+        close: () => slot.close(),
       };
     },
     async exclusive() {

@@ -1,5 +1,5 @@
 import type { Finding, TroubleKind } from '../results.ts';
-import type { Target } from './look.ts';
+import type { Target } from './target.ts';
 
 /** The finding about a schema that has our history and is no tenant of the config. */
 export function unlistedFinding({ schema, scope }: Target, database: string): Finding {

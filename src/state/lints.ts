@@ -3,14 +3,14 @@ import { historyKey } from '../project/order.ts';
 import type { DownFileFinding, LintFinding, Scope } from '../results.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { locator } from '../sql/position.ts';
-import type { Survey } from './survey.ts';
+import type { FleetState } from './fleet-state.ts';
 
 /**
- * The pending files that no schema of a survey has applied as they are: what surprises in a file is said while it is
+ * The pending files that no schema of a readFleetState has applied as they are: what surprises in a file is said while it is
  * new, and not again for each tenant that signs up later. Tenants that are not known yet may need every file.
  */
 export function newFiles(
-  { public: shared, tenants, tenantsUnknown }: Survey,
+  { public: shared, tenants, tenantsUnknown }: FleetState,
   { tenant }: Pick<Migrations, 'tenant'>,
 ): ReadonlySet<Migration> {
   const targets = [shared, ...tenants];

@@ -1,7 +1,7 @@
 import { errorOfAll, SqlmigError } from '../errors.ts';
 import type { Config } from '../project/config.ts';
 import { folderOf, type Migrations } from '../project/migrations.ts';
-import type { Target } from './look.ts';
+import type { Target } from './target.ts';
 
 /**
  * Refuses to go on where a folder has no migration at all and schemas of its scope have a history: then an image or a

@@ -1,7 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
 import { shapeOf } from '../history/history-shape.ts';
-import { lookUpLookAlikes, lookUpTables } from '../history/presence.ts';
+import { findLookAlikes, lookUpTables } from '../history/presence.ts';
 import { canonicalVersion } from '../project/version.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
@@ -54,18 +54,18 @@ export async function findTroubles(
  */
 export async function findMovedHistories(
   session: Session,
-  empty: readonly { readonly schema: string; readonly look: { readonly files: readonly Migration[] } }[],
+  empty: readonly { readonly schema: string; readonly basis: { readonly files: readonly Migration[] } }[],
   table: string,
 ): Promise<Map<string, SqlmigError>> {
-  const wanted = empty.filter(({ look }) => look.files.length > 0);
-  const alike = await lookUpLookAlikes(
+  const wanted = empty.filter(({ basis }) => basis.files.length > 0);
+  const alike = await findLookAlikes(
     session,
     wanted.map(({ schema }) => schema),
     table,
   );
   const troubles = new Map<string, SqlmigError>();
   for (const { schema, relation } of alike) {
-    const files = wanted.find((one) => one.schema === schema)?.look.files ?? [];
+    const files = wanted.find((one) => one.schema === schema)?.basis.files ?? [];
     const known = files.flatMap(({ version, checksum }) =>
       version === null ? [] : [`(${canonicalVersion(version)}, ${quoteLiteral(checksum)})`],
     );

@@ -2,7 +2,7 @@ import type { FindingInSchema } from '../decide/plan.ts';
 import type { Migrations } from '../project/migrations.ts';
 import { newestVersion } from '../project/version.ts';
 import type { Scope } from '../results.ts';
-import type { Target } from './look.ts';
+import type { Target } from './target.ts';
 
 /** What is odd about some schemas and stops nobody, a sentence each. */
 export function warningsOf(targets: readonly Target[], migrations: Migrations): string[] {

@@ -2,7 +2,7 @@ import { errorOfAll, SqlmigError, sqlstates } from '../errors.ts';
 import { cancelledHint } from '../execute/stopped-statement.ts';
 import { readLocked } from '../history/locked.ts';
 import { schemasWithHistory } from '../history/presence.ts';
-import { type HistoryScan, type Reader, scanHistories } from '../history/scan.ts';
+import { type HistoryDigest, type Reader, readHistoryDigests } from '../history/read-histories.ts';
 import type { TenantSource } from '../project/tenant-source.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Row, Session } from '../server/session.ts';
@@ -18,18 +18,18 @@ export interface Discovered {
   readonly names: readonly string[];
   /** What a query or function gives that cannot be a tenant's name, each with the error that says why. */
   readonly bad: ReadonlyMap<string, SqlmigError>;
-  readonly scans: Scans;
+  readonly digests: HistoryDigests;
 }
 
 /** Histories that are known already. */
-export type Scans = ReadonlyMap<string, HistoryScan>;
+export type HistoryDigests = ReadonlyMap<string, HistoryDigest>;
 
 /** Where tenants are listed. */
 export interface Listing extends Reader {
   readonly publicSchema: string;
   readonly table: string;
   /** What is known of histories: nothing of it is read again. */
-  readonly scans: Scans;
+  readonly digests: HistoryDigests;
 }
 
 /**
@@ -39,11 +39,11 @@ export interface Listing extends Reader {
  */
 export async function discoverTenants(source: TenantSource, listing: Listing): Promise<Discovery> {
   let names: readonly unknown[];
-  let scans = listing.scans;
+  let digests = listing.digests;
   try {
     if (source.kind === 'history') {
       const ours = await scanAll(listing);
-      scans = ours.read;
+      digests = ours.read;
       names = ours.names;
     } else names = await namesOf(source, listing);
   } catch (error) {
@@ -66,7 +66,7 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
   // What is written in the config is wrong for all runs; a row or two of a query are nobody else's trouble.
   if (source.kind === 'list' && bad.size > 0) throw errorOfAll([...bad.values()]);
   const good = names.filter((name) => tenantNameProblem(name, listing.publicSchema) === null);
-  return { names: [...new Set(good as readonly string[])], bad, scans };
+  return { names: [...new Set(good as readonly string[])], bad, digests };
 }
 
 function badName(problem: string): SqlmigError {
@@ -157,13 +157,13 @@ function firstColumn(rows: readonly Row[]): unknown[] {
 async function scanAll({
   publicSchema,
   table,
-  scans,
+  digests,
   ...reader
-}: Listing): Promise<{ readonly names: readonly string[]; readonly read: Scans }> {
+}: Listing): Promise<{ readonly names: readonly string[]; readonly read: HistoryDigests }> {
   const ours = (await schemasWithHistory(reader.session, table)).filter((schema) => schema !== publicSchema);
-  const unknown = ours.filter((schema) => !scans.has(schema));
-  const { read, refused } = await scanHistories(reader, unknown, table);
-  const found = new Map([...scans, ...read]);
+  const unknown = ours.filter((schema) => !digests.has(schema));
+  const { read, refused } = await readHistoryDigests(reader, unknown, table);
+  const found = new Map([...digests, ...read]);
   return {
     names: ours.filter((schema) => found.get(schema)?.scope === 'tenant' || refused.has(schema)),
     read: new Map(

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Scope } from '../../src/index.ts';
 import { parseFileName } from '../../src/project/file-name.ts';
-import type { UnitFrame, UnitSchema } from '../../src/protocol/unit-frame.ts';
+import type { UnitContext, UnitSchema } from '../../src/protocol/unit-context.ts';
 import { parseConnection } from '../../src/server/connection-string.ts';
 import { openSession, type Session } from '../../src/server/session.ts';
 import type { Reach, Script } from '../../src/sql/migration.ts';
 import { toScript } from '../../src/sql/script.ts';
 
 /** What units of a test have in common, for tests that send them without a run around. */
-export const testFrame: UnitFrame = {
+export const testContext: UnitContext = {
   runId: 'test',
   host: 'here',
   appliedBy: 'test',

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { leftUnsound } from '../../src/execute/stepwise-errors.ts';
+import { leftUnsound } from '../../src/execute/non-transactional-errors.ts';
 import { refusalOf } from '../../src/fleet/outcome.ts';
 import { commandLine } from '../../src/text/command-line.ts';
 

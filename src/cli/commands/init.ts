@@ -18,7 +18,7 @@ import type { Terminal } from '../terminal.ts';
 /** `sqlmig init`. */
 export const initCommand = defineCommand()({
   name: 'init',
-  describe: 'Look at the database, write a config that fits it, and empty folders',
+  describe: 'PlanBasis at the database, write a config that fits it, and empty folders',
   options: {
     query: { type: 'string', requiresArg: true, describe: 'SQL that gives the names of the tenants' },
     pattern: { type: 'string', requiresArg: true, describe: 'LIKE pattern that the names of tenants fit' },

@@ -1,13 +1,13 @@
 import { composeUnits } from '../protocol/message.ts';
 import { durationOf } from '../protocol/unit.ts';
-import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Row, Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
 
 /** A schema and the one script that it is to get. */
-export interface ConvoyPart {
+export interface BatchPart {
   readonly schema: UnitSchema;
   readonly script: Script;
 }
@@ -18,19 +18,19 @@ export interface ConvoyPart {
  * may be what failed; nothing has begun of the others. Why, is told by sending it alone.
  * @throws SessionLost where nothing is known of any of them.
  */
-export async function sendConvoy(
+export async function applyBatch(
   session: Session,
-  parts: readonly ConvoyPart[],
-  shared: UnitFrame,
+  parts: readonly BatchPart[],
+  shared: UnitContext,
 ): Promise<readonly number[]> {
-  const frame = { ...shared, ownSession: session.hasSettings };
+  const context = { ...shared, ownSession: session.hasSettings };
   const durations = new Map<string, number>();
   const known = () => {
     const took = parts.map(({ schema }) => durations.get(schema.schema));
     const end = took.indexOf(undefined);
     return (end === -1 ? took : took.slice(0, end)) as number[];
   };
-  const text = parts.map(({ schema, script }) => composeUnits([script], schema, frame).text).join('');
+  const text = parts.map(({ schema, script }) => composeUnits([script], schema, context).text).join('');
   try {
     const take = (row: Row) => {
       const told = durationOf(row);
@@ -39,7 +39,7 @@ export async function sendConvoy(
     await session.run(text, take, (notice) => {
       // The whole message is parsed before its first unit runs.
       const from = notice.code === identifierCut ? parts : parts.slice(durations.size).slice(0, 1);
-      for (const { schema, script } of from) frame.heard(notice, { ...schema, scripts: [script] });
+      for (const { schema, script } of from) context.heard(notice, { ...schema, scripts: [script] });
     });
     return known();
   } catch (error) {

@@ -6,21 +6,21 @@ import { abortSignal, callback, type Kinds, selection } from '../project/option.
 import { ownListener } from '../run/listener.ts';
 import { ownSignal, withRun } from '../run/run.ts';
 import type { Server, Session } from '../server/session.ts';
-import type { Target } from './look.ts';
-import { type Selection, type Survey, survey } from './survey.ts';
-import { lookAtUnlisted } from './unlisted.ts';
+import { type FleetState, readFleetState, type Selection } from './fleet-state.ts';
+import type { Target } from './target.ts';
+import { readUnlistedTargets } from './unlisted.ts';
 import { aheadWarnings } from './warnings.ts';
 
 /** What the commands that only read can be told. */
-export interface InspectOptions {
+export interface ReadOptions {
   /** Everything by default. */
   readonly select?: Selection;
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
 }
 
-/** What `InspectOptions` take. */
-export const inspectKinds: Kinds<InspectOptions> = {
+/** What `ReadOptions` take. */
+export const readKinds: Kinds<ReadOptions> = {
   select: selection,
   signal: abortSignal,
   onEvent: callback,
@@ -32,51 +32,51 @@ interface Interest {
   /** May refuse the files. */
   readonly check?: (migrations: Migrations) => Promise<unknown>;
   /** Reads more, in the same session. */
-  readonly look?: (session: Session, found: Survey) => Promise<unknown>;
-  /** Look for schemas that the tenant source does not list. */
+  readonly read?: (session: Session, found: FleetState) => Promise<unknown>;
+  /** PlanBasis for schemas that the tenant source does not list. */
   readonly unlisted?: boolean;
 }
 
-/** A survey, and the database and files it was made of. */
-export interface Inspection {
+/** A readFleetState, and the database and files it was made of. */
+export interface FleetReading {
   readonly database: string;
   readonly server: Server;
   readonly migrations: Migrations;
-  readonly survey: Survey;
+  readonly readFleetState: FleetState;
   /** Schemas with our history that no run migrates; empty where nothing asked for them. */
   readonly unlisted: readonly Target[];
 }
 
 /** Reads files and fleet for a command that changes nothing; takes no lock. */
-export async function inspect(
+export async function readForCommand(
   config: Config,
-  options: InspectOptions,
-  { plan = completePlan({}, config), check, look: more, unlisted = false }: Interest = {},
-): Promise<Inspection> {
+  options: ReadOptions,
+  { plan = completePlan({}, config), check, read: more, unlisted = false }: Interest = {},
+): Promise<FleetReading> {
   const { select = { kind: 'all', except: [] } } = options;
   const onEvent = ownListener(options.onEvent);
   const migrations = await readMigrations(config);
   await check?.(migrations);
   const running = { emit: onEvent, signal: ownSignal(options.signal) };
-  const inspection = await withRun(config, running, ({ look, database, server }) =>
-    look(async (session, reader) => {
-      const found = await survey(reader, migrations, select, plan, config);
+  const reading = await withRun(config, running, ({ read, database, server }) =>
+    read(async (session, reader) => {
+      const found = await readFleetState(reader, migrations, select, plan, config);
       await more?.(session, found);
       return {
         database,
         server,
         migrations,
-        survey: found,
-        unlisted: unlisted ? await lookAtUnlisted(reader, found, migrations, select, plan, config) : [],
+        readFleetState: found,
+        unlisted: unlisted ? await readUnlistedTargets(reader, found, migrations, select, plan, config) : [],
       };
     }),
   );
-  for (const message of [...migrations.strays, ...aheadWarnings(surveyed(inspection), migrations)])
+  for (const message of [...migrations.strays, ...aheadWarnings(allTargets(reading), migrations)])
     onEvent({ type: 'warning', message });
-  return inspection;
+  return reading;
 }
 
 /** Every selected schema, public first. */
-export function surveyed({ survey: { public: shared, tenants } }: Inspection) {
+export function allTargets({ readFleetState: { public: shared, tenants } }: FleetReading) {
   return [shared, ...tenants];
 }

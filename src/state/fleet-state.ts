@@ -1,16 +1,16 @@
 import type { PlanOptions } from '../decide/plan.ts';
 import { SqlmigError } from '../errors.ts';
-import type { Reader } from '../history/scan.ts';
+import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
 import {
   type Discovered,
   type Discovery,
   discoverTenants,
-  type Scans,
+  type HistoryDigests,
   tenantsQueryFailed,
 } from '../tenants/tenants.ts';
-import { type Look, lookAt, type Target, troubled, type Wanted } from './look.ts';
+import { type PlanBasis, readTargets, type Target, troubled, type Wanted } from './target.ts';
 
 /** Which schemas a command is for. Public is always looked at: tenants depend on it. */
 export type Selection =
@@ -19,7 +19,7 @@ export type Selection =
   | { readonly kind: 'tenants'; readonly names: readonly string[] };
 
 /** Every schema of a selection as it was found, without any lock. */
-export interface Survey {
+export interface FleetState {
   readonly public: Target;
   readonly tenants: readonly Target[];
   /** Why the tenants cannot be known before public is applied; `null` where they are known. */
@@ -29,21 +29,21 @@ export interface Survey {
 /**
  * Looks at public and the selected tenants; histories that are `kept` are not read again. `again` is for its own second
  * try.
- * @throws SqlmigError `unknown-tenant`, and what `discoverTenants` and `lookAt` throw.
+ * @throws SqlmigError `unknown-tenant`, and what `discoverTenants` and `readTargets` throw.
  */
-export async function survey(
+export async function readFleetState(
   reader: Reader,
   migrations: Migrations,
   selection: Selection,
   options: PlanOptions,
   config: Config,
-  kept: Scans = noScans,
+  kept: HistoryDigests = noDigests,
   again = false,
-): Promise<Survey> {
+): Promise<FleetState> {
   const found = await selectTenants(reader, selection, config, kept);
   const listed = 'unknown' in found ? nobody : found;
-  const look = { scope: 'tenant', files: migrations.tenant, options } as const;
-  const [shared, ...tenants] = await lookAtListed(reader, listed, look, config, [
+  const basis = { scope: 'tenant', files: migrations.tenant, options } as const;
+  const [shared, ...tenants] = await readListedTargets(reader, listed, basis, config, [
     publicOf(migrations, options, config),
   ]);
   if (shared === undefined) throw new RangeError('one schema gives one target');
@@ -51,7 +51,7 @@ export async function survey(
   // between the list and the look.
   if ('unknown' in found && shared.plan.pending === 0) {
     if (again) throw tenantsQueryFailed(found.unknown);
-    return survey(reader, migrations, selection, options, config, kept, true);
+    return readFleetState(reader, migrations, selection, options, config, kept, true);
   }
   return { public: shared, tenants, tenantsUnknown: 'unknown' in found ? found.unknown : null };
 }
@@ -60,18 +60,18 @@ export async function survey(
  * Looks at tenants of a list, after what else is wanted. Names that cannot be a tenant's follow in trouble; a tenant
  * without a schema that the list no longer has was dropped meanwhile, and is left out.
  */
-export async function lookAtListed(
+export async function readListedTargets(
   reader: Reader,
-  { names, bad, scans }: Discovered,
-  look: Look,
+  { names, bad, digests }: Discovered,
+  basis: PlanBasis,
   config: Config,
   others: readonly Wanted[] = [],
 ): Promise<Target[]> {
-  const wanted = [...others, ...names.map((schema) => ({ schema, look }))];
-  const targets = await lookAt(wanted, { ...reader, scans }, config.historyTable);
+  const wanted = [...others, ...names.map((schema) => ({ schema, basis }))];
+  const targets = await readTargets(wanted, { ...reader, digests }, config.historyTable);
   return [
     ...(await withoutGone(reader, targets, config)),
-    ...[...bad].map(([name, trouble]) => troubled(name, look, trouble)),
+    ...[...bad].map(([name, trouble]) => troubled(name, basis, trouble)),
   ];
 }
 
@@ -97,24 +97,24 @@ export async function listedNow(reader: Reader, config: Config): Promise<Readonl
 }
 
 /** Looks at the public schema alone. @throws SqlmigError where its history cannot be read. */
-export async function lookAtPublic(
+export async function readPublicTarget(
   reader: Reader,
   migrations: Migrations,
   options: PlanOptions,
   config: Config,
 ): Promise<Target> {
   const wanted = [publicOf(migrations, options, config)];
-  const [target] = await lookAt(wanted, { ...reader, scans: noScans }, config.historyTable);
+  const [target] = await readTargets(wanted, { ...reader, digests: noDigests }, config.historyTable);
   if (target === undefined) throw new RangeError('one schema gives one target');
   if (target.trouble !== null) throw target.trouble;
   return target;
 }
 
-const noScans: Scans = new Map();
-const nobody: Discovered = { names: [], bad: new Map(), scans: noScans };
+const noDigests: HistoryDigests = new Map();
+const nobody: Discovered = { names: [], bad: new Map(), digests: noDigests };
 
 function publicOf(migrations: Migrations, options: PlanOptions, config: Config): Wanted {
-  return { schema: config.publicSchema, look: { scope: 'public', files: migrations.public, options } };
+  return { schema: config.publicSchema, basis: { scope: 'public', files: migrations.public, options } };
 }
 
 /** The selected tenants' names, in the order of their source, and what is known of their histories. */
@@ -122,11 +122,11 @@ export async function selectTenants(
   reader: Reader,
   selection: Selection,
   config: Config,
-  scans: Scans = noScans,
+  digests: HistoryDigests = noDigests,
 ): Promise<Discovery> {
-  if (selection.kind === 'public') return { ...nobody, scans };
+  if (selection.kind === 'public') return { ...nobody, digests };
   const { historyTable: table, publicSchema, database } = config;
-  const found = await discoverTenants(database.tenants, { ...reader, publicSchema, table, scans });
+  const found = await discoverTenants(database.tenants, { ...reader, publicSchema, table, digests });
   if ('unknown' in found) return found;
   const known = new Set(found.names);
   const asked = selection.kind === 'all' ? selection.except : selection.names;

@@ -1,22 +1,22 @@
 import { applied } from '../execute/apply.ts';
-import { type ConvoyPart, sendConvoy } from '../execute/convoy.ts';
-import type { UnitFrame } from '../protocol/unit-frame.ts';
+import { applyBatch, type BatchPart } from '../execute/schema-batch.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
 import type { AppliedMigration } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration } from '../sql/migration.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 
 /** Lets schemas that lack the same one quick file share messages, which cost more than such a file. */
-export interface Convoys {
+export interface SchemaBatches {
   /** How many of those that are next may go along with a schema. */
-  mates(first: Target, next: readonly { readonly target: Target; readonly retries: number }[]): number;
-  /** Applies what these lack. Gives what was applied, from the first on; see `sendConvoy` for the others. */
+  companions(first: Target, next: readonly { readonly target: Target; readonly retries: number }[]): number;
+  /** Applies what these lack. Gives what was applied, from the first on; see `applyBatch` for the others. */
   attempt(session: Session, targets: readonly Target[]): Promise<readonly AppliedMigration[]>;
   /** Notes how long migrations took in a schema. */
   note(target: Target, applied: readonly AppliedMigration[]): void;
 }
 
-// A convoy holds up to this many units, so one of quick files ends within a fraction of a second.
+// A batch holds up to this many units, so one of quick files ends within a fraction of a second.
 const mostUnits = 16;
 const quickMs = 10;
 const quickLength = 4_096;
@@ -24,12 +24,12 @@ const quickLength = 4_096;
 // which must not cost much.
 const provenBy = 4;
 
-/** Convoys of a run; `part` gives what a schema is to get, `null` where it cannot share a transaction. */
-export function createConvoys(
-  part: (target: Target, migration: Migration) => ConvoyPart | null,
-  frame: UnitFrame,
-  lanes: number,
-): Convoys {
+/** SchemaBatches of a run; `part` gives what a schema is to get, `null` where it cannot share a transaction. */
+export function createSchemaBatches(
+  part: (target: Target, migration: Migration) => BatchPart | null,
+  context: UnitContext,
+  concurrency: number,
+): SchemaBatches {
   const known = new Map<Migration, { ms: number; schemas: number }>();
   const isQuick = (migration: Migration) => {
     const { ms, schemas } = known.get(migration) ?? { ms: 0, schemas: 0 };
@@ -38,11 +38,11 @@ export function createConvoys(
   const onlyStep = ({ plan, hasHistory }: Target) =>
     hasHistory && plan.steps.length === 1 ? (plan.steps[0] ?? null) : null;
   return {
-    mates(first, next) {
+    companions(first, next) {
       const step = onlyStep(first);
       if (step === null || step.text.length > quickLength || !isQuick(step) || part(first, step) === null)
         return 0;
-      const most = Math.min(mostUnits - 1, Math.floor(next.length / (2 * lanes)));
+      const most = Math.min(mostUnits - 1, Math.floor(next.length / (2 * concurrency)));
       const end = next
         .slice(0, most)
         .findIndex(({ target, retries }) => retries > 0 || onlyStep(target) !== step);
@@ -52,7 +52,7 @@ export function createConvoys(
       const parts = targets.flatMap((target) =>
         target.plan.steps.flatMap((step) => part(target, step) ?? []),
       );
-      const durations = await sendConvoy(session, parts, frame);
+      const durations = await applyBatch(session, parts, context);
       return parts
         .slice(0, durations.length)
         .map(({ script: { migration } }, i) => applied(migration, durations[i]));

@@ -1,13 +1,13 @@
 import { beforeAll, expect, test } from 'vitest';
-import { sendConvoy } from '../src/execute/convoy.ts';
-import { createConvoys } from '../src/fleet/convoys.ts';
+import { applyBatch } from '../src/execute/schema-batch.ts';
+import { createSchemaBatches } from '../src/fleet/schema-batches.ts';
 import { up } from '../src/index.ts';
 import { unitSettings } from '../src/protocol/unit-locks.ts';
-import type { Target } from '../src/state/look.ts';
+import type { Target } from '../src/state/target.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, plainReach, testFrame, testSession, uncheckedScript } from './setup/unit.ts';
+import { emptyTenant, plainReach, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -38,15 +38,15 @@ async function fiveTenants(history: string) {
 const versions = async (schema: string, table: string) =>
   (await db.query(`select version from ${schema}.${table} order by version`)).map((row) => row.version);
 
-test('of a convoy that fails, only those are told that are certainly committed', async () => {
-  const frame = { ...testFrame, table: 'halting' };
+test('of a batch that fails, only those are told that are certainly committed', async () => {
+  const context = { ...testContext, table: 'halting' };
   const script = uncheckedScript('2', 'alter table a add check (n > 0)');
   const schemas = await fiveTenants('halting');
-  const session = await testSession(db.url, unitSettings('tenant', frame));
-  const durations = await sendConvoy(
+  const session = await testSession(db.url, unitSettings('tenant', context));
+  const durations = await applyBatch(
     session,
     schemas.map((schema) => ({ schema, script })),
-    frame,
+    context,
   );
   expect(durations).toHaveLength(1);
   const now = await Promise.all(schemas.map(({ schema }) => versions(schema, 'halting')));
@@ -57,7 +57,7 @@ test('of a convoy that fails, only those are told that are certainly committed',
 });
 
 test('one that fails at its commit has told how long it took, and is not counted', async () => {
-  const frame = { ...testFrame, table: 'late' };
+  const context = { ...testContext, table: 'late' };
   const made = uncheckedScript(
     '2',
     'create constraint trigger t after insert on a deferrable initially deferred for each row execute function public.refuse_zero()',
@@ -66,9 +66,9 @@ test('one that fails at its commit has told how long it took, and is not counted
     `create function public.refuse_zero() returns trigger language plpgsql as $$ begin if new.n = 0 then raise 'no'; end if; return new; end $$`,
   );
   const schemas = await fiveTenants('late');
-  const session = await testSession(db.url, unitSettings('tenant', frame));
+  const session = await testSession(db.url, unitSettings('tenant', context));
   const parts = schemas.map((schema) => ({ schema, script: made }));
-  expect(await sendConvoy(session, parts, frame)).toHaveLength(5);
+  expect(await applyBatch(session, parts, context)).toHaveLength(5);
   const reach = { ...plainReach, opaque: false };
   const copies = uncheckedScript('3', 'insert into a select n from a');
   const script = { ...copies, statements: copies.statements.map((statement) => ({ ...statement, reach })) };
@@ -77,7 +77,7 @@ test('one that fails at its commit has told how long it took, and is not counted
     script,
     schema: { ...schema, history: [...schema.history, second] },
   }));
-  expect(await sendConvoy(session, again, frame)).toHaveLength(2);
+  expect(await applyBatch(session, again, context)).toHaveLength(2);
   const now = await Promise.all(schemas.map(({ schema }) => versions(schema, 'late')));
   expect(now.map((of) => of.length)).toEqual([3, 3, 2, 2, 2]);
   await session.close();
@@ -90,28 +90,28 @@ test('schemas go along only for the same file, once it was quick elsewhere, and 
     ({ schema: 's', hasHistory, plan: { steps } }) as unknown as Target;
   const jobs = (n: number) => Array.from({ length: n }, () => ({ target: target([file]), retries: 0 }));
   const script = uncheckedScript('1', '');
-  const convoys = (ms: number, times = 4) => {
-    const made = createConvoys(() => ({ schema: emptyTenant('s'), script }), testFrame, 4);
+  const batches = (ms: number, times = 4) => {
+    const made = createSchemaBatches(() => ({ schema: emptyTenant('s'), script }), testContext, 4);
     for (let i = 0; i < times; i++) {
       made.note(target([file]), [{ version: '1', name: 'a', durationMs: ms }]);
     }
     return made;
   };
   const first = target([file]);
-  expect(convoys(2).mates(first, jobs(500))).toBe(15);
-  expect(convoys(2).mates(first, jobs(40))).toBe(5);
-  expect(convoys(2).mates(first, jobs(7))).toBe(0);
-  expect(convoys(2, 3).mates(first, jobs(500))).toBe(0);
-  expect(convoys(11).mates(first, jobs(500))).toBe(0);
-  expect(convoys(2).mates(target([file, other]), jobs(500))).toBe(0);
-  expect(convoys(2).mates(target([file], false), jobs(500))).toBe(0);
-  expect(convoys(2).mates(first, [...jobs(3), { target: target([other]), retries: 0 }, ...jobs(500)])).toBe(
-    3,
-  );
-  expect(convoys(2).mates(first, [...jobs(2), { target: first, retries: 1 }, ...jobs(500)])).toBe(2);
-  const untransactional = createConvoys(() => null, testFrame, 4);
+  expect(batches(2).companions(first, jobs(500))).toBe(15);
+  expect(batches(2).companions(first, jobs(40))).toBe(5);
+  expect(batches(2).companions(first, jobs(7))).toBe(0);
+  expect(batches(2, 3).companions(first, jobs(500))).toBe(0);
+  expect(batches(11).companions(first, jobs(500))).toBe(0);
+  expect(batches(2).companions(target([file, other]), jobs(500))).toBe(0);
+  expect(batches(2).companions(target([file], false), jobs(500))).toBe(0);
+  expect(
+    batches(2).companions(first, [...jobs(3), { target: target([other]), retries: 0 }, ...jobs(500)]),
+  ).toBe(3);
+  expect(batches(2).companions(first, [...jobs(2), { target: first, retries: 1 }, ...jobs(500)])).toBe(2);
+  const untransactional = createSchemaBatches(() => null, testContext, 4);
   for (let i = 0; i < 4; i++) untransactional.note(first, [{ version: '1', name: 'a', durationMs: 1 }]);
-  expect(untransactional.mates(first, jobs(500))).toBe(0);
+  expect(untransactional.companions(first, jobs(500))).toBe(0);
 });
 
 test('tenants that fail or are busy in the middle of many are told with file and line; the rest go on, each once', async () => {
@@ -142,7 +142,7 @@ test('tenants that fail or are busy in the middle of many are told with file and
   await expectExactlyOnce(own, tenants, [1, 2]);
 });
 
-test('backends that are ended under convoys leave each file applied once', async () => {
+test('backends that are ended under batches leave each file applied once', async () => {
   const own = await freshDatabase();
   const tenants = numbered('k', 300);
   const p = project(

@@ -1,7 +1,7 @@
 import type { Session } from '../server/session.ts';
 
 /** A worker's session, opened when first needed and again after it was lost. */
-export interface Lane {
+export interface SessionSlot {
   /** The session; another one after it was lost, or has done so much that it has become slow. */
   session(): Promise<Session>;
   /** The session as it is, without opening one; `null` where there is none. */
@@ -20,11 +20,11 @@ const graceMs = 4_000;
 const recycleAfter = 1_000;
 
 /**
- * A lane. When `signal` fires, what runs is cancelled on the server, again and again, since a cancel that comes before
+ * A slot. When `signal` fires, what runs is cancelled on the server, again and again, since a cancel that comes before
  * its message is lost; after four seconds the session is abandoned: with what comes after, the whole ends within the ten
  * that a container has.
  */
-export function createLane(open: () => Promise<Session>, signal: AbortSignal): Lane {
+export function createSessionSlot(open: () => Promise<Session>, signal: AbortSignal): SessionSlot {
   let current: Session | null = null;
   let sessions = 0;
   let done = 0;
@@ -75,6 +75,6 @@ export function createLane(open: () => Promise<Session>, signal: AbortSignal): L
  * How many tenants at a time suit a server. Up to version 16 each index built waits for the disk, which others can use;
  * from 17 on it does not, and more sessions than cores only make each other's catalogue caches invalid.
  */
-export function suitableLanes(serverVersion: number): number {
+export function defaultConcurrency(serverVersion: number): number {
   return serverVersion >= 170_000 ? 4 : 8;
 }

@@ -8,12 +8,12 @@ const noticeEveryMs = 10_000;
 
 /**
  * Opens sessions of one run. The first one is tried for `waitMs`, for a server that is not up or known by name yet, or a
- * database that is still to be created; once the database was reached, a refused connection is tried again, by all lanes
+ * database that is still to be created; once the database was reached, a refused connection is tried again, by all concurrency
  * together no longer than twenty seconds. For a session that the run cannot do without (`needed`) it also waits for room
  * on the server, for twenty seconds or `waitMs`, since other runners end. A refused login ends it at once. `tell` hears
  * of the wait now and then.
  */
-export function createPatience(
+export function createConnectRetry(
   signal: AbortSignal,
   waitMs: number,
   tell: (message: string) => void,

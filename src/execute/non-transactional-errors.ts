@@ -1,7 +1,7 @@
 import { type ErrorCode, SqlmigError } from '../errors.ts';
 import { begunState } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
-import type { UnitSchema } from '../protocol/unit-frame.ts';
+import type { UnitSchema } from '../protocol/unit-context.ts';
 import type { Script } from '../sql/migration.ts';
 import { onlineChangeOf, repeats } from '../sql/online-change.ts';
 import { statementAt } from '../sql/parse.ts';
@@ -9,7 +9,7 @@ import { locate } from '../sql/position.ts';
 import { repairCommand } from '../text/command-line.ts';
 
 /** A non-transactional script, and the schema it runs in. */
-export interface StepwiseUnit {
+export interface NonTransactionalUnit {
   readonly script: Script;
   readonly schema: UnitSchema;
 }
@@ -30,7 +30,7 @@ export function keptInPart(k: number): string {
 
 /** How to go on after statement `k` (from 0) failed. `whole`: this time it did nothing; `nothing`: it never did. */
 export async function wayOn(
-  unit: StepwiseUnit,
+  unit: NonTransactionalUnit,
   k: number,
   { whole, nothing }: { readonly whole: boolean; readonly nothing: boolean },
 ): Promise<string> {
@@ -45,7 +45,7 @@ export async function wayOn(
 }
 
 /** The error for a statement that took sqlmig's locks away. */
-export function releasedLocks(unit: StepwiseUnit, k: number): SqlmigError {
+export function releasedLocks(unit: NonTransactionalUnit, k: number): SqlmigError {
   const message = 'the statement released the advisory locks that sqlmig holds while a file runs';
   return at(unit, k, 'lock-released', message, {
     state: `statements up to ${k + 1} stay, and ${unfinished}`,
@@ -54,7 +54,7 @@ export function releasedLocks(unit: StepwiseUnit, k: number): SqlmigError {
 }
 
 /** The error for a statement that succeeded and left an invalid index, or none: `what` says it. */
-export function leftUnsound(unit: StepwiseUnit, k: number, what: string): SqlmigError {
+export function leftUnsound(unit: NonTransactionalUnit, k: number, what: string): SqlmigError {
   return at(unit, k, 'invalid-index', `${historyKey(unit.script.migration)} left ${what}`, {
     state: `${unfinished}, not as applied`,
     hint: resumeHint(unit),
@@ -63,7 +63,7 @@ export function leftUnsound(unit: StepwiseUnit, k: number, what: string): Sqlmig
 
 /** The error for something else that has the name of an index to be made. */
 export function indexDiffers(
-  unit: StepwiseUnit,
+  unit: NonTransactionalUnit,
   k: number,
   { name, what }: { readonly name: string; readonly what: string },
   { state, begun }: { readonly state: string; readonly begun: boolean },
@@ -76,7 +76,7 @@ export function indexDiffers(
 }
 
 function at(
-  { script: { migration, statements }, schema }: StepwiseUnit,
+  { script: { migration, statements }, schema }: NonTransactionalUnit,
   k: number,
   code: ErrorCode,
   message: string,
@@ -91,10 +91,13 @@ function at(
   });
 }
 
-function resumeHint(unit: StepwiseUnit): string {
+function resumeHint(unit: NonTransactionalUnit): string {
   return `settle it with: ${settle(unit, '--resume')}`;
 }
 
-function settle({ script: { migration }, schema: { schema } }: StepwiseUnit, ...flags: string[]): string {
+function settle(
+  { script: { migration }, schema: { schema } }: NonTransactionalUnit,
+  ...flags: string[]
+): string {
   return repairCommand(schema, migration, ...flags);
 }

@@ -16,8 +16,8 @@ import {
 import { isCatalogueRace, trySharedKey } from '../protocol/catalogue-key.ts';
 import { reachesOut } from '../protocol/guard.ts';
 import { raise, refusalOf, unitStates } from '../protocol/refusal.ts';
-import { checkLook, insertRow, rowOf } from '../protocol/unit.ts';
-import type { UnitFrame, UnitSchema } from '../protocol/unit-frame.ts';
+import { checkUnchanged, insertRow, rowOf } from '../protocol/unit.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
@@ -31,9 +31,6 @@ import type { Attempt } from './attempt.ts';
 import { describeFailure } from './failure.ts';
 import { aimsAtHistory, historyError, isHistoryLost } from './history-error.ts';
 import { type IndexName, invalidLeftBy, type Names } from './invalid-indexes.ts';
-import { schemasToLookAt } from './probe.ts';
-import { makeReady, type Readiness, unsoundIndex } from './readiness.ts';
-import { aimsOutside, trespassError, trespassesIn } from './scope-guard.ts';
 import {
   indexDiffers,
   keptBefore,
@@ -42,8 +39,11 @@ import {
   releasedLocks,
   unfinished,
   wayOn,
-} from './stepwise-errors.ts';
-import { stepwiseSettings } from './stepwise-settings.ts';
+} from './non-transactional-errors.ts';
+import { nonTransactionalSettings } from './non-transactional-settings.ts';
+import { schemasToCompare } from './probe.ts';
+import { makeReady, type Readiness, unsoundIndex } from './readiness.ts';
+import { aimsOutside, trespassError, trespassesIn } from './scope-guard.ts';
 
 /** Where a script that was begun goes on. */
 export interface Resumption {
@@ -59,17 +59,17 @@ export interface Resumption {
  * is left. Of a migration that was begun and is not in doubt it goes on after what is done; else `resume` says, under the
  * locks, where.
  */
-export async function applyStepwise(
+export async function applyNonTransactional(
   session: Session,
   script: Script,
   schema: UnitSchema,
-  frame: UnitFrame,
+  context: UnitContext,
   resume: ((names: Names) => Promise<Resumption>) | null = null,
 ): Promise<Attempt> {
   const own = betweenStatements(session);
-  const work: Work = { session, own, script, schema, frame };
+  const work: Work = { session, own, script, schema, context };
   try {
-    await session.read(setSettings(stepwiseSettings(work)));
+    await session.read(setSettings(nonTransactionalSettings(work)));
     try {
       const [got] = await session.run(
         `select ${tryLocks(schema)} and ${trySharedKey(script, schema)} as got`,
@@ -83,19 +83,24 @@ export async function applyStepwise(
       if (resume !== null) return await steps(work, await resume(namesOf(work)));
       if (!isBegun(schema, script)) {
         await session.run(
-          bookkeeping(checkLook(schema, frame) + insertRow(script, begunState, schema, frame)),
+          bookkeeping(checkUnchanged(schema, context) + insertRow(script, begunState, schema, context)),
         );
         return await steps(work, { from: 0, begun: 0 });
       }
-      await session.run(bookkeeping(checkLook(schema, frame)));
-      await session.run(note(work, `run_id = ${quoteLiteral(frame.runId)}`));
-      const { doneStatements } = await readProgress(own, schema.schema, frame.table, rowOf(script.migration));
+      await session.run(bookkeeping(checkUnchanged(schema, context)));
+      await session.run(note(work, `run_id = ${quoteLiteral(context.runId)}`));
+      const { doneStatements } = await readProgress(
+        own,
+        schema.schema,
+        context.table,
+        rowOf(script.migration),
+      );
       return await steps(work, { from: doneStatements, begun: doneStatements });
     } finally {
       if (!session.lost) await reset(session);
     }
   } catch (error) {
-    return attemptOf(error, schema, frame);
+    return attemptOf(error, schema, context);
   }
 }
 
@@ -111,7 +116,7 @@ interface Work {
   readonly own: Session;
   readonly script: Script;
   readonly schema: UnitSchema;
-  readonly frame: UnitFrame;
+  readonly context: UnitContext;
 }
 
 async function steps(work: Work, { from, begun }: Resumption): Promise<Attempt> {
@@ -123,7 +128,7 @@ async function steps(work: Work, { from, begun }: Resumption): Promise<Attempt> 
   }
   for (let k = from; k < script.statements.length; k++) {
     // What the statement before has reset is ours again: else the rest would run in whatever schema the role prefers.
-    if (k > from) await session.run(restoreSettings(stepwiseSettings(work)));
+    if (k > from) await session.run(restoreSettings(nonTransactionalSettings(work)));
     const stopped = await step(work, k, k < begun);
     if (stopped !== null) return stopped;
   }
@@ -135,15 +140,15 @@ async function steps(work: Work, { from, begun }: Resumption): Promise<Attempt> 
 
 /** Runs one statement; gives why the script must stop there, `null` where it may go on. */
 async function step(work: Work, k: number, begun: boolean): Promise<Attempt | null> {
-  const { session, own, script, schema, frame } = work;
+  const { session, own, script, schema, context } = work;
   const statement = script.statements[k];
   const parsed = await statementAt(script, k);
   if (statement === undefined) throw new RangeError(`there is no statement ${k + 1}`);
   // A statement that is skipped has left a blank.
   const change = parsed === null ? null : onlineChangeOf(parsed.statement);
-  const trespass = { scripts: [script], schema, publicSchema: frame.publicSchema };
+  const trespass = { scripts: [script], schema, publicSchema: context.publicSchema };
   // One that was begun was looked at before; what it was about may be gone since.
-  const aim = begun ? null : await aimsOutside(own, statement, script, schema, frame);
+  const aim = begun ? null : await aimsOutside(own, statement, script, schema, context);
   if (aim !== null) {
     const state = await takeBack(work, k);
     return {
@@ -151,8 +156,8 @@ async function step(work: Work, k: number, begun: boolean): Promise<Attempt | nu
       error: trespassError({ ...trespass, ...aim, what: [`is about ${aim.name}`], state }),
     };
   }
-  if (!begun && aimsAtHistory(statement, schema, frame)) {
-    return { kind: 'failed', error: historyError(script, schema, frame, null, await takeBack(work, k)) };
+  if (!begun && aimsAtHistory(statement, schema, context)) {
+    return { kind: 'failed', error: historyError(script, schema, context, null, await takeBack(work, k)) };
   }
   let noted = transactionNumberOf(
     await session.run(note(work, `at_statement = ${k + 1}`, transactionNumber)),
@@ -174,22 +179,22 @@ async function step(work: Work, k: number, begun: boolean): Promise<Attempt | nu
     }
     if (readiness.kind === 'done') return finish(work, k);
   }
-  const looks =
-    script.allowsPublic || !reachesOut(statement, schema) ? [] : schemasToLookAt([script], schema, frame);
-  const outside = await readStructure(own, looks);
+  const compared =
+    script.allowsPublic || !reachesOut(statement, schema) ? [] : schemasToCompare([script], schema, context);
+  const outside = await readStructure(own, compared);
   const others = statement.reach.code ? await otherRows(work) : null;
-  if (change !== null || looks.length > 0 || others !== null)
+  if (change !== null || compared.length > 0 || others !== null)
     noted = transactionNumberOf(await own.run(transactionNumber));
   try {
     await session.run(script.text.slice(statement.start, statement.end), undefined, (notice) =>
-      frame.heard(notice, { ...schema, scripts: [script], statement }),
+      context.heard(notice, { ...schema, scripts: [script], statement }),
     );
   } catch (error) {
     if (!isServerError(error)) throw error;
     const index = indexOfCodePoint(script.text, Number(error.position ?? 1) - 1, statement.start);
     return failedAt(work, k, error, { whole: await ranWhole(own, noted), begun, index });
   }
-  const found = trespassesIn(outside, await readStructure(own, looks), frame.publicSchema, new Set());
+  const found = trespassesIn(outside, await readStructure(own, compared), context.publicSchema, new Set());
   if (found.what.length > 0) {
     const state = `statement ${k + 1} cannot be rolled back, and ${unfinished}`;
     return { kind: 'failed', error: trespassError({ ...trespass, ...found, state }) };
@@ -204,7 +209,7 @@ async function step(work: Work, k: number, begun: boolean): Promise<Attempt | nu
 async function finish(work: Work, k: number, others: string | null = null): Promise<Attempt | null> {
   const touched = (error: ServerError | null): Attempt => {
     const state = `statement ${k + 1} cannot be rolled back`;
-    return { kind: 'failed', error: historyError(work.script, work.schema, work.frame, error, state) };
+    return { kind: 'failed', error: historyError(work.script, work.schema, work.context, error, state) };
   };
   try {
     await work.session.run(note(work, `done_statements = ${k + 1}`));
@@ -218,8 +223,8 @@ async function finish(work: Work, k: number, others: string | null = null): Prom
 }
 
 /** The digest of the history's rows but the script's own. */
-function otherRows({ own, script, schema, frame }: Work): Promise<string> {
-  const table = historyTable(schema.schema, frame.table);
+function otherRows({ own, script, schema, context }: Work): Promise<string> {
+  const table = historyTable(schema.schema, context.table);
   return readDigest(own, table, `(${rowOf(script.migration)}) is not true`);
 }
 
@@ -243,12 +248,12 @@ async function failedAt(
   error: ServerError,
   { whole, begun, index }: { readonly whole: boolean; readonly begun: boolean; readonly index: number },
 ): Promise<Attempt> {
-  const { session, script, schema, frame } = work;
+  const { session, script, schema, context } = work;
   const described = await describeFailure(
     session,
     { error, script, index, replayable: false },
     schema,
-    frame,
+    context,
   );
   const { migration } = script;
   const nothing = whole && !begun;
@@ -274,8 +279,8 @@ async function failedAt(
 }
 
 /** Takes the row of a migration back that has done nothing: it is simply pending again. */
-async function forget({ session, script, schema, frame }: Work): Promise<void> {
-  const row = `${historyTable(schema.schema, frame.table)} where ${rowOf(script.migration)}`;
+async function forget({ session, script, schema, context }: Work): Promise<void> {
+  const row = `${historyTable(schema.schema, context.table)} where ${rowOf(script.migration)}`;
   await session.run(bookkeeping(`delete from ${row} and state = '${begunState}';\n`));
 }
 
@@ -283,11 +288,11 @@ async function forget({ session, script, schema, frame }: Work): Promise<void> {
  * Notes how far it is; refuses where the session has not the locks any more (lock-protocol SQM12). Gives what `query`
  * asks in the same transaction.
  */
-function note({ script, schema, frame }: Work, set: string, query?: string): string {
+function note({ script, schema, context }: Work, set: string, query?: string): string {
   return bookkeeping(
     `${doBlock(`begin
   if ${locksGone(schema)} then ${raise(unitStates.lockLost)} end if;
-  update ${historyTable(schema.schema, frame.table)} set ${set} where ${rowOf(script.migration)} and state = '${begunState}';
+  update ${historyTable(schema.schema, context.table)} set ${set} where ${rowOf(script.migration)} and state = '${begunState}';
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}${query === undefined ? '' : `${query};\n`}`,
   );

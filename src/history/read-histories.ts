@@ -23,7 +23,7 @@ export interface Reader {
 }
 
 /** What a history holds in short. Two of one scan with equal digests hold the same; the number means nothing else. */
-export interface HistoryScan {
+export interface HistoryDigest {
   readonly digest: string;
   /** The scope that the rows were written with; `null` without rows. */
   readonly scope: Scope | null;
@@ -40,18 +40,18 @@ export interface Histories<T> {
 }
 
 /** Reads many histories in short, in few round trips and over two sessions where there is much to read. */
-export async function scanHistories(
+export async function readHistoryDigests(
   reader: Reader,
   schemas: readonly string[],
   table: string,
-): Promise<Histories<HistoryScan>> {
+): Promise<Histories<HistoryDigest>> {
   const select = (schema: string, i: number) =>
     `select ${i} as i, min(scope) as scope, ${digestSql} as digest from ${historyTable(schema, table)}`;
-  const scans = new Map<string, HistoryScan>();
+  const digests = new Map<string, HistoryDigest>();
   const refused = await inBatches(reader, schemas, table, select, (schema, row) => {
-    scans.set(schema, { digest: String(row.digest), scope: row.scope as Scope | null });
+    digests.set(schema, { digest: String(row.digest), scope: row.scope as Scope | null });
   });
-  return { read: scans, refused };
+  return { read: digests, refused };
 }
 
 /** A history as it was read. */

@@ -5,7 +5,7 @@ import { quoteIdentifier } from '../sql/quote.ts';
 import { tenantSearchPath } from '../sql/search-path.ts';
 
 /** What all units of a run have in common. */
-export interface UnitFrame {
+export interface UnitContext {
   readonly runId: string;
   readonly host: string;
   readonly appliedBy: string;
@@ -55,9 +55,9 @@ export interface UnitSchema {
 }
 
 /** What `search_path` is in a file. */
-export function searchPath({ schema, scope }: UnitSchema, frame: UnitFrame): string {
-  const { publicSchema } = frame;
+export function searchPath({ schema, scope }: UnitSchema, context: UnitContext): string {
+  const { publicSchema } = context;
   return scope === 'public'
     ? quoteIdentifier(publicSchema)
-    : tenantSearchPath(frame.searchPath, schema, publicSchema);
+    : tenantSearchPath(context.searchPath, schema, publicSchema);
 }

@@ -1,20 +1,20 @@
-import type { Lane } from '../run/lane.ts';
+import type { SessionSlot } from '../run/session-slot.ts';
 import { interruptedMs, withDeadline } from '../server/deadline.ts';
 import type { Session } from '../server/session.ts';
-import type { Target } from '../state/look.ts';
+import type { Target } from '../state/target.ts';
 
 /**
  * Looks at schemas as they are at last; `null` where that cannot be had, once the run is interrupted within two seconds
  * in all.
  */
-export function createLastLook(
-  lookAgain: (session: Session, schema: string) => Promise<Target>,
+export function createLastRead(
+  rereadTarget: (session: Session, schema: string) => Promise<Target>,
   signal: AbortSignal,
-): (schema: string, lane: Lane) => Promise<Target | null> {
+): (schema: string, slot: SessionSlot) => Promise<Target | null> {
   let outOfReach = false;
-  return async (schema, lane) => {
+  return async (schema, slot) => {
     if (outOfReach) return null;
-    const look = async () => lookAgain(await lane.session(), schema);
+    const look = async () => rereadTarget(await slot.session(), schema);
     try {
       // Cancels are still being sent when a run is interrupted, so the first look may be cancelled too.
       const looking = look().catch(look);

@@ -1,14 +1,20 @@
 import { type PlanOptions, planSchema, type SchemaPlan } from '../decide/plan.ts';
 import type { SqlmigError } from '../errors.ts';
 import type { RecordedRow } from '../history/history.ts';
-import { lookUpSchemas } from '../history/presence.ts';
-import { type Histories, type History, type Reader, readHistories, scanHistories } from '../history/scan.ts';
+import { findSchemas } from '../history/presence.ts';
+import {
+  type Histories,
+  type History,
+  type Reader,
+  readHistories,
+  readHistoryDigests,
+} from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
 import { readHolders } from '../protocol/holders.ts';
 import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration } from '../sql/migration.ts';
-import type { Scans } from '../tenants/tenants.ts';
+import type { HistoryDigests } from '../tenants/tenants.ts';
 import { findMovedHistories, findTroubles } from './trouble.ts';
 
 /** A schema as it was found, and what is to be done to it. */
@@ -34,7 +40,7 @@ export interface Target {
 }
 
 /** What is looked at, and how it is judged. */
-export interface Look {
+export interface PlanBasis {
   readonly scope: Scope;
   readonly files: readonly Migration[];
   readonly options: PlanOptions;
@@ -43,12 +49,12 @@ export interface Look {
 /** A schema to look at, and how it is judged. */
 export interface Wanted {
   readonly schema: string;
-  readonly look: Look;
+  readonly basis: PlanBasis;
 }
 
 /** Where schemas are looked at, and what is known of their histories already. */
 export interface From extends Reader {
-  readonly scans: Scans;
+  readonly digests: HistoryDigests;
 }
 
 // So few histories are read at once; of more only the sum is, and the rows of one for each sum.
@@ -59,11 +65,11 @@ const fewHistories = 10;
  * rows of one schema for each distinct history; schemas with equal histories share rows and plan. A history that cannot
  * be read is the trouble of its schema alone.
  */
-export async function lookAt(wanted: readonly Wanted[], from: From, table: string): Promise<Target[]> {
+export async function readTargets(wanted: readonly Wanted[], from: From, table: string): Promise<Target[]> {
   if (wanted.length === 0) return [];
   const { session } = from;
   const names = wanted.map(({ schema }) => schema);
-  const found = await lookUpSchemas(session, names, table);
+  const found = await findSchemas(session, names, table);
   const withTable = names.filter((schema) => found.get(schema)?.hasTable === true);
   const { read: histories, refused } = await readAll(withTable, from, table);
   const empty = wanted.filter(({ schema }) => found.get(schema)?.hasTable === false);
@@ -73,26 +79,26 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
   ]);
   // Without trouble and history, a table was dropped meanwhile, and maybe its schema too.
   const moved = withTable.filter((schema) => !histories.has(schema) && !troubles.has(schema));
-  const now = await lookUpSchemas(session, moved, table);
+  const now = await findSchemas(session, moved, table);
   const isMoved = new Set(moved);
   const presentOf = (schema: string) => (isMoved.has(schema) ? now : found).get(schema);
 
-  const plans = new Map<Look, Map<readonly RecordedRow[], SchemaPlan>>();
-  const planOf = (look: Look, rows: readonly RecordedRow[]) => {
-    const ofLook = plans.get(look) ?? new Map<readonly RecordedRow[], SchemaPlan>();
-    plans.set(look, ofLook);
-    const plan = ofLook.get(rows) ?? planSchema(look.files, rows, look.options);
-    ofLook.set(rows, plan);
+  const plans = new Map<PlanBasis, Map<readonly RecordedRow[], SchemaPlan>>();
+  const planOf = (basis: PlanBasis, rows: readonly RecordedRow[]) => {
+    const ofBasis = plans.get(basis) ?? new Map<readonly RecordedRow[], SchemaPlan>();
+    plans.set(basis, ofBasis);
+    const plan = ofBasis.get(rows) ?? planSchema(basis.files, rows, basis.options);
+    ofBasis.set(rows, plan);
     return plan;
   };
-  const targets = wanted.map(({ schema, look }): Target => {
+  const targets = wanted.map(({ schema, basis }): Target => {
     const { rows, digest } = histories.get(schema) ?? none;
     const present = presentOf(schema);
     const trouble = troubles.get(schema) ?? null;
-    if (trouble !== null) return troubled(schema, look, trouble, present?.oid);
+    if (trouble !== null) return troubled(schema, basis, trouble, present?.oid);
     return {
       schema,
-      scope: look.scope,
+      scope: basis.scope,
       exists: present !== undefined,
       oid: present?.oid ?? null,
       hasHistory: histories.has(schema),
@@ -100,7 +106,7 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
       hasIdentity: present?.hasIdentity ?? true,
       rows,
       digest,
-      plan: planOf(look, rows),
+      plan: planOf(basis, rows),
       held: false,
       trouble: null,
     };
@@ -111,10 +117,10 @@ export async function lookAt(wanted: readonly Wanted[], from: From, table: strin
 }
 
 /** A schema of which nothing is known but its trouble; `oid` where it exists. */
-export function troubled(schema: string, look: Look, trouble: SqlmigError, oid?: string): Target {
+export function troubled(schema: string, basis: PlanBasis, trouble: SqlmigError, oid?: string): Target {
   return {
     schema,
-    scope: look.scope,
+    scope: basis.scope,
     exists: oid !== undefined,
     oid: oid ?? null,
     hasHistory: false,
@@ -122,7 +128,7 @@ export function troubled(schema: string, look: Look, trouble: SqlmigError, oid?:
     hasIdentity: true,
     rows: [],
     digest: null,
-    plan: planSchema([], [], look.options),
+    plan: planSchema([], [], basis.options),
     held: false,
     trouble,
   };
@@ -133,16 +139,16 @@ const none = { rows: [], digest: null };
 /** Every history; where there are many, equal ones share their rows. */
 async function readAll(
   schemas: readonly string[],
-  { scans, ...reader }: From,
+  { digests, ...reader }: From,
   table: string,
 ): Promise<Histories<History>> {
   if (schemas.length <= fewHistories) return readHistories(reader, schemas, table);
-  const scan = await scanHistories(
+  const scan = await readHistoryDigests(
     reader,
-    schemas.filter((schema) => !scans.has(schema)),
+    schemas.filter((schema) => !digests.has(schema)),
     table,
   );
-  const known = new Map([...scans, ...scan.read]);
+  const known = new Map([...digests, ...scan.read]);
   const result = new Map<string, History>();
   const refused = new Map(scan.refused);
   let open = schemas.filter((schema) => known.has(schema));
@@ -166,26 +172,31 @@ async function readAll(
 }
 
 /** Looks at one schema by its own rows, so that they tell which run applied them. */
-export async function lookAgain(
+export async function rereadTarget(
   session: Session,
   schema: string,
-  look: Look,
+  basis: PlanBasis,
   config: Config,
   wait?: Reader['wait'],
 ): Promise<Target> {
-  const from = { session, spare: async () => null, scans: new Map(), ...(wait && { wait }) };
-  const now = await lookWithLock(from, schema, look, config);
+  const from = { session, spare: async () => null, digests: new Map(), ...(wait && { wait }) };
+  const now = await readTargetWithLock(from, schema, basis, config);
   // It may have been begun between the two looks; a row that says running before its lock was free, and after, was left.
-  return now.held || !isRunning(now) ? now : lookWithLock(from, schema, look, config);
+  return now.held || !isRunning(now) ? now : readTargetWithLock(from, schema, basis, config);
 }
 
-async function lookWithLock(from: From, schema: string, look: Look, config: Config): Promise<Target> {
+async function readTargetWithLock(
+  from: From,
+  schema: string,
+  basis: PlanBasis,
+  config: Config,
+): Promise<Target> {
   const held = (await heldSchemas(from.session)).has(schema);
-  return { ...(await lookOnce(from, schema, look, config)), held };
+  return { ...(await readTarget(from, schema, basis, config)), held };
 }
 
-async function lookOnce(from: From, schema: string, look: Look, config: Config): Promise<Target> {
-  const [target] = await lookAt([{ schema, look }], from, config.historyTable);
+async function readTarget(from: From, schema: string, basis: PlanBasis, config: Config): Promise<Target> {
+  const [target] = await readTargets([{ schema, basis }], from, config.historyTable);
   if (target === undefined) throw new RangeError('one schema gives one target');
   return target;
 }
