@@ -186,6 +186,7 @@ test('new writes the next file and parses the others', async () => {
   p.write({ 'sql/public/007_x.sql': 'select 1' });
   const second = await sqlmig(['new', 'next', '--public', '--json'], p.dir);
   expect(JSON.parse(second.stdout)).toEqual({
+    ok: true,
     scope: 'public',
     version: '008',
     name: 'next',
