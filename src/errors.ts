@@ -61,7 +61,7 @@ export const exitCodes = {
   'checksum-changed': 1,
   'out-of-order': 1,
   'baseline-incomplete': 1,
-  unfinished: 1,
+  incomplete: 1,
   'unlisted-tenant': 1,
   'public-behind': 1,
   'public-failed': 1,

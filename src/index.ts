@@ -20,7 +20,7 @@ export { type UpOptions, up } from './operations/up.ts';
 export { verify } from './operations/verify.ts';
 export { type Config, type ConfigSources, loadConfig } from './project/config.ts';
 export type { Settings } from './project/settings.ts';
-export type { InterruptedMigration } from './repair/interruption.ts';
+export type { IncompleteMigration } from './repair/incomplete-migration.ts';
 export type { RepairedSchema } from './repair/repair.ts';
 export type { SettledMigrations } from './repair/settle.ts';
 export type * from './results.ts';

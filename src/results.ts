@@ -21,7 +21,7 @@ export type FindingKind =
   | 'renamed'
   | 'file-missing'
   | 'out-of-order'
-  | 'failed'
+  | 'incomplete'
   | 'baseline-incomplete'
   | 'unlisted'
   | TroubleKind;

@@ -145,7 +145,7 @@ create index concurrently if not exists items_name on items (name);`);
       hint: 'drop or rename what is there, and run sqlmig up again',
     },
   });
-  expect(await row()).toEqual({ state: 'running', at_statement: 1, done_statements: 1 });
+  expect(await row()).toEqual({ state: 'incomplete', at_statement: 1, done_statements: 1 });
   expect((await resume(p)).stderr).toContain('error[index-differs]');
   await db.query('drop index acme.items_name');
   expect(await resume(p)).toMatchObject({ code: 0 });
@@ -176,7 +176,7 @@ async function stopped(p: TestProject): Promise<void> {
   const { readMigrations } = await import('../src/project/migrations.ts');
   const file = (await readMigrations(await p.config())).tenant[1];
   await db.query(
-    `${started} values (2, 'change', '${file?.checksum}', 'x', 'x', 'running', 'tenant', 1, 1, 0)`,
+    `${started} values (2, 'change', '${file?.checksum}', 'x', 'x', 'incomplete', 'tenant', 1, 1, 0)`,
   );
 }
 
@@ -402,7 +402,7 @@ test('a corrected file is simply pending; with a later statement that was refuse
     state: expect.stringContaining('statements before 2 stay'),
     hint: 'run sqlmig up again once it can succeed: it goes on with statement 2; if it never can, do the rest by hand, then: sqlmig repair acme 2 --mark-applied',
   });
-  expect(await row()).toEqual({ state: 'running', at_statement: 1, done_statements: 1 });
+  expect(await row()).toEqual({ state: 'incomplete', at_statement: 1, done_statements: 1 });
   expect((await resume(p)).stderr).toContain('(0A000)');
   expect((await sqlmig(['plan'], p.dir)).stdout).toContain('tenant  acme  at 1  1 migration\n');
   expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
@@ -419,11 +419,11 @@ test('a table of another owner leaves the statements before', async () => {
   // The next run is the same role again, which the first statement has set.
   for (let run = 1; run <= 2; run++) {
     expect((await up(p)).error).toMatchObject({ sqlstate: '42501', statement: 2 });
-    expect(await row()).toEqual({ state: 'running', at_statement: 1, done_statements: 1 });
+    expect(await row()).toEqual({ state: 'incomplete', at_statement: 1, done_statements: 1 });
   }
   await db.query(`update acme.schema_migrations set checksum = 'x' where version = 2`);
   expect((await up(p)).error).toMatchObject({
-    code: 'unfinished',
+    code: 'incomplete',
     message: '2_change was begun and not finished, and its file was changed since',
   });
   await db.query('drop owned by sqlmig_stranger; drop role sqlmig_stranger');

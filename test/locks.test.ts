@@ -42,6 +42,6 @@ test('shows who holds what and what was left behind, and ends a backend on deman
   const left = await sqlmig(['locks', '--json'], p.dir);
   expect(JSON.parse(left.stdout)).toMatchObject({
     holders: [],
-    interrupted: [{ kind: 'failed', schema: 'acme', version: '2' }],
+    incomplete: [{ kind: 'incomplete', schema: 'acme', version: '2' }],
   });
 });

@@ -146,7 +146,7 @@ test('a statement that succeeds and leaves an invalid index is not called done',
     await db.query(
       'select state, at_statement, done_statements from acme.schema_migrations where version = 2',
     ),
-  ).toEqual([{ state: 'running', at_statement: 2, done_statements: 1 }]);
+  ).toEqual([{ state: 'incomplete', at_statement: 2, done_statements: 1 }]);
 });
 
 test('resumed past its end, a file with an invalid index is still not applied', async () => {
@@ -163,7 +163,7 @@ test('resumed past its end, a file with an invalid index is still not applied', 
     stderr: expect.stringContaining('error[invalid-index]'),
   });
   expect(await db.query('select state from acme.schema_migrations where version = 2')).toEqual([
-    { state: 'running' },
+    { state: 'incomplete' },
   ]);
 });
 

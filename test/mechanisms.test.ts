@@ -60,7 +60,7 @@ async function sendWhile(change: string, schema: UnitSchema, scripts: ReturnType
 
 test('between two units of a message: a row of another run stops the second', async () => {
   await send(acme, []);
-  const alien = row(`9, 'alien', 'x', 'x', 'x', 'running', 'tenant'`);
+  const alien = row(`9, 'alien', 'x', 'x', 'x', 'incomplete', 'tenant'`);
   const schema = { ...acme, oid: await oidOf('acme') };
   const attempt = await sendWhile(alien, schema, [uncheckedScript('2', 'create table b ()')]);
   expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });
@@ -125,7 +125,7 @@ test('a migration that is finished between two looks is not taken for an interru
   );
   const config = await p.config();
   await up(config, { select: all });
-  await db.query(`update acme.schema_migrations set state = 'running'`);
+  await db.query(`update acme.schema_migrations set state = 'incomplete'`);
   const session = await testSession(db.url);
   const finishing: Session = {
     ...session,

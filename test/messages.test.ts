@@ -39,7 +39,7 @@ const tenant: UnitSchema = {
   history: [applied('1', 'customers')],
   digest: '1:5d41402a',
   mayDiscard: false,
-  hasIdentity: true,
+  isCurrent: true,
   requires: { upTo: '2', digest: '2:7d793037' },
   guarded: { schemas: new Map([['public', '2200']]), names: new Set(['plans']) },
 };
@@ -105,7 +105,7 @@ test('a failed file once more, to find the statement', () =>
   golden('replay', composeReplay(orders, tenant, own)));
 
 test('the history table of an earlier release', () =>
-  golden('upgrade-history', composeUpgrade({ ...tenant, hasIdentity: false }, own)));
+  golden('upgrade-history', composeUpgrade({ ...tenant, isCurrent: false }, own)));
 
 test('an edit of the history by repair', () =>
   golden(

@@ -102,7 +102,7 @@ test('a build that fails leaves an invalid index: never applied, told exactly, a
       line: 2,
       column: 3,
       state:
-        'statement 2 may have committed part of its work, statements before it stay, and it is marked as running; bad is at 1',
+        'statement 2 may have committed part of its work, statements before it stay, and it is marked as incomplete; bad is at 1',
       hint: 'settle it with: sqlmig repair bad 2 --resume',
     },
   });
@@ -113,16 +113,16 @@ test('a build that fails leaves an invalid index: never applied, told exactly, a
     await db.query(
       'select state, at_statement, done_statements from bad.schema_migrations where version = 2',
     ),
-  ).toEqual([{ state: 'running', at_statement: 2, done_statements: 1 }]);
+  ).toEqual([{ state: 'incomplete', at_statement: 2, done_statements: 1 }]);
   expect(await db.history('good')).toEqual({ 1: 1, 2: 1 });
   p.write({ 'sql/tenant/3_next.sql': 'create table next ()' });
   const second = await sqlmig(['up', '--all', '--json'], p.dir);
   expect(JSON.parse(second.stdout)).toMatchObject({
     applied: 1,
     failed: 1,
-    schemas: [{}, { error: { code: 'unfinished' } }, { state: 'applied' }],
+    schemas: [{}, { error: { code: 'incomplete' } }, { state: 'applied' }],
   });
-  expect((await sqlmig(['verify'], p.dir)).stdout).toContain('failed: 2_unique');
+  expect((await sqlmig(['verify'], p.dir)).stdout).toContain('incomplete: 2_unique');
 });
 
 test('a first statement that leaves nothing behind makes the file simply pending again', async () => {
@@ -161,13 +161,13 @@ create index concurrently items_flag on items (flag);`,
   const { code, stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
   expect(code).toBe(1);
   const [, hit, other] = JSON.parse(stdout).schemas;
-  expect(hit).toMatchObject({ state: 'failed', error: { code: 'unfinished' } });
+  expect(hit).toMatchObject({ state: 'failed', error: { code: 'incomplete' } });
   expect(other).toMatchObject({ state: 'applied' });
   expect(
     await db.query(
       'select state, at_statement, done_statements from hit.schema_migrations where version = 2',
     ),
-  ).toMatchObject([{ state: 'running', at_statement: 2 }]);
+  ).toMatchObject([{ state: 'incomplete', at_statement: 2 }]);
 });
 
 const interrupted = `-- sqlmig: no-transaction
@@ -222,7 +222,7 @@ test('repair --mark-applied and --from-statement do what a person says', async (
     ),
   ).toEqual([{ indexname: 'items_both' }, { indexname: 'items_name' }, { indexname: 'items_pkey' }]);
   await db.query(
-    `update acme.schema_migrations set state = 'running', at_statement = 3, done_statements = 2 where version = 9`,
+    `update acme.schema_migrations set state = 'incomplete', at_statement = 3, done_statements = 2 where version = 9`,
   );
   expect(await sqlmig(['repair', 'acme', '9', '--mark-applied'], p.dir)).toMatchObject({ code: 0 });
   expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });

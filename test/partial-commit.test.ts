@@ -49,12 +49,12 @@ test.each([
     statement: 1,
     statements: 1,
     state: expect.stringContaining(
-      'statement 1 may have committed part of its work, and it is marked as running',
+      'statement 1 may have committed part of its work, and it is marked as incomplete',
     ),
     hint: 'see what it left, then: sqlmig repair acme 2 --from-statement 1 (runs it again) or --mark-applied (leaves it as it is)',
   });
   expect(await begun()).toEqual([{ version: 2, at_statement: 1, done_statements: 0 }]);
-  expect(await failure(p)).toMatchObject({ code: 'unfinished' });
+  expect(await failure(p)).toMatchObject({ code: 'incomplete' });
   expect(await hits()).toEqual([{ i: 1 }]);
 });
 
@@ -76,7 +76,10 @@ test('repair says what it cannot know, and does what a person says', async () =>
     'create or replace procedure acme.fill(bad boolean) language plpgsql as $$begin perform 1 / 0; end$$',
   );
   const again = await sqlmig(['repair', 'acme', '2', '--from-statement', '1'], p.dir);
-  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('now:  it is marked as running') });
+  expect(again).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('now:  it is marked as incomplete'),
+  });
   expect(await begun()).toEqual([{ version: 2, at_statement: 1, done_statements: 0 }]);
   expect(await sqlmig(['repair', 'acme', '2', '--from-statement', '2'], p.dir)).toMatchObject({ code: 0 });
   expect(await hits()).toEqual([{ i: 1 }, { i: 3 }]);
@@ -101,7 +104,7 @@ create procedure slow() language plpgsql as $$begin insert into hits values (1);
     state: expect.stringContaining('statement 1 may have committed part of its work'),
     hint: expect.stringContaining('sqlmig repair acme 2 --from-statement 1'),
   });
-  expect(await failure(p)).toMatchObject({ code: 'unfinished' });
+  expect(await failure(p)).toMatchObject({ code: 'incomplete' });
   expect(await hits()).toEqual([{ i: 1 }]);
 });
 
@@ -110,7 +113,7 @@ test('a lost connection within a procedure leaves the row', async () => {
     'sql/tenant/1_p.sql': procedure,
     'sql/tenant/2_gone.sql': `${asked}do $$begin insert into hits values (1); commit; perform pg_terminate_backend(pg_backend_pid()); end$$;`,
   });
-  expect(await failure(p)).toMatchObject({ code: 'unfinished' });
+  expect(await failure(p)).toMatchObject({ code: 'incomplete' });
   expect(await hits()).toEqual([{ i: 1 }]);
   expect((await sqlmig(['repair', 'acme', '2'], p.dir)).stderr).toContain(
     'part of its work may be committed',
@@ -240,7 +243,7 @@ test('a file that releases our locks is noticed', async () => {
     code: 'lock-released',
     line: 3,
     statement: 2,
-    state: expect.stringContaining('statements up to 2 stay, and it is marked as running'),
+    state: expect.stringContaining('statements up to 2 stay, and it is marked as incomplete'),
   });
   expect(await db.query(`select count(*)::int as n from pg_tables where tablename = 'never'`)).toEqual([
     { n: 0 },

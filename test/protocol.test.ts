@@ -44,7 +44,7 @@ test('a runner killed -9 in the second of three CONCURRENTLY statements: told ex
     await db.query(
       'select state, at_statement, done_statements from hit.schema_migrations where version = 2',
     ),
-  ).toEqual([{ state: 'running', at_statement: 2, done_statements: 1 }]);
+  ).toEqual([{ state: 'incomplete', at_statement: 2, done_statements: 1 }]);
   await writer.unsafe('COMMIT').simple();
   await writer.end();
   const { code, stdout } = await next;
@@ -54,7 +54,7 @@ test('a runner killed -9 in the second of three CONCURRENTLY statements: told ex
   expect(hit).toMatchObject({
     state: 'failed',
     error: {
-      code: 'unfinished',
+      code: 'incomplete',
       message: '2_indexes was begun and not finished',
       state: 'not touched; hit is at 1',
       hint: 'settle it with: sqlmig repair hit 0002 --resume',

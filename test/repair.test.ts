@@ -155,7 +155,7 @@ test('a selection is settled at once, with an outcome for each schema', async ()
   );
   expect(code).toBe(1);
   expect(states(stdout)).toEqual({ r_a: 'repaired', r_c: 'migration-failed', r_d: 'checksum-changed' });
-  expect(JSON.parse(stdout).interrupted).toMatchObject([
+  expect(JSON.parse(stdout).incomplete).toMatchObject([
     { schema: 'r_a', file: 'sql/tenant/2_i.sql', atStatement: 1, invalidIndexes: ['t_id'] },
     { schema: 'r_c' },
     { schema: 'r_d' },
@@ -173,7 +173,7 @@ test('a selection is settled at once, with an outcome for each schema', async ()
   });
   expect(await sqlmig(['repair', '--all', '--resume'], p.dir)).toMatchObject({
     code: 0,
-    stdout: 'no migration is interrupted\n',
+    stdout: 'no migration is incomplete\n',
   });
 });
 
@@ -188,7 +188,7 @@ test('a statement to go on with is for one file', async () => {
   expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
   const begin = (schema: string, version: number) =>
     db.query(
-      `update ${schema}.h_from set state = 'running', at_statement = 2, done_statements = 1 where version = ${version}`,
+      `update ${schema}.h_from set state = 'incomplete', at_statement = 2, done_statements = 1 where version = ${version}`,
     );
   await begin('f_a', 1);
   await begin('f_b', 2);

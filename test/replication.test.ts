@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { up } from '../src/index.ts';
+import { status, up } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -25,7 +25,13 @@ const next = {
 
 /** Tables as version 0.1.0 made them. */
 const asBefore = ['public', 'acme', 'globex']
-  .map((schema) => `alter table ${schema}.schema_migrations replica identity default;`)
+  .map(
+    (schema) => `alter table ${schema}.schema_migrations drop constraint if exists schema_migrations_check,
+  drop constraint if exists schema_migrations_state_check, drop constraint if exists schema_migrations_scope_check;
+update ${schema}.schema_migrations set state = 'running' where state = 'incomplete';
+alter table ${schema}.schema_migrations add check (state in ('applied', 'running')), add check (scope in ('public', 'tenant')),
+  replica identity default;`,
+  )
   .join('\n');
 
 test.for(['for all tables', 'for tables in schema public, acme, globex'])(
@@ -61,3 +67,28 @@ test('a non-transactional file alone brings an earlier table up to date too', as
   p.write({ 'sql/tenant/2_i.sql': 'create index concurrently t_i on t (id)' });
   expect((await up(await p.config(), { select: all })).schemas[1]?.error).toBeUndefined();
 });
+
+test.for([
+  ['--resume', { state: 'applied', done_statements: 2 }],
+  ['--mark-applied', { state: 'applied', done_statements: 2 }],
+] as const)(
+  'what version 0.1.0 calls running is incomplete, and repair %s settles it',
+  async ([how, row]) => {
+    const own = await freshDatabase();
+    const slow = 'create table slow ();\ncreate index concurrently on nothing_yet (id);';
+    const p = project({ url: own.url, tenants: { list: ['acme', 'globex'] } }, files);
+    await up(await p.config(), { select: all });
+    p.write({ 'sql/tenant/2_i.sql': slow });
+    await up(await p.config(), { select: all });
+    await own.query(
+      `create table acme.nothing_yet (id int); ${asBefore} update acme.schema_migrations set at_statement = 2 where version = 2`,
+    );
+    expect(await status(await p.config())).toMatchObject({
+      schemas: [{}, { findings: [{ kind: 'incomplete', version: '2' }] }, {}],
+    });
+    expect(await sqlmig(['repair', 'acme', '2', how], p.dir)).toMatchObject({ code: 0 });
+    expect(
+      await own.query('select state, done_statements from acme.schema_migrations where version = 2'),
+    ).toEqual([row]);
+  },
+);

@@ -194,10 +194,10 @@ test('an older replica says that a newer release was here, and goes on', async (
 
 test('a migration that was begun and not finished is a finding, and nobody runs it again silently', async () => {
   await applied();
-  await db.query(`update acme.schema_migrations set state = 'running' where version = 3`);
+  await db.query(`update acme.schema_migrations set state = 'incomplete' where version = 3`);
   expect(await verify()).toMatchObject({
     code: 1,
-    findings: [{ kind: 'failed', schema: 'acme', version: '003' }],
+    findings: [{ kind: 'incomplete', schema: 'acme', version: '003' }],
   });
   p.write({ 'sql/tenant/004_d.sql': 'create table d ()' });
   const up = await sqlmig(['up', '--all', '--json'], p.dir);
@@ -205,7 +205,7 @@ test('a migration that was begun and not finished is a finding, and nobody runs 
   expect(JSON.parse(up.stdout)).toMatchObject({
     applied: 1,
     failed: 1,
-    schemas: [{}, { state: 'failed', error: { code: 'unfinished' } }, { state: 'applied' }],
+    schemas: [{}, { state: 'failed', error: { code: 'incomplete' } }, { state: 'applied' }],
   });
 });
 

@@ -96,7 +96,7 @@ export function planSchema(
     ...pending.filter((migration) => isOlder(migration, newest)).map((m) => outOfOrder(m, newest)),
   ];
   const refuses = (finding: FindingInSchema) =>
-    finding.kind === 'failed' ||
+    finding.kind === 'incomplete' ||
     finding.kind === 'baseline-incomplete' ||
     (finding.kind === 'checksum-changed' && !options.ignoreChanged) ||
     (finding.kind === 'out-of-order' && !options.outOfOrder);
@@ -180,7 +180,7 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
     const why =
       row.inDoubt === true ? '' : `, and its file ${file === undefined ? 'is gone' : 'was changed since'}`;
     const message = `${label(row)} was begun and not finished${why}`;
-    return [{ kind: 'failed', ...identity(file ?? row), ...(file && { file: file.file }), message }];
+    return [{ kind: 'incomplete', ...identity(file ?? row), ...(file && { file: file.file }), message }];
   }
   if (file === undefined) {
     return [

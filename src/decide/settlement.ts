@@ -1,6 +1,6 @@
 import { type Kind, wholeNumber } from '../project/option.ts';
 
-/** How an interrupted migration is settled. */
+/** How an incomplete migration is settled. */
 export type Settlement =
   /** Find out what became of the interrupted statement, and go on. */
   | { readonly kind: 'resume' }

@@ -46,7 +46,7 @@ export async function applyUnits(
   try {
     if (bootstrap && !signal.aborted) now = await create(session, schema, context);
     // A non-transactional file, whose own statements come next, has no message to go along with.
-    if (scripts.length === 0 && !bootstrap && !schema.hasIdentity)
+    if (scripts.length === 0 && !bootstrap && !schema.isCurrent)
       await session.run(composeUpgrade(schema, context));
     while (open.length > 0) {
       if (signal.aborted) {
@@ -129,7 +129,7 @@ async function create(session: Session, schema: UnitSchema, context: UnitContext
 /** A schema after scripts were applied to it. */
 export function after(schema: UnitSchema, scripts: readonly Script[]): UnitSchema {
   if (scripts.length === 0) return schema;
-  return { ...schema, history: afterwards(schema.history, scripts), digest: null, hasIdentity: true };
+  return { ...schema, history: afterwards(schema.history, scripts), digest: null, isCurrent: true };
 }
 
 /** What a broken connection or a refusal of sqlmig's own statements means for a schema. Throws what is neither. */

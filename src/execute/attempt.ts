@@ -14,5 +14,5 @@ export type Attempt =
       readonly kind: 'failed';
       readonly error: SqlmigError;
       /** The schema is left within a migration, and its row says so. */
-      readonly unfinished?: boolean;
+      readonly incomplete?: boolean;
     };

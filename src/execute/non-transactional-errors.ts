@@ -1,5 +1,4 @@
 import { type ErrorCode, SqlmigError } from '../errors.ts';
-import { begunState } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
 import type { UnitSchema } from '../protocol/unit-context.ts';
 import type { Script } from '../sql/migration.ts';
@@ -15,17 +14,17 @@ export interface NonTransactionalUnit {
 }
 
 /** What a script that stops is from then on, in words. */
-export const unfinished = `it is marked as ${begunState}`;
+export const stillIncomplete = `it is marked as incomplete`;
 
 /** The state after statement `k` (from 0) did nothing. */
 export function keptBefore(k: number): string {
-  return k === 0 ? unfinished : `statements before ${k + 1} stay, and ${unfinished}`;
+  return k === 0 ? stillIncomplete : `statements before ${k + 1} stay, and ${stillIncomplete}`;
 }
 
 /** The state after statement `k` (from 0) may have done part of its work. */
 export function keptInPart(k: number): string {
   const before = k === 0 ? '' : 'statements before it stay, ';
-  return `statement ${k + 1} may have committed part of its work, ${before}and ${unfinished}`;
+  return `statement ${k + 1} may have committed part of its work, ${before}and ${stillIncomplete}`;
 }
 
 /** How to go on after statement `k` (from 0) failed. `whole`: this time it did nothing; `nothing`: it never did. */
@@ -48,7 +47,7 @@ export async function wayOn(
 export function releasedLocks(unit: NonTransactionalUnit, k: number): SqlmigError {
   const message = 'the statement released the advisory locks that sqlmig holds while a file runs';
   return at(unit, k, 'lock-released', message, {
-    state: `statements up to ${k + 1} stay, and ${unfinished}`,
+    state: `statements up to ${k + 1} stay, and ${stillIncomplete}`,
     hint: `release only locks of your own (pg_advisory_unlock); go on with: ${settle(unit, '--from-statement', `${k + 2}`)}`,
   });
 }
@@ -56,7 +55,7 @@ export function releasedLocks(unit: NonTransactionalUnit, k: number): SqlmigErro
 /** The error for a statement that succeeded and left an invalid index, or none: `what` says it. */
 export function leftUnsound(unit: NonTransactionalUnit, k: number, what: string): SqlmigError {
   return at(unit, k, 'invalid-index', `${historyKey(unit.script.migration)} left ${what}`, {
-    state: `${unfinished}, not as applied`,
+    state: `${stillIncomplete}, not as applied`,
     hint: resumeHint(unit),
   });
 }

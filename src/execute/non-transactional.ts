@@ -1,5 +1,5 @@
 import { SqlmigError } from '../errors.ts';
-import { begunState, historyTable, readDigest, readProgress } from '../history/history.ts';
+import { historyTable, readDigest, readProgress, upgradeHistory } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
 import {
   betweenStatements,
@@ -37,7 +37,7 @@ import {
   keptInPart,
   leftUnsound,
   releasedLocks,
-  unfinished,
+  stillIncomplete,
   wayOn,
 } from './non-transactional-errors.ts';
 import { nonTransactionalSettings } from './non-transactional-settings.ts';
@@ -80,12 +80,13 @@ export async function applyNonTransactional(
         });
         return { kind: 'again', reason: 'busy', error };
       }
-      if (resume !== null) return await steps(work, await resume(namesOf(work)));
+      if (!schema.isCurrent) await session.run(bookkeeping(upgradeHistory(schema.schema, context.table)));
+      if (resume !== null) return await runStatements(work, await resume(namesOf(work)));
       if (!isBegun(schema, script)) {
         await session.run(
-          bookkeeping(checkUnchanged(schema, context) + insertRow(script, begunState, schema, context)),
+          bookkeeping(checkUnchanged(schema, context) + insertRow(script, 'incomplete', schema, context)),
         );
-        return await steps(work, { from: 0, begun: 0 });
+        return await runStatements(work, { from: 0, begun: 0 });
       }
       await session.run(bookkeeping(checkUnchanged(schema, context)));
       await session.run(note(work, `run_id = ${quoteLiteral(context.runId)}`));
@@ -95,7 +96,7 @@ export async function applyNonTransactional(
         context.table,
         rowOf(script.migration),
       );
-      return await steps(work, { from: doneStatements, begun: doneStatements });
+      return await runStatements(work, { from: doneStatements, begun: doneStatements });
     } finally {
       if (!session.lost) await reset(session);
     }
@@ -105,7 +106,7 @@ export async function applyNonTransactional(
 }
 
 function isBegun({ history }: UnitSchema, { migration }: Script): boolean {
-  return history.some((row) => row.state === begunState && historyKey(row) === historyKey(migration));
+  return history.some((row) => row.state === 'incomplete' && historyKey(row) === historyKey(migration));
 }
 
 /** A non-transactional script at work. */
@@ -119,7 +120,7 @@ interface Work {
   readonly context: UnitContext;
 }
 
-async function steps(work: Work, { from, begun }: Resumption): Promise<Attempt> {
+async function runStatements(work: Work, { from, begun }: Resumption): Promise<Attempt> {
   const { session, script } = work;
   const started = performance.now();
   // What the statements before have set ended with the session that they ran on.
@@ -129,7 +130,7 @@ async function steps(work: Work, { from, begun }: Resumption): Promise<Attempt> 
   for (let k = from; k < script.statements.length; k++) {
     // What the statement before has reset is ours again: else the rest would run in whatever schema the role prefers.
     if (k > from) await session.run(restoreSettings(nonTransactionalSettings(work)));
-    const stopped = await step(work, k, k < begun);
+    const stopped = await runStatement(work, k, k < begun);
     if (stopped !== null) return stopped;
   }
   const durationMs = Math.round(performance.now() - started);
@@ -139,7 +140,7 @@ async function steps(work: Work, { from, begun }: Resumption): Promise<Attempt> 
 }
 
 /** Runs one statement; gives why the script must stop there, `null` where it may go on. */
-async function step(work: Work, k: number, begun: boolean): Promise<Attempt | null> {
+async function runStatement(work: Work, k: number, begun: boolean): Promise<Attempt | null> {
   const { session, own, script, schema, context } = work;
   const statement = script.statements[k];
   const parsed = await statementAt(script, k);
@@ -196,7 +197,7 @@ async function step(work: Work, k: number, begun: boolean): Promise<Attempt | nu
   }
   const found = trespassesIn(outside, await readStructure(own, compared), context.publicSchema, new Set());
   if (found.what.length > 0) {
-    const state = `statement ${k + 1} cannot be rolled back, and ${unfinished}`;
+    const state = `statement ${k + 1} cannot be rolled back, and ${stillIncomplete}`;
     return { kind: 'failed', error: trespassError({ ...trespass, ...found, state }) };
   }
   const unsound = change === null ? null : await unsoundIndex(names, change, before);
@@ -264,7 +265,7 @@ async function failedAt(
   const { message, hint } = described.details;
   return {
     kind: 'failed',
-    ...(!pending && { unfinished: true }),
+    ...(!pending && { incomplete: true }),
     error: new SqlmigError('migration-failed', message, {
       sqlstate: error.code,
       schema: schema.schema,
@@ -281,7 +282,7 @@ async function failedAt(
 /** Takes the row of a migration back that has done nothing: it is simply pending again. */
 async function forget({ session, script, schema, context }: Work): Promise<void> {
   const row = `${historyTable(schema.schema, context.table)} where ${rowOf(script.migration)}`;
-  await session.run(bookkeeping(`delete from ${row} and state = '${begunState}';\n`));
+  await session.run(bookkeeping(`delete from ${row} and state = 'incomplete';\n`));
 }
 
 /**
@@ -292,7 +293,7 @@ function note({ script, schema, context }: Work, set: string, query?: string): s
   return bookkeeping(
     `${doBlock(`begin
   if ${locksGone(schema)} then ${raise(unitStates.lockLost)} end if;
-  update ${historyTable(schema.schema, context.table)} set ${set} where ${rowOf(script.migration)} and state = '${begunState}';
+  update ${historyTable(schema.schema, context.table)} set ${set} where ${rowOf(script.migration)} and state = 'incomplete';
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}${query === undefined ? '' : `${query};\n`}`,
   );

@@ -3,7 +3,7 @@ import type { SchemaOutcome } from '../results.ts';
 import { createSessionSlot } from '../run/session-slot.ts';
 import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
-import { canaryFailed, countsAsFailure, finished, interrupted, stopped, unfinished } from './outcome.ts';
+import { canaryFailed, countsAsFailure, finished, interrupted, stopped, withError } from './outcome.ts';
 import { createSettlement } from './settlement.ts';
 import { createWakeup } from './wakeup.ts';
 import { runWorker, type WorkerPool } from './worker.ts';
@@ -48,7 +48,7 @@ export function createFleet(work: FleetWork): Fleet {
   const admit = (targets: readonly Target[]): number => {
     const open = targets.filter((target) => {
       const refusal = isUnsure(target) ? null : work.refusalOf(target);
-      if (refusal !== null) pool.settle(unfinished(target, 'failed', refusal, work.outcomes));
+      if (refusal !== null) pool.settle(withError(target, 'failed', refusal, work.outcomes));
       else if (isUnsure(target) || work.hasWork(target)) return true;
       else pool.settle(finished(target, [], work.outcomes));
       return false;
@@ -63,7 +63,7 @@ export function createFleet(work: FleetWork): Fleet {
     const error = signal.aborted ? interrupted() : reason;
     const slot = createSessionSlot(work.openSession, signal);
     for (const { target, retries } of scheduler.drain()) {
-      if (retries === 0) pool.settle(unfinished(target, 'skipped', error, work.outcomes));
+      if (retries === 0) pool.settle(withError(target, 'skipped', error, work.outcomes));
       else pool.settle(await settlement.asItIs(target, 'skipped', error, slot));
     }
     await slot.close();
@@ -81,5 +81,5 @@ export function createFleet(work: FleetWork): Fleet {
 
 /** True where a migration is running, or was free since a moment: looking again tells (see `rereadTarget`). */
 function isUnsure({ plan }: Target): boolean {
-  return plan.refusal?.kind === 'failed';
+  return plan.refusal?.kind === 'incomplete';
 }

@@ -51,7 +51,7 @@ function compact(outcome: SchemaOutcome, steps: readonly Migration[]): SchemaOut
 }
 
 /** The outcome of a schema that failed or was left out; `target` is as it is now. */
-export function unfinished(
+export function withError(
   target: Target,
   state: 'failed' | 'skipped',
   error: SqlmigError,
@@ -107,7 +107,7 @@ export function countsAsFailure({ state, error }: SchemaOutcome): boolean {
 const refusals: readonly (string | undefined)[] = [
   'checksum-changed',
   'out-of-order',
-  'unfinished',
+  'incomplete',
   'baseline-incomplete',
   ...troubleCodes,
 ];
@@ -140,7 +140,7 @@ export function refusalOf({ schema, plan, trouble }: Target): SqlmigError | null
         hint: 'finish with the release that still has the replaced files, then run this one',
       });
     default:
-      return new SqlmigError('unfinished', refusal.message, {
+      return new SqlmigError('incomplete', refusal.message, {
         ...extra,
         hint: `settle it with: ${repairCommand(schema, refusal, '--resume')}`,
       });

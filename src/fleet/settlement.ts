@@ -4,7 +4,7 @@ import type { SessionSlot } from '../run/session-slot.ts';
 import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { createLastRead } from './last-read.ts';
-import { finished, gone, unfinished, unknown } from './outcome.ts';
+import { finished, gone, unknown, withError } from './outcome.ts';
 
 /** Says what became of schemas that may have moved since they were looked at. */
 export interface Settlement {
@@ -37,7 +37,7 @@ export function createSettlement({
       .session()
       .then((session) => isListed(session, target.schema))
       .catch(() => true);
-    return unfinished(target, listed ? 'failed' : 'skipped', gone(listed), outcomes);
+    return withError(target, listed ? 'failed' : 'skipped', gone(listed), outcomes);
   };
   return {
     async asItIs(target, state, error, slot) {
@@ -45,7 +45,7 @@ export function createSettlement({
       if (now === null) return unknown(target, error, outcomes);
       if (target.exists && !now.exists) return settleGone(now, slot);
       const isDone = state === 'skipped' && refusalOf(now) === null && !hasWork(now);
-      return isDone ? finished(now, [], outcomes) : unfinished(now, state, error, outcomes);
+      return isDone ? finished(now, [], outcomes) : withError(now, state, error, outcomes);
     },
     gone: settleGone,
   };

@@ -11,7 +11,7 @@ import { SessionLost } from '../server/session.ts';
 import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { inTheWay } from './in-the-way.ts';
-import { blocked, finished, gaveUp, historyMissing, interrupted, unfinished } from './outcome.ts';
+import { blocked, finished, gaveUp, historyMissing, interrupted, withError } from './outcome.ts';
 import type { Settlement } from './settlement.ts';
 import type { Wakeup } from './wakeup.ts';
 
@@ -121,7 +121,7 @@ async function attempt({ pool, work, slot }: Worker, job: Job<Target>): Promise<
   const settle = async (state: 'failed' | 'skipped', error = result.error) =>
     pool.settle(await pool.settlement.asItIs(target, state, error, slot));
   if (work.signal.aborted) {
-    const left = result.kind === 'failed' && result.unfinished === true ? result.error : undefined;
+    const left = result.kind === 'failed' && result.incomplete === true ? result.error : undefined;
     return settle('skipped', interrupted(left));
   }
   if (result.kind === 'failed') return settle('failed');
@@ -201,8 +201,8 @@ async function retry(worker: Worker, job: Job<Target>): Promise<void> {
   const before = job.target;
   const target = await work.rereadTarget(await slot.session(), before.schema);
   const refusal = work.refusalOf(target);
-  const fail = (error: Parameters<typeof unfinished>[2]) =>
-    pool.settle(unfinished(target, 'failed', error, work.outcomes));
+  const fail = (error: Parameters<typeof withError>[2]) =>
+    pool.settle(withError(target, 'failed', error, work.outcomes));
   if (target.held) {
     tryAgain(worker, job, { reason: 'busy', error: new Error('another run is at work in this schema') });
   } else if (refusal !== null) fail(refusal);
@@ -224,7 +224,7 @@ async function afterError(
     pool.settle(
       sent
         ? await pool.settlement.asItIs(job.target, state, why, slot)
-        : unfinished(job.target, state, why, work.outcomes),
+        : withError(job.target, state, why, work.outcomes),
     );
   const decision = afterSessionError({
     failure: failureOf(error),

@@ -1,5 +1,5 @@
 import type { Row, Session } from '../server/session.ts';
-import { quoteIdentifier } from '../sql/quote.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { HistoryRow } from './row.ts';
 
 /** A history row with what this very row's run recorded. */
@@ -7,9 +7,6 @@ export interface RecordedRow extends HistoryRow {
   readonly runId: string;
   readonly durationMs: number;
 }
-
-/** State of a non-transactional migration that was begun and is not finished. */
-export const begunState = 'running' satisfies HistoryRow['state'];
 
 /** SQL of a schema's history table. */
 export function historyTable(schema: string, table: string): string {
@@ -26,22 +23,45 @@ export function createHistoryTable(schema: string, table: string): string {
   duration_ms integer not null default 0,
   applied_by text not null,
   run_id text not null,
-  state text not null check (state in ('applied', '${begunState}')),
-  scope text not null check (scope in ('public', 'tenant')),
+  state text not null,
+  scope text not null,
   statements integer not null,
   at_statement integer,
-  done_statements integer not null
+  done_statements integer not null,
+  ${historyCheck}
 );
 create unique index on ${historyTable(schema, table)} (name) where version is null;
 ${identifyRows(schema, table)}`;
 }
 
-/**
- * DDL that lets a history's rows be updated while they are published (55000 otherwise; PostgreSQL documentation, Logical
- * Replication, Publication). FULL, since a repeatable has no version that could be a key. Tables of version 0.1.0 lack it.
- */
-export function identifyRows(schema: string, table: string): string {
+// One constraint over both columns: tables of version 0.1.0 have two, and `pg_class.relchecks` tells them apart.
+const historyCheck = `check (state in ('applied', 'incomplete') and scope in ('public', 'tenant'))`;
+
+/** SQL condition for the row `c` of pg_class of a history table: it has the form that `createHistoryTable` gives. */
+export const isCurrentForm = `c.relreplident = 'f' and c.relchecks = 1`;
+
+// Lets rows be updated while they are published (55000 otherwise; PostgreSQL documentation, Logical Replication,
+// Publication). FULL, since a repeatable has no version that could be a key.
+function identifyRows(schema: string, table: string): string {
   return `alter table ${historyTable(schema, table)} replica identity full`;
+}
+
+/**
+ * Statements that bring a history table of version 0.1.0 to the form of today: it has no replica identity, and calls
+ * `running` what is `incomplete` now. They do no harm to one that has that form.
+ */
+export function upgradeHistory(schema: string, table: string): string {
+  const own = historyTable(schema, table);
+  return `${identifyRows(schema, table)};
+${doBlock(`declare name text;
+begin
+  for name in select conname from pg_constraint where conrelid = ${quoteLiteral(own)}::regclass and contype = 'c'
+      and pg_get_constraintdef(oid) ~ '\\y(state|scope)\\y' loop
+    execute format('alter table %s drop constraint %I', ${quoteLiteral(own)}, name);
+  end loop;
+  update ${own} set state = 'incomplete' where state = 'running';
+  alter table ${own} add ${historyCheck};
+end`)}`;
 }
 
 // Of a migration that was begun: a statement of it may not be done. Means nothing for one that is applied.
@@ -110,7 +130,8 @@ export function toRow(row: Row): RecordedRow {
     version: row.version as string | null,
     name: String(row.name),
     checksum: String(row.checksum),
-    state: row.state as RecordedRow['state'],
+    // `running` is what version 0.1.0 wrote.
+    state: row.state === 'applied' ? 'applied' : 'incomplete',
     runId: String(row.run_id),
     durationMs: Number(row.duration_ms),
     ...(row.state !== 'applied' && row.in_doubt === true && { inDoubt: true }),

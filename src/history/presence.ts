@@ -1,5 +1,6 @@
 import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
+import { isCurrentForm } from './history.ts';
 import { enoughColumns, historyColumns } from './history-shape.ts';
 
 const isOrdinary = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
@@ -15,8 +16,8 @@ export interface Presence {
   readonly hasTable: boolean;
   /** Whether triggers, rules or row security on that table may discard a row without an error. */
   readonly mayDiscard: boolean;
-  /** Whether its rows can be updated while they are published (see `identifyRows`). */
-  readonly hasIdentity: boolean;
+  /** Whether it has the form of today (see `upgradeHistory`). */
+  readonly isCurrent: boolean;
 }
 
 /** Which schemas exist among `names`. */
@@ -28,7 +29,7 @@ export async function findSchemas(
   if (names.length === 0) return new Map();
   const rows =
     await session.read(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present,
-  coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards, c.relreplident = 'f' as identified
+  coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards, ${isCurrentForm} as current
 from unnest(${listOf(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
 where ${isOrdinary}`);
@@ -39,7 +40,7 @@ where ${isOrdinary}`);
         oid: String(row.oid),
         hasTable: row.present === true,
         mayDiscard: row.discards === true,
-        hasIdentity: row.identified === true,
+        isCurrent: row.current === true,
       },
     ]),
   );

@@ -4,7 +4,7 @@ export interface HistoryRow {
   readonly version: string | null;
   readonly name: string;
   readonly checksum: string;
-  readonly state: 'applied' | 'running';
+  readonly state: 'applied' | 'incomplete';
   /** True where a statement of it was begun and may not be done: only `repair` goes on from there. */
   readonly inDoubt?: boolean;
 }

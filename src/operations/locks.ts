@@ -13,11 +13,11 @@ import { allTargets, type ReadOptions, readForCommand, readKinds } from '../stat
 export interface LocksResult {
   readonly holders: readonly Holder[];
   /** Migrations recorded as running whose lock nobody holds. */
-  readonly interrupted: readonly Finding[];
+  readonly incomplete: readonly Finding[];
 }
 
 /**
- * Lists the sessions that hold or wait for our locks in the config's database, and interrupted migrations.
+ * Lists the sessions that hold or wait for our locks in the config's database, and incomplete migrations.
  * @throws SqlmigError where it cannot begin.
  */
 export async function locks(config: Config, options: ReadOptions = {}): Promise<LocksResult> {
@@ -26,7 +26,7 @@ export async function locks(config: Config, options: ReadOptions = {}): Promise<
   const holders = await withRun(config, outside(options), ({ read }) => read(readHolders));
   const reading = await readForCommand(config, options);
   const findings = allTargets(reading).flatMap((target) => findingsOf(target, reading.database));
-  return { holders, interrupted: findings.filter(({ kind }) => kind === 'failed') };
+  return { holders, incomplete: findings.filter(({ kind }) => kind === 'incomplete') };
 }
 
 /** What became of a session that was to be ended. */

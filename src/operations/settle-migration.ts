@@ -1,12 +1,11 @@
 import { type Settlement, settlementKind } from '../decide/settlement.ts';
 import { SqlmigError } from '../errors.ts';
-import { begunState } from '../history/history.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, checkValue, nullable, selection, text } from '../project/option.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
-import type { InterruptedMigration } from '../repair/interruption.ts';
+import type { IncompleteMigration } from '../repair/incomplete-migration.ts';
 import { type RepairedSchema, tracedRepair } from '../repair/repair.ts';
 import { type SettledMigrations, settle } from '../repair/settle.ts';
 import { changedSince } from '../repair/settle-refusals.ts';
@@ -17,8 +16,8 @@ import type { Migration } from '../sql/migration.ts';
 import { readFleetState, type Selection } from '../state/fleet-state.ts';
 import { rereadTarget } from '../state/target.ts';
 
-/** How far an interrupted migration was, and what came of settling it. */
-export interface SettledMigration extends InterruptedMigration {
+/** How far an incomplete migration was, and what came of settling it. */
+export interface SettledMigration extends IncompleteMigration {
   /** The schema's outcome; none where nothing was asked for. */
   readonly schemas: readonly RepairedSchema[];
 }
@@ -64,8 +63,8 @@ async function settleIn(
     const target = await run.read((session) => rereadTarget(session, schema, basis, config, run.wait));
     if (target.trouble !== null) throw target.trouble;
     const row = target.rows.find((one) => historyKey(one) === historyKey(file));
-    if (row?.state !== begunState) {
-      throw new SqlmigError('nothing-to-settle', `${historyKey(file)} of "${schema}" is not interrupted`, {
+    if (row?.state !== 'incomplete') {
+      throw new SqlmigError('nothing-to-settle', `${historyKey(file)} of "${schema}" is not incomplete`, {
         schema,
         state: row === undefined ? 'it is not in the history' : 'it is applied',
       });
@@ -74,8 +73,8 @@ async function settleIn(
     // Who has done the rest by hand may say so of the file as it is now.
     if (changed && how?.kind !== 'mark-applied') throw changedSince(file, schema);
     const settling = { targets: [target], key: historyKey(file), how };
-    const { interrupted, schemas } = await settle(run, settling, migrations, settings);
-    const [found] = interrupted;
+    const { incomplete, schemas } = await settle(run, settling, migrations, settings);
+    const [found] = incomplete;
     if (found === undefined) throw new RangeError('one migration gives one description');
     return { ...found, schemas };
   });

@@ -5,7 +5,7 @@ import { canariesOf } from '../fleet/canaries.ts';
 import { confirm } from '../fleet/confirm.ts';
 import { createDigests, type Digests } from '../fleet/digests.ts';
 import { createMigrator, type Migrator } from '../fleet/migrator.ts';
-import { interrupted, unfinished } from '../fleet/outcome.ts';
+import { interrupted, withError } from '../fleet/outcome.ts';
 import { migratePublic, openTenantPhase } from '../fleet/phase.ts';
 import { createSummary, type Summary } from '../fleet/summary.ts';
 import { listTenants } from '../fleet/tenant-list.ts';
@@ -212,7 +212,7 @@ async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
 
 function leftOut({ run, migrations, settings }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
   const basis = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
-  return unfinished(target, 'skipped', error, { runId: run.runId, database: run.database, basis });
+  return withError(target, 'skipped', error, { runId: run.runId, database: run.database, basis });
 }
 
 function publicFailed(): SqlmigError {

@@ -1,4 +1,4 @@
-import { identifyRows } from '../history/history.ts';
+import { upgradeHistory } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
 import type { Script } from '../sql/migration.ts';
 import { doBlock } from '../sql/quote.ts';
@@ -41,7 +41,7 @@ export function composeUnits(
   // Behind a pooler a session keeps nothing, and public lets tenants in between two units.
   const keeps = context.ownSession && schema.scope === 'tenant' && scripts.length > 1;
   message.add(said);
-  if (!schema.hasIdentity) message.add(composeUpgrade(schema, context));
+  if (!schema.isCurrent) message.add(composeUpgrade(schema, context));
   for (const [index, script] of scripts.entries()) {
     const isLast = index === scripts.length - 1;
     const precondition: Precondition =
@@ -139,13 +139,13 @@ export function composeReplay(script: Script, schema: UnitSchema, context: UnitC
 
 /** Brings the history table of an earlier version up to date, under the locks of a unit. */
 export function composeUpgrade(schema: UnitSchema, context: UnitContext): string {
-  return `${begin(context)}${locks('upgrade', schema, context)}${identifyRows(schema.schema, context.table)};\nCOMMIT;\n`;
+  return `${begin(context)}${locks('upgrade', schema, context)}${upgradeHistory(schema.schema, context.table)}COMMIT;\n`;
 }
 
 /** Changes a schema's history under the locks of a unit; `change` is one statement that must touch a row. */
 export function composeEdit(schema: UnitSchema, change: string, context: UnitContext): string {
-  const identify = schema.hasIdentity ? '' : `${identifyRows(schema.schema, context.table)};\n`;
-  return `${begin(context)}${locks('repair', schema, context)}${identify}${doBlock(`begin
+  const upgrade = schema.isCurrent ? '' : upgradeHistory(schema.schema, context.table);
+  return `${begin(context)}${locks('repair', schema, context)}${upgrade}${doBlock(`begin
   ${change};
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}COMMIT;

@@ -44,8 +44,8 @@ export interface UnitSchema {
   readonly history: readonly HistoryRow[];
   /** Triggers, rules or row security are on the history: they may discard a row without an error. */
   readonly mayDiscard: boolean;
-  /** The history's rows can be updated while they are published (see `identifyRows`). */
-  readonly hasIdentity: boolean;
+  /** The history table has the form of today (see `upgradeHistory`). */
+  readonly isCurrent: boolean;
   /** The digest of the history as the server gave it; `null` where only its rows are known. */
   readonly digest: string | null;
   /** Public as the run saw it: the digest of its rows up to a version. `null` where nothing is required. */

@@ -1,5 +1,4 @@
 import { SqlmigError } from '../errors.ts';
-import { begunState } from '../history/history.ts';
 import type { HistoryRow } from '../history/row.ts';
 import type { Migration } from '../sql/migration.ts';
 import { repairCommand } from '../text/command-line.ts';
@@ -20,7 +19,7 @@ export function changedSince(migration: Migration, schema: string): SqlmigError 
 export function stillInvalid(schema: string, index: string): SqlmigError {
   return new SqlmigError('invalid-index', `the index ${schema}.${index} is invalid`, {
     schema,
-    state: `it is still marked as ${begunState}`,
+    state: `it is still marked as incomplete`,
     hint: 'rebuild it with REINDEX INDEX CONCURRENTLY, or drop it, before you call this applied; or use --resume',
   });
 }
@@ -28,7 +27,7 @@ export function stillInvalid(schema: string, index: string): SqlmigError {
 /** The error for a migration that was begun and of which there is no file, or none when the repair began. */
 export function begunWithoutFile({ version, name }: HistoryRow, schema: string): SqlmigError {
   const message = `${version ?? 'R_'}_${name} was begun and not finished, and its file is not there`;
-  return new SqlmigError('unfinished', message, {
+  return new SqlmigError('incomplete', message, {
     schema,
     state: 'nothing was run',
     hint: 'put its file back, then run this repair again',

@@ -5,7 +5,7 @@ import type { Names } from '../execute/invalid-indexes.ts';
 import { applyNonTransactional, type Resumption } from '../execute/non-transactional.ts';
 import { requireExtensions, settleExtensions } from '../fleet/extensions.ts';
 import { unitSchema } from '../fleet/gate.ts';
-import { begunState, doubtOf, historyTable, readProgress } from '../history/history.ts';
+import { doubtOf, historyTable, readProgress } from '../history/history.ts';
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
 import { readGuard } from '../protocol/guard.ts';
@@ -20,14 +20,14 @@ import { quoteLiteral } from '../sql/quote.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import { commitsInParts } from '../sql/transaction-rules.ts';
 import type { Target } from '../state/target.ts';
-import { describeInterruption, type InterruptedMigration, leftSince } from './interruption.ts';
+import { describeIncomplete, type IncompleteMigration, leftSince } from './incomplete-migration.ts';
 import { type Repair, type RepairedSchema, repairSchemas, rowRepair } from './repair.ts';
 import { begunWithoutFile, changedSince, severalFiles, stillInvalid } from './settle-refusals.ts';
 
-/** How far interrupted migrations were, and what came of settling them. */
+/** How far incomplete migrations were, and what came of settling them. */
 export interface SettledMigrations {
   /** Those whose files are there. */
-  readonly interrupted: readonly InterruptedMigration[];
+  readonly incomplete: readonly IncompleteMigration[];
   /** The outcome of each schema; none where nothing was asked for. */
   readonly schemas: readonly RepairedSchema[];
 }
@@ -64,14 +64,14 @@ export async function settle(
   const byFile = new Map(scripts.map((script) => [script.migration.file, script]));
   const context = unitContext(run, { ...settings, sync: true });
   const describe = (session: Session, target: Target, script: Script, changed: boolean) =>
-    describeInterruption(session, script, unitSchema(target, null), { context, changed });
-  const interrupted: InterruptedMigration[] = [];
+    describeIncomplete(session, script, unitSchema(target, null), { context, changed });
+  const incomplete: IncompleteMigration[] = [];
   for (const { target, file, changed } of stopped) {
     const script = byFile.get(file?.file ?? '');
     if (script !== undefined)
-      interrupted.push(await run.read((session) => describe(session, target, script, changed)));
+      incomplete.push(await run.read((session) => describe(session, target, script, changed)));
   }
-  if (how === null) return { interrupted, schemas: [] };
+  if (how === null) return { incomplete, schemas: [] };
 
   const { publicSchema, searchPath, historyTable: table } = run.config;
   const statements = scripts.flatMap((script) => script.statements);
@@ -119,12 +119,12 @@ export async function settle(
     },
   };
   const wanted = targets.filter((target) => target.trouble !== null || stoppedIn(target) !== null);
-  return { interrupted, schemas: await repairSchemas(run, wanted, migrations, settings, repair) };
+  return { incomplete, schemas: await repairSchemas(run, wanted, migrations, settings, repair) };
 }
 
 /** The migration that was begun in a schema and is not finished, with its file. */
 function begunIn({ rows, scope }: Target, migrations: Migrations, key: string | null) {
-  const row = rows.find((one) => one.state === begunState && (key === null || historyKey(one) === key));
+  const row = rows.find((one) => one.state === 'incomplete' && (key === null || historyKey(one) === key));
   if (row === undefined) return null;
   const file = migrations[scope].find((one) => historyKey(one) === historyKey(row)) ?? null;
   return { row, file, changed: file !== null && file.checksum !== row.checksum };
@@ -132,7 +132,7 @@ function begunIn({ rows, scope }: Target, migrations: Migrations, key: string | 
 
 function markApplied({ migration, statements: { length } }: Script, { schema }: Target, table: string) {
   const set = `state = 'applied', at_statement = null, statements = ${length}, done_statements = ${length}, checksum = ${quoteLiteral(migration.checksum)}`;
-  return `update ${historyTable(schema, table)} set ${set} where ${rowOf(migration)} and state = '${begunState}'`;
+  return `update ${historyTable(schema, table)} set ${set} where ${rowOf(migration)} and state = 'incomplete'`;
 }
 
 async function resumption(

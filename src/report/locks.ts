@@ -5,7 +5,7 @@ import { describeBlockers } from '../server/blockers.ts';
 import { printable, table } from './table.ts';
 
 /** Who holds or waits for what, a line each, then whom they wait for, then what was left behind. */
-export function locksText({ holders, interrupted }: LocksResult): string {
+export function locksText({ holders, incomplete }: LocksResult): string {
   const rows = holders.map((holder) => [
     printable(holder.key),
     holder.granted ? 'held' : 'waits',
@@ -15,7 +15,7 @@ export function locksText({ holders, interrupted }: LocksResult): string {
     holder.client ?? 'local',
     holderText(holder),
   ]);
-  const left = interrupted.map(
+  const left = incomplete.map(
     ({ schema, message }) => `${printable(schema)}: ${message}, and nobody holds its lock\n`,
   );
   const waiting = new Map(holders.map((holder) => [holder.pid, holder]));
@@ -24,7 +24,7 @@ export function locksText({ holders, interrupted }: LocksResult): string {
       ? []
       : [`${printable(key)}: backend ${pid} waits for ${printable(describeBlockers(blockers))}\n`],
   );
-  const none = holders.length === 0 && interrupted.length === 0 ? 'nobody holds a lock\n' : '';
+  const none = holders.length === 0 && incomplete.length === 0 ? 'nobody holds a lock\n' : '';
   return table(rows) + blocked.join('') + left.join('') + none;
 }
 

@@ -1,6 +1,6 @@
 import type { ChangedChecksum } from '../operations/accept-checksums.ts';
 import type { MissingFile } from '../operations/forget-missing.ts';
-import type { InterruptedMigration } from '../repair/interruption.ts';
+import type { IncompleteMigration } from '../repair/incomplete-migration.ts';
 import type { RepairedSchema } from '../repair/repair.ts';
 import { count, groupBy, names } from './table.ts';
 
@@ -35,15 +35,15 @@ export function missingText(missing: readonly MissingFile[]): string {
     .join('');
 }
 
-/** How far interrupted migrations are; schemas that stopped at the same place share a paragraph. */
-export function interruptedText(found: readonly InterruptedMigration[]): string {
-  if (found.length === 0) return 'no migration is interrupted\n';
+/** How far incomplete migrations are; schemas that stopped at the same place share a paragraph. */
+export function incompleteText(found: readonly IncompleteMigration[]): string {
+  if (found.length === 0) return 'no migration is incomplete\n';
   return groupBy(found, ({ schema: _, ...rest }) => JSON.stringify(rest))
-    .map((group) => interruptedParagraph(group as [InterruptedMigration]))
+    .map((group) => incompleteParagraph(group as [IncompleteMigration]))
     .join('');
 }
 
-function interruptedParagraph(group: readonly [InterruptedMigration, ...InterruptedMigration[]]): string {
+function incompleteParagraph(group: readonly [IncompleteMigration, ...IncompleteMigration[]]): string {
   const [found] = group;
   const who = names(
     group.map(({ schema }) => schema),

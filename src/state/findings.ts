@@ -13,7 +13,7 @@ export function findingsOf({ plan, schema, scope, held, trouble }: Target, datab
     return [{ kind: trouble.code as TroubleKind, database, schema, scope, message: trouble.message }];
   }
   return plan.findings
-    .filter(({ kind }) => !(kind === 'failed' && held))
+    .filter(({ kind }) => !(kind === 'incomplete' && held))
     .map(({ kind, message, ...rest }) => ({
       kind,
       database,

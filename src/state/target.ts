@@ -28,7 +28,7 @@ export interface Target {
   /** Triggers, rules or row security are on the history (see `Presence`). */
   readonly mayDiscard: boolean;
   /** Its rows can be updated while they are published. */
-  readonly hasIdentity: boolean;
+  readonly isCurrent: boolean;
   readonly rows: readonly RecordedRow[];
   /** The history's digest as the server gave it; `null` without a history. */
   readonly digest: string | null;
@@ -103,7 +103,7 @@ export async function readTargets(wanted: readonly Wanted[], from: From, table: 
       oid: present?.oid ?? null,
       hasHistory: histories.has(schema),
       mayDiscard: present?.mayDiscard ?? false,
-      hasIdentity: present?.hasIdentity ?? true,
+      isCurrent: present?.isCurrent ?? true,
       rows,
       digest,
       plan: planOf(basis, rows),
@@ -125,7 +125,7 @@ export function troubled(schema: string, basis: PlanBasis, trouble: SqlmigError,
     oid: oid ?? null,
     hasHistory: false,
     mayDiscard: false,
-    hasIdentity: true,
+    isCurrent: true,
     rows: [],
     digest: null,
     plan: planSchema([], [], basis.options),
@@ -202,7 +202,7 @@ async function readTarget(from: From, schema: string, basis: PlanBasis, config: 
 }
 
 function isRunning({ rows }: Pick<Target, 'rows'>): boolean {
-  return rows.some((row) => row.state === 'running');
+  return rows.some((row) => row.state === 'incomplete');
 }
 
 /** The schemas whose key somebody holds. */

@@ -17,11 +17,12 @@ DO 'begin
   duration_ms integer not null default 0,
   applied_by text not null,
   run_id text not null,
-  state text not null check (state in (''applied'', ''running'')),
-  scope text not null check (scope in (''public'', ''tenant'')),
+  state text not null,
+  scope text not null,
   statements integer not null,
   at_statement integer,
-  done_statements integer not null
+  done_statements integer not null,
+  check (state in (''applied'', ''incomplete'') and scope in (''public'', ''tenant''))
 );
 create unique index on "acme"."schema_migrations" (name) where version is null;
 alter table "acme"."schema_migrations" replica identity full;

@@ -4,4 +4,13 @@ if not pg_try_advisory_xact_lock_shared(1936813165, 0) then raise exception usin
 if not pg_try_advisory_xact_lock(1936813165, (''16385''::oid)::int4) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is at work in this schema; it will be tried again''; end if;
 end';
 alter table "acme"."schema_migrations" replica identity full;
+DO  E'declare name text;
+begin
+  for name in select conname from pg_constraint where conrelid = ''"acme"."schema_migrations"''::regclass and contype = ''c''
+      and pg_get_constraintdef(oid) ~ ''\\y(state|scope)\\y'' loop
+    execute format(''alter table %s drop constraint %I'', ''"acme"."schema_migrations"'', name);
+  end loop;
+  update "acme"."schema_migrations" set state = ''incomplete'' where state = ''running'';
+  alter table "acme"."schema_migrations" add check (state in (''applied'', ''incomplete'') and scope in (''public'', ''tenant''));
+end';
 COMMIT;

@@ -127,20 +127,20 @@ test.for<Case>([
   ],
   ['a newer release was here', [file('1')], [row('1'), row('7')], {}, [], [], null, '7', ['7']],
   [
-    'an unfinished one refuses, whatever is allowed',
+    'an incomplete one refuses, whatever is allowed',
     [file('1')],
-    [{ ...row('1', 'x', 'same', 'running'), inDoubt: true }],
+    [{ ...row('1', 'x', 'same', 'incomplete'), inDoubt: true }],
     { ignoreChanged: true, outOfOrder: true },
     [],
-    ['failed'],
-    'failed',
+    ['incomplete'],
+    'incomplete',
     null,
     [],
   ],
   [
     'one that is not in doubt comes first, even before an older file',
     [file('1'), file('2'), file('3'), file('4')],
-    [row('1'), row('3', 'x', 'same', 'running')],
+    [row('1'), row('3', 'x', 'same', 'incomplete')],
     {},
     ['3', '2', '4'],
     [],
@@ -151,11 +151,11 @@ test.for<Case>([
   [
     'one that is not in doubt refuses where its file was changed',
     [file('1', 'x', 'other')],
-    [row('1', 'x', 'same', 'running')],
+    [row('1', 'x', 'same', 'incomplete')],
     { ignoreChanged: true },
     [],
-    ['failed'],
-    'failed',
+    ['incomplete'],
+    'incomplete',
     null,
     [],
   ],
@@ -201,7 +201,7 @@ test.for<Case>([
 test('a migration that was begun and not finished is not the version', () => {
   const files = [file('1'), file('2')];
   const options = completePlan({}, { outOfOrder: false });
-  const begun = row('2', 'x', 'same', 'running');
+  const begun = row('2', 'x', 'same', 'incomplete');
   expect(planSchema(files, [row('1'), begun], options).version).toBe('1');
   expect(planSchema(files, [begun], options).version).toBeNull();
   expect(planSchema([file('1')], [row('1'), begun], options).ahead).toEqual([]);

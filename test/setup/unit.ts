@@ -96,7 +96,7 @@ export function emptyTenant(schema: string): UnitSchema {
     history: [],
     digest: null,
     mayDiscard: false,
-    hasIdentity: true,
+    isCurrent: true,
     requires: null,
     guarded: null,
   };

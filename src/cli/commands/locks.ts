@@ -15,7 +15,7 @@ export const locksCommand = defineCommand()({
     ...yesOption,
   },
   examples: [
-    ['locks', 'holders, waiters and interrupted migrations'],
+    ['locks', 'holders, waiters and incomplete migrations'],
     ['locks --kill 812', 'end backend 812 if it has a lock of ours'],
   ],
   run: (args, terminal) =>

@@ -4,7 +4,7 @@ import { forgetMissing } from '../../operations/forget-missing.ts';
 import { settleMigration, settleMigrations } from '../../operations/settle-migration.ts';
 import { wholeNumber } from '../../project/option.ts';
 import type { RepairedSchema } from '../../repair/repair.ts';
-import { changedText, interruptedText, missingText, repairedText } from '../../report/repair.ts';
+import { changedText, incompleteText, missingText, repairedText } from '../../report/repair.ts';
 import { defineCommand } from '../command.ts';
 import { type Answer, agreed, execute, exitCodeOfSchemas } from '../execute.ts';
 import {
@@ -21,10 +21,10 @@ import {
 /** `sqlmig repair`. */
 export const repairCommand = defineCommand<{ schema?: string; migration?: string }>()({
   name: 'repair',
-  describe: 'Accept changed files, forget missing ones, or settle an interrupted migration',
+  describe: 'Accept changed files, forget missing ones, or settle an incomplete migration',
   pattern: '[schema] [migration]',
   positionals: {
-    schema: { type: 'string', describe: 'Schema of an interrupted migration; a selection takes all of them' },
+    schema: { type: 'string', describe: 'Schema of an incomplete migration; a selection takes all of them' },
     migration: { type: 'string', describe: 'Its version' },
   },
   options: {
@@ -44,8 +44,8 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
   examples: [
     ['repair --all', 'show changed files, and accept them when asked'],
     ['repair --all --forget', 'show migrations whose files are gone, and forget them when asked'],
-    ['repair --all --resume', 'settle every interrupted migration'],
-    ['repair acme 0009 --resume', 'finish an interrupted CREATE INDEX CONCURRENTLY'],
+    ['repair --all --resume', 'settle every incomplete migration'],
+    ['repair acme 0009 --resume', 'finish an incomplete CREATE INDEX CONCURRENTLY'],
   ],
   run: (args, terminal) =>
     execute(args, terminal, () => {
@@ -72,22 +72,22 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
         const options = { ...lockArgs(args), ignoreReadOnly: args.ignoreReadOnly, signal, onEvent };
         if (schema !== undefined && migration !== undefined) {
           let found = await settleMigration(config, schema, migration, how ?? null, options);
-          const question = `${interruptedText([found])}Resume it?`;
+          const question = `${incompleteText([found])}Resume it?`;
           const resume = how === undefined && (yes || (await agreed(terminal, question)));
           if (resume) found = await settleMigration(config, schema, migration, { kind: 'resume' }, options);
           const open = how === undefined && !resume;
           return repairAnswer(
             found,
             open,
-            () => interruptedText([found]),
+            () => incompleteText([found]),
             `settled: ${schema} has ${found.file}\n`,
           );
         }
         const whom = select ?? ({ kind: 'all', except: [] } as const);
         if (how !== undefined) {
           const result = await settleMigrations(config, whom, how, options);
-          const end = result.interrupted.length === 0 ? '' : 'settled\n';
-          return repairAnswer(result, false, () => interruptedText(result.interrupted), end);
+          const end = result.incomplete.length === 0 ? '' : 'settled\n';
+          return repairAnswer(result, false, () => incompleteText(result.incomplete), end);
         }
         if (args.forget) {
           const forget = async (missing: Parameters<typeof missingText>[0]) =>

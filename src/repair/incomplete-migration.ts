@@ -9,8 +9,8 @@ import { onlineChangeOf } from '../sql/online-change.ts';
 import { statementAt } from '../sql/parse.ts';
 import { commitsInParts } from '../sql/transaction-rules.ts';
 
-/** How far an interrupted migration is. */
-export interface InterruptedMigration {
+/** How far an incomplete migration is. */
+export interface IncompleteMigration {
   readonly schema: string;
   readonly scope: Scope;
   readonly version: string | null;
@@ -28,12 +28,12 @@ export interface InterruptedMigration {
 }
 
 /** Finds out how far a migration is in a schema. `changed`: its file is not what was begun. */
-export async function describeInterruption(
+export async function describeIncomplete(
   session: Session,
   script: Script,
   schema: UnitSchema,
   { context, changed }: { readonly context: UnitContext; readonly changed: boolean },
-): Promise<InterruptedMigration> {
+): Promise<IncompleteMigration> {
   const { version, name, file } = script.migration;
   const progress = await readProgress(session, schema.schema, context.table, rowOf(script.migration));
   const inDoubt = doubtOf(progress);
