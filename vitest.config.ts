@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Many tests start processes of their own; more than this only makes them wait for each other.
-    maxWorkers: 2,
+    // Many tests start processes of their own, and many wait: more than this only makes them wait for each other.
+    maxWorkers: 3,
   },
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { tenantNames } from '../../src/sql/made-names.ts';
 import { toScript } from '../../src/sql/script.ts';
 
-const size = 400_000;
+const size = 250_000;
 
 // What makes a scan begin anew at each of them, or go back over what it has seen.
 const units = [
