@@ -108,6 +108,32 @@ export const sqlstates = {
   internalError: 'XX000',
 } as const;
 
+/** SQLSTATEs that sqlmig's own checks raise inside a message; class "SQ" is used by nobody else. */
+export const unitStates = {
+  /** Another session holds the schema's key, or public's marker. */
+  schemaBusy: 'SQM01',
+  /** The history is not the one the plan was made from. */
+  historyChanged: 'SQM03',
+  /** The schema is gone, or another one has its name. */
+  schemaMissing: 'SQM04',
+  /** The fleet's key is held: a public unit runs or waits; for public, tenant units have not finished within its wait. */
+  fleetBusy: 'SQM05',
+  /** Public does not hold what this run saw there. */
+  publicBehind: 'SQM06',
+  /** The file ended the transaction it was in. */
+  transactionEnded: 'SQM09',
+  /** The file may have changed something outside of its tenant: it takes a closer look to tell. */
+  suspicious: 'SQM13',
+  /** The file changed the history table, or rows in it. */
+  historyTouched: 'SQM14',
+  /** The history table did not keep the row that was written to it. */
+  rowRefused: 'SQM15',
+  /** Another session changes what all tenants share. */
+  sharedBusy: 'SQM17',
+  /** The session is not the one that took the locks. */
+  lockLost: 'SQM12',
+} as const;
+
 interface Extra {
   readonly sqlstate?: string | undefined;
   readonly location?: Location | undefined;

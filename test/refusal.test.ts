@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { holds, raise, refusalOf, refuseIf, unitStates } from '../src/protocol/refusal.ts';
+import { unitStates } from '../src/errors.ts';
+import { holds, raise, refusalOf, refuseIf } from '../src/protocol/refusal.ts';
 import type { ServerError } from '../src/server/server-error.ts';
 import { freshDatabase } from './setup/database.ts';
 import { testSession } from './setup/unit.ts';

@@ -1,12 +1,12 @@
 import type { RetryReason } from '../decide/retry.ts';
-import { SqlmigError, sqlstates } from '../errors.ts';
+import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import type { HistoryRow } from '../history/row.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
 import { composeBootstrap } from '../protocol/bootstrap.ts';
 import { isCatalogueRace } from '../protocol/catalogue-key.ts';
 import { composeUnits, composeUpgrade, type Message } from '../protocol/message.ts';
-import { refusalOf, unitStates } from '../protocol/refusal.ts';
+import { refusalOf } from '../protocol/refusal.ts';
 import { begunColumn, durationOf, noteDurations, recordedByRun, recordedColumn } from '../protocol/unit.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { begin, release, waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';

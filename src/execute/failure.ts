@@ -1,7 +1,7 @@
-import { SqlmigError, sqlstates } from '../errors.ts';
+import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { isCatalogueRace } from '../protocol/catalogue-key.ts';
 import { composeReplay, type Message, replayColumn } from '../protocol/message.ts';
-import { refusalOf, unitStates } from '../protocol/refusal.ts';
+import { refusalOf } from '../protocol/refusal.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { Location } from '../results.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';

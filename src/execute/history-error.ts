@@ -1,6 +1,6 @@
-import { SqlmigError, sqlstates } from '../errors.ts';
+import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
-import { refusalOf, unitStates } from '../protocol/refusal.ts';
+import { refusalOf } from '../protocol/refusal.ts';
 import { evidenceVariable } from '../protocol/unit.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { ServerError } from '../server/server-error.ts';

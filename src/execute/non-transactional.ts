@@ -1,4 +1,4 @@
-import { SqlmigError } from '../errors.ts';
+import { SqlmigError, unitStates } from '../errors.ts';
 import { historyTable, readDigest, readProgress, upgradeHistory } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
 import {
@@ -15,7 +15,7 @@ import {
 } from '../protocol/bookkeeping.ts';
 import { isCatalogueRace, trySharedKey } from '../protocol/catalogue-key.ts';
 import { reachesOut } from '../protocol/guard.ts';
-import { raise, refusalOf, unitStates } from '../protocol/refusal.ts';
+import { raise, refusalOf } from '../protocol/refusal.ts';
 import { checkUnchanged, insertRow, rowOf } from '../protocol/unit.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';

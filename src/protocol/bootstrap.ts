@@ -1,7 +1,8 @@
+import { unitStates } from '../errors.ts';
 import { createHistoryTable } from '../history/history.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { lockKey, lockObjects } from './keys.ts';
-import { raise, unitStates } from './refusal.ts';
+import { raise } from './refusal.ts';
 import type { UnitContext } from './unit-context.ts';
 import { applicationName, begin } from './unit-locks.ts';
 

@@ -1,9 +1,9 @@
-import { sqlstates } from '../errors.ts';
+import { sqlstates, unitStates } from '../errors.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Script } from '../sql/migration.ts';
 import { guardedSchemas } from './guard.ts';
 import { lockKey, lockObjects } from './keys.ts';
-import { type Check, unitStates } from './refusal.ts';
+import type { Check } from './refusal.ts';
 import type { UnitSchema } from './unit-context.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { unitStates } from '../errors.ts';
 import { upgradeHistory } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
 import type { Script } from '../sql/migration.ts';
@@ -5,7 +6,7 @@ import { doBlock } from '../sql/quote.ts';
 import { isOneOf, structureAsJson } from '../structure/structure.ts';
 import { createMissing } from './bootstrap.ts';
 import { strangers } from './guard.ts';
-import { raise, unitStates } from './refusal.ts';
+import { raise } from './refusal.ts';
 import { closing, noteDurations, opening, type Precondition, runsCode } from './unit.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { begin, locks, prelude, release, setFilePath } from './unit-locks.ts';

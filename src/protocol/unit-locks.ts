@@ -1,9 +1,10 @@
+import { unitStates } from '../errors.ts';
 import type { Scope } from '../results.ts';
 import { ownPath } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { pinnedSettings } from './pinned-settings.ts';
-import { type Check, refuseIf, unitStates } from './refusal.ts';
+import { type Check, refuseIf } from './refusal.ts';
 import { searchPath, type UnitContext, type UnitSchema } from './unit-context.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { unitStates } from '../errors.ts';
 import { historyTable, selectDigest } from '../history/history.ts';
 import type { HistoryRow } from '../history/row.ts';
 import { historyKey } from '../project/order.ts';
@@ -8,7 +9,7 @@ import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { mentions } from '../sql/reach.ts';
 import { sharedKeyTry } from './catalogue-key.ts';
 import { cataloguesTell, isWrittenHere, lockEvidence, locksTell, rowsTell, scrutinyOf } from './guard.ts';
-import { type Check, holds, refuseIf, unitStates } from './refusal.ts';
+import { type Check, holds, refuseIf } from './refusal.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { locks, lockTries, schemaKey, setOwnPath } from './unit-locks.ts';
 
