@@ -16,11 +16,14 @@ const outside = postgres(db.url, { max: 1, onnotice: () => {}, connection: { sea
 const query = async (text: string) =>
   [...(await outside.unsafe(text).simple())].flat() as Record<string, unknown>[];
 afterAll(() => outside.end());
-const source = fileURLToPath(new URL('../src/db', import.meta.url));
+const source = fileURLToPath(new URL('../src', import.meta.url));
 
-/** Every word that is called like a function in the SQL of src/db. */
+/** Every word that is called like a function in our source, the SQL in it among them. */
 function calledNames(): string[] {
-  const texts = readdirSync(source).map((file) => readFileSync(`${source}/${file}`, 'utf8'));
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' });
+  const texts = files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(`${source}/${file}`, 'utf8'));
   const names = texts.flatMap((text) =>
     [...text.matchAll(/\b([a-z][a-z_0-9]+)\(/g)].map((match) => match[1] ?? ''),
   );
