@@ -33,9 +33,16 @@ test('a socket, by URL and by PGHOST; the password from a file', async () => {
   expect(await sqlmig(['up', '--all', '--url', url], p.dir, env)).toMatchObject({ code: 0 });
   const variables = { ...env, PGHOST: dir, PGPORT: port, PGUSER: 'postgres' };
   expect(await sqlmig(['status', '--check'], p.dir, variables)).toMatchObject({ code: 0 });
+  // The driver has no such value, and must not see it.
+  const anyServer = { ...variables, PGTARGETSESSIONATTRS: 'any' };
+  expect(await sqlmig(['status', '--check'], p.dir, anyServer)).toMatchObject({ code: 0 });
   expect(await sqlmig(['status'], p.dir, { ...variables, PGPASSFILE: '/nowhere' })).toMatchObject({
     code: 3,
   });
+  chmodSync(passFile, 0o644);
+  const { code, stderr } = await sqlmig(['status'], p.dir, variables);
+  expect(code).toBe(3);
+  expect(stderr).toContain(`hint: the password file ${passFile} has group or world access`);
 });
 
 test('several hosts: the first that answers', async () => {

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { homedir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { userInfo } from 'node:os';
 import { type ConnectionOptions, checkServerIdentity as checkIdentity } from 'node:tls';
 import type postgres from 'postgres';
 import { SqlmigError } from '../errors.ts';
 import { type ConnectionTarget, isSocket, type TargetHost } from './connection-string.ts';
+import { readPasswordFile } from './password-file.ts';
 
 /** One server of a target, as the driver wants it. */
 export type ClientOptions = Pick<
@@ -13,18 +13,25 @@ export type ClientOptions = Pick<
   'host' | 'port' | 'path' | 'user' | 'password' | 'database' | 'ssl'
 > & { readonly sslnegotiation: 'direct' | null };
 
+/** How to reach one host of a target. */
+export interface HostOptions {
+  readonly options: ClientOptions;
+  /** Why the password file was ignored; `null` if it was not. */
+  readonly ignoredPasswordFile: string | null;
+}
+
 /**
- * What the driver needs to reach one host of a target: files of certificates and passwords are read here.
- * @throws SqlmigError `config-invalid` for a file that cannot be read.
+ * What the driver needs to reach one host of a target: the certificate and password files are read here.
+ * @throws SqlmigError `config-invalid` for a certificate file that cannot be read.
  */
-export async function clientOptions(
-  target: ConnectionTarget,
-  { host, address, port }: TargetHost,
-): Promise<ClientOptions> {
+export function clientOptions(target: ConnectionTarget, { host, address, port }: TargetHost): HostOptions {
   const user = target.user ?? accountName();
   const database = target.database ?? user;
-  const password = target.password ?? (await passwordFromFile(target, { host, port, user, database }));
-  return {
+  const { password, ignored } =
+    target.password === null
+      ? readPasswordFile(target.passFile, { host, port, user, database })
+      : { password: target.password, ignored: null };
+  const options: ClientOptions = {
     // As a list, so that the driver does not look for a port in an IPv6 address.
     ...({ host: [address ?? host], port: [port] } as unknown as Pick<ClientOptions, 'host' | 'port'>),
     ...(isSocket(host) && { path: `${host}/.s.PGSQL.${port}` }),
@@ -34,6 +41,7 @@ export async function clientOptions(
     ssl: isSocket(host) ? false : sslOptions(target, host, address ?? host),
     sslnegotiation: target.sslDirect ? 'direct' : null,
   };
+  return { options, ignoredPasswordFile: ignored };
 }
 
 function sslOptions(
@@ -91,35 +99,6 @@ function readPem(name: string, file: string): string {
     throw new SqlmigError('config-invalid', `cannot read the file that ${name} names (${code})`, {
       cause: error,
     });
-  }
-}
-
-/** The password that ~/.pgpass or PGPASSFILE has for a server; `null` where there is none. */
-async function passwordFromFile(
-  target: ConnectionTarget,
-  server: { host: string; port: number; user: string; database: string },
-): Promise<string | null> {
-  const file = target.passFile ?? join(homedir(), '.pgpass');
-  if (!existsSync(file)) return null;
-  const { default: pgpass } = await import('pgpass');
-  // The package knows a file by this variable alone, and looks at it at once.
-  return withVariable('PGPASSFILE', file, () => {
-    return new Promise((resolve) => pgpass(server, (password) => resolve(password ?? null)));
-  });
-}
-
-/** What `work` gives while a variable of this process has that value, or none; afterwards it is as it was. */
-export function withVariable<T>(name: string, value: string | null, work: () => T): T {
-  const before = process.env[name];
-  const set = (text: string | undefined | null) => {
-    if (text === undefined || text === null) delete process.env[name];
-    else process.env[name] = text;
-  };
-  set(value);
-  try {
-    return work();
-  } finally {
-    set(before);
   }
 }
 

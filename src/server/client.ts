@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import postgres from 'postgres';
-import { type ClientOptions, withVariable } from './client-options.ts';
+import type { ClientOptions } from './client-options.ts';
 import type { ServerNotice } from './notice.ts';
 
 /** How the driver opens one session. */
@@ -38,6 +38,8 @@ export function createClient(
     onclose: onClose,
   };
   Object.assign(options, { max_pipeline: 0, socket: open, onnotify: onNotification });
-  // The driver would obey the variable beside us, and fails on values that it does not know.
-  return withVariable('PGTARGETSESSIONATTRS', null, () => postgres(options));
+  // The driver reads PGTARGETSESSIONATTRS unless it is given a value, and has none for "any": only options that it has
+  // completed itself are taken without another look at the environment.
+  const completed = postgres({ ...options, target_session_attrs: 'primary' }).options;
+  return postgres({ ...completed, target_session_attrs: undefined } as unknown as typeof options);
 }

@@ -1,15 +1,15 @@
 import postgres from 'postgres';
 import { SqlmigError, sqlstates } from '../errors.ts';
 
-/** The error for a session that could not begin; `where` is the server's name. */
-export function connectError(error: unknown, where: string): SqlmigError {
+/** The error for a failed connect to the server called `where`; `ignoredPasswordFile` says why that file was ignored. */
+export function connectError(error: unknown, where: string, ignoredPasswordFile: string | null): SqlmigError {
   if (error instanceof SqlmigError) return error;
   const { code, message } = error as { code?: string; message?: string };
   const refused: string[] = [sqlstates.invalidPassword, sqlstates.invalidAuthorization];
   if (code !== undefined && refused.includes(code)) {
     return new SqlmigError('login-refused', `${where} refused the login: ${message}`, {
       sqlstate: code,
-      hint: 'check user and password of the URL, and pg_hba.conf of the server',
+      hint: ignoredPasswordFile ?? 'check user and password of the URL, and pg_hba.conf of the server',
       cause: error,
     });
   }

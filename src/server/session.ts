@@ -144,7 +144,7 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
   let giveUp = (_: Error) => {};
   let stopWatching = () => {};
   let reason = 'the server closed the connection';
-  const options = await clientOptions(connection.target, host);
+  const { options, ignoredPasswordFile } = clientOptions(connection.target, host);
   const sockets = createSockets(options);
   const { applicationName, target, settings, connectTimeoutMs } = connection;
   const startup = { application_name: applicationName, ...target.startup, ...settings };
@@ -223,7 +223,7 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
     pid = (rows as unknown as { state?: { pid?: number } }).state?.pid;
   } catch (error) {
     abandon();
-    throw connectError(error, describeHost(host));
+    throw connectError(error, describeHost(host), ignoredPasswordFile);
   }
 
   const { settings: _, ...plain } = connection;
