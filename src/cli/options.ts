@@ -2,11 +2,12 @@ import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { type PlanOptions, planKinds } from '../decide/plan.ts';
 import { type Canary, parseMaxFailures } from '../decide/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
-import { parseDuration } from '../project/duration.ts';
+import { defaults } from '../project/defaults.ts';
+import { formatDuration, parseDuration } from '../project/duration.ts';
 import { checkOptions, checkValue, type Kind, type Naming } from '../project/option.ts';
+import type { Selection } from '../project/selection.ts';
 import type { Overrides } from '../project/settings.ts';
 import { changeKinds } from '../run/run-options.ts';
-import type { Selection } from '../state/fleet-state.ts';
 
 function options<T extends Record<string, Options>>(given: T): T {
   return given;
@@ -46,17 +47,29 @@ export const globalOptions = options({
     describe: 'What the pooler in the URL gives a client, where sqlmig cannot tell',
   },
   'direct-url': { type: 'string', describe: 'Database URL that bypasses a pooler', requiresArg: true },
-  'public-dir': { type: 'string', describe: 'Folder of the public files [sql/public]', requiresArg: true },
-  'tenant-dir': { type: 'string', describe: 'Folder of the tenant files [sql/tenant]', requiresArg: true },
-  'public-schema': { type: 'string', describe: 'Name of the shared schema [public]', requiresArg: true },
+  'public-dir': {
+    type: 'string',
+    describe: `Folder of the public files [${defaults.publicDir}]`,
+    requiresArg: true,
+  },
+  'tenant-dir': {
+    type: 'string',
+    describe: `Folder of the tenant files [${defaults.tenantDir}]`,
+    requiresArg: true,
+  },
+  'public-schema': {
+    type: 'string',
+    describe: `Name of the shared schema [${defaults.publicSchema}]`,
+    requiresArg: true,
+  },
   'search-path': {
     type: 'string',
-    describe: 'search_path of tenant files [tenant,public]',
+    describe: `search_path of tenant files [${defaults.searchPath}]`,
     requiresArg: true,
   },
   'history-table': {
     type: 'string',
-    describe: 'Name of the history tables [schema_migrations]',
+    describe: `Name of the history tables [${defaults.historyTable}]`,
     requiresArg: true,
   },
   json: { type: 'boolean', default: false, describe: 'One JSON document on stdout' },
@@ -115,13 +128,13 @@ export const planOptions = options({
 export const lockOptions = options({
   'lock-timeout': {
     type: 'string',
-    default: '5s',
+    default: formatDuration(defaults.lockTimeoutMs),
     requiresArg: true,
     describe: 'How long a statement waits for a lock before it is tried again',
   },
   'concurrent-index-jobs': {
     type: 'number',
-    default: 1,
+    default: defaults.concurrentIndexJobs,
     requiresArg: true,
     describe: 'How many non-transactional migrations run at once',
   },
@@ -132,7 +145,7 @@ export const lockOptions = options({
   },
   'wait-for-lock': {
     type: 'string',
-    default: '15m',
+    default: formatDuration(defaults.waitForLockMs),
     requiresArg: true,
     describe: 'How long to wait for other runs without any progress (then exit 4)',
   },

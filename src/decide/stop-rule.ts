@@ -1,3 +1,4 @@
+import { defaults } from '../project/defaults.ts';
 import type { Kind } from '../project/option.ts';
 
 /** When a run stops starting tenants: after so many failures, or so many percent of the tenants. */
@@ -24,13 +25,13 @@ export interface Failures {
 
 /**
  * The limits for `selected` tenants. A canary that may fail must not end the run as a failure either, so
- * `canaryTolerate` (0 by default) raises `maxFailures` (1 by default) where that is no higher.
+ * `canaryTolerate` raises `maxFailures` where that is no higher.
  */
 export function stopRule(
   selected: number,
   {
-    maxFailures = { count: 1 },
-    canaryTolerate = 0,
+    maxFailures = { count: defaults.maxFailures },
+    canaryTolerate = defaults.canaryTolerate,
   }: { readonly maxFailures?: MaxFailures | undefined; readonly canaryTolerate?: number | undefined },
 ): StopRule {
   return {

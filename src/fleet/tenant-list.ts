@@ -1,4 +1,5 @@
-import { readListedTargets, type Selection, selectTenants } from '../state/fleet-state.ts';
+import type { Selection } from '../project/selection.ts';
+import { readListedTargets, selectTenants } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
 import type { Migrator } from './migrator.ts';

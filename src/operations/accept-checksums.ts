@@ -1,8 +1,9 @@
 import { historyTable } from '../history/history.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import { callback, checkOptions, checkValue, selection, yesOrNo } from '../project/option.ts';
+import { callback, checkOptions, checkValue, yesOrNo } from '../project/option.ts';
 import { historyKey } from '../project/order.ts';
+import { type Selection, selection } from '../project/selection.ts';
 import { rowOf } from '../protocol/unit.ts';
 import {
   type RepairedSchema,
@@ -16,7 +17,7 @@ import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
-import { readFleetState, type Selection } from '../state/fleet-state.ts';
+import { readFleetState } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
 
 /** An applied file that was changed or renamed since, in one schema. */

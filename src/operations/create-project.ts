@@ -1,8 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cannotWrite, SqlmigError } from '../errors.ts';
+import { defaults } from '../project/defaults.ts';
 import { parseFileName } from '../project/file-name.ts';
 import type { TenantChoice } from '../project/proposal.ts';
+
+const { publicDir, tenantDir } = defaults;
 
 /** What a new project looks like. */
 export interface NewProject {
@@ -36,9 +39,12 @@ export function refuseProject(dir: string): void {
 export function createProject(dir: string, project: NewProject): { readonly files: readonly string[] } {
   refuseProject(dir);
   const folders: Readonly<Record<string, string>> = project.sample
-    ? { 'sql/public/0001_tenants.sql': publicFile(project.tenants), 'sql/tenant/0001_users.sql': tenantFile }
+    ? {
+        [`${publicDir}/0001_tenants.sql`]: publicFile(project.tenants),
+        [`${tenantDir}/0001_users.sql`]: tenantFile,
+      }
     : Object.fromEntries(
-        ['sql/public', 'sql/tenant']
+        [publicDir, tenantDir]
           .filter((folder) => !existsSync(join(dir, folder)) || readdirSync(join(dir, folder)).length === 0)
           .map((folder) => [`${folder}/.gitkeep`, '']),
       );
@@ -59,7 +65,7 @@ export function createProject(dir: string, project: NewProject): { readonly file
 
 function settingsOf({ tenants: { kind, ...source }, historyTable }: NewProject) {
   return {
-    ...(kind === 'history' ? { publicDir: 'sql/public', tenantDir: 'sql/tenant' } : { tenants: source }),
+    ...(kind === 'history' ? { publicDir, tenantDir } : { tenants: source }),
     ...(historyTable !== null && { historyTable }),
   };
 }

@@ -1,15 +1,16 @@
 import { historyTable } from '../history/history.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import { callback, checkOptions, checkValue, selection, yesOrNo } from '../project/option.ts';
+import { callback, checkOptions, checkValue, yesOrNo } from '../project/option.ts';
 import { historyKey } from '../project/order.ts';
+import { type Selection, selection } from '../project/selection.ts';
 import { rowOf } from '../protocol/unit.ts';
 import { type RepairedSchema, repairSchemas, rowRepair, tracedRepair } from '../repair/repair.ts';
 import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { quoteLiteral } from '../sql/quote.ts';
-import { readFleetState, type Selection } from '../state/fleet-state.ts';
+import { readFleetState } from '../state/fleet-state.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import type { Target } from '../state/target.ts';
 

@@ -2,8 +2,9 @@ import { type Settlement, settlementKind } from '../decide/settlement.ts';
 import { SqlmigError } from '../errors.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import { checkOptions, checkValue, nullable, selection, text } from '../project/option.ts';
+import { checkOptions, checkValue, nullable, text } from '../project/option.ts';
 import { historyKey } from '../project/order.ts';
+import { type Selection, selection } from '../project/selection.ts';
 import { canonicalVersion } from '../project/version.ts';
 import type { IncompleteMigration } from '../repair/incomplete-migration.ts';
 import { type RepairedSchema, tracedRepair } from '../repair/repair.ts';
@@ -13,7 +14,7 @@ import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import type { Migration } from '../sql/migration.ts';
-import { readFleetState, type Selection } from '../state/fleet-state.ts';
+import { readFleetState } from '../state/fleet-state.ts';
 import { rereadTarget } from '../state/target.ts';
 
 /** How far an incomplete migration was, and what came of settling it. */

@@ -11,20 +11,13 @@ import { createSummary, type Summary } from '../fleet/summary.ts';
 import { listTenants } from '../fleet/tenant-list.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import {
-  byName,
-  checkOptions,
-  type Kinds,
-  lacks,
-  type Naming,
-  selection,
-  wholeNumber,
-} from '../project/option.ts';
+import { byName, checkOptions, type Kinds, lacks, type Naming, wholeNumber } from '../project/option.ts';
+import { type Selection, selection } from '../project/selection.ts';
 import type { SchemaOutcome, UpResult } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { migrateSettings, type RunOptions, runKinds } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
-import { type FleetState, readFleetState, type Selection } from '../state/fleet-state.ts';
+import { type FleetState, readFleetState } from '../state/fleet-state.ts';
 import { newFiles } from '../state/lints.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import type { Target } from '../state/target.ts';

@@ -3,6 +3,7 @@ import { defaultLoaders, lilconfig } from 'lilconfig';
 import { SqlmigError } from '../errors.ts';
 import { type ConnectionTarget, parseConnection, serviceOf } from '../server/connection-string.ts';
 import { readServiceFiles } from '../server/service-files.ts';
+import { defaults } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { checkOptions, type Kinds, object, text } from './option.ts';
 import {
@@ -84,17 +85,17 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
       : resolve(root, merged[key] ?? fallback);
   return {
     database: databaseOf(merged, env, found.path),
-    publicDir: dir('publicDir', 'sql/public'),
-    tenantDir: dir('tenantDir', 'sql/tenant'),
+    publicDir: dir('publicDir', defaults.publicDir),
+    tenantDir: dir('tenantDir', defaults.tenantDir),
     recursive: merged.recursive ?? false,
-    publicSchema: merged.publicSchema ?? 'public',
-    historyTable: merged.historyTable ?? 'schema_migrations',
+    publicSchema: merged.publicSchema ?? defaults.publicSchema,
+    historyTable: merged.historyTable ?? defaults.historyTable,
     concurrency: merged.concurrency ?? null,
     outOfOrder: merged.outOfOrder ?? false,
     digest: merged.digest ?? false,
-    waitMs: parseDuration(merged.wait ?? '0') ?? 0,
+    waitMs: parseDuration(merged.wait ?? '') ?? defaults.waitMs,
     poolMode: merged.poolMode ?? null,
-    searchPath: merged.searchPath ?? ['tenant', 'public'],
+    searchPath: merged.searchPath ?? defaults.searchPath,
     extensions: [...new Set(merged.extensions)],
     cwd,
   };
@@ -231,7 +232,7 @@ function databaseOf(
 function targetsOf(
   url: string | null,
   directUrl: string | undefined,
-  { publicSchema = 'public' }: Settings,
+  { publicSchema = defaults.publicSchema }: Settings,
   env: NonNullable<ConfigSources['env']>,
 ): Pick<DatabaseConfig, 'target' | 'directTarget'> {
   const read = (text: string | null) =>

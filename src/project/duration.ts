@@ -6,3 +6,9 @@ export function parseDuration(text: string): number | null {
   const factor = units[unit];
   return digits === undefined || factor === undefined ? null : Math.round(Number(digits) * factor);
 }
+
+/** A duration as `parseDuration` reads it, in the largest unit that expresses it in a whole number. */
+export function formatDuration(ms: number): string {
+  const [unit, factor] = Object.entries(units).findLast(([, factor]) => ms % factor === 0) ?? ['ms', 1];
+  return `${ms / factor}${unit}`;
+}

@@ -62,17 +62,6 @@ export const milliseconds: Kind = {
   fits: (value) => wholeNumber(0).fits(value) && Number(value) <= mostMs,
 };
 
-/** Which schemas a command is for. */
-export const selection: Kind = {
-  takes: "{ kind: 'all', except: [] }, { kind: 'public' } or { kind: 'tenants', names: ['acme'] }",
-  fits: (value) => {
-    if (typeof value !== 'object' || value === null) return false;
-    const { kind, except, names } = value as Readonly<Record<string, unknown>>;
-    if (kind === 'all') return isTextList(except);
-    return kind === 'public' || (kind === 'tenants' && isTextList(names) && names.length > 0);
-  },
-};
-
 /** What interrupts a run. */
 export const abortSignal: Kind = {
   takes: 'an AbortSignal',
@@ -126,10 +115,6 @@ function unknownOption(option: string, known: readonly string[]): SqlmigError {
   const meant = closest(option, known);
   const hint = meant === null ? `options are ${known.join(', ')}` : `did you mean ${meant}?`;
   return new SqlmigError('bad-usage', `there is no option ${option}`, { hint });
-}
-
-function isTextList(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function shown(value: unknown): string {

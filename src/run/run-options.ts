@@ -1,6 +1,7 @@
 import { completePlan, type PlanOptions, planKinds } from '../decide/plan.ts';
 import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
+import { defaults } from '../project/defaults.ts';
 import { abortSignal, callback, type Kinds, milliseconds, wholeNumber, yesOrNo } from '../project/option.ts';
 import { ownListener } from './listener.ts';
 import { ownSignal } from './run.ts';
@@ -59,11 +60,11 @@ export interface MigrateSettings {
 export function migrateSettings(options: RunOptions, config: Config): MigrateSettings {
   return {
     plan: completePlan(options, config),
-    lockTimeoutMs: options.lockTimeoutMs ?? 5_000,
-    waitForLockMs: options.waitForLockMs ?? 15 * 60_000,
+    lockTimeoutMs: options.lockTimeoutMs ?? defaults.lockTimeoutMs,
+    waitForLockMs: options.waitForLockMs ?? defaults.waitForLockMs,
     sync: options.sync ?? false,
     rehearse: options.rehearse ?? false,
-    concurrentIndexJobs: options.concurrentIndexJobs ?? 1,
+    concurrentIndexJobs: options.concurrentIndexJobs ?? defaults.concurrentIndexJobs,
     readOnly: options.ignoreReadOnly === true ? 'ignore' : 'refuse',
     signal: ownSignal(options.signal),
     emit: ownListener(options.onEvent),

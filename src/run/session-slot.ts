@@ -1,3 +1,4 @@
+import { defaults } from '../project/defaults.ts';
 import type { Session } from '../server/session.ts';
 
 /** A worker's session, opened when first needed and again after it was lost. */
@@ -76,5 +77,5 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
  * from 17 on it does not, and more sessions than cores only make each other's catalogue caches invalid.
  */
 export function defaultConcurrency(serverVersion: number): number {
-  return serverVersion >= 170_000 ? 4 : 8;
+  return serverVersion >= 170_000 ? defaults.concurrency : defaults.concurrencyBefore17;
 }

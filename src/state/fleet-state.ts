@@ -3,6 +3,7 @@ import { SqlmigError } from '../errors.ts';
 import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
+import { everySchema, type Selection } from '../project/selection.ts';
 import {
   type Discovered,
   type Discovery,
@@ -11,12 +12,6 @@ import {
   tenantsQueryFailed,
 } from '../tenants/tenants.ts';
 import { type PlanBasis, readTargets, type Target, troubled, type Wanted } from './target.ts';
-
-/** Which schemas a command is for. Public is always looked at: tenants depend on it. */
-export type Selection =
-  | { readonly kind: 'all'; readonly except: readonly string[] }
-  | { readonly kind: 'public' }
-  | { readonly kind: 'tenants'; readonly names: readonly string[] };
 
 /** Every schema of a selection as it was found, without any lock. */
 export interface FleetState {
@@ -92,7 +87,7 @@ export async function withoutGone(
 /** The names that the source lists now; `null` where that cannot be known, or never changes. */
 export async function listedNow(reader: Reader, config: Config): Promise<ReadonlySet<string> | null> {
   if (config.database.tenants.kind === 'list') return null;
-  const found = await selectTenants(reader, { kind: 'all', except: [] }, config);
+  const found = await selectTenants(reader, everySchema, config);
   return 'unknown' in found ? null : new Set(found.names);
 }
 

@@ -2,11 +2,12 @@ import { completePlan, type PlanOptions } from '../decide/plan.ts';
 import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import { type Migrations, readMigrations } from '../project/migrations.ts';
-import { abortSignal, callback, type Kinds, selection } from '../project/option.ts';
+import { abortSignal, callback, type Kinds } from '../project/option.ts';
+import { everySchema, type Selection, selection } from '../project/selection.ts';
 import { ownListener } from '../run/listener.ts';
 import { ownSignal, withRun } from '../run/run.ts';
 import type { Server, Session } from '../server/session.ts';
-import { type FleetState, readFleetState, type Selection } from './fleet-state.ts';
+import { type FleetState, readFleetState } from './fleet-state.ts';
 import type { Target } from './target.ts';
 import { readUnlistedTargets } from './unlisted.ts';
 import { aheadWarnings } from './warnings.ts';
@@ -53,7 +54,7 @@ export async function readForCommand(
   options: ReadOptions,
   { plan = completePlan({}, config), check, read: more, unlisted = false }: Interest = {},
 ): Promise<FleetReading> {
-  const { select = { kind: 'all', except: [] } } = options;
+  const { select = everySchema } = options;
   const onEvent = ownListener(options.onEvent);
   const migrations = await readMigrations(config);
   await check?.(migrations);

@@ -3,7 +3,8 @@ import { schemasWithHistory } from '../history/presence.ts';
 import { type Reader, readHistoryDigests } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
-import { type FleetState, type Selection, selectTenants } from './fleet-state.ts';
+import type { Selection } from '../project/selection.ts';
+import { type FleetState, selectTenants } from './fleet-state.ts';
 import { readTargets, type Target } from './target.ts';
 
 /**

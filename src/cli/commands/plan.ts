@@ -1,4 +1,5 @@
 import { type PlanCommandOptions, plan } from '../../operations/plan.ts';
+import { everySchema } from '../../project/selection.ts';
 import { planText } from '../../report/plan.ts';
 import { defineCommand } from '../command.ts';
 import { type Answer, type CommandContext, execute } from '../execute.ts';
@@ -19,7 +20,7 @@ export const planCommand = defineCommand()({
   ],
   run: (args, terminal) =>
     execute(args, terminal, () => {
-      const select = selectionOf(args) ?? { kind: 'all', except: [] };
+      const select = selectionOf(args) ?? everySchema;
       const options = { ...planArgs(args), select, lint: args.lint };
       return (context) => planAnswer(options, context);
     }),

@@ -3,6 +3,7 @@ import { acceptChecksums } from '../../operations/accept-checksums.ts';
 import { forgetMissing } from '../../operations/forget-missing.ts';
 import { settleMigration, settleMigrations } from '../../operations/settle-migration.ts';
 import { wholeNumber } from '../../project/option.ts';
+import { everySchema } from '../../project/selection.ts';
 import type { RepairedSchema } from '../../repair/repair.ts';
 import { changedText, incompleteText, missingText, repairedText } from '../../report/repair.ts';
 import { defineCommand } from '../command.ts';
@@ -83,7 +84,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
             `settled: ${schema} has ${found.file}\n`,
           );
         }
-        const whom = select ?? ({ kind: 'all', except: [] } as const);
+        const whom = select ?? everySchema;
         if (how !== undefined) {
           const result = await settleMigrations(config, whom, how, options);
           const end = result.incomplete.length === 0 ? '' : 'settled\n';

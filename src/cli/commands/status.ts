@@ -1,4 +1,5 @@
 import { status } from '../../operations/status.ts';
+import { everySchema } from '../../project/selection.ts';
 import { statusSummary, statusText } from '../../report/status.ts';
 import { defineCommand } from '../command.ts';
 import { execute } from '../execute.ts';
@@ -18,7 +19,7 @@ export const statusCommand = defineCommand()({
   ],
   run: (args, terminal) =>
     execute(args, terminal, () => {
-      const select = selectionOf(args) ?? { kind: 'all', except: [] };
+      const select = selectionOf(args) ?? everySchema;
       return async ({ config, signal, onEvent }) => {
         const result = await status(config, { select, signal, onEvent });
         return {

@@ -1,5 +1,6 @@
 import type { OnEvent } from '../../events.ts';
 import { checkUpOptions, up } from '../../operations/up.ts';
+import { defaults } from '../../project/defaults.ts';
 import { upFailures, upSummary, upTable } from '../../report/up.ts';
 import { defineCommand } from '../command.ts';
 import { execute, exitCodeOf, exitCodeOfSchemas } from '../execute.ts';
@@ -34,7 +35,7 @@ export const upCommand = defineCommand()({
     concurrency: {
       type: 'number',
       requiresArg: true,
-      describe: 'Tenants at a time [4; 8 up to PostgreSQL 16]',
+      describe: `Tenants at a time [${defaults.concurrency}; ${defaults.concurrencyBefore17} up to PostgreSQL 16]`,
     },
     digest: {
       type: 'boolean',
@@ -54,7 +55,7 @@ export const upCommand = defineCommand()({
     'canary-tolerate': {
       type: 'number',
       requiresArg: true,
-      describe: 'Go on although this many canaries have failed [0]',
+      describe: `Go on although this many canaries have failed [${defaults.canaryTolerate}]`,
     },
     metrics: {
       type: 'string',
@@ -63,7 +64,7 @@ export const upCommand = defineCommand()({
     },
     'max-failures': {
       type: 'string',
-      default: '1',
+      default: String(defaults.maxFailures),
       requiresArg: true,
       describe: 'Stop starting tenants once K, or P% of those selected, have failed',
     },

@@ -1,4 +1,5 @@
 import { verify } from '../../operations/verify.ts';
+import { everySchema } from '../../project/selection.ts';
 import { verifyText } from '../../report/verify.ts';
 import { defineCommand } from '../command.ts';
 import { execute } from '../execute.ts';
@@ -20,7 +21,7 @@ export const verifyCommand = defineCommand()({
   ],
   run: (args, terminal) =>
     execute(args, terminal, () => {
-      const select = selectionOf(args) ?? { kind: 'all', except: [] };
+      const select = selectionOf(args) ?? everySchema;
       return async ({ config, signal, onEvent }) => {
         const { strict, checkPending } = args;
         const result = await verify(config, { select, strict, checkPending, signal, onEvent });
