@@ -110,6 +110,8 @@ export interface SchemaOutcome {
   readonly state: 'applied' | 'up-to-date' | 'failed' | 'skipped';
   /** The newest applied version, digits as in the file name; `null` where nothing is applied. */
   readonly version: string | null;
+  /** As in `SchemaStatus`. */
+  readonly unmanaged?: true;
   readonly migrations: readonly AppliedMigration[];
   /** `false` where the server was gone before it could say that these commits are on disk. */
   readonly confirmed?: false;
@@ -160,6 +162,8 @@ export interface PlannedSchema {
   readonly schema: string;
   readonly scope: Scope;
   readonly version: string | null;
+  /** As in `SchemaStatus`. */
+  readonly unmanaged?: true;
   readonly migrations: readonly {
     readonly version: string | null;
     readonly name: string;
@@ -191,6 +195,8 @@ export interface SchemaStatus {
   readonly schema: string;
   readonly scope: Scope;
   readonly version: string | null;
+  /** The schema has tables, and no migration is recorded there: `up` would run every file. */
+  readonly unmanaged?: true;
   /** How many migrations are pending. */
   readonly pending: number;
   readonly findings: readonly Finding[];

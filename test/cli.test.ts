@@ -141,13 +141,13 @@ test('stdout is the answer and stderr the rest; in a pipe there is no colour and
 
 test('plan names the files and touches nothing', async () => {
   const p = project(
-    { url: db.url, tenants: { list: ['plan_1', 'plan_2'] }, historyTable: 'plan_history' },
+    { url: db.url, publicSchema: 'plan_public', tenants: { list: ['plan_1', 'plan_2'] } },
     { 'sql/public/1_a.sql': '', 'sql/tenant/1_a.sql': '', 'sql/tenant/2_b.sql': '' },
   );
   const { code, stdout } = await sqlmig(['plan'], p.dir);
   expect(code).toBe(0);
   expect(stdout.slice(stdout.indexOf('\n') + 1)).toBe(
-    'public  public  empty  1 migration\n  sql/public/1_a.sql\ntenant  plan_1, plan_2  empty  2 migrations\n  sql/tenant/1_a.sql\n  sql/tenant/2_b.sql\n',
+    'public  plan_public  empty  1 migration\n  sql/public/1_a.sql\ntenant  plan_1, plan_2  empty  2 migrations\n  sql/tenant/1_a.sql\n  sql/tenant/2_b.sql\n',
   );
   expect(await db.query(`select count(*)::int as n from pg_namespace where nspname like 'plan%'`)).toEqual([
     { n: 0 },

@@ -32,7 +32,7 @@ test.for([
   const { stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
   const [shared, tenant] = JSON.parse(stdout).schemas;
   expect(shared).toMatchObject({ state: 'failed', error: { code: 'foreign-history', state: 'not touched' } });
-  expect(shared.error.hint).toContain('sqlmig adopt');
+  expect(shared.error.hint).toContain('set historyTable');
   expect(tenant).toMatchObject({ schema: 't', state: 'skipped', error: { code: 'public-failed' } });
   expect(
     await db.query(

@@ -6,6 +6,7 @@ import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis, Target } from '../state/target.ts';
 import { repairCommand } from '../text/command-line.ts';
+import { unmanagedHint } from '../text/unmanaged.ts';
 
 /** The run and database that outcomes belong to. */
 export interface OutcomeContext {
@@ -57,12 +58,12 @@ export function withError(
   error: SqlmigError,
   context: OutcomeContext,
 ): SchemaOutcome {
-  const { version } = target.plan;
   const details = detailsOf(error, target, context.database);
   return {
     ...base(target, context),
     state,
-    version,
+    version: target.plan.version,
+    ...(target.isUnmanaged && { unmanaged: true }),
     migrations: recordedBy(target, context),
     error: details,
   };
@@ -79,7 +80,7 @@ export function unknown(target: Target, error: SqlmigError, context: OutcomeCont
     }),
     schema,
     database: context.database,
-    state: `what became of ${schema} is not known; it was ${plan.version === null ? 'empty' : `at ${plan.version}`} before`,
+    state: `what became of ${schema} is not known; it was ${placeOf(target)} before`,
     hint: 'sqlmig status tells once the database can be reached',
   };
   return { ...base(target, context), state: 'failed', version: plan.version, migrations: [], error: details };
@@ -87,16 +88,25 @@ export function unknown(target: Target, error: SqlmigError, context: OutcomeCont
 
 /** An error's details with the schema it is about and where that stands now. */
 export function detailsOf(error: SqlmigError, target: Target, database: string): ErrorDetails {
-  const { schema } = target;
+  const { schema, isUnmanaged } = target;
   const state = [error.details.state, standingOf(target)].filter((part) => part != null).join('; ');
-  return { ...error.details, schema, database, state };
+  const hint = isUnmanaged && duplicates.test(error.details.sqlstate ?? '') && { hint: unmanagedHint };
+  return { ...error.details, schema, database, state, ...hint };
 }
 
+// duplicate_schema, _table, _column, _object and _function.
+const duplicates = /^42(P06|P07|701|710|723)$/;
+
 /** Where a schema stands, in words; `null` where it is not known. */
-function standingOf({ schema, exists, trouble, plan: { version } }: Target): string | null {
+function standingOf(target: Target): string | null {
+  const { schema, exists, trouble } = target;
   if (trouble !== null) return null;
-  if (!exists) return `${schema} does not exist`;
-  return `${schema} is ${version === null ? 'empty' : `at ${version}`}`;
+  return exists ? `${schema} is ${placeOf(target)}` : `${schema} does not exist`;
+}
+
+function placeOf({ isUnmanaged, plan: { version } }: Target): string {
+  if (version !== null) return `at ${version}`;
+  return isUnmanaged ? 'not managed yet' : 'empty';
 }
 
 /** True for a failure of the files: a refusal says nothing about what other tenants would get. */

@@ -46,6 +46,24 @@ where ${isOrdinary}`);
   );
 }
 
+/** Which of some schemas have tables beside the history; those of an extension do not count. */
+export async function schemasWithTables(
+  session: Session,
+  names: readonly string[],
+  table: string,
+): Promise<ReadonlySet<string>> {
+  if (names.length === 0) return new Set();
+  // By pg_depend, which has an index by schema; pg_class has none.
+  const rows =
+    await session.read(`select n.nspname as schema from pg_catalog.pg_namespace n where n.nspname = any(${listOf(names)})
+and exists (select from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.objid
+  where d.refclassid = 'pg_catalog.pg_namespace'::regclass and d.refobjid = n.oid
+    and d.classid = 'pg_catalog.pg_class'::regclass and c.relkind in ('r', 'p', 'f') and not (${isTable(table)})
+    and not exists (select from pg_catalog.pg_depend e where e.classid = d.classid and e.objid = d.objid
+      and e.refclassid = 'pg_catalog.pg_extension'::regclass and e.deptype = 'e'))`);
+  return new Set(rows.map((row) => String(row.schema)));
+}
+
 /** All schemas that have a history table of ours, by name; `readable` leaves out those that we may not read. */
 export async function schemasWithHistory(
   session: Session,

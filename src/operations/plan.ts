@@ -60,6 +60,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
       schema: target.schema,
       scope: target.scope,
       version: target.plan.version,
+      ...(target.isUnmanaged && { unmanaged: true as const }),
       migrations:
         refusal === null ? target.plan.steps.map(({ version, name, file }) => ({ version, name, file })) : [],
       ...(refusal && { error: detailsOf(refusal, target, database) }),

@@ -15,14 +15,19 @@ export async function status(config: Config, options: ReadOptions = {}): Promise
   checkOptions(options, readKinds);
   const reading = await readForCommand(config, options, { unlisted: true });
   const { database, server, readFleetState, unlisted } = reading;
-  const statusOf = ({ schema, scope, plan: { version, pending } }: Target, findings: readonly Finding[]) => ({
-    database,
-    schema,
-    scope,
-    version,
-    pending,
-    findings,
-  });
+  const statusOf = (target: Target, findings: readonly Finding[]) => {
+    const { schema, scope, isUnmanaged, plan } = target;
+    const { version, pending } = plan;
+    return {
+      database,
+      schema,
+      scope,
+      version,
+      ...(isUnmanaged && { unmanaged: true as const }),
+      pending,
+      findings,
+    };
+  };
   const schemas = [
     ...allTargets(reading).map((target) => statusOf(target, findingsOf(target, database))),
     ...unlisted.map((target) => statusOf(target, [unlistedFinding(target, database)])),

@@ -2,15 +2,16 @@ import type { DownFileFinding, Finding, LintFinding, PlannedSchema, PlanResult }
 import { withoutOwnName } from './alike.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
-import { standing } from './standing.ts';
+import { standing, unmanagedText } from './standing.ts';
 import { count, groupBy, names, placeLine } from './table.ts';
 
 /** What `up` would do: schemas with the same work share a paragraph. */
 export function planText(result: PlanResult, paint: Paint): string {
-  const groups = groupBy(result.schemas, ({ schema, scope, version, migrations, error }) =>
+  const groups = groupBy(result.schemas, ({ schema, scope, version, unmanaged, migrations, error }) =>
     JSON.stringify([
       scope,
       version,
+      unmanaged,
       migrations.map((m) => m.file),
       error?.code,
       withoutOwnName(error?.message, schema),
@@ -22,7 +23,14 @@ export function planText(result: PlanResult, paint: Paint): string {
     .filter((warning): warning is LintFinding | DownFileFinding => warning.schema === null)
     .map((warning) => lintLine(warning, paint));
   const paragraphs = groups.map((group) => paragraph(group as [PlannedSchema], paint)).join('');
-  return [placeLine(result), paragraphs, unknown, ...warnings, missingText(missing, paint)].join('');
+  return [
+    placeLine(result),
+    paragraphs,
+    unmanagedText(result.schemas),
+    unknown,
+    ...warnings,
+    missingText(missing, paint),
+  ].join('');
 }
 
 /** A lint, or a mistake in a file that no run reads, as one line. */
@@ -49,12 +57,13 @@ export function tenantsUnknownLine(reason: string): string {
 }
 
 function paragraph(group: readonly [PlannedSchema, ...PlannedSchema[]], paint: Paint): string {
-  const [{ scope, version, migrations, error }] = group;
+  const [planned] = group;
+  const { scope, migrations, error } = planned;
   const who = names(
-    group.map((planned) => planned.schema),
+    group.map(({ schema }) => schema),
     5,
   );
-  const at = standing(version, [error?.code]);
+  const at = standing(planned, [error?.code]);
   if (error !== undefined) return `${scope}  ${who}  ${at}\n${errorPicture(error, paint)}`;
   const todo = migrations.length === 0 ? 'up to date' : count(migrations.length, 'migration');
   const files = migrations.map((migration) => `  ${migration.file}\n`).join('');

@@ -1,8 +1,25 @@
 import { troubleCodes } from '../errors.ts';
+import type { SchemaStatus } from '../results.ts';
+import { unmanagedHint } from '../text/unmanaged.ts';
+import { count, names } from './table.ts';
 
 /** Where a schema stands, in words; `codes`: the codes of its error, or the kinds of its findings. */
-export function standing(version: string | null, codes: readonly (string | undefined)[]): string {
+export function standing(
+  { version, unmanaged }: Pick<SchemaStatus, 'version' | 'unmanaged'>,
+  codes: readonly (string | undefined)[],
+): string {
   if (version !== null) return `at ${version}`;
   if (codes.includes('schema-missing')) return '-';
-  return codes.some((code) => troubleCodes.includes(code)) ? 'unknown' : 'empty';
+  if (codes.some((code) => troubleCodes.includes(code))) return 'unknown';
+  return unmanaged === true ? 'not managed yet' : 'empty';
+}
+
+/** What `up` does in schemas that it does not manage yet, and the way out; empty if there are none. */
+export function unmanagedText(schemas: readonly Pick<SchemaStatus, 'schema' | 'unmanaged'>[]): string {
+  const found = schemas.filter(({ unmanaged }) => unmanaged === true).map(({ schema }) => schema);
+  if (found.length === 0) return '';
+  const verb = found.length === 1 ? 'has' : 'have';
+  return `not managed yet: ${count(found.length, 'schema')} ${verb} tables but no applied migration, so up runs every file there: ${names(found, 5)}
+  hint: ${unmanagedHint}
+`;
 }

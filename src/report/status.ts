@@ -3,7 +3,7 @@ import { withoutOwnName } from './alike.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { tenantsUnknownLine } from './plan.ts';
-import { standing } from './standing.ts';
+import { standing, unmanagedText } from './standing.ts';
 import { count, groupBy, names, placeLine, table } from './table.ts';
 
 /**
@@ -13,14 +13,25 @@ import { count, groupBy, names, placeLine, table } from './table.ts';
 export function statusText(result: StatusResult, paint: Paint): string {
   const rows = (['public', 'tenant'] as const).flatMap((scope) => {
     const schemas = result.schemas.filter((schema) => schema.scope === scope);
-    const groups = groupBy(schemas, ({ schema, version, pending, findings }) =>
-      JSON.stringify([version, pending, findings.map((finding) => withoutOwnName(finding.message, schema))]),
+    const groups = groupBy(schemas, ({ schema, version, unmanaged, pending, findings }) =>
+      JSON.stringify([
+        version,
+        unmanaged,
+        pending,
+        findings.map((finding) => withoutOwnName(finding.message, schema)),
+      ]),
     ).sort((a, b) => b.length - a.length);
     return groups.map((group, i) => row(group as [SchemaStatus], i === 0 && group.length > 5));
   });
   const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
   const findings = result.schemas.flatMap((schema) => schema.findings);
-  return placeLine(result) + table(rows) + unknown + findingsText(findings, paint, 10);
+  return [
+    placeLine(result),
+    table(rows),
+    unmanagedText(result.schemas),
+    unknown,
+    findingsText(findings, paint, 10),
+  ].join('');
 }
 
 /** That findings do not change the exit code of `status` by themselves; nothing where there are none. */
@@ -30,7 +41,8 @@ export function statusSummary(result: StatusResult, check: boolean): string {
 }
 
 function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolean): string[] {
-  const [{ scope, version, pending, findings }] = group;
+  const [first] = group;
+  const { scope, pending, findings } = first;
   const who = byNumber
     ? count(group.length, 'schema')
     : names(
@@ -38,7 +50,7 @@ function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolea
         10,
       );
   const kinds = [...new Set(findings.map((finding) => finding.kind))];
-  const where = standing(version, kinds);
+  const where = standing(first, kinds);
   return [
     scope,
     where,

@@ -22,8 +22,8 @@ function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
 
 /** The answer of `up`: a line for each group of schemas that came out alike. */
 export function upTable({ schemas, rehearsed = false }: UpResult): string {
-  const groups = groupBy(schemas, ({ scope, state, version, migrations, confirmed, error }) =>
-    JSON.stringify([scope, state, version, migrations.length, confirmed, error?.code]),
+  const groups = groupBy(schemas, ({ scope, state, version, unmanaged, migrations, confirmed, error }) =>
+    JSON.stringify([scope, state, version, unmanaged, migrations.length, confirmed, error?.code]),
   );
   const rows = groups.map((group) => {
     const [first] = group as [SchemaOutcome];
@@ -32,7 +32,7 @@ export function upTable({ schemas, rehearsed = false }: UpResult): string {
       group.map((outcome) => outcome.schema),
       group.length > 4 ? 3 : 4,
     );
-    const version = standing(first.version, [first.error?.code]);
+    const version = standing(first, [first.error?.code]);
     const state = stateWords(first, rehearsed);
     const ms = Math.max(
       ...group.map(({ migrations }) => migrations.reduce((sum, m) => sum + m.durationMs, 0)),

@@ -1,7 +1,7 @@
 import { type PlanOptions, planSchema, type SchemaPlan } from '../decide/plan.ts';
 import type { SqlmigError } from '../errors.ts';
 import type { RecordedRow } from '../history/history.ts';
-import { findSchemas } from '../history/presence.ts';
+import { findSchemas, schemasWithTables } from '../history/presence.ts';
 import {
   type Histories,
   type History,
@@ -29,6 +29,8 @@ export interface Target {
   readonly mayDiscard: boolean;
   /** Its rows can be updated while they are published. */
   readonly isCurrent: boolean;
+  /** It has tables, and no migration is recorded: they are the application's, from before sqlmig. */
+  readonly isUnmanaged: boolean;
   readonly rows: readonly RecordedRow[];
   /** The history's digest as the server gave it; `null` without a history. */
   readonly digest: string | null;
@@ -83,6 +85,15 @@ export async function readTargets(wanted: readonly Wanted[], from: From, table: 
   const isMoved = new Set(moved);
   const presentOf = (schema: string) => (isMoved.has(schema) ? now : found).get(schema);
 
+  const unrecorded = wanted.filter(
+    ({ schema }) =>
+      presentOf(schema) !== undefined && !troubles.has(schema) && !histories.get(schema)?.rows.length,
+  );
+  const unmanaged = await schemasWithTables(
+    session,
+    unrecorded.map(({ schema }) => schema),
+    table,
+  );
   const plans = new Map<PlanBasis, Map<readonly RecordedRow[], SchemaPlan>>();
   const planOf = (basis: PlanBasis, rows: readonly RecordedRow[]) => {
     const ofBasis = plans.get(basis) ?? new Map<readonly RecordedRow[], SchemaPlan>();
@@ -104,6 +115,7 @@ export async function readTargets(wanted: readonly Wanted[], from: From, table: 
       hasHistory: histories.has(schema),
       mayDiscard: present?.mayDiscard ?? false,
       isCurrent: present?.isCurrent ?? true,
+      isUnmanaged: unmanaged.has(schema),
       rows,
       digest,
       plan: planOf(basis, rows),
@@ -126,6 +138,7 @@ export function troubled(schema: string, basis: PlanBasis, trouble: SqlmigError,
     hasHistory: false,
     mayDiscard: false,
     isCurrent: true,
+    isUnmanaged: false,
     rows: [],
     digest: null,
     plan: planSchema([], [], basis.options),

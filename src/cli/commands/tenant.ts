@@ -33,8 +33,8 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
           signal,
           onEvent,
         });
-        const { schema, state, version, migrations, error } = outcome;
-        const at = standing(version, [error?.code]);
+        const { schema, state, migrations, error } = outcome;
+        const at = standing(outcome, [error?.code]);
         const applied =
           migrations.length === 0 ? 'created' : `${count(migrations.length, 'migration')} applied`;
         const how = state === 'applied' ? applied : state;

@@ -1,0 +1,68 @@
+import { beforeEach, expect, test } from 'vitest';
+import { plan, status } from '../src/index.ts';
+import { sqlmig } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeEach(async () => {
+  db = await freshDatabase();
+});
+
+const tenants = { list: ['full', 'bare', 'new'] };
+const files = {
+  'sql/public/1_a.sql': 'create table regions ()',
+  'sql/tenant/1_a.sql': 'create table users ()',
+};
+const after = (stdout: string) => stdout.slice(stdout.indexOf('\n') + 1);
+
+test('a schema with tables but no applied migration is not managed yet, and says how to go on', async () => {
+  await db.query('create schema bare; create schema "full"; create table "full".users ()');
+  const p = project({ url: db.url, tenants }, files);
+  expect((await status(await p.config())).schemas).toEqual([
+    expect.not.objectContaining({ unmanaged: true }),
+    expect.objectContaining({ schema: 'full', version: null, unmanaged: true, pending: 1 }),
+    expect.not.objectContaining({ unmanaged: true }),
+    expect.not.objectContaining({ unmanaged: true }),
+  ]);
+  const planned = await plan(await p.config());
+  expect(planned.schemas.filter(({ unmanaged }) => unmanaged).map(({ schema }) => schema)).toEqual(['full']);
+  const note = `not managed yet: 1 schema has tables but no applied migration, so up runs every file there: full
+  hint: let the first files skip what exists (CREATE TABLE IF NOT EXISTS), and try them with: sqlmig up --all --rehearse
+`;
+  expect(after((await sqlmig(['status'], p.dir)).stdout)).toBe(`public  empty            1 pending    public
+tenant  empty            1 pending    bare, new
+tenant  not managed yet  1 pending    full
+${note}`);
+  expect(after((await sqlmig(['plan'], p.dir)).stdout)).toBe(`public  public  empty  1 migration
+  sql/public/1_a.sql
+tenant  full  not managed yet  1 migration
+  sql/tenant/1_a.sql
+tenant  bare, new  empty  1 migration
+  sql/tenant/1_a.sql
+${note}`);
+});
+
+test('a file that meets what exists there fails with that hint; one that skips it takes the schema over', async () => {
+  await db.query('create schema "full"; create table "full".users ()');
+  const p = project({ url: db.url, tenants: { list: ['full'] } }, files);
+  const failed = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(JSON.parse(failed.stdout).schemas[1]).toMatchObject({
+    state: 'failed',
+    unmanaged: true,
+    error: { state: 'rolled back; full is not managed yet', hint: expect.stringContaining('IF NOT EXISTS') },
+  });
+  expect((await status(await p.config())).schemas[1]).toMatchObject({ unmanaged: true });
+  p.write({ 'sql/tenant/1_a.sql': 'create table if not exists users ()' });
+  const { stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(JSON.parse(stdout).schemas[1]).not.toHaveProperty('unmanaged');
+  expect((await status(await p.config())).ok).toBe(true);
+});
+
+test('tables of an extension are not the application’s', async () => {
+  await db.query('create schema old; create table old.t (); alter extension plpgsql add table old.t');
+  const p = project({ url: db.url, tenants: { list: ['old'] } }, files);
+  expect((await status(await p.config())).schemas[1]).not.toHaveProperty('unmanaged');
+  await db.query('alter extension plpgsql drop table old.t');
+  expect((await status(await p.config())).schemas[1]).toMatchObject({ unmanaged: true });
+});
