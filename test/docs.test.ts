@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { bannedPhrases } from './setup/banned-phrases.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 
@@ -51,6 +52,8 @@ test.each(pages.filter((page) => commandsOf(page).length > 0))(
       // The quick start begins in an empty folder.
       for (const part of ['sql', 'sqlmig.config.json']) execFileSync('rm', ['-r', part], { cwd: p.dir });
     }
+    // The app that docs/docker.md starts.
+    writeFileSync(join(p.dir, 'server.js'), '');
     const env = { PATH: `${programs(p.dir)}:${process.env.PATH}`, HOME: p.dir, DATABASE_URL: db.url };
     const blocks = commandsOf(page).filter((line) => !line.includes('--embedded'));
     for (const line of blocks) {
@@ -61,14 +64,46 @@ test.each(pages.filter((page) => commandsOf(page).length > 0))(
   },
 );
 
-test('links between the pages lead somewhere', () => {
-  for (const page of pages) {
+/** The anchors that GitHub makes from a page's headings. */
+function anchorsOf(page: string): string[] {
+  const headings = readFileSync(page, 'utf8').matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test('every link between pages has a target, and every anchor a heading', () => {
+  const links = pages.flatMap((page) => {
     const text = readFileSync(join(root, page), 'utf8');
-    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g))
-      expect({ page, target, there: readFileSync(join(root, page, '..', target)).length > 0 }).toMatchObject({
-        there: true,
-      });
-  }
+    return [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map(
+      ([, target = '', anchor = '']) => ({ page, target, anchor }),
+    );
+  });
+  const broken = links.filter(({ page, target, anchor }) => {
+    const file = target === '' ? join(root, page) : join(root, page, '..', target);
+    return !existsSync(file) || (anchor !== '' && !anchorsOf(file).includes(anchor));
+  });
+  expect(broken).toEqual([]);
+});
+
+const proofread = pages.filter((page) => !/(reference|errors|lock-protocol|performance)\.md$/.test(page));
+
+test.each([...proofread, 'CHANGELOG.md'])('%s contains no banned phrase', (page) => {
+  const lines = readFileSync(join(root, page), 'utf8').split('\n');
+  const banned = lines.flatMap((line, i) =>
+    bannedPhrases.flatMap(({ phrase, instead }) => {
+      const found = phrase.exec(line)?.[0];
+      return found === undefined ? [] : [`${page}:${i + 1}: ${found} (${instead})`];
+    }),
+  );
+  expect(banned).toEqual([]);
+});
+
+test.each(proofread)('%s does not end with a bare block of commands', (page) => {
+  expect(readFileSync(join(root, page), 'utf8').trimEnd().endsWith('```')).toBe(false);
 });
 
 test('the README shows the two commands of a fresh clone first', () => {
