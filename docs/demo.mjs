@@ -1,4 +1,4 @@
-// Records the README's picture in a real terminal: node docs/demo.mjs    (needs `npm run build`, and `script` of util-linux)
+// Records docs/demo.svg in a real terminal: node docs/demo.mjs (needs `npm run build`, and `script` from util-linux).
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'));
 mkdirSync(join(dir, 'bin'));
 symlinkSync(join(root, 'dist/cli.js'), join(dir, 'bin/sqlmig'));
 
-/** What a command writes to a terminal, colours included. */
+/** Returns what a command writes to a terminal, with colours. */
 function record(command) {
   const typed = ['-qec', command, '/dev/null'];
   const env = {
@@ -34,7 +34,7 @@ function record(command) {
   }
 }
 
-/** Lines as they stand at the end: what was drawn over is gone. */
+/** Returns the final lines of a terminal, without overwritten text. */
 function screen(output) {
   return output
     .split(/\r?\n/)
@@ -79,7 +79,7 @@ const [width, height] = [900, lines.length * 20 + 40];
 writeFileSync(
   join(root, 'docs/demo.svg'),
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
-<title>sqlmig up --all: everything applied; then a file with a mistake, told with its line</title>
+<title>sqlmig up --all: one run applies every migration; the next one reports a mistake with file and line</title>
 <rect width="${width}" height="${height}" rx="8" fill="#1c2128"/>
 <g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14" fill="#cdd9e5" xml:space="preserve">
 ${lines.map((line, i) => `<text x="20" y="${i * 20 + 32}">${spans(line)}</text>`).join('\n')}

@@ -1,4 +1,4 @@
-// Stands for your app.
+// Replace this with your app.
 import { createServer } from 'node:http';
 
 const server = createServer((_, response) => response.end('hello\n'));
