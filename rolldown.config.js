@@ -2,13 +2,8 @@ import { readFileSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
 
 // One file a door, and what they share in chunks, so that a run loads few files and only what it needs. Packages stay
-// outside. The parts of the embedded server are doors too: its supervisor is a program of its own.
-const doors = [
-  'index',
-  ...['account', 'attach', 'binaries', 'cluster', 'free-port', 'supervisor'].map(
-    (room) => `embedded/${room}`,
-  ),
-];
+// outside. The supervisor of the embedded server is a program of its own, which "attach" starts from beside it.
+const doors = ['index', 'embedded/attach', 'embedded/supervisor'];
 
 // These are small and of much use in one file: bundled, with their licences beside them.
 const bundled = ['lilconfig', 'postgres', 'valibot'];
