@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { applyUnits } from '../src/execute/apply.ts';
 import { up } from '../src/index.ts';
 import { lockClass } from '../src/protocol/keys.ts';
-import { unitSettings } from '../src/protocol/unit-locks.ts';
+import { unitSettings } from '../src/protocol/unit-settings.ts';
 import { freshDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
 import { emptyTenant, plainReach, testContext, testSession, uncheckedScript } from './setup/unit.ts';

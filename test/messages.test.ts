@@ -9,7 +9,7 @@ import {
   composeUpgrade,
 } from '../src/protocol/message.ts';
 import type { UnitContext, UnitSchema } from '../src/protocol/unit-context.ts';
-import { unitSettings } from '../src/protocol/unit-locks.ts';
+import { unitSettings } from '../src/protocol/unit-settings.ts';
 import type { Session } from '../src/server/session.ts';
 import type { Script } from '../src/sql/migration.ts';
 import { freshDatabase } from './setup/database.ts';
@@ -38,7 +38,7 @@ const tenant: UnitSchema = {
   scope: 'tenant',
   history: [applied('1', 'customers')],
   digest: '1:5d41402a',
-  mayDiscard: false,
+  mayDiscardRows: false,
   isCurrent: true,
   requires: { upTo: '2', digest: '2:7d793037' },
   guarded: { schemas: new Map([['public', '2200']]), names: new Set(['plans']) },
@@ -78,15 +78,19 @@ beforeAll(async () => {
 test('a new tenant: schema and history table', () =>
   golden('create-tenant', composeBootstrap('acme', own, null)));
 
-test('one tenant file', () => golden('tenant-one-file', composeUnits([orders], tenant, own).text));
+test('one tenant file', () =>
+  golden('tenant-one-file', composeUnits({ schema: tenant, scripts: [orders] }, own).text));
 
 test('several tenant files in one message', () =>
-  golden('tenant-several-files', composeUnits([orders, backfill, totals], tenant, own).text));
+  golden(
+    'tenant-several-files',
+    composeUnits({ schema: tenant, scripts: [orders, backfill, totals] }, own).text,
+  ));
 
-test('public', () => golden('public', composeUnits([plans], shared, own).text));
+test('public', () => golden('public', composeUnits({ schema: shared, scripts: [plans] }, own).text));
 
 test('one tenant file behind a pooler', () =>
-  golden('tenant-pooled', composeUnits([orders], tenant, pooled).text));
+  golden('tenant-pooled', composeUnits({ schema: tenant, scripts: [orders] }, pooled).text));
 
 test('a rehearsal of public and one tenant', () =>
   golden(
@@ -97,12 +101,12 @@ test('a rehearsal of public and one tenant', () =>
         { schema: { ...tenant, history: [], digest: null, oid: null }, scripts: [orders], bootstrap: true },
       ],
       own,
-      ['public'],
+      { compared: ['public'] },
     ).text,
   ));
 
 test('a failed file once more, to find the statement', () =>
-  golden('replay', composeReplay(orders, tenant, own)));
+  golden('replay', composeReplay({ script: orders, schema: tenant, context: own })));
 
 test('the history table of an earlier release', () =>
   golden('upgrade-history', composeUpgrade({ ...tenant, isCurrent: false }, own)));

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { applyBatch } from '../src/execute/schema-batch.ts';
 import { createSchemaBatches } from '../src/fleet/schema-batches.ts';
 import { up } from '../src/index.ts';
-import { unitSettings } from '../src/protocol/unit-locks.ts';
+import { unitSettings } from '../src/protocol/unit-settings.ts';
 import type { Target } from '../src/state/target.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';

@@ -5,11 +5,14 @@ import { historyKey } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
 import { composeBootstrap } from '../protocol/bootstrap.ts';
 import { isCatalogueRace } from '../protocol/catalogue-key.ts';
-import { composeUnits, composeUpgrade, type Message } from '../protocol/message.ts';
+import { durationOf, recordDurations, recordedByRun, recordedColumn } from '../protocol/durations.ts';
+import { composeUnits, composeUpgrade } from '../protocol/message.ts';
+import type { Message } from '../protocol/message-text.ts';
 import { refusalOf } from '../protocol/refusal.ts';
-import { begunColumn, durationOf, noteDurations, recordedByRun, recordedColumn } from '../protocol/unit.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
-import { begin, release, waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
+import { release, waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
+import { begunColumn } from '../protocol/unit-row.ts';
+import { begin } from '../protocol/unit-settings.ts';
 import type { AppliedMigration } from '../results.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
@@ -53,7 +56,7 @@ export async function applyUnits(
         return { kind: 'failed', error: new SqlmigError('interrupted', 'the run was interrupted') };
       }
       const batch = nextBatch(open, unitsAtOnce);
-      const message = composeUnits(batch, now, context, trusted);
+      const message = composeUnits({ schema: now, scripts: batch, trusted }, context);
       const seen: Seen = { waiting: false, begun: null, durations: new Map() };
       const started = performance.now();
       try {
@@ -200,7 +203,7 @@ async function send(
   };
   await session.run(message.text, take, (notice) => {
     // The whole message is parsed before its first unit runs.
-    context.heard(notice, { ...schema, scripts: notice.code === identifierCut ? batch : running });
+    context.onNotice(notice, { ...schema, scripts: notice.code === identifierCut ? batch : running });
   });
 }
 
@@ -217,7 +220,7 @@ async function countCommitted(
   context: UnitContext,
   durations: Map<string, number>,
 ): Promise<number> {
-  const note = `${begin(context)}${noteDurations(schema, context)}${recordedByRun(schema, context)}COMMIT`;
+  const note = `${begin(context)}${recordDurations(schema, context)}${recordedByRun(schema, context)}COMMIT`;
   const committed = new Set<unknown>();
   await session.run(note, (row) => {
     takeDuration(row, durations);

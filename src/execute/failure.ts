@@ -1,6 +1,7 @@
 import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { isCatalogueRace } from '../protocol/catalogue-key.ts';
-import { composeReplay, type Message, replayColumn } from '../protocol/message.ts';
+import { composeReplay, replayColumn } from '../protocol/message.ts';
+import type { Message } from '../protocol/message-text.ts';
 import { refusalOf } from '../protocol/refusal.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { Location } from '../results.ts';
@@ -105,7 +106,7 @@ async function replay(
 ): Promise<number | null> {
   let done = 0;
   try {
-    await session.run(composeReplay(script, schema, context), (row) => {
+    await session.run(composeReplay({ script, schema, context }), (row) => {
       if (replayColumn in row) done += 1;
     });
   } catch (error) {

@@ -1,8 +1,8 @@
 import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
 import { refusalOf } from '../protocol/refusal.ts';
-import { evidenceVariable } from '../protocol/unit.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import { evidenceVariable } from '../protocol/unit-guards.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { QualifiedName, Script, Statement } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';

@@ -2,7 +2,7 @@ import { digestSql, historyTable } from '../history/history.ts';
 import type { HistoryDigest } from '../history/read-histories.ts';
 import { creating } from '../protocol/bootstrap.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
-import { begin } from '../protocol/unit-locks.ts';
+import { begin } from '../protocol/unit-settings.ts';
 import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';

@@ -1,7 +1,7 @@
 import { historyKey } from '../project/order.ts';
 import { pinnedSettings } from '../protocol/pinned-settings.ts';
 import { searchPath, type UnitContext } from '../protocol/unit-context.ts';
-import { applicationName } from '../protocol/unit-locks.ts';
+import { applicationName } from '../protocol/unit-settings.ts';
 import type { NonTransactionalUnit } from './non-transactional-errors.ts';
 
 /** What a session has while a non-transactional file runs, until the file says otherwise. */

@@ -1,5 +1,5 @@
 import { SqlmigError, unitStates } from '../errors.ts';
-import { historyTable, readDigest, readProgress, upgradeHistory } from '../history/history.ts';
+import { historyTable, readDigest, readProgress, rowOf, upgradeHistory } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
 import {
   betweenStatements,
@@ -16,8 +16,9 @@ import {
 import { isCatalogueRace, trySharedKey } from '../protocol/catalogue-key.ts';
 import { reachesOut } from '../protocol/guard.ts';
 import { raise, refusalOf } from '../protocol/refusal.ts';
-import { checkUnchanged, insertRow, rowOf } from '../protocol/unit.ts';
+import { checkUnchanged } from '../protocol/unit-checks.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import { insertRow } from '../protocol/unit-row.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
@@ -84,7 +85,7 @@ export async function applyNonTransactional(
       if (resume !== null) return await runStatements(work, await resume(namesOf(work)));
       if (!isBegun(schema, script)) {
         await session.run(
-          bookkeeping(checkUnchanged(schema, context) + insertRow(script, 'incomplete', schema, context)),
+          bookkeeping(checkUnchanged(schema, context) + insertRow({ script, schema, context }, 'incomplete')),
         );
         return await runStatements(work, { from: 0, begun: 0 });
       }
@@ -92,8 +93,7 @@ export async function applyNonTransactional(
       await session.run(note(work, `run_id = ${quoteLiteral(context.runId)}`));
       const { doneStatements } = await readProgress(
         own,
-        schema.schema,
-        context.table,
+        historyTable(schema.schema, context.table),
         rowOf(script.migration),
       );
       return await runStatements(work, { from: doneStatements, begun: doneStatements });
@@ -188,7 +188,7 @@ async function runStatement(work: Work, k: number, begun: boolean): Promise<Atte
     noted = transactionNumberOf(await own.run(transactionNumber));
   try {
     await session.run(script.text.slice(statement.start, statement.end), undefined, (notice) =>
-      context.heard(notice, { ...schema, scripts: [script], statement }),
+      context.onNotice(notice, { ...schema, scripts: [script], statement }),
     );
   } catch (error) {
     if (!isServerError(error)) throw error;

@@ -22,7 +22,9 @@ export async function probe(
   let compared = schemasToCompare([script], schema, context);
   for (;;) {
     const seen = createSightings();
-    const message = composeRehearsal([{ schema, scripts: [script], bootstrap: false }], context, compared);
+    const message = composeRehearsal([{ schema, scripts: [script], bootstrap: false }], context, {
+      compared,
+    });
     // What the server says of the file is heard when it runs for real.
     await session.run(message.text, seen.take, () => {});
     const unknown = await unknownSchemas(session, seen, compared, schema);
@@ -60,7 +62,7 @@ export function schemasToCompare(
 export interface Sightings {
   /** Their structure before the files and after them. */
   readonly compared: readonly Structure[];
-  /** Schemas with relations that may have been changed, and OIDs of relations that are gone (see `strangers`). */
+  /** Schemas with relations that may have been changed, and OIDs of relations that are gone (see `lockedElsewhere`). */
   readonly schemas: ReadonlySet<string>;
   readonly gone: ReadonlySet<string>;
   /** Takes a row of the rehearsal. */

@@ -1,8 +1,9 @@
 import { locationIn, SqlmigError, sqlstates } from '../errors.ts';
 import { findSchemas } from '../history/presence.ts';
+import { durationOf } from '../protocol/durations.ts';
 import { composeRehearsal, type RehearsalPart } from '../protocol/message.ts';
-import { begunColumn, durationOf } from '../protocol/unit.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
+import { begunColumn } from '../protocol/unit-row.ts';
 import type { TakenLock } from '../results.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError } from '../server/server-error.ts';
@@ -30,7 +31,7 @@ export async function rehearseUnits(
   const scripts = units.map(({ script }) => script);
   const guarded = last.scripts.filter((script) => !script.allowsPublic);
   const compared = guarded.length > 0 ? await schemasBefore(session, parts, guarded, context) : [];
-  const message = composeRehearsal(parts, context, compared, before);
+  const message = composeRehearsal(parts, context, { compared, before });
   const durations: number[] = [];
   let begun = 0;
   const locks: (TakenLock & { readonly id: string })[] = [];
@@ -46,7 +47,7 @@ export async function rehearseUnits(
     await session.run(message.text, take, (notice) => {
       // The whole message is parsed before its first unit runs.
       const at = notice.code === identifierCut ? undefined : units[durations.length];
-      context.heard(notice, { ...(at ?? last).schema, scripts: at === undefined ? scripts : [at.script] });
+      context.onNotice(notice, { ...(at ?? last).schema, scripts: at === undefined ? scripts : [at.script] });
     });
     const { what, inPublic } = await judge(session, seen, last.schema, context, parts.length === 1);
     if (what.length > 0) {

@@ -1,5 +1,5 @@
+import { durationOf } from '../protocol/durations.ts';
 import { composeUnits } from '../protocol/message.ts';
-import { durationOf } from '../protocol/unit.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError } from '../server/server-error.ts';
@@ -30,7 +30,9 @@ export async function applyBatch(
     const end = took.indexOf(undefined);
     return (end === -1 ? took : took.slice(0, end)) as number[];
   };
-  const text = parts.map(({ schema, script }) => composeUnits([script], schema, context).text).join('');
+  const text = parts
+    .map(({ schema, script }) => composeUnits({ schema, scripts: [script] }, context).text)
+    .join('');
   try {
     const take = (row: Row) => {
       const told = durationOf(row);
@@ -39,7 +41,7 @@ export async function applyBatch(
     await session.run(text, take, (notice) => {
       // The whole message is parsed before its first unit runs.
       const from = notice.code === identifierCut ? parts : parts.slice(durations.size).slice(0, 1);
-      for (const { schema, script } of from) context.heard(notice, { ...schema, scripts: [script] });
+      for (const { schema, script } of from) context.onNotice(notice, { ...schema, scripts: [script] });
     });
     return known();
   } catch (error) {

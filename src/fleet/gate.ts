@@ -71,11 +71,11 @@ function wordsOf(scripts: Iterable<Script>): ReadonlySet<string> {
 
 /** A target as units see it. */
 export function unitSchema(
-  { schema, oid, scope, rows: history, digest, mayDiscard, isCurrent }: Target,
+  { schema, oid, scope, rows: history, digest, mayDiscardRows, isCurrent }: Target,
   gate: Pick<UnitSchema, 'requires' | 'guarded'> | null,
 ): UnitSchema {
   const { requires, guarded } = (scope === 'tenant' ? gate : null) ?? { requires: null, guarded: null };
-  return { schema, oid, scope, history, digest, mayDiscard, isCurrent, requires, guarded };
+  return { schema, oid, scope, history, digest, mayDiscardRows, isCurrent, requires, guarded };
 }
 
 /** The error for tenants that must wait for public. */

@@ -1,6 +1,6 @@
 import { asSqlmigError } from '../execute/failure.ts';
 import { changesSharedRows } from '../protocol/catalogue-key.ts';
-import { unitSettings } from '../protocol/unit-locks.ts';
+import { unitSettings } from '../protocol/unit-settings.ts';
 import type { SchemaOutcome, Scope } from '../results.ts';
 import { defaultConcurrency } from '../run/session-slot.ts';
 import type { Migration } from '../sql/migration.ts';

@@ -1,3 +1,4 @@
+import { canonicalVersion } from '../project/version.ts';
 import type { Row, Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { HistoryRow } from './row.ts';
@@ -11,6 +12,13 @@ export interface RecordedRow extends HistoryRow {
 /** SQL of a schema's history table. */
 export function historyTable(schema: string, table: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}
+
+/** SQL condition: the row of a migration in a history. */
+export function rowOf({ version, name }: Pick<HistoryRow, 'version' | 'name'>): string {
+  return version === null
+    ? `version is null and name = ${quoteLiteral(name)}`
+    : `version = ${canonicalVersion(version)}`;
 }
 
 /** DDL of the history table. A repeatable has no version; `done_statements` counts for non-transactional ones. */
@@ -102,15 +110,10 @@ export interface Progress {
   readonly statements: number;
 }
 
-/** Reads the progress in one history row; `where` is its condition (see `rowOf`). */
-export async function readProgress(
-  session: Session,
-  schema: string,
-  table: string,
-  where: string,
-): Promise<Progress> {
+/** Reads the progress in one row of a history table; `where` is its condition (see `rowOf`). */
+export async function readProgress(session: Session, table: string, where: string): Promise<Progress> {
   const [row] = await session.read(
-    `select at_statement, done_statements, statements from ${historyTable(schema, table)} where ${where}`,
+    `select at_statement, done_statements, statements from ${table} where ${where}`,
   );
   return {
     atStatement: (row?.at_statement ?? null) as number | null,

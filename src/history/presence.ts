@@ -15,7 +15,7 @@ export interface Presence {
   /** Whether it has a table of the history's name, whosever it is. */
   readonly hasTable: boolean;
   /** Whether triggers, rules or row security on that table may discard a row without an error. */
-  readonly mayDiscard: boolean;
+  readonly mayDiscardRows: boolean;
   /** Whether it has the form of today (see `upgradeHistory`). */
   readonly isCurrent: boolean;
 }
@@ -39,7 +39,7 @@ where ${isOrdinary}`);
       {
         oid: String(row.oid),
         hasTable: row.present === true,
-        mayDiscard: row.discards === true,
+        mayDiscardRows: row.discards === true,
         isCurrent: row.current === true,
       },
     ]),

@@ -1,10 +1,9 @@
-import { historyTable } from '../history/history.ts';
+import { historyTable, rowOf } from '../history/history.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, yesOrNo } from '../project/option.ts';
 import { historyKey } from '../project/order.ts';
 import { type Selection, selection } from '../project/selection.ts';
-import { rowOf } from '../protocol/unit.ts';
 import { type RepairedSchema, repairSchemas, rowRepair, tracedRepair } from '../repair/repair.ts';
 import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';

@@ -3,7 +3,7 @@ import { type Session, SessionLost } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { lockClass, lockKey, lockObjects } from './keys.ts';
 import type { UnitSchema } from './unit-context.ts';
-import { begin } from './unit-locks.ts';
+import { begin } from './unit-settings.ts';
 
 // Whatever path the file has set.
 const ownBegin = begin({ ownSession: false });

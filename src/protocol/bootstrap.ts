@@ -4,7 +4,7 @@ import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { lockKey, lockObjects } from './keys.ts';
 import { raise } from './refusal.ts';
 import type { UnitContext } from './unit-context.ts';
-import { applicationName, begin } from './unit-locks.ts';
+import { applicationName, begin } from './unit-settings.ts';
 
 /**
  * A transaction that creates what is missing, under the bootstrap key: any number may try at once. `body` is PL/pgSQL

@@ -1,6 +1,7 @@
 import type { HistoryRow } from '../history/row.ts';
 import type { Scope } from '../results.ts';
 import type { NoticeSource, ServerNotice } from '../server/notice.ts';
+import type { Script } from '../sql/migration.ts';
 import { quoteIdentifier } from '../sql/quote.ts';
 import { tenantSearchPath } from '../sql/search-path.ts';
 
@@ -23,8 +24,8 @@ export interface UnitContext {
   readonly sync: boolean;
   /** The session begins with `unitSettings`. */
   readonly ownSession: boolean;
-  /** Takes what the server says while files run. */
-  readonly heard: (notice: ServerNotice, source: NoticeSource) => void;
+  /** Receives the server's notices while files run. */
+  readonly onNotice: (notice: ServerNotice, source: NoticeSource) => void;
 }
 
 /** What tenant files must leave as it is: the public schema, and every other schema but the tenant's own. */
@@ -43,7 +44,7 @@ export interface UnitSchema {
   readonly scope: Scope;
   readonly history: readonly HistoryRow[];
   /** Triggers, rules or row security are on the history: they may discard a row without an error. */
-  readonly mayDiscard: boolean;
+  readonly mayDiscardRows: boolean;
   /** The history table has the form of today (see `upgradeHistory`). */
   readonly isCurrent: boolean;
   /** The digest of the history as the server gave it; `null` where only its rows are known. */
@@ -60,4 +61,11 @@ export function searchPath({ schema, scope }: UnitSchema, context: UnitContext):
   return scope === 'public'
     ? quoteIdentifier(publicSchema)
     : tenantSearchPath(context.searchPath, schema, publicSchema);
+}
+
+/** One file to apply to one schema. */
+export interface Unit {
+  readonly script: Script;
+  readonly schema: UnitSchema;
+  readonly context: UnitContext;
 }

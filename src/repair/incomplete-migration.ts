@@ -1,6 +1,5 @@
 import { type IndexName, invalidLeftBy, type Names } from '../execute/invalid-indexes.ts';
-import { doubtOf, readProgress } from '../history/history.ts';
-import { rowOf } from '../protocol/unit.ts';
+import { doubtOf, historyTable, readProgress, rowOf } from '../history/history.ts';
 import { searchPath, type UnitContext, type UnitSchema } from '../protocol/unit-context.ts';
 import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
@@ -35,7 +34,11 @@ export async function describeIncomplete(
   { context, changed }: { readonly context: UnitContext; readonly changed: boolean },
 ): Promise<IncompleteMigration> {
   const { version, name, file } = script.migration;
-  const progress = await readProgress(session, schema.schema, context.table, rowOf(script.migration));
+  const progress = await readProgress(
+    session,
+    historyTable(schema.schema, context.table),
+    rowOf(script.migration),
+  );
   const inDoubt = doubtOf(progress);
   const at = inDoubt === null ? null : await statementAt(script, inDoubt - 1);
   const names = namesOutside(session, script, schema, context);

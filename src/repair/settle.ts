@@ -5,11 +5,10 @@ import type { Names } from '../execute/invalid-indexes.ts';
 import { applyNonTransactional, type Resumption } from '../execute/non-transactional.ts';
 import { requireExtensions, settleExtensions } from '../fleet/extensions.ts';
 import { unitSchema } from '../fleet/gate.ts';
-import { doubtOf, historyTable, readProgress } from '../history/history.ts';
+import { doubtOf, historyTable, readProgress, rowOf } from '../history/history.ts';
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
 import { readGuard } from '../protocol/guard.ts';
-import { rowOf } from '../protocol/unit.ts';
 import { type Run, unitContext } from '../run/run.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
 import type { Session } from '../server/session.ts';
@@ -142,7 +141,7 @@ async function resumption(
   how: Exclude<Settlement, { kind: 'mark-applied' }>,
   table: string,
 ): Promise<Resumption> {
-  const progress = await readProgress(names.own, schema, table, rowOf(script.migration));
+  const progress = await readProgress(names.own, historyTable(schema, table), rowOf(script.migration));
   const { doneStatements } = progress;
   const doubt = doubtOf(progress);
   const begun = doubt ?? doneStatements;

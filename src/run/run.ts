@@ -43,7 +43,7 @@ export interface Run {
   /** How long reading waits for a table that somebody has locked. */
   readonly wait: LockWait;
   /** Takes what the server says while files run. */
-  readonly heard: UnitContext['heard'];
+  readonly onNotice: UnitContext['onNotice'];
   /** Has something awaited at the run's end, or by `ended`, since nothing before needs to wait for it. */
   readonly ending: (work: Promise<void>) => void;
   /** Waits for all that `ending` was given, so that what is opened next adds no session to those. */
@@ -119,7 +119,7 @@ export async function withRun<T>(
       pooled,
       undisturbed: () => !pooled && own.opened() === 1,
       exclusive: sessions.exclusive,
-      heard: (notice, source) => emit(noticeEvent(notice, source)),
+      onNotice: (notice, source) => emit(noticeEvent(notice, source)),
       wait,
       ending: (closing) => void endings.push(closing),
       ended,
@@ -149,7 +149,7 @@ async function readThrough<T>(slot: SessionSlot, read: (session: Session) => Pro
 
 /** What the units of a run have in common. */
 export function unitContext(
-  { runId, config, server, heard }: Run,
+  { runId, config, server, onNotice }: Run,
   { lockTimeoutMs, sync }: Pick<UnitContext, 'lockTimeoutMs' | 'sync'>,
 ): UnitContext {
   const host = hostname();
@@ -163,7 +163,7 @@ export function unitContext(
     lockTimeoutMs,
     sync,
     ownSession: false,
-    heard,
+    onNotice,
     // The setting came with PostgreSQL 14.
     checksClient: server.isLinux && server.version >= 140_000,
     limitsTransactions: server.version >= 170_000,

@@ -26,7 +26,7 @@ export interface Target {
   readonly oid: string | null;
   readonly hasHistory: boolean;
   /** Triggers, rules or row security are on the history (see `Presence`). */
-  readonly mayDiscard: boolean;
+  readonly mayDiscardRows: boolean;
   /** Its rows can be updated while they are published. */
   readonly isCurrent: boolean;
   /** It has tables, and no migration is recorded: they are the application's, from before sqlmig. */
@@ -113,7 +113,7 @@ export async function readTargets(wanted: readonly Wanted[], from: From, table: 
       exists: present !== undefined,
       oid: present?.oid ?? null,
       hasHistory: histories.has(schema),
-      mayDiscard: present?.mayDiscard ?? false,
+      mayDiscardRows: present?.mayDiscardRows ?? false,
       isCurrent: present?.isCurrent ?? true,
       isUnmanaged: unmanaged.has(schema),
       rows,
@@ -136,7 +136,7 @@ export function troubled(schema: string, basis: PlanBasis, trouble: SqlmigError,
     exists: oid !== undefined,
     oid: oid ?? null,
     hasHistory: false,
-    mayDiscard: false,
+    mayDiscardRows: false,
     isCurrent: true,
     isUnmanaged: false,
     rows: [],

@@ -20,7 +20,7 @@ export const testContext: UnitContext = {
   limitsTransactions: false,
   sync: false,
   ownSession: false,
-  heard: () => {},
+  onNotice: () => {},
 };
 
 /** The reach of a statement that mentions nothing. */
@@ -95,7 +95,7 @@ export function emptyTenant(schema: string): UnitSchema {
     scope: 'tenant',
     history: [],
     digest: null,
-    mayDiscard: false,
+    mayDiscardRows: false,
     isCurrent: true,
     requires: null,
     guarded: null,

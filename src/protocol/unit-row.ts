@@ -1,0 +1,41 @@
+import { unitStates } from '../errors.ts';
+import { historyTable } from '../history/history.ts';
+import type { HistoryRow } from '../history/row.ts';
+import { historyKey } from '../project/order.ts';
+import { canonicalVersion } from '../project/version.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+import { type Check, holds } from './refusal.ts';
+import type { Unit } from './unit-context.ts';
+
+/** The column in which a unit reports, right before its file runs, the history key of its migration. */
+export const begunColumn = 'sqlmig_begun';
+
+const columns = 'version, name, checksum, applied_by, run_id, state, scope, statements, done_statements';
+
+const replaceRepeatable = ` on conflict (name) where version is null do update set checksum = excluded.checksum,
+  applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
+  state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements`;
+
+/** Inserts the history row of a unit if `condition` holds, and reports that its file begins. */
+export function insertRow(unit: Unit, state: HistoryRow['state'], condition = 'true'): string {
+  const { migration } = unit.script;
+  const table = historyTable(unit.schema.schema, unit.context.table);
+  const insert =
+    `insert into ${table} (${columns}) select ${rowValues(unit, state)} where ${condition}` +
+    (migration.version === null ? replaceRepeatable : '');
+  const begun = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
+  if (!unit.schema.mayDiscardRows) return `${insert} returning ${begun};\n`;
+  const lost: Check = ['not exists (select from kept)', unitStates.rowRefused];
+  return `with kept as (${insert} returning 1) select ${begun}, ${holds([lost])} as kept;\n`;
+}
+
+function rowValues({ script, schema, context }: Unit, state: HistoryRow['state']): string {
+  const { version, name, checksum } = script.migration;
+  const count = script.statements.length;
+  return [
+    version === null ? 'null::bigint' : canonicalVersion(version),
+    ...[name, checksum, context.appliedBy, context.runId, state, schema.scope].map(quoteLiteral),
+    count,
+    state === 'applied' ? count : 0,
+  ].join(', ');
+}
