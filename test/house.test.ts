@@ -117,3 +117,14 @@ test('every error code has a heading in docs/errors.md, and no heading is withou
   expect(headings.sort()).toEqual(Object.keys(exitCodes).sort());
   expect(relative(root, src)).toBe('src');
 });
+
+test('comments cite headings that docs/lock-protocol.md has', () => {
+  const page = readFileSync(join(root, 'docs/lock-protocol.md'), 'utf8');
+  const headings = [...page.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
+  const cited = files.flatMap((file) => {
+    const text = readFileSync(join(src, file), 'utf8').replace(/\s*\n\s*(\*|\/\/) /g, ' ');
+    return [...text.matchAll(/lock-protocol(?:\.md, ([^).;:]+))?/g)].map(([all, heading]) => heading ?? all);
+  });
+  expect(cited.length).toBeGreaterThan(0);
+  expect(cited.filter((heading) => !headings.includes(heading))).toEqual([]);
+});

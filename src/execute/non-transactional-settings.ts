@@ -18,7 +18,7 @@ export function nonTransactionalSettings({
     lock_timeout: '0',
     statement_timeout: '0',
     synchronous_commit: 'on',
-    // An orphan finishes its index under the lock (lock-protocol 3.3).
+    // An orphan finishes its index under the lock (docs/lock-protocol.md, When a runner dies).
     ...(context.checksClient && { client_connection_check_interval: '0' }),
     idle_session_timeout: '0',
     idle_in_transaction_session_timeout: '0',

@@ -55,9 +55,8 @@ export interface Resumption {
 }
 
 /**
- * Applies one non-transactional script, statement by statement on a session that nobody else uses (lock-protocol 3.3):
- * session locks by try on the very connection that works, a row with progress, and no `applied` while an invalid index
- * is left. Of a migration that was begun and is not in doubt it goes on after what is done; else `resume` says, under the
+ * Applies one non-transactional script, statement by statement, on a session of its own that also holds the locks
+ * (docs/lock-protocol.md, Non-transactional files). Of a migration that was begun and is not in doubt it goes on after what is done; else `resume` says, under the
  * locks, where.
  */
 export async function applyNonTransactional(
@@ -286,8 +285,8 @@ async function forget({ session, script, schema, context }: Work): Promise<void>
 }
 
 /**
- * Notes how far it is; refuses where the session has not the locks any more (lock-protocol SQM12). Gives what `query`
- * asks in the same transaction.
+ * Records the progress, or refuses if the session no longer holds the locks (docs/lock-protocol.md, Non-transactional
+ * files). Returns the rows of `query`, which runs in the same transaction.
  */
 function note({ script, schema, context }: Work, set: string, query?: string): string {
   return bookkeeping(

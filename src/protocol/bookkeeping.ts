@@ -64,7 +64,7 @@ function oidOf({ schema }: UnitSchema): string {
   return `(select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)})`;
 }
 
-/** SQL expression: takes the session locks of a non-transactional file (lock-protocol 3.1), true where all are got. */
+/** SQL expression: tries the session locks of a non-transactional file, true if all are granted (docs/lock-protocol.md, Order). */
 export function tryLocks(schema: UnitSchema): string {
   return `pg_try_advisory_lock_shared(${lockKey(lockObjects.fleet)}) and pg_try_advisory_lock_shared(${lockKey(lockObjects.marker)})
   and coalesce(pg_try_advisory_lock(${lockKey(`${oidOf(schema)}::int4`)}), false)`;
