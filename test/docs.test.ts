@@ -108,6 +108,20 @@ test.each(proofread)('%s does not end with a bare block of commands', (page) => 
   expect(readFileSync(join(root, page), 'utf8').trimEnd().endsWith('```')).toBe(false);
 });
 
+test('docs/commands.md explains every kind of finding', () => {
+  const results = readFileSync(join(root, 'src/results.ts'), 'utf8');
+  const unions = [...results.matchAll(/type (?:Finding|Trouble)Kind =([^;]*);/g)].map(
+    ([, union = '']) => union,
+  );
+  const inFiles = [...results.matchAll(/readonly kind: ('[^']+')/g)].map(([, kind = '']) => kind);
+  const kinds = [...unions, ...inFiles].flatMap((text) =>
+    [...text.matchAll(/'([^']+)'/g)].map(([, kind]) => kind),
+  );
+  expect(kinds.length).toBeGreaterThan(10);
+  const page = readFileSync(join(root, 'docs/commands.md'), 'utf8');
+  expect(kinds.filter((kind) => !page.includes(`\`${kind}\``))).toEqual([]);
+});
+
 test('the README shows the two commands of a fresh clone first', () => {
   const [first, second] = commandsOf('README.md');
   expect(first).toBe('npm install && npx --no sqlmig up --all --embedded');
