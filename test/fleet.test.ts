@@ -20,7 +20,11 @@ test('a connection that is lost while a schema is looked at again costs that bas
   const options = { to: null, steps: null, outOfOrder: false, ignoreChanged: false };
   const basis = { scope: 'tenant', files, options } as const;
   const first = await testSession(db.url);
-  const target = await rereadTarget(first, 'acme', basis, config);
+  const target = await rereadTarget(
+    { session: first, spare: async () => null },
+    { schema: 'acme', basis },
+    config.historyTable,
+  );
   await first.close();
   const busy = new SqlmigError('lock-timeout', 'another run is at work in this schema', { schema: 'acme' });
   const reasons: string[] = [];
@@ -48,7 +52,7 @@ test('a connection that is lost while a schema is looked at again costs that bas
         await db.query(
           `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sqlmig test' and datname = current_database()`,
         );
-      return rereadTarget(session, schema, basis, config);
+      return rereadTarget({ session, spare: async () => null }, { schema, basis }, config.historyTable);
     },
     refreshGate: async () => {},
     ending: (closing) => void endings.push(closing),

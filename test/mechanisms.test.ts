@@ -135,7 +135,11 @@ test('a migration that is finished between two looks is not taken for an interru
     },
   };
   const look = { scope: 'tenant', files: [], options: completePlan({}, config) } as const;
-  const now = await rereadTarget(finishing, 'acme', look, config);
+  const now = await rereadTarget(
+    { session: finishing, spare: async () => null },
+    { schema: 'acme', basis: look },
+    config.historyTable,
+  );
   await session.close();
   expect(now.rows.map(({ state }) => state)).toEqual(['applied']);
 });
@@ -162,10 +166,8 @@ test('public that another run applies between the list of tenants and the look a
   const reader = { session: beaten, spare: async () => null };
   const found = await readFleetState(
     reader,
-    await readMigrations(config),
-    all,
-    completePlan({}, config),
-    config,
+    { config, migrations: await readMigrations(config), options: completePlan({}, config) },
+    { selection: all },
   );
   await session.close();
   expect(found.tenants.map(({ schema }) => schema)).toEqual(['acme']);

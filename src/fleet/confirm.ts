@@ -1,6 +1,7 @@
 import type { SchemaOutcome } from '../results.ts';
 import { flush } from '../server/flush.ts';
 import { withoutGone } from '../state/fleet-state.ts';
+import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
@@ -11,7 +12,7 @@ import { hasWork } from './outcome.ts';
  * @throws SqlmigError where that cannot be had: then nobody knows what is on disk.
  */
 export async function confirm(
-  { run, migrations, settings }: Migrator,
+  { run, source, settings }: Migrator,
   outcomes: readonly SchemaOutcome[],
 ): Promise<Target[]> {
   const applied = outcomes.filter(({ scope, migrations: done }) => scope === 'tenant' && done.length > 0);
@@ -23,10 +24,13 @@ export async function confirm(
   });
   // A crash ends every session: where the run's own one lived through all of it, there was none.
   if (run.undisturbed()) return [];
-  const basis = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
-  const wanted = applied.filter(({ state }) => state === 'applied').map(({ schema }) => ({ schema, basis }));
+  const names = applied.filter(({ state }) => state === 'applied').map(({ schema }) => schema);
   const now = await run.read(async (_, reader) => {
-    const targets = await readTargets(wanted, { ...reader, digests: new Map() }, run.config.historyTable);
+    const targets = await readTargets(
+      tenantRequests(source, names),
+      { ...reader, digests: new Map() },
+      run.config.historyTable,
+    );
     return withoutGone(reader, targets, run.config);
   });
   return now.filter(hasWork);

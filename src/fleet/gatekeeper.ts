@@ -15,13 +15,16 @@ export interface Gatekeeper {
 }
 
 /** A gatekeeper of one run. */
-export function createGatekeeper({ run, migrations, settings, scripts }: Migrator): Gatekeeper {
+export function createGatekeeper({ run, source, settings, scripts }: Migrator): Gatekeeper {
   const { config, database } = run;
   let gate: Gate | null = null;
   const refresh = async (session: Session) => {
-    const reader = { session, spare: async () => null, wait: run.wait };
-    const shared = await readPublicTarget(reader, migrations, settings.plan, config);
-    const parts = { shared, upTo: newestVersion(migrations.public), scripts: [...scripts.all.values()] };
+    const shared = await readPublicTarget(run.readerOn(session), source);
+    const parts = {
+      shared,
+      upTo: newestVersion(source.migrations.public),
+      scripts: [...scripts.all.values()],
+    };
     gate = await createGate(session, parts, gate, config);
   };
   const warn = () => {

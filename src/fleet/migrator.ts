@@ -1,32 +1,36 @@
-import type { Migrations } from '../project/migrations.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import { type Run, unitContext } from '../run/run.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
+import type { PlanSource } from '../state/plan-source.ts';
 import { createLimit } from './limit.ts';
 import { createAdmission } from './rights.ts';
 import { createScripts, type Scripts } from './scripts.ts';
 import { createTurns, type Turns } from './turns.ts';
 
-/** What all schemas of one run are migrated with. */
-export interface Migrator {
+/** A run that changes schemas, with the files and settings it works by. */
+export interface MigrationRun {
   readonly run: Run;
-  readonly migrations: Migrations;
+  readonly source: PlanSource;
   readonly settings: MigrateSettings;
+}
+
+/** What all schemas of one run are migrated with. */
+export interface Migrator extends MigrationRun {
   readonly context: UnitContext;
   readonly scripts: Scripts;
   readonly turns: Turns;
-  /** Runs non-transactional files, few at a time. */
+  /** Runs non-transactional files, at most `concurrentIndexJobs` at once. */
   readonly indexJobs: ReturnType<typeof createLimit>;
-  /** Looks whether the server will let the run begin in schemas, once each. @throws SqlmigError `server-refused`. */
+  /** Checks once per schema that the role may begin there. @throws SqlmigError `server-refused`. */
   readonly admit: ReturnType<typeof createAdmission>;
 }
 
 /** A migrator on a run's own session. */
-export function createMigrator(run: Run, migrations: Migrations, settings: MigrateSettings): Migrator {
-  const scripts = createScripts(run, migrations, settings.emit);
+export function createMigrator({ run, source, settings }: MigrationRun): Migrator {
+  const scripts = createScripts(run, source.migrations, settings.emit);
   return {
     run,
-    migrations,
+    source,
     settings,
     context: unitContext(run, settings),
     scripts,

@@ -4,7 +4,8 @@ import { newestVersion } from '../project/version.ts';
 import type { AppliedMigration, ErrorDetails, SchemaOutcome, TakenLock } from '../results.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Migration } from '../sql/migration.ts';
-import type { PlanBasis, Target } from '../state/target.ts';
+import type { PlanBasis } from '../state/plan-source.ts';
+import type { Target } from '../state/target.ts';
 import { repairCommand } from '../text/command-line.ts';
 import { unmanagedHint } from '../text/unmanaged.ts';
 

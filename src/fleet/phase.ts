@@ -5,6 +5,7 @@ import type { SchemaOutcome, Scope } from '../results.ts';
 import { defaultConcurrency } from '../run/session-slot.ts';
 import type { Migration } from '../sql/migration.ts';
 import { listedNow } from '../state/fleet-state.ts';
+import { basisOf } from '../state/plan-source.ts';
 import { rereadTarget, type Target } from '../state/target.ts';
 import { applySchema } from './apply-schema.ts';
 import { createFleet, type Fleet } from './fleet.ts';
@@ -83,9 +84,9 @@ interface Phase {
 }
 
 function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: Phase): Fleet {
-  const { run, migrations, settings, context } = migrator;
+  const { run, source, settings, context } = migrator;
   const { config, runId, database } = run;
-  const basis = { scope, files: migrations[scope], options: settings.plan };
+  const basis = basisOf(source, scope);
   const attempt: FleetWork['attempt'] = async (session, target) => {
     try {
       return await (settings.rehearse
@@ -107,9 +108,10 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: P
     outcomes: { runId, database, basis },
     openSession: () => run.openSession(unitSettings(scope, context)),
     waitForLockMs: settings.waitForLockMs,
-    rereadTarget: (session, schema) => rereadTarget(session, schema, basis, config, run.wait),
+    rereadTarget: (session, schema) =>
+      rereadTarget(run.readerOn(session), { schema, basis }, config.historyTable),
     isListed: async (session, schema) => {
-      const listed = await listedNow({ session, spare: async () => null, wait: run.wait }, config);
+      const listed = await listedNow(run.readerOn(session), config);
       return listed === null || listed.has(schema);
     },
     refreshGate: async (session) => gatekeeper?.refresh(session),

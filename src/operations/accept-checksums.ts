@@ -71,7 +71,7 @@ async function acceptIn(
   const settings = migrateSettings(options, config);
   return withRun(config, settings, async (run) => {
     const found = await run.read((_, reader) =>
-      readFleetState(reader, migrations, select, settings.plan, config),
+      readFleetState(reader, { config, migrations, options: settings.plan }, { selection: select }),
     );
     const targets = [found.public, ...found.tenants];
     const changesOf = (target: Target) =>

@@ -16,6 +16,7 @@ import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-opt
 import { traced } from '../run/tracing.ts';
 import { readPublicTarget } from '../state/fleet-state.ts';
 import { requireFiles } from '../state/missing-files.ts';
+import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets } from '../state/target.ts';
 import { tenantNameProblem } from '../tenants/tenant-name.ts';
 import { listsTenant, registerTenant } from '../tenants/tenants.ts';
@@ -57,19 +58,18 @@ async function create(config: Config, name: string, options: CreateTenantOptions
   const settings = migrateSettings(options, config);
   const { kind } = config.database.tenants;
   return withRun(config, settings, async (run) => {
-    const { plan } = settings;
-    const shared = await run.read((_, reader) => readPublicTarget(reader, migrations, plan, config));
+    const source = { config, migrations, options: settings.plan };
+    const shared = await run.read((_, reader) => readPublicTarget(reader, source));
     const behind = newestVersion(shared.plan.steps);
     if (behind !== null) throw publicBehind(behind);
     const listed = options.unlisted === true || (await isListed(run, name));
     if (!listed && (kind === 'list' || kind === 'pattern'))
       throw unlisted(config, name, 'nothing was created');
-    const basis = { scope: 'tenant', files: migrations.tenant, options: plan } as const;
     const targets = await run.read((_, reader) =>
-      readTargets([{ schema: name, basis }], { ...reader, digests: new Map() }, config.historyTable),
+      readTargets(tenantRequests(source, [name]), { ...reader, digests: new Map() }, config.historyTable),
     );
     requireFiles([shared, ...targets], migrations, config);
-    const migrator = createMigrator(run, migrations, settings);
+    const migrator = createMigrator({ run, source, settings });
     await migrator.scripts.prepare(targets.flatMap((target) => target.plan.steps));
     for (let open = targets; ; ) {
       const [outcome] = await openTenantPhase(migrator, { shared: null }).migrate(open);

@@ -59,7 +59,7 @@ async function forgetIn(
   const settings = migrateSettings(options, config);
   return withRun(config, settings, async (run) => {
     const found = await run.read((_, reader) =>
-      readFleetState(reader, migrations, select, settings.plan, config),
+      readFleetState(reader, { config, migrations, options: settings.plan }, { selection: select }),
     );
     const targets = [found.public, ...found.tenants];
     requireFiles(targets, migrations, config);

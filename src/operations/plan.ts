@@ -49,7 +49,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
   };
   const reading = await readForCommand(config, options, { plan: settings, check, read: readMore });
   requireFiles(allTargets(reading), reading.migrations, config);
-  const { database, server, readFleetState } = reading;
+  const { database, server, fleet } = reading;
   const missing = allTargets(reading)
     .flatMap((target) => findingsOf(target, database))
     .filter(({ kind }) => kind === 'file-missing');
@@ -73,7 +73,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
     schemas,
     warnings: [
       ...lintFindings(
-        [...(options.lint === true ? scripts.keys() : newFiles(readFleetState, reading.migrations))].flatMap(
+        [...(options.lint === true ? scripts.keys() : newFiles(fleet, reading.migrations))].flatMap(
           (migration) => scripts.get(migration) ?? [],
         ),
         database,
@@ -81,6 +81,6 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
       ...downFindings(files.brokenDown, database),
       ...missing,
     ],
-    ...(readFleetState.tenantsUnknown !== null && { tenantsUnknown: readFleetState.tenantsUnknown }),
+    ...(fleet.tenantsUnknown !== null && { tenantsUnknown: fleet.tenantsUnknown }),
   };
 }

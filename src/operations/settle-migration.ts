@@ -61,7 +61,9 @@ async function settleIn(
   }
   return withRun(config, settings, async (run) => {
     const basis = { scope, files: migrations[scope], options: settings.plan } as const;
-    const target = await run.read((session) => rereadTarget(session, schema, basis, config, run.wait));
+    const target = await run.read((session) =>
+      rereadTarget(run.readerOn(session), { schema, basis }, config.historyTable),
+    );
     if (target.trouble !== null) throw target.trouble;
     const row = target.rows.find((one) => historyKey(one) === historyKey(file));
     if (row?.state !== 'incomplete') {
@@ -110,7 +112,7 @@ async function settleSelected(
   const settings = migrateSettings(options, config);
   return withRun(config, settings, async (run) => {
     const found = await run.read((_, reader) =>
-      readFleetState(reader, migrations, select, settings.plan, config),
+      readFleetState(reader, { config, migrations, options: settings.plan }, { selection: select }),
     );
     const targets = [found.public, ...found.tenants];
     return settle(run, { targets, key: null, how }, migrations, settings);

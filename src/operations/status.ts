@@ -14,7 +14,7 @@ export async function status(config: Config, options: ReadOptions = {}): Promise
   requireConfig(config);
   checkOptions(options, readKinds);
   const reading = await readForCommand(config, options, { unlisted: true });
-  const { database, server, readFleetState, unlisted } = reading;
+  const { database, server, fleet, unlisted } = reading;
   const statusOf = (target: Target, findings: readonly Finding[]) => {
     const { schema, scope, isUnmanaged, plan } = target;
     const { version, pending } = plan;
@@ -33,12 +33,10 @@ export async function status(config: Config, options: ReadOptions = {}): Promise
     ...unlisted.map((target) => statusOf(target, [unlistedFinding(target, database)])),
   ];
   return {
-    ok:
-      readFleetState.tenantsUnknown === null &&
-      schemas.every((s) => s.pending === 0 && s.findings.length === 0),
+    ok: fleet.tenantsUnknown === null && schemas.every((s) => s.pending === 0 && s.findings.length === 0),
     host: server.host,
     database: server.database,
     schemas,
-    ...(readFleetState.tenantsUnknown !== null && { tenantsUnknown: readFleetState.tenantsUnknown }),
+    ...(fleet.tenantsUnknown !== null && { tenantsUnknown: fleet.tenantsUnknown }),
   };
 }

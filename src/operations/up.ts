@@ -20,6 +20,7 @@ import { traced } from '../run/tracing.ts';
 import { type FleetState, readFleetState } from '../state/fleet-state.ts';
 import { newFiles } from '../state/lints.ts';
 import { requireFiles } from '../state/missing-files.ts';
+import { basisOf } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
 import { warningsOf } from '../state/warnings.ts';
 
@@ -96,18 +97,19 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
 async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
   const migrations = await readMigrations(config);
   const settings = migrateSettings(options, config);
+  const source = { config, migrations, options: settings.plan };
   const summary = createSummary(settings);
   const emit: OnEvent = (event) => {
     summary.hear(event);
     settings.emit(event);
   };
   return withRun(config, { ...settings, emit }, async (run) => {
-    const migrator = createMigrator(run, migrations, { ...settings, emit });
+    const migrator = createMigrator({ run, source, settings: { ...settings, emit } });
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
     const digests = createDigests(run, migrator.settings);
     const found = await run.read(async (session, reader) =>
-      readFleetState(reader, migrations, options.select, settings.plan, config, await digests.read(session)),
+      readFleetState(reader, source, { selection: options.select, digests: await digests.read(session) }),
     );
     await prepare(migrator, found, options);
     summary.add([await migratePublic(migrator, found.public)]);
@@ -120,7 +122,8 @@ async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
 
 /** Checks and parses all that is pending, before anything is touched; then creates what files take for granted. */
 async function prepare(migrator: Migrator, found: FleetState, { select, canary }: UpOptions): Promise<void> {
-  const { run, migrations, settings, scripts, context } = migrator;
+  const { run, source, settings, scripts, context } = migrator;
+  const { migrations } = source;
   const targets = [found.public, ...found.tenants];
   requireFiles(targets, migrations, run.config);
   // Names are checked before anything is touched, where the tenants are known already.
@@ -203,8 +206,8 @@ async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
   summary.confirm();
 }
 
-function leftOut({ run, migrations, settings }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
-  const basis = { scope: 'tenant', files: migrations.tenant, options: settings.plan } as const;
+function leftOut({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
+  const basis = basisOf(source, 'tenant');
   return withError(target, 'skipped', error, { runId: run.runId, database: run.database, basis });
 }
 

@@ -47,19 +47,19 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
     scripts = scripts.map((script) => byMigration.get(script.migration) ?? script);
   };
   const reading = await readForCommand(config, options, { check, read: readMore, unlisted: true });
-  const { database, readFleetState, unlisted } = reading;
+  const { database, fleet, unlisted } = reading;
   const targets = allTargets(reading);
   const found = [
     ...targets.flatMap((target) => findingsOf(target, database)),
     ...unlisted.map((target) => unlistedFinding(target, database)),
     ...downFindings(files.brokenDown, database),
   ];
-  const news = newFiles(readFleetState, reading.migrations);
+  const news = newFiles(fleet, reading.migrations);
   const lints = lintFindings(
     scripts.filter(({ migration }) => options.strict === true || news.has(migration)),
     database,
   );
-  const isPending = readFleetState.tenantsUnknown !== null || targets.some(({ plan }) => plan.pending > 0);
+  const isPending = fleet.tenantsUnknown !== null || targets.some(({ plan }) => plan.pending > 0);
   return {
     ok:
       found.length === 0 &&
@@ -67,7 +67,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
       (options.checkPending !== true || !isPending),
     findings: [...found, ...lints],
     schemas: [...targets, ...unlisted].map((target) => verified(target, database)),
-    ...(readFleetState.tenantsUnknown !== null && { tenantsUnknown: readFleetState.tenantsUnknown }),
+    ...(fleet.tenantsUnknown !== null && { tenantsUnknown: fleet.tenantsUnknown }),
   };
 }
 

@@ -62,7 +62,8 @@ export async function repairSchemas(
         refusalOf: ({ trouble }) => trouble,
         attempt,
         batches: null,
-        rereadTarget: (session, schema) => rereadTarget(session, schema, basis, config, run.wait),
+        rereadTarget: (session, schema) =>
+          rereadTarget(run.readerOn(session), { schema, basis }, config.historyTable),
         isListed: async () => false,
         refreshGate: async () => {},
         ending: run.ending,

@@ -27,6 +27,8 @@ export interface Run {
   readonly server: Server;
   /** Reads with the run's own session; if the connection is lost it is opened again and all is read again. */
   read<T>(read: (session: Session, reader: Reader) => Promise<T>): Promise<T>;
+  /** A reader on a session of a worker. */
+  readonly readerOn: (session: Session) => Reader;
   /** Reads with the session of `look` while that is idle (see `Sessions`). */
   watch<T>(read: (session: Session) => Promise<T>): Promise<T | null>;
   /**
@@ -114,6 +116,7 @@ export async function withRun<T>(
       database: config.database.name ?? server.database,
       server,
       read,
+      readerOn: (session) => ({ session, spare: async () => null, wait }),
       watch: async (read) => (reading > 0 ? null : sessions.watch(read)),
       openSession: (settings = pinnedSettings) => sessions.open(pooled ? undefined : settings),
       pooled,

@@ -1,8 +1,6 @@
-import type { PlanOptions } from '../decide/plan.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
-import type { Migrations } from '../project/migrations.ts';
 import { everySchema, type Selection } from '../project/selection.ts';
 import {
   type Discovered,
@@ -11,66 +9,75 @@ import {
   type HistoryDigests,
   tenantsQueryFailed,
 } from '../tenants/tenants.ts';
-import { type PlanBasis, readTargets, type Target, troubled, type Wanted } from './target.ts';
+import {
+  basisOf,
+  type PlanSource,
+  publicRequest,
+  type TargetRequest,
+  tenantRequests,
+} from './plan-source.ts';
+import { readTargets, type Target, troubled } from './target.ts';
 
 /** Every schema of a selection as it was found, without any lock. */
 export interface FleetState {
   readonly public: Target;
   readonly tenants: readonly Target[];
-  /** Why the tenants cannot be known before public is applied; `null` where they are known. */
+  /** Why the tenants cannot be known before public is applied; `null` if they are known. */
   readonly tenantsUnknown: string | null;
 }
 
+/** The schemas to read, and the digests of histories that are known already. */
+export interface FleetRequest {
+  readonly selection: Selection;
+  readonly digests?: HistoryDigests;
+}
+
 /**
- * Looks at public and the selected tenants; histories that are `kept` are not read again. `again` is for its own second
- * try.
+ * Reads public and the selected tenants.
  * @throws SqlmigError `unknown-tenant`, and what `discoverTenants` and `readTargets` throw.
  */
 export async function readFleetState(
   reader: Reader,
-  migrations: Migrations,
-  selection: Selection,
-  options: PlanOptions,
-  config: Config,
-  kept: HistoryDigests = noDigests,
-  again = false,
+  source: PlanSource,
+  request: FleetRequest,
 ): Promise<FleetState> {
-  const found = await selectTenants(reader, selection, config, kept);
-  const listed = 'unknown' in found ? nobody : found;
-  const basis = { scope: 'tenant', files: migrations.tenant, options } as const;
-  const [shared, ...tenants] = await readListedTargets(reader, listed, basis, config, [
-    publicOf(migrations, options, config),
-  ]);
-  if (shared === undefined) throw new RangeError('one schema gives one target');
-  // Only with public still pending can the list depend on what is not there yet; another run may have applied it
-  // between the list and the look.
-  if ('unknown' in found && shared.plan.pending === 0) {
-    if (again) throw tenantsQueryFailed(found.unknown);
-    return readFleetState(reader, migrations, selection, options, config, kept, true);
+  for (let attempt = 1; ; attempt++) {
+    const found = await selectTenants(reader, source.config, request);
+    const unknown = 'unknown' in found ? found.unknown : null;
+    const listed = 'unknown' in found ? noTenants : found;
+    const [shared, ...tenants] = await readListed(reader, source, {
+      ...listed,
+      others: [publicRequest(source)],
+    });
+    if (shared === undefined) throw new RangeError('one request gives one target');
+    // The list can depend on what is missing only while public has pending migrations. Another run may have applied them
+    // since the list was read.
+    if (unknown === null || shared.plan.pending > 0)
+      return { public: shared, tenants, tenantsUnknown: unknown };
+    if (attempt === 2) throw tenantsQueryFailed(unknown);
   }
-  return { public: shared, tenants, tenantsUnknown: 'unknown' in found ? found.unknown : null };
 }
 
 /**
- * Looks at tenants of a list, after what else is wanted. Names that cannot be a tenant's follow in trouble; a tenant
- * without a schema that the list no longer has was dropped meanwhile, and is left out.
+ * Reads `others`, then the tenants of a list. Names that cannot be a tenant's come last, in trouble. A tenant that has no
+ * schema and is no longer listed was dropped meanwhile, and is left out.
  */
-export async function readListedTargets(
+export async function readListed(
   reader: Reader,
-  { names, bad, digests }: Discovered,
-  basis: PlanBasis,
-  config: Config,
-  others: readonly Wanted[] = [],
+  source: PlanSource,
+  { names, bad, digests, others = [] }: Discovered & { readonly others?: readonly TargetRequest[] },
 ): Promise<Target[]> {
-  const wanted = [...others, ...names.map((schema) => ({ schema, basis }))];
-  const targets = await readTargets(wanted, { ...reader, digests }, config.historyTable);
+  const { config } = source;
+  const requests = [...others, ...tenantRequests(source, names)];
+  const targets = await readTargets(requests, { ...reader, digests }, config.historyTable);
+  const basis = basisOf(source, 'tenant');
   return [
     ...(await withoutGone(reader, targets, config)),
-    ...[...bad].map(([name, trouble]) => troubled(name, basis, trouble)),
+    ...[...bad].map(([schema, trouble]) => troubled({ schema, basis }, trouble)),
   ];
 }
 
-/** Targets without the tenants whose schema does not exist and that the list does not have any more. */
+/** Targets without the tenants that have no schema and are no longer listed. */
 export async function withoutGone(
   reader: Reader,
   targets: readonly Target[],
@@ -84,43 +91,36 @@ export async function withoutGone(
     : targets.filter((target) => !isMissing(target) || listed.has(target.schema));
 }
 
-/** The names that the source lists now; `null` where that cannot be known, or never changes. */
+/** The names that the tenant source lists now; `null` if that cannot be known, or never changes. */
 export async function listedNow(reader: Reader, config: Config): Promise<ReadonlySet<string> | null> {
   if (config.database.tenants.kind === 'list') return null;
-  const found = await selectTenants(reader, everySchema, config);
+  const found = await selectTenants(reader, config, { selection: everySchema });
   return 'unknown' in found ? null : new Set(found.names);
 }
 
-/** Looks at the public schema alone. @throws SqlmigError where its history cannot be read. */
-export async function readPublicTarget(
-  reader: Reader,
-  migrations: Migrations,
-  options: PlanOptions,
-  config: Config,
-): Promise<Target> {
-  const wanted = [publicOf(migrations, options, config)];
-  const [target] = await readTargets(wanted, { ...reader, digests: noDigests }, config.historyTable);
-  if (target === undefined) throw new RangeError('one schema gives one target');
+/** Reads the public schema alone. @throws SqlmigError if its history cannot be read. */
+export async function readPublicTarget(reader: Reader, source: PlanSource): Promise<Target> {
+  const { historyTable } = source.config;
+  const [target] = await readTargets(
+    [publicRequest(source)],
+    { ...reader, digests: noDigests },
+    historyTable,
+  );
+  if (target === undefined) throw new RangeError('one request gives one target');
   if (target.trouble !== null) throw target.trouble;
   return target;
 }
 
 const noDigests: HistoryDigests = new Map();
-const nobody: Discovered = { names: [], bad: new Map(), digests: noDigests };
+const noTenants: Discovered = { names: [], bad: new Map(), digests: noDigests };
 
-function publicOf(migrations: Migrations, options: PlanOptions, config: Config): Wanted {
-  return { schema: config.publicSchema, basis: { scope: 'public', files: migrations.public, options } };
-}
-
-/** The selected tenants' names, in the order of their source, and what is known of their histories. */
+/** The names of the selected tenants, in the order of their source, and the digests of their histories that are known. */
 export async function selectTenants(
   reader: Reader,
-  selection: Selection,
-  config: Config,
-  digests: HistoryDigests = noDigests,
+  { historyTable: table, publicSchema, database }: Config,
+  { selection, digests = noDigests }: FleetRequest,
 ): Promise<Discovery> {
-  if (selection.kind === 'public') return { ...nobody, digests };
-  const { historyTable: table, publicSchema, database } = config;
+  if (selection.kind === 'public') return { ...noTenants, digests };
   const found = await discoverTenants(database.tenants, { ...reader, publicSchema, table, digests });
   if ('unknown' in found) return found;
   const known = new Set(found.names);

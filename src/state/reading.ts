@@ -12,7 +12,7 @@ import type { Target } from './target.ts';
 import { readUnlistedTargets } from './unlisted.ts';
 import { aheadWarnings } from './warnings.ts';
 
-/** What the commands that only read can be told. */
+/** Options of the commands that only read. */
 export interface ReadOptions {
   /** Everything by default. */
   readonly select?: Selection;
@@ -27,28 +27,28 @@ export const readKinds: Kinds<ReadOptions> = {
   onEvent: callback,
 };
 
-/** What a command wants to know beside the selected schemas. */
+/** What a command reads beside the selected schemas. */
 interface Interest {
   readonly plan?: PlanOptions;
-  /** May refuse the files. */
+  /** Checks the files before anything connects. */
   readonly check?: (migrations: Migrations) => Promise<unknown>;
   /** Reads more, in the same session. */
   readonly read?: (session: Session, found: FleetState) => Promise<unknown>;
-  /** PlanBasis for schemas that the tenant source does not list. */
+  /** Reads the schemas that the tenant source does not list, too. */
   readonly unlisted?: boolean;
 }
 
-/** A readFleetState, and the database and files it was made of. */
+/** The fleet as a command found it, with the database and the files that it was compared with. */
 export interface FleetReading {
   readonly database: string;
   readonly server: Server;
   readonly migrations: Migrations;
-  readonly readFleetState: FleetState;
-  /** Schemas with our history that no run migrates; empty where nothing asked for them. */
+  readonly fleet: FleetState;
+  /** Schemas with a history that no run migrates; empty unless asked for. */
   readonly unlisted: readonly Target[];
 }
 
-/** Reads files and fleet for a command that changes nothing; takes no lock. */
+/** Reads files and fleet for a command that only reads. Takes no lock. */
 export async function readForCommand(
   config: Config,
   options: ReadOptions,
@@ -58,17 +58,18 @@ export async function readForCommand(
   const onEvent = ownListener(options.onEvent);
   const migrations = await readMigrations(config);
   await check?.(migrations);
+  const source = { config, migrations, options: plan };
   const running = { emit: onEvent, signal: ownSignal(options.signal) };
   const reading = await withRun(config, running, ({ read, database, server }) =>
     read(async (session, reader) => {
-      const found = await readFleetState(reader, migrations, select, plan, config);
+      const found = await readFleetState(reader, source, { selection: select });
       await more?.(session, found);
       return {
         database,
         server,
         migrations,
-        readFleetState: found,
-        unlisted: unlisted ? await readUnlistedTargets(reader, found, migrations, select, plan, config) : [],
+        fleet: found,
+        unlisted: unlisted ? await readUnlistedTargets(reader, source, { found, selection: select }) : [],
       };
     }),
   );
@@ -78,6 +79,6 @@ export async function readForCommand(
 }
 
 /** Every selected schema, public first. */
-export function allTargets({ readFleetState: { public: shared, tenants } }: FleetReading) {
+export function allTargets({ fleet: { public: shared, tenants } }: FleetReading) {
   return [shared, ...tenants];
 }

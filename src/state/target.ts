@@ -1,135 +1,123 @@
-import { type PlanOptions, planSchema, type SchemaPlan } from '../decide/plan.ts';
+import { planSchema, type SchemaPlan } from '../decide/plan.ts';
 import type { SqlmigError } from '../errors.ts';
 import type { RecordedRow } from '../history/history.ts';
-import { findSchemas, schemasWithTables } from '../history/presence.ts';
-import {
-  type Histories,
-  type History,
-  type Reader,
-  readHistories,
-  readHistoryDigests,
-} from '../history/read-histories.ts';
-import type { Config } from '../project/config.ts';
+import { findSchemas, type Presence, schemasWithTables } from '../history/presence.ts';
+import type { History, Reader } from '../history/read-histories.ts';
 import { readHolders } from '../protocol/holders.ts';
 import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
-import type { Migration } from '../sql/migration.ts';
-import type { HistoryDigests } from '../tenants/tenants.ts';
+import { readDistinctHistories, type TargetReader } from './distinct-histories.ts';
+import type { PlanBasis, TargetRequest } from './plan-source.ts';
 import { findMovedHistories, findTroubles } from './trouble.ts';
 
-/** A schema as it was found, and what is to be done to it. */
+/** A schema as it was read, and its plan. */
 export interface Target {
   readonly schema: string;
   readonly scope: Scope;
   readonly exists: boolean;
-  /** OID of the schema; `null` where it does not exist. */
+  /** OID of the schema; `null` if it does not exist. */
   readonly oid: string | null;
   readonly hasHistory: boolean;
-  /** Triggers, rules or row security are on the history (see `Presence`). */
+  /** Triggers, rules or row security on the history may discard a row (see `Presence`). */
   readonly mayDiscardRows: boolean;
-  /** Its rows can be updated while they are published. */
+  /** The history has the current form (see `Presence`). */
   readonly isCurrent: boolean;
   /** It has tables, and no migration is recorded: they are the application's, from before sqlmig. */
   readonly isUnmanaged: boolean;
   readonly rows: readonly RecordedRow[];
-  /** The history's digest as the server gave it; `null` without a history. */
+  /** The digest of the history as the server computed it; `null` without a history. */
   readonly digest: string | null;
   readonly plan: SchemaPlan;
-  /** True when somebody holds the schema's lock; in a look at many schemas only where a migration is recorded as running. */
+  /** Another session holds the schema's lock. `readTargets` checks only schemas with an incomplete migration. */
   readonly held: boolean;
-  /** Why nothing is known of the schema; `null` where all is. Its plan is empty then. */
+  /** Why the schema could not be read, or `null`. With it, the plan is empty. */
   readonly trouble: SqlmigError | null;
 }
 
-/** What is looked at, and how it is judged. */
-export interface PlanBasis {
-  readonly scope: Scope;
-  readonly files: readonly Migration[];
-  readonly options: PlanOptions;
+/** The schemas of some requests as the catalogue and the histories have them. */
+interface Found {
+  readonly present: ReadonlyMap<string, Presence>;
+  readonly histories: ReadonlyMap<string, History>;
+  readonly troubles: ReadonlyMap<string, SqlmigError>;
+  readonly unmanaged: ReadonlySet<string>;
 }
-
-/** A schema to look at, and how it is judged. */
-export interface Wanted {
-  readonly schema: string;
-  readonly basis: PlanBasis;
-}
-
-/** Where schemas are looked at, and what is known of their histories already. */
-export interface From extends Reader {
-  readonly digests: HistoryDigests;
-}
-
-// So few histories are read at once; of more only the sum is, and the rows of one for each sum.
-const fewHistories = 10;
 
 /**
- * Looks at schemas without any lock and plans each: one catalogue query, all histories in short in batches, and the
- * rows of one schema for each distinct history; schemas with equal histories share rows and plan. A history that cannot
- * be read is the trouble of its schema alone.
+ * Reads schemas without a lock and plans each. One query reads the catalogue; histories are read as
+ * `readDistinctHistories` describes. Schemas with equal histories share rows and plan. A history that cannot be read is
+ * the trouble of its schema alone.
  */
-export async function readTargets(wanted: readonly Wanted[], from: From, table: string): Promise<Target[]> {
-  if (wanted.length === 0) return [];
-  const { session } = from;
-  const names = wanted.map(({ schema }) => schema);
-  const found = await findSchemas(session, names, table);
-  const withTable = names.filter((schema) => found.get(schema)?.hasTable === true);
-  const { read: histories, refused } = await readAll(withTable, from, table);
-  const empty = wanted.filter(({ schema }) => found.get(schema)?.hasTable === false);
+export async function readTargets(
+  requests: readonly TargetRequest[],
+  reader: TargetReader,
+  table: string,
+): Promise<Target[]> {
+  if (requests.length === 0) return [];
+  const found = await find(requests, reader, table);
+  const plan = createPlanner();
+  const targets = requests.map(({ schema, basis }): Target => {
+    const present = found.present.get(schema);
+    const trouble = found.troubles.get(schema) ?? null;
+    if (trouble !== null) return troubled({ schema, basis }, trouble, present?.oid);
+    const { rows, digest } = found.histories.get(schema) ?? noHistory;
+    return {
+      schema,
+      scope: basis.scope,
+      exists: present !== undefined,
+      oid: present?.oid ?? null,
+      hasHistory: found.histories.has(schema),
+      mayDiscardRows: present?.mayDiscardRows ?? false,
+      isCurrent: present?.isCurrent ?? true,
+      isUnmanaged: found.unmanaged.has(schema),
+      rows,
+      digest,
+      plan: plan(basis, rows),
+      held: false,
+      trouble: null,
+    };
+  });
+  if (!targets.some(isIncomplete)) return targets;
+  const held = await heldSchemas(reader.session);
+  return targets.map((target) => ({ ...target, held: isIncomplete(target) && held.has(target.schema) }));
+}
+
+const noHistory = { rows: [], digest: null };
+
+async function find(requests: readonly TargetRequest[], reader: TargetReader, table: string): Promise<Found> {
+  const { session } = reader;
+  const names = requests.map(({ schema }) => schema);
+  const before = await findSchemas(session, names, table);
+  const withTable = names.filter((schema) => before.get(schema)?.hasTable === true);
+  const { read: histories, refused } = await readDistinctHistories(reader, withTable, table);
+  const withoutTable = requests.filter(({ schema }) => before.get(schema)?.hasTable === false);
   const troubles = new Map([
     ...(await findTroubles(session, refused, table)),
-    ...(await findMovedHistories(session, empty, table)),
+    ...(await findMovedHistories(session, withoutTable, table)),
   ]);
-  // Without trouble and history, a table was dropped meanwhile, and maybe its schema too.
-  const moved = withTable.filter((schema) => !histories.has(schema) && !troubles.has(schema));
-  const now = await findSchemas(session, moved, table);
-  const isMoved = new Set(moved);
-  const presentOf = (schema: string) => (isMoved.has(schema) ? now : found).get(schema);
+  // A table that is neither read nor in trouble was dropped meanwhile, and its schema may be gone too.
+  const dropped = new Set(withTable.filter((schema) => !histories.has(schema) && !troubles.has(schema)));
+  const now = await findSchemas(session, [...dropped], table);
+  const present = new Map([...before].filter(([schema]) => !dropped.has(schema)).concat([...now]));
+  const unrecorded = names.filter(
+    (schema) => present.has(schema) && !troubles.has(schema) && !histories.get(schema)?.rows.length,
+  );
+  return { present, histories, troubles, unmanaged: await schemasWithTables(session, unrecorded, table) };
+}
 
-  const unrecorded = wanted.filter(
-    ({ schema }) =>
-      presentOf(schema) !== undefined && !troubles.has(schema) && !histories.get(schema)?.rows.length,
-  );
-  const unmanaged = await schemasWithTables(
-    session,
-    unrecorded.map(({ schema }) => schema),
-    table,
-  );
+/** Plans schemas; those with one basis and the same rows share a plan. */
+function createPlanner(): (basis: PlanBasis, rows: readonly RecordedRow[]) => SchemaPlan {
   const plans = new Map<PlanBasis, Map<readonly RecordedRow[], SchemaPlan>>();
-  const planOf = (basis: PlanBasis, rows: readonly RecordedRow[]) => {
+  return (basis, rows) => {
     const ofBasis = plans.get(basis) ?? new Map<readonly RecordedRow[], SchemaPlan>();
     plans.set(basis, ofBasis);
     const plan = ofBasis.get(rows) ?? planSchema(basis.files, rows, basis.options);
     ofBasis.set(rows, plan);
     return plan;
   };
-  const targets = wanted.map(({ schema, basis }): Target => {
-    const { rows, digest } = histories.get(schema) ?? none;
-    const present = presentOf(schema);
-    const trouble = troubles.get(schema) ?? null;
-    if (trouble !== null) return troubled(schema, basis, trouble, present?.oid);
-    return {
-      schema,
-      scope: basis.scope,
-      exists: present !== undefined,
-      oid: present?.oid ?? null,
-      hasHistory: histories.has(schema),
-      mayDiscardRows: present?.mayDiscardRows ?? false,
-      isCurrent: present?.isCurrent ?? true,
-      isUnmanaged: unmanaged.has(schema),
-      rows,
-      digest,
-      plan: planOf(basis, rows),
-      held: false,
-      trouble: null,
-    };
-  });
-  if (!targets.some(isRunning)) return targets;
-  const held = await heldSchemas(session);
-  return targets.map((target) => ({ ...target, held: isRunning(target) && held.has(target.schema) }));
 }
 
-/** A schema of which nothing is known but its trouble; `oid` where it exists. */
-export function troubled(schema: string, basis: PlanBasis, trouble: SqlmigError, oid?: string): Target {
+/** A schema that could not be read; `oid` if it exists. */
+export function troubled({ schema, basis }: TargetRequest, trouble: SqlmigError, oid?: string): Target {
   return {
     schema,
     scope: basis.scope,
@@ -139,86 +127,32 @@ export function troubled(schema: string, basis: PlanBasis, trouble: SqlmigError,
     mayDiscardRows: false,
     isCurrent: true,
     isUnmanaged: false,
-    rows: [],
-    digest: null,
+    ...noHistory,
     plan: planSchema([], [], basis.options),
     held: false,
     trouble,
   };
 }
 
-const none = { rows: [], digest: null };
-
-/** Every history; where there are many, equal ones share their rows. */
-async function readAll(
-  schemas: readonly string[],
-  { digests, ...reader }: From,
-  table: string,
-): Promise<Histories<History>> {
-  if (schemas.length <= fewHistories) return readHistories(reader, schemas, table);
-  const scan = await readHistoryDigests(
-    reader,
-    schemas.filter((schema) => !digests.has(schema)),
-    table,
-  );
-  const known = new Map([...digests, ...scan.read]);
-  const result = new Map<string, History>();
-  const refused = new Map(scan.refused);
-  let open = schemas.filter((schema) => known.has(schema));
-  while (open.length > 0) {
-    const digestOf = (schema: string) => known.get(schema)?.digest ?? '';
-    const first = new Map<string, string>();
-    for (const schema of open) if (!first.has(digestOf(schema))) first.set(digestOf(schema), schema);
-    const representatives = new Set(first.values());
-    const histories = await readHistories(reader, [...representatives], table);
-    for (const [schema, error] of histories.refused) refused.set(schema, error);
-    for (const [schema, history] of histories.read) result.set(schema, history);
-    // A history that changed since the scan stands for itself alone, and another speaks for its group.
-    const byDigest = new Map([...histories.read.values()].map((history) => [history.digest, history]));
-    for (const schema of open) {
-      const history = byDigest.get(digestOf(schema));
-      if (history !== undefined && !result.has(schema) && !refused.has(schema)) result.set(schema, history);
-    }
-    open = open.filter((schema) => !result.has(schema) && !representatives.has(schema));
-  }
-  return { read: result, refused };
+/** Reads one schema and whether its lock is held, by its own rows, so that they name the run that applied them. */
+export async function rereadTarget(reader: Reader, request: TargetRequest, table: string): Promise<Target> {
+  const now = await readWithLock(reader, request, table);
+  // A migration may have begun between the two queries. If its row was incomplete before and after its lock was seen
+  // free, no run is at work on it.
+  return now.held || !isIncomplete(now) ? now : readWithLock(reader, request, table);
 }
 
-/** Looks at one schema by its own rows, so that they tell which run applied them. */
-export async function rereadTarget(
-  session: Session,
-  schema: string,
-  basis: PlanBasis,
-  config: Config,
-  wait?: Reader['wait'],
-): Promise<Target> {
-  const from = { session, spare: async () => null, digests: new Map(), ...(wait && { wait }) };
-  const now = await readTargetWithLock(from, schema, basis, config);
-  // It may have been begun between the two looks; a row that says running before its lock was free, and after, was left.
-  return now.held || !isRunning(now) ? now : readTargetWithLock(from, schema, basis, config);
+async function readWithLock(reader: Reader, request: TargetRequest, table: string): Promise<Target> {
+  const held = (await heldSchemas(reader.session)).has(request.schema);
+  const [target] = await readTargets([request], { ...reader, digests: new Map() }, table);
+  if (target === undefined) throw new RangeError('one request gives one target');
+  return { ...target, held };
 }
 
-async function readTargetWithLock(
-  from: From,
-  schema: string,
-  basis: PlanBasis,
-  config: Config,
-): Promise<Target> {
-  const held = (await heldSchemas(from.session)).has(schema);
-  return { ...(await readTarget(from, schema, basis, config)), held };
-}
-
-async function readTarget(from: From, schema: string, basis: PlanBasis, config: Config): Promise<Target> {
-  const [target] = await readTargets([{ schema, basis }], from, config.historyTable);
-  if (target === undefined) throw new RangeError('one schema gives one target');
-  return target;
-}
-
-function isRunning({ rows }: Pick<Target, 'rows'>): boolean {
+function isIncomplete({ rows }: Pick<Target, 'rows'>): boolean {
   return rows.some((row) => row.state === 'incomplete');
 }
 
-/** The schemas whose key somebody holds. */
 async function heldSchemas(session: Session): Promise<Set<string>> {
   const holders = await readHolders(session);
   return new Set(holders.filter((holder) => holder.granted).map((holder) => holder.key));

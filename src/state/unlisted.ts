@@ -1,26 +1,23 @@
-import type { PlanOptions } from '../decide/plan.ts';
 import { schemasWithHistory } from '../history/presence.ts';
 import { type Reader, readHistoryDigests } from '../history/read-histories.ts';
-import type { Config } from '../project/config.ts';
-import type { Migrations } from '../project/migrations.ts';
 import type { Selection } from '../project/selection.ts';
 import { type FleetState, selectTenants } from './fleet-state.ts';
+import { type PlanSource, tenantRequests } from './plan-source.ts';
 import { readTargets, type Target } from './target.ts';
 
 /**
- * Looks at the schemas that have a history of ours with scope tenant and are not tenants of the config: no run migrates
- * them. None where not all tenants were selected, where the tenants are not known yet, and where the histories are what
- * lists the tenants.
+ * Reads the schemas that have a tenant's history and are not in the tenant source, so that no run migrates them. There
+ * are none to find unless all tenants were selected and are known, or if the histories are the tenant source.
  */
 export async function readUnlistedTargets(
   reader: Reader,
-  { tenants, tenantsUnknown }: FleetState,
-  migrations: Migrations,
-  selection: Selection,
-  options: PlanOptions,
-  config: Config,
+  source: PlanSource,
+  {
+    found: { tenants, tenantsUnknown },
+    selection,
+  }: { readonly found: FleetState; readonly selection: Selection },
 ): Promise<Target[]> {
-  const { publicSchema, historyTable, database } = config;
+  const { publicSchema, historyTable, database } = source.config;
   if (selection.kind !== 'all' || tenantsUnknown !== null || database.tenants.kind === 'history') return [];
   const known = new Set([publicSchema, ...selection.except, ...tenants.map(({ schema }) => schema)]);
   const withHistory = await schemasWithHistory(reader.session, historyTable, { readable: true });
@@ -29,9 +26,8 @@ export async function readUnlistedTargets(
   const candidates = [...digests].filter(([, { scope }]) => scope === 'tenant').map(([schema]) => schema);
   if (candidates.length === 0) return [];
   // A tenant may have signed up since the list was read.
-  const listed = await selectTenants(reader, selection, config);
+  const listed = await selectTenants(reader, source.config, { selection });
   const now = new Set('unknown' in listed ? [] : listed.names);
-  const basis = { scope: 'tenant', files: migrations.tenant, options } as const;
-  const wanted = candidates.filter((schema) => !now.has(schema)).map((schema) => ({ schema, basis }));
-  return readTargets(wanted, { ...reader, digests }, historyTable);
+  const unlisted = candidates.filter((schema) => !now.has(schema));
+  return readTargets(tenantRequests(source, unlisted), { ...reader, digests }, historyTable);
 }

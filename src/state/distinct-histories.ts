@@ -1,0 +1,54 @@
+import {
+  type Histories,
+  type History,
+  type Reader,
+  readHistories,
+  readHistoryDigests,
+} from '../history/read-histories.ts';
+import type { HistoryDigests } from '../tenants/tenants.ts';
+
+/** A reader that knows some histories already. */
+export interface TargetReader extends Reader {
+  readonly digests: HistoryDigests;
+}
+
+// Up to this many histories are read row by row; of more, only the digests and one history for each.
+const fewHistories = 10;
+
+/**
+ * Reads the histories of schemas. If there are many, it reads their digests, except those that are known already
+ * (`digests`), and the rows of one schema for each distinct digest.
+ */
+export async function readDistinctHistories(
+  { digests, ...reader }: TargetReader,
+  schemas: readonly string[],
+  table: string,
+): Promise<Histories<History>> {
+  if (schemas.length <= fewHistories) return readHistories(reader, schemas, table);
+  const scan = await readHistoryDigests(
+    reader,
+    schemas.filter((schema) => !digests.has(schema)),
+    table,
+  );
+  const known = new Map([...digests, ...scan.read]);
+  const read = new Map<string, History>();
+  const refused = new Map(scan.refused);
+  let open = schemas.filter((schema) => known.has(schema));
+  while (open.length > 0) {
+    const digestOf = (schema: string) => known.get(schema)?.digest ?? '';
+    const first = new Map<string, string>();
+    for (const schema of open) if (!first.has(digestOf(schema))) first.set(digestOf(schema), schema);
+    const representatives = new Set(first.values());
+    const histories = await readHistories(reader, [...representatives], table);
+    for (const [schema, error] of histories.refused) refused.set(schema, error);
+    for (const [schema, history] of histories.read) read.set(schema, history);
+    // A history that changed since the scan represents itself only; the next round picks another for its digest.
+    const byDigest = new Map([...histories.read.values()].map((history) => [history.digest, history]));
+    for (const schema of open) {
+      const history = byDigest.get(digestOf(schema));
+      if (history !== undefined && !read.has(schema) && !refused.has(schema)) read.set(schema, history);
+    }
+    open = open.filter((schema) => !read.has(schema) && !representatives.has(schema));
+  }
+  return { read, refused };
+}

@@ -1,0 +1,41 @@
+import type { PlanOptions } from '../decide/plan.ts';
+import type { Config } from '../project/config.ts';
+import type { Migrations } from '../project/migrations.ts';
+import type { Scope } from '../results.ts';
+import type { Migration } from '../sql/migration.ts';
+
+/** What the schemas of a run are planned by. */
+export interface PlanSource {
+  readonly config: Config;
+  readonly migrations: Migrations;
+  readonly options: PlanOptions;
+}
+
+/** The part of a plan source that concerns one scope. */
+export interface PlanBasis {
+  readonly scope: Scope;
+  readonly files: readonly Migration[];
+  readonly options: PlanOptions;
+}
+
+/** A schema to read, and what it is planned by. */
+export interface TargetRequest {
+  readonly schema: string;
+  readonly basis: PlanBasis;
+}
+
+/** What schemas of a scope are planned by. */
+export function basisOf({ migrations, options }: PlanSource, scope: Scope): PlanBasis {
+  return { scope, files: migrations[scope], options };
+}
+
+/** The request for the public schema. */
+export function publicRequest(source: PlanSource): TargetRequest {
+  return { schema: source.config.publicSchema, basis: basisOf(source, 'public') };
+}
+
+/** The requests for tenants. */
+export function tenantRequests(source: PlanSource, names: readonly string[]): TargetRequest[] {
+  const basis = basisOf(source, 'tenant');
+  return names.map((schema) => ({ schema, basis }));
+}
