@@ -237,7 +237,7 @@ export function planArgs(
 
 /** Checks the value of one flag. @throws SqlmigError `bad-usage`. */
 export function checkFlag(flag: string, value: unknown, kind: Kind): void {
-  if (value !== undefined) checkValue(flag, value, kind, flags.hint);
+  if (value !== undefined) checkValue(flag, value, { hint: flags.hint, ...kind });
 }
 
 /** Milliseconds of a flag. @throws SqlmigError `bad-usage`. */

@@ -108,7 +108,7 @@ async function register(run: Run, name: string): Promise<boolean> {
   try {
     // If the connection is lost at COMMIT this is run again: so it looks first.
     await run.read(async (session, reader) => {
-      if (!(await listsName(run, reader, name))) await registerTenant(session, sql, name, publicSchema);
+      if (!(await listsName(run, reader, name))) await registerTenant(session, { sql, publicSchema }, name);
     });
   } catch (error) {
     // The same sign-up may have registered it a moment ago.

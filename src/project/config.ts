@@ -208,7 +208,7 @@ function databaseOf(
   if (merged.databases === undefined) {
     return {
       name: null,
-      ...targetsOf(merged.url ?? urlFrom(env), merged.directUrl, merged, env),
+      ...targetsOf({ url: merged.url ?? urlFrom(env), directUrl: merged.directUrl }, merged, env),
       tenants: tenantSource(merged.tenants),
     };
   }
@@ -222,16 +222,17 @@ function databaseOf(
       },
     );
   }
+  const url = merged.url ?? database.url;
+  const directUrl = merged.directUrl ?? database.directUrl;
   return {
     name: database.name,
-    ...targetsOf(merged.url ?? database.url, merged.directUrl ?? database.directUrl, merged, env),
+    ...targetsOf({ url, directUrl }, merged, env),
     tenants: tenantSource(database.tenants ?? merged.tenants),
   };
 }
 
 function targetsOf(
-  url: string | null,
-  directUrl: string | undefined,
+  { url, directUrl }: { readonly url: string | null; readonly directUrl?: string | undefined },
   { publicSchema = defaults.publicSchema }: Settings,
   env: NonNullable<ConfigSources['env']>,
 ): Pick<DatabaseConfig, 'target' | 'directTarget'> {

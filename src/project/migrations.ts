@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { errorOfAll, SqlmigError } from '../errors.ts';
-import type { Scope } from '../results.ts';
+import type { Location, Scope } from '../results.ts';
 import { directivesOf } from '../sql/directives.ts';
 import { tenantNames } from '../sql/made-names.ts';
 import type { Migration, Script } from '../sql/migration.ts';
@@ -176,7 +176,7 @@ function readFolder(scope: Scope, config: Config): Folder {
     else {
       const replaced = named.kind === 'down' ? [] : replacedBy(text, version);
       if ('problem' in replaced)
-        mistakes.push(badBaseline(replaced.problem, shown(file), text, replaced.index));
+        mistakes.push(badBaseline(replaced.problem, locate(shown(file), text, replaced.index)));
       (named.kind === 'down' ? down : migrations).push({
         scope,
         version,
@@ -222,13 +222,13 @@ function replacedFiles(migrations: readonly Migration[]): SqlmigError[] {
     );
     const at = directivesOf(baseline.text).find(({ word }) => word.startsWith('replaces'))?.index ?? 0;
     const problem = `it replaces ${left?.version}, but ${left?.file} is still there`;
-    return left === undefined ? [] : [badBaseline(problem, baseline.file, baseline.text, at)];
+    return left === undefined ? [] : [badBaseline(problem, locate(baseline.file, baseline.text, at))];
   });
 }
 
-function badBaseline(problem: string, file: string, text: string, index: number): SqlmigError {
+function badBaseline(problem: string, location: Location): SqlmigError {
   return new SqlmigError('bad-baseline', problem, {
-    location: locate(file, text, index),
+    location,
     hint: 'write it as -- sqlmig: replaces 1..120, in a versioned file, and delete the files it replaces',
   });
 }

@@ -6,8 +6,10 @@ export interface Kind {
   /** In words, such as "a whole number of at least 1". */
   readonly takes: string;
   readonly fits: (value: unknown) => boolean;
-  /** True where it cannot be left out. */
+  /** True if it cannot be left out. */
   readonly required?: true;
+  /** What to do about a value that does not fit. */
+  readonly hint?: string | undefined;
 }
 
 /** The kind of each option of a set, none left out. */
@@ -89,7 +91,7 @@ export function checkOptions(
   for (const [option, value] of given) {
     const kind = Object.hasOwn(kinds, option) ? kinds[option] : undefined;
     if (kind === undefined) throw unknownOption(option, known);
-    checkValue(naming.called(option), value, kind, naming.hint);
+    checkValue(naming.called(option), value, { hint: naming.hint, ...kind });
   }
   const names = given.map(([option]) => option);
   for (const [option, { required, takes }] of Object.entries(kinds)) {
@@ -101,7 +103,7 @@ export function checkOptions(
 }
 
 /** Checks one value; `called` is its name. @throws SqlmigError `bad-usage`. */
-export function checkValue(called: string, value: unknown, { takes, fits }: Kind, hint?: string): void {
+export function checkValue(called: string, value: unknown, { takes, fits, hint }: Kind): void {
   if (fits(value)) return;
   throw new SqlmigError('bad-usage', `${called} takes ${takes}, not ${shown(value)}`, { hint });
 }

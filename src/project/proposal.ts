@@ -77,7 +77,12 @@ export function propose(
   const all = groups.flatMap(({ schemas }) => schemas);
   const pattern = alike === null ? null : patternOf(alike.schemas, all);
   const taken = facts.own.length === 0 && facts.histories.some(({ table }) => table === names.historyTable);
-  const tenants = choose(column, names.publicSchema, ours, pattern, alike);
+  const tenants =
+    column !== null
+      ? ({ kind: 'query', query: queryOf(column, names.publicSchema) } as const)
+      : ours || alike === null
+        ? ({ kind: 'history' } as const)
+        : choiceOf(alike.schemas, pattern);
   return {
     tenants,
     historyTable: taken ? 'sqlmig_migrations' : null,
@@ -89,17 +94,10 @@ export function propose(
   };
 }
 
-function choose(
-  column: Candidate | null,
-  publicSchema: string,
-  ours: boolean,
-  pattern: Prefix | null,
-  alike: SchemaGroup | null,
-): TenantChoice {
-  if (column !== null) return { kind: 'query', query: queryOf(column, publicSchema) };
-  if (ours || alike === null) return { kind: 'history' };
-  if (pattern !== null) return { kind: 'pattern', pattern: `${likeLiteral(pattern.prefix)}%` };
-  return { kind: 'list', list: alike.schemas };
+function choiceOf(schemas: readonly string[], pattern: Prefix | null): TenantChoice {
+  return pattern === null
+    ? { kind: 'list', list: schemas }
+    : { kind: 'pattern', pattern: `${likeLiteral(pattern.prefix)}%` };
 }
 
 /** The largest group of at least two schemas that have tables. */

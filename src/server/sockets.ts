@@ -49,7 +49,9 @@ export function createSockets(server: ClientOptions): Sockets {
     );
     plain.setKeepAlive(true, keepAliveMs);
     await once(plain, 'connect');
-    const socket = server.ssl === false ? plain : await secure(plain, host, server, keep);
+    const encrypted = server.ssl !== false && (await acceptsTls(plain, server));
+    const socket = encrypted ? keep(startTls(plain, host, server)) : plain;
+    if (encrypted) await once(socket, 'secureConnect');
     if (!isCancel) {
       socket.on('data', (chunk: Buffer) => {
         heardAt = performance.now();
@@ -86,33 +88,25 @@ function first(value: unknown): unknown {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Asks the server for TLS, as `ssl` says. @throws Error where it has none and must. */
-async function secure(
-  plain: Socket,
-  host: string,
-  { ssl, sslnegotiation }: ClientOptions,
-  keep: (socket: Socket) => Socket,
-): Promise<Socket> {
-  if (sslnegotiation !== 'direct') {
-    plain.write(sslRequest);
-    const [answer] = (await once(plain, 'data')) as [Buffer];
-    // What follows the answer unencrypted was put there by somebody in between (CVE-2021-23222).
-    if (answer.length !== 1) throw new Error('the server sent more than its answer before TLS began');
-    if (answer[0] !== 83) {
-      if (ssl === 'prefer') return plain;
-      throw new Error('the server does not support SSL');
-    }
-  }
-  const secured = keep(
-    connectTls({
-      socket: plain,
-      ...(isIP(host) === 0 && { servername: host }),
-      ...(sslnegotiation === 'direct' && { ALPNProtocols: ['postgresql'] }),
-      ...(typeof ssl === 'object' ? ssl : { rejectUnauthorized: false }),
-    }),
-  );
-  await once(secured, 'secureConnect');
-  return secured;
+/** Asks the server for TLS. @throws Error if it does not support TLS and `ssl` requires it. */
+async function acceptsTls(plain: Socket, { ssl, sslnegotiation }: ClientOptions): Promise<boolean> {
+  if (sslnegotiation === 'direct') return true;
+  plain.write(sslRequest);
+  const [answer] = (await once(plain, 'data')) as [Buffer];
+  // Unencrypted bytes after the answer were injected by a man in the middle (CVE-2021-23222).
+  if (answer.length !== 1) throw new Error('the server sent more than its answer before TLS began');
+  if (answer[0] === 'S'.charCodeAt(0)) return true;
+  if (ssl === 'prefer') return false;
+  throw new Error('the server does not support SSL');
+}
+
+function startTls(plain: Socket, host: string, { ssl, sslnegotiation }: ClientOptions): Socket {
+  return connectTls({
+    socket: plain,
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(sslnegotiation === 'direct' && { ALPNProtocols: ['postgresql'] }),
+    ...(typeof ssl === 'object' ? ssl : { rejectUnauthorized: false }),
+  });
 }
 
 /** The FATAL or PANIC error with which some bytes of the protocol end. */

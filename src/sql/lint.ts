@@ -4,21 +4,26 @@ import type { Lint, Migration } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
 import { blanks } from './ranges.ts';
 
+/** The names that lints know. */
+export interface KnownNames {
+  readonly publicSchema: string;
+  /** True for the name of an object that tenant files create. */
+  readonly isTenants: (name: string) => boolean;
+}
+
 /**
- * What real projects stumble over in tenant files, with its place: names that reach out of the tenant, objects that
- * the whole database shares, and guards that look at all tenants at once. Nothing here is wrong for certain.
- * `isTenants` tells the names of what tenant files make.
+ * Common mistakes in tenant files: names that reach out of the tenant, objects that the whole database shares, and
+ * catalogue queries that see all tenants at once. None is certain to be wrong.
  */
 export function lintsOf(
   { text, scope }: Migration,
   statements: readonly ParsedStatement[],
-  publicSchema: string,
-  isTenants: (name: string) => boolean,
+  names: KnownNames,
 ): Lint[] {
   if (scope === 'public') return [];
   const code = withoutAnyComments(text);
   return [
-    ...hardCodedSchema(code, publicSchema, isTenants),
+    ...hardCodedSchema(code, names),
     ...statements.flatMap((statement) => sharedObject(statement, code)),
     ...statements.filter(({ kind }) => looksAround.has(kind)).flatMap((at) => unfilteredCatalogue(at, code)),
   ];
@@ -28,9 +33,11 @@ export function lintsOf(
 export function mainLints(lints: readonly Lint[]): Lint[] {
   return fewOfEach(
     [...lints].sort((a, b) => a.index - b.index),
-    ({ rule }) => rule,
-    mostOfOneRule,
-    (lint, more) => ({ ...lint, message: `${lint.message} (and ${more} more in this file)` }),
+    {
+      kindOf: ({ rule }) => rule,
+      most: mostOfOneRule,
+      withMore: (lint, more) => ({ ...lint, message: `${lint.message} (and ${more} more in this file)` }),
+    },
   );
 }
 
@@ -41,7 +48,7 @@ function withoutAnyComments(text: string): string {
   return text.replace(/--[^\r\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, blanks);
 }
 
-function hardCodedSchema(code: string, schema: string, isTenants: (name: string) => boolean): Lint[] {
+function hardCodedSchema(code: string, { publicSchema: schema, isTenants }: KnownNames): Lint[] {
   const escaped = schema.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const qualified = new RegExp(
     `(?<![\\w."$])(?:${escaped}|"${escaped}")\\s*\\.(?=\\s*(${identifierPattern}))`,

@@ -21,19 +21,18 @@ export function locator(file: string, text: string): (index: number) => Location
     }
     at = { ...at, reached: index, column: at.column + codePoints(text.slice(at.reached, index)) };
     const { line, column, start, end } = at;
-    return { file, line, column, ...excerptAround(text, { start, end: end.start }, index, column) };
+    return { file, line, column, ...excerptAround(text, { start, end: end.start }, { index, column }) };
   };
 }
 
 // What fits on a screen; a line of generated rows may have a megabyte.
 const widest = 120;
 
-/** A line, or what stands around an index in a long one, and the column of the index in it. */
+/** A line, or the part of a long line around an index, and the column of the index in it. */
 function excerptAround(
   text: string,
   { start, end }: Range,
-  index: number,
-  column: number,
+  { index, column }: { readonly index: number; readonly column: number },
 ): Pick<Location, 'lineText' | 'caret'> {
   if (end - start <= widest) return { lineText: text.slice(start, end), caret: column };
   const to = wholeCharacter(text, Math.min(end, Math.max(index - widest / 2, start) + widest));

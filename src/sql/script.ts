@@ -83,7 +83,7 @@ export async function toScript(
     lints: mainLints([
       ...parsed.newerWords.map(newerWordLint),
       ...dump.lints,
-      ...lintsOf(migration, statements, publicSchema, isTenants),
+      ...lintsOf(migration, statements, { publicSchema, isTenants }),
     ]),
     extensions: extensionStatements(statements),
     sharedRows: sharedRowsOf(statements, allowsPublic(text)),
@@ -93,17 +93,19 @@ export async function toScript(
 
 function errorsOf(mistakes: readonly Mistake[], { file, text }: Migration): SqlmigError[] {
   const place = locator(file, text);
-  return fewOfEach(
-    mistakes,
-    ([, code]) => code,
-    mostOfOneCode,
-    ([index, code, message, hint], more): Mistake => [
+  const few = fewOfEach(mistakes, {
+    kindOf: ([, code]) => code,
+    most: mostOfOneCode,
+    withMore: ([index, code, message, hint], more): Mistake => [
       index,
       code,
       `${message} (and ${more} more in this file)`,
       hint,
     ],
-  ).map(([index, code, message, hint]) => new SqlmigError(code, message, { location: place(index), hint }));
+  });
+  return few.map(
+    ([index, code, message, hint]) => new SqlmigError(code, message, { location: place(index), hint }),
+  );
 }
 
 function newerWordLint({ index, word, since }: NewerWord): Lint {

@@ -74,7 +74,7 @@ export function foreignSections(text: string, own: Way): Section[] {
     if (kind === 'block' || !startsLine(text, start)) continue;
     const mark = text.slice(start, end).trimEnd();
     for (const tool of tools) {
-      const way = wayOf(tool, mark, betweenStatements, current.has(tool));
+      const way = wayOf(tool, mark, { between: betweenStatements, begun: current.has(tool) });
       if (way === null) continue;
       close(tool, start);
       current.set(tool, { way, mark, start, filled: false });
@@ -90,8 +90,15 @@ export function isPlayComment(text: string, index: number): boolean {
   return text[index] === '#' && startsLine(text, index) && /^(?:--|#).*!(?:Ups|Downs)/m.test(text);
 }
 
-/** Which way a comment says that it goes on; `null` for one that is no mark. `begun`: a mark of the tool came before. */
-function wayOf(tool: Tool, comment: string, between: boolean, begun: boolean): Way | null {
+interface MarkPlace {
+  /** True between two statements. */
+  readonly between: boolean;
+  /** True after an earlier mark of the same tool. */
+  readonly begun: boolean;
+}
+
+/** The direction of the section that a comment starts; `null` if the comment is not a mark. */
+function wayOf(tool: Tool, comment: string, { between, begun }: MarkPlace): Way | null {
   const sure = tool.mark?.exec(comment) ?? (between ? tool.between?.exec(comment) : null) ?? null;
   const match = sure ?? (between ? tool.afterUp?.exec(comment) : null) ?? null;
   if (match === null) return null;

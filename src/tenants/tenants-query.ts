@@ -5,17 +5,22 @@ import { tenantColumn } from './tenant-column.ts';
 
 const characterOid = 1042;
 
+/** The tenants query of a config, which runs in the public schema. */
+export interface TenantsQuery {
+  readonly query: string;
+  readonly publicSchema: string;
+  /** SQL that limits how long it waits for locks. */
+  readonly limit: string;
+}
+
 /**
- * Runs the tenants query of a config, in the public schema, and gives what it names. The query goes through the extended
- * protocol, which takes one statement: so nothing in it can leave the read-only transaction. `limit` is SQL that sets
- * how long it waits for locks.
- * @throws SqlmigError `tenants-query-failed` for columns of which none is the tenant's name, ServerError for the rest.
+ * Runs the tenants query and returns the values of its name column. It goes through the extended protocol, which takes
+ * one statement: so nothing in it can leave the read-only transaction.
+ * @throws SqlmigError `tenants-query-failed` if no column holds the names, ServerError for everything else.
  */
 export async function runTenantsQuery(
   session: Session,
-  query: string,
-  publicSchema: string,
-  limit = '',
+  { query, publicSchema, limit }: TenantsQuery,
 ): Promise<readonly unknown[]> {
   await session.run(`START TRANSACTION READ ONLY;
 ${limit}SET LOCAL search_path = ${quoteIdentifier(publicSchema)};`);

@@ -96,15 +96,20 @@ export async function listsTenant(source: TenantSource, name: string, listing: L
   }
 }
 
-/** Runs the config's own statement, in the public schema, with the tenant's name as `$1`. */
+/** The statement of a config that adds a tenant to the list of tenants, with its name as `$1`. */
+export interface Registration {
+  readonly sql: string;
+  readonly publicSchema: string;
+}
+
+/** Runs the config's registration for a tenant, in the public schema. */
 export async function registerTenant(
   session: Session,
-  register: string,
+  { sql, publicSchema }: Registration,
   name: string,
-  publicSchema: string,
 ): Promise<void> {
   // A message of the simple protocol has no parameters; EXECUTE ... USING has.
-  const bound = doBlock(`begin execute ${quoteLiteral(register)} using ${quoteLiteral(name)}::text; end`);
+  const bound = doBlock(`begin execute ${quoteLiteral(sql)} using ${quoteLiteral(name)}::text; end`);
   await session.run(`START TRANSACTION;
 SET LOCAL search_path = ${quoteIdentifier(publicSchema)};
 ${bound}COMMIT;`);
@@ -144,7 +149,7 @@ order by nspname collate "C"`),
       );
     case 'query':
       return readLocked(listing, { what: 'the tenants', schema: publicSchema, tables: null }, (limit) =>
-        runTenantsQuery(session, source.query, publicSchema, limit),
+        runTenantsQuery(session, { query: source.query, publicSchema, limit }),
       );
   }
 }

@@ -1,13 +1,14 @@
-/**
- * The first `most` items of each kind, in their order. The last of them that is left is given with how many of its kind
- * are not, where there were more.
- */
-export function fewOfEach<T>(
-  items: readonly T[],
-  kindOf: (item: T) => string,
-  most: number,
-  withMore: (item: T, more: number) => T,
-): T[] {
+/** How `fewOfEach` shortens a list. */
+export interface Shortening<T> {
+  readonly kindOf: (item: T) => string;
+  /** How many items of one kind are kept. */
+  readonly most: number;
+  /** Replaces the last item that is kept of a kind if `more` of its kind are dropped. */
+  readonly withMore: (item: T, more: number) => T;
+}
+
+/** Keeps the first items of each kind, in their order. */
+export function fewOfEach<T>(items: readonly T[], { kindOf, most, withMore }: Shortening<T>): T[] {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(kindOf(item), (counts.get(kindOf(item)) ?? 0) + 1);
   const seen = new Map<string, number>();
