@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 test.for([
   ['Ecto', 'version bigint primary key, inserted_at timestamp(0)'],
-  ['Rails', 'version varchar primary key'],
+  ['dbmate or Rails', 'version varchar primary key'],
   ['dbmate', 'version varchar(128) primary key'],
   ['golang-migrate', 'version bigint primary key, dirty boolean not null'],
   ['node-pg-migrate', 'id serial primary key, name varchar(255) not null, run_on timestamp not null'],

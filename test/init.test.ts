@@ -106,7 +106,7 @@ test('many schemas with equal tables, and the history of another tool in each', 
   expect(code).toBe(0);
   expect(configIn(dir)).toEqual({ tenants: { pattern: 'tenant\\_%' }, historyTable: 'sqlmig_migrations' });
   expect(stderr).toContain(
-    'the history of Rails, schema_migrations, in tenant_1, tenant_10, tenant_100 and 297 more',
+    'the history of dbmate or Rails, schema_migrations, in tenant_1, tenant_10, tenant_100 and 297 more',
   );
   expect(stderr).toContain('next: sqlmig plan --url postgres://...');
   expect(stderr).not.toContain('adopt');
@@ -114,7 +114,7 @@ test('many schemas with equal tables, and the history of another tool in each', 
     tenants: { kind: 'pattern' },
     database: {
       name: db.name,
-      histories: [{ tool: 'Rails', table: 'schema_migrations' }],
+      histories: [{ tool: 'dbmate or Rails', table: 'schema_migrations' }],
       proposal: { historyTable: 'sqlmig_migrations', next: 'plan' },
     },
   });

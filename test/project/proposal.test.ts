@@ -140,7 +140,7 @@ test('a few schemas of the same prefix and other tables are named', () => {
 
 test.for([
   ['alembic_version', ['version_num character varying(32)'], 'Alembic'],
-  ['schema_migrations', ['version character varying'], 'Rails'],
+  ['schema_migrations', ['version character varying'], 'dbmate or Rails'],
   ['schema_migrations', ['x integer'], 'another tool'],
   ['migrations', ['id integer', 'migration character varying(255)', 'batch integer'], 'Laravel'],
   ['migrations', ['bird text', 'departed date'], null],
