@@ -1,0 +1,40 @@
+import type { HistoryReader, RecordedMigration, SourceFile } from './history-reader.ts';
+
+/** Alembic: `alembic_version` has the heads alone; the Python files say what comes before them. */
+export const alembicReader: HistoryReader = {
+  tool: 'Alembic',
+  form: { columns: ['version_num'], time: null, order: ['version_num'] },
+  checksum: null,
+  keysOf(file) {
+    const revision = revisionOf(file);
+    return revision === null ? [] : [revision.id];
+  },
+  recorded({ rows }, files) {
+    const revisions = new Map(
+      files.flatMap((file) => revisionOf(file) ?? []).map((one) => [one.id, one.parents]),
+    );
+    const applied = new Set<string>();
+    const visit = (id: string) => {
+      if (applied.has(id)) return;
+      for (const parent of revisions.get(id) ?? []) visit(parent);
+      applied.add(id);
+    };
+    for (const { version_num } of rows) visit(version_num ?? '');
+    return [...applied].map(
+      (id): RecordedMigration => ({ name: id, keys: [id], appliedAt: null, checksum: null }),
+    );
+  },
+  caveat: 'it records the newest revisions alone: what came before them is read from the Python files',
+};
+
+interface Revision {
+  readonly id: string;
+  readonly parents: readonly string[];
+}
+
+function revisionOf({ text }: SourceFile): Revision | null {
+  const id = /^revision\b[^=\n]*=\s*['"]([^'"]+)['"]/m.exec(text)?.[1];
+  if (id === undefined) return null;
+  const down = /^down_revision\b[^=\n]*=\s*(\([^)]*\)|[^\n]*)/m.exec(text)?.[1] ?? '';
+  return { id, parents: [...down.matchAll(/['"]([^'"]+)['"]/g)].map(([, parent]) => parent ?? '') };
+}

@@ -1,0 +1,27 @@
+import { nameKeys, withoutExtension } from './file-layout.ts';
+import type { HistoryReader } from './history-reader.ts';
+import { recordedName } from './recorded-rows.ts';
+
+/** knex: `knex_migrations`, file names with extension. */
+export const knexReader: HistoryReader = {
+  tool: 'knex',
+  form: { columns: ['name'], time: 'migration_time', order: ['id'] },
+  beside: (table) => ({ [`${table}_lock`]: { columns: ['is_locked'], time: null, order: [] } }),
+  checksum: null,
+  keysOf: ({ path }) => nameKeys(path),
+  recorded({ rows, beside }) {
+    if (Object.values(beside).some((lock) => lock.some(({ is_locked }) => is_locked === '1'))) {
+      return {
+        refused: 'the migration lock is taken: by a knex that runs now, or by one that died',
+        hint: 'if no knex runs, check what its last migration left, then: knex migrate:unlock',
+      };
+    }
+    // A project that moved from .js to .ts has both names of one migration.
+    const first = new Map<string, (typeof rows)[number]>();
+    for (const row of rows) {
+      const name = withoutExtension(row.name ?? '');
+      if (!first.has(name)) first.set(name, row);
+    }
+    return [...first].map(([name, row]) => ({ ...recordedName(row, name), name: row.name ?? name }));
+  },
+};

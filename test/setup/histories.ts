@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findForeignTables, readFoundTable } from '../../src/history/foreign-tables.ts';
+import { type ForeignReading, readForeignHistory } from '../../src/history/import/foreign-reading.ts';
+import type { Refusal, SourceFile } from '../../src/history/import/history-reader.ts';
+import { readerOf } from '../../src/history/import/readers.ts';
+import type { Session } from '../../src/server/session.ts';
+import type { TestDatabase } from './database.ts';
+
+const samples = fileURLToPath(new URL('../fixtures/histories', import.meta.url));
+
+/** The text of a file among the samples. */
+export const sampleText = (file: string) => readFileSync(join(samples, file), 'utf8');
+
+/** The names of the samples in a folder. */
+export const sampleNames = (folder: string) => readdirSync(join(samples, folder)).sort();
+
+const inputs = sampleNames('files');
+
+/** The five files that the samples were made from, under other names; `i` counts from 1. */
+export function inputFiles(named: (name: string, i: number) => string): SourceFile[] {
+  return inputs.map((file, i) => ({
+    path: named(file.replace('.sql', ''), i + 1),
+    text: sampleText(`files/${file}`),
+  }));
+}
+
+/** A name without its version. */
+export const titleOf = (name: string) => name.slice(15);
+
+/** A history in the database, read through its reader. */
+export interface ReadSample {
+  readonly tool: string;
+  readonly place: string;
+  readonly reading: ForeignReading | Refusal;
+}
+
+/** Drops everything that is in a database. */
+export async function emptyDatabase(db: TestDatabase): Promise<void> {
+  const schemas = await db.query(
+    `select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)'`,
+  );
+  const drops = schemas.map(({ nspname }) => `drop schema ${nspname} cascade;`);
+  await db.query(`${drops.join('')} create schema public`);
+}
+
+/** Reads every history in the database. */
+export async function readSamples(session: Session, files: readonly SourceFile[]): Promise<ReadSample[]> {
+  const read: ReadSample[] = [];
+  for (const found of await findForeignTables(session)) {
+    const reader = readerOf(found.tool);
+    if (reader === null) throw new Error(`no reader for ${found.tool}`);
+    const history = await readFoundTable(session, reader, found);
+    const reading = readForeignHistory(reader, history, files);
+    read.push({ tool: found.tool, place: `${found.schema}.${found.table}`, reading });
+  }
+  return read;
+}
+
+/** Reads the only history in the database. */
+export async function readOnlySample(session: Session, files: readonly SourceFile[]): Promise<ReadSample> {
+  const [only, ...others] = await readSamples(session, files);
+  if (only === undefined || others.length > 0) throw new Error('one history was expected');
+  return only;
+}
+
+/** A reading that is no refusal. */
+export function readingOf({ reading }: ReadSample): ForeignReading {
+  if ('refused' in reading) throw new Error(reading.refused);
+  return reading;
+}
