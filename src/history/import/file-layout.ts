@@ -13,7 +13,7 @@ export function withoutExtension(file: string): string {
 }
 
 /** True for the file that undoes a migration, which no history records. */
-export function isWayBack(path: string): boolean {
+export function isUndoFile(path: string): boolean {
   return (
     /(?:^|[/.])(?:down|undo|rollback)\.(?:[^/]*\.)?\w+$/.test(path) || /(?:^|\/)U\d[^/]*__[^/]*$/.test(path)
   );

@@ -1,4 +1,4 @@
-import { isWayBack } from './file-layout.ts';
+import { isUndoFile } from './file-layout.ts';
 import type {
   ContentCheck,
   ForeignRows,
@@ -61,7 +61,7 @@ export function readForeignHistory(
   history: FoundHistory,
   allFiles: readonly SourceFile[],
 ): ForeignReading | Refusal {
-  const files = allFiles.filter(({ path }) => !isWayBack(path));
+  const files = allFiles.filter(({ path }) => !isUndoFile(path));
   const recorded = reader.recorded(history, files);
   if ('refused' in recorded) return recorded;
   const owners = match(recorded, keyed(reader, files));
