@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { holdLock, lockObjectOf } from './setup/gate.ts';
 import { numbered, project } from './setup/project.ts';
 
 let db: TestDatabase;
@@ -280,13 +281,11 @@ test('a lock that nobody gives back: exit 4 and who holds it', async () => {
     { url: db.url, tenants: { list: ['held'] }, historyTable: 'held_history' },
     { 'sql/tenant/1_a.sql': 'create table a ()' },
   );
-  const holder = db.query(
-    `set application_name = 'sqlmig cafe 7 web-1'; do $$ begin perform pg_advisory_lock(1936813165, 'held'::regnamespace::oid::int4), pg_sleep(3), pg_advisory_unlock_all(); end $$; reset application_name`,
-  );
+  const release = await holdLock(db.url, lockObjectOf('held'), { name: 'sqlmig cafe 7 web-1' });
   const { code, stderr } = await sqlmig(['up', '--all', '--wait-for-lock', '1s'], p.dir);
-  await holder;
+  await release();
   expect(code).toBe(4);
-  expect(stderr).toMatch(/held is held by run cafe at 7 on web-1 \(backend \d+, \d s\)/);
+  expect(stderr).toMatch(/held is held by run cafe at 7 on web-1 \(backend \d+, \d+ s\)/);
 });
 
 test('every command has help with examples', async () => {

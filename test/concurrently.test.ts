@@ -219,8 +219,14 @@ async function cancelled(statement: string): Promise<void> {
   await holder
     .unsafe('begin isolation level repeatable read; select count(*) from acme.items, acme.parted')
     .simple();
-  await worker.unsafe(`set search_path = acme; set statement_timeout = '500ms'`).simple();
-  await expect(worker.unsafe(statement).simple()).rejects.toMatchObject({ code: '57014' });
+  const [row] = await worker.unsafe('select pg_backend_pid() as pid');
+  await worker.unsafe('set search_path = acme').simple();
+  const failing = expect(worker.unsafe(statement).simple()).rejects.toMatchObject({ code: '57014' });
+  await expect
+    .poll(() => db.query(`select from pg_locks where pid = ${row?.pid} and not granted`), { timeout: 60_000 })
+    .toHaveLength(1);
+  await db.query(`select pg_cancel_backend(${row?.pid})`);
+  await failing;
   await Promise.all([holder.end({ timeout: 1 }), worker.end({ timeout: 1 })]);
 }
 

@@ -215,10 +215,13 @@ it('SIGTERM while migrating: 143, nothing half-done, no backend left, and the ap
   });
   const name = `sqlmig-term-${process.pid}`;
   const ended = run(name, ['-e', `DATABASE_URL=${server.url}`, '-e', 'SQLMIG_TENANT_DIR=sql/tenant', ...sql]);
-  const active = `select count(*)::int as n from pg_stat_activity where application_name like 'sqlmig%'`;
+  const active = `select count(*)::int as n from pg_stat_activity where application_name like 'sqlmig%' and datname = current_database()`;
   while (
-    (await server.query(`select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'`))[0]
-      ?.n !== 1
+    (
+      await server.query(
+        `select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`,
+      )
+    )[0]?.n !== 1
   )
     await delay(50);
   execFileSync('docker', ['stop', '-t', '10', name], { stdio: 'pipe' });
@@ -263,8 +266,11 @@ it('a server that is not there: exit 3 once the wait is over; a container killed
   const killed = `sqlmig-kill-${process.pid}`;
   const ended = run(killed, [...env, ...slow]);
   while (
-    (await server.query(`select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep'`))[0]
-      ?.n !== 1
+    (
+      await server.query(
+        `select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`,
+      )
+    )[0]?.n !== 1
   )
     await delay(50);
   execFileSync('docker', ['kill', killed], { stdio: 'pipe' });

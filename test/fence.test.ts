@@ -22,7 +22,7 @@ test('without any advisory lock the history rows alone keep everything at exactl
   await db.query(`set allow_system_table_mods = on; ${stubs.join(' ')} reset allow_system_table_mods`);
   expect(
     await db.query(
-      'select pg_try_advisory_xact_lock(1, 1) and pg_try_advisory_lock(1, 1) and not exists (select from pg_locks where objid = 1) as stubbed',
+      'select pg_try_advisory_xact_lock(1, 1) and pg_try_advisory_lock(1, 1) and not exists (select from pg_locks where objid = 1 and pid = pg_backend_pid()) as stubbed',
     ),
   ).toEqual([{ stubbed: true }]);
   const tenants = numbered('t', 20);

@@ -12,6 +12,7 @@ beforeAll(async () => {
   await db.query('create table gate ()');
 });
 
+const ownDatabase = '(select oid from pg_database where datname = current_database())';
 const all = { kind: 'all', except: [] } as const;
 
 /** Keeps everybody out of `gate` until it is released. */
@@ -30,7 +31,7 @@ async function atWork(): Promise<string[]> {
     const rows = await db.query(`select n.nspname as name from pg_locks w
       join pg_locks l on l.pid = w.pid and l.locktype = 'advisory' and l.classid = ${lockClass}
       join pg_namespace n on n.oid = l.objid
-      where not w.granted and w.relation = 'gate'::regclass`);
+      where not w.granted and w.relation = 'gate'::regclass and w.database = ${ownDatabase}`);
     if (rows.length > 0) return [...new Set(rows.map(({ name }) => String(name)))];
     await delay(20);
   }
@@ -112,7 +113,13 @@ test('a tenant that is dropped and taken off the list is no failure, and the run
     `drop schema ${other} cascade; delete from x_tenants where name in ('${other}', '${first}')`,
   );
   const dropping = db.query(`drop schema ${first} cascade`);
-  await delay(300);
+  while (
+    (
+      await db.query(`select from pg_locks l join pg_stat_activity a using (pid)
+      where not l.granted and a.query like 'drop schema%' and a.datname = current_database()`)
+    ).length === 0
+  )
+    await delay(20);
   await open();
   const result = await running;
   await dropping;

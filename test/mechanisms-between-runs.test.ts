@@ -5,6 +5,7 @@ import { up } from '../src/index.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, leavesEffect } from './setup/effects.ts';
+import { closeGate, waitAtGate } from './setup/gate.ts';
 import { poolerMissing, startPooler } from './setup/pooler.ts';
 import { project } from './setup/project.ts';
 import { cancelDroppingProxy } from './setup/proxy.ts';
@@ -33,7 +34,7 @@ async function writerOn(table: string): Promise<() => Promise<void>> {
   };
 }
 
-const building = `exists (select from pg_stat_progress_create_index where phase like 'waiting%')`;
+const building = `exists (select from pg_stat_progress_create_index where phase like 'waiting%' and datname = current_database())`;
 /** An index build that waits for a writer; `letGo` lets it go on. */
 async function buildHeldUp() {
   const p = project({ url: db.url, tenants: { list: ['acme'] } }, indexFiles);
@@ -56,12 +57,14 @@ test('public that loses a migration while tenants are served: the rest of them w
     {
       'sql/public/1_p.sql': 'create table p ()',
       'sql/public/2_q.sql': 'create table q ()',
-      'sql/tenant/1_t.sql': 'create table t (); select pg_sleep(0.7)',
+      'sql/tenant/1_t.sql': `create table t (); ${waitAtGate()}`,
     },
   );
+  const open = await closeGate(db);
   const run = up(await p.config(), { select: all, maxFailures: { percent: 100 } });
   await until(sleeping);
   await db.query('delete from public.schema_migrations where version = 2');
+  await open();
   const codes = (await run).schemas.flatMap((schema) => schema.error?.code ?? []);
   expect(codes).toEqual(['public-behind']);
   expect(await db.query(`select count(*)::int as n from pg_class where relname = 't'`)).toEqual([{ n: 1 }]);
@@ -94,14 +97,17 @@ test('public does not starve behind tenants that end out of step', async () => {
 test('a second run beside a non-transactional file waits for it, and finds it done', async () => {
   const p = project(
     { url: db.url, tenants: { list: ['acme'] } },
-    { 'sql/tenant/1_n.sql': '-- sqlmig: no-transaction\nselect pg_sleep(1.5);' },
+    { 'sql/tenant/1_n.sql': `-- sqlmig: no-transaction\n${waitAtGate()}` },
   );
   const config = await p.config();
+  const open = await closeGate(db);
   const first = up(config, { select: all });
   await until(sleeping);
-  const second = await up(config, { select: all });
+  const second = up(config, { select: all });
+  await delay(1_500);
+  await open();
   expect(await first).toMatchObject({ ok: true, applied: 1 });
-  expect(second).toMatchObject({ ok: true, upToDate: 2 });
+  expect(await second).toMatchObject({ ok: true, upToDate: 2 });
 });
 
 test('public never waits in the lock queue while an index build of ours runs', async () => {
@@ -206,10 +212,11 @@ test('a schema whose OID is above 2^31 has a lock of its own, by either kind of 
   const p = project(
     { url: db.url, tenants: { list: ['acme'] } },
     {
-      'sql/tenant/1_t.sql': 'create table t (id int); select pg_sleep(1)',
-      'sql/tenant/2_i.sql': '-- sqlmig: no-transaction\nselect pg_sleep(1)',
+      'sql/tenant/1_t.sql': `create table t (id int); ${waitAtGate(2)}`,
+      'sql/tenant/2_i.sql': `-- sqlmig: no-transaction\n${waitAtGate(3)}`,
     },
   );
+  const open = await closeGate(db);
   const run = up(await p.config(), { select: all });
   const seen: string[] = [];
   for (const version of [1, 2]) {
@@ -217,6 +224,7 @@ test('a schema whose OID is above 2^31 has a lock of its own, by either kind of 
       `exists (select from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'sqlmig % ${version} %' and datname = current_database())`,
     );
     seen.push((await sqlmig(['locks'], p.dir)).stdout);
+    await open(version + 1);
   }
   expect(await run).toMatchObject({ ok: true, applied: 1 });
   for (const locks of seen) expect(locks).toMatch(/^acme +held +exclusive/m);

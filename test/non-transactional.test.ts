@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { closeGate, waitAtGate } from './setup/gate.ts';
 import { numbered, project } from './setup/project.ts';
 
 let db: TestDatabase;
@@ -148,17 +149,22 @@ test('a runner killed -9 in the second of three statements: busy while an orphan
       'sql/tenant/1_items.sql': table,
       'sql/tenant/2_index.sql': `-- sqlmig: no-transaction
 create index concurrently items_name on items (name);
-select pg_sleep(case current_schema() when 'hit' then 3 else 0 end);
+${waitAtGate()}
 create index concurrently items_flag on items (flag);`,
     },
   );
+  const open = await closeGate(db);
   const killed = start(['up', '--tenants', 'hit'], p.dir);
   const sleeping = `select count(*)::int as n from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'sqlmig%' and datname = current_database()`;
   while ((await db.query(sleeping))[0]?.n !== 1) await delay(20);
   const verifying = await sqlmig(['verify'], p.dir);
   expect(verifying).toMatchObject({ code: 0 });
   killed.process.kill('SIGKILL');
-  const { code, stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
+  const next = sqlmig(['up', '--all', '--json'], p.dir);
+  // The orphan keeps its lock while the next run starts.
+  await delay(1_500);
+  await open();
+  const { code, stdout } = await next;
   expect(code).toBe(1);
   const [, hit, other] = JSON.parse(stdout).schemas;
   expect(hit).toMatchObject({ state: 'failed', error: { code: 'incomplete' } });

@@ -177,11 +177,19 @@ test('what a file sets for itself does not stand in the way of the bookkeeping',
     'sql/tenant/1_read_only.sql': `${asked}set session characteristics as transaction read only;\nselect 1;`,
     'sql/tenant/2_level.sql': `${asked}set session characteristics as transaction isolation level serializable;\nselect 1;`,
     'sql/tenant/3_user.sql': `${asked}set session authorization sqlmig_visitor;\nselect 1;`,
-    'sql/tenant/4_path.sql': `${asked}set search_path = '';\nset statement_timeout = '1ms';\nselect 1;`,
+    'sql/tenant/4_path.sql': `${asked}set search_path = '';\nset statement_timeout = '1h';\nselect 1;`,
     'sql/tenant/5_after.sql': `create table after_it as select session_user::text as who, current_setting('transaction_read_only') as ro`,
     'sql/tenant/6_failing.sql': `${asked}set session characteristics as transaction read only;\ncreate table never ();`,
   });
+  expect(await sqlmig(['up', '--all', '--to', '3'], p.dir)).toMatchObject({ code: 0 });
+  await db.query(`create table public.written_under (version int, timeout text);
+create function public.note_timeout() returns trigger language plpgsql as $$begin
+  insert into public.written_under values (new.version, current_setting('statement_timeout')); return null; end$$;
+create trigger note after insert or update on acme.schema_migrations for each row execute function public.note_timeout()`);
   expect(await failure(p)).toMatchObject({ code: 'migration-failed', sqlstate: '25006', statement: 2 });
+  expect(await db.query('select distinct timeout from public.written_under where version = 4')).toEqual([
+    { timeout: '0' },
+  ]);
   expect(await db.query('select ro, who = session_user::text as same from acme.after_it')).toEqual([
     { ro: 'off', same: true },
   ]);

@@ -34,7 +34,7 @@ test('a runner killed -9 in the second of three CONCURRENTLY statements: told ex
   await writer.unsafe('START TRANSACTION; lock table hit.notes in row exclusive mode').simple();
   const killed = start(['up', '--tenants', 'hit'], p.dir);
   await until(
-    `exists (select from pg_stat_progress_create_index where relid = 'hit.notes'::regclass and phase like 'waiting%')`,
+    `exists (select from pg_stat_progress_create_index where relid = 'hit.notes'::regclass and datname = current_database() and phase like 'waiting%')`,
   );
   killed.process.kill('SIGKILL');
   await killed.ended;

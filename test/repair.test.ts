@@ -1,25 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
-import { lockClass, lockObjects } from '../src/protocol/keys.ts';
+import { lockObjects } from '../src/protocol/keys.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { holdLock, lockObjectOf } from './setup/gate.ts';
 import { project } from './setup/project.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
   db = await freshDatabase();
 });
-
-/** Holds an advisory lock of ours, as a runner at work does, until it is released. */
-async function hold(how: 'exclusive' | 'shared', object: string) {
-  const sql = postgres(db.url, { max: 1, onnotice: () => {} });
-  const take = how === 'shared' ? 'pg_advisory_lock_shared' : 'pg_advisory_lock';
-  await sql.unsafe(`select ${take}(${lockClass}, ${object})`).simple();
-  return () => sql.end();
-}
-
-const keyOf = (schema: string) => `(select oid::int4 from pg_namespace where nspname = '${schema}')`;
 
 /** A project in which an applied file was changed since. */
 async function changed(historyTable: string, tenants: readonly string[]) {
@@ -42,7 +32,7 @@ const states = (stdout: string) =>
 test('a schema in which a run is at work is waited for, and what was changed elsewhere is told', async () => {
   const p = await changed('h_busy', ['k_a', 'k_b', 'k_c']);
   p.write({ 'sql/tenant/1_t.sql': 'create table t () -- changed' });
-  const release = await hold('exclusive', keyOf('k_b'));
+  const release = await holdLock(db.url, lockObjectOf('k_b'));
   const args = ['repair', '--all', '--yes', '--wait-for-lock', '500ms'];
   const { code, stdout } = await sqlmig([...args, '--json'], p.dir);
   expect(code).toBe(4);
@@ -64,7 +54,7 @@ test('a schema in which a run is at work is waited for, and what was changed els
 test('public is waited for while tenants are migrated', async () => {
   const p = await changed('h_public', ['l_a']);
   p.write({ 'sql/public/1_p.sql': 'create table h_public_p () -- changed' });
-  const release = await hold('shared', String(lockObjects.fleet));
+  const release = await holdLock(db.url, String(lockObjects.fleet), { shared: true });
   const gaveUp = await sqlmig(['repair', '--all', '--yes', '--json', '--wait-for-lock', '1s'], p.dir);
   expect(gaveUp.code).toBe(4);
   expect(states(gaveUp.stdout)).toEqual({ public: 'lock-timeout' });
@@ -95,7 +85,7 @@ test('an interrupted migration is settled once nobody is at work in its schema',
     },
   );
   expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 1 });
-  const release = await hold('exclusive', keyOf('s_a'));
+  const release = await holdLock(db.url, lockObjectOf('s_a'));
   const args = ['repair', 's_a', '1', '--mark-applied', '--json'];
   const gaveUp = await sqlmig([...args, '--wait-for-lock', '500ms'], p.dir);
   expect(gaveUp.code).toBe(4);
@@ -117,7 +107,7 @@ test('an interrupted migration is settled once nobody is at work in its schema',
 test('SIGTERM ends a repair that waits, and what it has not changed is told', async () => {
   const p = await changed('h_term', ['v_a', 'v_b']);
   p.write({ 'sql/tenant/1_t.sql': 'create table t () -- changed' });
-  const release = await hold('exclusive', keyOf('v_b'));
+  const release = await holdLock(db.url, lockObjectOf('v_b'));
   const waiting = start(['repair', '--all', '--yes', '--json'], p.dir);
   for (let tries = 0; tries < 200; tries++) {
     const rows = await db.query(`select from v_a.h_term where checksum <> (select checksum from v_b.h_term)`);

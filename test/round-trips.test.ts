@@ -1,8 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
 import { up } from '../src/index.ts';
+import { lockClass } from '../src/protocol/keys.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
 import { countingProxy } from './setup/proxy.ts';
+import { testSession } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -20,13 +22,14 @@ test('one new file costs a round trip a tenant beside the scan; nothing to do ta
   );
   await up(await p.config(), { select: all });
   const idle = await proxy.during(async () => {
-    // Whoever needed a lock of ours would wait for this one for ever.
-    const holding = db.query(
-      'select pg_advisory_lock(1936813165, 0), pg_advisory_lock(1936813165, oid::int4) from pg_namespace; select pg_sleep(2); select pg_advisory_unlock_all()',
+    // A run that needed one of these locks would wait for ever.
+    const holder = await testSession(db.url);
+    await holder.run(
+      `select pg_advisory_lock(${lockClass}, 0), pg_advisory_lock(${lockClass}, oid::int4) from pg_namespace`,
     );
     const result = await up(await p.config(), { select: all, waitForLockMs: 0 });
     expect(result).toMatchObject({ ok: true, applied: 0, upToDate: 121 });
-    await holding;
+    await holder.close();
   });
   p.write({ 'sql/tenant/2_b.sql': 'create table b ()' });
   const one = await proxy.during(async () => {

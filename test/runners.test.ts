@@ -5,6 +5,7 @@ import { applyUnits } from '../src/execute/apply.ts';
 import { up, verify } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { closeGate, holdLock, lockObjectOf, waitAtGate } from './setup/gate.ts';
 import { project } from './setup/project.ts';
 import { emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
@@ -72,13 +73,13 @@ test('an older release leaves the repeatables of a newer one alone', async () =>
 });
 
 test('a short default of statement_timeout breaks neither waiting nor long files', async () => {
-  await db.query(`alter database ${db.name} set statement_timeout = '300ms'`);
+  await db.query(`alter database ${db.name} set statement_timeout = '1s'`);
   const p = project(
     { url: db.url, tenants: { list: ['acme'] } },
     {
-      'sql/public/1_p.sql': 'select pg_sleep(0.6)',
-      'sql/public/2_q.sql': 'select pg_sleep(0.6)',
-      'sql/tenant/1_t.sql': 'select pg_sleep(0.6)',
+      'sql/public/1_p.sql': 'select pg_sleep(1.2)',
+      'sql/public/2_q.sql': 'select pg_sleep(1.2)',
+      'sql/tenant/1_t.sql': 'select pg_sleep(1.2)',
     },
   );
   const config = await p.config();
@@ -88,21 +89,19 @@ test('a short default of statement_timeout breaks neither waiting nor long files
 
 test('waiting long for a busy schema leaves all tries for other trouble', async () => {
   await db.query('create schema acme');
-  const p = project(
-    { url: db.url, tenants: { list: ['acme'] } },
-    { 'sql/tenant/1_t.sql': 'select pg_sleep(0.5)' },
-  );
-  const holding = db.query(
-    `do $$ begin perform pg_advisory_lock(1936813165, 'acme'::regnamespace::oid::int4), pg_sleep(6), pg_advisory_unlock_all(); end $$`,
-  );
+  const p = project({ url: db.url, tenants: { list: ['acme'] } }, { 'sql/tenant/1_t.sql': waitAtGate() });
+  const open = await closeGate(db);
+  const release = await holdLock(db.url, lockObjectOf('acme'));
   const run = up(await p.config(), { select: all });
-  await holding;
+  await delay(6_000);
+  await release();
   await until(
     `exists (select from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'sqlmig%' and datname = current_database())`,
   );
   await db.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'sqlmig%' and datname = current_database()`,
   );
+  await open();
   expect(await run).toMatchObject({ ok: true, applied: 1 });
 });
 
@@ -182,7 +181,9 @@ test('a deadlock is told with the other session', async () => {
   );
   const none = new AbortController().signal;
   const attempt = applyUnits(session, emptyTenant('acme'), [script], true, testContext, none);
-  await until(`exists (select from pg_locks where relation = 'two'::regclass and not granted)`);
+  await until(
+    `exists (select from pg_locks where relation = 'two'::regclass and database = (select oid from pg_database where datname = current_database()) and not granted)`,
+  );
   await other.run('lock table one');
   expect(await attempt).toMatchObject({
     kind: 'again',
@@ -200,19 +201,19 @@ test('a deadlock is told with the other session', async () => {
 test('a statement that a timeout ends is told where the timeout comes from', async () => {
   const p = project(
     { url: db.url, tenants: { list: ['acme'] } },
-    { 'sql/tenant/1_t.sql': `select 1;\nset local statement_timeout = '50ms';\nselect pg_sleep(1)` },
+    { 'sql/tenant/1_t.sql': `select 1;\nset local statement_timeout = '500ms';\nselect pg_sleep(5)` },
   );
   expect((await up(await p.config(), { select: all })).schemas[1]?.error).toMatchObject({
     sqlstate: '57014',
     hint: expect.stringContaining('raise statement_timeout at sql/tenant/1_t.sql:2'),
   });
-  const query = { query: 'select pg_sleep(1)::text as tenant' };
+  const query = { query: 'select pg_sleep(30)::text as tenant' };
   const asked = project({ url: db.url, tenants: query });
-  await db.query(`alter database ${db.name} set statement_timeout = '200ms'`);
+  await db.query(`alter database ${db.name} set statement_timeout = '1s'`);
   await expect(up(await asked.config(), { select: all })).rejects.toMatchObject({
     details: {
       sqlstate: '57014',
-      hint: `statement_timeout is 200ms, set for the database "${db.name}" (ALTER DATABASE); raise it for the role of sqlmig`,
+      hint: `statement_timeout is 1000ms, set for the database "${db.name}" (ALTER DATABASE); raise it for the role of sqlmig`,
     },
   });
 });
@@ -232,7 +233,7 @@ test('an index build that waits for an old snapshot is told with who holds it, b
     if (event.type === 'waiting') told.push(`${event.schema}: ${event.holders}`);
   };
   const run = up(config, { select: all, onEvent });
-  for (let tries = 0; told.length === 0 && tries < 400; tries++) await delay(25);
+  for (let tries = 0; told.length === 0 && tries < 2_000; tries++) await delay(25);
   const listed = await sqlmig(['locks'], p.dir);
   await holder.run('commit');
   await holder.close();

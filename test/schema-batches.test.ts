@@ -6,6 +6,7 @@ import { unitSettings } from '../src/protocol/unit-settings.ts';
 import type { Target } from '../src/state/target.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
+import { holdLock, lockObjectOf } from './setup/gate.ts';
 import { numbered, project } from './setup/project.ts';
 import { emptyTenant, plainReach, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
@@ -127,11 +128,11 @@ test('tenants that fail or are busy in the middle of many are told with file and
   expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
   await own.query('insert into t_40.a values (0); insert into t_80.a values (0)');
   p.write({ 'sql/tenant/2_b.sql': leavesEffect('tenant', 2, 'select 1;\nalter table a add check (n > 0);') });
-  const busy = own.query(
-    `do $$ begin perform pg_advisory_lock(1936813165, 't_60'::regnamespace::oid::int4), pg_sleep(2), pg_advisory_unlock_all(); end $$`,
-  );
-  const result = await up(await p.config(), { select: all, maxFailures: { percent: 100 } });
-  await busy;
+  const release = await holdLock(own.url, lockObjectOf('t_60'));
+  const running = up(await p.config(), { select: all, maxFailures: { percent: 100 } });
+  await expect.poll(() => own.history('t_120'), { timeout: 60_000 }).toHaveProperty('2');
+  await release();
+  const result = await running;
   const failed = result.schemas.filter(({ state }) => state === 'failed');
   expect(failed.map(({ schema }) => schema).sort()).toEqual(['t_40', 't_80']);
   for (const { error } of failed) expect(error).toMatchObject({ sqlstate: '23514', line: 2, statement: 2 });
@@ -182,7 +183,7 @@ test('what was committed before an interruption in the middle of many is told as
   const interruption = new AbortController();
   const running = up(await p.config(), { select: all, signal: interruption.signal });
   const sleeping = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
-  await expect.poll(() => own.query(sleeping), { timeout: 20_000 }).toHaveLength(2);
+  await expect.poll(() => own.query(sleeping), { timeout: 60_000 }).toHaveLength(2);
   interruption.abort();
   const { schemas } = await running;
   const told = schemas.filter(({ migrations }) => migrations.length === 1).map(({ schema }) => schema);

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
-import { lockClass } from '../src/protocol/keys.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { holdLock, lockObjectOf } from './setup/gate.ts';
 import { project } from './setup/project.ts';
 
 let db: TestDatabase;
@@ -58,12 +58,10 @@ test('repair --forget deletes the rows of files that are gone, when asked, and v
 test('repair --forget takes the locks of a run', async () => {
   const p = await migrated('h_locked', ['g_a', 'g_b']);
   p.remove('sql/tenant/1_a.sql');
-  const holding = db.query(
-    `select pg_advisory_lock(${lockClass}, oid::int4) from pg_namespace where nspname = 'g_a'; select pg_sleep(6); select pg_advisory_unlock_all()`,
-  );
+  const release = await holdLock(db.url, lockObjectOf('g_a'));
   const args = ['repair', '--all', '--forget', '--yes', '--json', '--wait-for-lock', '300ms'];
   const { code, stdout } = await sqlmig(args, p.dir);
-  await holding;
+  await release();
   expect(code).toBe(4);
   expect(JSON.parse(stdout).schemas).toMatchObject([
     { schema: 'g_a', state: 'failed', error: { code: 'lock-timeout' } },

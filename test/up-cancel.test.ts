@@ -31,7 +31,7 @@ test.for([
   const sent = performance.now();
   run.process.kill(signal);
   const ended = await run.ended;
-  expect(performance.now() - sent).toBeLessThan(10_000);
+  expect(performance.now() - sent).toBeLessThan(30_000);
   expect(ended.code).toBe(code);
   const result = JSON.parse(ended.stdout);
   expect(result).toMatchObject({ ok: false, failed: 0, skipped: 3 });
