@@ -45,7 +45,8 @@ export async function createTenant(
 ): Promise<SchemaOutcome> {
   requireConfig(config);
   checkOptions(options, tenantKinds);
-  return traced('tenant create', config, options.onEvent, {
+  return traced('tenant create', config, {
+    onEvent: options.onEvent,
     work: (onEvent) => create(config, name, { ...options, ...(onEvent && { onEvent }) }),
     errorsOf: ({ error }) => (error === undefined ? [] : [error]),
   });

@@ -85,7 +85,8 @@ export function checkUpOptions(options: UpOptions, naming: Naming = byName): voi
 export async function up(config: Config, options: UpOptions): Promise<UpResult> {
   requireConfig(config);
   checkUpOptions(options);
-  return traced('up', config, options.onEvent, {
+  return traced('up', config, {
+    onEvent: options.onEvent,
     work: (onEvent) => migrate(config, { ...options, ...(onEvent && { onEvent }) }),
     errorsOf: ({ schemas, error }) => [
       ...(error === undefined ? [] : [error]),

@@ -90,7 +90,8 @@ export function tracedRepair<R extends { readonly schemas: readonly RepairedSche
   options: ChangeOptions,
   work: (options: ChangeOptions) => Promise<R>,
 ): Promise<R> {
-  return traced('repair', config, options.onEvent, {
+  return traced('repair', config, {
+    onEvent: options.onEvent,
     work: (onEvent) => work({ ...options, ...(onEvent && { onEvent }) }),
     errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
   });

@@ -1,8 +1,8 @@
 import type { OnEvent } from '../events.ts';
 
 /**
- * A listener that cannot harm what it listens to: what it throws, or what a promise of its is rejected with, is a
- * warning of the process, the first time.
+ * A listener whose errors cannot fail the run: the first exception or rejection becomes a warning of the process, later
+ * ones are dropped.
  */
 export function ownListener(listener: OnEvent | undefined): OnEvent {
   if (listener === undefined) return () => {};

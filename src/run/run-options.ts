@@ -6,24 +6,24 @@ import { abortSignal, callback, type Kinds, milliseconds, wholeNumber, yesOrNo }
 import { ownListener } from './listener.ts';
 import { ownSignal } from './run.ts';
 
-/** What every verb that changes something can be told. */
+/** Options of every verb that changes something. */
 export interface ChangeOptions {
   /** How long a statement of a file waits for a lock, in milliseconds; 5,000 by default. */
   readonly lockTimeoutMs?: number;
   /** How long to wait for other runs without any progress, in milliseconds; 15 minutes by default. */
   readonly waitForLockMs?: number;
-  /** How many non-transactional migrations run at once; 1 by default. */
+  /** Run at most this many non-transactional migrations at once; 1 by default. */
   readonly concurrentIndexJobs?: number;
-  /** Wait for the disk at each commit, instead of once before success is told. */
+  /** Use synchronous commits, instead of one flush before success is reported. */
   readonly sync?: boolean;
-  /** Write although `default_transaction_read_only` is on. */
+  /** Write even if `default_transaction_read_only` is on. */
   readonly ignoreReadOnly?: boolean;
-  /** Fires to interrupt: what runs is cancelled and rolled back, and the result says so. */
+  /** Aborting it interrupts the run: what is running is cancelled and rolled back, and the result says so. */
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
 }
 
-/** What `ChangeOptions` take. */
+/** The kinds of values of `ChangeOptions`. */
 export const changeKinds: Kinds<ChangeOptions> = {
   lockTimeoutMs: milliseconds,
   waitForLockMs: milliseconds,
@@ -34,16 +34,16 @@ export const changeKinds: Kinds<ChangeOptions> = {
   onEvent: callback,
 };
 
-/** What a run that migrates can be told. */
+/** Options of a run that migrates. */
 export interface RunOptions extends ChangeOptions, Partial<PlanOptions> {
-  /** Run for real, roll everything back, and tell what would have happened. */
+  /** Run for real, roll everything back, and report what would have happened. */
   readonly rehearse?: boolean;
 }
 
-/** What `RunOptions` take. */
+/** The kinds of values of `RunOptions`. */
 export const runKinds: Kinds<RunOptions> = { ...planKinds, ...changeKinds, rehearse: yesOrNo };
 
-/** `RunOptions` with nothing left out. */
+/** `RunOptions` with all defaults filled in. */
 export interface MigrateSettings {
   readonly plan: PlanOptions;
   readonly lockTimeoutMs: number;
@@ -56,7 +56,7 @@ export interface MigrateSettings {
   readonly emit: OnEvent;
 }
 
-/** Completes what a caller left out. */
+/** Fills in the defaults. */
 export function migrateSettings(options: RunOptions, config: Config): MigrateSettings {
   return {
     plan: completePlan(options, config),

@@ -18,61 +18,60 @@ import { type OnNotice, type Server, type Session, SessionLost } from '../server
 import type { SessionSlot } from './session-slot.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 
-/** One invocation that works on a database. */
+/** One run of a command against a database. */
 export interface Run {
   readonly runId: string;
   readonly config: Config;
   /** The database's name: the config's, or the server's. */
   readonly database: string;
   readonly server: Server;
-  /** Reads with the run's own session; if the connection is lost it is opened again and all is read again. */
+  /** Reads with the run's own session. If the connection is lost, it is opened again and `read` is repeated. */
   read<T>(read: (session: Session, reader: Reader) => Promise<T>): Promise<T>;
   /** A reader on a session of a worker. */
   readonly readerOn: (session: Session) => Reader;
-  /** Reads with the session of `look` while that is idle (see `Sessions`). */
+  /** Reads with the run's own session while it is idle (see `OwnSession`). */
   watch<T>(read: (session: Session) => Promise<T>): Promise<T | null>;
   /**
-   * A session for units; it begins with these settings, unless a pooler stands between. Where the server has no room for
-   * it, and no other one works, it is the one of `look`.
+   * Opens a session for units, with these settings unless there is a pooler. If there is no room for it and no other is
+   * open, it is the run's own.
    */
   readonly openSession: (settings?: Readonly<Record<string, string>>) => Promise<Session>;
-  /** True when a pooler stands between us and the server: sessions are not ours alone then. */
+  /** Whether there is a pooler in between: its clients share sessions. */
   readonly pooled: boolean;
-  /** True while the session of `look` is the first one, and a backend of our own. */
+  /** True while the run's own session is its first one, and not a pooler's. */
   readonly undisturbed: () => boolean;
-  /** Opens sessions that are ours alone although there is a pooler; `null` where there is no way to. */
+  /** See `Sessions`. */
   readonly exclusive: Sessions['exclusive'];
-  /** How long reading waits for a table that somebody has locked. */
+  /** How long reading waits for a locked table. */
   readonly wait: LockWait;
   /** Takes what the server says while files run. */
   readonly onNotice: UnitContext['onNotice'];
-  /** Has something awaited at the run's end, or by `ended`, since nothing before needs to wait for it. */
+  /** Leaves a promise to the end of the run, or to `ended`. */
   readonly ending: (work: Promise<void>) => void;
-  /** Waits for all that `ending` was given, so that what is opened next adds no session to those. */
+  /** Waits for those promises, so that the sessions being closed are gone before others are opened. */
   ended(): Promise<void>;
 }
 
-/** A signal that fires with another; many may listen to it without a warning. */
+/** A signal that follows another, without Node.js' limit of listeners. */
 export function ownSignal(signal: AbortSignal | undefined): AbortSignal {
   const own = signal === undefined ? new AbortController().signal : AbortSignal.any([signal]);
   setMaxListeners(0, own);
   return own;
 }
 
-/** How a run begins. */
+/** What a run begins with. */
 export interface RunSettings {
   readonly emit: OnEvent;
   readonly signal: AbortSignal;
-  /** What a database that asks not to be written to means for a run that writes; absent for one that only reads. */
+  /** What to do if `default_transaction_read_only` is on; absent in a run that only reads. */
   readonly readOnly?: 'refuse' | 'ignore';
-  /** How long reading waits for a table that somebody has locked, in milliseconds; 30 seconds by default. */
+  /** How long reading waits for a locked table, in milliseconds; 30 seconds by default. */
   readonly waitForLockMs?: number;
 }
 
 /**
- * Connects, gives the run to `work`, and closes whatever happens.
- * @throws SqlmigError `read-only` where a run that writes must not, `interrupted` where the signal of one that only reads
- *   fires.
+ * Connects, passes the run to `work`, and closes all sessions when that has ended.
+ * @throws SqlmigError `read-only` if a run must not write; `interrupted` if the signal of a run that only reads is aborted.
  */
 export async function withRun<T>(
   config: Config,
@@ -82,7 +81,7 @@ export async function withRun<T>(
   const runId = randomBytes(4).toString('hex');
   const onNotice: OnNotice = (notice) => emit(noticeEvent(notice, null));
   const sessions = createSessions(config, { runId, emit, signal, onNotice });
-  const { own } = sessions;
+  const own = sessions.own.slot;
   const endings: Promise<void>[] = [];
   const ended = async () => void (await Promise.all(endings.splice(0)));
   const wait: LockWait = {
@@ -102,11 +101,10 @@ export async function withRun<T>(
         const spare = sessions.spare();
         reading += 1;
         try {
-          await sessions.unwatched();
+          await sessions.own.unwatched();
           return await work(session, { session, spare: spare.session, wait });
         } finally {
           reading -= 1;
-          // Others may need its place.
           endings.push(spare.close());
         }
       });
@@ -117,7 +115,7 @@ export async function withRun<T>(
       server,
       read,
       readerOn: (session) => ({ session, spare: async () => null, wait }),
-      watch: async (read) => (reading > 0 ? null : sessions.watch(read)),
+      watch: async (read) => (reading > 0 ? null : sessions.own.watch(read)),
       openSession: (settings = pinnedSettings) => sessions.open(pooled ? undefined : settings),
       pooled,
       undisturbed: () => !pooled && own.opened() === 1,
@@ -150,7 +148,7 @@ async function readThrough<T>(slot: SessionSlot, read: (session: Session) => Pro
   }
 }
 
-/** What the units of a run have in common. */
+/** The context of the units of a run. */
 export function unitContext(
   { runId, config, server, onNotice }: Run,
   { lockTimeoutMs, sync }: Pick<UnitContext, 'lockTimeoutMs' | 'sync'>,
@@ -167,7 +165,7 @@ export function unitContext(
     sync,
     ownSession: false,
     onNotice,
-    // The setting came with PostgreSQL 14.
+    // client_connection_check_interval came with PostgreSQL 14.
     checksClient: server.isLinux && server.version >= 140_000,
     limitsTransactions: server.version >= 170_000,
   };

@@ -6,15 +6,15 @@ import type { ErrorDetails, SchemaOutcome } from '../results.ts';
 
 type Finished = Extract<RunEvent, { type: 'schema-finished' }>;
 
-/** The spans of schemas where something was done, and of the files there. */
+/** The spans of schemas with work, and of the files applied there. */
 export interface SchemaSpans {
-  /** Makes those of a schema that is settled, below a phase. */
+  /** Makes the spans of a finished schema, below the span of its phase. */
   note(event: Finished, shared: Attributes, within: Context): void;
-  /** True where a schema has one, and with it what failed there. */
-  told(schema: string): boolean;
+  /** Whether a schema has a span; its error is recorded there. */
+  has(schema: string): boolean;
 }
 
-/** Makes spans of schemas; the times of their files are counted back from the end. */
+/** Makes spans of schemas. The start of each file is computed back from the end of the schema. */
 export function createSchemaSpans(
   tracer: Tracer,
   {
@@ -68,11 +68,11 @@ export function createSchemaSpans(
       }
       span.end(Math.max(at, end));
     },
-    told: (schema) => known.has(schema),
+    has: (schema) => known.has(schema),
   };
 }
 
-/** The file that a schema failed at; `null` where it was none. */
+/** The file that failed in a schema, or `null`. */
 function failedFile({ state, error }: SchemaOutcome): { version: string | null; name: string } | null {
   if (state !== 'failed' || error?.file === undefined) return null;
   const file = parseFileName(basename(error.file));
@@ -88,7 +88,7 @@ function placeOf({ file, line, statement }: ErrorDetails): Attributes {
   };
 }
 
-/** What the conventions ask of a span that failed. */
+/** The attributes that the conventions require of a failed span. */
 export function errorAttributes({ code, sqlstate }: ErrorDetails): Attributes {
   return {
     'error.type': sqlstate ?? code,
@@ -102,7 +102,7 @@ export function exceptionOf({ code, message }: ErrorDetails): Exception {
   return { name: code, message };
 }
 
-/** Where the server is; a socket has no port. */
+/** The address of the server; a socket has no port. */
 export function serverAttributes(address: string, port: number): Attributes {
   const hasPort = Number.isInteger(port) && !address.startsWith('/');
   return { 'server.address': address, ...(hasPort && { 'server.port': port }) };

@@ -3,27 +3,27 @@ import type { Session } from '../server/session.ts';
 
 /** A worker's session, opened when first needed and again after it was lost. */
 export interface SessionSlot {
-  /** The session; another one after it was lost, or has done so much that it has become slow. */
+  /** The session; a new one after it was lost or has applied a thousand migrations. */
   session(): Promise<Session>;
-  /** The session as it is, without opening one; `null` where there is none. */
+  /** The open session, or `null`. */
   current(): Session | null;
-  /** Notes that so many migrations were applied on the session. */
+  /** Notes that this many migrations were applied on the session. */
   worked(migrations: number): void;
-  /** How many sessions there have been. */
+  /** How many sessions it has opened. */
   opened(): number;
   close(): Promise<void>;
 }
 
 const cancelEveryMs = 500;
 const graceMs = 4_000;
-// A backend keeps all it has ever seen of the catalogues, and looks at it with each change: after a few thousand
-// migrations it is several times slower than a new one, which costs some milliseconds.
+// A backend caches every catalogue entry it has read and searches the cache on each change: after a few thousand
+// migrations it is several times slower than a new one, which takes milliseconds to open.
 const recycleAfter = 1_000;
 
 /**
- * A slot. When `signal` fires, what runs is cancelled on the server, again and again, since a cancel that comes before
- * its message is lost; after four seconds the session is abandoned: with what comes after, the whole ends within the ten
- * that a container has.
+ * A slot. When `signal` is aborted, the running statement is cancelled repeatedly, since a cancel request that arrives
+ * before its statement has no effect. After four seconds the session is abandoned, so that the whole run ends within the
+ * ten seconds that a container has after SIGTERM.
  */
 export function createSessionSlot(open: () => Promise<Session>, signal: AbortSignal): SessionSlot {
   let current: Session | null = null;
@@ -51,7 +51,7 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
       }
       if (current === null || current.lost) {
         current = await open();
-        // Whoever asked has gone meanwhile.
+        // The slot was closed while the session was being opened.
         if (closed) current.abandon();
         sessions += 1;
         done = 0;
@@ -73,8 +73,8 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
 }
 
 /**
- * How many tenants at a time suit a server. Up to version 16 each index built waits for the disk, which others can use;
- * from 17 on it does not, and more sessions than cores only make each other's catalogue caches invalid.
+ * The default number of workers. Up to PostgreSQL 16 each new index waits for the disk, and other sessions can use that
+ * time. From 17 on it does not, and more sessions than cores only invalidate each other's catalogue caches.
  */
 export function defaultConcurrency(serverVersion: number): number {
   return serverVersion >= 170_000 ? defaults.concurrency : defaults.concurrencyBefore17;

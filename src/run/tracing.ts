@@ -7,27 +7,27 @@ import { createSchemaSpans, errorAttributes, exceptionOf, serverAttributes } fro
 
 type Api = typeof import('@opentelemetry/api');
 
-// Where @opentelemetry/api keeps what the application has set up; without it there is nobody to trace for.
+// The key under which @opentelemetry/api registers itself globally; without it nothing is traced.
 const registry = Symbol.for('opentelemetry.js.api.1');
 const mostExceptions = 10;
 
+/** The work of a verb. */
+interface TracedWork<T> {
+  /** The caller's listener; `work` gets one that calls it. */
+  readonly onEvent: OnEvent | undefined;
+  readonly work: (onEvent: OnEvent | undefined) => Promise<T>;
+  /** The errors that a result holds. */
+  readonly errorsOf: (result: T) => readonly ErrorDetails[];
+}
+
 /**
- * Does the work of a verb, and makes spans of it where the application has set OpenTelemetry up, by the conventions for
- * database clients: one for the run, also where it cannot begin, below it one for each phase, below that one for each
- * schema where something was done, and one for each file. `work` gets the listener to tell; `errorsOf` gives what a
- * result says went wrong.
+ * Does the work of a verb. If the application has set up OpenTelemetry, makes spans by the conventions for database
+ * clients: one for the run, even if it cannot begin, and below it one for each phase, each schema with work, and each file.
  */
 export async function traced<T>(
   verb: string,
   { database }: Config,
-  listener: OnEvent | undefined,
-  {
-    work,
-    errorsOf,
-  }: {
-    readonly work: (onEvent: OnEvent | undefined) => Promise<T>;
-    readonly errorsOf: (result: T) => readonly ErrorDetails[];
-  },
+  { onEvent: listener, work, errorsOf }: TracedWork<T>,
 ): Promise<T> {
   const api = registry in globalThis ? await import('@opentelemetry/api').catch(() => null) : null;
   if (api === null) return work(listener);
@@ -98,9 +98,9 @@ function beginTrace(api: Api, verb: string, attributes: Attributes): Trace {
         run.setAttributes(errorAttributes(first));
         fail(run, { ...first, message });
       }
-      // What has a span of its own is told there.
-      const untold = errors.filter(({ schema }) => schema === undefined || !schemas.told(schema));
-      for (const error of untold.slice(0, mostExceptions)) run.recordException(exceptionOf(error));
+      // Those of a schema with a span are recorded there.
+      const others = errors.filter(({ schema }) => schema === undefined || !schemas.has(schema));
+      for (const error of others.slice(0, mostExceptions)) run.recordException(exceptionOf(error));
       run.end();
     },
   };
