@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -129,4 +129,37 @@ test('comments cite headings that docs/lock-protocol.md has', () => {
   });
   expect(cited.length).toBeGreaterThan(0);
   expect(cited.filter((heading) => !headings.includes(heading))).toEqual([]);
+});
+
+const textOf = (file: string) => readFileSync(join(src, file), 'utf8');
+
+test('no name is exported twice', () => {
+  const homes = new Map<string, string[]>();
+  const declared =
+    /^export (?:async )?(?:declare )?(?:abstract )?(?:function\*?|const|let|class|interface|type|enum) (\w+)/gm;
+  for (const file of files) {
+    for (const [, name = ''] of textOf(file).matchAll(declared))
+      homes.set(name, [...(homes.get(name) ?? []), file]);
+  }
+  expect([...homes].filter(([, found]) => found.length > 1)).toEqual([]);
+});
+
+test('comments cite only files and headings that exist', () => {
+  const comments = files.flatMap((file) =>
+    [...textOf(file).matchAll(/\/\*\*[\s\S]*?\*\/|(?:^[ \t]*\/\/.*\n)+/gm)].map(([comment]) => ({
+      file,
+      text: comment.replace(/\n\s*(?:\*|\/\/)?\s*/g, ' '),
+    })),
+  );
+  const dangling = comments.flatMap(({ file, text }) =>
+    [...text.matchAll(/(?<![\w*/.-])([\w/-]+\.(?:md|ts|mjs))\b(?:, ([A-Z][^).;:]*))?/g)]
+      .filter(([, path = '', heading]) => {
+        const found = [join(root, path), join(src, path), join(src, dirname(file), path)].find(existsSync);
+        if (found === undefined) return true;
+        const isCited = heading !== undefined && path.endsWith('.md');
+        return isCited && !readFileSync(found, 'utf8').includes(`\n## ${heading.trim()}\n`);
+      })
+      .map(([cited]) => `${file}: ${cited}`),
+  );
+  expect(dangling).toEqual([]);
 });

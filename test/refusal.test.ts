@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { unitStates } from '../src/errors.ts';
-import { holds, raise, refusalOf, refuseIf } from '../src/protocol/refusal.ts';
+import { holds, raise, refuseIf, unitRefusalOf } from '../src/protocol/refusal.ts';
 import type { ServerError } from '../src/server/server-error.ts';
 import { freshDatabase } from './setup/database.ts';
 import { testSession } from './setup/unit.ts';
@@ -33,7 +33,7 @@ test.for([
   const translated = Object.assign(new Error(`${before}${ours}${after}`), {
     code: error.code,
   }) as ServerError;
-  expect(refusalOf(translated)).toMatchObject({ state: 'SQM01' });
+  expect(unitRefusalOf(translated)).toMatchObject({ state: 'SQM01' });
 });
 
 test('a block refuses with a SQLSTATE and a sentence of ours; the first condition that holds decides', async () => {

@@ -8,7 +8,7 @@ import { isCatalogueRace } from '../protocol/catalogue-key.ts';
 import { durationOf, recordDurations, recordedByRun, recordedColumn } from '../protocol/durations.ts';
 import { composeUnits, composeUpgrade } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
-import { refusalOf } from '../protocol/refusal.ts';
+import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { release, waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
 import { begunColumn } from '../protocol/unit-row.ts';
@@ -72,7 +72,7 @@ export async function applyUnits(
         if (again !== null && !filesOwn.has(again)) return putOff(again, error, schema);
         const first = await countCommitted(session, batch, now, context, durations);
         now = after(now, batch.slice(0, first));
-        if (refusalOf(error)?.state === unitStates.suspicious) {
+        if (unitRefusalOf(error)?.state === unitStates.suspicious) {
           open = open.slice(first);
           const [suspect] = open;
           if (suspect === undefined) throw error;
@@ -150,7 +150,7 @@ export function attemptOf(
 }
 
 function putOff(reason: RetryReason, error: ServerError, { schema }: UnitSchema): Attempt {
-  const { state, message } = refusalOf(error) ?? { state: null, message: error.message };
+  const { state, message } = unitRefusalOf(error) ?? { state: null, message: error.message };
   const busy = reason === 'busy' || reason === 'waited';
   const code = reason === 'public' ? 'public-behind' : busy ? 'lock-timeout' : 'migration-failed';
   const extra = { schema, sqlstate: state ?? error.code, cause: error };
@@ -259,7 +259,7 @@ function againReason(
   context: UnitContext,
   seen?: Pick<Seen, 'waiting'>,
 ): RetryReason | null {
-  switch (refusalOf(error)?.state ?? error.code) {
+  switch (unitRefusalOf(error)?.state ?? error.code) {
     case unitStates.schemaBusy:
     case unitStates.fleetBusy:
     case unitStates.sharedBusy:

@@ -2,7 +2,7 @@ import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { isCatalogueRace } from '../protocol/catalogue-key.ts';
 import { composeReplay, replayColumn } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
-import { refusalOf } from '../protocol/refusal.ts';
+import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { Location } from '../results.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
@@ -15,7 +15,7 @@ import { missingNameHint } from './missing-name.ts';
 import { whyStopped } from './stopped-statement.ts';
 
 /** A server error, and what is known of where it comes from. */
-export interface Failure {
+export interface ScriptFailure {
   readonly error: ServerError;
   readonly script: Script | undefined;
   /** UTF-16 index into the file, where the server gave a position. */
@@ -30,7 +30,7 @@ export interface Failure {
  */
 export async function describeFailure(
   session: Session,
-  { error, script, index, replayable }: Failure,
+  { error, script, index, replayable }: ScriptFailure,
   schema: UnitSchema,
   context: UnitContext,
 ): Promise<SqlmigError> {
@@ -40,7 +40,7 @@ export async function describeFailure(
     index !== null
       ? statementAt(script, index)
       : (only ?? (replayable ? await replay(session, script, schema, context, error) : null));
-  const refusal = refusalOf(error);
+  const refusal = unitRefusalOf(error);
   if (refusal?.state === unitStates.historyTouched) return historyError(script, schema, context, error);
   if (refusal?.state === unitStates.rowRefused) return rowRefused(script, schema, context, error);
   const missing = await missingNameHint(session, { error, script, statement, index }, schema, context);

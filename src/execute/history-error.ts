@@ -1,6 +1,6 @@
 import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
-import { refusalOf } from '../protocol/refusal.ts';
+import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { evidenceVariable } from '../protocol/unit-guards.ts';
 import type { ServerError } from '../server/server-error.ts';
@@ -25,7 +25,7 @@ function aimsAtSchema({ kind, reach: { names } }: Statement, { schema }: UnitSch
 
 /** True for an error of sqlmig's bookkeeping that says that its row, or the history itself, is gone. */
 export function isHistoryLost(error: ServerError): boolean {
-  return lostHistory.includes(error.code) || refusalOf(error)?.state === unitStates.historyChanged;
+  return lostHistory.includes(error.code) || unitRefusalOf(error)?.state === unitStates.historyChanged;
 }
 
 /** The error for a file that changes its own history table, or rows in it; it points to the statement where that can be told. */
@@ -50,7 +50,7 @@ export function historyError(
   const culprit = at === undefined ? undefined : statements[at];
   const { deed, hint } = adviceFor(culprit, script, unit, context);
   return new SqlmigError('changes-history', `a migration must not ${deed}`, {
-    sqlstate: error === null ? undefined : (refusalOf(error)?.state ?? error.code),
+    sqlstate: error === null ? undefined : (unitRefusalOf(error)?.state ?? error.code),
     schema,
     file: migration.file,
     location: culprit === undefined ? undefined : locate(migration.file, migration.text, culprit.start),
@@ -94,7 +94,7 @@ export function rowRefused(
   error: ServerError,
 ): SqlmigError {
   return new SqlmigError('history-not-kept', `${schema}.${table} did not keep the row of ${migration.file}`, {
-    sqlstate: refusalOf(error)?.state,
+    sqlstate: unitRefusalOf(error)?.state,
     schema,
     file: migration.file,
     state: 'rolled back',
@@ -124,7 +124,7 @@ export function missesHistory(
   const aims = script.statements.some((statement) => aimsAtHistory(statement, schema, context));
   // DROP SCHEMA without CASCADE.
   if (code === sqlstates.dependentObjects) return aims;
-  if (refusalOf(error) !== null || !/^(42|3F)/.test(code)) return false;
+  if (unitRefusalOf(error) !== null || !/^(42|3F)/.test(code)) return false;
   if (query.includes(evidenceVariable) || query.includes(historyTable(schema.schema, context.table)))
     return true;
   const own = `${schema.schema}.${context.table}`;

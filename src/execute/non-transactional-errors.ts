@@ -5,7 +5,7 @@ import type { Script } from '../sql/migration.ts';
 import { onlineChangeOf, repeats } from '../sql/online-change.ts';
 import { statementAt } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
-import { repairCommand } from '../text/command-line.ts';
+import { repairCommandLine } from '../text/command-line.ts';
 
 /** A non-transactional script, and the schema it runs in. */
 export interface NonTransactionalUnit {
@@ -98,5 +98,5 @@ function settle(
   { script: { migration }, schema: { schema } }: NonTransactionalUnit,
   ...flags: string[]
 ): string {
-  return repairCommand(schema, migration, ...flags);
+  return repairCommandLine(schema, migration, ...flags);
 }

@@ -15,7 +15,7 @@ import {
 } from '../protocol/bookkeeping.ts';
 import { isCatalogueRace, trySharedKey } from '../protocol/catalogue-key.ts';
 import { reachesOut } from '../protocol/guard.ts';
-import { raise, refusalOf } from '../protocol/refusal.ts';
+import { raise, unitRefusalOf } from '../protocol/refusal.ts';
 import { checkUnchanged } from '../protocol/unit-checks.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { insertRow } from '../protocol/unit-row.ts';
@@ -217,7 +217,7 @@ async function finish(work: Work, k: number, others: string | null = null): Prom
   } catch (error) {
     if (!isServerError(error)) throw error;
     if (isHistoryLost(error)) return touched(error);
-    if (refusalOf(error)?.state !== unitStates.lockLost) throw error;
+    if (unitRefusalOf(error)?.state !== unitStates.lockLost) throw error;
     return { kind: 'failed', error: releasedLocks(work, k) };
   }
 }

@@ -9,7 +9,7 @@ import type { Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { type Gate, unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
-import { groups } from './turns.ts';
+import { groupScripts } from './turns.ts';
 
 /** Applies all that a schema lacks: groups of transactional files in shared messages, each other file by itself. */
 export async function applySchema(
@@ -20,7 +20,7 @@ export async function applySchema(
   let schema = unitSchema(target, gate);
   let bootstrap = !target.hasHistory;
   const done: AppliedMigration[] = [];
-  for (const group of groups(await migrator.scripts.of(target), schema)) {
+  for (const group of groupScripts(await migrator.scripts.of(target), schema)) {
     const attempt = await applyGroup(migrator, session, { group, schema, bootstrap });
     migrator.turns.learn(attempt);
     if (attempt.kind !== 'done') return attempt;

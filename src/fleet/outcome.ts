@@ -6,7 +6,7 @@ import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
-import { repairCommand } from '../text/command-line.ts';
+import { repairCommandLine } from '../text/command-line.ts';
 import { unmanagedHint } from '../text/unmanaged.ts';
 
 /** The run and database that outcomes belong to. */
@@ -153,7 +153,7 @@ export function refusalOf({ schema, plan, trouble }: Target): SqlmigError | null
     default:
       return new SqlmigError('incomplete', refusal.message, {
         ...extra,
-        hint: `settle it with: ${repairCommand(schema, refusal, '--resume')}`,
+        hint: `settle it with: ${repairCommandLine(schema, refusal, '--resume')}`,
       });
   }
 }

@@ -7,7 +7,7 @@ import { createLastRead } from './last-read.ts';
 import { finished, gone, unknown, withError } from './outcome.ts';
 
 /** Says what became of schemas that may have moved since they were looked at. */
-export interface Settlement {
+export interface FinalOutcomes {
   /** The outcome of a schema that was sent something, by what its history says now. */
   asItIs(
     target: Target,
@@ -30,9 +30,9 @@ export function createSettlement({
 }: Pick<
   FleetWork,
   'rereadTarget' | 'isListed' | 'refusalOf' | 'hasWork' | 'outcomes' | 'signal'
->): Settlement {
+>): FinalOutcomes {
   const readLast = createLastRead(rereadTarget, signal);
-  const settleGone: Settlement['gone'] = async (target, slot) => {
+  const settleGone: FinalOutcomes['gone'] = async (target, slot) => {
     const listed = await slot
       .session()
       .then((session) => isListed(session, target.schema))

@@ -5,7 +5,7 @@ import { tenantsQueryFailed } from '../tenants/tenants.ts';
 import type { Migrator } from './migrator.ts';
 
 /** Lists the selected tenants again and reads those that are not among `known`. */
-export async function listTenants(
+export async function relistTenants(
   { run, source }: Migrator,
   selection: Selection,
   known: readonly Target[],

@@ -36,7 +36,7 @@ export function createTurns(scripts: Map<Migration, Script>): Turns {
  * Scripts in order: the transactional ones together, but for those that change what all tenants share apart from the
  * rest; the non-transactional ones one by one; one empty group where there is none.
  */
-export function groups(scripts: readonly Script[], schema: UnitSchema): Script[][] {
+export function groupScripts(scripts: readonly Script[], schema: UnitSchema): Script[][] {
   const result: Script[][] = [];
   for (const script of scripts) {
     const last = result.at(-1);

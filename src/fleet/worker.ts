@@ -12,13 +12,13 @@ import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { inTheWay } from './in-the-way.ts';
 import { blocked, finished, gaveUp, historyMissing, interrupted, withError } from './outcome.ts';
-import type { Settlement } from './settlement.ts';
+import type { FinalOutcomes } from './settlement.ts';
 import type { Wakeup } from './wakeup.ts';
 
 /** What the workers of a fleet share. */
 export interface WorkerPool {
   readonly scheduler: Scheduler<Target>;
-  readonly settlement: Settlement;
+  readonly settlement: FinalOutcomes;
   readonly wakeup: Wakeup;
   /** How many are at it. */
   workers: number;

@@ -104,14 +104,18 @@ export function digestFor(rows: number, sum: bigint): string {
 export const rowColumns = `version::text as version, name, checksum, state, run_id, duration_ms, ${inDoubt} as in_doubt`;
 
 /** How far a non-transactional migration is. */
-export interface Progress {
+export interface StatementProgress {
   readonly atStatement: number | null;
   readonly doneStatements: number;
   readonly statements: number;
 }
 
 /** Reads the progress in one row of a history table; `where` is its condition (see `rowOf`). */
-export async function readProgress(session: Session, table: string, where: string): Promise<Progress> {
+export async function readProgress(
+  session: Session,
+  table: string,
+  where: string,
+): Promise<StatementProgress> {
   const [row] = await session.read(
     `select at_statement, done_statements, statements from ${table} where ${where}`,
   );
@@ -123,7 +127,7 @@ export async function readProgress(session: Session, table: string, where: strin
 }
 
 /** The number of the statement of which nobody knows how far it came; `null` where each is done or was never begun. */
-export function doubtOf({ atStatement, doneStatements }: Progress): number | null {
+export function doubtOf({ atStatement, doneStatements }: StatementProgress): number | null {
   return atStatement === null || atStatement <= doneStatements ? null : atStatement;
 }
 

@@ -8,7 +8,7 @@ import { createMigrator, type Migrator } from '../fleet/migrator.ts';
 import { interrupted, withError } from '../fleet/outcome.ts';
 import { migratePublic, openTenantPhase } from '../fleet/phase.ts';
 import { createSummary, type Summary } from '../fleet/summary.ts';
-import { listTenants } from '../fleet/tenant-list.ts';
+import { relistTenants } from '../fleet/tenant-list.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { byName, checkOptions, type Kinds, lacks, type Naming, wholeNumber } from '../project/option.ts';
@@ -182,14 +182,14 @@ async function migrateListed(migrator: Migrator, { found, options, summary }: Te
   const { select } = options;
   // Another run may have applied public while this one waited: then the list is new as well.
   const relists = !rehearse && (summary.hasApplied || found.tenantsUnknown !== null);
-  const listed = relists ? await listTenants(migrator, select, []) : [...found.tenants];
+  const listed = relists ? await relistTenants(migrator, select, []) : [...found.tenants];
   const canaries = canariesOf(listed, options.canary);
   const limits = { stopRule: stopRule(listed.length, options), canaries };
   const phase = openTenantPhase(migrator, { shared: found.public, limits });
   for (let targets: readonly Target[] = listed; ; ) {
     summary.add(await phase.migrate(targets));
     if (select.kind !== 'all' || rehearse || summary.hasLeftOut) return;
-    targets = await listTenants(migrator, select, listed);
+    targets = await relistTenants(migrator, select, listed);
     if (targets.length === 0) return;
     listed.push(...targets);
   }

@@ -37,7 +37,7 @@ function allFiles({ public: shared, tenant, down }: Migrations): Migration[] {
 /**
  * Reads and checks all files: names, duplicates, bytes. Nothing is parsed, unless there is a mistake: then everything
  * is, so that all mistakes are shown at once.
- * @throws SqlmigError with every mistake in `all` (spec.md 2).
+ * @throws SqlmigError with every mistake in `all`.
  */
 export async function readMigrations(config: Config): Promise<Migrations> {
   const folders = [readFolder('public', config), readFolder('tenant', config)];

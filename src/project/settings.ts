@@ -10,7 +10,7 @@ export type TenantSettings =
   | { readonly list: readonly unknown[] }
   | ((...args: unknown[]) => unknown);
 
-/** What a config file may hold (see README, Config). */
+/** What a config file may hold (docs/config.md). */
 export interface Settings {
   readonly url?: string | undefined;
   readonly directUrl?: string | undefined;

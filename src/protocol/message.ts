@@ -11,7 +11,7 @@ import { createMessage, type Message, type MessageText } from './message-text.ts
 import { raise } from './refusal.ts';
 import { addRehearsed, addUnit, lockAndRecord, runsCode, type Start } from './unit.ts';
 import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
-import { locks, release } from './unit-locks.ts';
+import { release, takeLocks } from './unit-locks.ts';
 import { begin, prelude, setFilePath } from './unit-settings.ts';
 
 /** The files to apply to a schema, in order. */
@@ -177,13 +177,13 @@ export function composeReplay(unit: Unit): string {
 /** Upgrades the history table of an earlier version, under the locks of a unit. */
 export function composeUpgrade(schema: UnitSchema, context: UnitContext): string {
   const upgrade = upgradeHistory(schema.schema, context.table);
-  return `${begin(context)}${locks(schema, context, { activity: 'upgrade' })}${upgrade}COMMIT;\n`;
+  return `${begin(context)}${takeLocks(schema, context, { activity: 'upgrade' })}${upgrade}COMMIT;\n`;
 }
 
 /** Edits a schema's history under the locks of a unit; `edit` is one statement that must affect a row. */
 export function composeEdit(schema: UnitSchema, edit: string, context: UnitContext): string {
   const upgrade = schema.isCurrent ? '' : upgradeHistory(schema.schema, context.table);
-  return `${begin(context)}${locks(schema, context, { activity: 'repair' })}${upgrade}${doBlock(`begin
+  return `${begin(context)}${takeLocks(schema, context, { activity: 'repair' })}${upgrade}${doBlock(`begin
   ${edit};
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}COMMIT;

@@ -63,7 +63,7 @@ export function holds(checks: readonly Check[]): string {
 }
 
 /** Which of our own checks an error comes from; `null` where it is none of them. */
-export function refusalOf(error: ServerError): { state: UnitState; message: string } | null {
+export function unitRefusalOf(error: ServerError): { state: UnitState; message: string } | null {
   // The server quotes our text as it is, whatever language the rest of its message has.
   const found = error.code === '22P02' ? /\((SQM\d\d)#\d+\)/.exec(error.message)?.[1] : error.code;
   const state = Object.values(unitStates).find((candidate) => candidate === found);

@@ -41,7 +41,7 @@ export interface LockOptions {
 }
 
 /** Sets a unit's settings, takes its locks, and checks under them (docs/lock-protocol.md, Order). */
-export function locks(
+export function takeLocks(
   schema: UnitSchema,
   context: UnitContext,
   { activity, keeps = false, checks = [] }: LockOptions,

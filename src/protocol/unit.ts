@@ -7,7 +7,7 @@ import { holds } from './refusal.ts';
 import { isStale, repeatableApplied, rowsAdded } from './unit-checks.ts';
 import type { Unit } from './unit-context.ts';
 import { type Expected, guards } from './unit-guards.ts';
-import { locks, schemaKey, tryFleetKey, trySchemaKey } from './unit-locks.ts';
+import { schemaKey, takeLocks, tryFleetKey, trySchemaKey } from './unit-locks.ts';
 import { insertRow } from './unit-row.ts';
 import { begin, setFilePath, setOwnPath } from './unit-settings.ts';
 
@@ -78,7 +78,7 @@ export function lockAndRecord(unit: Unit, start: Start): string {
   const stale = start.kind === 'turn' ? [rowsAdded(start.rows, schema, context)] : isStale(schema, context);
   const activity = historyKey(script.migration);
   const checks = [...shared, ...stale, ...repeatableApplied(unit)];
-  const taken = locks(schema, context, { activity, keeps: start.kind === 'keeping', checks });
+  const taken = takeLocks(schema, context, { activity, keeps: start.kind === 'keeping', checks });
   return taken + insertRow(unit, 'applied');
 }
 

@@ -1,12 +1,12 @@
 import { SqlmigError } from '../errors.ts';
 import type { HistoryRow } from '../history/row.ts';
 import type { Migration } from '../sql/migration.ts';
-import { repairCommand } from '../text/command-line.ts';
+import { repairCommandLine } from '../text/command-line.ts';
 
 /** The error for a file that is not what was begun: which of its statements are done is not known. */
 export function changedSince(migration: Migration, schema: string): SqlmigError {
   const { file } = migration;
-  const settle = repairCommand(schema, migration, '--mark-applied');
+  const settle = repairCommandLine(schema, migration, '--mark-applied');
   return new SqlmigError('checksum-changed', `${file} was changed since it was begun in "${schema}"`, {
     schema,
     file,

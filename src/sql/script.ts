@@ -33,7 +33,7 @@ const placeholder = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/;
 const mostOfOneCode = 100;
 
 /**
- * Parses a migration and checks what may not be in one (spec.md 2). Gives the script, or every mistake with its
+ * Parses a migration and checks what may not be in one. Gives the script, or every mistake with its
  * place. Lints look for names that `publicSchema` qualifies and `isTenants` knows. Pairs of BEGIN and COMMIT and the
  * head of a dump are taken out of the text, and nothing moves.
  */

@@ -7,7 +7,7 @@ export function commandLine(...args: readonly string[]): string {
 }
 
 /** The command that settles a migration in a schema, with these flags. */
-export function repairCommand(
+export function repairCommandLine(
   schema: string,
   { version, name }: { readonly version?: string | null | undefined; readonly name?: string | undefined },
   ...flags: readonly string[]
