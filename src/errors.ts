@@ -1,9 +1,8 @@
 import type { ErrorDetails, Location, TroubleKind } from './results.ts';
 
 /**
- * Every code sqlmig raises and the exit code it stands for: 1 the answer is no, 2 usage, config or files,
- * 3 database not reachable, login refused or not to be written to, 4 gave up waiting for a lock, 70 a defect in sqlmig,
- * 74 the output could not be written.
+ * Every error code and its exit code: 1 a failure or a finding, 2 usage, config or files, 3 database not reachable or not
+ * writable, or login refused, 4 gave up waiting for a lock, 70 a defect in sqlmig, 74 the output could not be written.
  */
 export const exitCodes = {
   'bad-usage': 2,
@@ -76,7 +75,7 @@ export const exitCodes = {
 /** Stable, kebab-case name of an error; each has a heading in docs/errors.md. */
 export type ErrorCode = keyof typeof exitCodes;
 
-/** The codes that are kinds of findings too: nothing is known of the schema. */
+/** The codes that are also kinds of findings: the schema cannot be used. */
 export const troubleCodes: readonly (string | undefined)[] = [
   'foreign-history',
   'history-damaged',
@@ -134,10 +133,11 @@ export const unitStates = {
   lockLost: 'SQM12',
 } as const;
 
-interface Extra {
+/** Everything about an error besides its code and message. */
+export interface SqlmigErrorContext {
   readonly sqlstate?: string | undefined;
   readonly location?: Location | undefined;
-  /** The file, where the place in it is not known. */
+  /** The file, if the place in it is not known. */
   readonly file?: string | undefined;
   readonly statement?: number | undefined;
   readonly statements?: number | undefined;
@@ -146,21 +146,21 @@ interface Extra {
   readonly state?: string | undefined;
   readonly hint?: string | undefined;
   readonly cause?: unknown;
-  /** Further errors found at the same time; all are shown. */
+  /** More errors found at the same time; all are shown. */
   readonly others?: readonly SqlmigError[] | undefined;
 }
 
-/** The one error class: `code` says what happened, `details` is everything as plain data. */
+/** Every error that sqlmig throws: `code` identifies it, `details` is everything about it as plain data. */
 export class SqlmigError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
   readonly #others: readonly SqlmigError[];
 
-  constructor(code: ErrorCode, message: string, extra: Extra = {}) {
-    super(bounded(withoutPasswords(message)), { cause: extra.cause });
+  constructor(code: ErrorCode, message: string, context: SqlmigErrorContext = {}) {
+    super(bounded(withoutPasswords(message)), { cause: context.cause });
     this.name = 'SqlmigError';
     this.code = code;
-    const { location, file, cause: _, others = [], ...rest } = extra;
+    const { location, file, cause: _, others = [], ...rest } = context;
     this.#others = others;
     this.details = present({
       ...rest,
@@ -179,50 +179,50 @@ export class SqlmigError extends Error {
     return [this, ...this.#others];
   }
 
-  /** What JSON shows of it: `details`, without the cause. */
+  /** `details`; the cause is left out. */
   toJSON(): ErrorDetails {
     return this.details;
   }
 }
 
-/** True for an error that says the database cannot be reached (any more). */
+/** True if an error means that the database cannot be reached, or not any longer. */
 export function isConnectionError(error: unknown): error is SqlmigError {
   const codes: readonly ErrorCode[] = ['connection-failed', 'connection-lost'];
   return error instanceof SqlmigError && codes.includes(error.code);
 }
 
-/** The error for a file or folder of the project that cannot be made; `what` is its path as shown to people. */
+/** The error for a file or folder of the project that cannot be created; `what` is its path as shown to people. */
 export function cannotWrite(what: string, cause: unknown): SqlmigError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new SqlmigError('file-exists', `cannot write ${what}: ${why}`, {
-    hint: 'check what is there, and who may write to the folder',
+    hint: 'check whether the file exists and whether the folder is writable',
     cause,
   });
 }
 
-/** One error that carries a list of them; the list must not be empty. */
+/** One error that stands for a list of them, which must not be empty. */
 export function errorOfAll(errors: readonly SqlmigError[]): SqlmigError {
   const [first, ...others] = errors;
   if (first === undefined) throw new RangeError('no errors');
-  return new SqlmigError(first.code, first.message, { ...extraOf(first), others });
+  return new SqlmigError(first.code, first.message, { ...contextOf(first), others });
 }
 
 /** The same error with another message. */
 export function withMessage(error: SqlmigError, message: string): SqlmigError {
-  return new SqlmigError(error.code, message, extraOf(error));
+  return new SqlmigError(error.code, message, contextOf(error));
 }
 
-function extraOf({ details, cause }: SqlmigError): Extra {
+function contextOf({ details, cause }: SqlmigError): SqlmigErrorContext {
   return { ...details, location: locationIn(details), cause };
 }
 
-/** The place that an error has; `undefined` where it has none. */
+/** The place of an error; `undefined` if it has none. */
 export function locationIn({ file, line, column, lineText, caret }: ErrorDetails): Location | undefined {
   if (file === undefined || line === undefined || column === undefined) return undefined;
   return { file, line, column, lineText: lineText ?? '', caret: caret ?? column };
 }
 
-// The server quotes a value or a token whole, be it a megabyte.
+// The server quotes values and tokens in full, however long.
 const longestMessage = 1000;
 
 function bounded(message: string): string {
@@ -230,8 +230,8 @@ function bounded(message: string): string {
 }
 
 /**
- * A text in which no connection string shows its password. Where one ends cannot be told, since a password may hold any
- * character: all that follows is taken away.
+ * Removes the passwords of connection strings from a text. A password may contain any character, so its end is unknown:
+ * everything after its start is removed.
  */
 function withoutPasswords(text: string): string {
   return text

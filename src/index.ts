@@ -1,29 +1,54 @@
 export type { PlanOptions } from './decide/plan.ts';
 export type { Settlement } from './decide/settlement.ts';
 export type { Canary, MaxFailures } from './decide/stop-rule.ts';
-export { type ErrorCode, exitCodes, SqlmigError } from './errors.ts';
+export { type ErrorCode, exitCodes, SqlmigError, type SqlmigErrorContext } from './errors.ts';
 export type { OnEvent, RunEvent } from './events.ts';
+export type { UpOptions } from './fleet/up-options.ts';
 export {
+  type AcceptChecksumsOptions,
   type AcceptedChecksums,
   acceptChecksums,
-  type ChangedChecksum,
 } from './operations/accept-checksums.ts';
-export { type CreatedMigration, createMigration } from './operations/create-migration.ts';
+export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
-export { type ForgottenFiles, forgetMissing, type MissingFile } from './operations/forget-missing.ts';
-export { type ListedTenant, listTenants } from './operations/list-tenants.ts';
-export { killHolder, type LocksResult, locks } from './operations/locks.ts';
+export {
+  type ForgetMissingOptions,
+  type ForgottenFiles,
+  forgetMissing,
+} from './operations/forget-missing.ts';
+export { type ListedTenant, type ListTenantsOptions, listTenants } from './operations/list-tenants.ts';
+export {
+  type KillHolderOptions,
+  type KillResult,
+  killHolder,
+  type LocksResult,
+  locks,
+} from './operations/locks.ts';
 export { type PlanCommandOptions, plan } from './operations/plan.ts';
-export { type SettledMigration, settleMigration, settleMigrations } from './operations/settle-migration.ts';
+export {
+  type SettleMigrationOptions,
+  type SettleMigrationsOptions,
+  settleMigration,
+  settleMigrations,
+} from './operations/settle-migration.ts';
 export { status } from './operations/status.ts';
-export { type UpOptions, up } from './operations/up.ts';
-export { verify } from './operations/verify.ts';
-export { type Config, type ConfigSources, loadConfig } from './project/config.ts';
+export { up } from './operations/up.ts';
+export { type VerifyOptions, verify } from './operations/verify.ts';
+export { type Config, type ConfigSources, type DatabaseConfig, loadConfig } from './project/config.ts';
+export type { CreatedMigration } from './project/new-migration.ts';
 export type { Selection } from './project/selection.ts';
-export type { Settings } from './project/settings.ts';
+export type { Overrides, Settings, TenantSettings } from './project/settings.ts';
+export type { TenantSource } from './project/tenant-source.ts';
+export type { Holder } from './protocol/holders.ts';
+export type { AcceptedEditOptions } from './repair/accepted-edits.ts';
+export type { ChangedChecksum } from './repair/changed-checksums.ts';
+export type { MissingFile } from './repair/forgotten-files.ts';
 export type { IncompleteMigration } from './repair/incomplete-migration.ts';
 export type { RepairedSchema } from './repair/repair.ts';
 export type { SettledMigrations } from './repair/settle.ts';
+export type { SettledMigration } from './repair/settle-selected.ts';
 export type * from './results.ts';
 export type { ChangeOptions, RunOptions } from './run/run-options.ts';
+export type { Blocker } from './server/blockers.ts';
+export type { ConnectionTarget, SslMode, TargetHost, TlsVersion } from './server/connection-string.ts';
 export type { ReadOptions } from './state/reading.ts';

@@ -39,7 +39,7 @@ export interface Finding {
 }
 
 /** What is found in a file, with its place. It is about every schema of the file's scope. */
-interface FileFinding {
+export interface FileFinding {
   readonly database: string;
   readonly schema: null;
   readonly scope: Scope;

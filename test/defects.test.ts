@@ -3,6 +3,7 @@ import { existsSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import type { Command } from '../src/cli/command.ts';
 import { defectOf, stackOf } from '../src/cli/defect.ts';
 import { execute } from '../src/cli/execute.ts';
 import { sqlmig } from './setup/cli.ts';
@@ -44,10 +45,13 @@ test.for([
     signal: new AbortController().signal,
   };
   const args = { _: [], $0: '', embedded: false, json: true, quiet: false, logFormat, verbose, color: false };
-  const work = () => async () => {
-    throw new TypeError('boom');
+  const command: Command = {
+    ...{ name: 'boom', describe: '', options: {}, examples: [], needsDatabase: false },
+    prepare: () => async () => {
+      throw new TypeError('boom');
+    },
   };
-  expect(await execute(args as unknown as Parameters<typeof execute>[0], terminal, work, false)).toBe(70);
+  expect(await execute({ command, args }, terminal)).toBe(70);
   expect(JSON.parse(stdout.join(''))).toMatchObject({ ok: false, error: { code: 'internal-error' } });
   if (logFormat === 'json') {
     const line = JSON.parse(stderr.join(''));

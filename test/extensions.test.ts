@@ -102,7 +102,7 @@ test.for([
   await expectUsers();
   expect((await db.query(inPublic)).map(({ name }) => name)).toEqual(wanted);
   expect((await verify(config)).ok).toBe(true);
-  expect(await createTenant(config, 'late', { unlisted: true })).toMatchObject({ state: 'applied' });
+  expect(await createTenant(config, { name: 'late', unlisted: true })).toMatchObject({ state: 'applied' });
 });
 
 test('a schema of the path counts, one that the statement names as well, and another is said', async () => {

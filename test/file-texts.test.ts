@@ -168,7 +168,7 @@ test('a broken .down.sql is a finding of its own, and stops nothing', async () =
   expect(verify.code).toBe(1);
   expect(verify.stdout).toContain('down-file: sql/tenant/1_t.down.sql:2:1: syntax error at or near "drp"\n');
   expect(verify.stdout).toContain(
-    '2 findings in .down.sql files, which no run reads\ncompared 1 applied migration',
+    '2 findings in .down.sql files, which up never runs\ncompared 1 applied migration',
   );
   const json = await sqlmig(['verify', '--json'], p.dir);
   expect(JSON.parse(json.stdout)).toMatchObject({

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { execute } from '../src/cli/execute.ts';
 import { parse } from '../src/cli/parse.ts';
 import type { Terminal } from '../src/cli/terminal.ts';
 import { sqlmig } from './setup/cli.ts';
@@ -154,7 +155,7 @@ test('a database that is not there is said in a line, and the project is written
     DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x',
   });
   expect(code).toBe(0);
-  expect(stderr).toContain('the database was not looked at: cannot connect to 127.0.0.1:1');
+  expect(stderr).toContain('the database was not inspected: cannot connect to 127.0.0.1:1');
   expect(stderr + stdout).not.toContain('hunter2');
   expect(JSON.parse(stdout)).toMatchObject({ database: { error: { code: 'connection-failed' } } });
   expect(configIn(dir)).not.toHaveProperty('tenants');
@@ -191,10 +192,11 @@ test.for([
     signal: new AbortController().signal,
   };
   const invocation = await parse(['init'], { version: '0', columns: 80 });
-  expect(await invocation?.command.run(invocation.args, terminal)).toBe(0);
+  if (invocation === null) throw new Error('yargs has answered');
+  expect(await execute(invocation, terminal)).toBe(0);
   expect(configIn(dir).tenants).toEqual(tenants);
   expect(asked[0]).toContain('[query]');
-  expect(said).toContain('the tenants in tenants.name: 2 of its 2 values are schemas');
+  expect(said).toContain('tenant names in tenants.name: 2 of its 2 values are schemas');
 });
 
 test('migrations that are there already are found', async () => {
@@ -215,7 +217,7 @@ test('migrations that are there already are found', async () => {
   expect(stdout).toBe('sqlmig.config.json\nsql/public/.gitkeep\n');
 });
 
-test('flags and commands that are nearly right are told what was meant; completion knows them', async () => {
+test('misspelled flags and commands are answered with the likely one; completion knows them', async () => {
   const dir = emptyFolder();
   expect((await sqlmig(['up', '--max-failure', '3', '--all'], dir)).stderr).toContain(
     'did you mean --max-failures?',
@@ -223,7 +225,7 @@ test('flags and commands that are nearly right are told what was meant; completi
   // A flag of other commands is not one of this.
   expect((await sqlmig(['up', '--tenant', 'acme'], dir)).stderr).toContain('did you mean --tenants?');
   expect((await sqlmig(['up', '--all', '--quite'], dir)).stderr).toContain('did you mean --quiet?');
-  expect((await sqlmig(['stauts'], dir)).stderr).toContain('Did you mean status?');
+  expect((await sqlmig(['stauts'], dir)).stderr).toContain('did you mean sqlmig status?');
   expect((await sqlmig(['completion'], dir)).stdout).toContain('sqlmig');
   expect((await sqlmig(['--get-yargs-completions', 'sqlmig', 'up', '--dr'], dir)).stdout).toContain(
     '--dry-run',

@@ -16,6 +16,7 @@ import {
   type RunEvent,
   SqlmigError,
   settleMigration,
+  settleMigrations,
   status,
   up,
   verify,
@@ -77,6 +78,12 @@ test.for([
   expect(error).toMatchObject({ code: 'bad-usage', message: expect.stringContaining(`option ${option}`) });
 });
 
+/** Options with what a verb requires, unless they are no object. */
+const extend = (options: object, required: object) =>
+  (typeof options === 'object' && options !== null && !Array.isArray(options)
+    ? { ...required, ...options }
+    : options) as never;
+
 const calls: readonly (readonly [string, (config: never, options: never) => Promise<unknown>])[] = [
   ['up', up],
   ['plan', plan],
@@ -84,11 +91,13 @@ const calls: readonly (readonly [string, (config: never, options: never) => Prom
   ['verify', verify],
   ['locks', locks],
   ['listTenants', listTenants],
-  ['killHolder', (c, o) => killHolder(c, 1, accept, o)],
-  ['createTenant', (c, o) => createTenant(c, 'acme', o)],
-  ['acceptChecksums', (c, o) => acceptChecksums(c, all, accept, o)],
-  ['forgetMissing', (c, o) => forgetMissing(c, all, accept, o)],
-  ['settleMigration', (c, o) => settleMigration(c, 'acme', '1', null, o)],
+  ['killHolder', (c, o) => killHolder(c, extend(o, { pid: 1, confirm: accept }))],
+  ['createTenant', (c, o) => createTenant(c, extend(o, { name: 'acme' }))],
+  ['acceptChecksums', (c, o) => acceptChecksums(c, extend(o, { select: all, accept }))],
+  ['forgetMissing', (c, o) => forgetMissing(c, extend(o, { select: all, accept }))],
+  ['settleMigration', (c, o) => settleMigration(c, extend(o, { schema: 'acme', version: '1' }))],
+  ['settleMigrations', (c, o) => settleMigrations(c, extend(o, { select: all, how: { kind: 'resume' } }))],
+  ['createMigration', (c, o) => createMigration(c, extend(o, { scope: 'tenant', name: 'x' }))],
 ];
 const configs = [
   [{}, 'the config lacks database'],
@@ -112,20 +121,25 @@ test.for(calls)('%s says what is wrong with its arguments', async ([, call]) => 
 });
 
 test.for([
-  ['select', () => acceptChecksums(config, 'all' as never, accept)],
-  ['accept', () => forgetMissing(config, all, true as never)],
-  ['pid', () => killHolder(config, '812' as never, accept)],
-  ['schema', () => settleMigration(config, null as never, '1', null)],
-  ['version', () => settleMigration(config, 'acme', 1 as never, null)],
-  ['how', () => settleMigration(config, 'acme', '1', { kind: 'from', statement: 0 })],
-  ['how', () => settleMigration(config, 'acme', '1', 'resume' as never)],
-  ['scope', () => createMigration(config, 'tenants' as never, 'x')],
-  ['words', () => createMigration(config, 'tenant', undefined as never)],
-] as const)('a wrong argument %s is named', async ([argument, call]) => {
+  ['select', () => acceptChecksums(config, { select: 'all' as never, accept })],
+  ['accept', () => forgetMissing(config, { select: all, accept: true as never })],
+  ['accept', () => acceptChecksums(config, { select: all } as never)],
+  ['pid', () => killHolder(config, { pid: '812' as never, confirm: accept })],
+  ['schema', () => settleMigration(config, { schema: null as never, version: '1' })],
+  ['version', () => settleMigration(config, { schema: 'acme', version: 1 as never })],
+  [
+    'how',
+    () => settleMigration(config, { schema: 'acme', version: '1', how: { kind: 'from', statement: 0 } }),
+  ],
+  ['how', () => settleMigration(config, { schema: 'acme', version: '1', how: 'resume' as never })],
+  ['scope', () => createMigration(config, { scope: 'tenants' as never, name: 'x' })],
+  ['name', () => createMigration(config, { scope: 'tenant' } as never)],
+  ['name', () => createTenant(config, {} as never)],
+] as const)('a wrong or missing %s is named', async ([option, call]) => {
   const error = await call().catch((e: unknown) => e);
   expect(error).toMatchObject({
     code: 'bad-usage',
-    message: expect.stringContaining(`argument ${argument}`),
+    message: expect.stringContaining(`option ${option} `),
   });
 });
 
@@ -190,16 +204,20 @@ test('only true accepts a changed file', async () => {
   const config = await p.config();
   await up(config, { select: all });
   p.write({ 'sql/tenant/1_t.sql': 'create table t (id int)' });
-  await expect(acceptChecksums(config, all, (() => 'no') as never)).rejects.toMatchObject({
-    code: 'bad-usage',
-    message: 'the answer of accept takes true or false, not "no"',
-  });
+  await expect(acceptChecksums(config, { select: all, accept: (() => 'no') as never })).rejects.toMatchObject(
+    {
+      code: 'bad-usage',
+      message: 'the answer of accept takes true or false, not "no"',
+    },
+  );
   // What the caller's own function throws is the caller's.
   const refuse = () => {
     throw new TypeError('mine');
   };
-  await expect(acceptChecksums(config, all, refuse)).rejects.toThrow(new TypeError('mine'));
-  expect((await acceptChecksums(config, all, () => false)).changed).toHaveLength(1);
+  await expect(acceptChecksums(config, { select: all, accept: refuse })).rejects.toThrow(
+    new TypeError('mine'),
+  );
+  expect((await acceptChecksums(config, { select: all, accept: () => false })).changed).toHaveLength(1);
   expect(await db.leftovers()).toEqual([]);
 });
 
@@ -266,7 +284,9 @@ test('twenty sign-ups of one tenant at once make it once', async () => {
     { 'sql/tenant/1_t.sql': 'create table t ()', 'sql/tenant/2_u.sql': 'create table u ()' },
   );
   const config = await p.config();
-  const outcomes = await Promise.all(Array.from({ length: 20 }, () => createTenant(config, 'signup')));
+  const outcomes = await Promise.all(
+    Array.from({ length: 20 }, () => createTenant(config, { name: 'signup' })),
+  );
   expect(outcomes.filter((outcome) => outcome.state === 'failed')).toEqual([]);
   expect(outcomes.reduce((n, outcome) => n + outcome.migrations.length, 0)).toBe(2);
 });

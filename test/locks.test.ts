@@ -17,7 +17,7 @@ test('shows who holds what and what was left behind, and ends a backend on deman
       'sql/tenant/2_i.sql': '-- sqlmig: no-transaction\nselect 1; select pg_sleep(60)',
     },
   );
-  expect(await sqlmig(['locks'], p.dir)).toMatchObject({ code: 0, stdout: 'nobody holds a lock\n' });
+  expect(await sqlmig(['locks'], p.dir)).toMatchObject({ code: 0, stdout: 'no locks are held\n' });
   const run = start(['up', '--all', '--json'], p.dir);
   const sleeping = `select pid from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'sqlmig%' and datname = current_database()`;
   while ((await db.query(sleeping)).length === 0) await delay(20);
@@ -31,12 +31,12 @@ test('shows who holds what and what was left behind, and ends a backend on deman
   expect(await sqlmig(['locks', '--kill', '1', '--yes'], p.dir)).toMatchObject({ code: 2 });
   expect(await sqlmig(['locks', '--kill', pid], p.dir)).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining(`backend ${pid} is run`),
+    stderr: expect.stringContaining(`backend ${pid}: run`),
   });
   const killed = await sqlmig(['locks', '--kill', pid, '--yes'], p.dir);
   expect(killed).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^if run [0-9a-f]{8} is still at work, it comes back to acme/m),
+    stdout: expect.stringMatching(/^if run [0-9a-f]{8} is still running, it will retry acme/m),
   });
   expect(await run.ended).toMatchObject({ code: 1 });
   const left = await sqlmig(['locks', '--json'], p.dir);

@@ -256,7 +256,7 @@ test('repair shows which schemas hold which variant of a changed file, and accep
   await sqlmig(['up', '--all'], p.dir);
   expect(await sqlmig(['repair', '--all'], p.dir)).toMatchObject({
     code: 0,
-    stdout: 'no applied file was changed\n',
+    stdout: 'no applied file has changed\n',
   });
   p.write({ 'sql/tenant/1_t.sql': 'create table t (); -- more' });
   await db.query(`update b.schema_migrations set checksum = repeat('b', 64)`);

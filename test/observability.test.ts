@@ -181,8 +181,8 @@ test('a run with nothing to do makes no span a schema, and each verb that writes
   const spans = tracing();
   await up(config, { select: all });
   expect(spans().map(({ name }) => name)).toEqual(['sqlmig public', 'sqlmig tenant', 'sqlmig up']);
-  await createTenant(config, 'idle_1');
-  await acceptChecksums(config, all, () => true);
+  await createTenant(config, { name: 'idle_1' });
+  await acceptChecksums(config, { select: all, accept: () => true });
   expect(spans('sqlmig tenant create')).toMatchObject([{ status: { code: 0 } }]);
   expect(spans('sqlmig repair')).toMatchObject([{ status: { code: 0 } }]);
 });
@@ -192,7 +192,7 @@ test('a run that cannot begin is a span with what stood in its way', async () =>
   const p = project({ url: 'postgres://u:hunter2@127.0.0.1:1/shop', tenants: { list: ['a'] } }, files);
   const config = await p.config();
   await expect(up(config, { select: all })).rejects.toThrow();
-  await expect(createTenant(config, 'a')).rejects.toThrow();
+  await expect(createTenant(config, { name: 'a' })).rejects.toThrow();
   p.write({ 'sql/tenant/1_again.sql': '' });
   await expect(up(config, { select: all })).rejects.toThrow();
   expect(

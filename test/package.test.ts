@@ -22,6 +22,19 @@ function pack(): { dir: string; tarball: string } {
   return { dir, tarball: join(dir, packed.filename) };
 }
 
+/** The names of all types that the package exports. */
+function exportedTypes(): string[] {
+  const names = (file: string, pattern: RegExp) =>
+    [...readFileSync(join(root, 'dist', file), 'utf8').matchAll(pattern)].flatMap(([, list = '']) =>
+      list.split(',').map((name) => name.replace(/\btype\b/, '').trim()),
+    );
+  const door = names('index.d.ts', /^export (?:type )?\{([^}]*)\} from/gm);
+  const results = names('results.d.ts', /^export (?:interface|type) (\w+)/gm);
+  return [...door.filter((name) => /^[A-Z]/.test(name) && name !== 'UpResult'), ...results].filter(
+    (name) => name !== 'UpResult',
+  );
+}
+
 test('packed and installed into an empty project it runs, has types, and is what the checkers expect', () => {
   const { dir, tarball } = pack();
   const app = join(dir, 'app');
@@ -35,6 +48,7 @@ test('packed and installed into an empty project it runs, has types, and is what
   writeFileSync(
     join(app, 'use.mts'),
     `import { loadConfig, up, type UpResult } from 'sqlmig';
+import type { ${exportedTypes().join(', ')} } from 'sqlmig';
 const result: UpResult = await up(await loadConfig(), { select: { kind: 'all', except: [] } });
 const codes: readonly string[] = result.schemas.map((schema) => schema.error?.code ?? '');
 console.log(codes);\n`,

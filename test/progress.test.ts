@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../src/events.ts';
+import { createJsonLog } from '../src/report/json-log.ts';
 import { createPaint } from '../src/report/paint.ts';
-import { createJsonLog, createProgress } from '../src/report/progress.ts';
+import { createProgress } from '../src/report/progress.ts';
 
 const finished = (schema: string, state: 'applied' | 'failed'): RunEvent => ({
   type: 'schema-finished',
@@ -100,7 +101,7 @@ test('those that fail in the same way are one line, and one picture', () => {
       progress.onEvent({ ...event, outcome: { ...event.outcome, error: error(schema) } });
   }
   progress.end();
-  expect(text).toBe("failed a: no right to a.t\nfailed b-1, o'neil (c): in the same way: no right to a.t\n");
+  expect(text).toBe("failed a: no right to a.t\nfailed b-1, o'neil (c): same error: no right to a.t\n");
   text = '';
   progress.failed(['a', 'b', 'c'].map((schema) => ({ schema, error: error(schema) })));
   expect(text).toBe('error[x]: no right to a.t\n  also: b, c\n');

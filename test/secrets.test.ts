@@ -7,6 +7,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { expect, onTestFinished, test } from 'vitest';
+import { execute } from '../src/cli/execute.ts';
 import { quickly } from '../src/cli/quick.ts';
 import type { Terminal } from '../src/cli/terminal.ts';
 import { up } from '../src/index.ts';
@@ -69,7 +70,7 @@ async function outputOf(
   };
   const invocation = await quickly(args);
   if (invocation === null) throw new Error('not a plain command line');
-  const code = await invocation.command.run(invocation.args, terminal);
+  const code = await execute(invocation, terminal);
   expect([2, 3]).toContain(code);
   expect(text).not.toBe('');
   return text;

@@ -31,7 +31,7 @@ test('repair --forget deletes the rows of files that are gone, when asked, and v
   const asked = await sqlmig(['repair', '--all', '--forget'], p.dir);
   expect(asked).toMatchObject({ code: 2, stdout: '' });
   expect(asked.stderr).toContain('tenant 1_a has no file and is applied in 2 schemas: f_a, f_b');
-  expect(asked.stderr).toContain('give --yes');
+  expect(asked.stderr).toContain('confirm with --yes');
   expect(await keys('f_a', 'h_forget')).toEqual([1, 2, 3]);
   const { code, stdout } = await sqlmig(['repair', '--all', '--forget', '--yes', '--json'], p.dir);
   expect(code).toBe(0);

@@ -73,7 +73,8 @@ test('a tenant that was created is not confirmed either', async () => {
     { url: server.url, tenants: { list: ['t_1'] } },
     { 'sql/tenant/1_a.sql': files['sql/tenant/1_a.sql'] },
   );
-  const outcome = await createTenant(await p.config(), 't_1', {
+  const outcome = await createTenant(await p.config(), {
+    name: 't_1',
     onEvent: (event) => {
       if (event.type === 'schema-finished') server.kill();
     },

@@ -65,13 +65,13 @@ test('a function is read again; without "tenants" every schema with a history is
   p.write({
     'sqlmig.config.mjs': `export default { url: '${db.url}', tenants: () => ['acme'] }`,
   });
-  expect(await createTenant(await p.config(), 'acme')).not.toHaveProperty('error');
-  expect(await createTenant(await p.config(), 'initech')).toMatchObject({
+  expect(await createTenant(await p.config(), { name: 'acme' })).not.toHaveProperty('error');
+  expect(await createTenant(await p.config(), { name: 'initech' })).toMatchObject({
     error: { code: 'unlisted-tenant' },
   });
   p.remove('sqlmig.config.mjs');
   p.write({ 'sqlmig.config.json': JSON.stringify({ url: db.url }) });
-  expect(await createTenant(await p.config(), 'umbrella')).not.toHaveProperty('error');
+  expect(await createTenant(await p.config(), { name: 'umbrella' })).not.toHaveProperty('error');
 });
 
 test.for(['initech', `it's "x"; drop table tenants; --`, '$1', 'back\\slash\\', 'ünïcode 名'])(
@@ -80,8 +80,8 @@ test.for(['initech', `it's "x"; drop table tenants; --`, '$1', 'back\\slash\\', 
     const register = 'insert into tenants (schema_name) values ($1);';
     const p = await applied({ query, register });
     const config = await p.config();
-    expect(await createTenant(config, name)).not.toHaveProperty('error');
-    expect(await createTenant(config, name)).toMatchObject({ state: 'up-to-date' });
+    expect(await createTenant(config, { name })).not.toHaveProperty('error');
+    expect(await createTenant(config, { name })).toMatchObject({ state: 'up-to-date' });
     expect(await db.query(`select schema_name::text as n from tenants where schema_name <> 'acme'`)).toEqual([
       { n: name },
     ]);
@@ -92,7 +92,9 @@ test.for(['initech', `it's "x"; drop table tenants; --`, '$1', 'back\\slash\\', 
 test('twenty sign-ups of one tenant at once register it once', async () => {
   const p = await applied({ query, register: 'insert into tenants values ($1)' });
   const config = await p.config();
-  const outcomes = await Promise.all(Array.from({ length: 20 }, () => createTenant(config, 'initech')));
+  const outcomes = await Promise.all(
+    Array.from({ length: 20 }, () => createTenant(config, { name: 'initech' })),
+  );
   expect(outcomes.filter(({ error }) => error !== undefined)).toEqual([]);
   expect(await db.query('select count(*)::int as n from tenants')).toEqual([{ n: 2 }]);
 });
@@ -105,7 +107,7 @@ test.for([
   'a statement that does not register it is an error of the outcome: %s',
   async ([register, sqlstate, why]) => {
     const p = await applied({ query, register });
-    const { error, state } = await createTenant(await p.config(), 'initech');
+    const { error, state } = await createTenant(await p.config(), { name: 'initech' });
     expect(state).toBe('applied');
     expect(error).toMatchObject({ code: 'unlisted-tenant', message: expect.stringContaining(why) });
     expect(error?.sqlstate).toBe(sqlstate);
@@ -165,7 +167,7 @@ test('status and verify name what has our history and is not in the list', async
 test('a history that the role may not read is somebody else’s', async () => {
   const p = await applied({ query });
   await sqlmig(['up', '--all'], p.dir);
-  await createTenant(await p.config(), 'theirs', { unlisted: true });
+  await createTenant(await p.config(), { name: 'theirs', unlisted: true });
   const role = `reader_${db.name}`;
   await db.query(`create role ${role} login password 'x'; grant usage on schema public, acme to ${role};
     grant select on all tables in schema public, acme to ${role}`);

@@ -1,11 +1,38 @@
 import type { ArgumentsCamelCase, InferredOptionTypes, Options, PositionalOptions } from 'yargs';
+import type { OnEvent } from '../events.ts';
+import type { Config } from '../project/config.ts';
+import type { Failure } from '../report/error.ts';
+import type { Paint } from '../report/paint.ts';
 import type { GlobalArgs } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Flags by name, as yargs describes them. */
+/** Flags by name, in the form that yargs takes. */
 export type OptionSet = Readonly<Record<string, Options>>;
 
-/** A command: what help, completion and the reference say of it, and what it does. */
+/** What a command works with. */
+export interface CommandContext {
+  readonly config: Config;
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+}
+
+/** What a command answers. */
+export interface Answer {
+  readonly exitCode: number;
+  /** The document of `--json`; `ok` is added if it has none. */
+  readonly json: object;
+  /** The answer for people, on stdout. */
+  readonly text: (paint: Paint) => string;
+  /** What failed, shown on stderr. */
+  readonly failures?: readonly Failure[];
+  /** A closing note for people on stderr, unless `--quiet`. */
+  readonly summary?: string;
+}
+
+/** The work of a command whose flags have been read. */
+export type Work = (context: CommandContext) => Promise<Answer>;
+
+/** A command: what help, completion and the reference show of it, and what it does. */
 export interface CommandDefinition<O extends OptionSet, P extends object> {
   /** As typed, such as `tenant create`. */
   readonly name: string;
@@ -13,23 +40,27 @@ export interface CommandDefinition<O extends OptionSet, P extends object> {
   /** Positional arguments, such as `[schema] [migration]`. */
   readonly pattern?: string;
   readonly positionals?: Readonly<Record<string, PositionalOptions>>;
-  /** Its own flags, beside those of every command. */
+  /** Its own flags, in addition to the global ones. */
   readonly options: O;
-  /** Arguments after `sqlmig`, each with what they are for. */
+  /** Arguments after `sqlmig`, each with an explanation. */
   readonly examples: readonly (readonly [args: string, what: string])[];
-  /** Does it, and gives the exit code. */
-  readonly run: (
+  /** False for a command that works without a database. */
+  readonly needsDatabase?: false;
+  /** True for a command that can be followed by `-- program`. */
+  readonly takesProgram?: true;
+  /** Reads the flags, before anything else happens, and returns the work. Throws `bad-usage`. */
+  readonly prepare: (
     args: GlobalArgs & ArgumentsCamelCase<InferredOptionTypes<O>> & P,
     terminal: Terminal,
-  ) => Promise<number>;
+  ) => Work;
 }
 
-/** Arguments as a parser gives them: flags by their names in camelCase. */
+/** Arguments as a parser returns them: flags by their camelCase names. */
 export type ParsedArgs = Readonly<Record<string, unknown>>;
 
-/** A command whose own flags nobody needs to know. */
-export interface Command extends Omit<CommandDefinition<OptionSet, object>, 'run'> {
-  readonly run: (args: ParsedArgs, terminal: Terminal) => Promise<number>;
+/** A command, without the types of its own flags. */
+export interface Command extends Omit<CommandDefinition<OptionSet, object>, 'prepare'> {
+  readonly prepare: (args: ParsedArgs, terminal: Terminal) => Work;
 }
 
 /** A command with the arguments it was called with. */
@@ -38,10 +69,17 @@ export interface Invocation {
   readonly args: ParsedArgs;
 }
 
-/** Defines a command; `P` is what its positionals give. A parser that follows the definition gives what `run` takes. */
+/** Defines a command; `P` is the type of its positionals. A parser that follows the definition returns what `prepare` takes. */
 export function defineCommand<P extends object = object>() {
   return <O extends OptionSet>(command: CommandDefinition<O, P>): Command => ({
     ...command,
-    run: (args, terminal) => command.run(args as Parameters<typeof command.run>[0], terminal),
+    prepare: (args, terminal) => command.prepare(args as Parameters<typeof command.prepare>[0], terminal),
   });
+}
+
+/** How a command is called: its name, its positionals, and what may follow. */
+export function usageOf({ name, pattern = '', takesProgram }: Command): string {
+  return ['sqlmig', name, pattern, '[flags]', takesProgram ? '[-- program]' : '']
+    .filter((part) => part !== '')
+    .join(' ');
 }

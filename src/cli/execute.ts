@@ -1,57 +1,35 @@
-import { type ErrorCode, exitCodes, SqlmigError } from '../errors.ts';
-import type { OnEvent } from '../events.ts';
+import { type ErrorCode, exitCodes, type SqlmigError } from '../errors.ts';
 import { type Config, loadConfig } from '../project/config.ts';
-import { type Overrides, unknownVariables } from '../project/settings.ts';
-import { errorPicture, type Failure } from '../report/error.ts';
+import { unknownVariables } from '../project/settings.ts';
+import { errorPicture } from '../report/error.ts';
+import { createJsonLog } from '../report/json-log.ts';
 import { createPaint, type Paint } from '../report/paint.ts';
-import { createJsonLog, createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
+import { createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withoutLibpq } from '../server/connection-parameters.ts';
+import type { Invocation, ParsedArgs } from './command.ts';
 import { defectOf, stackOf } from './defect.ts';
 import { type GlobalArgs, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What a command works with. */
-export interface CommandContext {
-  readonly config: Config;
-  readonly signal: AbortSignal;
-  readonly onEvent: OnEvent;
-}
-
-/** What a command answers. */
-export interface Answer {
-  readonly exitCode: number;
-  /** The document of `--json`; `ok` is added where it has none. */
-  readonly json: object;
-  /** The answer for people, on stdout. */
-  readonly text: (paint: Paint) => string;
-  /** What went wrong, told on stderr. */
-  readonly failures?: readonly Failure[];
-  /** What people are told beside it on stderr, unless `--quiet`. */
-  readonly summary?: string;
-}
-
-/** A command's own work: reads its flags at once, before anything else happens, and gives what is to be done. */
-export type Work = () => (context: CommandContext) => Promise<Answer>;
-
 const signalExitCodes: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 /** Runs a command from flags to exit code: config, server, work, report. */
-export async function execute(
-  args: GlobalArgs,
-  terminal: Terminal,
-  work: Work,
-  needsDatabase = true,
-): Promise<number> {
+export async function execute({ command, args: parsed }: Invocation, terminal: Terminal): Promise<number> {
+  // Each parser adds the global flags to those of the command.
+  const args = parsed as ParsedArgs & GlobalArgs;
   const stderrPaint = createPaint(coloursWanted(args, terminal, terminal.stderrIsTty));
   const stdoutPaint = createPaint(coloursWanted(args, terminal, terminal.stdoutIsTty));
   const progress = progressOf(args, terminal, stderrPaint);
   try {
-    const answering = work();
+    const work = command.prepare(args, terminal);
     for (const message of unknownVariables(terminal.env)) progress.onEvent({ type: 'warning', message });
-    const answer = await withConfig(args, terminal, needsDatabase, (config) =>
-      answering({ config, signal: terminal.signal, onEvent: progress.onEvent }),
-    );
+    const { signal } = terminal;
+    const onEvent = progress.onEvent;
+    const inContext = (config: Config) => work({ config, signal, onEvent });
+    const answer = await (command.needsDatabase === false
+      ? withoutDatabase(args, terminal, inContext)
+      : withDatabase(args, terminal, inContext));
     progress.end();
     terminal.stdout(
       args.json ? document({ ok: answer.exitCode === 0, ...answer.json }) : answer.text(stdoutPaint),
@@ -74,7 +52,7 @@ export interface ErrorForm {
   readonly paint: Paint | null;
 }
 
-/** Tells an error with which a command could not begin, and gives its exit code. */
+/** Reports an error that kept a command from starting, and returns its exit code. */
 export function reportError(
   error: SqlmigError,
   { json, verbose, paint }: ErrorForm,
@@ -96,56 +74,59 @@ export function reportError(
   return exitCodes[error.code];
 }
 
-/** The exit code of what went wrong: that of the errors where all have the same (4: all gave up waiting), else 1. */
+/** The exit code for errors: theirs if all have the same one (4 if all gave up waiting for a lock), else 1. */
 export function exitCodeOf(errors: readonly (ErrorDetails | undefined)[]): number {
   const codes = new Set(errors.map((error) => exitCodes[(error?.code ?? 'migration-failed') as ErrorCode]));
   const [only = 1] = codes;
   return codes.size === 1 ? only : 1;
 }
 
-/** The exit code of what went wrong in schemas: never that of a mistake in files or config, which is known before. */
+/** The exit code for errors in schemas: never 2, since mistakes in files or config are found before any schema is touched. */
 export function exitCodeOfSchemas(errors: readonly (ErrorDetails | undefined)[]): number {
   const code = exitCodeOf(errors);
   return code === 2 ? 1 : code;
 }
 
-/** Asks in a terminal. @throws SqlmigError `needs-yes` where there is nobody to ask. */
+/** Asks in a terminal. @throws SqlmigError `bad-usage` without a terminal. */
 export function agreed(terminal: Terminal, question: string): Promise<boolean> {
   if (terminal.ask === null) {
     terminal.stderr(question.slice(0, question.lastIndexOf('\n') + 1));
-    throw usage('there is no terminal to ask in', 'give --yes to go on');
+    throw usage('confirmation needed, but there is no terminal to ask in', 'confirm with --yes');
   }
   return terminal.ask(`${question} [y/N] `);
 }
 
-async function withConfig<T>(
+/** Reads the config for a command that needs no database: the variables that name one must not be able to break it. */
+async function withoutDatabase<T>(
   args: GlobalArgs,
-  { cwd, env, stderr }: Terminal,
-  needsDatabase: boolean,
+  { cwd, env }: Terminal,
   use: (config: Config) => Promise<T>,
 ): Promise<T> {
-  // What is not about the database of the variables must not depend on them either.
-  const placeless = (overrides: Overrides) =>
-    loadConfig({ cwd, env: withoutLibpq(env), file: args.config, overrides });
-  if (!needsDatabase) return use(await placeless({ url: 'postgres:', ...overridesOf(args) }));
-  if (!args.embedded) {
-    return use(await loadConfig({ cwd, env, file: args.config, overrides: overridesOf(args) }));
-  }
-  if (args.url !== undefined) {
-    throw new SqlmigError('bad-usage', '--embedded and --url are two databases; give one', {
-      hint: 'drop one of them',
-    });
-  }
-  // Mistakes of the config come before any server is started.
-  await placeless({ ...overridesOf(args), url: 'postgres:' });
+  const overrides = { url: 'postgres:', ...overridesOf(args) };
+  return use(await loadConfig({ cwd, env: withoutLibpq(env), file: args.config, overrides }));
+}
+
+async function withDatabase<T>(
+  args: GlobalArgs,
+  terminal: Terminal,
+  use: (config: Config) => Promise<T>,
+): Promise<T> {
+  const { cwd, env } = terminal;
+  const { embedded, url, config: file } = args;
+  const overrides = overridesOf(args);
+  if (!embedded) return use(await loadConfig({ cwd, env, file, overrides }));
+  if (url !== undefined)
+    throw usage('--embedded and --url name two databases', 'give only one of --embedded and --url');
+  // Mistakes in the config are reported before a server is started.
+  await withoutDatabase({ ...args, url: 'postgres:' }, terminal, async () => {});
   const { attachEmbedded } = await import('../embedded/attach.ts');
   const server = await attachEmbedded(cwd);
-  if (args.verbose)
-    stderr(
-      `embedded PostgreSQL ${server.started ? 'started' : 'was running'}; its data is in ${server.dir}\n`,
-    );
+  if (args.verbose) {
+    const state = server.started ? 'started' : 'already running';
+    terminal.stderr(`embedded PostgreSQL ${state}; data directory: ${server.dir}\n`);
+  }
   try {
-    return await use(await placeless({ ...overridesOf(args), url: server.url, directUrl: server.url }));
+    return await withoutDatabase({ ...args, url: server.url, directUrl: server.url }, terminal, use);
   } finally {
     await server.release();
   }

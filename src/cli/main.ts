@@ -6,13 +6,13 @@ import { createPaint } from '../report/paint.ts';
 import type { Invocation } from './command.ts';
 import { defectOf } from './defect.ts';
 import { loadEnvFiles } from './env-file.ts';
-import { document, reportError } from './execute.ts';
+import { document, execute, reportError } from './execute.ts';
 import { usage } from './options.ts';
 import { quickly } from './quick.ts';
 import type { Terminal } from './terminal.ts';
 import { keepParserSmall, optimizeLate } from './v8-flags.ts';
 
-// Else `ps` would show the password of --url.
+// Otherwise `ps` would show the password of --url.
 process.title = 'sqlmig';
 keepParserSmall();
 optimizeLate();
@@ -44,7 +44,7 @@ async function askText(question: string): Promise<string> {
   return answer.trim();
 }
 
-/** `execve` of Node 22.15 and newer; it takes the full path of a program. */
+/** `process.execve` of Node 22.15 and newer, which takes the full path of a program. */
 function executable(): Terminal['replaceProcess'] {
   const { execve } = process as { execve?: (file: string, args: readonly string[], env: object) => void };
   if (execve === undefined) return null;
@@ -66,7 +66,7 @@ const onSignal = Object.fromEntries(
   ).map(([signal, code]) => [
     signal,
     () => {
-      // The second time there is no waiting.
+      // A second signal ends the process at once.
       if (interruption.signal.aborted) process.exit(code);
       interruption.abort(signal);
     },
@@ -74,26 +74,27 @@ const onSignal = Object.fromEntries(
 );
 for (const [signal, react] of Object.entries(onSignal)) process.on(signal, react);
 let answerLost: Error | null = null;
-// `sqlmig status | head` closes the pipe early; that is nobody's mistake.
+// `sqlmig status | head` closes the pipe early, which is no error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // Where stderr fails there is nowhere left to tell of it.
+    // A failure of stderr cannot be reported anywhere.
     if (error.code !== 'EPIPE' && stream === process.stdout) answerLost ??= error;
   });
 }
-/** The work is done, but its answer reached nobody. */
-function tellLost(code: number): void {
+/** The work is done, but its answer could not be written. */
+function reportLostAnswer(code: number): void {
   if (answerLost === null) return;
   const error = new SqlmigError('output-failed', `cannot write the answer to stdout: ${answerLost.message}`, {
-    hint: 'check where stdout leads to; what the command did is done',
+    state: 'the command has done its work',
+    hint: 'check the file or pipe that stdout is redirected to',
   });
   const lost = fail(error);
   if (code === 0) process.exitCode = lost;
 }
-process.once('exit', tellLost);
+process.once('exit', reportLostAnswer);
 process.on('uncaughtException', (error) => process.exit(fail(error)));
 
-// Not awaited here: a promise that nothing settles any more would end the process with Node's own 13.
+// Not awaited: with a top-level await, a promise that never settles would end the process with Node's exit code 13.
 void main(process.argv.slice(2))
   .catch(fail)
   .then((code) => {
@@ -102,44 +103,51 @@ void main(process.argv.slice(2))
   });
 process.once('beforeExit', onNothingLeft);
 
-/** Nothing is left that could ever answer, and the work is not done. */
+/** The event loop is empty and the command has not finished. */
 function onNothingLeft(): void {
-  const error = new SqlmigError('connection-lost', 'the connection to the database ended without a word', {
-    state: 'what was committed is in the history',
-    hint: 'run it again to go on',
-  });
+  const error = new SqlmigError(
+    'connection-lost',
+    'the connection to the database closed without an error message',
+    {
+      state: 'what was committed is in the history',
+      hint: 'run the command again',
+    },
+  );
   process.exitCode = fail(error);
 }
 
-/** Does what the arguments say; what stands after `--` is run in our place once that has succeeded. */
+/** Runs the command, and then, if it succeeded, the program after `--` in place of this process. */
 async function main(argv: readonly string[]): Promise<number> {
   const end = argv.indexOf('--');
   const own = end === -1 ? argv : argv.slice(0, end);
   const invocation = (await quickly(own)) ?? (await parsed(own));
   if (typeof invocation === 'number') return invocation;
-  loadEnvFiles((invocation?.args.envFile ?? []) as readonly string[]);
-  if (end === -1) return (await invocation?.command.run(invocation.args, terminal)) ?? 0;
+  loadEnvFiles((invocation.args.envFile ?? []) as readonly string[]);
+  if (end === -1) return execute(invocation, terminal);
   const program = argv.slice(end + 1);
-  if (invocation?.command.name !== 'up' || !program[0]) {
-    const hint = 'sqlmig up --all -- node server.js';
-    return fail(usage('a program after -- goes with up, and is run once that has succeeded', hint));
-  }
-  const { rehearse, dryRun } = invocation.args;
-  if (rehearse === true || dryRun === true) {
-    const flag = rehearse === true ? '--rehearse' : '--dry-run';
-    const hint = `run sqlmig up with ${flag} first, and then without it and with the program`;
-    return fail(usage(`${flag} leaves nothing applied, so it starts no program`, hint));
-  }
-  const code = await invocation.command.run(invocation.args, terminal);
+  checkProgram(invocation, program);
+  const code = await execute(invocation, terminal);
   if (code !== 0) return code;
   for (const [signal, react] of Object.entries(onSignal)) process.removeListener(signal, react);
   // From here on the exit code is the program's.
-  process.removeListener('exit', tellLost);
+  process.removeListener('exit', reportLostAnswer);
   const { handOver } = await import('./hand-over.ts');
   return handOver(program, terminal);
 }
 
-/** What yargs makes of the arguments; an exit code where they make no sense. */
+/** @throws SqlmigError `bad-usage` for a program after `--` that would not run, or would run on a stale schema. */
+function checkProgram({ command, args }: Invocation, [program = '']: readonly string[]): void {
+  if (command.takesProgram !== true || program === '') {
+    const hint = 'for example: sqlmig up --all -- node server.js';
+    throw usage('only up takes a program after --, and runs it on success', hint);
+  }
+  if (args.rehearse !== true && args.dryRun !== true) return;
+  const flag = args.rehearse === true ? '--rehearse' : '--dry-run';
+  const hint = `run sqlmig up ${flag} by itself, then sqlmig up with the program and without ${flag}`;
+  throw usage(`${flag} applies nothing, so no program is started after it`, hint);
+}
+
+/** Reads the arguments with yargs; returns an exit code if yargs has answered them itself (help, version, completion). */
 async function parsed(argv: readonly string[]): Promise<Invocation | number> {
   const { parse } = await import('./parse.ts');
   const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
@@ -147,7 +155,7 @@ async function parsed(argv: readonly string[]): Promise<Invocation | number> {
   return (await parse(argv, { version: versionText, columns: process.stdout.columns ?? 100 })) ?? 0;
 }
 
-/** Reports what no command did, in the form that the arguments ask for, and gives its exit code. */
+/** Reports an error that no command reported, in the form that the arguments ask for, and returns its exit code. */
 function fail(error: unknown): number {
   const end = process.argv.indexOf('--');
   const own = process.argv.slice(2, end === -1 ? undefined : end);

@@ -13,48 +13,48 @@ function options<T extends Record<string, Options>>(given: T): T {
   return given;
 }
 
-/** Flags that every command has. */
+/** Flags of every command. */
 export const globalOptions = options({
   config: {
     type: 'string',
-    describe: 'Config file, instead of the one found from here upward',
+    describe: 'Config file (default: the nearest one in this or a parent directory)',
     requiresArg: true,
   },
   'env-file': {
     type: 'string',
     array: true,
     nargs: 1,
-    describe: 'Read variables from this file, as node does; those that are set already win',
+    describe: 'Load environment variables from a file; variables that are already set win',
   },
   url: {
     type: 'string',
-    describe: 'Database URL (DATABASE_URL, PGSERVICE and the PG* variables work too)',
+    describe: 'Database URL (also read from DATABASE_URL, PGSERVICE and PG* variables)',
     requiresArg: true,
   },
   embedded: {
     type: 'boolean',
     default: false,
-    describe: 'Use a local PostgreSQL from npm, with its data in .sqlmig/',
+    describe: 'Run a local PostgreSQL from npm, with its data in .sqlmig/',
   },
   wait: {
     type: 'string',
-    describe: 'How long to wait for a database that is not there yet, such as 60s',
+    describe: 'Wait up to this long for the database to become reachable, such as 60s',
     requiresArg: true,
   },
   'pool-mode': {
     choices: ['session', 'transaction'] as const,
     requiresArg: true,
-    describe: 'What the pooler in the URL gives a client, where sqlmig cannot tell',
+    describe: 'Mode of the connection pooler in the URL, if sqlmig cannot detect it',
   },
   'direct-url': { type: 'string', describe: 'Database URL that bypasses a pooler', requiresArg: true },
   'public-dir': {
     type: 'string',
-    describe: `Folder of the public files [${defaults.publicDir}]`,
+    describe: `Folder of the public migrations [${defaults.publicDir}]`,
     requiresArg: true,
   },
   'tenant-dir': {
     type: 'string',
-    describe: `Folder of the tenant files [${defaults.tenantDir}]`,
+    describe: `Folder of the tenant migrations [${defaults.tenantDir}]`,
     requiresArg: true,
   },
   'public-schema': {
@@ -64,7 +64,7 @@ export const globalOptions = options({
   },
   'search-path': {
     type: 'string',
-    describe: `search_path of tenant files [${defaults.searchPath}]`,
+    describe: `search_path for tenant migrations [${defaults.searchPath}]`,
     requiresArg: true,
   },
   'history-table': {
@@ -72,23 +72,23 @@ export const globalOptions = options({
     describe: `Name of the history tables [${defaults.historyTable}]`,
     requiresArg: true,
   },
-  json: { type: 'boolean', default: false, describe: 'One JSON document on stdout' },
-  quiet: { type: 'boolean', default: false, describe: 'Only errors on stderr' },
+  json: { type: 'boolean', default: false, describe: 'Print one JSON document to stdout' },
+  quiet: { type: 'boolean', default: false, describe: 'Print only errors to stderr' },
   verbose: {
     type: 'boolean',
     default: false,
-    describe: 'Every migration, retry and server notice on stderr',
+    describe: 'Print every migration, retry and server notice to stderr',
   },
   'log-format': {
     choices: ['text', 'json'] as const,
     default: 'text' as const,
     requiresArg: true,
-    describe: 'Form of the progress on stderr',
+    describe: 'Format of progress and errors on stderr',
   },
-  color: { type: 'boolean', describe: 'Colours (--no-color and NO_COLOR switch them off)' },
+  color: { type: 'boolean', describe: 'Use colors (--no-color or NO_COLOR turns them off)' },
 });
 
-/** What a command gets of them. */
+/** The values of the global flags. */
 export type GlobalArgs = ArgumentsCamelCase<
   InferredOptionTypes<typeof globalOptions> & {
     concurrency?: number | undefined;
@@ -96,74 +96,81 @@ export type GlobalArgs = ArgumentsCamelCase<
   }
 >;
 
-/** Flags that say which schemas a command is for. */
+/** Flags that select schemas. */
 export const selectorOptions = options({
-  all: { type: 'boolean', default: false, describe: 'Public and all tenants' },
-  public: { type: 'boolean', default: false, describe: 'Public alone' },
-  tenants: { type: 'string', array: true, requiresArg: true, describe: 'Public, then these tenants: a,b' },
+  all: { type: 'boolean', default: false, describe: 'Select public and all tenants' },
+  public: { type: 'boolean', default: false, describe: 'Select public only' },
+  tenants: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Select public and these tenants: a,b',
+  },
   'except-tenants': {
     type: 'string',
     array: true,
     requiresArg: true,
-    describe: 'With --all: but not these tenants',
+    describe: 'Exclude these tenants from --all',
   },
 });
 
-/** What a command gets of `selectorOptions`. */
+/** The values of `selectorOptions`. */
 export type SelectorArgs = ArgumentsCamelCase<InferredOptionTypes<typeof selectorOptions>>;
 
-/** Flags that say how far `up` and `plan` go. */
+/** Flags that limit what `up` and `plan` apply. */
 export const planOptions = options({
-  to: { type: 'string', requiresArg: true, describe: 'Stop at this version' },
-  steps: { type: 'number', requiresArg: true, describe: 'At most so many migrations a schema' },
-  'out-of-order': { type: 'boolean', describe: 'Apply pending files below the newest applied version' },
+  to: { type: 'string', requiresArg: true, describe: 'Apply migrations up to and including this version' },
+  steps: { type: 'number', requiresArg: true, describe: 'Apply at most N migrations per schema' },
+  'out-of-order': { type: 'boolean', describe: 'Apply pending migrations older than the newest applied one' },
   'ignore-changed': {
     type: 'boolean',
     default: false,
-    describe: 'Go on although an applied file was changed',
+    describe: 'Continue although an applied file has changed',
   },
 });
 
-/** Flags that say how a run puts up with locks. */
+/** Flags that control locks and commits. */
 export const lockOptions = options({
   'lock-timeout': {
     type: 'string',
     default: formatDuration(defaults.lockTimeoutMs),
     requiresArg: true,
-    describe: 'How long a statement waits for a lock before it is tried again',
+    describe: 'Cancel and retry a statement that waits this long for a lock',
   },
   'concurrent-index-jobs': {
     type: 'number',
     default: defaults.concurrentIndexJobs,
     requiresArg: true,
-    describe: 'How many non-transactional migrations run at once',
+    describe: 'Run up to N non-transactional migrations at once',
   },
   sync: {
     type: 'boolean',
     default: false,
-    describe: 'Wait for the disk at each commit, not once at the end',
+    describe: 'Use synchronous commits for tenants (default: one flush before reporting success)',
   },
   'wait-for-lock': {
     type: 'string',
     default: formatDuration(defaults.waitForLockMs),
     requiresArg: true,
-    describe: 'How long to wait for other runs without any progress (then exit 4)',
+    describe: 'Give up (exit 4) after this long without progress while other runs hold locks',
   },
 });
 
-/** The flag that writes although somebody asked not to. */
+/** The flag that overrides a read-only default. */
 export const readOnlyOption = options({
   'ignore-read-only': {
     type: 'boolean',
     default: false,
-    describe: 'Write although default_transaction_read_only is on',
+    describe: 'Write even if default_transaction_read_only is on',
   },
 });
 
-/** The flag that answers a question beforehand. */
-export const yesOption = options({ yes: { type: 'boolean', default: false, describe: 'Do not ask' } });
+/** The flag that skips a confirmation. */
+export const yesOption = options({
+  yes: { type: 'boolean', default: false, describe: 'Do not ask for confirmation' },
+});
 
-/** Settings that flags give. */
+/** The settings that flags override. */
 export function overridesOf(args: GlobalArgs): Overrides {
   return {
     ...(args.url !== undefined && { url: args.url }),
@@ -180,28 +187,28 @@ export function overridesOf(args: GlobalArgs): Overrides {
   };
 }
 
-/** The selection that flags give; `null` without a selector. @throws SqlmigError `bad-usage` for two at once. */
+/** The schemas that the flags select; `null` without a selector. @throws SqlmigError `bad-usage` for several selectors. */
 export function selectionOf(args: SelectorArgs): Selection | null {
   const chosen = [args.all, args.public, args.tenants !== undefined].filter(Boolean).length;
   const except = nameList(args.exceptTenants ?? []);
-  if (chosen > 1) throw usage('give one of --all, --public and --tenants');
-  if (except.length > 0 && !args.all) throw usage('--except-tenants goes with --all');
+  if (chosen > 1) throw usage('--all, --public and --tenants exclude each other', 'give only one of them');
+  if (except.length > 0 && !args.all) throw usage('--except-tenants requires --all');
   if (args.all) return { kind: 'all', except };
   if (args.public) return { kind: 'public' };
   if (args.tenants === undefined) return null;
   const names = nameList(args.tenants);
-  if (names.length === 0) throw usage('--tenants names nobody');
+  if (names.length === 0) throw usage('--tenants is empty', 'list the tenants: --tenants a,b');
   return { kind: 'tenants', names };
 }
 
-/** How options are called on the command line. */
+/** The names of options on the command line. */
 export const flags: Naming = {
   called: (option) =>
     `--${option.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-  hint: 'see sqlmig --help',
+  hint: 'run sqlmig --help',
 };
 
-/** What `lockOptions` say. @throws SqlmigError `bad-usage`. */
+/** Reads `lockOptions`. @throws SqlmigError `bad-usage`. */
 export function lockArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof lockOptions>>) {
   const given = {
     lockTimeoutMs: durationOf('--lock-timeout', args.lockTimeout),
@@ -213,7 +220,7 @@ export function lockArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof loc
   return given;
 }
 
-/** Names separated by commas; `\,` is a comma in a name. */
+/** Splits names at commas; `\,` is a comma within a name. */
 export function nameList(values: readonly string[]): string[] {
   return values
     .flatMap((value) => value.split(/(?<!\\),/))
@@ -221,7 +228,7 @@ export function nameList(values: readonly string[]): string[] {
     .filter((name) => name !== '');
 }
 
-/** What `planOptions` say. @throws SqlmigError `bad-usage`. */
+/** Reads `planOptions`. @throws SqlmigError `bad-usage`. */
 export function planArgs(
   args: ArgumentsCamelCase<InferredOptionTypes<typeof planOptions>>,
 ): Partial<PlanOptions> {
@@ -240,14 +247,14 @@ export function checkFlag(flag: string, value: unknown, kind: Kind): void {
   if (value !== undefined) checkValue(flag, value, { hint: flags.hint, ...kind });
 }
 
-/** Milliseconds of a flag. @throws SqlmigError `bad-usage`. */
+/** Reads a duration, in milliseconds. @throws SqlmigError `bad-usage`. */
 function durationOf(flag: string, text: string): number {
   const ms = typeof text === 'string' ? parseDuration(text) : null;
   if (ms === null) throw usage(`${flag} takes a duration such as 500ms, 30s or 15m, not "${text}"`);
   return ms;
 }
 
-/** What `--max-failures` says. @throws SqlmigError `bad-usage`. */
+/** Reads `--max-failures`. @throws SqlmigError `bad-usage`. */
 export function maxFailuresOf(text: string) {
   const rule = typeof text === 'string' ? parseMaxFailures(text) : null;
   if (rule === null)
@@ -256,7 +263,7 @@ export function maxFailuresOf(text: string) {
 }
 
 /**
- * What `--canary` says: `3`, `10%`, or names; a tenant called `42` is written `42,`.
+ * Reads `--canary`: `3`, `10%`, or names. A tenant named `42` is written `42,`.
  * @throws SqlmigError `bad-usage`.
  */
 export function canaryOf(text: string): Canary {
@@ -264,10 +271,10 @@ export function canaryOf(text: string): Canary {
   if (number !== null) return 'count' in number ? number.count : number;
   const names = typeof text === 'string' && !/^\d+%?$/.test(text) ? nameList([text]) : [];
   if (names.length > 0) return { names };
-  throw usage(`--canary takes a number of at least 1, a percentage or names of tenants, not "${text}"`);
+  throw usage(`--canary takes a number of at least 1, a percentage or tenant names, not "${text}"`);
 }
 
-/** The error for flags that make no sense. */
+/** The error for wrong flags or arguments. */
 export function usage(message: string, hint?: string): SqlmigError {
   return new SqlmigError('bad-usage', message, { hint: hint ?? flags.hint });
 }

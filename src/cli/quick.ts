@@ -5,9 +5,9 @@ import { globalOptions } from './options.ts';
 import { commands } from './registry.ts';
 
 /**
- * Reads a plain command line, such as a deploy has, by the same definitions as yargs but without loading it: that takes
- * as long as everything else a run with nothing to do needs. Whatever is not plainly right (help, positionals, unknown or repeated flags, values that do not fit) gives
- * `null` and is for yargs, which knows what to say.
+ * Reads a plain command line, such as a deploy uses, by the same definitions as `parse` but without loading yargs, which
+ * takes as long as all the rest of a run with nothing to do. Returns `null` for everything else (help, required
+ * positionals, mistakes, repeated flags), which `parse` reads; on a line that both accept, a test holds them equal.
  */
 export async function quickly(argv: readonly string[]): Promise<Invocation | null> {
   const [name = '', ...rest] = argv;
@@ -44,7 +44,7 @@ function flagValues(rest: readonly string[], options: Readonly<Record<string, Op
   }
 }
 
-/** A flag's value as yargs would give it; `null` where that is not plain. */
+/** The value that yargs would return for a flag; `null` if only yargs can tell. */
 function read(
   given: readonly (string | boolean)[] | undefined,
   { type, array, choices, ...option }: Options,

@@ -1,6 +1,6 @@
 import type { Command } from './command.ts';
 
-/** Every command by its name; each is loaded when it is needed. In the order in which help lists them. */
+/** Every command by name, in the order in which help lists them. Each is loaded only when it is needed. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./commands/up.ts')).upCommand,
   plan: async () => (await import('./commands/plan.ts')).planCommand,
@@ -14,5 +14,43 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   locks: async () => (await import('./commands/locks.ts')).locksCommand,
 };
 
-/** What commands of two words have in common, by the first one. */
+/** Descriptions of the commands of two words, by the first one. */
 export const groups: Readonly<Record<string, string>> = { tenant: 'Create and list tenants' };
+
+/** Commands by the names that other migration tools give them. */
+export const commandsElsewhere: Readonly<Record<string, string>> = {
+  migrate: 'up',
+  apply: 'up',
+  deploy: 'up',
+  latest: 'up',
+  info: 'status',
+  validate: 'verify',
+  check: 'verify',
+  lint: 'plan --lint',
+  preview: 'plan',
+  rehearse: 'up --rehearse',
+  create: 'new',
+  add: 'new',
+  generate: 'new',
+  make: 'new',
+  tenants: 'tenant list',
+  resolve: 'repair',
+  resume: 'repair',
+  unlock: 'locks --kill',
+};
+
+/** What this version does not do, by the names that other migration tools have for it, with a way to do it. */
+export const notInThisVersion: Readonly<Record<string, string>> = Object.fromEntries([
+  ...['down', 'rollback', 'revert', 'undo', 'redo'].map((word) => [
+    word,
+    'this version cannot undo migrations; write one that reverts the change: sqlmig new NAME --tenant',
+  ]),
+  ...['adopt', 'baseline'].map((word) => [
+    word,
+    'this version cannot take over the history of another tool; see sqlmig init',
+  ]),
+  ...['drop', 'clean', 'reset', 'dump'].map((word) => [
+    word,
+    'this version neither drops nor dumps schemas; use psql or pg_dump',
+  ]),
+]);

@@ -1,6 +1,6 @@
 import { findSchemas } from '../history/presence.ts';
 import { type Config, requireConfig } from '../project/config.ts';
-import { abortSignal, checkOptions } from '../project/option.ts';
+import { abortSignal, checkOptions, type Kinds } from '../project/option.ts';
 import type { ErrorDetails } from '../results.ts';
 import { ownSignal, withRun } from '../run/run.ts';
 import { discoverTenants, tenantsQueryFailed } from '../tenants/tenants.ts';
@@ -9,41 +9,42 @@ import { discoverTenants, tenantsQueryFailed } from '../tenants/tenants.ts';
 export interface ListedTenant {
   readonly database: string;
   readonly schema: string;
-  /** False where `up` has still to create the schema. */
+  /** False if `up` has still to create the schema. */
   readonly exists: boolean;
   /** Why it cannot be a tenant. */
   readonly error?: ErrorDetails;
 }
 
+/** Options of `listTenants`. */
+export interface ListTenantsOptions {
+  readonly signal?: AbortSignal;
+}
+
+const kinds: Kinds<ListTenantsOptions> = { signal: abortSignal };
+
 /**
- * The tenants of the config's source, in its order.
- * @throws SqlmigError where the source cannot be read.
+ * Lists the tenants of the config's source, in its order.
+ * @throws SqlmigError `tenants-query-failed`, `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`, no
+ *   connection.
  */
 export async function listTenants(
   config: Config,
-  options: { readonly signal?: AbortSignal } = {},
+  options: ListTenantsOptions = {},
 ): Promise<readonly ListedTenant[]> {
   requireConfig(config);
-  checkOptions(options, { signal: abortSignal });
+  checkOptions(options, kinds);
+  const { publicSchema, historyTable: table, database: source } = config;
   return withRun(config, { emit: () => {}, signal: ownSignal(options.signal) }, ({ read, database }) =>
     read(async (session, reader) => {
-      const { publicSchema, historyTable } = config;
-      const found = await discoverTenants(config.database.tenants, {
-        ...reader,
-        publicSchema,
-        table: historyTable,
-        digests: new Map(),
-      });
+      const context = { ...reader, publicSchema, table, digests: new Map() };
+      const found = await discoverTenants(source.tenants, context);
       if ('unknown' in found) throw tenantsQueryFailed(found.unknown);
-      const present = await findSchemas(session, found.names, historyTable);
+      const present = await findSchemas(session, found.names, table);
       return [
         ...found.names.map((schema) => ({ database, schema, exists: present.has(schema) })),
-        ...[...found.bad].map(([schema, { details }]) => ({
-          database,
-          schema,
-          exists: false,
-          error: { ...details, schema, database },
-        })),
+        ...[...found.bad].map(([schema, { details }]) => {
+          return { database, schema, exists: false, error: { ...details, schema, database } };
+        }),
       ];
     }),
   );

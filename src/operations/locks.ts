@@ -1,6 +1,15 @@
 import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
 import { type Config, requireConfig } from '../project/config.ts';
-import { callback, checkOptions, checkValue, wholeNumber, yesOrNo } from '../project/option.ts';
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  checkValue,
+  type Kinds,
+  wholeNumber,
+  yesOrNo,
+} from '../project/option.ts';
 import { type Holder, readHolders, terminateBackend } from '../protocol/holders.ts';
 import type { Finding } from '../results.ts';
 import { ownListener } from '../run/listener.ts';
@@ -9,57 +18,65 @@ import { runOf } from '../server/application.ts';
 import { findingsOf } from '../state/findings.ts';
 import { allTargets, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 
-/** Who holds or waits for our locks, and what was left without one. */
+/** The sessions with locks of sqlmig, and the incomplete migrations. */
 export interface LocksResult {
   readonly holders: readonly Holder[];
-  /** Migrations recorded as running whose lock nobody holds. */
+  /** Migrations that were begun and not finished. */
   readonly incomplete: readonly Finding[];
 }
 
 /**
- * Lists the sessions that hold or wait for our locks in the config's database, and incomplete migrations.
- * @throws SqlmigError where it cannot begin.
+ * Lists the sessions that hold or wait for locks of sqlmig in the database, and incomplete migrations.
+ * @throws SqlmigError `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no
+ *   connection.
  */
 export async function locks(config: Config, options: ReadOptions = {}): Promise<LocksResult> {
   requireConfig(config);
   checkOptions(options, readKinds);
-  const holders = await withRun(config, outside(options), ({ read }) => read(readHolders));
+  const holders = await withRun(config, listening(options), ({ read }) => read(readHolders));
   const reading = await readForCommand(config, options);
   const findings = allTargets(reading).flatMap((target) => findingsOf(target, reading.database));
   return { holders, incomplete: findings.filter(({ kind }) => kind === 'incomplete') };
 }
 
-/** What became of a session that was to be ended. */
+/** Which backend to terminate, and who decides. */
+export interface KillHolderOptions {
+  /** Process ID of the backend. */
+  readonly pid: number;
+  /** Called with the session; only `true` lets it be terminated. */
+  readonly confirm: (holder: Holder) => boolean | Promise<boolean>;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: OnEvent;
+}
+
+/** Whether a backend was terminated. */
 export interface KillResult {
   readonly holder: Holder;
   readonly killed: boolean;
-  /** What its run does now, in words; `null` where it was no run's session, or is still there. */
+  /** What its run will do next, in words; `null` if it belonged to no run or was not terminated. */
   readonly next: string | null;
 }
 
+const killKinds: Kinds<KillHolderOptions> = {
+  pid: { ...wholeNumber(), required: true },
+  confirm: { ...callback, required: true },
+  signal: abortSignal,
+  onEvent: callback,
+};
+
 /**
- * Ends a session that holds or waits for one of our locks, where `confirm`, asked with it, says so.
- * @throws SqlmigError `bad-usage` where the backend has none of our locks.
+ * Terminates a backend that holds or waits for a lock of sqlmig, if `confirm` agrees.
+ * @throws SqlmigError `bad-usage` if the backend has no such lock, and if it cannot start: `config-invalid`, no
+ *   connection. Rethrows what `confirm` throws.
  */
-export async function killHolder(
-  config: Config,
-  pid: number,
-  confirm: (holder: Holder) => boolean | Promise<boolean>,
-  options: ReadOptions = {},
-): Promise<KillResult> {
+export async function killHolder(config: Config, options: KillHolderOptions): Promise<KillResult> {
   requireConfig(config);
-  checkValue('argument pid', pid, wholeNumber());
-  checkValue('argument confirm', confirm, callback);
-  checkOptions(options, readKinds);
-  return withRun(config, outside(options), async ({ read }) => {
-    // It has keys that all tenants share as well; a schema's comes last, and says more.
+  checkOptions(options, killKinds);
+  const { pid, confirm } = options;
+  return withRun(config, listening(options), async ({ read }) => {
+    // A session may have keys that all tenants share as well; the key of its schema comes last and says more.
     const holder = (await read(readHolders)).findLast((candidate) => candidate.pid === pid);
-    if (holder === undefined) {
-      throw new SqlmigError('bad-usage', `backend ${pid} neither holds nor waits for a lock of sqlmig`, {
-        state: 'nothing was ended',
-        hint: 'sqlmig locks lists those that do',
-      });
-    }
+    if (holder === undefined) throw notHolding(pid);
     const agreed = await confirm(holder);
     checkValue('the answer of confirm', agreed, yesOrNo);
     const killed = agreed && (await read((session) => terminateBackend(session, pid)));
@@ -67,12 +84,19 @@ export async function killHolder(
   });
 }
 
+function notHolding(pid: number): SqlmigError {
+  return new SqlmigError('bad-usage', `backend ${pid} neither holds nor waits for a lock of sqlmig`, {
+    state: 'nothing was terminated',
+    hint: 'list the backends that do with: sqlmig locks',
+  });
+}
+
 function nextOf({ key, application }: Holder): string | null {
   const work = runOf(application);
   if (work === null) return null;
-  return `if run ${work.run} is still at work, it comes back to ${key}, up to five times, unless a non-transactional file was cut off; to end the run, stop its process on ${work.host}`;
+  return `if run ${work.run} is still running, it will retry ${key} up to five times, unless a non-transactional migration was cut off; to end the run, stop its process on ${work.host}`;
 }
 
-function outside({ onEvent, signal }: ReadOptions) {
+function listening({ onEvent, signal }: Pick<KillHolderOptions, 'onEvent' | 'signal'>) {
   return { emit: ownListener(onEvent), signal: ownSignal(signal) };
 }

@@ -1,86 +1,100 @@
 import { completePlan, type PlanOptions, planKinds } from '../decide/plan.ts';
-import { extensionsToCreate, requireExtensions, settleExtensions } from '../fleet/extensions.ts';
+import { extensionsToCreate, requireExtensions } from '../fleet/extensions.ts';
 import { detailsOf, refusalOf } from '../fleet/outcome.ts';
+import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
 import { type Config, requireConfig } from '../project/config.ts';
-import { type Migrations, type ParsedFiles, parseAll } from '../project/migrations.ts';
+import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
-import type { PlanResult } from '../results.ts';
-import type { Session } from '../server/session.ts';
-import type { Migration, Script } from '../sql/migration.ts';
+import type { PlannedSchema, PlanResult } from '../results.ts';
+import type { Script } from '../sql/migration.ts';
 import { findingsOf } from '../state/findings.ts';
 import type { FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
 import { requireFiles } from '../state/missing-files.ts';
-import { allTargets, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
+import {
+  allTargets,
+  type FleetReading,
+  type ReadOptions,
+  readForCommand,
+  readKinds,
+} from '../state/reading.ts';
+import type { Target } from '../state/target.ts';
 
-/** What `plan` is for and how far the `up` it foretells would go. */
+/** What `plan` covers; the limits are those of `up`. */
 export interface PlanCommandOptions extends ReadOptions, Partial<PlanOptions> {
-  /** Warn of what surprises in all files, not only in those that no schema has applied yet. */
+  /** Lint all files, not only those that no schema has applied yet. */
   readonly lint?: boolean;
 }
 
 const planCommandKinds: Kinds<PlanCommandOptions> = { ...readKinds, ...planKinds, lint: yesOrNo };
 
 /**
- * What `up` would do, touching nothing; `ok` is false where it would refuse a schema. All files are parsed.
- * @throws SqlmigError as `up` does where it cannot begin.
+ * Returns what `up` would do, and changes nothing. `ok` is false if `up` would refuse a schema. Parses all files.
+ * @throws SqlmigError `files-missing`, `extension-missing`, `interrupted`, and if it cannot start: `bad-usage`,
+ *   `config-invalid`, mistakes in the files, no connection.
  */
 export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
   requireConfig(config);
   checkOptions(options, planCommandKinds);
-  const settings = completePlan(options, config);
-  let files: ParsedFiles = { scripts: new Map(), brokenDown: [] };
-  const scripts = new Map<Migration, Script>();
-  const check = async (migrations: Migrations) => {
-    files = await parseAll(migrations);
-    for (const [migration, script] of files.scripts) scripts.set(migration, script);
-  };
-  const pending = ({ public: shared, tenants, tenantsUnknown }: FleetState): Set<Migration> => {
-    // A tenant that is not known yet will need every file.
-    const unknown = tenantsUnknown === null ? [] : [...scripts.keys()].filter((m) => m.scope === 'tenant');
-    return new Set([...[shared, ...tenants].flatMap((target) => target.plan.steps), ...unknown]);
-  };
-  const readMore = async (session: Session, found: FleetState) => {
-    const open = [...pending(found)].flatMap((migration) => scripts.get(migration) ?? []);
-    const created = await extensionsToCreate(session, open, config);
-    const settled = await settleExtensions(session, open, created, config);
-    requireExtensions(settled.missing);
-    for (const script of settled.scripts) scripts.set(script.migration, script);
-  };
-  const reading = await readForCommand(config, options, { plan: settings, check, read: readMore });
-  requireFiles(allTargets(reading), reading.migrations, config);
-  const { database, server, fleet } = reading;
-  const missing = allTargets(reading)
-    .flatMap((target) => findingsOf(target, database))
-    .filter(({ kind }) => kind === 'file-missing');
-  const schemas = allTargets(reading).map((target) => {
-    const refusal = refusalOf(target);
-    return {
-      database,
-      schema: target.schema,
-      scope: target.scope,
-      version: target.plan.version,
-      ...(target.isUnmanaged && { unmanaged: true as const }),
-      migrations:
-        refusal === null ? target.plan.steps.map(({ version, name, file }) => ({ version, name, file })) : [],
-      ...(refusal && { error: detailsOf(refusal, target, database) }),
-    };
+  const migrations = await readMigrations(config);
+  const scripts = await parseScripts(migrations, config);
+  const reading = await readForCommand(config, options, {
+    migrations,
+    plan: completePlan(options, config),
+    read: async (session, found) => {
+      const open = pendingIn(found, scripts);
+      const created = await extensionsToCreate(session, open, config);
+      requireExtensions(await scripts.settle(session, open, created));
+    },
   });
+  requireFiles(allTargets(reading), reading.migrations, config);
+  const { server, fleet } = reading;
+  const schemas = allTargets(reading).map((target) => plannedSchema(target, reading.database));
   return {
-    ok: schemas.every((schema) => !('error' in schema)),
+    ok: schemas.every(({ error }) => error === undefined),
     host: server.host,
     database: server.database,
     schemas,
-    warnings: [
-      ...lintFindings(
-        [...(options.lint === true ? scripts.keys() : newFiles(fleet, reading.migrations))].flatMap(
-          (migration) => scripts.get(migration) ?? [],
-        ),
-        database,
-      ),
-      ...downFindings(files.brokenDown, database),
-      ...missing,
-    ],
+    warnings: warningsFor(reading, scripts, options),
     ...(fleet.tenantsUnknown !== null && { tenantsUnknown: fleet.tenantsUnknown }),
   };
+}
+
+/** The scripts that `up` would run. */
+function pendingIn(found: FleetState, scripts: ParsedScripts): Script[] {
+  // A tenant that is not known yet will need every file.
+  const all = found.tenantsUnknown === null ? [] : scripts.all().map(({ migration }) => migration);
+  const unknown = all.filter(({ scope }) => scope === 'tenant');
+  return scripts.of(
+    new Set([...[found.public, ...found.tenants].flatMap(({ plan: { steps } }) => steps), ...unknown]),
+  );
+}
+
+function plannedSchema(target: Target, database: string): PlannedSchema {
+  const { schema, scope, plan: planned } = target;
+  const refusal = refusalOf(target);
+  const steps = refusal === null ? planned.steps : [];
+  return {
+    database,
+    schema,
+    scope,
+    version: planned.version,
+    ...(target.isUnmanaged && { unmanaged: true as const }),
+    migrations: steps.map(({ version, name, file }) => ({ version, name, file })),
+    ...(refusal && { error: detailsOf(refusal, target, database) }),
+  };
+}
+
+function warningsFor(
+  reading: FleetReading,
+  scripts: ParsedScripts,
+  { lint = false }: PlanCommandOptions,
+): PlanResult['warnings'] {
+  const { database, fleet, migrations } = reading;
+  const findings = allTargets(reading).flatMap((target) => findingsOf(target, database));
+  return [
+    ...lintFindings(lint ? scripts.all() : scripts.of(newFiles(fleet, migrations)), database),
+    ...downFindings(scripts.brokenDown, database),
+    ...findings.filter(({ kind }) => kind === 'file-missing'),
+  ];
 }

@@ -1,42 +1,42 @@
 import { type Config, requireConfig } from '../project/config.ts';
 import { checkOptions } from '../project/option.ts';
-import type { Finding, StatusResult } from '../results.ts';
+import type { Finding, SchemaStatus, StatusResult } from '../results.ts';
 import { findingsOf, unlistedFinding } from '../state/findings.ts';
 import { allTargets, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 import type { Target } from '../state/target.ts';
 
 /**
- * Where every schema stands, and those with our history that the tenant source does not list; `ok` is false when
- * anything is pending or found. Takes no lock and changes nothing.
- * @throws SqlmigError where it cannot begin.
+ * Reads the migration status of every selected schema, and of schemas with a history of sqlmig that the tenant source
+ * does not list. `ok` is false if anything is pending or found. Takes no lock and changes nothing.
+ * @throws SqlmigError `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no
+ *   connection.
  */
 export async function status(config: Config, options: ReadOptions = {}): Promise<StatusResult> {
   requireConfig(config);
   checkOptions(options, readKinds);
   const reading = await readForCommand(config, options, { unlisted: true });
-  const { database, server, fleet, unlisted } = reading;
-  const statusOf = (target: Target, findings: readonly Finding[]) => {
-    const { schema, scope, isUnmanaged, plan } = target;
-    const { version, pending } = plan;
-    return {
-      database,
-      schema,
-      scope,
-      version,
-      ...(isUnmanaged && { unmanaged: true as const }),
-      pending,
-      findings,
-    };
-  };
+  const { server, unlisted } = reading;
+  const { tenantsUnknown } = reading.fleet;
+  const statusOf = (target: Target, finding: readonly Finding[]) =>
+    schemaStatus(target, finding, reading.database);
   const schemas = [
-    ...allTargets(reading).map((target) => statusOf(target, findingsOf(target, database))),
-    ...unlisted.map((target) => statusOf(target, [unlistedFinding(target, database)])),
+    ...allTargets(reading).map((target) => statusOf(target, findingsOf(target, reading.database))),
+    ...unlisted.map((target) => statusOf(target, [unlistedFinding(target, reading.database)])),
   ];
   return {
-    ok: fleet.tenantsUnknown === null && schemas.every((s) => s.pending === 0 && s.findings.length === 0),
+    ok: tenantsUnknown === null && schemas.every((s) => s.pending === 0 && s.findings.length === 0),
     host: server.host,
     database: server.database,
     schemas,
-    ...(fleet.tenantsUnknown !== null && { tenantsUnknown: fleet.tenantsUnknown }),
+    ...(tenantsUnknown !== null && { tenantsUnknown }),
   };
+}
+
+function schemaStatus(
+  { schema, scope, isUnmanaged, plan: { version, pending } }: Target,
+  findings: readonly Finding[],
+  database: string,
+): SchemaStatus {
+  const unmanaged = isUnmanaged && { unmanaged: true as const };
+  return { database, schema, scope, version, ...unmanaged, pending, findings };
 }

@@ -1,74 +1,80 @@
-import { settleExtensions } from '../fleet/extensions.ts';
+import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
 import { type Config, requireConfig } from '../project/config.ts';
-import { type Migrations, type ParsedFiles, parseAll } from '../project/migrations.ts';
+import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import type { VerifiedSchema, VerifyResult } from '../results.ts';
-import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
 import { findingsOf, unlistedFinding } from '../state/findings.ts';
 import type { FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
-import { allTargets, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
+import {
+  allTargets,
+  type FleetReading,
+  type ReadOptions,
+  readForCommand,
+  readKinds,
+} from '../state/reading.ts';
 import type { Target } from '../state/target.ts';
 
-/** What `verify` is for and how strict it is. */
+/** What `verify` covers and how strict it is. */
 export interface VerifyOptions extends ReadOptions {
-  /** Lints fail it too, those of all files. */
+  /** Lint all files, and treat lints as failures. */
   readonly strict?: boolean;
-  /** Pending migrations fail it too. */
+  /** Treat pending migrations as failures. */
   readonly checkPending?: boolean;
 }
 
 const verifyKinds: Kinds<VerifyOptions> = { ...readKinds, strict: yesOrNo, checkPending: yesOrNo };
 
 /**
- * Compares every schema's history with the files: checksum-changed, renamed, file-missing, out-of-order, failed,
- * unlisted. Finds mistakes in `.down.sql` files as well (down-file), and the lints of files that no schema has applied
- * yet, which are no failure; with `strict` those of all files, and they fail it. Pending migrations are counted, and no
- * failure unless `checkPending`. Read-only. All files are parsed.
- * @throws SqlmigError where it cannot begin.
+ * Compares the history of every schema with the files: checksum-changed, renamed, file-missing, out-of-order, incomplete,
+ * unlisted. Also reports mistakes in `.down.sql` files (down-file), and lints of files that no schema has applied yet,
+ * which are no failure. Pending migrations are counted and are no failure. Parses all files and changes nothing.
+ * @throws SqlmigError `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no
+ *   connection.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
   requireConfig(config);
   checkOptions(options, verifyKinds);
-  let files: ParsedFiles = { scripts: new Map(), brokenDown: [] };
-  let scripts: readonly Script[] = [];
-  const check = async (migrations: Migrations) => {
-    files = await parseAll(migrations);
-    scripts = [...files.scripts.values()];
-  };
-  // New tenants need every file; of public's, only the pending ones make what is not there yet.
-  const readMore = async (session: Session, found: FleetState) => {
-    const pending = new Set(found.public.plan.steps);
-    const open = scripts.filter(({ migration }) => migration.scope === 'tenant' || pending.has(migration));
-    const created = config.extensions.map((name) => ({ name, schema: null }));
-    const settled = await settleExtensions(session, open, created, config);
-    const byMigration = new Map(settled.scripts.map((script) => [script.migration, script]));
-    scripts = scripts.map((script) => byMigration.get(script.migration) ?? script);
-  };
-  const reading = await readForCommand(config, options, { check, read: readMore, unlisted: true });
+  const migrations = await readMigrations(config);
+  const scripts = await parseScripts(migrations, config);
+  const reading = await readForCommand(config, options, {
+    migrations,
+    unlisted: true,
+    read: async (session, found) => {
+      const created = config.extensions.map((name) => ({ name, schema: null }));
+      await scripts.settle(session, scriptsToSettle(found, scripts), created);
+    },
+  });
   const { database, fleet, unlisted } = reading;
+  const { strict = false, checkPending = false } = options;
   const targets = allTargets(reading);
-  const found = [
-    ...targets.flatMap((target) => findingsOf(target, database)),
-    ...unlisted.map((target) => unlistedFinding(target, database)),
-    ...downFindings(files.brokenDown, database),
-  ];
-  const news = newFiles(fleet, reading.migrations);
-  const lints = lintFindings(
-    scripts.filter(({ migration }) => options.strict === true || news.has(migration)),
-    database,
-  );
+  const findings = findingsIn(reading, scripts);
+  const news = newFiles(fleet, migrations);
+  const linted = scripts.all().filter(({ migration }) => strict || news.has(migration));
+  const lints = lintFindings(linted, database);
   const isPending = fleet.tenantsUnknown !== null || targets.some(({ plan }) => plan.pending > 0);
   return {
-    ok:
-      found.length === 0 &&
-      (options.strict !== true || lints.length === 0) &&
-      (options.checkPending !== true || !isPending),
-    findings: [...found, ...lints],
+    ok: findings.length === 0 && !(strict && lints.length > 0) && !(checkPending && isPending),
+    findings: [...findings, ...lints],
     schemas: [...targets, ...unlisted].map((target) => verified(target, database)),
     ...(fleet.tenantsUnknown !== null && { tenantsUnknown: fleet.tenantsUnknown }),
   };
+}
+
+/** Every tenant script, which new tenants need, and the pending ones of public, which create what is missing. */
+function scriptsToSettle(found: FleetState, scripts: ParsedScripts): Script[] {
+  const pending = new Set(found.public.plan.steps);
+  return scripts.all().filter(({ migration }) => migration.scope === 'tenant' || pending.has(migration));
+}
+
+function findingsIn(reading: FleetReading, { brokenDown }: ParsedScripts) {
+  const { database, unlisted } = reading;
+  return [
+    ...allTargets(reading).flatMap((target) => findingsOf(target, database)),
+    ...unlisted.map((target) => unlistedFinding(target, database)),
+    ...downFindings(brokenDown, database),
+  ];
 }
 
 function verified({ schema, scope, rows, plan }: Target, database: string): VerifiedSchema {

@@ -1,6 +1,6 @@
 /**
- * A text about a schema, without the schema's own name: what is said of several is the same where these are equal. For
- * comparing only.
+ * A text about a schema, without the name of the schema. Only for comparing: if these are equal, the texts say the same
+ * about different schemas.
  */
 export function withoutOwnName(text: string | undefined, schema: string): string {
   if (text === undefined || schema === '') return text ?? '';

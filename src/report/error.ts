@@ -3,7 +3,7 @@ import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
 import { groupBy, names, printable } from './table.ts';
 
-/** An error as a picture: what, where, the line with a caret, the state now, one hint. */
+/** An error for people: what, where, the source line with a caret, the state now, one hint. */
 export function errorPicture(error: ErrorDetails, paint: Paint): string {
   const { code, message, sqlstate, state, hint } = error;
   const lines = [
@@ -16,7 +16,7 @@ export function errorPicture(error: ErrorDetails, paint: Paint): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What went wrong after a command had begun: in a schema, or with the command itself. */
+/** A failure after a command had started: of a schema, or of the command itself. */
 export interface Failure {
   readonly schema?: string;
   readonly error?: ErrorDetails;
@@ -36,7 +36,7 @@ export function errorPictures(failed: readonly Failure[], paint: Paint): string 
     .join('\n');
 }
 
-/** `file:line:col`, as much of it as is known. */
+/** `file:line:col`, or only the file; `null` if the error is not about a file. */
 export function placeOf({ file, line, column }: ErrorDetails): string | null {
   if (file === undefined) return null;
   return line === undefined ? file : `${file}:${line}:${column}`;
@@ -55,7 +55,7 @@ function whereLines(error: ErrorDetails): string[] {
 function sourceLines({ line, lineText, caret }: ErrorDetails, paint: Paint): string[] {
   if (line === undefined || lineText === undefined || caret === undefined) return [];
   const gutter = ' '.repeat(String(line).length);
-  // Tabs stay tabs before the caret, so that it stands under its character whatever a tab's width.
+  // Tabs before the caret stay tabs, so that it is below its character whatever the tab width.
   const indent = [...lineText].slice(0, caret - 1).map((char) => (char === '\t' ? '\t' : ' '));
   return [
     paint('dim', `  ${gutter} |`),

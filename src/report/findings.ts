@@ -3,7 +3,7 @@ import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
 import { count, groupBy, names } from './table.ts';
 
-/** What is wrong with schemas: a paragraph for each different finding, with up to `most` of the schemas that have it. */
+/** Findings, grouped: one paragraph per finding, with up to `most` of the schemas that have it. */
 export function findingsText(
   findings: readonly Finding[],
   paint: Paint,

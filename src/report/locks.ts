@@ -4,7 +4,7 @@ import { describeApplication } from '../server/application.ts';
 import { describeBlockers } from '../server/blockers.ts';
 import { printable, table } from './table.ts';
 
-/** Who holds or waits for what, a line each, then whom they wait for, then what was left behind. */
+/** One line per lock held or awaited, then what waiting sessions wait for, then incomplete migrations. */
 export function locksText({ holders, incomplete }: LocksResult): string {
   const rows = holders.map((holder) => [
     printable(holder.key),
@@ -16,7 +16,7 @@ export function locksText({ holders, incomplete }: LocksResult): string {
     holderText(holder),
   ]);
   const left = incomplete.map(
-    ({ schema, message }) => `${printable(schema)}: ${message}, and nobody holds its lock\n`,
+    ({ schema, message }) => `${printable(schema)}: ${message}, and no session holds its lock\n`,
   );
   const waiting = new Map(holders.map((holder) => [holder.pid, holder]));
   const blocked = [...waiting.values()].flatMap(({ pid, key, blockers }) =>
@@ -24,7 +24,7 @@ export function locksText({ holders, incomplete }: LocksResult): string {
       ? []
       : [`${printable(key)}: backend ${pid} waits for ${printable(describeBlockers(blockers))}\n`],
   );
-  const none = holders.length === 0 && incomplete.length === 0 ? 'nobody holds a lock\n' : '';
+  const none = holders.length === 0 && incomplete.length === 0 ? 'no locks are held\n' : '';
   return table(rows) + blocked.join('') + left.join('') + none;
 }
 

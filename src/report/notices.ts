@@ -3,7 +3,7 @@ import { names, printable } from './table.ts';
 
 const mostLines = 20;
 
-/** What a server said of many schemas, a line for each text of a file, warnings first. */
+/** Server messages, one line per text and file with the schemas concerned, warnings first. */
 export function noticesText(groups: NoticeGroups): string {
   const all = groups.list().sort((a, b) => rank(a.severity) - rank(b.severity));
   const shown = all.slice(0, mostLines).map((warning) => {
@@ -15,12 +15,11 @@ export function noticesText(groups: NoticeGroups): string {
     return `${what(warning)}${more === '' ? '' : `: ${more}`}\n`;
   });
   const left = all.length - shown.length + groups.others();
-  const rest =
-    left === 0 ? '' : `and ${left} more messages of the server; --verbose shows each as it comes\n`;
+  const rest = left === 0 ? '' : `and ${left} more messages from the server; --verbose shows them all\n`;
   return shown.join('') + rest;
 }
 
-/** One message of a server as it came. */
+/** One message of the server. */
 export function noticeLine(notice: Said & { readonly schema?: string }): string {
   const { schema } = notice;
   return `${what(notice)}${schema === undefined ? '' : `: ${printable(schema)}`}`;

@@ -2,11 +2,11 @@ import { styleText } from 'node:util';
 
 type Format = Parameters<typeof styleText>[0];
 
-/** Colours a text, or leaves it as it is. */
+/** Colors a text, or returns it unchanged. */
 export type Paint = (format: Format, text: string) => string;
 
-/** A `Paint` that colours where colours are wanted. */
+/** A `Paint` that adds colors if they are wanted. */
 export function createPaint(colours: boolean): Paint {
-  // Whether the stream shows colours was decided by the caller; styleText would ask stdout.
+  // The caller has decided whether the stream shows colors; styleText would check stdout.
   return colours ? (format, text) => styleText(format, text, { validateStream: false }) : (_, text) => text;
 }

@@ -2,10 +2,10 @@ import type { DownFileFinding, Finding, LintFinding, PlannedSchema, PlanResult }
 import { withoutOwnName } from './alike.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
-import { standing, unmanagedText } from './standing.ts';
 import { count, groupBy, names, placeLine } from './table.ts';
+import { unmanagedText, versionText } from './version-text.ts';
 
-/** What `up` would do: schemas with the same work share a paragraph. */
+/** What `up` would do; schemas with the same pending migrations share a paragraph. */
 export function planText(result: PlanResult, paint: Paint): string {
   const groups = groupBy(result.schemas, ({ schema, scope, version, unmanaged, migrations, error }) =>
     JSON.stringify([
@@ -33,7 +33,7 @@ export function planText(result: PlanResult, paint: Paint): string {
   ].join('');
 }
 
-/** A lint, or a mistake in a file that no run reads, as one line. */
+/** A lint, or a mistake in a down file, in one line. */
 export function lintLine(
   { file, line, column, message }: LintFinding | DownFileFinding,
   paint: Paint,
@@ -41,17 +41,17 @@ export function lintLine(
   return `${paint('yellow', 'warning')}: ${file}:${line}:${column}: ${message}\n`;
 }
 
-/** Applied migrations whose file is gone, a line each. */
+/** Applied migrations whose files are missing, one line each. */
 function missingText(missing: readonly Finding[], paint: Paint): string {
   return groupBy(missing, ({ scope, message }) => JSON.stringify([scope, message]))
     .map((group) => {
       const who = group.map(({ schema }) => schema);
-      return `${paint('yellow', 'warning')}: ${group[0]?.message}, and up goes on without it: ${names(who, 5)}\n`;
+      return `${paint('yellow', 'warning')}: ${group[0]?.message}; up continues without it: ${names(who, 5)}\n`;
     })
     .join('');
 }
 
-/** Why there are no tenants in an answer yet. */
+/** Why a report has no tenants yet. */
 export function tenantsUnknownLine(reason: string): string {
   return `tenants: not known until public is applied (${reason})`;
 }
@@ -63,7 +63,7 @@ function paragraph(group: readonly [PlannedSchema, ...PlannedSchema[]], paint: P
     group.map(({ schema }) => schema),
     5,
   );
-  const at = standing(planned, [error?.code]);
+  const at = versionText(planned, [error?.code]);
   if (error !== undefined) return `${scope}  ${who}  ${at}\n${errorPicture(error, paint)}`;
   const todo = migrations.length === 0 ? 'up to date' : count(migrations.length, 'migration');
   const files = migrations.map((migration) => `  ${migration.file}\n`).join('');

@@ -1,12 +1,12 @@
-import type { ChangedChecksum } from '../operations/accept-checksums.ts';
-import type { MissingFile } from '../operations/forget-missing.ts';
+import type { ChangedChecksum } from '../repair/changed-checksums.ts';
+import type { MissingFile } from '../repair/forgotten-files.ts';
 import type { IncompleteMigration } from '../repair/incomplete-migration.ts';
 import type { RepairedSchema } from '../repair/repair.ts';
 import { count, groupBy, names } from './table.ts';
 
-/** Which schemas hold which variant of a changed or renamed file, a paragraph a file. */
+/** Changed and renamed files, one paragraph per file: which schemas applied which variant. */
 export function changedText(changed: readonly ChangedChecksum[]): string {
-  if (changed.length === 0) return 'no applied file was changed\n';
+  if (changed.length === 0) return 'no applied file has changed\n';
   return groupBy(changed, ({ file }) => file)
     .map((ofFile) => {
       const variants = groupBy(ofFile, ({ from, appliedName }) => `${from} ${appliedName}`).map((group) => {
@@ -23,7 +23,7 @@ export function changedText(changed: readonly ChangedChecksum[]): string {
     .join('');
 }
 
-/** The schemas that hold migrations whose files are gone, one line per migration. */
+/** Applied migrations whose files are missing, one line each. */
 export function missingText(missing: readonly MissingFile[]): string {
   if (missing.length === 0) return 'no file is missing\n';
   return groupBy(missing, ({ scope, version, name }) => JSON.stringify([scope, version, name]))
@@ -35,7 +35,7 @@ export function missingText(missing: readonly MissingFile[]): string {
     .join('');
 }
 
-/** How far incomplete migrations are; schemas that stopped at the same place share a paragraph. */
+/** Incomplete migrations and where they stopped; schemas that stopped at the same place share a paragraph. */
 export function incompleteText(found: readonly IncompleteMigration[]): string {
   if (found.length === 0) return 'no migration is incomplete\n';
   return groupBy(found, ({ schema: _, ...rest }) => JSON.stringify(rest))
@@ -57,7 +57,7 @@ function incompleteParagraph(group: readonly [IncompleteMigration, ...Incomplete
         ? 'before its first statement'
         : `after statement ${doneStatements} of ${statements}`;
   const invalid = invalidIndexes.length === 0 ? '' : `  invalid indexes: ${names(invalidIndexes, 10)}\n`;
-  const text = doubtful === null ? '' : `  begun:  ${doubtful.replace(/\s+/g, ' ').slice(0, 100)}\n`;
+  const text = doubtful === null ? '' : `  started: ${doubtful.replace(/\s+/g, ' ').slice(0, 100)}\n`;
   const part = inParts ? '  part of its work may be committed\n' : '';
   return `${file} stopped in ${who} ${at} (${doneStatements} done)\n${text}${part}${invalid}`;
 }

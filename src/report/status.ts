@@ -3,12 +3,12 @@ import { withoutOwnName } from './alike.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { tenantsUnknownLine } from './plan.ts';
-import { standing, unmanagedText } from './standing.ts';
 import { count, groupBy, names, placeLine, table } from './table.ts';
+import { unmanagedText, versionText } from './version-text.ts';
 
 /**
- * Where the fleet stands: a line a scope and version, the largest group by number, the others by name; then what was
- * found, a paragraph each.
+ * The status of the fleet: one line per scope and version, the largest group as a number, the others by name; then one
+ * paragraph per finding.
  */
 export function statusText(result: StatusResult, paint: Paint): string {
   const rows = (['public', 'tenant'] as const).flatMap((scope) => {
@@ -34,10 +34,10 @@ export function statusText(result: StatusResult, paint: Paint): string {
   ].join('');
 }
 
-/** That findings do not change the exit code of `status` by themselves; nothing where there are none. */
+/** A note that findings alone do not change the exit code of `status`; empty without findings. */
 export function statusSummary(result: StatusResult, check: boolean): string {
   const n = result.schemas.flatMap(({ findings }) => findings).length;
-  return n === 0 || check ? '' : `${count(n, 'finding')}; --check exits 1 for them, status alone exits 0\n`;
+  return n === 0 || check ? '' : `${count(n, 'finding')}; exit code 0 without --check\n`;
 }
 
 function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolean): string[] {
@@ -50,7 +50,7 @@ function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolea
         10,
       );
   const kinds = [...new Set(findings.map((finding) => finding.kind))];
-  const where = standing(first, kinds);
+  const where = versionText(first, kinds);
   return [
     scope,
     where,

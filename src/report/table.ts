@@ -1,4 +1,4 @@
-/** Rows as aligned text, two spaces between columns, no trailing blanks; a line each with a line end. */
+/** Rows as aligned text: two spaces between columns, no trailing blanks, one line per row. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
@@ -10,23 +10,23 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('');
 }
 
-/** Names in a few words: all of up to `most`, else the first ones and how many there are. */
+/** A list of names: all if there are up to `most`, else the first ones and the number of others. */
 export function names(list: readonly string[], most: number): string {
   const shown = list.slice(0, most).map(printable).join(', ');
   return list.length <= most ? shown : `${shown} and ${list.length - most} more`;
 }
 
-/** A number of things in words. */
+/** A number with its noun. */
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
 
-/** A name that cannot break a line or a terminal: control characters are shown as escapes. */
+/** A text with its control characters escaped. */
 export function printable(name: string): string {
   return name.replace(/\p{Cc}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** Where a command works, in words: one line. */
+/** The database of a command, in one line. */
 export function placeLine({ database, host }: { readonly database: string; readonly host: string }): string {
   return `database ${printable(database)} on ${printable(host)}\n`;
 }

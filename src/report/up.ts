@@ -1,8 +1,8 @@
 import { isGone } from '../fleet/outcome.ts';
 import type { SchemaOutcome, UpResult } from '../results.ts';
 import type { Failure } from './error.ts';
-import { standing } from './standing.ts';
-import { count, groupBy, names, table } from './table.ts';
+import { count, groupBy, names, printable, table } from './table.ts';
+import { versionText } from './version-text.ts';
 
 const words = {
   applied: 'applied',
@@ -20,7 +20,7 @@ function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
   return outcome.confirmed === false ? `${word}, not confirmed` : word;
 }
 
-/** The answer of `up`: a line for each group of schemas that came out alike. */
+/** The answer of `up`: one line per group of schemas with the same outcome. */
 export function upTable({ schemas, rehearsed = false }: UpResult): string {
   const groups = groupBy(schemas, ({ scope, state, version, unmanaged, migrations, confirmed, error }) =>
     JSON.stringify([scope, state, version, unmanaged, migrations.length, confirmed, error?.code]),
@@ -32,20 +32,28 @@ export function upTable({ schemas, rehearsed = false }: UpResult): string {
       group.map((outcome) => outcome.schema),
       group.length > 4 ? 3 : 4,
     );
-    const version = standing(first, [first.error?.code]);
+    const version = versionText(first, [first.error?.code]);
     const state = stateWords(first, rehearsed);
     const ms = Math.max(
       ...group.map(({ migrations }) => migrations.reduce((sum, m) => sum + m.durationMs, 0)),
     );
     return [first.scope, state, applied, version, ...(rehearsed ? [`up to ${ms} ms`] : []), who];
   });
-  const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants were served\n';
+  const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants to migrate\n';
   return (
     table(rows) + none + locksText(schemas) + (rehearsed ? 'rehearsal: everything was rolled back\n' : '')
   );
 }
 
-/** What a rehearsal locked that others use, a line a lock, with the schemas in which it was taken. */
+/** The answer of `tenant create`. */
+export function tenantCreatedText(outcome: SchemaOutcome): string {
+  const { schema, state, migrations, error } = outcome;
+  const applied = migrations.length === 0 ? 'created' : `${count(migrations.length, 'migration')} applied`;
+  const how = state === 'applied' ? applied : state;
+  return `${printable(schema)}  ${how}  ${versionText(outcome, [error?.code])}\n`;
+}
+
+/** The locks that a rehearsal took on existing objects, one line per lock, with the schemas that took it. */
 function locksText(schemas: readonly SchemaOutcome[]): string {
   const locks = schemas.flatMap(({ schema, locks: taken = [] }) =>
     taken.map((lock) => ({ ...lock, of: lock.schema === schema ? 'own' : lock.schema, schema })),
@@ -67,7 +75,7 @@ function locksText(schemas: readonly SchemaOutcome[]): string {
   return table(rows);
 }
 
-/** `N applied, M up to date, K failed`, and who failed first. */
+/** `N applied, M up to date, K failed`, and the first schemas that failed. */
 export function upSummary(result: UpResult): string {
   const failed = result.schemas
     .filter((outcome) => outcome.state === 'failed')
@@ -76,7 +84,7 @@ export function upSummary(result: UpResult): string {
   const left = result.skipped - gone;
   const skipped = `${left === 0 ? '' : `, ${left} not started`}${gone === 0 ? '' : `, ${gone} gone`}`;
   const who = failed.length === 0 ? '' : `: ${names(failed, 5)}`;
-  // Of those that failed or were interrupted, what they had applied before may be open as well.
+  // Schemas that failed or were interrupted may have unconfirmed migrations as well.
   const open = result.unconfirmed;
   const created = result.schemas.filter(isOnlyCreated).length;
   const sure = result.applied - created - result.schemas.filter(isOpenlyApplied).length;
@@ -86,7 +94,7 @@ export function upSummary(result: UpResult): string {
   return `${sure} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${made}${unsure}${skipped}${who} (${seconds} s)\n`;
 }
 
-/** True for a tenant that has its schema now, and no migration. */
+/** True for a tenant whose schema was created and that has no migrations. */
 function isOnlyCreated({ state, migrations }: SchemaOutcome): boolean {
   return state === 'applied' && migrations.length === 0;
 }
@@ -95,7 +103,7 @@ function isOpenlyApplied({ state, confirmed }: SchemaOutcome): boolean {
   return state === 'applied' && confirmed === false;
 }
 
-/** What went wrong in schemas, or stopped the run. */
+/** The failures of schemas, and the error that stopped the run. */
 export function upFailures({ schemas, error }: UpResult): Failure[] {
   const failed = schemas.filter((outcome) => outcome.state === 'failed' || outcome.error?.code === 'stopped');
   return error === undefined ? failed : [...failed, { error }];

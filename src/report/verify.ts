@@ -4,7 +4,7 @@ import type { Paint } from './paint.ts';
 import { lintLine, tenantsUnknownLine } from './plan.ts';
 import { count, groupBy, names } from './table.ts';
 
-/** What `verify` found: a paragraph a finding, with every schema that has it, and a line for what is in a file. */
+/** What `verify` found: one line per mistake in a file, one paragraph per finding with every schema that has it. */
 export function verifyText(result: VerifyResult, paint: Paint): string {
   const lints = result.findings.filter((finding) => finding.kind === 'lint');
   const inDownFiles = result.findings.filter((finding) => finding.kind === 'down-file');
@@ -22,7 +22,7 @@ export function verifyText(result: VerifyResult, paint: Paint): string {
     unknown,
     inDownFiles.length === 0
       ? ''
-      : `${count(inDownFiles.length, 'finding')} in .down.sql files, which no run reads\n`,
+      : `${count(inDownFiles.length, 'finding')} in .down.sql files, which up never runs\n`,
     findings.length === 0 ? '' : `${foundLine(findings, result.schemas)}\n`,
     comparedLine(result, findings.length === 0, paint),
     pendingLines(result.schemas),
@@ -41,11 +41,14 @@ function comparedLine(
 ): string {
   const compared = schemas.reduce((sum, schema) => sum + schema.compared, 0);
   const isClean = ok && tenantsUnknown === undefined && schemas.every(({ pending }) => pending === 0);
-  const what = `compared ${count(compared, 'applied migration')} in ${count(schemas.length, 'schema')} with the files`;
-  return `${isClean ? `${paint('green', 'clean')}: ` : ''}${what}${allEqual ? ', no difference' : ''}\n`;
+  const where = count(schemas.length, 'schema');
+  const what = count(compared, 'applied migration');
+  if (isClean)
+    return `${paint('green', 'clean')}: ${where} ${schemas.length === 1 ? 'matches' : 'match'} the files (${what})\n`;
+  return `compared ${what} in ${where} with the files${allEqual ? ': no differences' : ''}\n`;
 }
 
-/** What is pending, a line for each number of migrations. */
+/** Pending migrations, one line per number of them. */
 function pendingLines(schemas: readonly VerifiedSchema[]): string {
   const open = schemas.filter(({ pending }) => pending > 0);
   return groupBy(open, ({ pending, compared }) => JSON.stringify([pending, compared === 0]))

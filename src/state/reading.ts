@@ -30,8 +30,8 @@ export const readKinds: Kinds<ReadOptions> = {
 /** What a command reads beside the selected schemas. */
 interface Interest {
   readonly plan?: PlanOptions;
-  /** Checks the files before anything connects. */
-  readonly check?: (migrations: Migrations) => Promise<unknown>;
+  /** The files, if they have been read already. */
+  readonly migrations?: Migrations;
   /** Reads more, in the same session. */
   readonly read?: (session: Session, found: FleetState) => Promise<unknown>;
   /** Reads the schemas that the tenant source does not list, too. */
@@ -52,12 +52,11 @@ export interface FleetReading {
 export async function readForCommand(
   config: Config,
   options: ReadOptions,
-  { plan = completePlan({}, config), check, read: more, unlisted = false }: Interest = {},
+  { plan = completePlan({}, config), migrations: given, read: more, unlisted = false }: Interest = {},
 ): Promise<FleetReading> {
   const { select = everySchema } = options;
   const onEvent = ownListener(options.onEvent);
-  const migrations = await readMigrations(config);
-  await check?.(migrations);
+  const migrations = given ?? (await readMigrations(config));
   const source = { config, migrations, options: plan };
   const running = { emit: onEvent, signal: ownSignal(options.signal) };
   const reading = await withRun(config, running, ({ read, database, server }) =>

@@ -1,6 +1,5 @@
 import { createMigration } from '../../operations/create-migration.ts';
 import { defineCommand } from '../command.ts';
-import { execute } from '../execute.ts';
 import { usage } from '../options.ts';
 
 /** `sqlmig new`. */
@@ -12,22 +11,19 @@ export const newCommand = defineCommand<{ name: readonly string[] }>()({
     name: { type: 'string', array: true, demandOption: true, describe: 'What the migration does' },
   },
   options: {
-    public: { type: 'boolean', default: false, describe: 'For the public schema' },
-    tenant: { type: 'boolean', default: false, describe: 'For every tenant' },
+    public: { type: 'boolean', default: false, describe: 'Create it in the folder of public migrations' },
+    tenant: { type: 'boolean', default: false, describe: 'Create it in the folder of tenant migrations' },
   },
-  examples: [['new add tax to invoices --tenant', 'sql/tenant/<version>_add_tax_to_invoices.sql']],
-  run: (args, terminal) =>
-    execute(
-      args,
-      terminal,
-      () => {
-        if (args.public === args.tenant) throw usage('new needs to know where: --public or --tenant');
-        const scope = args.public ? 'public' : 'tenant';
-        return async ({ config }) => {
-          const created = await createMigration(config, scope, args.name.join(' '));
-          return { exitCode: 0, json: created, text: () => `${created.file}\n` };
-        };
-      },
-      false,
-    ),
+  examples: [['new add tax to invoices --tenant', 'creates sql/tenant/<version>_add_tax_to_invoices.sql']],
+  needsDatabase: false,
+  prepare: (args) => {
+    if (args.public === args.tenant)
+      throw usage('specify one of --public and --tenant', 'for example: sqlmig new add tax --tenant');
+    const scope = args.public ? 'public' : 'tenant';
+    const name = args.name.join(' ');
+    return async ({ config }) => {
+      const created = await createMigration(config, { scope, name });
+      return { exitCode: 0, json: created, text: () => `${created.file}\n` };
+    };
+  },
 });

@@ -1,29 +1,26 @@
 import { type PlanCommandOptions, plan } from '../../operations/plan.ts';
 import { everySchema } from '../../project/selection.ts';
 import { planText } from '../../report/plan.ts';
-import { defineCommand } from '../command.ts';
-import { type Answer, type CommandContext, execute } from '../execute.ts';
+import { type Answer, type CommandContext, defineCommand } from '../command.ts';
 import { planArgs, planOptions, selectionOf, selectorOptions } from '../options.ts';
 
 /** `sqlmig plan`. */
 export const planCommand = defineCommand()({
   name: 'plan',
-  describe: 'Show what up would do, touching nothing',
+  describe: 'Show the migrations that up would apply, without applying them',
   options: {
     ...selectorOptions,
     ...planOptions,
-    lint: { type: 'boolean', default: false, describe: 'Warn about all files, not only new ones' },
+    lint: { type: 'boolean', default: false, describe: 'Check all files for risky SQL, not only new ones' },
   },
   examples: [
-    ['plan', 'what a deploy will do to public and every tenant'],
-    ['plan --tenants acme --json', 'for one tenant, for a program'],
+    ['plan', 'what a deployment would apply to public and every tenant'],
+    ['plan --tenants acme --json', 'one tenant, machine-readable'],
   ],
-  run: (args, terminal) =>
-    execute(args, terminal, () => {
-      const select = selectionOf(args) ?? everySchema;
-      const options = { ...planArgs(args), select, lint: args.lint };
-      return (context) => planAnswer(options, context);
-    }),
+  prepare: (args) => {
+    const options = { ...planArgs(args), select: selectionOf(args) ?? everySchema, lint: args.lint };
+    return (context) => planAnswer(options, context);
+  },
 });
 
 /** The answer of `plan`, and of `up --dry-run`. */

@@ -3,11 +3,12 @@ import { acceptChecksums } from '../../operations/accept-checksums.ts';
 import { forgetMissing } from '../../operations/forget-missing.ts';
 import { settleMigration, settleMigrations } from '../../operations/settle-migration.ts';
 import { wholeNumber } from '../../project/option.ts';
-import { everySchema } from '../../project/selection.ts';
+import { everySchema, type Selection } from '../../project/selection.ts';
 import type { RepairedSchema } from '../../repair/repair.ts';
 import { changedText, incompleteText, missingText, repairedText } from '../../report/repair.ts';
-import { defineCommand } from '../command.ts';
-import { type Answer, agreed, execute, exitCodeOfSchemas } from '../execute.ts';
+import type { ChangeOptions } from '../../run/run-options.ts';
+import { type Answer, type CommandContext, defineCommand, type Work } from '../command.ts';
+import { agreed, exitCodeOfSchemas } from '../execute.ts';
 import {
   checkFlag,
   lockArgs,
@@ -22,113 +23,145 @@ import {
 /** `sqlmig repair`. */
 export const repairCommand = defineCommand<{ schema?: string; migration?: string }>()({
   name: 'repair',
-  describe: 'Accept changed files, forget missing ones, or settle an incomplete migration',
+  describe: 'Repair histories: accept changed files, forget missing files, or settle incomplete migrations',
   pattern: '[schema] [migration]',
   positionals: {
-    schema: { type: 'string', describe: 'Schema of an incomplete migration; a selection takes all of them' },
-    migration: { type: 'string', describe: 'Its version' },
+    schema: { type: 'string', describe: 'Schema of one incomplete migration (or select several schemas)' },
+    migration: { type: 'string', describe: 'Version of that migration' },
   },
   options: {
     ...selectorOptions,
     ...lockOptions,
     ...readOnlyOption,
-    resume: { type: 'boolean', default: false, describe: 'Find out how far it is, and go on' },
-    'from-statement': { type: 'number', requiresArg: true, describe: 'Go on with this statement' },
-    'mark-applied': { type: 'boolean', default: false, describe: 'Record it as applied, run nothing' },
+    resume: { type: 'boolean', default: false, describe: 'Check what was completed and continue' },
+    'from-statement': { type: 'number', requiresArg: true, describe: 'Continue with this statement' },
+    'mark-applied': { type: 'boolean', default: false, describe: 'Record it as applied and run nothing' },
     forget: {
       type: 'boolean',
       default: false,
-      describe: 'Delete the history rows of migrations whose files are gone, undo nothing',
+      describe: 'Delete the history rows of migrations whose files are missing; undoes nothing',
     },
     ...yesOption,
   },
   examples: [
-    ['repair --all', 'show changed files, and accept them when asked'],
-    ['repair --all --forget', 'show migrations whose files are gone, and forget them when asked'],
-    ['repair --all --resume', 'settle every incomplete migration'],
+    ['repair --all', 'show changed files and, on confirmation, accept them'],
+    ['repair --all --forget', 'show missing files and, on confirmation, delete their history rows'],
+    ['repair --all --resume', 'finish every incomplete migration'],
     ['repair acme 0009 --resume', 'finish an incomplete CREATE INDEX CONCURRENTLY'],
   ],
-  run: (args, terminal) =>
-    execute(args, terminal, () => {
-      const { schema, migration, yes } = args;
-      const from = args.fromStatement;
-      checkFlag('--from-statement', from, wholeNumber());
-      const chosen: Settlement[] = [
-        ...(args.resume ? [{ kind: 'resume' } as const] : []),
-        ...(from === undefined ? [] : [{ kind: 'from', statement: from } as const]),
-        ...(args.markApplied ? [{ kind: 'mark-applied' } as const] : []),
-      ];
-      if (chosen.length > 1) throw usage('give one of --resume, --from-statement and --mark-applied');
-      const [how] = chosen;
-      const select = selectionOf(args);
-      if (schema !== undefined && migration === undefined)
-        throw usage('repair needs the migration as well: repair acme 0009');
-      if (schema !== undefined && select !== null)
-        throw usage('give a schema and its migration, or a selection: --all, --public or --tenants a,b');
-      if (schema === undefined && select === null && how !== undefined)
-        throw usage('repair needs to know what: repair --all --resume, or repair acme 0009 --resume');
-      if (args.forget && (schema !== undefined || how !== undefined))
-        throw usage('--forget takes a selection of schemas: repair --all --forget');
-      return async ({ config, signal, onEvent }) => {
-        const options = { ...lockArgs(args), ignoreReadOnly: args.ignoreReadOnly, signal, onEvent };
-        if (schema !== undefined && migration !== undefined) {
-          let found = await settleMigration(config, schema, migration, how ?? null, options);
-          const question = `${incompleteText([found])}Resume it?`;
-          const resume = how === undefined && (yes || (await agreed(terminal, question)));
-          if (resume) found = await settleMigration(config, schema, migration, { kind: 'resume' }, options);
-          const open = how === undefined && !resume;
-          return repairAnswer(
-            found,
-            open,
-            () => incompleteText([found]),
-            `settled: ${schema} has ${found.file}\n`,
-          );
-        }
-        const whom = select ?? everySchema;
-        if (how !== undefined) {
-          const result = await settleMigrations(config, whom, how, options);
-          const end = result.incomplete.length === 0 ? '' : 'settled\n';
-          return repairAnswer(result, false, () => incompleteText(result.incomplete), end);
-        }
-        if (args.forget) {
-          const forget = async (missing: Parameters<typeof missingText>[0]) =>
-            yes || (await agreed(terminal, `${missingText(missing)}Delete these rows of the histories?`));
-          const result = await forgetMissing(config, whom, forget, options);
-          const open = result.missing.length > 0 && !result.forgotten;
-          return repairAnswer(
-            result,
-            open,
-            () => missingText(result.missing),
-            result.forgotten ? 'forgotten\n' : '',
-          );
-        }
-        const accept = async (changed: Parameters<typeof changedText>[0]) =>
-          yes || (await agreed(terminal, `${changedText(changed)}Record what the files are now?`));
-        const result = await acceptChecksums(config, whom, accept, options);
-        const open = result.changed.length > 0 && !result.accepted;
-        return repairAnswer(
-          result,
-          open,
-          () => changedText(result.changed),
-          result.accepted ? 'accepted\n' : '',
-        );
-      };
-    }),
+  prepare: (args, terminal) => {
+    const { schema, migration } = args;
+    const how = settlementOf(args);
+    const select = selectionOf(args);
+    const options = { ...lockArgs(args), ignoreReadOnly: args.ignoreReadOnly };
+    const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
+    if (schema !== undefined) {
+      if (migration === undefined)
+        throw usage('repair needs the version as well', `for example: sqlmig repair ${schema} 0009`);
+      if (select !== null)
+        throw usage('give either a schema and its migration or --all, --public or --tenants a,b');
+      if (args.forget) throw forgetAlone();
+      return settleOne({ ...options, schema, version: migration }, how, isAgreed);
+    }
+    if (how === null)
+      return (args.forget ? forget : accept)({ ...options, select: select ?? everySchema }, isAgreed);
+    if (args.forget) throw forgetAlone();
+    if (select === null) {
+      const hint = 'for example: sqlmig repair --all --resume, or sqlmig repair acme 0009 --resume';
+      throw usage('specify what to repair: --all, --public, --tenants a,b, or a schema and a version', hint);
+    }
+    return settleAll({ ...options, select, how });
+  },
 });
 
-/** What a repair answers; `open`: it was not agreed to. */
-function repairAnswer<R extends { readonly schemas: readonly RepairedSchema[] }>(
-  result: R,
-  open: boolean,
-  found: () => string,
-  end: string,
+type IsAgreed = (question: string) => Promise<boolean>;
+
+function settlementOf(args: {
+  readonly resume: boolean;
+  readonly fromStatement?: number | undefined;
+  readonly markApplied: boolean;
+}): Settlement | null {
+  const { fromStatement: statement } = args;
+  checkFlag('--from-statement', statement, wholeNumber());
+  const chosen: Settlement[] = [
+    ...(args.resume ? [{ kind: 'resume' } as const] : []),
+    ...(statement === undefined ? [] : [{ kind: 'from', statement } as const]),
+    ...(args.markApplied ? [{ kind: 'mark-applied' } as const] : []),
+  ];
+  if (chosen.length > 1)
+    throw usage('--resume, --from-statement and --mark-applied exclude each other', 'give only one of them');
+  return chosen[0] ?? null;
+}
+
+function forgetAlone() {
+  return usage('--forget requires a selection of schemas', 'for example: sqlmig repair --all --forget');
+}
+
+/** Settles one migration; without `how`, shows its state and resumes it on confirmation. */
+function settleOne(
+  given: ChangeOptions & { readonly schema: string; readonly version: string },
+  how: Settlement | null,
+  isAgreed: IsAgreed,
+): Work {
+  return async (context) => {
+    const options = inContext(given, context);
+    let found = await settleMigration(context.config, { ...options, how });
+    const open = how === null && !(await isAgreed(`${incompleteText([found])}Resume it?`));
+    if (how === null && !open)
+      found = await settleMigration(context.config, { ...options, how: { kind: 'resume' } });
+    const end = `settled: ${given.schema} has ${found.file}\n`;
+    return repairAnswer(found, { open, found: incompleteText([found]), end });
+  };
+}
+
+function settleAll(given: ChangeOptions & { readonly select: Selection; readonly how: Settlement }): Work {
+  return async (context) => {
+    const result = await settleMigrations(context.config, inContext(given, context));
+    const end = result.incomplete.length === 0 ? '' : 'settled\n';
+    return repairAnswer(result, { open: false, found: incompleteText(result.incomplete), end });
+  };
+}
+
+function forget(given: ChangeOptions & { readonly select: Selection }, isAgreed: IsAgreed): Work {
+  return async (context) => {
+    const result = await forgetMissing(context.config, {
+      ...inContext(given, context),
+      accept: (missing) => isAgreed(`${missingText(missing)}Delete these history rows?`),
+    });
+    const open = result.missing.length > 0 && !result.forgotten;
+    const end = result.forgotten ? 'forgotten\n' : '';
+    return repairAnswer(result, { open, found: missingText(result.missing), end });
+  };
+}
+
+function accept(given: ChangeOptions & { readonly select: Selection }, isAgreed: IsAgreed): Work {
+  return async (context) => {
+    const result = await acceptChecksums(context.config, {
+      ...inContext(given, context),
+      accept: (changed) => isAgreed(`${changedText(changed)}Accept the files as they are now?`),
+    });
+    const open = result.changed.length > 0 && !result.accepted;
+    const end = result.accepted ? 'accepted\n' : '';
+    return repairAnswer(result, { open, found: changedText(result.changed), end });
+  };
+}
+
+function inContext<O extends ChangeOptions>(options: O, { signal, onEvent }: CommandContext): O {
+  return { ...options, signal, onEvent };
+}
+
+/** The answer of a repair: what was found, the outcome, and `end` if it succeeded. `open`: it was not confirmed. */
+function repairAnswer(
+  result: { readonly schemas: readonly RepairedSchema[] },
+  { open, found, end }: { readonly open: boolean; readonly found: string; readonly end: string },
 ): Answer {
   const failures = result.schemas.filter(({ state }) => state === 'failed');
   const failed = failures.length > 0;
+  const last = open ? 'nothing was changed\n' : failed ? '' : end;
   return {
     exitCode: open ? 1 : failed ? exitCodeOfSchemas(failures.map(({ error }) => error)) : 0,
     json: { ok: !open && !failed, ...result },
-    text: () => found() + repairedText(result.schemas) + (open ? 'nothing was changed\n' : failed ? '' : end),
+    text: () => found + repairedText(result.schemas) + last,
     failures,
   };
 }

@@ -2,32 +2,34 @@ import { status } from '../../operations/status.ts';
 import { everySchema } from '../../project/selection.ts';
 import { statusSummary, statusText } from '../../report/status.ts';
 import { defineCommand } from '../command.ts';
-import { execute } from '../execute.ts';
 import { selectionOf, selectorOptions } from '../options.ts';
 
 /** `sqlmig status`. */
 export const statusCommand = defineCommand()({
   name: 'status',
-  describe: 'Show where public and the tenants stand; exits 0 whatever it finds, unless --check is given',
+  describe: 'Show the migration status of public and all tenants',
   options: {
     ...selectorOptions,
-    check: { type: 'boolean', default: false, describe: 'Exit 1 if anything is pending or found' },
+    check: {
+      type: 'boolean',
+      default: false,
+      describe: 'Exit 1 if anything is pending or differs from the files',
+    },
   },
   examples: [
-    ['status', 'a line a scope and version'],
-    ['status --check', 'for a pipeline'],
+    ['status', 'one line per scope and version'],
+    ['status --check', 'fail a pipeline unless every schema is up to date'],
   ],
-  run: (args, terminal) =>
-    execute(args, terminal, () => {
-      const select = selectionOf(args) ?? everySchema;
-      return async ({ config, signal, onEvent }) => {
-        const result = await status(config, { select, signal, onEvent });
-        return {
-          exitCode: args.check && !result.ok ? 1 : 0,
-          json: result,
-          text: (paint) => statusText(result, paint),
-          summary: statusSummary(result, args.check),
-        };
+  prepare: (args) => {
+    const select = selectionOf(args) ?? everySchema;
+    return async ({ config, signal, onEvent }) => {
+      const result = await status(config, { select, signal, onEvent });
+      return {
+        exitCode: args.check && !result.ok ? 1 : 0,
+        json: result,
+        text: (paint) => statusText(result, paint),
+        summary: statusSummary(result, args.check),
       };
-    }),
+    };
+  },
 });

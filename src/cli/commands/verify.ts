@@ -2,30 +2,28 @@ import { verify } from '../../operations/verify.ts';
 import { everySchema } from '../../project/selection.ts';
 import { verifyText } from '../../report/verify.ts';
 import { defineCommand } from '../command.ts';
-import { execute } from '../execute.ts';
 import { selectionOf, selectorOptions } from '../options.ts';
 
 /** `sqlmig verify`. */
 export const verifyCommand = defineCommand()({
   name: 'verify',
-  describe: 'Compare every history with the files; exit 1 if anything differs',
+  describe: 'Check that every history matches the files; exit 1 on any difference',
   options: {
     ...selectorOptions,
-    'check-pending': { type: 'boolean', default: false, describe: 'Pending migrations fail it too' },
-    strict: { type: 'boolean', default: false, describe: 'Warn about all files, and fail for it' },
+    'check-pending': { type: 'boolean', default: false, describe: 'Treat pending migrations as failures' },
+    strict: { type: 'boolean', default: false, describe: 'Treat file warnings as failures' },
   },
   examples: [
     ['verify', 'changed, missing and out-of-order files, in every schema'],
-    ['verify --check-pending', 'and nothing left to apply'],
-    ['verify --json', 'for a program'],
+    ['verify --check-pending', 'fail if a migration is still pending, too'],
+    ['verify --json', 'machine-readable output'],
   ],
-  run: (args, terminal) =>
-    execute(args, terminal, () => {
-      const select = selectionOf(args) ?? everySchema;
-      return async ({ config, signal, onEvent }) => {
-        const { strict, checkPending } = args;
-        const result = await verify(config, { select, strict, checkPending, signal, onEvent });
-        return { exitCode: result.ok ? 0 : 1, json: result, text: (paint) => verifyText(result, paint) };
-      };
-    }),
+  prepare: (args) => {
+    const select = selectionOf(args) ?? everySchema;
+    const { strict, checkPending } = args;
+    return async ({ config, signal, onEvent }) => {
+      const result = await verify(config, { select, strict, checkPending, signal, onEvent });
+      return { exitCode: result.ok ? 0 : 1, json: result, text: (paint) => verifyText(result, paint) };
+    };
+  },
 });

@@ -1,23 +1,24 @@
 import type { Options } from 'yargs';
-import type { Command, OptionSet } from './command.ts';
+import { type Command, type OptionSet, usageOf } from '../../src/cli/command.ts';
 
-/** The manual page of all commands, in Markdown, made from their definitions. */
+/** The reference of all commands in Markdown, generated from their definitions. */
 export function referenceText(commands: readonly Command[], everywhere: OptionSet): string {
   return [
     '# Command reference\n',
-    'Made from the definitions that `--help` shows. Flags may be written `--flag value` or `--flag=value`.\n',
+    'Generated from the definitions that `--help` shows. Flags can be written as `--flag value` or `--flag=value`.\n',
     ...commands.map(commandText),
-    '## Flags of every command\n',
+    '## Global flags\n',
     flagTable(everywhere),
   ].join('\n');
 }
 
-function commandText({ name, describe, pattern = '', positionals = {}, options, examples }: Command): string {
+function commandText(command: Command): string {
+  const { name, describe, positionals = {}, options, examples } = command;
   const places = Object.entries(positionals).map(([key, { describe: what }]) => `- \`${key}\`: ${what}\n`);
   return [
     `## sqlmig ${name}\n`,
     `${describe}.\n`,
-    `\`\`\`\nsqlmig ${`${name} ${pattern}`.trim()} [flags]\n\`\`\`\n`,
+    `\`\`\`\n${usageOf(command)}\n\`\`\`\n`,
     ...(places.length === 0 ? [] : [places.join('')]),
     ...(Object.keys(options).length === 0 ? [] : [flagTable(options)]),
     `${examples.map(([args, what]) => `- \`sqlmig ${args}\`: ${what}\n`).join('')}`,

@@ -1,40 +1,39 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cannotWrite, SqlmigError } from '../errors.ts';
-import { defaults } from '../project/defaults.ts';
-import { parseFileName } from '../project/file-name.ts';
-import type { TenantChoice } from '../project/proposal.ts';
+import { defaults } from './defaults.ts';
+import { parseFileName } from './file-name.ts';
+import type { TenantChoice } from './proposal.ts';
 
 const { publicDir, tenantDir } = defaults;
 
-/** What a new project looks like. */
+/** The settings of a new project. */
 export interface NewProject {
   readonly tenants: TenantChoice;
-  /** The name of the history tables; `null` for the usual one. */
+  /** The name of the history tables; `null` for the default. */
   readonly historyTable: string | null;
-  /** With files that make tables and rows, to try things with. */
+  /** Whether to write sample migrations. */
   readonly sample: boolean;
 }
 
-/** The query of a project that keeps its tenants in the table that the first sample file makes. */
+/** The tenants query of a project whose first sample migration creates a table of tenants. */
 export const defaultQuery = 'select schema_name from tenants order by 1';
 
 const configFile = 'sqlmig.config.json';
 
-/** @throws SqlmigError `file-exists` where there is a config: it is never replaced. */
+/** @throws SqlmigError `file-exists` if there is a config, which is never overwritten. */
 export function refuseProject(dir: string): void {
   if (!existsSync(join(dir, configFile))) return;
-  throw new SqlmigError('file-exists', `${configFile} is there already`, {
+  throw new SqlmigError('file-exists', `${configFile} already exists`, {
     file: configFile,
     state: 'nothing was written',
-    hint: 'sqlmig new writes the next migration; sqlmig plan shows what is pending',
+    hint: 'create a migration with: sqlmig new NAME --tenant',
   });
 }
 
 /**
- * Writes a config and both folders below a folder; empty ones with a `.gitkeep`, since git does not keep them without.
- * What is there already stays.
- * @throws SqlmigError `file-exists` where there is a config.
+ * Writes a config and both migration folders; an empty one gets a `.gitkeep`. Existing files are kept.
+ * @throws SqlmigError `file-exists` if there is a config.
  */
 export function createProject(dir: string, project: NewProject): { readonly files: readonly string[] } {
   refuseProject(dir);
@@ -92,7 +91,7 @@ create table users (
 );
 `;
 
-/** Folders below `dir` that hold files named like migrations already, with how many. */
+/** Folders below `dir` that contain files named like migrations, with their number. */
 export async function findMigrations(dir: string): Promise<readonly { folder: string; files: number }[]> {
   const { default: fastGlob } = await import('fast-glob');
   const found = await fastGlob('**/*.sql', {

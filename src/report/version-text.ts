@@ -3,8 +3,8 @@ import type { SchemaStatus } from '../results.ts';
 import { unmanagedHint } from '../text/unmanaged.ts';
 import { count, names } from './table.ts';
 
-/** Where a schema stands, in words; `codes`: the codes of its error, or the kinds of its findings. */
-export function standing(
+/** The version of a schema in words; `codes` are the code of its error or the kinds of its findings. */
+export function versionText(
   { version, unmanaged }: Pick<SchemaStatus, 'version' | 'unmanaged'>,
   codes: readonly (string | undefined)[],
 ): string {

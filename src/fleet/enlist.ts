@@ -1,0 +1,78 @@
+import { SqlmigError } from '../errors.ts';
+import { asSqlmigError } from '../execute/failure.ts';
+import type { Reader } from '../history/read-histories.ts';
+import type { Config } from '../project/config.ts';
+import type { SchemaOutcome } from '../results.ts';
+import type { Run } from '../run/run.ts';
+import { listsTenant, registerTenant } from '../tenants/tenants.ts';
+
+/** Whether the tenant source lists a tenant. */
+export function isListed(run: Run, name: string): Promise<boolean> {
+  return run.read((_, reader) => listsName(run, reader, name));
+}
+
+/**
+ * Makes sure that the source lists a tenant that is complete, with the config's `register` statement if there is one. If
+ * the source still does not list it, the outcome has the error `unlisted-tenant`.
+ */
+export async function enlist(run: Run, outcome: SchemaOutcome): Promise<SchemaOutcome> {
+  const { config, database } = run;
+  const { schema, version } = outcome;
+  const state = `${schema} is ${version === null ? 'empty' : `at ${version}`}, and no run will migrate it again until it is listed`;
+  const withError = ({ details }: SqlmigError) => ({ ...outcome, error: { ...details, schema, database } });
+  try {
+    return (await register(run, schema)) ? outcome : withError(unlisted(config, schema, { state }));
+  } catch (error) {
+    return withError(unlisted(config, schema, { state, cause: asSqlmigError(error) }));
+  }
+}
+
+/** Registers a tenant unless it is listed already; returns whether it is listed now. */
+async function register(run: Run, name: string): Promise<boolean> {
+  const { database, publicSchema } = run.config;
+  const sql = database.tenants.kind === 'query' ? database.tenants.register : null;
+  if (sql === null) return isListed(run, name);
+  try {
+    // A connection lost at COMMIT repeats this, so it checks first.
+    await run.read(async (session, reader) => {
+      if (!(await listsName(run, reader, name))) await registerTenant(session, { sql, publicSchema }, name);
+    });
+  } catch (error) {
+    // A concurrent sign-up may have registered it in the meantime.
+    if (!(await isListed(run, name))) throw error;
+  }
+  return isListed(run, name);
+}
+
+function listsName({ config }: Run, reader: Reader, name: string): Promise<boolean> {
+  const { historyTable: table, publicSchema, database } = config;
+  return listsTenant(database.tenants, name, { ...reader, publicSchema, table, digests: new Map() });
+}
+
+const hints = {
+  query:
+    'insert it into the table that the query reads, add a "register" statement to "tenants", or accept it with --unlisted',
+  list: 'add it to the list, or accept it with --unlisted',
+  pattern: 'choose a name that matches the pattern, or accept it with --unlisted',
+  function: 'return it from the function, or accept it with --unlisted',
+  history: undefined,
+};
+
+/** The error for a tenant that the source does not list. */
+export function unlisted(
+  { database: { tenants } }: Config,
+  name: string,
+  { state, cause }: { readonly state: string; readonly cause?: SqlmigError },
+): SqlmigError {
+  const why = cause === undefined ? '' : `: ${cause.message}`;
+  const hasRegister = tenants.kind === 'query' && tenants.register !== null;
+  const message = `the ${tenants.kind} in "tenants" of the config does not list "${name}"${why}`;
+  return new SqlmigError('unlisted-tenant', message, {
+    state,
+    sqlstate: cause?.details.sqlstate,
+    hint: hasRegister
+      ? 'correct "register" in the config: after it, the query must return $1'
+      : hints[tenants.kind],
+    cause,
+  });
+}

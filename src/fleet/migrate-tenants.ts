@@ -1,0 +1,95 @@
+import { stopRule } from '../decide/stop-rule.ts';
+import { SqlmigError } from '../errors.ts';
+import type { SchemaOutcome } from '../results.ts';
+import type { FleetState } from '../state/fleet-state.ts';
+import { basisOf } from '../state/plan-source.ts';
+import type { Target } from '../state/target.ts';
+import { canariesOf } from './canaries.ts';
+import { confirm } from './confirm.ts';
+import type { Digests } from './digests.ts';
+import type { Migrator } from './migrator.ts';
+import { interrupted, withError } from './outcome.ts';
+import { openTenantPhase } from './phase.ts';
+import type { Summary } from './summary.ts';
+import { relistTenants } from './tenant-list.ts';
+import type { UpOptions } from './up-options.ts';
+
+/** The tenants' part of a run: what was found, and where outcomes are collected. */
+export interface TenantTurn {
+  readonly found: FleetState;
+  readonly options: UpOptions;
+  readonly summary: Summary;
+  readonly digests: Digests;
+}
+
+/**
+ * Migrates the selected tenants and those that are added during the run, and makes their commits durable. Returns the
+ * error that stopped the run, if it is not the error of a schema.
+ */
+export async function migrateTenants(migrator: Migrator, turn: TenantTurn): Promise<SqlmigError | undefined> {
+  const { found, options, summary, digests } = turn;
+  const { settings } = migrator;
+  if (summary.hasErrors) {
+    const error = settings.signal.aborted ? interrupted() : publicFailed();
+    summary.add(found.tenants.map((target) => leftOut(migrator, target, error)));
+    return;
+  }
+  if (options.select.kind === 'public') return;
+  if (settings.rehearse && found.tenantsUnknown !== null) {
+    const message = `tenants are not known until public is applied: ${found.tenantsUnknown}`;
+    settings.emit({ type: 'warning', message });
+    return;
+  }
+  try {
+    await migrateListed(migrator, turn);
+    await confirmAll(migrator, summary);
+    await digests.keep(summary.outcomes);
+    return;
+  } catch (error) {
+    // The outcomes so far must be reported in any case.
+    if (!(error instanceof SqlmigError)) throw error;
+    return settings.signal.aborted ? interrupted() : error;
+  }
+}
+
+/** Migrates the listed tenants, canaries first, and lists again until there are no new ones. */
+async function migrateListed(migrator: Migrator, { found, options, summary }: TenantTurn): Promise<void> {
+  const { rehearse } = migrator.settings;
+  const { select } = options;
+  // Another run may have applied public while this one waited; then the list has changed as well.
+  const relists = !rehearse && (summary.hasApplied || found.tenantsUnknown !== null);
+  const listed = relists ? await relistTenants(migrator, select, []) : [...found.tenants];
+  const canaries = canariesOf(listed, options.canary);
+  const limits = { stopRule: stopRule(listed.length, options), canaries };
+  const phase = openTenantPhase(migrator, { shared: found.public, limits });
+  for (let targets: readonly Target[] = listed; ; ) {
+    summary.add(await phase.migrate(targets));
+    if (select.kind !== 'all' || rehearse || summary.hasLeftOut) return;
+    targets = await relistTenants(migrator, select, listed);
+    if (targets.length === 0) return;
+    listed.push(...targets);
+  }
+}
+
+/** Makes commits durable; applies again what was lost in a crash of the server. */
+async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
+  const { emit } = migrator.settings;
+  for (;;) {
+    const lost = await confirm(migrator, summary.outcomes);
+    if (lost.length === 0) break;
+    emit({ type: 'warning', message: `the server crashed; migrating ${lost.length} tenants again` });
+    summary.add(await openTenantPhase(migrator, { shared: null }).migrate(lost));
+  }
+  summary.confirm();
+}
+
+function leftOut({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
+  const basis = basisOf(source, 'tenant');
+  return withError(target, 'skipped', error, { runId: run.runId, database: run.database, basis });
+}
+
+function publicFailed(): SqlmigError {
+  return new SqlmigError('public-failed', 'not started: public failed, and tenants depend on it', {
+    hint: 'correct what failed in public and run sqlmig up again',
+  });
+}

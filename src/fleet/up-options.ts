@@ -1,0 +1,42 @@
+import { type Canary, canary, type MaxFailures, maxFailures } from '../decide/stop-rule.ts';
+import { byName, checkOptions, type Kinds, lacks, type Naming, wholeNumber } from '../project/option.ts';
+import { type Selection, selection } from '../project/selection.ts';
+import { type RunOptions, runKinds } from '../run/run-options.ts';
+
+/** What `up` migrates, and when it stops. */
+export interface UpOptions extends RunOptions {
+  readonly select: Selection;
+  /**
+   * Start no more tenants after this many failures; 1 by default. A percentage is of the tenants that were selected when
+   * the run started.
+   */
+  readonly maxFailures?: MaxFailures;
+  /**
+   * Migrate these tenants first, and the rest only if none of them fails. A number or percentage is of the tenants with
+   * pending migrations.
+   */
+  readonly canary?: Canary;
+  /** Continue after up to this many failed canaries; 0 by default. */
+  readonly canaryTolerate?: number;
+}
+
+const upKinds: Kinds<UpOptions> = {
+  ...runKinds,
+  select: { ...selection, required: true },
+  maxFailures,
+  canary,
+  canaryTolerate: wholeNumber(0),
+};
+
+/**
+ * Checks the options of `up`, each by itself and in combination.
+ * @throws SqlmigError `bad-usage` naming the option.
+ */
+export function checkUpOptions(options: UpOptions, naming: Naming = byName): void {
+  checkOptions(options, upKinds, naming);
+  const { select, canary: first, canaryTolerate } = options;
+  if (first === undefined && canaryTolerate !== undefined)
+    throw lacks('canaryTolerate', naming.called('canary'), naming);
+  if (first !== undefined && select.kind === 'public')
+    throw lacks('canary', 'a selection of tenants', naming);
+}

@@ -1,0 +1,83 @@
+import { type Config, requireConfig } from '../project/config.ts';
+import { type Migrations, readMigrations } from '../project/migrations.ts';
+import { callback, checkOptions, checkValue, type Kinds, yesOrNo } from '../project/option.ts';
+import { type Selection, selection } from '../project/selection.ts';
+import { withRun } from '../run/run.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
+import { readFleetState } from '../state/fleet-state.ts';
+import type { Target } from '../state/target.ts';
+import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair, tracedRepair } from './repair.ts';
+
+/** Options of a repair that changes history rows once `accept` has agreed. */
+export interface AcceptedEditOptions<T> extends ChangeOptions {
+  readonly select: Selection;
+  /** Called once with everything found, unless that is nothing; only `true` lets the repair proceed. */
+  readonly accept: (found: readonly T[]) => boolean | Promise<boolean>;
+}
+
+/** Something in a history that a repair would change, and the change. */
+export interface ProposedEdit<T> {
+  readonly found: T;
+  readonly edit: RowEdit;
+}
+
+/** Finds what to change in one schema. `targets` are all selected schemas; the search may throw because of them. */
+export interface EditSearch<T> {
+  readonly check?: (targets: readonly Target[], migrations: Migrations, config: Config) => void;
+  readonly propose: (
+    target: Target,
+    reading: { readonly migrations: Migrations; readonly database: string; readonly config: Config },
+  ) => readonly ProposedEdit<T>[];
+}
+
+interface AcceptedEdits<T> {
+  readonly found: readonly T[];
+  readonly accepted: boolean;
+  readonly schemas: readonly RepairedSchema[];
+}
+
+/** Checks config and options, finds what to change in the selected schemas, and changes it if `accept` agrees. */
+export async function applyAcceptedEdits<T>(
+  config: Config,
+  options: AcceptedEditOptions<T>,
+  search: EditSearch<T>,
+): Promise<AcceptedEdits<T>> {
+  requireConfig(config);
+  checkOptions(options, kinds);
+  return tracedRepair(config, options, (traced) => applyIn(config, { ...options, ...traced }, search));
+}
+
+const kinds: Kinds<AcceptedEditOptions<unknown>> = {
+  ...changeKinds,
+  select: { ...selection, required: true },
+  accept: { ...callback, required: true },
+};
+
+async function applyIn<T>(
+  config: Config,
+  { select, accept, ...options }: AcceptedEditOptions<T>,
+  { check, propose }: EditSearch<T>,
+): Promise<AcceptedEdits<T>> {
+  const migrations = await readMigrations(config);
+  const settings = migrateSettings(options, config);
+  return withRun(config, settings, async (run) => {
+    const state = await run.read((_, reader) =>
+      readFleetState(reader, { config, migrations, options: settings.plan }, { selection: select }),
+    );
+    const targets = [state.public, ...state.tenants];
+    check?.(targets, migrations, config);
+    const reading = { migrations, database: run.database, config };
+    const found = targets.flatMap((target) => propose(target, reading)).map((proposed) => proposed.found);
+    const accepted = found.length > 0 && (await accept(found));
+    checkValue('the answer of accept', accepted, yesOrNo);
+    // Only what was shown is changed, even if another session has changed the history since.
+    const shown = new Set(found.map((one) => JSON.stringify(one)));
+    const edits = (target: Target) =>
+      propose(target, reading)
+        .filter((proposed) => accepted && shown.has(JSON.stringify(proposed.found)))
+        .map(({ edit }) => edit);
+    const wanted = targets.filter((target) => target.trouble !== null || edits(target).length > 0);
+    const repair = rowRepair(run, settings, edits);
+    return { found, accepted, schemas: await repairSchemas(run, wanted, migrations, settings, repair) };
+  });
+}

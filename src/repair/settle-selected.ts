@@ -1,0 +1,100 @@
+import type { Settlement } from '../decide/settlement.ts';
+import { SqlmigError } from '../errors.ts';
+import type { Config } from '../project/config.ts';
+import { type Migrations, readMigrations } from '../project/migrations.ts';
+import { historyKey } from '../project/order.ts';
+import type { Selection } from '../project/selection.ts';
+import { canonicalVersion } from '../project/version.ts';
+import type { Scope } from '../results.ts';
+import { withRun } from '../run/run.ts';
+import { type ChangeOptions, migrateSettings } from '../run/run-options.ts';
+import type { Migration } from '../sql/migration.ts';
+import { readFleetState } from '../state/fleet-state.ts';
+import { rereadTarget, type Target } from '../state/target.ts';
+import type { IncompleteMigration } from './incomplete-migration.ts';
+import type { RepairedSchema } from './repair.ts';
+import { type SettledMigrations, settle } from './settle.ts';
+import { changedSince } from './settle-refusals.ts';
+
+/** One migration in one schema, and how to settle it. */
+interface One {
+  readonly schema: string;
+  readonly version: string;
+  /** `null` only describes it. */
+  readonly how: Settlement | null;
+}
+
+/** The state of an incomplete migration, and the outcome of settling it. */
+export interface SettledMigration extends IncompleteMigration {
+  /** The outcome of the schema; empty without `how`. */
+  readonly schemas: readonly RepairedSchema[];
+}
+
+/** Settles one migration in one schema. */
+export async function settleOne(
+  config: Config,
+  { schema, version, how }: One,
+  options: ChangeOptions,
+): Promise<SettledMigration> {
+  const migrations = await readMigrations(config);
+  const settings = migrateSettings(options, config);
+  const scope: Scope = schema === config.publicSchema ? 'public' : 'tenant';
+  const file = fileOf(migrations, scope, version);
+  return withRun(config, settings, async (run) => {
+    const basis = { scope, files: migrations[scope], options: settings.plan } as const;
+    const target = await run.read((session) =>
+      rereadTarget(run.readerOn(session), { schema, basis }, config.historyTable),
+    );
+    requireIncomplete(target, file, how);
+    const settling = { targets: [target], key: historyKey(file), how };
+    const { incomplete, schemas } = await settle(run, settling, migrations, settings);
+    const [found] = incomplete;
+    if (found === undefined) throw new RangeError('one migration has one description');
+    return { ...found, schemas };
+  });
+}
+
+/** Settles every incomplete migration in the selected schemas. */
+export async function settleSelected(
+  config: Config,
+  { select, how }: { readonly select: Selection; readonly how: Settlement },
+  options: ChangeOptions,
+): Promise<SettledMigrations> {
+  const migrations = await readMigrations(config);
+  const settings = migrateSettings(options, config);
+  return withRun(config, settings, async (run) => {
+    const found = await run.read((_, reader) =>
+      readFleetState(reader, { config, migrations, options: settings.plan }, { selection: select }),
+    );
+    const targets = [found.public, ...found.tenants];
+    return settle(run, { targets, key: null, how }, migrations, settings);
+  });
+}
+
+function fileOf(migrations: Migrations, scope: Scope, version: string): Migration {
+  const file = migrations[scope].find((migration) => hasVersion(migration, version));
+  if (file !== undefined) return file;
+  throw new SqlmigError('bad-usage', `there is no ${scope} migration with version ${version}`, {
+    state: 'nothing was run',
+    hint: 'sqlmig status shows which migrations are incomplete',
+  });
+}
+
+function hasVersion(migration: Migration, version: string): boolean {
+  if (migration.version === null) return migration.name === version;
+  return /^\d+$/.test(version) && canonicalVersion(migration.version) === canonicalVersion(version);
+}
+
+function requireIncomplete(target: Target, file: Migration, how: Settlement | null): void {
+  const { schema, trouble, rows } = target;
+  if (trouble !== null) throw trouble;
+  const row = rows.find((one) => historyKey(one) === historyKey(file));
+  if (row?.state !== 'incomplete') {
+    throw new SqlmigError('nothing-to-settle', `${historyKey(file)} of "${schema}" is not incomplete`, {
+      schema,
+      state: row === undefined ? 'it is not in the history' : 'it is applied',
+    });
+  }
+  // Someone who has finished the work by hand may mark it applied with the file as it is now.
+  if (row.checksum !== file.checksum && how?.kind !== 'mark-applied') throw changedSince(file, schema);
+}

@@ -1,0 +1,75 @@
+import type { Scope } from '../results.ts';
+import type { Paint } from './paint.ts';
+
+/** Where and how progress is written. */
+export interface ProgressOptions {
+  readonly write: (text: string) => void;
+  /** One line that is redrawn, instead of a new line every few seconds. */
+  readonly live: boolean;
+  readonly verbose: boolean;
+  readonly paint: Paint;
+  readonly now: () => number;
+}
+
+/** How many schemas of a phase are done, drawn as a line with rate and remaining time. */
+export interface Counter {
+  start(scope: Scope, total: number): void;
+  count(failed: boolean): void;
+  /** Writes a line above the counter. */
+  say(line: string): void;
+  /** Draws the counter, unless it was drawn just before. */
+  draw(): void;
+  clear(): void;
+}
+
+const drawEveryMs = 100;
+const lineEveryMs = 3_000;
+const barWidth = 24;
+
+/** A counter: a bar in a terminal, plain lines in a pipe. */
+export function createCounter({ write, live, paint, now }: Omit<ProgressOptions, 'verbose'>): Counter {
+  let phase = { scope: '', total: 0, done: 0, started: now() };
+  let failures = 0;
+  let lastDrawn = live ? Number.NEGATIVE_INFINITY : now();
+  let drawn = false;
+  const clear = () => {
+    if (drawn) write('\r\x1b[2K');
+    drawn = false;
+  };
+  return {
+    clear,
+    start(scope, total) {
+      phase = { scope, total, done: 0, started: now() };
+    },
+    count(failed) {
+      phase.done = Math.min(phase.total, phase.done + 1);
+      if (failed) failures += 1;
+    },
+    say(line) {
+      clear();
+      write(`${line}\n`);
+    },
+    draw() {
+      const { total, done, started } = phase;
+      if (total === 0 || now() - lastDrawn < (live ? drawEveryMs : lineEveryMs)) return;
+      lastDrawn = now();
+      const bad = failures === 0 ? '' : paint('red', `, ${failures} failed`);
+      const text = counterText(phase, (now() - started) / 1000, bad);
+      if (!live) return write(`${text}\n`);
+      const full = Math.round((done / total) * barWidth);
+      clear();
+      write(`${paint('cyan', '█'.repeat(full))}${'░'.repeat(barWidth - full)} ${text}`);
+      drawn = true;
+    },
+  };
+}
+
+function counterText(
+  { scope, total, done }: { readonly scope: string; readonly total: number; readonly done: number },
+  seconds: number,
+  failures: string,
+): string {
+  const rate = seconds > 0 ? done / seconds : 0;
+  const eta = rate > 0 && done < total ? `, ${Math.ceil((total - done) / rate)} s left` : '';
+  return `${scope} ${done}/${total} (${rate.toFixed(rate < 10 ? 1 : 0)}/s${eta}${failures})`;
+}
