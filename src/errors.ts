@@ -113,21 +113,21 @@ export const unitStates = {
   schemaBusy: 'SQM01',
   /** The history is not the one the plan was made from. */
   historyChanged: 'SQM03',
-  /** The schema is gone, or another one has its name. */
+  /** The schema was dropped, renamed or recreated. */
   schemaMissing: 'SQM04',
-  /** The fleet's key is held: a public unit runs or waits; for public, tenant units have not finished within its wait. */
+  /** The fleet key is held: a public unit runs or waits; for public, tenant units did not finish in time. */
   fleetBusy: 'SQM05',
-  /** Public does not hold what this run saw there. */
+  /** Public is not what this run read. */
   publicBehind: 'SQM06',
   /** The file ended the transaction it was in. */
   transactionEnded: 'SQM09',
-  /** The file may have changed something outside of its tenant: it takes a closer look to tell. */
+  /** The file may have changed something outside of its tenant. */
   suspicious: 'SQM13',
   /** The file changed the history table, or rows in it. */
   historyTouched: 'SQM14',
   /** The history table did not keep the row that was written to it. */
   rowRefused: 'SQM15',
-  /** Another session changes what all tenants share. */
+  /** Another session is changing catalog rows that all tenants share. */
   sharedBusy: 'SQM17',
   /** The session is not the one that took the locks. */
   lockLost: 'SQM12',

@@ -26,7 +26,7 @@ test('a connection that is lost while a schema is looked at again costs that bas
     config.historyTable,
   );
   await first.close();
-  const busy = new SqlmigError('lock-timeout', 'another run is at work in this schema', { schema: 'acme' });
+  const busy = new SqlmigError('lock-timeout', 'another run is using this schema', { schema: 'acme' });
   const reasons: string[] = [];
   const endings: Promise<void>[] = [];
   let attempts = 0;

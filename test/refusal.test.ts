@@ -45,6 +45,6 @@ test('a block refuses with a SQLSTATE and a sentence of ours; the first conditio
     ]),
   );
   expect(error.code).toBe('SQM01');
-  expect(error.message).toBe('sqlmig: another run is at work in this schema; it will be tried again');
+  expect(error.message).toBe('sqlmig: another run is using this schema; it will be retried');
   expect(raise(unitStates.historyTouched)).toContain("errcode = 'SQM14'");
 });

@@ -4,7 +4,7 @@ import type { HistoryRow } from '../history/row.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
 import { composeBootstrap } from '../protocol/bootstrap.ts';
-import { isCatalogueRace } from '../protocol/catalogue-key.ts';
+import { isCatalogRace } from '../protocol/catalog-key.ts';
 import { durationOf, recordDurations, recordedByRun, recordedColumn } from '../protocol/durations.ts';
 import { composeUnits, composeUpgrade } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
@@ -279,8 +279,8 @@ function againReason(
     case sqlstates.uniqueViolation:
       // The second fence: somebody recorded this migration although the lock says nobody could.
       if (error.schema_name === schema.schema && error.table_name === context.table) return 'stale';
-      return isCatalogueRace(error) ? 'shared-rows' : null;
+      return isCatalogRace(error) ? 'shared-rows' : null;
     default:
-      return isCatalogueRace(error) ? 'shared-rows' : null;
+      return isCatalogRace(error) ? 'shared-rows' : null;
   }
 }

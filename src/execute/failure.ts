@@ -1,5 +1,5 @@
 import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
-import { isCatalogueRace } from '../protocol/catalogue-key.ts';
+import { isCatalogRace } from '../protocol/catalog-key.ts';
 import { composeReplay, replayColumn } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
@@ -70,7 +70,7 @@ export async function describeFailure(
 
 function hintFor(error: ServerError, { nonTransactional }: Script): string {
   const { code } = error;
-  if (isCatalogueRace(error)) {
+  if (isCatalogRace(error)) {
     return 'another session kept changing the same row of a system catalogue; run sqlmig up again';
   }
   return code === sqlstates.invalidTransactionTermination && nonTransactional === null

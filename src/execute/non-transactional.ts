@@ -13,7 +13,7 @@ import {
   transactionNumberOf,
   tryLocks,
 } from '../protocol/bookkeeping.ts';
-import { isCatalogueRace, trySharedKey } from '../protocol/catalogue-key.ts';
+import { isCatalogRace, trySharedKeyForSession } from '../protocol/catalog-key.ts';
 import { reachesOut } from '../protocol/guard.ts';
 import { raise, unitRefusalOf } from '../protocol/refusal.ts';
 import { checkUnchanged } from '../protocol/unit-checks.ts';
@@ -72,10 +72,10 @@ export async function applyNonTransactional(
     await session.read(setSettings(nonTransactionalSettings(work)));
     try {
       const [got] = await session.run(
-        `select ${tryLocks(schema)} and ${trySharedKey(script, schema)} as got`,
+        `select ${tryLocks(schema)} and ${trySharedKeyForSession(script, schema)} as got`,
       );
       if (got?.got !== true) {
-        const error = new SqlmigError('lock-timeout', 'another run is at work in this schema', {
+        const error = new SqlmigError('lock-timeout', 'another run is using this schema', {
           schema: schema.schema,
         });
         return { kind: 'again', reason: 'busy', error };
@@ -260,7 +260,7 @@ async function failedAt(
   if (nothing) await takeBack(work, k);
   // The file is simply pending again.
   const pending = nothing && k === 0;
-  if (pending && isCatalogueRace(error)) return { kind: 'again', reason: 'shared-rows', error: described };
+  if (pending && isCatalogRace(error)) return { kind: 'again', reason: 'shared-rows', error: described };
   const { message, hint } = described.details;
   return {
     kind: 'failed',

@@ -1,5 +1,5 @@
 import { asSqlmigError } from '../execute/failure.ts';
-import { changesSharedRows } from '../protocol/catalogue-key.ts';
+import { changesSharedRows } from '../protocol/catalog-key.ts';
 import { unitSettings } from '../protocol/unit-settings.ts';
 import type { SchemaOutcome, Scope } from '../results.ts';
 import { defaultConcurrency } from '../run/session-slot.ts';

@@ -1,5 +1,5 @@
 import type { Attempt } from '../execute/attempt.ts';
-import { changesSharedRows } from '../protocol/catalogue-key.ts';
+import { changesSharedRows } from '../protocol/catalog-key.ts';
 import type { UnitSchema } from '../protocol/unit-context.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { createLimit } from './limit.ts';

@@ -204,7 +204,7 @@ async function retry(worker: Worker, job: Job<Target>): Promise<void> {
   const fail = (error: Parameters<typeof withError>[2]) =>
     pool.settle(withError(target, 'failed', error, work.outcomes));
   if (target.held) {
-    tryAgain(worker, job, { reason: 'busy', error: new Error('another run is at work in this schema') });
+    tryAgain(worker, job, { reason: 'busy', error: new Error('another run is using this schema') });
   } else if (refusal !== null) fail(refusal);
   else if (before.exists && !target.exists) pool.settle(await pool.settlement.gone(target, slot));
   else if (before.hasHistory && !target.hasHistory) fail(historyMissing());

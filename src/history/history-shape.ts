@@ -1,6 +1,6 @@
 import { recogniseTool } from './foreign-history.ts';
 
-/** The columns that a history table of ours has. */
+/** The columns of sqlmig's history table. */
 export const historyColumns: readonly string[] = [
   'version',
   'name',
@@ -16,15 +16,15 @@ export const historyColumns: readonly string[] = [
   'done_statements',
 ];
 
-/** A table with this many of our columns is ours, though some are missing. */
+/** A table with at least this many of these columns is sqlmig's, even if some are missing. */
 export const enoughColumns = 8;
 
-/** Whose a history table is: ours, perhaps with columns missing, or another tool's. */
+/** Which tool a history table belongs to: sqlmig, perhaps with columns missing, or another one. */
 export type HistoryShape =
   | { readonly kind: 'ours'; readonly missing: readonly string[] }
   | { readonly kind: 'foreign'; readonly tool: string };
 
-/** Judges a history table by its columns (`name type` each). */
+/** Recognises a history table by its columns (`name type` each). */
 export function shapeOf(columns: readonly string[]): HistoryShape {
   const present = new Set(columns.map((column) => column.slice(0, column.indexOf(' '))));
   const missing = historyColumns.filter((column) => !present.has(column));

@@ -3,13 +3,13 @@ import type { Row, Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { HistoryRow } from './row.ts';
 
-/** A history row with what this very row's run recorded. */
+/** A history row with what the run that wrote it recorded. */
 export interface RecordedRow extends HistoryRow {
   readonly runId: string;
   readonly durationMs: number;
 }
 
-/** SQL of a schema's history table. */
+/** SQL name of a schema's history table. */
 export function historyTable(schema: string, table: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
 }
@@ -21,7 +21,7 @@ export function rowOf({ version, name }: Pick<HistoryRow, 'version' | 'name'>): 
     : `version = ${canonicalVersion(version)}`;
 }
 
-/** DDL of the history table. A repeatable has no version; `done_statements` counts for non-transactional ones. */
+/** DDL of the history table. A repeatable has no version; `done_statements` is the progress of a non-transactional file. */
 export function createHistoryTable(schema: string, table: string): string {
   return `create table ${historyTable(schema, table)} (
   version bigint unique,
@@ -45,7 +45,7 @@ ${identifyRows(schema, table)}`;
 // One constraint over both columns: tables of version 0.1.0 have two, and `pg_class.relchecks` tells them apart.
 const historyCheck = `check (state in ('applied', 'incomplete') and scope in ('public', 'tenant'))`;
 
-/** SQL condition for the row `c` of pg_class of a history table: it has the form that `createHistoryTable` gives. */
+/** SQL condition for the row `c` of pg_class of a history table: it is as `createHistoryTable` creates it. */
 export const isCurrentForm = `c.relreplident = 'f' and c.relchecks = 1`;
 
 // Lets rows be updated while they are published (55000 otherwise; PostgreSQL documentation, Logical Replication,
@@ -55,8 +55,8 @@ function identifyRows(schema: string, table: string): string {
 }
 
 /**
- * Statements that bring a history table of version 0.1.0 to the form of today: it has no replica identity, and calls
- * `running` what is `incomplete` now. They do no harm to one that has that form.
+ * Statements that upgrade a history table of version 0.1.0, which has no replica identity and says `running` for
+ * `incomplete`. Running them again is harmless.
  */
 export function upgradeHistory(schema: string, table: string): string {
   const own = historyTable(schema, table);
@@ -72,12 +72,12 @@ begin
 end`)}`;
 }
 
-// Of a migration that was begun: a statement of it may not be done. Means nothing for one that is applied.
+// A statement was begun and may not be done. Means nothing for an applied migration.
 const inDoubt = 'coalesce(at_statement, 0) <> done_statements';
 
 /**
- * SQL expression: a digest of one history row. A sum of these needs no order and no text, and so costs hardly more than
- * counting the rows.
+ * SQL expression: the digest of one history row. Adding them up needs neither an order nor text, and so costs hardly
+ * more than counting rows.
  */
 export const rowDigest = `hash_record_extended(row(version, name, checksum, state, ${inDoubt}), 0)`;
 
@@ -92,18 +92,18 @@ export async function readDigest(session: Session, table: string, where: string)
   return String(row?.digest);
 }
 
-/** SQL expression: the digest of a history; it means something only to the server that gave it. */
+/** SQL expression: the digest of a history, comparable only with digests from the same server. */
 export const digestSql = `count(run_id) || ' ' || coalesce(sum(${rowDigest})::text, '')`;
 
-/** The digest that `digestSql` gives for so many rows whose digests have this sum. */
+/** The digest that `digestSql` computes for this number of rows and this sum of their digests. */
 export function digestFor(rows: number, sum: bigint): string {
   return `${rows} ${rows === 0 ? '' : sum}`;
 }
 
-/** What `toRow` reads. */
+/** The columns that `toRow` reads. */
 export const rowColumns = `version::text as version, name, checksum, state, run_id, duration_ms, ${inDoubt} as in_doubt`;
 
-/** How far a non-transactional migration is. */
+/** How far a non-transactional migration has got. */
 export interface StatementProgress {
   readonly atStatement: number | null;
   readonly doneStatements: number;
@@ -126,7 +126,7 @@ export async function readProgress(
   };
 }
 
-/** The number of the statement of which nobody knows how far it came; `null` where each is done or was never begun. */
+/** The number of the statement that was begun and may not be done; `null` if there is none. */
 export function doubtOf({ atStatement, doneStatements }: StatementProgress): number | null {
   return atStatement === null || atStatement <= doneStatements ? null : atStatement;
 }

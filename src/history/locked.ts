@@ -4,43 +4,43 @@ import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
-/** How long reading waits for tables that somebody has locked exclusively, and who hears of it. */
+/** How long reading waits for tables that another session has locked exclusively. */
 export interface LockWait {
   readonly ms: number;
-  /** Hears now and then for which schema it waits, since when, and who is in the way. */
-  readonly tell: (schema: string, waitedMs: number, holders: string) => void;
+  /** Is called from time to time with the schema waited for, how long so far, and which session blocks it. */
+  readonly onWait: (schema: string, waitedMs: number, holders: string) => void;
 }
 
-/** What commands wait that were not told. */
+/** The default wait. */
 export const readingWaitMs = 30_000;
 
-const readingWait: LockWait = { ms: readingWaitMs, tell() {} };
-// The server is asked who is in the way after the first of these, and now and then from then on.
+const readingWait: LockWait = { ms: readingWaitMs, onWait() {} };
+// After each try the server is asked which session blocks it.
 const tryMs = 2_000;
 const noticeEveryMs = 10_000;
 
-/** What a reader is after. */
-export interface Wanted {
-  /** It, in words. */
+/** What is read. */
+export interface ReadSubject {
+  /** In words, for messages. */
   readonly what: string;
-  /** The schema named in the notice of a wait, where no other is to blame. */
+  /** The schema to name in messages if the locked table is unknown. */
   readonly schema: string;
-  /** The tables in question, as SQL; `null`: any. */
+  /** The tables, as SQL; `null` for any. */
   readonly tables: readonly string[] | null;
 }
 
 /**
- * Reads tables that somebody may have locked: a wait is reported, and ends. `read` sends its query behind the SQL that it is
- * given, in one transaction.
- * @throws SqlmigError `lock-timeout` naming who holds the lock; else what `read` throws.
+ * Reads tables that another session may have locked, and reports the wait. `read` must prefix its query with the SQL it
+ * receives, in one transaction.
+ * @throws SqlmigError `lock-timeout`, naming the session that holds the lock; otherwise whatever `read` throws.
  */
 export async function readLocked<T>(
   { session, wait = readingWait }: { readonly session: Session; readonly wait?: LockWait },
-  wanted: Wanted,
+  subject: ReadSubject,
   read: (limit: string) => Promise<T>,
 ): Promise<T> {
   const since = performance.now();
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let reportedAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     const left = Math.max(1, Math.ceil(wait.ms - (performance.now() - since)));
     try {
@@ -49,19 +49,19 @@ export async function readLocked<T>(
       if (!isServerError(error) || error.code !== sqlstates.lockNotAvailable) throw error;
       const now = performance.now();
       const waitedMs = Math.round(now - since);
-      const { schema, who } = await lockHolder(session, wanted);
-      if (waitedMs >= wait.ms) throw stillLocked(wanted, schema, who, waitedMs, error);
-      if (now - toldAt < noticeEveryMs) continue;
-      toldAt = now;
-      wait.tell(schema, waitedMs, who);
+      const { schema, who } = await lockHolder(session, subject);
+      if (waitedMs >= wait.ms) throw stillLocked(subject.what, { schema, who, waitedMs }, error);
+      if (now - reportedAt < noticeEveryMs) continue;
+      reportedAt = now;
+      wait.onWait(schema, waitedMs, who);
     }
   }
 }
 
-/** Who is in the way of reading, and where, in words. */
+/** Returns which session blocks the read, in words, and in which schema. */
 async function lockHolder(
   session: Session,
-  { schema, tables }: Wanted,
+  { schema, tables }: ReadSubject,
 ): Promise<{ schema: string; who: string }> {
   const among = (tables ?? []).map((table) => `to_regclass(${quoteLiteral(table)})`);
   const [row] =
@@ -72,22 +72,20 @@ where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid <> pg
   and l.database = (select oid from pg_database where datname = current_database())
   and ${tables === null ? `c.relkind in ('r', 'p') and n.nspname !~ '^pg_'` : `l.relation in (${among.join(', ')})`}
 order by l.granted desc, a.xact_start limit 1`);
-  if (row === undefined) return { schema, who: 'nobody holds the lock any more' };
+  if (row === undefined) return { schema, who: 'the lock is free again' };
   const who = `${row.schema}.${row.relation} is locked by ${describeBlocker(toBlocker(row.holder))}`;
   return { schema: String(row.schema), who };
 }
 
 function stillLocked(
-  { what }: Wanted,
-  schema: string,
-  who: string,
-  waitedMs: number,
+  what: string,
+  { schema, who, waitedMs }: { readonly schema: string; readonly who: string; readonly waitedMs: number },
   cause: unknown,
 ): SqlmigError {
   const message = `gave up after ${Math.round(waitedMs / 1000)} s, cannot read ${what}: ${who}`;
   return new SqlmigError('lock-timeout', message, {
     schema,
-    hint: 'wait until that transaction ends, or end its backend; up waits as long as --wait-for-lock says',
+    hint: 'wait for that transaction to end, or end its backend; for up, --wait-for-lock sets how long to wait',
     cause,
   });
 }

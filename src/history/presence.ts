@@ -12,15 +12,15 @@ const isReadable = `pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catal
 /** A schema that exists. */
 export interface Presence {
   readonly oid: string;
-  /** Whether it has a table of the history's name, whosever it is. */
+  /** Whether it has a table named like the history, sqlmig's or not. */
   readonly hasTable: boolean;
-  /** Whether triggers, rules or row security on that table may discard a row without an error. */
+  /** Whether triggers, rules or row security on that table may silently discard a row. */
   readonly mayDiscardRows: boolean;
-  /** Whether it has the form of today (see `upgradeHistory`). */
+  /** Whether the table needs no upgrade (see `upgradeHistory`). */
   readonly isCurrent: boolean;
 }
 
-/** Which schemas exist among `names`. */
+/** Returns those of `names` that exist. */
 export async function findSchemas(
   session: Session,
   names: readonly string[],
@@ -46,14 +46,14 @@ where ${isOrdinary}`);
   );
 }
 
-/** Which of some schemas have tables beside the history; those of an extension do not count. */
+/** Returns those of `names` with tables other than the history; tables of extensions do not count. */
 export async function schemasWithTables(
   session: Session,
   names: readonly string[],
   table: string,
 ): Promise<ReadonlySet<string>> {
   if (names.length === 0) return new Set();
-  // By pg_depend, which has an index by schema; pg_class has none.
+  // Goes through pg_depend, which has an index on the schema, as pg_class has not.
   const rows =
     await session.read(`select n.nspname as schema from pg_catalog.pg_namespace n where n.nspname = any(${listOf(names)})
 and exists (select from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.objid
@@ -64,7 +64,7 @@ and exists (select from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.o
   return new Set(rows.map((row) => String(row.schema)));
 }
 
-/** All schemas that have a history table of ours, by name; `readable` leaves out those that we may not read. */
+/** Returns all schemas with a history table of sqlmig, sorted; `readable` omits those that the role may not read. */
 export async function schemasWithHistory(
   session: Session,
   table: string,
@@ -79,15 +79,15 @@ order by n.nspname collate "C"`);
   return rows.map((row) => String(row.schema));
 }
 
-/** What the catalogue says of a table of the history's name. */
+/** A table named like the history, as the catalogs describe it. */
 export interface TableFacts {
-  /** `name type` each, in their order. */
+  /** `name type` each, in table order. */
   readonly columns: readonly string[];
-  /** Whether our role has the rights to read it; row security may hide rows all the same. */
+  /** Whether the role has the privileges to read it, though row security may still hide rows. */
   readonly readable: boolean;
 }
 
-/** Looks up the tables of the history's name in some schemas; left out are schemas without one. */
+/** Returns the tables named like the history in these schemas, by schema. */
 export async function lookUpTables(
   session: Session,
   names: readonly string[],
@@ -107,7 +107,7 @@ where ${isTable(table)} and n.nspname = any(${listOf(names)})`);
   );
 }
 
-/** Tables of our shape under another name than the history's, in some schemas. */
+/** Returns tables with the columns of the history but another name, in these schemas. */
 export async function findLookAlikes(
   session: Session,
   schemas: readonly string[],

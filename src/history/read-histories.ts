@@ -11,35 +11,35 @@ import {
   rowDigest,
   toRow,
 } from './history.ts';
-import { type LockWait, readLocked, type Wanted } from './locked.ts';
+import { type LockWait, type ReadSubject, readLocked } from './locked.ts';
 
-/** Where is read. */
+/** The sessions to read with. */
 export interface Reader {
   readonly session: Session;
-  /** A second session for much to read; `null` where none is to be had. */
+  /** Opens a second session, for many histories; `null` if none is available. */
   readonly spare: () => Promise<Session | null>;
-  /** How long it waits for a history that somebody has locked; 30 seconds by default. */
+  /** How long to wait for a history that another session has locked; 30 seconds by default. */
   readonly wait?: LockWait;
 }
 
-/** What a history holds in short. Two of one scan with equal digests hold the same; the number means nothing else. */
+/** A history in short. Within one run, histories with equal digests are equal; the digest means nothing else. */
 export interface HistoryDigest {
   readonly digest: string;
-  /** The scope that the rows were written with; `null` without rows. */
+  /** The scope recorded in the rows; `null` if there are none. */
   readonly scope: Scope | null;
 }
 
-// Each table costs a statement three of the lock table's places (itself and two indexes); 6,400 are there by default.
+// A statement takes three locks per history (the table and two indexes), and the lock table has 6,400 entries by default.
 const batchSize = 50;
 
-/** What came of reading many histories. */
+/** The result of reading many histories. */
 export interface Histories<T> {
   readonly read: ReadonlyMap<string, T>;
-  /** What the server said of those that cannot be read; the reason may be that the table is gone. */
+  /** The errors of those that could not be read, perhaps because the table no longer exists. */
   readonly refused: ReadonlyMap<string, ServerError>;
 }
 
-/** Reads many histories in short, in few round trips and over two sessions where there is much to read. */
+/** Reads the digests of many histories, in few round trips. */
 export async function readHistoryDigests(
   reader: Reader,
   schemas: readonly string[],
@@ -48,13 +48,17 @@ export async function readHistoryDigests(
   const select = (schema: string, i: number) =>
     `select ${i} as i, min(scope) as scope, ${digestSql} as digest from ${historyTable(schema, table)}`;
   const digests = new Map<string, HistoryDigest>();
-  const refused = await inBatches(reader, schemas, table, select, (schema, row) => {
-    digests.set(schema, { digest: String(row.digest), scope: row.scope as Scope | null });
+  const refused = await inBatches(reader, schemas, {
+    table,
+    select,
+    onRow(schema, row) {
+      digests.set(schema, { digest: String(row.digest), scope: row.scope as Scope | null });
+    },
   });
   return { read: digests, refused };
 }
 
-/** A history as it was read. */
+/** A whole history. */
 export interface History {
   readonly rows: readonly RecordedRow[];
   readonly digest: string;
@@ -66,7 +70,7 @@ export async function readHistories(
   schemas: readonly string[],
   table: string,
 ): Promise<Histories<History>> {
-  // One row more a table tells those without rows from those without a table.
+  // One extra row per table, which distinguishes an empty table from one that cannot be read.
   const select = (
     schema: string,
     i: number,
@@ -74,12 +78,16 @@ export async function readHistories(
     null as state, null as run_id, null::int as duration_ms, null::bool as in_doubt, null::text as digest
   union all select ${i}, ${rowColumns}, ${rowDigest}::text from ${historyTable(schema, table)}`;
   const found = new Map<string, { rows: RecordedRow[]; sum: bigint }>();
-  const refused = await inBatches(reader, schemas, table, select, (schema, row) => {
-    const history = found.get(schema) ?? { rows: [], sum: 0n };
-    found.set(schema, history);
-    if (row.name === null) return;
-    history.rows.push(toRow(row));
-    history.sum += BigInt(String(row.digest));
+  const refused = await inBatches(reader, schemas, {
+    table,
+    select,
+    onRow(schema, row) {
+      const history = found.get(schema) ?? { rows: [], sum: 0n };
+      found.set(schema, history);
+      if (row.name === null) return;
+      history.rows.push(toRow(row));
+      history.sum += BigInt(String(row.digest));
+    },
   });
   const read = new Map(
     [...found].map(([schema, { rows, sum }]) => [schema, { rows, digest: digestFor(rows.length, sum) }]),
@@ -87,66 +95,71 @@ export async function readHistories(
   return { read, refused };
 }
 
-type OnRow = (schema: string, row: Readonly<Record<string, unknown>>) => void;
+/** What to read of each history. */
+interface HistoryQuery {
+  readonly table: string;
+  /** The query for one schema; `i` is its index in the batch, and a column of that name. */
+  readonly select: (schema: string, i: number) => string;
+  readonly onRow: (schema: string, row: Row) => void;
+}
 
+/** Reads histories in batches, over two sessions if there are several, and returns the errors of those it cannot read. */
 async function inBatches(
   reader: Reader,
   schemas: readonly string[],
-  table: string,
-  select: (schema: string, i: number) => string,
-  onRow: OnRow,
+  query: HistoryQuery,
 ): Promise<Map<string, ServerError>> {
   const batches: (readonly string[])[] = [];
   for (let from = 0; from < schemas.length; from += batchSize)
     batches.push(schemas.slice(from, from + batchSize));
   const refused = new Map<string, ServerError>();
-  const read = (on: Session, batch: readonly string[]) =>
-    readLocked({ ...reader, session: on }, historiesOf(batch, table), (limit) =>
-      // With row security on, a policy would hide rows without a word; off, it is an error (42501).
-      on.read(`${limit}SET LOCAL row_security = off;\n${batch.map(select).join('\nunion all\n')}`),
-    );
-  const work = async (on: Session) => {
+  const work = async (session: Session) => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift())
-      await readBatch((part) => read(on, part), batch, onRow, refused);
+      for (const [schema, error] of await readBatch({ ...reader, session }, batch, query))
+        refused.set(schema, error);
   };
   const second = batches.length > 1 ? await reader.spare() : null;
   await Promise.all([work(reader.session), ...(second === null ? [] : [work(second)])]);
   return refused;
 }
 
-function historiesOf(schemas: readonly string[], table: string): Wanted {
+type Refused = readonly [schema: string, error: ServerError];
+
+async function readBatch(
+  reader: Reader,
+  batch: readonly string[],
+  query: HistoryQuery,
+): Promise<readonly Refused[]> {
+  try {
+    const rows = await readLocked(reader, subjectOf(batch, query.table), (limit) =>
+      // With row security on, a policy would hide rows silently; off, it raises an error (42501).
+      reader.session.read(
+        `${limit}SET LOCAL row_security = off;\n${batch.map(query.select).join('\nunion all\n')}`,
+      ),
+    );
+    for (const row of rows) query.onRow(String(batch[Number(row.i)]), row);
+    return [];
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    const isOne = isOfOneTable(error.code);
+    if (!isOne && error.code !== sqlstates.insufficientResources) throw error;
+    const [first] = batch;
+    if (batch.length === 1 && first !== undefined) {
+      if (!isOne) throw error;
+      return [[first, error]];
+    }
+    const half = Math.ceil(batch.length / 2);
+    const refused = await readBatch(reader, batch.slice(0, half), query);
+    return [...refused, ...(await readBatch(reader, batch.slice(half), query))];
+  }
+}
+
+function subjectOf(schemas: readonly string[], table: string): ReadSubject {
   const tables = schemas.map((schema) => historyTable(schema, table));
   return { what: 'what is applied', schema: schemas[0] ?? '', tables };
 }
 
-async function readBatch(
-  read: (batch: readonly string[]) => Promise<Row[]>,
-  batch: readonly string[],
-  onRow: OnRow,
-  refused: Map<string, ServerError>,
-): Promise<void> {
-  try {
-    for (const row of await read(batch)) onRow(String(batch[Number(row.i)]), row);
-  } catch (error) {
-    if (
-      !isServerError(error) ||
-      !(isOfOneTable(error.code) || error.code === sqlstates.insufficientResources)
-    )
-      throw error;
-    const [first] = batch;
-    if (batch.length === 1 && first !== undefined) {
-      if (!isOfOneTable(error.code)) throw error;
-      refused.set(first, error);
-      return;
-    }
-    const half = Math.ceil(batch.length / 2);
-    await readBatch(read, batch.slice(0, half), onRow, refused);
-    await readBatch(read, batch.slice(half), onRow, refused);
-  }
-}
-
-// A table that is gone, may not be read, lacks our columns or is damaged on disk: the others of its batch are read
-// without it.
+// One table was dropped, may not be read, lacks our columns or is damaged: the rest of its batch is read without it.
 function isOfOneTable(code: string): boolean {
   return ['22', '3F', '42', '58', '0A', 'HV', 'P0', 'XX'].includes(code.slice(0, 2));
 }

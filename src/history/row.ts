@@ -1,10 +1,10 @@
-/** What a schema's history says of one migration. */
+/** One row of a schema's history. */
 export interface HistoryRow {
   /** Without leading zeros; `null` for a repeatable. */
   readonly version: string | null;
   readonly name: string;
   readonly checksum: string;
   readonly state: 'applied' | 'incomplete';
-  /** True where a statement of it was begun and may not be done: only `repair` goes on from there. */
+  /** True if a statement was begun and may not be done, which only `repair` can settle. */
   readonly inDoubt?: boolean;
 }

@@ -5,13 +5,13 @@ import { lockClass, lockKey, lockObjects } from './keys.ts';
 import type { UnitSchema } from './unit-context.ts';
 import { begin } from './unit-settings.ts';
 
-// Whatever path the file has set.
+// The file may have set any search_path.
 const ownBegin = begin({ ownSession: false });
 
 /**
- * A transaction of sqlmig's own between the statements of a file: what the file has set (roles, paths, timeouts, READ
- * ONLY) has no say in it, and holds again afterwards. The role is the one that the session began with, which need not be
- * the login's (ALTER ROLE ... SET role). `work` is whole statements.
+ * A transaction of sqlmig's own between the statements of a file. Whatever the file has set (role, search_path, timeouts,
+ * READ ONLY) does not apply to it and is in effect again afterwards. The role is the one that the session started with,
+ * which need not be the login role (ALTER ROLE ... SET role). `work` is one or more whole statements.
  */
 export function bookkeeping(work: string): string {
   return `${ownBegin}SET LOCAL SESSION AUTHORIZATION DEFAULT;
@@ -23,7 +23,7 @@ ${work}COMMIT;
 `;
 }
 
-/** The same session for queries of sqlmig's own, each in a transaction as of `bookkeeping`. */
+/** The same session for sqlmig's own queries, each wrapped by `bookkeeping`. */
 export function betweenStatements(session: Session): Session {
   return {
     ...session,
@@ -40,11 +40,11 @@ export function setSettings(values: Readonly<Record<string, string>>): string {
 }
 
 /**
- * A transaction that sets those of a file's settings again that a statement of it has reset; what the file has set
- * itself stays. `statement_timeout` goes with `application_name`: this transaction has a value of its own for it.
+ * A transaction that restores the settings that a statement of the file has RESET, and leaves alone what the file has SET.
+ * `statement_timeout`, which this transaction sets itself, is restored together with `application_name`.
  */
 export function restoreSettings(values: Readonly<Record<string, string>>): string {
-  // Under the file's path, or that would count as set by this transaction as well: so each name says where it is.
+  // Setting search_path here would make it look SET, so every name is qualified instead.
   return `${begin({ ownSession: true })}SET LOCAL statement_timeout = 0;
 ${setSettings(values)} join pg_catalog.pg_settings s on s.name operator(pg_catalog.=)
   case when v.name operator(pg_catalog.=) 'statement_timeout' then 'application_name' else v.name end and s.source operator(pg_catalog.<>) 'session';
@@ -59,7 +59,7 @@ function listOf(values: Readonly<Record<string, string>>): string {
   return `(values ${pairs.join(', ')}) v (name, value)`;
 }
 
-/** SQL of a schema's OID by its name, for a key. */
+/** SQL expression: the OID of a schema, looked up by name. */
 function oidOf({ schema }: UnitSchema): string {
   return `(select oid from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)})`;
 }
@@ -70,31 +70,31 @@ export function tryLocks(schema: UnitSchema): string {
   and coalesce(pg_try_advisory_lock(${lockKey(`${oidOf(schema)}::int4`)}), false)`;
 }
 
-/** SQL condition: this session holds the locks of `tryLocks` no more. Nothing that a file may SET or RESET is asked. */
+/** SQL condition: this session no longer holds the locks of `tryLocks`. Depends on nothing that a file can SET. */
 export function locksGone(schema: UnitSchema): string {
   return `(select count(distinct objid) from pg_catalog.pg_locks where pid = pg_backend_pid() and granted
     and locktype = 'advisory' and classid = ${lockClass} and objsubid = 2
     and objid in (${lockObjects.fleet}, ${lockObjects.marker}, ${oidOf(schema)})) < 3`;
 }
 
-/** SQL query: the number that this session gives the transaction it is in; each that it begins gets the next one. */
+/** SQL query: the session's number for its current transaction; they count up by one. */
 export const transactionNumber = `select pg_catalog.split_part(virtualtransaction, '/', 2) as sqlmig_transaction
 from pg_catalog.pg_locks where pid = pg_catalog.pg_backend_pid() and locktype = 'virtualxid' and mode = 'ExclusiveLock'`;
 
-/** What `transactionNumber` gave; NaN where it gave nothing. */
+/** Reads the result of `transactionNumber`; NaN if there is none. */
 export function transactionNumberOf(rows: readonly { readonly sqlmig_transaction?: unknown }[]): number {
   return Number(rows[0]?.sqlmig_transaction);
 }
 
 /**
- * True where a statement that has just failed was one transaction: then nothing of it is kept. Since `noted` there were
- * its own transactions, that of the ROLLBACK after it, and this one.
+ * Whether a statement that has just failed was a single transaction, so that nothing of it is kept: since `noted` there
+ * must have been the statement's transaction, the ROLLBACK after it, and this query.
  */
 export async function ranWhole(own: Session, noted: number): Promise<boolean> {
   return transactionNumberOf(await own.run(transactionNumber)) - noted === 3;
 }
 
-/** Leaves nothing of a file behind; a session that cannot be reset is closed. */
+/** Removes everything a file has left in the session, or closes a session that cannot be reset. */
 export async function reset(session: Session): Promise<void> {
   try {
     await session.run('DISCARD ALL');

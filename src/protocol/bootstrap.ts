@@ -7,8 +7,8 @@ import type { UnitContext } from './unit-context.ts';
 import { applicationName, begin } from './unit-settings.ts';
 
 /**
- * A transaction that creates what is missing, under the bootstrap key: any number may try at once. `body` is PL/pgSQL
- * that looks first.
+ * A transaction that creates what is missing, under the bootstrap key (docs/lock-protocol.md, Creating schemas and history
+ * tables). `body` is PL/pgSQL that checks before it creates.
  */
 export function creating(body: string, context: UnitContext): string {
   return `${begin(context)}SET LOCAL statement_timeout = 0;
@@ -22,8 +22,8 @@ end`)}COMMIT;
 }
 
 /**
- * Creates a schema and its history table where they are missing (see `creating`), and gives the schema's OID as `oid`. A
- * schema that had the OID `seen` is not created again: it was dropped or renamed meanwhile, and that is refused.
+ * Creates a schema and its history table if they are missing, and returns the schema's OID as `oid`. A schema that existed
+ * with the OID `seen` is not created again: if it has been dropped or renamed since, the transaction is refused.
  */
 export function composeBootstrap(schema: string, context: UnitContext, seen: string | null): string {
   const name = quoteLiteral(quoteIdentifier(schema));
@@ -35,7 +35,7 @@ export function composeBootstrap(schema: string, context: UnitContext, seen: str
 `;
 }
 
-/** PL/pgSQL that creates a schema and its history table where they are missing. */
+/** PL/pgSQL that creates a schema and its history table if they are missing. */
 export function createMissing(schema: string, { table }: Pick<UnitContext, 'table'>): string {
   return `  if not exists (select from pg_catalog.pg_namespace where nspname = ${quoteLiteral(schema)}) then
     create schema ${quoteIdentifier(schema)};

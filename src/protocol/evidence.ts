@@ -40,10 +40,10 @@ const rowsChanged = (oid: string) =>
   `pg_stat_get_xact_tuples_updated(${oid}) + pg_stat_get_xact_tuples_deleted(${oid}) > 0`;
 
 /** The values of `lockEvidence`, the worst first; 0 means nothing was found. */
-export const findings = { transactionEnded: 3, historyAltered: 2, suspicious: 1 } as const;
+export const evidence = { transactionEnded: 3, historyAltered: 2, suspicious: 1 } as const;
 
 /**
- * SQL expression of type int: the worst of `findings` that the locks of this transaction prove. They cover relations in
+ * SQL expression of type int: the worst of `evidence` that the locks of this transaction prove. They cover relations in
  * any schema, and whatever was dropped. `everywhere`: in all schemas, and not just the schema's own history.
  */
 export function lockEvidence(
@@ -51,7 +51,7 @@ export function lockEvidence(
   { publicSchema, table }: UnitContext,
   everywhere: boolean,
 ): string {
-  const { suspicious, historyAltered, transactionEnded } = findings;
+  const { suspicious, historyAltered, transactionEnded } = evidence;
   // Held to its end by the transaction that wrote the history row.
   const history = `l.relation = ${quoteLiteral(historyTable(schema.schema, table))}::regclass`;
   // The trigger that stores the digest runs COMMENT, which takes ShareUpdateExclusiveLock.

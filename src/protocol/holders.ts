@@ -3,7 +3,7 @@ import { type Blocker, blockerJson, toBlocker } from '../server/blockers.ts';
 import type { Session } from '../server/session.ts';
 import { lockClass, lockObjects } from './keys.ts';
 
-/** A session that holds or waits for one of our keys. */
+/** A session that holds or waits for one of sqlmig's keys. */
 export interface Holder {
   /** The schema, or `(fleet)`, `(marker)`, `(bootstrap)`, `(shared)`. */
   readonly key: string;
@@ -11,20 +11,20 @@ export interface Holder {
   readonly exclusive: boolean;
   /** The backend. */
   readonly pid: number;
-  /** As set by the unit: `sqlmig <run> <version> <host>`. */
+  /** Its application_name: `sqlmig <run> <activity> <host>`. */
   readonly application: string;
   readonly seconds: number;
-  /** What its session does, as in pg_stat_activity. */
+  /** Its state in pg_stat_activity. */
   readonly activity: string;
   /** Address of the client; `null` on a local socket. */
   readonly client: string | null;
-  /** Phase of a running index build, and the backend it waits for. */
+  /** The phase of the index build it runs, and the backend that the build waits for. */
   readonly indexBuild: { readonly phase: string; readonly waitsFor: number | null } | null;
-  /** The sessions that its session waits for, whatever the lock; empty where it does not wait. */
+  /** The sessions it waits for, for any lock. */
   readonly blockers: readonly Blocker[];
 }
 
-// Who is in whose way is asked only of those that wait: the answer holds up the whole server's locks for a moment.
+// pg_blocking_pids is called for waiting sessions only, since it briefly locks the lock manager of the whole server.
 const query = `with ours as (select * from pg_catalog.pg_locks
   where locktype = 'advisory' and classid = ${lockClass} and objsubid = 2
     and database = (select oid from pg_catalog.pg_database where datname = current_database())),
@@ -43,7 +43,7 @@ left join pg_catalog.pg_stat_progress_create_index p on p.pid = l.pid
 left join blocked b on b.pid = l.pid
 order by l.objid, l.granted desc, l.pid`;
 
-/** Who holds or waits for our keys in this database. */
+/** Returns the sessions that hold or wait for sqlmig's keys in this database. */
 export async function readHolders(session: Session): Promise<Holder[]> {
   const rows = await session.read(query);
   return rows.map((row) => ({
@@ -61,12 +61,12 @@ export async function readHolders(session: Session): Promise<Holder[]> {
   }));
 }
 
-/** True for the key of a schema, and not one that all tenants have in common. */
+/** Whether the key is a schema's, and not one shared by all tenants. */
 export function isSchemaKey({ key }: Holder): boolean {
   return !Object.keys(lockObjects).some((name) => key === `(${name})`);
 }
 
-/** The holders of a schema's key and of those that all tenants have in common, in words. */
+/** Describes the holders of a schema's key and of the keys shared by all tenants. */
 export function describeHolders(holders: readonly Holder[], schema: string): string {
   const held = holders.filter(
     (holder) => holder.granted && [schema, '(fleet)', '(shared)'].includes(holder.key),
@@ -80,7 +80,7 @@ export function describeHolders(holders: readonly Holder[], schema: string): str
     .join('; ');
 }
 
-/** Ends a backend. Gives whether the server found it. */
+/** Terminates a backend; returns whether the server found it. */
 export async function terminateBackend(session: Session, pid: number): Promise<boolean> {
   const [row] = await session.read(`select pg_terminate_backend(${Math.trunc(pid)}) as done`);
   return row?.done === true;

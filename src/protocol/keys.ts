@@ -1,10 +1,10 @@
-// Advisory lock keys, two-int form (classid, objid), per database. A schema's objid is its OID as int4; the ones below
-// are no OID of a schema (those start at 16384 but for public, 2200).
+// Advisory lock keys (docs/lock-protocol.md, Keys). The objid of a schema is its OID cast to int4. The ones below are never
+// the OID of a user schema: those start at 16384, except for public, which is 2200.
 
-/** classid of all keys of sqlmig: ASCII "sqlm". */
+/** The classid of all keys: "sqlm" in ASCII. */
 export const lockClass = 1936813165;
 
-/** objid of the keys that are not a schema's. */
+/** The objid of each key that is not a schema's. */
 export const lockObjects = {
   /** Tenant units hold it shared, a public unit exclusively. */
   fleet: 0,
@@ -12,11 +12,11 @@ export const lockObjects = {
   marker: 1,
   /** Held exclusively while a schema and its history table are created. */
   bootstrap: 2,
-  /** Held exclusively by a tenant unit that changes rows of the catalogues that all tenants share. */
+  /** Held exclusively by a tenant unit that changes catalog rows that all tenants share. */
   shared: 3,
 } as const;
 
-/** SQL of a key: what stands between the brackets of the pg_advisory functions. `object` is SQL of an int4. */
+/** SQL of a key, the arguments of the pg_advisory functions; `object` is SQL of type int4. */
 export function lockKey(object: number | string): string {
   return `${lockClass}, ${object}`;
 }

@@ -1,9 +1,9 @@
 import { ownPath } from '../server/session.ts';
 
 /**
- * What a role's or a database's settings could make of the text of a file, or of ours, and what therefore is the same in
- * every session that applies migrations: PostgreSQL's own defaults. What is a choice of the place, such as
- * default_tablespace, work_mem or TimeZone, is left as it is.
+ * Settings of a role or a database that would change the meaning of a file, or of sqlmig's own statements. Every session
+ * that applies migrations therefore uses PostgreSQL's defaults. Local choices such as default_tablespace, work_mem or
+ * TimeZone are respected.
  */
 export const pinnedSettings: Readonly<Record<string, string>> = {
   search_path: ownPath,

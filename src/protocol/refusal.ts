@@ -5,29 +5,29 @@ import { doBlock, quoteLiteral } from '../sql/quote.ts';
 type UnitState = (typeof unitStates)[keyof typeof unitStates];
 
 const messages: Readonly<Record<UnitState, string>> = {
-  SQM01: 'another run is at work in this schema',
+  SQM01: 'another run is using this schema',
   SQM03: 'the history changed since it was read',
-  SQM04: 'the schema is gone, or another one has its name',
+  SQM04: 'the schema was dropped, renamed or recreated',
   SQM05: 'public is being migrated',
   SQM06: 'public is behind',
   SQM09: 'the file ends the transaction it runs in',
   SQM13: 'the file may have changed another schema',
   SQM14: 'the file changes its own history',
   SQM15: 'the history table did not keep the row of this migration',
-  SQM17: 'another run changes what all tenants share',
-  SQM12: 'the session that held the lock is gone',
+  SQM17: 'another run is changing catalog rows that all tenants share',
+  SQM12: 'the session that held the lock has ended',
 };
 
-// What the run does next, for whoever reads the server's log.
+// What the run does next, for readers of the server's log.
 const next: Readonly<Partial<Record<UnitState, string>>> = {
-  SQM01: 'it will be tried again',
-  SQM03: 'it will be looked at again',
-  SQM05: 'tenants will be tried again',
-  SQM06: 'it will be looked at again',
-  SQM13: 'it will be looked at more closely',
+  SQM01: 'it will be retried',
+  SQM03: 'it will be read again',
+  SQM05: 'tenants will be retried',
+  SQM06: 'it will be read again',
+  SQM13: 'the file will be rehearsed to find out',
 };
 
-/** A condition, as SQL, under which a unit must not go on, and why. */
+/** A condition, as SQL, under which a unit must stop, and why. */
 export type Check = readonly [condition: string, state: UnitState];
 
 /** PL/pgSQL that raises one of `unitStates`. */
@@ -37,8 +37,8 @@ export function raise(state: UnitState): string {
 }
 
 /**
- * A statement that looks at conditions in turn, each with a snapshot of its own, and raises the state of the first that
- * holds. `before` is PL/pgSQL that comes first, with the variables of `declare`.
+ * A statement that evaluates the checks in turn, each with its own snapshot, and raises the state of the first that
+ * holds. `before` is PL/pgSQL to run first, with the variables of `declare`.
  */
 export function refuseIf(
   checks: readonly Check[],
@@ -50,9 +50,9 @@ export function refuseIf(
 }
 
 /**
- * SQL condition that refuses to go on where one of the checks holds. Plain SQL cannot RAISE, and a DO block costs as much
- * as a short statement: so it is a cast that fails (22P02) with a text of ours. The process id keeps the planner from
- * evaluating it beforehand.
+ * SQL condition that fails if one of the checks holds, and is true otherwise. Plain SQL cannot RAISE, and a DO block costs
+ * as much as a short statement, so this is a cast that fails (22P02) and quotes our message. The process id keeps the
+ * planner from evaluating the cast in advance.
  */
 export function holds(checks: readonly Check[]): string {
   const whens = checks.map(([condition, state]) => {
@@ -62,9 +62,9 @@ export function holds(checks: readonly Check[]): string {
   return whens.length === 0 ? 'true' : `case ${whens.join('\n  ')} else 1 end = 1`;
 }
 
-/** Which of our own checks an error comes from; `null` where it is none of them. */
+/** Returns the check that an error comes from; `null` if it is not one of ours. */
 export function unitRefusalOf(error: ServerError): { state: UnitState; message: string } | null {
-  // The server quotes our text as it is, whatever language the rest of its message has.
+  // The server quotes our text unchanged, whatever the language of its messages.
   const found = error.code === '22P02' ? /\((SQM\d\d)#\d+\)/.exec(error.message)?.[1] : error.code;
   const state = Object.values(unitStates).find((candidate) => candidate === found);
   return state === undefined ? null : { state, message: messages[state] };

@@ -5,57 +5,57 @@ import type { Script } from '../sql/migration.ts';
 import { quoteIdentifier } from '../sql/quote.ts';
 import { tenantSearchPath } from '../sql/search-path.ts';
 
-/** What all units of a run have in common. */
+/** What all units of a run share. */
 export interface UnitContext {
   readonly runId: string;
   readonly host: string;
   readonly appliedBy: string;
   readonly publicSchema: string;
   readonly table: string;
-  /** `search_path` of tenant files, as in the config. */
+  /** The `search_path` of tenant files, from the config. */
   readonly searchPath: readonly string[];
-  /** How long a statement of a file waits for a lock before it gives up (55P03). */
+  /** How long a statement of a file waits for a lock before it fails (55P03). */
   readonly lockTimeoutMs: number;
-  /** Only Linux servers can look whether the client is still there. */
+  /** The server supports client_connection_check_interval. */
   readonly checksClient: boolean;
-  /** The server knows transaction_timeout. */
+  /** The server supports transaction_timeout. */
   readonly limitsTransactions: boolean;
-  /** Wait for the disk at each tenant's commit; else one flush at the end of a run is for all. */
+  /** Use synchronous commits for tenants; otherwise the run flushes once at its end. */
   readonly sync: boolean;
-  /** The session begins with `unitSettings`. */
+  /** The session is not pooled, and starts with `unitSettings`. */
   readonly ownSession: boolean;
   /** Receives the server's notices while files run. */
   readonly onNotice: (notice: ServerNotice, source: NoticeSource) => void;
 }
 
-/** What tenant files must leave as it is: the public schema, and every other schema but the tenant's own. */
+/** What tenant files must not change: public, and every schema but the tenant's own. */
 export interface Guard {
-  /** OIDs, by name, of the public schema and of those that pending files mention. */
+  /** OIDs by name: public, and the schemas that pending files mention. */
   readonly schemas: ReadonlyMap<string, string>;
-  /** Names that an unqualified name can mean outside of the tenant: all that is in the other schemas of its path. */
+  /** What an unqualified name can refer to outside of the tenant: everything in the other schemas of its search_path. */
   readonly names: ReadonlySet<string>;
 }
 
-/** The schema that units are for, as it was when the plan was made. */
+/** The schema that units migrate, as it was when the plan was made. */
 export interface UnitSchema {
   readonly schema: string;
-  /** OID of the schema, which its lock is named by; `null` before it is created. */
+  /** Its OID, which is its lock key; `null` until it is created. */
   readonly oid: string | null;
   readonly scope: Scope;
   readonly history: readonly HistoryRow[];
-  /** Triggers, rules or row security are on the history: they may discard a row without an error. */
+  /** The history has triggers, rules or row security, which may silently discard a row. */
   readonly mayDiscardRows: boolean;
-  /** The history table has the form of today (see `upgradeHistory`). */
+  /** The history table needs no upgrade (see `upgradeHistory`). */
   readonly isCurrent: boolean;
-  /** The digest of the history as the server gave it; `null` where only its rows are known. */
+  /** The digest of the history, as computed by the server; `null` if only its rows are known. */
   readonly digest: string | null;
-  /** Public as the run saw it: the digest of its rows up to a version. `null` where nothing is required. */
+  /** Public as the run read it: the digest of its rows up to a version. `null` if nothing is required. */
   readonly requires: { readonly upTo: string; readonly digest: string } | null;
-  /** What the files must leave as it is; `null` where there is nothing to guard. */
+  /** What the files must not change; `null` if nothing is guarded. */
   readonly guarded: Guard | null;
 }
 
-/** What `search_path` is in a file. */
+/** The `search_path` of a file. */
 export function searchPath({ schema, scope }: UnitSchema, context: UnitContext): string {
   const { publicSchema } = context;
   return scope === 'public'

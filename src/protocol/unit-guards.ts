@@ -2,7 +2,7 @@ import { unitStates } from '../errors.ts';
 import { historyTable, rowOf } from '../history/history.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { mentions } from '../sql/reach.ts';
-import { catalogEvidence, changesPublicRows, findings, isWrittenHere, lockEvidence } from './evidence.ts';
+import { catalogEvidence, changesPublicRows, evidence, isWrittenHere, lockEvidence } from './evidence.ts';
 import { scrutinyOf } from './guard.ts';
 import { type Check, holds, refuseIf } from './refusal.ts';
 import type { Unit } from './unit-context.ts';
@@ -48,9 +48,9 @@ export function guards(unit: Unit, expected: Expected): string {
 }
 
 const lockChecks: readonly Check[] = [
-  [`${evidenceVariable} = ${findings.transactionEnded}`, unitStates.transactionEnded],
-  [`${evidenceVariable} = ${findings.historyAltered}`, unitStates.historyTouched],
-  [`${evidenceVariable} = ${findings.suspicious}`, unitStates.suspicious],
+  [`${evidenceVariable} = ${evidence.transactionEnded}`, unitStates.transactionEnded],
+  [`${evidenceVariable} = ${evidence.historyAltered}`, unitStates.historyTouched],
+  [`${evidenceVariable} = ${evidence.suspicious}`, unitStates.suspicious],
 ];
 
 /**

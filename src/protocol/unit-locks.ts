@@ -30,7 +30,7 @@ function keepSchemaKey(schema: UnitSchema): Check[] {
   return [[`not pg_try_advisory_lock(${schemaKey(schema)})`, unitStates.schemaBusy]];
 }
 
-/** What `locks` does beyond locking. */
+/** What `takeLocks` does beyond locking. */
 export interface LockOptions {
   /** What pg_stat_activity shows. */
   readonly activity: string;

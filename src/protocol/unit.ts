@@ -1,6 +1,6 @@
 import { historyKey } from '../project/order.ts';
 import type { Script } from '../sql/migration.ts';
-import { sharedKeyTry } from './catalogue-key.ts';
+import { trySharedKey } from './catalog-key.ts';
 import { recordDuration } from './durations.ts';
 import type { MessageText } from './message-text.ts';
 import { holds } from './refusal.ts';
@@ -68,7 +68,7 @@ function addSteps(message: MessageText, unit: Unit, { start, expected, keepsKey 
  */
 export function lockAndRecord(unit: Unit, start: Start): string {
   const { script, schema, context } = unit;
-  const shared = sharedKeyTry(script, schema);
+  const shared = trySharedKey(script, schema);
   if (start.kind === 'kept') {
     // Code may have released the schema's key in its transaction, though not the one that the session has kept.
     const own = runsCode(script) ? trySchemaKey(schema) : [];

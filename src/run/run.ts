@@ -86,7 +86,7 @@ export async function withRun<T>(
   const ended = async () => void (await Promise.all(endings.splice(0)));
   const wait: LockWait = {
     ms: waitForLockMs,
-    tell: (schema, waitedMs, holders) => emit({ type: 'waiting', schema, waitedMs, holders }),
+    onWait: (schema, waitedMs, holders) => emit({ type: 'waiting', schema, waitedMs, holders }),
   };
   const onlyReads = readOnly === undefined;
   try {

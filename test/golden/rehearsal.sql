@@ -1,14 +1,14 @@
 START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE;
 DO 'begin
 perform set_config(''statement_timeout'', ''0'', true), set_config(''lock_timeout'', ''2s'', true), set_config(''application_name'', ''sqlmig 1f3a5c7e 2 deploy-1'', true);
-if not pg_try_advisory_xact_lock(1936813165, 1) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is at work in this schema; it will be tried again''; end if;
+if not pg_try_advisory_xact_lock(1936813165, 1) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is using this schema; it will be retried''; end if;
 end';
 select '2' as sqlmig_waiting;
 select pg_advisory_xact_lock(1936813165, 0) as sqlmig_waited;
 DO 'begin
 perform set_config(''lock_timeout'', ''5000ms'', true);
-if not pg_try_advisory_xact_lock(1936813165, (''2200''::oid)::int4) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is at work in this schema; it will be tried again''; end if;
-if (select count(*) + count(*) filter (where state <> ''applied'') from "public"."schema_migrations") <> 1 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be looked at again''; end if;
+if not pg_try_advisory_xact_lock(1936813165, (''2200''::oid)::int4) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is using this schema; it will be retried''; end if;
+if (select count(*) + count(*) filter (where state <> ''applied'') from "public"."schema_migrations") <> 1 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
 insert into "public"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 2, 'plans', '256246f21bbc917ad6b819a7516e0de4ece4a7b4e44bcda176fdd20b35d39bca', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'public', 1, 1 where true returning '2' as sqlmig_begun;
 SET LOCAL search_path = "public";
@@ -105,9 +105,9 @@ select (select coalesce(json_agg(json_build_array(m.classid || ':' || m.objid, m
   from (select n.nspname, d.classid, d.objid from pg_namespace n join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid where n.nspname = any (array['public']::name[]) and d.classid <> 'pg_publication_namespace'::regclass
     union all select n.nspname, 'pg_namespace'::regclass, n.oid from pg_namespace n where n.nspname = any (array['public']::name[])) m) as sqlmig_structure;
 DO 'begin
-if not pg_try_advisory_xact_lock_shared(1936813165, 0) then raise exception using errcode = ''SQM05'', message = ''sqlmig: public is being migrated; tenants will be tried again''; end if;
-if not pg_try_advisory_xact_lock(1936813165, (''0''::oid)::int4) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is at work in this schema; it will be tried again''; end if;
-if (select count(*) + count(*) filter (where state <> ''applied'') from "acme"."schema_migrations") <> 0 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be looked at again''; end if;
+if not pg_try_advisory_xact_lock_shared(1936813165, 0) then raise exception using errcode = ''SQM05'', message = ''sqlmig: public is being migrated; tenants will be retried''; end if;
+if not pg_try_advisory_xact_lock(1936813165, (''0''::oid)::int4) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is using this schema; it will be retried''; end if;
+if (select count(*) + count(*) filter (where state <> ''applied'') from "acme"."schema_migrations") <> 0 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
 insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where true returning '2' as sqlmig_begun;
 SET LOCAL search_path = "acme", "public";
