@@ -118,7 +118,7 @@ test('an index of that name on another table, or with another definition, is an 
       file: 'sql/tenant/2_change.sql',
       line: 1,
       message:
-        "acme.items_name is there already and is another index: CREATE INDEX items_name ON acme.others USING btree (name); the file's is CREATE INDEX items_name ON acme.items USING btree (name)",
+        "acme.items_name already exists and is another index: CREATE INDEX items_name ON acme.others USING btree (name); the file's is CREATE INDEX items_name ON acme.items USING btree (name)",
       state: 'not touched; acme is at 1',
     },
   });
@@ -126,7 +126,7 @@ test('an index of that name on another table, or with another definition, is an 
   await db.query('drop index acme.items_name; create table acme.items_name (id int)');
   expect((await up(p)).error).toMatchObject({
     code: 'index-differs',
-    message: 'acme.items_name is there already and is no index',
+    message: 'acme.items_name already exists and is no index',
   });
   await db.query('drop table acme.items_name; create index items_name on acme.items (kind)');
   expect((await up(p)).error).toMatchObject({ message: expect.stringContaining('(kind); the file') });
@@ -406,7 +406,7 @@ test('a corrected file is simply pending; with a later statement that was refuse
   expect((await up(p)).error).toMatchObject({
     sqlstate: '0A000',
     state: expect.stringContaining('statements before 2 stay'),
-    hint: 'run sqlmig up again once it can succeed: it goes on with statement 2; if it never can, do the rest by hand, then: sqlmig repair acme 2 --mark-applied',
+    hint: 'run sqlmig up again once it can succeed: it continues with statement 2; if it never can, do the rest by hand, then run: sqlmig repair acme 2 --mark-applied',
   });
   expect(await row()).toEqual({ state: 'incomplete', at_statement: 1, done_statements: 1 });
   expect((await resume(p)).stderr).toContain('(0A000)');

@@ -72,13 +72,10 @@ test('a schema that was dropped and made anew since the look gets nothing by an 
   ] as const) {
     const attempt = await applyUnits(
       session,
-      { ...target, oid: String(oid) },
-      [script],
-      bootstrap,
-      testContext,
-      new AbortController().signal,
+      { schema: { ...target, oid: String(oid) }, scripts: [script], bootstrap },
+      { context: testContext, signal: new AbortController().signal },
     );
-    expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });
+    expect(attempt).toMatchObject({ kind: 'retry', reason: 'stale' });
   }
   await session.close();
   expect(await db.query(`select to_regclass('acme.b') as b`)).toEqual([{ b: null }]);

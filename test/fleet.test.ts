@@ -38,7 +38,7 @@ test('a connection that is lost while a schema is looked at again costs that bas
     waitForLockMs: 60_000,
     attempt: async () => {
       attempts += 1;
-      if (attempts === 1) return { kind: 'again', reason: 'busy', error: busy };
+      if (attempts === 1) return { kind: 'retry', reason: 'busy', error: busy };
       return { kind: 'done', applied: [{ version: '1', name: 'a', durationMs: 1 }] };
     },
     batches: null,

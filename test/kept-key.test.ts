@@ -49,11 +49,12 @@ test('a message that fails halfway keeps no key in its session', async () => {
   const scripts = ['create table a ()', 'select 1/0', 'create table c ()'];
   const attempt = await applyUnits(
     session,
-    emptyTenant('halfway'),
-    scripts.map((text, i) => uncheckedScript(String(i + 1), text)),
-    true,
-    testContext,
-    new AbortController().signal,
+    {
+      schema: emptyTenant('halfway'),
+      scripts: scripts.map((text, i) => uncheckedScript(String(i + 1), text)),
+      bootstrap: true,
+    },
+    { context: testContext, signal: new AbortController().signal },
   );
   expect(attempt).toMatchObject({ kind: 'failed', error: { details: { sqlstate: '22012' } } });
   expect(
@@ -76,7 +77,11 @@ test('a unit that fails at its commit is not told as applied, though it has told
     return { ...script, statements: script.statements.map((statement) => ({ ...statement, reach })) };
   });
   const never = new AbortController().signal;
-  const attempt = await applyUnits(session, emptyTenant('late'), scripts, true, testContext, never);
+  const attempt = await applyUnits(
+    session,
+    { schema: emptyTenant('late'), scripts, bootstrap: true },
+    { context: testContext, signal: never },
+  );
   expect(attempt).toMatchObject({ kind: 'failed', error: { details: { sqlstate: '23503', statement: 1 } } });
   expect(await session.run('select version from late.schema_migrations')).toEqual([{ version: '1' }]);
   await session.close();

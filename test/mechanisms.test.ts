@@ -33,7 +33,7 @@ const nothingMade = async () =>
 async function send(schema: UnitSchema, scripts: ReturnType<typeof uncheckedScript>[], bootstrap = true) {
   const session = await testSession(db.url);
   try {
-    return await applyUnits(session, schema, scripts, bootstrap, testContext, never);
+    return await applyUnits(session, { schema, scripts, bootstrap }, { context: testContext, signal: never });
   } finally {
     await session.close();
   }
@@ -63,7 +63,7 @@ test('between two units of a message: a row of another run stops the second', as
   const alien = row(`9, 'alien', 'x', 'x', 'x', 'incomplete', 'tenant'`);
   const schema = { ...acme, oid: await oidOf('acme') };
   const attempt = await sendWhile(alien, schema, [uncheckedScript('2', 'create table b ()')]);
-  expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });
+  expect(attempt).toMatchObject({ kind: 'retry', reason: 'stale' });
   await nothingMade();
 });
 
@@ -75,7 +75,7 @@ test('a repeatable that another run has replaced meanwhile is not run', async ()
   const plain = uncheckedScript('1', 'create table b ()');
   const v = { ...plain, migration: { ...plain.migration, version: null, name: 'v', checksum: 'new' } };
   const attempt = await sendWhile(change, { ...acme, oid: await oidOf('acme'), history }, [v]);
-  expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });
+  expect(attempt).toMatchObject({ kind: 'retry', reason: 'stale' });
   await nothingMade();
 });
 
@@ -91,7 +91,7 @@ test('a history that was changed without a change of its length stops the unit',
   const known = { ...acme, oid: await oidOf('acme'), digest: digests.get('acme')?.digest ?? '' };
   await db.query(`update acme.schema_migrations set checksum = 'other'`);
   expect(await send(known, [uncheckedScript('2', 'create table b ()')], false)).toMatchObject({
-    kind: 'again',
+    kind: 'retry',
     reason: 'stale',
   });
   await nothingMade();
@@ -102,7 +102,7 @@ test('public that holds something else than it held keeps a tenant from running'
   const attempt = await send({ ...acme, requires: { upTo: '1', digest: 'another' } }, [
     uncheckedScript('1', 'create table b ()'),
   ]);
-  expect(attempt).toMatchObject({ kind: 'again', reason: 'public' });
+  expect(attempt).toMatchObject({ kind: 'retry', reason: 'public' });
   await nothingMade();
 });
 
@@ -114,7 +114,7 @@ test('a schema replaced while its lock is taken gets nothing', async () => {
     $$ begin alter schema acme rename to acme_old; alter schema acme_new rename to acme; return true; end $$;
     create or replace function pg_catalog.pg_try_advisory_xact_lock(int, int) returns boolean language sql as 'select public.swap()'; reset allow_system_table_mods`);
   const attempt = await send({ ...acme, oid }, [uncheckedScript('1', 'create table b ()')], false);
-  expect(attempt).toMatchObject({ kind: 'again', reason: 'stale' });
+  expect(attempt).toMatchObject({ kind: 'retry', reason: 'stale' });
   await nothingMade();
 });
 

@@ -159,7 +159,7 @@ test('a non-transactional file, everything that is sent for it', async () => {
       },
     };
     const empty = { ...tenant, oid, history: [], digest: null, requires: null };
-    const attempt = await applyNonTransactional(recorder, index, empty, pooled);
+    const attempt = await applyNonTransactional(recorder, { script: index, schema: empty, context: pooled });
     expect(attempt).toMatchObject({ kind: 'done' });
     await golden('non-transactional', `${sent.join('\n\n-- next message\n\n')}\n`);
   } finally {

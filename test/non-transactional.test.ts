@@ -103,7 +103,7 @@ test('a build that fails leaves an invalid index: never applied, told exactly, a
       line: 2,
       column: 3,
       state:
-        'statement 2 may have committed part of its work, statements before it stay, and it is marked as incomplete; bad is at 1',
+        'statement 2 may have committed part of its work, statements before it are kept, and the migration is marked as incomplete; bad is at 1',
       hint: 'settle it with: sqlmig repair bad 2 --resume',
     },
   });

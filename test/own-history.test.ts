@@ -64,12 +64,12 @@ test.for(
 });
 
 // What each file is told; the same in a rehearsal.
-const elsewhere = `if the file means another tool's table of that name, give sqlmig's another one with historyTable`;
+const elsewhere = `if the file means another tool's table of that name, rename sqlmig's with historyTable`;
 const change = 'a migration must not change acme.schema_migrations, which records what is applied';
 const drop = 'a migration must not drop or rename its schema: acme.schema_migrations records what is applied';
 const hide = 'a migration must not put row security on acme.schema_migrations: it hides what is applied';
-const takeOut = 'take the statement out; to empty the schema, drop what is in it, all but schema_migrations';
-const leaveOut = `leave schema_migrations out of what the statement goes through, such as: where tablename <> 'schema_migrations'`;
+const takeOut = 'remove the statement; to empty the schema, drop everything in it except schema_migrations';
+const leaveOut = `exclude schema_migrations from the tables that the statement changes, for example: where tablename <> 'schema_migrations'`;
 const everyTable = (statement: string) => `do $$ declare t name; begin
   for t in select tablename from pg_tables where schemaname = current_schema() loop
     execute format('${statement}', t); end loop; end $$`;

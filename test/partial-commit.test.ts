@@ -49,9 +49,9 @@ test.each([
     statement: 1,
     statements: 1,
     state: expect.stringContaining(
-      'statement 1 may have committed part of its work, and it is marked as incomplete',
+      'statement 1 may have committed part of its work, and the migration is marked as incomplete',
     ),
-    hint: 'see what it left, then: sqlmig repair acme 2 --from-statement 1 (runs it again) or --mark-applied (leaves it as it is)',
+    hint: 'check what it left behind, then run: sqlmig repair acme 2 --from-statement 1 (runs it again) or --mark-applied (skips it)',
   });
   expect(await begun()).toEqual([{ version: 2, at_statement: 1, done_statements: 0 }]);
   expect(await failure(p)).toMatchObject({ code: 'incomplete' });
@@ -78,7 +78,7 @@ test('repair says what it cannot know, and does what a person says', async () =>
   const again = await sqlmig(['repair', 'acme', '2', '--from-statement', '1'], p.dir);
   expect(again).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('now:  it is marked as incomplete'),
+    stderr: expect.stringContaining('now:  the migration is marked as incomplete'),
   });
   expect(await begun()).toEqual([{ version: 2, at_statement: 1, done_statements: 0 }]);
   expect(await sqlmig(['repair', 'acme', '2', '--from-statement', '2'], p.dir)).toMatchObject({ code: 0 });
@@ -251,7 +251,7 @@ test('a file that releases our locks is noticed', async () => {
     code: 'lock-released',
     line: 3,
     statement: 2,
-    state: expect.stringContaining('statements up to 2 stay, and it is marked as incomplete'),
+    state: expect.stringContaining('statements up to 2 are kept, and the migration is marked as incomplete'),
   });
   expect(await db.query(`select count(*)::int as n from pg_tables where tablename = 'never'`)).toEqual([
     { n: 0 },

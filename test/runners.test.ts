@@ -180,13 +180,17 @@ test('a deadlock is told with the other session', async () => {
     `set local deadlock_timeout = '2s'; lock table public.one; lock table public.two`,
   );
   const none = new AbortController().signal;
-  const attempt = applyUnits(session, emptyTenant('acme'), [script], true, testContext, none);
+  const attempt = applyUnits(
+    session,
+    { schema: emptyTenant('acme'), scripts: [script], bootstrap: true },
+    { context: testContext, signal: none },
+  );
   await until(
     `exists (select from pg_locks where relation = 'two'::regclass and database = (select oid from pg_database where datname = current_database()) and not granted)`,
   );
   await other.run('lock table one');
   expect(await attempt).toMatchObject({
-    kind: 'again',
+    kind: 'retry',
     error: {
       message: expect.stringMatching(
         new RegExp(`deadlock detected.*backend ${row?.pid} \\(\\w+, sqlmig test, .*lock table one`, 's'),

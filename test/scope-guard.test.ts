@@ -165,7 +165,7 @@ test('a non-transactional file: what would fall through is refused before it run
   });
   expect((await up(config, { select: all })).schemas[1]?.error).toMatchObject({
     code: 'changes-public',
-    state: 'statement 1 cannot be rolled back, and it is marked as incomplete; acme is at 1',
+    state: 'statement 1 cannot be rolled back, and the migration is marked as incomplete; acme is at 1',
   });
 });
 

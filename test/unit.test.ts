@@ -35,11 +35,12 @@ test.for([
   const attempt = await withSession((session) =>
     applyUnits(
       session,
-      target,
-      [uncheckedScript('1', text), uncheckedScript('2', 'create table second ()')],
-      true,
-      context,
-      new AbortController().signal,
+      {
+        schema: target,
+        scripts: [uncheckedScript('1', text), uncheckedScript('2', 'create table second ()')],
+        bootstrap: true,
+      },
+      { context, signal: new AbortController().signal },
     ),
   );
   expect(attempt).toMatchObject({ kind: 'failed', error: { code: 'transaction-ended' } });

@@ -3,7 +3,7 @@ import { isCatalogRace } from '../protocol/catalog-key.ts';
 import { composeReplay, replayColumn } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
-import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import type { Unit } from '../protocol/unit-context.ts';
 import type { Location } from '../results.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import { type Session, SessionLost } from '../server/session.ts';
@@ -14,67 +14,71 @@ import { historyError, rowRefused } from './history-error.ts';
 import { missingNameHint } from './missing-name.ts';
 import { whyStopped } from './stopped-statement.ts';
 
-/** A server error, and what is known of where it comes from. */
-export interface ScriptFailure {
+/** An error that a file's statement raised. */
+export interface StatementError {
   readonly error: ServerError;
-  readonly script: Script | undefined;
-  /** UTF-16 index into the file, where the server gave a position. */
+  /** UTF-16 index into the file; `null` if the server gave no position. */
   readonly index: number | null;
-  /** Whether the file may be run again, rolled back, to find the statement. */
+  /** The file may be run again, rolled back, to find the statement. */
   readonly replayable: boolean;
 }
 
-/**
- * The error for a failed unit: file, line, column and statement as exactly as the server lets us know. `schema` is as
- * its history is after the failure.
- */
+/** The error for a file that failed, with its line, column and statement as exactly as they can be found out. */
 export async function describeFailure(
   session: Session,
-  { error, script, index, replayable }: ScriptFailure,
-  schema: UnitSchema,
-  context: UnitContext,
+  unit: Unit,
+  raised: StatementError,
 ): Promise<SqlmigError> {
-  if (script === undefined) return serverRefused(error, schema.schema);
-  const only = script.statements.length === 1 ? 0 : null;
-  const statement =
-    index !== null
-      ? statementAt(script, index)
-      : (only ?? (replayable ? await replay(session, script, schema, context, error) : null));
+  const { error, index } = raised;
+  const { script, schema } = unit;
   const refusal = unitRefusalOf(error);
-  if (refusal?.state === unitStates.historyTouched) return historyError(script, schema, context, error);
-  if (refusal?.state === unitStates.rowRefused) return rowRefused(script, schema, context, error);
-  const missing = await missingNameHint(session, { error, script, statement, index }, schema, context);
+  if (refusal?.state === unitStates.historyTouched) return historyError(unit, error);
+  if (refusal?.state === unitStates.rowRefused) return rowRefused(unit, error);
+  const statement = await findStatement(session, unit, raised);
+  const details = {
+    sqlstate: refusal?.state ?? error.code,
+    schema: schema.schema,
+    file: script.migration.file,
+    location: locationOf(script, statement, raised),
+    statement: statement === null ? undefined : statement + 1,
+    statements: script.statements.length,
+    cause: error,
+  };
+  if (refusal?.state === unitStates.transactionEnded) {
+    return new SqlmigError('transaction-ended', refusal.message, {
+      ...details,
+      state: 'what the file ran before its own COMMIT may be kept; the rest was rolled back',
+      hint: 'check what the file left behind, and remove the statement that ends its transaction',
+    });
+  }
+  const missing = await missingNameHint(session, unit, { error, statement, index });
   const stopped = await whyStopped(session, error, script);
-  const ended = refusal?.state === unitStates.transactionEnded;
-  const hint = ended
-    ? 'see what the file left, and take out what ends its transaction'
-    : (missing ?? stopped?.hint ?? error.hint ?? hintFor(error, script));
-  return new SqlmigError(
-    ended ? 'transaction-ended' : 'migration-failed',
-    refusal?.message ?? messageOf(error) + (stopped?.partners ? `: ${stopped.partners}` : ''),
-    {
-      sqlstate: refusal?.state ?? error.code,
-      schema: schema.schema,
-      file: script.migration.file,
-      location: locationOf(script, statement, index, error),
-      statement: statement === null ? undefined : statement + 1,
-      statements: script.statements.length,
-      state: ended
-        ? 'what a file ran before a COMMIT of its own may be kept; all else was rolled back'
-        : 'rolled back',
-      hint,
-      cause: error,
-    },
-  );
+  const partners = stopped?.partners ? `: ${stopped.partners}` : '';
+  return new SqlmigError('migration-failed', refusal?.message ?? messageOf(error) + partners, {
+    ...details,
+    state: 'rolled back',
+    hint: missing ?? stopped?.hint ?? error.hint ?? hintFor(error, script),
+  });
+}
+
+/** The number (from 0) of the statement that failed; `null` if it cannot be found out. */
+async function findStatement(
+  session: Session,
+  unit: Unit,
+  { error, index, replayable }: StatementError,
+): Promise<number | null> {
+  const { script } = unit;
+  if (index !== null) return statementAt(script, index);
+  if (script.statements.length === 1) return 0;
+  return replayable ? replay(session, unit, error) : null;
 }
 
 function hintFor(error: ServerError, { nonTransactional }: Script): string {
-  const { code } = error;
   if (isCatalogRace(error)) {
-    return 'another session kept changing the same row of a system catalogue; run sqlmig up again';
+    return 'another session kept changing the same row of a system catalog; run sqlmig up again';
   }
-  return code === sqlstates.invalidTransactionTermination && nonTransactional === null
-    ? 'a procedure or block that commits runs in a file of its own with -- sqlmig: no-transaction in its first lines'
+  return error.code === sqlstates.invalidTransactionTermination && nonTransactional === null
+    ? 'put a procedure or block that commits into a file of its own with -- sqlmig: no-transaction in its first lines'
     : 'correct the file and run sqlmig up again; nothing of it was kept';
 }
 
@@ -82,7 +86,7 @@ function messageOf({ message, detail }: ServerError): string {
   return detail === undefined ? message : `${message} (${detail.replace(/\.$/, '')})`;
 }
 
-/** Where a server error's position lies: which file of the message, and where in it; `null` outside of all files. */
+/** The file of the message that a server error points to, and the index in it; `null` outside all files. */
 export function positionOf(error: ServerError, message: Message): { unit: number; index: number } | null {
   if (error.position === undefined) return null;
   const index = indexOfCodePoint(message.text, Number(error.position) - 1);
@@ -96,21 +100,15 @@ function statementAt({ statements }: Script, index: number): number | null {
   return at === -1 ? null : at;
 }
 
-/** The number (from 0) of the statement that fails, found by running the file again and rolling it back. */
-async function replay(
-  session: Session,
-  script: Script,
-  schema: UnitSchema,
-  context: UnitContext,
-  expected: ServerError,
-): Promise<number | null> {
+/** Runs the file again, rolled back, and returns the number (from 0) of the statement that raises the same error. */
+async function replay(session: Session, unit: Unit, expected: ServerError): Promise<number | null> {
   let done = 0;
   try {
-    await session.run(composeReplay({ script, schema, context }), (row) => {
+    await session.run(composeReplay(unit), (row) => {
       if (replayColumn in row) done += 1;
     });
   } catch (error) {
-    const same = isServerError(error) && error.code === expected.code && done < script.statements.length;
+    const same = isServerError(error) && error.code === expected.code && done < unit.script.statements.length;
     return same ? done : null;
   }
   return null;
@@ -119,8 +117,7 @@ async function replay(
 function locationOf(
   script: Script,
   statement: number | null,
-  index: number | null,
-  error: ServerError,
+  { error, index }: StatementError,
 ): Location | undefined {
   const { file, text } = script.migration;
   const found = statement === null ? undefined : script.statements[statement];
@@ -130,7 +127,7 @@ function locationOf(
   return locate(file, text, inBlock ?? found.start);
 }
 
-/** What the database or the connection to it raised, as an error of ours; throws what is neither. */
+/** An error of the server or the connection as a SqlmigError; rethrows all other errors. */
 export function asSqlmigError(error: unknown, schema?: string): SqlmigError {
   if (error instanceof SqlmigError) return error;
   if (isServerError(error)) return serverRefused(error, schema);
@@ -142,15 +139,12 @@ export function asSqlmigError(error: unknown, schema?: string): SqlmigError {
   });
 }
 
-/**
- * The error for a statement of sqlmig's own that the server refused, such as for want of a right. `hint`: what is known
- * to help.
- */
+/** The error for a statement of sqlmig's own that the server refused, for example because a privilege is missing. */
 export function serverRefused(error: ServerError, schema?: string, hint?: string): SqlmigError {
   return new SqlmigError('server-refused', error.message, {
     sqlstate: error.code,
     schema,
-    hint: hint ?? error.hint ?? 'check the rights of the database user',
+    hint: hint ?? error.hint ?? 'check the privileges of the database role',
     cause: error,
   });
 }

@@ -1,5 +1,5 @@
 import { sqlstates } from '../errors.ts';
-import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import type { Unit } from '../protocol/unit-context.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
@@ -8,44 +8,42 @@ import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { searchPathWords, sharedPath } from '../sql/search-path.ts';
 import { nameAt, nameIn, pathChangeBefore } from '../sql/searched-name.ts';
 
-/** A statement of a file that met a name it could not find. */
-interface Missed {
+/** An error of a statement that did not find a name. */
+interface NotFound {
   readonly error: ServerError;
-  readonly script: Script;
-  /** Of the statement, from 0; `null` where it is not known. */
+  /** The statement, from 0; `null` if it is not known. */
   readonly statement: number | null;
-  /** UTF-16 index into the file, of the server's position where it gave one. */
+  /** UTF-16 index into the file; `null` if the server gave no position. */
   readonly index: number | null;
 }
 
-// Where each kind of name is looked up.
+// The catalogues that hold each kind of name.
 const catalogues: Readonly<Record<string, readonly string[]>> = {
   [sqlstates.undefinedTable]: ['pg_class rel'],
   [sqlstates.undefinedFunction]: ['pg_proc pro'],
   [sqlstates.undefinedObject]: ['pg_type typ', 'pg_opclass opc', 'pg_collation coll', 'pg_ts_config cfg'],
 };
-// More of them are tenants that sqlmig does not know yet, or of no help.
+// A name in more schemas than this is most likely in tenants that have no history yet.
 const mostSchemas = 3;
 
 /**
- * Why a file does not find what it names without a schema, and how it would; `null` where that cannot be told: a statement
- * before changed `search_path`, or it is in a schema that is not on the path.
+ * Why a file does not find a name that it writes without a schema, and what to do about it; `null` if that cannot be
+ * found out.
  */
 export async function missingNameHint(
   session: Session,
-  { error, script, statement, index }: Missed,
-  schema: UnitSchema,
-  context: UnitContext,
+  unit: Unit,
+  { error, statement, index }: NotFound,
 ): Promise<string | null> {
   const searched = catalogues[error.code];
   if (searched === undefined && error.code !== sqlstates.undefinedSchema) return null;
-  const name = missingName(error, script, index);
-  const moved = statement === null ? null : pathChangeBefore(script, statement);
+  const name = missingName(error, unit.script, index);
+  const moved = statement === null ? null : pathChangeBefore(unit.script, statement);
   // "No schema has been selected" quotes nothing; a schema that does not exist is written in the file.
   const isUnqualified = searched === undefined ? nameIn(error.message) === null : name !== null;
-  if (moved !== null && isUnqualified) return movedHint(script, moved);
+  if (moved !== null && isUnqualified) return movedHint(unit.script, moved);
   if (name === null || searched === undefined) return null;
-  return elsewhereHint(await lookUp(session, name, searched, context), name, schema, context);
+  return elsewhereHint(unit, name, await schemasWith(session, { name, searched }, unit.context.table));
 }
 
 function missingName(error: ServerError, { text }: Script, index: number | null): string | null {
@@ -56,22 +54,24 @@ function missingName(error: ServerError, { text }: Script, index: number | null)
 
 function movedHint({ migration, statements }: Script, moved: number): string {
   const { line } = locate(migration.file, migration.text, statements[moved]?.start ?? 0);
-  return `line ${line} changes search_path, which sqlmig sets for each file; take that statement out, or write the schema before the name`;
+  return `line ${line} changes search_path, which sqlmig sets for each file; remove that statement, or qualify the name with its schema`;
 }
 
-/** A schema that has what was not found. */
+/** A schema that contains the name. */
 interface Place {
   readonly schema: string;
+  /** The current role has USAGE on it. */
   readonly usable: boolean;
+  /** It has a history table of sqlmig's. */
   readonly managed: boolean;
+  /** The current role. */
   readonly role: string;
 }
 
-async function lookUp(
+async function schemasWith(
   session: Session,
-  name: string,
-  searched: readonly string[],
-  { table }: UnitContext,
+  { name, searched }: { readonly name: string; readonly searched: readonly string[] },
+  table: string,
 ): Promise<Place[]> {
   const found = searched.map((entry) => {
     const [catalogue, prefix] = entry.split(' ');
@@ -91,10 +91,9 @@ order by 1`);
 }
 
 function elsewhereHint(
-  places: readonly Place[],
+  { schema: { schema, scope }, context: { publicSchema, searchPath } }: Unit,
   name: string,
-  { schema, scope }: UnitSchema,
-  { publicSchema, searchPath }: UnitContext,
+  places: readonly Place[],
 ): string | null {
   const path = new Set([schema, ...(scope === 'tenant' ? sharedPath(searchPath, publicSchema) : [])]);
   const onPath = places.filter((place) => path.has(place.schema));

@@ -2,98 +2,135 @@ import { locationIn, SqlmigError, sqlstates } from '../errors.ts';
 import { findSchemas } from '../history/presence.ts';
 import { durationOf } from '../protocol/durations.ts';
 import { composeRehearsal, type RehearsalPart } from '../protocol/message.ts';
-import type { UnitContext } from '../protocol/unit-context.ts';
+import type { Message } from '../protocol/message-text.ts';
+import type { Unit, UnitContext } from '../protocol/unit-context.ts';
 import { begunColumn } from '../protocol/unit-row.ts';
 import type { TakenLock } from '../results.ts';
 import { identifierCut } from '../server/notice.ts';
-import { isServerError } from '../server/server-error.ts';
+import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Row, Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
-import { applied, attemptOf } from './apply.ts';
-import type { Attempt } from './attempt.ts';
+import { type Attempt, appliedMigration, attemptOf } from './attempt.ts';
 import { describeFailure, positionOf } from './failure.ts';
 import { historyError, missesHistory } from './history-error.ts';
-import { createSightings, judge, schemasToCompare } from './probe.ts';
+import { changesOutside, createSightings, schemasToCompare } from './probe.ts';
 import { trespassError } from './scope-guard.ts';
+import type { UnitPlace } from './unit-place.ts';
+
+/** A rehearsal: the files whose outcome is asked for are those of the last part. */
+export interface Rehearsal {
+  readonly parts: readonly [...RehearsalPart[], RehearsalPart];
+  /** SQL to run before all of them. */
+  readonly before?: string;
+}
 
 /**
- * Runs the pending files of the last part, after those of the parts before it, for real, and rolls all of it back.
- * `before` is SQL that stands before all of it. Gives what would have been applied, with durations and the locks that others would have felt.
+ * Runs the pending files of the last part, after those of the parts before it, and rolls everything back. Returns what
+ * would have been applied, with durations and the locks that block other sessions.
  */
 export async function rehearseUnits(
   session: Session,
-  parts: readonly [...RehearsalPart[], RehearsalPart],
+  { parts, before = '' }: Rehearsal,
   context: UnitContext,
-  before = '',
 ): Promise<Attempt> {
   const last = parts.at(-1) as RehearsalPart;
-  const units = parts.flatMap(({ schema, scripts: own }) => own.map((script) => ({ schema, script })));
-  const scripts = units.map(({ script }) => script);
+  const place = { schema: last.schema, context };
+  const units = parts.flatMap(({ schema, scripts }) =>
+    scripts.map((script) => ({ schema, script, context })),
+  );
   const guarded = last.scripts.filter((script) => !script.allowsPublic);
-  const compared = guarded.length > 0 ? await schemasBefore(session, parts, guarded, context) : [];
+  const compared = guarded.length > 0 ? await schemasBefore(session, parts, { guarded, context }) : [];
   const message = composeRehearsal(parts, context, { compared, before });
-  const durations: number[] = [];
-  let begun = 0;
-  const locks: (TakenLock & { readonly id: string })[] = [];
-  const seen = createSightings();
+  const report = createRehearsalReport();
   try {
-    const take = (row: Row) => {
-      if (begunColumn in row) begun += 1;
-      const told = durationOf(row);
-      if (told !== null) durations.push(told.ms);
-      if ('sqlmig_lock' in row) locks.push(toLock(row));
-      seen.take(row);
-    };
-    await session.run(message.text, take, (notice) => {
+    await session.run(message.text, report.take, (notice) => {
       // The whole message is parsed before its first unit runs.
-      const at = notice.code === identifierCut ? undefined : units[durations.length];
-      context.onNotice(notice, { ...(at ?? last).schema, scripts: at === undefined ? scripts : [at.script] });
+      const at = notice.code === identifierCut ? undefined : units[report.durations.length];
+      const scripts = at === undefined ? units.map(({ script }) => script) : [at.script];
+      context.onNotice(notice, { ...(at ?? last).schema, scripts });
     });
-    const { what, inPublic } = await judge(session, seen, last.schema, context, parts.length === 1);
-    if (what.length > 0) {
-      const { schema } = last;
-      const trespass = { scripts: guarded, what, inPublic, schema, publicSchema: context.publicSchema };
-      return { kind: 'failed', error: trespassError({ ...trespass, state: 'rolled back' }) };
+    const alone = parts.length === 1;
+    const changes = await changesOutside(session, report.sightings, { ...place, alone });
+    if (changes.what.length > 0) {
+      const trespass = { ...place, ...changes, scripts: guarded, state: 'rolled back' };
+      return { kind: 'failed', error: trespassError(trespass) };
     }
-    const offset = scripts.length - last.scripts.length;
+    const offset = units.length - last.scripts.length;
     return {
       kind: 'done',
-      applied: last.scripts.map(({ migration }, i) => applied(migration, durations[offset + i])),
-      locks: await existing(session, locks),
+      applied: last.scripts.map(({ migration }, i) =>
+        appliedMigration(migration, report.durations[offset + i]),
+      ),
+      locks: await onExisting(session, report.locks),
     };
   } catch (error) {
-    const attempt = attemptOf(error, last.schema, context);
+    const attempt = attemptOf(error, place);
     if (attempt.kind !== 'failed' || !isServerError(error)) return attempt;
-    const culprit = begun > durations.length ? units[durations.length] : undefined;
-    if (culprit !== undefined && missesHistory(error, culprit.script, culprit.schema, context)) {
-      return { kind: 'failed', error: historyError(culprit.script, culprit.schema, context, error) };
-    }
-    const at = positionOf(error, message);
-    const failure = {
-      error,
-      script: scripts[at?.unit ?? durations.length],
-      index: at?.index ?? null,
-      // A file alone would not find what the files before it made.
-      replayable: false,
-    };
-    const described = await describeFailure(session, failure, last.schema, context);
-    return {
-      kind: 'failed',
-      error: error.code === sqlstates.unsafeNewEnumValue ? onlyHere(described) : described,
-    };
+    const described = await describeRehearsed(session, error, { units, message, place, report });
+    return described === null ? attempt : { kind: 'failed', error: described };
   }
 }
 
-/** The schemas to look at that are there before the last part: one that its files make themselves is nobody's yet. */
+type RehearsalReport = ReturnType<typeof createRehearsalReport>;
+
+/** Collects the rows that a rehearsal reports. */
+function createRehearsalReport() {
+  const durations: number[] = [];
+  const locks: (TakenLock & { readonly id: string })[] = [];
+  const sightings = createSightings();
+  let begun = 0;
+  return {
+    durations,
+    locks,
+    sightings,
+    /** The unit (from 0) that began and has not ended; `null` between two units. */
+    running: () => (begun > durations.length ? durations.length : null),
+    take(row: Row) {
+      if (begunColumn in row) begun += 1;
+      const reported = durationOf(row);
+      if (reported !== null) durations.push(reported.ms);
+      if ('sqlmig_lock' in row) locks.push(toLock(row));
+      sightings.take(row);
+    },
+  };
+}
+
+/** The error for a file of a rehearsal that failed; `null` if no file did. */
+async function describeRehearsed(
+  session: Session,
+  error: ServerError,
+  {
+    units,
+    message,
+    place,
+    report,
+  }: {
+    readonly units: readonly Unit[];
+    readonly message: Message;
+    readonly place: UnitPlace;
+    readonly report: RehearsalReport;
+  },
+): Promise<SqlmigError | null> {
+  const running = units[report.running() ?? -1];
+  if (running !== undefined && missesHistory(error, running)) return historyError(running, error);
+  const at = positionOf(error, message);
+  const culprit = units[at?.unit ?? report.durations.length];
+  if (culprit === undefined) return null;
+  // A replay of the file alone would not find what the files before it created.
+  const raised = { error, index: at?.index ?? null, replayable: false };
+  const described = await describeFailure(session, { ...culprit, ...place }, raised);
+  return error.code === sqlstates.unsafeNewEnumValue ? onlyHere(described) : described;
+}
+
+/** The schemas to compare that exist before the last part: no file may change them. */
 async function schemasBefore(
   session: Session,
-  parts: readonly [...RehearsalPart[], RehearsalPart],
-  guarded: readonly Script[],
-  context: UnitContext,
+  parts: Rehearsal['parts'],
+  { guarded, context }: { readonly guarded: readonly Script[]; readonly context: UnitContext },
 ): Promise<string[]> {
   const last = parts.at(-1) as RehearsalPart;
   if (last.schema.scope !== 'tenant') return [];
-  const names = schemasToCompare(guarded, last.schema, context);
+  const names = schemasToCompare(guarded, { schema: last.schema, context });
   const present = await findSchemas(session, names, context.table);
   const before = parts.slice(0, -1).flatMap(({ scripts }) => scripts.flatMap(({ statements }) => statements));
   const made = new Set([context.publicSchema, ...before.flatMap(({ reach }) => [...reach.words])]);
@@ -104,7 +141,7 @@ function onlyHere({ code, details, cause }: SqlmigError): SqlmigError {
   return new SqlmigError(code, `${details.message}, in the one transaction of a rehearsal`, {
     ...details,
     location: locationIn(details),
-    hint: 'up itself commits the file that adds the value first, so there this works',
+    hint: 'up commits the file that adds the value first, so this works there',
     cause,
   });
 }
@@ -114,8 +151,8 @@ function toLock(row: Row): TakenLock & { readonly id: string } {
   return { id: String(id), schema: String(schema), relation: String(relation), mode: String(mode) };
 }
 
-/** The locks on what is there without the rehearsal. */
-async function existing(
+/** The locks on relations that the rehearsal did not create. */
+async function onExisting(
   session: Session,
   locks: readonly (TakenLock & { id: string })[],
 ): Promise<TakenLock[]> {

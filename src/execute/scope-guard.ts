@@ -1,37 +1,32 @@
 import { type ErrorCode, SqlmigError } from '../errors.ts';
 import { guardedSchemas, reachesOut } from '../protocol/guard.ts';
-import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import type { Unit, UnitSchema } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { mayChange } from '../sql/reach.ts';
 import { differences, type Structure } from '../structure/structure.ts';
+import type { UnitPlace } from './unit-place.ts';
 
-/** What was changed outside of a tenant, and by whom. */
-export interface Trespass {
-  /** The files that may have done it. */
-  readonly scripts: readonly Script[];
+/** Changes that a tenant file must not make. */
+export interface ForbiddenChanges {
   /** What was done, in words (see `differences`). */
   readonly what: readonly string[];
-  /** True where it was done to the public schema. */
+  /** It was done to the public schema. */
   readonly inPublic: boolean;
-  /** The tenant. */
-  readonly schema: UnitSchema;
-  readonly publicSchema: string;
-  /** What is true now. */
+}
+
+/** Forbidden changes, and the files that may have made them in a tenant. */
+export interface Trespass extends ForbiddenChanges, UnitPlace {
+  readonly scripts: readonly Script[];
+  /** The state of the database now. */
   readonly state: string;
 }
 
-/** The error for files that change another schema; where it can be told, it points to the statement. */
-export function trespassError({
-  scripts,
-  what,
-  inPublic,
-  schema,
-  publicSchema,
-  state,
-}: Trespass): SqlmigError {
+/** The error for files that change another schema, with the statement if it can be found. */
+export function trespassError({ scripts, what, inPublic, schema, context, state }: Trespass): SqlmigError {
+  const { publicSchema } = context;
   const found = scripts.flatMap((script) => culprit(script, what, schema) ?? []);
   const at = found.length === 1 ? found[0] : undefined;
   const script = at?.script ?? (scripts.length === 1 ? scripts[0] : undefined);
@@ -53,22 +48,21 @@ export function trespassError({
       statements: script?.statements.length,
       state,
       hint: inPublic
-        ? `a name that the tenant does not have is looked up in ${publicSchema}; create it there first, move this into a public file, or say -- sqlmig: allow-public in the file's first lines`
-        : "leave names without a schema, so that each tenant changes its own; -- sqlmig: allow-public in the file's first lines allows it",
+        ? `an unqualified name that the tenant lacks resolves to ${publicSchema}; create it in the tenant first, move this into a public file, or put -- sqlmig: allow-public in the file's first lines`
+        : "write names without a schema, so that each tenant changes its own; to allow this, put -- sqlmig: allow-public in the file's first lines",
     },
   );
 }
 
 /**
- * What of the differences between two looks no tenant file may make, and whether it is about public. Rows count in
- * `guardsRows` alone; privileges on public may be granted.
+ * The differences between two structures that no tenant file may make. Rows count only in the schemas of `guardsRows`;
+ * privileges on public may be granted.
  */
-export function trespassesIn(
+export function forbiddenIn(
   before: Structure,
   after: Structure,
-  publicSchema: string,
-  guardsRows: ReadonlySet<string>,
-): { readonly what: readonly string[]; readonly inPublic: boolean } {
+  { publicSchema, guardsRows }: { readonly publicSchema: string; readonly guardsRows: ReadonlySet<string> },
+): ForbiddenChanges {
   const inPublic = differences(only(before, publicSchema), only(after, publicSchema), {
     grants: true,
     rows: true,
@@ -85,7 +79,7 @@ function only(structure: Structure, schema: string): Structure {
   return new Map([...structure].filter(([, object]) => object.schema === schema));
 }
 
-/** The first statement that can have done it: by a name that it changes, else by what is written in it. */
+/** The first statement that can have made the changes: by a name that it changes, else by its text. */
 function culprit(
   script: Script,
   what: readonly string[],
@@ -104,15 +98,13 @@ function culprit(
 }
 
 /**
- * Looks before a statement that cannot be rolled back: what outside of the tenant it is about, in words; `null` where it
- * is about the tenant's own, or cannot be told beforehand.
+ * What a statement that cannot be rolled back is about to change outside its tenant; `null` if that is nothing, or
+ * cannot be known beforehand.
  */
 export async function aimsOutside(
   session: Session,
   statement: Statement,
-  script: Script,
-  schema: UnitSchema,
-  { publicSchema }: UnitContext,
+  { script, schema, context: { publicSchema } }: Unit,
 ): Promise<{ readonly name: string; readonly inPublic: boolean } | null> {
   if (script.allowsPublic || !reachesOut(statement, schema)) return null;
   const others = guardedSchemas(schema);

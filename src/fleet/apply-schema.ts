@@ -1,6 +1,7 @@
-import { after, applyUnits } from '../execute/apply.ts';
+import { applyUnits } from '../execute/apply.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import { applyNonTransactional } from '../execute/non-transactional.ts';
+import { withApplied } from '../execute/unit-place.ts';
 import type { UnitSchema } from '../protocol/unit-context.ts';
 import type { AppliedMigration } from '../results.ts';
 import { createSessionSlot } from '../run/session-slot.ts';
@@ -25,7 +26,7 @@ export async function applySchema(
     migrator.turns.learn(attempt);
     if (attempt.kind !== 'done') return attempt;
     done.push(...attempt.applied);
-    schema = after(schema, group);
+    schema = withApplied(schema, group);
     bootstrap = false;
   }
   return { kind: 'done', applied: done };
@@ -43,7 +44,7 @@ async function applyGroup(
   const { context, turns, indexJobs, settings } = migrator;
   const [first] = group;
   const joined = (scripts: readonly Script[]) =>
-    applyUnits(session, schema, scripts, bootstrap, context, settings.signal);
+    applyUnits(session, { schema, scripts, bootstrap }, { context, signal: settings.signal });
   if (first === undefined || first.nonTransactional === null)
     return turns.inTurn(group, schema, () => joined(group));
   const created = await joined([]);
@@ -60,10 +61,10 @@ async function stepwise(
   { script, schema }: { readonly script: Script; readonly schema: UnitSchema },
 ): Promise<Attempt> {
   const open = run.pooled ? await run.exclusive() : null;
-  if (open === null) return applyNonTransactional(session, script, schema, context);
+  if (open === null) return applyNonTransactional(session, { script, schema, context });
   const direct = createSessionSlot(open, settings.signal);
   try {
-    return await applyNonTransactional(await direct.session(), script, schema, context);
+    return await applyNonTransactional(await direct.session(), { script, schema, context });
   } finally {
     await direct.close();
   }

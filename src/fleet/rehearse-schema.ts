@@ -18,7 +18,7 @@ export async function rehearseSchema(
   const before = shared !== null && hasWork(shared) ? [await partOf(migrator, shared)] : [];
   const last = await partOf(migrator, target);
   return turns.inTurn(last.scripts, last.schema, () =>
-    rehearseUnits(session, [...before, last], context, scripts.installing),
+    rehearseUnits(session, { parts: [...before, last], before: scripts.installing }, context),
   );
 }
 

@@ -1,4 +1,4 @@
-import { applied } from '../execute/apply.ts';
+import { appliedMigration } from '../execute/attempt.ts';
 import { applyBatch, type BatchPart } from '../execute/schema-batch.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { AppliedMigration } from '../results.ts';
@@ -55,7 +55,7 @@ export function createSchemaBatches(
       const durations = await applyBatch(session, parts, context);
       return parts
         .slice(0, durations.length)
-        .map(({ script: { migration } }, i) => applied(migration, durations[i]));
+        .map(({ script: { migration } }, i) => appliedMigration(migration, durations[i]));
     },
     note({ plan }, done) {
       const [step] = plan.steps;

@@ -22,7 +22,7 @@ export function createTurns(scripts: Map<Migration, Script>): Turns {
     inTurn: (group, schema, work) =>
       group.some((script) => changesSharedRows(script, schema)) ? alone(work) : work(),
     learn(attempt) {
-      if (attempt.kind !== 'again' || attempt.reason !== 'shared-rows') return;
+      if (attempt.kind !== 'retry' || attempt.reason !== 'shared-rows') return;
       const { file } = attempt.error.details;
       for (const [migration, script] of scripts) {
         if (migration.file !== file) continue;

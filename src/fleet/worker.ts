@@ -1,4 +1,4 @@
-import { afterSessionError, type SessionFailure } from '../decide/after-error.ts';
+import { afterSessionError, type SessionFailure } from '../decide/after-session-error.ts';
 import type { Action, Job, Scheduler } from '../decide/scheduler.ts';
 import { isConnectionError } from '../errors.ts';
 import { asSqlmigError } from '../execute/failure.ts';

@@ -1,5 +1,4 @@
-import { applied, attemptOf } from '../execute/apply.ts';
-import type { Attempt } from '../execute/attempt.ts';
+import { type Attempt, appliedMigration, attemptOf } from '../execute/attempt.ts';
 import { createFleet } from '../fleet/fleet.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import { isGone } from '../fleet/outcome.ts';
@@ -129,10 +128,10 @@ export function rowRepair(
         };
         if (todo.length > 0) await session.run(message, onRow);
         const before = sent.get(target.schema) ?? [];
-        return { kind: 'done', applied: [...before, ...todo].map((edit) => applied(edit)) };
+        return { kind: 'done', applied: [...before, ...todo].map((edit) => appliedMigration(edit)) };
       } catch (error) {
         if (error instanceof SessionLost) sent.set(target.schema, todo);
-        return attemptOf(error, schema, context, seen);
+        return attemptOf(error, { schema, context }, seen.waiting);
       }
     },
   };

@@ -90,9 +90,9 @@ export async function settle(
   ): Promise<Attempt> => {
     const schema = { ...unitSchema(target, null), guarded: target.scope === 'tenant' ? guard : null };
     const resume = (names: Names) => resumption(names, script, schema.schema, from, table);
-    const attempt = await applyNonTransactional(session, script, schema, context, resume);
+    const attempt = await applyNonTransactional(session, { script, schema, context }, resume);
     // Only while it waits for its turn is it certain that no statement has run.
-    if (attempt.kind !== 'again' || attempt.reason === 'busy') return attempt;
+    if (attempt.kind !== 'retry' || attempt.reason === 'busy') return attempt;
     return { kind: 'failed', error: attempt.error };
   };
   const [first] = files;

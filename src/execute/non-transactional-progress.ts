@@ -1,0 +1,52 @@
+import { unitStates } from '../errors.ts';
+import { historyTable, readDigest, rowOf } from '../history/history.ts';
+import { bookkeeping, locksGone } from '../protocol/bookkeeping.ts';
+import { raise } from '../protocol/refusal.ts';
+import type { Unit } from '../protocol/unit-context.ts';
+import type { Session } from '../server/session.ts';
+import { doBlock } from '../sql/quote.ts';
+import { keptBefore } from './non-transactional-errors.ts';
+
+/** A non-transactional file that is running. */
+export interface RunningFile extends Unit {
+  /** Runs the file's statements. */
+  readonly session: Session;
+  /** Runs sqlmig's own, on the same connection. */
+  readonly own: Session;
+}
+
+/**
+ * SQL: updates the history row of the migration with `set`, or refuses if the session no longer holds the locks
+ * (docs/lock-protocol.md, Non-transactional files). `query` runs in the same transaction.
+ */
+export function note({ script, schema, context }: Unit, set: string, query?: string): string {
+  return bookkeeping(
+    `${doBlock(`begin
+  if ${locksGone(schema)} then ${raise(unitStates.lockLost)} end if;
+  update ${historyTable(schema.schema, context.table)} set ${set} where ${rowOf(script.migration)} and state = 'incomplete';
+  if not found then ${raise(unitStates.historyChanged)} end if;
+end`)}${query === undefined ? '' : `${query};\n`}`,
+  );
+}
+
+/** Records that statement `k` did nothing after all; returns the state in words. */
+export async function takeBack(file: RunningFile, k: number): Promise<string> {
+  if (k === 0) {
+    await file.session.run(forget(file));
+    return 'not touched';
+  }
+  await file.session.run(note(file, `at_statement = ${k}`));
+  return keptBefore(k);
+}
+
+/** SQL: deletes the row of a migration that did nothing, which makes it pending again. */
+function forget({ script, schema, context }: Unit): string {
+  const row = `${historyTable(schema.schema, context.table)} where ${rowOf(script.migration)}`;
+  return bookkeeping(`delete from ${row} and state = 'incomplete';\n`);
+}
+
+/** The digest of the history without the row of this migration. */
+export function digestOfOthers({ own, script, schema, context }: RunningFile): Promise<string> {
+  const table = historyTable(schema.schema, context.table);
+  return readDigest(own, table, `(${rowOf(script.migration)}) is not true`);
+}

@@ -1,0 +1,100 @@
+import { historyKey } from '../project/order.ts';
+import { durationOf, recordDurations, recordedByRun, recordedColumn } from '../protocol/durations.ts';
+import { composeUnits } from '../protocol/message.ts';
+import type { Message } from '../protocol/message-text.ts';
+import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
+import { begunColumn } from '../protocol/unit-row.ts';
+import { begin } from '../protocol/unit-settings.ts';
+import { identifierCut } from '../server/notice.ts';
+import { isServerError, type ServerError } from '../server/server-error.ts';
+import type { Row, Session } from '../server/session.ts';
+import type { Script } from '../sql/migration.ts';
+import type { UnitPlace } from './unit-place.ts';
+
+/** Units that travel in one message. */
+export interface Batch extends UnitPlace {
+  readonly scripts: readonly Script[];
+  /** Those that a probe has cleared. */
+  readonly trusted: ReadonlySet<Script>;
+}
+
+/** Milliseconds that migrations took, by history key. */
+export type Durations = ReadonlyMap<string, number>;
+
+/** A message of units that was sent, and what it reported. */
+export interface SentBatch {
+  readonly message: Message;
+  /** The error that ended it; `null` if all units are committed. */
+  readonly error: ServerError | null;
+  /** A public unit was still waiting for its locks. */
+  readonly isWaiting: boolean;
+  /** The unit (from 0) whose file began last; `null` if none did. */
+  readonly begun: number | null;
+  readonly durations: Durations;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Sends the units of a batch in one message.
+ * @throws SessionLost if the outcome is unknown.
+ */
+export async function sendBatch(session: Session, batch: Batch): Promise<SentBatch> {
+  const { scripts, schema, context } = batch;
+  const message = composeUnits(batch, context);
+  const report = createReport(scripts);
+  const started = performance.now();
+  const error = await session
+    .run(message.text, report.take, (notice) => {
+      // The whole message is parsed before its first unit runs.
+      const from = notice.code === identifierCut ? scripts : report.running();
+      context.onNotice(notice, { ...schema, scripts: from });
+    })
+    .then(
+      () => null,
+      (raised: unknown) => {
+        if (!isServerError(raised)) throw raised;
+        return raised;
+      },
+    );
+  return { message, error, ...report.read(), elapsedMs: performance.now() - started };
+}
+
+/** Collects the rows with which a message reports how far it is. */
+function createReport(scripts: readonly Script[]) {
+  const keys = scripts.map(({ migration }) => historyKey(migration));
+  const durations = new Map<string, number>();
+  let isWaiting = false;
+  let begun: number | null = null;
+  return {
+    take(row: Row) {
+      if (waitingColumn in row) isWaiting = true;
+      if (waitedColumn in row) isWaiting = false;
+      if (begunColumn in row) begun = keys.indexOf(String(row[begunColumn]));
+      takeDuration(row, durations);
+    },
+    /** The scripts that a notice can come from. */
+    running: () => (begun === null ? scripts : scripts.slice(begun, begun + 1)),
+    read: () => ({ isWaiting, begun, durations }),
+  };
+}
+
+/** How many units of a message that failed are committed, and how long they took. */
+export async function readCommitted(
+  session: Session,
+  { scripts, schema, context }: Batch,
+): Promise<{ readonly committed: number; readonly durations: Durations }> {
+  const note = `${begin(context)}${recordDurations(schema, context)}${recordedByRun(schema, context)}COMMIT`;
+  const recorded = new Set<unknown>();
+  const durations = new Map<string, number>();
+  await session.run(note, (row) => {
+    takeDuration(row, durations);
+    if (recordedColumn in row) recorded.add(row[recordedColumn]);
+  });
+  const first = scripts.findIndex(({ migration }) => !recorded.has(historyKey(migration)));
+  return { committed: first === -1 ? scripts.length : first, durations };
+}
+
+function takeDuration(row: Row, durations: Map<string, number>): void {
+  const reported = durationOf(row);
+  if (reported !== null) durations.set(reported.key, reported.ms);
+}
