@@ -45,7 +45,7 @@ export function composeUnits(
         start: startOf(index, counts, keeps),
         expected: { rows: counts[index + 1] ?? 0, trusted: trusted.has(script) },
         keepsKey: keeps && !isLast,
-        last: isLast ? recordAll(scripts, schema, context) : '',
+        durations: isLast ? recordAll(scripts, schema, context) : '',
       },
     );
     if (runsCode(script)) message.add(settings);

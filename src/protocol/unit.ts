@@ -30,18 +30,16 @@ export interface Place {
   readonly keepsKey?: boolean;
 }
 
-/**
- * Adds a unit, as a transaction of its own, to a message, in the order in which the server runs it. `last` comes right
- * before COMMIT.
- */
+/** Adds a unit to a message, as a transaction of its own; `durations` is the SQL that records them, if this is the place. */
 export function addUnit(
   message: MessageText,
   unit: Unit,
-  { last, ...place }: Place & { last: string },
+  { durations, ...place }: Place & { readonly durations: string },
 ): void {
   message.add(begin(unit.context));
   addSteps(message, unit, place);
-  message.add(last, 'COMMIT;\n');
+  message.add(durations);
+  message.add('COMMIT;\n');
 }
 
 /** Adds a unit to a message whose one transaction is rolled back. */
@@ -50,12 +48,16 @@ export function addRehearsed(message: MessageText, unit: Unit, place: Place): vo
   message.add(recordDuration(unit.script.migration, unit.schema, unit.context));
 }
 
+// In the order in which the server runs them; the rest of this file, and the unit-*.ts beside it, follow this order.
 function addSteps(message: MessageText, unit: Unit, { start, expected, keepsKey }: Place): void {
   const { script, schema, context } = unit;
   message.add(lockAndRecord(unit, start));
   message.add(setFilePath(schema, context));
   message.addFile(script);
-  message.add(endOfFile, undoLeftovers(script), undoSettings(script), setOwnPath);
+  message.add(endOfFile);
+  message.add(undoLeftovers(script));
+  message.add(undoSettings(script));
+  message.add(setOwnPath);
   message.add(restoreKeys(unit, keepsKey === true));
   message.add(guards(unit, expected));
   message.add(dropTemporary(script));
@@ -70,7 +72,7 @@ export function lockAndRecord(unit: Unit, start: Start): string {
   const { script, schema, context } = unit;
   const shared = trySharedKey(script, schema);
   if (start.kind === 'kept') {
-    // Code may have released the schema's key in its transaction, though not the one that the session has kept.
+    // Code can release the key that the session keeps, so its transaction takes the key as well.
     const own = runsCode(script) ? trySchemaKey(schema) : [];
     const tries = [...shared, ...tryFleetKey(schema), ...own, ...repeatableApplied(unit)];
     return insertRow(unit, 'applied', holds(tries));

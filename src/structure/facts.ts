@@ -5,7 +5,7 @@ import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
-// Whoever has more tenants than this has them in no table of this size.
+// A column with more values than this is not a list of tenants.
 const mostValues = 10_000;
 const mostColumns = 20;
 
@@ -15,7 +15,7 @@ SET LOCAL search_path = pg_catalog;
 const isOrdinary = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
 const isTable = `c.relkind in ('r', 'p') and not c.relispartition`;
 
-/** Reads what is in a database, without writing or waiting; a table that cannot be read is passed over. */
+/** Reads what `init` needs to know about a database, without writing or waiting; unreadable tables are skipped. */
 export async function readFacts(
   session: Session,
   publicSchema: string,
@@ -90,7 +90,7 @@ COMMIT;`);
   return found;
 }
 
-/** `null` where the column cannot be read, or not at once. */
+/** Reads the values of a column; `null` if it cannot be read, or not immediately. */
 async function readColumn(session: Session, name: ColumnName, path: string): Promise<NameColumn | null> {
   const { table, column, tableSql, columnSql } = name;
   try {

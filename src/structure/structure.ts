@@ -1,27 +1,27 @@
 import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
-/** An object of a schema, or the schema itself, and all that a tenant file must leave as it is. */
+/** An object of a schema, or the schema itself: everything about it that a tenant file must not change. */
 export interface SchemaObject {
   readonly schema: string;
-  /** As PostgreSQL describes it, such as `table public.plans`. */
+  /** Its description by PostgreSQL, such as `table public.plans`. */
   readonly name: string;
-  /** A digest of its definition, comments included. */
+  /** The digest of its definition, including comments. */
   readonly digest: string;
-  /** Who may do what with it: `<grantee> <privilege> <grantable>` and, for columns, the column. */
+  /** Its privileges: `<grantee> <privilege> <grantable>`, followed by the column if there is one. */
   readonly grants: readonly string[];
-  /** The file that its rows are in; another one after TRUNCATE. Empty for what has no rows. */
+  /** The file that stores its rows, which TRUNCATE replaces; empty if it has no rows. */
   readonly file: string;
-  /** Rows that the session's unfinished business updated and deleted in it; only a difference means something. */
+  /** Rows updated and deleted according to the session's pending statistics; only differences are meaningful. */
   readonly updated: number;
   readonly deleted: number;
 }
 
-/** What schemas hold, by catalogue and OID. */
+/** The objects of schemas, by catalog and OID. */
 export type Structure = ReadonlyMap<string, SchemaObject>;
 
-// What changes without anybody changing the object: statistics, the file of the rows, flags that a foreign key from
-// elsewhere sets, and privileges, which are looked at apart.
+// Columns that change although the object does not: statistics, the file of the rows, flags set by a foreign key from
+// another table. Privileges are compared separately.
 const incidental: Readonly<Record<string, readonly string[]>> = {
   pg_class: [
     ...[
@@ -41,31 +41,31 @@ const incidental: Readonly<Record<string, readonly string[]>> = {
   pg_namespace: ['nspacl'],
 };
 
-/** SQL expression: the definition in one row of a catalogue, as text. */
-function definition(catalogue: string, alias: string): string {
-  const left = (incidental[catalogue] ?? []).map(quoteLiteral).join(', ');
+/** SQL expression: the definition in one row of a catalog, as text. */
+function definition(catalog: string, alias: string): string {
+  const left = (incidental[catalog] ?? []).map(quoteLiteral).join(', ');
   return left === '' ? `to_jsonb(${alias})::text` : `(to_jsonb(${alias}) - array[${left}]::text[])::text`;
 }
 
-/** SQL expression: the definitions of the rows of a catalogue that belong to an object, in a fixed order. */
-function definitions(catalogue: string, condition: string): string {
-  return `(select string_agg(${definition(catalogue, 'x')}, ' ' order by ${definition(catalogue, 'x')}) from ${catalogue} x where ${condition})`;
+/** SQL expression: the definitions of those rows of a catalog that belong to an object, in a fixed order. */
+function definitions(catalog: string, condition: string): string {
+  return `(select string_agg(${definition(catalog, 'x')}, ' ' order by ${definition(catalog, 'x')}) from ${catalog} x where ${condition})`;
 }
 
-// Every catalogue whose objects are in a schema (PostgreSQL documentation, System Catalogs): pg_depend ties each to it.
-const catalogues: readonly string[] = [
+// Every catalog of objects that belong to a schema (PostgreSQL documentation, System Catalogs).
+const catalogs: readonly string[] = [
   ...['pg_class', 'pg_proc', 'pg_type', 'pg_namespace', 'pg_collation', 'pg_conversion', 'pg_operator'],
   ...['pg_opclass', 'pg_opfamily', 'pg_ts_config', 'pg_ts_dict', 'pg_ts_parser', 'pg_ts_template'],
   ...['pg_statistic_ext', 'pg_extension', 'pg_default_acl'],
 ];
 
-const describes = (ids: string, catalogue: string) =>
+const describes = (ids: string, catalog: string) =>
   definitions(
     'pg_description',
-    `x.classoid = '${catalogue}'::regclass and x.objoid ${ids.startsWith('(') ? `in ${ids}` : `= ${ids}`}`,
+    `x.classoid = '${catalog}'::regclass and x.objoid ${ids.startsWith('(') ? `in ${ids}` : `= ${ids}`}`,
   );
 
-// What else belongs to a relation, a type and others; indexes on the object's OID find each.
+// The parts of relations, types and other objects. Each of these catalogs has an index on the object's OID.
 const partsOfRelation: readonly string[] = [
   definitions('pg_attribute', 'x.attrelid = m.objid and x.attnum > 0'),
   definitions('pg_attrdef', 'x.adrelid = m.objid'),
@@ -113,12 +113,12 @@ const everywhere: readonly string[] = [
   definitions('pg_seclabel', 'x.classoid = m.classid and x.objoid = m.objid'),
 ];
 
-/** SQL expression: the digest of an object's definition; one branch a catalogue. */
+/** SQL expression: the digest of an object's definition, with one branch per catalog. */
 const digest = `md5(concat_ws(' ', case m.classid
-  ${catalogues
-    .map((catalogue) => {
-      const own = definitions(catalogue, 'x.oid = m.objid');
-      return `when '${catalogue}'::regclass then concat_ws(' ', ${[own, ...(partsOf[catalogue] ?? [])].join(',\n    ')})`;
+  ${catalogs
+    .map((catalog) => {
+      const own = definitions(catalog, 'x.oid = m.objid');
+      return `when '${catalog}'::regclass then concat_ws(' ', ${[own, ...(partsOf[catalog] ?? [])].join(',\n    ')})`;
     })
     .join('\n  ')} end,
   ${everywhere.join(',\n  ')}))`;
@@ -134,9 +134,9 @@ const grants = `(select coalesce(json_agg(concat_ws(' ', g.grantee, g.privilege_
       where m.classid = 'pg_class'::regclass and t.attrelid = m.objid and t.attacl is not null) g)`;
 
 /**
- * SQL expression: all objects of the schemas that fit a condition on `pg_namespace n`, and the schemas themselves, as
- * JSON; `parseStructure` reads it. pg_depend is asked by its index: the catalogues themselves have none on the
- * namespace, and thousands of tenants are in them.
+ * SQL expression: the schemas that match a condition on `pg_namespace n`, and all their objects, as JSON for
+ * `parseStructure`. Goes through the index of pg_depend: the other catalogs have no index on the namespace alone, and hold
+ * the objects of thousands of tenants.
  */
 export function structureAsJson(condition: string): string {
   return `(select coalesce(json_agg(json_build_array(m.classid || ':' || m.objid, m.nspname,
@@ -149,7 +149,7 @@ export function structureAsJson(condition: string): string {
     union all select n.nspname, 'pg_namespace'::regclass, n.oid from pg_namespace n where ${condition}) m)`;
 }
 
-/** What `structureAsJson` gave. */
+/** Reads the JSON of `structureAsJson`. */
 export function parseStructure(json: string): Structure {
   const list = JSON.parse(json) as [string, string, string, string, string[], string, number, number][];
   return new Map(
@@ -160,7 +160,7 @@ export function parseStructure(json: string): Structure {
   );
 }
 
-/** Reads what schemas hold; those that do not exist are left out. */
+/** Reads the structure of schemas, skipping those that do not exist. */
 export async function readStructure(session: Session, schemas: readonly string[]): Promise<Structure> {
   if (schemas.length === 0) return new Map();
   const [row] = await session.read(`select ${structureAsJson(isOneOf(schemas))} as structure`);
@@ -172,15 +172,15 @@ export function isOneOf(schemas: readonly string[]): string {
   return `n.nspname = any (array[${schemas.map(quoteLiteral).join(', ')}]::name[])`;
 }
 
-/** Which differences count beside those of definitions. */
+/** Which differences count besides those of definitions. */
 export interface Tolerance {
-  /** New privileges are no difference; those that are gone always are. */
+  /** New privileges do not count; revoked ones always do. */
   readonly grants: boolean;
-  /** Rows that were updated, deleted or emptied are one. */
+  /** Rows that were updated, deleted or truncated count. */
   readonly rows: boolean;
 }
 
-/** What differs between two looks at schemas, in words; empty where nothing does. */
+/** The differences between two readings, in words. */
 export function differences(before: Structure, after: Structure, tolerance: Tolerance): string[] {
   const gone = [...before].filter(([id]) => !after.has(id)).map(([, { name }]) => `drops ${name}`);
   const other = [...after].flatMap(([id, now]) => {
