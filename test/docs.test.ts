@@ -89,7 +89,7 @@ test('every link between pages has a target, and every anchor a heading', () => 
   expect(broken).toEqual([]);
 });
 
-const proofread = pages.filter((page) => !/(reference|errors|library|lock-protocol)\.md$/.test(page));
+const proofread = pages.filter((page) => page !== 'docs/errors.md');
 
 test.each([...proofread, 'CHANGELOG.md'])('%s contains no banned phrase', (page) => {
   const lines = readFileSync(join(root, page), 'utf8').split('\n');
