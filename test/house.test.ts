@@ -7,7 +7,7 @@ import { exitCodes } from '../src/errors.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const src = join(root, 'src');
 
-// WorkerPool by floor; a file imports from its own folder or from floors below.
+// Folders by floor: a file imports from its own folder or from floors below.
 const floors: readonly (readonly string[])[] = [
   ['results.ts', 'errors.ts', 'events.ts'],
   ['text'],
@@ -162,4 +162,38 @@ test('comments cite only files and headings that exist', () => {
       .map(([cited]) => `${file}: ${cited}`),
   );
   expect(dangling).toEqual([]);
+});
+
+const architecture = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+const partOf = (heading: string) =>
+  architecture.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
+
+test('docs/architecture.md has one row per floor, in their order', () => {
+  const rows = [...partOf('Folders').matchAll(/^\| (`[^|]*`) \|/gm)].map(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+?)\/?`/g)].map(([, name]) => name),
+  );
+  expect(rows).toEqual(floors);
+});
+
+test('the walk of up --all names at most 30 files, each once, and every file that is named exists', () => {
+  const walk = [...partOf('The walk').matchAll(/^\d+\. `([^`]+)`/gm)].map(([, path = '']) => path);
+  expect(walk.length).toBeGreaterThan(20);
+  expect(walk.length).toBeLessThanOrEqual(30);
+  expect(new Set(walk).size).toBe(walk.length);
+  const named = [...architecture.matchAll(/`([\w/.-]+\.ts)`/g)].map(([, path = '']) => path);
+  const known = (path: string) =>
+    [join(root, path), join(src, path)].some(existsSync) ||
+    walk.some((visited) => visited.endsWith(`/${path}`));
+  expect(named.filter((path) => !known(path))).toEqual([]);
+});
+
+test('each step of the walk is imported by one before it', () => {
+  const walk = [...partOf('The walk').matchAll(/^\d+\. `src\/([^`]+)`/gm)].map(([, path = '']) => path);
+  const reached = (path: string, i: number) => {
+    const seen = new Set(walk.slice(0, i));
+    return [...seen].some((file) => importsOf(file).some((target) => target === path || leads(target, path)));
+  };
+  // One file in between, such as the registry of commands or a room's small parts.
+  const leads = (file: string, path: string) => importsOf(file).includes(path);
+  expect(walk.filter((path, i) => i > 0 && !reached(path, i))).toEqual([]);
 });
