@@ -5,7 +5,7 @@ import { isCatalogRace } from '../protocol/catalog-key.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { AppliedMigration, TakenLock } from '../results.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
-import { SessionLost } from '../server/session.ts';
+import { SessionLost } from '../server/wire.ts';
 import type { Migration } from '../sql/migration.ts';
 import { asSqlmigError } from './failure.ts';
 import type { UnitPlace } from './unit-place.ts';

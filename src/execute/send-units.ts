@@ -7,7 +7,8 @@ import { begunColumn } from '../protocol/unit-row.ts';
 import { begin } from '../protocol/unit-settings.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
-import type { Row, Session } from '../server/session.ts';
+import type { Session } from '../server/session.ts';
+import type { Row } from '../server/wire.ts';
 import type { Script } from '../sql/migration.ts';
 import type { UnitPlace } from './unit-place.ts';
 

@@ -1,7 +1,8 @@
 import { sqlstates } from '../errors.ts';
 import type { Scope } from '../results.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
-import type { Row, Session } from '../server/session.ts';
+import type { Session } from '../server/session.ts';
+import type { Row } from '../server/wire.ts';
 import {
   digestFor,
   digestSql,

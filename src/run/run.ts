@@ -14,7 +14,8 @@ import { noticeEvent } from '../server/notice.ts';
 import { requirePlainStrings } from '../server/plain-strings.ts';
 import { refuseReadOnly } from '../server/read-only.ts';
 import { isServerError } from '../server/server-error.ts';
-import { type OnNotice, type Server, type Session, SessionLost } from '../server/session.ts';
+import type { Server, Session } from '../server/session.ts';
+import { type OnNotice, SessionLost } from '../server/wire.ts';
 import type { SessionSlot } from './session-slot.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 

@@ -1,5 +1,5 @@
 import { describeApplication } from './application.ts';
-import type { Row } from './session.ts';
+import type { Row } from './wire.ts';
 
 /** A session that stands in somebody's way, as in pg_stat_activity. What we may not see is `null`. */
 export interface Blocker {

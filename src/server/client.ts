@@ -13,12 +13,20 @@ export interface ClientSetup {
   readonly connectTimeoutMs: number;
 }
 
-/** A client of the driver that has one connection and never takes another. */
+/** What the driver reports beside answers. */
+export interface ClientListeners {
+  readonly onNotice: (notice: ServerNotice) => void;
+  readonly onClose: () => void;
+  readonly onNotification: (channel: string) => void;
+}
+
+/** The driver, with one connection. */
+export type Client = ReturnType<typeof createClient>;
+
+/** Opens one connection that the driver never replaces by another. */
 export function createClient(
   { server, open, startup, connectTimeoutMs }: ClientSetup,
-  onNotice: (notice: ServerNotice) => void,
-  onClose: () => void,
-  onNotification: (channel: string) => void,
+  { onNotice, onClose, onNotification }: ClientListeners,
 ) {
   const options: postgres.Options<Record<string, never>> = {
     ...server,

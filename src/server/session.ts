@@ -1,16 +1,10 @@
 import { SqlmigError } from '../errors.ts';
-import { createClient } from './client.ts';
 import { clientOptions } from './client-options.ts';
 import { connectError } from './connect-error.ts';
 import { type ConnectionTarget, describeHost, type TargetHost } from './connection-string.ts';
 import { withDeadline } from './deadline.ts';
 import { stateOfBackend, watch } from './liveness.ts';
-import type { ServerNotice } from './notice.ts';
-import { isServerError, type LastWords } from './server-error.ts';
-import { createSockets } from './sockets.ts';
-
-/** A row as the server sent it: bigint as text, other types as postgres.js reads them. */
-export type Row = Readonly<Record<string, unknown>>;
+import { type OnNotice, type Row, Wire } from './wire.ts';
 
 /** How to reach a database. */
 export interface Connection {
@@ -89,26 +83,6 @@ export interface Server {
  */
 export const ownPath = 'pg_catalog, pg_temp';
 
-/** The part of a query of postgres.js that asks the server to cancel it. */
-interface Cancellable {
-  readonly canceller?: ((query: Cancellable) => Promise<unknown>) | null;
-}
-
-/** The connection is gone, and whether the message took effect is unknown. */
-export class SessionLost extends Error {
-  override readonly name = 'SessionLost';
-  /** Of the error with which the server ended it, if it said anything. */
-  readonly sqlstate: string | undefined;
-
-  constructor(message: string, words: LastWords | null, cause?: unknown) {
-    super(words?.message ?? message, { cause });
-    this.sqlstate = words?.code;
-  }
-}
-
-/** Takes what a server says that is no error. */
-export type OnNotice = (notice: ServerNotice) => void;
-
 // It runs before any path can be set, so each name says where it is.
 const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_database() as database, session_user as login,
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as number,
@@ -136,154 +110,80 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
 }
 
 async function openOn(host: TargetHost, connection: Connection, onNotice: OnNotice): Promise<Session> {
-  let lost = false;
-  let running: Cancellable | null = null;
-  let sentAt = 0;
-  let hears = onNotice;
-  // Ends what waits for an answer. The driver itself never settles what is sent between 'error' and 'close' of a socket.
-  let giveUp = (_: Error) => {};
-  let stopWatching = () => {};
-  let reason = 'the server closed the connection';
-  const { options, ignoredPasswordFile } = clientOptions(connection.target, host);
-  const sockets = createSockets(options);
-  const { applicationName, target, settings, connectTimeoutMs } = connection;
+  const { target, applicationName, settings, connectTimeoutMs, onNotification = () => {} } = connection;
+  const { options, ignoredPasswordFile } = clientOptions(target, host);
   const startup = { application_name: applicationName, ...target.startup, ...settings };
-  const client = createClient(
-    { server: options, open: sockets.open, startup, connectTimeoutMs },
-    (notice) => hears(notice),
-    () => {
-      lost = true;
-      stopWatching();
-      giveUp(new Error(reason));
-    },
-    connection.onNotification ?? (() => {}),
-  );
-
-  const abandon = () => {
-    lost = true;
-    stopWatching();
-    giveUp(new Error(reason));
-    // A plain end() hangs after ECONNRESET (porsager/postgres#1130).
-    client.end({ timeout: 0 }).catch(() => {});
-    sockets.destroy();
-  };
-  const answered = <T>(query: PromiseLike<T>) =>
-    new Promise<T>((resolve, reject) => {
-      giveUp = reject;
-      query.then(resolve, reject);
-    });
-  const send = async (
-    text: string,
-    onRow?: (row: Row) => void,
-    other = onNotice,
-    query = client.unsafe(text).simple(),
-  ) => {
-    if (lost) throw new SessionLost(reason, sockets.lastWords());
-    if (running !== null) throw new Error('one message at a time');
-    running = query as unknown as Cancellable;
-    sentAt = performance.now();
-    hears = other;
-    try {
-      const rows: Row[] = [];
-      const take = onRow ?? ((row: Row) => void rows.push(row));
-      await answered(query.forEach(take));
-      return rows;
-    } catch (error) {
-      if (isServerError(error)) throw error;
-      abandon();
-      throw new SessionLost(lossOf(error, reason), sockets.lastWords(), error);
-    } finally {
-      running = null;
-      hears = onNotice;
-      giveUp = () => {};
-    }
-  };
-
-  const sendOrRollBack: typeof send = async (...message) => {
-    try {
-      return await send(...message);
-    } catch (error) {
-      if (!(error instanceof SessionLost))
-        await send(
-          'ROLLBACK',
-          () => {},
-          () => {},
-        );
-      throw error;
-    }
-  };
-
-  let pid: unknown;
-  let greeting: Row | undefined;
+  const wire = new Wire({ server: options, startup, connectTimeoutMs, onNotice, onNotification });
+  let greeting: Greeting;
   try {
-    const query = client.unsafe(hello).simple();
-    const rows = await withDeadline(answered(query), connection.connectTimeoutMs, connection.signal);
-    greeting = rows[0];
-    if (connection.target.readWrite && greeting?.standby === true) throw new Error('the server is a standby');
-    pid = (rows as unknown as { state?: { pid?: number } }).state?.pid;
+    greeting = await greet(wire, connection);
   } catch (error) {
-    abandon();
+    wire.abandon();
     throw connectError(error, describeHost(host), ignoredPasswordFile);
   }
-
+  const { pid, backend, server } = greeting;
+  const pooled = pid !== backend || target.saysPooled;
   const { settings: _, ...plain } = connection;
-  const pooled = pid !== greeting?.pid || connection.target.saysPooled;
-  const session: Session = {
-    hasSettings: connection.settings !== undefined && pid === greeting?.pid,
-    pooled,
-    server: {
-      host: describeHost(host),
-      database: String(greeting?.database),
-      login: String(greeting?.login),
-      version: Number(greeting?.number),
-      isLinux: greeting?.linux === true,
-      standardStrings: greeting?.strings === 'on',
-      readOnly: greeting?.standby === true ? 'standby' : greeting?.reads === true ? 'setting' : null,
-    },
-    get lost() {
-      return lost;
-    },
-    run: (...message) => sendOrRollBack(...message),
-    async statement(text) {
-      const query = client.unsafe(text, [], { simple: false } as object);
-      const rows = await sendOrRollBack(text, undefined, undefined, query);
-      return { columns: (await query).columns ?? [], rows };
-    },
-    read(text, onRow) {
-      return this.run(`SET LOCAL search_path = ${ownPath};\n${text}`, onRow);
-    },
-    cancel() {
-      // Not `cancel()`: that works once a query, and a request that fails would end the process unhandled.
-      sockets.cancelling(() => {
-        void Promise.resolve(running?.canceller?.(running)).catch(() => {});
-      });
-    },
-    async close() {
-      if (lost) return;
-      lost = true;
-      stopWatching();
-      await withDeadline(client.end({ timeout: 2 }), 3_000, connection.signal).catch(() => {});
-      abandon();
-    },
-    abandon,
-  };
-  stopWatching = watch(
+  const stopWatching = watch(
     {
-      silentSince: () => (running === null ? null : Math.max(sentAt, sockets.heardAt())),
-      // Behind a pooler nobody knows which backend has our message.
+      silentSince: () => wire.silentSince(),
+      // Behind a pooler it is unknown which backend has our message.
       ask: () => stateOfBackend(pooled ? null : Number(pid), () => openOn(host, plain, () => {}), connection),
-      lose(why) {
-        reason = why;
-        abandon();
-      },
+      lose: (reason) => wire.abandon(reason),
     },
     connection.silentAfterMs,
   );
-  return session;
+  wire.whenLost(stopWatching);
+  return {
+    hasSettings: settings !== undefined && pid === backend,
+    pooled,
+    server: { ...server, host: describeHost(host) },
+    ...messagesOf(wire, connection.signal),
+    get lost() {
+      return wire.lost;
+    },
+  };
 }
 
-/** Why a session was lost, without the driver's words for it. */
-function lossOf(error: unknown, reason: string): string {
-  const { code, message } = error as { code?: string; message?: string };
-  return code?.startsWith('CONNECTION_') ? reason : (message ?? String(error));
+/** The backend that the protocol announced and the one that answered, and what the server reported of itself. */
+interface Greeting {
+  readonly pid: unknown;
+  readonly backend: unknown;
+  readonly server: Omit<Server, 'host'>;
+}
+
+async function greet(wire: Wire, { target, connectTimeoutMs, signal }: Connection): Promise<Greeting> {
+  const rows = await withDeadline(wire.answer(wire.message(hello)), connectTimeoutMs, signal);
+  const [row] = rows as readonly Row[];
+  if (target.readWrite && row?.standby === true) throw new Error('the server is a standby');
+  return {
+    pid: (rows as unknown as { state?: { pid?: number } }).state?.pid,
+    backend: row?.pid,
+    server: {
+      database: String(row?.database),
+      login: String(row?.login),
+      version: Number(row?.number),
+      isLinux: row?.linux === true,
+      standardStrings: row?.strings === 'on',
+      readOnly: row?.standby === true ? 'standby' : row?.reads === true ? 'setting' : null,
+    },
+  };
+}
+
+function messagesOf(wire: Wire, signal: AbortSignal | undefined) {
+  return {
+    run: (text: string, onRow?: (row: Row) => void, onNotice?: OnNotice) =>
+      wire.run(wire.message(text), onRow, onNotice),
+    async statement(text: string) {
+      const query = wire.statement(text);
+      const rows = await wire.run(query);
+      return { columns: (await query).columns ?? [], rows };
+    },
+    read(text: string, onRow?: (row: Row) => void): Promise<Row[]> {
+      return this.run(`SET LOCAL search_path = ${ownPath};\n${text}`, onRow);
+    },
+    cancel: () => wire.cancel(),
+    close: () => wire.close(signal),
+    abandon: () => wire.abandon(),
+  };
 }

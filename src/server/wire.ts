@@ -1,0 +1,177 @@
+import { type Client, createClient } from './client.ts';
+import type { ClientOptions } from './client-options.ts';
+import { withDeadline } from './deadline.ts';
+import type { ServerNotice } from './notice.ts';
+import { isServerError, type LastWords } from './server-error.ts';
+import { createSockets, type Sockets } from './sockets.ts';
+
+/** A row as the server sent it: bigint as text, other types as postgres.js reads them. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Receives the server's messages that are not errors. */
+export type OnNotice = (notice: ServerNotice) => void;
+
+/** The connection is gone, and whether the message took effect is unknown. */
+export class SessionLost extends Error {
+  override readonly name = 'SessionLost';
+  /** Of the error with which the server ended it, if it sent one. */
+  readonly sqlstate: string | undefined;
+
+  constructor(message: string, words: LastWords | null, cause?: unknown) {
+    super(words?.message ?? message, { cause });
+    this.sqlstate = words?.code;
+  }
+}
+
+/** How a wire is opened. */
+export interface WireSetup {
+  readonly server: ClientOptions;
+  /** Parameters of the startup message. */
+  readonly startup: Readonly<Record<string, string>>;
+  readonly connectTimeoutMs: number;
+  readonly onNotice: OnNotice;
+  readonly onNotification: (channel: string) => void;
+}
+
+/** A message of the driver's, not sent before something waits for it. */
+export type Query = ReturnType<Client['unsafe']>;
+
+/** The part of a query of postgres.js that asks the server to cancel it. */
+interface Cancellable {
+  readonly canceller?: ((query: Cancellable) => Promise<unknown>) | null;
+}
+
+/** One connection with at most one message in flight, lost for good at the first connection error. */
+export class Wire {
+  readonly #client: Client;
+  readonly #sockets: Sockets;
+  readonly #onNotice: OnNotice;
+  #lost = false;
+  #whenLost = () => {};
+  #running: Cancellable | null = null;
+  #sentAt = 0;
+  #listener: OnNotice;
+  // The driver itself never settles a query that is sent between 'error' and 'close' of a socket.
+  #giveUp = (_: Error) => {};
+  #reason = 'the server closed the connection';
+
+  constructor({ server, startup, connectTimeoutMs, onNotice, onNotification }: WireSetup) {
+    this.#onNotice = onNotice;
+    this.#listener = onNotice;
+    this.#sockets = createSockets(server);
+    this.#client = createClient(
+      { server, open: this.#sockets.open, startup, connectTimeoutMs },
+      { onNotice: (notice) => this.#listener(notice), onClose: () => this.#lose(), onNotification },
+    );
+  }
+
+  /** True once it can no longer be used. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** Calls a function once the wire is lost or closed. */
+  whenLost(call: () => void): void {
+    this.#whenLost = call;
+  }
+
+  /** When the server was last heard while it owes an answer; `null` while nothing runs. */
+  silentSince(): number | null {
+    return this.#running === null ? null : Math.max(this.#sentAt, this.#sockets.heardAt());
+  }
+
+  /** A message of the simple protocol. */
+  message(text: string): Query {
+    return this.#client.unsafe(text).simple();
+  }
+
+  /** One statement of the extended protocol. */
+  statement(text: string): Query {
+    return this.#client.unsafe(text, [], { simple: false } as object);
+  }
+
+  /** Waits for an answer; a wire that is lost meanwhile rejects it. */
+  answer<T>(query: PromiseLike<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#giveUp = reject;
+      query.then(resolve, reject);
+    });
+  }
+
+  /**
+   * Sends a query and rolls back after a server error.
+   * @throws ServerError for what the server refused, SessionLost where the outcome is unknown.
+   */
+  async run(query: Query, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]> {
+    try {
+      return await this.#send(query, onRow, onNotice);
+    } catch (error) {
+      if (!(error instanceof SessionLost))
+        await this.#send(
+          this.message('ROLLBACK'),
+          () => {},
+          () => {},
+        );
+      throw error;
+    }
+  }
+
+  /** Asks the server to cancel what runs. */
+  cancel(): void {
+    // Not `cancel()`: that works once a query, and a request that fails would end the process unhandled.
+    this.#sockets.cancelling(() => {
+      void Promise.resolve(this.#running?.canceller?.(this.#running)).catch(() => {});
+    });
+  }
+
+  async close(signal?: AbortSignal): Promise<void> {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#whenLost();
+    await withDeadline(this.#client.end({ timeout: 2 }), 3_000, signal).catch(() => {});
+    this.abandon();
+  }
+
+  /** Closes the sockets at once, without a word to the server; `reason` is what a waiting query reports. */
+  abandon(reason = this.#reason): void {
+    this.#reason = reason;
+    this.#lose();
+    // A plain end() hangs after ECONNRESET (porsager/postgres#1130).
+    this.#client.end({ timeout: 0 }).catch(() => {});
+    this.#sockets.destroy();
+  }
+
+  #lose(): void {
+    this.#lost = true;
+    this.#whenLost();
+    this.#giveUp(new Error(this.#reason));
+  }
+
+  async #send(query: Query, onRow?: (row: Row) => void, onNotice = this.#onNotice): Promise<Row[]> {
+    if (this.#lost) throw new SessionLost(this.#reason, this.#sockets.lastWords());
+    if (this.#running !== null) throw new Error('one message at a time');
+    this.#running = query as unknown as Cancellable;
+    this.#sentAt = performance.now();
+    this.#listener = onNotice;
+    try {
+      const rows: Row[] = [];
+      const take = onRow ?? ((row: Row) => void rows.push(row));
+      await this.answer(query.forEach(take));
+      return rows;
+    } catch (error) {
+      if (isServerError(error)) throw error;
+      this.abandon();
+      throw new SessionLost(lossOf(error, this.#reason), this.#sockets.lastWords(), error);
+    } finally {
+      this.#running = null;
+      this.#listener = this.#onNotice;
+      this.#giveUp = () => {};
+    }
+  }
+}
+
+/** Why a connection was lost, without the driver's words for it. */
+function lossOf(error: unknown, reason: string): string {
+  const { code, message } = error as { code?: string; message?: string };
+  return code?.startsWith('CONNECTION_') ? reason : (message ?? String(error));
+}
