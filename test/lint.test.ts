@@ -16,7 +16,7 @@ test('plan, up and verify warn of new files, with file and line; --lint and --st
     'sql/tenant/1_t.sql': `create table t (id int references public.p);
 create function f() returns int language plpgsql as '${body}'`,
   });
-  const warning = 'warning: sql/tenant/1_t.sql:3:26: public. is written out, but tenant files make t;';
+  const warning = 'warning: sql/tenant/1_t.sql:3:26: hard-coded schema "public", but tenant files create t;';
   expect(await sqlmig(['plan'], p.dir)).toMatchObject({ code: 0, stdout: expect.stringContaining(warning) });
   const up = await sqlmig(['up', '--all'], p.dir);
   expect(up.code).toBe(0);

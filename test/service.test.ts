@@ -80,7 +80,7 @@ test('an unknown service names itself and the files; a wrong line its place alon
   const unknown = await sqlmig(['up', '--all'], p.dir, { PGSERVICE: 'prd', PGSYSCONFDIR: p.dir });
   expect(unknown).toMatchObject({ code: 2, stdout: '' });
   expect(unknown.stderr).toContain(
-    `error[config-invalid]: no service "prd" in ${join(p.dir, '.pg_service.conf')} or ${join(p.dir, 'pg_service.conf')} (not there)`,
+    `error[config-invalid]: no service "prd" in ${join(p.dir, '.pg_service.conf')} or ${join(p.dir, 'pg_service.conf')} (not found)`,
   );
   p.write({ '.pg_service.conf': '[prod]\nhost=127.0.0.1\npassword s3cret\n' });
   const wrong = await sqlmig(['up', '--all', '--json'], p.dir, { PGSERVICE: 'prod' });

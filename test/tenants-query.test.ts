@@ -32,7 +32,7 @@ test.for([
 });
 
 const manyColumns =
-  'the query must give one column, or one that is named schema, schema_name or tenant; it gives ';
+  'the query must return one column, or one that is named schema, schema_name or tenant; it returns ';
 
 test.for([
   ['select slug, made from customers', `${manyColumns}slug character varying, made timestamp with time zone`],
@@ -44,17 +44,17 @@ test.for([
     'select slug as schema, code as schema from customers',
     `${manyColumns}schema character varying, schema character`,
   ],
-  ['select tags from customers', 'the column tags must be text; the query gives tags text[]'],
-  ['select id from customers', 'the column id must be text; the query gives id integer'],
+  ['select tags from customers', 'the column tags must be text; the query returns tags text[]'],
+  ['select id from customers', 'the column id must be text; the query returns id integer'],
   [
     'select made from customers',
-    'the column made must be text; the query gives made timestamp with time zone',
+    'the column made must be text; the query returns made timestamp with time zone',
   ],
   [
     'select slug, made as tenant from customers',
-    'the column tenant must be text; the query gives slug character varying, tenant timestamp with time zone',
+    'the column tenant must be text; the query returns slug character varying, tenant timestamp with time zone',
   ],
-  ['select from customers', 'the query gives no columns'],
+  ['select from customers', 'the query returns no columns'],
 ] as const)('%s is refused, and no row of it is a tenant', async ([query, why]) => {
   const { code, stdout } = await listWith(query);
   expect({ code, error: JSON.parse(stdout).error }).toMatchObject({

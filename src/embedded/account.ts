@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** The account that PostgreSQL runs under; empty where it is our own. */
+/** The account that PostgreSQL runs under; empty for the current one. */
 export interface Account {
   readonly uid?: number;
   readonly gid?: number;
 }
 
 /**
- * PostgreSQL refuses to run as root: then an existing account without rights is taken, and none is ever created.
- * @throws Error where root has no such account.
+ * PostgreSQL refuses to run as root: then an existing unprivileged account is used, and none is ever created.
+ * @throws Error if root has no such account.
  */
 export function serverAccount(): Account {
   if (process.getuid?.() !== 0) return {};
@@ -25,7 +25,7 @@ export function serverAccount(): Account {
   );
 }
 
-/** True when the account can enter a folder; a checkout below a home of mode 700 is the usual "no". */
+/** True if the account can enter a folder; it usually cannot if a home directory above has mode 700. */
 export function canEnter(account: Account, dir: string): boolean {
   if (account.uid === undefined) return true;
   try {

@@ -13,7 +13,7 @@ import { otherInCharge, type ServerAddress, type SupervisorOrder } from './order
 
 /** The embedded server, used by this process until `release`. */
 export interface EmbeddedServer extends ServerAddress {
-  /** Where its data lies. */
+  /** Its data directory's parent. */
   readonly dir: string;
   /** True when this call started it; false when it was running for another command. */
   readonly started: boolean;
@@ -25,8 +25,8 @@ const attachWithinMs = 60_000;
 const stopWithinMs = 30_000;
 
 /**
- * Uses the embedded server of a project: starts it if nobody has, and joins whoever has otherwise. It is stopped when
- * the last process that uses it ends, in whatever way. The package is looked for from `packageDir` upward.
+ * Uses the embedded server of a project: starts it unless another process has, and shares it otherwise. It is stopped when
+ * the last process that uses it ends, in whatever way. The package is resolved from `packageDir`.
  * @throws SqlmigError `embedded-missing` or `embedded-failed`.
  */
 export async function attachEmbedded(
@@ -53,13 +53,13 @@ export async function attachEmbedded(
     }
     const end = supervisor.ended();
     if (end !== null) {
-      // Code 0: it came and went while we looked. Then, or when another is in charge, look again.
+      // Code 0: it started and stopped in the meantime. Then, or if another supervisor is in charge, try again.
       if (end.code !== otherInCharge && end.code !== 0) {
         throw new SqlmigError(
           'embedded-failed',
           `the embedded PostgreSQL did not start: ${end.text.trim()}`,
           {
-            hint: `its data is in ${dir}; remove that folder to begin anew`,
+            hint: `its data is in ${dir}; remove that folder to start over`,
           },
         );
       }
@@ -81,7 +81,7 @@ function failing<T>(make: () => T): T {
   }
 }
 
-/** `.sqlmig/` of the project, or a folder in the temp folder that it names, where the server cannot reach the project. */
+/** `.sqlmig/` of the project, or a folder in the temp folder that it names, if the server cannot reach the project. */
 function dataDir(projectDir: string, major: string, account: Account): string {
   const own = join(projectDir, '.sqlmig');
   mkdirSync(own, { recursive: true });
@@ -102,7 +102,7 @@ function socketOf(dir: string): string {
   mkdirSync(own, { recursive: true, mode: 0o700 });
   const { uid, mode } = statSync(own);
   if (process.getuid !== undefined && (uid !== process.getuid() || (mode & 0o077) !== 0)) {
-    throw new SqlmigError('embedded-failed', `${own} is not ours alone`, {
+    throw new SqlmigError('embedded-failed', `${own} is accessible to other users`, {
       hint: 'set TMPDIR to another folder',
     });
   }
@@ -169,14 +169,14 @@ function enter(path: string): Promise<User | null> {
   });
 }
 
-/** Leaves, and waits until the server is gone or somebody else still uses it. */
+/** Leaves, and waits until the server has stopped or another process still uses it. */
 function leave({ socket }: User): Promise<void> {
   if (socket.destroyed) return Promise.resolve();
   socket.ref();
   return new Promise((resolve) => {
-    const impatient = setTimeout(() => socket.destroy(), stopWithinMs);
+    const timeout = setTimeout(() => socket.destroy(), stopWithinMs);
     socket.once('close', () => {
-      clearTimeout(impatient);
+      clearTimeout(timeout);
       resolve();
     });
     socket.end();

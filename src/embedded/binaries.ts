@@ -22,7 +22,7 @@ const programs = ['initdb', 'postgres'];
 
 /**
  * The folder with `bin/postgres` from the optional package, ready to run under an account: links that npm cannot pack
- * are made, and where the account cannot reach the package, a copy in the temp folder is used. `wrapper` is the name
+ * are created, and if the account cannot reach the package, a copy in the temp folder is used. `wrapper` is the name
  * under which the package is installed.
  * @throws SqlmigError `embedded-missing` with the line that installs the package.
  */
@@ -90,7 +90,7 @@ function copyOf(native: string, account: Account): string {
     try {
       renameSync(making, copy);
     } catch {
-      // Somebody else was faster.
+      // Another process was faster.
       rmSync(making, { recursive: true, force: true });
     }
   }

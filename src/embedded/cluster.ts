@@ -31,10 +31,10 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Another server has the data folder. */
+/** Another server runs on the data directory. */
 export class ClusterInUse extends Error {
   override readonly name = 'ClusterInUse';
-  /** The process that is said to have it. */
+  /** The process that the lock file names. */
   readonly pid: number | null;
 
   constructor(pid: number | null) {
@@ -43,11 +43,11 @@ export class ClusterInUse extends Error {
   }
 }
 
-// LANG decides the encoding of a new cluster otherwise; unset gives SQL_ASCII.
+// Otherwise LANG decides the encoding of a new cluster, SQL_ASCII if it is unset.
 const locale = ['--encoding=UTF8', '--locale=C'];
 const environment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' };
 
-/** Creates the cluster where there is none; any number of processes may do so at once. */
+/** Creates the cluster if it does not exist; any number of processes may do so at once. */
 export function ensureCluster({ dir, native, account }: Cluster): void {
   const data = join(dir, 'data');
   if (existsSync(join(data, 'PG_VERSION'))) return;
@@ -83,7 +83,7 @@ export function ensureCluster({ dir, native, account }: Cluster): void {
 
 /**
  * Starts the server on the loopback interface, on a free port unless the settings name one.
- * @throws ClusterInUse where another server runs on the data; Error with the server's log otherwise.
+ * @throws ClusterInUse if another server runs on the data directory, Error with the server's log otherwise.
  */
 export async function startCluster(cluster: Cluster): Promise<RunningServer> {
   const { dir, native, account, settings } = cluster;
@@ -136,9 +136,9 @@ function readiness(server: ChildProcess): Promise<string | null> {
 function stop(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
-    const impatient = setTimeout(() => server.kill('SIGQUIT'), 15_000);
+    const timeout = setTimeout(() => server.kill('SIGQUIT'), 15_000);
     server.once('exit', () => {
-      clearTimeout(impatient);
+      clearTimeout(timeout);
       resolve();
     });
     server.kill('SIGINT');

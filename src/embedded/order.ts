@@ -6,7 +6,7 @@ export interface SupervisorOrder extends Cluster {
   readonly socket: string;
 }
 
-/** What a supervisor tells each user, as one line of JSON. */
+/** What a supervisor sends to each user, as one line of JSON. */
 export interface ServerAddress {
   readonly url: string;
   /** The server's own process. */

@@ -58,7 +58,7 @@ async function startOrTakeOver(order: SupervisorOrder): Promise<RunningServer> {
     return await startCluster(order);
   } catch (error) {
     if (!(error instanceof ClusterInUse)) throw error;
-    // Somebody is starting, running or stopping it; a server without a supervisor was left by a crash.
+    // Another supervisor is starting, running or stopping it, or a crash left the server without one.
     for (let waited = 0; waited < orphanAfterMs; waited += 100) {
       await delay(100);
       if (await answers(order.socket)) process.exit(otherInCharge);
@@ -80,14 +80,14 @@ function parentOf(pid: number): number {
   try {
     return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
   } catch {
-    return Number(tell('ppid=', pid));
+    return Number(processColumn('ppid=', pid));
   }
 }
 
 function endOrphan(pid: number | null, data: string): void {
   if (pid === null || Number.isNaN(pid)) return;
   if (commandOf(pid).includes(data)) process.kill(pid, 'SIGQUIT');
-  // The number belongs to another program by now, which PostgreSQL cannot tell.
+  // Another program has this process ID by now, which PostgreSQL cannot detect.
   else rmSync(join(data, 'postmaster.pid'), { force: true });
 }
 
@@ -95,12 +95,12 @@ function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
   } catch {
-    return tell('command=', pid);
+    return processColumn('command=', pid);
   }
 }
 
-/** What `ps` tells of a process; nothing where it is gone. */
-function tell(what: string, pid: number): string {
+/** A column of `ps` for a process; empty if it has ended. */
+function processColumn(what: string, pid: number): string {
   try {
     return execFileSync('ps', ['-o', what, '-p', String(pid)], { encoding: 'utf8', stdio: 'pipe' });
   } catch {

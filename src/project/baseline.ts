@@ -36,7 +36,7 @@ export function replacedBy(text: string, version: string | null): readonly Versi
   return ranges;
 }
 
-/** True where a version is one of the ranges'. */
+/** True if a version is in one of the ranges. */
 export function covers(ranges: readonly VersionRange[], version: string): boolean {
   return ranges.some(
     ({ from, to }) => compareVersions(version, from) >= 0 && compareVersions(version, to) <= 0,
@@ -45,7 +45,7 @@ export function covers(ranges: readonly VersionRange[], version: string): boolea
 
 /**
  * What a history holds of the versions that a baseline replaces. Their files are gone, so a gap among them cannot be
- * told: `all` means that the last version of each range is applied, and `missing` names those that are not.
+ * detected: `all` means that the last version of each range is applied, and `missing` names those that are not.
  */
 export function replacedIn(
   ranges: readonly VersionRange[],

@@ -18,10 +18,10 @@ import type { TenantSource } from './tenant-source.ts';
 
 /** One database of the fleet. */
 export interface DatabaseConfig {
-  /** `null`: the name the server gives. */
+  /** `null`: the database's own name. */
   readonly name: string | null;
   readonly target: ConnectionTarget;
-  /** What bypasses a pooler; `null` where there is none. */
+  /** What bypasses a pooler; `null` if there is none. */
   readonly directTarget: ConnectionTarget | null;
   readonly tenants: TenantSource;
 }
@@ -36,24 +36,24 @@ export interface Config {
   readonly recursive: boolean;
   readonly publicSchema: string;
   readonly historyTable: string;
-  /** How many sessions work at once; `null`: what suits the server's version. */
+  /** How many tenants are migrated at once; `null`: the default for the server's version. */
   readonly concurrency: number | null;
   readonly outOfOrder: boolean;
-  /** Keep a digest of each history in the catalogue, and believe it: `up` then reads no table that has one. */
+  /** Store a digest of each history in the catalogue, and rely on it: `up` then reads no table that has one. */
   readonly digest: boolean;
-  /** How long to wait for a database that is not there yet, in milliseconds. */
+  /** How long to wait for the database to become reachable, in milliseconds. */
   readonly waitMs: number;
-  /** What the pooler in the database URL gives a client, if there is one; `null`: found out where it matters. */
+  /** The pool mode of the pooler in the database URL, if there is one; `null`: detected when needed. */
   readonly poolMode: 'session' | 'transaction' | null;
-  /** `search_path` of tenant files; `tenant` and `public` stand for the tenant's and the public schema. */
+  /** `search_path` of tenant files; `tenant` and `public` are the tenant's and the public schema. */
   readonly searchPath: readonly string[];
-  /** Extensions that `up` creates in the public schema, before public files, where they are missing. */
+  /** Extensions that `up` creates in the public schema, before public files, if they are missing. */
   readonly extensions: readonly string[];
   /** Paths in messages are relative to this folder. */
   readonly cwd: string;
 }
 
-/** Where to look for settings. */
+/** The sources of settings. */
 export interface ConfigSources {
   /** The search for a config file starts here and goes upward. */
   readonly cwd?: string;
@@ -120,11 +120,11 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
 };
 
 /**
- * Checks what a program gives as its config: that it is one of `loadConfig`, and what was changed in it since.
+ * Checks a program's config: that `loadConfig` returned it, and any changes made since.
  * @throws SqlmigError `config-invalid` naming what is missing or wrong.
  */
 export function requireConfig(config: unknown): asserts config is Config {
-  const hint = 'await loadConfig() gives one; its "overrides" take settings from a program';
+  const hint = 'await loadConfig() returns one; set values in its "overrides"';
   const refuse = (message: string) => new SqlmigError('config-invalid', message, { hint });
   if (config instanceof Promise) throw refuse('the config is a promise that was not awaited');
   if (typeof config !== 'object' || config === null) {
@@ -169,7 +169,7 @@ async function readFile(
 }
 
 const modules = ['.js', '.mjs', '.ts'];
-// The last ones are refused: a config under such a name must not be passed over.
+// The last ones are refused: a config with such a name must not be ignored silently.
 const suffixes = ['.json', ...modules, '.cjs', '.mts', '.cts', '.yaml', '.yml', '.toml'];
 
 /** Loads a config file. @throws SqlmigError `config-invalid` that names it. */
@@ -218,7 +218,7 @@ function databaseOf(
       'config-invalid',
       `"databases" in ${where} must name exactly one database in this version`,
       {
-        hint: 'run sqlmig once a database until several are supported',
+        hint: 'run sqlmig once per database',
       },
     );
   }
@@ -254,7 +254,7 @@ function urlFrom(env: NonNullable<ConfigSources['env']>): string | null {
     (variable) => env[variable],
   );
   if (given) return null;
-  throw new SqlmigError('no-database-url', 'no database is named', {
+  throw new SqlmigError('no-database-url', 'no database is configured', {
     hint: 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded',
   });
 }

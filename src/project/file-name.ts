@@ -18,7 +18,7 @@ export const fileNameRule =
   '<version>_<name>.sql, <version>_<name>.down.sql or R__<name>.sql, where <version> is 1 to 18 digits';
 
 /**
- * Reads a migration's file name; `null` where it fits no rule. Separators `__` and `-` and a leading `V` are accepted.
+ * Reads a migration's file name; `null` if it fits no rule. Separators `__` and `-` and a leading `V` are accepted.
  * More digits after one separator are not: `2024-01-05_x.sql` would be version 2024.
  */
 export function parseFileName(fileName: string): FileName | null {
@@ -70,7 +70,7 @@ function severalNumbersProblem([, prefix, digits = '', rest = '', ending = '']: 
   const whole = number === null ? null : `${number}_${name}${way}`;
   const [first] = digits.split(/[-_.]/);
   if (isDate(digits) && whole !== null) return { problem, hint: `name it ${whole}` };
-  // Flyway reads all of it as the version, so nothing else can be meant.
+  // Flyway reads all of it as the version, so it cannot be anything else.
   if (prefix !== '' || /^\d+\./.test(digits)) {
     const hint =
       whole === null
@@ -83,7 +83,7 @@ function severalNumbersProblem([, prefix, digits = '', rest = '', ending = '']: 
   return { problem, hint: `name it ${own} if the version is ${first}${other}` };
 }
 
-/** Several numbers as one that keeps their order among names with as many parts; `null` where there is none. */
+/** Several numbers as one that keeps their order among names with as many parts; `null` if there is none. */
 function asOneNumber(digits: string): string | null {
   const [first = '', ...rest] = digits.split(/[-_.]/);
   const width = isDate(digits) ? 2 : 3;

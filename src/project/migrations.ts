@@ -18,13 +18,13 @@ import { findStrayFolders, listSqlFolder, looseMigrations, type SqlFolder } from
 export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>> {
   /** The `.down.sql` files, which `up` never runs. */
   readonly down: readonly Migration[];
-  /** The name that lints look for. */
+  /** The schema name that lints check for. */
   readonly publicSchema: string;
-  /** What looks like migrations beside the configured folders and is not read, a sentence each. */
+  /** Folders of likely migrations beside the configured ones that are not read, one sentence per folder. */
   readonly strays: readonly string[];
 }
 
-/** The folder of a scope as messages name it: relative to where the config is used from. */
+/** The folder of a scope as messages name it: relative to the working directory. */
 export function folderOf({ cwd, publicDir, tenantDir }: Config, scope: Scope): string {
   return shownPath(cwd, scope === 'public' ? publicDir : tenantDir);
 }
@@ -106,7 +106,7 @@ export interface ParsedFiles {
 
 /**
  * Parses every file.
- * @throws SqlmigError with every mistake in `all`, where a file that runs has one.
+ * @throws SqlmigError with every mistake in `all`, if a file that runs has one.
  */
 export async function parseAll(migrations: Migrations): Promise<ParsedFiles> {
   const scripts = await parseMigrations([...migrations.public, ...migrations.tenant], migrations);
@@ -191,7 +191,7 @@ function readFolder(scope: Scope, config: Config): Folder {
   return { migrations, down, mistakes: [...mistakes, ...replacedFiles(migrations)] };
 }
 
-/** What was meant to be read, and is not. */
+/** Files that look like migrations and cannot be read as such. */
 function unreadMistakes(
   { inCapitals, foldersLikeFiles, unread }: SqlFolder,
   shown: (path: string) => string,

@@ -1,8 +1,8 @@
 import { canonicalVersion, compareVersions } from './version.ts';
 
 /**
- * The version of a new file: the next serial, as wide as the newest, where the folder uses serials; else the UTC time
- * as 14 digits, and never less than what is there.
+ * The version of a new file: the next serial, as wide as the newest, if the folder uses serials; else the UTC time
+ * as 14 digits, and always above the newest.
  */
 export function nextVersion(versions: readonly string[], now: Date): string {
   const newest = versions.reduce<string | null>(

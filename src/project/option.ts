@@ -15,7 +15,7 @@ export interface Kind {
 /** The kind of each option of a set, none left out. */
 export type Kinds<O> = { readonly [K in keyof O]-?: Kind };
 
-/** How options are called, and what helps who gave a wrong one. */
+/** How options are called in messages, and the hint for a wrong value. */
 export interface Naming {
   readonly called: (option: string) => string;
   readonly hint?: string;
@@ -77,7 +77,7 @@ export const callback: Kind = { takes: 'a function', fits: (value) => typeof val
 export const byName: Naming = { called: (option) => `option ${option}` };
 
 /**
- * Checks options that a caller gave; one that is `undefined` is left out.
+ * Checks a caller's options; one that is `undefined` counts as left out.
  * @throws SqlmigError `bad-usage` naming the option.
  */
 export function checkOptions(

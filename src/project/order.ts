@@ -1,7 +1,7 @@
 import type { Migration } from '../sql/migration.ts';
 import { canonicalVersion, compareVersions } from './version.ts';
 
-/** Versioned migrations by number, then repeatables by name (code units, so that no locale has a say). */
+/** Versioned migrations by number, then repeatables by name (in code units, independent of the locale). */
 export function inRunningOrder(migrations: readonly Migration[]): Migration[] {
   return [...migrations].sort((a, b) => {
     if (a.version !== null && b.version !== null) return compareVersions(a.version, b.version);

@@ -17,7 +17,7 @@ export interface SchemaGroup {
 export interface NameColumn {
   readonly table: string;
   readonly column: string;
-  /** The same as SQL, quoted where that is needed. */
+  /** The same as SQL, quoted if necessary. */
   readonly tableSql: string;
   readonly columnSql: string;
   /** How many different values it has, as far as it was read. */
@@ -49,7 +49,7 @@ export interface DatabaseFacts {
 /** What a new project for a database should look like, and what it was concluded from. */
 export interface Proposal {
   readonly tenants: TenantChoice;
-  /** A name for the history tables, where another tool has the usual one. */
+  /** A name for the history tables if another tool uses the default one. */
   readonly historyTable: string | null;
   /** Schemas that look like tenants, since their tables are the same. */
   readonly alike: SchemaGroup | null;
@@ -152,7 +152,7 @@ interface Prefix {
 }
 
 /**
- * What all these names begin with: words up to a separator, or three letters before a number. None where more than a
+ * What all these names begin with: words up to a separator, or three letters before a number. None if more than a
  * tenth as many other schemas begin so too.
  */
 function patternOf(names: readonly string[], all: readonly string[]): Prefix | null {

@@ -3,7 +3,7 @@ import { SqlmigError } from '../errors.ts';
 import { closest } from '../text/closest.ts';
 import { parseDuration } from './duration.ts';
 
-/** What a config file says of tenants; a function in a `.js` file gives their names. */
+/** The `tenants` key of a config file; a function in a `.js` file returns their names. */
 export type TenantSettings =
   | { readonly query: string; readonly register?: string | undefined }
   | { readonly pattern: string }
@@ -31,13 +31,13 @@ export interface Settings {
   readonly historyTable?: string | undefined;
   readonly concurrency?: number | undefined;
   readonly outOfOrder?: boolean | undefined;
-  /** Keep a digest of each history in the catalogue, and believe it. */
+  /** Store a digest of each history in the catalogue, and rely on it. */
   readonly digest?: boolean | undefined;
   /** A duration such as `60s`. */
   readonly wait?: string | undefined;
   readonly poolMode?: 'session' | 'transaction' | undefined;
   readonly searchPath?: readonly string[] | undefined;
-  /** Extensions that `up` creates in public where they are missing. */
+  /** Extensions that `up` creates in public if they are missing. */
   readonly extensions?: readonly string[] | undefined;
 }
 
@@ -58,7 +58,7 @@ const tenants = v.union(
       register: v.optional(
         v.pipe(
           text,
-          v.check((sql) => /\$1(?!\d)/.test(sql), 'must have $1 where the name of the tenant goes'),
+          v.check((sql) => /\$1(?!\d)/.test(sql), 'must have $1 for the name of the tenant'),
         ),
       ),
     }),
@@ -103,12 +103,15 @@ const settings = v.strictObject({
   searchPath: v.optional(
     v.pipe(
       v.array(text),
-      v.check(([first]) => first === 'tenant', 'must begin with "tenant", where tenant files create things'),
+      v.check(
+        ([first]) => first === 'tenant',
+        'must begin with "tenant", the schema in which tenant files create objects',
+      ),
     ),
   ),
 });
 
-/** Settings that flags and `SQLMIG_*` variables can give. */
+/** Settings that flags and `SQLMIG_*` variables can set. */
 export type Overrides = Omit<Settings, 'tenants' | 'databases'>;
 
 /** Where settings of variables come from, in messages. */
@@ -140,7 +143,7 @@ function yesOrNo(text: string): unknown {
   return ({ true: true, '1': true, false: false, '0': false } as Record<string, boolean>)[text] ?? text;
 }
 
-/** The settings that `SQLMIG_*` variables give, unchecked. */
+/** The settings in `SQLMIG_*` variables, unchecked. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): unknown {
   return Object.fromEntries(
     environment.flatMap(([variable, key, read]) => {
@@ -164,7 +167,7 @@ export function unknownVariables(env: Readonly<Record<string, string | undefined
 }
 
 /**
- * Checks what somebody wrote.
+ * Checks settings from a file, the environment or flags.
  * @throws SqlmigError `config-invalid` naming every wrong key and where it comes from.
  */
 export function check(value: unknown, where: string): Settings {
@@ -200,7 +203,7 @@ function whyOf({ message, kind, expected }: v.BaseIssue<unknown>): string {
     : message;
 }
 
-/** A setting as it is called where it comes from. */
+/** The name of a setting in its source. */
 function nameOf(key: string, where: string): string {
   return (where === environmentName && environment.find(([, setting]) => setting === key)?.[0]) || key;
 }

@@ -5,7 +5,7 @@ import { parseFileName } from './file-name.ts';
 
 /** What is in a folder of migrations. Paths are relative to it, and what begins with a dot is left out. */
 export interface SqlFolder {
-  /** Files that end in `.sql`; in sub-folders too, where those are read. */
+  /** Files that end in `.sql`; in sub-folders too, if those are read. */
   readonly files: readonly string[];
   /** Files that end in `.SQL` and its like. */
   readonly inCapitals: readonly string[];
@@ -56,7 +56,7 @@ function list(root: string, at: string, walk: Walk): SqlFolder {
   return { files, inCapitals, foldersLikeFiles, unread };
 }
 
-/** A folder beside a configured one that nobody reads, and how many migrations it seems to hold; never none. */
+/** A folder beside a configured one that is not read, and how many likely migrations it has; at least one. */
 export interface StrayFolder {
   readonly path: string;
   readonly files: number;
@@ -82,7 +82,7 @@ function entriesOf(dir: string): Dirent[] {
   try {
     return readdirSync(dir, { withFileTypes: true });
   } catch {
-    // What is not there or not for us to read holds nothing that was meant for us.
+    // A missing or unreadable folder has no migrations for sqlmig.
     return [];
   }
 }
@@ -92,7 +92,7 @@ function isFolder(entry: Dirent, path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    // A dangling link is told when it is read.
+    // A dangling link is reported when it is read.
     return false;
   }
 }

@@ -4,7 +4,7 @@ export type TenantSource =
   | {
       readonly kind: 'query';
       readonly query: string;
-      /** A statement that makes the query list the tenant `$1`; `null` where the config gives none. */
+      /** A statement that adds tenant `$1` to the result of the query; `null` if the config has none. */
       readonly register: string | null;
     }
   | { readonly kind: 'pattern'; readonly pattern: string }

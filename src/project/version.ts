@@ -11,7 +11,7 @@ export function compareVersions(a: string, b: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** The newest of the versions, as spelled; `null` where there is none. */
+/** The newest of the versions, as spelled; `null` if there is none. */
 export function newestVersion(items: readonly { readonly version: string | null }[]): string | null {
   return items
     .map((item) => item.version)

@@ -1,9 +1,9 @@
 import { describeApplication } from './application.ts';
 import type { Row } from './wire.ts';
 
-/** A session that stands in somebody's way, as in pg_stat_activity. What we may not see is `null`. */
+/** A session that blocks another, as in pg_stat_activity. Columns that our role may not read are `null`. */
 export interface Blocker {
-  /** The backend; 0 stands for a prepared transaction. */
+  /** The backend; 0 is a prepared transaction, as in pg_blocking_pids(). */
   readonly pid: number;
   readonly user: string | null;
   readonly application: string;
@@ -26,7 +26,7 @@ export function blockerJson(pid: string): string {
     'query', left(regexp_replace(a.query, '\\s+', ' ', 'g'), 80))`;
 }
 
-/** What `blockerJson` gave. */
+/** Reads the result of `blockerJson`. */
 export function toBlocker(json: unknown): Blocker {
   const { pid, user, application, client, state, seconds, query } = json as Row;
   const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : null);

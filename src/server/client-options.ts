@@ -32,7 +32,7 @@ export function clientOptions(target: ConnectionTarget, { host, address, port }:
       ? readPasswordFile(target.passFile, { host, port, user, database })
       : { password: target.password, ignored: null };
   const options: ClientOptions = {
-    // As a list, so that the driver does not look for a port in an IPv6 address.
+    // As a list, so that the driver does not parse a port out of an IPv6 address.
     ...({ host: [address ?? host], port: [port] } as unknown as Pick<ClientOptions, 'host' | 'port'>),
     ...(isSocket(host) && { path: `${host}/.s.PGSQL.${port}` }),
     user,
@@ -69,7 +69,7 @@ function sslOptions(
   // With root certificates at hand libpq checks them under "require" too.
   if (mode === 'require' && sslRootCert === null) return { ...certificates, rejectUnauthorized: false };
   if (mode === 'verify-full') {
-    // The driver names no server where the host is an address: Node would take "localhost" for it.
+    // The driver passes no server name if the host is an address, and Node would check "localhost" instead.
     const checkServerIdentity: ConnectionOptions['checkServerIdentity'] = (_, certificate) =>
       checkIdentity(host, certificate);
     return { ...certificates, rejectUnauthorized: true, checkServerIdentity };

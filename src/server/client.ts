@@ -6,14 +6,14 @@ import type { ServerNotice } from './notice.ts';
 /** How the driver opens one session. */
 export interface ClientSetup {
   readonly server: ClientOptions;
-  /** Opens a socket, with TLS where that was asked for. */
+  /** Opens a socket, with TLS if requested. */
   readonly open: () => Promise<Socket>;
   /** Parameters of the startup message. */
   readonly startup: Readonly<Record<string, string>>;
   readonly connectTimeoutMs: number;
 }
 
-/** What the driver reports beside answers. */
+/** What the driver reports besides answers. */
 export interface ClientListeners {
   readonly onNotice: (notice: ServerNotice) => void;
   readonly onClose: () => void;
@@ -47,7 +47,7 @@ export function createClient(
   };
   Object.assign(options, { max_pipeline: 0, socket: open, onnotify: onNotification });
   // The driver reads PGTARGETSESSIONATTRS unless it is given a value, and has none for "any": only options that it has
-  // completed itself are taken without another look at the environment.
+  // completed itself are used without reading the environment again.
   const completed = postgres({ ...options, target_session_attrs: 'primary' }).options;
   return postgres({ ...completed, target_session_attrs: undefined } as unknown as typeof options);
 }

@@ -23,11 +23,11 @@ export function connectError(error: unknown, where: string, ignoredPasswordFile:
 
 function hintFor(message: string, code: string | undefined): string {
   if (code === sqlstates.invalidCatalogName)
-    return 'create the database first, sqlmig does not; --wait 60s waits until it is there';
+    return 'create the database first, sqlmig does not; --wait 60s waits until it exists';
   if (code === sqlstates.tooManyConnections)
     return 'sqlmig needs one connection: raise the limit, end idle sessions, or wait longer with --wait 60s';
   if (/secure TLS|SSL|TLS|certificate|self.signed/i.test(message)) {
-    return 'the server and sslmode do not agree: sslmode=disable does without TLS, require does not check certificates, verify-full needs sslrootcert for your own authority';
+    return 'the server and sslmode do not agree: sslmode=disable uses no TLS, require checks no certificates, verify-full needs sslrootcert for a private authority';
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return 'check the host of the URL; --wait 60s waits for it';

@@ -1,13 +1,13 @@
-/** What sqlmig makes of a parameter of libpq. */
+/** How sqlmig treats a libpq parameter. */
 export type Treatment =
   /** As libpq does. */
   | { readonly kind: 'honoured' }
-  /** Nothing that sqlmig does would change with it. */
+  /** It would change nothing that sqlmig does. */
   | { readonly kind: 'no-effect'; readonly why: string }
-  /** Refused, but for the values that ask for what happens anyway. */
+  /** Refused, except for values that ask for what sqlmig does anyway. */
   | { readonly kind: 'refused'; readonly unless: readonly string[]; readonly hint: string };
 
-/** A parameter of libpq with the variable that stands for it, if there is one. */
+/** A libpq parameter and its environment variable, if it has one. */
 export interface LibpqParameter {
   readonly variable: string | null;
   readonly treatment: Treatment;
@@ -100,7 +100,7 @@ export const libpqParameters: ReadonlyMap<string, LibpqParameter> = new Map(
   ).map(([name, variable, treatment]) => [name, { variable, treatment }]),
 );
 
-/** The variables of libpq that stand for no parameter, with what sqlmig makes of them. */
+/** The libpq variables without a parameter, and how sqlmig treats them. */
 export const otherLibpqVariables: ReadonlyMap<string, Treatment> = new Map([
   ['PGSERVICEFILE', honoured],
   ['PGSYSCONFDIR', honoured],

@@ -11,14 +11,14 @@ export interface TargetHost {
   readonly port: number;
 }
 
-/** What is said of a database: nothing is opened or read yet. */
+/** How to reach a database; nothing is opened or read yet. */
 export interface ConnectionTarget {
   /** Tried in this order. */
   readonly hosts: readonly TargetHost[];
   readonly user: string | null;
   readonly password: string | null;
   readonly database: string | null;
-  /** As in libpq; `null` where it was not said: then `disable` on this machine, else `prefer`. */
+  /** As in libpq; `null` if not set: then `disable` for this machine, else `prefer`. */
   readonly sslMode: SslMode | null;
   /** TLS from the first byte, without asking for it. */
   readonly sslDirect: boolean;
@@ -33,7 +33,7 @@ export interface ConnectionTarget {
   /** Startup parameters, such as `options`. */
   readonly startup: Readonly<Record<string, string>>;
   readonly connectTimeoutMs: number | null;
-  /** Only a server that takes writes will do. */
+  /** Only a server that accepts writes is used. */
   readonly readWrite: boolean;
   readonly passFile: string | null;
   /** The URL says that a pooler answers (`pgbouncer=true`, as for Prisma). */
@@ -50,7 +50,7 @@ const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-
 export type TlsVersion = (typeof tlsVersions)[number];
 const tlsVersions = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 
-/** The value of a parameter, and in words where it stands. */
+/** The value of a parameter, and where it was set, in words. */
 interface Said {
   readonly value: string;
   readonly where: string;
@@ -66,7 +66,7 @@ export function serviceOf(url: string | null, env: Env): string | null {
 /**
  * Reads a database URL as libpq does: what it does not say comes from the service it names, or else PGSERVICE, then
  * from the `PG*` variables. `null` is the variables alone; `files` are the service files in the order in which they are
- * looked at.
+ * read.
  * @throws SqlmigError `config-invalid` for what is no such URL or asks for what sqlmig cannot do. It repeats nothing of
  *   the URL but the name of a known parameter and the service.
  */
@@ -159,7 +159,10 @@ function hostsOf(settings: Settings): TargetHost[] {
     throw invalid('host and hostaddr do not name the same number of hosts', 'give one address for each host');
   }
   if (ports.length !== 1 && ports.length !== hosts.length) {
-    throw invalid('there are not as many ports as hosts', 'give one port for all hosts, or one for each');
+    throw invalid(
+      'the number of ports does not match the number of hosts',
+      'give one port for all hosts, or one for each',
+    );
   }
   return hosts.map((host, i) => {
     const port = (ports.length === 1 ? ports[0] : ports[i]) || '5432';
@@ -173,14 +176,14 @@ function hostsOf(settings: Settings): TargetHost[] {
 function notAPort(said: Said | undefined): SqlmigError {
   return invalid(
     `${said?.where ?? 'the port'} is not a number from 1 to 65535`,
-    'in a URL the port stands after the host, host:5432; in a password write / as %2F, ? as %3F and @ as %40',
+    'in a URL the port follows the host, host:5432; in a password write / as %2F, ? as %3F and @ as %40',
   );
 }
 
 function sslModeOf(settings: Settings): SslMode | null {
   const said = settings.get('sslmode');
   const mode = oneOf(sslModes, said);
-  // As libpq has it: with the authorities of the system anybody's certificate would do.
+  // As in libpq: without a check of the host name, any certificate of a public authority would be accepted.
   if (settings.get('sslrootcert')?.value !== 'system' || mode === 'verify-full') return mode;
   if (mode === null) return 'verify-full';
   throw invalid(`${said?.where} is too weak for sslrootcert=system`, 'use sslmode=verify-full');

@@ -44,7 +44,7 @@ function split(url: string): { userInfo: string; hosts: string; database: string
   const found = /^postgres(?:ql)?:(?:\/\/)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url);
   if (found === null) throw refuse('the database URL is not a valid URL');
   const [, authority = '', database = '', query = ''] = found;
-  // Then what stands before it may be a user and half a password, not a host and its port.
+  // The part before it may be a user and half a password, not a host and its port.
   const hidesPassword = /[:@]/.test(authority) && query.includes('@');
   if (database.includes('@') || hidesPassword) {
     throw refuse(
@@ -56,12 +56,12 @@ function split(url: string): { userInfo: string; hosts: string; database: string
   return { userInfo: authority.slice(0, Math.max(at, 0)), hosts: authority.slice(at + 1), database, query };
 }
 
-/** One host with its port; an IPv6 address is in brackets, unless it stands alone. */
+/** One host with its port; an IPv6 address is in brackets unless it has no port. */
 function place(text: string): { host: string; port: string } {
   if (/^[\da-f]*:[\da-f:.]*:[\da-f:.]*$/i.test(text)) return { host: text, port: '' };
   const found = /^(?:\[([^\]]*)\]|([^:]*))(?::([^:]*))?$/.exec(text);
   if (found === null)
-    throw refuse('the database URL has too many colons after its user; an IPv6 address stands in brackets');
+    throw refuse('the database URL has too many colons after its user; put an IPv6 address in brackets');
   const [, bracketed, plain, port = ''] = found;
   return { host: bracketed ?? plain ?? '', port: decoded(port) };
 }
@@ -71,7 +71,7 @@ function cut(text: string, separator: string): [string, string] {
   return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** Text with its %XX read; a % that begins none stands for itself. */
+/** Text with %XX decoded; any other % is kept. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

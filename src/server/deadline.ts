@@ -1,9 +1,9 @@
-/** What is left of any time limit once a run is interrupted: it must end before a container's grace period does. */
+/** The time limit after an interrupt: a run must end within a container's grace period. */
 export const interruptedMs = 2_000;
 
 /**
- * What a promise gives, unless that takes longer than `ms`; once `signal` has fired, no longer than two seconds more.
- * @throws Error that says so.
+ * Resolves as a promise does within `ms`; after `signal` has fired, within two more seconds.
+ * @throws Error at the deadline.
  */
 export async function withDeadline<T>(promise: PromiseLike<T>, ms: number, signal?: AbortSignal): Promise<T> {
   const timers: NodeJS.Timeout[] = [];

@@ -3,7 +3,7 @@ import { ownPath, type Session } from './session.ts';
 /**
  * Waits until all that any session has committed is on disk. The server's log is one sequence, so a commit that waits
  * takes along all before it; but only a transaction that writes something waits (PostgreSQL documentation, Asynchronous
- * Commit). Where the server waits for less or more than its own disk, it is left as it is.
+ * Commit). Servers whose synchronous_commit is not off keep their setting.
  */
 export async function flush(session: Session): Promise<void> {
   await session.run(`START TRANSACTION READ WRITE;

@@ -1,18 +1,18 @@
 import { SqlmigError } from '../errors.ts';
 import { withDeadline } from './deadline.ts';
 
-/** What a second session says of the backend of a first one. */
+/** What a second session reports about the backend of a first one. */
 export type BackendState =
-  /** It works on a message. */
+  /** It is running a message. */
   | 'works'
-  /** It is gone, or waits for us. */
+  /** It is gone, or waits for the client. */
   | 'idle'
-  /** The server answers, but cannot tell. */
-  | 'untold'
+  /** The server answers, but the state of the backend is unknown. */
+  | 'unknown'
   /** The server does not answer. */
   | 'unreachable';
 
-/** What a watch over one session needs to know. */
+/** What watching one session takes. */
 export interface Watched {
   /** Since when the server owes an answer and has said nothing; `null` while nothing runs. */
   readonly silentSince: () => number | null;
@@ -22,13 +22,13 @@ export interface Watched {
   readonly lose: (reason: string) => void;
 }
 
-/** A message is asked about once it has been silent for so long, and then again and again. */
+/** How long a message may go unanswered before it is checked, again and again, on a second connection. */
 export const silentAfterMs = 30_000;
 const mostUnreachable = 3;
 
 /**
- * Watches over a session until the function that it gives is called. A connection whose other end is gone, or that a
- * proxy has forgotten, looks just like one on which a file runs for hours without a word; only the server knows.
+ * Watches a session until the returned function is called. A connection whose other end is gone, or that a proxy has
+ * dropped, looks like one on which a file runs silently for hours; only the server knows.
  */
 export function watch({ silentSince, ask, lose }: Watched, afterMs = silentAfterMs): () => void {
   let asking = false;
@@ -36,11 +36,11 @@ export function watch({ silentSince, ask, lose }: Watched, afterMs = silentAfter
   let unreachable = 0;
   let suspectSince: number | null = null;
 
-  const look = async () => {
+  const check = async () => {
     const since = silentSince();
     if (since === null) return;
     const state = await ask().catch(() => 'unreachable' as const);
-    // It was heard while we asked.
+    // The server answered in the meantime.
     if (silentSince() !== since) {
       unreachable = 0;
       suspectSince = null;
@@ -51,10 +51,10 @@ export function watch({ silentSince, ask, lose }: Watched, afterMs = silentAfter
     suspectSince = state === 'idle' ? since : null;
     const seconds = Math.round((performance.now() - since) / 1000);
     if (unreachable >= mostUnreachable)
-      return lose(`no word from the server for ${seconds} s, and it cannot be reached any more`);
-    // An answer may have been on its way when the server was asked, so it is asked twice.
+      return lose(`no answer from the server for ${seconds} s, and it can no longer be reached`);
+    // The answer may have been in transit, so the server is asked twice.
     if (state === 'idle' && wasSuspect)
-      lose(`no word from the server for ${seconds} s, and its backend is not at work any more`);
+      lose(`no answer from the server for ${seconds} s, and its backend is no longer active`);
   };
   const timer = setInterval(
     () => {
@@ -62,7 +62,7 @@ export function watch({ silentSince, ask, lose }: Watched, afterMs = silentAfter
       if (since === null || asking || now - since < afterMs) return;
       if (suspectSince !== since && now - askedAt < afterMs) return;
       asking = true;
-      void look().finally(() => {
+      void check().finally(() => {
         asking = false;
         askedAt = performance.now();
       });
@@ -79,7 +79,7 @@ interface Asking {
   abandon(): void;
 }
 
-/** What a session that `open` gives says of a backend; `null`: nobody knows which one it is. */
+/** What a session from `open` reports about a backend; `null` is an unknown backend. */
 export async function stateOfBackend(
   pid: number | null,
   open: () => Promise<Asking>,
@@ -89,12 +89,12 @@ export async function stateOfBackend(
   try {
     session = await open();
   } catch (error) {
-    // A refusal, such as for want of room, is an answer.
-    return error instanceof SqlmigError && error.details.sqlstate !== undefined ? 'untold' : 'unreachable';
+    // A refusal, such as too many connections, is an answer.
+    return error instanceof SqlmigError && error.details.sqlstate !== undefined ? 'unknown' : 'unreachable';
   }
   try {
-    if (pid === null) return 'untold';
-    // One that cannot get rid of its rows is not at work either.
+    if (pid === null) return 'unknown';
+    // A backend whose rows are not read is not active either.
     const asking =
       session.read(`select state = 'active' and wait_event is distinct from 'ClientWrite' as works
 from pg_stat_activity where pid = ${pid}`);

@@ -23,15 +23,15 @@ export interface NoticeSource {
   readonly scope: Scope;
   /** The files that it may come from. */
   readonly scripts: readonly Script[];
-  /** The statement, where it is known. */
+  /** The statement, if known. */
   readonly statement?: Statement;
 }
 
 /** SQLSTATE of the notice that an identifier was cut; sent when a text is parsed, before any of it runs. */
 export const identifierCut = '42622';
 
-// The server has a state for what is there already, and none (00000) for what is not there; RAISE NOTICE has that as
-// well. So it counts who sent it.
+// Objects that already exist have SQLSTATEs of their own, but a missing object has 00000, and so has RAISE NOTICE: the
+// function that sent the notice distinguishes them.
 const saysSkipped: ReadonlySet<string> = new Set(['42P06', '42P07', '42701', '42710', identifierCut]);
 const sendForCode: ReadonlySet<string> = new Set([
   'exec_stmt_raise',
@@ -42,8 +42,8 @@ const sendForCode: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The event for a message of the server; `source` is `null` where statements of sqlmig's own ran. Important are warnings,
- * and what the server itself notices of a file: that something was skipped, cut, or dropped along.
+ * The event for a server message; `source` is `null` for sqlmig's own statements. Warnings are important, and so are the
+ * server's own notices about a file: that something was skipped, truncated or dropped by CASCADE.
  */
 export function noticeEvent(
   notice: ServerNotice,
@@ -65,7 +65,7 @@ function isTelling({ severity, code, routine }: ServerNotice): boolean {
   return severity === 'NOTICE' && (saysSkipped.has(code) || !sendForCode.has(routine ?? ''));
 }
 
-/** The file where there is only one, and its line where the statement is certain. */
+/** The file if there is only one, and the line if the statement is known for certain. */
 function placeOf({ where }: ServerNotice, { scripts, statement }: NoticeSource) {
   const [script] = scripts;
   if (script === undefined || scripts.length > 1) return {};
@@ -76,7 +76,7 @@ function placeOf({ where }: ServerNotice, { scripts, statement }: NoticeSource) 
   return { file, line: locate(file, text, inBlock ?? at.start).line };
 }
 
-/** The only statement of a script, or its only DO block where the server names one. */
+/** The only statement of a script, or its only DO block if the server's context is one. */
 function onlyOne({ statements }: Script, where = ''): Statement | undefined {
   const named = /inline_code_block/.test(where)
     ? statements.filter(({ kind }) => kind === 'DoStmt')

@@ -3,7 +3,7 @@ import type { Session } from './session.ts';
 import { settingOrigin } from './setting-origin.ts';
 
 /**
- * Refuses to write to a server that cannot take it, or that somebody has asked us not to write to.
+ * Refuses to write to a standby, or to a server whose default_transaction_read_only is on.
  * @throws SqlmigError `read-only`.
  */
 export async function refuseReadOnly(session: Session, how: 'refuse' | 'ignore'): Promise<void> {
@@ -19,6 +19,6 @@ export async function refuseReadOnly(session: Session, how: 'refuse' | 'ignore')
   const message = `default_transaction_read_only is on, set for ${origin}`;
   throw new SqlmigError('read-only', message, {
     state: 'nothing was touched',
-    hint: 'wait until it is switched off, or write all the same with --ignore-read-only',
+    hint: 'wait until it is off, or write anyway with --ignore-read-only',
   });
 }

@@ -1,6 +1,6 @@
 import postgres from 'postgres';
 
-/** What the server refused: the fields of its message, under the names that the driver gives them. */
+/** What the server refused: the fields of its message, under the driver's names. */
 export interface ServerError extends Error {
   /** SQLSTATE. */
   readonly code: string;
@@ -30,7 +30,7 @@ export function isServerError(error: unknown): error is ServerError {
   );
 }
 
-/** What a server said as it ended a session. */
+/** The error with which a server ended a session. */
 export interface LastWords {
   readonly message: string;
   /** SQLSTATE. */

@@ -4,7 +4,7 @@ import { libpqParameters } from './connection-parameters.ts';
 /** A service file of libpq. */
 export interface ServiceFile {
   readonly path: string;
-  /** `null` where there is no such file. */
+  /** `null` if there is no such file. */
   readonly text: string | null;
 }
 
@@ -18,7 +18,7 @@ export function readService(name: string, files: readonly ServiceFile[]): Readon
     const parameters = section(name, file);
     if (parameters !== null) return parameters;
   }
-  const places = files.map(({ path, text }) => (text === null ? `${path} (not there)` : path));
+  const places = files.map(({ path, text }) => (text === null ? `${path} (not found)` : path));
   throw new SqlmigError(
     'config-invalid',
     `no service "${name}" in ${places.join(' or ') || 'any file: there is none'}`,
@@ -26,7 +26,7 @@ export function readService(name: string, files: readonly ServiceFile[]): Readon
   );
 }
 
-/** The first section of that name; `null` where there is none. Other sections are not looked at, as by libpq. */
+/** The first section of that name; `null` if there is none. Other sections are not read, as in libpq. */
 function section(name: string, { path, text }: ServiceFile): ReadonlyMap<string, string> | null {
   let parameters: Map<string, string> | null = null;
   for (const [i, raw] of (text ?? '')

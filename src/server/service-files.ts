@@ -6,7 +6,7 @@ import type { Env } from './connection-parameters.ts';
 import type { ServiceFile } from './service-file.ts';
 
 /**
- * The service files of libpq, in the order in which they are looked at: PGSERVICEFILE or else ~/.pg_service.conf, then
+ * The service files of libpq, in search order: PGSERVICEFILE or else ~/.pg_service.conf, then
  * pg_service.conf in the folder PGSYSCONFDIR.
  * @throws SqlmigError `config-invalid` for one that cannot be read, and for a PGSERVICEFILE that is not there.
  */

@@ -12,11 +12,11 @@ export interface Connection {
   /** Shown in pg_stat_activity while nothing runs. */
   readonly applicationName: string;
   readonly connectTimeoutMs: number;
-  /** Settings that the session begins with and goes back to; a pooler would refuse them (08P01). */
+  /** Settings that the session starts with and RESET returns to; a pooler would refuse them (08P01). */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Once it has fired, connecting takes two seconds at most. */
+  /** After it has fired, connecting takes at most two seconds. */
   readonly signal?: AbortSignal;
-  /** The server is asked about a message that has been silent for so long, in milliseconds. */
+  /** A message without an answer for this many milliseconds is checked on a second connection. */
   readonly silentAfterMs?: number;
   /** Takes the channels of notifications. */
   readonly onNotification?: (channel: string) => void;
@@ -31,20 +31,20 @@ export interface Session {
   /** True behind a pooler: the backend that answers is not the one the protocol announced at connect. */
   readonly pooled: boolean;
   readonly server: Server;
-  /** True where the session began with the settings it was asked for. */
+  /** True if the session started with the requested settings. */
   readonly hasSettings: boolean;
   /** True once the session can no longer be used. */
   readonly lost: boolean;
   /**
-   * Sends one simple-protocol message. Rows go to `onRow` as they come, else they are returned; what else the server
-   * says meanwhile goes to `onNotice`, in the same order, else to who opened the session. After a server error the
+   * Sends one simple-protocol message. Rows go to `onRow` as they arrive, or are returned without it; notices go to
+   * `onNotice` in the same order, or to the listener that the session was opened with. After a server error the
    * transaction is rolled back and the session stays usable.
-   * @throws ServerError for what the server refused, SessionLost where the outcome is unknown.
+   * @throws ServerError for what the server refused, SessionLost if the outcome is unknown.
    */
   run(text: string, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]>;
   /**
-   * Sends one statement by the extended protocol, which refuses a second one in the same text (42601). Gives its
-   * columns, each with the OID of its type, and its rows.
+   * Sends one statement by the extended protocol, which refuses a second one in the same text (42601). Returns
+   * its columns, each with the OID of its type, and its rows.
    * @throws as `run` does.
    */
   statement(text: string): Promise<{ columns: readonly { name: string; type: number }[]; rows: Row[] }>;
@@ -56,11 +56,11 @@ export interface Session {
   /** Asks the server to cancel what runs. */
   cancel(): void;
   close(): Promise<void>;
-  /** Ends it at once, without a word to the server: for connections that do not answer. */
+  /** Closes the connection at once without notifying the server: for servers that do not answer. */
   abandon(): void;
 }
 
-/** What a server says of itself and of us when a session begins. */
+/** What a server reports about itself and the login when a session starts. */
 export interface Server {
   /** Its name and port, or the path of its socket. */
   readonly host: string;
@@ -70,9 +70,9 @@ export interface Server {
   /** As in `server_version_num`, such as 180004. */
   readonly version: number;
   readonly isLinux: boolean;
-  /** A backslash in a plain string stands for itself (`standard_conforming_strings`). */
+  /** A backslash in a plain string is an ordinary character (`standard_conforming_strings`). */
   readonly standardStrings: boolean;
-  /** Why nothing is to be written there: a standby cannot, a setting asks us not to; `null` where we may. */
+  /** Why the server must not be written to: it is a standby, or a setting forbids it; `null` if it may be. */
   readonly readOnly: 'standby' | 'setting' | null;
 }
 
@@ -83,7 +83,7 @@ export interface Server {
  */
 export const ownPath = 'pg_catalog, pg_temp';
 
-// It runs before any path can be set, so each name says where it is.
+// Runs before search_path can be set, so every name is qualified.
 const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_database() as database, session_user as login,
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as number,
   pg_catalog.version() operator(pg_catalog.~*) 'linux'::pg_catalog.text as linux, pg_catalog.pg_is_in_recovery() as standby,

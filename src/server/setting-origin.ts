@@ -1,7 +1,7 @@
 import { quoteLiteral } from '../sql/quote.ts';
 import type { Session } from './session.ts';
 
-/** What a setting of this session comes from, in words after "set for". */
+/** Where a setting of this session comes from, in words that follow "set for". */
 export async function settingOrigin(session: Session, name: string): Promise<string> {
   const [row] =
     await session.read(`select source, session_user::text as role, current_database()::text as database

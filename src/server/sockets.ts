@@ -6,12 +6,12 @@ import type { LastWords } from './server-error.ts';
 
 /** The sockets of one session: one for its messages, and one for each request to cancel. */
 export interface Sockets {
-  /** Opens one, with TLS where that was asked for; the driver calls it. */
+  /** Opens one, with TLS if requested; called by the driver. */
   readonly open: () => Promise<Socket>;
   /** What `ask` opens is for a request to cancel, and is closed after `cancelTimeoutMs`. */
   cancelling(ask: () => void): void;
-  /** When the server was heard last; as of `performance.now()`. */
-  heardAt(): number;
+  /** When the last bytes arrived, by `performance.now()`. */
+  lastDataAt(): number;
   /** The FATAL error with which the server ended the session; `null` where it said nothing. */
   lastWords(): LastWords | null;
   /** Closes all of them at once. A socket whose other end is gone would keep the process alive for a quarter of an hour. */
@@ -26,12 +26,12 @@ const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 // The last error of a session lies at the end of all that came.
 const tailLength = 8_192;
 
-/** Sockets to one server. The driver's own ones can neither be closed at once nor tell what came last. */
+/** Sockets to one server. The driver's own sockets can neither be closed at once nor report their last bytes. */
 export function createSockets(server: ClientOptions): Sockets {
   const sockets = new Set<Socket>();
   let forCancel = false;
   let opened = false;
-  let heardAt = performance.now();
+  let lastDataAt = performance.now();
   let tail = Buffer.alloc(0);
 
   const open = async (isCancel: boolean): Promise<Socket> => {
@@ -54,7 +54,7 @@ export function createSockets(server: ClientOptions): Sockets {
     if (encrypted) await once(socket, 'secureConnect');
     if (!isCancel) {
       socket.on('data', (chunk: Buffer) => {
-        heardAt = performance.now();
+        lastDataAt = performance.now();
         tail = Buffer.concat([tail, chunk.subarray(-tailLength)]).subarray(-tailLength);
       });
     }
@@ -76,7 +76,7 @@ export function createSockets(server: ClientOptions): Sockets {
         for (const socket of asking) socket.destroy();
       }, cancelTimeoutMs).unref();
     },
-    heardAt: () => heardAt,
+    lastDataAt: () => lastDataAt,
     lastWords: () => lastWordsIn(tail),
     destroy() {
       for (const socket of sockets) socket.destroy();

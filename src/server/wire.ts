@@ -77,7 +77,7 @@ export class Wire {
 
   /** When the server was last heard while it owes an answer; `null` while nothing runs. */
   silentSince(): number | null {
-    return this.#running === null ? null : Math.max(this.#sentAt, this.#sockets.heardAt());
+    return this.#running === null ? null : Math.max(this.#sentAt, this.#sockets.lastDataAt());
   }
 
   /** A message of the simple protocol. */
@@ -100,7 +100,7 @@ export class Wire {
 
   /**
    * Sends a query and rolls back after a server error.
-   * @throws ServerError for what the server refused, SessionLost where the outcome is unknown.
+   * @throws ServerError for what the server refused, SessionLost if the outcome is unknown.
    */
   async run(query: Query, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]> {
     try {

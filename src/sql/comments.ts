@@ -6,7 +6,7 @@ export interface Span extends Range {
   readonly kind: 'line' | 'block' | 'code';
 }
 
-/** A comment or something in quotes; `closed` is false where its end is missing. */
+/** A comment or something in quotes; `closed` is false if its end is missing. */
 interface Lexeme extends Range {
   readonly kind: 'line' | 'block' | 'quote';
   readonly closed: boolean;
@@ -99,7 +99,7 @@ function blockEnd(text: string, from: number): number | null {
   return null;
 }
 
-/** Where quoted text ends. A doubled quote ends one and begins the next, which comes to the same. */
+/** Where quoted text ends. A doubled quote ends one literal and begins the next, with the same result. */
 function quoteEnd(text: string, start: number, mark: string): number | null {
   const inside = start + mark.length;
   if (mark === "'" && /e/i.test(text[start - 1] ?? '') && !identifierCharacter.test(text[start - 2] ?? '')) {

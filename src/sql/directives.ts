@@ -24,7 +24,7 @@ export function directivesOf(text: string): { readonly index: number; readonly w
   }));
 }
 
-/** The `--!include` lines of graphile-migrate, which would leave out what they stand for, with the UTF-16 index of each. */
+/** The `--!include` lines of graphile-migrate, which sqlmig does not include, with the UTF-16 index of each. */
 export function includesOf(text: string): { readonly index: number; readonly line: string }[] {
   const include = /^--!\s*include\b/;
   if (!/--!\s*include/.test(text)) return [];
@@ -33,17 +33,17 @@ export function includesOf(text: string): { readonly index: number; readonly lin
     .map(({ start, end }) => ({ index: start, line: text.slice(start, end).trimEnd() }));
 }
 
-/** True where a tenant file's leading comment says that it means to change schemas beside its own. */
+/** True if a tenant file's leading comment declares that it changes schemas besides its own. */
 export function allowsPublic(text: string): boolean {
   return directivesOf(text).some(({ word }) => word === 'allow-public');
 }
 
-/** True where a tenant file's leading comment says that it means to change what the whole server shares. */
+/** True if a tenant file's leading comment declares that it changes what the whole server shares. */
 export function allowsServer(text: string): boolean {
   return directivesOf(text).some(({ word }) => word === 'allow-server');
 }
 
-/** True where a file asks to run outside a transaction, in our words or another tool's. */
+/** True if a file asks to run outside a transaction, in sqlmig's words or another tool's. */
 export function asksForNoTransaction(text: string): boolean {
   return directivesOf(text).some(({ word }) => word === 'no-transaction') || hasTransactionMark(text);
 }

@@ -6,7 +6,7 @@ import type { Range } from './ranges.ts';
 
 /** What pg_dump writes around a schema, and a migration leaves out. */
 export interface DumpHead {
-  /** Statements that would undo what sqlmig sets for a file; empty where the file is no dump. */
+  /** Statements that would undo what sqlmig sets for a file; empty if the file is not a dump. */
   readonly leftOut: readonly ParsedStatement[];
   readonly lints: readonly Lint[];
 }

@@ -10,7 +10,7 @@ export interface EarlyUse {
 
 /**
  * Where a file certainly uses an enum value that it adds itself: as a literal cast to that type, or as the default of a
- * column of that type. All else is the server's to tell, since a text alone has no types. An enum that the file makes
+ * column of that type. Everything else is left to the server, since a text alone has no types. An enum that the file creates
  * may be used at once. `text` is what was parsed, without comments.
  */
 export function earlyEnumUses(statements: readonly ParsedStatement[], text: string): EarlyUse[] {
@@ -41,7 +41,7 @@ export function earlyEnumUses(statements: readonly ParsedStatement[], text: stri
   return uses;
 }
 
-/** The last names of types that the file creates, or gives a name that another one may have had. */
+/** The last names of types that the file creates, or renames to a name that another type may have had. */
 function madeTypes(statements: readonly ParsedStatement[]): ReadonlySet<string> {
   return new Set(
     statements.flatMap(({ kind, fields }) => {

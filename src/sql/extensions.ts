@@ -6,9 +6,9 @@ import { reachOf } from './reach.ts';
 
 /** An extension as a database has it, or is about to have it. */
 export interface ExtensionState {
-  /** The schema that it is in; `null` where it is in none. */
+  /** The schema that it is in; `null` if it is not installed. */
   readonly schema: string | null;
-  /** The only schema that it can be in; `null` where it goes anywhere. */
+  /** The only schema that it can be in; `null` if it can be in any. */
   readonly fixedSchema: string | null;
   /** Whether it can be moved with SET SCHEMA. */
   readonly relocatable: boolean;
@@ -18,7 +18,7 @@ export interface ExtensionState {
   readonly listed: boolean;
 }
 
-/** Where tenant files look for an extension. */
+/** The schemas in which tenant files find an extension. */
 export interface ExtensionPath {
   /** The schemas on the tenants' `search_path` beside their own. */
   readonly schemas: readonly string[];
@@ -35,9 +35,9 @@ export interface MissingExtension {
 }
 
 /**
- * A tenant script without its `CREATE EXTENSION` statements, and those that stand for what tenants do not have. An extension
- * exists once in a database, so no tenant can have one of its own. Positions and the number of statements stay; a lint
- * tells what was skipped or is missing.
+ * A tenant script without its `CREATE EXTENSION` statements, and those whose extension tenants do not have. A database has
+ * an extension only once, so no tenant can have one of its own. Positions and the number of statements stay the same; a
+ * lint reports what was skipped or is missing.
  */
 export function withoutExtensions(
   script: Script,
@@ -133,7 +133,7 @@ function whyMissing(
   return { message, hint };
 }
 
-/** Where on the path an extension belongs; `null` where tenants have nothing on it but their own schema. */
+/** The schema on the path for a new extension; `null` if tenants have only their own schema on it. */
 function homeOnPath({ schemas, publicSchema }: ExtensionPath): string | null {
   return schemas.includes(publicSchema) ? publicSchema : (schemas[0] ?? null);
 }

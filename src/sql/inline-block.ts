@@ -2,7 +2,7 @@ import { indexOfLine } from './position.ts';
 
 /**
  * The UTF-16 index in a file's text of the first character of the line of a DO block that the server's context names
- * (`where`); `null` where it names none.
+ * (`where`); `null` if it names none.
  */
 export function indexInBlock(
   text: string,

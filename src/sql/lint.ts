@@ -60,7 +60,7 @@ function hardCodedSchema(code: string, { publicSchema: schema, isTenants }: Know
     .map(({ name, index }) => ({
       rule: 'hard-coded-schema',
       index,
-      message: `${schema}. is written out, but tenant files make ${name}; without it the tenant's own is meant`,
+      message: `hard-coded schema "${schema}", but tenant files create ${name}; omit the schema to use the tenant's own`,
     }));
 }
 
@@ -75,7 +75,7 @@ function sharedObject({ kind, start, end }: ParsedStatement, code: string): Lint
   const lint = (index: number, what: string): Lint => ({
     rule: 'shared-object',
     index,
-    message: `${what} in a tenant file makes what the whole database shares; it belongs into a public file`,
+    message: `${what} in a tenant file creates an object shared by the whole database; it belongs in a public file`,
   });
   const what = sharedKinds[kind];
   if (what !== undefined) return [lint(start, what)];
@@ -95,7 +95,7 @@ const looksAround: ReadonlySet<string> = new Set([
 ]);
 const catalogue =
   /\bpg_(?:constraint|class|type|proc|trigger|indexes|tables|views|matviews|sequences|policies)\b|\binformation_schema\s*\.\s*(?!schemata\b)\w+/gi;
-// Any of these ties the look-up to a schema; a name cast to regclass or regtype is found by search_path.
+// Any of these restricts the query to a schema; a name cast to regclass or regtype is found by search_path.
 const filter = /\b\w*(?:namespace|nspname|schema|schemas|schemaname)\b|::\s*reg\w+|\bto_reg\w+/gi;
 
 function unfilteredCatalogue({ start, end }: ParsedStatement, code: string): Lint[] {
@@ -117,7 +117,7 @@ function unfilteredCatalogue({ start, end }: ParsedStatement, code: string): Lin
     .map(({ 0: name, index }) => ({
       rule: 'unfiltered-catalogue',
       index: start + index,
-      message: `${name} is looked up without a schema and sees all tenants; compare with current_schema(), or cast the name to regclass`,
+      message: `${name} is queried without a schema filter and sees all tenants; compare with current_schema(), or cast the name to regclass`,
     }));
 }
 

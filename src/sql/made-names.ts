@@ -21,8 +21,8 @@ export function foldedName(identifier: string): string {
 }
 
 /**
- * The names that a file's text gives to what it makes, in blocks and strings too. A file that is allowed to make things
- * in public makes those that it qualifies for public.
+ * The names of the objects that a file's text creates, in blocks and strings too. A file that may create objects in
+ * public creates the qualified ones there.
  */
 export function namesMadeBy(text: string): string[] {
   const skipsQualified = allowsPublic(text);

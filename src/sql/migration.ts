@@ -12,7 +12,7 @@ export interface Migration {
   readonly file: string;
   /** The text without BOM, line ends as they are. */
   readonly text: string;
-  /** The versions that a baseline stands for; none for all others. */
+  /** The versions that a baseline replaces; absent for other migrations. */
   readonly replaces?: readonly { readonly from: string; readonly to: string }[];
 }
 
@@ -24,7 +24,7 @@ export interface Script {
   readonly statements: readonly Statement[];
   /** Why it cannot run in a transaction, in words; `null` where it can. */
   readonly nonTransactional: string | null;
-  /** True where a tenant file says that it means to change public. */
+  /** True if a tenant file declares that it changes public. */
   readonly allowsPublic: boolean;
   readonly lints: readonly Lint[];
   /** What puts extensions into schemas. In a tenant file `CREATE EXTENSION` is skipped before it runs. */
@@ -36,7 +36,7 @@ export interface Script {
 export interface ExtensionStatement {
   readonly kind: 'create' | 'move' | 'block';
   readonly name: string;
-  /** The schema it asks for; `null` where it names none. */
+  /** The schema it names; `null` if it names none. */
   readonly schema: string | null;
   /** UTF-16 indexes into the file. */
   readonly start: number;
@@ -45,9 +45,9 @@ export interface ExtensionStatement {
 
 /** Which rows of the system catalogues a script changes that all tenants share, as far as its text says. */
 export interface SharedRows {
-  /** True where it changes some for certain. */
+  /** True if it certainly changes some. */
   readonly certain: boolean;
-  /** Names whose rows it changes, schemas among them: shared where they mean something outside of the tenant. */
+  /** Names whose rows it changes, schemas among them: shared if they denote something outside the tenant. */
   readonly names: ReadonlySet<string>;
 }
 
@@ -62,31 +62,31 @@ export interface Statement {
 
 /** Which names of the database a statement can change the structure of, as far as its text says. */
 export interface Reach {
-  /** Every name it mentions where a name could be what it changes; as the parser folds them. */
+  /** Every name in a position that could be what it changes, folded as by the parser. */
   readonly names: ReadonlySet<string>;
   /** Every word that could name a schema, those in blocks and function bodies included. */
   readonly words: ReadonlySet<string>;
-  /** True where the text does not tell, such as for a DO block: only the catalogues can, afterwards. */
+  /** True if the text does not show it, as in a DO block: only the catalogues can, afterwards. */
   readonly opaque: boolean;
   /** True for an opaque statement that may change structure; writing rows fires triggers, but nothing more is expected of those. */
   readonly code: boolean;
-  /** True where it may grant or revoke privileges. */
+  /** True if it may grant or revoke privileges. */
   readonly privileges: boolean;
-  /** True where it may move an object into another schema. */
+  /** True if it may move an object into another schema. */
   readonly moves: boolean;
-  /** True where it makes something temporary, which would outlive its transaction. */
+  /** True if it makes something temporary, which would outlive its transaction. */
   readonly temporary: boolean;
   /** The relations it is about by kind and syntax, for statements that cannot be rolled back. */
   readonly targets: readonly QualifiedName[];
 }
 
-/** A name with its schema, where one is written. */
+/** A name with its schema, if it is qualified. */
 export interface QualifiedName {
   readonly schema: string | null;
   readonly name: string;
 }
 
-/** Something in a file that may not do what it seems to; nothing is wrong for certain. */
+/** Something in a file that is probably a mistake. */
 export interface Lint {
   /**
    * `hard-coded-schema`, `shared-object`, `unfiltered-catalogue`, `extension-skipped`, `extension-missing`,

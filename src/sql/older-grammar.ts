@@ -11,16 +11,16 @@ export interface NewerWord {
 
 /** A text as servers before some version read it. */
 export interface OlderReading {
-  /** As long as the text; words that such servers do not know stand under names of their own. */
+  /** As long as the text; words that such servers do not know are replaced by marked names. */
   readonly text: string;
   readonly words: readonly NewerWord[];
-  /** Gives what was parsed from `text` the words back, in place. */
+  /** Restores the words in what was parsed from `text`, in place. */
   restore(parsed: unknown): void;
   /** A message about `text`, with the words as the file has them. */
   restoreMessage(message: string): string;
 }
 
-// What became a key word that cannot name everything, by version (pg_get_keywords() of 15 to 18, where catcode is not U).
+// Words that became key words other than unreserved, by version (pg_get_keywords() of 15 to 18, catcode not U).
 const keyWords: Readonly<Record<number, readonly string[]>> = {
   16: ['system_user', 'json_array', 'json_arrayagg', 'json_object', 'json_objectagg'],
   17: [
@@ -36,12 +36,12 @@ const since = new Map(
 const word = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/g;
 // In 16 it was a key word after these alone.
 const beforeJson: ReadonlySet<string> = new Set(['is', 'not', 'format']);
-// Private use: nobody has names like that, and a text that has them all is not read again.
+// Private use characters: no name has them in practice, and a text that has all of them is not read again.
 const marks = [...'\ue0f0\ue0f1\ue0f2\ue0f3\ue0f4\ue0f5\ue0f6\ue0f7'];
 
 /**
- * A text as PostgreSQL before 17 reads it, and as before 16, where that is another reading: the parser is newer than many
- * servers, and refuses names that these allow.
+ * A text as PostgreSQL before 17 reads it, and as before 16, if that differs: the parser is newer than many servers, and
+ * refuses names that these accept.
  */
 export function* olderReadings(text: string): Generator<OlderReading> {
   const mark = marks.find((char) => !text.includes(char));

@@ -8,7 +8,7 @@ export type OnlineChange =
   | {
       readonly kind: 'create-index';
       readonly table: QualifiedName;
-      /** `null` where PostgreSQL chooses the name. */
+      /** `null` if PostgreSQL chooses the name. */
       readonly name: string | null;
       readonly ifNotExists: boolean;
     }

@@ -21,20 +21,20 @@ export interface SyntaxProblem {
   readonly message: string;
 }
 
-// The parser needs up to 90 bytes of memory a byte of text and never gives it back, so long texts go in pieces.
+// The parser uses up to 90 bytes of memory per byte of text and never frees it, so long texts are parsed in pieces.
 const pieceLength = 512 * 1024;
 
 /** The statements of a text. */
 export interface Parsed {
   readonly statements: readonly ParsedStatement[];
-  /** Words without which the parser takes the text, a place where servers before some version differ from newer ones. */
+  /** Words that only servers older than the parser accept here. */
   readonly newerWords: readonly NewerWord[];
 }
 
 /**
  * Splits a text into statements with the parser of PostgreSQL itself (libpg-query, loaded on first use).
- * A text of comments only has none. Gives the first syntax error instead where there is one, unless servers older than the
- * parser take the text.
+ * A text of only comments has none. Returns the first syntax error instead, unless servers older than the parser accept
+ * the text.
  */
 export async function parseStatements(
   commented: string,
@@ -81,7 +81,7 @@ export async function quotedIdentifiers(text: string): Promise<Token[]> {
   return (await tokensOf(text)).filter((token) => token.text.startsWith('"'));
 }
 
-/** A statement of a script as the parser sees it by itself, and its text; `k` from 0. `null` where there is none. */
+/** A statement of a script as the parser sees it by itself, and its text; `k` from 0. `null` if there is none. */
 export async function statementAt(
   { text, statements }: Pick<Script, 'text' | 'statements'>,
   k: number,

@@ -44,7 +44,7 @@ function excerptAround(
   };
 }
 
-/** An index, or the one before it where it would part a surrogate pair. */
+/** The index, or the one before it if it would split a surrogate pair. */
 function wholeCharacter(text: string, index: number): number {
   return /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(index - 1, index + 1)) ? index - 1 : index;
 }
@@ -57,7 +57,7 @@ function endOfLine(text: string, from: number): { readonly start: number; readon
   return { start: end?.index ?? text.length, next: end === null ? text.length : ends.lastIndex };
 }
 
-/** The UTF-16 index at which a line starts; lines count from 1, a line past the end gives the text's length. */
+/** The UTF-16 index at which a line starts; lines count from 1, for a line past the end it is the text's length. */
 export function indexOfLine(text: string, line: number): number {
   let index = 0;
   for (let seen = 1; seen < line; seen++) {

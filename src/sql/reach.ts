@@ -92,7 +92,7 @@ function wordsOf(text: string): string[] {
 }
 
 /**
- * True where a statement may change what has one of these names, or something it does not name, or mentions one of these
+ * True if a statement may change what has one of these names, or something it does not name, or mentions one of these
  * schemas.
  */
 export function mayChange(
@@ -103,7 +103,7 @@ export function mayChange(
   return reach.opaque || mentions(reach, of, schemas);
 }
 
-/** True where a statement's text names one of these as what it may change, or mentions one of these schemas. */
+/** True if a statement's text names one of these as what it may change, or mentions one of these schemas. */
 export function mentions(
   { names, words }: Reach,
   of: ReadonlySet<string>,
@@ -144,7 +144,7 @@ function targetsOf(kind: string, fields: ParsedStatement['fields']): QualifiedNa
   return aboutRelation.has(kind) ? qualifiedName((fields.relation ?? {}) as RangeVar) : [];
 }
 
-/** The name of a relation; none where there is no relation. */
+/** The name of a relation; none if there is no relation. */
 export function qualifiedName({ schemaname, relname }: RangeVar = {}): QualifiedName[] {
   return relname === undefined ? [] : [{ schema: schemaname ?? null, name: relname }];
 }

@@ -33,8 +33,13 @@ const placeholder = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/;
 const mostOfOneCode = 100;
 
 /**
+<<<<<<< HEAD
  * Parses a migration and checks what may not be in one. Gives the script, or every mistake with its
  * place. Lints look for names that `publicSchema` qualifies and `isTenants` knows. Pairs of BEGIN and COMMIT and the
+=======
+ * Parses a migration and checks it for what a migration may not contain. Returns the script, or every mistake with its
+ * place. Lints check names that `publicSchema` qualifies and `isTenants` knows. Pairs of BEGIN and COMMIT and the
+>>>>>>> 93ca627 (Say it in the words of PostgreSQL's documentation in server, sql, project and tenants)
  * head of a dump are taken out of the text, and nothing moves.
  */
 export async function toScript(
@@ -43,7 +48,7 @@ export async function toScript(
   isTenants: (name: string) => boolean = () => false,
 ): Promise<Script | readonly SqlmigError[]> {
   const sections = foreignSections(migration.text, isWayBack(migration.file) ? 'down' : 'up');
-  // What is left must be right as well once the other way has moved out.
+  // The rest must be valid on its own once the other section has been moved out.
   const own = blankOut(migration.text, sections);
   const text = blankOut(own, restrictions(own));
   const parsed = await parseStatements(text);
@@ -123,7 +128,14 @@ function statementMistakes(statement: ParsedStatement): Mistake[] {
   const copy = copiesWithClient(statement);
   if (copy === 'stdin') return [copyMistake(at)];
   if (copy === 'stdout') {
-    return [[at, 'copy-stdin', 'COPY TO STDOUT has nobody to write to', 'remove it from the migration']];
+    return [
+      [
+        at,
+        'copy-stdin',
+        'COPY TO STDOUT needs a client that receives the rows',
+        'remove it from the migration',
+      ],
+    ];
   }
   return [];
 }
@@ -177,7 +189,7 @@ function placeholderMistake(index: number, from: string): Mistake {
   return [
     index,
     'unrendered-placeholder',
-    `${shortened(found)} is a placeholder that nobody filled in`,
+    `${shortened(found)} is a placeholder that was not filled in`,
     hint,
   ];
 }

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from './quote.ts';
 
-/** The words of the config's `searchPath` that stand for the tenant's own schema and for the public one. */
+/** The words of the config's `searchPath` for the tenant's own schema and the public schema. */
 export const searchPathWords = { tenant: 'tenant', public: 'public' } as const;
 
 /** The schemas beside the tenant's own that its files have on their path, public always among them, and first. */

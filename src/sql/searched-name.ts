@@ -5,7 +5,7 @@ const dotted = new RegExp(String.raw`${part}(?:\s*\.\s*${part})*`, 'uy');
 const parts = new RegExp(part, 'gu');
 const quoted = /["»«„“]\s?(.+?)\s?["»«“”]/u;
 
-/** The name that begins at a UTF-16 index, without its quotes; `null` where there is none, or it says its schema. */
+/** The name that begins at a UTF-16 index, without its quotes; `null` if there is none or it is qualified. */
 export function nameAt(text: string, index: number): string | null {
   dotted.lastIndex = index;
   const names = dotted.exec(text)?.[0].match(parts) ?? [];
@@ -14,14 +14,14 @@ export function nameAt(text: string, index: number): string | null {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
 }
 
-/** The name that a message of the server quotes, in whatever language; `null` where there is none, or it says its schema. */
+/** The name that a message of the server quotes, in whatever language; `null` if there is none or it is qualified. */
 export function nameIn(message: string): string | null {
   const name = quoted.exec(message)?.[1];
   return name === undefined || name.includes('.') ? null : name;
 }
 
 /**
- * The last statement (from 0) before statement `k` that changes `search_path`, by what its text says; `null` where there is
+ * The last statement (from 0) before statement `k` that changes `search_path`, judged by its text; `null` if there is
  * none.
  */
 export function pathChangeBefore({ statements }: Script, k: number): number | null {

@@ -7,7 +7,7 @@ export type Way = 'up' | 'down';
 export interface Section {
   /** The tool that has such marks. */
   readonly tool: string;
-  /** The mark as it stands in the file. */
+  /** The mark as written in the file. */
   readonly mark: string;
   /** UTF-16 indexes of the mark's first character and of the section's end. */
   readonly start: number;
@@ -17,9 +17,9 @@ export interface Section {
 /** Comments that are marks of a tool. The group says which way what follows goes; without a group it is down. */
 interface Tool {
   readonly name: string;
-  /** Nobody writes this who does not mean a mark. */
+  /** Never written as anything but a mark. */
   readonly mark?: RegExp;
-  /** A mark where it stands between statements. */
+  /** A mark if it is between statements. */
   readonly between?: RegExp;
   /** A mark between statements too; for down only after one for up, since sentences begin like this. */
   readonly afterUp?: RegExp;
@@ -47,7 +47,7 @@ const tools: readonly Tool[] = [
   { name: 'a tool that keeps both ways in one file', between: /^--[\s#@;-]*(up|down)[\s:;{-]*$/i },
 ];
 
-// Most files have no such line, and need no look at their quotes.
+// Most files have no such line, and their quotes need not be parsed.
 const candidate = /^[ \t]*(?:--|#).*(?:down|up|undo|create above)/im;
 
 /**

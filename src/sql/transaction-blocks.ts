@@ -10,8 +10,8 @@ export interface TransactionBlocks {
 
 /**
  * Finds the pairs of plain BEGIN and COMMIT that lie one after the other, and all other transaction control, which is a
- * mistake. Savepoints are none. `nonTransactional` says why each statement of the file stands alone, so that neither
- * pairs nor savepoints can mean anything.
+ * mistake. Savepoints are none. `nonTransactional` says why each statement of the file runs alone, so that neither
+ * pairs nor savepoints have an effect.
  */
 export function transactionBlocks(
   statements: readonly ParsedStatement[],

@@ -32,7 +32,7 @@ const leading: readonly RegExp[] = [
   /^--[ \t]*disable_ddl_transaction\b/m,
 ];
 
-// These tools read theirs wherever it stands.
+// These tools read theirs anywhere in the file.
 const anywhere: readonly RegExp[] = [
   // goose
   /^--[ \t]*\+goose[ \t]+NO[ \t]+TRANSACTION\b/,
@@ -41,7 +41,7 @@ const anywhere: readonly RegExp[] = [
 ];
 const candidate = /\+goose[ \t]+NO[ \t]|runInTransaction:/i;
 
-/** True where a comment of another tool asks to run the file outside a transaction. */
+/** True if a comment of another tool asks to run the file outside a transaction. */
 export function hasTransactionMark(text: string): boolean {
   const head = leadingComment(text);
   if (leading.some((mark) => mark.test(head))) return true;

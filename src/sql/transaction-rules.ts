@@ -1,6 +1,6 @@
 import type { ParsedStatement } from './parse.ts';
 
-/** `stdin` or `stdout` where a COPY talks to the client, which a migration has not. */
+/** `stdin` or `stdout` for a COPY from or to the client, which a migration does not have. */
 export function copiesWithClient(statement: ParsedStatement): 'stdin' | 'stdout' | null {
   const { is_from, filename, is_program } = statement.fields;
   if (statement.kind !== 'CopyStmt' || filename !== undefined || is_program === true) return null;
@@ -8,7 +8,7 @@ export function copiesWithClient(statement: ParsedStatement): 'stdin' | 'stdout'
 }
 
 /**
- * What in a statement PostgreSQL refuses inside a transaction block, in words; `null` where it may run in one.
+ * What in a statement PostgreSQL refuses inside a transaction block, in words; `null` if it may run in one.
  * Source: the callers of PreventInTransactionBlock (tcop/utility.c and commands/).
  */
 export function nonTransactionalReason({ kind, fields }: ParsedStatement): string | null {
@@ -44,7 +44,7 @@ export function discardsAll({ kind, fields }: ParsedStatement): boolean {
 }
 
 /**
- * True where a statement that runs outside of a transaction may commit more than once, so that part of its work is kept
+ * True if a statement that runs outside a transaction may commit more than once, so that part of its work is kept
  * when it fails: it commits by its own code, or works through several relations or phases.
  */
 export function commitsInParts(statement: ParsedStatement): boolean {

@@ -7,18 +7,18 @@ export interface QueryColumn {
   readonly isText: boolean;
 }
 
-const telling: readonly string[] = ['schema', 'schema_name', 'tenant'];
+const nameColumns: readonly string[] = ['schema', 'schema_name', 'tenant'];
 
-/** Which column of the tenants query holds the names: its number from 0, or why none does, in words. */
+/** The index of the column of the tenants query that has the names, or why none has, in words. */
 export function tenantColumn(columns: readonly QueryColumn[]): number | string {
-  if (columns.length === 0) return 'the query gives no columns';
-  const named = columns.filter(({ name }) => telling.includes(name));
+  if (columns.length === 0) return 'the query returns no columns';
+  const named = columns.filter(({ name }) => nameColumns.includes(name));
   const [only] = columns.length === 1 ? columns : named.length === 1 ? named : [];
   const shown = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
   if (only === undefined) {
-    return `the query must give one column, or one that is named ${telling.slice(0, -1).join(', ')} or ${telling.at(-1)}; it gives ${shown}`;
+    return `the query must return one column, or one that is named ${nameColumns.slice(0, -1).join(', ')} or ${nameColumns.at(-1)}; it returns ${shown}`;
   }
   return only.isText
     ? columns.indexOf(only)
-    : `the column ${only.name} must be text; the query gives ${shown}`;
+    : `the column ${only.name} must be text; the query returns ${shown}`;
 }

@@ -1,4 +1,4 @@
-/** Why a name cannot be a tenant's schema, in words; `null` where it can. `publicSchema` is never a tenant. */
+/** Why a name cannot be a tenant's schema, in words; `null` if it can. `publicSchema` is never a tenant. */
 export function tenantNameProblem(name: unknown, publicSchema: string): string | null {
   if (typeof name !== 'string')
     return `a tenant's name must be text, not ${name === null ? 'null' : typeof name}`;

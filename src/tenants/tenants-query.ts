@@ -35,7 +35,7 @@ ${limit}SET LOCAL search_path = ${quoteIdentifier(publicSchema)};`);
   );
   if (typeof at === 'string') {
     throw new SqlmigError('tenants-query-failed', `the tenants cannot be listed: ${at}`, {
-      hint: 'name the one column of the tenants in "tenants" of the config, and cast it to text where it is not',
+      hint: 'select the one column of tenant names in "tenants" of the config, and cast it to text if necessary',
     });
   }
   const column = columns[at];

@@ -11,13 +11,13 @@ import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { tenantNameProblem } from './tenant-name.ts';
 import { runTenantsQuery } from './tenants-query.ts';
 
-/** The names a source gives, each once, in its order; or why they cannot be known before public is applied. */
+/** The tenants of a source, or why they are unknown until public is migrated. */
 export type Discovery = Discovered | { readonly unknown: string };
 
 /** The tenants of a source. */
 export interface Discovered {
   readonly names: readonly string[];
-  /** What a query or function gives that cannot be a tenant's name, each with the error that says why. */
+  /** Values from a query or function that cannot be a tenant's name, each with the error that says why. */
   readonly bad: ReadonlyMap<string, SqlmigError>;
   readonly digests: HistoryDigests;
 }
@@ -25,17 +25,17 @@ export interface Discovered {
 /** Histories that are known already. */
 export type HistoryDigests = ReadonlyMap<string, HistoryDigest>;
 
-/** Where tenants are listed. */
+/** What listing tenants takes. */
 export interface Listing extends Reader {
   readonly publicSchema: string;
   readonly table: string;
-  /** What is known of histories: nothing of it is read again. */
+  /** Histories that need not be read again. */
   readonly digests: HistoryDigests;
 }
 
 /**
  * Lists the tenants of a database. A history that cannot be read is listed as well: it may be a tenant's.
- * @throws SqlmigError `bad-tenant-name` for every bad name of a list, `tenants-query-failed` where the source itself fails for
+ * @throws SqlmigError `bad-tenant-name` for every bad name of a list, `tenants-query-failed` if the source itself fails for
  *   another reason than a table that public files may still create.
  */
 export async function discoverTenants(source: TenantSource, listing: Listing): Promise<Discovery> {
@@ -64,7 +64,7 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
     const problem = tenantNameProblem(name, listing.publicSchema);
     if (problem !== null) bad.set(name === null ? 'NULL' : String(name), badName(problem));
   }
-  // What is written in the config is wrong for all runs; a row or two of a query are nobody else's trouble.
+  // A bad name in the config is wrong for every run; a bad row of a query must not stop the other tenants.
   if (source.kind === 'list' && bad.size > 0) throw errorOfAll([...bad.values()]);
   const good = names.filter((name) => tenantNameProblem(name, listing.publicSchema) === null);
   return { names: [...new Set(good as readonly string[])], bad, digests };
@@ -78,8 +78,8 @@ function badName(problem: string): SqlmigError {
 }
 
 /**
- * Whether a source lists a tenant, or will once its schema is there.
- * @throws SqlmigError as `discoverTenants` does, and where the tenants cannot be known.
+ * Whether a source lists a tenant, or will once its schema exists.
+ * @throws SqlmigError as `discoverTenants` does, and if the tenants are unknown.
  */
 export async function listsTenant(source: TenantSource, name: string, listing: Listing): Promise<boolean> {
   switch (source.kind) {
@@ -139,7 +139,7 @@ async function namesOf(
       return source.list;
     case 'function': {
       const names = await source.load();
-      if (!Array.isArray(names)) throw new Error('the function in "tenants" must give an array of names');
+      if (!Array.isArray(names)) throw new Error('the function in "tenants" must return an array of names');
       return names;
     }
     case 'pattern':
@@ -159,7 +159,7 @@ function firstColumn(rows: readonly Row[]): unknown[] {
   return rows.map((row) => Object.values(row)[0]);
 }
 
-/** The schemas with a history of ours whose scope is tenant or cannot be read, and all that was read. */
+/** The schemas with a sqlmig history whose scope is tenant or cannot be read, and everything that was read. */
 async function scanAll({
   publicSchema,
   table,

@@ -1,4 +1,4 @@
-/** The word of a list that is most like another, where one is like enough to be meant; `null` where none is. */
+/** The most similar word of a list, if one is similar enough to be a misspelling; `null` if none is. */
 export function closest(word: string, known: readonly string[]): string | null {
   const most = Math.ceil(word.length / 3);
   const [best] = known
@@ -8,7 +8,7 @@ export function closest(word: string, known: readonly string[]): string | null {
   return best?.candidate ?? null;
 }
 
-/** How many letters must be changed, added or left out (Levenshtein). */
+/** How many letters must be changed, added or removed (Levenshtein distance). */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...a].entries()) {

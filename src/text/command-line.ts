@@ -1,5 +1,5 @@
 /**
- * A command of sqlmig as it can be pasted into a POSIX shell: each argument is quoted where it needs to be. Control
+ * A command of sqlmig as it can be pasted into a POSIX shell: each argument is quoted if necessary. Control
  * characters are written as `$'\n'`, since a hint shows them as escapes.
  */
 export function commandLine(...args: readonly string[]): string {

@@ -30,7 +30,7 @@ test('the first file that has the section counts, alone', () => {
 
 test('an unknown service names the files', () => {
   expect(() => read(own('[other]'), system(null))).toThrow(
-    'no service "prod" in /home/me/.pg_service.conf or /etc/pg_service.conf (not there)',
+    'no service "prod" in /home/me/.pg_service.conf or /etc/pg_service.conf (not found)',
   );
 });
 
