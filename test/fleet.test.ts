@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { SqlmigError } from '../src/errors.ts';
 import { createFleet } from '../src/fleet/fleet.ts';
-import { hasWork, refusalOf } from '../src/fleet/outcome.ts';
+import { hasWork } from '../src/fleet/outcome.ts';
+import { schemaRefusal } from '../src/fleet/schema-errors.ts';
 import { readMigrations } from '../src/project/migrations.ts';
 import { rereadTarget } from '../src/state/target.ts';
 import { freshDatabase } from './setup/database.ts';
@@ -32,7 +33,7 @@ test('a connection that is lost while a schema is looked at again costs that bas
   let attempts = 0;
   let looks = 0;
   const outcomes = await createFleet({
-    outcomes: { runId: 'test', database: db.name, basis },
+    context: { runId: 'test', database: db.name, basis },
     openSession: () => testSession(db.url),
     concurrency: 1,
     waitForLockMs: 60_000,
@@ -44,7 +45,7 @@ test('a connection that is lost while a schema is looked at again costs that bas
     batches: null,
     blockersOf: () => [],
     hasWork,
-    refusalOf,
+    schemaRefusal,
     isListed: async () => true,
     rereadTarget: async (session, schema) => {
       looks += 1;

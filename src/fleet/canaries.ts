@@ -1,12 +1,13 @@
 import { type Canary, chooseCanaries } from '../decide/stop-rule.ts';
 import { unknownTenants } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
-import { hasWork, refusalOf } from './outcome.ts';
+import { hasWork } from './outcome.ts';
+import { schemaRefusal } from './schema-errors.ts';
 
 /** The names of the canaries among tenants. @throws SqlmigError `unknown-tenant`. */
 export function canariesOf(tenants: readonly Target[], canary: Canary = 0): ReadonlySet<string> {
   // What is refused from the start, or has nothing to apply, would prove nothing.
-  const able = tenants.filter((target) => hasWork(target) && refusalOf(target) === null);
+  const able = tenants.filter((target) => hasWork(target) && schemaRefusal(target) === null);
   const chosen = chooseCanaries(
     able.map(({ schema }) => schema),
     canary,

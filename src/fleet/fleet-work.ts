@@ -8,32 +8,32 @@ import type { Target } from '../state/target.ts';
 import type { OutcomeContext } from './outcome.ts';
 import type { SchemaBatches } from './schema-batches.ts';
 
-/** All that migrating a set of schemas needs. */
+/** What a fleet does in each schema, and within which limits. */
 export interface FleetWork {
-  readonly outcomes: OutcomeContext;
+  readonly context: OutcomeContext;
   readonly openSession: () => Promise<Session>;
-  /** How many workers, each with a session. */
+  /** The number of workers; each has a session. */
   readonly concurrency: number;
-  /** When no more schemas are started, and which go first; without it all are. */
+  /** When to stop starting schemas, and which go first; by default, all are started. */
   readonly limits?: Pick<SchedulerRules<Target>, 'stopRule' | 'canaries'> | undefined;
-  /** Give up after so many milliseconds without any progress. */
+  /** Give up after this many milliseconds without progress. */
   readonly waitForLockMs: number;
-  /** Who was in the way of a schema's file when it was last seen to wait (see `LockWatch`). */
+  /** The sessions last seen to block a schema's file (see `LockWatch`). */
   readonly blockersOf: (schema: string) => readonly Blocker[];
-  /** Whether there is something to do in a schema. */
+  /** Whether a schema has work. */
   readonly hasWork: (target: Target) => boolean;
-  /** Why nothing may be done in it, or `null`. */
-  readonly refusalOf: (target: Target) => SqlmigError | null;
-  /** Does it; never throws. */
+  /** Why a schema must not be touched, or `null`. */
+  readonly schemaRefusal: (target: Target) => SqlmigError | null;
+  /** Does the work of a schema. */
   readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
-  /** Lets schemas share messages; `null` where each goes alone. */
+  /** Lets schemas share messages; `null` if each goes alone. */
   readonly batches: SchemaBatches | null;
   readonly rereadTarget: (session: Session, schema: string) => Promise<Target>;
   /** Whether the tenant source still lists a schema that is gone. */
   readonly isListed: (session: Session, schema: string) => Promise<boolean>;
-  /** Reads again what public holds; throws `public-behind` where that is less than this run needs. */
+  /** Reads again what public holds. @throws SqlmigError `public-behind` if that is less than before. */
   readonly refreshGate: (session: Session) => Promise<void>;
-  /** Takes what the run waits for at its end: a backend that has done much takes a while to go. */
+  /** Leaves a closing session to the end of the run: a backend that has done much takes a while to exit. */
   readonly ending: (closing: Promise<void>) => void;
   readonly signal: AbortSignal;
   readonly emit: OnEvent;

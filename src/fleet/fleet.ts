@@ -1,85 +1,81 @@
-import { createScheduler } from '../decide/scheduler.ts';
+import { createScheduler, type SchedulerRules } from '../decide/scheduler.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { createSessionSlot } from '../run/session-slot.ts';
 import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
-import { canaryFailed, countsAsFailure, finished, interrupted, stopped, withError } from './outcome.ts';
-import { createSettlement } from './settlement.ts';
+import { canaryFailed, interrupted, stopped } from './schema-errors.ts';
+import { createSchemaOutcomes } from './schema-outcomes.ts';
 import { createWakeup } from './wakeup.ts';
 import { runWorker, type WorkerPool } from './worker.ts';
 
 /** Schemas that are migrated in parallel under one set of limits. */
 export interface Fleet {
-  /** Migrates schemas; gives one outcome each, in the order of `targets`. What failed before still counts. */
+  /** Migrates schemas. Returns one outcome each, in the order of `targets`. Failures of earlier calls still count. */
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
+}
+
+/** A fleet: workers do what `createScheduler` decides. The failure of a schema is its own outcome. */
+export function createFleet(work: FleetWork): Fleet {
+  const scheduler = createScheduler<Target>(rulesOf(work));
+  const outcomes = createSchemaOutcomes(work, scheduler);
+  const pool: WorkerPool = {
+    work,
+    scheduler,
+    outcomes,
+    wakeup: createWakeup(work.signal),
+    workers: 0,
+  };
+  return {
+    async migrate(targets) {
+      const workers = Math.min(work.concurrency, admit(pool, targets));
+      const ended = await Promise.allSettled(Array.from({ length: workers }, () => runWorker(pool)));
+      for (const end of ended) if (end.status === 'rejected') throw end.reason;
+      await stopRest(pool);
+      return outcomes.outcomesOf(targets);
+    },
+  };
 }
 
 const noLimit = { failures: Number.POSITIVE_INFINITY, canaryFailures: Number.POSITIVE_INFINITY };
 
-/**
- * A fleet. `createScheduler` decides what is started when; here that is done: workers attempt schemas, what became of
- * each is settled by its history, and the failure of one is its own outcome.
- */
-export function createFleet(work: FleetWork): Fleet {
-  const { limits: { stopRule, canaries } = { stopRule: noLimit }, waitForLockMs, batches, signal } = work;
-  const outcomes = new Map<string, SchemaOutcome>();
-  const scheduler = createScheduler<Target>({
-    stopRule,
-    ...(canaries && { canaries }),
+function rulesOf({ limits, batches, waitForLockMs }: FleetWork): SchedulerRules<Target> {
+  return {
+    stopRule: noLimit,
+    ...limits,
     ...(batches && { companions: batches.companions }),
     waitForLockMs,
     random: Math.random,
-  });
-  const settlement = createSettlement(work);
-  const pool: WorkerPool = {
-    scheduler,
-    settlement,
-    wakeup: createWakeup(signal),
-    workers: 0,
-    settle(outcome) {
-      const { schema, state } = outcome;
-      outcomes.set(schema, outcome);
-      const settled = { schema, failed: countsAsFailure(outcome), behind: state === 'failed' };
-      scheduler.settled(settled, performance.now());
-      work.emit({ type: 'schema-finished', outcome });
-    },
-  };
-
-  const admit = (targets: readonly Target[]): number => {
-    const open = targets.filter((target) => {
-      const refusal = isUnsure(target) ? null : work.refusalOf(target);
-      if (refusal !== null) pool.settle(withError(target, 'failed', refusal, work.outcomes));
-      else if (isUnsure(target) || work.hasWork(target)) return true;
-      else pool.settle(finished(target, [], work.outcomes));
-      return false;
-    });
-    scheduler.add(open, isUnsure);
-    return open.length;
-  };
-  /** Settles what never had its turn, or came back and had no other. */
-  const close = async () => {
-    const { failedCanaries, tenants } = scheduler.failures;
-    const reason = scheduler.stopped === 'canaries' ? canaryFailed(failedCanaries) : stopped(tenants);
-    const error = signal.aborted ? interrupted() : reason;
-    const slot = createSessionSlot(work.openSession, signal);
-    for (const { target, retries } of scheduler.drain()) {
-      if (retries === 0) pool.settle(withError(target, 'skipped', error, work.outcomes));
-      else pool.settle(await settlement.asItIs(target, 'skipped', error, slot));
-    }
-    await slot.close();
-  };
-  return {
-    async migrate(targets) {
-      const workers = Math.min(work.concurrency, admit(targets));
-      const ended = await Promise.allSettled(Array.from({ length: workers }, () => runWorker(pool, work)));
-      for (const end of ended) if (end.status === 'rejected') throw end.reason;
-      await close();
-      return targets.flatMap(({ schema }) => outcomes.get(schema) ?? []);
-    },
   };
 }
 
-/** True where a migration is running, or was free since a moment: looking again tells (see `rereadTarget`). */
+/** Passes schemas with work to the scheduler, and settles the others. Returns how many have work. */
+function admit({ work, scheduler, outcomes }: WorkerPool, targets: readonly Target[]): number {
+  const open = targets.filter((target) => {
+    if (isUnsure(target)) return true;
+    const refusal = work.schemaRefusal(target);
+    if (refusal !== null) outcomes.stop(target, { state: 'failed', error: refusal });
+    else if (work.hasWork(target)) return true;
+    else outcomes.finish(target);
+    return false;
+  });
+  scheduler.add(open, isUnsure);
+  return open.length;
+}
+
+/** True if another run may be at work on the incomplete migration, or has just finished it (see `rereadTarget`). */
 function isUnsure({ plan }: Target): boolean {
   return plan.refusal?.kind === 'incomplete';
+}
+
+/** Settles the schemas that were not started, or were put aside and not retried. */
+async function stopRest({ work, scheduler, outcomes }: WorkerPool): Promise<void> {
+  const { failedCanaries, tenants } = scheduler.failures;
+  const reason = scheduler.stopped === 'canaries' ? canaryFailed(failedCanaries) : stopped(tenants);
+  const stop = { state: 'skipped', error: work.signal.aborted ? interrupted() : reason } as const;
+  const slot = createSessionSlot(work.openSession, work.signal);
+  for (const { target, retries } of scheduler.drain()) {
+    if (retries === 0) outcomes.stop(target, stop);
+    else await outcomes.stopAsFound(target, stop, slot);
+  }
+  await slot.close();
 }

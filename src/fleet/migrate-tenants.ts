@@ -8,8 +8,9 @@ import { canariesOf } from './canaries.ts';
 import { confirm } from './confirm.ts';
 import type { Digests } from './digests.ts';
 import type { Migrator } from './migrator.ts';
-import { interrupted, withError } from './outcome.ts';
+import { withError } from './outcome.ts';
 import { openTenantPhase } from './phase.ts';
+import { interrupted } from './schema-errors.ts';
 import type { Summary } from './summary.ts';
 import { relistTenants } from './tenant-list.ts';
 import type { UpOptions } from './up-options.ts';
@@ -85,7 +86,7 @@ async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
 
 function leftOut({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
   const basis = basisOf(source, 'tenant');
-  return withError(target, 'skipped', error, { runId: run.runId, database: run.database, basis });
+  return withError(target, { state: 'skipped', error }, { runId: run.runId, database: run.database, basis });
 }
 
 function publicFailed(): SqlmigError {

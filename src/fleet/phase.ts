@@ -14,11 +14,11 @@ import { unitSchema } from './gate.ts';
 import { createGatekeeper, type Gatekeeper } from './gatekeeper.ts';
 import { createLockWatch } from './lock-watch.ts';
 import type { Migrator } from './migrator.ts';
-import { hasWork, refusalOf } from './outcome.ts';
+import { hasWork } from './outcome.ts';
 import { leftOut } from './rehearsable.ts';
 import { rehearseSchema } from './rehearse-schema.ts';
 import { createSchemaBatches } from './schema-batches.ts';
-import { timeTurns } from './turn-times.ts';
+import { schemaRefusal } from './schema-errors.ts';
 
 /** Migrates public, alone, or rehearses it. */
 export async function migratePublic(migrator: Migrator, target: Target): Promise<SchemaOutcome> {
@@ -101,11 +101,12 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: P
     ...rest,
     blockersOf: lockWatch.blockersOf,
     hasWork,
-    refusalOf,
-    ...timeTurns({ attempt, emit: settings.emit }),
+    schemaRefusal,
+    attempt,
+    emit: settings.emit,
     batches:
       scope === 'public' || settings.rehearse ? null : batchesOf(migrator, gatekeeper, rest.concurrency),
-    outcomes: { runId, database, basis },
+    context: { runId, database, basis },
     openSession: () => run.openSession(unitSettings(scope, context)),
     waitForLockMs: settings.waitForLockMs,
     rereadTarget: (session, schema) =>

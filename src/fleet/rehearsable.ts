@@ -1,7 +1,8 @@
 import type { Scope } from '../results.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
-import { hasWork, refusalOf } from './outcome.ts';
+import { hasWork } from './outcome.ts';
+import { schemaRefusal } from './schema-errors.ts';
 
 /** What of pending scripts a rehearsal runs, and the first one that it leaves out. */
 export function rehearsable(pending: readonly Script[]): {
@@ -21,7 +22,7 @@ export function leftOut(
 ): string[] {
   const tenants = new Map<string, number>();
   for (const target of targets) {
-    if (!hasWork(target) || refusalOf(target) !== null) continue;
+    if (!hasWork(target) || schemaRefusal(target) !== null) continue;
     const { left } = rehearsable(target.plan.steps.flatMap((step) => scripts.get(step) ?? []));
     if (left !== undefined) tenants.set(left.migration.file, (tenants.get(left.migration.file) ?? 0) + 1);
   }

@@ -3,7 +3,8 @@ import type { Run } from '../run/run.ts';
 import type { Session } from '../server/session.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { Target } from '../state/target.ts';
-import { hasWork, refusalOf } from './outcome.ts';
+import { hasWork } from './outcome.ts';
+import { schemaRefusal } from './schema-errors.ts';
 
 /** What looks whether the server lets a run begin in schemas (see `requireRights`), once each. */
 export function createAdmission({ read }: Pick<Run, 'read'>): (targets: readonly Target[]) => Promise<void> {
@@ -16,7 +17,7 @@ export function createAdmission({ read }: Pick<Run, 'read'>): (targets: readonly
 }
 
 function begins(target: Target): boolean {
-  return hasWork(target) && !target.hasHistory && refusalOf(target) === null;
+  return hasWork(target) && !target.hasHistory && schemaRefusal(target) === null;
 }
 
 /**

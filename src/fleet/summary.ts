@@ -2,7 +2,8 @@ import type { SqlmigError } from '../errors.ts';
 import type { RunEvent } from '../events.ts';
 import type { SchemaOutcome, UpResult } from '../results.ts';
 import { createNoticeGroups } from './notice-groups.ts';
-import { isGone, notConfirmed, unconfirmed } from './outcome.ts';
+import { isGone, unconfirmed } from './outcome.ts';
+import { notConfirmed } from './schema-errors.ts';
 
 /** What has come of a run so far, and at its end the result. */
 export interface Summary {

@@ -1,7 +1,8 @@
 import { completePlan, type PlanOptions, planKinds } from '../decide/plan.ts';
 import { extensionsToCreate, requireExtensions } from '../fleet/extensions.ts';
-import { detailsOf, refusalOf } from '../fleet/outcome.ts';
+import { detailsOf } from '../fleet/outcome.ts';
 import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
+import { schemaRefusal } from '../fleet/schema-errors.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
@@ -72,7 +73,7 @@ function pendingIn(found: FleetState, scripts: ParsedScripts): Script[] {
 
 function plannedSchema(target: Target, database: string): PlannedSchema {
   const { schema, scope, plan: planned } = target;
-  const refusal = refusalOf(target);
+  const refusal = schemaRefusal(target);
   const steps = refusal === null ? planned.steps : [];
   return {
     database,

@@ -53,13 +53,13 @@ export async function repairSchemas(
     const basis = { scope, files: migrations[scope], options: settings.plan };
     outcomes.push(
       ...(await createFleet({
-        outcomes: { runId, database, basis },
+        context: { runId, database, basis },
         openSession,
         concurrency,
         waitForLockMs: settings.waitForLockMs,
         blockersOf: () => [],
         hasWork,
-        refusalOf: ({ trouble }) => trouble,
+        schemaRefusal: ({ trouble }) => trouble,
         attempt,
         batches: null,
         rereadTarget: (session, schema) =>

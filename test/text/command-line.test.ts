@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { leftUnsound } from '../../src/execute/non-transactional-errors.ts';
-import { refusalOf } from '../../src/fleet/outcome.ts';
+import { schemaRefusal } from '../../src/fleet/schema-errors.ts';
 import { commandLine } from '../../src/text/command-line.ts';
 
 const shell = process.platform === 'win32' ? null : 'bash';
@@ -28,7 +28,7 @@ test('hints quote the names in their commands', () => {
   const left = leftUnsound({ ...unit, k: 0 } as unknown as Parameters<typeof leftUnsound>[0], 'nothing');
   const refusal = { kind: 'failed', message: '', version: '0002' };
   const target = { schema, plan: { refusal }, trouble: null };
-  const refused = refusalOf(target as unknown as Parameters<typeof refusalOf>[0]);
+  const refused = schemaRefusal(target as unknown as Parameters<typeof schemaRefusal>[0]);
   for (const error of [left, refused]) {
     expect(error?.details.hint).toBe("settle it with: sqlmig repair 'o'\\''neil & sons' 0002 --resume");
   }

@@ -1,0 +1,111 @@
+import { SqlmigError, sqlstates, withMessage } from '../errors.ts';
+import { type Blocker, describeBlockers } from '../server/blockers.ts';
+import type { Target } from '../state/target.ts';
+import { repairCommandLine } from '../text/command-line.ts';
+
+/** Why `up` must not touch a schema, or `null`. */
+export function schemaRefusal({ schema, plan, trouble }: Target): SqlmigError | null {
+  if (trouble !== null) return trouble;
+  const { refusal } = plan;
+  if (refusal === null) return null;
+  const extra = { schema, file: refusal.file, state: 'not touched' };
+  switch (refusal.kind) {
+    case 'checksum-changed':
+      return new SqlmigError('checksum-changed', refusal.message, {
+        ...extra,
+        hint: 'put the file back as it was and write a new migration; --ignore-changed goes on regardless',
+      });
+    case 'out-of-order':
+      return new SqlmigError('out-of-order', refusal.message, {
+        ...extra,
+        hint: 'give the file a higher version, or allow it with --out-of-order',
+      });
+    case 'baseline-incomplete':
+      return new SqlmigError('baseline-incomplete', refusal.message, {
+        ...extra,
+        hint: 'finish with the release that still has the replaced files, then run this one',
+      });
+    default:
+      return new SqlmigError('incomplete', refusal.message, {
+        ...extra,
+        hint: `settle it with: ${repairCommandLine(schema, refusal, '--resume')}`,
+      });
+  }
+}
+
+/** The error of a run that could not flush its commits in this many tenants. */
+export function notConfirmed(error: SqlmigError, tenants: number): SqlmigError {
+  const { message, details } = error;
+  const who = tenants === 1 ? '1 tenant is' : `${tenants} tenants are`;
+  return new SqlmigError(error.code, message, {
+    sqlstate: details.sqlstate,
+    state: `${who} not confirmed: the server may have lost what was committed there`,
+    hint: 'once the server is back, run sqlmig up again: it applies what was lost, and finds the rest up to date',
+    cause: error,
+  });
+}
+
+/** The error of a schema that an interrupted run skipped or rolled back, or left incomplete with this error. */
+export function interrupted(incomplete?: SqlmigError): SqlmigError {
+  const {
+    file,
+    statement,
+    statements,
+    state,
+    hint = 'run sqlmig up again to go on',
+  } = incomplete?.details ?? {};
+  const at = { file, statement, statements, state };
+  return new SqlmigError('interrupted', 'the run was interrupted', { ...at, hint });
+}
+
+/** The error of a schema that was not started after this many failures. */
+export function stopped(failures: number): SqlmigError {
+  return new SqlmigError('stopped', `not started: ${failures} failed before its turn`, {
+    hint: '--max-failures lets a run go on after failures',
+  });
+}
+
+/** The error of a schema that was not started because these canaries failed. */
+export function canaryFailed(canaries: readonly string[]): SqlmigError {
+  const more = canaries.length > 5 ? ` and ${canaries.length - 5} more` : '';
+  const who = `${canaries.length === 1 ? 'canary' : 'canaries'} ${canaries.slice(0, 5).join(', ')}${more}`;
+  return new SqlmigError('stopped', `not started: ${who} failed`, {
+    hint: 'correct what failed in the canary and run sqlmig up again',
+  });
+}
+
+/** The error of a schema that was dropped or renamed during the run; `listed`: the tenant list still has it. */
+export function gone(listed: boolean): SqlmigError {
+  const what = 'the schema is gone: it was dropped or renamed during the run';
+  return listed
+    ? new SqlmigError('schema-missing', `${what}, and the tenant list still has it`, {
+        hint: 'take it off the list, or create it again with: sqlmig tenant create',
+      })
+    : new SqlmigError('schema-missing', `${what}, and the tenant list no longer has it`, {});
+}
+
+/** The error of a schema whose history was dropped or renamed during the run. */
+export function historyMissing(): SqlmigError {
+  return new SqlmigError('history-missing', 'the history table disappeared while the run went on', {
+    state: 'nothing is applied again',
+    hint: 'find out who dropped or renamed it, and put it back',
+  });
+}
+
+/** The error of a file that never got a lock, with the sessions seen to hold it. */
+export function blocked(error: SqlmigError, blockers: readonly Blocker[]): SqlmigError {
+  if (error.details.sqlstate !== sqlstates.lockNotAvailable || blockers.length === 0) return error;
+  return withMessage(error, `${error.message}: ${describeBlockers(blockers)} is in the way`);
+}
+
+/** The error of a schema whose lock another run held for too long. */
+export function gaveUp(waitedMs: number, holders: string): SqlmigError {
+  return new SqlmigError(
+    'lock-timeout',
+    `gave up after ${Math.round(waitedMs / 1000)} s without progress: ${holders}`,
+    {
+      state: 'not touched',
+      hint: 'wait for the other run, or end its backend; --wait-for-lock sets how long to wait',
+    },
+  );
+}
