@@ -11,6 +11,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'tenant create': async () => (await import('./commands/tenant.ts')).tenantCreateCommand,
   'tenant list': async () => (await import('./commands/tenant.ts')).tenantListCommand,
   repair: async () => (await import('./commands/repair.ts')).repairCommand,
+  adopt: async () => (await import('./commands/adopt.ts')).adoptCommand,
   locks: async () => (await import('./commands/locks.ts')).locksCommand,
 };
 

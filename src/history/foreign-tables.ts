@@ -1,3 +1,4 @@
+import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { historyTableNames, tellingColumns, toolOf } from './foreign-history.ts';
@@ -51,27 +52,74 @@ export async function findForeignTables(session: Session): Promise<FoundTable[]>
   });
 }
 
-/** Reads a history and the tables beside it. @throws ServerError if they cannot be read, or are locked for a while. */
-export async function readFoundTable(
-  session: Session,
-  reader: HistoryReader,
-  table: ForeignTable,
-): Promise<FoundHistory> {
-  const queries = foreignQueries(reader, table);
-  const rows = await readOnly(session, queries.rows);
-  const beside: Record<string, readonly ForeignRow[]> = {};
-  for (const [name, query] of Object.entries(queries.beside)) beside[name] = await readOnly(session, query);
-  return { columns: table.columns, rows, beside };
+/** A found table and what reads it. */
+export interface ReadableTable {
+  readonly found: FoundTable;
+  readonly reader: HistoryReader;
 }
 
-/** The sessions that show a tool at work on this history now. */
+const batchSize = 50;
+
+/** Reads histories and the tables beside them, in few round trips; an error of the server is of that history alone. */
+export async function readFoundTables(
+  session: Session,
+  tables: readonly ReadableTable[],
+): Promise<Map<FoundTable, FoundHistory | ServerError>> {
+  const read = new Map<FoundTable, FoundHistory | ServerError>();
+  for (let from = 0; from < tables.length; from += batchSize)
+    await readInto(read, session, tables.slice(from, from + batchSize));
+  return read;
+}
+
+async function readInto(
+  read: Map<FoundTable, FoundHistory | ServerError>,
+  session: Session,
+  batch: readonly ReadableTable[],
+): Promise<void> {
+  try {
+    const histories = await readBatch(session, batch);
+    for (const [i, { found }] of batch.entries()) read.set(found, histories[i] ?? emptyHistory(found));
+  } catch (error) {
+    const [only, ...others] = batch;
+    if (!isServerError(error) || only === undefined) throw error;
+    if (others.length === 0) read.set(only.found, error);
+    else for (const table of batch) await readInto(read, session, [table]);
+  }
+}
+
+function emptyHistory({ columns }: FoundTable): MutableHistory {
+  return { columns, rows: [], beside: {} };
+}
+
+interface MutableHistory extends FoundHistory {
+  readonly rows: ForeignRow[];
+  readonly beside: Record<string, ForeignRow[]>;
+}
+
+async function readBatch(session: Session, batch: readonly ReadableTable[]): Promise<MutableHistory[]> {
+  const queries = batch.flatMap(({ reader, found }, i) =>
+    foreignQueries(reader, found).map(({ beside, sql }) => ({ i, beside, sql })),
+  );
+  const histories = batch.map(({ found }) => emptyHistory(found));
+  const texts = queries.map(({ sql }, query) => sql([`${query} as query`]));
+  for (const { query, ...row } of await readOnly(session, texts.join(';\n'))) {
+    const { i, beside } = queries[Number(query)] ?? { i: -1, beside: null };
+    const history = histories[i];
+    if (beside === null) history?.rows.push(row);
+    else if (history !== undefined) history.beside[beside] = [...(history.beside[beside] ?? []), row];
+  }
+  return histories;
+}
+
+/** The sessions that show a tool at work on these histories now. */
 export async function readSessionsAtWork(
   session: Session,
   reader: HistoryReader,
-  table: ForeignTable,
+  tables: readonly ForeignTable[],
 ): Promise<SessionAtWork[]> {
-  const place = { ...table, database: session.server.database };
-  const rows = await readOnly(session, selectSessionsAtWork(reader, place));
+  const { database } = session.server;
+  const places = tables.map(({ schema, table }) => ({ schema, table, database }));
+  const rows = await readOnly(session, selectSessionsAtWork(reader, places));
   return rows.map(({ pid, application, lock }) => ({
     pid: Number(pid),
     application: application ?? '',
@@ -80,11 +128,11 @@ export async function readSessionsAtWork(
 }
 
 // With row security on, a policy would hide rows without an error.
-async function readOnly(session: Session, query: string): Promise<ForeignRow[]> {
+async function readOnly(session: Session, queries: string): Promise<ForeignRow[]> {
   return (await session.run(`START TRANSACTION READ ONLY;
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL row_security = off;
 SET LOCAL lock_timeout = '2s';
-${query};
+${queries};
 COMMIT;`)) as ForeignRow[];
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findForeignTables, readFoundTable } from '../../src/history/foreign-tables.ts';
+import { findForeignTables, readFoundTables } from '../../src/history/foreign-tables.ts';
 import { type ForeignReading, readForeignHistory } from '../../src/history/import/foreign-reading.ts';
 import type { Refusal, SourceFile } from '../../src/history/import/history-reader.ts';
 import { readerOf } from '../../src/history/import/readers.ts';
@@ -47,15 +47,18 @@ export async function emptyDatabase(db: TestDatabase): Promise<void> {
 
 /** Reads every history in the database. */
 export async function readSamples(session: Session, files: readonly SourceFile[]): Promise<ReadSample[]> {
-  const read: ReadSample[] = [];
-  for (const found of await findForeignTables(session)) {
+  const tables = (await findForeignTables(session)).map((found) => {
     const reader = readerOf(found.tool);
     if (reader === null) throw new Error(`no reader for ${found.tool}`);
-    const history = await readFoundTable(session, reader, found);
+    return { found, reader };
+  });
+  const histories = await readFoundTables(session, tables);
+  return tables.map(({ found, reader }) => {
+    const history = histories.get(found);
+    if (history === undefined || history instanceof Error) throw history;
     const reading = readForeignHistory(reader, history, files);
-    read.push({ tool: found.tool, place: `${found.schema}.${found.table}`, reading });
-  }
-  return read;
+    return { tool: found.tool, place: `${found.schema}.${found.table}`, reading };
+  });
 }
 
 /** Reads the only history in the database. */

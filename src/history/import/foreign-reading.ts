@@ -35,24 +35,29 @@ export interface ForeignReading {
 /** The rows of a history, and the columns of its table. */
 export type FoundHistory = ForeignRows & Pick<ForeignTable, 'columns'>;
 
-/** SQL queries that read a history: of its own table, and of the tables beside it that exist, by name. */
-export function foreignQueries(
-  reader: HistoryReader,
-  table: ForeignTable,
-): { readonly rows: string; readonly beside: Readonly<Record<string, string>> } {
+/** A query for the rows of a history, or of a table beside it. */
+export interface ForeignQuery {
+  /** The table beside the history; `null` for the history itself. */
+  readonly beside: string | null;
+  /** The query, with these expressions before its own columns. */
+  readonly sql: (tags: readonly string[]) => string;
+}
+
+/** SQL queries that read a history: its own table, and the tables beside it that exist. */
+export function foreignQueries(reader: HistoryReader, table: ForeignTable): readonly ForeignQuery[] {
   const beside = Object.entries(reader.beside?.(table.table) ?? {}).filter(([name]) =>
     table.companions.includes(name),
   );
-  const every = (form: { readonly columns: readonly string[] }) => form.columns.map((name) => `${name} text`);
-  return {
-    rows: selectRows(table, reader.form),
-    beside: Object.fromEntries(
-      beside.map(([name, form]) => [
-        name,
-        selectRows({ ...table, table: name, columns: every(form) }, { ...form, time: null }),
-      ]),
-    ),
-  };
+  return [
+    { beside: null, sql: (tags) => selectRows(table, reader.form, tags) },
+    ...beside.map(([name, form]) => {
+      const columns = form.columns.map((column) => `${column} text`);
+      return {
+        beside: name,
+        sql: (tags: readonly string[]) => selectRows({ ...table, table: name, columns }, form, tags),
+      };
+    }),
+  ];
 }
 
 /** Matches the rows of a history with the project's files, or says why the history must be refused. */

@@ -37,14 +37,21 @@ export function timeMeaning({ columns }: Pick<ForeignTable, 'columns'>, form: Ta
   return isLocal && form.writesUtc !== true ? 'zone-unknown' : 'exact';
 }
 
-/** SQL query: the rows of a table as `ForeignRow`s. A column that this release of the tool lacks is null. */
-export function selectRows({ schema, table, columns }: ForeignTable, form: TableForm): string {
+/**
+ * SQL query: the rows of a table as `ForeignRow`s. A column that this release of the tool lacks is null.
+ * `tags` are further expressions, which come first.
+ */
+export function selectRows(
+  { schema, table, columns }: ForeignTable,
+  form: TableForm,
+  tags: readonly string[] = [],
+): string {
   const types = columnTypes(columns);
   const values = form.columns.map((name) => `${asText(name, types.get(name))} as ${quoteIdentifier(name)}`);
   const time = form.time === null ? 'null::text' : asTime(form.time, types.get(form.time));
   const order = form.order.filter((name) => types.has(name)).map(quoteIdentifier);
   const sorted = order.length === 0 ? '' : ` order by ${order.join(', ')}`;
-  return `select ${[...values, `${time} as applied_at`].join(', ')} from ${historyTable(schema, table)}${sorted}`;
+  return `select ${[...tags, ...values, `${time} as applied_at`].join(', ')} from ${historyTable(schema, table)}${sorted}`;
 }
 
 function columnTypes(columns: readonly string[]): ReadonlyMap<string, string> {

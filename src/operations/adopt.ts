@@ -1,0 +1,210 @@
+import { resolve } from 'node:path';
+import type { OnEvent } from '../events.ts';
+import {
+  type FoundTable,
+  findForeignTables,
+  readFoundTables,
+  readSessionsAtWork,
+  type SessionAtWork,
+} from '../history/foreign-tables.ts';
+import {
+  type ForeignReading,
+  type FoundHistory,
+  readForeignHistory,
+} from '../history/import/foreign-reading.ts';
+import type { HistoryReader, SourceFile } from '../history/import/history-reader.ts';
+import { readerOf } from '../history/import/readers.ts';
+import type { TimeMeaning } from '../history/import/table-form.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { folderOf } from '../project/migrations.ts';
+import { abortSignal, callback, checkOptions, type Kinds, text } from '../project/option.ts';
+import { readSourceFiles } from '../project/source-files.ts';
+import { ownListener } from '../run/listener.ts';
+import { ownSignal, withRun } from '../run/run.ts';
+import type { Session } from '../server/session.ts';
+
+/** What `adopt` can be told. */
+export interface AdoptOptions {
+  /** Folder of the other tool's files, in its own layout; the folders of the config by default. */
+  readonly files?: string;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: OnEvent;
+}
+
+const adoptKinds: Kinds<AdoptOptions> = { files: text, signal: abortSignal, onEvent: callback };
+
+/** How a history of another tool matches the files. */
+export interface HistoryMatch {
+  /** The folder it was compared with: the one that more of its rows match. */
+  readonly folder: string;
+  /** How many files it records as applied. */
+  readonly applied: number;
+  /** What the files were compared by, such as "SHA-256 of the file"; `null` if nothing can be compared. */
+  readonly checkedBy: string | null;
+  readonly equal: number;
+  readonly unverified: number;
+  /** Files that are not what was applied. */
+  readonly changed: readonly string[];
+  /** Rows that match no file, as the tool names them. */
+  readonly withoutFile: readonly string[];
+  /** Files that no row records. */
+  readonly withoutRow: readonly string[];
+  /** What the recorded times mean. */
+  readonly time: TimeMeaning;
+  /** What this tool's history cannot say. */
+  readonly caveat: string | null;
+}
+
+/** A history of another tool. */
+export interface ForeignHistory {
+  readonly schema: string;
+  readonly table: string;
+  readonly tool: string;
+  readonly columns: readonly string[];
+  /** `null` if it cannot be imported. */
+  readonly match: HistoryMatch | null;
+  /** Why it cannot be imported, and what to do about it. */
+  readonly refused: { readonly message: string; readonly hint: string } | null;
+}
+
+/** A session of another tool. */
+export interface ToolSession extends SessionAtWork {
+  readonly tool: string;
+}
+
+/** The histories of other tools in a database, compared with the project's files. */
+export interface AdoptReport {
+  /** True if each history can be imported, no file was changed, and no tool is running. */
+  readonly ok: boolean;
+  readonly host: string;
+  readonly database: string;
+  readonly histories: readonly ForeignHistory[];
+  /** Sessions that hold a lock which a tool takes while it migrates. */
+  readonly sessions: readonly ToolSession[];
+}
+
+/**
+ * Reports which other tools' histories a database has and how they match the files. Writes nothing, and reads in
+ * read-only transactions.
+ * @throws SqlmigError if the database cannot be reached or read.
+ */
+export async function adopt(config: Config, options: AdoptOptions = {}): Promise<AdoptReport> {
+  requireConfig(config);
+  checkOptions(options, adoptKinds);
+  const folders = foldersOf(config, options.files);
+  const running = { emit: ownListener(options.onEvent), signal: ownSignal(options.signal) };
+  return withRun(config, running, async ({ read, server, database }) => {
+    const { histories, sessions } = await read((session) => report(session, folders));
+    const ok =
+      sessions.length === 0 && histories.every(({ match }) => match !== null && match.changed.length === 0);
+    return { ok, host: server.host, database, histories, sessions };
+  });
+}
+
+interface Folder {
+  readonly folder: string;
+  readonly files: readonly SourceFile[];
+}
+
+function foldersOf(config: Config, own: string | undefined): readonly [Folder, ...Folder[]] {
+  if (own !== undefined) return [{ folder: own, files: readSourceFiles(resolve(config.cwd, own)) }];
+  return [
+    { folder: folderOf(config, 'tenant'), files: readSourceFiles(config.tenantDir) },
+    { folder: folderOf(config, 'public'), files: readSourceFiles(config.publicDir) },
+  ];
+}
+
+async function report(session: Session, folders: readonly [Folder, ...Folder[]]) {
+  const found = await findForeignTables(session);
+  const readable = found.flatMap((table) => {
+    const reader = readerOf(table.tool);
+    return reader === null ? [] : [{ found: table, reader }];
+  });
+  const read = await readFoundTables(session, readable);
+  const tools = new Map<string, number>();
+  for (const { schema } of found) tools.set(schema, (tools.get(schema) ?? 0) + 1);
+  const histories = found.map((table): ForeignHistory => {
+    const { schema, table: name, tool, columns } = table;
+    const judged =
+      (tools.get(schema) ?? 0) > 1 ? twoHistories(schema) : judge(table, read.get(table), folders);
+    return { schema, table: name, tool, columns, ...judged };
+  });
+  const sessions: ToolSession[] = [];
+  for (const reader of new Set(readable.map((one) => one.reader))) {
+    const tables = readable.filter((one) => one.reader === reader).map((one) => one.found);
+    for (const one of await readSessionsAtWork(session, reader, tables))
+      sessions.push({ tool: reader.tool, ...one });
+  }
+  return { histories, sessions };
+}
+
+type Judged = Pick<ForeignHistory, 'match' | 'refused'>;
+
+function refuse(message: string, hint: string): Judged {
+  return { match: null, refused: { message, hint } };
+}
+
+function twoHistories(schema: string): Judged {
+  return refuse(
+    `${schema} has more than one tool's history`,
+    'drop, or move to another schema, the one that is not in use',
+  );
+}
+
+function judge(
+  { tool, columns }: FoundTable,
+  history: FoundHistory | Error | undefined,
+  folders: readonly [Folder, ...Folder[]],
+): Judged {
+  const reader = readerOf(tool);
+  if (reader === null || history === undefined) {
+    return refuse(
+      `histories of ${tool} cannot be imported (${columns.join(', ')})`,
+      'convert its files by hand, and write the history with a baseline',
+    );
+  }
+  if (history instanceof Error)
+    return refuse(
+      `it cannot be read: ${history.message}`,
+      'use a role that may read it, or wait for its lock',
+    );
+  return compare(reader, history, folders);
+}
+
+// A history in public may record the tenants' files, so the folder that fits best decides.
+function compare(
+  reader: HistoryReader,
+  history: FoundHistory,
+  [first, ...others]: readonly [Folder, ...Folder[]],
+): Judged {
+  let best = { ...first, reading: readForeignHistory(reader, history, first.files) };
+  for (const other of others) {
+    const reading = readForeignHistory(reader, history, other.files);
+    if (appliedIn(reading) > appliedIn(best.reading)) best = { ...other, reading };
+  }
+  const { reading, folder } = best;
+  return 'refused' in reading
+    ? refuse(reading.refused, reading.hint)
+    : { match: toMatch(reading, folder), refused: null };
+}
+
+function appliedIn(reading: ReturnType<typeof readForeignHistory>): number {
+  return 'refused' in reading ? -1 : reading.applied.length;
+}
+
+function toMatch(reading: ForeignReading, folder: string): HistoryMatch {
+  const { applied, withoutFile, withoutRow, checkedBy, time, caveat } = reading;
+  const checked = (wanted: string) => applied.filter(({ check }) => check === wanted);
+  return {
+    folder,
+    applied: applied.length,
+    checkedBy,
+    equal: checked('equal').length,
+    unverified: checked('unverified').length,
+    changed: checked('changed').map(({ file }) => file.path),
+    withoutFile: withoutFile.map(({ name }) => name),
+    withoutRow: withoutRow.map(({ path }) => path),
+    time,
+    caveat,
+  };
+}

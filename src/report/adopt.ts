@@ -1,0 +1,61 @@
+import type { AdoptReport, ForeignHistory, HistoryMatch } from '../operations/adopt.ts';
+import { count, groupBy, names, placeLine, printable } from './table.ts';
+
+/** The histories of other tools: a paragraph for all that are alike. */
+export function adoptText(report: AdoptReport): string {
+  const { histories, sessions } = report;
+  if (histories.length === 0) return `${placeLine(report)}no other tool's history was found\n`;
+  const groups = groupBy(histories, ({ tool, table, match, refused }) =>
+    JSON.stringify([tool, table, match, refused?.hint]),
+  );
+  const inUse = sessions.map(
+    ({ tool, pid, application, lock }) =>
+      `${tool} may be running: backend ${pid} (${printable(application) || 'no application name'}) has ${lock}\n`,
+  );
+  return placeLine(report) + groups.map(groupText).join('') + inUse.join('');
+}
+
+function groupText(group: readonly ForeignHistory[]): string {
+  const [first] = group;
+  if (first === undefined) return '';
+  const { tool, table, match, refused } = first;
+  const schemas = names(
+    group.map(({ schema }) => schema),
+    5,
+  );
+  const lines =
+    refused === null
+      ? matchLines(match)
+      : [`refused: ${printable(refused.message)}`, `hint: ${printable(refused.hint)}`];
+  return `${tool}: ${printable(table)} in ${schemas}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+const times: Readonly<Record<HistoryMatch['time'], string>> = {
+  exact: 'the times of applying are kept',
+  'zone-unknown': 'the times of applying have no time zone and are read as UTC',
+  none: 'the tool records no time of applying',
+};
+
+function matchLines(match: HistoryMatch | null): string[] {
+  if (match === null) return [];
+  const { folder, applied, withoutFile, withoutRow, caveat, time } = match;
+  return [
+    `${count(applied, 'file')} of ${printable(folder)} applied${checkedText(match)}`,
+    ...(match.changed.length === 0 ? [] : [`changed since: ${names(match.changed, 5)}`]),
+    ...(withoutFile.length === 0 ? [] : [`applied without a file: ${names(withoutFile, 5)}`]),
+    ...(withoutRow.length === 0 ? [] : [`not applied: ${names(withoutRow, 5)}`]),
+    times[time],
+    ...(caveat === null ? [] : [`note: ${caveat}`]),
+  ];
+}
+
+function checkedText({ applied, checkedBy, equal, changed, unverified }: HistoryMatch): string {
+  if (applied === 0) return '';
+  if (checkedBy === null) return '; the tool records no checksum';
+  const parts = [
+    `${equal} equal`,
+    ...(changed.length === 0 ? [] : [`${changed.length} changed`]),
+    ...(unverified === 0 ? [] : [`${unverified} not verified`]),
+  ];
+  return `: ${parts.join(', ')} by ${checkedBy}`;
+}
