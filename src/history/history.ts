@@ -43,7 +43,7 @@ create unique index on ${historyTable(schema, table)} (name) where version is nu
 ${identifyRows(schema, table)}`;
 }
 
-// One constraint over both columns: tables of version 0.1.0 have two, and `pg_class.relchecks` tells them apart.
+// One constraint over both columns: tables of version 0.1.0 have two, which `pg_class.relchecks` shows.
 const historyCheck = `check (state in ('applied', 'incomplete') and scope in ('public', 'tenant'))`;
 
 /** SQL condition for the row `c` of pg_class of a history table: it is as `createHistoryTable` creates it. */
