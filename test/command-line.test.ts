@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Command, OptionSet } from '../src/cli/command.ts';
+import { globalOptions } from '../src/cli/options.ts';
 import { parse } from '../src/cli/parse.ts';
 import { quickly } from '../src/cli/quick.ts';
 import { commands } from '../src/cli/registry.ts';
@@ -25,6 +27,30 @@ test.for([
   expect(Object.fromEntries(flags.map((flag) => [flag, full.args[flag]]))).toEqual(quick.args);
 });
 
+/** All flags of a command with a value each, as `--flag value` and as `--flag=value`. */
+function everyFlag({ options }: Command): string[][] {
+  const flags = Object.entries({ ...globalOptions, ...options } as OptionSet).map(
+    ([flag, { type, choices }]) => {
+      const value = choices === undefined ? (type === 'number' ? '3' : 'a,b') : String(choices[0]);
+      return type === 'boolean' ? [`--${flag}`] : [`--${flag}`, value];
+    },
+  );
+  return [flags.flat(), flags.map((flag) => flag.join('='))];
+}
+
+test.for(Object.entries(commands))('both parsers read every flag of %s alike', async ([name, load]) => {
+  const command = await load();
+  for (const line of everyFlag(command)) {
+    const quick = await quickly([...name.split(' '), ...line]);
+    const isPlain = name.split(' ').length === 1 && name !== 'new';
+    expect(quick !== null).toBe(isPlain);
+    if (quick === null) continue;
+    const full = await parse([...name.split(' '), ...line], settings);
+    const flags = Object.keys(quick.args);
+    expect(Object.fromEntries(flags.map((flag) => [flag, full?.args[flag]]))).toEqual(quick.args);
+  }
+});
+
 test.for([
   [],
   ['--help'],
@@ -39,6 +65,7 @@ test.for([
   ['up', '--all=yes'],
   ['up', '--to', ''],
   ['tenant', 'list'],
+  ['tenant list'],
   ['new', 'x', '--tenant'],
   ['constructor'],
 ])('what is not plain is left to yargs: %j', async (argv) => {

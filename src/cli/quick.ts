@@ -11,7 +11,9 @@ import { commands } from './registry.ts';
  */
 export async function quickly(argv: readonly string[]): Promise<Invocation | null> {
   const [name = '', ...rest] = argv;
-  const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
+  // A command of two words is two arguments, which only yargs reads.
+  const isOneWord = Object.hasOwn(commands, name) && !name.includes(' ');
+  const command = isOneWord ? await commands[name]?.() : undefined;
   if (command === undefined || needsPositional(command)) return null;
   const options: Readonly<Record<string, Options>> = { ...globalOptions, ...command.options };
   const values = flagValues(rest, options);

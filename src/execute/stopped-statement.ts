@@ -65,7 +65,7 @@ export async function cancelledHint(session: Session, script: Script | null = nu
     .read(`select setting::int as ms from pg_settings where name = 'statement_timeout'`)
     .catch(unknown);
   if (row === undefined || Number(row.ms) === 0)
-    return 'somebody cancelled the statement (pg_cancel_backend); run it again';
+    return 'another session cancelled the statement (pg_cancel_backend); run it again';
   const origin = await settingOrigin(session, 'statement_timeout').catch(() => 'somewhere');
   return `statement_timeout is ${row.ms}ms, set for ${origin}; raise it for the role of sqlmig`;
 }

@@ -158,10 +158,10 @@ async function resumption(
     return { from: doubt - 1, begun };
   }
   const inParts = statement !== undefined && commitsInParts(statement);
-  const [again, after] = inParts ? ['runs it again', 'leaves it as it is'] : ['it did not', 'it did'];
+  const [again, after] = inParts ? ['runs it again', 'keeps what it did'] : ['it did not', 'it did'];
   throw new SqlmigError(
     'unsettled',
-    `statement ${doubt} was begun, and nobody but you can tell ${inParts ? 'how much of its work is committed' : 'whether it took effect'}`,
+    `statement ${doubt} was started; sqlmig cannot determine ${inParts ? 'how much of its work is committed' : 'whether it took effect'}`,
     {
       schema,
       file: script.migration.file,

@@ -35,7 +35,7 @@ export async function findTroubles(
         schema,
         new SqlmigError('history-damaged', `${name} is a history of sqlmig that lacks ${lacks}`, {
           ...extra,
-          hint: 'add what is missing, as it is in the history of another schema, or restore the table from a backup',
+          hint: 'add what is missing, as in the history of another schema, or restore the table from a backup',
         }),
       );
     } else if (error !== undefined) {

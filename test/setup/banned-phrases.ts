@@ -7,7 +7,10 @@ export interface BannedPhrase {
 /** Wordings that an English reader has to decode. Each pattern is case-insensitive and matches within one sentence. */
 export const bannedPhrases: readonly BannedPhrase[] = [
   { phrase: /\bso (many|much|long)\b(?! as\b)/i, instead: 'N, at most N, this long' },
-  { phrase: /\b(nobody|somebody|whoever)\b/i, instead: 'no other run, another session, the process that' },
+  {
+    phrase: /(?<!")\b(nobody|somebody|whoever)\b/i,
+    instead: 'no other run, another session, the process that',
+  },
   { phrase: /\b(is|are|was|were|be|been|being) (told|served)\b/i, instead: 'reported, migrated' },
   { phrase: /\btells? (at once|of|apart)\b/i, instead: 'report, distinguish' },
   { phrase: /\bserv(ed|es) (the |all |these |those )?(public|tenants?|schemas?)\b/i, instead: 'migrated' },

@@ -16,7 +16,7 @@ export const drizzleReader: HistoryReader = {
       checksum: hash,
     })),
   caveat:
-    'without meta/_journal.json a changed file cannot be told from one that never ran: rows have no names',
+    'without meta/_journal.json a changed file cannot be distinguished from one that never ran: rows have no names',
 };
 
 function hashes(file: SourceFile): string[] {
