@@ -130,6 +130,6 @@ test('it is given up after five tries where somebody else never stops', async ()
   expect(schemas.at(-1)?.error).toMatchObject({
     code: 'migration-failed',
     sqlstate: '23505',
-    hint: 'another session kept changing the same row of a system catalogue; run sqlmig up again',
+    hint: 'another session kept changing the same row of a system catalog; run sqlmig up again',
   });
 });

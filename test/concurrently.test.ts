@@ -126,7 +126,7 @@ test('an index of that name on another table, or with another definition, is an 
   await db.query('drop index acme.items_name; create table acme.items_name (id int)');
   expect((await up(p)).error).toMatchObject({
     code: 'index-differs',
-    message: 'acme.items_name already exists and is no index',
+    message: 'acme.items_name already exists and is not an index',
   });
   await db.query('drop table acme.items_name; create index items_name on acme.items (kind)');
   expect((await up(p)).error).toMatchObject({ message: expect.stringContaining('(kind); the file') });

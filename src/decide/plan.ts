@@ -6,11 +6,11 @@ import { canonicalVersion, compareVersions, newestVersion } from '../project/ver
 import type { Finding } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 
-/** How far `up` goes and what it puts up with. */
+/** How far `up` goes, and what it accepts. */
 export interface PlanOptions {
   /** Stop at this version (digits); `null` for all. */
   readonly to: string | null;
-  /** At most so many migrations a schema; `null` for all. */
+  /** At most this many migrations per schema; `null` for all. */
   readonly steps: number | null;
   readonly outOfOrder: boolean;
   readonly ignoreChanged: boolean;
@@ -24,7 +24,7 @@ export const planKinds: Kinds<PlanOptions> = {
   ignoreChanged: yesOrNo,
 };
 
-/** Completes what a caller left out: all the way, and putting up with nothing but what the config allows. */
+/** Fills in what a caller left out: all pending migrations, and only what the config allows. */
 export function completePlan(
   { to = null, steps = null, outOfOrder, ignoreChanged = false }: Partial<PlanOptions>,
   config: { readonly outOfOrder: boolean },
@@ -35,18 +35,18 @@ export function completePlan(
 /** A finding that does not know yet in which schema it is. */
 export type FindingInSchema = Omit<Finding, 'database' | 'schema' | 'scope'>;
 
-/** What is to be done to a schema, and what is wrong with it. */
+/** What to do in a schema, and what is wrong with it. */
 export interface SchemaPlan {
   /** Pending migrations in the order they run, cut by `to` and `steps`. */
   readonly steps: readonly Migration[];
-  /** All that is pending, whatever the options say. */
+  /** How many migrations are pending, whatever the options say. */
   readonly pending: number;
   readonly findings: readonly FindingInSchema[];
   /** The finding for which `up` must not touch this schema. */
   readonly refusal: FindingInSchema | null;
-  /** The newest applied version, digits as in the file name; `null` where nothing is applied. */
+  /** The newest applied version, digits as in the file name; `null` if nothing is applied. */
   readonly version: string | null;
-  /** Applied versions above the newest file: a newer release was here. */
+  /** Applied versions above the newest file: a newer release was applied here. */
   readonly ahead: readonly string[];
 }
 
@@ -63,7 +63,7 @@ export function planSchema(
   const history = new Map(rows.map((row) => [historyKey(row), row]));
   const applied = rows.filter((row) => row.state === 'applied');
   const baselines = baselinesOf(migrations, applied);
-  const newest = newestVersion([...applied, ...baselines.standing]);
+  const newest = newestVersion([...applied, ...baselines.complete]);
   const newestFile = newestVersion(migrations);
 
   const ahead = applied
@@ -74,7 +74,7 @@ export function planSchema(
     const row = history.get(historyKey(migration));
     if (row === undefined) return !baselines.judged.has(migration);
     if (row.state !== 'applied') return mayGoOn(row, migration);
-    // Where a newer release was, its repeatables stay: an older one must not put its own back.
+    // After a newer release its repeatables stay: an older one must not restore its own.
     return migration.version === null && row.checksum !== migration.checksum && ahead.length === 0;
   };
   const isNewer = (version: string | undefined) =>
@@ -84,13 +84,13 @@ export function planSchema(
     return row !== undefined && row.state !== 'applied';
   };
   const open = migrations.filter(isPending);
-  // What was begun is finished before anything else, even where an older file has come since.
+  // An incomplete migration is finished first, even if an older file was added since.
   const pending = [...open.filter(isBegun), ...open.filter((migration) => !isBegun(migration))];
   const findings = [
     ...rows
       .filter((row) => !baselines.explain(row))
       .flatMap((row) => rowFinding(row, files.get(historyKey(row))))
-      // Where a newer release was, it has the files that this one lacks.
+      // A newer release has the files that this one lacks.
       .filter(({ kind, version }) => !(kind === 'file-missing' && isNewer(version))),
     ...baselines.findings,
     ...pending.filter((migration) => isOlder(migration, newest)).map((m) => outOfOrder(m, newest)),
@@ -111,11 +111,11 @@ export function planSchema(
   };
 }
 
-/** What the baselines among files mean for one history. */
+/** The baselines among the files, applied to one history. */
 interface Baselines {
-  /** Those that count as applied, since what they replace is. */
-  readonly standing: readonly Migration[];
-  /** Those that are not pending, whatever the reason. */
+  /** Those that count as applied because all that they replace is. */
+  readonly complete: readonly Migration[];
+  /** Those that are not pending, for whatever reason. */
   readonly judged: ReadonlySet<Migration>;
   readonly findings: readonly FindingInSchema[];
   /** True for a row of what a baseline replaces: it has no file, or only that of the baseline. */
@@ -127,10 +127,10 @@ function baselinesOf(migrations: readonly Migration[], applied: readonly History
   const found = migrations
     .filter(({ replaces = [] }) => replaces.length > 0)
     .map((file) => ({ file, has: replacedIn(file.replaces ?? [], versions) }))
-    // With its own row and no other of these, it has run here itself.
+    // With its own row and none of those it replaces, it ran here itself.
     .filter(({ file, has }) => has.kind !== 'none' && !ranItself(file, versions));
   return {
-    standing: found.filter(({ has }) => has.kind === 'all').map(({ file }) => file),
+    complete: found.filter(({ has }) => has.kind === 'all').map(({ file }) => file),
     judged: new Set(found.map(({ file }) => file)),
     findings: found.flatMap(({ file, has }) =>
       has.kind === 'some' ? [baselineIncomplete(file, has.missing)] : [],
@@ -156,7 +156,7 @@ function baselineIncomplete(file: Migration, missing: readonly string[]): Findin
 function cut(pending: readonly Migration[], { to, steps }: PlanOptions): readonly Migration[] {
   const within = (m: Migration) => to === null || (m.version !== null && compareVersions(m.version, to) <= 0);
   const versioned = pending.filter((migration) => migration.version !== null);
-  // Repeatables build on the newest structure, so they wait until nothing versioned stays behind.
+  // Repeatables build on the newest structure, so they wait until all versioned migrations are applied.
   const reached = versioned.every(within) ? pending : pending.filter(within);
   return steps === null ? reached : reached.slice(0, steps);
 }
@@ -198,7 +198,7 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
   return renamed ? [{ kind: 'renamed', ...found, message: `${file.file} was applied as ${label(row)}` }] : [];
 }
 
-/** True where `up` itself goes on with a migration that was begun: each statement is done or left nothing. */
+/** True if `up` itself continues an incomplete migration: each statement is done, or did nothing. */
 function mayGoOn({ inDoubt = false, checksum }: HistoryRow, file: Migration | undefined): boolean {
   return !inDoubt && file?.checksum === checksum;
 }

@@ -1,41 +1,30 @@
 import { backoffMs, shuffled } from './backoff.ts';
+import { createJobQueue, type Job } from './job-queue.ts';
+import { createPatience, firstReportMs } from './patience.ts';
 import { mostRetries, type RetryReason } from './retry.ts';
 import { type Failures, type StopRule, stopReason } from './stop-rule.ts';
 
-/** A schema that has work, and what came of the attempts at it so far. */
-export interface Job<T> {
-  readonly target: T;
-  /** How often it was put aside, for whatever reason; decides how long it waits. Zero before the first attempt. */
-  readonly retries: number;
-  /** The same by reason; decides when it is given up. */
-  readonly because: Readonly<Partial<Record<RetryReason, number>>>;
-  /** The last of these reasons; absent before it was put aside. */
-  readonly last?: RetryReason;
-  /** When it may be tried again, in milliseconds of the caller's clock. */
-  readonly due: number;
-}
-
 /** What a worker does next. */
 export type Action<T> =
-  /** First attempt at `jobs`: the schema whose turn it is and those that may share its messages. */
+  /** Make the first attempt at `jobs`: the next schema and those that may share its messages. */
   | { readonly kind: 'start'; readonly jobs: readonly [Job<T>, ...Job<T>[]] }
-  /** PlanBasis at a schema again, since others may have finished it, then try again. */
+  /** Read a schema again, since another run may have finished it, then retry it. */
   | { readonly kind: 'retry'; readonly job: Job<T> }
   /** Report that nothing has moved for `waitedMs`; then ask again. */
   | { readonly kind: 'report-wait'; readonly job: Job<T>; readonly waitedMs: number }
-  /** Fail all that is left: nothing has moved for too long. */
+  /** Fail all remaining jobs: nothing has moved for too long. */
   | { readonly kind: 'give-up'; readonly jobs: readonly Job<T>[]; readonly waitedMs: number }
   /** Ask again at `until`, or when another worker has finished something. */
   | { readonly kind: 'rest'; readonly until: number }
-  /** Nothing is left, or nothing more may be started. */
+  /** Nothing is left, or nothing more may start. */
   | { readonly kind: 'done' };
 
-/** What came of a schema, as far as it matters for the others. */
+/** The outcome of a schema, as far as it matters for the others. */
 export interface Settled {
   readonly schema: string;
   /** A migration failed in it: it counts towards `StopRule.failures`. */
   readonly failed: boolean;
-  /** It was refused or failed: as a canary it counts towards `StopRule.canaryFailures`. */
+  /** It was refused or failed: a canary counts towards `StopRule.canaryFailures`. */
   readonly behind: boolean;
 }
 
@@ -46,125 +35,87 @@ export interface SchedulerRules<T> {
   readonly canaries?: ReadonlySet<string>;
   /** Give up after this many milliseconds without progress. */
   readonly waitForLockMs: number;
-  /** Gives numbers from 0 up to 1: for the order of schemas and for the time between attempts. */
+  /** Returns numbers from 0 up to 1, for the order of schemas and the time between attempts. */
   readonly random: () => number;
-  /** How many of the schemas that are next may share messages with the first one; none by default. */
+  /** How many of the next schemas may share messages with the first one; none by default. */
   readonly companions?: (first: T, next: readonly Job<T>[]) => number;
 }
 
-/** Decides what is done when over a set of schemas. It knows no clock and no database: `now` is given, outcomes are told. */
+/** Decides which schema is migrated next. It has no clock and no database: the caller passes `now` and the outcomes. */
 export interface Scheduler<T> {
-  /** Adds schemas with work, in random order; those that are `unsure` are looked at again before the first attempt. */
+  /** Adds schemas with work, in random order; those that are `unsure` are read again before the first attempt. */
   add(targets: readonly T[], unsure?: (target: T) => boolean): void;
-  /** The next action for a worker; the jobs in it are running from then on, until one of the methods below ends that. */
+  /** The next action for a worker. Its jobs count as running until one of the methods below ends that. */
   next(now: number): Action<T>;
-  /** A schema came to its end, whether it was ever running or not. */
+  /** A schema has its outcome, whether it ever ran or not. */
   settled(outcome: Settled, now: number): void;
-  /** A job is to be tried again. False where that was tried often enough: then it is still running, to be settled. */
+  /** Puts a job off. Returns false if its retries are used up: then it is still running, and to be settled. */
   retry(job: Job<T>, reason: RetryReason, now: number): boolean;
-  /** Jobs that were not begun after all go back to the front, in this order. */
+  /** Returns jobs that were not begun after all to the front, in this order. */
   giveBack(jobs: readonly Job<T>[], now: number): void;
-  /** Why nothing more is started; `null` while schemas may be. */
+  /** Why nothing more starts; `null` while schemas may. */
   readonly stopped: 'canaries' | 'tenants' | null;
-  /** True once nothing is running or waiting, or nothing more may be started. */
+  /** True once nothing is running or waiting, or nothing more may start. */
   readonly isOver: boolean;
   readonly failures: Failures & { readonly failedCanaries: readonly string[] };
-  /** Takes out the jobs that were never settled, once nothing runs any more. */
+  /** Takes out the jobs that were never settled, once nothing is running. */
   drain(): readonly Job<T>[];
 }
 
-const firstNoticeMs = 5_000;
-const nextNoticeMs = 30_000;
 const restMs = 1_000;
-// The longest pause between two attempts: one that is due for longer goes before schemas that were not tried yet.
-const overdueMs = 2_000;
 
 /** A scheduler without schemas. */
 export function createScheduler<T extends { readonly schema: string }>(
   rules: SchedulerRules<T>,
 ): Scheduler<T> {
-  const { stopRule, canaries = new Set<string>(), waitForLockMs, random, companions = () => 0 } = rules;
-  let ready: Job<T>[] = [];
-  let afterCanaries: Job<T>[] = [];
-  let aside: Job<T>[] = [];
-  const running = new Map<string, number>();
-  const openCanaries = new Set<string>();
-  const failedCanaries: string[] = [];
-  let failed = 0;
-  let lastProgress: number | null = null;
-  let noticeAfter = firstNoticeMs;
+  const { canaries = new Set<string>(), random, companions = () => 0 } = rules;
+  const queue = createJobQueue<T>();
+  const running = createRunning();
+  const tally = createTally(rules.stopRule, canaries);
+  const patience = createPatience(rules.waitForLockMs);
 
-  const failures = () => ({ tenants: failed, canaries: failedCanaries.length, failedCanaries });
-  const stopped = () => stopReason(stopRule, failures());
-
-  const releaseOthers = () => {
-    if (openCanaries.size > 0 || afterCanaries.length === 0) return;
-    ready.push(...afterCanaries);
-    afterCanaries = [];
-  };
-  const takeAside = (before: number): Job<T> | undefined => {
-    const index = aside.findIndex(({ due }) => due <= before);
-    return index === -1 ? undefined : aside.splice(index, 1)[0];
-  };
+  const isEmpty = () => queue.size + running.size === 0;
   const run = (jobs: readonly Job<T>[], now: number) => {
-    for (const job of jobs) running.set(job.target.schema, now);
+    for (const { target } of jobs) running.add(target.schema, now);
   };
-  /** A migration that has run for long is progress, whatever the others wait for. */
-  const worksFor = (now: number) => [...running.values()].some((since) => now - since > firstNoticeMs);
-
-  /** The job is back in its place where nothing is to be said. */
-  const overWaiting = (job: Job<T>, now: number): Action<T> | null => {
-    const waitedMs = Math.round(now - (lastProgress ?? now));
-    if (waitedMs <= Math.min(noticeAfter, waitForLockMs) || worksFor(now)) return null;
-    aside.unshift(job);
-    if (waitedMs > waitForLockMs) {
-      const jobs = [...aside, ...ready, ...afterCanaries];
-      [aside, ready, afterCanaries] = [[], [], []];
-      run(jobs, now);
-      return { kind: 'give-up', jobs, waitedMs };
+  /** Retries a job, unless there is a wait to report first: then the job returns to its place. */
+  const retryOrReport = (job: Job<T>, now: number): Action<T> => {
+    const { decision, waitedMs } = patience.decide(now, running.isLong(now));
+    if (decision === 'go-on') {
+      run([job], now);
+      return { kind: 'retry', job };
     }
-    noticeAfter = waitedMs + nextNoticeMs;
-    return { kind: 'report-wait', job, waitedMs };
+    queue.putOff(job, true);
+    if (decision === 'report') return { kind: 'report-wait', job, waitedMs };
+    const jobs = queue.drain();
+    run(jobs, now);
+    return { kind: 'give-up', jobs, waitedMs };
   };
-
-  const isEmpty = () => ready.length + aside.length + afterCanaries.length + running.size === 0;
 
   return {
     add(targets, unsure = () => false) {
       for (const target of shuffled(targets, random)) {
         const job = { target, retries: unsure(target) ? 1 : 0, because: {}, due: 0 };
-        const isCanary = canaries.has(target.schema);
-        if (isCanary) openCanaries.add(target.schema);
-        (isCanary ? ready : afterCanaries).push(job);
+        queue.add(job, !tally.expects(target.schema));
       }
-      releaseOthers();
+      if (tally.canariesAreDone) queue.releaseHeld();
     },
     next(now) {
-      lastProgress ??= now;
-      if (stopped() !== null) return { kind: 'done' };
-      const job = takeAside(now - overdueMs) ?? ready.shift() ?? takeAside(now);
-      if (job === undefined) {
-        if (isEmpty()) return { kind: 'done' };
-        return { kind: 'rest', until: Math.min(now + restMs, ...aside.map(({ due }) => due)) };
-      }
-      if (job.retries > 0) {
-        const waiting = overWaiting(job, now);
-        if (waiting !== null) return waiting;
-        run([job], now);
-        return { kind: 'retry', job };
-      }
-      const jobs = [job, ...ready.splice(0, companions(job.target, ready))] as const;
+      patience.start(now);
+      if (tally.stopped !== null) return { kind: 'done' };
+      const job = queue.take(now);
+      if (job === undefined)
+        return isEmpty() ? { kind: 'done' } : { kind: 'rest', until: Math.min(now + restMs, queue.nextDue) };
+      if (job.retries > 0) return retryOrReport(job, now);
+      const jobs = [job, ...queue.takeCompanions((next) => companions(job.target, next))] as const;
       run(jobs, now);
       return { kind: 'start', jobs };
     },
-    settled({ schema, failed: hasFailed, behind }, now) {
-      running.delete(schema);
-      if (hasFailed) failed += 1;
-      if (behind && canaries.has(schema)) failedCanaries.push(schema);
-      openCanaries.delete(schema);
-      lastProgress = now;
-      noticeAfter = firstNoticeMs;
-      if (stopped() === null) releaseOthers();
+    settled(outcome, now) {
+      running.delete(outcome.schema);
+      tally.settled(outcome);
+      patience.progressed(now);
+      if (tally.stopped === null && tally.canariesAreDone) queue.releaseHeld();
     },
     retry(job, reason, now) {
       const times = job.because[reason] ?? 0;
@@ -173,28 +124,65 @@ export function createScheduler<T extends { readonly schema: string }>(
       const retries = job.retries + 1;
       const pause = reason === 'waited' ? 0 : backoffMs(retries, random);
       const because = { ...job.because, [reason]: times + 1 };
-      aside.push({ ...job, retries, because, last: reason, due: now + pause });
+      queue.putOff({ ...job, retries, because, last: reason, due: now + pause });
       return true;
     },
     giveBack(jobs, now) {
-      for (const job of jobs) running.delete(job.target.schema);
-      const begun = jobs.filter(({ retries }) => retries > 0);
-      aside.unshift(...begun.map((job) => ({ ...job, due: now - overdueMs })));
-      ready.unshift(...jobs.filter(({ retries }) => retries === 0));
+      for (const { target } of jobs) running.delete(target.schema);
+      queue.giveBack(jobs, now);
     },
     get stopped() {
-      return stopped();
+      return tally.stopped;
     },
     get isOver() {
-      return stopped() !== null || isEmpty();
+      return tally.stopped !== null || isEmpty();
+    },
+    get failures() {
+      return tally.failures;
+    },
+    drain: () => queue.drain(),
+  };
+}
+
+/** The schemas that are running, and since when. */
+function createRunning() {
+  const since = new Map<string, number>();
+  return {
+    add: (schema: string, now: number) => void since.set(schema, now),
+    delete: (schema: string) => void since.delete(schema),
+    /** True if one has run for so long that it counts as progress, whatever the others wait for. */
+    isLong: (now: number) => [...since.values()].some((start) => now - start > firstReportMs),
+    get size() {
+      return since.size;
+    },
+  };
+}
+
+/** Counts failures, and the canaries that have no outcome yet. */
+function createTally(rule: StopRule, canaries: ReadonlySet<string>) {
+  const open = new Set<string>();
+  const failedCanaries: string[] = [];
+  let failed = 0;
+  const failures = () => ({ tenants: failed, canaries: failedCanaries.length, failedCanaries });
+  return {
+    /** Expects the outcome of a schema if it is a canary; returns whether it is. */
+    expects(schema: string): boolean {
+      if (canaries.has(schema)) open.add(schema);
+      return canaries.has(schema);
+    },
+    settled({ schema, failed: hasFailed, behind }: Settled): void {
+      if (hasFailed) failed += 1;
+      if (behind && canaries.has(schema)) failedCanaries.push(schema);
+      open.delete(schema);
+    },
+    get canariesAreDone() {
+      return open.size === 0;
     },
     get failures() {
       return failures();
     },
-    drain() {
-      const jobs = [...aside, ...ready, ...afterCanaries];
-      [aside, ready, afterCanaries] = [[], [], []];
-      return jobs;
+    get stopped() {
+      return stopReason(rule, failures());
     },
   };
 }

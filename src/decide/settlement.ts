@@ -2,11 +2,11 @@ import { type Kind, wholeNumber } from '../project/option.ts';
 
 /** How an incomplete migration is settled. */
 export type Settlement =
-  /** Find out what became of the interrupted statement, and go on. */
+  /** Check what the incomplete statement did, and continue. */
   | { readonly kind: 'resume' }
-  /** Go on with this statement, from 1. */
+  /** Continue with this statement, from 1. */
   | { readonly kind: 'from'; readonly statement: number }
-  /** Record it as applied, run nothing. */
+  /** Record it as applied without running anything. */
   | { readonly kind: 'mark-applied' };
 
 /** What a settlement is, as an argument. */

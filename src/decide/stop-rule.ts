@@ -1,21 +1,21 @@
 import { defaults } from '../project/defaults.ts';
 import type { Kind } from '../project/option.ts';
 
-/** When a run stops starting tenants: after so many failures, or so many percent of the tenants. */
+/** When a run stops starting tenants: after this many failures, or this percentage of the tenants. */
 export type MaxFailures = { readonly count: number } | { readonly percent: number };
 
 /** Which tenants go first: a number of them, a percentage of those that have work, or these. */
 export type Canary = number | { readonly percent: number } | { readonly names: readonly string[] };
 
-/** The limits of one run over a selection of tenants; whoever signs up meanwhile changes nothing about them. */
+/** The limits of one run over a selection of tenants; tenants created meanwhile do not change them. */
 export interface StopRule {
-  /** Nothing more is started once this many tenants have failed. */
+  /** Start no more tenants once this many have failed. */
   readonly failures: number;
-  /** Nothing more is started once this many canaries were not brought up to date. */
+  /** Start no more tenants once this many canaries have failed or were refused. */
   readonly canaryFailures: number;
 }
 
-/** What has gone wrong in a run so far. */
+/** The failures of a run so far. */
 export interface Failures {
   /** Tenants in which a file failed, canaries included. */
   readonly tenants: number;
@@ -40,7 +40,7 @@ export function stopRule(
   };
 }
 
-/** Why nothing more may be started: too many canaries failed, or too many tenants; `null` while it may. */
+/** Why no more tenants may start: too many canaries failed, or too many tenants; `null` while they may. */
 export function stopReason(rule: StopRule, failures: Failures): 'canaries' | 'tenants' | null {
   if (failures.canaries >= rule.canaryFailures) return 'canaries';
   return failures.tenants >= rule.failures ? 'tenants' : null;
@@ -48,7 +48,7 @@ export function stopReason(rule: StopRule, failures: Failures): 'canaries' | 'te
 
 /**
  * The canaries among `candidates`, the tenants that a run can migrate, in their order. A percentage is rounded up, and
- * at least one. Names are taken whether they are candidates or not.
+ * at least one. Names are accepted whether they are candidates or not.
  */
 export function chooseCanaries(candidates: readonly string[], canary: Canary): ReadonlySet<string> {
   if (typeof canary === 'number') return new Set(candidates.slice(0, canary));
@@ -56,7 +56,7 @@ export function chooseCanaries(candidates: readonly string[], canary: Canary): R
   return new Set(candidates.slice(0, Math.max(1, Math.ceil((candidates.length * canary.percent) / 100))));
 }
 
-/** Reads `K` or `P%`; `null` where it is neither. */
+/** Parses `K` or `P%`; `null` if it is neither. */
 export function parseMaxFailures(text: string): MaxFailures | null {
   const [, digits, percent] = /^(\d{1,9})(%?)$/.exec(text.trim()) ?? [];
   const number = Number(digits);

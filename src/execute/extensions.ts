@@ -6,7 +6,7 @@ import type { Session } from '../server/session.ts';
 import type { ExtensionState } from '../sql/extensions.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 
-/** What a database has of some extensions, by name. Which of them are `listed` is not known here. */
+/** The state of extensions in a database, by name, without `listed`, which the config decides. */
 export async function readExtensions(
   session: Session,
   names: Iterable<string>,
@@ -33,22 +33,22 @@ left join pg_catalog.pg_available_extension_versions v on v.name = a.name and v.
   );
 }
 
-/** An extension that is to be created. */
+/** An extension to create. */
 export interface WantedExtension {
   readonly name: string;
-  /** The schema that it goes into; `null` where the extension decides. */
+  /** Its schema; `null` if the extension decides. */
   readonly schema: string | null;
 }
 
-/** SQL statement: creates an extension and those that it needs, where they are missing. */
+/** SQL statement: creates an extension and those that it requires, if they are missing. */
 export function createExtension({ name, schema }: WantedExtension): string {
   const where = schema === null ? '' : ` with schema ${quoteIdentifier(schema)}`;
   return `create extension if not exists ${quoteIdentifier(name)}${where} cascade`;
 }
 
 /**
- * Creates an extension under the key that creations have, where it is missing.
- * @throws SqlmigError `extension-missing` where the server refuses it, with the right that is missing.
+ * Creates an extension if it is missing, under the lock key for creations.
+ * @throws SqlmigError `extension-missing` if the server refuses it, with the missing privilege.
  */
 export async function installExtension(
   session: Session,
@@ -78,7 +78,7 @@ export async function installExtension(
   }
 }
 
-/** Which right the role lacks to create an extension, in words. */
+/** The privilege that the role lacks to create an extension, in words. */
 async function rightFor(session: Session, { name, schema }: WantedExtension): Promise<string> {
   const [row] =
     await session.read(`select current_user as role, current_database() as database, v.superuser and not v.trusted as super,

@@ -3,15 +3,15 @@ import type { QualifiedName } from '../sql/migration.ts';
 import type { OnlineChange } from '../sql/online-change.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 
-/** Where the names of a file's statements are looked up. */
+/** How the names in a file's statements resolve. */
 export interface Names {
-  /** Looks names up under the path that the file has. */
+  /** Resolves names with the file's `search_path`. */
   readonly session: Session;
-  /** Reads the catalogues; the same session, whatever the file has set there. */
+  /** Reads the catalogs on the same connection, whatever the file has set there. */
   readonly own: Session;
-  /** The file's `search_path` as SQL, where the session has another one; else `null`. */
+  /** The file's `search_path` as SQL; `null` if the session has it already. */
   readonly path: string | null;
-  /** The schema of an index to drop that is named without one; `null` where only the path tells. */
+  /** The schema of an index to drop that is named without one; `null` if it depends on the path. */
   readonly home: string | null;
 }
 
@@ -21,7 +21,7 @@ export interface IndexName {
   readonly name: string;
 }
 
-/** OIDs of relations under the file's path; `null` for what is not there. */
+/** OIDs of relations, resolved with the file's path; `null` for those that do not exist. */
 export async function relationIds(
   { session, path }: Names,
   names: readonly QualifiedName[],
@@ -36,8 +36,8 @@ export async function relationIds(
 }
 
 /**
- * The invalid indexes that CONCURRENTLY statements can have left, and nobody else's: those they name, what PostgreSQL
- * names itself on their tables, and the copies of a REINDEX.
+ * The invalid indexes that only these CONCURRENTLY statements can have left: those that they name, those that PostgreSQL
+ * named itself on their tables, and the copies of a REINDEX.
  */
 export async function invalidLeftBy(names: Names, changes: readonly OnlineChange[]): Promise<IndexName[]> {
   const conditions: string[] = [];
@@ -52,7 +52,7 @@ where c.relkind = 'i' and not i.indisvalid and (${conditions.join(' or ')}) orde
   return rows.map(({ schema, name }) => ({ schema: String(schema), name: String(name) }));
 }
 
-/** The relation that a statement is about, by the rules of its kind; `null` for a whole schema. */
+/** The relation that a statement changes; `null` for a whole schema. */
 export function subjectOf(change: OnlineChange, home: string | null): QualifiedName | null {
   switch (change.kind) {
     case 'create-index':
@@ -67,7 +67,7 @@ export function subjectOf(change: OnlineChange, home: string | null): QualifiedN
   }
 }
 
-/** SQL condition on `pg_index i` and its `pg_class c`; `null` where the statement leaves no index. */
+/** SQL condition on `pg_index i` and its `pg_class c`; `null` if the statement leaves no index. */
 async function leftCondition(names: Names, change: OnlineChange): Promise<string | null> {
   const subject = subjectOf(change, names.home);
   if (subject === null) {
@@ -110,7 +110,7 @@ function withToast(tables: string): string {
   return `select h.id from (${tables}) g (oid) join pg_class t on t.oid = g.oid cross join lateral (values (t.oid), (t.reltoastrelid)) h (id)`;
 }
 
-/** A REINDEX CONCURRENTLY builds `x_ccnew` beside `x` and renames `x` to `x_ccold`, cut where a name would be too long. */
+/** A REINDEX CONCURRENTLY builds `x_ccnew` beside `x` and renames `x` to `x_ccold`; long names are truncated. */
 function copyIn(tables: string, original: string): string {
   const suffix = `'_cc(new|old)[0-9]*$'`;
   const named = (alias: string) => `'INDEX ' || quote_ident(${alias}.relname) || ' ON '`;

@@ -7,14 +7,14 @@ import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 
-// A digest of a history is kept as the comment on its table, where one query of the catalogue finds those of all
-// tenants. A trigger takes it away with any change of the rows, whoever makes it, so that it is missing rather than
-// wrong: it is believed only while that trigger is there and fires always.
+// The digest of a history is stored as the comment on its table, so that one catalog query finds those of all tenants. A
+// trigger removes it with any change of the rows, so that it is missing rather than wrong; it is used only while that
+// trigger exists and is enabled with ALWAYS.
 const trigger = 'sqlmig_digest';
 const forget = 'sqlmig_forget_digest';
 const mark = 'sqlmig digest';
 
-/** Reads the digests that are kept and still true, by schema. */
+/** Reads the stored digests that are still valid, by schema. */
 export async function readKeptDigests(
   session: Session,
   { publicSchema, table }: Pick<UnitContext, 'publicSchema' | 'table'>,
@@ -38,8 +38,8 @@ where c.relname = ${quoteLiteral(table)} and c.relkind = 'r' and d.description l
 const atOnce = 50;
 
 /**
- * Keeps the digest of each of these schemas' histories from now on. Left out, and read from its table next time, is one
- * that somebody is just writing to, whose table is gone or not ours to change, or has a comment of somebody else's.
+ * Stores the digest of each of these schemas' histories. It skips a history that another session is writing to, that is
+ * gone, that the role does not own, or whose table has another comment.
  */
 export async function keepDigests(
   session: Session,
@@ -54,12 +54,12 @@ export async function keepDigests(
   }
 }
 
-// A digest means something only to the version of the server that gave it.
+// Digests of different major versions of PostgreSQL are not comparable.
 function prefix({ server }: Session): string {
   return `${mark} ${Math.floor(server.version / 10_000)} `;
 }
 
-/** SQL condition of the row of our trigger in pg_trigger, as it must be to be relied on. */
+/** SQL condition on pg_trigger: sqlmig's trigger exists and always fires. */
 function firesAlways(publicSchema: string): string {
   return `tgname = ${quoteLiteral(trigger)} and tgenabled = 'A' and tgfoid = to_regproc(${quoteLiteral(functionName(publicSchema))})`;
 }
@@ -68,7 +68,7 @@ function functionName(publicSchema: string): string {
   return `${quoteIdentifier(publicSchema)}.${forget}`;
 }
 
-// SECURITY DEFINER: who may change rows need not own the table, but COMMENT asks for its owner.
+// SECURITY DEFINER: a role that may change rows need not own the table, but COMMENT requires its owner.
 function createFunction(context: UnitContext): string {
   const name = functionName(context.publicSchema);
   const body = `begin
@@ -86,8 +86,7 @@ end`;
   );
 }
 
-// The lock keeps every writer out until the commit: whoever wrote before is in the digest, whoever writes after fires
-// the trigger.
+// The lock keeps writers out until the commit: earlier rows are in the digest, later ones fire the trigger.
 function keepOne(schema: string, context: UnitContext, start: string): string {
   const { publicSchema, table } = context;
   const own = historyTable(schema, table);

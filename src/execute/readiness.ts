@@ -17,7 +17,7 @@ export interface OnlineStatement {
   readonly change: OnlineChange;
   readonly text: string;
   readonly statement: ParsedStatement;
-  /** It was begun before, and nobody knows how far it came. */
+  /** An earlier attempt began it and did not record its end. */
   readonly begun: boolean;
 }
 
@@ -25,9 +25,9 @@ const run: Readiness = { kind: 'run' };
 const done: Readiness = { kind: 'done' };
 
 /**
- * Finds out what is left to do for a CONCURRENTLY statement, and clears what stands in its way: the invalid index of a
- * broken build, the copies of a broken REINDEX; a broken DETACH is finished.
- * @throws ServerError for what the server refuses.
+ * Checks what is left to do for a CONCURRENTLY statement, and removes what blocks it: the invalid index of a failed build
+ * or the copies of a failed REINDEX. A pending DETACH is finalized.
+ * @throws ServerError if the server refuses a statement.
  */
 export async function makeReady(names: Names, online: OnlineStatement): Promise<Readiness> {
   const { change, begun } = online;
@@ -50,8 +50,8 @@ export async function makeReady(names: Names, online: OnlineStatement): Promise<
 type Creation = Extract<OnlineChange, { kind: 'create-index' }>;
 
 /**
- * What is wrong with what a CONCURRENTLY statement left that succeeded, in words; `null` where all is well. `before` were
- * invalid when it began.
+ * The index that a CONCURRENTLY statement left invalid or did not create although it succeeded, in words; `null` if all
+ * is well. `before` were invalid when it began.
  */
 export async function unsoundIndex(
   names: Names,
@@ -75,7 +75,7 @@ async function readyToCreate(
 ): Promise<Readiness> {
   const { table, name, ifNotExists } = online.change;
   const on = await tableAt(names, table);
-  // PostgreSQL refuses all others itself, and builds on a temporary table as it would without CONCURRENTLY.
+  // PostgreSQL itself refuses other relations, and on a temporary table it ignores CONCURRENTLY.
   if (on === null || !['r', 'm'].includes(on.kind) || on.temporary) return run;
   const find = () => (name === null ? alike(names, on, online) : named(names, on, name));
   let [found] = await find();
@@ -90,8 +90,8 @@ async function readyToCreate(
   if (found === undefined) return run;
   if (name === null) return done;
   const label = `${on.schema}.${name}`;
-  if (found.is_index !== true) return { kind: 'differs', name: label, what: 'is no index' };
-  const wanted = await definitionOf(names, on, online, found);
+  if (found.is_index !== true) return { kind: 'differs', name: label, what: 'is not an index' };
+  const wanted = await definitionOf(names, online, { on, as: found });
   if (found.on_table === true && found.definition === wanted) return ifNotExists ? run : done;
   return {
     kind: 'differs',
@@ -100,7 +100,7 @@ async function readyToCreate(
   };
 }
 
-/** A table whose index is to be made. */
+/** A table on which an index is to be created. */
 interface Table {
   readonly id: string;
   readonly schema: string;
@@ -135,31 +135,30 @@ function named({ own }: Names, on: Table, name: string): Promise<Row[]> {
 where c.relname = ${quoteLiteral(name)} and c.relnamespace = (select relnamespace from pg_class where oid = ${on.id})`);
 }
 
-/** The indexes of a table with the definition of a statement that gives no name, those that are valid first. */
+/** The indexes of a table that match a CREATE INDEX without a name; valid ones first. */
 async function alike(names: Names, on: Table, online: OnlineStatement): Promise<Row[]> {
   const rows =
     await names.own.read(`select ${columns(on)} from pg_index i join pg_class c on c.oid = i.indexrelid
 where i.indrelid = ${on.id} and c.relname ~ '_idx[0-9]*$' order by i.indisvalid desc, c.relname`);
   const found: Row[] = [];
   for (const row of rows)
-    if (row.definition === (await definitionOf(names, on, online, row))) found.push(row);
+    if (row.definition === (await definitionOf(names, online, { on, as: row }))) found.push(row);
   return found;
 }
 
 /**
- * What PostgreSQL says of the statement's index if it had the name of `as`. It is made on an empty copy of the table, in
- * a transaction that is rolled back, under all that the file has set: nothing of the statement is guessed.
+ * PostgreSQL's own definition of the statement's index under the name of `as`. The index is built on an empty copy of the
+ * table, in a transaction that is rolled back, with the settings of the file, so that sqlmig need not guess.
  */
 async function definitionOf(
   { session }: Names,
-  on: Table,
   online: OnlineStatement,
-  as: Row,
+  { on, as }: { readonly on: Table; readonly as: Row },
 ): Promise<string> {
   const [may] = await session.run(
     `select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') as temporary`,
   );
-  // Expressions may name the table, so the copy has its name where it can.
+  // Expressions may name the table, so the copy has its name if possible.
   const [schema, name] =
     may?.temporary === true ? ['pg_temp', on.name] : [on.schema, `sqlmig_table_${on.id}`];
   const table = `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
@@ -180,9 +179,9 @@ ROLLBACK`);
   return String(row?.definition);
 }
 
-/** An index that somebody builds at this moment looks like one that a broken build has left, until the table is free. */
+/** Waits for running builds: until they end, their index looks like one that a failed build left. */
 async function awaitBuilds({ session }: Names, { schema, name, kind }: Table): Promise<void> {
-  // LOCK takes no materialized view.
+  // LOCK TABLE does not accept a materialized view.
   if (kind !== 'r') return;
   await session.run(`START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;
 lock table ${quoteIdentifier(schema)}.${quoteIdentifier(name)} in share update exclusive mode;

@@ -7,17 +7,17 @@ import type { Session } from '../server/session.ts';
 import type { Row } from '../server/wire.ts';
 import type { Script } from '../sql/migration.ts';
 
-/** A schema and the one script that it is to get. */
+/** A schema and the one script to apply to it. */
 export interface BatchPart {
   readonly schema: UnitSchema;
   readonly script: Script;
 }
 
 /**
- * Sends the units of several schemas in one message, each a transaction of its own, and gives the milliseconds that each
- * took, in order, of those that are certainly committed. The first that is not may be committed as well; the one after it
- * may be what failed; nothing has begun of the others. Why, is told by sending it alone.
- * @throws SessionLost where nothing is known of any of them.
+ * Sends the units of several schemas in one message, each in its own transaction. Returns the milliseconds that each
+ * took, in order, for those that are certainly committed. The next one may be committed as well, and the one after it may
+ * have failed; the others have not begun. To learn why it failed, send it alone.
+ * @throws SessionLost if the outcome of all of them is unknown.
  */
 export async function applyBatch(
   session: Session,
@@ -36,8 +36,8 @@ export async function applyBatch(
     .join('');
   try {
     const take = (row: Row) => {
-      const told = durationOf(row);
-      if (told !== null) durations.set(told.schema, told.ms);
+      const reported = durationOf(row);
+      if (reported !== null) durations.set(reported.schema, reported.ms);
     };
     await session.run(text, take, (notice) => {
       // The whole message is parsed before its first unit runs.
@@ -47,7 +47,7 @@ export async function applyBatch(
     return known();
   } catch (error) {
     if (!isServerError(error)) throw error;
-    // A unit tells its duration before its commit, and that may be what failed.
+    // A unit reports its duration before its commit, and the commit may have failed.
     return known().slice(0, -1);
   }
 }

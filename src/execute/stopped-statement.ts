@@ -7,14 +7,14 @@ import type { Row } from '../server/wire.ts';
 import type { Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
 
-/** What is to be said of a statement that the server stopped because of others or of the time. */
+/** Why the server stopped a statement, and what to do about it. */
 interface Stopped {
-  /** With whom it had a deadlock, in words; `null` where it had none, or they are gone. */
+  /** The other sessions of a deadlock, in words; `null` if there was none or they have ended. */
   readonly partners: string | null;
   readonly hint: string;
 }
 
-/** Looks why a file's statement was stopped; `null` where it failed by itself. */
+/** Finds out why a statement of a file was stopped; `null` if it failed on its own. */
 export async function whyStopped(
   session: Session,
   error: ServerError,
@@ -40,7 +40,7 @@ export async function whyStopped(
   }
 }
 
-/** The other sessions of a deadlock that still are there. Each line of the detail begins and ends with a backend. */
+/** The other sessions of a deadlock that still exist. Each line of the detail begins and ends with a process ID. */
 async function deadlockPartners(session: Session, detail: string): Promise<Blocker[]> {
   const pids = detail.split('\n').flatMap((line) => {
     const numbers = line.match(/\b\d{1,9}\b/g) ?? [];
@@ -55,8 +55,8 @@ where a.pid in (${[...new Set(pids)].join(', ')}) and a.pid <> pg_backend_pid()`
 }
 
 /**
- * What to do about a statement that was cancelled (57014), with where its timeout comes from: the file, the role, the
- * database, the connection string or the server; or with whoever cancelled it, where there is none.
+ * What to do about a statement that was cancelled (57014): where its timeout is set (file, role, database, connection
+ * string or server), or that another session cancelled it.
  */
 export async function cancelledHint(session: Session, script: Script | null = null): Promise<string> {
   const inFile = script === null ? null : raiseInFile(script, 'statement_timeout');
@@ -70,13 +70,13 @@ export async function cancelledHint(session: Session, script: Script | null = nu
   return `statement_timeout is ${row.ms}ms, set for ${origin}; raise it for the role of sqlmig`;
 }
 
-/** Where a file sets a timeout, which is gone with its transaction, and what to do there; `null` where it does not. */
+/** How to raise a timeout that the file itself sets; `null` if it sets none. */
 function raiseInFile({ migration: { file, text } }: Script, setting: string): string | null {
   const index = text.search(new RegExp(`\\b${setting}\\b`, 'i'));
   return index === -1 ? null : `raise ${setting} at ${file}:${locate(file, text, index).line}`;
 }
 
-// A run that is interrupted cancels its own questions as well.
+// An interrupted run cancels these queries as well.
 function unknown(): Row[] {
   return [];
 }

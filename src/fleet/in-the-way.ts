@@ -1,4 +1,4 @@
-import type { Job } from '../decide/scheduler.ts';
+import type { Job } from '../decide/job-queue.ts';
 import { describeHolders, type Holder } from '../protocol/holders.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Target } from '../state/target.ts';

@@ -1,6 +1,7 @@
 import { afterSessionError, type SessionFailure } from '../decide/after-session-error.ts';
+import type { Job } from '../decide/job-queue.ts';
 import type { RetryReason } from '../decide/retry.ts';
-import type { Action, Job, Scheduler } from '../decide/scheduler.ts';
+import type { Action, Scheduler } from '../decide/scheduler.ts';
 import { isConnectionError, type SqlmigError } from '../errors.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { readHolders } from '../protocol/holders.ts';

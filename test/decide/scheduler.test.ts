@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Job } from '../../src/decide/job-queue.ts';
 import type { RetryReason } from '../../src/decide/retry.ts';
-import { createScheduler, type Job, type SchedulerRules } from '../../src/decide/scheduler.ts';
+import { createScheduler, type SchedulerRules } from '../../src/decide/scheduler.ts';
 
 type Target = { readonly schema: string };
 const named = (...names: string[]): Target[] => names.map((schema) => ({ schema }));
