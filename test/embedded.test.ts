@@ -47,7 +47,7 @@ async function servers(dir: string): Promise<number[]> {
 }
 
 async function gone(dir: string): Promise<boolean> {
-  for (let i = 0; i < 100 && (await servers(dir)).length > 0; i++) await delay(50);
+  for (let i = 0; i < 600 && (await servers(dir)).length > 0; i++) await delay(50);
   return (await servers(dir)).length === 0;
 }
 

@@ -109,7 +109,7 @@ test('SIGTERM ends a repair that waits, and what it has not changed is told', as
   p.write({ 'sql/tenant/1_t.sql': 'create table t () -- changed' });
   const release = await holdLock(db.url, lockObjectOf('v_b'));
   const waiting = start(['repair', '--all', '--yes', '--json'], p.dir);
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 1_200; tries++) {
     const rows = await db.query(`select from v_a.h_term where checksum <> (select checksum from v_b.h_term)`);
     if (rows.length > 0) break;
     await delay(50);

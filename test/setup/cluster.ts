@@ -44,7 +44,7 @@ export async function ownServer(
       try {
         return await startCluster({ ...cluster, settings: { ...settings, port } });
       } catch (error) {
-        if (tries === 20) throw error;
+        if (tries === 200) throw error;
         await delay(100);
       }
     }

@@ -48,7 +48,7 @@ default_pool_size = ${poolSize}\nmax_client_conn = 500\n`,
     await gone;
     rmSync(dir, { recursive: true, force: true });
   });
-  for (let i = 0; i < 100 && !(await listens(listen)); i++) await delay(50);
+  for (let i = 0; i < 600 && !(await listens(listen)); i++) await delay(50);
   return `postgres://${username}@127.0.0.1:${listen}${pathname}`;
 }
 
