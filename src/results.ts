@@ -181,15 +181,15 @@ export interface PlanResult {
   readonly database: string;
   readonly schemas: readonly PlannedSchema[];
   /**
-   * What may surprise in files that no schema has applied yet, mistakes in `.down.sql` files, and applied migrations whose file is
-   * gone (`file-missing`, one a schema): `up` goes on without them.
+   * Lints of files that no schema has applied yet, mistakes in `.down.sql` files, and applied migrations whose file is
+   * gone (`file-missing`, one per schema): `up` goes on without them.
    */
   readonly warnings: readonly (LintFinding | DownFileFinding | Finding)[];
   /** Set when the tenants can only be known after public is applied. */
   readonly tenantsUnknown?: string;
 }
 
-/** Where one schema stands. */
+/** The migration status of one schema. */
 export interface SchemaStatus {
   readonly database: string;
   readonly schema: string;
@@ -202,7 +202,7 @@ export interface SchemaStatus {
   readonly findings: readonly Finding[];
 }
 
-/** Where the fleet stands; `ok` is false when anything is pending or found. */
+/** The migration status of the fleet; `ok` is false when anything is pending or found. */
 export interface StatusResult {
   readonly ok: boolean;
   /** The server's host and port, or the path of its socket, and what it calls the database. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -70,4 +70,14 @@ test('the package exports exactly the types that its functions use', () => {
   used.delete('SqlmigError');
   expect(names.filter(isType).sort()).toEqual([...used].sort());
   expect(values).toContain('up');
+});
+
+test('outside of the command line, nothing changes the flags or the environment of its host', () => {
+  const src = fileURLToPath(new URL('../src', import.meta.url));
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' });
+  const changes = /setFlagsFromString|process\.env(?:\.\w+|\[[^\]]+\])\s*=[^=]|delete process\.env/;
+  const changing = files
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('cli/'))
+    .filter((file) => changes.test(readFileSync(join(src, file), 'utf8')));
+  expect(changing).toEqual([]);
 });
