@@ -20,8 +20,10 @@ export interface SettledExtensions {
  */
 export async function settleExtensions(
   session: Session,
-  scripts: readonly Script[],
-  created: readonly WantedExtension[],
+  {
+    scripts,
+    created = [],
+  }: { readonly scripts: readonly Script[]; readonly created?: readonly WantedExtension[] },
   config: Config,
 ): Promise<SettledExtensions> {
   const isConcerned = ({ migration, extensions }: Script) =>

@@ -9,7 +9,7 @@ import type { Script } from '../sql/migration.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import type { Target } from '../state/target.ts';
 
-/** Public as it was when the tenants' turn came, and what tenant files must leave as it is. */
+/** What public held when tenants were started, and what tenant files must not change. */
 export interface Gate extends Pick<UnitSchema, 'requires' | 'guarded'> {
   /** Versions that public must go on to hold. */
   readonly versions: readonly string[];
@@ -17,26 +17,29 @@ export interface Gate extends Pick<UnitSchema, 'requires' | 'guarded'> {
   readonly scripts: number;
 }
 
-/** What a gate is made from: public as it is, its newest file, and the scripts that may run. */
+/** What a gate is made from. */
 interface GateParts {
   readonly shared: Target;
+  /** The newest file of public. */
   readonly upTo: string | null;
+  /** The scripts that may run. */
   readonly scripts: readonly Script[];
+  /** The gate so far; what public held then it must still hold. */
+  readonly before: Gate | null;
 }
 
 /**
- * Notes what public holds now. `before` is the gate so far: what public held then it must still hold.
- * @throws SqlmigError `public-behind` where it does not.
+ * Reads what public holds now.
+ * @throws SqlmigError `public-behind` if it holds less than before.
  */
 export async function createGate(
   session: Session,
-  { shared, upTo, scripts }: GateParts,
-  before: Gate | null,
+  { shared, upTo, scripts, before }: GateParts,
   config: Config,
 ): Promise<Gate> {
   const { publicSchema, searchPath } = config;
   const guarded = await readGuard(session, othersOnPath(searchPath, publicSchema), wordsOf(scripts));
-  // With --to below the first public file there is nothing yet that tenants could need.
+  // With --to below the first public file, tenants require nothing of public.
   if (upTo === null || !shared.hasHistory) {
     return { requires: null, guarded, versions: before?.versions ?? [], scripts: scripts.length };
   }
@@ -50,7 +53,7 @@ export async function createGate(
   return { requires: { upTo: canonicalVersion(upTo), digest }, guarded, versions, scripts: scripts.length };
 }
 
-/** The schemas of the config's `searchPath` that the database has not. */
+/** The schemas of the config's `searchPath` that do not exist. */
 export function missingOnPath(
   gate: Pick<Gate, 'guarded'> | null,
   { searchPath, publicSchema }: Config,

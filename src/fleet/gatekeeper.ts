@@ -24,8 +24,9 @@ export function createGatekeeper({ run, source, settings, scripts }: Migrator): 
       shared,
       upTo: newestVersion(source.migrations.public),
       scripts: [...scripts.all.values()],
+      before: gate,
     };
-    gate = await createGate(session, parts, gate, config);
+    gate = await createGate(session, parts, config);
   };
   const warn = () => {
     for (const name of missingOnPath(gate, config)) {

@@ -28,7 +28,7 @@ export async function parseScripts(migrations: Migrations, config: Config): Prom
     all: () => [...current.values()],
     of: (wanted) => [...wanted].flatMap((migration) => current.get(migration) ?? []),
     async settle(session, open, created) {
-      const settled = await settleExtensions(session, open, created, config);
+      const settled = await settleExtensions(session, { scripts: open, created }, config);
       for (const script of settled.scripts) current.set(script.migration, script);
       return settled.missing;
     },

@@ -54,7 +54,7 @@ export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): 
   const settle = (parsed: readonly Script[], installs: boolean) =>
     run.read(async (session: Session) => {
       if (installs) lacking = await extensionsToCreate(session, parsed, run.config);
-      return settleExtensions(session, parsed, lacking, run.config);
+      return settleExtensions(session, { scripts: parsed, created: lacking }, run.config);
     });
   const prepare: Scripts['prepare'] = async (steps, { installs, news } = nothingNew) => {
     const missing = steps.filter((step) => !all.has(step));

@@ -60,10 +60,9 @@ async function applyIn<T>(
 ): Promise<AcceptedEdits<T>> {
   const migrations = await readMigrations(config);
   const settings = migrateSettings(options, config);
+  const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (run) => {
-    const state = await run.read((_, reader) =>
-      readFleetState(reader, { config, migrations, options: settings.plan }, { selection: select }),
-    );
+    const state = await run.read((_, reader) => readFleetState(reader, source, { selection: select }));
     const targets = [state.public, ...state.tenants];
     check?.(targets, migrations, config);
     const reading = { migrations, database: run.database, config };
@@ -78,6 +77,6 @@ async function applyIn<T>(
         .map(({ edit }) => edit);
     const wanted = targets.filter((target) => target.trouble !== null || edits(target).length > 0);
     const repair = rowRepair(run, settings, edits);
-    return { found, accepted, schemas: await repairSchemas(run, wanted, migrations, settings, repair) };
+    return { found, accepted, schemas: await repairSchemas({ run, source, settings }, wanted, repair) };
   });
 }

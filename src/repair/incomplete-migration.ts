@@ -26,12 +26,18 @@ export interface IncompleteMigration {
   readonly inParts: boolean;
 }
 
-/** Finds out how far a migration is in a schema. `changed`: its file is not what was begun. */
+/** A script that was begun in a schema; `changed`: its file has been changed since. */
+interface BegunScript {
+  readonly script: Script;
+  readonly schema: UnitSchema;
+  readonly changed: boolean;
+}
+
+/** Finds out how far a migration is in a schema. */
 export async function describeIncomplete(
   session: Session,
-  script: Script,
-  schema: UnitSchema,
-  { context, changed }: { readonly context: UnitContext; readonly changed: boolean },
+  { script, schema, changed }: BegunScript,
+  context: UnitContext,
 ): Promise<IncompleteMigration> {
   const { version, name, file } = script.migration;
   const progress = await readProgress(
@@ -41,9 +47,9 @@ export async function describeIncomplete(
   );
   const inDoubt = doubtOf(progress);
   const at = inDoubt === null ? null : await statementAt(script, inDoubt - 1);
-  const names = namesOutside(session, script, schema, context);
-  // Of a changed file nobody knows which of its statements are done.
-  const left = await leftSince(names, script, changed ? 0 : progress.doneStatements);
+  const names = namesOutside(session, { script, schema }, context);
+  // Statements are counted, so a changed file does not say which of them are done.
+  const left = await leftSince(names, script, { from: changed ? 0 : progress.doneStatements });
   return {
     schema: schema.schema,
     scope: schema.scope,
@@ -57,8 +63,12 @@ export async function describeIncomplete(
   };
 }
 
-/** Names as a script means them, for a session that has not its path. */
-function namesOutside(session: Session, script: Script, schema: UnitSchema, context: UnitContext): Names {
+/** Resolves names as in the script, in a session with another search path. */
+function namesOutside(
+  session: Session,
+  { script, schema }: Omit<BegunScript, 'changed'>,
+  context: UnitContext,
+): Names {
   const home = script.allowsPublic ? null : schema.schema;
   return { session, own: session, path: searchPath(schema, context), home };
 }
@@ -67,8 +77,7 @@ function namesOutside(session: Session, script: Script, schema: UnitSchema, cont
 export async function leftSince(
   names: Names,
   script: Script,
-  from: number,
-  to = script.statements.length,
+  { from, to = script.statements.length }: { readonly from: number; readonly to?: number },
 ): Promise<IndexName[]> {
   const range = Array.from({ length: Math.max(0, to - from) }, (_, i) => statementAt(script, from + i));
   const statements = (await Promise.all(range)).flatMap((at) => (at === null ? [] : [at.statement]));

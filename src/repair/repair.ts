@@ -1,9 +1,9 @@
 import { type Attempt, appliedMigration, attemptOf } from '../execute/attempt.ts';
 import { createFleet } from '../fleet/fleet.ts';
 import { unitSchema } from '../fleet/gate.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
 import { isGone } from '../fleet/outcome.ts';
 import type { Config } from '../project/config.ts';
-import type { Migrations } from '../project/migrations.ts';
 import { composeEdit } from '../protocol/message.ts';
 import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
 import type { ErrorDetails, SchemaOutcome, Scope } from '../results.ts';
@@ -12,6 +12,7 @@ import type { ChangeOptions, MigrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
 import type { Session } from '../server/session.ts';
 import { type Row, SessionLost } from '../server/wire.ts';
+import { basisOf } from '../state/plan-source.ts';
 import { rereadTarget, type Target } from '../state/target.ts';
 
 /** What a repair did to one schema. */
@@ -36,21 +37,18 @@ export interface Repair {
 }
 
 /**
- * Repairs schemas, as `up` migrates them: busy ones are put aside and come back to until
- * `waitForLockMs` have passed without progress, and the failure of one is its own outcome. Gives one outcome a schema,
- * in the order of `targets`.
+ * Repairs schemas as `up` migrates them: busy ones are retried until `waitForLockMs` have passed without progress, and the
+ * failure of a schema is its own outcome. Returns one outcome per schema, public first.
  */
 export async function repairSchemas(
-  run: Run,
+  { run, source, settings }: MigrationRun,
   targets: readonly Target[],
-  migrations: Migrations,
-  settings: MigrateSettings,
   { hasWork, attempt, openSession, concurrency = 1 }: Repair,
 ): Promise<RepairedSchema[]> {
   const { config, runId, database } = run;
   const outcomes: SchemaOutcome[] = [];
   for (const scope of ['public', 'tenant'] satisfies Scope[]) {
-    const basis = { scope, files: migrations[scope], options: settings.plan };
+    const basis = basisOf(source, scope);
     outcomes.push(
       ...(await createFleet({
         context: { runId, database, basis },

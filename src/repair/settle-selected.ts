@@ -47,7 +47,10 @@ export async function settleOne(
     );
     requireIncomplete(target, file, how);
     const settling = { targets: [target], key: historyKey(file), how };
-    const { incomplete, schemas } = await settle(run, settling, migrations, settings);
+    const { incomplete, schemas } = await settle(
+      { run, source: { config, migrations, options: settings.plan }, settings },
+      settling,
+    );
     const [found] = incomplete;
     if (found === undefined) throw new RangeError('one migration has one description');
     return { ...found, schemas };
@@ -62,12 +65,11 @@ export async function settleSelected(
 ): Promise<SettledMigrations> {
   const migrations = await readMigrations(config);
   const settings = migrateSettings(options, config);
+  const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (run) => {
-    const found = await run.read((_, reader) =>
-      readFleetState(reader, { config, migrations, options: settings.plan }, { selection: select }),
-    );
+    const found = await run.read((_, reader) => readFleetState(reader, source, { selection: select }));
     const targets = [found.public, ...found.tenants];
-    return settle(run, { targets, key: null, how }, migrations, settings);
+    return settle({ run, source, settings }, { targets, key: null, how });
   });
 }
 

@@ -5,12 +5,12 @@ import type { Names } from '../execute/invalid-indexes.ts';
 import { applyNonTransactional, type Resumption } from '../execute/non-transactional.ts';
 import { requireExtensions, settleExtensions } from '../fleet/extensions.ts';
 import { unitSchema } from '../fleet/gate.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
 import { doubtOf, historyTable, readProgress, rowOf } from '../history/history.ts';
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
 import { readGuard } from '../protocol/guard.ts';
 import { type Run, unitContext } from '../run/run.ts';
-import type { MigrateSettings } from '../run/run-options.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { onlineChangeOf, repeats } from '../sql/online-change.ts';
@@ -45,11 +45,11 @@ interface Settling {
  * @throws SqlmigError for mistakes in their files, and `bad-usage` for a statement to go on with in several files.
  */
 export async function settle(
-  run: Run,
+  work: MigrationRun,
   { targets, key, how }: Settling,
-  migrations: Migrations,
-  settings: MigrateSettings,
 ): Promise<SettledMigrations> {
+  const { run, settings } = work;
+  const { migrations } = work.source;
   const stoppedIn = (target: Target) => begunIn(target, migrations, key);
   const stopped = targets.flatMap((target) => {
     const found = stoppedIn(target);
@@ -58,12 +58,14 @@ export async function settle(
   const files = [...new Set(stopped.flatMap(({ file }) => file ?? []))];
   if (how?.kind === 'from' && files.length > 1) throw severalFiles(files);
   const parsed = [...(await parseMigrations(files, migrations)).values()];
-  const { scripts, missing } = await run.read((session) => settleExtensions(session, parsed, [], run.config));
+  const { scripts, missing } = await run.read((session) =>
+    settleExtensions(session, { scripts: parsed }, run.config),
+  );
   if (how !== null && how.kind !== 'mark-applied') requireExtensions(missing);
   const byFile = new Map(scripts.map((script) => [script.migration.file, script]));
   const context = unitContext(run, { ...settings, sync: true });
   const describe = (session: Session, target: Target, script: Script, changed: boolean) =>
-    describeIncomplete(session, script, unitSchema(target, null), { context, changed });
+    describeIncomplete(session, { script, schema: unitSchema(target, null), changed }, context);
   const incomplete: IncompleteMigration[] = [];
   for (const { target, file, changed } of stopped) {
     const script = byFile.get(file?.file ?? '');
@@ -118,7 +120,7 @@ export async function settle(
     },
   };
   const wanted = targets.filter((target) => target.trouble !== null || stoppedIn(target) !== null);
-  return { incomplete, schemas: await repairSchemas(run, wanted, migrations, settings, repair) };
+  return { incomplete, schemas: await repairSchemas(work, wanted, repair) };
 }
 
 /** The migration that was begun in a schema and is not finished, with its file. */
@@ -148,7 +150,7 @@ async function resumption(
   if (how.kind === 'from') {
     const from = how.statement - 1;
     // What is passed over counts as done, and so must have left nothing.
-    const [left] = await leftSince(names, script, doneStatements, from);
+    const [left] = await leftSince(names, script, { from: doneStatements, to: from });
     if (left !== undefined) throw stillInvalid(left.schema, left.name);
     return { from, begun };
   }
