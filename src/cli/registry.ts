@@ -46,10 +46,7 @@ export const notInThisVersion: Readonly<Record<string, string>> = Object.fromEnt
     word,
     'this version cannot undo migrations; write one that reverts the change: sqlmig new NAME --tenant',
   ]),
-  ...['adopt', 'baseline'].map((word) => [
-    word,
-    'this version cannot take over the history of another tool; see sqlmig init',
-  ]),
+  ['baseline', 'this version cannot record a baseline; see the histories of other tools with: sqlmig adopt'],
   ...['drop', 'clean', 'reset', 'dump'].map((word) => [
     word,
     'this version neither drops nor dumps schemas; use psql or pg_dump',
