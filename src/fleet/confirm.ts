@@ -9,7 +9,7 @@ import { hasWork } from './outcome.ts';
 /**
  * Makes what was applied to tenants durable, with one flush of the server's log for all of it. Gives those that a
  * crash of the server before that has set back: they have work again.
- * @throws SqlmigError where that cannot be had: then nobody knows what is on disk.
+ * @throws SqlmigError if the flush fails: then it is not known what is on disk.
  */
 export async function confirm(
   { run, source, settings }: Migrator,
@@ -22,7 +22,7 @@ export async function confirm(
     if (!settings.signal.aborted) throw error;
     return run.read(flush);
   });
-  // A crash ends every session: where the run's own one lived through all of it, there was none.
+  // A crash ends every session, so there was none if the run's own session is still the first.
   if (run.undisturbed()) return [];
   const names = applied.filter(({ state }) => state === 'applied').map(({ schema }) => schema);
   const now = await run.read(async (_, reader) => {

@@ -8,7 +8,7 @@ import type { HistoryDigests } from '../tenants/tenants.ts';
 
 /** The digests of histories that a run finds in the catalogue and leaves there. */
 export interface Digests {
-  /** Those that are true now; none where the config does not ask for them. */
+  /** Those that are current; none if the config does not enable them. */
   read(session: Session): Promise<HistoryDigests>;
   /** Keeps those of tenants that have none, or none any more. Never fails: what is missing is read from the table. */
   keep(outcomes: readonly SchemaOutcome[]): Promise<void>;

@@ -3,7 +3,7 @@ import { describeHolders, type Holder } from '../protocol/holders.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Target } from '../state/target.ts';
 
-/** What a schema waits for, in words: whoever holds its key, else why it is tried again. */
+/** What a schema waits for, in words: the holder of its lock, or why it is retried. */
 export function inTheWay(
   { target: { schema }, last = 'busy' }: Job<Target>,
   holders: readonly Holder[],

@@ -4,8 +4,8 @@ import type { Session } from '../server/session.ts';
 import type { Target } from '../state/target.ts';
 
 /**
- * Looks at schemas as they are at last; `null` where that cannot be had, once the run is interrupted within two seconds
- * in all.
+ * Reads schemas for their final outcome; `null` if that fails. Once the run is interrupted, all reads together have two
+ * seconds.
  */
 export function createLastRead(
   rereadTarget: (session: Session, schema: string) => Promise<Target>,

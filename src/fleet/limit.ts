@@ -8,7 +8,7 @@ export function createLimit(most: number): <T>(work: () => Promise<T>) => Promis
     try {
       return await work();
     } finally {
-      // Handed on, not given back: whoever asks meanwhile must queue.
+      // The place passes to the next in the queue, so that a newcomer cannot overtake it.
       const next = waiting.shift();
       if (next === undefined) running -= 1;
       else next();

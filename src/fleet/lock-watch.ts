@@ -5,9 +5,9 @@ import type { Run } from '../run/run.ts';
 import { runOf } from '../server/application.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 
-/** Watches whom the units of a run wait for: once a lock timeout has ended a statement, nobody can tell any more. */
+/** Watches which sessions block the units of a run; after a lock timeout that can no longer be determined. */
 export interface LockWatch {
-  /** Who was in the way of a schema's file when it was last seen to wait; empty where nobody was seen. */
+  /** The sessions last seen to block a schema's file; empty if none was seen. */
   blockersOf(schema: string): readonly Blocker[];
   /** Watches while something is done; resolves once it no longer uses a session. */
   during<T>(work: () => Promise<T>): Promise<T>;
@@ -27,7 +27,7 @@ interface Wait {
   readonly blockers: readonly Blocker[];
 }
 
-/** Looks a few times within each lock timeout, on the run's own session, and tells of a wait that lasts. */
+/** Checks several times per lock timeout, on the run's own session, and reports waits that last. */
 export function createLockWatch(
   { runId, watch }: Pick<Run, 'runId' | 'watch'>,
   lockTimeoutMs: number,

@@ -31,11 +31,11 @@ export async function migratePublic(migrator: Migrator, target: Target): Promise
 
 /** Tenants that are migrated under the same limits, most of them at once and newcomers later. */
 export interface TenantPhase {
-  /** Brings tenants up to date, or rehearses that; gives one outcome each, in the order of `targets`. */
+  /** Brings tenants up to date, or rehearses that; returns one outcome each, in the order of `targets`. */
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
 }
 
-/** Opens the tenants' turn. `shared` is public as it was found: a rehearsed tenant brings its pending files along. */
+/** Opens the tenants' phase. `shared` is public as it was found: each rehearsed tenant runs its pending files first. */
 export function openTenantPhase(
   migrator: Migrator,
   { shared, limits }: { readonly shared: Target | null; readonly limits?: FleetWork['limits'] },
@@ -43,7 +43,7 @@ export function openTenantPhase(
   const { run, settings, scripts } = migrator;
   const gatekeeper = createGatekeeper(migrator);
   const along = settings.rehearse && shared !== null && hasWork(shared) ? shared : null;
-  // Rehearsals that bring public along hold it exclusively: more than one at a time would only wait.
+  // Such rehearsals lock public exclusively, so more than one at a time would only wait.
   const alone = along !== null || scripts.installing !== '';
   const concurrency = alone ? 1 : (run.config.concurrency ?? defaultConcurrency(run.server.version));
   const fleet = openFleet(migrator, {

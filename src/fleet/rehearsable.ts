@@ -4,17 +4,17 @@ import type { Target } from '../state/target.ts';
 import { hasWork } from './outcome.ts';
 import { schemaRefusal } from './schema-errors.ts';
 
-/** What of pending scripts a rehearsal runs, and the first one that it leaves out. */
+/** The pending scripts that a rehearsal runs, and the first one that it leaves out. */
 export function rehearsable(pending: readonly Script[]): {
   readonly scripts: readonly Script[];
   readonly left: Script | undefined;
 } {
-  // What cannot be rolled back is not rehearsed, and neither is what builds on it.
+  // A non-transactional file cannot be rolled back, and later files may build on it.
   const end = pending.findIndex((script) => script.nonTransactional !== null);
   return { scripts: end === -1 ? pending : pending.slice(0, end), left: pending[end] };
 }
 
-/** What a rehearsal of schemas of one scope leaves out, in words: a message a file, with the number of tenants. */
+/** What a rehearsal leaves out in a scope: one message per file, with the number of tenants. */
 export function leftOut(
   scope: Scope,
   targets: readonly Target[],

@@ -21,8 +21,8 @@ function begins(target: Target): boolean {
 }
 
 /**
- * Requires what a run needs to begin in schemas: CREATE on the database where one is missing, and USAGE and CREATE on
- * public where it has no history yet. Asks nothing where neither is the case.
+ * Requires what a run needs to begin in schemas: CREATE on the database if one is missing, and USAGE and CREATE on
+ * public if it has no history yet. Queries nothing if neither is the case.
  * @throws SqlmigError `server-refused` with the GRANT to run.
  */
 async function requireRights(session: Session, begun: readonly Target[]): Promise<void> {

@@ -20,11 +20,11 @@ export interface SchemaBatches {
 const mostUnits = 16;
 const quickMs = 10;
 const quickLength = 4_096;
-// A file has to be quick in so many schemas before it travels in company: one that fails is run again alone to tell why,
+// A file must be quick in this many schemas before it is batched: one that fails is run again alone to find out why,
 // which must not cost much.
 const provenBy = 4;
 
-/** SchemaBatches of a run; `part` gives what a schema is to get, `null` where it cannot share a transaction. */
+/** Batches of a run; `part` returns what a schema is to get, or `null` if that cannot share a transaction. */
 export function createSchemaBatches(
   part: (target: Target, migration: Migration) => BatchPart | null,
   context: UnitContext,

@@ -14,7 +14,7 @@ export interface Summary {
   readonly outcomes: readonly SchemaOutcome[];
   readonly hasErrors: boolean;
   readonly hasApplied: boolean;
-  /** True where a schema that this run should have migrated was not begun with. */
+  /** True if a schema that this run should have migrated was not started. */
   readonly hasLeftOut: boolean;
   /** All that was committed is on disk. */
   confirm(): void;

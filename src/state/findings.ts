@@ -7,7 +7,7 @@ export function unlistedFinding({ schema, scope }: Target, database: string): Fi
   return { kind: 'unlisted', database, schema, scope, message };
 }
 
-/** What is wrong with one schema. A migration that somebody is at work on is no finding. */
+/** The findings in one schema. An incomplete migration that a run is working on is not one. */
 export function findingsOf({ plan, schema, scope, held, trouble }: Target, database: string): Finding[] {
   if (trouble !== null) {
     return [{ kind: trouble.code as TroubleKind, database, schema, scope, message: trouble.message }];

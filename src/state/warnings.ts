@@ -4,7 +4,7 @@ import { newestVersion } from '../project/version.ts';
 import type { Scope } from '../results.ts';
 import type { Target } from './target.ts';
 
-/** What is odd about some schemas and stops nobody, a sentence each. */
+/** Oddities of schemas that do not stop a run, one sentence each. */
 export function warningsOf(targets: readonly Target[], migrations: Migrations): string[] {
   const lost = scopes.flatMap((scope) => {
     const here = targets.filter((target) => target.scope === scope && target.plan.findings.some(isLost));
