@@ -1,4 +1,4 @@
-import type { Row } from '../server/wire.ts';
+import type { Row } from '../server/answer.ts';
 import { indexOnCopy, type OnlineChange } from '../sql/online-change.ts';
 import type { ParsedStatement } from '../sql/parse.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';

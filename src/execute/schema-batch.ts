@@ -1,10 +1,10 @@
 import { durationOf } from '../protocol/durations.ts';
 import { composeUnits } from '../protocol/message.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import type { Row } from '../server/answer.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import type { Row } from '../server/wire.ts';
 import type { Script } from '../sql/migration.ts';
 
 /** A schema and the one script to apply to it. */

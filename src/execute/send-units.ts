@@ -5,10 +5,10 @@ import type { Message } from '../protocol/message-text.ts';
 import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
 import { begunColumn } from '../protocol/unit-row.ts';
 import { begin } from '../protocol/unit-settings.ts';
+import type { Row } from '../server/answer.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import type { Row } from '../server/wire.ts';
 import type { Script } from '../sql/migration.ts';
 import type { UnitPlace } from './unit-place.ts';
 

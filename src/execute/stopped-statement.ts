@@ -1,9 +1,9 @@
 import { sqlstates } from '../errors.ts';
+import type { Row } from '../server/answer.ts';
 import { type Blocker, blockerJson, describeBlockers, toBlocker } from '../server/blockers.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { settingOrigin } from '../server/setting-origin.ts';
-import type { Row } from '../server/wire.ts';
 import type { Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
 

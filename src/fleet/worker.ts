@@ -9,7 +9,7 @@ import type { AppliedMigration } from '../results.ts';
 import { hasNoRoom } from '../run/connect-retry.ts';
 import { askAgainMs } from '../run/room.ts';
 import { createSessionSlot, type SessionSlot } from '../run/session-slot.ts';
-import { SessionLost } from '../server/wire.ts';
+import { SessionLost } from '../server/answer.ts';
 import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { inTheWay } from './in-the-way.ts';

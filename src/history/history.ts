@@ -1,6 +1,6 @@
 import { canonicalVersion } from '../project/version.ts';
+import type { Row } from '../server/answer.ts';
 import type { Session } from '../server/session.ts';
-import type { Row } from '../server/wire.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { HistoryRow } from './row.ts';
 

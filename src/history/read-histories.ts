@@ -1,8 +1,8 @@
 import { sqlstates } from '../errors.ts';
 import type { Scope } from '../results.ts';
+import type { Row } from '../server/answer.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import type { Row } from '../server/wire.ts';
 import {
   digestFor,
   digestSql,

@@ -1,6 +1,6 @@
+import { SessionLost } from '../server/answer.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import { SessionLost } from '../server/wire.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { lockClass, lockKey, lockObjects } from './keys.ts';
 import type { UnitSchema } from './unit-context.ts';

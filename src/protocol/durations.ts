@@ -1,6 +1,6 @@
 import { historyTable, rowOf } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
-import type { Row } from '../server/wire.ts';
+import type { Row } from '../server/answer.ts';
 import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';

@@ -10,8 +10,8 @@ import type { ErrorDetails, SchemaOutcome, Scope } from '../results.ts';
 import { type Run, unitContext } from '../run/run.ts';
 import type { ChangeOptions, MigrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
+import { type Row, SessionLost } from '../server/answer.ts';
 import type { Session } from '../server/session.ts';
-import { type Row, SessionLost } from '../server/wire.ts';
 import { basisOf } from '../state/plan-source.ts';
 import { rereadTarget, type Target } from '../state/target.ts';
 

@@ -10,12 +10,12 @@ import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
 import { pinnedSettings } from '../protocol/pinned-settings.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
+import { type OnNotice, SessionLost } from '../server/answer.ts';
 import { noticeEvent } from '../server/notice.ts';
 import { requirePlainStrings } from '../server/plain-strings.ts';
 import { refuseReadOnly } from '../server/read-only.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Server, Session } from '../server/session.ts';
-import { type OnNotice, SessionLost } from '../server/wire.ts';
 import type { SessionSlot } from './session-slot.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 

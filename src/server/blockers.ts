@@ -1,5 +1,5 @@
+import type { Row } from './answer.ts';
 import { describeApplication } from './application.ts';
-import type { Row } from './wire.ts';
 
 /** A session that blocks another, as in pg_stat_activity. Columns that our role may not read are `null`. */
 export interface Blocker {

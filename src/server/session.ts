@@ -1,10 +1,11 @@
 import { SqlmigError } from '../errors.ts';
+import type { OnNotice, Row } from './answer.ts';
 import { clientOptions } from './client-options.ts';
 import { connectError } from './connect-error.ts';
 import { type ConnectionTarget, describeHost, type TargetHost } from './connection-string.ts';
 import { withDeadline } from './deadline.ts';
 import { stateOfBackend, watch } from './liveness.ts';
-import { type OnNotice, type Row, Wire } from './wire.ts';
+import { Wire } from './wire.ts';
 
 /** How to reach a database. */
 export interface Connection {

@@ -1,27 +1,9 @@
+import { type OnNotice, type Row, SessionLost } from './answer.ts';
 import { type Client, createClient } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
 import { withDeadline } from './deadline.ts';
-import type { ServerNotice } from './notice.ts';
-import { isServerError, type LastWords } from './server-error.ts';
+import { isServerError } from './server-error.ts';
 import { createSockets, type Sockets } from './sockets.ts';
-
-/** A row as the server sent it: bigint as text, other types as postgres.js reads them. */
-export type Row = Readonly<Record<string, unknown>>;
-
-/** Receives the server's messages that are not errors. */
-export type OnNotice = (notice: ServerNotice) => void;
-
-/** The connection is gone, and whether the message took effect is unknown. */
-export class SessionLost extends Error {
-  override readonly name = 'SessionLost';
-  /** Of the error with which the server ended it, if it sent one. */
-  readonly sqlstate: string | undefined;
-
-  constructor(message: string, words: LastWords | null, cause?: unknown) {
-    super(words?.message ?? message, { cause });
-    this.sqlstate = words?.code;
-  }
-}
 
 /** How a wire is opened. */
 export interface WireSetup {
