@@ -142,7 +142,7 @@ create index concurrently if not exists items_name on items (name);`);
   expect(await up(p)).toMatchObject({
     error: {
       code: 'index-differs',
-      hint: 'drop or rename what is there, and run sqlmig up again',
+      hint: 'drop or rename the existing one, and run sqlmig up again',
     },
   });
   expect(await row()).toEqual({ state: 'incomplete', at_statement: 1, done_statements: 1 });
@@ -405,7 +405,7 @@ test('a corrected file is simply pending; with a later statement that was refuse
   });
   expect((await up(p)).error).toMatchObject({
     sqlstate: '0A000',
-    state: expect.stringContaining('statements before 2 stay'),
+    state: expect.stringContaining('statements before 2 are kept'),
     hint: 'run sqlmig up again once it can succeed: it continues with statement 2; if it never can, do the rest by hand, then run: sqlmig repair acme 2 --mark-applied',
   });
   expect(await row()).toEqual({ state: 'incomplete', at_statement: 1, done_statements: 1 });
