@@ -95,8 +95,8 @@ export function createScheduler<T extends { readonly schema: string }>(
   return {
     add(targets, unsure = () => false) {
       for (const target of shuffled(targets, random)) {
-        const job = { target, retries: unsure(target) ? 1 : 0, because: {}, due: 0 };
-        queue.add(job, !tally.expects(target.schema));
+        const retries = unsure(target) ? 1 : 0;
+        queue.add({ target, retries, because: {}, due: 0 }, !tally.expects(target.schema));
       }
       if (tally.canariesAreDone) queue.releaseHeld();
     },
@@ -122,9 +122,8 @@ export function createScheduler<T extends { readonly schema: string }>(
       if (times >= mostRetries[reason]) return false;
       running.delete(job.target.schema);
       const retries = job.retries + 1;
-      const pause = reason === 'waited' ? 0 : backoffMs(retries, random);
-      const because = { ...job.because, [reason]: times + 1 };
-      queue.putOff({ ...job, retries, because, last: reason, due: now + pause });
+      const due = reason === 'waited' ? now : now + backoffMs(retries, random);
+      queue.putOff({ ...job, retries, because: { ...job.because, [reason]: times + 1 }, last: reason, due });
       return true;
     },
     giveBack(jobs, now) {
