@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { recogniseTool, toolOf } from '../src/history/foreign-history.ts';
 import { flywayChecksum } from '../src/history/import/flyway.ts';
+import { golangMigrateReader } from '../src/history/import/golang-migrate.ts';
 import type { Session } from '../src/server/session.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import {
@@ -316,4 +317,10 @@ test.for([
 
 test('without the tables beside it, a table of versions alone may be of either tool', () => {
   expect(recogniseTool(['version character varying'])).toBe('dbmate or Rails');
+});
+
+// From golang-migrate's own test of the function.
+test('the lock key of golang-migrate', () => {
+  const place = { schema: 'schema_name_1', table: 'schema_name_2', database: 'database_name' };
+  expect(golangMigrateReader.lockKeys?.(place)).toEqual([{ from: 3743845847n, to: 3743845847n }]);
 });

@@ -8,8 +8,10 @@ import {
   type SessionAtWork,
 } from '../history/foreign-tables.ts';
 import {
+  type FileIndex,
   type ForeignReading,
   type FoundHistory,
+  indexFiles,
   readForeignHistory,
 } from '../history/import/foreign-reading.ts';
 import type { HistoryReader, SourceFile } from '../history/import/history-reader.ts';
@@ -49,6 +51,8 @@ export interface HistoryMatch {
   readonly withoutFile: readonly string[];
   /** Files that no row records. */
   readonly withoutRow: readonly string[];
+  /** Those of them that come before a file that was applied. */
+  readonly skipped: readonly string[];
   /** What the recorded times mean. */
   readonly time: TimeMeaning;
   /** What this tool's history cannot say. */
@@ -106,7 +110,7 @@ interface Folder {
   readonly files: readonly SourceFile[];
 }
 
-function foldersOf(config: Config, own: string | undefined): readonly [Folder, ...Folder[]] {
+function foldersOf(config: Config, own: string | undefined): readonly Folder[] {
   if (own !== undefined) return [{ folder: own, files: readSourceFiles(resolve(config.cwd, own)) }];
   return [
     { folder: folderOf(config, 'tenant'), files: readSourceFiles(config.tenantDir) },
@@ -114,23 +118,37 @@ function foldersOf(config: Config, own: string | undefined): readonly [Folder, .
   ];
 }
 
-async function report(session: Session, folders: readonly [Folder, ...Folder[]]) {
+interface IndexedFolder {
+  readonly folder: string;
+  readonly index: FileIndex;
+}
+
+async function report(session: Session, folders: readonly Folder[]) {
+  const indexes = new Map<HistoryReader, readonly IndexedFolder[]>();
   const found = await findForeignTables(session);
   const readable = found.flatMap((table) => {
     const reader = readerOf(table.tool);
-    return reader === null ? [] : [{ found: table, reader }];
+    if (reader === null) return [];
+    if (!indexes.has(reader)) {
+      const indexed = folders.map(({ folder, files }) => ({ folder, index: indexFiles(reader, files) }));
+      indexes.set(reader, indexed);
+    }
+    return [{ found: table, reader }];
   });
   const read = await readFoundTables(session, readable);
   const tools = new Map<string, number>();
   for (const { schema } of found) tools.set(schema, (tools.get(schema) ?? 0) + 1);
   const histories = found.map((table): ForeignHistory => {
     const { schema, table: name, tool, columns } = table;
+    const reader = readerOf(tool);
     const judged =
-      (tools.get(schema) ?? 0) > 1 ? twoHistories(schema) : judge(table, read.get(table), folders);
+      (tools.get(schema) ?? 0) > 1
+        ? twoHistories(schema)
+        : judge(table, read.get(table), reader === null ? [] : (indexes.get(reader) ?? []));
     return { schema, table: name, tool, columns, ...judged };
   });
   const sessions: ToolSession[] = [];
-  for (const reader of new Set(readable.map((one) => one.reader))) {
+  for (const reader of indexes.keys()) {
     const tables = readable.filter((one) => one.reader === reader).map((one) => one.found);
     for (const one of await readSessionsAtWork(session, reader, tables))
       sessions.push({ tool: reader.tool, ...one });
@@ -154,10 +172,10 @@ function twoHistories(schema: string): Judged {
 function judge(
   { tool, columns }: FoundTable,
   history: FoundHistory | Error | undefined,
-  folders: readonly [Folder, ...Folder[]],
+  folders: readonly IndexedFolder[],
 ): Judged {
-  const reader = readerOf(tool);
-  if (reader === null || history === undefined) {
+  const [first, ...others] = folders;
+  if (first === undefined || history === undefined) {
     return refuse(
       `histories of ${tool} cannot be imported (${columns.join(', ')})`,
       'convert its files by hand, and write the history with a baseline',
@@ -168,19 +186,11 @@ function judge(
       `it cannot be read: ${history.message}`,
       'use a role that may read it, or wait for its lock',
     );
-  return compare(reader, history, folders);
-}
-
-// A history in public may record the tenants' files, so the folder that fits best decides.
-function compare(
-  reader: HistoryReader,
-  history: FoundHistory,
-  [first, ...others]: readonly [Folder, ...Folder[]],
-): Judged {
-  let best = { ...first, reading: readForeignHistory(reader, history, first.files) };
-  for (const other of others) {
-    const reading = readForeignHistory(reader, history, other.files);
-    if (appliedIn(reading) > appliedIn(best.reading)) best = { ...other, reading };
+  // A history in public may record the tenants' files, so the folder that fits best decides.
+  let best = { folder: first.folder, reading: readForeignHistory(first.index, history) };
+  for (const { folder, index } of others) {
+    const reading = readForeignHistory(index, history);
+    if (appliedIn(reading) > appliedIn(best.reading)) best = { folder, reading };
   }
   const { reading, folder } = best;
   return 'refused' in reading
@@ -193,7 +203,7 @@ function appliedIn(reading: ReturnType<typeof readForeignHistory>): number {
 }
 
 function toMatch(reading: ForeignReading, folder: string): HistoryMatch {
-  const { applied, withoutFile, withoutRow, checkedBy, time, caveat } = reading;
+  const { applied, withoutFile, withoutRow, skipped, checkedBy, time, caveat } = reading;
   const checked = (wanted: string) => applied.filter(({ check }) => check === wanted);
   return {
     folder,
@@ -204,6 +214,7 @@ function toMatch(reading: ForeignReading, folder: string): HistoryMatch {
     changed: checked('changed').map(({ file }) => file.path),
     withoutFile: withoutFile.map(({ name }) => name),
     withoutRow: withoutRow.map(({ path }) => path),
+    skipped: skipped.map(({ path }) => path),
     time,
     caveat,
   };

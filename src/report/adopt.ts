@@ -38,12 +38,14 @@ const times: Readonly<Record<HistoryMatch['time'], string>> = {
 
 function matchLines(match: HistoryMatch | null): string[] {
   if (match === null) return [];
-  const { folder, applied, withoutFile, withoutRow, caveat, time } = match;
+  const { folder, applied, withoutFile, withoutRow, skipped, caveat, time } = match;
+  const pending = withoutRow.filter((path) => !skipped.includes(path));
   return [
     `${count(applied, 'file')} of ${printable(folder)} applied${checkedText(match)}`,
     ...(match.changed.length === 0 ? [] : [`changed since: ${names(match.changed, 5)}`]),
     ...(withoutFile.length === 0 ? [] : [`applied without a file: ${names(withoutFile, 5)}`]),
-    ...(withoutRow.length === 0 ? [] : [`not applied: ${names(withoutRow, 5)}`]),
+    ...(skipped.length === 0 ? [] : [`not applied, although later files are: ${names(skipped, 5)}`]),
+    ...(pending.length === 0 ? [] : [`not applied: ${names(pending, 5)}`]),
     times[time],
     ...(caveat === null ? [] : [`note: ${caveat}`]),
   ];

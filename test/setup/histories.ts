@@ -2,7 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findForeignTables, readFoundTables } from '../../src/history/foreign-tables.ts';
-import { type ForeignReading, readForeignHistory } from '../../src/history/import/foreign-reading.ts';
+import {
+  type ForeignReading,
+  indexFiles,
+  readForeignHistory,
+} from '../../src/history/import/foreign-reading.ts';
 import type { Refusal, SourceFile } from '../../src/history/import/history-reader.ts';
 import { readerOf } from '../../src/history/import/readers.ts';
 import type { Session } from '../../src/server/session.ts';
@@ -56,7 +60,7 @@ export async function readSamples(session: Session, files: readonly SourceFile[]
   return tables.map(({ found, reader }) => {
     const history = histories.get(found);
     if (history === undefined || history instanceof Error) throw history;
-    const reading = readForeignHistory(reader, history, files);
+    const reading = readForeignHistory(indexFiles(reader, files), history);
     return { tool: found.tool, place: `${found.schema}.${found.table}`, reading };
   });
 }

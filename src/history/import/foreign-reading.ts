@@ -29,6 +29,8 @@ export interface ForeignReading {
   readonly withoutFile: readonly RecordedMigration[];
   /** Files that no row records. */
   readonly withoutRow: readonly SourceFile[];
+  /** Those of them that come before a file that was applied. */
+  readonly skipped: readonly SourceFile[];
   readonly caveat: string | null;
 }
 
@@ -60,24 +62,48 @@ export function foreignQueries(reader: HistoryReader, table: ForeignTable): read
   ];
 }
 
-/** Matches the rows of a history with the project's files, or says why the history must be refused. */
-export function readForeignHistory(
-  reader: HistoryReader,
-  history: FoundHistory,
-  allFiles: readonly SourceFile[],
-): ForeignReading | Refusal {
+/** The project's files as one tool knows them. One index serves all histories of the tool: checksums take time. */
+export interface FileIndex {
+  readonly reader: HistoryReader;
+  readonly files: readonly SourceFile[];
+  readonly byKey: ReadonlyMap<string, readonly SourceFile[]>;
+  readonly check: (recorded: RecordedMigration, file: SourceFile) => ContentCheck;
+}
+
+/** Indexes the files for the histories of one tool. */
+export function indexFiles(reader: HistoryReader, allFiles: readonly SourceFile[]): FileIndex {
   const files = allFiles.filter(({ path }) => !isUndoFile(path));
+  const byKey = new Map<string, SourceFile[]>();
+  for (const file of files) {
+    for (const key of new Set(reader.keysOf(file, files))) byKey.set(key, [...(byKey.get(key) ?? []), file]);
+  }
+  const known = new Map<SourceFile, Map<string, ContentCheck>>(files.map((file) => [file, new Map()]));
+  const check: FileIndex['check'] = ({ checksum, ...recorded }, file) => {
+    if (reader.checksum === null || checksum === null) return 'unverified';
+    const results = known.get(file);
+    const key = `${recorded.name} ${checksum}`;
+    const result = results?.get(key) ?? reader.checksum.compare({ ...recorded, checksum }, file);
+    results?.set(key, result);
+    return result;
+  };
+  return { reader, files, byKey, check };
+}
+
+/** Matches the rows of a history with the project's files, or says why the history must be refused. */
+export function readForeignHistory(index: FileIndex, history: FoundHistory): ForeignReading | Refusal {
+  const { reader, files } = index;
   const recorded = reader.recorded(history, files);
   if ('refused' in recorded) return recorded;
-  const owners = match(recorded, keyed(reader, files));
+  const owners = match(recorded, index.byKey);
   const applied = recorded.flatMap((migration) =>
     (owners.get(migration) ?? []).map((file) => ({
       file,
       recorded: migration,
-      check: checkContent(reader, migration, file),
+      check: index.check(migration, file),
     })),
   );
   const taken = new Set(applied.map(({ file }) => file));
+  const newest = files.filter((file) => taken.has(file)).reduce(later, undefined);
   return {
     tool: reader.tool,
     time: timeMeaning(history, reader.form),
@@ -85,34 +111,25 @@ export function readForeignHistory(
     applied,
     withoutFile: recorded.filter((migration) => !owners.has(migration)),
     withoutRow: files.filter((file) => !taken.has(file)),
+    skipped: files.filter(
+      (file) => !taken.has(file) && newest !== undefined && later(newest, file) === newest,
+    ),
     caveat: reader.caveat ?? null,
   };
 }
 
-function checkContent(
-  { checksum }: HistoryReader,
-  recorded: RecordedMigration,
-  file: SourceFile,
-): ContentCheck {
-  if (checksum === null || recorded.checksum === null) return 'unverified';
-  return checksum.compare({ ...recorded, checksum: recorded.checksum }, file);
-}
+// 10 comes after 9, whatever the leading zeros.
+const byNumber = new Intl.Collator('en', { numeric: true });
 
-type FilesByKey = ReadonlyMap<string, readonly SourceFile[]>;
-
-function keyed(reader: HistoryReader, files: readonly SourceFile[]): FilesByKey {
-  const byKey = new Map<string, SourceFile[]>();
-  for (const file of files) {
-    for (const key of new Set(reader.keysOf(file, files))) byKey.set(key, [...(byKey.get(key) ?? []), file]);
-  }
-  return byKey;
+function later(one: SourceFile | undefined, other: SourceFile): SourceFile {
+  return one !== undefined && byNumber.compare(one.path, other.path) > 0 ? one : other;
 }
 
 // Certain keys first, whatever the order of the rows: a file renamed since must not be taken by a row that has only its
 // version in common while another row has its name.
 function match(
   recorded: readonly RecordedMigration[],
-  byKey: FilesByKey,
+  byKey: FileIndex['byKey'],
 ): Map<RecordedMigration, readonly SourceFile[]> {
   const owners = new Map<RecordedMigration, readonly SourceFile[]>();
   const taken = new Set<SourceFile>();
