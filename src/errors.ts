@@ -1,8 +1,8 @@
 import type { ErrorDetails, Location, TroubleKind } from './results.ts';
 
 /**
- * Every error code and its exit code: 1 a failure or a finding, 2 usage, config or files, 3 database not reachable or not
- * writable, or login refused, 4 gave up waiting for a lock, 70 a defect in sqlmig, 74 the output could not be written.
+ * The exit code of each error code: 1 for a failure or a finding, 2 for usage, config or files, 3 for a database that is
+ * unreachable, read-only or refuses the login, 4 for a lock timeout, 70 for a defect in sqlmig, 74 for failed output.
  */
 export const exitCodes = {
   'bad-usage': 2,
@@ -72,10 +72,10 @@ export const exitCodes = {
   'output-failed': 74,
 } as const;
 
-/** Stable, kebab-case name of an error; each has a heading in docs/errors.md. */
+/** The stable name of an error. Each has a heading in docs/errors.md. */
 export type ErrorCode = keyof typeof exitCodes;
 
-/** The codes that are also kinds of findings: the schema cannot be used. */
+/** The codes that are also kinds of findings, for schemas that cannot be migrated. */
 export const troubleCodes: readonly (string | undefined)[] = [
   'foreign-history',
   'history-damaged',
@@ -83,7 +83,7 @@ export const troubleCodes: readonly (string | undefined)[] = [
   'bad-tenant-name',
 ] satisfies TroubleKind[];
 
-/** SQLSTATEs that decide something, by name (PostgreSQL documentation, appendix A). */
+/** The SQLSTATEs that sqlmig distinguishes (PostgreSQL documentation, appendix A). */
 export const sqlstates = {
   undefinedTable: '42P01',
   undefinedSchema: '3F000',
@@ -107,37 +107,37 @@ export const sqlstates = {
   internalError: 'XX000',
 } as const;
 
-/** SQLSTATEs that sqlmig's own checks raise inside a message; class "SQ" is used by nobody else. */
+/** The SQLSTATEs that sqlmig's checks raise inside a message. PostgreSQL does not use class "SQ". */
 export const unitStates = {
-  /** Another session holds the schema's key, or public's marker. */
+  /** Another session holds the schema's key, or a key of public. */
   schemaBusy: 'SQM01',
-  /** The history is not the one the plan was made from. */
+  /** The history has changed since the plan was made. */
   historyChanged: 'SQM03',
   /** The schema was dropped, renamed or recreated. */
   schemaMissing: 'SQM04',
   /** The fleet key is held: a public unit runs or waits; for public, tenant units did not finish in time. */
   fleetBusy: 'SQM05',
-  /** Public is not what this run read. */
+  /** Public has changed since this run read it. */
   publicBehind: 'SQM06',
-  /** The file ended the transaction it was in. */
+  /** The file ended its own transaction. */
   transactionEnded: 'SQM09',
-  /** The file may have changed something outside of its tenant. */
+  /** The file may have changed something outside its tenant. */
   suspicious: 'SQM13',
   /** The file changed the history table, or rows in it. */
   historyTouched: 'SQM14',
-  /** The history table did not keep the row that was written to it. */
+  /** The history table did not keep the row that was inserted. */
   rowRefused: 'SQM15',
   /** Another session is changing catalog rows that all tenants share. */
   sharedBusy: 'SQM17',
-  /** The session is not the one that took the locks. */
+  /** The session is no longer the one that took the locks. */
   lockLost: 'SQM12',
 } as const;
 
-/** Everything about an error besides its code and message. */
+/** The details of an error apart from its code and message. */
 export interface SqlmigErrorContext {
   readonly sqlstate?: string | undefined;
   readonly location?: Location | undefined;
-  /** The file, if the place in it is not known. */
+  /** The file, if the place in it is unknown. */
   readonly file?: string | undefined;
   readonly statement?: number | undefined;
   readonly statements?: number | undefined;
@@ -146,11 +146,11 @@ export interface SqlmigErrorContext {
   readonly state?: string | undefined;
   readonly hint?: string | undefined;
   readonly cause?: unknown;
-  /** More errors found at the same time; all are shown. */
+  /** Errors found at the same time. All are shown. */
   readonly others?: readonly SqlmigError[] | undefined;
 }
 
-/** Every error that sqlmig throws: `code` identifies it, `details` is everything about it as plain data. */
+/** The class of all errors that sqlmig throws. `code` identifies the error, and `details` describes it as plain data. */
 export class SqlmigError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
@@ -174,24 +174,24 @@ export class SqlmigError extends Error {
     });
   }
 
-  /** All errors found at once, this one first. */
+  /** All errors found at the same time, this one first. */
   get all(): readonly SqlmigError[] {
     return [this, ...this.#others];
   }
 
-  /** `details`; the cause is left out. */
+  /** Returns `details`, without the cause. */
   toJSON(): ErrorDetails {
     return this.details;
   }
 }
 
-/** True if an error means that the database cannot be reached, or not any longer. */
+/** True if an error means that the database cannot be reached or the connection was lost. */
 export function isConnectionError(error: unknown): error is SqlmigError {
   const codes: readonly ErrorCode[] = ['connection-failed', 'connection-lost'];
   return error instanceof SqlmigError && codes.includes(error.code);
 }
 
-/** The error for a file or folder of the project that cannot be created; `what` is its path as shown to people. */
+/** The error for a file or folder of the project that cannot be created. `what` is its path for display. */
 export function cannotWrite(what: string, cause: unknown): SqlmigError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new SqlmigError('file-exists', `cannot write ${what}: ${why}`, {
@@ -200,14 +200,14 @@ export function cannotWrite(what: string, cause: unknown): SqlmigError {
   });
 }
 
-/** One error that stands for a list of them, which must not be empty. */
+/** Combines a non-empty list of errors into one error. */
 export function errorOfAll(errors: readonly SqlmigError[]): SqlmigError {
   const [first, ...others] = errors;
   if (first === undefined) throw new RangeError('no errors');
   return new SqlmigError(first.code, first.message, { ...contextOf(first), others });
 }
 
-/** The same error with another message. */
+/** Copies an error with another message. */
 export function withMessage(error: SqlmigError, message: string): SqlmigError {
   return new SqlmigError(error.code, message, contextOf(error));
 }
@@ -216,13 +216,13 @@ function contextOf({ details, cause }: SqlmigError): SqlmigErrorContext {
   return { ...details, location: locationIn(details), cause };
 }
 
-/** The place of an error; `undefined` if it has none. */
+/** Returns the place of an error, or `undefined` if it has none. */
 export function locationIn({ file, line, column, lineText, caret }: ErrorDetails): Location | undefined {
   if (file === undefined || line === undefined || column === undefined) return undefined;
   return { file, line, column, lineText: lineText ?? '', caret: caret ?? column };
 }
 
-// The server quotes values and tokens in full, however long.
+// The server quotes values and tokens of any length in full.
 const longestMessage = 1000;
 
 function bounded(message: string): string {

@@ -1,60 +1,60 @@
 import type { AppliedMigration, SchemaOutcome, Scope, UpResult } from './results.ts';
 
-/** Everything a run tells while it goes on; reporters draw, the library only emits. */
+/** An event of a run, as passed to `onEvent`. */
 export type RunEvent =
-  /** A run begins, on this database, as the server calls it, of this host (a name with its port, or a socket). */
+  /** The run has started. `host` is a name with its port, or the path of a socket. */
   | {
       readonly type: 'run-started';
       readonly runId: string;
       readonly database: string;
       readonly host: string;
     }
-  /** The schemas of a scope, `total` of them, were looked at; `pending` have work. */
+  /** The histories of a scope have been read: `pending` of `total` schemas have pending migrations. */
   | {
       readonly type: 'phase-started';
       readonly scope: Scope;
       readonly total: number;
       readonly pending: number;
     }
-  /** A schema is settled, for better or worse. */
+  /** The outcome of a schema is known. */
   | {
       readonly type: 'schema-finished';
       readonly outcome: SchemaOutcome;
-      /** Since work in it began, with all that it waited for; none where it was not begun, or went along with others. */
+      /** The time since work in the schema started, including waits; absent if it was not started, or ran in a batch. */
       readonly elapsedMs?: number;
     }
-  /** One migration of a schema was committed; told when its message is done. */
+  /** A migration was committed. The event follows when the message that contained it is complete. */
   | {
       readonly type: 'migration-applied';
       readonly schema: string;
       readonly scope: Scope;
       readonly migration: AppliedMigration;
     }
-  /** A schema was put aside and will be tried again. */
+  /** An attempt at a schema failed, and another one will follow. */
   | { readonly type: 'retrying'; readonly schema: string; readonly reason: string; readonly attempt: number }
-  /** The run is over. */
+  /** The run has ended. */
   | { readonly type: 'run-finished'; readonly result: UpResult }
-  /** Nothing has moved for a while because of locks. */
+  /** A schema has been waiting for a lock; `holders` describes the sessions that hold it. */
   | { readonly type: 'waiting'; readonly schema: string; readonly waitedMs: number; readonly holders: string }
-  /** Something people should know that changes nothing. */
+  /** A warning, which changes neither the outcome nor the exit code. */
   | { readonly type: 'warning'; readonly message: string; readonly schema?: string }
-  /** Something the server sent that is no error, as it came. */
+  /** A message of the server that is not an error, unchanged. */
   | {
       readonly type: 'server-notice';
-      /** WARNING, NOTICE, INFO, LOG or DEBUG. */
+      /** `WARNING`, `NOTICE`, `INFO`, `LOG` or `DEBUG`. */
       readonly severity: string;
       readonly sqlstate: string;
       readonly message: string;
-      /** A warning, or the server itself says that it skipped or cut something, or dropped more than was named. */
+      /** True for a warning, and for a notice that the server skipped or truncated something, or dropped dependent objects. */
       readonly important: boolean;
-      /** The schema whose file ran; none while statements of sqlmig's own did. */
+      /** The schema whose file caused it; absent for statements of sqlmig itself. */
       readonly schema?: string;
       readonly scope?: Scope;
-      /** The file, where only one can have caused it. */
+      /** The file, if only one can have caused it. */
       readonly file?: string;
-      /** From 1; where the statement is certain. */
+      /** The line, from 1, if it is certain which statement caused it. */
       readonly line?: number;
     };
 
-/** Takes the events of a run, in order. What it throws is a warning of the process, and the run goes on. */
+/** Receives the events of a run in order. An exception becomes a warning of the process, and the run continues. */
 export type OnEvent = (event: RunEvent) => void;

@@ -1,21 +1,21 @@
-/** Which of the two folders a migration comes from, and which schemas it is for. */
+/** The folder that a migration comes from, and the schemas it is for. */
 export type Scope = 'public' | 'tenant';
 
-/** A place in a file: line and column count from 1, columns in code points. */
+/** A place in a file. Line and column start at 1, and a column counts code points. */
 export interface Location {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** The source line, or what stands around the place in a long one. */
+  /** The source line; of a long line, only the part around the place. */
   readonly lineText: string;
-  /** The place's column in `lineText`, from 1. */
+  /** The column in `lineText`, from 1. */
   readonly caret: number;
 }
 
-/** Why nothing is known of a schema: its history cannot be read, or its name cannot be a schema's. */
+/** Why a schema cannot be read: a problem with its history, or a name that no schema can have. */
 export type TroubleKind = 'foreign-history' | 'history-damaged' | 'history-unreadable' | 'bad-tenant-name';
 
-/** What is wrong between the files, one schema's history and the list of tenants. */
+/** A kind of difference between the files, a schema's history and the tenant source. */
 export type FindingKind =
   | 'checksum-changed'
   | 'renamed'
@@ -26,7 +26,7 @@ export type FindingKind =
   | 'unlisted'
   | TroubleKind;
 
-/** One difference between the files and one schema's history. */
+/** A difference between the files, a schema's history and the tenant source. */
 export interface Finding {
   readonly kind: FindingKind;
   readonly database: string;
@@ -38,14 +38,14 @@ export interface Finding {
   readonly message: string;
 }
 
-/** What is found in a file, with its place. It is about every schema of the file's scope. */
+/** A problem in a file, with its place. It concerns every schema of the file's scope. */
 export interface FileFinding {
   readonly database: string;
   readonly schema: null;
   readonly scope: Scope;
   readonly version?: string;
   readonly name: string;
-  /** The lint's rule, or the mistake's error code. */
+  /** The rule of a lint, or the error code of a mistake. */
   readonly rule: string;
   readonly file: string;
   readonly line: number;
@@ -58,12 +58,12 @@ export interface LintFinding extends FileFinding {
   readonly kind: 'lint';
 }
 
-/** A mistake in a `.down.sql` file. No run reads such files, so it stops nothing. */
+/** A mistake in a `.down.sql` file. No command runs such files, so it prevents nothing. */
 export interface DownFileFinding extends FileFinding {
   readonly kind: 'down-file';
 }
 
-/** An error as plain data: the same in `--json`, in events and in results. */
+/** An error as plain data, identical in `--json`, events and results. */
 export interface ErrorDetails {
   readonly code: string;
   readonly message: string;
@@ -71,92 +71,93 @@ export interface ErrorDetails {
   readonly file?: string;
   readonly line?: number;
   readonly column?: number;
-  /** The source line that `line` and `column` point into; of a long one some 120 characters around the place. */
+  /** The source line of `line` and `column`; of a long line, about 120 characters around the place. */
   readonly lineText?: string;
-  /** The place's column in `lineText`, from 1. */
+  /** The column in `lineText`, from 1. */
   readonly caret?: number;
-  /** Number of the statement in its file, from 1. */
+  /** The number of the statement in its file, from 1. */
   readonly statement?: number;
-  /** How many statements the file has. */
+  /** The number of statements in the file. */
   readonly statements?: number;
   readonly schema?: string;
   readonly database?: string;
-  /** What is true now, such as "rolled back; acme is at 0006". */
+  /** The current state, such as "rolled back; acme is at 0006". */
   readonly state?: string;
+  /** What to do about it. */
   readonly hint?: string;
 }
 
 /** A migration that a run applied. */
 export interface AppliedMigration {
-  /** Digits as in the file name; `null` for a repeatable. */
+  /** The digits in the file name, or `null` for a repeatable. */
   readonly version: string | null;
   readonly name: string;
   readonly durationMs: number;
 }
 
-/** A lock on something that was there before, strong enough for other sessions to feel. */
+/** A lock on an existing relation that conflicts with reading or writing in other sessions. */
 export interface TakenLock {
   readonly schema: string;
   readonly relation: string;
-  /** As in pg_locks, such as `AccessExclusiveLock`. */
+  /** The lock mode as in pg_locks, such as `AccessExclusiveLock`. */
   readonly mode: string;
 }
 
-/** What happened to one schema in a run. */
+/** What a run did to one schema. */
 export interface SchemaOutcome {
   readonly database: string;
   readonly schema: string;
   readonly scope: Scope;
   readonly state: 'applied' | 'up-to-date' | 'failed' | 'skipped';
-  /** The newest applied version, digits as in the file name; `null` where nothing is applied. */
+  /** The newest applied version, with the digits in the file name, or `null` if nothing is applied. */
   readonly version: string | null;
   /** As in `SchemaStatus`. */
   readonly unmanaged?: true;
   readonly migrations: readonly AppliedMigration[];
-  /** `false` where the server was gone before it could say that these commits are on disk. */
+  /** `false` if the server stopped before these commits were known to be on disk. */
   readonly confirmed?: false;
-  /** In a rehearsal: what other sessions would have had to wait for. */
+  /** In a rehearsal, the locks that would have blocked other sessions. */
   readonly locks?: readonly TakenLock[];
   readonly error?: ErrorDetails;
 }
 
-/** A warning or notice of the server, with the schemas whose files caused it. */
+/** A warning or notice that the server sent, with the schemas whose files caused it. */
 export interface ServerWarning {
-  /** WARNING or NOTICE. */
+  /** `WARNING` or `NOTICE`. */
   readonly severity: string;
   readonly sqlstate: string;
   readonly message: string;
-  /** The file, where only one can have caused it. */
+  /** The file, if only one can have caused it. */
   readonly file?: string;
-  /** From 1; where the statement is certain. */
+  /** The line, from 1, if it is certain which statement caused it. */
   readonly line?: number;
-  /** The first ten. */
+  /** The first ten schemas. */
   readonly schemas: readonly string[];
-  /** How many schemas. */
+  /** The number of schemas. */
   readonly count: number;
 }
 
-/** What `up` did; `applied`, `upToDate`, `failed` and `skipped` count schemas. */
+/** The result of `up`. `applied`, `upToDate`, `failed` and `skipped` are numbers of schemas. */
 export interface UpResult {
   readonly ok: boolean;
-  /** True when everything was rolled back again. */
+  /** True if this was a rehearsal, and everything was rolled back. */
   readonly rehearsed?: boolean;
   readonly runId: string;
   readonly applied: number;
   readonly upToDate: number;
   readonly failed: number;
   readonly skipped: number;
-  /** How many of these schemas are not confirmed. */
+  /** The number of schemas that are not confirmed. */
   readonly unconfirmed: number;
   readonly durationMs: number;
   readonly schemas: readonly SchemaOutcome[];
-  /** What the server warned of, or noticed itself, each text of a file once; at most a thousand. */
+  /** The server's warnings and important notices, one entry per file and text; at most a thousand. */
   readonly warnings: readonly ServerWarning[];
-  /** What stopped the run after it had begun, and is no schema's own. */
+  /** An error that stopped the run after it had started, and does not belong to one schema. */
   readonly error?: ErrorDetails;
 }
 
-/** What `up` would do to one schema. */
+/** The migrations that `up` would apply to one schema. */
 export interface PlannedSchema {
   readonly database: string;
   readonly schema: string;
@@ -173,19 +174,19 @@ export interface PlannedSchema {
   readonly error?: ErrorDetails;
 }
 
-/** What `up` would do, touching nothing. */
+/** The result of `plan`: what `up` would do. */
 export interface PlanResult {
   readonly ok: boolean;
-  /** The server's host and port, or the path of its socket, and what it calls the database. */
+  /** The server's host and port, or the path of its socket. */
   readonly host: string;
   readonly database: string;
   readonly schemas: readonly PlannedSchema[];
   /**
-   * Lints of files that no schema has applied yet, mistakes in `.down.sql` files, and applied migrations whose file is
-   * gone (`file-missing`, one per schema): `up` goes on without them.
+   * Lints of files that no schema has applied yet, mistakes in `.down.sql` files, and applied migrations whose file no
+   * longer exists (`file-missing`, one per schema). `up` runs in spite of them.
    */
   readonly warnings: readonly (LintFinding | DownFileFinding | Finding)[];
-  /** Set when the tenants can only be known after public is applied. */
+  /** Why the tenants are unknown, if they can be listed only after public is migrated. */
   readonly tenantsUnknown?: string;
 }
 
@@ -195,36 +196,36 @@ export interface SchemaStatus {
   readonly schema: string;
   readonly scope: Scope;
   readonly version: string | null;
-  /** The schema has tables, and no migration is recorded there: `up` would run every file. */
+  /** The schema has tables, but no applied migration: `up` would run every file. */
   readonly unmanaged?: true;
-  /** How many migrations are pending. */
+  /** The number of pending migrations. */
   readonly pending: number;
   readonly findings: readonly Finding[];
 }
 
-/** The migration status of the fleet; `ok` is false when anything is pending or found. */
+/** The result of `status`. `ok` is false if there is a pending migration or a finding. */
 export interface StatusResult {
   readonly ok: boolean;
-  /** The server's host and port, or the path of its socket, and what it calls the database. */
+  /** The server's host and port, or the path of its socket. */
   readonly host: string;
   readonly database: string;
   readonly schemas: readonly SchemaStatus[];
   readonly tenantsUnknown?: string;
 }
 
-/** One schema that `verify` compared with the files. */
+/** A schema that `verify` compared with the files. */
 export interface VerifiedSchema {
   readonly database: string;
   readonly schema: string;
   readonly scope: Scope;
   readonly version: string | null;
-  /** How many applied migrations were compared with their files. */
+  /** The number of applied migrations that were compared with their files. */
   readonly compared: number;
-  /** How many migrations are pending. */
+  /** The number of pending migrations. */
   readonly pending: number;
 }
 
-/** What `verify` found; lints and pending migrations make `ok` false only where they were asked to. */
+/** The result of `verify`. Lints and pending migrations make `ok` false only if the options say so. */
 export interface VerifyResult {
   readonly ok: boolean;
   readonly findings: readonly (Finding | LintFinding | DownFileFinding)[];

@@ -1,15 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** The account that PostgreSQL runs under; empty for the current one. */
+/** The operating system account that runs PostgreSQL; empty for the current one. */
 export interface Account {
   readonly uid?: number;
   readonly gid?: number;
 }
 
 /**
- * PostgreSQL refuses to run as root: then an existing unprivileged account is used, and none is ever created.
- * @throws Error if root has no such account.
+ * Returns the account to run PostgreSQL under. PostgreSQL refuses to run as root, so root uses an existing unprivileged
+ * account. No account is created.
+ * @throws Error if there is no such account.
  */
 export function serverAccount(): Account {
   if (process.getuid?.() !== 0) return {};
@@ -25,7 +26,7 @@ export function serverAccount(): Account {
   );
 }
 
-/** True if the account can enter a folder; it usually cannot if a home directory above has mode 700. */
+/** True if the account can enter a folder. Usually it cannot if the folder is in a home directory of mode 700. */
 export function canEnter(account: Account, dir: string): boolean {
   if (account.uid === undefined) return true;
   try {

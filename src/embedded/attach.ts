@@ -11,13 +11,13 @@ import { type Account, canEnter, serverAccount } from './account.ts';
 import { serverBinaries } from './binaries.ts';
 import { otherInCharge, type ServerAddress, type SupervisorOrder } from './order.ts';
 
-/** The embedded server, used by this process until `release`. */
+/** The embedded server, in use by this process until `release`. */
 export interface EmbeddedServer extends ServerAddress {
-  /** Its data directory's parent. */
+  /** The parent of the data directory. */
   readonly dir: string;
-  /** True when this call started it; false when it was running for another command. */
+  /** True if this call started the server, false if it was already running for another command. */
   readonly started: boolean;
-  /** The last user's release stops the server; it resolves when that has happened. */
+  /** Ends the use. The last user's release stops the server, and resolves when it has stopped. */
   release(): Promise<void>;
 }
 
@@ -25,8 +25,8 @@ const attachWithinMs = 60_000;
 const stopWithinMs = 30_000;
 
 /**
- * Uses the embedded server of a project: starts it unless another process has, and shares it otherwise. It is stopped when
- * the last process that uses it ends, in whatever way. The package is resolved from `packageDir`.
+ * Uses the embedded server of a project, and starts it if no other process has. The server stops when the last process
+ * that uses it ends, even by a signal or a crash. The package is resolved from `packageDir`.
  * @throws SqlmigError `embedded-missing` or `embedded-failed`.
  */
 export async function attachEmbedded(
@@ -53,7 +53,7 @@ export async function attachEmbedded(
     }
     const end = supervisor.ended();
     if (end !== null) {
-      // Code 0: it started and stopped in the meantime. Then, or if another supervisor is in charge, try again.
+      // With code 0, the server started and stopped in the meantime. Then, or if another supervisor is in charge, try again.
       if (end.code !== otherInCharge && end.code !== 0) {
         throw new SqlmigError(
           'embedded-failed',
@@ -81,7 +81,7 @@ function failing<T>(make: () => T): T {
   }
 }
 
-/** `.sqlmig/` of the project, or a folder in the temp folder that it names, if the server cannot reach the project. */
+/** The project's `.sqlmig/`, or if the server cannot reach it, a temporary folder whose path is saved there. */
 function dataDir(projectDir: string, major: string, account: Account): string {
   const own = join(projectDir, '.sqlmig');
   mkdirSync(own, { recursive: true });
@@ -96,7 +96,7 @@ function majorOf(native: string): string {
   return /(\d+)/.exec(version)?.[1] ?? 'unknown';
 }
 
-/** A short path, since a socket's may not be longer than 107 bytes, in a folder that only we can enter. */
+/** The socket's path: at most 107 bytes, as the system requires, in a folder that only this user can enter. */
 function socketOf(dir: string): string {
   const own = join(tmpdir(), `sqlmig-${process.getuid?.() ?? 'user'}`);
   mkdirSync(own, { recursive: true, mode: 0o700 });
@@ -160,7 +160,7 @@ function enter(path: string): Promise<User | null> {
       text += chunk;
       if (!text.endsWith('\n')) return;
       const { url, pid } = JSON.parse(text) as ServerAddress;
-      // The connection is what counts us as a user; it must not keep this process alive.
+      // The open connection counts as one user; it must not keep this process alive.
       socket.unref();
       resolve({ url, pid, socket });
     });
@@ -169,7 +169,7 @@ function enter(path: string): Promise<User | null> {
   });
 }
 
-/** Leaves, and waits until the server has stopped or another process still uses it. */
+/** Ends the use, and waits for the server to stop unless another process still uses it. */
 function leave({ socket }: User): Promise<void> {
   if (socket.destroyed) return Promise.resolve();
   socket.ref();

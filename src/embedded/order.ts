@@ -1,17 +1,17 @@
 import type { Cluster } from './cluster.ts';
 
-/** What a supervisor is started with, as JSON in its first argument. */
+/** The first argument of a supervisor, as JSON. */
 export interface SupervisorOrder extends Cluster {
-  /** Socket at which commands say that they use the server: a connection is one user. */
+  /** The socket that commands connect to while they use the server. One connection is one user. */
   readonly socket: string;
 }
 
-/** What a supervisor sends to each user, as one line of JSON. */
+/** The address that a supervisor sends to each user, as one line of JSON. */
 export interface ServerAddress {
   readonly url: string;
-  /** The server's own process. */
+  /** The process ID of the server. */
   readonly pid: number;
 }
 
-/** Exit code of a supervisor that found another in charge. */
+/** The exit code of a supervisor that found another one in charge. */
 export const otherInCharge = 10;

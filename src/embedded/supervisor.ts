@@ -9,8 +9,8 @@ import { otherInCharge, type ServerAddress, type SupervisorOrder } from './order
 const orphanAfterMs = 4_000;
 const firstUserWithinMs = 20_000;
 
-// A process of its own, so that the server outlives the command that started it exactly as long as other commands use
-// it, however any of them ends. PostgreSQL's own lock file decides who is in charge.
+// The supervisor is a separate process, so that the server runs for as long as any command uses it, no matter how the
+// command that started it ends. PostgreSQL's lock file decides which supervisor is in charge.
 async function supervise(order: SupervisorOrder): Promise<void> {
   ensureCluster(order);
   const server = await startOrTakeOver(order);
@@ -20,7 +20,7 @@ async function supervise(order: SupervisorOrder): Promise<void> {
   let closing = false;
   const address: ServerAddress = { url: server.url, pid: server.process.pid ?? 0 };
   const door = createServer({ allowHalfOpen: true }, (user) => {
-    // A probe connects and says nothing; a user says so.
+    // A user sends a line; a probe only connects.
     let using = false;
     user.once('data', () => {
       using = true;
@@ -31,7 +31,7 @@ async function supervise(order: SupervisorOrder): Promise<void> {
       if (!using) return user.destroy();
       using = false;
       users -= 1;
-      // The last user's connection stays until this process ends: so it knows when the server is gone.
+      // The last user's connection stays open until this process ends, which shows that the server has stopped.
       if (users === 0) close();
       else user.end();
     };
@@ -58,12 +58,12 @@ async function startOrTakeOver(order: SupervisorOrder): Promise<RunningServer> {
     return await startCluster(order);
   } catch (error) {
     if (!(error instanceof ClusterInUse)) throw error;
-    // Another supervisor is starting, running or stopping it, or a crash left the server without one.
+    // Another supervisor is starting, running or stopping the server, or crashed and left it running.
     for (let waited = 0; waited < orphanAfterMs; waited += 100) {
       await delay(100);
       if (await answers(order.socket)) process.exit(otherInCharge);
     }
-    // One that takes its time to start or stop is no orphan.
+    // A server that starts or stops slowly is not an orphan.
     if (supervisorLives(error.pid)) process.exit(otherInCharge);
     endOrphan(error.pid, join(order.dir, 'data'));
     await delay(500);
@@ -71,7 +71,7 @@ async function startOrTakeOver(order: SupervisorOrder): Promise<RunningServer> {
   }
 }
 
-/** True while the server's parent is a supervisor: an orphan has another parent. */
+/** True if the server's parent is a supervisor. An orphan has another parent. */
 function supervisorLives(server: number | null): boolean {
   return server !== null && commandOf(parentOf(server)).includes('supervisor');
 }
@@ -87,7 +87,7 @@ function parentOf(pid: number): number {
 function endOrphan(pid: number | null, data: string): void {
   if (pid === null || Number.isNaN(pid)) return;
   if (commandOf(pid).includes(data)) process.kill(pid, 'SIGQUIT');
-  // Another program has this process ID by now, which PostgreSQL cannot detect.
+  // Another program has this process ID now, which PostgreSQL cannot detect.
   else rmSync(join(data, 'postmaster.pid'), { force: true });
 }
 
@@ -99,7 +99,7 @@ function commandOf(pid: number): string {
   }
 }
 
-/** A column of `ps` for a process; empty if it has ended. */
+/** Returns a column of `ps` for a process, or an empty text if it has ended. */
 function processColumn(what: string, pid: number): string {
   try {
     return execFileSync('ps', ['-o', what, '-p', String(pid)], { encoding: 'utf8', stdio: 'pipe' });
