@@ -1,8 +1,8 @@
 import type { ErrorDetails, Location, TroubleKind } from './results.ts';
 
 /**
- * The exit code of each error code: 1 for a failure or a finding, 2 for usage, config or files, 3 for a database that is
- * unreachable, read-only or refuses the login, 4 for a lock timeout, 70 for a defect in sqlmig, 74 for failed output.
+ * The exit code of each error code: 1 for a failure or a finding, 2 for usage, config or files, 3 for a database
+ * that is unreachable, read-only or refuses the login, 4 for a lock timeout, 70 for a defect, 74 for output that failed.
  */
 export const exitCodes = {
   'bad-usage': 2,
@@ -150,7 +150,7 @@ export interface SqlmigErrorContext {
   readonly others?: readonly SqlmigError[] | undefined;
 }
 
-/** The class of all errors that sqlmig throws. `code` identifies the error, and `details` describes it as plain data. */
+/** The class of all errors that sqlmig throws. `code` identifies the error; `details` describes it as plain data. */
 export class SqlmigError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;

@@ -20,7 +20,7 @@ export type RunEvent =
   | {
       readonly type: 'schema-finished';
       readonly outcome: SchemaOutcome;
-      /** The time since work in the schema started, including waits; absent if it was not started, or ran in a batch. */
+      /** The time since work in the schema started, with waits; absent if it was not started, or ran in a batch. */
       readonly elapsedMs?: number;
     }
   /** A migration was committed. The event follows when the message that contained it is complete. */
@@ -45,7 +45,7 @@ export type RunEvent =
       readonly severity: string;
       readonly sqlstate: string;
       readonly message: string;
-      /** True for a warning, and for a notice that the server skipped or truncated something, or dropped dependent objects. */
+      /** True for warnings, and for notices that the server skipped or truncated something, or dropped dependents. */
       readonly important: boolean;
       /** The schema whose file caused it; absent for statements of sqlmig itself. */
       readonly schema?: string;

@@ -95,7 +95,7 @@ export interface AppliedMigration {
   readonly durationMs: number;
 }
 
-/** A lock on an existing relation that conflicts with reading or writing in other sessions. */
+/** A lock on a relation that existed before the run, in `ShareUpdateExclusiveLock` mode or a stronger one. */
 export interface TakenLock {
   readonly schema: string;
   readonly relation: string;
@@ -116,7 +116,7 @@ export interface SchemaOutcome {
   readonly migrations: readonly AppliedMigration[];
   /** `false` if the server stopped before these commits were known to be on disk. */
   readonly confirmed?: false;
-  /** In a rehearsal, the locks that would have blocked other sessions. */
+  /** In a rehearsal, the locks that `up` would take and that can block other sessions. */
   readonly locks?: readonly TakenLock[];
   readonly error?: ErrorDetails;
 }

@@ -34,7 +34,7 @@ export async function attachEmbedded(
   settings: Readonly<Record<string, string>> = {},
   packageDir = projectDir,
 ): Promise<EmbeddedServer> {
-  const account = failing(serverAccount);
+  const account = asEmbeddedError(serverAccount);
   const native = serverBinaries(packageDir, account);
   const dir = dataDir(projectDir, majorOf(native), account);
   const socket = socketOf(dir);
@@ -42,10 +42,10 @@ export async function attachEmbedded(
   let started = false;
   let supervisor: Supervisor | null = null;
   while (performance.now() < until) {
-    const user = await enter(socket);
+    const user = await connectAsUser(socket);
     if (user !== null) {
       supervisor?.detach();
-      return { url: user.url, pid: user.pid, dir, started, release: () => leave(user) };
+      return { url: user.url, pid: user.pid, dir, started, release: () => disconnect(user) };
     }
     if (supervisor === null) {
       supervisor = startSupervisor({ dir, native, account, settings, socket });
@@ -53,7 +53,7 @@ export async function attachEmbedded(
     }
     const end = supervisor.ended();
     if (end !== null) {
-      // With code 0, the server started and stopped in the meantime. Then, or if another supervisor is in charge, try again.
+      // Code 0: the server started and stopped in the meantime. Try again, as when another supervisor is in charge.
       if (end.code !== otherInCharge && end.code !== 0) {
         throw new SqlmigError(
           'embedded-failed',
@@ -73,7 +73,7 @@ export async function attachEmbedded(
   });
 }
 
-function failing<T>(make: () => T): T {
+function asEmbeddedError<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
@@ -83,11 +83,11 @@ function failing<T>(make: () => T): T {
 
 /** The project's `.sqlmig/`, or if the server cannot reach it, a temporary folder whose path is saved there. */
 function dataDir(projectDir: string, major: string, account: Account): string {
-  const own = join(projectDir, '.sqlmig');
-  mkdirSync(own, { recursive: true });
-  if (canEnter(account, own)) return join(own, `postgres-${major}`);
-  const elsewhere = join(tmpdir(), `sqlmig-${hash(own)}`, `postgres-${major}`);
-  writeFileSync(join(own, 'data-is-in'), `${elsewhere}\n`);
+  const projectFolder = join(projectDir, '.sqlmig');
+  mkdirSync(projectFolder, { recursive: true });
+  if (canEnter(account, projectFolder)) return join(projectFolder, `postgres-${major}`);
+  const elsewhere = join(tmpdir(), `sqlmig-${hash(projectFolder)}`, `postgres-${major}`);
+  writeFileSync(join(projectFolder, 'data-is-in'), `${elsewhere}\n`);
   return elsewhere;
 }
 
@@ -98,16 +98,16 @@ function majorOf(native: string): string {
 
 /** The socket's path: at most 107 bytes, as the system requires, in a folder that only this user can enter. */
 function socketOf(dir: string): string {
-  const own = join(tmpdir(), `sqlmig-${process.getuid?.() ?? 'user'}`);
-  mkdirSync(own, { recursive: true, mode: 0o700 });
-  const { uid, mode } = statSync(own);
+  const socketFolder = join(tmpdir(), `sqlmig-${process.getuid?.() ?? 'user'}`);
+  mkdirSync(socketFolder, { recursive: true, mode: 0o700 });
+  const { uid, mode } = statSync(socketFolder);
   if (process.getuid !== undefined && (uid !== process.getuid() || (mode & 0o077) !== 0)) {
-    throw new SqlmigError('embedded-failed', `${own} is accessible to other users`, {
+    throw new SqlmigError('embedded-failed', `${socketFolder} is accessible to other users`, {
       hint: 'set TMPDIR to another folder',
     });
   }
   const name = hash(dir);
-  return process.platform === 'win32' ? `\\\\.\\pipe\\sqlmig-${name}` : join(own, `${name}.sock`);
+  return process.platform === 'win32' ? `\\\\.\\pipe\\sqlmig-${name}` : join(socketFolder, `${name}.sock`);
 }
 
 function hash(text: string): string {
@@ -152,7 +152,7 @@ interface User extends ServerAddress {
   readonly socket: Socket;
 }
 
-function enter(path: string): Promise<User | null> {
+function connectAsUser(path: string): Promise<User | null> {
   return new Promise((resolve) => {
     const socket = connect(path, () => socket.write('using\n'));
     let text = '';
@@ -170,7 +170,7 @@ function enter(path: string): Promise<User | null> {
 }
 
 /** Ends the use, and waits for the server to stop unless another process still uses it. */
-function leave({ socket }: User): Promise<void> {
+function disconnect({ socket }: User): Promise<void> {
   if (socket.destroyed) return Promise.resolve();
   socket.ref();
   return new Promise((resolve) => {

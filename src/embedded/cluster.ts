@@ -52,32 +52,32 @@ export function ensureCluster({ dir, native, account }: Cluster): void {
   const data = join(dir, 'data');
   if (existsSync(join(data, 'PG_VERSION'))) return;
   mkdirSync(dir, { recursive: true });
-  const making = join(dir, `making-${process.pid}`);
-  rmSync(making, { recursive: true, force: true });
-  mkdirSync(making, { mode: 0o755 });
+  const staging = join(dir, `staging-${process.pid}`);
+  rmSync(staging, { recursive: true, force: true });
+  mkdirSync(staging, { mode: 0o755 });
   const password = randomBytes(16).toString('hex');
-  writeFileSync(join(making, 'password'), password, { mode: 0o600 });
-  for (const path of [making, join(making, 'password')]) own(path, account);
+  writeFileSync(join(staging, 'password'), password, { mode: 0o600 });
+  for (const path of [staging, join(staging, 'password')]) giveTo(path, account);
   const options = [
-    `--pwfile=${join(making, 'password')}`,
+    `--pwfile=${join(staging, 'password')}`,
     '--username=postgres',
     '--auth=scram-sha-256',
     '--no-sync',
   ];
   try {
-    execFileSync(join(native, 'bin', 'initdb'), ['-D', join(making, 'data'), ...options, ...locale], {
+    execFileSync(join(native, 'bin', 'initdb'), ['-D', join(staging, 'data'), ...options, ...locale], {
       ...account,
       cwd: '/',
       env: environment,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     // The password is stored in the data directory, so that one rename publishes both.
-    renameSync(join(making, 'password'), join(making, 'data', 'sqlmig-password'));
-    renameSync(join(making, 'data'), data);
+    renameSync(join(staging, 'password'), join(staging, 'data', 'sqlmig-password'));
+    renameSync(join(staging, 'data'), data);
   } catch (error) {
     if (!existsSync(join(data, 'PG_VERSION'))) throw error;
   } finally {
-    rmSync(making, { recursive: true, force: true });
+    rmSync(staging, { recursive: true, force: true });
   }
 }
 
@@ -153,7 +153,7 @@ function pidOf(data: string): number | null {
   }
 }
 
-function own(path: string, { uid, gid }: Account): void {
+function giveTo(path: string, { uid, gid }: Account): void {
   if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
   else chmodSync(path, 0o700);
 }

@@ -19,7 +19,7 @@ async function supervise(order: SupervisorOrder): Promise<void> {
   let users = 0;
   let closing = false;
   const address: ServerAddress = { url: server.url, pid: server.process.pid ?? 0 };
-  const door = createServer({ allowHalfOpen: true }, (user) => {
+  const listener = createServer({ allowHalfOpen: true }, (user) => {
     // A user sends a line; a probe only connects.
     let using = false;
     user.once('data', () => {
@@ -40,17 +40,17 @@ async function supervise(order: SupervisorOrder): Promise<void> {
   const close = () => {
     if (closing) return;
     closing = true;
-    door.close();
+    listener.close();
     void server.stop();
   };
   const unused = setTimeout(() => users === 0 && close(), firstUserWithinMs);
   unused.unref();
   server.process.once('exit', () => {
-    door.close();
+    listener.close();
     process.exit(0);
   });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, close);
-  door.listen(order.socket);
+  listener.listen(order.socket);
 }
 
 async function startOrTakeOver(order: SupervisorOrder): Promise<RunningServer> {
@@ -61,11 +61,11 @@ async function startOrTakeOver(order: SupervisorOrder): Promise<RunningServer> {
     // Another supervisor is starting, running or stopping the server, or crashed and left it running.
     for (let waited = 0; waited < orphanAfterMs; waited += 100) {
       await delay(100);
-      if (await answers(order.socket)) process.exit(otherInCharge);
+      if (await isListening(order.socket)) process.exit(otherInCharge);
     }
     // A server that starts or stops slowly is not an orphan.
     if (supervisorLives(error.pid)) process.exit(otherInCharge);
-    endOrphan(error.pid, join(order.dir, 'data'));
+    stopOrphan(error.pid, join(order.dir, 'data'));
     await delay(500);
     return startCluster(order);
   }
@@ -84,7 +84,7 @@ function parentOf(pid: number): number {
   }
 }
 
-function endOrphan(pid: number | null, data: string): void {
+function stopOrphan(pid: number | null, data: string): void {
   if (pid === null || Number.isNaN(pid)) return;
   if (commandOf(pid).includes(data)) process.kill(pid, 'SIGQUIT');
   // Another program has this process ID now, which PostgreSQL cannot detect.
@@ -108,7 +108,7 @@ function processColumn(what: string, pid: number): string {
   }
 }
 
-async function answers(socket: string): Promise<boolean> {
+async function isListening(socket: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(socket);
     probe.once('connect', () => resolve(true));
