@@ -163,7 +163,7 @@ test('--wait: a database that is still to be created; an unknown variable is nam
   const p = project({ url: Object.assign(new URL(db.url), { pathname: `/${name}` }).href }, files);
   expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({
     code: 3,
-    stderr: expect.stringContaining('--wait 60s waits until it is there'),
+    stderr: expect.stringContaining('--wait 60s waits until it exists'),
   });
   const run = start(['up', '--all', '--wait', '60s'], p.dir, { SQLMIG_CONCURENCY: 's3cret' });
   let told = '';

@@ -91,6 +91,8 @@ test.for(['--rehearse', '--dry-run'])('with %s it never runs: nothing was applie
   const p = project({ url: db.url, tenants: { list: ['rehearsed'] } }, files);
   const run = await sqlmig(['up', '--all', flag, ...node(`console.log('app')`)], p.dir);
   expect(run).toMatchObject({ code: 2, stdout: '' });
-  expect(run.stderr).toContain(`error[bad-usage]: ${flag} leaves nothing applied, so it starts no program`);
+  expect(run.stderr).toContain(
+    `error[bad-usage]: ${flag} applies nothing, so no program is started after it`,
+  );
   expect(await db.query(`select 1 from pg_namespace where nspname = 'rehearsed'`)).toEqual([]);
 });

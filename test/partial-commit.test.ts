@@ -69,7 +69,7 @@ test('repair says what it cannot know, and does what a person says', async () =>
   const resumed = await sqlmig(['repair', 'acme', '2', '--resume'], p.dir);
   expect(resumed).toMatchObject({ code: 1, stderr: expect.stringContaining('error[unsettled]') });
   expect(resumed.stderr).toContain(
-    '--from-statement 1 (runs it again) or --from-statement 2 (leaves it as it is)',
+    '--from-statement 1 (runs it again) or --from-statement 2 (keeps what it did)',
   );
   // Run again it fails as a whole; what it left the first time is there all the same.
   await db.query(
