@@ -335,7 +335,7 @@ beforeAll(async () => {
 const base =
   "create table @.base (id int, n text); insert into @.base values (1, 'one'), (2, 'two'); create domain @.based as int;";
 const fill = (text: string, schema: string) => text.replaceAll('@', schema);
-/** All of the catalogues about a schema that a statement could have changed, as one text. */
+/** All of the catalogs about a schema that a statement could have changed, as one text. */
 const shape = (schema: string) => `select jsonb_agg(x order by x::text)::text as shape from (
   select to_jsonb(d) as x from pg_depend d where refclassid = 'pg_namespace'::regclass and refobjid = '${schema}'::regnamespace
   union all select to_jsonb(n) from pg_namespace n where nspname = '${schema}'

@@ -35,7 +35,7 @@ test('one new file costs a round trip a tenant beside the scan; nothing to do ta
   const one = await proxy.during(async () => {
     expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true, applied: 120 });
   });
-  // The scan: one look at the catalogue, three batches, one history. Each session greets once.
+  // The scan: one look at the catalog, three batches, one history. Each session greets once.
   expect(idle).toBeLessThanOrEqual(8);
   expect(one - idle - tenants.length).toBeLessThanOrEqual(4 + 8 + 4);
 });

@@ -17,8 +17,8 @@ interface NotFound {
   readonly index: number | null;
 }
 
-// The catalogues that hold each kind of name.
-const catalogues: Readonly<Record<string, readonly string[]>> = {
+// The catalogs that hold each kind of name.
+const catalogs: Readonly<Record<string, readonly string[]>> = {
   [sqlstates.undefinedTable]: ['pg_class rel'],
   [sqlstates.undefinedFunction]: ['pg_proc pro'],
   [sqlstates.undefinedObject]: ['pg_type typ', 'pg_opclass opc', 'pg_collation coll', 'pg_ts_config cfg'],
@@ -35,7 +35,7 @@ export async function missingNameHint(
   unit: Unit,
   { error, statement, index }: NotFound,
 ): Promise<string | null> {
-  const searched = catalogues[error.code];
+  const searched = catalogs[error.code];
   if (searched === undefined && error.code !== sqlstates.undefinedSchema) return null;
   const name = missingName(error, unit.script, index);
   const moved = statement === null ? null : pathChangeBefore(unit.script, statement);
@@ -74,8 +74,8 @@ async function schemasWith(
   table: string,
 ): Promise<Place[]> {
   const found = searched.map((entry) => {
-    const [catalogue, prefix] = entry.split(' ');
-    return `select ${prefix}namespace from ${catalogue} where ${prefix}name = ${quoteLiteral(name)}`;
+    const [catalog, prefix] = entry.split(' ');
+    return `select ${prefix}namespace from ${catalog} where ${prefix}name = ${quoteLiteral(name)}`;
   });
   const rows =
     await session.read(`select n.nspname as schema, has_schema_privilege(n.oid, 'usage') as usable, current_user as role,

@@ -6,7 +6,7 @@ import type { MigrateSettings } from '../run/run-options.ts';
 import type { Session } from '../server/session.ts';
 import type { HistoryDigests } from '../tenants/tenants.ts';
 
-/** The digests of histories that a run finds in the catalogue and leaves there. */
+/** The digests of histories that a run finds in the catalog and leaves there. */
 export interface Digests {
   /** Those that are current; none if the config does not enable them. */
   read(session: Session): Promise<HistoryDigests>;

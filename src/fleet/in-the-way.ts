@@ -18,7 +18,7 @@ export function inTheWay(
       return `its file is tried again, after it waited too long for a lock of ${who}`;
     }
     case 'shared-rows':
-      return 'its file is tried again, after it met another session at a row of the system catalogues';
+      return 'its file is tried again, after it met another session at a row of the system catalogs';
     case 'public':
       return 'it is looked at again: public is not what it was when this run began';
     case 'lost':

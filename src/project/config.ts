@@ -39,7 +39,7 @@ export interface Config {
   /** How many tenants are migrated at once; `null`: the default for the server's version. */
   readonly concurrency: number | null;
   readonly outOfOrder: boolean;
-  /** Store a digest of each history in the catalogue, and rely on it: `up` then reads no table that has one. */
+  /** Store a digest of each history in the catalog, and rely on it: `up` then reads no table that has one. */
   readonly digest: boolean;
   /** How long to wait for the database to become reachable, in milliseconds. */
   readonly waitMs: number;

@@ -31,7 +31,7 @@ export interface Settings {
   readonly historyTable?: string | undefined;
   readonly concurrency?: number | undefined;
   readonly outOfOrder?: boolean | undefined;
-  /** Store a digest of each history in the catalogue, and rely on it. */
+  /** Store a digest of each history in the catalog, and rely on it. */
   readonly digest?: boolean | undefined;
   /** A duration such as `60s`. */
   readonly wait?: string | undefined;

@@ -16,7 +16,7 @@ export interface SessionSlot {
 
 const cancelEveryMs = 500;
 const graceMs = 4_000;
-// A backend caches every catalogue entry it has read and searches the cache on each change: after a few thousand
+// A backend caches every catalog entry it has read and searches the cache on each change: after a few thousand
 // migrations it is several times slower than a new one, which takes milliseconds to open.
 const recycleAfter = 1_000;
 
@@ -74,7 +74,7 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
 
 /**
  * The default number of workers. Up to PostgreSQL 16 each new index waits for the disk, and other sessions can use that
- * time. From 17 on it does not, and more sessions than cores only invalidate each other's catalogue caches.
+ * time. From 17 on it does not, and more sessions than cores only invalidate each other's catalog caches.
  */
 export function defaultConcurrency(serverVersion: number): number {
   return serverVersion >= 170_000 ? defaults.concurrency : defaults.concurrencyBefore17;

@@ -13,7 +13,7 @@ export interface KnownNames {
 
 /**
  * Common mistakes in tenant files: names that reach out of the tenant, objects that the whole database shares, and
- * catalogue queries that see all tenants at once. None is certain to be wrong.
+ * catalog queries that see all tenants at once. None is certain to be wrong.
  */
 export function lintsOf(
   { text, scope }: Migration,
@@ -25,7 +25,7 @@ export function lintsOf(
   return [
     ...hardCodedSchema(code, names),
     ...statements.flatMap((statement) => sharedObject(statement, code)),
-    ...statements.filter(({ kind }) => looksAround.has(kind)).flatMap((at) => unfilteredCatalogue(at, code)),
+    ...statements.filter(({ kind }) => looksAround.has(kind)).flatMap((at) => unfilteredCatalog(at, code)),
   ];
 }
 
@@ -93,14 +93,14 @@ const looksAround: ReadonlySet<string> = new Set([
   'DeleteStmt',
   'CreateFunctionStmt',
 ]);
-const catalogue =
+const catalog =
   /\bpg_(?:constraint|class|type|proc|trigger|indexes|tables|views|matviews|sequences|policies)\b|\binformation_schema\s*\.\s*(?!schemata\b)\w+/gi;
 // Any of these restricts the query to a schema; a name cast to regclass or regtype is found by search_path.
 const filter = /\b\w*(?:namespace|nspname|schema|schemas|schemaname)\b|::\s*reg\w+|\bto_reg\w+/gi;
 
-function unfilteredCatalogue({ start, end }: ParsedStatement, code: string): Lint[] {
+function unfilteredCatalog({ start, end }: ParsedStatement, code: string): Lint[] {
   const body = code.slice(start, end);
-  const found = [...body.matchAll(catalogue)];
+  const found = [...body.matchAll(catalog)];
   if (found.length === 0) return [];
   const filters = [...body.matchAll(filter)].filter(({ 0: word }) => !/^information_schema$/i.test(word));
   const queries = queriesAround(
@@ -115,7 +115,7 @@ function unfilteredCatalogue({ start, end }: ParsedStatement, code: string): Lin
   return found
     .filter(({ index }) => !isFiltered(index))
     .map(({ 0: name, index }) => ({
-      rule: 'unfiltered-catalogue',
+      rule: 'unfiltered-catalog',
       index: start + index,
       message: `${name} is queried without a schema filter and sees all tenants; compare with current_schema(), or cast the name to regclass`,
     }));

@@ -43,7 +43,7 @@ export interface ExtensionStatement {
   readonly end: number;
 }
 
-/** Which rows of the system catalogues a script changes that all tenants share, as far as its text says. */
+/** Which rows of the system catalogs a script changes that all tenants share, as far as its text says. */
 export interface SharedRows {
   /** True if it certainly changes some. */
   readonly certain: boolean;
@@ -66,7 +66,7 @@ export interface Reach {
   readonly names: ReadonlySet<string>;
   /** Every word that could name a schema, those in blocks and function bodies included. */
   readonly words: ReadonlySet<string>;
-  /** True if the text does not show it, as in a DO block: only the catalogues can, afterwards. */
+  /** True if the text does not show it, as in a DO block: only the catalogs can, afterwards. */
   readonly opaque: boolean;
   /** True for an opaque statement that may change structure; writing rows fires triggers, but nothing more is expected of those. */
   readonly code: boolean;
@@ -89,7 +89,7 @@ export interface QualifiedName {
 /** Something in a file that is probably a mistake. */
 export interface Lint {
   /**
-   * `hard-coded-schema`, `shared-object`, `unfiltered-catalogue`, `extension-skipped`, `extension-missing`,
+   * `hard-coded-schema`, `shared-object`, `unfiltered-catalog`, `extension-skipped`, `extension-missing`,
    * `newer-grammar`, `dump-head` or `dump-of-schema`.
    */
   readonly rule: string;

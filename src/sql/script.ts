@@ -1,6 +1,6 @@
 import { SqlmigError } from '../errors.ts';
 import { fewOfEach } from '../text/few.ts';
-import { sharedRowsOf } from './catalogue-rows.ts';
+import { sharedRowsOf } from './catalog-rows.ts';
 import { withoutComments } from './comments.ts';
 import {
   allowsPublic,

@@ -34,7 +34,7 @@ const verbs: Readonly<Record<string, string>> = {
 
 /**
  * What in a statement concerns the whole server, or the whole database, and not one schema, in words; `null` if it
- * concerns schemas. Source: the shared catalogues (PostgreSQL documentation, System Catalogs).
+ * concerns schemas. Source: the shared catalogs (PostgreSQL documentation, System Catalogs).
  */
 export function serverWideReason({ kind, fields }: ParsedStatement): string | null {
   const always = alwaysServerWide[kind];

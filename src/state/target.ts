@@ -34,7 +34,7 @@ export interface Target {
   readonly trouble: SqlmigError | null;
 }
 
-/** The schemas of some requests as the catalogue and the histories have them. */
+/** The schemas of some requests as the catalog and the histories have them. */
 interface Found {
   readonly present: ReadonlyMap<string, Presence>;
   readonly histories: ReadonlyMap<string, History>;
@@ -43,7 +43,7 @@ interface Found {
 }
 
 /**
- * Reads schemas without a lock and plans each. One query reads the catalogue; histories are read as
+ * Reads schemas without a lock and plans each. One query reads the catalog; histories are read as
  * `readDistinctHistories` describes. Schemas with equal histories share rows and plan. A history that cannot be read is
  * the trouble of its schema alone.
  */

@@ -46,7 +46,7 @@ test.for<[string, string, Partial<RaisedError>, RetryReason | null]>([
   ['a deadlock', sqlstates.deadlockDetected, {}, 'lock-wait'],
   ['no room for locks', sqlstates.insufficientResources, {}, 'lock-wait'],
   ['a duplicate row of the history', sqlstates.uniqueViolation, { violatesHistory: true }, 'stale'],
-  ['a duplicate row of a catalogue', sqlstates.uniqueViolation, { isCatalogRace: true }, 'shared-rows'],
+  ['a duplicate row of a catalog', sqlstates.uniqueViolation, { isCatalogRace: true }, 'shared-rows'],
   ['a duplicate row of a table', sqlstates.uniqueViolation, {}, null],
   ['tuple concurrently updated', sqlstates.internalError, { isCatalogRace: true }, 'shared-rows'],
   ['another internal error', sqlstates.internalError, {}, null],
@@ -83,7 +83,7 @@ test.for<[string, MessageError, Partial<FailedMessage>, AfterError]>([
   ['it took long', raised(divisionByZero), { elapsedMs: 10_000 }, { ...blamed, replay: false }],
   ['a lock timeout', raised(sqlstates.lockNotAvailable), {}, retried('lock-wait')],
   ['a deadlock', raised(sqlstates.deadlockDetected), {}, retried('lock-wait')],
-  ['a catalogue race', raised(sqlstates.internalError, { isCatalogRace: true }), {}, retried('shared-rows')],
+  ['a catalog race', raised(sqlstates.internalError, { isCatalogRace: true }), {}, retried('shared-rows')],
   ['the file ended its transaction', raised(unitStates.transactionEnded), {}, blamed],
   ['at a position', raised(syntaxError, { position: { unit: 1, index: 7 } }), {}, { ...blamed, index: 7 }],
   // The text was refused before any of it ran.

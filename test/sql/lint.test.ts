@@ -33,7 +33,7 @@ test.for([
   ['do $$ begin create role reader; end $$', [['shared-object', 'create role ']]],
   [
     `do $$ begin if not exists (select 1 from pg_constraint where conname = 'fk') then raise 'x'; end if; end $$`,
-    [['unfiltered-catalogue', 'pg_constrain']],
+    [['unfiltered-catalog', 'pg_constrain']],
   ],
   [
     `do $$ begin if not exists (select 1 from pg_constraint where conrelid = 'users'::regclass and conname = 'fk') then raise 'x'; end if; end $$`,
@@ -41,7 +41,7 @@ test.for([
   ],
   [
     `do $$ begin if exists (select from information_schema.columns where table_name = 'users') then raise 'x'; end if; end $$`,
-    [['unfiltered-catalogue', 'information_']],
+    [['unfiltered-catalog', 'information_']],
   ],
   [
     `do $$ begin if exists (select from information_schema.columns where table_schema = current_schema() and table_name = 'users') then raise 'x'; end if; end $$`,

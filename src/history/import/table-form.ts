@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../../sql/quote.ts';
 import { historyTable } from '../history.ts';
 
-/** A history table of another tool, as the catalogue describes it. */
+/** A history table of another tool, as the catalog describes it. */
 export interface ForeignTable {
   readonly schema: string;
   readonly table: string;

@@ -54,7 +54,7 @@ const aboutRows: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Which rows of the system catalogues statements change that all tenants share. Two transactions that change the same one
+ * Which rows of the system catalogs statements change that all tenants share. Two transactions that change the same one
  * at once do not wait for each other: one of them fails. `changesPublic`: they mean to change public.
  */
 export function sharedRowsOf(statements: readonly ParsedStatement[], changesPublic: boolean): SharedRows {
