@@ -245,7 +245,9 @@ test('what only a person can know is asked for', async () => {
   await sqlmig(['up', '--all'], p.dir);
   const { code, stderr } = await sqlmig(['repair', 'acme', '1', '--resume'], p.dir);
   expect(code).toBe(1);
-  expect(stderr).toContain('--from-statement 2 (it did not) or --from-statement 3 (it did)');
+  expect(stderr).toContain(
+    '--from-statement 2 (if it did not take effect) or --from-statement 3 (if it did)',
+  );
 });
 
 test('repair shows which schemas hold which variant of a changed file, and accepts it with --yes', async () => {

@@ -185,7 +185,7 @@ test('a statement to go on with is for one file', async () => {
   const args = ['repair', '--all', '--from-statement', '2'];
   expect(await sqlmig(args, p.dir)).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('stopped in 2: sql/tenant/1_t.sql, sql/tenant/2_t.sql'),
+    stderr: expect.stringContaining('incomplete in 2 files: sql/tenant/1_t.sql, sql/tenant/2_t.sql'),
   });
   await db.query(`update f_b.h_from set state = 'applied', at_statement = null, done_statements = 2`);
   await begin('f_b', 1);

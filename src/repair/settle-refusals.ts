@@ -3,42 +3,42 @@ import type { HistoryRow } from '../history/row.ts';
 import type { Migration } from '../sql/migration.ts';
 import { repairCommandLine } from '../text/command-line.ts';
 
-/** The error for a file that is not what was begun: which of its statements are done is not known. */
+/** The error for a file that changed after it was started, so that its progress is unknown. */
 export function changedSince(migration: Migration, schema: string): SqlmigError {
   const { file } = migration;
   const settle = repairCommandLine(schema, migration, '--mark-applied');
-  return new SqlmigError('checksum-changed', `${file} was changed since it was begun in "${schema}"`, {
+  return new SqlmigError('checksum-changed', `${file} has changed since it was started in "${schema}"`, {
     schema,
     file,
     state: 'nothing was run',
-    hint: `put it back as it was, since its statements are counted; or do by hand what is missing, then: ${settle}`,
+    hint: `restore the original file, since progress is recorded by statement number; or run what is missing by hand, then: ${settle}`,
   });
 }
 
-/** The error for an index that must not stay as it is where a migration is called applied. */
+/** The error for an invalid index that a statement left that would count as done. */
 export function stillInvalid(schema: string, index: string): SqlmigError {
   return new SqlmigError('invalid-index', `the index ${schema}.${index} is invalid`, {
     schema,
-    state: `it is still marked as incomplete`,
-    hint: 'rebuild it with REINDEX INDEX CONCURRENTLY, or drop it, before you call this applied; or use --resume',
+    state: 'the migration is still incomplete',
+    hint: 'rebuild it with REINDEX INDEX CONCURRENTLY or drop it, then run this repair again; or use --resume',
   });
 }
 
-/** The error for a migration that was begun and of which there is no file, or none when the repair began. */
+/** The error for an incomplete migration whose file was missing when the repair read the files. */
 export function begunWithoutFile({ version, name }: HistoryRow, schema: string): SqlmigError {
-  const message = `${version ?? 'R_'}_${name} was begun and not finished, and its file is not there`;
+  const message = `${version ?? 'R_'}_${name} is incomplete, and its file is missing`;
   return new SqlmigError('incomplete', message, {
     schema,
     state: 'nothing was run',
-    hint: 'put its file back, then run this repair again',
+    hint: 'restore the file, then run this repair again',
   });
 }
 
-/** The error for a statement to go on with where schemas stopped in several files. */
+/** The error for a statement number that would apply to several files. */
 export function severalFiles(files: readonly Migration[]): SqlmigError {
-  const message = `--from-statement counts in one file, and the selected schemas stopped in ${files.length}: ${files.map(({ file }) => file).join(', ')}`;
+  const message = `--from-statement is the number of a statement in one file, but the selected schemas are incomplete in ${files.length} files: ${files.map(({ file }) => file).join(', ')}`;
   return new SqlmigError('bad-usage', message, {
     state: 'nothing was run',
-    hint: 'select the schemas of one file with --tenants, or give a schema and its migration',
+    hint: 'use --tenants to select schemas that are incomplete in the same file, or name one schema and version',
   });
 }

@@ -1,0 +1,114 @@
+import type { Settlement } from '../decide/settlement.ts';
+import type { SqlmigError } from '../errors.ts';
+import type { Attempt } from '../execute/attempt.ts';
+import type { Names } from '../execute/invalid-indexes.ts';
+import { applyNonTransactional } from '../execute/non-transactional.ts';
+import { directUrlNeeded } from '../fleet/direct-url.ts';
+import { unitSchema } from '../fleet/gate.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
+import { historyTable, rowOf } from '../history/history.ts';
+import { readGuard } from '../protocol/guard.ts';
+import type { Guard } from '../protocol/unit-context.ts';
+import { type Run, unitContext } from '../run/run.ts';
+import type { Session } from '../server/session.ts';
+import type { Script } from '../sql/migration.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+import { othersOnPath } from '../sql/search-path.ts';
+import type { Target } from '../state/target.ts';
+import type { BegunScripts } from './begun-scripts.ts';
+import { describeIncomplete } from './incomplete-migration.ts';
+import { type Repair, rowRepair } from './repair.ts';
+import { type Continuation, decideResumption } from './resumption.ts';
+import { begunWithoutFile, changedSince, stillInvalid } from './settle-refusals.ts';
+
+/** The repair that settles incomplete migrations, with as many jobs as `concurrentIndexJobs` allows. */
+export async function settlementRepair(
+  work: MigrationRun,
+  begun: BegunScripts,
+  how: Settlement,
+): Promise<Repair> {
+  const { run, settings } = work;
+  const [first] = begun.scripts;
+  return {
+    ...(how.kind === 'mark-applied' ? marking(work, begun) : await continuing(work, begun, how)),
+    concurrency: settings.concurrentIndexJobs,
+    openSession: () => (run.pooled && first !== undefined ? openExclusive(run, first) : run.openSession()),
+  };
+}
+
+type Work = Pick<Repair, 'hasWork' | 'attempt'>;
+
+/** Records incomplete migrations as applied, unless they have left an invalid index. */
+function marking({ run, settings }: MigrationRun, begun: BegunScripts): Work {
+  const context = unitContext(run, { ...settings, sync: true });
+  const edit = rowRepair(run, settings, (target) => {
+    const script = begun.of(target)?.script ?? null;
+    return script === null ? [] : [{ ...script.migration, sql: markApplied(script, target, context.table) }];
+  });
+  return {
+    hasWork: (target) => begun.of(target) !== null || edit.hasWork(target),
+    async attempt(session, target) {
+      const found = begun.of(target);
+      if (found === null) return edit.attempt(session, target);
+      const { row, script } = found;
+      if (script === null) return failed(begunWithoutFile(row, target.schema));
+      const { invalidIndexes } = await describeIncomplete(session, { ...found, script }, context);
+      const [invalid] = invalidIndexes;
+      return invalid === undefined
+        ? edit.attempt(session, target)
+        : failed(stillInvalid(target.schema, invalid));
+    },
+  };
+}
+
+function markApplied({ migration, statements: { length } }: Script, { schema }: Target, table: string) {
+  const set = `state = 'applied', at_statement = null, statements = ${length}, done_statements = ${length}, checksum = ${quoteLiteral(migration.checksum)}`;
+  return `update ${historyTable(schema, table)} set ${set} where ${rowOf(migration)} and state = 'incomplete'`;
+}
+
+/** Runs the remaining statements of incomplete migrations. */
+async function continuing(
+  { run, settings }: MigrationRun,
+  begun: BegunScripts,
+  how: Continuation,
+): Promise<Work> {
+  const context = unitContext(run, { ...settings, sync: true });
+  const guard = await guardFor(run, begun);
+  return {
+    hasWork: (target) => begun.of(target) !== null,
+    async attempt(session, target) {
+      const found = begun.of(target);
+      if (found === null) return { kind: 'done', applied: [] };
+      const { row, script, changed } = found;
+      if (script === null) return failed(begunWithoutFile(row, target.schema));
+      if (changed) return failed(changedSince(script.migration, target.schema));
+      const schema = { ...unitSchema(target, null), guarded: target.scope === 'tenant' ? guard : null };
+      const unit = { script, schema, context };
+      const resume = (names: Names) => decideResumption(names, unit, how);
+      const attempt = await applyNonTransactional(session, unit, resume);
+      // Only while it waits for its locks is it certain that no statement has run.
+      if (attempt.kind !== 'retry' || attempt.reason === 'busy') return attempt;
+      return failed(attempt.error);
+    },
+  };
+}
+
+/** What tenant files must not change; `null` if no tenant has an incomplete migration. */
+async function guardFor(run: Run, { all, scripts }: BegunScripts): Promise<Guard | null> {
+  if (all.every(({ target }) => target.scope !== 'tenant')) return null;
+  const { publicSchema, searchPath } = run.config;
+  const statements = scripts.flatMap((script) => script.statements);
+  const words = new Set(statements.flatMap(({ reach }) => [...reach.words]));
+  return run.read((session) => readGuard(session, othersOnPath(searchPath, publicSchema), words));
+}
+
+function failed(error: SqlmigError): Attempt {
+  return { kind: 'failed', error };
+}
+
+/** A session outside the pooler. @throws SqlmigError `direct-url-needed`. */
+async function openExclusive(run: Run, script: Script): Promise<Session> {
+  const open = await run.exclusive();
+  if (open === null) throw directUrlNeeded(script);
+  return open();
+}
