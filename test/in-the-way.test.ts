@@ -5,7 +5,7 @@ import type { Target } from '../src/state/target.ts';
 
 const job = { target: { schema: 'acme' } as Target, retries: 1, because: {}, due: 0 };
 
-test('only who waits for a key hears that it is free; every other reason is told as it is', () => {
+test('only a schema that waits for a key is reported as free; every other reason has its own words', () => {
   const told = (Object.keys(mostRetries) as RetryReason[]).map((last) => ({
     last,
     text: inTheWay({ ...job, last }, [], []),

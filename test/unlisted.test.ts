@@ -179,3 +179,12 @@ test('a history that the role may not read is somebody else’s', async () => {
     await db.query(`drop owned by ${role}; drop role ${role}`);
   }
 });
+
+test('a schema with tables but no files to apply is reported as not managed yet, not as empty', async () => {
+  const p = await applied({ query });
+  await db.query('create schema taken; create table taken.users ()');
+  p.remove('sql/tenant/1_a.sql');
+  const { code, stdout, stderr } = await sqlmig(['tenant', 'create', 'taken'], p.dir);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: 'taken  up-to-date  not managed yet\n' });
+  expect(stderr).toContain('now:  taken is not managed yet, and no run will migrate it');
+});

@@ -5,6 +5,7 @@ import type { Config } from '../project/config.ts';
 import type { SchemaOutcome } from '../results.ts';
 import type { Run } from '../run/run.ts';
 import { listsTenant, registerTenant } from '../tenants/tenants.ts';
+import { atVersion } from '../text/unmanaged.ts';
 
 /** Whether the tenant source lists a tenant. */
 export function isListed(run: Run, name: string): Promise<boolean> {
@@ -17,8 +18,8 @@ export function isListed(run: Run, name: string): Promise<boolean> {
  */
 export async function enlist(run: Run, outcome: SchemaOutcome): Promise<SchemaOutcome> {
   const { config, database } = run;
-  const { schema, version } = outcome;
-  const state = `${schema} is ${version === null ? 'empty' : `at ${version}`}, and no run will migrate it again until it is listed`;
+  const { schema } = outcome;
+  const state = `${schema} is ${atVersion(outcome)}, and no run will migrate it again until it is listed`;
   const withError = ({ details }: SqlmigError) => ({ ...outcome, error: { ...details, schema, database } });
   try {
     return (await register(run, schema)) ? outcome : withError(unlisted(config, schema, { state }));

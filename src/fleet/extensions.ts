@@ -7,16 +7,16 @@ import type { ExtensionStatement, Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
 import { sharedPath } from '../sql/search-path.ts';
 
-/** Scripts as they may run, and the extensions that tenants would lack. */
+/** Scripts ready to run, and the extensions that tenants would lack. */
 export interface SettledExtensions {
-  /** In the order of those given. */
+  /** In the given order. */
   readonly scripts: readonly Script[];
   readonly missing: readonly MissingExtension[];
 }
 
 /**
- * Takes `CREATE EXTENSION` out of tenant scripts, by what the database has, what the public scripts among them are about to
- * make, and what is about to be `created`. The database is asked only where a tenant script has such a statement.
+ * Removes `CREATE EXTENSION` from tenant scripts if the database has the extension, one of the public scripts creates it,
+ * or it is among those about to be `created`. Queries the database only if a tenant script has such a statement.
  */
 export async function settleExtensions(
   session: Session,
@@ -32,15 +32,15 @@ export async function settleExtensions(
   if (concerned.length === 0) return { scripts, missing: [] };
   const names = new Set(concerned.flatMap(({ extensions }) => extensions.map(({ name }) => name)));
   const present = await readExtensions(session, names);
-  const made = madeByPublic(scripts);
+  const inPublic = publicStatements(scripts);
   const schemaFrom = (list: readonly WantedExtension[], name: string) => {
     const last = list.findLast((each) => each.name === name);
     return last === undefined ? null : (last.schema ?? config.publicSchema);
   };
-  const moved = made.filter(({ kind }) => kind === 'move');
+  const moved = inPublic.filter(({ kind }) => kind === 'move');
   const known = new Map<string, ExtensionState>();
   for (const [name, state] of present) {
-    const schema = schemaFrom(moved, name) ?? state.schema ?? schemaFrom([...created, ...made], name);
+    const schema = schemaFrom(moved, name) ?? state.schema ?? schemaFrom([...created, ...inPublic], name);
     known.set(name, { ...state, schema, listed: config.extensions.includes(name) });
   }
   const { publicSchema, searchPath } = config;
@@ -55,7 +55,7 @@ export async function settleExtensions(
   return { scripts: settled, missing };
 }
 
-/** @throws SqlmigError `extension-missing` with all that is missing in `all`. */
+/** @throws SqlmigError `extension-missing`, with every missing extension in `all`. */
 export function requireExtensions(missing: readonly MissingExtension[]): void {
   if (missing.length === 0) return;
   const errors = missing.map(({ script: { migration }, index, message, hint }) => {
@@ -66,25 +66,25 @@ export function requireExtensions(missing: readonly MissingExtension[]): void {
 }
 
 /**
- * The extensions of the config that the database lacks, and no public script among `scripts` makes.
- * @throws SqlmigError `extension-missing` where the server cannot have one.
+ * The extensions of the config that the database lacks and no public script among `scripts` creates.
+ * @throws SqlmigError `extension-missing` if one is not available on the server.
  */
 export async function extensionsToCreate(
   session: Session,
   scripts: readonly Script[],
   { extensions, publicSchema }: Config,
 ): Promise<WantedExtension[]> {
-  const made = new Set(madeByPublic(scripts).map(({ name }) => name));
+  const inPublic = new Set(publicStatements(scripts).map(({ name }) => name));
   const present = await readExtensions(
     session,
-    extensions.filter((name) => !made.has(name)),
+    extensions.filter((name) => !inPublic.has(name)),
   );
   const lacking = [...present].filter(([, { schema }]) => schema === null);
   const errors = lacking
     .filter(([, { available }]) => !available)
     .map(([name]) => {
       const message = `extension ${name}, which "extensions" in the config lists, is not installed on the server`;
-      const hint = 'install its package on the server, or take it out of the list';
+      const hint = 'install its package on the server, or remove it from the list';
       return new SqlmigError('extension-missing', message, { state: 'nothing was touched', hint });
     });
   if (errors.length > 0) throw errorOfAll(errors);
@@ -94,8 +94,8 @@ export async function extensionsToCreate(
   }));
 }
 
-/** The extensions that public scripts create or move. */
-function madeByPublic(scripts: readonly Script[]): ExtensionStatement[] {
+/** The statements of public scripts that create or move an extension. */
+function publicStatements(scripts: readonly Script[]): ExtensionStatement[] {
   return scripts
     .filter(({ migration }) => migration.scope === 'public')
     .flatMap(({ extensions }) => extensions);

@@ -3,7 +3,7 @@ import { describeHolders, type Holder } from '../protocol/holders.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Target } from '../state/target.ts';
 
-/** What a schema waits for, in words: the holder of its lock, or why it is retried. */
+/** What a schema waits for, in words: the holders of its lock, or why it is retried. */
 export function inTheWay(
   { target: { schema }, last = 'busy' }: Job<Target>,
   holders: readonly Holder[],
@@ -15,15 +15,15 @@ export function inTheWay(
       return describeHolders(holders, schema);
     case 'lock-wait': {
       const who = blockers.length === 0 ? 'other sessions' : describeBlockers(blockers);
-      return `its file is tried again, after it waited too long for a lock of ${who}`;
+      return `its file is retried after a lock timeout; the lock was held by ${who}`;
     }
     case 'shared-rows':
-      return 'its file is tried again, after it met another session at a row of the system catalogs';
+      return 'its file is retried after another session changed the same row of a system catalog';
     case 'public':
-      return 'it is looked at again: public is not what it was when this run began';
+      return 'it is read again, because public has changed since this run started';
     case 'lost':
-      return 'it is tried again, after the connection was lost';
+      return 'it is retried after the connection was lost';
     default:
-      return 'it is looked at again, since it has changed meanwhile';
+      return 'it is read again, because it changed in the meantime';
   }
 }

@@ -5,7 +5,7 @@ import type { AppliedMigration, ErrorDetails, SchemaOutcome, TakenLock } from '.
 import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
-import { unmanagedHint } from '../text/unmanaged.ts';
+import { atVersion, unmanagedHint } from '../text/unmanaged.ts';
 
 /** The run and database that outcomes belong to. */
 export interface OutcomeContext {
@@ -44,6 +44,7 @@ export function finished(
     ...base(target, context),
     state: before.length + applied.length > 0 || created ? 'applied' : 'up-to-date',
     version: newestVersion([{ version: target.plan.version }, ...applied]),
+    ...(target.isUnmanaged && applied.length === 0 && { unmanaged: true as const }),
     migrations: [...before, ...applied],
     ...(locks && { locks }),
   };
@@ -85,7 +86,7 @@ export function outcomeUnknown(target: Target, error: SqlmigError, context: Outc
     }),
     schema,
     database: context.database,
-    state: `what became of ${schema} is not known; it was ${atVersion(target)} before`,
+    state: `what became of ${schema} is not known; it was ${versionOf(target)} before`,
     hint: 'sqlmig status tells once the database can be reached',
   };
   return { ...base(target, context), state: 'failed', version: plan.version, migrations: [], error: details };
@@ -106,12 +107,11 @@ const duplicates = /^42(P06|P07|701|710|723)$/;
 function versionState(target: Target): string | null {
   const { schema, exists, trouble } = target;
   if (trouble !== null) return null;
-  return exists ? `${schema} is ${atVersion(target)}` : `${schema} does not exist`;
+  return exists ? `${schema} is ${versionOf(target)}` : `${schema} does not exist`;
 }
 
-function atVersion({ isUnmanaged, plan: { version } }: Target): string {
-  if (version !== null) return `at ${version}`;
-  return isUnmanaged ? 'not managed yet' : 'empty';
+function versionOf({ isUnmanaged, plan: { version } }: Target): string {
+  return atVersion({ version, unmanaged: isUnmanaged });
 }
 
 /** True for a failure of the files. A refusal is about one schema and predicts nothing for other tenants. */

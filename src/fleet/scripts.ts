@@ -12,8 +12,9 @@ import { extensionsToCreate, requireExtensions, settleExtensions } from './exten
 
 /** How migrations are prepared. */
 export interface Preparation {
+  /** Extensions of the config that the database lacks will be created (see `Scripts.install`). */
   readonly installs: boolean;
-  /** Those that no schema has yet. */
+  /** Files that no schema has applied yet. */
   readonly news: ReadonlySet<Migration>;
 }
 
@@ -22,23 +23,23 @@ const nothingNew: Preparation = { installs: false, news: new Set() };
 /** The scripts of one run: each migration is parsed once, before the first schema that needs it. */
 export interface Scripts {
   /**
-   * Parses migrations before any of them runs, and warns of the lints of those that are new. `installs`: extensions of
-   * the config that are missing will be there (see `install`). @throws SqlmigError with every mistake.
+   * Parses migrations before any of them runs, and emits the lints of new ones as warnings.
+   * @throws SqlmigError with every mistake in `all`.
    */
   prepare(steps: readonly Migration[], how?: Preparation): Promise<void>;
-  /** The scripts of what a schema lacks, in order. */
+  /** The scripts of a schema's pending migrations, in order. */
   of(target: Target): Promise<readonly Script[]>;
-  /** One that was prepared. */
+  /** The script of a prepared migration. */
   get(migration: Migration): Script | undefined;
-  /** All that were prepared. */
+  /** The scripts of all prepared migrations. */
   readonly all: Map<Migration, Script>;
-  /** Creates the extensions of the config that are missing. */
+  /** Creates the extensions of the config that the database lacks. */
   install(context: UnitContext): Promise<void>;
-  /** SQL that does the same within a transaction; empty once nothing is missing. */
+  /** The SQL that `install` would run, for use in a transaction; empty if no extension is missing. */
   readonly installing: string;
 }
 
-/** Scripts of a run, which reads with its own session. */
+/** The scripts of a run, which queries the database with the run's own session. */
 export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): Scripts {
   const all = new Map<Migration, Script>();
   let lacking: readonly WantedExtension[] = [];

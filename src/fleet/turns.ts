@@ -4,17 +4,17 @@ import type { UnitSchema } from '../protocol/unit-context.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { createLimit } from './limit.ts';
 
-/** Keeps what changes rows that all tenants share from running in two of them at once. */
+/** Keeps scripts that change catalog rows shared by all tenants from running in two tenants at once. */
 export interface Turns {
-  /** Runs work with these scripts: on its own if one of them changes such rows. */
+  /** Runs the work of these scripts; if one of them changes such rows, no other such work runs at the same time. */
   inTurn<T>(scripts: readonly Script[], schema: UnitSchema, work: () => Promise<T>): Promise<T>;
-  /** Takes from an attempt that a file changes such rows though its text does not say so. */
+  /** Records that a file changes such rows if an attempt showed it and the file's text does not. */
   learn(attempt: Attempt): void;
 }
 
 /**
- * Turns of one run. The key that a unit takes for itself (`sharedKeyTry`) keeps other runners out; within the run nothing
- * needs to be refused. `scripts` are those of the run: what is learned is noted there.
+ * The turns of one run. Other runs are kept out by the key that a unit takes (`sharedKeyTry`); within the run, taking
+ * turns means that no unit is refused that key. What is learned is recorded in `scripts`, those of the run.
  */
 export function createTurns(scripts: Map<Migration, Script>): Turns {
   const alone = createLimit(1);
@@ -33,8 +33,8 @@ export function createTurns(scripts: Map<Migration, Script>): Turns {
 }
 
 /**
- * Scripts in order: the transactional ones together, but for those that change what all tenants share apart from the
- * rest; the non-transactional ones one by one; one empty group where there is none.
+ * Groups scripts, in order: consecutive transactional ones together, except that those that change shared rows and those
+ * that do not are kept apart, and each non-transactional one alone. Returns one empty group if there are no scripts.
  */
 export function groupScripts(scripts: readonly Script[], schema: UnitSchema): Script[][] {
   const result: Script[][] = [];

@@ -8,22 +8,24 @@ import { readFleetState } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
 import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair, tracedRepair } from './repair.ts';
 
-/** Options of a repair that changes history rows once `accept` has agreed. */
+/** Options of a repair that changes history rows if `accept` returns `true`. */
 export interface AcceptedEditOptions<T> extends ChangeOptions {
   readonly select: Selection;
-  /** Called once with everything found, unless that is nothing; only `true` lets the repair proceed. */
+  /** Called once with everything found, if anything was; the repair proceeds only if it returns `true`. */
   readonly accept: (found: readonly T[]) => boolean | Promise<boolean>;
 }
 
-/** Something in a history that a repair would change, and the change. */
+/** A finding in a history, and the edit that would repair it. */
 export interface ProposedEdit<T> {
   readonly found: T;
   readonly edit: RowEdit;
 }
 
-/** Finds what to change in one schema. `targets` are all selected schemas; the search may throw because of them. */
+/** Finds the edits that a repair would make. */
 export interface EditSearch<T> {
+  /** Checks all selected schemas first. @throws SqlmigError if the repair must not run. */
   readonly check?: (targets: readonly Target[], migrations: Migrations, config: Config) => void;
+  /** The edits of one schema. */
   readonly propose: (
     target: Target,
     reading: { readonly migrations: Migrations; readonly database: string; readonly config: Config },
@@ -36,7 +38,7 @@ interface AcceptedEdits<T> {
   readonly schemas: readonly RepairedSchema[];
 }
 
-/** Checks config and options, finds what to change in the selected schemas, and changes it if `accept` agrees. */
+/** Finds edits in the selected schemas, and makes those that `accept` agrees to. */
 export async function applyAcceptedEdits<T>(
   config: Config,
   options: AcceptedEditOptions<T>,
@@ -69,7 +71,7 @@ async function applyIn<T>(
     const found = targets.flatMap((target) => propose(target, reading)).map((proposed) => proposed.found);
     const accepted = found.length > 0 && (await accept(found));
     checkValue('the answer of accept', accepted, yesOrNo);
-    // Only what was shown is changed, even if another session has changed the history since.
+    // Only what `accept` has seen is changed, even if another session has changed the history since.
     const shown = new Set(found.map((one) => JSON.stringify(one)));
     const edits = (target: Target) =>
       propose(target, reading)

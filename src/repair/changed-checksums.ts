@@ -5,7 +5,7 @@ import { quoteLiteral } from '../sql/quote.ts';
 import type { EditSearch } from './accepted-edits.ts';
 import type { RowEdit } from './repair.ts';
 
-/** An applied migration whose file was changed or renamed afterwards, in one schema. */
+/** An applied migration of one schema whose file has been changed or renamed since. */
 export interface ChangedChecksum {
   readonly database: string;
   readonly schema: string;
@@ -13,15 +13,15 @@ export interface ChangedChecksum {
   readonly version: string | null;
   readonly name: string;
   readonly file: string;
-  /** The name under which it was applied. */
+  /** The name that the history has. */
   readonly appliedName: string;
-  /** The checksum of the file that was applied. */
+  /** The checksum that the history has. */
   readonly from: string;
-  /** The checksum of the file now. */
+  /** The checksum of the current file. */
   readonly to: string;
 }
 
-/** Finds changed and renamed files; the edit records their new checksums and names. */
+/** Finds changed and renamed files; an edit records the new checksum and name. */
 export const changedChecksums: EditSearch<ChangedChecksum> = {
   propose: (target, { migrations, database, config }) => {
     const { schema, scope, rows, plan } = target;

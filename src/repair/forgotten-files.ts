@@ -5,7 +5,7 @@ import { quoteLiteral } from '../sql/quote.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import type { EditSearch } from './accepted-edits.ts';
 
-/** A migration that is applied in one schema and whose file is missing. */
+/** An applied migration of one schema whose file is missing. */
 export interface MissingFile {
   readonly database: string;
   readonly schema: string;
@@ -15,7 +15,7 @@ export interface MissingFile {
   readonly name: string;
 }
 
-/** Finds applied migrations whose files are missing; the edit deletes their rows. */
+/** Finds applied migrations whose files are missing; an edit deletes the history row. */
 export const missingFiles: EditSearch<MissingFile> = {
   check: requireFiles,
   propose: ({ schema, scope, plan, rows }, { database, config }) => {

@@ -20,25 +20,25 @@ export interface RepairedSchema {
   readonly database: string;
   readonly schema: string;
   readonly scope: Scope;
-  /** `unchanged`: there was nothing left to repair. */
+  /** `unchanged` if there was nothing left to repair. */
   readonly state: 'repaired' | 'unchanged' | 'failed';
   readonly error?: ErrorDetails;
 }
 
-/** What is repaired in a schema, and how. */
+/** How schemas are repaired. */
 export interface Repair {
-  /** Whether there is anything to repair, in a schema as it is now. */
+  /** True if a schema, as just read, needs the repair. */
   readonly hasWork: (target: Target) => boolean;
-  /** Repairs it; never throws. */
+  /** Repairs one schema; never throws. */
   readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
   readonly openSession: () => Promise<Session>;
-  /** At most this many schemas at a time; one by default. */
+  /** The number of schemas to repair at a time, at most; one by default. */
   readonly concurrency?: number;
 }
 
 /**
- * Repairs schemas as `up` migrates them: busy ones are retried until `waitForLockMs` have passed without progress, and the
- * failure of a schema is its own outcome. Returns one outcome per schema, public first.
+ * Repairs schemas the way `up` migrates them: busy ones are retried until `waitForLockMs` have passed without progress,
+ * and a failure affects only its own schema. Returns one outcome per schema, public first.
  */
 export async function repairSchemas(
   { run, source, settings }: MigrationRun,
@@ -82,7 +82,7 @@ function repaired(outcome: SchemaOutcome): RepairedSchema {
   return { database, schema, scope, state, ...(error && { error }) };
 }
 
-/** Does the work of a repair within a span of its own, where the application traces. */
+/** Runs a repair within a span of its own if the application traces. */
 export function tracedRepair<R extends { readonly schemas: readonly RepairedSchema[] }>(
   config: Config,
   options: ChangeOptions,
@@ -95,22 +95,22 @@ export function tracedRepair<R extends { readonly schemas: readonly RepairedSche
   });
 }
 
-/** A change of one row of a history: the migration it is about, and the statement. */
+/** A change to one history row: its migration, and the statement. */
 export interface RowEdit {
   readonly version: string | null;
   readonly name: string;
-  /** Must touch a row, or the history is not what it was. */
+  /** Must affect a row; if it does not, the history has changed since it was read. */
   readonly sql: string;
 }
 
-/** A repair that changes rows of histories, under the locks of a unit; `edits` gives what a schema needs as it is now. */
+/** A repair that edits history rows under the locks of a unit; `edits` returns those that a schema, as just read, needs. */
 export function rowRepair(
   run: Run,
   settings: MigrateSettings,
   edits: (target: Target) => readonly RowEdit[],
 ): Repair {
   const context = unitContext(run, { ...settings, sync: true });
-  // What was sent before the connection broke may be committed; then the next look finds nothing more to do.
+  // Edits sent before the connection was lost may be committed; the schema, read again, then needs none.
   const sent = new Map<string, readonly RowEdit[]>();
   return {
     hasWork: (target) => edits(target).length > 0 || sent.has(target.schema),

@@ -20,13 +20,13 @@ import { changedSince } from './settle-refusals.ts';
 interface One {
   readonly schema: string;
   readonly version: string;
-  /** `null` only describes it. */
+  /** `null` only describes the migration. */
   readonly how: Settlement | null;
 }
 
-/** The state of an incomplete migration, and the outcome of settling it. */
+/** The progress of an incomplete migration, and the outcome of settling it. */
 export interface SettledMigration extends IncompleteMigration {
-  /** The outcome of the schema; empty without `how`. */
+  /** The outcome of the schema; empty if the migration was only described. */
   readonly schemas: readonly RepairedSchema[];
 }
 
@@ -97,6 +97,6 @@ function requireIncomplete(target: Target, file: Migration, how: Settlement | nu
       state: row === undefined ? 'it is not in the history' : 'it is applied',
     });
   }
-  // Someone who has finished the work by hand may mark it applied with the file as it is now.
+  // After finishing the work by hand, a user may mark it as applied with the current file.
   if (row.checksum !== file.checksum && how?.kind !== 'mark-applied') throw changedSince(file, schema);
 }

@@ -1,17 +1,17 @@
 import { troubleCodes } from '../errors.ts';
 import type { SchemaStatus } from '../results.ts';
-import { unmanagedHint } from '../text/unmanaged.ts';
+import { atVersion, unmanagedHint } from '../text/unmanaged.ts';
 import { count, names } from './table.ts';
 
 /** The version of a schema in words; `codes` are the code of its error or the kinds of its findings. */
 export function versionText(
-  { version, unmanaged }: Pick<SchemaStatus, 'version' | 'unmanaged'>,
+  schema: Pick<SchemaStatus, 'version' | 'unmanaged'>,
   codes: readonly (string | undefined)[],
 ): string {
-  if (version !== null) return `at ${version}`;
+  if (schema.version !== null) return atVersion(schema);
   if (codes.includes('schema-missing')) return '-';
   if (codes.some((code) => troubleCodes.includes(code))) return 'unknown';
-  return unmanaged === true ? 'not managed yet' : 'empty';
+  return atVersion(schema);
 }
 
 /** What `up` does in schemas that it does not manage yet, and the way out; empty if there are none. */

@@ -6,8 +6,8 @@ import { locator } from '../sql/position.ts';
 import type { FleetState } from './fleet-state.ts';
 
 /**
- * The pending files that no schema of a readFleetState has applied as they are: what surprises in a file is said while it is
- * new, and not again for each tenant that signs up later. Tenants that are not known yet may need every file.
+ * The pending files that no schema has applied in their current form. Only these are linted, so that a warning does not
+ * return with every new tenant. If the tenants are not known yet, every tenant file may be pending.
  */
 export function newFiles(
   { public: shared, tenants, tenantsUnknown }: FleetState,
@@ -26,7 +26,7 @@ export function newFiles(
   return new Set([...pending].filter((file) => !applied.has(keyOf(file.scope, file))));
 }
 
-/** The lints of scripts, with their places. */
+/** The lints of scripts, with their locations. */
 export function lintFindings(scripts: Iterable<Script>, database: string): LintFinding[] {
   return [...scripts].flatMap(({ migration: { scope, version, name, file, text }, lints }) => {
     const place = locator(file, text);
@@ -49,7 +49,7 @@ export function lintFindings(scripts: Iterable<Script>, database: string): LintF
   });
 }
 
-/** The mistakes in `.down.sql` files, with their places. */
+/** The mistakes in `.down.sql` files, with their locations. */
 export function downFindings(broken: ParsedFiles['brokenDown'], database: string): DownFileFinding[] {
   return broken.flatMap(({ migration: { scope, version, name, file }, mistakes }) =>
     mistakes.map(({ message, code, details: { line = 1, column = 1 } }) => ({

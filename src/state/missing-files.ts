@@ -4,9 +4,9 @@ import { folderOf, type Migrations } from '../project/migrations.ts';
 import type { Target } from './target.ts';
 
 /**
- * Refuses to go on where a folder has no migration at all and schemas of its scope have a history: then an image or a
- * working directory lacks its files. A folder with some of them is an older release, and fine.
- * @throws SqlmigError `files-missing` for each such folder.
+ * Requires migration files for each scope in which a schema has a history; without any, the image or working directory is
+ * incomplete. A folder with only some of them is an older release, which is allowed.
+ * @throws SqlmigError `files-missing`, with every such folder in `all`.
  */
 export function requireFiles(targets: readonly Target[], migrations: Migrations, config: Config): void {
   const errors = (['public', 'tenant'] as const).flatMap((scope) => {

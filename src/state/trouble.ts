@@ -10,7 +10,7 @@ import { quoteLiteral } from '../sql/quote.ts';
 
 /**
  * Why the histories of some schemas could not be read: `foreign-history`, `history-damaged` or `history-unreadable`.
- * A schema that has no such table any more is left out. `refused` is what the server said of each.
+ * Omits schemas whose table no longer exists. `refused` has the server's error for each schema.
  */
 export async function findTroubles(
   session: Session,
@@ -35,7 +35,7 @@ export async function findTroubles(
         schema,
         new SqlmigError('history-damaged', `${name} is a history of sqlmig that lacks ${lacks}`, {
           ...extra,
-          hint: 'add what is missing, as in the history of another schema, or restore the table from a backup',
+          hint: 'add the missing columns as in the history of another schema, or restore the table from a backup',
         }),
       );
     } else if (error !== undefined) {
@@ -50,8 +50,8 @@ export async function findTroubles(
 }
 
 /**
- * The error of each schema without a history that has one of ours under another name: all that is recorded there are the
- * very files that would run again.
+ * Finds schemas without a history whose history has been renamed: another table there records only files of this project
+ * as applied, and they would run again. Returns one error per schema.
  */
 export async function findMovedHistories(
   session: Session,
@@ -71,7 +71,7 @@ export async function findMovedHistories(
       version === null ? [] : [`(${canonicalVersion(version)}, ${quoteLiteral(checksum)})`],
     );
     if (known.length === 0) continue;
-    // Another project in the same schema may have a file or two in common with this one.
+    // Another project in the same schema may share a few files with this one.
     const [row] =
       await session.read(`select count(*) > 0 and bool_and((version, checksum) in (${known.join(', ')})) as ours
 from ${historyTable(schema, relation)} where version is not null`);

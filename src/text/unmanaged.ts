@@ -1,3 +1,15 @@
+/** The version of a schema in words. `unmanaged`: it has tables but no applied migration. */
+export function atVersion({
+  version,
+  unmanaged,
+}: {
+  readonly version: string | null;
+  readonly unmanaged?: boolean | undefined;
+}): string {
+  if (version !== null) return `at ${version}`;
+  return unmanaged === true ? 'not managed yet' : 'empty';
+}
+
 /** How a schema that has tables but no applied migration comes under management. */
 export const unmanagedHint =
   'let the first files skip what exists (CREATE TABLE IF NOT EXISTS), and try them with: sqlmig up --all --rehearse';
