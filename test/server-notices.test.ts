@@ -257,5 +257,5 @@ test('texts that differ from tenant to tenant are kept up to a thousand, and twe
   const lines = text.trimEnd().split('\n');
   expect(lines).toHaveLength(21);
   expect(lines[0]).toBe('NOTICE: table\\u{a}of t_1: t_1');
-  expect(lines[20]).toBe('and 4980 more messages of the server; --verbose shows each as it comes');
+  expect(lines[20]).toBe('and 4980 more messages from the server; --verbose shows them all');
 });
