@@ -165,6 +165,39 @@ test('a NULL or a bad name among the rows of the tenants query is told, and the 
   expect(await sqlmig(['up', '--tenants', 'q_a'], p.dir)).toMatchObject({ code: 0 });
 });
 
+test('bad names hide neither public nor the tenant that is called like them', async () => {
+  const query = `select unnest(array['NULL', null, 'public'])`;
+  const p = project({ url, historyTable: 'h_alike', tenants: { query } }, files);
+  const run = async () => {
+    const { stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
+    const { schemas, ...rest } = JSON.parse(stdout);
+    type Outcome = { schema: string; scope: string; state: string; error?: { code: string } };
+    return {
+      ...rest,
+      schemas: schemas.map(({ schema, scope, state, error }: Outcome) => [scope, schema, state, error?.code]),
+    };
+  };
+  const bad = ['NULL', 'public'].map((schema) => ['tenant', schema, 'failed', 'bad-tenant-name']);
+  expect(await run()).toMatchObject({
+    failed: 2,
+    schemas: [
+      ['public', 'public', 'up-to-date', undefined],
+      ['tenant', 'NULL', 'applied', undefined],
+      ...bad,
+    ],
+  });
+  p.write({ 'sql/public/1_x.sql': 'create table alike ()', 'sql/public/2_x.sql': 'select 1/0' });
+  expect(await run()).toMatchObject({
+    failed: 3,
+    skipped: 1,
+    schemas: [
+      ['public', 'public', 'failed', 'migration-failed'],
+      ['tenant', 'NULL', 'skipped', 'public-failed'],
+      ...bad,
+    ],
+  });
+});
+
 test('a role that may create nothing is told the GRANT to run, before any tenant starts', async () => {
   const poor = `Poor ${db.name}`;
   const quoted = `"${poor}"`;

@@ -8,7 +8,7 @@ import { canariesOf } from './canaries.ts';
 import { confirm } from './confirm.ts';
 import type { Digests } from './digests.ts';
 import type { Migrator } from './migrator.ts';
-import { withError } from './outcome.ts';
+import { isBadName, type Stop, withError } from './outcome.ts';
 import { openTenantPhase } from './phase.ts';
 import { interrupted } from './schema-errors.ts';
 import type { Summary } from './summary.ts';
@@ -85,8 +85,14 @@ async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
 }
 
 function leftOut({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
-  const basis = basisOf(source, 'tenant');
-  return withError(target, { state: 'skipped', error }, { runId: run.runId, database: run.database, basis });
+  const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
+  const { trouble } = target;
+  // A bad name fails whatever happens to public.
+  const stop: Stop =
+    trouble !== null && isBadName(trouble)
+      ? { state: 'failed', error: trouble }
+      : { state: 'skipped', error };
+  return withError(target, stop, context);
 }
 
 function publicFailed(): SqlmigError {

@@ -14,6 +14,23 @@ export interface OutcomeContext {
   readonly basis: PlanBasis;
 }
 
+/**
+ * Identifies a schema among the outcomes of a run. A name that cannot be a tenant's may equal that of public or of a
+ * tenant: the tenant list can return `public`, and both NULL and the text `NULL`.
+ */
+export function outcomeKey({
+  scope,
+  schema,
+  error,
+}: Pick<SchemaOutcome, 'scope' | 'schema'> & { readonly error?: { readonly code: string } | null }): string {
+  return `${isBadName(error) ? 'bad' : scope} ${schema}`;
+}
+
+/** True for the error of a name that cannot be a tenant's. */
+export function isBadName(error: { readonly code: string } | null | undefined): boolean {
+  return error?.code === 'bad-tenant-name';
+}
+
 /** What was done in a schema. */
 export interface Done {
   readonly applied: readonly AppliedMigration[];

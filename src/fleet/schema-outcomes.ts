@@ -4,7 +4,15 @@ import type { SessionSlot } from '../run/session-slot.ts';
 import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { createLastRead } from './last-read.ts';
-import { countsAsFailure, type Done, finished, outcomeUnknown, type Stop, withError } from './outcome.ts';
+import {
+  countsAsFailure,
+  type Done,
+  finished,
+  outcomeKey,
+  outcomeUnknown,
+  type Stop,
+  withError,
+} from './outcome.ts';
 import { gone } from './schema-errors.ts';
 
 /** The outcomes of a fleet's schemas: works out each, reports it, and passes it to the scheduler. */
@@ -32,10 +40,11 @@ export function createSchemaOutcomes(work: FleetWork, scheduler: Scheduler<Targe
 
   const settle = (outcome: SchemaOutcome) => {
     const { schema, state } = outcome;
-    outcomes.set(schema, outcome);
+    const key = outcomeKey(outcome);
+    outcomes.set(key, outcome);
     const now = performance.now();
     scheduler.settled({ schema, failed: countsAsFailure(outcome), behind: state === 'failed' }, now);
-    const since = begun.get(schema);
+    const since = begun.get(key);
     const elapsed = since === undefined ? {} : { elapsedMs: Math.round(now - since) };
     emit({ type: 'schema-finished', outcome, ...elapsed });
   };
@@ -48,8 +57,9 @@ export function createSchemaOutcomes(work: FleetWork, scheduler: Scheduler<Targe
   };
 
   return {
-    begin({ schema }) {
-      if (!begun.has(schema)) begun.set(schema, performance.now());
+    begin(target) {
+      const key = targetKey(target);
+      if (!begun.has(key)) begun.set(key, performance.now());
     },
     finish,
     stop,
@@ -61,6 +71,10 @@ export function createSchemaOutcomes(work: FleetWork, scheduler: Scheduler<Targe
       else stop(now, how);
     },
     stopGone,
-    outcomesOf: (targets) => targets.flatMap(({ schema }) => outcomes.get(schema) ?? []),
+    outcomesOf: (targets) => targets.flatMap((target) => outcomes.get(targetKey(target)) ?? []),
   };
+}
+
+function targetKey({ scope, schema, trouble }: Target): string {
+  return outcomeKey({ scope, schema, error: trouble });
 }

@@ -2,7 +2,7 @@ import type { SqlmigError } from '../errors.ts';
 import type { RunEvent } from '../events.ts';
 import type { SchemaOutcome, UpResult } from '../results.ts';
 import { createNoticeGroups } from './notice-groups.ts';
-import { isGone, unconfirmed } from './outcome.ts';
+import { isGone, outcomeKey, unconfirmed } from './outcome.ts';
 import { notConfirmed } from './schema-errors.ts';
 
 /** What has come of a run so far, and at its end the result. */
@@ -32,15 +32,15 @@ export function createSummary({
 }): Summary {
   const started = performance.now();
   const notices = createNoticeGroups();
-  const bySchema = new Map<string, SchemaOutcome>();
+  const byKey = new Map<string, SchemaOutcome>();
   let confirmed = rehearse || sync;
-  const outcomes = () => [...bySchema.values()];
+  const outcomes = () => [...byKey.values()];
   return {
     hear(event) {
       if (event.type === 'server-notice') notices.add(event);
     },
     add(added) {
-      for (const outcome of added) bySchema.set(outcome.schema, outcome);
+      for (const outcome of added) byKey.set(outcomeKey(outcome), outcome);
     },
     get outcomes() {
       return outcomes();
