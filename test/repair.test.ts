@@ -195,3 +195,55 @@ test('a statement to go on with is for one file', async () => {
   });
   expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
 });
+
+test('--from-statement cannot exceed the file, nor skip what never started in a selected schema', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'h_beyond', tenants: { list: ['b_a', 'b_b'] } },
+    {
+      'sql/tenant/1_t.sql': 'create table beyond (id int)',
+      'sql/tenant/2_i.sql': `create index concurrently beyond_1 on beyond (id);
+create index concurrently beyond_2 on beyond (id);
+vacuum beyond;`,
+    },
+  );
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+  const stop = (schema: string, at: number) =>
+    db.query(
+      `update ${schema}.h_beyond set state = 'incomplete', at_statement = ${at}, done_statements = ${at - 1} where version = 2`,
+    );
+  const row = async (schema: string) =>
+    (await db.query(`select state, done_statements as done from ${schema}.h_beyond where version = 2`))[0];
+  await stop('b_a', 1);
+  await stop('b_b', 3);
+  for (const which of [['b_a', '2'], ['--all']]) {
+    expect(await sqlmig(['repair', ...which, '--from-statement', '5'], p.dir)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(
+        '--from-statement 5 is out of range: sql/tenant/2_i.sql has 3 statements',
+      ),
+    });
+  }
+  expect(await row('b_a')).toEqual({ state: 'incomplete', done: 0 });
+
+  await db.query('drop index b_a.beyond_1, b_a.beyond_2');
+  const { code, stdout } = await sqlmig(['repair', '--all', '--from-statement', '3', '--json'], p.dir);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).schemas).toMatchObject([
+    {
+      schema: 'b_a',
+      state: 'failed',
+      error: {
+        code: 'bad-usage',
+        statement: 2,
+        hint: 'settle this schema on its own: sqlmig repair b_a 2 --resume',
+      },
+    },
+    { schema: 'b_b', state: 'repaired' },
+  ]);
+  expect(await row('b_a')).toEqual({ state: 'incomplete', done: 0 });
+  expect(await sqlmig(['repair', 'b_a', '2', '--resume'], p.dir)).toMatchObject({ code: 0 });
+
+  await stop('b_b', 2);
+  expect(await sqlmig(['repair', 'b_b', '2', '--from-statement', '4'], p.dir)).toMatchObject({ code: 0 });
+  expect(await row('b_b')).toEqual({ state: 'applied', done: 3 });
+});

@@ -67,7 +67,12 @@ async function runUnderLocks(
 ): Promise<Attempt> {
   const { session, own, script, schema, context } = file;
   if (!schema.isCurrent) await session.run(bookkeeping(upgradeHistory(schema.schema, context.table)));
-  if (resume !== null) return runStatements(file, await resume(namesIn(file)));
+  if (resume !== null) {
+    const resumption = await resume(namesIn(file));
+    // Skipped statements count as done.
+    await session.run(note(file, `done_statements = greatest(done_statements, ${resumption.from})`));
+    return runStatements(file, resumption);
+  }
   if (!isBegun(file)) {
     const begin = checkUnchanged(schema, context) + insertRow(file, 'incomplete');
     await session.run(bookkeeping(begin));

@@ -6,7 +6,7 @@ import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
-import { severalFiles } from './settle-refusals.ts';
+import { noSuchStatement, severalFiles } from './settle-refusals.ts';
 
 /** Which incomplete migrations are settled, and how. */
 export interface Settling {
@@ -43,7 +43,7 @@ export interface BegunScripts {
 
 /**
  * Finds the incomplete migrations of schemas and parses their files.
- * @throws SqlmigError for mistakes in the files, and `bad-usage` if a statement number would apply to several files.
+ * @throws SqlmigError for mistakes in the files, and `bad-usage` if a statement number would apply to several files or to none.
  */
 export async function readBegunScripts(
   { run, source: { migrations } }: MigrationRun,
@@ -56,6 +56,9 @@ export async function readBegunScripts(
     settleExtensions(session, { scripts: parsed }, run.config),
   );
   if (how !== null && how.kind !== 'mark-applied') requireExtensions(missing);
+  const [script] = scripts;
+  if (how?.kind === 'from' && script !== undefined && how.statement > script.statements.length + 1)
+    throw noSuchStatement(script, how.statement);
   const byFile = new Map(scripts.map((script) => [script.migration.file, script]));
   const of = (target: Target): Begun | null => {
     const found = findBegun(target, migrations, key);

@@ -9,19 +9,27 @@ import { onlineChangeOf, repeats } from '../sql/online-change.ts';
 import { statementAt } from '../sql/parse.ts';
 import { commitsInParts } from '../sql/transaction-rules.ts';
 import { leftSince } from './incomplete-migration.ts';
-import { stillInvalid } from './settle-refusals.ts';
+import { skipsUnstarted, stillInvalid } from './settle-refusals.ts';
+
+/** How incomplete migrations are settled, and how they were chosen. */
+export interface ChosenSettlement<H extends Settlement = Settlement> {
+  readonly how: H;
+  /** By a selection, whose schemas may have stopped at different statements; else by schema and version. */
+  readonly selected: boolean;
+}
 
 /** A settlement that runs the remaining statements. */
-export type Continuation = Exclude<Settlement, { kind: 'mark-applied' }>;
+export type Continuation = ChosenSettlement<Exclude<Settlement, { kind: 'mark-applied' }>>;
 
 /**
  * Decides, under the locks, at which statement an incomplete migration continues.
- * @throws SqlmigError `unsettled` if `resume` cannot decide, and `invalid-index` if a skipped statement left one.
+ * @throws SqlmigError `unsettled` if `resume` cannot decide, `invalid-index` if a skipped statement left one,
+ * and `bad-usage` if a statement number for several schemas would skip one that was never started in this schema.
  */
 export async function decideResumption(
   names: Names,
   { script, schema: { schema }, context }: Unit,
-  how: Continuation,
+  { how, selected }: Continuation,
 ): Promise<Resumption> {
   const progress = await readProgress(
     names.own,
@@ -33,6 +41,7 @@ export async function decideResumption(
   const begun = doubt ?? doneStatements;
   if (how.kind === 'from') {
     const from = how.statement - 1;
+    if (selected && from > begun) throw skipsUnstarted(script, schema, { from, begun });
     // Skipped statements count as done, so they must not have left an invalid index.
     const [left] = await leftSince(names, script, { from: doneStatements, to: from });
     if (left !== undefined) throw stillInvalid(left.schema, left.name);

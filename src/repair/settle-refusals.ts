@@ -1,6 +1,7 @@
 import { SqlmigError } from '../errors.ts';
+import type { Resumption } from '../execute/non-transactional.ts';
 import type { HistoryRow } from '../history/row.ts';
-import type { Migration } from '../sql/migration.ts';
+import type { Migration, Script } from '../sql/migration.ts';
 import { repairCommandLine } from '../text/command-line.ts';
 
 /** The error for a file that changed after it was started, so that its progress is unknown. */
@@ -40,5 +41,37 @@ export function severalFiles(files: readonly Migration[]): SqlmigError {
   return new SqlmigError('bad-usage', message, {
     state: 'nothing was run',
     hint: 'use --tenants to select schemas that are incomplete in the same file, or name one schema and version',
+  });
+}
+
+/** The error for a statement number that the file does not have. */
+export function noSuchStatement(
+  { migration: { file }, statements: { length } }: Script,
+  statement: number,
+): SqlmigError {
+  const message = `--from-statement ${statement} is out of range: ${file} has ${length} ${length === 1 ? 'statement' : 'statements'}`;
+  return new SqlmigError('bad-usage', message, {
+    file,
+    state: 'nothing was run',
+    hint: `give a number from 1 to ${length}, or ${length + 1} if all statements took effect`,
+  });
+}
+
+/** The error for a statement number that would skip statements that were never started in this schema. */
+export function skipsUnstarted(
+  { migration, statements: { length } }: Script,
+  schema: string,
+  { from, begun }: Resumption,
+): SqlmigError {
+  const { file } = migration;
+  const statement = begun + 1;
+  const message = `--from-statement ${from + 1} would skip statement ${statement} of ${file}, which was never started in "${schema}"`;
+  return new SqlmigError('bad-usage', message, {
+    schema,
+    file,
+    statement,
+    statements: length,
+    state: 'nothing was run',
+    hint: `settle this schema on its own: ${repairCommandLine(schema, migration, '--resume')}`,
   });
 }

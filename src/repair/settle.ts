@@ -15,7 +15,7 @@ export interface SettledMigrations {
 
 /**
  * Describes the incomplete migrations of schemas, and settles them if `how` says so.
- * @throws SqlmigError for mistakes in their files, and `bad-usage` if a statement number would apply to several files.
+ * @throws SqlmigError for mistakes in their files, and `bad-usage` if a statement number would apply to several files or to none.
  */
 export async function settle(work: MigrationRun, settling: Settling): Promise<SettledMigrations> {
   const { run, settings } = work;
@@ -30,7 +30,7 @@ export async function settle(work: MigrationRun, settling: Settling): Promise<Se
   }
   if (how === null) return { incomplete, schemas: [] };
 
-  const repair = await settlementRepair(work, begun, how);
+  const repair = await settlementRepair(work, begun, { how, selected: settling.key === null });
   const wanted = targets.filter((target) => target.trouble !== null || begun.of(target) !== null);
   return { incomplete, schemas: await repairSchemas(work, wanted, repair) };
 }

@@ -1,4 +1,3 @@
-import type { Settlement } from '../decide/settlement.ts';
 import type { SqlmigError } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import type { Names } from '../execute/invalid-indexes.ts';
@@ -18,19 +17,21 @@ import type { Target } from '../state/target.ts';
 import type { BegunScripts } from './begun-scripts.ts';
 import { describeIncomplete } from './incomplete-migration.ts';
 import { type Repair, rowRepair } from './repair.ts';
-import { type Continuation, decideResumption } from './resumption.ts';
+import { type ChosenSettlement, type Continuation, decideResumption } from './resumption.ts';
 import { begunWithoutFile, changedSince, stillInvalid } from './settle-refusals.ts';
 
 /** The repair that settles incomplete migrations, with as many jobs as `concurrentIndexJobs` allows. */
 export async function settlementRepair(
   work: MigrationRun,
   begun: BegunScripts,
-  how: Settlement,
+  { how, selected }: ChosenSettlement,
 ): Promise<Repair> {
   const { run, settings } = work;
   const [first] = begun.scripts;
   return {
-    ...(how.kind === 'mark-applied' ? marking(work, begun) : await continuing(work, begun, how)),
+    ...(how.kind === 'mark-applied'
+      ? marking(work, begun)
+      : await continuing(work, begun, { how, selected })),
     concurrency: settings.concurrentIndexJobs,
     openSession: () => (run.pooled && first !== undefined ? openExclusive(run, first) : run.openSession()),
   };
@@ -70,7 +71,7 @@ function markApplied({ migration, statements: { length } }: Script, { schema }: 
 async function continuing(
   { run, settings }: MigrationRun,
   begun: BegunScripts,
-  how: Continuation,
+  continuation: Continuation,
 ): Promise<Work> {
   const context = unitContext(run, { ...settings, sync: true });
   const guard = await guardFor(run, begun);
@@ -84,7 +85,7 @@ async function continuing(
       if (changed) return failed(changedSince(script.migration, target.schema));
       const schema = { ...unitSchema(target, null), guarded: target.scope === 'tenant' ? guard : null };
       const unit = { script, schema, context };
-      const resume = (names: Names) => decideResumption(names, unit, how);
+      const resume = (names: Names) => decideResumption(names, unit, continuation);
       const attempt = await applyNonTransactional(session, unit, resume);
       // Only while it waits for its locks is it certain that no statement has run.
       if (attempt.kind !== 'retry' || attempt.reason === 'busy') return attempt;
