@@ -6,11 +6,29 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
-import { serverAccount } from '../dist/embedded/account.js';
-import { serverBinaries } from '../dist/embedded/binaries.js';
-import { freePort } from '../dist/embedded/free-port.js';
+import { build } from 'rolldown';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
+
+const [{ serverAccount }, { serverBinaries }, { freePort }] = await fromSource([
+  'account',
+  'binaries',
+  'free-port',
+]);
+
+/** Imports modules of src/embedded; bundled first, since Node 20 cannot run TypeScript. */
+async function fromSource(names) {
+  const dir = join(root, 'node_modules/.bench');
+  const input = Object.fromEntries(names.map((name) => [name, join(root, `src/embedded/${name}.ts`)]));
+  await build({
+    input,
+    platform: 'node',
+    external: /^[^./]/,
+    logLevel: 'warn',
+    output: { dir, entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' },
+  });
+  return Promise.all(names.map((name) => import(join(dir, `${name}.mjs`))));
+}
 
 /** Starts a server; `flushMs` makes each flush of its files take so long (a shim over fsync and fdatasync). */
 export async function startServer({ settings = {}, flushMs = null } = {}) {
