@@ -331,9 +331,20 @@ test('a password on the command line is not repeated, and repeated flags are usa
   const stray = await sqlmig(['up', '--all', 'postgres://u:s3cret@h/x'], p.dir);
   expect(stray.code).toBe(2);
   expect(stray.stdout + stray.stderr).not.toContain('s3cret');
-  expect(await sqlmig(['up', '--all', '--max-failures', '1', '--max-failures', '2'], p.dir)).toMatchObject({
-    code: 2,
-  });
+  for (const [command, flag] of [
+    ['up', '--max-failures'],
+    ['up', '--metrics'],
+    ['up', '--search-path'],
+    ['status', '--search-path'],
+    ['repair', '--url'],
+    ['plan', '--steps'],
+  ] as const) {
+    const selected = command === 'status' ? [] : ['--all'];
+    expect(await sqlmig([command, ...selected, flag, '1', `${flag}=2`], p.dir)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`error[bad-usage]: ${flag} is given more than once`),
+    });
+  }
   expect(await sqlmig(['status'], project({}).dir, { PGHOST: '127.0.0.1', PGPORT: 'abc' })).toMatchObject({
     code: 2,
   });

@@ -66,3 +66,23 @@ test.for([
   expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'bad-tenant-name' } });
   expect(await db.query(`select to_regclass('public.never') as t`)).toEqual([{ t: null }]);
 });
+
+test('whatever a function returns is a tenant or a failure of its own', async () => {
+  const odd = `[Object.create(null), { toString() { throw new Error('boom'); } }, () => {}, null, 7, 'well']`;
+  const p = project({}, { 'sql/tenant/1_t.sql': 'create table t ()' });
+  p.remove('sqlmig.config.json');
+  p.write({
+    'sqlmig.config.mjs': `export default { url: '${db.url}', historyTable: 'odd', tenants: () => ${odd} }`,
+  });
+  const { code, stdout } = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect(code).toBe(1);
+  const { schemas } = JSON.parse(stdout) as { schemas: { schema: string; state: string }[] };
+  expect(schemas.map(({ schema, state }) => [schema, state])).toEqual([
+    ['public', 'up-to-date'],
+    ['well', 'applied'],
+    ['(object)', 'failed'],
+    ['(function)', 'failed'],
+    ['NULL', 'failed'],
+    ['7', 'failed'],
+  ]);
+});

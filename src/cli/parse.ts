@@ -76,6 +76,7 @@ function declare(to: Argv, command: Command, seen: Seen): void {
     return y.options(options).group(Object.keys(options), 'Flags:');
   };
   const handle = (args: ParsedArgs) => {
+    refuseRepeated({ ...globalOptions, ...options }, args);
     seen.invocation = { command, args };
   };
   // yargs lists no command that has `false` here; its types allow that only for one without options.
@@ -93,6 +94,13 @@ function refuseOddSwitches(argv: readonly string[], all: readonly Command[]): vo
     );
     if (isSwitch) throw usage(`--${flag} takes true, false or no value at all`);
   }
+}
+
+/** yargs makes an array of a flag that is given twice. @throws SqlmigError `bad-usage`. */
+function refuseRepeated(options: OptionSet, args: ParsedArgs): void {
+  for (const [flag, { array }] of Object.entries(options))
+    if (array !== true && Array.isArray(args[flag]))
+      throw usage(`--${flag} is given more than once`, 'give it only once');
 }
 
 function firstWord(name: string): string {

@@ -11,3 +11,10 @@ export function tenantNameProblem(name: unknown, publicSchema: string): string |
   if (name === publicSchema) return `"${name}" is the public schema`;
   return null;
 }
+
+/** A value from the tenant source, as messages and outcomes name it. */
+export function shownName(value: unknown): string {
+  if (value === null) return 'NULL';
+  // String() would call code of the object, which may throw.
+  return typeof value === 'object' || typeof value === 'function' ? `(${typeof value})` : String(value);
+}

@@ -8,7 +8,7 @@ import type { Row } from '../server/answer.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
-import { tenantNameProblem } from './tenant-name.ts';
+import { shownName, tenantNameProblem } from './tenant-name.ts';
 import { runTenantsQuery } from './tenants-query.ts';
 
 /** The tenants of a source, or why they are unknown until public is migrated. */
@@ -48,7 +48,7 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
       names = ours.names;
     } else names = await namesOf(source, listing);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Error ? error.message : shownName(error);
     const notYet: string[] = [
       sqlstates.undefinedTable,
       sqlstates.undefinedColumn,
@@ -62,7 +62,7 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
   const bad = new Map<string, SqlmigError>();
   for (const name of names) {
     const problem = tenantNameProblem(name, listing.publicSchema);
-    if (problem !== null) bad.set(name === null ? 'NULL' : String(name), badName(problem));
+    if (problem !== null) bad.set(shownName(name), badName(problem));
   }
   // A bad name in the config is wrong for every run; a bad row of a query must not stop the other tenants.
   if (source.kind === 'list' && bad.size > 0) throw errorOfAll([...bad.values()]);
