@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest';
 import { SqlmigError } from '../src/errors.ts';
 import { createFleet } from '../src/fleet/fleet.ts';
+import type { FleetWork } from '../src/fleet/fleet-work.ts';
 import { hasWork } from '../src/fleet/outcome.ts';
 import { schemaRefusal } from '../src/fleet/schema-errors.ts';
 import { readMigrations } from '../src/project/migrations.ts';
-import { rereadTarget } from '../src/state/target.ts';
+import { type Row, SessionLost } from '../src/server/answer.ts';
+import { rereadTarget, type Target } from '../src/state/target.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 import { testSession } from './setup/unit.ts';
 
-test('a connection that is lost while a schema is looked at again costs that basis alone', async () => {
+test('a connection that is lost while a schema is looked at again costs that reading alone', async () => {
   const db = await freshDatabase();
   await db.query('create schema acme');
   const p = project(
@@ -67,4 +69,61 @@ test('a connection that is lost while a schema is looked at again costs that bas
   expect(attempts).toBe(2);
   expect(looks).toBe(2);
   expect(reasons).toHaveLength(2);
+});
+
+test('a connection that is lost while a run gives up on busy schemas leaves none without an outcome', async () => {
+  const db = await freshDatabase();
+  const names = ['a', 'b', 'c', 'd'];
+  for (const name of names) await db.query(`create schema ${name}`);
+  const p = project({ url: db.url, tenants: { list: names } }, { 'sql/tenant/1_a.sql': 'create table a ()' });
+  const config = await p.config();
+  const files = (await readMigrations(config)).tenant;
+  const options = { to: null, steps: null, outOfOrder: false, ignoreChanged: false };
+  const basis = { scope: 'tenant', files, options } as const;
+  const read: FleetWork['rereadTarget'] = (session, schema) =>
+    rereadTarget({ session, spare: async () => null }, { schema, basis }, config.historyTable);
+  const reader = await testSession(db.url);
+  const targets: Target[] = [];
+  for (const name of names) targets.push(await read(reader, name));
+  let lost = 0;
+  const openSession = async () => {
+    const session = await testSession(db.url);
+    return {
+      ...session,
+      read: async (text: string, ...more: [((row: Row) => void)?]) => {
+        if (!text.includes('pg_blocking_pids')) return session.read(text, ...more);
+        lost += 1;
+        throw new SessionLost('cut', null);
+      },
+    };
+  };
+  const error = new SqlmigError('lock-timeout', 'another run is using this schema');
+  const finished: string[] = [];
+  const endings: Promise<void>[] = [];
+  const outcomes = await createFleet({
+    context: { runId: 'test', database: db.name, basis },
+    openSession,
+    concurrency: 1,
+    waitForLockMs: 300,
+    limits: { stopRule: { failures: 10, canaryFailures: 1 } },
+    attempt: async () => ({ kind: 'retry', reason: 'busy', error }),
+    batches: null,
+    blockersOf: () => [],
+    hasWork,
+    schemaRefusal,
+    isListed: async () => true,
+    rereadTarget: (_, schema) => read(reader, schema),
+    refreshGate: async () => {},
+    ending: (closing) => void endings.push(closing),
+    signal: new AbortController().signal,
+    emit: (event) => {
+      if (event.type === 'schema-finished') finished.push(event.outcome.schema);
+    },
+  }).migrate(targets);
+  await Promise.all([...endings, reader.close()]);
+  expect(lost).toBeGreaterThan(0);
+  expect(outcomes.map(({ schema, error }) => [schema, error?.code])).toEqual(
+    names.map((name) => [name, 'lock-timeout']),
+  );
+  expect(finished.sort()).toEqual(names);
 });

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
+import { up } from '../src/index.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { closeGate, waitAtGate } from './setup/gate.ts';
 import { numbered, project } from './setup/project.ts';
+import { testSession } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -12,6 +14,7 @@ beforeEach(async () => {
 
 const table = `create table items (id int generated always as identity primary key, name text, flag boolean default false);
   insert into items (name) select 'item ' || i from generate_series(1, 500) i;`;
+const all = { kind: 'all', except: [] } as const;
 const invalid = `select count(*)::int as n from pg_index where not indisvalid`;
 
 test('a file that mixes CONCURRENTLY with other statements just works, and records its progress', async () => {
@@ -273,4 +276,48 @@ test('repair shows which schemas hold which variant of a changed file, and accep
     stdout: expect.stringContaining('accepted'),
   });
   expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
+});
+
+test('after a failure, files that wait for their turn as an index job are not started', async () => {
+  const tenants = numbered('t', 5);
+  const p = project(
+    { url: db.url, tenants: { list: tenants }, concurrency: 5 },
+    {
+      'sql/tenant/1_items.sql': 'create table items (id int); insert into items values (1), (1)',
+      'sql/tenant/2_unique.sql': 'create unique index concurrently items_id on items (id)',
+    },
+  );
+  const result = await up(await p.config(), { select: all });
+  const codes = result.schemas.map(({ error }) => error?.code);
+  expect(codes.filter((code) => code === 'migration-failed')).toHaveLength(1);
+  expect(codes.filter((code) => code === 'stopped')).toHaveLength(4);
+  expect(result.schemas.filter(({ version }) => version === '1')).toHaveLength(5);
+  expect(await db.query(invalid)).toEqual([{ n: 1 }]);
+});
+
+test('after an interruption, neither waiting files nor further statements are started', async () => {
+  const tenants = numbered('t', 4);
+  const p = project(
+    { url: db.url, tenants: { list: tenants }, concurrency: 4 },
+    { 'sql/tenant/1_items.sql': 'create table items (id int)' },
+  );
+  const config = await p.config();
+  expect(await up(config, { select: all })).toMatchObject({ ok: true });
+  p.write({
+    'sql/tenant/2_ids.sql':
+      'create index concurrently items_a on items (id); create index concurrently items_b on items (id);',
+  });
+  const reader = await testSession(db.url);
+  await reader.run('begin isolation level repeatable read; select count(*) from t_1.items');
+  const stop = new AbortController();
+  const running = up(config, { select: all, signal: stop.signal });
+  const building = `select 1 from pg_stat_activity where datname = current_database() and query like 'create index concurrently%' and state = 'active' and pid <> pg_backend_pid()`;
+  while ((await db.query(building)).length === 0) await delay(20);
+  stop.abort();
+  const result = await running;
+  await reader.close();
+  expect(result.schemas.slice(1).every(({ state }) => state === 'skipped')).toBe(true);
+  const begun = tenants.map((tenant) => `select count(*) from ${tenant}.schema_migrations where version = 2`);
+  expect(await db.query(`select ((${begun.join(') + (')}))::int as n`)).toEqual([{ n: 1 }]);
+  expect(await db.query(invalid)).toEqual([{ n: 1 }]);
 });

@@ -47,6 +47,8 @@ export interface Scheduler<T> {
   add(targets: readonly T[], unsure?: (target: T) => boolean): void;
   /** The next action for a worker. Its jobs count as running until one of the methods below ends that. */
   next(now: number): Action<T>;
+  /** A running schema is about to fail: the stop rule counts it until it is settled. */
+  failing(schema: string): void;
   /** A schema has its outcome, whether it ever ran or not. */
   settled(outcome: Settled, now: number): void;
   /** Puts a job off. Returns false if its retries are used up: then it is still running, and to be settled. */
@@ -111,6 +113,7 @@ export function createScheduler<T extends { readonly schema: string }>(
       run(jobs, now);
       return { kind: 'start', jobs };
     },
+    failing: (schema) => tally.failing(schema),
     settled(outcome, now) {
       running.delete(outcome.schema);
       tally.settled(outcome);
@@ -118,12 +121,11 @@ export function createScheduler<T extends { readonly schema: string }>(
       if (tally.stopped === null && tally.canariesAreDone) queue.releaseHeld();
     },
     retry(job, reason, now) {
-      const times = job.because[reason] ?? 0;
-      if (times >= mostRetries[reason]) return false;
+      if ((job.because[reason] ?? 0) >= mostRetries[reason]) return false;
       running.delete(job.target.schema);
-      const retries = job.retries + 1;
-      const due = reason === 'waited' ? now : now + backoffMs(retries, random);
-      queue.putOff({ ...job, retries, because: { ...job.because, [reason]: times + 1 }, last: reason, due });
+      // Only other runs are waited for by the clock; what else delays a schema has a limit of its own.
+      if (reason !== 'busy' && reason !== 'waited') patience.progressed(now);
+      queue.putOff(retried(job, reason, { now, random }));
       return true;
     },
     giveBack(jobs, now) {
@@ -140,6 +142,23 @@ export function createScheduler<T extends { readonly schema: string }>(
       return tally.failures;
     },
     drain: () => queue.drain(),
+  };
+}
+
+/** A job after one more attempt that is to be retried. */
+function retried<T>(
+  job: Job<T>,
+  reason: RetryReason,
+  { now, random }: { readonly now: number; readonly random: () => number },
+): Job<T> {
+  const retries = job.retries + 1;
+  const due = reason === 'waited' ? now : now + backoffMs(retries, random);
+  return {
+    ...job,
+    retries,
+    because: { ...job.because, [reason]: (job.because[reason] ?? 0) + 1 },
+    last: reason,
+    due,
   };
 }
 
@@ -161,15 +180,24 @@ function createRunning() {
 function createTally(rule: StopRule, canaries: ReadonlySet<string>) {
   const open = new Set<string>();
   const failedCanaries: string[] = [];
+  const failing = new Set<string>();
   let failed = 0;
-  const failures = () => ({ tenants: failed, canaries: failedCanaries.length, failedCanaries });
+  const failures = () => ({
+    tenants: failed + failing.size,
+    canaries: failedCanaries.length,
+    failedCanaries,
+  });
   return {
     /** Expects the outcome of a schema if it is a canary; returns whether it is. */
     expects(schema: string): boolean {
       if (canaries.has(schema)) open.add(schema);
       return canaries.has(schema);
     },
+    failing(schema: string): void {
+      failing.add(schema);
+    },
     settled({ schema, failed: hasFailed, behind }: Settled): void {
+      failing.delete(schema);
       if (hasFailed) failed += 1;
       if (behind && canaries.has(schema)) failedCanaries.push(schema);
       open.delete(schema);

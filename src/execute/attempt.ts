@@ -18,6 +18,8 @@ export type Attempt =
       readonly locks?: readonly TakenLock[];
     }
   | { readonly kind: 'retry'; readonly reason: RetryReason; readonly error: SqlmigError }
+  /** Before a file's turn came, the run was interrupted or stopped: nothing more was started. */
+  | { readonly kind: 'stopped' }
   | {
       readonly kind: 'failed';
       readonly error: SqlmigError;

@@ -13,6 +13,8 @@ export interface RunningFile extends Unit {
   readonly session: Session;
   /** Runs sqlmig's own, on the same connection. */
   readonly own: Session;
+  /** Once it has fired, no further statement starts. */
+  readonly signal?: AbortSignal;
 }
 
 /**

@@ -17,6 +17,7 @@ import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { type Attempt, appliedMigration, attemptOf } from './attempt.ts';
 import type { Names } from './invalid-indexes.ts';
+import { keptBefore } from './non-transactional-errors.ts';
 import { note, type RunningFile } from './non-transactional-progress.ts';
 import { nonTransactionalSettings } from './non-transactional-settings.ts';
 import { namesIn, runStatement } from './non-transactional-statement.ts';
@@ -29,6 +30,13 @@ export interface Resumption {
   readonly begun: number;
 }
 
+/** How a non-transactional script is applied. */
+export interface NonTransactionalOptions {
+  readonly resume?: ((names: Names) => Promise<Resumption>) | null;
+  /** Once it has fired, no further statement starts. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Applies one non-transactional script, statement by statement, on a session of its own that also holds the locks
  * (docs/lock-protocol.md, Non-transactional files). An incomplete migration whose progress is certain continues after
@@ -37,9 +45,9 @@ export interface Resumption {
 export async function applyNonTransactional(
   session: Session,
   unit: Unit,
-  resume: ((names: Names) => Promise<Resumption>) | null = null,
+  { resume = null, signal }: NonTransactionalOptions = {},
 ): Promise<Attempt> {
-  const file = { ...unit, session, own: betweenStatements(session) };
+  const file = { ...unit, session, own: betweenStatements(session), ...(signal && { signal }) };
   const { script, schema } = unit;
   try {
     await session.read(setSettings(nonTransactionalSettings(unit)));
@@ -102,6 +110,7 @@ async function runStatements(file: RunningFile, { from, begun }: Resumption): Pr
   for (let k = from; k < script.statements.length; k++) {
     // A statement may have reset them, and the next one would run with the defaults of the role or the database.
     if (k > from) await session.run(restoreSettings(nonTransactionalSettings(file)));
+    if (file.signal?.aborted === true) return stoppedBefore(file, k);
     const stopped = await runStatement({ ...file, k, begun: k < begun });
     if (stopped !== null) return stopped;
   }
@@ -109,4 +118,16 @@ async function runStatements(file: RunningFile, { from, begun }: Resumption): Pr
   const end = `state = 'applied', at_statement = null, duration_ms = ${Math.min(durationMs, 2_147_483_647)}`;
   await session.run(note(file, end));
   return { kind: 'done', applied: [appliedMigration(script.migration, durationMs)] };
+}
+
+/** The attempt that an interruption ends before statement `k`: the next run continues there. */
+function stoppedBefore({ script, schema: { schema } }: RunningFile, k: number): Attempt {
+  const error = new SqlmigError('interrupted', 'the run was interrupted', {
+    schema,
+    file: script.migration.file,
+    statement: k + 1,
+    statements: script.statements.length,
+    state: keptBefore(k),
+  });
+  return { kind: 'failed', incomplete: true, error };
 }

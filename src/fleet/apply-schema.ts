@@ -8,21 +8,29 @@ import { createSessionSlot } from '../run/session-slot.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
+import type { StartLimits } from './fleet-work.ts';
 import { type Gate, unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
 import { groupScripts } from './turns.ts';
+
+/** What is to be done in a schema. */
+export interface SchemaWork {
+  readonly target: Target;
+  readonly gate: Gate | null;
+  readonly limits: StartLimits;
+}
 
 /** Applies all that a schema lacks: groups of transactional files in shared messages, each other file by itself. */
 export async function applySchema(
   migrator: Migrator,
   session: Session,
-  { target, gate }: { readonly target: Target; readonly gate: Gate | null },
+  { target, gate, limits }: SchemaWork,
 ): Promise<Attempt> {
   let schema = unitSchema(target, gate);
   let bootstrap = !target.hasHistory;
   const done: AppliedMigration[] = [];
   for (const group of groupScripts(await migrator.scripts.of(target), schema)) {
-    const attempt = await applyGroup(migrator, session, { group, schema, bootstrap });
+    const attempt = await applyGroup(migrator, session, { group, schema, bootstrap, limits });
     migrator.turns.learn(attempt);
     if (attempt.kind !== 'done') return attempt;
     done.push(...attempt.applied);
@@ -39,7 +47,12 @@ async function applyGroup(
     group,
     schema,
     bootstrap,
-  }: { readonly group: readonly Script[]; readonly schema: UnitSchema; readonly bootstrap: boolean },
+    limits,
+  }: Pick<SchemaWork, 'limits'> & {
+    readonly group: readonly Script[];
+    readonly schema: UnitSchema;
+    readonly bootstrap: boolean;
+  },
 ): Promise<Attempt> {
   const { context, turns, indexJobs, settings } = migrator;
   const [first] = group;
@@ -49,9 +62,14 @@ async function applyGroup(
     return turns.inTurn(group, schema, () => joined(group));
   const created = await joined([]);
   if (created.kind !== 'done') return created;
-  return indexJobs(() =>
-    turns.inTurn(group, schema, () => stepwise(migrator, session, { script: first, schema })),
-  );
+  // Its turn may come long after its schema was started.
+  const start = async (): Promise<Attempt> => {
+    if (limits.isStopped()) return { kind: 'stopped' };
+    const attempt = await stepwise(migrator, session, { script: first, schema });
+    if (attempt.kind === 'failed') limits.failing();
+    return attempt;
+  };
+  return indexJobs(() => turns.inTurn(group, schema, start));
 }
 
 /** Behind a pooler a session is not ours alone; otherwise the worker's is. */
@@ -61,10 +79,11 @@ async function stepwise(
   { script, schema }: { readonly script: Script; readonly schema: UnitSchema },
 ): Promise<Attempt> {
   const open = run.pooled ? await run.exclusive() : null;
-  if (open === null) return applyNonTransactional(session, { script, schema, context });
-  const direct = createSessionSlot(open, settings.signal);
+  const { signal } = settings;
+  if (open === null) return applyNonTransactional(session, { script, schema, context }, { signal });
+  const direct = createSessionSlot(open, signal);
   try {
-    return await applyNonTransactional(await direct.session(), { script, schema, context });
+    return await applyNonTransactional(await direct.session(), { script, schema, context }, { signal });
   } finally {
     await direct.close();
   }

@@ -8,6 +8,14 @@ import type { Target } from '../state/target.ts';
 import type { OutcomeContext } from './outcome.ts';
 import type { SchemaBatches } from './schema-batches.ts';
 
+/** What an attempt asks before it starts a file whose turn came late, and announces before it gives the turn away. */
+export interface StartLimits {
+  /** Whether the run starts nothing more. */
+  readonly isStopped: () => boolean;
+  /** Announces that the attempt fails, so that the limits count it at once. */
+  readonly failing: () => void;
+}
+
 /** What a fleet does in each schema, and within which limits. */
 export interface FleetWork {
   readonly context: OutcomeContext;
@@ -25,7 +33,7 @@ export interface FleetWork {
   /** Why a schema must not be touched, or `null`. */
   readonly schemaRefusal: (target: Target) => SqlmigError | null;
   /** Does the work of a schema. */
-  readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
+  readonly attempt: (session: Session, target: Target, limits: StartLimits) => Promise<Attempt>;
   /** Lets schemas share messages; `null` if each goes alone. */
   readonly batches: SchemaBatches | null;
   readonly rereadTarget: (session: Session, schema: string) => Promise<Target>;

@@ -3,7 +3,7 @@ import type { SchemaOutcome } from '../results.ts';
 import { createSessionSlot } from '../run/session-slot.ts';
 import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
-import { canaryFailed, interrupted, stopped } from './schema-errors.ts';
+import { stopError } from './schema-errors.ts';
 import { createSchemaOutcomes } from './schema-outcomes.ts';
 import { createWakeup } from './wakeup.ts';
 import { runWorker, type WorkerPool } from './worker.ts';
@@ -69,9 +69,7 @@ function isUnsure({ plan }: Target): boolean {
 
 /** Settles the schemas that were not started, or were put aside and not retried. */
 async function stopRest({ work, scheduler, outcomes }: WorkerPool): Promise<void> {
-  const { failedCanaries, tenants } = scheduler.failures;
-  const reason = scheduler.stopped === 'canaries' ? canaryFailed(failedCanaries) : stopped(tenants);
-  const stop = { state: 'skipped', error: work.signal.aborted ? interrupted() : reason } as const;
+  const stop = { state: 'skipped', error: stopError(scheduler, work.signal.aborted) } as const;
   const slot = createSessionSlot(work.openSession, work.signal);
   for (const { target, retries } of scheduler.drain()) {
     if (retries === 0) outcomes.stop(target, stop);

@@ -87,11 +87,11 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: P
   const { run, source, settings, context } = migrator;
   const { config, runId, database } = run;
   const basis = basisOf(source, scope);
-  const attempt: FleetWork['attempt'] = async (session, target) => {
+  const attempt: FleetWork['attempt'] = async (session, target, limits) => {
     try {
       return await (settings.rehearse
         ? rehearseSchema(migrator, session, { target, shared })
-        : applySchema(migrator, session, { target, gate: gatekeeper?.gate ?? null }));
+        : applySchema(migrator, session, { target, gate: gatekeeper?.gate ?? null, limits }));
     } catch (error) {
       return { kind: 'failed', error: asSqlmigError(error, target.schema) };
     }

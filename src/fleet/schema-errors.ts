@@ -1,3 +1,4 @@
+import type { Scheduler } from '../decide/scheduler.ts';
 import { SqlmigError, sqlstates, withMessage } from '../errors.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Target } from '../state/target.ts';
@@ -59,19 +60,28 @@ export function interrupted(incomplete?: SqlmigError): SqlmigError {
 }
 
 /** The error of a schema that was not started after this many failures. */
-export function stopped(failures: number): SqlmigError {
+function stopped(failures: number): SqlmigError {
   return new SqlmigError('stopped', `not started: ${failures} failed before its turn`, {
     hint: '--max-failures lets a run go on after failures',
   });
 }
 
 /** The error of a schema that was not started because these canaries failed. */
-export function canaryFailed(canaries: readonly string[]): SqlmigError {
+function canaryFailed(canaries: readonly string[]): SqlmigError {
   const more = canaries.length > 5 ? ` and ${canaries.length - 5} more` : '';
   const who = `${canaries.length === 1 ? 'canary' : 'canaries'} ${canaries.slice(0, 5).join(', ')}${more}`;
   return new SqlmigError('stopped', `not started: ${who} failed`, {
     hint: 'correct what failed in the canary and run sqlmig up again',
   });
+}
+
+/** The error of a schema that was not started, or not continued, because the run starts nothing more. */
+export function stopError(
+  { stopped: why, failures }: Pick<Scheduler<never>, 'stopped' | 'failures'>,
+  isInterrupted: boolean,
+): SqlmigError {
+  if (isInterrupted) return interrupted();
+  return why === 'canaries' ? canaryFailed(failures.failedCanaries) : stopped(failures.tenants);
 }
 
 /** The error of a schema that was dropped or renamed during the run; `listed`: the tenant list still has it. */

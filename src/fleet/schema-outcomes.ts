@@ -31,6 +31,11 @@ export interface SchemaOutcomes {
   outcomesOf(targets: readonly Target[]): SchemaOutcome[];
 }
 
+/** True unless a migration failed: another run, or a commit whose answer was lost, may have brought the schema up to date. */
+function mayBeDone({ state, error }: Stop): boolean {
+  return state === 'skipped' || error.code === 'lock-timeout';
+}
+
 /** The outcomes of a fleet that has settled nothing yet. */
 export function createSchemaOutcomes(work: FleetWork, scheduler: Scheduler<Target>): SchemaOutcomes {
   const { context, emit, hasWork, schemaRefusal, signal } = work;
@@ -67,7 +72,7 @@ export function createSchemaOutcomes(work: FleetWork, scheduler: Scheduler<Targe
       const now = await readLast(target.schema, slot);
       if (now === null) settle(outcomeUnknown(target, how.error, context));
       else if (target.exists && !now.exists) await stopGone(now, slot);
-      else if (how.state === 'skipped' && schemaRefusal(now) === null && !hasWork(now)) finish(now);
+      else if (mayBeDone(how) && schemaRefusal(now) === null && !hasWork(now)) finish(now);
       else stop(now, how);
     },
     stopGone,

@@ -14,7 +14,7 @@ import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { inTheWay } from './in-the-way.ts';
 import type { Done, Stop } from './outcome.ts';
-import { blocked, gaveUp, historyMissing, interrupted } from './schema-errors.ts';
+import { blocked, gaveUp, historyMissing, interrupted, stopError } from './schema-errors.ts';
 import type { SchemaOutcomes } from './schema-outcomes.ts';
 import type { Wakeup } from './wakeup.ts';
 
@@ -87,7 +87,7 @@ async function reportWait(
   worker: Worker,
   { job, waitedMs }: Pick<Extract<Action<Target>, { kind: 'report-wait' }>, 'job' | 'waitedMs'>,
 ): Promise<void> {
-  const [why] = await reasonsFor(worker, [job]);
+  const [why] = (await reasonsFor(worker, [job])) ?? [];
   // `LockWatch` reports lock timeouts.
   if (job.last === 'lock-wait' || why === undefined) return;
   worker.work.emit({ type: 'waiting', schema: job.target.schema, waitedMs, holders: why });
@@ -101,27 +101,35 @@ async function giveUp(
   const [first] = jobs;
   if (first !== undefined) await reportWait(worker, { job: first, waitedMs });
   for (const [i, { target }] of jobs.entries()) {
-    const error = gaveUp(waitedMs, reasons[i] ?? '');
+    const error = gaveUp(waitedMs, reasons?.[i] ?? 'the server did not say what holds its lock');
     await worker.outcomes.stopAsFound(target, { state: 'failed', error }, worker.slot);
   }
 }
 
-/** What jobs wait for, in words. */
-async function reasonsFor({ work, slot }: Worker, jobs: readonly Job<Target>[]): Promise<string[]> {
-  const holders = await readHolders(await slot.session());
-  return jobs.map((job) => inTheWay(job, holders, work.blockersOf(job.target.schema)));
+/** What jobs wait for, in words; `null` if the server cannot be asked. A connection error here concerns no job. */
+async function reasonsFor({ work, slot }: Worker, jobs: readonly Job<Target>[]): Promise<string[] | null> {
+  try {
+    const holders = await readHolders(await slot.session());
+    return jobs.map((job) => inTheWay(job, holders, work.blockersOf(job.target.schema)));
+  } catch {
+    return null;
+  }
 }
 
 /** Attempts a schema, then settles it or has it retried. */
 async function attempt(worker: Worker, job: Job<Target>): Promise<void> {
-  const { work, outcomes, slot } = worker;
+  const { work, scheduler, outcomes, slot } = worker;
   const { target } = job;
   const session = await slot.session();
   outcomes.begin(target);
-  const result = await work.attempt(session, target);
+  const result = await work.attempt(session, target, {
+    isStopped: () => work.signal.aborted || scheduler.stopped !== null,
+    failing: () => scheduler.failing(target.schema),
+  });
   if (result.kind === 'done') return done(worker, job, result);
   const stop = (state: Stop['state'], error: SqlmigError) =>
     outcomes.stopAsFound(target, { state, error }, slot);
+  if (result.kind === 'stopped') return stop('skipped', stopError(scheduler, work.signal.aborted));
   if (work.signal.aborted) {
     const incomplete = result.kind === 'failed' && result.incomplete === true ? result.error : undefined;
     return stop('skipped', interrupted(incomplete));

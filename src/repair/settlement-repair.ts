@@ -86,7 +86,7 @@ async function continuing(
       const schema = { ...unitSchema(target, null), guarded: target.scope === 'tenant' ? guard : null };
       const unit = { script, schema, context };
       const resume = (names: Names) => decideResumption(names, unit, continuation);
-      const attempt = await applyNonTransactional(session, unit, resume);
+      const attempt = await applyNonTransactional(session, unit, { resume });
       // Only while it waits for its locks is it certain that no statement has run.
       if (attempt.kind !== 'retry' || attempt.reason === 'busy') return attempt;
       return failed(attempt.error);

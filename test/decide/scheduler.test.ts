@@ -255,3 +255,25 @@ test('newcomers that are added after the end are started', () => {
   scheduler.add(named('late'));
   expect(scheduler.next(0).kind).toBe('start');
 });
+
+test('a file that runs for longer than the limit and loses its connection is retried, not given up on', () => {
+  const scheduler = createScheduler<Target>(rules({ waitForLockMs: 3_000 }));
+  scheduler.add(named('a'));
+  const action = scheduler.next(0);
+  if (action.kind !== 'start') throw new Error(action.kind);
+  scheduler.retry(action.jobs[0], 'lost', 6_000);
+  expect(scheduler.next(8_100).kind).toBe('retry');
+});
+
+test('a schema that is about to fail counts at once, and once', () => {
+  const scheduler = createScheduler<Target>(rules({ stopRule: { failures: 2, canaryFailures: 1 } }));
+  scheduler.add(named('a', 'b', 'c'));
+  scheduler.next(0);
+  scheduler.failing('a');
+  expect(scheduler.stopped).toBe(null);
+  scheduler.settled({ schema: 'a', failed: true, behind: true }, 1);
+  expect(scheduler.stopped).toBe(null);
+  scheduler.next(1);
+  scheduler.failing('b');
+  expect(scheduler.stopped).toBe('tenants');
+});
