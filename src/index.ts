@@ -1,14 +1,27 @@
+export type { Obstacle, ToolSession } from './adopt/foreign-histories.ts';
+export type { AdoptedSchema } from './adopt/import-histories.ts';
+export type { HistoryImport, RefusedHistory } from './adopt/import-proposals.ts';
 export type { PlanOptions } from './decide/plan.ts';
 export type { Settlement } from './decide/settlement.ts';
 export type { Canary, MaxFailures } from './decide/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError, type SqlmigErrorContext } from './errors.ts';
 export type { OnEvent, RunEvent } from './events.ts';
 export type { UpOptions } from './fleet/up-options.ts';
+export type { SessionAtWork } from './history/foreign-tables.ts';
+export type { TimeMeaning } from './history/import/table-form.ts';
 export {
   type AcceptChecksumsOptions,
   type AcceptedChecksums,
   acceptChecksums,
 } from './operations/accept-checksums.ts';
+export {
+  type AdoptOptions,
+  type AdoptReport,
+  adopt,
+  type ForeignHistory,
+  type HistoryMatch,
+} from './operations/adopt.ts';
+export { type AdoptedHistories, type AdoptHistoryOptions, adoptHistory } from './operations/adopt-history.ts';
 export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
 export {

@@ -25,6 +25,7 @@ const floors: readonly (readonly string[])[] = [
   ['state'],
   ['fleet'],
   ['repair'],
+  ['adopt'],
   ['operations'],
   ['report', 'index.ts'],
   ['cli'],

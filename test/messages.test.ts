@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { applyNonTransactional } from '../src/execute/non-transactional.ts';
+import { composeAdoption } from '../src/protocol/adoption.ts';
 import { composeBootstrap } from '../src/protocol/bootstrap.ts';
 import {
   composeEdit,
@@ -115,6 +116,50 @@ test('an edit of the history by repair', () =>
   golden(
     'edit-history',
     composeEdit(tenant, "update acme.schema_migrations set checksum = 'c' where version = 1", own),
+  ));
+
+const oldHistory = {
+  schema: 'acme',
+  table: 'schema_migrations',
+  tool: 'Ecto',
+  oid: '16400',
+  digest: {
+    query: 'select md5(string_agg(version::text, chr(10))) from acme.schema_migrations',
+    value: 'c4ca4238',
+  },
+  atWork: "select from pg_locks where mode <> 'AccessShareLock' and relation = 16400",
+};
+
+test('the history of another tool that has the name of ours', () =>
+  golden(
+    'adopt-renamed',
+    composeAdoption(
+      tenant,
+      {
+        old: { ...oldHistory, takeOver: { rename: 'schema_migrations_ecto' } },
+        applied: [{ script: orders, appliedAt: '2026-11-27T07:31:00.000000Z' }],
+      },
+      pooled,
+    ),
+  ));
+
+test('the history of another tool that has another name', () =>
+  golden(
+    'adopt-closed',
+    composeAdoption(
+      shared,
+      {
+        old: {
+          ...oldHistory,
+          schema: 'public',
+          table: 'knex_migrations',
+          tool: 'knex',
+          takeOver: { trigger: 'sqlmig_taken_over' },
+        },
+        applied: [{ script: plans, appliedAt: null }],
+      },
+      pooled,
+    ),
   ));
 
 test('what a session of our own begins with', () => {

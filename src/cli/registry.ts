@@ -46,7 +46,10 @@ export const notInThisVersion: Readonly<Record<string, string>> = Object.fromEnt
     word,
     'this version cannot undo migrations; write one that reverts the change: sqlmig new NAME --tenant',
   ]),
-  ['baseline', 'this version cannot record a baseline; see the histories of other tools with: sqlmig adopt'],
+  [
+    'baseline',
+    "this version cannot record a baseline; import another tool's history with: sqlmig adopt --history",
+  ],
   ...['drop', 'clean', 'reset', 'dump'].map((word) => [
     word,
     'this version neither drops nor dumps schemas; use psql or pg_dump',

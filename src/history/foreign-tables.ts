@@ -1,3 +1,5 @@
+import { defaults } from '../project/defaults.ts';
+import type { Row } from '../server/answer.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
@@ -12,6 +14,22 @@ import type { ForeignRow, ForeignTable } from './import/table-form.ts';
 export interface FoundTable extends ForeignTable {
   /** As `toolOf` names it. */
   readonly tool: string;
+  readonly oid: string;
+  /** The role owns it, or is a member of its owner. */
+  readonly isOwned: boolean;
+  /** sqlmig has renamed it, or closed it with a trigger; `null` if it has not taken it over. */
+  readonly takenOver: 'renamed' | 'closed' | null;
+}
+
+/** The trigger that sqlmig puts on a history that it has taken over, and the function that it calls. */
+export const takenOverTrigger = 'sqlmig_taken_over';
+
+/** What to look for. */
+export interface TableSearch {
+  /** The name of sqlmig's histories, which a table that was renamed begins with. */
+  readonly historyTable: string;
+  /** Only these tables. */
+  readonly oids?: readonly string[];
 }
 
 /** A session that shows a tool at work. */
@@ -25,31 +43,62 @@ export interface SessionAtWork {
 const names = (list: readonly string[]) => `array[${list.map(quoteLiteral).join(', ')}]::name[]`;
 
 // Histories may have any name, so a table whose columns say enough is found by them.
-const findTables = `with tables as (
-  select c.oid, n.oid as namespace, n.nspname as schema, c.relname as name, array_agg(a.attname) as columns
+const findTables = ({ historyTable, oids }: TableSearch) => `with tables as (
+  select c.oid, c.relowner, n.oid as namespace, n.nspname as schema, c.relname as name, array_agg(a.attname) as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-  where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'${
+    oids === undefined ? '' : ` and c.oid = any(array[${oids.map(quoteLiteral).join(', ')}]::oid[])`
+  }
   group by c.oid, n.oid, n.nspname, c.relname)
-select schema, name as table,
+select schema, name as table, oid::text as oid, pg_has_role(relowner, 'USAGE') as owned,
+  exists (select from pg_trigger where tgrelid = t.oid and tgname = ${quoteLiteral(takenOverTrigger)}) as closed,
   (select json_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) order by a.attnum)
    from pg_attribute a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped) as columns,
   coalesce((select json_agg(c.relname) from pg_class c where c.relnamespace = t.namespace and c.relkind in ('r', 'p')
     and (c.relname in ('ar_internal_metadata', 'hdb_version', 'current') or c.relname in (t.name || '_lock', t.name || 'lock'))
     and c.oid <> t.oid), '[]') as companions
 from tables t
-where name = any(${names(historyTableNames)}) or ${tellingColumns.map((list) => `columns @> ${names(list)}`).join(' or ')}
+where name = any(${names(historyTableNames)}) or starts_with(name::text, ${quoteLiteral(`${historyTable}_`)}) or ${tellingColumns.map((list) => `columns @> ${names(list)}`).join(' or ')}
 order by schema collate "C", name collate "C"`;
 
 /** The history tables of other tools in a database, by schema. */
-export async function findForeignTables(session: Session): Promise<FoundTable[]> {
-  const rows = await readOnly(session, findTables);
+export async function findForeignTables(
+  session: Session,
+  search: TableSearch = { historyTable: defaults.historyTable },
+): Promise<FoundTable[]> {
+  const rows: readonly Row[] = await readOnly(session, findTables(search));
   return rows.flatMap((row) => {
-    const [columns, companions] = [row.columns as unknown as string[], row.companions as unknown as string[]];
+    const [columns, companions] = [row.columns as string[], row.companions as string[]];
     const table = String(row.table);
-    const tool = shapeOf(columns).kind === 'ours' ? null : toolOf(table, columns, companions);
-    return tool === null ? [] : [{ schema: String(row.schema), table, columns, companions, tool }];
+    const former = formerName(table, search);
+    const tool = shapeOf(columns).kind === 'ours' ? null : toolOf(former, columns, companions);
+    // Any table may have a name that begins like a history's.
+    if (tool === null || (former !== table && table !== renamedFor(tool, former))) return [];
+    const { schema, oid, owned, closed } = row;
+    return [
+      {
+        schema: String(schema),
+        table,
+        columns,
+        companions,
+        tool,
+        oid: String(oid),
+        isOwned: owned === true,
+        takenOver: former !== table ? 'renamed' : closed === true ? 'closed' : null,
+      },
+    ];
   });
+}
+
+// The name that the tool knows it by.
+function formerName(table: string, { historyTable }: TableSearch): string {
+  return table.startsWith(`${historyTable}_`) ? historyTable : table;
+}
+
+/** The name that sqlmig gives to a tool's history that has the name of its own. */
+export function renamedFor(tool: string, historyTable: string): string {
+  return `${historyTable}_${tool.toLowerCase().replace(/[^a-z0-9]+/g, '_')}`;
 }
 
 /** A found table and what reads it. */
@@ -109,6 +158,27 @@ async function readBatch(session: Session, batch: readonly ReadableTable[]): Pro
     else if (history !== undefined) history.beside[beside] = [...(history.beside[beside] ?? []), row];
   }
   return histories;
+}
+
+/** One history, and a digest of everything that was read of it. */
+export interface DigestedHistory {
+  readonly digest: string;
+  readonly history: FoundHistory;
+}
+
+/** Reads one history with its digest, which is the older of the two if another session writes meanwhile. */
+export async function readDigested(session: Session, table: ReadableTable): Promise<DigestedHistory> {
+  const [row] = await readOnly(session, `select (${selectForeignDigest(table)}) as digest`);
+  const [history = emptyHistory(table.found)] = await readBatch(session, [table]);
+  return { digest: String(row?.digest), history };
+}
+
+/** SQL query: the digest of everything that is read of a history. */
+export function selectForeignDigest({ reader, found }: ReadableTable): string {
+  const texts = foreignQueries(reader, found).map(
+    ({ sql }) => `(select string_agg(r::text, chr(10) order by r::text) from (${sql([])}) r)`,
+  );
+  return `select md5(concat_ws(chr(10) || '-' || chr(10), ${texts.join(', ')}))`;
 }
 
 /** The sessions that show a tool at work on these histories now. */

@@ -1,21 +1,21 @@
 import { resolve } from 'node:path';
-import type { OnEvent } from '../events.ts';
 import {
-  type FoundTable,
-  findForeignTables,
-  readFoundTables,
-  readSessionsAtWork,
-  type SessionAtWork,
-} from '../history/foreign-tables.ts';
+  type ForeignHistoryFound,
+  type Obstacle,
+  readForeignHistories,
+  readToolSessions,
+  type ToolSession,
+  twoHistories,
+  unreadable,
+} from '../adopt/foreign-histories.ts';
+import type { OnEvent } from '../events.ts';
 import {
   type FileIndex,
   type ForeignReading,
-  type FoundHistory,
   indexFiles,
   readForeignHistory,
 } from '../history/import/foreign-reading.ts';
 import type { HistoryReader, SourceFile } from '../history/import/history-reader.ts';
-import { readerOf } from '../history/import/readers.ts';
 import type { TimeMeaning } from '../history/import/table-form.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { folderOf } from '../project/migrations.ts';
@@ -65,15 +65,12 @@ export interface ForeignHistory {
   readonly table: string;
   readonly tool: string;
   readonly columns: readonly string[];
-  /** `null` if it cannot be imported. */
+  /** sqlmig has imported it; it is not compared any more. */
+  readonly takenOver: boolean;
+  /** `null` if it cannot be imported, or has been. */
   readonly match: HistoryMatch | null;
   /** Why it cannot be imported, and what to do about it. */
-  readonly refused: { readonly message: string; readonly hint: string } | null;
-}
-
-/** A session of another tool. */
-export interface ToolSession extends SessionAtWork {
-  readonly tool: string;
+  readonly refused: Obstacle | null;
 }
 
 /** The histories of other tools in a database, compared with the project's files. */
@@ -98,9 +95,10 @@ export async function adopt(config: Config, options: AdoptOptions = {}): Promise
   const folders = foldersOf(config, options.files);
   const running = { emit: ownListener(options.onEvent), signal: ownSignal(options.signal) };
   return withRun(config, running, async ({ read, server, database }) => {
-    const { histories, sessions } = await read((session) => report(session, folders));
+    const { histories, sessions } = await read((session) => report(session, folders, config.historyTable));
     const ok =
-      sessions.length === 0 && histories.every(({ match }) => match !== null && match.changed.length === 0);
+      sessions.length === 0 &&
+      histories.every(({ takenOver, match }) => takenOver || (match !== null && match.changed.length === 0));
     return { ok, host: server.host, database, histories, sessions };
   });
 }
@@ -123,69 +121,45 @@ interface IndexedFolder {
   readonly index: FileIndex;
 }
 
-async function report(session: Session, folders: readonly Folder[]) {
+async function report(session: Session, folders: readonly Folder[], historyTable: string) {
   const indexes = new Map<HistoryReader, readonly IndexedFolder[]>();
-  const found = await findForeignTables(session);
-  const readable = found.flatMap((table) => {
-    const reader = readerOf(table.tool);
-    if (reader === null) return [];
-    if (!indexes.has(reader)) {
-      const indexed = folders.map(({ folder, files }) => ({ folder, index: indexFiles(reader, files) }));
-      indexes.set(reader, indexed);
-    }
-    return [{ found: table, reader }];
-  });
-  const read = await readFoundTables(session, readable);
+  const indexed = (reader: HistoryReader) => {
+    const made =
+      indexes.get(reader) ??
+      folders.map(({ folder, files }) => ({ folder, index: indexFiles(reader, files) }));
+    indexes.set(reader, made);
+    return made;
+  };
+  const read = await readForeignHistories(session, historyTable);
+  const inUse = read.filter(({ found }) => found.takenOver === null);
   const tools = new Map<string, number>();
-  for (const { schema } of found) tools.set(schema, (tools.get(schema) ?? 0) + 1);
-  const histories = found.map((table): ForeignHistory => {
-    const { schema, table: name, tool, columns } = table;
-    const reader = readerOf(tool);
-    const judged =
-      (tools.get(schema) ?? 0) > 1
-        ? twoHistories(schema)
-        : judge(table, read.get(table), reader === null ? [] : (indexes.get(reader) ?? []));
-    return { schema, table: name, tool, columns, ...judged };
+  for (const { found } of inUse) tools.set(found.schema, (tools.get(found.schema) ?? 0) + 1);
+  const histories = read.map((one): ForeignHistory => {
+    const { schema, table, tool, columns } = one.found;
+    const takenOver = one.found.takenOver !== null;
+    const judged = takenOver
+      ? { match: null, refused: null }
+      : (tools.get(schema) ?? 0) > 1
+        ? refuse(twoHistories(schema, 'choose the one in use with --history --from-tool'))
+        : judge(one, one.reader === null ? [] : indexed(one.reader));
+    return { schema, table, tool, columns, takenOver, ...judged };
   });
-  const sessions: ToolSession[] = [];
-  for (const reader of indexes.keys()) {
-    const tables = readable.filter((one) => one.reader === reader).map((one) => one.found);
-    for (const one of await readSessionsAtWork(session, reader, tables))
-      sessions.push({ tool: reader.tool, ...one });
-  }
-  return { histories, sessions };
+  return { histories, sessions: await readToolSessions(session, read) };
 }
 
 type Judged = Pick<ForeignHistory, 'match' | 'refused'>;
 
-function refuse(message: string, hint: string): Judged {
-  return { match: null, refused: { message, hint } };
+function refuse(refused: Obstacle): Judged {
+  return { match: null, refused };
 }
 
-function twoHistories(schema: string): Judged {
-  return refuse(
-    `${schema} has more than one tool's history`,
-    'drop, or move to another schema, the one that is not in use',
-  );
-}
-
-function judge(
-  { tool, columns }: FoundTable,
-  history: FoundHistory | Error | undefined,
-  folders: readonly IndexedFolder[],
-): Judged {
+function judge(one: ForeignHistoryFound, folders: readonly IndexedFolder[]): Judged {
+  const obstacle = unreadable(one);
+  if (obstacle !== null) return refuse(obstacle);
+  const { history } = one;
   const [first, ...others] = folders;
-  if (first === undefined || history === undefined) {
-    return refuse(
-      `histories of ${tool} cannot be imported (${columns.join(', ')})`,
-      'convert its files by hand, and write the history with a baseline',
-    );
-  }
-  if (history instanceof Error)
-    return refuse(
-      `it cannot be read: ${history.message}`,
-      'use a role that may read it, or wait for its lock',
-    );
+  if (first === undefined || history === null || history instanceof Error)
+    throw new RangeError('a history with a reader has rows or an error');
   // A history in public may record the tenants' files, so the folder that fits best decides.
   let best = { folder: first.folder, reading: readForeignHistory(first.index, history) };
   for (const { folder, index } of others) {
@@ -194,7 +168,7 @@ function judge(
   }
   const { reading, folder } = best;
   return 'refused' in reading
-    ? refuse(reading.refused, reading.hint)
+    ? refuse({ message: reading.refused, hint: reading.hint })
     : { match: toMatch(reading, folder), refused: null };
 }
 

@@ -24,8 +24,8 @@ export function checkUnchanged(schema: UnitSchema, context: UnitContext): string
   return refuseIf(isStale(schema, context));
 }
 
-// The lock names an OID: a schema created anew under the same name would not be locked at all.
-function schemaReplaced({ schema, oid }: UnitSchema): Check {
+/** The lock names an OID: a schema created anew under the same name would not be locked at all. */
+export function schemaReplaced({ schema, oid }: UnitSchema): Check {
   const name = quoteLiteral(quoteIdentifier(schema));
   return [
     `to_regnamespace(${name})::oid is distinct from ${quoteLiteral(oid ?? '0')}::oid`,

@@ -1,3 +1,4 @@
+import type { SqlmigError } from '../errors.ts';
 import { type Attempt, appliedMigration, attemptOf } from '../execute/attempt.ts';
 import { createFleet } from '../fleet/fleet.ts';
 import { unitSchema } from '../fleet/gate.ts';
@@ -32,6 +33,8 @@ export interface Repair {
   /** Repairs one schema; never throws. */
   readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
   readonly openSession: () => Promise<Session>;
+  /** Why a schema must not be touched; by default, its trouble. */
+  readonly schemaRefusal?: (target: Target) => SqlmigError | null;
   /** The number of schemas to repair at a time, at most; one by default. */
   readonly concurrency?: number;
 }
@@ -43,7 +46,7 @@ export interface Repair {
 export async function repairSchemas(
   { run, source, settings }: MigrationRun,
   targets: readonly Target[],
-  { hasWork, attempt, openSession, concurrency = 1 }: Repair,
+  { hasWork, attempt, openSession, schemaRefusal = ({ trouble }) => trouble, concurrency = 1 }: Repair,
 ): Promise<RepairedSchema[]> {
   const { config, runId, database } = run;
   const outcomes: SchemaOutcome[] = [];
@@ -57,7 +60,7 @@ export async function repairSchemas(
         waitForLockMs: settings.waitForLockMs,
         blockersOf: () => [],
         hasWork,
-        schemaRefusal: ({ trouble }) => trouble,
+        schemaRefusal,
         attempt,
         batches: null,
         rereadTarget: (session, schema) =>
@@ -118,20 +121,28 @@ export function rowRepair(
     async attempt(session, target) {
       const schema = unitSchema(target, null);
       const todo = edits(target);
-      const seen = { waiting: false };
+      const wait = watchWait();
       try {
         const message = todo.map(({ sql }) => composeEdit(schema, sql, context)).join('');
-        const onRow = (row: Row) => {
-          if (waitingColumn in row) seen.waiting = true;
-          if (waitedColumn in row) seen.waiting = false;
-        };
-        if (todo.length > 0) await session.run(message, onRow);
+        if (todo.length > 0) await session.run(message, wait.onRow);
         const before = sent.get(target.schema) ?? [];
         return { kind: 'done', applied: [...before, ...todo].map((edit) => appliedMigration(edit)) };
       } catch (error) {
         if (error instanceof SessionLost) sent.set(target.schema, todo);
-        return attemptOf(error, { schema, context }, seen.waiting);
+        return attemptOf(error, { schema, context }, wait.isWaiting());
       }
     },
+  };
+}
+
+/** Follows whether a public unit is still waiting for its locks, by the rows of its message. */
+export function watchWait(): { readonly onRow: (row: Row) => void; readonly isWaiting: () => boolean } {
+  let waiting = false;
+  return {
+    onRow(row) {
+      if (waitingColumn in row) waiting = true;
+      if (waitedColumn in row) waiting = false;
+    },
+    isWaiting: () => waiting,
   };
 }

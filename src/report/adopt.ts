@@ -1,3 +1,4 @@
+import type { ToolSession } from '../adopt/foreign-histories.ts';
 import type { AdoptReport, ForeignHistory, HistoryMatch } from '../operations/adopt.ts';
 import { count, groupBy, names, placeLine, printable } from './table.ts';
 
@@ -5,29 +6,38 @@ import { count, groupBy, names, placeLine, printable } from './table.ts';
 export function adoptText(report: AdoptReport): string {
   const { histories, sessions } = report;
   if (histories.length === 0) return `${placeLine(report)}no other tool's history was found\n`;
-  const groups = groupBy(histories, ({ tool, table, match, refused }) =>
-    JSON.stringify([tool, table, match, refused?.hint]),
+  const groups = groupBy(histories, ({ tool, table, takenOver, match, refused }) =>
+    JSON.stringify([tool, table, takenOver, match, refused?.hint]),
   );
-  const inUse = sessions.map(
-    ({ tool, pid, application, lock }) =>
-      `${tool} may be running: backend ${pid} (${printable(application) || 'no application name'}) has ${lock}\n`,
-  );
-  return placeLine(report) + groups.map(groupText).join('') + inUse.join('');
+  const importable = histories.some(({ match }) => match !== null && match.applied > 0);
+  const next = report.ok && importable ? 'import them with: sqlmig adopt --history --all\n' : '';
+  return placeLine(report) + groups.map(groupText).join('') + sessions.map(sessionLine).join('') + next;
+}
+
+/** A session that may belong to a tool that is migrating now. */
+export function sessionLine({ tool, pid, application, lock }: ToolSession): string {
+  return `${tool} may be running: backend ${pid} (${printable(application) || 'no application name'}) has ${lock}\n`;
 }
 
 function groupText(group: readonly ForeignHistory[]): string {
   const [first] = group;
   if (first === undefined) return '';
-  const { tool, table, match, refused } = first;
+  const { tool, table, takenOver, match, refused } = first;
   const schemas = names(
     group.map(({ schema }) => schema),
     5,
   );
-  const lines =
-    refused === null
+  const lines = takenOver
+    ? ['taken over by sqlmig']
+    : refused === null
       ? matchLines(match)
       : [`refused: ${printable(refused.message)}`, `hint: ${printable(refused.hint)}`];
   return `${tool}: ${printable(table)} in ${schemas}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+/** What recorded times mean, in words. */
+export function timeText(time: HistoryMatch['time']): string {
+  return times[time];
 }
 
 const times: Readonly<Record<HistoryMatch['time'], string>> = {

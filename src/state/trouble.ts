@@ -27,7 +27,7 @@ export async function findTroubles(
     if (shape.kind === 'foreign') {
       const message = `${name} is the history of ${shape.tool} (${columns.join(', ')})`;
       const hint =
-        'set historyTable to a name that no other tool uses; sqlmig adopt shows how that history matches the files';
+        'import it with sqlmig adopt --history, or set historyTable to a name that no other tool uses';
       troubles.set(schema, new SqlmigError('foreign-history', message, { schema, state: extra.state, hint }));
     } else if (shape.missing.length > 0) {
       const lacks = `${shape.missing.length === 1 ? 'the column' : 'the columns'} ${shape.missing.join(', ')}`;

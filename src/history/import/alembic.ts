@@ -1,6 +1,6 @@
 import type { HistoryReader, RecordedMigration, SourceFile } from './history-reader.ts';
 
-/** Alembic: `alembic_version` has the heads alone; the Python files say what comes before them. */
+/** Alembic: `alembic_version` has the heads alone; the Python files, or the SQL made of them, say what comes before them. */
 export const alembicReader: HistoryReader = {
   tool: 'Alembic',
   form: { columns: ['version_num'], time: null, order: ['version_num'] },
@@ -24,7 +24,7 @@ export const alembicReader: HistoryReader = {
       (id): RecordedMigration => ({ name: id, keys: [id], appliedAt: null, checksum: null }),
     );
   },
-  caveat: 'it records the newest revisions alone: what came before them is read from the Python files',
+  caveat: 'it records the newest revisions alone: what came before them is read from the files',
 };
 
 interface Revision {
@@ -34,7 +34,13 @@ interface Revision {
 
 function revisionOf({ text }: SourceFile): Revision | null {
   const id = /^revision\b[^=\n]*=\s*['"]([^'"]+)['"]/m.exec(text)?.[1];
-  if (id === undefined) return null;
+  if (id === undefined) return upgradeIn(text);
   const down = /^down_revision\b[^=\n]*=\s*(\([^)]*\)|[^\n]*)/m.exec(text)?.[1] ?? '';
   return { id, parents: [...down.matchAll(/['"]([^'"]+)['"]/g)].map(([, parent]) => parent ?? '') };
+}
+
+// `alembic upgrade FROM:TO --sql` writes this line before the statements of each revision.
+function upgradeIn(text: string): Revision | null {
+  const [, parents = '', id] = /^-- Running upgrade (.*?) ?-> (\w+)/m.exec(text) ?? [];
+  return id === undefined ? null : { id, parents: parents.split(/,\s*/).filter((parent) => parent !== '') };
 }

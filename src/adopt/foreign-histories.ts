@@ -1,0 +1,86 @@
+import {
+  type FoundTable,
+  findForeignTables,
+  readFoundTables,
+  readSessionsAtWork,
+  type SessionAtWork,
+} from '../history/foreign-tables.ts';
+import type { FoundHistory } from '../history/import/foreign-reading.ts';
+import type { HistoryReader } from '../history/import/history-reader.ts';
+import { readerOf } from '../history/import/readers.ts';
+import type { ServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+
+/** A history of another tool, with its rows. */
+export interface ForeignHistoryFound {
+  readonly found: FoundTable;
+  /** `null` if histories of this tool cannot be imported. */
+  readonly reader: HistoryReader | null;
+  /** An error if it cannot be read; `null` without a reader. */
+  readonly history: FoundHistory | ServerError | null;
+}
+
+/** A session of another tool. */
+export interface ToolSession extends SessionAtWork {
+  readonly tool: string;
+}
+
+/** Reads every history of another tool in a database. */
+export async function readForeignHistories(
+  session: Session,
+  historyTable: string,
+): Promise<ForeignHistoryFound[]> {
+  const found = await findForeignTables(session, { historyTable });
+  const readable = found.flatMap((table) => {
+    const reader = readerOf(table.tool);
+    return reader === null ? [] : [{ found: table, reader }];
+  });
+  const read = await readFoundTables(session, readable);
+  return found.map((table) => ({
+    found: table,
+    reader: readerOf(table.tool),
+    history: read.get(table) ?? null,
+  }));
+}
+
+/** The sessions that show the tools of these histories at work. */
+export async function readToolSessions(
+  session: Session,
+  histories: readonly ForeignHistoryFound[],
+): Promise<ToolSession[]> {
+  const byReader = new Map<HistoryReader, FoundTable[]>();
+  for (const { found, reader } of histories)
+    if (reader !== null) byReader.set(reader, [...(byReader.get(reader) ?? []), found]);
+  const sessions: ToolSession[] = [];
+  for (const [reader, tables] of byReader) {
+    for (const one of await readSessionsAtWork(session, reader, tables))
+      sessions.push({ tool: reader.tool, ...one });
+  }
+  return sessions;
+}
+
+/** Why a history cannot be imported, and what to do about it. */
+export interface Obstacle {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** The obstacle of a schema in which two tools have a history. */
+export function twoHistories(schema: string, hint: string): Obstacle {
+  return { message: `${schema} has more than one tool's history`, hint };
+}
+
+/** Why a history has no rows to read; `null` if it has. */
+export function unreadable({ found, history }: ForeignHistoryFound): Obstacle | null {
+  if (history === null) {
+    return {
+      message: `histories of ${found.tool} cannot be imported (${found.columns.join(', ')})`,
+      hint: 'convert its files by hand, and write the history with a baseline',
+    };
+  }
+  if (!(history instanceof Error)) return null;
+  return {
+    message: `it cannot be read: ${history.message}`,
+    hint: 'use a role that may read it, or wait for its lock',
+  };
+}

@@ -1,0 +1,151 @@
+import { SqlmigError, sqlstates } from '../errors.ts';
+import { attemptOf } from '../execute/attempt.ts';
+import { unitSchema } from '../fleet/gate.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
+import {
+  findForeignTables,
+  type ReadableTable,
+  readDigested,
+  selectForeignDigest,
+  takenOverTrigger,
+} from '../history/foreign-tables.ts';
+import { selectSessionsAtWork } from '../history/import/at-work.ts';
+import { parseMigrations } from '../project/migrations.ts';
+import { type AppliedElsewhere, composeAdoption, type OldHistory } from '../protocol/adoption.ts';
+import { type Repair, repairSchemas, watchWait } from '../repair/repair.ts';
+import type { ErrorDetails, Scope } from '../results.ts';
+import { unitContext } from '../run/run.ts';
+import { isServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+import type { Migration, Script } from '../sql/migration.ts';
+import type { Target } from '../state/target.ts';
+import type { ForeignHistoryFound } from './foreign-histories.ts';
+import { type ImportProposal, type ImportRules, proposeImport } from './import-proposals.ts';
+
+/** What an import did to one schema. */
+export interface AdoptedSchema {
+  readonly database: string;
+  readonly schema: string;
+  readonly scope: Scope;
+  /** `unchanged` if another run has imported the history meanwhile. */
+  readonly state: 'adopted' | 'unchanged' | 'failed';
+  readonly error?: ErrorDetails;
+}
+
+/** Imports the histories of some schemas, as `up` migrates them: busy ones are retried, and a failure is of its own schema. */
+export async function importHistories(
+  migrationRun: MigrationRun,
+  proposals: readonly ImportProposal[],
+  rules: ImportRules,
+): Promise<AdoptedSchema[]> {
+  const { run, source, settings } = migrationRun;
+  const wanted = new Map(proposals.map((proposal) => [proposal.target.schema, proposal]));
+  const files = proposals.flatMap(({ share }) => share.applied.map(({ migration }) => migration));
+  const scripts = await parseMigrations(files, source.migrations);
+  const adopted = new Set<string>();
+  const context = unitContext(run, { ...settings, sync: true });
+  const repair: Repair = {
+    hasWork: ({ schema, rows }) => wanted.has(schema) && rows.length === 0,
+    openSession: () => run.openSession(),
+    schemaRefusal: ({ trouble }) => (trouble?.code === 'foreign-history' ? null : trouble),
+    async attempt(session, target) {
+      const schema = unitSchema(target, null);
+      const wait = watchWait();
+      try {
+        const proposal = wanted.get(target.schema);
+        if (proposal === undefined) return { kind: 'done', applied: [] };
+        const { old, applied } = await readAgain(session, { ...proposal, target }, { rules, scripts });
+        await session.run(composeAdoption(schema, { old, applied }, context), wait.onRow);
+        adopted.add(target.schema);
+        const done = applied.map(({ script: { migration } }) => migration);
+        return { kind: 'done', applied: done.map(({ version, name }) => ({ version, name, durationMs: 0 })) };
+      } catch (error) {
+        if (error instanceof SqlmigError) return { kind: 'failed', error };
+        const place = { schema, context };
+        if (isServerError(error) && error.code === sqlstates.lockNotAvailable && !wait.isWaiting())
+          return { kind: 'retry', reason: 'lock-wait', error: stillInUse(target, error) };
+        return attemptOf(error, place, wait.isWaiting());
+      }
+    },
+  };
+  const outcomes = await repairSchemas(
+    migrationRun,
+    proposals.map(({ target }) => target),
+    repair,
+  );
+  return outcomes.map(({ state, ...outcome }) => ({
+    ...outcome,
+    state: state === 'repaired' || (state === 'unchanged' && adopted.has(outcome.schema)) ? 'adopted' : state,
+  }));
+}
+
+function stillInUse({ schema }: Target, cause: Error): SqlmigError {
+  return new SqlmigError('lock-timeout', `the old history of "${schema}" is in use`, {
+    schema,
+    state: 'not touched',
+    hint: 'stop the old tool, and the sessions that read its history, then run it again',
+    cause,
+  });
+}
+
+interface Ready {
+  readonly old: OldHistory;
+  readonly applied: readonly AppliedElsewhere[];
+}
+
+/** Reads a history again, right before it is locked, with the digest that is compared under the lock. */
+async function readAgain(
+  session: Session,
+  { target, source }: ImportProposal,
+  { rules, scripts }: { readonly rules: ImportRules; readonly scripts: ReadonlyMap<Migration, Script> },
+): Promise<Ready> {
+  const table = await findAgain(session, source, rules.config.historyTable);
+  const { digest, history } = await readDigested(session, table);
+  const again = proposeImport(target, [{ ...table, history }], rules);
+  if (again === null || !('share' in again)) throw changedMeanwhile(target, again?.message ?? 'it is gone');
+  const applied = again.share.applied.map(({ migration, appliedAt }) => {
+    const script = scripts.get(migration);
+    if (script === undefined) throw changedMeanwhile(target, `${migration.file} has been applied since`);
+    return { script, appliedAt };
+  });
+  const { found } = table;
+  const place = { schema: found.schema, table: found.table, database: session.server.database };
+  const { renamedTo } = again.describe;
+  const old: OldHistory = {
+    ...place,
+    tool: found.tool,
+    oid: found.oid,
+    digest: { query: selectForeignDigest(table), value: digest },
+    atWork: selectSessionsAtWork(table.reader, [place]),
+    takeOver:
+      renamedTo !== null
+        ? { rename: renamedTo }
+        : found.takenOver !== null
+          ? null
+          : { trigger: takenOverTrigger },
+  };
+  return { old, applied };
+}
+
+// Public's import may have renamed the table since.
+async function findAgain(
+  session: Session,
+  { found: { oid, schema, table }, reader }: ForeignHistoryFound,
+  historyTable: string,
+): Promise<ReadableTable> {
+  const [found] = await findForeignTables(session, { historyTable, oids: [oid] });
+  if (found !== undefined && reader !== null) return { found, reader };
+  throw new SqlmigError('foreign-history', `"${schema}"."${table}" has been dropped or changed meanwhile`, {
+    schema,
+    state: 'not touched',
+    hint: 'run it again',
+  });
+}
+
+function changedMeanwhile({ schema }: Target, why: string): SqlmigError {
+  return new SqlmigError('foreign-history', `the old history has changed meanwhile: ${why}`, {
+    schema,
+    state: 'not touched',
+    hint: 'see the current state with sqlmig adopt',
+  });
+}

@@ -1,0 +1,195 @@
+import { type FoundTable, renamedFor } from '../history/foreign-tables.ts';
+import type { TimeMeaning } from '../history/import/table-form.ts';
+import type { Config } from '../project/config.ts';
+import type { Scope } from '../results.ts';
+import type { Target } from '../state/target.ts';
+import { type ForeignHistoryFound, type Obstacle, twoHistories, unreadable } from './foreign-histories.ts';
+import { type ReadScopes, type ScopeReading, type Share, sharedPart } from './scope-readings.ts';
+
+/** What an import would do in one schema. */
+export interface HistoryImport {
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly tool: string;
+  /** The tool's history: its schema, which need not be the one imported to, and its table. */
+  readonly from: { readonly schema: string; readonly table: string };
+  /** The name that its table gets; `null` if it keeps its own and gets a trigger. */
+  readonly renamedTo: string | null;
+  /** How many files it records as applied. */
+  readonly applied: number;
+  /** What the files were compared by; `null` if nothing can be compared. */
+  readonly checkedBy: string | null;
+  readonly equal: number;
+  /** What the recorded times mean. */
+  readonly time: TimeMeaning;
+  /** Rows without a file, which are left out. */
+  readonly leftOut: readonly string[];
+}
+
+/** Why a history is not imported. */
+export interface RefusedHistory extends Obstacle {
+  readonly schema: string;
+  readonly tool: string | null;
+  readonly table: string | null;
+}
+
+/** A history to import into a schema. */
+export interface ImportProposal {
+  readonly target: Target;
+  readonly source: ForeignHistoryFound;
+  readonly share: Share;
+  readonly describe: HistoryImport;
+}
+
+/** What proposals are made by. */
+export interface ImportRules {
+  readonly config: Config;
+  readonly readScopes: ReadScopes;
+  /** Every tenant, selected or not: other schemas may hold a history of public's or the tenants'. */
+  readonly tenants: ReadonlySet<string>;
+  /** Accept rows without a file. */
+  readonly acceptMissing: boolean;
+}
+
+/** The import of a schema, or why it is refused; `null` if there is nothing to import. */
+export function proposeImport(
+  target: Target,
+  histories: readonly ForeignHistoryFound[],
+  rules: ImportRules,
+): ImportProposal | RefusedHistory | null {
+  const { schema, trouble, rows, exists } = target;
+  if (rows.length > 0 || !exists) return null;
+  const isForeign = trouble?.code === 'foreign-history';
+  if (trouble !== null && !isForeign) {
+    const { message, hint = '' } = trouble.details;
+    return { schema, tool: null, table: null, message, hint };
+  }
+  const [source, another] = sourcesOf(target, histories, rules);
+  if (source === undefined) return null;
+  const { tool, table } = source.found;
+  const refuse = ({ message, hint }: Obstacle): RefusedHistory => ({ schema, tool, table, message, hint });
+  if (another !== undefined) {
+    const hint = `choose the one in use: --from-tool '${tool}' or --from-tool '${another.found.tool}'`;
+    return refuse(twoHistories(schema, hint));
+  }
+  const { historyTable } = rules.config;
+  if (isForeign && !isIn(source.found, schema, historyTable))
+    return refuse({
+      message: `"${schema}"."${historyTable}" is the history of another tool as well`,
+      hint: 'set historyTable to a name that no other tool uses',
+    });
+  const { history, reader } = source;
+  if (history === null || history instanceof Error || reader === null)
+    return refuse(unreadable(source) ?? { message: '', hint: '' });
+  const reading = rules.readScopes(reader, history);
+  if ('refused' in reading) return refuse({ message: reading.refused, hint: reading.hint });
+  const share = shareOf(target, source.found, reading);
+  const obstacle = obstacleOf(source, { reading, share, rules });
+  if (obstacle !== null) return refuse(obstacle);
+  return { target, source, share, describe: described(target, source.found, { reading, share, rules }) };
+}
+
+function isIn(found: FoundTable, schema: string, table: string): boolean {
+  return found.schema === schema && found.table === table;
+}
+
+/** The histories that are about a schema: its own, else those outside of the tenants that record its files. */
+function sourcesOf(
+  { schema, scope, isUnmanaged }: Target,
+  histories: readonly ForeignHistoryFound[],
+  { config, tenants, readScopes }: ImportRules,
+): ForeignHistoryFound[] {
+  const own = histories.filter(({ found }) => found.schema === schema && found.takenOver !== 'renamed');
+  const isAbout = ({ history, reader }: ForeignHistoryFound) => {
+    if (history === null || history instanceof Error || reader === null) return false;
+    const reading = readScopes(reader, history);
+    return !('refused' in reading) && sharedPart(reading, scope).applied.length > 0;
+  };
+  const outside = histories.filter(({ found }) => !tenants.has(found.schema) && found.schema !== schema);
+  if (scope === 'public') {
+    const isOnlyTenants = (source: ForeignHistoryFound) =>
+      source.found.table !== config.historyTable && !isAbout(source) && isAboutTenants(source, readScopes);
+    return [...own.filter((source) => !isOnlyTenants(source)), ...outside.filter(isAbout)];
+  }
+  // A schema without tables is a new tenant, and needs every file.
+  return own.length > 0 ? own : isUnmanaged ? outside.filter(isAbout) : [];
+}
+
+function isAboutTenants({ history, reader }: ForeignHistoryFound, readScopes: ReadScopes): boolean {
+  if (history === null || history instanceof Error || reader === null) return false;
+  const reading = readScopes(reader, history);
+  return !('refused' in reading) && sharedPart(reading, 'tenant').applied.length > 0;
+}
+
+function shareOf({ schema, scope }: Target, found: FoundTable, reading: ScopeReading): Share {
+  return scope === 'tenant' && found.schema === schema ? reading.shares.tenant : sharedPart(reading, scope);
+}
+
+interface Judged {
+  readonly reading: ScopeReading;
+  readonly share: Share;
+  readonly rules: ImportRules;
+}
+
+const few = (all: readonly string[]) => all.slice(0, 5).join(', ') + (all.length > 5 ? ', …' : '');
+
+function obstacleOf(
+  { found, history }: ForeignHistoryFound,
+  { reading, share, rules }: Judged,
+): Obstacle | null {
+  const { withoutFile, shares } = reading;
+  const { changed, skipped } = share;
+  const tooLong = withoutFile.filter((name) => /^\d{19}/.test(name));
+  const rows = history === null || history instanceof Error ? 0 : history.rows.length;
+  const matched = shares.public.applied.length + shares.tenant.applied.length + changed.length;
+  if (!found.isOwned)
+    return {
+      message: `the role is not the owner of "${found.schema}"."${found.table}"`,
+      hint: 'use its owner, or a member of that role',
+    };
+  if (changed.length > 0)
+    return {
+      message: `changed since they were applied: ${few(changed.map(({ file }) => file))}`,
+      hint: 'restore the text that was applied, and write the change as a new migration',
+    };
+  if (skipped.length > 0)
+    return {
+      message: `not applied, although later files are: ${few(skipped.map(({ file }) => file))}`,
+      hint: 'apply them with the old tool, or rename them to versions after the newest applied one',
+    };
+  if (tooLong.length > 0)
+    return {
+      message: `versions of more than 18 digits: ${few(tooLong)}`,
+      hint: 'rename these files to shorter versions, and update the rows of the old history',
+    };
+  if (rows > 0 && matched === 0 && withoutFile.length > 0)
+    return {
+      message: `no row matches a file: ${few(withoutFile)}`,
+      hint: "convert the tool's files, keeping versions and names; sqlmig adopt --files shows how they match",
+    };
+  if (withoutFile.length > 0 && !rules.acceptMissing)
+    return {
+      message: `applied without a file: ${few(withoutFile)}`,
+      hint: 'restore these files, or leave out the rows of deleted ones with --accept-missing',
+    };
+  return null;
+}
+
+function described(
+  { schema, scope }: Target,
+  found: FoundTable,
+  { reading, share, rules: { config } }: Judged,
+): HistoryImport {
+  return {
+    schema,
+    scope,
+    tool: found.tool,
+    from: { schema: found.schema, table: found.table },
+    renamedTo: isIn(found, schema, config.historyTable) ? renamedFor(found.tool, found.table) : null,
+    applied: share.applied.length,
+    checkedBy: reading.checkedBy,
+    equal: share.applied.filter(({ check }) => check === 'equal').length,
+    time: reading.time,
+    leftOut: reading.withoutFile,
+  };
+}

@@ -1,0 +1,142 @@
+import { posix } from 'node:path';
+import {
+  type FileIndex,
+  type FoundHistory,
+  indexFiles,
+  readForeignHistory,
+} from '../history/import/foreign-reading.ts';
+import type { ContentCheck, HistoryReader, Refusal, SourceFile } from '../history/import/history-reader.ts';
+import type { TimeMeaning } from '../history/import/table-form.ts';
+import type { Config } from '../project/config.ts';
+import { folderOf, type Migrations } from '../project/migrations.ts';
+import { readSourceFiles } from '../project/source-files.ts';
+import type { Scope } from '../results.ts';
+import type { Migration } from '../sql/migration.ts';
+
+/** A migration of one scope that another tool has applied. */
+export interface RecordedFile {
+  readonly migration: Migration;
+  /** ISO 8601; `null` if the tool records no time. */
+  readonly appliedAt: string | null;
+  readonly check: ContentCheck;
+}
+
+/** What a history says of the files of one scope. */
+export interface Share {
+  /** Those to record as applied. */
+  readonly applied: readonly RecordedFile[];
+  /** Files that are not what was applied. */
+  readonly changed: readonly Migration[];
+  /** Files without a row, although a later one was applied. */
+  readonly skipped: readonly Migration[];
+}
+
+/** What a history says of the files of both scopes. */
+export interface ScopeReading {
+  readonly shares: Readonly<Record<Scope, Share>>;
+  /** The scope that its rows are about if some match files of both. */
+  readonly mostly: Scope | null;
+  /** Rows that match no file of either scope, as the tool names them. */
+  readonly withoutFile: readonly string[];
+  readonly time: TimeMeaning;
+  readonly checkedBy: string | null;
+}
+
+/** Matches histories of any tool with the files of both scopes. */
+export type ReadScopes = (reader: HistoryReader, history: FoundHistory) => ScopeReading | Refusal;
+
+/** Matches histories with the project's files, which are indexed once for each tool. */
+export function createScopeReadings(config: Config, migrations: Migrations): ReadScopes {
+  const files = {
+    public: filesOf(config, migrations, 'public'),
+    tenant: filesOf(config, migrations, 'tenant'),
+  };
+  const indexes = new Map<HistoryReader, Record<Scope, FileIndex>>();
+  const read: ReadScopes = (reader, history) => {
+    const index = indexes.get(reader) ?? {
+      public: indexFiles(reader, files.public.sources),
+      tenant: indexFiles(reader, files.tenant.sources),
+    };
+    indexes.set(reader, index);
+    const shared = readShare(index.public, history, files.public.migrationOf);
+    if ('refused' in shared) return shared;
+    const tenant = readShare(index.tenant, history, files.tenant.migrationOf);
+    return 'refused' in tenant ? tenant : combine(shared, tenant);
+  };
+  // A history outside of the tenants is read for each of them.
+  const known = new WeakMap<FoundHistory, ScopeReading | Refusal>();
+  return (reader, history) => {
+    const reading = known.get(history) ?? read(reader, history);
+    known.set(history, reading);
+    return reading;
+  };
+}
+
+interface ScopeFiles {
+  readonly sources: readonly SourceFile[];
+  readonly migrationOf: (file: SourceFile) => Migration | undefined;
+}
+
+function filesOf(config: Config, migrations: Migrations, scope: Scope): ScopeFiles {
+  const byFile = new Map(migrations[scope].map((migration) => [migration.file, migration]));
+  const folder = folderOf(config, scope);
+  return {
+    sources: readSourceFiles(scope === 'public' ? config.publicDir : config.tenantDir),
+    migrationOf: ({ path }) => byFile.get(posix.join(folder, path)),
+  };
+}
+
+interface OneShare extends Share, Pick<ScopeReading, 'time' | 'checkedBy'> {
+  /** The names of the rows that have a file, and of all rows. */
+  readonly matched: ReadonlySet<string>;
+  readonly names: ReadonlySet<string>;
+}
+
+function readShare(
+  index: FileIndex,
+  history: FoundHistory,
+  migrationOf: ScopeFiles['migrationOf'],
+): OneShare | Refusal {
+  const reading = readForeignHistory(index, history);
+  if ('refused' in reading) return reading;
+  const { applied, withoutFile, skipped, time, checkedBy } = reading;
+  const recorded = applied.flatMap(({ file, recorded: { name, appliedAt }, check }) => {
+    const migration = migrationOf(file);
+    return migration === undefined ? [] : [{ name, migration, appliedAt, check }];
+  });
+  const isChanged = ({ check }: RecordedFile) => check === 'changed';
+  return {
+    // A changed repeatable is left to the next `up`.
+    applied: recorded.filter((one) => !isChanged(one)),
+    changed: recorded
+      .filter(isChanged)
+      .flatMap(({ migration }) => (migration.version === null ? [] : migration)),
+    skipped: skipped.flatMap((file) => migrationOf(file) ?? []).filter(({ version }) => version !== null),
+    matched: new Set(recorded.map(({ name }) => name)),
+    names: new Set([
+      ...applied.map(({ recorded: { name } }) => name),
+      ...withoutFile.map(({ name }) => name),
+    ]),
+    time,
+    checkedBy,
+  };
+}
+
+function combine(shared: OneShare, tenant: OneShare): ScopeReading {
+  const inBoth = [...shared.matched].some((name) => tenant.matched.has(name));
+  const names = new Set([...shared.names, ...tenant.names]);
+  return {
+    shares: { public: shared, tenant },
+    mostly: inBoth ? (tenant.matched.size > shared.matched.size ? 'tenant' : 'public') : null,
+    withoutFile: [...names].filter((name) => !shared.matched.has(name) && !tenant.matched.has(name)),
+    time: shared.time,
+    checkedBy: shared.checkedBy,
+  };
+}
+
+/** The share of a scope in a history that lies outside of the tenants, and may be about both scopes. */
+export function sharedPart({ shares, mostly }: ScopeReading, scope: Scope): Share {
+  return mostly === null || mostly === scope ? shares[scope] : nothing;
+}
+
+const nothing: Share = { applied: [], changed: [], skipped: [] };

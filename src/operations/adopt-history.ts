@@ -1,0 +1,118 @@
+import {
+  type ForeignHistoryFound,
+  readForeignHistories,
+  readToolSessions,
+  type ToolSession,
+} from '../adopt/foreign-histories.ts';
+import { type AdoptedSchema, importHistories } from '../adopt/import-histories.ts';
+import {
+  type HistoryImport,
+  type ImportProposal,
+  proposeImport,
+  type RefusedHistory,
+} from '../adopt/import-proposals.ts';
+import { createScopeReadings } from '../adopt/scope-readings.ts';
+import { SqlmigError } from '../errors.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { readMigrations } from '../project/migrations.ts';
+import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '../project/option.ts';
+import { everySchema, type Selection, selection } from '../project/selection.ts';
+import { withRun } from '../run/run.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
+import { traced } from '../run/tracing.ts';
+import { readFleetState, selectTenants } from '../state/fleet-state.ts';
+
+/** Which histories of other tools to import. */
+export interface AdoptHistoryOptions extends ChangeOptions {
+  readonly select: Selection;
+  /** The tool whose history to import, as `adopt` names it, if a schema has histories of two. */
+  readonly fromTool?: string;
+  /** Leave out rows whose files no longer exist, instead of refusing the history. */
+  readonly acceptMissing?: boolean;
+  /** Called once with everything to import, if anything is and nothing is refused; it proceeds only on `true`. */
+  readonly accept: (imports: readonly HistoryImport[]) => boolean | Promise<boolean>;
+}
+
+/** What was imported from other tools' histories, or why nothing was. */
+export interface AdoptedHistories {
+  readonly imports: readonly HistoryImport[];
+  /** If there is any, nothing is touched. */
+  readonly refused: readonly RefusedHistory[];
+  /** Sessions of the tools that may be migrating now. If there is any, nothing is touched. */
+  readonly sessions: readonly ToolSession[];
+  readonly accepted: boolean;
+  /** The outcome of each schema; empty unless accepted. */
+  readonly schemas: readonly AdoptedSchema[];
+}
+
+const kinds: Kinds<AdoptHistoryOptions> = {
+  ...changeKinds,
+  select: { ...selection, required: true },
+  fromTool: text,
+  acceptMissing: yesOrNo,
+  accept: { ...callback, required: true },
+};
+
+/**
+ * Imports the histories of other tools: each schema in one transaction, under the locks of `up` and an ACCESS EXCLUSIVE
+ * lock on the old table. That table is renamed if it has the name of sqlmig's, else a trigger refuses writes; it is never
+ * dropped.
+ * @throws SqlmigError if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no connection.
+ */
+export async function adoptHistory(config: Config, options: AdoptHistoryOptions): Promise<AdoptedHistories> {
+  requireConfig(config);
+  checkOptions(options, kinds);
+  return traced('adopt', config, {
+    onEvent: options.onEvent,
+    work: (onEvent) => run(config, { ...options, ...(onEvent && { onEvent }) }),
+    errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
+  });
+}
+
+async function run(
+  config: Config,
+  { select, accept, fromTool, acceptMissing = false, ...change }: AdoptHistoryOptions,
+): Promise<AdoptedHistories> {
+  const migrations = await readMigrations(config);
+  const settings = migrateSettings(change, config);
+  const source = { config, migrations, options: settings.plan };
+  return withRun(config, settings, async (current) => {
+    const { state, tenants, histories } = await current.read(async (session, reader) => {
+      const every = await selectTenants(reader, config, { selection: everySchema });
+      return {
+        state: await readFleetState(reader, source, { selection: select }),
+        tenants: new Set('unknown' in every ? [] : every.names),
+        histories: ofTool(await readForeignHistories(session, config.historyTable), fromTool),
+      };
+    });
+    const rules = { config, tenants, acceptMissing, readScopes: createScopeReadings(config, migrations) };
+    const found = [state.public, ...state.tenants].flatMap(
+      (target) => proposeImport(target, histories, rules) ?? [],
+    );
+    const proposals = found.filter((one): one is ImportProposal => 'share' in one);
+    const refused = found.filter((one): one is RefusedHistory => !('share' in one));
+    const used = [...new Set(proposals.map((proposal) => proposal.source))];
+    const sessions = await current.read((session) => readToolSessions(session, used));
+    const imports = proposals.map(({ describe }) => describe);
+    const isReady = imports.length > 0 && refused.length === 0 && sessions.length === 0;
+    const accepted = isReady && (await accept(imports));
+    checkValue('the answer of accept', accepted, yesOrNo);
+    const schemas = accepted
+      ? await importHistories({ run: current, source, settings }, proposals, rules)
+      : [];
+    return { imports, refused, sessions, accepted, schemas };
+  });
+}
+
+function ofTool(
+  histories: readonly ForeignHistoryFound[],
+  tool: string | undefined,
+): readonly ForeignHistoryFound[] {
+  if (tool === undefined) return histories;
+  const wanted = histories.filter(({ found }) => found.tool.toLowerCase() === tool.toLowerCase());
+  if (wanted.length > 0) return wanted;
+  const tools = [...new Set(histories.map(({ found }) => found.tool))].join(', ');
+  throw new SqlmigError('bad-usage', `no history of ${tool} was found`, {
+    hint: tools === '' ? 'leave --from-tool out' : `histories found are those of ${tools}`,
+  });
+}

@@ -1,0 +1,61 @@
+import type { ToolSession } from '../adopt/foreign-histories.ts';
+import type { AdoptedSchema } from '../adopt/import-histories.ts';
+import type { HistoryImport, RefusedHistory } from '../adopt/import-proposals.ts';
+import { sessionLine, timeText } from './adopt.ts';
+import { count, groupBy, names, printable } from './table.ts';
+
+/** What an import would record, a paragraph for schemas that are alike. */
+export function importsText(imports: readonly HistoryImport[]): string {
+  return groupBy(imports, ({ schema, from, ...rest }) => JSON.stringify([rest, placeOf(schema, from)]))
+    .map((group) => importParagraph(group as [HistoryImport]))
+    .join('');
+}
+
+// Tables in their own schemas are alike.
+function placeOf(schema: string, from: HistoryImport['from']): string {
+  return from.schema === schema ? from.table : `${from.schema}.${from.table}`;
+}
+
+function importParagraph(group: readonly [HistoryImport, ...HistoryImport[]]): string {
+  const [{ schema, scope, tool, from, renamedTo, applied, checkedBy, equal, time, leftOut }] = group;
+  const who = names(
+    group.map((one) => one.schema),
+    5,
+  );
+  const compared = checkedBy === null ? 'the tool records no checksum' : `${equal} equal by ${checkedBy}`;
+  const lines = [
+    `${count(applied, `${scope} file`)} recorded as applied; ${compared}`,
+    timeText(time),
+    ...(leftOut.length === 0 ? [] : [`left out, without a file: ${names(leftOut, 5)}`]),
+    renamedTo === null
+      ? 'its table stays, and a trigger refuses writes to it'
+      : `its table is renamed to ${printable(renamedTo)}`,
+  ];
+  const title = `${tool}: ${printable(placeOf(schema, from))} in ${who}`;
+  return `${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+/** Why nothing is imported. */
+export function refusedText(refused: readonly RefusedHistory[], sessions: readonly ToolSession[]): string {
+  const groups = groupBy(refused, ({ schema: _, ...rest }) => JSON.stringify(rest));
+  const paragraphs = groups.map((group) => {
+    const [{ tool, table, message, hint }] = group as [RefusedHistory];
+    const who = names(
+      group.map(({ schema }) => schema),
+      5,
+    );
+    const title = tool === null ? who : `${tool}: ${printable(table ?? '')} in ${who}`;
+    return `${title}\n  refused: ${printable(message)}\n  hint: ${printable(hint)}\n`;
+  });
+  return paragraphs.join('') + sessions.map(sessionLine).join('');
+}
+
+/** The outcome of an import, one line per state. */
+export function adoptedText(schemas: readonly AdoptedSchema[]): string {
+  return groupBy(schemas, ({ state }) => state)
+    .map((group) => {
+      const who = group.map(({ schema }) => schema);
+      return `${group[0]?.state}  ${count(group.length, 'schema')}: ${names(who, 10)}\n`;
+    })
+    .join('');
+}
