@@ -141,6 +141,24 @@ test('"recursive" reads sub-folders, through links too, but never the folder of 
   await expect(readMigrations(await p.config())).rejects.toMatchObject({ code: 'duplicate-version' });
 });
 
+test('a link to the folder of the other scope is that folder, and both scopes cannot share one', async () => {
+  const p = project(
+    { url, publicDir: 'pub', tenantDir: 'sql', recursive: true },
+    { 'sql/public/1_p.sql': '', 'sql/tenant/1_t.sql': '' },
+  );
+  symlinkSync(join(p.dir, 'sql/public'), join(p.dir, 'pub'));
+  const migrations = await readMigrations(await p.config());
+  expect(migrations.public.map(({ file }) => file)).toEqual(['pub/1_p.sql']);
+  expect(migrations.tenant.map(({ file }) => file)).toEqual(['sql/tenant/1_t.sql']);
+
+  const shared = project({ url, publicDir: 'pub', tenantDir: 'sql' }, { 'sql/1_a.sql': '' });
+  symlinkSync(join(shared.dir, 'sql'), join(shared.dir, 'pub'));
+  await expect(readMigrations(await shared.config())).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: 'publicDir and tenantDir are the same folder (pub and sql)',
+  });
+});
+
 test('migrations beside the folders, or in one with nearly its name, are named', async () => {
   const p = project(
     { url },

@@ -12,7 +12,13 @@ import type { Config } from './config.ts';
 import { checksumOf, decode } from './decode.ts';
 import { nameProblem, parseFileName } from './file-name.ts';
 import { historyKey, inRunningOrder } from './order.ts';
-import { findStrayFolders, listSqlFolder, looseMigrations, type SqlFolder } from './sql-folder.ts';
+import {
+  findStrayFolders,
+  isSameFolder,
+  listSqlFolder,
+  looseMigrations,
+  type SqlFolder,
+} from './sql-folder.ts';
 
 /** All migrations of a project, each list in running order. */
 export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>> {
@@ -37,9 +43,10 @@ function allFiles({ public: shared, tenant, down }: Migrations): Migration[] {
 /**
  * Reads and checks all files: names, duplicates, bytes. Nothing is parsed, unless there is a mistake: then everything
  * is, so that all mistakes are shown at once.
- * @throws SqlmigError with every mistake in `all`.
+ * @throws SqlmigError with every mistake in `all`, and `config-invalid` if both scopes have the same folder.
  */
 export async function readMigrations(config: Config): Promise<Migrations> {
+  if (isSameFolder(config.publicDir, config.tenantDir)) throw sameFolder(config);
   const folders = [readFolder('public', config), readFolder('tenant', config)];
   const mistakes = folders.flatMap((folder) => folder.mistakes);
   const found = folders.flatMap((folder) => folder.migrations);
@@ -54,6 +61,13 @@ export async function readMigrations(config: Config): Promise<Migrations> {
     publicSchema: config.publicSchema,
     strays: straysOf(config),
   };
+}
+
+function sameFolder(config: Config): SqlmigError {
+  const folders = `${folderOf(config, 'public')} and ${folderOf(config, 'tenant')}`;
+  return new SqlmigError('config-invalid', `publicDir and tenantDir are the same folder (${folders})`, {
+    hint: 'use separate folders for public files and tenant files',
+  });
 }
 
 function straysOf({ publicDir, tenantDir, cwd }: Config): string[] {

@@ -17,13 +17,12 @@ export interface SqlFolder {
 
 /** Lists a folder of migrations; `recursive` reads its sub-folders, but never `except`, the folder of the other scope. */
 export function listSqlFolder(dir: string, recursive: boolean, except: string): SqlFolder {
-  return list(dir, '', { recursive, except, seen: new Set([realpathSync(dir)]) });
+  return list(dir, '', { recursive, seen: new Set([realpathSync(dir), realPath(except)]) });
 }
 
 interface Walk {
   readonly recursive: boolean;
-  readonly except: string;
-  /** Real paths, so that links in a circle come to an end. */
+  /** Real paths that are not read (again), so that links in a circle come to an end. */
   readonly seen: Set<string>;
 }
 
@@ -40,7 +39,7 @@ function list(root: string, at: string, walk: Walk): SqlFolder {
       if (entry.name.endsWith('.sql')) files.push(path);
       else if (/\.sql$/i.test(entry.name)) inCapitals.push(path);
     } else if (/\.sql$/i.test(entry.name)) foldersLikeFiles.push(path);
-    else if (!entry.name.startsWith('.') && full !== walk.except && isNew(full, walk.seen)) {
+    else if (!entry.name.startsWith('.') && isNew(full, walk.seen)) {
       const below = list(root, path, walk);
       if (walk.recursive) {
         files.push(...below.files);
@@ -102,4 +101,18 @@ function isNew(dir: string, seen: Set<string>): boolean {
   const isNew = !seen.has(real);
   seen.add(real);
   return isNew;
+}
+
+/** True if two paths are one folder, through links or not. */
+export function isSameFolder(a: string, b: string): boolean {
+  return realPath(a) === realPath(b);
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // What does not exist is reported when it is read.
+    return path;
+  }
 }
