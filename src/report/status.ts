@@ -1,4 +1,4 @@
-import type { SchemaStatus, StatusResult } from '../results.ts';
+import type { FindingKind, SchemaStatus, StatusResult } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
@@ -51,11 +51,11 @@ function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolea
       );
   const kinds = [...new Set(findings.map((finding) => finding.kind))];
   const where = versionText(first, kinds);
-  return [
-    scope,
-    where,
-    where === 'unknown' ? '' : pending === 0 ? 'up to date' : `${pending} pending`,
-    kinds.join(', '),
-    who,
-  ];
+  return [scope, where, pendingText(where, pending, kinds), kinds.join(', '), who];
+}
+
+function pendingText(where: string, pending: number, kinds: readonly FindingKind[]): string {
+  if (where === 'unknown') return '';
+  if (pending > 0) return `${pending} pending`;
+  return kinds.includes('incomplete') || kinds.includes('baseline-incomplete') ? '' : 'up to date';
 }
