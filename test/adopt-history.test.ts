@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { flywayChecksum } from '../src/history/import/flyway.ts';
 import { adoptHistory } from '../src/operations/adopt-history.ts';
 import type { Session } from '../src/server/session.ts';
 import { sqlmig, start } from './setup/cli.ts';
@@ -307,6 +308,33 @@ test('a session that keeps reading the old table keeps it as it was', async () =
   ]);
   await other.run('rollback');
   expect(await sqlmig(yes, p.dir)).toMatchObject({ code: 0 });
+});
+
+test('a history in a schema that is no tenant is left alone, and named', async () => {
+  await db.query(sampleText('ecto.sql'));
+  await db.query('drop table public.schema_migrations; create table globex.t ()');
+  const p = adopting({ ...inFolder('sql/tenant', plain), ...inFolder('sql/public', plain) }, ['acme']);
+  const { code, stdout } = await sqlmig(yes, p.dir);
+  expect(code).toBe(0);
+  expect(stdout).toContain('adopted  1 schema: acme\n');
+  expect(stdout).toContain('not imported, because the tenant source does not list them: globex\n');
+});
+
+test('Flyway: a repeatable that was changed runs again, and one that was not does not', async () => {
+  await db.query(`create table flyway_schema_history (installed_rank int primary key, version varchar(50),
+      description varchar(200), type varchar(20), script varchar(1000), checksum int, installed_on timestamp, success boolean);
+    insert into flyway_schema_history values
+      (1, '1', 'a', 'SQL', 'V1__a.sql', ${flywayChecksum('select 1')}, '2026-01-02', true),
+      (2, null, 'same', 'SQL', 'R__same.sql', ${flywayChecksum('select 2')}, '2026-01-02', true),
+      (3, null, 'other', 'SQL', 'R__other.sql', 0, '2026-01-02', true)`);
+  const p = adopting({
+    'sql/public/V1__a.sql': 'select 1',
+    'sql/public/R__same.sql': 'select 2',
+    'sql/public/R__other.sql': 'select 3',
+  });
+  expect(await sqlmig(yes, p.dir)).toMatchObject({ code: 0 });
+  const up = JSON.parse((await sqlmig(['up', '--all', '--json'], p.dir)).stdout);
+  expect(up.schemas[0].migrations).toMatchObject([{ name: 'other' }]);
 });
 
 test('what the tool writes before its table is locked is seen', async () => {

@@ -69,7 +69,10 @@ export function proposeImport(
   const { tool, table } = source.found;
   const refuse = ({ message, hint }: Obstacle): RefusedHistory => ({ schema, tool, table, message, hint });
   if (another !== undefined) {
-    const hint = `choose the one in use: --from-tool '${tool}' or --from-tool '${another.found.tool}'`;
+    const hint =
+      another.found.tool === tool
+        ? `drop the one that is not in use, in ${source.found.schema} or ${another.found.schema}`
+        : `choose the one in use: --from-tool '${tool}' or --from-tool '${another.found.tool}'`;
     return refuse(twoHistories(schema, hint));
   }
   const { historyTable } = rules.config;
@@ -93,6 +96,14 @@ function isIn(found: FoundTable, schema: string, table: string): boolean {
   return found.schema === schema && found.table === table;
 }
 
+/** True for a history that may be about public or all tenants: in public, or in a schema of the tool's own. */
+export function isShared(
+  { schema, isAlone }: FoundTable,
+  { config, tenants }: Pick<ImportRules, 'config' | 'tenants'>,
+): boolean {
+  return schema === config.publicSchema || (isAlone && !tenants.has(schema));
+}
+
 /** The histories that are about a schema: its own, else those outside of the tenants that record its files. */
 function sourcesOf(
   { schema, scope, isUnmanaged }: Target,
@@ -105,7 +116,9 @@ function sourcesOf(
     const reading = readScopes(reader, history);
     return !('refused' in reading) && sharedPart(reading, scope).applied.length > 0;
   };
-  const outside = histories.filter(({ found }) => !tenants.has(found.schema) && found.schema !== schema);
+  const outside = histories.filter(
+    ({ found }) => found.schema !== schema && isShared(found, { config, tenants }),
+  );
   if (scope === 'public') {
     const isOnlyTenants = (source: ForeignHistoryFound) =>
       source.found.table !== config.historyTable && !isAbout(source) && isAboutTenants(source, readScopes);

@@ -37,8 +37,6 @@ export interface CommandDefinition<O extends OptionSet, P extends object> {
   /** As typed, such as `tenant create`. */
   readonly name: string;
   readonly describe: string;
-  /** True for a command that help, completion and the reference do not list yet. */
-  readonly hidden?: true;
   /** Positional arguments, such as `[schema] [migration]`. */
   readonly pattern?: string;
   readonly positionals?: Readonly<Record<string, PositionalOptions>>;

@@ -66,7 +66,7 @@ function declareAll(to: Argv, members: readonly Command[], seen: Seen): Argv {
 }
 
 function declare(to: Argv, command: Command, seen: Seen): void {
-  const { name, describe, hidden, pattern = '', positionals = {}, options, examples } = command;
+  const { name, describe, pattern = '', positionals = {}, options, examples } = command;
   const build = (y: Argv) => {
     seen.chosen = command;
     y.usage(`${usageOf(command)}\n\n${describe}`);
@@ -79,9 +79,7 @@ function declare(to: Argv, command: Command, seen: Seen): void {
     refuseRepeated({ ...globalOptions, ...options }, args);
     seen.invocation = { command, args };
   };
-  // yargs lists no command that has `false` here; its types allow that only for one without options.
-  const listed = (hidden === true ? false : describe) as string;
-  to.command(`${lastWord(name)} ${pattern}`.trim(), listed, build, handle);
+  to.command(`${lastWord(name)} ${pattern}`.trim(), describe, build, handle);
 }
 
 /** yargs takes `--rehearse=1` for `--rehearse=false`, and so would apply for real. @throws SqlmigError `bad-usage`. */

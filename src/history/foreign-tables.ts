@@ -17,6 +17,8 @@ export interface FoundTable extends ForeignTable {
   readonly oid: string;
   /** The role owns it, or is a member of its owner. */
   readonly isOwned: boolean;
+  /** Its schema has no other tables than the tool's. */
+  readonly isAlone: boolean;
   /** sqlmig has renamed it, or closed it with a trigger; `null` if it has not taken it over. */
   readonly takenOver: 'renamed' | 'closed' | null;
 }
@@ -52,6 +54,8 @@ const findTables = ({ historyTable, oids }: TableSearch) => `with tables as (
   }
   group by c.oid, n.oid, n.nspname, c.relname)
 select schema, name as table, oid::text as oid, pg_has_role(relowner, 'USAGE') as owned,
+  not exists (select from pg_class c where c.relnamespace = t.namespace and c.relkind in ('r', 'p') and c.oid <> t.oid
+    and c.relname not in (t.name || '_lock', t.name || 'lock')) as alone,
   exists (select from pg_trigger where tgrelid = t.oid and tgname = ${quoteLiteral(takenOverTrigger)}) as closed,
   (select json_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) order by a.attnum)
    from pg_attribute a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped) as columns,
@@ -75,7 +79,7 @@ export async function findForeignTables(
     const tool = shapeOf(columns).kind === 'ours' ? null : toolOf(former, columns, companions);
     // Any table may have a name that begins like a history's.
     if (tool === null || (former !== table && table !== renamedFor(tool, former))) return [];
-    const { schema, oid, owned, closed } = row;
+    const { schema, oid, owned, alone, closed } = row;
     return [
       {
         schema: String(schema),
@@ -85,11 +89,22 @@ export async function findForeignTables(
         tool,
         oid: String(oid),
         isOwned: owned === true,
+        isAlone: alone === true || toolSchemas.includes(String(schema)),
         takenOver: former !== table ? 'renamed' : closed === true ? 'closed' : null,
       },
     ];
   });
 }
+
+// Schemas that tools make for themselves, with more tables than a history.
+const toolSchemas: readonly string[] = [
+  'atlas_schema_revisions',
+  'drizzle',
+  'graphile_migrate',
+  'hdb_catalog',
+  'sqitch',
+  'supabase_migrations',
+];
 
 // The name that the tool knows it by.
 function formerName(table: string, { historyTable }: TableSearch): string {

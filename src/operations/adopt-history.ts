@@ -8,6 +8,8 @@ import { type AdoptedSchema, importHistories } from '../adopt/import-histories.t
 import {
   type HistoryImport,
   type ImportProposal,
+  type ImportRules,
+  isShared,
   proposeImport,
   type RefusedHistory,
 } from '../adopt/import-proposals.ts';
@@ -40,6 +42,8 @@ export interface AdoptedHistories {
   readonly refused: readonly RefusedHistory[];
   /** Sessions of the tools that may be migrating now. If there is any, nothing is touched. */
   readonly sessions: readonly ToolSession[];
+  /** Schemas with a history that the tenant source does not list; they are left alone. */
+  readonly unlisted: readonly string[];
   readonly accepted: boolean;
   /** The outcome of each schema; empty unless accepted. */
   readonly schemas: readonly AdoptedSchema[];
@@ -100,8 +104,18 @@ async function run(
     const schemas = accepted
       ? await importHistories({ run: current, source, settings }, proposals, rules)
       : [];
-    return { imports, refused, sessions, accepted, schemas };
+    return { imports, refused, sessions, unlisted: unlistedIn(histories, rules), accepted, schemas };
   });
+}
+
+function unlistedIn(
+  histories: readonly ForeignHistoryFound[],
+  rules: Pick<ImportRules, 'config' | 'tenants'>,
+): readonly string[] {
+  const unlisted = histories.filter(
+    ({ found, reader }) => reader !== null && !isShared(found, rules) && !rules.tenants.has(found.schema),
+  );
+  return [...new Set(unlisted.map(({ found }) => found.schema))];
 }
 
 function ofTool(

@@ -50,6 +50,12 @@ export function refusedText(refused: readonly RefusedHistory[], sessions: readon
   return paragraphs.join('') + sessions.map(sessionLine).join('');
 }
 
+/** Schemas with a history that are no tenants. */
+export function unlistedText(unlisted: readonly string[]): string {
+  if (unlisted.length === 0) return '';
+  return `not imported, because the tenant source does not list them: ${names(unlisted, 5)}\n`;
+}
+
 /** The outcome of an import, one line per state. */
 export function adoptedText(schemas: readonly AdoptedSchema[]): string {
   return groupBy(schemas, ({ state }) => state)

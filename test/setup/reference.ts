@@ -6,7 +6,7 @@ export function referenceText(commands: readonly Command[], everywhere: OptionSe
   return [
     '# Command reference\n',
     'Generated from the definitions that `--help` shows. Flags can be written as `--flag value` or `--flag=value`.\n',
-    ...commands.filter(({ hidden }) => hidden !== true).map(commandText),
+    ...commands.map(commandText),
     '## Global flags\n',
     flagTable(everywhere),
   ].join('\n');

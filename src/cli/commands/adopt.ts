@@ -2,7 +2,7 @@ import { adopt } from '../../operations/adopt.ts';
 import { type AdoptHistoryOptions, adoptHistory } from '../../operations/adopt-history.ts';
 import { everySchema } from '../../project/selection.ts';
 import { adoptText } from '../../report/adopt.ts';
-import { adoptedText, importsText, refusedText } from '../../report/adopt-history.ts';
+import { adoptedText, importsText, refusedText, unlistedText } from '../../report/adopt-history.ts';
 import { defineCommand, type Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
 import {
@@ -83,7 +83,7 @@ export const adoptCommand = defineCommand()({
 function importing(options: AdoptHistoryOptions): Work {
   return async ({ config, signal, onEvent }) => {
     const result = await adoptHistory(config, { ...options, signal, onEvent });
-    const { imports, refused, sessions, accepted, schemas } = result;
+    const { imports, refused, sessions, unlisted, accepted, schemas } = result;
     const failures = schemas.filter(({ state }) => state === 'failed');
     const isOpen = refused.length > 0 || sessions.length > 0 || (imports.length > 0 && !accepted);
     const exitCode = isOpen ? 1 : exitCodeOfSchemas(failures.map(({ error }) => error));
@@ -93,6 +93,7 @@ function importing(options: AdoptHistoryOptions): Work {
       text: () =>
         importsText(imports) +
         refusedText(refused, sessions) +
+        unlistedText(unlisted) +
         adoptedText(schemas) +
         (isOpen ? 'nothing was changed\n' : imports.length === 0 ? 'there is nothing to import\n' : ''),
       failures,
