@@ -347,10 +347,28 @@ test('a file that was changed since it was begun is marked as applied, and other
 select 1;
 select nowhere;`);
   await up(p);
-  p.write({ 'sql/tenant/2_change.sql': '-- sqlmig: no-transaction\nselect 1;\nselect 2;\nselect 3;' });
+  const changed = '-- sqlmig: no-transaction\nselect 1;\nselect 2;\nselect 3;';
+  p.write({ 'sql/tenant/2_change.sql': changed });
   const refusal = await resume(p);
   expect(refusal).toMatchObject({ code: 1, stderr: expect.stringContaining('error[checksum-changed]') });
   expect(refusal.stderr).toContain('then: sqlmig repair acme 2 --mark-applied');
+  for (const at of [1, 2]) {
+    await db.query(`update acme.schema_migrations set at_statement = ${at} where version = 2`);
+    expect((await up(p)).error).toMatchObject({
+      code: 'incomplete',
+      message: '2_change was begun and not finished, and its file was changed since',
+      hint: expect.stringMatching(/^restore the original file.* then: sqlmig repair acme 2 --mark-applied$/),
+    });
+  }
+  const { stdout } = await sqlmig(['status'], p.dir);
+  expect(stdout).toMatch(/tenant +at 1 +incomplete +acme/);
+  p.remove('sql/tenant/2_change.sql');
+  expect((await up(p)).error).toMatchObject({
+    code: 'incomplete',
+    message: '2_change was begun and not finished, and its file is gone',
+    hint: 'restore the file, then run sqlmig up again',
+  });
+  p.write({ 'sql/tenant/2_change.sql': changed });
   expect(await resume(p, '--mark-applied')).toMatchObject({ code: 0 });
   expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
   expect(await row()).toEqual({ state: 'applied', at_statement: null, done_statements: 3 });

@@ -35,6 +35,9 @@ export function completePlan(
 /** A finding that does not know yet in which schema it is. */
 export type FindingInSchema = Omit<Finding, 'database' | 'schema' | 'scope'>;
 
+/** Why `up` cannot continue an incomplete migration: a statement may have taken effect, or its file is not as it was. */
+export type ResumeObstacle = 'in-doubt' | 'file-changed' | 'file-missing';
+
 /** What to do in a schema, and what is wrong with it. */
 export interface SchemaPlan {
   /** Pending migrations in the order they run, cut by `to` and `steps`. */
@@ -44,6 +47,8 @@ export interface SchemaPlan {
   readonly findings: readonly FindingInSchema[];
   /** The finding for which `up` must not touch this schema. */
   readonly refusal: FindingInSchema | null;
+  /** Why `up` cannot continue an incomplete migration; `null` if it can, or if there is none. */
+  readonly obstacle: ResumeObstacle | null;
   /** The newest applied version, digits as in the file name; `null` if nothing is applied. */
   readonly version: string | null;
   /** Applied versions above the newest file: a newer release was applied here. */
@@ -73,7 +78,7 @@ export function planSchema(
   const isPending = (migration: Migration) => {
     const row = history.get(historyKey(migration));
     if (row === undefined) return !baselines.judged.has(migration);
-    if (row.state !== 'applied') return mayGoOn(row, migration);
+    if (row.state !== 'applied') return obstacleTo(row, migration) === null;
     // After a newer release its repeatables stay: an older one must not restore its own.
     return migration.version === null && row.checksum !== migration.checksum && ahead.length === 0;
   };
@@ -106,6 +111,7 @@ export function planSchema(
     pending: pending.length,
     findings,
     refusal: findings.find(refuses) ?? null,
+    obstacle: firstObstacle(rows, files),
     version: newest === null ? null : (files.get(canonicalVersion(newest))?.version ?? newest),
     ahead,
   };
@@ -176,9 +182,13 @@ function outOfOrder(migration: Migration, newest: string | null): FindingInSchem
 
 function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSchema[] {
   if (row.state !== 'applied') {
-    if (mayGoOn(row, file)) return [];
-    const why =
-      row.inDoubt === true ? '' : `, and its file ${file === undefined ? 'is gone' : 'was changed since'}`;
+    const obstacle = obstacleTo(row, file);
+    if (obstacle === null) return [];
+    const why = {
+      'in-doubt': '',
+      'file-changed': ', and its file was changed since',
+      'file-missing': ', and its file is gone',
+    }[obstacle];
     const message = `${label(row)} was begun and not finished${why}`;
     return [{ kind: 'incomplete', ...identity(file ?? row), ...(file && { file: file.file }), message }];
   }
@@ -198,9 +208,23 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
   return renamed ? [{ kind: 'renamed', ...found, message: `${file.file} was applied as ${label(row)}` }] : [];
 }
 
-/** True if `up` itself continues an incomplete migration: each statement is done, or did nothing. */
-function mayGoOn({ inDoubt = false, checksum }: HistoryRow, file: Migration | undefined): boolean {
-  return !inDoubt && file?.checksum === checksum;
+function firstObstacle(
+  rows: readonly HistoryRow[],
+  files: ReadonlyMap<string, Migration>,
+): ResumeObstacle | null {
+  const incomplete = rows.filter(({ state }) => state !== 'applied');
+  return incomplete.map((row) => obstacleTo(row, files.get(historyKey(row)))).find((o) => o !== null) ?? null;
+}
+
+/** What keeps `up` from continuing an incomplete migration; `null` if each of its statements is done, or did nothing. */
+function obstacleTo(
+  { inDoubt = false, checksum }: HistoryRow,
+  file: Migration | undefined,
+): ResumeObstacle | null {
+  if (file === undefined) return 'file-missing';
+  // Even with a statement in doubt, `repair` continues only the file that was started.
+  if (file.checksum !== checksum) return 'file-changed';
+  return inDoubt ? 'in-doubt' : null;
 }
 
 function identity({ version, name }: { version: string | null; name: string }): {

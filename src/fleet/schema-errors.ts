@@ -1,3 +1,4 @@
+import type { FindingInSchema, ResumeObstacle } from '../decide/plan.ts';
 import type { Scheduler } from '../decide/scheduler.ts';
 import { SqlmigError, sqlstates, withMessage } from '../errors.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
@@ -29,9 +30,29 @@ export function schemaRefusal({ schema, plan, trouble }: Target): SqlmigError | 
     default:
       return new SqlmigError('incomplete', refusal.message, {
         ...extra,
-        hint: `settle it with: ${repairCommandLine(schema, refusal, '--resume')}`,
+        hint: incompleteHint(schema, refusal, plan.obstacle),
       });
   }
+}
+
+function incompleteHint(schema: string, refusal: FindingInSchema, obstacle: ResumeObstacle | null): string {
+  switch (obstacle) {
+    case 'file-missing':
+      return 'restore the file, then run sqlmig up again';
+    case 'file-changed':
+      return changedFileHint(schema, refusal);
+    default:
+      return `settle it with: ${repairCommandLine(schema, refusal, '--resume')}`;
+  }
+}
+
+/** What to do about a file that changed after it was started. */
+export function changedFileHint(
+  schema: string,
+  migration: Pick<FindingInSchema, 'name'> & { readonly version?: string | null | undefined },
+): string {
+  const settle = repairCommandLine(schema, migration, '--mark-applied');
+  return `restore the original file, since progress is recorded by statement number; or run what is missing by hand, then: ${settle}`;
 }
 
 /** The error of a run that could not flush its commits in this many tenants. */

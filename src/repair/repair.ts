@@ -82,7 +82,14 @@ function repaired(outcome: SchemaOutcome): RepairedSchema {
   const { database, schema, scope, migrations, error } = outcome;
   const failed = error !== undefined && !isGone(outcome);
   const state = failed ? 'failed' : migrations.length > 0 ? 'repaired' : 'unchanged';
-  return { database, schema, scope, state, ...(error && { error }) };
+  return { database, schema, scope, state, ...(error && { error: withRepairHint(error) }) };
+}
+
+/** The hint of an interrupted run is `up`, which refuses a schema that still needs the repair. */
+function withRepairHint(error: ErrorDetails): ErrorDetails {
+  return error.code === 'interrupted' && error.statement === undefined
+    ? { ...error, hint: 'sqlmig status shows what is still to be repaired' }
+    : error;
 }
 
 /** Runs a repair within a span of its own if the application traces. */

@@ -1,5 +1,6 @@
 import { SqlmigError } from '../errors.ts';
 import type { Resumption } from '../execute/non-transactional.ts';
+import { changedFileHint } from '../fleet/schema-errors.ts';
 import type { HistoryRow } from '../history/row.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { repairCommandLine } from '../text/command-line.ts';
@@ -7,12 +8,11 @@ import { repairCommandLine } from '../text/command-line.ts';
 /** The error for a file that changed after it was started, so that its progress is unknown. */
 export function changedSince(migration: Migration, schema: string): SqlmigError {
   const { file } = migration;
-  const settle = repairCommandLine(schema, migration, '--mark-applied');
   return new SqlmigError('checksum-changed', `${file} has changed since it was started in "${schema}"`, {
     schema,
     file,
     state: 'nothing was run',
-    hint: `restore the original file, since progress is recorded by statement number; or run what is missing by hand, then: ${settle}`,
+    hint: changedFileHint(schema, migration),
   });
 }
 

@@ -12,6 +12,8 @@ export function repairCommandLine(
   { version, name }: { readonly version?: string | null | undefined; readonly name?: string | undefined },
   ...flags: readonly string[]
 ): string {
+  // The command line would take it for a flag.
+  if (schema.startsWith('-')) return commandLine('repair', `--tenants=${schema}`, ...flags);
   return commandLine('repair', schema, version ?? name ?? '', ...flags);
 }
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { leftUnsound } from '../../src/execute/non-transactional-errors.ts';
 import { schemaRefusal } from '../../src/fleet/schema-errors.ts';
-import { commandLine } from '../../src/text/command-line.ts';
+import { commandLine, repairCommandLine } from '../../src/text/command-line.ts';
 
 const shell = process.platform === 'win32' ? null : 'bash';
 
@@ -19,6 +19,11 @@ test.for([
   if (shell === null) return;
   const said = execFileSync(shell, ['-c', `sqlmig() { printf %s "$2"; }; ${commandLine('repair', name)}`]);
   expect(said.toString()).toBe(name);
+});
+
+test('a schema that looks like a flag is named in a flag', () => {
+  const line = repairCommandLine('--all', { version: '0002' }, '--resume');
+  expect(line).toBe("sqlmig repair '--tenants=--all' --resume");
 });
 
 test('hints quote the names in their commands', () => {
