@@ -1,9 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SqlmigError } from '../src/errors.ts';
 import { loadConfig } from '../src/project/config.ts';
 import { parseConnection } from '../src/server/connection-string.ts';
+import { sqlmig, start } from './setup/cli.ts';
 import { project } from './setup/project.ts';
 
 const url = 'postgres://u:secret@h/db';
@@ -173,4 +175,22 @@ test('"databases" with one entry is that database; more are for later', async ()
   });
   const two = project({ databases: [one, { ...one, name: 'us' }] });
   expect(await mistakes(loadConfig({ cwd: two.dir, env: {} }))).toHaveLength(1);
+});
+
+test('a config whose top-level await never settles is named, and a signal ends one that goes on', async () => {
+  const p = project({}, { 'never.mjs': 'await new Promise(() => {}); export default {};' });
+  expect(await sqlmig(['status', '--config', 'never.mjs'], p.dir)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(
+      /^error\[config-invalid\]: .*never\.mjs: its top-level await never settles\n/,
+    ),
+  });
+  p.write({
+    'slow.mjs': `process.stderr.write('loading'); await new Promise(() => setInterval(() => {}, 1_000));`,
+  });
+  const run = start(['status', '--config', 'slow.mjs'], p.dir);
+  run.process.stderr?.once('data', () => run.process.kill('SIGTERM'));
+  const ended = await Promise.race([run.ended, delay(15_000, null)]);
+  run.process.kill('SIGKILL');
+  expect(ended).toMatchObject({ code: 143, stderr: expect.stringContaining('error[interrupted]') });
 });

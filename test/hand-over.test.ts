@@ -79,6 +79,22 @@ test('SIGTERM while migrating: 143, and the program is never started', async () 
   expect(ended.stdout).not.toContain('app');
 });
 
+test('a signal that comes once all is done: exit 0, but no program is started', async () => {
+  const p = project({}, files);
+  p.remove('sqlmig.config.json');
+  // Sends the signal just before the answer is written.
+  p.write({
+    'sqlmig.config.mjs': `const { write } = process.stdout;
+      process.stdout.write = (text) => { process.emit('SIGTERM'); return write.call(process.stdout, text); };
+      export default { url: '${db.url}', historyTable: 'late', tenants: { list: ['late'] } };`,
+  });
+  const ended = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect([ended.code, JSON.parse(ended.stdout).ok]).toEqual([0, true]);
+  const run = await sqlmig(['up', '--all', ...node(`console.log('started')`)], p.dir);
+  expect(run.code).toBe(143);
+  expect(run.stdout).not.toContain('started');
+});
+
 test('a program that is not there is 127; another command than up takes none', async () => {
   const p = project({ url: db.url, tenants: { list: ['a'] } }, files);
   const run = await sqlmig(['up', '--all', '--quiet', '--', 'sqlmig-no-such-program'], p.dir);

@@ -67,6 +67,20 @@ test.for([
   expect(await db.query(`select to_regclass('public.never') as t`)).toEqual([{ t: null }]);
 });
 
+test('a name that changes the direction of text is escaped for people', async () => {
+  const name = 'pay\u202egpj';
+  const p = project(
+    { url: db.url, historyTable: 'bidi', tenants: { list: [name] } },
+    {
+      'sql/tenant/1_t.sql': 'select nowhere()',
+    },
+  );
+  const { stdout, stderr } = await sqlmig(['up', '--all'], p.dir);
+  expect(stdout).toContain('pay\\u{202e}gpj');
+  expect(stderr).toContain('pay\\u{202e}gpj');
+  expect(stdout + stderr).not.toContain('\u202e');
+});
+
 test('whatever a function returns is a tenant or a failure of its own', async () => {
   const odd = `[Object.create(null), { toString() { throw new Error('boom'); } }, () => {}, null, 7, 'well']`;
   const p = project({}, { 'sql/tenant/1_t.sql': 'create table t ()' });

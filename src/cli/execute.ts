@@ -1,5 +1,5 @@
-import { type ErrorCode, exitCodes, type SqlmigError } from '../errors.ts';
-import { type Config, loadConfig } from '../project/config.ts';
+import { type ErrorCode, exitCodes, SqlmigError } from '../errors.ts';
+import { type Config, type ConfigSources, loadConfig } from '../project/config.ts';
 import { unknownVariables } from '../project/settings.ts';
 import { errorPicture } from '../report/error.ts';
 import { createJsonLog } from '../report/json-log.ts';
@@ -36,7 +36,8 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
     );
     progress.failed(answer.failures ?? []);
     if (args.logFormat === 'text' && !args.quiet) terminal.stderr(answer.summary ?? '');
-    return signalExitCode(terminal) ?? answer.exitCode;
+    // A signal that came too late to interrupt the work does not make it a failure.
+    return answer.exitCode === 0 ? 0 : (signalExitCode(terminal) ?? answer.exitCode);
   } catch (error) {
     progress.end();
     const paint = args.logFormat === 'json' ? null : stderrPaint;
@@ -99,11 +100,27 @@ export function agreed(terminal: Terminal, question: string): Promise<boolean> {
 /** Reads the config for a command that needs no database: the variables that name one must not be able to break it. */
 async function withoutDatabase<T>(
   args: GlobalArgs,
-  { cwd, env }: Terminal,
+  { cwd, env, signal }: Terminal,
   use: (config: Config) => Promise<T>,
 ): Promise<T> {
   const overrides = { url: 'postgres:', ...overridesOf(args) };
-  return use(await loadConfig({ cwd, env: withoutLibpq(env), file: args.config, overrides }));
+  const sources = { cwd, env: withoutLibpq(env), file: args.config, overrides };
+  return use(await loadUntil(signal, sources));
+}
+
+/** Loads a config, whose own code may take any time. @throws SqlmigError `interrupted`, and as `loadConfig` does. */
+export function loadUntil(signal: AbortSignal, sources: ConfigSources): Promise<Config> {
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () =>
+      reject(
+        new SqlmigError('interrupted', 'interrupted while the config was loading', { hint: 'run it again' }),
+      );
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return Promise.race([loadConfig(sources), aborted]).finally(() =>
+    signal.removeEventListener('abort', onAbort),
+  );
 }
 
 async function withDatabase<T>(
@@ -111,10 +128,10 @@ async function withDatabase<T>(
   terminal: Terminal,
   use: (config: Config) => Promise<T>,
 ): Promise<T> {
-  const { cwd, env } = terminal;
+  const { cwd, env, signal } = terminal;
   const { embedded, url, config: file } = args;
   const overrides = overridesOf(args);
-  if (!embedded) return use(await loadConfig({ cwd, env, file, overrides }));
+  if (!embedded) return use(await loadUntil(signal, { cwd, env, file, overrides }));
   if (url !== undefined)
     throw usage('--embedded and --url name two databases', 'give only one of --embedded and --url');
   // Mistakes in the config are reported before a server is started.
@@ -149,7 +166,8 @@ function coloursWanted({ color }: GlobalArgs, { env }: Terminal, isTty: boolean)
   return color ?? (isTty && !env.NO_COLOR && env.TERM !== 'dumb');
 }
 
-function signalExitCode({ signal }: Terminal): number | null {
+/** The exit code for the signal that was received; `null` if there was none. */
+export function signalExitCode({ signal }: Terminal): number | null {
   return signal.aborted ? (signalExitCodes[String(signal.reason)] ?? 130) : null;
 }
 

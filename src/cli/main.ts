@@ -6,7 +6,7 @@ import { createPaint } from '../report/paint.ts';
 import type { Invocation } from './command.ts';
 import { defectOf } from './defect.ts';
 import { loadEnvFiles } from './env-file.ts';
-import { document, execute, reportError } from './execute.ts';
+import { document, execute, reportError, signalExitCode } from './execute.ts';
 import { usage } from './options.ts';
 import { quickly } from './quick.ts';
 import type { Terminal } from './terminal.ts';
@@ -18,6 +18,7 @@ keepParserSmall();
 optimizeLate();
 
 const interruption = new AbortController();
+let isDone = false;
 const terminal: Terminal = {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
@@ -66,6 +67,7 @@ const onSignal = Object.fromEntries(
   ).map(([signal, code]) => [
     signal,
     () => {
+      if (isDone) process.exit();
       // A second signal ends the process at once.
       if (interruption.signal.aborted) process.exit(code);
       interruption.abort(signal);
@@ -98,13 +100,26 @@ process.on('uncaughtException', (error) => process.exit(fail(error)));
 void main(process.argv.slice(2))
   .catch(fail)
   .then((code) => {
-    process.removeListener('beforeExit', onNothingLeft);
+    isDone = true;
     process.exitCode = code;
+    if (code !== 0) endWithoutHandles();
   });
-process.once('beforeExit', onNothingLeft);
+process.once('beforeExit', () => {
+  // Other listeners of this event, such as loadConfig's, may continue the command.
+  setImmediate(() => process.once('beforeExit', onNothingLeft));
+});
+
+/** Ends the process although code of the config has left a timer or a connection open. */
+function endWithoutHandles(): void {
+  const end = () => {
+    if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
+  };
+  setInterval(end, 1_000).unref();
+}
 
 /** The event loop is empty and the command has not finished. */
 function onNothingLeft(): void {
+  if (isDone) return;
   const error = new SqlmigError(
     'connection-lost',
     'the connection to the database closed without an error message',
@@ -128,6 +143,8 @@ async function main(argv: readonly string[]): Promise<number> {
   checkProgram(invocation, program);
   const code = await execute(invocation, terminal);
   if (code !== 0) return code;
+  const interrupted = signalExitCode(terminal);
+  if (interrupted !== null) return interrupted;
   for (const [signal, react] of Object.entries(onSignal)) process.removeListener(signal, react);
   // From here on the exit code is the program's.
   process.removeListener('exit', reportLostAnswer);

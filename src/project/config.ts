@@ -185,10 +185,20 @@ async function load(path: string, content: string): Promise<unknown> {
   try {
     if (suffix !== '.json' && !modules.includes(suffix))
       throw new Error(`sqlmig does not read ${suffix} files`);
-    return await loader?.(path, content);
+    return await unlessIdle(Promise.resolve(loader?.(path, content)));
   } catch (error) {
     throw unreadable(path, error);
   }
+}
+
+/** Waits for a module, unless nothing is left that could settle its top-level await. */
+async function unlessIdle<T>(loading: Promise<T>): Promise<T> {
+  let onIdle = () => {};
+  const idle = new Promise<never>((_, reject) => {
+    onIdle = () => reject(new Error('its top-level await never settles'));
+    process.once('beforeExit', onIdle);
+  });
+  return Promise.race([loading, idle]).finally(() => process.removeListener('beforeExit', onIdle));
 }
 
 function unreadable(path: string, error: unknown): SqlmigError {

@@ -47,7 +47,9 @@ function whereLines(error: ErrorDetails): string[] {
   const parts = [
     placeOf(error),
     statement === undefined ? null : `statement ${statement} of ${statements}`,
-    schema === undefined ? null : `${printable(schema)}${database === undefined ? '' : `@${database}`}`,
+    schema === undefined
+      ? null
+      : `${printable(schema)}${database === undefined ? '' : `@${printable(database)}`}`,
   ].filter((part) => part !== null);
   return parts.length === 0 ? [] : [`  at ${parts.join(' · ')}`];
 }

@@ -27,7 +27,7 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
     `${paint('red', 'failed')} ${names(schemas, 10)}: ${what}`;
   const addFailure = ({ schema, error }: SchemaOutcome) => {
     const place = error === undefined ? null : placeOf(error);
-    const what = `${error?.message}${place === null ? '' : ` (${place})`}`;
+    const what = `${printable(error?.message ?? '')}${place === null ? '' : ` (${place})`}`;
     const key = withoutOwnName(what, schema);
     const group = failures.get(key);
     if (group !== undefined) return void group.others.push(schema);

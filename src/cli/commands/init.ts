@@ -1,11 +1,11 @@
 import { SqlmigError } from '../../errors.ts';
 import { type InspectedDatabase, inspectDatabase } from '../../operations/inspect-database.ts';
-import { loadConfig } from '../../project/config.ts';
 import { createProject, defaultQuery, findMigrations, refuseProject } from '../../project/new-project.ts';
 import type { TenantChoice } from '../../project/proposal.ts';
 import { foundText, sourceText } from '../../report/init.ts';
 import { count } from '../../report/table.ts';
 import { defineCommand } from '../command.ts';
+import { loadUntil } from '../execute.ts';
 import { type GlobalArgs, nameList, overridesOf, usage } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -48,6 +48,10 @@ export const initCommand = defineCommand()({
         ? { kind: 'query', query: defaultQuery }
         : (proposal?.tenants ?? { kind: 'history' });
       const tenants = given[0] ?? (await ask(terminal, proposed, proposal?.alike?.schemas));
+      if (terminal.signal.aborted)
+        throw new SqlmigError('interrupted', 'interrupted before anything was created', {
+          hint: 'run it again',
+        });
       const historyTable = proposal?.historyTable ?? null;
       const { files } = createProject(terminal.cwd, { tenants, historyTable, sample: args.sample });
       const existing = await findMigrations(terminal.cwd);
@@ -83,7 +87,7 @@ async function inspect(args: GlobalArgs, { cwd, env, signal }: Terminal): Promis
   if (args.embedded) return { none: true };
   try {
     return await inspectDatabase(
-      await loadConfig({ cwd, env, file: args.config, overrides: overridesOf(args) }),
+      await loadUntil(signal, { cwd, env, file: args.config, overrides: overridesOf(args) }),
       {
         signal,
       },
