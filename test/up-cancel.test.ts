@@ -46,6 +46,22 @@ test.for([
   expect(await db.leftovers()).toEqual([]);
 });
 
+test.for([['plan'], ['up', '--all', '--json']])('a tenants function that never returns: %j', async (args) => {
+  const p = project({}, { 'sql/tenant/1_t.sql': 'create table t ()' });
+  p.remove('sqlmig.config.json');
+  const tenants = `() => new Promise(() => setInterval(() => {}, 1_000))`;
+  p.write({
+    'sqlmig.config.mjs': `export default { url: '${db.url}', historyTable: 'never', tenants: ${tenants} }`,
+  });
+  const run = start(args, p.dir);
+  const connected = `select from pg_stat_activity where application_name like 'sqlmig%' and datname = current_database()`;
+  while ((await db.query(connected)).length === 0) await delay(20);
+  run.process.kill('SIGTERM');
+  const ended = await Promise.race([run.ended, delay(15_000, null)]);
+  run.process.kill('SIGKILL');
+  expect(ended).toMatchObject({ code: 143, stderr: expect.stringContaining('error[interrupted]') });
+});
+
 test('a cancel request that is lost on the way is sent again', async () => {
   const { url, cancels } = await cancelDroppingProxy(db.url, 2);
   const p = project(

@@ -21,6 +21,8 @@ export interface Reader {
   readonly spare: () => Promise<Session | null>;
   /** How long to wait for a history that another session has locked; 30 seconds by default. */
   readonly wait?: LockWait;
+  /** Aborting it ends the wait for code of the application. */
+  readonly signal?: AbortSignal;
 }
 
 /** A history in short. Within one run, histories with equal digests are equal; the digest means nothing else. */

@@ -103,7 +103,7 @@ export async function withRun<T>(
         reading += 1;
         try {
           await sessions.own.unwatched();
-          return await work(session, { session, spare: spare.session, wait });
+          return await work(session, { session, spare: spare.session, wait, signal });
         } finally {
           reading -= 1;
           endings.push(spare.close());
@@ -115,7 +115,7 @@ export async function withRun<T>(
       database: config.database.name ?? server.database,
       server,
       read,
-      readerOn: (session) => ({ session, spare: async () => null, wait }),
+      readerOn: (session) => ({ session, spare: async () => null, wait, signal }),
       watch: async (read) => (reading > 0 ? null : sessions.own.watch(read)),
       openSession: (settings = pinnedSettings) => sessions.open(pooled ? undefined : settings),
       pooled,

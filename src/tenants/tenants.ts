@@ -5,6 +5,7 @@ import { schemasWithHistory } from '../history/presence.ts';
 import { type HistoryDigest, type Reader, readHistoryDigests } from '../history/read-histories.ts';
 import type { TenantSource } from '../project/tenant-source.ts';
 import type { Row } from '../server/answer.ts';
+import { DeadlineMissed, withDeadline } from '../server/deadline.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
@@ -138,7 +139,7 @@ async function namesOf(
     case 'list':
       return source.list;
     case 'function': {
-      const names = await source.load();
+      const names = await settled(source.load(), listing.signal);
       if (!Array.isArray(names)) throw new Error('the function in "tenants" must return an array of names');
       return names;
     }
@@ -152,6 +153,22 @@ order by nspname collate "C"`),
       return readLocked(listing, { what: 'the tenants', schema: publicSchema, tables: null }, (limit) =>
         runTenantsQuery(session, { query: source.query, publicSchema, limit }),
       );
+  }
+}
+
+const functionMs = 60_000;
+
+/** What the function of a config resolves to. @throws SqlmigError `interrupted`; Error after a minute. */
+async function settled(names: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+  try {
+    return await withDeadline(Promise.resolve(names), functionMs, signal);
+  } catch (error) {
+    if (!(error instanceof DeadlineMissed)) throw error;
+    if (signal?.aborted === true)
+      throw new SqlmigError('interrupted', 'interrupted while the function in "tenants" was running', {
+        hint: 'run it again',
+      });
+    throw new Error(`the function in "tenants" did not return within ${functionMs / 1000} s`);
   }
 }
 
