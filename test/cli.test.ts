@@ -305,6 +305,7 @@ test('every command has help with examples', async () => {
     'verify',
     'new',
     'repair',
+    'adopt',
     'locks',
     'tenant',
     'tenant create',
@@ -318,7 +319,7 @@ test('every command has help with examples', async () => {
   }
   const listed = (await sqlmig(['--help'], p.dir)).stdout.match(/^ {2}sqlmig (\w+)/gm) ?? [];
   expect(listed).toEqual(
-    ['up', 'plan', 'status', 'verify', 'init', 'new', 'tenant', 'repair', 'locks', 'completion'].map(
+    ['up', 'plan', 'status', 'verify', 'init', 'new', 'tenant', 'repair', 'adopt', 'locks', 'completion'].map(
       (name) => `  sqlmig ${name}`,
     ),
   );

@@ -79,7 +79,7 @@ export function planSchema(
     const row = history.get(historyKey(migration));
     if (row === undefined) return !baselines.judged.has(migration);
     if (row.state !== 'applied') return obstacleTo(row, migration) === null;
-    // After a newer release its repeatables stay: an older one must not restore its own.
+    // An older release must not bring back its version of a repeatable that a newer one has changed.
     return migration.version === null && row.checksum !== migration.checksum && ahead.length === 0;
   };
   const isNewer = (version: string | undefined) =>

@@ -24,8 +24,8 @@ export interface Failures {
 }
 
 /**
- * The limits for `selected` tenants. A canary that may fail must not end the run as a failure either, so
- * `canaryTolerate` raises `maxFailures` where that is no higher.
+ * The limits for `selected` tenants. A tolerated canary failure must not trip `maxFailures`, so
+ * `canaryTolerate` raises it if it is no higher.
  */
 export function stopRule(
   selected: number,

@@ -7,8 +7,8 @@ import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
 
 /**
- * Makes what was applied to tenants durable, with one flush of the server's log for all of it. Gives those that a
- * crash of the server before that has set back: they have work again.
+ * Makes what was applied to tenants durable, with one flush of the server's log for all of it. Returns those whose
+ * commits a crash of the server has undone: they have work again.
  * @throws SqlmigError if the flush fails: then it is not known what is on disk.
  */
 export async function confirm(

@@ -8,7 +8,7 @@ import type { Target } from '../state/target.ts';
 import type { OutcomeContext } from './outcome.ts';
 import type { SchemaBatches } from './schema-batches.ts';
 
-/** What an attempt asks before it starts a file whose turn came late, and announces before it gives the turn away. */
+/** The limits of a run, for an attempt that has to wait before it may start a file. */
 export interface StartLimits {
   /** Whether the run starts nothing more. */
   readonly isStopped: () => boolean;

@@ -4,7 +4,7 @@ import { readPublicTarget } from '../state/fleet-state.ts';
 import { createGate, type Gate, missingOnPath } from './gate.ts';
 import type { Migrator } from './migrator.ts';
 
-/** Keeps the gate between public and tenants: each version that public held once it must hold on. */
+/** Keeps the gate between public and tenants: a version that public had at any point must still be there. */
 export interface Gatekeeper {
   /** `null` before `open`. */
   readonly gate: Gate | null;

@@ -13,7 +13,7 @@ export interface Turns {
 }
 
 /**
- * The turns of one run. Other runs are kept out by the key that a unit takes (`sharedKeyTry`); within the run, taking
+ * The turns of one run. Other runs are kept out by the key that a unit takes (`trySharedKey`); within the run, taking
  * turns means that no unit is refused that key. What is learned is recorded in `scripts`, those of the run.
  */
 export function createTurns(scripts: Map<Migration, Script>): Turns {

@@ -26,7 +26,7 @@ export interface DatabaseConfig {
   readonly tenants: TenantSource;
 }
 
-/** A complete configuration: nothing is optional any more. */
+/** A complete configuration: every key has a value. */
 export interface Config {
   readonly database: DatabaseConfig;
   /** Absolute paths. */

@@ -26,7 +26,7 @@ export interface Connection {
 /**
  * ONE session of PostgreSQL that never moves to another backend: a postgres.js client of one connection with one
  * message in flight, dead for good at the first connection error. Never `reserve()` or `begin()` (porsager/postgres
- * #751, #1199, #1155: they hang, crash or go on in autocommit after a lost connection).
+ * #751, #1199, #1155: they hang, crash or continue in autocommit mode after a lost connection).
  */
 export interface Session {
   /** True behind a pooler: the backend that answers is not the one the protocol announced at connect. */

@@ -33,13 +33,8 @@ const placeholder = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/;
 const mostOfOneCode = 100;
 
 /**
-<<<<<<< HEAD
- * Parses a migration and checks what may not be in one. Gives the script, or every mistake with its
- * place. Lints look for names that `publicSchema` qualifies and `isTenants` knows. Pairs of BEGIN and COMMIT and the
-=======
  * Parses a migration and checks it for what a migration may not contain. Returns the script, or every mistake with its
  * place. Lints check names that `publicSchema` qualifies and `isTenants` knows. Pairs of BEGIN and COMMIT and the
->>>>>>> 93ca627 (Say it in the words of PostgreSQL's documentation in server, sql, project and tenants)
  * head of a dump are taken out of the text, and nothing moves.
  */
 export async function toScript(
