@@ -79,7 +79,7 @@ test.for([
     const p = project({ url: own.url, tenants: { list: ['acme', 'globex'] } }, files);
     await up(await p.config(), { select: all });
     p.write({ 'sql/tenant/2_i.sql': slow });
-    await up(await p.config(), { select: all });
+    await up(await p.config(), { select: all, maxFailures: { count: 2 } });
     await own.query(
       `create table acme.nothing_yet (id int); ${asBefore} update acme.schema_migrations set at_statement = 2 where version = 2`,
     );
