@@ -21,7 +21,7 @@ function imageMissing(base: string): string | null {
     return 'there is no Docker engine';
   }
   try {
-    execFileSync('docker', ['image', 'readForCommand', base], { stdio: 'ignore' });
+    execFileSync('docker', ['image', 'inspect', base], { stdio: 'ignore' });
     return null;
   } catch {
     return `the image ${base} is not here (docker pull ${base})`;
