@@ -28,7 +28,7 @@ test('a schema with tables but no applied migration is not managed yet, and says
   const planned = await plan(await p.config());
   expect(planned.schemas.filter(({ unmanaged }) => unmanaged).map(({ schema }) => schema)).toEqual(['full']);
   const note = `not managed yet: 1 schema has tables but no applied migration, so up runs every file there: full
-  hint: let the first files skip what exists (CREATE TABLE IF NOT EXISTS), and try them with: sqlmig up --all --rehearse
+  hint: import the history of another tool with: sqlmig adopt; without one, let the first files skip what exists (CREATE TABLE IF NOT EXISTS)
 `;
   expect(after((await sqlmig(['status'], p.dir)).stdout)).toBe(`public  empty            1 pending    public
 tenant  empty            1 pending    bare, new
