@@ -1,7 +1,7 @@
 import { commandLine } from '../text/command-line.ts';
 import type { ExtensionStatement, Lint, Script } from './migration.ts';
 import { quoteIdentifier } from './quote.ts';
-import { blankOut } from './ranges.ts';
+import { blankOut, withSemicolon } from './ranges.ts';
 import { reachOf } from './reach.ts';
 
 /** An extension as a database has it, or is about to have it. */
@@ -63,10 +63,7 @@ export function withoutExtensions(
     ...skipLint(skipped),
     ...missing.map(({ index, message }) => ({ rule: 'extension-missing', index, message })),
   ].sort((a, b) => a.index - b.index);
-  const ranges = created.map(({ start, end }) => ({
-    start,
-    end: script.text[end] === ';' ? end + 1 : end,
-  }));
+  const ranges = created.map((statement) => withSemicolon(script.text, statement));
   const statements = script.statements.map((statement) =>
     starts.has(statement.start) ? { ...statement, kind: '', reach: nothing } : statement,
   );

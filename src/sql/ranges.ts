@@ -4,6 +4,11 @@ export interface Range {
   readonly end: number;
 }
 
+/** A statement with the semicolon after it, if there is one. */
+export function withSemicolon(text: string, { start, end }: Range): Range {
+  return { start, end: text[end] === ';' ? end + 1 : end };
+}
+
 /** The text with blanks for all but the line ends of some ranges, which rise and may overlap. */
 export function blankOut(text: string, ranges: Iterable<Range>): string {
   const parts: string[] = [];

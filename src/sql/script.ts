@@ -21,7 +21,7 @@ import type { Mistake } from './mistake.ts';
 import type { NewerWord } from './older-grammar.ts';
 import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
 import { locator } from './position.ts';
-import { blankOut } from './ranges.ts';
+import { blankOut, withSemicolon } from './ranges.ts';
 import { reachOf } from './reach.ts';
 import { foreignSections, isPlayComment, type Section } from './sections.ts';
 import { serverWideReason } from './server-wide.ts';
@@ -76,7 +76,7 @@ export async function toScript(
       text,
       parsed.statements
         .filter((statement) => without.has(statement))
-        .map(({ start, end }) => ({ start, end: text[end] === ';' ? end + 1 : end })),
+        .map((statement) => withSemicolon(text, statement)),
     ),
     statements: statements.map((s) => ({ start: s.start, end: s.end, kind: s.kind, reach: reachOf(s) })),
     allowsPublic: allowsPublic(text),
