@@ -1,3 +1,4 @@
+import { foldedName, identifierPattern } from './identifier.ts';
 import type { ExtensionStatement } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
 
@@ -8,16 +9,10 @@ interface StringNode {
   readonly String?: { readonly sval?: string };
 }
 
-const word = '"(?:[^"]|"")+"|[\\p{L}_][\\p{L}\\p{N}_$]*';
 const inBlock = new RegExp(
-  `\\bcreate\\s+extension\\s+(?:if\\s+not\\s+exists\\s+)?(${word})(?:\\s+with)?(?:\\s+schema\\s+(${word}))?`,
+  String.raw`\bcreate\s+extension\s+(?:if\s+not\s+exists\s+)?(${identifierPattern})(?:\s+with)?(?:\s+schema\s+(${identifierPattern}))?`,
   'giu',
 );
-
-/** A name as the parser would fold it. */
-function folded(name = ''): string {
-  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
-}
 
 /** The statements that put extensions into schemas, among some. */
 export function extensionStatements(statements: readonly ParsedStatement[]): ExtensionStatement[] {
@@ -31,11 +26,11 @@ export function extensionStatements(statements: readonly ParsedStatement[]): Ext
       const body = ((fields.args ?? []) as readonly Option[])
         .map(({ DefElem }) => DefElem?.arg?.String?.sval ?? '')
         .join('\n');
-      return [...body.matchAll(inBlock)].map(([, name, schema]) => {
+      return [...body.matchAll(inBlock)].map(([, name = '', schema]) => {
         return {
           kind: 'block',
-          name: folded(name),
-          schema: schema === undefined ? null : folded(schema),
+          name: foldedName(name),
+          schema: schema === undefined ? null : foldedName(schema),
           start,
           end,
         };

@@ -1,5 +1,5 @@
 import { fewOfEach } from '../text/few.ts';
-import { foldedName, identifierPattern } from './made-names.ts';
+import { foldedName, identifierPattern } from './identifier.ts';
 import type { Lint, Migration } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
 import { blanks } from './ranges.ts';

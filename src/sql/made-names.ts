@@ -1,10 +1,8 @@
 import type { Scope } from '../results.ts';
 import { withoutComments } from './comments.ts';
 import { allowsPublic } from './directives.ts';
+import { foldedName, identifierPattern } from './identifier.ts';
 import type { Migration } from './migration.ts';
-
-/** Source of a pattern: an identifier, plain or quoted. */
-export const identifierPattern = String.raw`"(?:[^"]|""){1,200}"|[\p{L}_][\p{L}\p{N}_$]*`;
 
 const kinds =
   'table|view|sequence|type|domain|function|procedure|aggregate|(?:unique\\s+)?index(?:\\s+concurrently)?';
@@ -12,13 +10,6 @@ const making = new RegExp(
   String.raw`\b(?:create\s+(?:or\s+replace\s+)?(?:(?:unlogged|foreign|recursive|materialized)\s+)*(?:${kinds})\s+(?:if\s+not\s+exists\s+)?|rename\s+to\s+)((?:(?:${identifierPattern})\s*\.\s*)?)(${identifierPattern})`,
   'giu',
 );
-
-/** An identifier as PostgreSQL reads it. */
-export function foldedName(identifier: string): string {
-  return identifier.startsWith('"')
-    ? identifier.slice(1, -1).replaceAll('""', '"')
-    : identifier.toLowerCase();
-}
 
 /**
  * The names of the objects that a file's text creates, in blocks and strings too. A file that may create objects in

@@ -1,17 +1,16 @@
+import { foldedName, identifierPattern } from './identifier.ts';
 import type { Script, Statement } from './migration.ts';
 
-const part = String.raw`(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)`;
-const dotted = new RegExp(String.raw`${part}(?:\s*\.\s*${part})*`, 'uy');
-const parts = new RegExp(part, 'gu');
+const dotted = new RegExp(String.raw`(?:${identifierPattern})(?:\s*\.\s*(?:${identifierPattern}))*`, 'uy');
+const identifiers = new RegExp(identifierPattern, 'gu');
 const quoted = /["»«„“]\s?(.+?)\s?["»«“”]/u;
 
 /** The name that begins at a UTF-16 index, without its quotes; `null` if there is none or it is qualified. */
 export function nameAt(text: string, index: number): string | null {
   dotted.lastIndex = index;
-  const names = dotted.exec(text)?.[0].match(parts) ?? [];
+  const names = dotted.exec(text)?.[0].match(identifiers) ?? [];
   const [name] = names;
-  if (name === undefined || names.length > 1) return null;
-  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
+  return name === undefined || names.length > 1 ? null : foldedName(name);
 }
 
 /** The name that a message of the server quotes, in whatever language; `null` if there is none or it is qualified. */
