@@ -188,10 +188,11 @@ function readFolder(scope: Scope, config: Config): Folder {
     const text = readText(shown(file), join(dir, file));
     if (text instanceof SqlmigError) mistakes.push(text);
     else {
-      const replaced = named.kind === 'down' ? [] : replacedBy(text, version);
+      const undoes = named.kind === 'down';
+      const replaced = undoes ? [] : replacedBy(text, version);
       if ('problem' in replaced)
         mistakes.push(badBaseline(replaced.problem, locate(shown(file), text, replaced.index)));
-      (named.kind === 'down' ? down : migrations).push({
+      (undoes ? down : migrations).push({
         scope,
         version,
         name: named.name,
@@ -199,6 +200,7 @@ function readFolder(scope: Scope, config: Config): Folder {
         file: shown(file),
         text,
         ...(!('problem' in replaced) && replaced.length > 0 && { replaces: replaced }),
+        ...(undoes && { undoes }),
       });
     }
   }

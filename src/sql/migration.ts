@@ -14,6 +14,8 @@ export interface Migration {
   readonly text: string;
   /** The versions that a baseline replaces; absent for other migrations. */
   readonly replaces?: readonly { readonly from: string; readonly to: string }[];
+  /** It undoes its version, in a `.down.sql` file; absent for other migrations. */
+  readonly undoes?: true;
 }
 
 /** A migration that was parsed and may be sent. */
@@ -96,9 +98,4 @@ export interface Lint {
   /** UTF-16 index into the file. */
   readonly index: number;
   readonly message: string;
-}
-
-/** True for the path of a file that undoes a version. */
-export function isWayBack(path: string): boolean {
-  return path.endsWith('.down.sql');
 }

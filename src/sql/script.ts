@@ -16,7 +16,6 @@ import { earlyEnumUses } from './enum-values.ts';
 import { extensionStatements } from './extension-statements.ts';
 import { lintsOf, mainLints } from './lint.ts';
 import type { Lint, Migration, Script } from './migration.ts';
-import { isWayBack } from './migration.ts';
 import type { Mistake } from './mistake.ts';
 import type { NewerWord } from './older-grammar.ts';
 import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
@@ -42,7 +41,7 @@ export async function toScript(
   publicSchema: string,
   isTenants: (name: string) => boolean = () => false,
 ): Promise<Script | readonly SqlmigError[]> {
-  const sections = foreignSections(migration.text, isWayBack(migration.file) ? 'down' : 'up');
+  const sections = foreignSections(migration.text, migration.undoes ? 'down' : 'up');
   // The rest must be valid on its own once the other section has been moved out.
   const own = blankOut(migration.text, sections);
   const text = blankOut(own, restrictions(own));
@@ -207,11 +206,10 @@ function serverWideMistakes(statements: readonly ParsedStatement[], text: string
   });
 }
 
-function sectionMistake({ tool, mark, start }: Section, { version, name, file }: Migration): Mistake {
-  const wayBack = isWayBack(file);
-  const message = `"${mark}" begins the ${wayBack ? 'up' : 'down'} section of ${tool}, and all of a file runs`;
+function sectionMistake({ tool, mark, start }: Section, { version, name, undoes }: Migration): Mistake {
+  const message = `"${mark}" begins the ${undoes ? 'up' : 'down'} section of ${tool}, and all of a file runs`;
   const target = version === null ? null : `${version}_${name}.down.sql`;
-  const hint = wayBack
+  const hint = undoes
     ? 'leave only the statements that undo the migration in this file'
     : target === null
       ? 'remove it: a repeatable has no way back'

@@ -2,8 +2,16 @@ import { expect, test } from 'vitest';
 import { toScript } from '../../src/sql/script.ts';
 import { foreignSections } from '../../src/sql/sections.ts';
 
-async function mistakesOf(text: string, file = '1_posts.sql') {
-  const migration = { scope: 'tenant', version: '1', name: 'posts', checksum: '', file, text } as const;
+async function mistakesOf(text: string, way: 'up' | 'down' = 'up') {
+  const migration = {
+    scope: 'tenant',
+    version: '1',
+    name: 'posts',
+    checksum: '',
+    file: '1_posts.sql',
+    text,
+    ...(way === 'down' && { undoes: true as const }),
+  } as const;
   const script = await toScript(migration, 'public');
   return 'migration' in script
     ? []
@@ -158,10 +166,8 @@ test('mistakes of the up section are shown as well, those of the down section ar
 });
 
 test('a .down.sql may keep the mark it was under, and holds no up section', async () => {
-  expect(await mistakesOf(`-- Down Migration\n${down}`, '1_posts.down.sql')).toEqual([]);
-  expect(
-    await mistakesOf(`-- migrate:up\n${up}\n-- migrate:down\n${down}`, '1_posts.down.sql'),
-  ).toMatchObject([
+  expect(await mistakesOf(`-- Down Migration\n${down}`, 'down')).toEqual([]);
+  expect(await mistakesOf(`-- migrate:up\n${up}\n-- migrate:down\n${down}`, 'down')).toMatchObject([
     {
       code: 'down-section',
       line: 1,
