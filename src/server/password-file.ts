@@ -46,29 +46,22 @@ export function passwordFor({ host, port, database, user }: Login, text: string)
   const wanted = [hosts, [String(port)], [database], [user]];
   for (const line of text.split(/\r?\n/)) {
     if (line.startsWith('#')) continue;
-    const fields = fieldsOf(line);
-    const password = fields[wanted.length];
-    const matches = wanted.every((values, i) => {
-      const field = fields[i];
-      return field !== undefined && (field === '*' || values.includes(unescaped(field)));
-    });
+    const [, ...fields] = entry.exec(line) ?? [];
+    const password = fields.pop();
+    const matches = wanted.every(
+      (values, i) => fields[i] === '*' || values.includes(unescaped(fields[i] ?? '')),
+    );
     if (matches && password !== undefined) return unescaped(password);
   }
   return null;
 }
 
-/** The fields of a line, still escaped: a colon ends a field unless a backslash precedes it. */
-function fieldsOf(line: string): string[] {
-  const fields = [''];
-  for (const [piece] of line.matchAll(/\\.|[^\\]|\\$/gsu)) {
-    if (piece === ':') fields.push('');
-    else fields.push(`${fields.pop()}${piece}`);
-  }
-  return fields;
-}
+// A colon ends a field unless a backslash precedes it.
+const field = String.raw`((?:\\.|[^\\:]|\\$)*)`;
+const entry = new RegExp(`^${Array(5).fill(field).join(':')}`, 'su');
 
-function unescaped(field: string): string {
-  return field.replace(/\\(.)/gsu, '$1');
+function unescaped(text: string): string {
+  return text.replace(/\\(.)/gsu, '$1');
 }
 
 function defaultPath(): string {
