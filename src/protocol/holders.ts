@@ -24,6 +24,8 @@ export interface Holder {
   readonly blockers: readonly Blocker[];
 }
 
+const sharedKeys = Object.entries(lockObjects).map(([name, id]) => `when ${id} then '(${name})'`);
+
 // pg_blocking_pids is called for waiting sessions only, since it briefly locks the lock manager of the whole server.
 const query = `with ours as (select * from pg_catalog.pg_locks
   where locktype = 'advisory' and classid = ${lockClass} and objsubid = 2
@@ -31,8 +33,7 @@ const query = `with ours as (select * from pg_catalog.pg_locks
 blocked as (select w.pid, (select json_agg(${blockerJson('b.pid')} order by a.xact_start, b.pid)
     from (select distinct unnest(pg_blocking_pids(w.pid))) b (pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid) as blockers
   from pg_catalog.pg_stat_activity w where w.pid in (select pid from ours) and coalesce(w.wait_event_type, 'Lock') = 'Lock')
-select case l.objid when ${lockObjects.fleet} then '(fleet)' when ${lockObjects.marker} then '(marker)'
-    when ${lockObjects.bootstrap} then '(bootstrap)' when ${lockObjects.shared} then '(shared)' else coalesce(n.nspname, l.objid::text) end as key,
+select case l.objid ${sharedKeys.join(' ')} else coalesce(n.nspname, l.objid::text) end as key,
   l.granted, l.mode like 'Exclusive%' as exclusive, l.pid, coalesce(a.application_name, '') as application,
   coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.state_change)), 0)::int as seconds,
   coalesce(a.state, 'unknown') as activity, host(a.client_addr) as client, p.phase, nullif(p.current_locker_pid, 0)::int as locker, b.blockers
