@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { SqlmigError } from '../errors.ts';
 
 /** The operating system account that runs PostgreSQL; empty for the current one. */
 export interface Account {
@@ -10,7 +11,7 @@ export interface Account {
 /**
  * Returns the account to run PostgreSQL under. PostgreSQL refuses to run as root, so root uses an existing unprivileged
  * account. No account is created.
- * @throws Error if there is no such account.
+ * @throws SqlmigError `embedded-failed` if there is no such account.
  */
 export function serverAccount(): Account {
   if (process.getuid?.() !== 0) return {};
@@ -21,7 +22,8 @@ export function serverAccount(): Account {
     const [, , uid, gid] = accounts.find((fields) => fields[0] === name) ?? [];
     if (uid !== undefined && uid !== '0') return { uid: Number(uid), gid: Number(gid) };
   }
-  throw new Error(
+  throw new SqlmigError(
+    'embedded-failed',
     'PostgreSQL does not run as root, and there is neither a "postgres" nor a "nobody" account',
   );
 }

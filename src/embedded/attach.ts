@@ -34,7 +34,7 @@ export async function attachEmbedded(
   settings: Readonly<Record<string, string>> = {},
   packageDir = projectDir,
 ): Promise<EmbeddedServer> {
-  const account = asEmbeddedError(serverAccount);
+  const account = serverAccount();
   const native = serverBinaries(packageDir, account);
   const dir = dataDir(projectDir, majorOf(native), account);
   const socket = socketOf(dir);
@@ -71,14 +71,6 @@ export async function attachEmbedded(
   throw new SqlmigError('embedded-failed', 'the embedded PostgreSQL was not ready within a minute', {
     hint: `its data is in ${dir}`,
   });
-}
-
-function asEmbeddedError<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    throw new SqlmigError('embedded-failed', (error as Error).message, { cause: error });
-  }
 }
 
 /** The project's `.sqlmig/`, or if the server cannot reach it, a temporary folder whose path is saved there. */

@@ -9,8 +9,8 @@ import { otherInCharge, type ServerAddress, type SupervisorOrder } from './order
 const orphanAfterMs = 4_000;
 const firstUserWithinMs = 20_000;
 
-// The supervisor is a separate process, so that the server runs for as long as any command uses it, no matter how the
-// command that started it ends. PostgreSQL's lock file decides which supervisor is in charge.
+// A process of its own, because the server has to outlive the command that started it as long as another command uses
+// it. If two commands each start a supervisor, PostgreSQL's lock file lets only one of them start the server.
 async function supervise(order: SupervisorOrder): Promise<void> {
   ensureCluster(order);
   const server = await startOrTakeOver(order);
