@@ -13,8 +13,8 @@ const flywayUndo = /^U(\d{1,18})__(.+)\.sql$/su;
 const postgrator = /^(\d{1,18})\.(do|undo)\.(.+)\.sql$/su;
 const wayBack = /^(.+)\.(?:rollback|undo)\.sql$/su;
 
-/** The rule in words, for messages. */
-export const fileNameRule =
+// The rule in words, for messages.
+const fileNameRule =
   '<version>_<name>.sql, <version>_<name>.down.sql or R__<name>.sql, where <version> is 1 to 18 digits';
 
 /**

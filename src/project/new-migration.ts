@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { fileNameOf } from './file-name.ts';
 import { folderOf, parseAll, readMigrations } from './migrations.ts';
 import { nextVersion } from './next-version.ts';
+import { newestVersion } from './version.ts';
 
 /** A new, empty migration file. */
 export interface CreatedMigration {
@@ -48,8 +49,7 @@ function nameOf(words: string): string {
 async function versionIn(config: Config, scope: Scope): Promise<string> {
   const migrations = await readMigrations(config);
   await parseAll(migrations);
-  const versions = migrations[scope].flatMap((migration) => migration.version ?? []);
-  const version = nextVersion(versions, new Date());
+  const version = nextVersion(newestVersion(migrations[scope]), new Date());
   if (version.length <= 18) return version;
   const folder = folderOf(config, scope);
   throw new SqlmigError('bad-usage', `${folder} has the highest possible version, which has 18 digits`);

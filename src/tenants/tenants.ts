@@ -60,15 +60,16 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
     const isCancelled = isServerError(error) && error.code === sqlstates.queryCanceled;
     throw tenantsQueryFailed(reason, error, isCancelled ? await cancelledHint(listing.session) : undefined);
   }
+  const good = new Set<string>();
   const bad = new Map<string, SqlmigError>();
   for (const name of names) {
     const problem = tenantNameProblem(name, listing.publicSchema);
-    if (problem !== null) bad.set(shownName(name), badName(problem));
+    if (problem === null) good.add(name as string);
+    else bad.set(shownName(name), badName(problem));
   }
   // A bad name in the config is wrong for every run; a bad row of a query must not stop the other tenants.
   if (source.kind === 'list' && bad.size > 0) throw errorOfAll([...bad.values()]);
-  const good = names.filter((name) => tenantNameProblem(name, listing.publicSchema) === null);
-  return { names: [...new Set(good as readonly string[])], bad, digests };
+  return { names: [...good], bad, digests };
 }
 
 function badName(problem: string): SqlmigError {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { nextVersion } from '../../src/project/next-version.ts';
-import { canonicalVersion, compareVersions } from '../../src/project/version.ts';
+import { canonicalVersion, compareVersions, newestVersion } from '../../src/project/version.ts';
 
 test.for([
   ['0002', '10', -1],
@@ -25,5 +25,6 @@ test.for([
   [['1', '20260101000000'], '20261123201530'],
   [['20301231235959'], '20301231235960'],
 ] as const)('after %j comes %s', ([versions, next]) => {
-  expect(nextVersion(versions, now)).toBe(next);
+  const newest = newestVersion(versions.map((version) => ({ version })));
+  expect(nextVersion(newest, now)).toBe(next);
 });
