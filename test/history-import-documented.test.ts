@@ -58,8 +58,8 @@ const atlasTable = `create table atlas_schema_revisions (version varchar primary
   type bigint not null default 2, applied bigint not null default 0, total bigint not null default 0,
   executed_at timestamptz not null, execution_time bigint not null, error text, error_stmt text, hash varchar not null,
   partial_hashes jsonb, operator_version varchar not null);`;
-const atlasRow = (i: number, applied = 1, error = 'null') =>
-  `'${versions[i]}', '${titles[i]}', 2, ${applied}, 1, ${at}, 5, ${error}, null, 'h', null, 'v1'`;
+const atlasRow = (i: number, applied = 1, { error = 'null', type = 2 } = {}) =>
+  `'${versions[i]}', '${titles[i]}', ${type}, ${applied}, 1, ${at}, 5, ${error}, null, 'h', null, 'v1'`;
 
 test.for([
   [
@@ -236,7 +236,7 @@ test.for([
   ],
   [
     'Atlas',
-    `${atlasTable} insert into atlas_schema_revisions values (${atlasRow(0, 1, "'syntax error'")})`,
+    `${atlasTable} insert into atlas_schema_revisions values (${atlasRow(0, 1, { error: "'syntax error'" })})`,
     'partially applied',
   ],
 ] as const)('%s: a history in doubt is refused', async ([tool, sql, refused]) => {
@@ -277,6 +277,14 @@ test('Flyway: baseline, undone, repeatable and dotted versions', async () => {
     ['R__other.sql', 'unverified'],
   ]);
   expect(withoutRow.map(({ path }) => path)).toEqual(['V2__two.sql']);
+});
+
+test('Atlas: what precedes a baseline is applied, and so is what was marked as resolved', async () => {
+  await db.query(`${atlasTable} insert into atlas_schema_revisions values (${atlasRow(1, 0, { type: 1 })}),
+    (${atlasRow(2, 0, { type: 6, error: "'syntax error'" })}), (${atlasRow(3, 1, { error: "''" })})`);
+  const { applied, withoutFile, withoutRow } = readingOf(await readOnlySample(session, plain));
+  expect(applied.map(({ file }) => file.path)).toEqual(plain.slice(0, 4).map(({ path }) => path));
+  expect([withoutFile, withoutRow]).toEqual([[], plain.slice(4)]);
 });
 
 test('goose: the newest row of a version decides', async () => {
