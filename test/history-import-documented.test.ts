@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { recogniseTool, toolOf } from '../src/history/foreign-history.ts';
 import { flywayChecksum } from '../src/history/import/flyway.ts';
 import { golangMigrateReader } from '../src/history/import/golang-migrate.ts';
+import type { SourceFile } from '../src/history/import/history-reader.ts';
 import type { Session } from '../src/server/session.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import {
@@ -295,6 +296,27 @@ test('goose: the newest row of a version decides', async () => {
   const { applied, withoutRow } = readingOf(await readOnlySample(session, files));
   expect(applied.map(({ file }) => file.path)).toEqual(['00001_a.sql']);
   expect(withoutRow.map(({ path }) => path)).toEqual(['00002_b.go']);
+});
+
+test.for<[string, string, SourceFile[], SourceFile[]]>([
+  [
+    'refinery: U is the prefix of a migration that may run out of order',
+    refinery('int', (i) => `${i + 1}, '${titles[i]}', '2024-07-01T10:00:00Z', '1'`),
+    inputFiles((name, i) => `U${i}__${titleOf(name)}.sql`),
+    [],
+  ],
+  [
+    'db-migrate: what undoes a migration is a file of its own',
+    `create table migrations (id serial primary key, name varchar(255) not null, run_on timestamp not null);
+    insert into migrations (name, run_on) values ${values((i) => `'/${versions[i]}-${titles[i]}', ${at}`)}`,
+    inputFiles((name) => `sqls/${name.replace('_', '-')}-up.sql`),
+    inputFiles((name) => `sqls/${name.replace('_', '-')}-down.sql`),
+  ],
+])('%s', async ([, sql, up, down]) => {
+  await db.query(sql);
+  const { applied, withoutFile, withoutRow } = readingOf(await readOnlySample(session, [...up, ...down]));
+  expect(applied.map(({ file }) => file.path)).toEqual(up.map(({ path }) => path));
+  expect([withoutFile, withoutRow]).toEqual([[], []]);
 });
 
 test('tools that record the newest version cover every file up to it, and no later one', async () => {

@@ -14,9 +14,7 @@ export function withoutExtension(file: string): string {
 
 /** True for the file that undoes a migration, which no history records. */
 export function isUndoFile(path: string): boolean {
-  return (
-    /(?:^|[/.])(?:down|undo|rollback)\.(?:[^/]*\.)?\w+$/.test(path) || /(?:^|\/)U\d[^/]*__[^/]*$/.test(path)
-  );
+  return /(?:^|[/.])(?:down|undo|rollback)\.(?:[^/]*\.)?\w+$/.test(path);
 }
 
 /** The leading digits of a migration's name, without leading zeros; none if it has none. */

@@ -21,6 +21,7 @@ export const flywayReader: HistoryReader = {
     },
   },
   keysOf: ({ path }) => fileKeys(path),
+  undoFile: /(?:^|\/)U\d[^/]*__[^/]*$/,
   recorded({ rows }, files) {
     const newest = [...new Map(rows.map((row) => [identity(row), row])).values()];
     const failed = newest.find((row) => row.success !== 'true');

@@ -72,7 +72,7 @@ export interface FileIndex {
 
 /** Indexes the files for the histories of one tool. */
 export function indexFiles(reader: HistoryReader, allFiles: readonly SourceFile[]): FileIndex {
-  const files = allFiles.filter(({ path }) => !isUndoFile(path));
+  const files = allFiles.filter(({ path }) => !isUndoFile(path) && reader.undoFile?.test(path) !== true);
   const byKey = new Map<string, SourceFile[]>();
   for (const file of files) {
     for (const key of new Set(reader.keysOf(file, files))) byKey.set(key, [...(byKey.get(key) ?? []), file]);

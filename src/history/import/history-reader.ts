@@ -68,6 +68,8 @@ export interface HistoryReader {
   readonly checksum: ChecksumRule | null;
   /** What the file may be known by, in the same terms as `RecordedMigration.keys`. */
   readonly keysOf: (file: SourceFile, files: readonly SourceFile[]) => readonly string[];
+  /** A file name of this tool for what undoes a migration, besides those of `isUndoFile`. */
+  readonly undoFile?: RegExp;
   /** Which migrations count as applied, in the order of applying, or why this history must be refused. */
   readonly recorded: (
     history: ForeignRows,
