@@ -298,6 +298,31 @@ test('goose: the newest row of a version decides', async () => {
   expect(withoutRow.map(({ path }) => path)).toEqual(['00002_b.go']);
 });
 
+test.for([
+  ['golang-migrate', 'schema_migrations', '(version bigint primary key, dirty boolean not null)', '7, false'],
+  ['tern', 'schema_version', '(version int not null)', '7'],
+] as const)('%s: the newest version needs a file as well', async ([, table, columns, row]) => {
+  await db.query(`create table ${table} ${columns}; insert into ${table} values (${row})`);
+  const files = inputFiles((name, i) => `00${i}_${titleOf(name)}.sql`);
+  const { applied, withoutFile } = readingOf(await readOnlySample(session, files));
+  expect([applied.length, withoutFile.map(({ name }) => name)]).toEqual([5, ['7']]);
+});
+
+test.for([
+  [
+    'golang-migrate',
+    'schema_migrations',
+    '(version bigint primary key, dirty boolean not null)',
+    '-1, false',
+  ],
+  ['tern', 'schema_version', '(version int not null)', '0'],
+] as const)('%s: before the first migration, nothing is applied', async ([, table, columns, row]) => {
+  await db.query(`create table ${table} ${columns}; insert into ${table} values (${row})`);
+  const files = inputFiles((name, i) => `00${i}_${titleOf(name)}.sql`);
+  const { applied, withoutFile } = readingOf(await readOnlySample(session, files));
+  expect([applied, withoutFile]).toEqual([[], []]);
+});
+
 test.for<[string, string, SourceFile[], SourceFile[]]>([
   [
     'refinery: U is the prefix of a migration that may run out of order',

@@ -1,38 +1,24 @@
 import { crc32 } from './checksums.ts';
-import { versionKeys } from './file-layout.ts';
 import { type HistoryReader, oneKey } from './history-reader.ts';
-import { upToVersion } from './recorded-rows.ts';
+import { readsNewest, upToVersion } from './newest-version.ts';
 
 /** golang-migrate: one row with the newest version. */
 export const golangMigrateReader: HistoryReader = {
+  ...readsNewest,
   tool: 'golang-migrate',
   form: { columns: ['version', 'dirty'], time: null, order: ['version'] },
-  checksum: null,
-  keysOf: ({ path }) => versionKeys(path),
   recorded({ rows }, files) {
-    const [row] = rows;
-    if (rows.length > 1) {
+    const dirty = rows.find((row) => row.dirty === 'true');
+    if (rows.length === 1 && dirty !== undefined) {
       return {
-        refused: `its table has ${rows.length} rows, and golang-migrate keeps one`,
-        hint: 'find out which tool wrote them, and leave the row of the newest version',
+        refused: `dirty database version ${dirty.version}`,
+        hint: `finish or undo by hand what version ${dirty.version} left, then: migrate force <version>`,
       };
     }
-    if (row?.dirty === 'true') {
-      return {
-        refused: `dirty database version ${row.version}`,
-        hint: `finish or undo by hand what version ${row.version} left, then: migrate force <version>`,
-      };
-    }
-    const newest = row === undefined ? -1n : BigInt(row.version ?? -1);
-    return upToVersion(
-      files,
-      ({ path }) => versionKeys(path)[0],
-      (version) => BigInt(version) <= newest,
-    );
+    return upToVersion('golang-migrate', rows, files);
   },
   lockKeys({ schema, table, database }) {
     const sum = BigInt(crc32([schema, table, database].join('\0')));
     return oneKey(BigInt.asUintN(32, sum * 1486364155n));
   },
-  caveat: 'it records the newest version alone: a file below it that was added later may never have run',
 };

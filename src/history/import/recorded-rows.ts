@@ -1,6 +1,6 @@
 import { canonicalVersion } from '../../project/version.ts';
 import { nameKeys } from './file-layout.ts';
-import type { RecordedMigration, SourceFile } from './history-reader.ts';
+import type { RecordedMigration } from './history-reader.ts';
 import type { ForeignRow } from './table-form.ts';
 
 /** Rows of tools that record a version alone. */
@@ -21,18 +21,6 @@ export function recordedName(
   checksum: string | null = null,
 ): RecordedMigration {
   return { name, keys: nameKeys(name), appliedAt: row.applied_at ?? null, checksum };
-}
-
-/** The migrations of a tool that records only the newest version: every file up to it. */
-export function upToVersion(
-  files: readonly SourceFile[],
-  versionOf: (file: SourceFile) => string | undefined,
-  isCovered: (version: string) => boolean,
-): RecordedMigration[] {
-  const versions = files.map(versionOf).filter((version) => version !== undefined);
-  return [...new Set(versions)]
-    .filter(isCovered)
-    .map((version) => ({ name: version, keys: [version], appliedAt: null, checksum: null }));
 }
 
 /** Rows of one group, in order; each group keeps the place of its first row. */
