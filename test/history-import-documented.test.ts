@@ -288,6 +288,26 @@ test('Atlas: what precedes a baseline is applied, and so is what was marked as r
   expect([withoutFile, withoutRow]).toEqual([[], plain.slice(4)]);
 });
 
+test('Flyway: a row of a B file says nothing about the V file of its version', async () => {
+  await db.query(`${flywayTable} insert into flyway_schema_history values
+    (1, '5', 'all', 'SQL_BASELINE', 'B5__all.sql', ${flywayChecksum('all')}, 'me', ${at}, 0, true),
+    (2, '6', 'six', 'SQL', 'V6__six.sql', ${flywayChecksum('six')}, 'me', ${at}, 0, true),
+    (3, '6', 'six', 'UNDO_SPRING_JDBC', 'U6', null, 'me', ${at}, 0, true)`);
+  const files = [
+    ['B5__all.sql', 'all'],
+    ['V4__four.sql', 'four'],
+    ['V5__five.sql', 'five'],
+    ['V6__six.sql', 'six'],
+  ].map(([path = '', text = '']) => ({ path, text }));
+  const { applied, withoutRow } = readingOf(await readOnlySample(session, files));
+  expect(applied.map(({ file, check }) => [file.path, check])).toEqual([
+    ['V4__four.sql', 'unverified'],
+    ['B5__all.sql', 'equal'],
+    ['V5__five.sql', 'unverified'],
+  ]);
+  expect(withoutRow.map(({ path }) => path)).toEqual(['V6__six.sql']);
+});
+
 test('goose: the newest row of a version decides', async () => {
   await db.query(`create table goose_db_version (id serial primary key, version_id bigint not null,
     is_applied boolean not null, tstamp timestamp default now());

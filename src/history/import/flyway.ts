@@ -14,10 +14,11 @@ export const flywayReader: HistoryReader = {
   },
   checksum: {
     name: "CRC-32 of the file's lines",
-    compare(recorded, { text }) {
-      if (String(flywayChecksum(text)) === recorded.checksum) return 'equal';
-      // Flyway hashes a repeatable migration after it has replaced its placeholders.
-      return text.includes('${') ? 'unverified' : 'changed';
+    compare({ name, checksum }, { path, text }) {
+      if (String(flywayChecksum(text)) === checksum) return 'equal';
+      // Flyway hashes a repeatable migration after it has replaced its placeholders. A B file stands for V files, and
+      // may have the version of one of them.
+      return text.includes('${') || isBaselineFile(name) !== isBaselineFile(path) ? 'unverified' : 'changed';
     },
   },
   keysOf: ({ path }) => fileKeys(path),
@@ -31,7 +32,7 @@ export const flywayReader: HistoryReader = {
         hint: 'undo by hand what it left, then: flyway repair',
       };
     }
-    const own = newest.filter((row) => !notMigrations.includes(row.type ?? '')).map(toRecorded);
+    const own = newest.filter((row) => !notMigration.test(row.type ?? '')).map(toRecorded);
     return [...belowBaseline(newest, own, files), ...own];
   },
   // The key adds a signed 32-bit hash of the table's name to "Flyway" in ASCII.
@@ -41,7 +42,7 @@ export const flywayReader: HistoryReader = {
 };
 
 const flywayKey = 0x466c79776179n;
-const notMigrations = ['SCHEMA', 'BASELINE', 'DELETE', 'UNDO_SQL', 'UNDO_JDBC', 'UNDO_SCRIPT'];
+const notMigration = /^(?:SCHEMA|BASELINE|DELETE|UNDO_\w+)$/;
 
 /** Flyway's checksum of a file: CRC-32 of its lines without line ends and byte order mark, as a signed number. */
 export function flywayChecksum(text: string): number {
@@ -90,6 +91,10 @@ const versioned = /^[VB]?(\d+(?:[._]\d+)*)__?(.+)$/s;
 
 function fileVersion(path: string): string | undefined {
   return versioned.exec(migrationName(path))?.[1];
+}
+
+function isBaselineFile(path: string): boolean {
+  return /^B\d/.test(migrationName(path));
 }
 
 function fileKeys(path: string): readonly string[] {
