@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { SourceFile } from '../src/history/import/history-reader.ts';
 import type { Session } from '../src/server/session.ts';
@@ -171,6 +172,17 @@ test('Drizzle: the journal tells a changed file from one that never ran', async 
   ]);
   const { applied } = readingOf(again ?? expect.fail());
   expect(applied.map(({ check }) => check)).toEqual(['changed', 'equal', 'equal', 'equal', 'equal']);
+});
+
+test('Drizzle: of files with the same text, each row is of one', async () => {
+  const twins = ['001_a.sql', '002_b.sql', '003_c.sql'].map((path) => ({ path, text: '' }));
+  const hash = createHash('sha256').digest('hex');
+  await db.query(`create schema drizzle;
+    create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint);
+    insert into drizzle.__drizzle_migrations (hash, created_at) values ('${hash}', 1), ('${hash}', 2)`);
+  const { applied, withoutFile, withoutRow } = readingOf(await readOnlySample(session, twins));
+  expect(applied.map(({ file }) => file.path)).toEqual(['001_a.sql', '002_b.sql']);
+  expect([withoutFile, withoutRow]).toEqual([[], twins.slice(2)]);
 });
 
 test('a lock row says that the tool is at work, or died', async () => {

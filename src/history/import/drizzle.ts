@@ -1,26 +1,42 @@
 import { anyOf, hexDigest, textsOf } from './checksums.ts';
 import { migrationName } from './file-layout.ts';
 import type { HistoryReader, SourceFile } from './history-reader.ts';
+import { rowsBy } from './recorded-rows.ts';
 
 /** Drizzle: `__drizzle_migrations`. A row has the hash of the file and the time in the journal, not its name. */
 export const drizzleReader: HistoryReader = {
   tool: 'Drizzle',
   form: { columns: ['hash', 'created_at', 'name'], time: 'applied_at', order: ['id'] },
   checksum: anyOf('SHA-256 of the file', hashes),
-  keysOf: (file, files) => [...journalKeys(file, files), ...hashes(file).map((hash) => `hash ${hash}`)],
+  keysOf: (file, files) => [
+    ...journalKeys(file, files),
+    ...hashes(file).map((hash) => hashKey(hash, sameText(file, files))),
+  ],
   recorded: ({ rows }) =>
-    rows.map(({ hash = '', created_at = '', name, applied_at = null }) => ({
-      name: name ?? `the one of ${created_at}`,
-      keys: [`hash ${hash}`, `when ${created_at}`],
-      appliedAt: applied_at,
-      checksum: hash,
-    })),
+    [...rowsBy(rows, 'hash')].flatMap(([hash, same]) =>
+      same.map(({ created_at = '', name, applied_at = null }, nth) => ({
+        name: name ?? `the one of ${created_at}`,
+        keys: [`when ${created_at}`, hashKey(hash, nth)],
+        appliedAt: applied_at,
+        checksum: hash,
+      })),
+    ),
   caveat:
     'without meta/_journal.json a changed file cannot be distinguished from one that never ran: rows have no names',
 };
 
 function hashes(file: SourceFile): string[] {
   return textsOf(file).map((text) => hexDigest('sha256', text));
+}
+
+// Each row of a hash is of another file: empty files, for example, are all alike.
+function hashKey(hash: string, nth: number): string {
+  return `hash ${hash} ${nth}`;
+}
+
+/** How many files before this one have the same text. */
+function sameText(file: SourceFile, files: readonly SourceFile[]): number {
+  return files.slice(0, files.indexOf(file)).filter(({ text }) => text === file.text).length;
 }
 
 function journalKeys(file: SourceFile, files: readonly SourceFile[]): string[] {
