@@ -185,6 +185,16 @@ test('Drizzle: of files with the same text, each row is of one', async () => {
   expect([withoutFile, withoutRow]).toEqual([[], twins.slice(2)]);
 });
 
+test('Alembic: a revision on which an applied one depends is applied as well', async () => {
+  const [a1, ...others] = pythonFiles;
+  if (a1 === undefined) throw new Error('no files');
+  const lib = { path: 'versions/lib_x.py', text: "revision = 'lib'\ndown_revision = None\n" };
+  const dependent = { ...a1, text: `${a1.text}depends_on = ['lib', 'label']\n` };
+  const { applied, withoutFile } = readingOf(await readOne('alembic', [dependent, ...others, lib]));
+  expect(applied.map(({ recorded }) => recorded.name)).toContain('lib');
+  expect(withoutFile).toEqual([]);
+});
+
 test('a lock row says that the tool is at work, or died', async () => {
   await db.query(sampleText('knex.sql'));
   await db.query('update knex_migrations_lock set is_locked = 1');
