@@ -195,6 +195,16 @@ test('Alembic: a revision on which an applied one depends is applied as well', a
   expect(withoutFile).toEqual([]);
 });
 
+test.for([
+  ['-- Enter migration here\n', true],
+  ['select 1;', false],
+] as const)('graphile-migrate: %j in current.sql', async ([content, isEmpty]) => {
+  await db.query(sampleText('graphile-migrate.sql'));
+  await db.query(`insert into graphile_migrate.current values ('current.sql', '${content}', now())`);
+  const [found] = await readSamples(session, plain);
+  expect('refused' in (found?.reading ?? {})).toBe(!isEmpty);
+});
+
 test('a lock row says that the tool is at work, or died', async () => {
   await db.query(sampleText('knex.sql'));
   await db.query('update knex_migrations_lock set is_locked = 1');

@@ -1,3 +1,4 @@
+import { withoutComments } from '../../sql/comments.ts';
 import { hexDigest, textsOf } from './checksums.ts';
 import { versionKeys } from './file-layout.ts';
 import { type HistoryReader, oneKey, type RecordedMigration } from './history-reader.ts';
@@ -19,7 +20,7 @@ export const graphileMigrateReader: HistoryReader = {
   },
   keysOf: ({ path }) => versionKeys(path),
   recorded({ rows, beside }) {
-    if (beside.current?.some(({ content }) => (content ?? '').trim() !== '')) {
+    if (beside.current?.some(({ content }) => withoutComments(content ?? '').text.trim() !== '')) {
       return {
         refused: 'current.sql was run here and is not committed',
         hint: 'commit it, or undo it by hand and empty graphile_migrate.current',
