@@ -20,6 +20,8 @@ test.for([
   [['up'], '--all, --public or --tenants'],
   [['up', '--all', '--public'], '--all, --public and --tenants exclude each other'],
   [['up', '--public', '--except-tenants', 'a'], '--except-tenants requires --all'],
+  [['adopt', '--from-tool', 'knex'], '--from-tool requires --history'],
+  [['adopt', '--history', '--files', 'x'], '--files cannot be combined with --history'],
   [['up', '--all', '--rehearse', '--dry-run'], '--rehearse and --dry-run exclude each other'],
   [['up', '--dry-run'], '--all, --public or --tenants'],
   [['up', '--all', '--to', 'x'], '--to takes a version'],

@@ -83,3 +83,8 @@ export function usageOf({ name, pattern = '', takesProgram }: Command): string {
     .filter((part) => part !== '')
     .join(' ');
 }
+
+/** The name by which a parser returns a flag. */
+export function camelCase(flag: string): string {
+  return flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Options } from 'yargs';
-import type { Command, Invocation } from './command.ts';
+import { type Command, camelCase, type Invocation } from './command.ts';
 import { globalOptions } from './options.ts';
 import { commands } from './registry.ts';
 
@@ -58,8 +58,4 @@ function read(
   if (choices !== undefined && !choices.includes(String(value))) return null;
   if (type !== 'number') return value;
   return /^\d+$/.test(String(value)) ? Number(value) : null;
-}
-
-function camelCase(flag: string): string {
-  return flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

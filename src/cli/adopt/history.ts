@@ -1,0 +1,76 @@
+import { type AdoptHistoryOptions, adoptHistory } from '../../operations/adopt-history.ts';
+import { everySchema } from '../../project/selection.ts';
+import { adoptedText, importsText, refusedText, unlistedText } from '../../report/adopt-history.ts';
+import type { Work } from '../command.ts';
+import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import {
+  lockArgs,
+  lockOptions,
+  readOnlyOption,
+  selectionOf,
+  selectorOptions,
+  yesOption,
+} from '../options.ts';
+import { defineMode } from './mode.ts';
+
+/** `sqlmig adopt --history`. */
+export const historyMode = defineMode({
+  flag: 'history',
+  options: {
+    history: {
+      type: 'boolean',
+      default: false,
+      describe: 'Import the histories: record the files that the other tool has applied',
+    },
+    ...selectorOptions,
+    ...lockOptions,
+    ...readOnlyOption,
+    'from-tool': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Import the history of this tool, if a schema has histories of two',
+    },
+    'accept-missing': {
+      type: 'boolean',
+      default: false,
+      describe: 'Leave out history rows whose files no longer exist',
+    },
+    ...yesOption,
+  },
+  examples: [['adopt --history --all', 'import the histories of public and all tenants, on confirmation']],
+  prepare: (args, terminal) => {
+    const options = {
+      ...lockArgs(args),
+      ignoreReadOnly: args.ignoreReadOnly,
+      select: selectionOf(args) ?? everySchema,
+      acceptMissing: args.acceptMissing,
+      ...(args.fromTool !== undefined && { fromTool: args.fromTool }),
+    };
+    const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
+    return importing({
+      ...options,
+      accept: (imports) => isAgreed(`${importsText(imports)}Import these histories?`),
+    });
+  },
+});
+
+function importing(options: AdoptHistoryOptions): Work {
+  return async ({ config, signal, onEvent }) => {
+    const result = await adoptHistory(config, { ...options, signal, onEvent });
+    const { imports, refused, sessions, unlisted, accepted, schemas } = result;
+    const failures = schemas.filter(({ state }) => state === 'failed');
+    const isOpen = refused.length > 0 || sessions.length > 0 || (imports.length > 0 && !accepted);
+    const exitCode = isOpen ? 1 : exitCodeOfSchemas(failures.map(({ error }) => error));
+    return {
+      exitCode: failures.length > 0 || isOpen ? exitCode : 0,
+      json: { ok: !isOpen && failures.length === 0, ...result },
+      text: () =>
+        importsText(imports) +
+        refusedText(refused, sessions) +
+        unlistedText(unlisted) +
+        adoptedText(schemas) +
+        (isOpen ? 'nothing was changed\n' : imports.length === 0 ? 'there is nothing to import\n' : ''),
+      failures,
+    };
+  };
+}
