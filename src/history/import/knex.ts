@@ -1,14 +1,13 @@
-import { nameKeys, withoutExtension } from './file-layout.ts';
+import { withoutExtension } from './file-layout.ts';
 import type { HistoryReader } from './history-reader.ts';
-import { recordedName } from './recorded-rows.ts';
+import { readsNames, recordedName } from './recorded-rows.ts';
 
 /** knex: `knex_migrations`, file names with extension. */
 export const knexReader: HistoryReader = {
+  ...readsNames,
   tool: 'knex',
   form: { columns: ['name'], time: 'migration_time', order: ['id'] },
   beside: (table) => ({ [`${table}_lock`]: { columns: ['is_locked'], time: null, order: [] } }),
-  checksum: null,
-  keysOf: ({ path }) => nameKeys(path),
   recorded({ rows, beside }) {
     if (Object.values(beside).some((lock) => lock.some(({ is_locked }) => is_locked === '1'))) {
       return {

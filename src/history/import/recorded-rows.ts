@@ -1,12 +1,21 @@
 import { canonicalVersion } from '../../project/version.ts';
-import { nameKeys } from './file-layout.ts';
-import type { RecordedMigration } from './history-reader.ts';
+import { nameKeys, versionKeys } from './file-layout.ts';
+import type { HistoryReader, RecordedMigration } from './history-reader.ts';
 import type { ForeignRow } from './table-form.ts';
 
-/** Rows of tools that record a version alone. */
-export function versionRows(rows: readonly ForeignRow[]): RecordedMigration[] {
-  return rows.map((row) => recordedVersion(row));
-}
+/** What the readers of tools that record a version alone have in common. */
+export const readsVersions: Pick<HistoryReader, 'checksum' | 'keysOf' | 'recorded'> = {
+  checksum: null,
+  keysOf: ({ path }) => versionKeys(path),
+  recorded: ({ rows }) => rows.map((row) => recordedVersion(row)),
+};
+
+/** What the readers of tools that record the names of files have in common. */
+export const readsNames: Pick<HistoryReader, 'checksum' | 'keysOf' | 'recorded'> = {
+  checksum: null,
+  keysOf: ({ path }) => nameKeys(path),
+  recorded: ({ rows }) => rows.map((row) => recordedName(row, row.name ?? '')),
+};
 
 /** A row whose version identifies the file. */
 export function recordedVersion(row: ForeignRow, checksum: string | null = null): RecordedMigration {
