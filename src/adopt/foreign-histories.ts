@@ -70,17 +70,16 @@ export function twoHistories(schema: string, hint: string): Obstacle {
   return { message: `${schema} has more than one tool's history`, hint };
 }
 
-/** Why a history has no rows to read; `null` if it has. */
-export function unreadable({ found, history }: ForeignHistoryFound): Obstacle | null {
-  if (history === null) {
+/** The obstacle of a history without rows to read: without a reader, or with an error of the server. */
+export function unreadable(found: FoundTable, error: ServerError | null): Obstacle {
+  if (error === null) {
     return {
       message: `histories of ${found.tool} cannot be imported (${found.columns.join(', ')})`,
       hint: 'convert its files by hand, and write the history with a baseline',
     };
   }
-  if (!(history instanceof Error)) return null;
   return {
-    message: `it cannot be read: ${history.message}`,
+    message: `it cannot be read: ${error.message}`,
     hint: 'use a role that may read it, or wait for its lock',
   };
 }

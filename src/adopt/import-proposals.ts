@@ -81,11 +81,8 @@ export function proposeImport(
       message: `"${schema}"."${historyTable}" is the history of another tool as well`,
       hint: 'set historyTable to a name that no other tool uses',
     });
-  const { history, reader } = source;
-  if (history === null || history instanceof Error || reader === null)
-    return refuse(unreadable(source) ?? { message: '', hint: '' });
-  const reading = rules.readScopes(reader, history);
-  if ('refused' in reading) return refuse({ message: reading.refused, hint: reading.hint });
+  const reading = readingOf(source, rules.readScopes);
+  if (!('shares' in reading)) return refuse(reading);
   const share = shareOf(target, source.found, reading);
   const obstacle = obstacleOf(source, { reading, share, rules });
   if (obstacle !== null) return refuse(obstacle);
@@ -111,27 +108,29 @@ function sourcesOf(
   { config, tenants, readScopes }: ImportRules,
 ): ForeignHistoryFound[] {
   const own = histories.filter(({ found }) => found.schema === schema && found.takenOver !== 'renamed');
-  const isAbout = ({ history, reader }: ForeignHistoryFound) => {
-    if (history === null || history instanceof Error || reader === null) return false;
-    const reading = readScopes(reader, history);
-    return !('refused' in reading) && sharedPart(reading, scope).applied.length > 0;
+  const isAbout = (files: Scope) => (source: ForeignHistoryFound) => {
+    const reading = readingOf(source, readScopes);
+    return 'shares' in reading && sharedPart(reading, files).applied.length > 0;
   };
   const outside = histories.filter(
     ({ found }) => found.schema !== schema && isShared(found, { config, tenants }),
   );
   if (scope === 'public') {
     const isOnlyTenants = (source: ForeignHistoryFound) =>
-      source.found.table !== config.historyTable && !isAbout(source) && isAboutTenants(source, readScopes);
-    return [...own.filter((source) => !isOnlyTenants(source)), ...outside.filter(isAbout)];
+      source.found.table !== config.historyTable && !isAbout(scope)(source) && isAbout('tenant')(source);
+    return [...own.filter((source) => !isOnlyTenants(source)), ...outside.filter(isAbout(scope))];
   }
   // A schema without tables is a new tenant, and needs every file.
-  return own.length > 0 ? own : isUnmanaged ? outside.filter(isAbout) : [];
+  return own.length > 0 ? own : isUnmanaged ? outside.filter(isAbout(scope)) : [];
 }
 
-function isAboutTenants({ history, reader }: ForeignHistoryFound, readScopes: ReadScopes): boolean {
-  if (history === null || history instanceof Error || reader === null) return false;
+/** How a history matches the files of both scopes, or why it cannot be imported. */
+function readingOf(source: ForeignHistoryFound, readScopes: ReadScopes): ScopeReading | Obstacle {
+  const { found, history, reader } = source;
+  if (reader === null || history === null || history instanceof Error)
+    return unreadable(found, history instanceof Error ? history : null);
   const reading = readScopes(reader, history);
-  return !('refused' in reading) && sharedPart(reading, 'tenant').applied.length > 0;
+  return 'refused' in reading ? { message: reading.refused, hint: reading.hint } : reading;
 }
 
 function shareOf({ schema, scope }: Target, found: FoundTable, reading: ScopeReading): Share {

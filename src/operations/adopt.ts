@@ -153,13 +153,10 @@ function refuse(refused: Obstacle): Judged {
   return { match: null, refused };
 }
 
-function judge(one: ForeignHistoryFound, folders: readonly IndexedFolder[]): Judged {
-  const obstacle = unreadable(one);
-  if (obstacle !== null) return refuse(obstacle);
-  const { history } = one;
+function judge({ found, history }: ForeignHistoryFound, folders: readonly IndexedFolder[]): Judged {
+  if (history === null || history instanceof Error) return refuse(unreadable(found, history));
   const [first, ...others] = folders;
-  if (first === undefined || history === null || history instanceof Error)
-    throw new RangeError('a history with a reader has rows or an error');
+  if (first === undefined) throw new RangeError('a history with rows is compared with a folder');
   // A history in public may record the tenants' files, so the folder that fits best decides.
   let best = { folder: first.folder, reading: readForeignHistory(first.index, history) };
   for (const { folder, index } of others) {
