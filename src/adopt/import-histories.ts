@@ -1,5 +1,5 @@
 import { SqlmigError, sqlstates } from '../errors.ts';
-import { attemptOf } from '../execute/attempt.ts';
+import { appliedMigration, attemptOf } from '../execute/attempt.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import {
@@ -11,7 +11,7 @@ import {
 } from '../history/foreign-tables.ts';
 import { selectSessionsAtWork } from '../history/import/at-work.ts';
 import { parseMigrations } from '../project/migrations.ts';
-import { type AppliedElsewhere, composeAdoption, type OldHistory } from '../protocol/adoption.ts';
+import { type Adoption, composeAdoption, type OldHistory } from '../protocol/adoption.ts';
 import { type Repair, repairSchemas, watchWait } from '../repair/repair.ts';
 import type { ErrorDetails, Scope } from '../results.ts';
 import { unitContext } from '../run/run.ts';
@@ -54,11 +54,11 @@ export async function importHistories(
       try {
         const proposal = wanted.get(target.schema);
         if (proposal === undefined) return { kind: 'done', applied: [] };
-        const { old, applied } = await readAgain(session, { ...proposal, target }, { rules, scripts });
-        await session.run(composeAdoption(schema, { old, applied }, context), wait.onRow);
+        const adoption = await readAgain(session, { ...proposal, target }, { rules, scripts });
+        await session.run(composeAdoption(schema, adoption, context), wait.onRow);
         adopted.add(target.schema);
-        const done = applied.map(({ script: { migration } }) => migration);
-        return { kind: 'done', applied: done.map(({ version, name }) => ({ version, name, durationMs: 0 })) };
+        const applied = adoption.applied.map(({ script: { migration } }) => appliedMigration(migration));
+        return { kind: 'done', applied };
       } catch (error) {
         if (error instanceof SqlmigError) return { kind: 'failed', error };
         const place = { schema, context };
@@ -88,17 +88,12 @@ function stillInUse({ schema }: Target, cause: Error): SqlmigError {
   });
 }
 
-interface Ready {
-  readonly old: OldHistory;
-  readonly applied: readonly AppliedElsewhere[];
-}
-
 /** Reads a history again, right before it is locked, with the digest that is compared under the lock. */
 async function readAgain(
   session: Session,
   { target, source }: ImportProposal,
   { rules, scripts }: { readonly rules: ImportRules; readonly scripts: ReadonlyMap<Migration, Script> },
-): Promise<Ready> {
+): Promise<Adoption> {
   const table = await findAgain(session, source, rules.config.historyTable);
   const { digest, history } = await readDigested(session, table);
   const again = proposeImport(target, [{ ...table, history }], rules);

@@ -1,6 +1,5 @@
 import { unitStates } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
-import { canonicalVersion } from '../project/version.ts';
 import type { Script } from '../sql/migration.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { createMissing } from './bootstrap.ts';
@@ -9,6 +8,7 @@ import { raise } from './refusal.ts';
 import { schemaReplaced } from './unit-checks.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { takeLocks } from './unit-locks.ts';
+import { insertedColumns, insertedValues } from './unit-row.ts';
 import { begin } from './unit-settings.ts';
 
 /** A migration that another tool has applied. */
@@ -32,6 +32,12 @@ export interface OldHistory {
   readonly takeOver: { readonly rename: string } | { readonly trigger: string } | null;
 }
 
+/** A history to take over, and the migrations that it records. */
+export interface Adoption {
+  readonly old: OldHistory;
+  readonly applied: readonly AppliedElsewhere[];
+}
+
 // ACCESS EXCLUSIVE blocks readers behind it, so it waits no longer than they would notice.
 const longestWaitMs = 500;
 
@@ -39,13 +45,10 @@ const longestWaitMs = 500;
  * Takes another tool's history over in one transaction under the locks of a unit: locks the old table, checks that it is
  * as it was read and that the tool is idle, makes it unusable for the tool, and records `applied` in a history of our own.
  */
-export function composeAdoption(
-  schema: UnitSchema,
-  { old, applied }: { readonly old: OldHistory; readonly applied: readonly AppliedElsewhere[] },
-  context: UnitContext,
-): string {
+export function composeAdoption(schema: UnitSchema, adoption: Adoption, context: UnitContext): string {
+  const { old } = adoption;
   const own = historyTable(schema.schema, context.table);
-  const old_ = quoteLiteral(historyTable(old.schema, old.table));
+  const name = quoteLiteral(historyTable(old.schema, old.table));
   const locks = takeLocks(schema, context, { activity: 'adopt', checks: [schemaReplaced(schema)] });
   const isOurs = old.takeOver !== null && 'rename' in old.takeOver;
   const check = `  if to_regclass(${quoteLiteral(own)}) is not null then
@@ -55,12 +58,12 @@ export function composeAdoption(
 SET LOCAL row_security = off;
 ${doBlock(`begin
   lock table ${historyTable(old.schema, old.table)} in access exclusive mode;
-  if to_regclass(${old_})::oid is distinct from ${quoteLiteral(old.oid)}::oid then ${raise(unitStates.historyChanged)} end if;
+  if to_regclass(${name})::oid is distinct from ${quoteLiteral(old.oid)}::oid then ${raise(unitStates.historyChanged)} end if;
   if (${old.digest.query}) is distinct from ${quoteLiteral(old.digest.value)} then ${raise(unitStates.historyChanged)} end if;
   if exists (${old.atWork}) then ${raise(unitStates.schemaBusy)} end if;
   perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
 ${isOurs ? '' : `${check}\n`}${takeOver(old)}${createMissing(schema.schema, context)}
-${insertApplied(own, schema, { applied, tool: old.tool, context })}end`)}COMMIT;
+${insertApplied(schema, adoption, context)}end`)}COMMIT;
 `;
 }
 
@@ -80,31 +83,13 @@ function takeOver({ schema, table, tool, oid, takeOver: how }: OldHistory): stri
 `;
 }
 
-const columns =
-  'version, name, checksum, applied_at, applied_by, run_id, state, scope, statements, done_statements';
-
-function insertApplied(
-  own: string,
-  { scope }: UnitSchema,
-  {
-    applied,
-    tool,
-    context,
-  }: {
-    readonly applied: readonly AppliedElsewhere[];
-    readonly tool: string;
-    readonly context: UnitContext;
-  },
-): string {
+function insertApplied(schema: UnitSchema, { old, applied }: Adoption, context: UnitContext): string {
   if (applied.length === 0) return '';
-  const by = `${tool}; adopted by ${context.appliedBy}`;
-  const rows = applied.map(({ script: { migration, statements }, appliedAt }) => {
-    const { version, name, checksum } = migration;
-    const number = version === null ? 'null::bigint' : `${canonicalVersion(version)}::bigint`;
+  const by = `${old.tool}; adopted by ${context.appliedBy}`;
+  const rows = applied.map(({ script, appliedAt }) => {
     const time = appliedAt === null ? 'clock_timestamp()' : `${quoteLiteral(appliedAt)}::timestamptz`;
-    const texts = [by, context.runId, 'applied', scope].map(quoteLiteral);
-    const count = statements.length;
-    return `(${[number, quoteLiteral(name), quoteLiteral(checksum), time, ...texts, count, count].join(', ')})`;
+    return `(${insertedValues({ script, schema, context }, { state: 'applied', by })}, ${time})`;
   });
-  return `  insert into ${own} (${columns}) values\n${rows.join(',\n')};\n`;
+  const own = historyTable(schema.schema, context.table);
+  return `  insert into ${own} (${insertedColumns}, applied_at) values\n${rows.join(',\n')};\n`;
 }

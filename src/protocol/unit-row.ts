@@ -10,7 +10,9 @@ import type { Unit } from './unit-context.ts';
 /** The column in which a unit reports, right before its file runs, the history key of its migration. */
 export const begunColumn = 'sqlmig_begun';
 
-const columns = 'version, name, checksum, applied_by, run_id, state, scope, statements, done_statements';
+/** The columns of `insertedValues`. */
+export const insertedColumns =
+  'version, name, checksum, applied_by, run_id, state, scope, statements, done_statements';
 
 const replaceRepeatable = ` on conflict (name) where version is null do update set checksum = excluded.checksum,
   applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
@@ -20,8 +22,9 @@ const replaceRepeatable = ` on conflict (name) where version is null do update s
 export function insertRow(unit: Unit, state: HistoryRow['state'], condition = 'true'): string {
   const { migration } = unit.script;
   const table = historyTable(unit.schema.schema, unit.context.table);
+  const values = insertedValues(unit, { state, by: unit.context.appliedBy });
   const insert =
-    `insert into ${table} (${columns}) select ${rowValues(unit, state)} where ${condition}` +
+    `insert into ${table} (${insertedColumns}) select ${values} where ${condition}` +
     (migration.version === null ? replaceRepeatable : '');
   const begun = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
   if (!unit.schema.mayDiscardRows) return `${insert} returning ${begun};\n`;
@@ -29,12 +32,16 @@ export function insertRow(unit: Unit, state: HistoryRow['state'], condition = 't
   return `with kept as (${insert} returning 1) select ${begun}, ${holds([lost])} as kept;\n`;
 }
 
-function rowValues({ script, schema, context }: Unit, state: HistoryRow['state']): string {
+/** SQL expressions: the values of a history row, in the order of `insertedColumns`. */
+export function insertedValues(
+  { script, schema, context }: Pick<Unit, 'script' | 'schema' | 'context'>,
+  { state, by }: { readonly state: HistoryRow['state']; readonly by: string },
+): string {
   const { version, name, checksum } = script.migration;
   const count = script.statements.length;
   return [
     version === null ? 'null::bigint' : canonicalVersion(version),
-    ...[name, checksum, context.appliedBy, context.runId, state, schema.scope].map(quoteLiteral),
+    ...[name, checksum, by, context.runId, state, schema.scope].map(quoteLiteral),
     count,
     state === 'applied' ? count : 0,
   ].join(', ');

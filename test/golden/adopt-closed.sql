@@ -50,7 +50,7 @@ DO 'begin
 create unique index on "public"."schema_migrations" (name) where version is null;
 alter table "public"."schema_migrations" replica identity full;
   end if;
-  insert into "public"."schema_migrations" (version, name, checksum, applied_at, applied_by, run_id, state, scope, statements, done_statements) values
-(2::bigint, ''plans'', ''256246f21bbc917ad6b819a7516e0de4ece4a7b4e44bcda176fdd20b35d39bca'', clock_timestamp(), ''knex; adopted by app (ci@deploy-1)'', ''1f3a5c7e'', ''applied'', ''public'', 1, 1);
+  insert into "public"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements, applied_at) values
+(2, ''plans'', ''256246f21bbc917ad6b819a7516e0de4ece4a7b4e44bcda176fdd20b35d39bca'', ''knex; adopted by app (ci@deploy-1)'', ''1f3a5c7e'', ''applied'', ''public'', 1, 1, clock_timestamp());
 end';
 COMMIT;

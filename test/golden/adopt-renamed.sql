@@ -38,7 +38,7 @@ DO 'begin
 create unique index on "acme"."schema_migrations" (name) where version is null;
 alter table "acme"."schema_migrations" replica identity full;
   end if;
-  insert into "acme"."schema_migrations" (version, name, checksum, applied_at, applied_by, run_id, state, scope, statements, done_statements) values
-(2::bigint, ''orders'', ''54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89'', ''2026-11-27T07:31:00.000000Z''::timestamptz, ''Ecto; adopted by app (ci@deploy-1)'', ''1f3a5c7e'', ''applied'', ''tenant'', 1, 1);
+  insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements, applied_at) values
+(2, ''orders'', ''54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89'', ''Ecto; adopted by app (ci@deploy-1)'', ''1f3a5c7e'', ''applied'', ''tenant'', 1, 1, ''2026-11-27T07:31:00.000000Z''::timestamptz);
 end';
 COMMIT;
