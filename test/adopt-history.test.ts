@@ -1,23 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { flywayChecksum } from '../src/history/import/flyway.ts';
 import { adoptHistory } from '../src/operations/adopt-history.ts';
-import type { Session } from '../src/server/session.ts';
 import { sqlmig, start } from './setup/cli.ts';
-import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { holdLock, lockObjectOf } from './setup/gate.ts';
-import { emptyDatabase, inputFiles, sampleNames, sampleText, titleOf } from './setup/histories.ts';
+import { emptiedDatabase, inputFiles, sampleNames, sampleText, titleOf } from './setup/histories.ts';
 import { project } from './setup/project.ts';
-import { testSession } from './setup/unit.ts';
 
-let db: TestDatabase;
-let other: Session;
-beforeAll(async () => {
-  db = await freshDatabase();
-  other = await testSession(db.url);
-  afterAll(() => other.close());
-});
-beforeEach(() => emptyDatabase(db));
-afterEach(() => other.run('rollback; select pg_advisory_unlock_all()'));
+const { db, session: other } = await emptiedDatabase();
 
 type Files = Record<string, string>;
 const named = (

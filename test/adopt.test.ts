@@ -1,21 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { adopt } from '../src/operations/adopt.ts';
-import type { Session } from '../src/server/session.ts';
 import { sqlmig } from './setup/cli.ts';
-import { freshDatabase, type TestDatabase } from './setup/database.ts';
-import { emptyDatabase, inputFiles, sampleText } from './setup/histories.ts';
+import { emptiedDatabase, inputFiles, sampleText } from './setup/histories.ts';
 import { project } from './setup/project.ts';
-import { testSession } from './setup/unit.ts';
 
-let db: TestDatabase;
-let other: Session;
-beforeAll(async () => {
-  db = await freshDatabase();
-  other = await testSession(db.url);
-  afterAll(() => other.close());
-});
-beforeEach(() => emptyDatabase(db));
-afterEach(() => other.run('rollback; select pg_advisory_unlock_all()'));
+const { db, session: other } = await emptiedDatabase();
 
 const filesIn = (folder: string, named = (name: string) => `${name}.sql`) =>
   Object.fromEntries(inputFiles(named).map(({ path, text }) => [`${folder}/${path}`, text]));

@@ -1,30 +1,20 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { recogniseTool, toolOf } from '../src/history/foreign-history.ts';
 import { flywayChecksum } from '../src/history/import/flyway.ts';
 import { golangMigrateReader } from '../src/history/import/golang-migrate.ts';
 import type { SourceFile } from '../src/history/import/history-reader.ts';
-import type { Session } from '../src/server/session.ts';
-import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import {
-  emptyDatabase,
+  emptiedDatabase,
   inputFiles,
   readingOf,
   readOnlySample,
   sampleText,
   titleOf,
 } from './setup/histories.ts';
-import { testSession } from './setup/unit.ts';
 
 // Tools that no sample was made with: their tables as their sources create them.
 
-let db: TestDatabase;
-let session: Session;
-beforeAll(async () => {
-  db = await freshDatabase();
-  session = await testSession(db.url);
-  afterAll(() => session.close());
-});
-beforeEach(() => emptyDatabase(db));
+const { db, session } = await emptiedDatabase();
 
 /** Columns of checksums.tsv by name. */
 const checksums = (() => {

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { SourceFile } from '../src/history/import/history-reader.ts';
-import type { Session } from '../src/server/session.ts';
-import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import {
-  emptyDatabase,
+  emptiedDatabase,
   inputFiles as files,
   readingOf,
   readOnlySample,
@@ -13,16 +11,8 @@ import {
   sampleText,
   titleOf as title,
 } from './setup/histories.ts';
-import { testSession } from './setup/unit.ts';
 
-let db: TestDatabase;
-let session: Session;
-beforeAll(async () => {
-  db = await freshDatabase();
-  session = await testSession(db.url);
-  afterAll(() => session.close());
-});
-beforeEach(() => emptyDatabase(db));
+const { db, session } = await emptiedDatabase();
 
 const committed = sampleNames('graphile-committed');
 const plain = files((name) => `${name}.sql`);

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeEach } from 'vitest';
 import { findForeignTables, readFoundTables } from '../../src/history/foreign-tables.ts';
 import {
   type ForeignReading,
@@ -10,7 +11,8 @@ import {
 import type { Refusal, SourceFile } from '../../src/history/import/history-reader.ts';
 import { readerOf } from '../../src/history/import/readers.ts';
 import type { Session } from '../../src/server/session.ts';
-import type { TestDatabase } from './database.ts';
+import { freshDatabase, type TestDatabase } from './database.ts';
+import { testSession } from './unit.ts';
 
 const samples = fileURLToPath(new URL('../fixtures/histories', import.meta.url));
 
@@ -40,13 +42,22 @@ export interface ReadSample {
   readonly reading: ForeignReading | Refusal;
 }
 
-/** Drops everything that is in a database. */
-export async function emptyDatabase(db: TestDatabase): Promise<void> {
+async function emptyDatabase(db: TestDatabase): Promise<void> {
   const schemas = await db.query(
     `select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)'`,
   );
   const drops = schemas.map(({ nspname }) => `drop schema ${nspname} cascade;`);
   await db.query(`${drops.join('')} create schema public`);
+}
+
+/** A database that is empty before each test, and a session in it that has no locks after each. */
+export async function emptiedDatabase(): Promise<{ readonly db: TestDatabase; readonly session: Session }> {
+  const db = await freshDatabase();
+  const session = await testSession(db.url);
+  afterAll(() => session.close());
+  beforeEach(() => emptyDatabase(db));
+  afterEach(() => session.run('rollback; select pg_advisory_unlock_all()'));
+  return { db, session };
 }
 
 /** Reads every history in the database. */
