@@ -2,7 +2,7 @@ import { type AfterError, afterError } from '../decide/after-error.ts';
 import { SqlmigError } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { composeBootstrap } from '../protocol/bootstrap.ts';
-import { composeUpgrade } from '../protocol/message.ts';
+import { composeUpgrade, type PendingFiles } from '../protocol/message.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { release } from '../protocol/unit-locks.ts';
 import type { ServerError } from '../server/server-error.ts';
@@ -18,14 +18,6 @@ import { type UnitPlace, withApplied } from './unit-place.ts';
 // A message is held in memory here and on the server.
 const maxUnits = 100;
 const maxLength = 256 * 1024;
-
-/** The pending files of one schema. */
-export interface PendingUnits {
-  readonly schema: UnitSchema;
-  readonly scripts: readonly Script[];
-  /** Create the schema and its history table first. */
-  readonly bootstrap: boolean;
-}
 
 /** What the units of a run share, and the signal that interrupts it. */
 export interface RunContext {
@@ -51,11 +43,11 @@ interface Progress {
 }
 
 /** Applies scripts to a schema in order, in as few messages as possible. Never throws. */
-export async function applyUnits(session: Session, pending: PendingUnits, run: RunContext): Promise<Attempt> {
+export async function applyUnits(session: Session, pending: PendingFiles, run: RunContext): Promise<Attempt> {
   const context = { ...run.context, ownSession: session.hasSettings };
   const applying = { ...run, context, session };
   try {
-    const schema = await prepare(applying, pending);
+    const schema = await bootstrapOrUpgrade(applying, pending);
     let progress: Progress = {
       schema,
       open: pending.scripts,
@@ -81,9 +73,9 @@ export async function applyUnits(session: Session, pending: PendingUnits, run: R
 }
 
 /** Creates what is missing, or upgrades the history table if no unit will do it. Returns the schema with its OID. */
-async function prepare(
+async function bootstrapOrUpgrade(
   { session, context, signal }: Applying,
-  { schema, scripts, bootstrap }: PendingUnits,
+  { schema, scripts, bootstrap }: PendingFiles,
 ): Promise<UnitSchema> {
   if (bootstrap && !signal.aborted) {
     const [row] = await session.run(composeBootstrap(schema.schema, context, schema.oid));

@@ -58,7 +58,7 @@ function movedHint({ migration, statements }: Script, moved: number): string {
 }
 
 /** A schema that contains the name. */
-interface Place {
+interface HomeOfName {
   readonly schema: string;
   /** The current role has USAGE on it. */
   readonly usable: boolean;
@@ -72,7 +72,7 @@ async function schemasWith(
   session: Session,
   { name, searched }: { readonly name: string; readonly searched: readonly string[] },
   table: string,
-): Promise<Place[]> {
+): Promise<HomeOfName[]> {
   const found = searched.map((entry) => {
     const [catalog, prefix] = entry.split(' ');
     return `select ${prefix}namespace from ${catalog} where ${prefix}name = ${quoteLiteral(name)}`;
@@ -93,7 +93,7 @@ order by 1`);
 function elsewhereHint(
   { schema: { schema, scope }, context: { publicSchema, searchPath } }: Unit,
   name: string,
-  places: readonly Place[],
+  places: readonly HomeOfName[],
 ): string | null {
   const path = new Set([schema, ...(scope === 'tenant' ? sharedPath(searchPath, publicSchema) : [])]);
   const onPath = places.filter((place) => path.has(place.schema));

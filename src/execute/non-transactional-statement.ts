@@ -62,7 +62,7 @@ export async function runStatement(step: Step): Promise<Attempt | null> {
   let number = transactionNumberOf(
     await session.run(note(step, `at_statement = ${k + 1}`, transactionNumber)),
   );
-  const prepared = await prepare(step, statement);
+  const prepared = await makeWay(step, statement);
   if (prepared !== null && 'stop' in prepared) return prepared.stop;
   const before = await readBefore(step, statement);
   if (prepared !== null || before.compared.length > 0 || before.others !== null)
@@ -83,8 +83,8 @@ async function refuse(step: Step, statement: Statement): Promise<Attempt | null>
   return failed(historyError(step, null, await takeBack(step, step.k)));
 }
 
-/** Prepares a CONCURRENTLY statement; `null` for all others, `stop` if it is done or cannot run. */
-async function prepare(
+/** Makes way for a CONCURRENTLY statement; `null` for all others, `stop` if it is done or cannot run. */
+async function makeWay(
   step: Step,
   statement: Statement,
 ): Promise<Prepared | { readonly stop: Attempt | null } | null> {

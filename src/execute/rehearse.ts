@@ -1,7 +1,7 @@
 import { locationIn, SqlmigError, sqlstates } from '../errors.ts';
 import { findSchemas } from '../history/presence.ts';
 import { durationOf } from '../protocol/durations.ts';
-import { composeRehearsal, type RehearsalPart } from '../protocol/message.ts';
+import { composeRehearsal, type PendingFiles } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
 import type { Unit, UnitContext } from '../protocol/unit-context.ts';
 import { begunColumn } from '../protocol/unit-row.ts';
@@ -20,7 +20,7 @@ import type { UnitPlace } from './unit-place.ts';
 
 /** A rehearsal: the files whose outcome is asked for are those of the last part. */
 export interface Rehearsal {
-  readonly parts: readonly [...RehearsalPart[], RehearsalPart];
+  readonly parts: readonly [...PendingFiles[], PendingFiles];
   /** SQL to run before all of them. */
   readonly before?: string;
 }
@@ -34,7 +34,7 @@ export async function rehearseUnits(
   { parts, before = '' }: Rehearsal,
   context: UnitContext,
 ): Promise<Attempt> {
-  const last = parts.at(-1) as RehearsalPart;
+  const last = parts.at(-1) as PendingFiles;
   const place = { schema: last.schema, context };
   const units = parts.flatMap(({ schema, scripts }) =>
     scripts.map((script) => ({ schema, script, context })),
@@ -129,7 +129,7 @@ async function schemasBefore(
   parts: Rehearsal['parts'],
   { guarded, context }: { readonly guarded: readonly Script[]; readonly context: UnitContext },
 ): Promise<string[]> {
-  const last = parts.at(-1) as RehearsalPart;
+  const last = parts.at(-1) as PendingFiles;
   if (last.schema.scope !== 'tenant') return [];
   const names = schemasToCompare(guarded, { schema: last.schema, context });
   const present = await findSchemas(session, names, context.table);

@@ -1,6 +1,6 @@
 import type { Attempt } from '../execute/attempt.ts';
 import { rehearseUnits } from '../execute/rehearse.ts';
-import type { RehearsalPart } from '../protocol/message.ts';
+import type { PendingFiles } from '../protocol/message.ts';
 import type { Session } from '../server/session.ts';
 import type { Target } from '../state/target.ts';
 import { unitSchema } from './gate.ts';
@@ -22,7 +22,7 @@ export async function rehearseSchema(
   );
 }
 
-async function partOf({ scripts }: Migrator, target: Target): Promise<RehearsalPart> {
+async function partOf({ scripts }: Migrator, target: Target): Promise<PendingFiles> {
   return {
     schema: unitSchema(target, null),
     scripts: rehearsable(await scripts.of(target)).scripts,

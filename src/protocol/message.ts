@@ -80,8 +80,8 @@ function recordAll(scripts: readonly Script[], schema: UnitSchema, context: Unit
     : recordDurations(schema, context);
 }
 
-/** The pending files of one schema, for a rehearsal. */
-export interface RehearsalPart extends SchemaFiles {
+/** The pending files of one schema. */
+export interface PendingFiles extends SchemaFiles {
   /** Create the schema and its history table first. */
   readonly bootstrap: boolean;
 }
@@ -102,7 +102,7 @@ export interface RehearsalOptions {
  * ones did. Each unit reports how long it took, and the rehearsal reports every lock that other sessions would notice.
  */
 export function composeRehearsal(
-  parts: readonly RehearsalPart[],
+  parts: readonly PendingFiles[],
   context: UnitContext,
   { compared = [], before = '' }: RehearsalOptions = {},
 ): Message {
@@ -123,7 +123,7 @@ export function composeRehearsal(
   return message.done();
 }
 
-function addPart(message: MessageText, part: RehearsalPart, context: UnitContext): void {
+function addPart(message: MessageText, part: PendingFiles, context: UnitContext): void {
   const { schema, scripts, bootstrap } = part;
   const counts = rowCounts(schema, scripts);
   for (const [index, script] of scripts.entries()) {
