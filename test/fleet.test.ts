@@ -105,7 +105,7 @@ test('a connection that is lost while a run gives up on busy schemas leaves none
     openSession,
     concurrency: 1,
     waitForLockMs: 300,
-    limits: { stopRule: { failures: 10, canaryFailures: 1 } },
+    rules: { stopRule: { failures: 10, canaryFailures: 1 } },
     attempt: async () => ({ kind: 'retry', reason: 'busy', error }),
     batches: null,
     blockersOf: () => [],

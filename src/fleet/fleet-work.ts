@@ -16,14 +16,14 @@ export interface StartLimits {
   readonly failing: () => void;
 }
 
-/** What a fleet does in each schema, and within which limits. */
+/** What a fleet does in each schema, and by which rules. */
 export interface FleetWork {
   readonly context: OutcomeContext;
   readonly openSession: () => Promise<Session>;
   /** The number of workers; each has a session. */
   readonly concurrency: number;
   /** When to stop starting schemas, and which go first; by default, all are started. */
-  readonly limits?: Pick<SchedulerRules<Target>, 'stopRule' | 'canaries'> | undefined;
+  readonly rules?: Pick<SchedulerRules<Target>, 'stopRule' | 'canaries'> | undefined;
   /** Give up after this many milliseconds without progress. */
   readonly waitForLockMs: number;
   /** The sessions last seen to block a schema's file (see `LockWatch`). */

@@ -8,7 +8,7 @@ import { createSchemaOutcomes } from './schema-outcomes.ts';
 import { createWakeup } from './wakeup.ts';
 import { runWorker, type WorkerPool } from './worker.ts';
 
-/** Schemas that are migrated in parallel under one set of limits. */
+/** Schemas that are migrated in parallel by one set of rules. */
 export interface Fleet {
   /** Migrates schemas. Returns one outcome each, in the order of `targets`. Failures of earlier calls still count. */
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
@@ -27,7 +27,7 @@ export function createFleet(work: FleetWork): Fleet {
   };
   return {
     async migrate(targets) {
-      const workers = Math.min(work.concurrency, admit(pool, targets));
+      const workers = Math.min(work.concurrency, addOrSettle(pool, targets));
       const ended = await Promise.allSettled(Array.from({ length: workers }, () => runWorker(pool)));
       for (const end of ended) if (end.status === 'rejected') throw end.reason;
       await stopRest(pool);
@@ -38,10 +38,10 @@ export function createFleet(work: FleetWork): Fleet {
 
 const noLimit = { failures: Number.POSITIVE_INFINITY, canaryFailures: Number.POSITIVE_INFINITY };
 
-function rulesOf({ limits, batches, waitForLockMs }: FleetWork): SchedulerRules<Target> {
+function rulesOf({ rules, batches, waitForLockMs }: FleetWork): SchedulerRules<Target> {
   return {
     stopRule: noLimit,
-    ...limits,
+    ...rules,
     ...(batches && { companions: batches.companions }),
     waitForLockMs,
     random: Math.random,
@@ -49,7 +49,7 @@ function rulesOf({ limits, batches, waitForLockMs }: FleetWork): SchedulerRules<
 }
 
 /** Passes schemas with work to the scheduler, and settles the others. Returns how many have work. */
-function admit({ work, scheduler, outcomes }: WorkerPool, targets: readonly Target[]): number {
+function addOrSettle({ work, scheduler, outcomes }: WorkerPool, targets: readonly Target[]): number {
   const open = targets.filter((target) => {
     if (isUnsure(target)) return true;
     const refusal = work.schemaRefusal(target);

@@ -32,7 +32,7 @@ export async function migrateTenants(migrator: Migrator, turn: TenantTurn): Prom
   const { settings } = migrator;
   if (summary.hasErrors) {
     const error = settings.signal.aborted ? interrupted() : publicFailed();
-    summary.add(found.tenants.map((target) => leftOut(migrator, target, error)));
+    summary.add(found.tenants.map((target) => notStarted(migrator, target, error)));
     return;
   }
   if (options.select.kind === 'public') return;
@@ -61,8 +61,8 @@ async function migrateListed(migrator: Migrator, { found, options, summary }: Te
   const relists = !rehearse && (summary.hasApplied || found.tenantsUnknown !== null);
   const listed = relists ? await relistTenants(migrator, select, []) : [...found.tenants];
   const canaries = canariesOf(listed, options.canary);
-  const limits = { stopRule: stopRule(listed.length, options), canaries };
-  const phase = openTenantPhase(migrator, { shared: found.public, limits });
+  const rules = { stopRule: stopRule(listed.length, options), canaries };
+  const phase = openTenantPhase(migrator, { shared: found.public, rules });
   for (let targets: readonly Target[] = listed; ; ) {
     summary.add(await phase.migrate(targets));
     if (select.kind !== 'all' || rehearse || summary.hasLeftOut) return;
@@ -84,7 +84,7 @@ async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
   summary.confirm();
 }
 
-function leftOut({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
+function notStarted({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
   const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
   const { trouble } = target;
   // A bad name fails whatever happens to public.

@@ -3,7 +3,7 @@ import { type Run, unitContext } from '../run/run.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
 import type { PlanSource } from '../state/plan-source.ts';
 import { createLimit } from './limit.ts';
-import { createAdmission } from './rights.ts';
+import { createRightsCheck } from './rights.ts';
 import { createScripts, type Scripts } from './scripts.ts';
 import { createTurns, type Turns } from './turns.ts';
 
@@ -22,7 +22,7 @@ export interface Migrator extends MigrationRun {
   /** Runs non-transactional files, at most `concurrentIndexJobs` at once. */
   readonly indexJobs: ReturnType<typeof createLimit>;
   /** Checks once per schema that the role may begin there. @throws SqlmigError `server-refused`. */
-  readonly admit: ReturnType<typeof createAdmission>;
+  readonly checkRights: ReturnType<typeof createRightsCheck>;
 }
 
 /** A migrator on a run's own session. */
@@ -36,6 +36,6 @@ export function createMigrator({ run, source, settings }: MigrationRun): Migrato
     scripts,
     turns: createTurns(scripts.all),
     indexJobs: createLimit(settings.concurrentIndexJobs),
-    admit: createAdmission(run),
+    checkRights: createRightsCheck(run),
   };
 }

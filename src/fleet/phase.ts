@@ -15,7 +15,7 @@ import { createGatekeeper, type Gatekeeper } from './gatekeeper.ts';
 import { createLockWatch } from './lock-watch.ts';
 import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
-import { leftOut } from './rehearsable.ts';
+import { unrehearsed } from './rehearsable.ts';
 import { rehearseSchema } from './rehearse-schema.ts';
 import { createSchemaBatches } from './schema-batches.ts';
 import { schemaRefusal } from './schema-errors.ts';
@@ -29,7 +29,7 @@ export async function migratePublic(migrator: Migrator, target: Target): Promise
   return outcome;
 }
 
-/** Tenants that are migrated under the same limits, most of them at once and newcomers later. */
+/** Tenants that are migrated under the same rules, most of them at once and newcomers later. */
 export interface TenantPhase {
   /** Brings tenants up to date, or rehearses that; returns one outcome each, in the order of `targets`. */
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
@@ -38,7 +38,7 @@ export interface TenantPhase {
 /** Opens the tenants' phase. `shared` is public as it was found: each rehearsed tenant runs its pending files first. */
 export function openTenantPhase(
   migrator: Migrator,
-  { shared, limits }: { readonly shared: Target | null; readonly limits?: FleetWork['limits'] },
+  { shared, rules }: { readonly shared: Target | null; readonly rules?: FleetWork['rules'] },
 ): TenantPhase {
   const { run, settings, scripts } = migrator;
   const gatekeeper = createGatekeeper(migrator);
@@ -51,12 +51,12 @@ export function openTenantPhase(
     concurrency,
     gatekeeper,
     shared: along,
-    limits,
+    rules,
   });
   return {
     async migrate(targets) {
       if (!settings.rehearse && targets.some(hasWork)) {
-        await scripts.prepare(targets.flatMap(({ plan: { steps } }) => steps));
+        await scripts.parse(targets.flatMap(({ plan: { steps } }) => steps));
         await gatekeeper.open();
       }
       await begin(migrator, 'tenant', targets);
@@ -65,11 +65,17 @@ export function openTenantPhase(
   };
 }
 
-async function begin({ run, settings, scripts, admit }: Migrator, scope: Scope, targets: readonly Target[]) {
-  await admit(targets);
+async function begin(
+  { run, settings, scripts, checkRights }: Migrator,
+  scope: Scope,
+  targets: readonly Target[],
+) {
+  await checkRights(targets);
   const pending = targets.filter(hasWork).length;
-  for (const message of settings.rehearse ? leftOut(scope, targets, scripts.all) : [])
-    settings.emit({ type: 'warning', message });
+  if (settings.rehearse) {
+    for (const message of unrehearsed(scope, targets, scripts.all))
+      settings.emit({ type: 'warning', message });
+  }
   settings.emit({ type: 'phase-started', scope, total: targets.length, pending });
   if (pending > 0) await run.ended();
 }
@@ -80,7 +86,7 @@ interface Phase {
   readonly concurrency: number;
   readonly gatekeeper: Gatekeeper | null;
   readonly shared: Target | null;
-  readonly limits?: FleetWork['limits'];
+  readonly rules?: FleetWork['rules'];
 }
 
 function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: Phase): Fleet {

@@ -20,12 +20,12 @@ export async function prepare(
   if (select.kind !== 'public' && found.tenantsUnknown === null) canariesOf(found.tenants, canary);
   // Tenants that are not known yet will need every file.
   const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
-  await scripts.prepare([...targets.flatMap((target) => target.plan.steps), ...unknown], {
+  await scripts.parse([...targets.flatMap((target) => target.plan.steps), ...unknown], {
     installs: true,
     news: newFiles(found, migrations),
   });
   for (const message of [...migrations.strays, ...warningsOf(targets, migrations)])
     settings.emit({ type: 'warning', message });
-  await migrator.admit(targets);
+  await migrator.checkRights(targets);
   if (!settings.rehearse) await scripts.install(context);
 }

@@ -15,7 +15,7 @@ export function rehearsable(pending: readonly Script[]): {
 }
 
 /** What a rehearsal leaves out in a scope: one message per file, with the number of tenants. */
-export function leftOut(
+export function unrehearsed(
   scope: Scope,
   targets: readonly Target[],
   scripts: ReadonlyMap<Migration, Script>,

@@ -7,12 +7,14 @@ import { hasWork } from './outcome.ts';
 import { schemaRefusal } from './schema-errors.ts';
 
 /** What looks whether the server lets a run begin in schemas (see `requireRights`), once each. */
-export function createAdmission({ read }: Pick<Run, 'read'>): (targets: readonly Target[]) => Promise<void> {
-  const admitted = new Set<string>();
+export function createRightsCheck({
+  read,
+}: Pick<Run, 'read'>): (targets: readonly Target[]) => Promise<void> {
+  const checked = new Set<string>();
   return async (targets) => {
-    const news = targets.filter((target) => begins(target) && !admitted.has(target.schema));
+    const news = targets.filter((target) => begins(target) && !checked.has(target.schema));
     if (news.length > 0) await read((session) => requireRights(session, news));
-    for (const { schema } of news) admitted.add(schema);
+    for (const { schema } of news) checked.add(schema);
   };
 }
 

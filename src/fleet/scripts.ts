@@ -10,15 +10,15 @@ import type { Target } from '../state/target.ts';
 import { directUrlNeeded } from './direct-url.ts';
 import { extensionsToCreate, requireExtensions, settleExtensions } from './extensions.ts';
 
-/** How migrations are prepared. */
-export interface Preparation {
+/** How migrations are parsed. */
+interface Parsing {
   /** Extensions of the config that the database lacks will be created (see `Scripts.install`). */
   readonly installs: boolean;
   /** Files that no schema has applied yet. */
   readonly news: ReadonlySet<Migration>;
 }
 
-const nothingNew: Preparation = { installs: false, news: new Set() };
+const nothingNew: Parsing = { installs: false, news: new Set() };
 
 /** The scripts of one run: each migration is parsed once, before the first schema that needs it. */
 export interface Scripts {
@@ -26,12 +26,12 @@ export interface Scripts {
    * Parses migrations before any of them runs, and emits the lints of new ones as warnings.
    * @throws SqlmigError with every mistake in `all`.
    */
-  prepare(steps: readonly Migration[], how?: Preparation): Promise<void>;
+  parse(steps: readonly Migration[], how?: Parsing): Promise<void>;
   /** The scripts of a schema's pending migrations, in order. */
   of(target: Target): Promise<readonly Script[]>;
-  /** The script of a prepared migration. */
+  /** The script of a parsed migration. */
   get(migration: Migration): Script | undefined;
-  /** The scripts of all prepared migrations. */
+  /** The scripts of all parsed migrations. */
   readonly all: Map<Migration, Script>;
   /** Creates the extensions of the config that the database lacks. */
   install(context: UnitContext): Promise<void>;
@@ -57,7 +57,7 @@ export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): 
       if (installs) lacking = await extensionsToCreate(session, parsed, run.config);
       return settleExtensions(session, { scripts: parsed, created: lacking }, run.config);
     });
-  const prepare: Scripts['prepare'] = async (steps, { installs, news } = nothingNew) => {
+  const parse: Scripts['parse'] = async (steps, { installs, news } = nothingNew) => {
     const missing = steps.filter((step) => !all.has(step));
     if (missing.length === 0 && !installs) return;
     const parsed = [...(await parseMigrations(missing, migrations)).values()];
@@ -66,11 +66,11 @@ export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): 
     for (const script of settled.scripts) await accept(script, news.has(script.migration));
   };
   return {
-    prepare,
+    parse,
     all,
     get: (migration) => all.get(migration),
     async of({ plan: { steps } }) {
-      await prepare(steps);
+      await parse(steps);
       return steps.flatMap((step) => all.get(step) ?? []);
     },
     async install(context) {

@@ -71,7 +71,7 @@ async function create(config: Config, options: CreateTenantOptions): Promise<Sch
       readTargets(tenantRequests(source, [name]), { ...reader, digests: new Map() }, config.historyTable),
     );
     requireFiles([shared, ...targets], migrations, config);
-    await migrator.scripts.prepare(targets.flatMap((target) => target.plan.steps));
+    await migrator.scripts.parse(targets.flatMap((target) => target.plan.steps));
     const outcome = await migrateDurably(migrator, targets);
     return listed || outcome.error !== undefined ? outcome : enlist(run, outcome);
   });
