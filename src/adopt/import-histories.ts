@@ -14,7 +14,7 @@ import { parseMigrations } from '../project/migrations.ts';
 import { type Adoption, composeAdoption, type OldHistory } from '../protocol/adoption.ts';
 import { type Repair, repairSchemas, watchWait } from '../repair/repair.ts';
 import type { ErrorDetails, Scope } from '../results.ts';
-import { unitContext } from '../run/run.ts';
+import { unitContext } from '../run/context.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration, Script } from '../sql/migration.ts';

@@ -1,10 +1,9 @@
 import { asSqlmigError } from '../execute/failure.ts';
 import { keepDigests, readKeptDigests } from '../execute/kept-digest.ts';
 import type { SchemaOutcome } from '../results.ts';
-import { type Run, unitContext } from '../run/run.ts';
-import type { MigrateSettings } from '../run/run-options.ts';
 import type { Session } from '../server/session.ts';
 import type { HistoryDigests } from '../tenants/tenants.ts';
+import type { Migrator } from './migrator.ts';
 
 /** The digests of histories that a run finds in the catalog and leaves there. */
 export interface Digests {
@@ -15,11 +14,7 @@ export interface Digests {
 }
 
 /** Digests of a run, for `up`. */
-export function createDigests(
-  run: Run,
-  options: Pick<MigrateSettings, 'lockTimeoutMs' | 'sync' | 'rehearse' | 'signal' | 'emit'>,
-): Digests {
-  const context = unitContext(run, options);
+export function createDigests({ run, context, settings }: Migrator): Digests {
   let kept: HistoryDigests = new Map();
   return {
     async read(session) {
@@ -27,7 +22,7 @@ export function createDigests(
       return kept;
     },
     async keep(outcomes) {
-      if (!run.config.digest || options.rehearse || options.signal.aborted) return;
+      if (!run.config.digest || settings.rehearse || settings.signal.aborted) return;
       const lost = outcomes.filter(
         ({ schema, scope, migrations, error }) =>
           scope === 'tenant' && error === undefined && (migrations.length > 0 || !kept.has(schema)),
@@ -37,7 +32,7 @@ export function createDigests(
         .read((session) => keepDigests(session, names, context))
         .catch((error: unknown) => {
           const { message } = asSqlmigError(error, run.config.publicSchema);
-          options.emit({ type: 'warning', message: `digests are not kept: ${message}` });
+          settings.emit({ type: 'warning', message: `digests are not kept: ${message}` });
         });
     },
   };

@@ -1,5 +1,6 @@
 import type { UnitContext } from '../protocol/unit-context.ts';
-import { type Run, unitContext } from '../run/run.ts';
+import { unitContext } from '../run/context.ts';
+import type { Run } from '../run/run.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
 import type { PlanSource } from '../state/plan-source.ts';
 import { createLimit } from './limit.ts';

@@ -1,8 +1,8 @@
 import { asSqlmigError } from '../execute/failure.ts';
+import { defaults } from '../project/defaults.ts';
 import { changesSharedRows } from '../protocol/catalog-key.ts';
 import { unitSettings } from '../protocol/unit-settings.ts';
 import type { SchemaOutcome, Scope } from '../results.ts';
-import { defaultConcurrency } from '../run/session-slot.ts';
 import type { Migration } from '../sql/migration.ts';
 import { listedNow } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
@@ -78,6 +78,14 @@ async function begin(
   }
   settings.emit({ type: 'phase-started', scope, total: targets.length, pending });
   if (pending > 0) await run.ended();
+}
+
+/**
+ * The default number of workers. Up to PostgreSQL 16 each new index waits for the disk, and other sessions can use that
+ * time. From 17 on it does not, and more sessions than cores only invalidate each other's catalog caches.
+ */
+function defaultConcurrency(serverVersion: number): number {
+  return serverVersion >= 170_000 ? defaults.concurrency : defaults.concurrencyBefore17;
 }
 
 /** How the schemas of a scope are migrated. */

@@ -21,8 +21,8 @@ import { type Config, requireConfig } from '../project/config.ts';
 import { folderOf } from '../project/migrations.ts';
 import { abortSignal, callback, checkOptions, type Kinds, text } from '../project/option.ts';
 import { readSourceFiles } from '../project/source-files.ts';
-import { ownListener } from '../run/listener.ts';
-import { ownSignal, withRun } from '../run/run.ts';
+import { callerOf } from '../run/caller.ts';
+import { withRun } from '../run/run.ts';
 import type { Session } from '../server/session.ts';
 
 /** What `adopt` can be told. */
@@ -93,8 +93,7 @@ export async function adopt(config: Config, options: AdoptOptions = {}): Promise
   requireConfig(config);
   checkOptions(options, adoptKinds);
   const folders = foldersOf(config, options.files);
-  const running = { emit: ownListener(options.onEvent), signal: ownSignal(options.signal) };
-  return withRun(config, running, async ({ read, server, database }) => {
+  return withRun(config, callerOf(options), async ({ read, server, database }) => {
     const { histories, sessions } = await read((session) => report(session, folders, config.historyTable));
     const ok =
       sessions.length === 0 &&

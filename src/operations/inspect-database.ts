@@ -1,6 +1,7 @@
 import type { Config } from '../project/config.ts';
 import { type DatabaseFacts, type Proposal, propose } from '../project/proposal.ts';
-import { ownSignal, withRun } from '../run/run.ts';
+import { callerOf } from '../run/caller.ts';
+import { withRun } from '../run/run.ts';
 import { readFacts } from '../structure/facts.ts';
 
 /** A database that a new project is for, and what the project should look like. */
@@ -19,7 +20,7 @@ export async function inspectDatabase(
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<InspectedDatabase> {
   const { publicSchema, historyTable } = config;
-  return withRun(config, { emit: () => {}, signal: ownSignal(signal) }, async ({ read, database }) => {
+  return withRun(config, callerOf({ signal }), async ({ read, database }) => {
     const facts = await read((session) => readFacts(session, publicSchema, historyTable));
     return { database, facts, proposal: propose(facts, config) };
   });

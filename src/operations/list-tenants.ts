@@ -2,7 +2,8 @@ import { findSchemas } from '../history/presence.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { abortSignal, checkOptions, type Kinds } from '../project/option.ts';
 import type { ErrorDetails } from '../results.ts';
-import { ownSignal, withRun } from '../run/run.ts';
+import { callerOf } from '../run/caller.ts';
+import { withRun } from '../run/run.ts';
 import { discoverTenants, tenantsQueryFailed } from '../tenants/tenants.ts';
 
 /** One tenant of the config's source. */
@@ -34,7 +35,7 @@ export async function listTenants(
   requireConfig(config);
   checkOptions(options, kinds);
   const { publicSchema, historyTable: table, database: source } = config;
-  return withRun(config, { emit: () => {}, signal: ownSignal(options.signal) }, ({ read, database }) =>
+  return withRun(config, callerOf({ signal: options.signal }), ({ read, database }) =>
     read(async (session, reader) => {
       const context = { ...reader, publicSchema, table, digests: new Map() };
       const found = await discoverTenants(source.tenants, context);

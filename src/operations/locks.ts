@@ -12,8 +12,8 @@ import {
 } from '../project/option.ts';
 import { type Holder, readHolders, terminateBackend } from '../protocol/holders.ts';
 import type { Finding } from '../results.ts';
-import { ownListener } from '../run/listener.ts';
-import { ownSignal, withRun } from '../run/run.ts';
+import { callerOf } from '../run/caller.ts';
+import { withRun } from '../run/run.ts';
 import { runOf } from '../server/application.ts';
 import { findingsOf } from '../state/findings.ts';
 import { allTargets, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
@@ -33,7 +33,7 @@ export interface LocksResult {
 export async function locks(config: Config, options: ReadOptions = {}): Promise<LocksResult> {
   requireConfig(config);
   checkOptions(options, readKinds);
-  const holders = await withRun(config, listening(options), ({ read }) => read(readHolders));
+  const holders = await withRun(config, callerOf(options), ({ read }) => read(readHolders));
   const reading = await readForCommand(config, options);
   const findings = allTargets(reading).flatMap((target) => findingsOf(target, reading.database));
   return { holders, incomplete: findings.filter(({ kind }) => kind === 'incomplete') };
@@ -73,7 +73,7 @@ export async function killHolder(config: Config, options: KillHolderOptions): Pr
   requireConfig(config);
   checkOptions(options, killKinds);
   const { pid, confirm } = options;
-  return withRun(config, listening(options), async ({ read }) => {
+  return withRun(config, callerOf(options), async ({ read }) => {
     // A session may have keys that all tenants share as well; the key of its schema comes last and says more.
     const holder = (await read(readHolders)).findLast((candidate) => candidate.pid === pid);
     if (holder === undefined) throw notHolding(pid);
@@ -95,8 +95,4 @@ function nextOf({ key, application }: Holder): string | null {
   const work = runOf(application);
   if (work === null) return null;
   return `if run ${work.run} is still running, it will retry ${key} up to five times, unless a non-transactional migration was cut off; to end the run, stop its process on ${work.host}`;
-}
-
-function listening({ onEvent, signal }: Pick<KillHolderOptions, 'onEvent' | 'signal'>) {
-  return { emit: ownListener(onEvent), signal: ownSignal(signal) };
 }

@@ -59,7 +59,7 @@ async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
     const migrator = createMigrator({ run, source, settings: { ...settings, emit } });
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
-    const digests = createDigests(run, migrator.settings);
+    const digests = createDigests(migrator);
     const found = await run.read(async (session, reader) =>
       readFleetState(reader, source, { selection: options.select, digests: await digests.read(session) }),
     );

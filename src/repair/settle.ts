@@ -1,5 +1,5 @@
 import type { MigrationRun } from '../fleet/migrator.ts';
-import { unitContext } from '../run/run.ts';
+import { unitContext } from '../run/context.ts';
 import { readBegunScripts, type Settling } from './begun-scripts.ts';
 import { describeIncomplete, type IncompleteMigration } from './incomplete-migration.ts';
 import { type RepairedSchema, repairSchemas } from './repair.ts';

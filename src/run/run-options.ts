@@ -3,8 +3,7 @@ import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import { defaults } from '../project/defaults.ts';
 import { abortSignal, callback, type Kinds, milliseconds, wholeNumber, yesOrNo } from '../project/option.ts';
-import { ownListener } from './listener.ts';
-import { ownSignal } from './run.ts';
+import { type Caller, callerOf } from './caller.ts';
 
 /** Options of every verb that changes something. */
 export interface ChangeOptions {
@@ -44,7 +43,7 @@ export interface RunOptions extends ChangeOptions, Partial<PlanOptions> {
 export const runKinds: Kinds<RunOptions> = { ...planKinds, ...changeKinds, rehearse: yesOrNo };
 
 /** `RunOptions` with all defaults filled in. */
-export interface MigrateSettings {
+export interface MigrateSettings extends Caller {
   readonly plan: PlanOptions;
   readonly lockTimeoutMs: number;
   readonly sync: boolean;
@@ -52,8 +51,6 @@ export interface MigrateSettings {
   readonly concurrentIndexJobs: number;
   readonly waitForLockMs: number;
   readonly readOnly: 'refuse' | 'ignore';
-  readonly signal: AbortSignal;
-  readonly emit: OnEvent;
 }
 
 /** Fills in the defaults. */
@@ -65,8 +62,7 @@ export function migrateSettings(options: RunOptions, config: Config): MigrateSet
     sync: options.sync ?? false,
     rehearse: options.rehearse ?? false,
     concurrentIndexJobs: options.concurrentIndexJobs ?? defaults.concurrentIndexJobs,
+    ...callerOf(options),
     readOnly: options.ignoreReadOnly === true ? 'ignore' : 'refuse',
-    signal: ownSignal(options.signal),
-    emit: ownListener(options.onEvent),
   };
 }

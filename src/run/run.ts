@@ -1,8 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
-import { hostname, userInfo } from 'node:os';
 import { SqlmigError, sqlstates } from '../errors.ts';
-import type { OnEvent } from '../events.ts';
 import { asSqlmigError, serverRefused } from '../execute/failure.ts';
 import { cancelledHint } from '../execute/stopped-statement.ts';
 import { type LockWait, readingWaitMs } from '../history/locked.ts';
@@ -16,6 +13,7 @@ import { requirePlainStrings } from '../server/plain-strings.ts';
 import { refuseReadOnly } from '../server/read-only.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Server, Session } from '../server/session.ts';
+import type { Caller } from './caller.ts';
 import type { SessionSlot } from './session-slot.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 
@@ -53,17 +51,8 @@ export interface Run {
   ended(): Promise<void>;
 }
 
-/** A signal that follows another, without Node.js' limit of listeners. */
-export function ownSignal(signal: AbortSignal | undefined): AbortSignal {
-  const own = signal === undefined ? new AbortController().signal : AbortSignal.any([signal]);
-  setMaxListeners(0, own);
-  return own;
-}
-
 /** What a run begins with. */
-export interface RunSettings {
-  readonly emit: OnEvent;
-  readonly signal: AbortSignal;
+interface RunSettings extends Caller {
   /** What to do if `default_transaction_read_only` is on; absent in a run that only reads. */
   readonly readOnly?: 'refuse' | 'ignore';
   /** How long reading waits for a locked table, in milliseconds; 30 seconds by default. */
@@ -146,37 +135,5 @@ async function readThrough<T>(slot: SessionSlot, read: (session: Session) => Pro
         throw serverRefused(error, undefined, await cancelledHint(await slot.session()));
       if (!(error instanceof SessionLost) || tries === 5) throw asSqlmigError(error);
     }
-  }
-}
-
-/** The context of the units of a run. */
-export function unitContext(
-  { runId, config, server, onNotice }: Run,
-  { lockTimeoutMs, sync }: Pick<UnitContext, 'lockTimeoutMs' | 'sync'>,
-): UnitContext {
-  const host = hostname();
-  return {
-    runId,
-    host,
-    appliedBy: `${server.login} (${accountName()}@${host})`,
-    publicSchema: config.publicSchema,
-    table: config.historyTable,
-    searchPath: config.searchPath,
-    lockTimeoutMs,
-    sync,
-    ownSession: false,
-    onNotice,
-    // client_connection_check_interval came with PostgreSQL 14.
-    checksClient: server.isLinux && server.version >= 140_000,
-    limitsTransactions: server.version >= 170_000,
-  };
-}
-
-function accountName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run under a uid that has no name.
-    return String(process.getuid?.() ?? 'unknown');
   }
 }

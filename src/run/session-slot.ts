@@ -1,4 +1,3 @@
-import { defaults } from '../project/defaults.ts';
 import type { Session } from '../server/session.ts';
 
 /** A worker's session, opened when first needed and again after it was lost. */
@@ -70,12 +69,4 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
       await current?.close();
     },
   };
-}
-
-/**
- * The default number of workers. Up to PostgreSQL 16 each new index waits for the disk, and other sessions can use that
- * time. From 17 on it does not, and more sessions than cores only invalidate each other's catalog caches.
- */
-export function defaultConcurrency(serverVersion: number): number {
-  return serverVersion >= 170_000 ? defaults.concurrency : defaults.concurrencyBefore17;
 }

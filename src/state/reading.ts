@@ -4,8 +4,8 @@ import type { Config } from '../project/config.ts';
 import { type Migrations, readMigrations } from '../project/migrations.ts';
 import { abortSignal, callback, type Kinds } from '../project/option.ts';
 import { everySchema, type Selection, selection } from '../project/selection.ts';
-import { ownListener } from '../run/listener.ts';
-import { ownSignal, withRun } from '../run/run.ts';
+import { callerOf } from '../run/caller.ts';
+import { withRun } from '../run/run.ts';
 import type { Server, Session } from '../server/session.ts';
 import { type FleetState, readFleetState } from './fleet-state.ts';
 import type { Target } from './target.ts';
@@ -55,11 +55,10 @@ export async function readForCommand(
   { plan = completePlan({}, config), migrations: given, read: more, unlisted = false }: Interest = {},
 ): Promise<FleetReading> {
   const { select = everySchema } = options;
-  const onEvent = ownListener(options.onEvent);
+  const caller = callerOf(options);
   const migrations = given ?? (await readMigrations(config));
   const source = { config, migrations, options: plan };
-  const running = { emit: onEvent, signal: ownSignal(options.signal) };
-  const reading = await withRun(config, running, ({ read, database, server }) =>
+  const reading = await withRun(config, caller, ({ read, database, server }) =>
     read(async (session, reader) => {
       const found = await readFleetState(reader, source, { selection: select });
       await more?.(session, found);
@@ -73,7 +72,7 @@ export async function readForCommand(
     }),
   );
   for (const message of [...migrations.strays, ...aheadWarnings(allTargets(reading), migrations)])
-    onEvent({ type: 'warning', message });
+    caller.emit({ type: 'warning', message });
   return reading;
 }
 

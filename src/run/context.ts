@@ -1,0 +1,35 @@
+import { hostname, userInfo } from 'node:os';
+import type { UnitContext } from '../protocol/unit-context.ts';
+import type { Run } from './run.ts';
+
+/** The context of the units of a run. */
+export function unitContext(
+  { runId, config, server, onNotice }: Run,
+  { lockTimeoutMs, sync }: Pick<UnitContext, 'lockTimeoutMs' | 'sync'>,
+): UnitContext {
+  const host = hostname();
+  return {
+    runId,
+    host,
+    appliedBy: `${server.login} (${accountName()}@${host})`,
+    publicSchema: config.publicSchema,
+    table: config.historyTable,
+    searchPath: config.searchPath,
+    lockTimeoutMs,
+    sync,
+    ownSession: false,
+    onNotice,
+    // client_connection_check_interval came with PostgreSQL 14.
+    checksClient: server.isLinux && server.version >= 140_000,
+    limitsTransactions: server.version >= 170_000,
+  };
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a uid that has no name.
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
