@@ -50,7 +50,7 @@ export function createJobQueue<T>(): JobQueue<T> {
       (isHeld ? held : ready).push(job);
     },
     releaseHeld() {
-      ready.push(...held);
+      ready = ready.concat(held);
       held = [];
     },
     take: (now) => takeDue(now - overdueMs) ?? ready.shift() ?? takeDue(now),
@@ -65,7 +65,7 @@ export function createJobQueue<T>(): JobQueue<T> {
       ready.unshift(...jobs.filter(({ retries }) => retries === 0));
     },
     get nextDue() {
-      return Math.min(Number.POSITIVE_INFINITY, ...off.map(({ due }) => due));
+      return off.reduce((least, { due }) => Math.min(least, due), Number.POSITIVE_INFINITY);
     },
     get size() {
       return ready.length + held.length + off.length;

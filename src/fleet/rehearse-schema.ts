@@ -5,7 +5,6 @@ import type { Session } from '../server/session.ts';
 import type { Target } from '../state/target.ts';
 import { unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
-import { hasWork } from './outcome.ts';
 import { rehearsable } from './rehearsable.ts';
 
 /** Runs what a schema lacks, for a tenant after what `shared`, public, lacks, in one transaction that is rolled back. */
@@ -15,7 +14,7 @@ export async function rehearseSchema(
   { target, shared }: { readonly target: Target; readonly shared: Target | null },
 ): Promise<Attempt> {
   const { context, turns, scripts } = migrator;
-  const before = shared !== null && hasWork(shared) ? [await partOf(migrator, shared)] : [];
+  const before = shared === null ? [] : [await partOf(migrator, shared)];
   const last = await partOf(migrator, target);
   return turns.inTurn(last.scripts, last.schema, () =>
     rehearseUnits(session, { parts: [...before, last], before: scripts.installing }, context),

@@ -15,6 +15,12 @@ import {
 } from './outcome.ts';
 import { gone } from './schema-errors.ts';
 
+/** A stop after a schema was put off or sent something. */
+interface LateStop extends Stop {
+  /** If none did, another run, or a commit whose answer was lost, may have brought the schema up to date. */
+  readonly migrationFailed?: boolean;
+}
+
 /** The outcomes of a fleet's schemas: works out each, reports it, and passes it to the scheduler. */
 export interface SchemaOutcomes {
   /** Notes when work in a schema began; `schema-finished` has the time since then. */
@@ -24,16 +30,11 @@ export interface SchemaOutcomes {
   /** Settles a schema that was sent nothing since it was read. */
   stop(target: Target, stop: Stop): void;
   /** Settles a schema that may have changed since it was read: its history is read again. */
-  stopAsFound(target: Target, stop: Stop, slot: SessionSlot): Promise<void>;
+  stopAsFound(target: Target, stop: LateStop, slot: SessionSlot): Promise<void>;
   /** Settles a schema that was dropped or renamed: a failure only if it is still listed. */
   stopGone(target: Target, slot: SessionSlot): Promise<void>;
   /** The outcomes of settled schemas, in the order of `targets`. */
   outcomesOf(targets: readonly Target[]): SchemaOutcome[];
-}
-
-/** True unless a migration failed: another run, or a commit whose answer was lost, may have brought the schema up to date. */
-function mayBeDone({ state, error }: Stop): boolean {
-  return state === 'skipped' || error.code === 'lock-timeout';
 }
 
 /** The outcomes of a fleet that has settled nothing yet. */
@@ -72,7 +73,7 @@ export function createSchemaOutcomes(work: FleetWork, scheduler: Scheduler<Targe
       const now = await readLast(target.schema, slot);
       if (now === null) settle(outcomeUnknown(target, how.error, context));
       else if (target.exists && !now.exists) await stopGone(now, slot);
-      else if (mayBeDone(how) && schemaRefusal(now) === null && !hasWork(now)) finish(now);
+      else if (how.migrationFailed !== true && schemaRefusal(now) === null && !hasWork(now)) finish(now);
       else stop(now, how);
     },
     stopGone,

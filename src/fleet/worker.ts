@@ -57,7 +57,7 @@ async function perform(
   worker: Worker,
   action: Exclude<Action<Target>, { kind: 'done' | 'rest' }>,
 ): Promise<'leave' | 'stay'> {
-  const first = 'jobs' in action ? action.jobs[0] : 'job' in action ? action.job : null;
+  const first = 'jobs' in action ? action.jobs[0] : action.job;
   try {
     switch (action.kind) {
       case 'report-wait':
@@ -76,7 +76,7 @@ async function perform(
     }
     return 'stay';
   } catch (error) {
-    if (first === null || first === undefined) throw error;
+    if (first === undefined) throw error;
     return await afterError(worker, first, error);
   } finally {
     worker.wakeup.wake();
@@ -85,12 +85,19 @@ async function perform(
 
 async function reportWait(
   worker: Worker,
-  { job, waitedMs }: Pick<Extract<Action<Target>, { kind: 'report-wait' }>, 'job' | 'waitedMs'>,
+  { job, waitedMs }: Extract<Action<Target>, { kind: 'report-wait' }>,
 ): Promise<void> {
   const [why] = (await reasonsFor(worker, [job])) ?? [];
+  if (why !== undefined) emitWait(worker, job, { waitedMs, holders: why });
+}
+
+function emitWait(
+  { work }: Worker,
+  { last, target: { schema } }: Job<Target>,
+  wait: { readonly waitedMs: number; readonly holders: string },
+): void {
   // `LockWatch` reports lock timeouts.
-  if (job.last === 'lock-wait' || why === undefined) return;
-  worker.work.emit({ type: 'waiting', schema: job.target.schema, waitedMs, holders: why });
+  if (last !== 'lock-wait') work.emit({ type: 'waiting', schema, ...wait });
 }
 
 async function giveUp(
@@ -99,7 +106,8 @@ async function giveUp(
 ): Promise<void> {
   const reasons = await reasonsFor(worker, jobs);
   const [first] = jobs;
-  if (first !== undefined) await reportWait(worker, { job: first, waitedMs });
+  const [why] = reasons ?? [];
+  if (first !== undefined && why !== undefined) emitWait(worker, first, { waitedMs, holders: why });
   for (const [i, { target }] of jobs.entries()) {
     const error = gaveUp(waitedMs, reasons?.[i] ?? 'the server did not say what holds its lock');
     await worker.outcomes.stopAsFound(target, { state: 'failed', error }, worker.slot);
@@ -127,14 +135,14 @@ async function attempt(worker: Worker, job: Job<Target>): Promise<void> {
     failing: () => scheduler.failing(target.schema),
   });
   if (result.kind === 'done') return done(worker, job, result);
-  const stop = (state: Stop['state'], error: SqlmigError) =>
-    outcomes.stopAsFound(target, { state, error }, slot);
+  const stop = (state: Stop['state'], error: SqlmigError, migrationFailed = false) =>
+    outcomes.stopAsFound(target, { state, error, migrationFailed }, slot);
   if (result.kind === 'stopped') return stop('skipped', stopError(scheduler, work.signal.aborted));
   if (work.signal.aborted) {
     const incomplete = result.kind === 'failed' && result.incomplete === true ? result.error : undefined;
     return stop('skipped', interrupted(incomplete));
   }
-  if (result.kind === 'failed') return stop('failed', result.error);
+  if (result.kind === 'failed') return stop('failed', result.error, true);
   if (result.reason === 'public') await work.refreshGate(await slot.session());
   if (!tryAgain(worker, job, result))
     return stop('failed', blocked(result.error, work.blockersOf(target.schema)));

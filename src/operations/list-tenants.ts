@@ -35,7 +35,7 @@ export async function listTenants(
   requireConfig(config);
   checkOptions(options, kinds);
   const { publicSchema, historyTable: table, database: source } = config;
-  return withRun(config, callerOf({ signal: options.signal }), ({ read, database }) =>
+  return withRun(config, callerOf(options), ({ read, database }) =>
     read(async (session, reader) => {
       const context = { ...reader, publicSchema, table, digests: new Map() };
       const found = await discoverTenants(source.tenants, context);
