@@ -1,8 +1,7 @@
 import type { SchemaOutcome } from '../results.ts';
 import { flush } from '../server/flush.ts';
-import { withoutGone } from '../state/fleet-state.ts';
-import { tenantRequests } from '../state/plan-source.ts';
-import { readTargets, type Target } from '../state/target.ts';
+import { readListed } from '../state/fleet-state.ts';
+import type { Target } from '../state/target.ts';
 import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
 
@@ -25,13 +24,8 @@ export async function confirm(
   // A crash ends every session, so there was none if the run's own session is still the first.
   if (run.undisturbed()) return [];
   const names = applied.filter(({ state }) => state === 'applied').map(({ schema }) => schema);
-  const now = await run.read(async (_, reader) => {
-    const targets = await readTargets(
-      tenantRequests(source, names),
-      { ...reader, digests: new Map() },
-      run.config.historyTable,
-    );
-    return withoutGone(reader, targets, run.config);
-  });
+  const now = await run.read((_, reader) =>
+    readListed(reader, source, { names, bad: new Map(), digests: new Map() }),
+  );
   return now.filter(hasWork);
 }

@@ -68,7 +68,7 @@ async function create(config: Config, options: CreateTenantOptions): Promise<Sch
     if (!listed && ['list', 'pattern'].includes(config.database.tenants.kind))
       throw unlisted(config, name, { state: 'nothing was created' });
     const targets = await run.read((_, reader) =>
-      readTargets(tenantRequests(source, [name]), { ...reader, digests: new Map() }, config.historyTable),
+      readTargets(tenantRequests(source, [name]), reader, config.historyTable),
     );
     requireFiles([shared, ...targets], migrations, config);
     await migrator.scripts.parse(targets.flatMap((target) => target.plan.steps));

@@ -9,7 +9,7 @@ import type { HistoryDigests } from '../tenants/tenants.ts';
 
 /** A reader that knows some histories already. */
 export interface TargetReader extends Reader {
-  readonly digests: HistoryDigests;
+  readonly digests?: HistoryDigests;
 }
 
 // Up to this many histories are read row by row; of more, only the digests and one history for each.
@@ -20,7 +20,7 @@ const fewHistories = 10;
  * (`digests`), and the rows of one schema for each distinct digest.
  */
 export async function readDistinctHistories(
-  { digests, ...reader }: TargetReader,
+  { digests = new Map(), ...reader }: TargetReader,
   schemas: readonly string[],
   table: string,
 ): Promise<Histories<History>> {

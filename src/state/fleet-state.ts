@@ -78,7 +78,7 @@ export async function readListed(
 }
 
 /** Targets without the tenants that have no schema and are no longer listed. */
-export async function withoutGone(
+async function withoutGone(
   reader: Reader,
   targets: readonly Target[],
   config: Config,
@@ -101,11 +101,7 @@ export async function listedNow(reader: Reader, config: Config): Promise<Readonl
 /** Reads the public schema alone. @throws SqlmigError if its history cannot be read. */
 export async function readPublicTarget(reader: Reader, source: PlanSource): Promise<Target> {
   const { historyTable } = source.config;
-  const [target] = await readTargets(
-    [publicRequest(source)],
-    { ...reader, digests: noDigests },
-    historyTable,
-  );
+  const [target] = await readTargets([publicRequest(source)], reader, historyTable);
   if (target === undefined) throw new RangeError('one request gives one target');
   if (target.trouble !== null) throw target.trouble;
   return target;

@@ -144,7 +144,7 @@ export async function rereadTarget(reader: Reader, request: TargetRequest, table
 
 async function readWithLock(reader: Reader, request: TargetRequest, table: string): Promise<Target> {
   const held = (await heldSchemas(reader.session)).has(request.schema);
-  const [target] = await readTargets([request], { ...reader, digests: new Map() }, table);
+  const [target] = await readTargets([request], reader, table);
   if (target === undefined) throw new RangeError('one request gives one target');
   return { ...target, held };
 }
