@@ -9,7 +9,7 @@ export type SessionFailure =
   | null;
 
 /** What a worker does after an error that no attempt has turned into an outcome. */
-export type AfterSessionError =
+type AfterSessionError =
   /** The run is interrupted: record the schema as skipped. */
   | 'interrupt'
   /** Return the schema to the scheduler and end; other workers go on. */

@@ -1,8 +1,8 @@
 /** What to do about waiting without progress. */
-export type WaitDecision = 'go-on' | 'report' | 'give-up';
+type WaitDecision = 'go-on' | 'report' | 'give-up';
 
 /** Watches how long nothing has moved. */
-export interface Patience {
+interface Patience {
   /** Starts the clock if it does not run yet. */
   start(now: number): void;
   /** Something was settled. */

@@ -20,7 +20,7 @@ export type Action<T> =
   | { readonly kind: 'done' };
 
 /** The outcome of a schema, as far as it matters for the others. */
-export interface Settled {
+interface Settled {
   readonly schema: string;
   /** A migration failed in it: it counts towards `StopRule.failures`. */
   readonly failed: boolean;

@@ -65,7 +65,7 @@ export function parseMaxFailures(text: string): MaxFailures | null {
 }
 
 /** True for a count of at least 1, or a percentage from 1 to 100. */
-export function isMaxFailures(value: unknown): value is MaxFailures {
+function isMaxFailures(value: unknown): value is MaxFailures {
   if (typeof value !== 'object' || value === null) return false;
   if ('count' in value) return Number.isSafeInteger(value.count) && Number(value.count) >= 1;
   return (
@@ -74,7 +74,7 @@ export function isMaxFailures(value: unknown): value is MaxFailures {
 }
 
 /** True for a number of at least 1, a percentage from 1 to 100, or a list of names. */
-export function isCanary(value: unknown): value is Canary {
+function isCanary(value: unknown): value is Canary {
   if (typeof value !== 'object' || value === null) return Number.isSafeInteger(value) && Number(value) >= 1;
   if (!('names' in value)) return 'percent' in value && isMaxFailures(value);
   const { names } = value;

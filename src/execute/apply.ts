@@ -20,7 +20,7 @@ const maxUnits = 100;
 const maxLength = 256 * 1024;
 
 /** What the units of a run share, and the signal that interrupts it. */
-export interface RunContext {
+interface RunContext {
   readonly context: UnitContext;
   readonly signal: AbortSignal;
 }

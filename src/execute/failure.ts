@@ -16,7 +16,7 @@ import { missingNameHint } from './missing-name.ts';
 import { whyStopped } from './stopped-statement.ts';
 
 /** An error that a file's statement raised. */
-export interface StatementError {
+interface StatementError {
   readonly error: ServerError;
   /** UTF-16 index into the file; `null` if the server gave no position. */
   readonly index: number | null;

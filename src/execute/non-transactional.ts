@@ -31,7 +31,7 @@ export interface Resumption {
 }
 
 /** How a non-transactional script is applied. */
-export interface NonTransactionalOptions {
+interface NonTransactionalOptions {
   readonly resume?: ((names: Names) => Promise<Resumption>) | null;
   /** Once it has fired, no further statement starts. */
   readonly signal?: AbortSignal;

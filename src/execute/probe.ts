@@ -49,7 +49,7 @@ export function schemasToCompare(
 }
 
 /** What a rehearsal reports about other schemas. */
-export interface Sightings {
+interface Sightings {
   /** Their structure before the files and after them. */
   readonly compared: readonly Structure[];
   /** Schemas with relations that may have been changed, and OIDs of relations that are gone (see `lockedElsewhere`). */

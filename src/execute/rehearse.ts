@@ -19,7 +19,7 @@ import { trespassError } from './scope-guard.ts';
 import type { UnitPlace } from './unit-place.ts';
 
 /** A rehearsal: the files whose outcome is asked for are those of the last part. */
-export interface Rehearsal {
+interface Rehearsal {
   readonly parts: readonly [...PendingFiles[], PendingFiles];
   /** SQL to run before all of them. */
   readonly before?: string;

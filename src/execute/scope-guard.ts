@@ -18,7 +18,7 @@ export interface ForbiddenChanges {
 }
 
 /** Forbidden changes, and the files that may have made them in a tenant. */
-export interface Trespass extends ForbiddenChanges, UnitPlace {
+interface Trespass extends ForbiddenChanges, UnitPlace {
   readonly scripts: readonly Script[];
   /** The state of the database now. */
   readonly state: string;

@@ -16,7 +16,7 @@ import { relistTenants } from './tenant-list.ts';
 import type { UpOptions } from './up-options.ts';
 
 /** The tenants' part of a run: what was found, and where outcomes are collected. */
-export interface TenantTurn {
+interface TenantTurn {
   readonly found: FleetState;
   readonly options: UpOptions;
   readonly summary: Summary;

@@ -30,7 +30,7 @@ export async function migratePublic(migrator: Migrator, target: Target): Promise
 }
 
 /** Tenants that are migrated under the same rules, most of them at once and newcomers later. */
-export interface TenantPhase {
+interface TenantPhase {
   /** Brings tenants up to date, or rehearses that; returns one outcome each, in the order of `targets`. */
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
 }

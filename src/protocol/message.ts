@@ -15,7 +15,7 @@ import { release, takeLocks } from './unit-locks.ts';
 import { begin, prelude, setFilePath } from './unit-settings.ts';
 
 /** The files to apply to a schema, in order. */
-export interface SchemaFiles {
+interface SchemaFiles {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
 }
@@ -87,7 +87,7 @@ export interface PendingFiles extends SchemaFiles {
 }
 
 /** What a rehearsal does besides running files. */
-export interface RehearsalOptions {
+interface RehearsalOptions {
   /**
    * Schemas whose structure is returned before and after the last part, together with what its locks say of any others
    * (see `lockedElsewhere`).

@@ -7,7 +7,7 @@ import type { ErrorDetails, SchemaOutcome } from '../results.ts';
 type Finished = Extract<RunEvent, { type: 'schema-finished' }>;
 
 /** The spans of schemas with work, and of the files applied there. */
-export interface SchemaSpans {
+interface SchemaSpans {
   /** Makes the spans of a finished schema, below the span of its phase. */
   note(event: Finished, shared: Attributes, within: Context): void;
   /** Whether a schema has a span; its error is recorded there. */

@@ -27,7 +27,7 @@ export interface Sessions {
 }
 
 /** A session that speeds up reading; `session` resolves to `null` if there is no room for it. */
-export interface SpareSession {
+interface SpareSession {
   session(): Promise<Session | null>;
   close(): Promise<void>;
 }

@@ -27,7 +27,7 @@ export interface FleetState {
 }
 
 /** The schemas to read, and the digests of histories that are known already. */
-export interface FleetRequest {
+interface FleetRequest {
   readonly selection: Selection;
   readonly digests?: HistoryDigests;
 }
