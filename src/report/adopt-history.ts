@@ -1,8 +1,7 @@
 import type { ToolSession } from '../adopt/foreign-histories.ts';
-import type { AdoptedSchema } from '../adopt/import-histories.ts';
 import type { HistoryImport, RefusedHistory } from '../adopt/import-proposals.ts';
 import { sessionLine, timeText } from './adopt.ts';
-import { count, groupBy, names, printable } from './table.ts';
+import { count, groupBy, names, printable, schemaNames } from './table.ts';
 
 /** What an import would record, a paragraph for schemas that are alike. */
 export function importsText(imports: readonly HistoryImport[]): string {
@@ -18,10 +17,7 @@ function placeOf(schema: string, from: HistoryImport['from']): string {
 
 function importParagraph(group: readonly [HistoryImport, ...HistoryImport[]]): string {
   const [{ schema, scope, tool, from, renamedTo, applied, checkedBy, equal, time, leftOut }] = group;
-  const who = names(
-    group.map((one) => one.schema),
-    5,
-  );
+  const who = schemaNames(group, 5);
   const compared = checkedBy === null ? 'the tool records no checksum' : `${equal} equal by ${checkedBy}`;
   const lines = [
     `${count(applied, `${scope} file`)} recorded as applied; ${compared}`,
@@ -40,10 +36,7 @@ export function refusedText(refused: readonly RefusedHistory[], sessions: readon
   const groups = groupBy(refused, ({ schema: _, ...rest }) => JSON.stringify(rest));
   const paragraphs = groups.map((group) => {
     const [{ tool, table, message, hint }] = group as [RefusedHistory];
-    const who = names(
-      group.map(({ schema }) => schema),
-      5,
-    );
+    const who = schemaNames(group, 5);
     const title = tool === null ? who : `${tool}: ${printable(table ?? '')} in ${who}`;
     return `${title}\n  refused: ${printable(message)}\n  hint: ${printable(hint)}\n`;
   });
@@ -54,14 +47,4 @@ export function refusedText(refused: readonly RefusedHistory[], sessions: readon
 export function unlistedText(unlisted: readonly string[]): string {
   if (unlisted.length === 0) return '';
   return `not imported, because the tenant source does not list them: ${names(unlisted, 5)}\n`;
-}
-
-/** The outcome of an import, one line per state. */
-export function adoptedText(schemas: readonly AdoptedSchema[]): string {
-  return groupBy(schemas, ({ state }) => state)
-    .map((group) => {
-      const who = group.map(({ schema }) => schema);
-      return `${group[0]?.state}  ${count(group.length, 'schema')}: ${names(who, 10)}\n`;
-    })
-    .join('');
 }

@@ -1,6 +1,6 @@
 import type { ToolSession } from '../adopt/foreign-histories.ts';
 import type { AdoptReport, ForeignHistory, HistoryMatch } from '../operations/adopt.ts';
-import { count, groupBy, names, placeLine, printable } from './table.ts';
+import { count, groupBy, names, placeLine, printable, schemaNames } from './table.ts';
 
 /** The histories of other tools: a paragraph for all that are alike. */
 export function adoptText(report: AdoptReport): string {
@@ -23,10 +23,7 @@ function groupText(group: readonly ForeignHistory[]): string {
   const [first] = group;
   if (first === undefined) return '';
   const { tool, table, takenOver, match, refused } = first;
-  const schemas = names(
-    group.map(({ schema }) => schema),
-    5,
-  );
+  const schemas = schemaNames(group, 5);
   const lines = takenOver
     ? ['taken over by sqlmig']
     : refused === null
@@ -56,7 +53,7 @@ function matchLines(match: HistoryMatch | null): string[] {
     ...(withoutFile.length === 0 ? [] : [`applied without a file: ${names(withoutFile, 5)}`]),
     ...(skipped.length === 0 ? [] : [`not applied, although later files are: ${names(skipped, 5)}`]),
     ...(pending.length === 0 ? [] : [`not applied: ${names(pending, 5)}`]),
-    times[time],
+    timeText(time),
     ...(caveat === null ? [] : [`note: ${caveat}`]),
   ];
 }

@@ -1,7 +1,7 @@
 import type { Finding } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
-import { count, groupBy, names } from './table.ts';
+import { count, groupBy, schemaNames } from './table.ts';
 
 /** Findings, grouped: one paragraph per finding, with up to `most` of the schemas that have it. */
 export function findingsText(
@@ -14,10 +14,7 @@ export function findingsText(
   )
     .map((group) => {
       const [{ kind, scope, message }] = group as [Finding];
-      const who = names(
-        group.map(({ schema }) => schema),
-        most,
-      );
+      const who = schemaNames(group, most);
       return `${paint('red', kind)}: ${message}\n  in ${scope === 'public' ? 'public schema' : count(group.length, 'tenant')}: ${who}\n`;
     })
     .join('');

@@ -2,7 +2,7 @@ import type { DownFileFinding, Finding, LintFinding, PlannedSchema, PlanResult }
 import { withoutOwnName } from './alike.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
-import { count, groupBy, names, placeLine } from './table.ts';
+import { count, groupBy, placeLine, schemaNames } from './table.ts';
 import { unmanagedText, versionText } from './version-text.ts';
 
 /** What `up` would do; schemas with the same pending migrations share a paragraph. */
@@ -17,7 +17,6 @@ export function planText(result: PlanResult, paint: Paint): string {
       withoutOwnName(error?.message, schema),
     ]),
   );
-  const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
   const missing = result.warnings.filter((warning): warning is Finding => warning.kind === 'file-missing');
   const warnings = result.warnings
     .filter((warning): warning is LintFinding | DownFileFinding => warning.schema === null)
@@ -27,7 +26,7 @@ export function planText(result: PlanResult, paint: Paint): string {
     placeLine(result),
     paragraphs,
     unmanagedText(result.schemas),
-    unknown,
+    tenantsUnknownText(result),
     ...warnings,
     missingText(missing, paint),
   ].join('');
@@ -44,25 +43,24 @@ export function lintLine(
 /** Applied migrations whose files are missing, one line each. */
 function missingText(missing: readonly Finding[], paint: Paint): string {
   return groupBy(missing, ({ scope, message }) => JSON.stringify([scope, message]))
-    .map((group) => {
-      const who = group.map(({ schema }) => schema);
-      return `${paint('yellow', 'warning')}: ${group[0]?.message}; up continues without it: ${names(who, 5)}\n`;
-    })
+    .map(
+      (group) =>
+        `${paint('yellow', 'warning')}: ${group[0]?.message}; up continues without it: ${schemaNames(group, 5)}\n`,
+    )
     .join('');
 }
 
-/** Why a report has no tenants yet. */
-export function tenantsUnknownLine(reason: string): string {
-  return `tenants: not known until public is applied (${reason})`;
+/** Why a report has no tenants yet; empty if it has them. */
+export function tenantsUnknownText({ tenantsUnknown }: Pick<PlanResult, 'tenantsUnknown'>): string {
+  return tenantsUnknown === undefined
+    ? ''
+    : `tenants: not known until public is applied (${tenantsUnknown})\n`;
 }
 
 function paragraph(group: readonly [PlannedSchema, ...PlannedSchema[]], paint: Paint): string {
   const [planned] = group;
   const { scope, migrations, error } = planned;
-  const who = names(
-    group.map(({ schema }) => schema),
-    5,
-  );
+  const who = schemaNames(group, 5);
   const at = versionText(planned, [error?.code]);
   if (error !== undefined) return `${scope}  ${who}  ${at}\n${errorPicture(error, paint)}`;
   const todo = migrations.length === 0 ? 'up to date' : count(migrations.length, 'migration');

@@ -1,8 +1,9 @@
+import type { AdoptedSchema } from '../adopt/import-histories.ts';
 import type { ChangedChecksum } from '../repair/changed-checksums.ts';
 import type { MissingFile } from '../repair/forgotten-files.ts';
 import type { IncompleteMigration } from '../repair/incomplete-migration.ts';
 import type { RepairedSchema } from '../repair/repair.ts';
-import { count, groupBy, names } from './table.ts';
+import { count, groupBy, names, schemaNames } from './table.ts';
 
 /** Changed and renamed files, one paragraph per file: which schemas applied which variant. */
 export function changedText(changed: readonly ChangedChecksum[]): string {
@@ -11,10 +12,7 @@ export function changedText(changed: readonly ChangedChecksum[]): string {
     .map((ofFile) => {
       const variants = groupBy(ofFile, ({ from, appliedName }) => `${from} ${appliedName}`).map((group) => {
         const [{ name, appliedName, from }] = group as [ChangedChecksum];
-        const who = names(
-          group.map(({ schema }) => schema),
-          10,
-        );
+        const who = schemaNames(group, 10);
         const as = `${name === appliedName ? '' : `${appliedName}, `}${from.slice(0, 12)}`;
         return `  applied as ${as} in ${count(group.length, 'schema')}: ${who}\n`;
       });
@@ -29,8 +27,7 @@ export function missingText(missing: readonly MissingFile[]): string {
   return groupBy(missing, ({ scope, version, name }) => JSON.stringify([scope, version, name]))
     .map((group) => {
       const [{ scope, version, name }] = group as [MissingFile];
-      const who = group.map(({ schema }) => schema);
-      return `${scope} ${version ?? 'R_'}_${name} has no file and is applied in ${count(who.length, 'schema')}: ${names(who, 10)}\n`;
+      return `${scope} ${version ?? 'R_'}_${name} has no file and is applied in ${count(group.length, 'schema')}: ${schemaNames(group, 10)}\n`;
     })
     .join('');
 }
@@ -45,10 +42,7 @@ export function incompleteText(found: readonly IncompleteMigration[]): string {
 
 function incompleteParagraph(group: readonly [IncompleteMigration, ...IncompleteMigration[]]): string {
   const [found] = group;
-  const who = names(
-    group.map(({ schema }) => schema),
-    10,
-  );
+  const who = schemaNames(group, 10);
   const { file, atStatement, doneStatements, statements, doubtful, invalidIndexes, inParts } = found;
   const at =
     doubtful !== null
@@ -62,12 +56,9 @@ function incompleteParagraph(group: readonly [IncompleteMigration, ...Incomplete
   return `${file} stopped in ${who} ${at} (${doneStatements} done)\n${text}${part}${invalid}`;
 }
 
-/** The outcome of a repair, one line per state. */
-export function repairedText(schemas: readonly RepairedSchema[]): string {
+/** The outcomes of schemas, one line per state. */
+export function statesText(schemas: readonly (RepairedSchema | AdoptedSchema)[]): string {
   return groupBy(schemas, ({ state }) => state)
-    .map((group) => {
-      const who = group.map(({ schema }) => schema);
-      return `${group[0]?.state}  ${count(group.length, 'schema')}: ${names(who, 10)}\n`;
-    })
+    .map((group) => `${group[0]?.state}  ${count(group.length, 'schema')}: ${schemaNames(group, 10)}\n`)
     .join('');
 }

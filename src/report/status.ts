@@ -2,8 +2,8 @@ import type { FindingKind, SchemaStatus, StatusResult } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
-import { tenantsUnknownLine } from './plan.ts';
-import { count, groupBy, names, placeLine, table } from './table.ts';
+import { tenantsUnknownText } from './plan.ts';
+import { count, groupBy, placeLine, schemaNames, table } from './table.ts';
 import { unmanagedText, versionText } from './version-text.ts';
 
 /**
@@ -23,13 +23,12 @@ export function statusText(result: StatusResult, paint: Paint): string {
     ).sort((a, b) => b.length - a.length);
     return groups.map((group, i) => row(group as [SchemaStatus], i === 0 && group.length > 5));
   });
-  const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
   const findings = result.schemas.flatMap((schema) => schema.findings);
   return [
     placeLine(result),
     table(rows),
     unmanagedText(result.schemas),
-    unknown,
+    tenantsUnknownText(result),
     findingsText(findings, paint, 10),
   ].join('');
 }
@@ -43,12 +42,7 @@ export function statusSummary(result: StatusResult, check: boolean): string {
 function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolean): string[] {
   const [first] = group;
   const { scope, pending, findings } = first;
-  const who = byNumber
-    ? count(group.length, 'schema')
-    : names(
-        group.map((status) => status.schema),
-        10,
-      );
+  const who = byNumber ? count(group.length, 'schema') : schemaNames(group, 10);
   const kinds = [...new Set(findings.map((finding) => finding.kind))];
   const where = versionText(first, kinds);
   return [scope, where, pendingText(where, pending, kinds), kinds.join(', '), who];

@@ -16,6 +16,14 @@ export function names(list: readonly string[], most: number): string {
   return list.length <= most ? shown : `${shown} and ${list.length - most} more`;
 }
 
+/** The names of schemas, as `names` lists them. */
+export function schemaNames(schemas: readonly { readonly schema: string }[], most: number): string {
+  return names(
+    schemas.map(({ schema }) => schema),
+    most,
+  );
+}
+
 /** A number with its noun. */
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;

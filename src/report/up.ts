@@ -1,7 +1,7 @@
 import { isGone } from '../fleet/outcome.ts';
 import type { SchemaOutcome, UpResult } from '../results.ts';
 import type { Failure } from './error.ts';
-import { count, groupBy, names, printable, table } from './table.ts';
+import { count, groupBy, names, printable, schemaNames, table } from './table.ts';
 import { versionText } from './version-text.ts';
 
 const words = {
@@ -28,10 +28,7 @@ export function upTable({ schemas, rehearsed = false }: UpResult): string {
   const rows = groups.map((group) => {
     const [first] = group as [SchemaOutcome];
     const applied = first.migrations.length === 0 ? '' : count(first.migrations.length, 'migration');
-    const who = names(
-      group.map((outcome) => outcome.schema),
-      group.length > 4 ? 3 : 4,
-    );
+    const who = schemaNames(group, group.length > 4 ? 3 : 4);
     const version = versionText(first, [first.error?.code]);
     const state = stateWords(first, rehearsed);
     const ms = Math.max(
@@ -62,15 +59,7 @@ function locksText(schemas: readonly SchemaOutcome[]): string {
   const rows = groups.map((group) => {
     const [{ of, relation, mode }] = group as [(typeof group)[0] & object];
     const where = of === 'own' ? relation : `${of}.${relation}`;
-    return [
-      'locks',
-      mode,
-      where,
-      names(
-        group.map((lock) => lock.schema),
-        3,
-      ),
-    ];
+    return ['locks', mode, where, schemaNames(group, 3)];
   });
   return table(rows);
 }

@@ -1,8 +1,8 @@
 import type { Finding, VerifiedSchema, VerifyResult } from '../results.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
-import { lintLine, tenantsUnknownLine } from './plan.ts';
-import { count, groupBy, names } from './table.ts';
+import { lintLine, tenantsUnknownText } from './plan.ts';
+import { count, groupBy, schemaNames } from './table.ts';
 
 /** What `verify` found: one line per mistake in a file, one paragraph per finding with every schema that has it. */
 export function verifyText(result: VerifyResult, paint: Paint): string {
@@ -11,7 +11,6 @@ export function verifyText(result: VerifyResult, paint: Paint): string {
   const findings = result.findings.filter(
     (finding): finding is Finding => finding.kind !== 'lint' && finding.kind !== 'down-file',
   );
-  const unknown = result.tenantsUnknown === undefined ? '' : `${tenantsUnknownLine(result.tenantsUnknown)}\n`;
   return [
     ...lints.map((lint) => lintLine(lint, paint)),
     ...inDownFiles.map(
@@ -19,7 +18,7 @@ export function verifyText(result: VerifyResult, paint: Paint): string {
         `${paint('red', kind)}: ${file}:${line}:${column}: ${message}\n`,
     ),
     findingsText(findings, paint),
-    unknown,
+    tenantsUnknownText(result),
     inDownFiles.length === 0
       ? ''
       : `${count(inDownFiles.length, 'finding')} in .down.sql files, which up never runs\n`,
@@ -54,10 +53,7 @@ function pendingLines(schemas: readonly VerifiedSchema[]): string {
   return groupBy(open, ({ pending, compared }) => JSON.stringify([pending, compared === 0]))
     .map((group) => {
       const [{ pending, compared }] = group as [VerifiedSchema];
-      const who = names(
-        group.map(({ schema }) => schema),
-        10,
-      );
+      const who = schemaNames(group, 10);
       const where = compared === 0 ? `in ${who}, where nothing is applied` : `in ${who}`;
       return `pending: ${count(pending, 'migration')} ${where}\n`;
     })

@@ -1,6 +1,7 @@
 import { type AdoptHistoryOptions, adoptHistory } from '../../operations/adopt-history.ts';
 import { everySchema } from '../../project/selection.ts';
-import { adoptedText, importsText, refusedText, unlistedText } from '../../report/adopt-history.ts';
+import { importsText, refusedText, unlistedText } from '../../report/adopt-history.ts';
+import { statesText } from '../../report/repair.ts';
 import type { Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
 import {
@@ -68,7 +69,7 @@ function importing(options: AdoptHistoryOptions): Work {
         importsText(imports) +
         refusedText(refused, sessions) +
         unlistedText(unlisted) +
-        adoptedText(schemas) +
+        statesText(schemas) +
         (isOpen ? 'nothing was changed\n' : imports.length === 0 ? 'there is nothing to import\n' : ''),
       failures,
     };

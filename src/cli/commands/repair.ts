@@ -5,7 +5,7 @@ import { settleMigration, settleMigrations } from '../../operations/settle-migra
 import { wholeNumber } from '../../project/option.ts';
 import { everySchema, type Selection } from '../../project/selection.ts';
 import type { RepairedSchema } from '../../repair/repair.ts';
-import { changedText, incompleteText, missingText, repairedText } from '../../report/repair.ts';
+import { changedText, incompleteText, missingText, statesText } from '../../report/repair.ts';
 import type { ChangeOptions } from '../../run/run-options.ts';
 import { type Answer, type CommandContext, defineCommand, type Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
@@ -161,7 +161,7 @@ function repairAnswer(
   return {
     exitCode: open ? 1 : failed ? exitCodeOfSchemas(failures.map(({ error }) => error)) : 0,
     json: { ok: !open && !failed, ...result },
-    text: () => found + repairedText(result.schemas) + last,
+    text: () => found + statesText(result.schemas) + last,
     failures,
   };
 }
