@@ -212,6 +212,11 @@ export function withMessage(error: SqlmigError, message: string): SqlmigError {
   return new SqlmigError(error.code, message, contextOf(error));
 }
 
+/** Copies an error with another hint. */
+export function withHint(error: SqlmigError, hint: string): SqlmigError {
+  return new SqlmigError(error.code, error.message, { ...contextOf(error), hint });
+}
+
 function contextOf({ details, cause }: SqlmigError): SqlmigErrorContext {
   return { ...details, location: locationIn(details), cause };
 }

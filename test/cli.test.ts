@@ -41,6 +41,8 @@ test.for([
   [[], 'no command given'],
   [['tenant'], 'sqlmig tenant create or sqlmig tenant list'],
   [['new', 'x'], 'one of --public and --tenant'],
+  [['up', '--all', '--lock-timeout', 'soon'], 'run sqlmig up --help'],
+  [['locks', '--kill', '0'], 'run sqlmig locks --help'],
   [['up', '--all', '--embedded', '--url', url], '--embedded and --url name two databases'],
   [['up', '--all', '--concurrency', '0'], 'must be at least 1'],
 ] as const)('%j is a usage error: exit 2', async ([args, why]) => {

@@ -78,11 +78,23 @@ test.for([
   ['status', '--check='],
   ['up', '--no-all=x'],
   ['locks', '--json=TRUE'],
+  ['up', '--all', '--dryRun=1'],
 ])('a switch with a value that is neither true nor false is refused: %j', async (argv) => {
   await expect(parse(argv, settings)).rejects.toMatchObject({
     code: 'bad-usage',
     message: expect.stringMatching(/^--\S+ takes true, false or no value at all$/),
   });
+});
+
+test.for([
+  [['up', '--all', '--steps'], 'run sqlmig up --help'],
+  [['up', '--all', '--rehearse=1'], 'run sqlmig up --help'],
+  [['plan', '--log-format', 'xml'], 'run sqlmig plan --help'],
+  [['tenant', 'create', 'a', '--nonsense'], 'run sqlmig tenant create --help'],
+  [['tenant'], 'run sqlmig --help'],
+  [['up', '--al'], 'did you mean --all?'],
+] as const)('the hint for %j is "%s"', async ([argv, hint]) => {
+  await expect(parse(argv, settings)).rejects.toMatchObject({ code: 'bad-usage', details: { hint } });
 });
 
 test('a switch takes true and false', async () => {

@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, InferredOptionTypes, Options, PositionalOptions } from 'yargs';
+import { SqlmigError, withHint } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import type { Failure } from '../report/error.ts';
@@ -84,7 +85,9 @@ export function usageOf({ name, pattern = '', takesProgram }: Command): string {
     .join(' ');
 }
 
-/** The name by which a parser returns a flag. */
-export function camelCase(flag: string): string {
-  return flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+/** A usage error that has no hint gets one: the help of its command, which lists the flags and what they take. */
+export function withHelp(error: unknown, command: Command | null): unknown {
+  const isUsage = error instanceof SqlmigError && error.code === 'bad-usage';
+  if (!isUsage || error.details.hint !== undefined) return error;
+  return withHint(error, `run sqlmig ${command === null ? '' : `${command.name} `}--help`);
 }

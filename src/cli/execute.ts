@@ -7,7 +7,7 @@ import { createPaint, type Paint } from '../report/paint.ts';
 import { createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withoutLibpq } from '../server/connection-parameters.ts';
-import type { Invocation, ParsedArgs } from './command.ts';
+import { type Command, type Invocation, type ParsedArgs, type Work, withHelp } from './command.ts';
 import { defectOf, stackOf } from './defect.ts';
 import { type GlobalArgs, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -22,7 +22,7 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
   const stdoutPaint = createPaint(coloursWanted(args, terminal, terminal.stdoutIsTty));
   const progress = progressOf(args, terminal, stderrPaint);
   try {
-    const work = command.prepare(args, terminal);
+    const work = prepared(command, args, terminal);
     for (const message of unknownVariables(terminal.env)) progress.onEvent({ type: 'warning', message });
     const { signal } = terminal;
     const onEvent = progress.onEvent;
@@ -43,6 +43,15 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
     const paint = args.logFormat === 'json' ? null : stderrPaint;
     const exitCode = reportError(defectOf(error), { ...args, paint }, terminal);
     return signalExitCode(terminal) ?? exitCode;
+  }
+}
+
+/** Reads the flags of a command. @throws SqlmigError `bad-usage` with a hint. */
+function prepared(command: Command, args: ParsedArgs, terminal: Terminal): Work {
+  try {
+    return command.prepare(args, terminal);
+  } catch (error) {
+    throw withHelp(error, command);
   }
 }
 

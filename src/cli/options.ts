@@ -202,11 +202,17 @@ export function selectionOf(args: SelectorArgs): Selection | null {
 }
 
 /** The names of options on the command line. */
-export const flags: Naming = {
-  called: (option) =>
-    `--${option.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-  hint: 'run sqlmig --help',
-};
+export const flagOf: Naming = (option) => `--${kebabCase(option.replace(/Ms$/, ''))}`;
+
+/** The name by which a parser returns a flag. */
+export function camelCase(flag: string): string {
+  return flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The flag that a parser returns by this name. */
+export function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 /** Reads `lockOptions`. @throws SqlmigError `bad-usage`. */
 export function lockArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof lockOptions>>) {
@@ -216,7 +222,7 @@ export function lockArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof loc
     sync: args.sync,
     concurrentIndexJobs: args.concurrentIndexJobs,
   };
-  checkOptions(given, changeKinds, flags);
+  checkOptions(given, changeKinds, flagOf);
   return given;
 }
 
@@ -238,13 +244,13 @@ export function planArgs(
     ignoreChanged: args.ignoreChanged,
     ...(args.outOfOrder !== undefined && { outOfOrder: args.outOfOrder }),
   };
-  checkOptions(given, planKinds, flags);
+  checkOptions(given, planKinds, flagOf);
   return given;
 }
 
 /** Checks the value of one flag. @throws SqlmigError `bad-usage`. */
 export function checkFlag(flag: string, value: unknown, kind: Kind): void {
-  if (value !== undefined) checkValue(flag, value, { hint: flags.hint, ...kind });
+  if (value !== undefined) checkValue(flag, value, kind);
 }
 
 /** Reads a duration, in milliseconds. @throws SqlmigError `bad-usage`. */
@@ -274,7 +280,7 @@ export function canaryOf(text: string): Canary {
   throw usage(`--canary takes a number of at least 1, a percentage or tenant names, not "${text}"`);
 }
 
-/** The error for wrong flags or arguments. */
+/** The error for wrong flags or arguments. Without a hint, it gets the help of the command (see `withHelp`). */
 export function usage(message: string, hint?: string): SqlmigError {
-  return new SqlmigError('bad-usage', message, { hint: hint ?? flags.hint });
+  return new SqlmigError('bad-usage', message, { hint });
 }

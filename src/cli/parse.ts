@@ -1,7 +1,14 @@
 import yargs, { type Argv } from 'yargs';
 import { groupBy } from '../report/table.ts';
-import { type Command, type Invocation, type OptionSet, type ParsedArgs, usageOf } from './command.ts';
-import { globalOptions, usage } from './options.ts';
+import {
+  type Command,
+  type Invocation,
+  type OptionSet,
+  type ParsedArgs,
+  usageOf,
+  withHelp,
+} from './command.ts';
+import { globalOptions, kebabCase, usage } from './options.ts';
 import { commands, groups } from './registry.ts';
 import { asUsageError, explain } from './usage-error.ts';
 
@@ -14,7 +21,6 @@ export async function parse(
   { version, columns }: { readonly version: string; readonly columns: number },
 ): Promise<Invocation | null> {
   const all = await Promise.all(Object.values(commands).map((load) => load()));
-  refuseOddSwitches(argv, all);
   const seen: Seen = { argv, chosen: null, invocation: null };
   const parser = yargs([...argv])
     .scriptName('sqlmig')
@@ -47,7 +53,7 @@ export async function parse(
   try {
     await parser.parseAsync();
   } catch (error) {
-    throw asUsageError(error, seen);
+    throw withHelp(asUsageError(error, seen), seen.chosen);
   }
   return seen.invocation;
 }
@@ -67,8 +73,10 @@ function declareAll(to: Argv, members: readonly Command[], seen: Seen): Argv {
 
 function declare(to: Argv, command: Command, seen: Seen): void {
   const { name, describe, pattern = '', positionals = {}, options, examples } = command;
+  const known = { ...globalOptions, ...options };
   const build = (y: Argv) => {
     seen.chosen = command;
+    refuseOddSwitches(known, seen.argv);
     y.usage(`${usageOf(command)}\n\n${describe}`);
     for (const [key, positional] of Object.entries(positionals)) y.positional(key, positional);
     for (const [line, what] of examples) y.example(`$0 ${line}`, what);
@@ -76,21 +84,20 @@ function declare(to: Argv, command: Command, seen: Seen): void {
     return y.options(options).group(Object.keys(options), 'Flags:');
   };
   const handle = (args: ParsedArgs) => {
-    refuseRepeated({ ...globalOptions, ...options }, args);
+    refuseRepeated(known, args);
     seen.invocation = { command, args };
   };
   to.command(`${lastWord(name)} ${pattern}`.trim(), describe, build, handle);
 }
 
 /** yargs takes `--rehearse=1` for `--rehearse=false`, and so would apply for real. @throws SqlmigError `bad-usage`. */
-function refuseOddSwitches(argv: readonly string[], all: readonly Command[]): void {
+function refuseOddSwitches(options: OptionSet, argv: readonly string[]): void {
   for (const arg of argv) {
-    const [, flag = '', value] = /^--(?:no-)?([\w-]+)=(.*)$/s.exec(arg) ?? [];
+    const [, name = '', value] = /^--(?:no-)?([\w-]+)=(.*)$/s.exec(arg) ?? [];
     if (value === undefined || value === 'true' || value === 'false') continue;
-    const isSwitch = [globalOptions, ...all.map(({ options }) => options)].some(
-      (options: OptionSet) => Object.hasOwn(options, flag) && options[flag]?.type === 'boolean',
-    );
-    if (isSwitch) throw usage(`--${flag} takes true, false or no value at all`);
+    const flag = kebabCase(name);
+    if (Object.hasOwn(options, flag) && options[flag]?.type === 'boolean')
+      throw usage(`--${flag} takes true, false or no value at all`);
   }
 }
 

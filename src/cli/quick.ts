@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Options } from 'yargs';
-import { type Command, camelCase, type Invocation } from './command.ts';
-import { globalOptions } from './options.ts';
+import type { Command, Invocation } from './command.ts';
+import { camelCase, globalOptions } from './options.ts';
 import { commands } from './registry.ts';
 
 /**

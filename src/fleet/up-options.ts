@@ -32,11 +32,11 @@ const upKinds: Kinds<UpOptions> = {
  * Checks the options of `up`, each by itself and in combination.
  * @throws SqlmigError `bad-usage` naming the option.
  */
-export function checkUpOptions(options: UpOptions, naming: Naming = byName): void {
-  checkOptions(options, upKinds, naming);
+export function checkUpOptions(options: UpOptions, called: Naming = byName): void {
+  checkOptions(options, upKinds, called);
   const { select, canary: first, canaryTolerate } = options;
   if (first === undefined && canaryTolerate !== undefined)
-    throw lacks('canaryTolerate', naming.called('canary'), naming);
+    throw lacks('canaryTolerate', called('canary'), called);
   if (first !== undefined && select.kind === 'public')
-    throw lacks('canary', 'a selection of tenants', naming);
+    throw lacks('canary', 'a selection of tenants', called);
 }

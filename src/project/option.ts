@@ -8,18 +8,13 @@ export interface Kind {
   readonly fits: (value: unknown) => boolean;
   /** True if it cannot be left out. */
   readonly required?: true;
-  /** What to do about a value that does not fit. */
-  readonly hint?: string | undefined;
 }
 
 /** The kind of each option of a set, none left out. */
 export type Kinds<O> = { readonly [K in keyof O]-?: Kind };
 
-/** How options are called in messages, and the hint for a wrong value. */
-export interface Naming {
-  readonly called: (option: string) => string;
-  readonly hint?: string;
-}
+/** What an option is called in messages. */
+export type Naming = (option: string) => string;
 
 /** `true` or `false`. */
 export const yesOrNo: Kind = { takes: 'true or false', fits: (value) => typeof value === 'boolean' };
@@ -74,7 +69,7 @@ export const abortSignal: Kind = {
 export const callback: Kind = { takes: 'a function', fits: (value) => typeof value === 'function' };
 
 /** The names that options have in the library. */
-export const byName: Naming = { called: (option) => `option ${option}` };
+export const byName: Naming = (option) => `option ${option}`;
 
 /**
  * Checks a caller's options; one that is `undefined` counts as left out.
@@ -83,7 +78,7 @@ export const byName: Naming = { called: (option) => `option ${option}` };
 export function checkOptions(
   options: unknown,
   kinds: Readonly<Record<string, Kind>>,
-  naming: Naming = byName,
+  called: Naming = byName,
 ): void {
   checkValue('options', options, object);
   const given = Object.entries(options as object).filter(([, value]) => value !== undefined);
@@ -91,26 +86,26 @@ export function checkOptions(
   for (const [option, value] of given) {
     const kind = Object.hasOwn(kinds, option) ? kinds[option] : undefined;
     if (kind === undefined) throw unknownOption(option, known);
-    checkValue(naming.called(option), value, { hint: naming.hint, ...kind });
+    checkValue(called(option), value, kind);
   }
   const names = given.map(([option]) => option);
   for (const [option, { required, takes }] of Object.entries(kinds)) {
     if (required && !names.includes(option))
-      throw new SqlmigError('bad-usage', `${naming.called(option)} is missing`, {
+      throw new SqlmigError('bad-usage', `${called(option)} is missing`, {
         hint: `it takes ${takes}`,
       });
   }
 }
 
 /** Checks one value; `called` is its name. @throws SqlmigError `bad-usage`. */
-export function checkValue(called: string, value: unknown, { takes, fits, hint }: Kind): void {
+export function checkValue(called: string, value: unknown, { takes, fits }: Kind): void {
   if (fits(value)) return;
-  throw new SqlmigError('bad-usage', `${called} takes ${takes}, not ${shown(value)}`, { hint });
+  throw new SqlmigError('bad-usage', `${called} takes ${takes}, not ${shown(value)}`);
 }
 
 /** The error for an option that means nothing without something else, in words. */
-export function lacks(option: string, needs: string, { called, hint } = byName): SqlmigError {
-  return new SqlmigError('bad-usage', `${called(option)} goes with ${needs}`, { hint });
+export function lacks(option: string, needs: string, called = byName): SqlmigError {
+  return new SqlmigError('bad-usage', `${called(option)} goes with ${needs}`);
 }
 
 function unknownOption(option: string, known: readonly string[]): SqlmigError {

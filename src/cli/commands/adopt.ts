@@ -1,8 +1,8 @@
 import { historyMode } from '../adopt/history.ts';
 import { lookMode } from '../adopt/look.ts';
 import type { AdoptMode } from '../adopt/mode.ts';
-import { camelCase, defineCommand, type OptionSet, type ParsedArgs } from '../command.ts';
-import { usage } from '../options.ts';
+import { defineCommand, type OptionSet, type ParsedArgs } from '../command.ts';
+import { camelCase, usage } from '../options.ts';
 
 const modes: readonly AdoptMode[] = [lookMode, historyMode];
 const options: OptionSet = Object.assign({}, ...modes.map((mode) => mode.options));

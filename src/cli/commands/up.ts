@@ -8,7 +8,7 @@ import { exitCodeOf, exitCodeOfSchemas } from '../execute.ts';
 import { openMetrics } from '../metrics-file.ts';
 import {
   canaryOf,
-  flags,
+  flagOf,
   lockArgs,
   lockOptions,
   maxFailuresOf,
@@ -99,7 +99,7 @@ export const upCommand = defineCommand()({
       ...(canary !== undefined && { canary }),
       ...(canaryTolerate !== undefined && { canaryTolerate }),
     };
-    checkUpOptions(options, flags);
+    checkUpOptions(options, flagOf);
     if (args.rehearse && args.dryRun)
       throw usage('--rehearse and --dry-run exclude each other', 'give only one of them');
     return async (context) => {
