@@ -1,4 +1,4 @@
-import type { FleetState } from '../state/fleet-state.ts';
+import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { newFiles } from '../state/lints.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import { warningsOf } from '../state/warnings.ts';
@@ -14,7 +14,7 @@ export async function prepare(
 ): Promise<void> {
   const { run, source, settings, scripts, context } = migrator;
   const { migrations } = source;
-  const targets = [found.public, ...found.tenants];
+  const targets = allTargets(found);
   requireFiles(targets, migrations, run.config);
   // Checks the names of canaries, if the tenants are known already.
   if (select.kind !== 'public' && found.tenantsUnknown === null) canariesOf(found.tenants, canary);

@@ -22,7 +22,7 @@ import { everySchema, type Selection, selection } from '../project/selection.ts'
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
-import { readFleetState, selectTenants } from '../state/fleet-state.ts';
+import { allTargets, readFleetState, selectTenants } from '../state/fleet-state.ts';
 
 /** Which histories of other tools to import. */
 export interface AdoptHistoryOptions extends ChangeOptions {
@@ -67,8 +67,8 @@ export async function adoptHistory(config: Config, options: AdoptHistoryOptions)
   requireConfig(config);
   checkOptions(options, kinds);
   return traced('adopt', config, {
-    onEvent: options.onEvent,
-    work: (onEvent) => run(config, { ...options, ...(onEvent && { onEvent }) }),
+    options,
+    work: (traced) => run(config, traced),
     errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
   });
 }
@@ -90,9 +90,7 @@ async function run(
       };
     });
     const rules = { config, tenants, acceptMissing, readScopes: createScopeReadings(config, migrations) };
-    const found = [state.public, ...state.tenants].flatMap(
-      (target) => proposeImport(target, histories, rules) ?? [],
-    );
+    const found = allTargets(state).flatMap((target) => proposeImport(target, histories, rules) ?? []);
     const proposals = found.filter((one): one is ImportProposal => 'share' in one);
     const refused = found.filter((one): one is RefusedHistory => !('share' in one));
     const used = [...new Set(proposals.map((proposal) => proposal.source))];

@@ -48,8 +48,8 @@ export async function createTenant(config: Config, options: CreateTenantOptions)
   requireConfig(config);
   checkOptions(options, kinds);
   return traced('tenant create', config, {
-    onEvent: options.onEvent,
-    work: (onEvent) => create(config, { ...options, ...(onEvent && { onEvent }) }),
+    options,
+    work: (traced) => create(config, traced),
     errorsOf: ({ error }) => (error === undefined ? [] : [error]),
   });
 }

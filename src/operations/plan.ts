@@ -9,16 +9,10 @@ import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import type { PlannedSchema, PlanResult } from '../results.ts';
 import type { Script } from '../sql/migration.ts';
 import { findingsOf } from '../state/findings.ts';
-import type { FleetState } from '../state/fleet-state.ts';
+import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
 import { requireFiles } from '../state/missing-files.ts';
-import {
-  allTargets,
-  type FleetReading,
-  type ReadOptions,
-  readForCommand,
-  readKinds,
-} from '../state/reading.ts';
+import { type FleetReading, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 import type { Target } from '../state/target.ts';
 
 /** What `plan` covers; the limits are those of `up`. */
@@ -48,9 +42,9 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
       requireExtensions(await scripts.settle(session, open, created));
     },
   });
-  requireFiles(allTargets(reading), reading.migrations, config);
+  requireFiles(allTargets(reading.fleet), reading.migrations, config);
   const { server, fleet } = reading;
-  const schemas = allTargets(reading).map((target) => plannedSchema(target, reading.database));
+  const schemas = allTargets(reading.fleet).map((target) => plannedSchema(target, reading.database));
   return {
     ok: schemas.every(({ error }) => error === undefined),
     host: server.host,
@@ -66,9 +60,7 @@ function pendingIn(found: FleetState, scripts: ParsedScripts): Script[] {
   // A tenant that is not known yet will need every file.
   const all = found.tenantsUnknown === null ? [] : scripts.all().map(({ migration }) => migration);
   const unknown = all.filter(({ scope }) => scope === 'tenant');
-  return scripts.of(
-    new Set([...[found.public, ...found.tenants].flatMap(({ plan: { steps } }) => steps), ...unknown]),
-  );
+  return scripts.of(new Set([...allTargets(found).flatMap(({ plan: { steps } }) => steps), ...unknown]));
 }
 
 function plannedSchema(target: Target, database: string): PlannedSchema {
@@ -92,7 +84,7 @@ function warningsFor(
   { lint = false }: PlanCommandOptions,
 ): PlanResult['warnings'] {
   const { database, fleet, migrations } = reading;
-  const findings = allTargets(reading).flatMap((target) => findingsOf(target, database));
+  const findings = allTargets(reading.fleet).flatMap((target) => findingsOf(target, database));
   return [
     ...lintFindings(lint ? scripts.all() : scripts.of(newFiles(fleet, migrations)), database),
     ...downFindings(scripts.brokenDown, database),

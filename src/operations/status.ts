@@ -2,7 +2,8 @@ import { type Config, requireConfig } from '../project/config.ts';
 import { checkOptions } from '../project/option.ts';
 import type { Finding, SchemaStatus, StatusResult } from '../results.ts';
 import { findingsOf, unlistedFinding } from '../state/findings.ts';
-import { allTargets, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
+import { allTargets } from '../state/fleet-state.ts';
+import { type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 import type { Target } from '../state/target.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function status(config: Config, options: ReadOptions = {}): Promise
   const statusOf = (target: Target, finding: readonly Finding[]) =>
     schemaStatus(target, finding, reading.database);
   const schemas = [
-    ...allTargets(reading).map((target) => statusOf(target, findingsOf(target, reading.database))),
+    ...allTargets(reading.fleet).map((target) => statusOf(target, findingsOf(target, reading.database))),
     ...unlisted.map((target) => statusOf(target, [unlistedFinding(target, reading.database)])),
   ];
   return {

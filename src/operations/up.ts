@@ -37,8 +37,8 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   requireConfig(config);
   checkUpOptions(options);
   return traced('up', config, {
-    onEvent: options.onEvent,
-    work: (onEvent) => migrate(config, { ...options, ...(onEvent && { onEvent }) }),
+    options,
+    work: (traced) => migrate(config, traced),
     errorsOf: ({ schemas, error }) => [
       ...(error === undefined ? [] : [error]),
       ...schemas.flatMap((outcome) => (outcome.state === 'failed' ? (outcome.error ?? []) : [])),

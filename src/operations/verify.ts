@@ -5,15 +5,9 @@ import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import type { VerifiedSchema, VerifyResult } from '../results.ts';
 import type { Script } from '../sql/migration.ts';
 import { findingsOf, unlistedFinding } from '../state/findings.ts';
-import type { FleetState } from '../state/fleet-state.ts';
+import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
-import {
-  allTargets,
-  type FleetReading,
-  type ReadOptions,
-  readForCommand,
-  readKinds,
-} from '../state/reading.ts';
+import { type FleetReading, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 import type { Target } from '../state/target.ts';
 
 /** What `verify` covers and how strict it is. */
@@ -48,7 +42,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   });
   const { database, fleet, unlisted } = reading;
   const { strict = false, checkPending = false } = options;
-  const targets = allTargets(reading);
+  const targets = allTargets(reading.fleet);
   const findings = findingsIn(reading, scripts);
   const news = newFiles(fleet, migrations);
   const linted = scripts.all().filter(({ migration }) => strict || news.has(migration));
@@ -71,7 +65,7 @@ function scriptsToSettle(found: FleetState, scripts: ParsedScripts): Script[] {
 function findingsIn(reading: FleetReading, { brokenDown }: ParsedScripts) {
   const { database, unlisted } = reading;
   return [
-    ...allTargets(reading).flatMap((target) => findingsOf(target, database)),
+    ...allTargets(reading.fleet).flatMap((target) => findingsOf(target, database)),
     ...unlisted.map((target) => unlistedFinding(target, database)),
     ...downFindings(brokenDown, database),
   ];

@@ -4,7 +4,7 @@ import { callback, checkOptions, checkValue, type Kinds, yesOrNo } from '../proj
 import { type Selection, selection } from '../project/selection.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
-import { readFleetState } from '../state/fleet-state.ts';
+import { allTargets, readFleetState } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
 import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair, tracedRepair } from './repair.ts';
 
@@ -46,7 +46,7 @@ export async function applyAcceptedEdits<T>(
 ): Promise<AcceptedEdits<T>> {
   requireConfig(config);
   checkOptions(options, kinds);
-  return tracedRepair(config, options, (traced) => applyIn(config, { ...options, ...traced }, search));
+  return tracedRepair(config, options, (traced) => applyIn(config, traced, search));
 }
 
 const kinds: Kinds<AcceptedEditOptions<unknown>> = {
@@ -65,7 +65,7 @@ async function applyIn<T>(
   const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (run) => {
     const state = await run.read((_, reader) => readFleetState(reader, source, { selection: select }));
-    const targets = [state.public, ...state.tenants];
+    const targets = allTargets(state);
     check?.(targets, migrations, config);
     const reading = { migrations, database: run.database, config };
     const found = targets.flatMap((target) => propose(target, reading)).map((proposed) => proposed.found);

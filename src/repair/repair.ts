@@ -94,14 +94,13 @@ function withRepairHint(error: ErrorDetails): ErrorDetails {
 }
 
 /** Runs a repair within a span of its own if the application traces. */
-export function tracedRepair<R extends { readonly schemas: readonly RepairedSchema[] }>(
-  config: Config,
-  options: ChangeOptions,
-  work: (options: ChangeOptions) => Promise<R>,
-): Promise<R> {
+export function tracedRepair<
+  O extends ChangeOptions,
+  R extends { readonly schemas: readonly RepairedSchema[] },
+>(config: Config, options: O, work: (options: O) => Promise<R>): Promise<R> {
   return traced('repair', config, {
-    onEvent: options.onEvent,
-    work: (onEvent) => work({ ...options, ...(onEvent && { onEvent }) }),
+    options,
+    work,
     errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
   });
 }

@@ -9,7 +9,7 @@ import type { Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, migrateSettings } from '../run/run-options.ts';
 import type { Migration } from '../sql/migration.ts';
-import { readFleetState } from '../state/fleet-state.ts';
+import { allTargets, readFleetState } from '../state/fleet-state.ts';
 import { rereadTarget, type Target } from '../state/target.ts';
 import type { IncompleteMigration } from './incomplete-migration.ts';
 import type { RepairedSchema } from './repair.ts';
@@ -68,8 +68,7 @@ export async function settleSelected(
   const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (run) => {
     const found = await run.read((_, reader) => readFleetState(reader, source, { selection: select }));
-    const targets = [found.public, ...found.tenants];
-    return settle({ run, source, settings }, { targets, key: null, how });
+    return settle({ run, source, settings }, { targets: allTargets(found), key: null, how });
   });
 }
 

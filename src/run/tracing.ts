@@ -12,10 +12,10 @@ const registry = Symbol.for('opentelemetry.js.api.1');
 const mostExceptions = 10;
 
 /** The work of a verb. */
-interface TracedWork<T> {
-  /** The caller's listener; `work` gets one that calls it. */
-  readonly onEvent: OnEvent | undefined;
-  readonly work: (onEvent: OnEvent | undefined) => Promise<T>;
+interface TracedWork<O extends { readonly onEvent?: OnEvent }, T> {
+  readonly options: O;
+  /** Gets the options with a listener that calls that of `options`. */
+  readonly work: (options: O) => Promise<T>;
   /** The errors that a result holds. */
   readonly errorsOf: (result: T) => readonly ErrorDetails[];
 }
@@ -24,13 +24,13 @@ interface TracedWork<T> {
  * Does the work of a verb. If the application has set up OpenTelemetry, makes spans by the conventions for database
  * clients: one for the run, even if it cannot begin, and below it one for each phase, each schema with work, and each file.
  */
-export async function traced<T>(
+export async function traced<O extends { readonly onEvent?: OnEvent }, T>(
   verb: string,
   { database }: Config,
-  { onEvent: listener, work, errorsOf }: TracedWork<T>,
+  { options, work, errorsOf }: TracedWork<O, T>,
 ): Promise<T> {
   const api = registry in globalThis ? await import('@opentelemetry/api').catch(() => null) : null;
-  if (api === null) return work(listener);
+  if (api === null) return work(options);
   const [host, ...others] = database.target.hosts;
   const server = host === undefined || others.length > 0 ? {} : serverAttributes(host.host, host.port);
   const trace = beginTrace(api, verb, {
@@ -39,10 +39,11 @@ export async function traced<T>(
     ...(database.target.database !== null && { 'db.namespace': database.target.database }),
   });
   try {
-    const result = await work((event) => {
+    const onEvent: OnEvent = (event) => {
       trace.note(event);
-      listener?.(event);
-    });
+      options.onEvent?.(event);
+    };
+    const result = await work({ ...options, onEvent });
     trace.end(errorsOf(result));
     return result;
   } catch (error) {

@@ -26,6 +26,11 @@ export interface FleetState {
   readonly tenantsUnknown: string | null;
 }
 
+/** Every schema of a fleet, public first. */
+export function allTargets({ public: shared, tenants }: FleetState): readonly Target[] {
+  return [shared, ...tenants];
+}
+
 /** The schemas to read, and the digests of histories that are known already. */
 interface FleetRequest {
   readonly selection: Selection;

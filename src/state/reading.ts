@@ -7,7 +7,7 @@ import { everySchema, type Selection, selection } from '../project/selection.ts'
 import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import type { Server, Session } from '../server/session.ts';
-import { type FleetState, readFleetState } from './fleet-state.ts';
+import { allTargets, type FleetState, readFleetState } from './fleet-state.ts';
 import type { Target } from './target.ts';
 import { readUnlistedTargets } from './unlisted.ts';
 import { aheadWarnings } from './warnings.ts';
@@ -71,12 +71,7 @@ export async function readForCommand(
       };
     }),
   );
-  for (const message of [...migrations.strays, ...aheadWarnings(allTargets(reading), migrations)])
+  for (const message of [...migrations.strays, ...aheadWarnings(allTargets(reading.fleet), migrations)])
     caller.emit({ type: 'warning', message });
   return reading;
-}
-
-/** Every selected schema, public first. */
-export function allTargets({ fleet: { public: shared, tenants } }: FleetReading) {
-  return [shared, ...tenants];
 }
