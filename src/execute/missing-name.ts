@@ -2,6 +2,7 @@ import { sqlstates } from '../errors.ts';
 import type { Unit } from '../protocol/unit-context.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
+import { isOrdinarySchema } from '../sql/catalog-sql.ts';
 import type { Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
@@ -80,7 +81,7 @@ async function schemasWith(
   const rows =
     await session.read(`select n.nspname as schema, has_schema_privilege(n.oid, 'usage') as usable, current_user as role,
   exists (select from pg_class h where h.relnamespace = n.oid and h.relname = ${quoteLiteral(table)}) as managed
-from pg_namespace n where n.oid in (${found.join(' union all ')}) and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+from pg_namespace n where n.oid in (${found.join(' union all ')}) and ${isOrdinarySchema}
 order by 1`);
   return rows.map(({ schema, usable, managed, role }) => ({
     schema: String(schema),

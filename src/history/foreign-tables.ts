@@ -2,6 +2,7 @@ import { defaults } from '../project/defaults.ts';
 import type { Row } from '../server/answer.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
+import { columnsAsJson, isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { historyTableNames, tellingColumns, toolOf } from './foreign-history.ts';
 import { shapeOf } from './history-shape.ts';
@@ -42,14 +43,12 @@ export interface SessionAtWork {
   readonly lock: string;
 }
 
-const names = (list: readonly string[]) => `array[${list.map(quoteLiteral).join(', ')}]::name[]`;
-
 // Histories may have any name, so a table whose columns say enough is found by them.
 const findTables = ({ historyTable, oids }: TableSearch) => `with tables as (
   select c.oid, c.relowner, n.oid as namespace, n.nspname as schema, c.relname as name, array_agg(a.attname) as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-  where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'${
+  where c.relkind in ('r', 'p') and not c.relispartition and ${isOrdinarySchema}${
     oids === undefined ? '' : ` and c.oid = any(array[${oids.map(quoteLiteral).join(', ')}]::oid[])`
   }
   group by c.oid, n.oid, n.nspname, c.relname)
@@ -57,13 +56,12 @@ select schema, name as table, oid::text as oid, pg_has_role(relowner, 'USAGE') a
   not exists (select from pg_class c where c.relnamespace = t.namespace and c.relkind in ('r', 'p') and c.oid <> t.oid
     and c.relname not in (t.name || '_lock', t.name || 'lock')) as alone,
   exists (select from pg_trigger where tgrelid = t.oid and tgname = ${quoteLiteral(takenOverTrigger)}) as closed,
-  (select json_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) order by a.attnum)
-   from pg_attribute a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped) as columns,
+  ${columnsAsJson('t.oid')} as columns,
   coalesce((select json_agg(c.relname) from pg_class c where c.relnamespace = t.namespace and c.relkind in ('r', 'p')
     and (c.relname in ('ar_internal_metadata', 'hdb_version', 'current') or c.relname in (t.name || '_lock', t.name || 'lock'))
     and c.oid <> t.oid), '[]') as companions
 from tables t
-where name = any(${names(historyTableNames)}) or starts_with(name::text, ${quoteLiteral(`${historyTable}_`)}) or ${tellingColumns.map((list) => `columns @> ${names(list)}`).join(' or ')}
+where name = any(${nameArray(historyTableNames)}) or starts_with(name::text, ${quoteLiteral(`${historyTable}_`)}) or ${tellingColumns.map((list) => `columns @> ${nameArray(list)}`).join(' or ')}
 order by schema collate "C", name collate "C"`;
 
 /** The history tables of other tools in a database, by schema. */

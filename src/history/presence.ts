@@ -1,12 +1,11 @@
 import type { Session } from '../server/session.ts';
+import { columnsAsJson, isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { isCurrentForm } from './history.ts';
 import { enoughColumns, historyColumns } from './history-shape.ts';
 
-const isOrdinary = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
 const isTable = (table: string) =>
   `c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
-const listOf = (names: readonly string[]) => `array[${names.map(quoteLiteral).join(', ')}]::name[]`;
 const isReadable = `pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT')`;
 
 /** A schema that exists. */
@@ -30,9 +29,9 @@ export async function findSchemas(
   const rows =
     await session.read(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present,
   coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards, coalesce(${isCurrentForm}, true) as current
-from unnest(${listOf(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
+from unnest(${nameArray(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
-where ${isOrdinary}`);
+where ${isOrdinarySchema}`);
   return new Map(
     rows.map((row) => [
       String(row.schema),
@@ -55,7 +54,7 @@ export async function schemasWithTables(
   if (names.length === 0) return new Set();
   // Goes through pg_depend, which has an index on the schema, as pg_class has not.
   const rows =
-    await session.read(`select n.nspname as schema from pg_catalog.pg_namespace n where n.nspname = any(${listOf(names)})
+    await session.read(`select n.nspname as schema from pg_catalog.pg_namespace n where n.nspname = any(${nameArray(names)})
 and exists (select from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.objid
   where d.refclassid = 'pg_catalog.pg_namespace'::regclass and d.refobjid = n.oid
     and d.classid = 'pg_catalog.pg_class'::regclass and c.relkind in ('r', 'p', 'f') and not (${isTable(table)})
@@ -72,9 +71,9 @@ export async function schemasWithHistory(
 ): Promise<string[]> {
   const rows = await session.read(`select n.nspname as schema from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where ${isTable(table)} and ${isOrdinary}${readable ? ` and ${isReadable}` : ''}
+where ${isTable(table)} and ${isOrdinarySchema}${readable ? ` and ${isReadable}` : ''}
   and (select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and not a.attisdropped
-       and a.attname = any(${listOf(historyColumns)})) >= ${enoughColumns}
+       and a.attname = any(${nameArray(historyColumns)})) >= ${enoughColumns}
 order by n.nspname collate "C"`);
   return rows.map((row) => String(row.schema));
 }
@@ -95,10 +94,9 @@ export async function lookUpTables(
 ): Promise<Map<string, TableFacts>> {
   if (names.length === 0) return new Map();
   const rows = await session.read(`select n.nspname as schema, ${isReadable} as readable,
-  (select json_agg(a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) order by a.attnum)
-   from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
+  ${columnsAsJson('c.oid')} as columns
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where ${isTable(table)} and n.nspname = any(${listOf(names)})`);
+where ${isTable(table)} and n.nspname = any(${nameArray(names)})`);
   return new Map(
     rows.map((row) => [
       String(row.schema),
@@ -116,8 +114,8 @@ export async function findLookAlikes(
   if (schemas.length === 0) return [];
   const rows = await session.read(`select n.nspname as schema, c.relname as relation from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = any(${listOf(schemas)}) and c.relkind = 'r' and c.relname <> ${quoteLiteral(table)} and ${isReadable}
+where n.nspname = any(${nameArray(schemas)}) and c.relkind = 'r' and c.relname <> ${quoteLiteral(table)} and ${isReadable}
   and (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    and a.attname = any(${listOf(historyColumns)})) = ${historyColumns.length}`);
+    and a.attname = any(${nameArray(historyColumns)})) = ${historyColumns.length}`);
   return rows.map((row) => ({ schema: String(row.schema), relation: String(row.relation) }));
 }

@@ -1,4 +1,5 @@
 import type { Session } from '../server/session.ts';
+import { isOrdinarySchema } from '../sql/catalog-sql.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { mayChange, mentions } from '../sql/reach.ts';
@@ -17,7 +18,7 @@ export async function readGuard(
   const schemas = new Map<string, string>();
   const names = new Set(path);
   const query = `select n.nspname as schema, n.oid::text as oid from pg_namespace n
-where n.nspname = any (array[${wanted}]::text[]) and n.nspname !~ '^pg_' and n.nspname <> 'information_schema';
+where n.nspname = any (array[${wanted}]::text[]) and ${isOrdinarySchema};
 select n.nspname as schema, n.oid::text as oid, e.extname as name from pg_extension e join pg_namespace n on n.oid = e.extnamespace
 where e.extname = any (array[${wanted}]::text[]) and n.nspname !~ '^pg_';
 ${namesIn(path)}`;

@@ -3,6 +3,7 @@ import { schemasWithHistory } from '../history/presence.ts';
 import type { DatabaseFacts, NameColumn, SchemaGroup, ToolHistory } from '../project/proposal.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
+import { columnsAsJson, isOrdinarySchema } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
 // A column with more values than this is not a list of tenants.
@@ -12,7 +13,6 @@ const mostColumns = 20;
 const begin = `START TRANSACTION READ ONLY;
 SET LOCAL search_path = pg_catalog;
 `;
-const isOrdinary = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
 const isTable = `c.relkind in ('r', 'p') and not c.relispartition`;
 
 /** Reads what `init` needs to know about a database, without writing or waiting; unreadable tables are skipped. */
@@ -36,7 +36,7 @@ async function readGroups(session: Session): Promise<SchemaGroup[]> {
 from (select n.nspname as schema,
     coalesce(json_agg(c.relname order by c.relname) filter (where c.oid is not null), '[]')::text as tables
   from pg_namespace n left join pg_class c on c.relnamespace = n.oid and ${isTable}
-  where ${isOrdinary} group by n.oid, n.nspname) as schemas
+  where ${isOrdinarySchema} group by n.oid, n.nspname) as schemas
 group by schemas.tables;
 COMMIT;`);
   return rows.map(({ tables, schemas }) => ({ tables: tables as string[], schemas: schemas as string[] }));
@@ -51,10 +51,9 @@ async function readHistoriesOfTools(
   const rows =
     await session.run(`${begin}select "table", columns::json as columns, json_agg(schema order by schema) as schemas
 from (select c.relname as "table", n.nspname as schema,
-    (select json_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) order by a.attnum)
-     from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)::text as columns
+    ${columnsAsJson('c.oid')}::text as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relname in (${names}) and ${isTable} and ${isOrdinary}) as found
+  where c.relname in (${names}) and ${isTable} and ${isOrdinarySchema}) as found
 group by "table", found.columns order by "table";
 COMMIT;`);
   return rows.flatMap((row) => {
@@ -100,7 +99,7 @@ SET LOCAL row_security = off;
 select count(distinct read.value)::int as values, count(*) > count(read.value) as nulls,
   coalesce(json_agg(distinct n.nspname::text) filter (where n.oid is not null), '[]') as schemas
 from (select t.${columnSql}::text as value from ${path} as t limit ${mostValues}) as read
-left join pg_namespace n on n.nspname = read.value and ${isOrdinary};
+left join pg_namespace n on n.nspname = read.value and ${isOrdinarySchema};
 COMMIT;`);
     const [values, hasNulls, schemas] = [Number(row?.values), row?.nulls === true, row?.schemas as string[]];
     return { table, column, tableSql, columnSql, values, hasNulls, schemas };

@@ -1,4 +1,5 @@
 import type { Session } from '../server/session.ts';
+import { nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
 /** An object of a schema, or the schema itself: everything about it that a tenant file must not change. */
@@ -169,7 +170,7 @@ export async function readStructure(session: Session, schemas: readonly string[]
 
 /** SQL condition on `pg_namespace n`: it has one of these names. */
 export function isOneOf(schemas: readonly string[]): string {
-  return `n.nspname = any (array[${schemas.map(quoteLiteral).join(', ')}]::name[])`;
+  return `n.nspname = any (${nameArray(schemas)})`;
 }
 
 /** Which differences count besides those of definitions. */
