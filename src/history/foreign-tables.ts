@@ -212,10 +212,8 @@ export async function readSessionsAtWork(
 
 // With row security on, a policy would hide rows without an error.
 async function readOnly(session: Session, queries: string): Promise<ForeignRow[]> {
-  return (await session.run(`START TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog, pg_temp;
+  return (await session.read(`SET TRANSACTION READ ONLY;
 SET LOCAL row_security = off;
 SET LOCAL lock_timeout = '2s';
-${queries};
-COMMIT;`)) as ForeignRow[];
+${queries}`)) as ForeignRow[];
 }

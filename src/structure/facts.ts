@@ -10,9 +10,7 @@ import { quoteLiteral } from '../sql/quote.ts';
 const mostValues = 10_000;
 const mostColumns = 20;
 
-const begin = `START TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog;
-`;
+const readOnly = 'SET TRANSACTION READ ONLY;\n';
 const isTable = `c.relkind in ('r', 'p') and not c.relispartition`;
 
 /** Reads what `init` needs to know about a database, without writing or waiting; unreadable tables are skipped. */
@@ -32,13 +30,12 @@ export async function readFacts(
 
 async function readGroups(session: Session): Promise<SchemaGroup[]> {
   const rows =
-    await session.run(`${begin}select tables::json as tables, json_agg(schema order by schema) as schemas
+    await session.read(`${readOnly}select tables::json as tables, json_agg(schema order by schema) as schemas
 from (select n.nspname as schema,
     coalesce(json_agg(c.relname order by c.relname) filter (where c.oid is not null), '[]')::text as tables
   from pg_namespace n left join pg_class c on c.relnamespace = n.oid and ${isTable}
   where ${isOrdinarySchema} group by n.oid, n.nspname) as schemas
-group by schemas.tables;
-COMMIT;`);
+group by schemas.tables`);
   return rows.map(({ tables, schemas }) => ({ tables: tables as string[], schemas: schemas as string[] }));
 }
 
@@ -49,13 +46,12 @@ async function readHistoriesOfTools(
 ): Promise<ToolHistory[]> {
   const names = [...new Set([...historyTableNames, historyTable])].map(quoteLiteral).join(', ');
   const rows =
-    await session.run(`${begin}select "table", columns::json as columns, json_agg(schema order by schema) as schemas
+    await session.read(`${readOnly}select "table", columns::json as columns, json_agg(schema order by schema) as schemas
 from (select c.relname as "table", n.nspname as schema,
     ${columnsAsJson('c.oid')}::text as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relname in (${names}) and ${isTable} and ${isOrdinarySchema}) as found
-group by "table", found.columns order by "table";
-COMMIT;`);
+group by "table", found.columns order by "table"`);
   return rows.flatMap((row) => {
     const table = String(row.table);
     const schemas = (row.schemas as string[]).filter((schema) => table !== historyTable || !own.has(schema));
@@ -67,7 +63,7 @@ COMMIT;`);
 type ColumnName = Pick<NameColumn, 'table' | 'column' | 'tableSql' | 'columnSql'>;
 
 async function readColumns(session: Session, publicSchema: string): Promise<NameColumn[]> {
-  const rows = await session.run(`${begin}select c.relname as "table", a.attname as "column",
+  const rows = await session.read(`${readOnly}select c.relname as "table", a.attname as "column",
   quote_ident(n.nspname) || '.' || quote_ident(c.relname) as path,
   quote_ident(c.relname) as "tableSql", quote_ident(a.attname) as "columnSql"
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -79,8 +75,7 @@ where n.nspname = ${quoteLiteral(publicSchema)} and ${isTable} and t.typname in 
 order by a.attname ~* 'schema' desc, a.attname ~* 'tenant' desc,
   c.relname ~* 'tenant|customer|client|account|organi[sz]ation|compan|workspace|team|site|shop|school' desc,
   a.attname ~* 'slug|subdomain' desc, c.reltuples, c.relname, a.attname
-limit ${mostColumns};
-COMMIT;`);
+limit ${mostColumns}`);
   const found: NameColumn[] = [];
   for (const row of rows) {
     const column = await readColumn(session, row as unknown as ColumnName, String(row.path));
@@ -93,14 +88,13 @@ COMMIT;`);
 async function readColumn(session: Session, name: ColumnName, path: string): Promise<NameColumn | null> {
   const { table, column, tableSql, columnSql } = name;
   try {
-    const [row] = await session.run(`${begin}SET LOCAL statement_timeout = '2s';
+    const [row] = await session.read(`${readOnly}SET LOCAL statement_timeout = '2s';
 SET LOCAL lock_timeout = '500ms';
 SET LOCAL row_security = off;
 select count(distinct read.value)::int as values, count(*) > count(read.value) as nulls,
   coalesce(json_agg(distinct n.nspname::text) filter (where n.oid is not null), '[]') as schemas
 from (select t.${columnSql}::text as value from ${path} as t limit ${mostValues}) as read
-left join pg_namespace n on n.nspname = read.value and ${isOrdinarySchema};
-COMMIT;`);
+left join pg_namespace n on n.nspname = read.value and ${isOrdinarySchema}`);
     const [values, hasNulls, schemas] = [Number(row?.values), row?.nulls === true, row?.schemas as string[]];
     return { table, column, tableSql, columnSql, values, hasNulls, schemas };
   } catch (error) {
