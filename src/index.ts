@@ -7,8 +7,8 @@ export type { Canary, MaxFailures } from './decide/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError, type SqlmigErrorContext } from './errors.ts';
 export type { OnEvent, RunEvent } from './events.ts';
 export type { UpOptions } from './fleet/up-options.ts';
-export type { SessionAtWork } from './history/foreign-tables.ts';
 export type { TimeMeaning } from './history/import/table-form.ts';
+export type { SessionAtWork } from './history/read-foreign.ts';
 export {
   type AcceptChecksumsOptions,
   type AcceptedChecksums,

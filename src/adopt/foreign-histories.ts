@@ -1,13 +1,8 @@
-import {
-  type FoundTable,
-  findForeignTables,
-  readFoundTables,
-  readSessionsAtWork,
-  type SessionAtWork,
-} from '../history/foreign-tables.ts';
+import { type FoundTable, findForeignTables } from '../history/foreign-tables.ts';
 import type { FoundHistory } from '../history/import/foreign-reading.ts';
 import type { HistoryReader } from '../history/import/history-reader.ts';
 import { readerOf } from '../history/import/readers.ts';
+import { readFoundTables, readSessionsAtWork, type SessionAtWork } from '../history/read-foreign.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 

@@ -2,14 +2,9 @@ import { SqlmigError, sqlstates } from '../errors.ts';
 import { appliedMigration, attemptOf } from '../execute/attempt.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
-import {
-  findForeignTables,
-  type ReadableTable,
-  readDigested,
-  selectForeignDigest,
-  takenOverTrigger,
-} from '../history/foreign-tables.ts';
+import { findForeignTables, takenOverTrigger } from '../history/foreign-tables.ts';
 import { selectSessionsAtWork } from '../history/import/at-work.ts';
+import { type ReadableTable, readDigested, selectForeignDigest } from '../history/read-foreign.ts';
 import { parseMigrations } from '../project/migrations.ts';
 import { type Adoption, composeAdoption, type OldHistory } from '../protocol/adoption.ts';
 import { type Repair, repairSchemas, watchWait } from '../repair/repair.ts';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach } from 'vitest';
-import { findForeignTables, readFoundTables } from '../../src/history/foreign-tables.ts';
+import { findForeignTables } from '../../src/history/foreign-tables.ts';
 import {
   type ForeignReading,
   indexFiles,
@@ -10,6 +10,7 @@ import {
 } from '../../src/history/import/foreign-reading.ts';
 import type { Refusal, SourceFile } from '../../src/history/import/history-reader.ts';
 import { readerOf } from '../../src/history/import/readers.ts';
+import { readFoundTables } from '../../src/history/read-foreign.ts';
 import type { Session } from '../../src/server/session.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
 import { testSession } from './unit.ts';

@@ -1,0 +1,111 @@
+import { isServerError, type ServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+import { type FoundTable, readOnly } from './foreign-tables.ts';
+import { selectSessionsAtWork } from './import/at-work.ts';
+import { type FoundHistory, foreignQueries } from './import/foreign-reading.ts';
+import type { HistoryReader } from './import/history-reader.ts';
+import type { ForeignRow, ForeignTable } from './import/table-form.ts';
+
+/** A found table and what reads it. */
+export interface ReadableTable {
+  readonly found: FoundTable;
+  readonly reader: HistoryReader;
+}
+
+const batchSize = 50;
+
+/** Reads histories and the tables beside them, in few round trips; an error of the server is of that history alone. */
+export async function readFoundTables(
+  session: Session,
+  tables: readonly ReadableTable[],
+): Promise<Map<FoundTable, FoundHistory | ServerError>> {
+  const read = new Map<FoundTable, FoundHistory | ServerError>();
+  for (let from = 0; from < tables.length; from += batchSize)
+    await readInto(read, session, tables.slice(from, from + batchSize));
+  return read;
+}
+
+async function readInto(
+  read: Map<FoundTable, FoundHistory | ServerError>,
+  session: Session,
+  batch: readonly ReadableTable[],
+): Promise<void> {
+  try {
+    const histories = await readBatch(session, batch);
+    for (const [i, { found }] of batch.entries()) read.set(found, histories[i] ?? emptyHistory(found));
+  } catch (error) {
+    const [only, ...others] = batch;
+    if (!isServerError(error) || only === undefined) throw error;
+    if (others.length === 0) read.set(only.found, error);
+    else for (const table of batch) await readInto(read, session, [table]);
+  }
+}
+
+function emptyHistory({ columns }: FoundTable): MutableHistory {
+  return { columns, rows: [], beside: {} };
+}
+
+interface MutableHistory extends FoundHistory {
+  readonly rows: ForeignRow[];
+  readonly beside: Record<string, ForeignRow[]>;
+}
+
+async function readBatch(session: Session, batch: readonly ReadableTable[]): Promise<MutableHistory[]> {
+  const queries = batch.flatMap(({ reader, found }, i) =>
+    foreignQueries(reader, found).map(({ beside, sql }) => ({ i, beside, sql })),
+  );
+  const histories = batch.map(({ found }) => emptyHistory(found));
+  const texts = queries.map(({ sql }, query) => sql([`${query} as query`]));
+  for (const { query, ...row } of await readOnly(session, texts.join(';\n'))) {
+    const { i, beside } = queries[Number(query)] ?? { i: -1, beside: null };
+    const history = histories[i];
+    if (beside === null) history?.rows.push(row);
+    else if (history !== undefined) history.beside[beside] = [...(history.beside[beside] ?? []), row];
+  }
+  return histories;
+}
+
+/** One history, and a digest of everything that was read of it. */
+export interface DigestedHistory {
+  readonly digest: string;
+  readonly history: FoundHistory;
+}
+
+/** Reads one history with its digest, which is the older of the two if another session writes meanwhile. */
+export async function readDigested(session: Session, table: ReadableTable): Promise<DigestedHistory> {
+  const [row] = await readOnly(session, `select (${selectForeignDigest(table)}) as digest`);
+  const [history = emptyHistory(table.found)] = await readBatch(session, [table]);
+  return { digest: String(row?.digest), history };
+}
+
+/** SQL query: the digest of everything that is read of a history. */
+export function selectForeignDigest({ reader, found }: ReadableTable): string {
+  const texts = foreignQueries(reader, found).map(
+    ({ sql }) => `(select string_agg(r::text, chr(10) order by r::text) from (${sql([])}) r)`,
+  );
+  return `select md5(concat_ws(chr(10) || '-' || chr(10), ${texts.join(', ')}))`;
+}
+
+/** A session that shows a tool at work. */
+export interface SessionAtWork {
+  readonly pid: number;
+  readonly application: string;
+  /** What it holds or waits for, in words. */
+  readonly lock: string;
+}
+
+/** The sessions that show a tool at work on these histories now. */
+export async function readSessionsAtWork(
+  session: Session,
+  reader: HistoryReader,
+  tables: readonly ForeignTable[],
+): Promise<SessionAtWork[]> {
+  const { database } = session.server;
+  const places = tables.map(({ schema, table }) => ({ schema, table, database }));
+  const rows = await readOnly(session, selectSessionsAtWork(reader, places));
+  return rows.map(({ pid, application, lock }) => ({
+    pid: Number(pid),
+    application: application ?? '',
+    lock: lock ?? '',
+  }));
+}
