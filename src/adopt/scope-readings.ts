@@ -14,7 +14,7 @@ import type { Scope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 
 /** A migration of one scope that another tool has applied. */
-export interface RecordedFile {
+interface RecordedFile {
   readonly migration: Migration;
   /** ISO 8601; `null` if the tool records no time. */
   readonly appliedAt: string | null;

@@ -34,7 +34,7 @@ export interface Answer {
 export type Work = (context: CommandContext) => Promise<Answer>;
 
 /** A command: what help, completion and the reference show of it, and what it does. */
-export interface CommandDefinition<O extends OptionSet, P extends object> {
+interface CommandDefinition<O extends OptionSet, P extends object> {
   /** As typed, such as `tenant create`. */
   readonly name: string;
   readonly describe: string;

@@ -56,7 +56,7 @@ function prepared(command: Command, args: ParsedArgs, terminal: Terminal): Work 
 }
 
 /** How an error is reported: `paint` is `null` for lines of JSON; `verbose` adds the stack of a defect. */
-export interface ErrorForm {
+interface ErrorForm {
   readonly json: boolean;
   readonly verbose: boolean;
   readonly paint: Paint | null;

@@ -6,7 +6,7 @@ import type { UpResult } from '../results.ts';
 import { usage } from './options.ts';
 
 /** The file of `--metrics`, written once, when the run ends. */
-export interface MetricsFile {
+interface MetricsFile {
   /** Writes what came of the run; nothing where it did before. Gives why it could not; never throws. */
   end(result?: UpResult): SqlmigError | null;
 }

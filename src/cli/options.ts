@@ -115,7 +115,7 @@ export const selectorOptions = options({
 });
 
 /** The values of `selectorOptions`. */
-export type SelectorArgs = ArgumentsCamelCase<InferredOptionTypes<typeof selectorOptions>>;
+type SelectorArgs = ArgumentsCamelCase<InferredOptionTypes<typeof selectorOptions>>;
 
 /** Flags that limit what `up` and `plan` apply. */
 export const planOptions = options({

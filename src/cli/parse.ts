@@ -59,7 +59,7 @@ export async function parse(
 }
 
 /** A command line while yargs reads it. */
-export interface Seen {
+interface Seen {
   readonly argv: readonly string[];
   /** The command, as soon as it is known. */
   chosen: Command | null;

@@ -12,7 +12,7 @@ import { serverBinaries } from './binaries.ts';
 import { otherInCharge, type ServerAddress, type SupervisorOrder } from './order.ts';
 
 /** The embedded server, in use by this process until `release`. */
-export interface EmbeddedServer extends ServerAddress {
+interface EmbeddedServer extends ServerAddress {
   /** The parent of the data directory. */
   readonly dir: string;
   /** True if this call started the server, false if it was already running for another command. */

@@ -24,7 +24,7 @@ export interface FoundTable extends ForeignTable {
 export const takenOverTrigger = 'sqlmig_taken_over';
 
 /** What to look for. */
-export interface TableSearch {
+interface TableSearch {
   /** The name of sqlmig's histories, which a table that was renamed begins with. */
   readonly historyTable: string;
   /** Only these tables. */

@@ -20,7 +20,7 @@ export const historyColumns: readonly string[] = [
 export const enoughColumns = 8;
 
 /** Which tool a history table belongs to: sqlmig, perhaps with columns missing, or another one. */
-export type HistoryShape =
+type HistoryShape =
   | { readonly kind: 'ours'; readonly missing: readonly string[] }
   | { readonly kind: 'foreign'; readonly tool: string };
 

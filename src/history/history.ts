@@ -105,7 +105,7 @@ export function digestFor(rows: number, sum: bigint): string {
 export const rowColumns = `version::text as version, name, checksum, state, run_id, duration_ms, ${inDoubt} as in_doubt`;
 
 /** How far a non-transactional migration has got. */
-export interface StatementProgress {
+interface StatementProgress {
   readonly atStatement: number | null;
   readonly doneStatements: number;
   readonly statements: number;

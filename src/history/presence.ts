@@ -79,7 +79,7 @@ order by n.nspname collate "C"`);
 }
 
 /** A table named like the history, as the catalogs describe it. */
-export interface TableFacts {
+interface TableFacts {
   /** `name type` each, in table order. */
   readonly columns: readonly string[];
   /** Whether the role has the privileges to read it, though row security may still hide rows. */

@@ -66,7 +66,7 @@ async function readBatch(session: Session, batch: readonly ReadableTable[]): Pro
 }
 
 /** One history, and a digest of everything that was read of it. */
-export interface DigestedHistory {
+interface DigestedHistory {
   readonly digest: string;
   readonly history: FoundHistory;
 }

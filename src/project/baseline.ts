@@ -2,13 +2,13 @@ import { directivesOf } from '../sql/directives.ts';
 import { compareVersions } from './version.ts';
 
 /** Versions from one to another, both included; digits as written. */
-export interface VersionRange {
+interface VersionRange {
   readonly from: string;
   readonly to: string;
 }
 
 /** A `replaces` line that cannot be used: its UTF-16 index, and what is wrong with it, in words. */
-export interface BaselineProblem {
+interface BaselineProblem {
   readonly index: number;
   readonly problem: string;
 }

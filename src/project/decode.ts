@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 
 /** A file's bytes as text, or the offset (bytes, from 0) of the first byte that is not UTF-8. */
-export type Decoded = { readonly text: string } | { readonly badByteAt: number };
+type Decoded = { readonly text: string } | { readonly badByteAt: number };
 
 /** Decodes UTF-8 strictly and drops a byte order mark. */
 export function decode(bytes: Uint8Array): Decoded {

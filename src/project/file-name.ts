@@ -1,5 +1,5 @@
 /** What a file's name says it is. */
-export type FileName =
+type FileName =
   | { readonly kind: 'versioned'; readonly version: string; readonly name: string }
   | { readonly kind: 'down'; readonly version: string; readonly name: string }
   | { readonly kind: 'repeatable'; readonly name: string };

@@ -8,7 +8,7 @@ import type { TenantChoice } from './proposal.ts';
 const { publicDir, tenantDir } = defaults;
 
 /** The settings of a new project. */
-export interface NewProject {
+interface NewProject {
   readonly tenants: TenantChoice;
   /** The name of the history tables; `null` for the default. */
   readonly historyTable: string | null;

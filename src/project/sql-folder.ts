@@ -56,7 +56,7 @@ function list(root: string, at: string, walk: Walk): SqlFolder {
 }
 
 /** A folder beside a configured one that is not read, and how many likely migrations it has; at least one. */
-export interface StrayFolder {
+interface StrayFolder {
   readonly path: string;
   readonly files: number;
 }

@@ -12,7 +12,7 @@ import { insertedColumns, insertedValues } from './unit-row.ts';
 import { begin } from './unit-settings.ts';
 
 /** A migration that another tool has applied. */
-export interface AppliedElsewhere {
+interface AppliedElsewhere {
   readonly script: Script;
   /** `null` if the tool records no time. */
   readonly appliedAt: string | null;

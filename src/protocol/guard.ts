@@ -55,7 +55,7 @@ export function reachesOut({ reach }: Statement, schema: UnitSchema): boolean {
 }
 
 /** What has to be checked before a script is committed. */
-export type Scrutiny =
+type Scrutiny =
   /** Nothing: it can neither run code nor name anything outside of its schema. */
   | 'none'
   /** Rows of public: it writes rows, which fires triggers. */

@@ -31,7 +31,7 @@ function keepSchemaKey(schema: UnitSchema): Check[] {
 }
 
 /** What `takeLocks` does beyond locking. */
-export interface LockOptions {
+interface LockOptions {
   /** What pg_stat_activity shows. */
   readonly activity: string;
   /** Keep the schema's key beyond the transaction (see `release`). */

@@ -16,7 +16,7 @@ export interface AcceptedEditOptions<T> extends ChangeOptions {
 }
 
 /** A finding in a history, and the edit that would repair it. */
-export interface ProposedEdit<T> {
+interface ProposedEdit<T> {
   readonly found: T;
   readonly edit: RowEdit;
 }

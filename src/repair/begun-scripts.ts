@@ -18,7 +18,7 @@ export interface Settling {
 }
 
 /** The incomplete migration of a schema. */
-export interface Begun {
+interface Begun {
   readonly target: Target;
   readonly row: HistoryRow;
   /** `null` if its file is missing. */

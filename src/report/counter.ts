@@ -12,7 +12,7 @@ export interface ProgressOptions {
 }
 
 /** How many schemas of a phase are done, drawn as a line with rate and remaining time. */
-export interface Counter {
+interface Counter {
   start(scope: Scope, total: number): void;
   count(failed: boolean): void;
   /** Writes a line above the counter. */

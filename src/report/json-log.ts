@@ -3,7 +3,7 @@ import type { ErrorDetails } from '../results.ts';
 import type { Progress } from './progress.ts';
 
 /** Which events a log has: only failed schemas, everything worth reading, or all. */
-export type LogLevel = 'errors' | 'usual' | 'all';
+type LogLevel = 'errors' | 'usual' | 'all';
 
 /** Progress for machines: one line of JSON per event, with its time. */
 export function createJsonLog(write: (text: string) => void, level: LogLevel): Progress {

@@ -14,7 +14,7 @@ export type ClientOptions = Pick<
 > & { readonly sslnegotiation: 'direct' | null };
 
 /** How to reach one host of a target. */
-export interface HostOptions {
+interface HostOptions {
   readonly options: ClientOptions;
   /** Why the password file was ignored; `null` if it was not. */
   readonly ignoredPasswordFile: string | null;

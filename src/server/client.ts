@@ -4,7 +4,7 @@ import type { ClientOptions } from './client-options.ts';
 import type { ServerNotice } from './notice.ts';
 
 /** How the driver opens one session. */
-export interface ClientSetup {
+interface ClientSetup {
   readonly server: ClientOptions;
   /** Opens a socket, with TLS if requested. */
   readonly open: () => Promise<Socket>;
@@ -14,7 +14,7 @@ export interface ClientSetup {
 }
 
 /** What the driver reports besides answers. */
-export interface ClientListeners {
+interface ClientListeners {
   readonly onNotice: (notice: ServerNotice) => void;
   readonly onClose: () => void;
   readonly onNotification: (channel: string) => void;

@@ -1,5 +1,5 @@
 /** How sqlmig treats a libpq parameter. */
-export type Treatment =
+type Treatment =
   /** As libpq does. */
   | { readonly kind: 'honoured' }
   /** It would change nothing that sqlmig does. */
@@ -8,7 +8,7 @@ export type Treatment =
   | { readonly kind: 'refused'; readonly unless: readonly string[]; readonly hint: string };
 
 /** A libpq parameter and its environment variable, if it has one. */
-export interface LibpqParameter {
+interface LibpqParameter {
   readonly variable: string | null;
   readonly treatment: Treatment;
 }

@@ -2,7 +2,7 @@ import { SqlmigError } from '../errors.ts';
 import { withDeadline } from './deadline.ts';
 
 /** What a second session reports about the backend of a first one. */
-export type BackendState =
+type BackendState =
   /** It is running a message. */
   | 'works'
   /** It is gone, or waits for the client. */
@@ -13,7 +13,7 @@ export type BackendState =
   | 'unreachable';
 
 /** What watching one session takes. */
-export interface Watched {
+interface Watched {
   /** Since when the server owes an answer and has said nothing; `null` while nothing runs. */
   readonly silentSince: () => number | null;
   /** Asks about the backend over a connection of its own. */

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** The login that a password is looked up for. */
-export interface Login {
+interface Login {
   readonly host: string;
   readonly port: number;
   readonly database: string;
@@ -11,7 +11,7 @@ export interface Login {
 }
 
 /** A password from the password file, or why the file was ignored; both `null` if it has no matching line. */
-export interface StoredPassword {
+interface StoredPassword {
   readonly password: string | null;
   readonly ignored: string | null;
 }

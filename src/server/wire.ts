@@ -6,7 +6,7 @@ import { isServerError } from './server-error.ts';
 import { createSockets, type Sockets } from './sockets.ts';
 
 /** How a wire is opened. */
-export interface WireSetup {
+interface WireSetup {
   readonly server: ClientOptions;
   /** Parameters of the startup message. */
   readonly startup: Readonly<Record<string, string>>;

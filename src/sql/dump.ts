@@ -5,7 +5,7 @@ import type { ParsedStatement } from './parse.ts';
 import type { Range } from './ranges.ts';
 
 /** What pg_dump writes around a schema, and a migration leaves out. */
-export interface DumpHead {
+interface DumpHead {
   /** Statements that would undo what sqlmig sets for a file; empty if the file is not a dump. */
   readonly leftOut: readonly ParsedStatement[];
   readonly lints: readonly Lint[];

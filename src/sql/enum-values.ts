@@ -2,7 +2,7 @@ import type { ParsedStatement } from './parse.ts';
 import { byteIndexes } from './position.ts';
 
 /** A value that a file adds to an enum and uses afterwards: PostgreSQL refuses that in one transaction (55P04). */
-export interface EarlyUse {
+interface EarlyUse {
   /** UTF-16 index of the use. */
   readonly index: number;
   readonly value: string;

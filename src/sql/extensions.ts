@@ -19,7 +19,7 @@ export interface ExtensionState {
 }
 
 /** The schemas in which tenant files find an extension. */
-export interface ExtensionPath {
+interface ExtensionPath {
   /** The schemas on the tenants' `search_path` beside their own. */
   readonly schemas: readonly string[];
   readonly publicSchema: string;

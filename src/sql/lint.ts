@@ -5,7 +5,7 @@ import type { ParsedStatement } from './parse.ts';
 import { blanks } from './ranges.ts';
 
 /** The names that lints know. */
-export interface KnownNames {
+interface KnownNames {
   readonly publicSchema: string;
   /** True for the name of an object that tenant files create. */
   readonly isTenants: (name: string) => boolean;

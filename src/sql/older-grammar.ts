@@ -10,7 +10,7 @@ export interface NewerWord {
 }
 
 /** A text as servers before some version read it. */
-export interface OlderReading {
+interface OlderReading {
   /** As long as the text; words that such servers do not know are replaced by marked names. */
   readonly text: string;
   readonly words: readonly NewerWord[];

@@ -16,7 +16,7 @@ export interface ParsedStatement {
 }
 
 /** Where and why a text does not parse. */
-export interface SyntaxProblem {
+interface SyntaxProblem {
   readonly index: number;
   readonly message: string;
 }
@@ -25,7 +25,7 @@ export interface SyntaxProblem {
 const pieceLength = 512 * 1024;
 
 /** The statements of a text. */
-export interface Parsed {
+interface Parsed {
   readonly statements: readonly ParsedStatement[];
   /** Words that only servers older than the parser accept here. */
   readonly newerWords: readonly NewerWord[];
@@ -58,7 +58,7 @@ export async function parseStatements(
 }
 
 /** A token of a text; `index` and `end` are UTF-16 indexes. */
-export interface Token {
+interface Token {
   readonly index: number;
   readonly end: number;
   readonly text: string;

@@ -1,7 +1,7 @@
 import { spansOf } from './comments.ts';
 
 /** Which way a section of a file goes. */
-export type Way = 'up' | 'down';
+type Way = 'up' | 'down';
 
 /** A part of a file that another tool runs when it goes the other way. */
 export interface Section {

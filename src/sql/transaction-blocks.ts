@@ -2,7 +2,7 @@ import type { Mistake } from './mistake.ts';
 import type { ParsedStatement } from './parse.ts';
 
 /** What a file says about transactions. */
-export interface TransactionBlocks {
+interface TransactionBlocks {
   /** BEGIN and COMMIT of its pairs, which mean nothing in a file that is atomic as a whole. */
   readonly pairs: readonly ParsedStatement[];
   readonly mistakes: readonly Mistake[];

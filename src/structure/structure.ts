@@ -3,7 +3,7 @@ import { nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
 /** An object of a schema, or the schema itself: everything about it that a tenant file must not change. */
-export interface SchemaObject {
+interface SchemaObject {
   readonly schema: string;
   /** Its description by PostgreSQL, such as `table public.plans`. */
   readonly name: string;
@@ -174,7 +174,7 @@ export function isOneOf(schemas: readonly string[]): string {
 }
 
 /** Which differences count besides those of definitions. */
-export interface Tolerance {
+interface Tolerance {
   /** New privileges do not count; revoked ones always do. */
   readonly grants: boolean;
   /** Rows that were updated, deleted or truncated count. */

@@ -1,5 +1,5 @@
 /** A column of the tenants query. */
-export interface QueryColumn {
+interface QueryColumn {
   readonly name: string;
   /** As PostgreSQL names it, such as `timestamp with time zone`. */
   readonly type: string;

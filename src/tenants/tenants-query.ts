@@ -6,7 +6,7 @@ import { tenantColumn } from './tenant-column.ts';
 const characterOid = 1042;
 
 /** The tenants query of a config, which runs in the public schema. */
-export interface TenantsQuery {
+interface TenantsQuery {
   readonly query: string;
   readonly publicSchema: string;
   /** SQL that limits how long it waits for locks. */

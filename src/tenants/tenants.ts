@@ -27,7 +27,7 @@ export interface Discovered {
 export type HistoryDigests = ReadonlyMap<string, HistoryDigest>;
 
 /** What listing tenants takes. */
-export interface Listing extends Reader {
+interface Listing extends Reader {
   readonly publicSchema: string;
   readonly table: string;
   /** Histories that need not be read again. */
@@ -100,7 +100,7 @@ export async function listsTenant(source: TenantSource, name: string, listing: L
 }
 
 /** The statement of a config that adds a tenant to the list of tenants, with its name as `$1`. */
-export interface Registration {
+interface Registration {
   readonly sql: string;
   readonly publicSchema: string;
 }

@@ -1,5 +1,5 @@
 /** How `fewOfEach` shortens a list. */
-export interface Shortening<T> {
+interface Shortening<T> {
   readonly kindOf: (item: T) => string;
   /** How many items of one kind are kept. */
   readonly most: number;

@@ -10,7 +10,7 @@ import type {
 import { type ForeignTable, selectRows, type TimeMeaning, timeMeaning } from './table-form.ts';
 
 /** A file that another tool has applied. */
-export interface ImportedMigration {
+interface ImportedMigration {
   readonly file: SourceFile;
   readonly recorded: RecordedMigration;
   readonly check: ContentCheck;
@@ -38,7 +38,7 @@ export interface ForeignReading {
 export type FoundHistory = ForeignRows & Pick<ForeignTable, 'columns'>;
 
 /** A query for the rows of a history, or of a table beside it. */
-export interface ForeignQuery {
+interface ForeignQuery {
   /** The table beside the history; `null` for the history itself. */
   readonly beside: string | null;
   /** The query, with these expressions before its own columns. */

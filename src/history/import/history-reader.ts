@@ -46,7 +46,7 @@ export interface ForeignRows {
 }
 
 /** Advisory lock keys, from the first to the last. */
-export interface KeyRange {
+interface KeyRange {
   readonly from: bigint;
   readonly to: bigint;
 }

@@ -98,6 +98,6 @@ function changesetsOf({ text }: SourceFile): Changeset[] {
 }
 
 /** Liquibase's checksum of a changeset with one SQL change. */
-export function checksumOfChangeset(text: string): string {
+function checksumOfChangeset(text: string): string {
   return `9:${hexDigest('md5', `9:${hexDigest('md5', text.replace(/[ \n\r\t]+/g, ''))}:`)}`;
 }

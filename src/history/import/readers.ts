@@ -32,7 +32,7 @@ import { typeormReader } from './typeorm.ts';
 import { umzugReader } from './umzug.ts';
 
 /** The tools whose histories can be read. */
-export const historyReaders: readonly HistoryReader[] = [
+const historyReaders: readonly HistoryReader[] = [
   ectoReader,
   railsReader,
   dbmateReader,
