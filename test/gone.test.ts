@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
-import { up } from '../src/index.ts';
-import { lockClass } from '../src/protocol/keys.ts';
+import { createTenant, type RunEvent, up } from '../src/index.ts';
+import { lockClass, lockObjects } from '../src/protocol/keys.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { holdLock } from './setup/gate.ts';
 import { project } from './setup/project.ts';
 
 let db: TestDatabase;
@@ -151,4 +152,44 @@ test('a tenant that is dropped between the list and the look is not created agai
   expect(await db.query(`select nspname from pg_namespace where nspname like 'y\\_%'`)).toEqual([
     { nspname: 'y_1' },
   ]);
+});
+
+/** Has a run wait before it creates z_1, which is taken off the list meanwhile. */
+async function delistWhileWaiting<T>(run: (onEvent: (event: RunEvent) => void) => Promise<T>): Promise<T> {
+  const release = await holdLock(db.url, String(lockObjects.bootstrap));
+  let waits = false;
+  const running = run((event) => {
+    if (event.type === 'retrying' && event.schema === 'z_1') waits = true;
+  });
+  while (!waits) await delay(20);
+  await db.query(`delete from z_tenants where name = 'z_1'`);
+  await release();
+  return running;
+}
+
+test('a tenant that is taken off the list while its creation waits is not created', async () => {
+  await db.query(`create table z_tenants as select unnest(array['z_1', 'z_2']) as name`);
+  const p = project(
+    { url: db.url, historyTable: 'z_history', tenants: { query: 'select name from z_tenants' } },
+    { 'sql/tenant/1_a.sql': '' },
+  );
+  const config = await p.config();
+  const schemas = `select nspname as name from pg_namespace where nspname like 'z\\_%' order by 1`;
+  // Public exists before the key is held, so that only tenants wait for it.
+  expect(await up(config, { select: { kind: 'public' } })).toMatchObject({ ok: true });
+  const options = { lockTimeoutMs: 1_000, select: all };
+  const result = await delistWhileWaiting((onEvent) => up(config, { ...options, onEvent }));
+  expect(result).toMatchObject({ ok: true, applied: 1, skipped: 1, failed: 0 });
+  expect(result.schemas.find(({ schema }) => schema === 'z_1')).toMatchObject({
+    state: 'skipped',
+    error: { code: 'schema-missing', message: 'not created: the tenant list no longer has it' },
+  });
+  expect(await db.query(schemas)).toEqual([{ name: 'z_2' }]);
+
+  // Whoever names a tenant to be created gets it.
+  const created = await delistWhileWaiting((onEvent) =>
+    createTenant(config, { name: 'z_1', unlisted: true, lockTimeoutMs: 1_000, onEvent }),
+  );
+  expect(created).toMatchObject({ state: 'applied' });
+  expect(await db.query(schemas)).toEqual([{ name: 'z_1' }, { name: 'z_2' }]);
 });

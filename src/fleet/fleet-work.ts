@@ -37,8 +37,10 @@ export interface FleetWork {
   /** Lets schemas share messages; `null` if each goes alone. */
   readonly batches: SchemaBatches | null;
   readonly rereadTarget: (session: Session, schema: string) => Promise<Target>;
-  /** Whether the tenant source still lists a schema that is gone. */
+  /** Whether the tenant source still lists a schema that does not exist. */
   readonly isListed: (session: Session, schema: string) => Promise<boolean>;
+  /** Creates a schema whether or not it is listed. */
+  readonly createsUnlisted?: boolean;
   /** Reads again what public holds. @throws SqlmigError `public-behind` if that is less than before. */
   readonly refreshGate: (session: Session) => Promise<void>;
   /** Leaves a closing session to the end of the run: a backend that has done much takes a while to exit. */

@@ -22,7 +22,13 @@ import { schemaRefusal } from './schema-errors.ts';
 
 /** Migrates public, alone, or rehearses it. */
 export async function migratePublic(migrator: Migrator, target: Target): Promise<SchemaOutcome> {
-  const fleet = openFleet(migrator, { scope: 'public', concurrency: 1, gatekeeper: null, shared: null });
+  const fleet = openFleet(migrator, {
+    scope: 'public',
+    concurrency: 1,
+    gatekeeper: null,
+    shared: null,
+    createsUnlisted: true,
+  });
   await begin(migrator, 'public', [target]);
   const [outcome] = await fleet.migrate([target]);
   if (outcome === undefined) throw new RangeError('one schema gives one outcome');
@@ -38,7 +44,7 @@ interface TenantPhase {
 /** Opens the tenants' phase. `shared` is public as it was found: each rehearsed tenant runs its pending files first. */
 export function openTenantPhase(
   migrator: Migrator,
-  { shared, rules }: { readonly shared: Target | null; readonly rules?: FleetWork['rules'] },
+  { shared, ...more }: Pick<FleetWork, 'rules' | 'createsUnlisted'> & { readonly shared: Target | null },
 ): TenantPhase {
   const { run, settings, scripts } = migrator;
   const gatekeeper = createGatekeeper(migrator);
@@ -51,7 +57,7 @@ export function openTenantPhase(
     concurrency,
     gatekeeper,
     shared: along,
-    rules,
+    ...more,
   });
   return {
     async migrate(targets) {
@@ -89,12 +95,11 @@ function defaultConcurrency(serverVersion: number): number {
 }
 
 /** How the schemas of a scope are migrated. */
-interface Phase {
+interface Phase extends Pick<FleetWork, 'rules' | 'createsUnlisted'> {
   readonly scope: Scope;
   readonly concurrency: number;
   readonly gatekeeper: Gatekeeper | null;
   readonly shared: Target | null;
-  readonly rules?: FleetWork['rules'];
 }
 
 function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: Phase): Fleet {

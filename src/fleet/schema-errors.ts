@@ -115,6 +115,11 @@ export function gone(listed: boolean): SqlmigError {
     : new SqlmigError('schema-missing', `${what}, and the tenant list no longer has it`, {});
 }
 
+/** The error of a schema that does not exist yet, and whose tenant was taken off the list during the run. */
+export function delisted(): SqlmigError {
+  return new SqlmigError('schema-missing', 'not created: the tenant list no longer has it', {});
+}
+
 /** The error of a schema whose history was dropped or renamed during the run. */
 export function historyMissing(): SqlmigError {
   return new SqlmigError('history-missing', 'the history table disappeared while the run went on', {

@@ -14,7 +14,7 @@ import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { inTheWay } from './in-the-way.ts';
 import type { Done, Stop } from './outcome.ts';
-import { blocked, gaveUp, historyMissing, interrupted, stopError } from './schema-errors.ts';
+import { blocked, delisted, gaveUp, historyMissing, interrupted, stopError } from './schema-errors.ts';
 import type { SchemaOutcomes } from './schema-outcomes.ts';
 import type { Wakeup } from './wakeup.ts';
 
@@ -209,7 +209,13 @@ async function retry(worker: Worker, job: Job<Target>): Promise<void> {
   else if (before.hasHistory && !target.hasHistory)
     outcomes.stop(target, { state: 'failed', error: historyMissing() });
   else if (!work.hasWork(target)) outcomes.finish(target);
+  else if (!(await isWanted(worker, target))) outcomes.stop(target, { state: 'skipped', error: delisted() });
   else await attempt(worker, { ...job, target });
+}
+
+/** False for a tenant that was taken off the list before its schema was created. */
+async function isWanted({ work, slot }: Worker, { exists, schema }: Target): Promise<boolean> {
+  return exists || work.createsUnlisted === true || work.isListed(await slot.session(), schema);
 }
 
 async function afterError(worker: Worker, job: Job<Target>, error: unknown): Promise<'leave' | 'stay'> {

@@ -89,7 +89,7 @@ async function currentPublic({ run, source }: Migrator): Promise<Target> {
 async function migrateDurably(migrator: Migrator, targets: readonly Target[]): Promise<SchemaOutcome> {
   const { database } = migrator.run;
   for (let open = targets; ; ) {
-    const [outcome] = await openTenantPhase(migrator, { shared: null }).migrate(open);
+    const [outcome] = await openTenantPhase(migrator, { shared: null, createsUnlisted: true }).migrate(open);
     if (outcome === undefined) throw new RangeError('one schema has one outcome');
     try {
       open = await confirm(migrator, [outcome]);

@@ -67,6 +67,7 @@ export async function repairSchemas(
         rereadTarget: (session, schema) =>
           rereadTarget(run.readerOn(session), { schema, basis }, config.historyTable),
         isListed: async () => false,
+        createsUnlisted: true,
         refreshGate: async () => {},
         ending: run.ending,
         signal: settings.signal,
