@@ -25,7 +25,7 @@ insert into SCHEMA.users (name, doc) values (E'line\nbreak', '<a/>'), ('\\restri
 /** A dump of a schema with a little of everything; all of it is the tables' own, as nobody else has their roles. */
 async function dumpOf(schema: string, options: readonly string[]): Promise<string> {
   if (typeof dumper === 'string') throw new Error(dumper);
-  const server = await ownServer({}, dumper.major < 18 ? `pg${dumper.major}` : undefined);
+  const server = await ownServer({}, dumper.major < 18 ? dumper.major : undefined);
   if (schema !== 'public') await server.query(`create schema ${schema}`);
   await server.query(shape.replaceAll('SCHEMA', schema));
   return dumper.dump(server.url, [...options, '--no-owner']);

@@ -10,6 +10,7 @@ import { serverAccount } from '../../src/embedded/account.ts';
 import { serverBinaries } from '../../src/embedded/binaries.ts';
 import { ensureCluster, type RunningServer, startCluster } from '../../src/embedded/cluster.ts';
 import type { Rows } from './database.ts';
+import { otherServerBinaries } from './other-servers.ts';
 
 /** A server of one test's own, which may be crashed; gone after the test. */
 export interface OwnServer {
@@ -22,14 +23,17 @@ export interface OwnServer {
   start(): Promise<void>;
 }
 
-/** Starts a server that flushes to disk as a real one does; `from` is the npm package of another version. */
+/** Starts a server that flushes to disk as a real one does; `major` asks for another version. */
 export async function ownServer(
   settings: Readonly<Record<string, string>> = {},
-  from?: string,
+  major?: number,
 ): Promise<OwnServer> {
   const dir = mkdtempSync(join(tmpdir(), 'sqlmig-own-server-'));
   const account = serverAccount();
-  const native = serverBinaries(fileURLToPath(new URL('../..', import.meta.url)), account, from);
+  const native =
+    major === undefined
+      ? serverBinaries(fileURLToPath(new URL('../..', import.meta.url)), account)
+      : otherServerBinaries(major, account);
   const cluster = { dir: `${dir}-cluster`, native, account, settings };
   onTestFinished(() => {
     for (const path of [dir, cluster.dir]) rmSync(path, { recursive: true, force: true });

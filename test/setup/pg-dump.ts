@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasOtherServer } from './other-servers.ts';
 
 /** A pg_dump of this machine. */
 export interface Dumper {
@@ -9,7 +10,7 @@ export interface Dumper {
   dump(url: string, options: readonly string[]): string;
 }
 
-/** The newest pg_dump that is there; why there is none, otherwise. */
+/** The newest pg_dump that is there with a server of its version; why there is none, otherwise. */
 export function findDumper(): Dumper | string {
   const debian = '/usr/lib/postgresql';
   const paths = [
@@ -22,6 +23,8 @@ export function findDumper(): Dumper | string {
     .sort((a, b) => b.major - a.major)[0];
   if (found === undefined) return 'pg_dump 15 or newer is not installed';
   const { path, major } = found;
+  if (major < 18 && !hasOtherServer(major))
+    return `PostgreSQL ${major}, which pg_dump is of, is not installed: npm ci --prefix test/servers`;
   return {
     major,
     dump: (url, options) => execFileSync(path, [...options, url], { encoding: 'utf8' }),

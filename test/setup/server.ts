@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { serverAccount } from '../../src/embedded/account.ts';
-import { serverBinaries } from '../../src/embedded/binaries.ts';
 import { ensureCluster, startCluster } from '../../src/embedded/cluster.ts';
+import { otherServerBinaries } from './other-servers.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -47,7 +47,7 @@ async function serverOf(kind: string): Promise<{ url: string; stop: () => Promis
     return { url: container.getConnectionUri(), stop: async () => void (await container.stop()) };
   }
   const [, major] = /^embedded:(\d+)$/.exec(kind) ?? [];
-  if (major !== undefined) return ofVersion(major);
+  if (major !== undefined) return ofVersion(Number(major));
   if (kind !== 'embedded') throw new Error(`SQLMIG_TEST_POSTGRES is embedded, docker or a URL, not ${kind}`);
   const dir = mkdtempSync(join(tmpdir(), 'sqlmig-test-server-'));
   // The built one: its supervisor is a program of its own.
@@ -64,11 +64,11 @@ async function serverOf(kind: string): Promise<{ url: string; stop: () => Promis
   };
 }
 
-/** A server of another major version, installed from npm under the name `pg` and its number. */
-async function ofVersion(major: string): Promise<{ url: string; stop: () => Promise<void> }> {
+/** A server of another major version. */
+async function ofVersion(major: number): Promise<{ url: string; stop: () => Promise<void> }> {
   const dir = mkdtempSync(join(tmpdir(), `sqlmig-test-pg${major}-`));
   const account = serverAccount();
-  const native = serverBinaries(fileURLToPath(new URL('../..', import.meta.url)), account, `pg${major}`);
+  const native = otherServerBinaries(major, account);
   const cluster = { dir: `${dir}-cluster`, native, account, settings };
   ensureCluster(cluster);
   const server = await startCluster(cluster);
