@@ -13,7 +13,7 @@ symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'));
 mkdirSync(join(dir, 'bin'));
 symlinkSync(join(root, 'dist/cli.js'), join(dir, 'bin/sqlmig'));
 
-/** Returns what a command writes to a terminal, with colours. */
+/** Returns what a command writes to a terminal, with colors. */
 function record(command) {
   const typed = ['-qec', command, '/dev/null'];
   const env = {
@@ -44,19 +44,19 @@ function screen(output) {
 }
 
 const escapeCharacter = String.fromCharCode(27);
-const colour = new RegExp(`(${escapeCharacter}\\[[\\d;]*m)`);
-const colours = { 31: '#f47067', 32: '#57ab5a', 33: '#c69026', 36: '#39c5cf', 2: '#768390' };
+const color = new RegExp(`(${escapeCharacter}\\[[\\d;]*m)`);
+const colors = { 31: '#f47067', 32: '#57ab5a', 33: '#c69026', 36: '#39c5cf', 2: '#768390' };
 
 function spans(line) {
   const safe = (text) => text.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c]);
   let fill = null;
   return line
-    .split(colour)
+    .split(color)
     .map((part) => {
-      const code = colour.test(part) ? part.slice(2, -1) : undefined;
+      const code = color.test(part) ? part.slice(2, -1) : undefined;
       if (code === undefined)
         return part === '' ? '' : `<tspan${fill === null ? '' : ` fill="${fill}"`}>${safe(part)}</tspan>`;
-      fill = colours[code] ?? null;
+      fill = colors[code] ?? null;
       return '';
     })
     .join('');

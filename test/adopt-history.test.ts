@@ -237,7 +237,7 @@ test.for<[string, string, Files, string]>([
     'a taken lock',
     `${sampleText('knex.sql')};update knex_migrations_lock set is_locked = 1`,
     plain,
-    'the migration lock is taken',
+    'the migration lock is held',
   ],
 ])('%s is refused by name, and nothing is touched', async ([, sql, files, message]) => {
   await db.query(sql);

@@ -20,11 +20,11 @@ test('reports each history, those that are alike in one paragraph, and changes n
   expect(code).toBe(0);
   expect(stdout.split('\n').slice(1).join('\n')).toBe(`Ecto: schema_migrations in acme, public
   5 files of sql/tenant applied; the tool records no checksum
-  the times of applying are kept
+  the times at which they were applied are kept
 Ecto: schema_migrations in globex
   3 files of sql/tenant applied; the tool records no checksum
   not applied: 20240502080000_order_totals.sql, 20240611170500_seed_plans.sql
-  the times of applying are kept
+  the times at which they were applied are kept
 import them with: sqlmig adopt --history --all
 `);
   expect(await db.query('select count(*)::int as n from pg_class')).toEqual(before);

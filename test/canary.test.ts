@@ -121,8 +121,8 @@ test('a canary that turns out not to be listed once public is applied stops the 
 });
 
 test.for([
-  [['--all', '--canary-tolerate', '1'], '--canary-tolerate goes with --canary'],
-  [['--public', '--canary', '1'], '--canary goes with a selection of tenants'],
+  [['--all', '--canary-tolerate', '1'], '--canary-tolerate requires --canary'],
+  [['--public', '--canary', '1'], '--canary requires a selection of tenants'],
   [['--all', '--canary', '0'], '--canary takes'],
   [['--all', '--canary', 'a', '--canary-tolerate', '1.5'], '--canary-tolerate takes'],
 ] as const)('%j is a usage error', async ([flags, why]) => {

@@ -18,11 +18,11 @@ const url = 'postgres://u:hunter2@127.0.0.1:1/db';
 // arguments, part of stderr
 test.for([
   [['up'], '--all, --public or --tenants'],
-  [['up', '--all', '--public'], '--all, --public and --tenants exclude each other'],
+  [['up', '--all', '--public'], '--all, --public and --tenants cannot be combined'],
   [['up', '--public', '--except-tenants', 'a'], '--except-tenants requires --all'],
   [['adopt', '--from-tool', 'knex'], '--from-tool requires --history'],
   [['adopt', '--history', '--files', 'x'], '--files cannot be combined with --history'],
-  [['up', '--all', '--rehearse', '--dry-run'], '--rehearse and --dry-run exclude each other'],
+  [['up', '--all', '--rehearse', '--dry-run'], '--rehearse and --dry-run cannot be combined'],
   [['up', '--dry-run'], '--all, --public or --tenants'],
   [['up', '--all', '--to', 'x'], '--to takes a version'],
   [['up', '--all', '--steps', '0'], '--steps takes a whole number'],
@@ -43,7 +43,7 @@ test.for([
   [['new', 'x'], 'one of --public and --tenant'],
   [['up', '--all', '--lock-timeout', 'soon'], 'run sqlmig up --help'],
   [['locks', '--kill', '0'], 'run sqlmig locks --help'],
-  [['up', '--all', '--embedded', '--url', url], '--embedded and --url name two databases'],
+  [['up', '--all', '--embedded', '--url', url], '--embedded and --url cannot be combined'],
   [['up', '--all', '--concurrency', '0'], 'must be at least 1'],
 ] as const)('%j is a usage error: exit 2', async ([args, why]) => {
   const p = project({ url });
@@ -122,7 +122,7 @@ test('selectors: public alone, public and some, all but some', async () => {
   ]);
 });
 
-test('stdout is the answer and stderr the rest; in a pipe there is no colour and no live line', async () => {
+test('stdout is the answer and stderr the rest; in a pipe there is no color and no live line', async () => {
   const p = project(
     { url: db.url, tenants: { list: numbered('out', 7) }, historyTable: 'out_history' },
     { 'sql/public/1_a.sql': 'create table out_a ()', 'sql/tenant/01_a.sql': 'create table a ()' },

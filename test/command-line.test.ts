@@ -5,7 +5,7 @@ import { parse } from '../src/cli/parse.ts';
 import { quickly } from '../src/cli/quick.ts';
 import { commands } from '../src/cli/registry.ts';
 
-const settings = { version: '0', columns: 80 };
+const settings = { version: '0', columns: 80, print: () => {} };
 
 test.for([
   ['up', '--all'],

@@ -180,7 +180,7 @@ async function stopped(p: TestProject): Promise<void> {
   );
 }
 
-test('a drop that was cancelled is done again; one that was done is not', async () => {
+test('a drop that was canceled is done again; one that was done is not', async () => {
   const p = await acme('drop index concurrently if exists items_name;');
   await db.query('create index items_name on acme.items (name); create table public.items_name ()');
   await invalidate('items_name');
@@ -213,7 +213,7 @@ create index mine_ccnew on items (flag); reset search_path;`);
 });
 
 /** Runs a statement that must wait for a transaction that has used acme.items, and cancels it there. */
-async function cancelled(statement: string): Promise<void> {
+async function canceled(statement: string): Promise<void> {
   const options = { max: 1, onnotice: () => {}, fetch_types: false };
   const [holder, worker] = [postgres(db.url, options), postgres(db.url, options)];
   await holder
@@ -239,10 +239,10 @@ test.each([
   'reindex schema concurrently acme',
   'reindex index concurrently items_pkey',
   'alter table parted detach partition parted_1 concurrently',
-])('what a cancelled %s really leaves is settled', async (statement) => {
+])('what a canceled %s really leaves is settled', async (statement) => {
   const p = await acme(`${statement};`);
   await db.query('create index items_flag on acme.items (flag)');
-  await cancelled(statement);
+  await canceled(statement);
   const left = await db.query(`select indexrelid::regclass::text from pg_index where not indisvalid
     union all select inhrelid::regclass::text from pg_inherits where inhdetachpending`);
   expect(left.length).toBeGreaterThan(0);
@@ -356,7 +356,7 @@ select nowhere;`);
     await db.query(`update acme.schema_migrations set at_statement = ${at} where version = 2`);
     expect((await up(p)).error).toMatchObject({
       code: 'incomplete',
-      message: '2_change was begun and not finished, and its file was changed since',
+      message: '2_change was started but not finished, and its file has changed since',
       hint: expect.stringMatching(/^restore the original file.* then: sqlmig repair acme 2 --mark-applied$/),
     });
   }
@@ -365,7 +365,7 @@ select nowhere;`);
   p.remove('sql/tenant/2_change.sql');
   expect((await up(p)).error).toMatchObject({
     code: 'incomplete',
-    message: '2_change was begun and not finished, and its file is gone',
+    message: '2_change was started but not finished, and its file no longer exists',
     hint: 'restore the file, then run sqlmig up again',
   });
   p.write({ 'sql/tenant/2_change.sql': changed });
@@ -409,7 +409,7 @@ test.each(refused)('%s (%s) leaves nothing: %s', async (_, sqlstate, statement) 
   await db.query('create index items_name on acme.items (name)');
   expect(await up(p)).toMatchObject({
     code: 1,
-    error: { code: 'migration-failed', sqlstate, state: 'nothing of it was kept; acme is at 1' },
+    error: { code: 'migration-failed', sqlstate, state: 'none of it was kept; acme is at 1' },
   });
   expect(await row()).toBeUndefined();
 });
@@ -448,7 +448,7 @@ test('a table of another owner leaves the statements before', async () => {
   await db.query(`update acme.schema_migrations set checksum = 'x' where version = 2`);
   expect((await up(p)).error).toMatchObject({
     code: 'incomplete',
-    message: '2_change was begun and not finished, and its file was changed since',
+    message: '2_change was started but not finished, and its file has changed since',
   });
   await db.query('drop owned by sqlmig_stranger; drop role sqlmig_stranger');
 });

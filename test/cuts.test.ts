@@ -106,7 +106,7 @@ test('SIGTERM ends a run whose connections answer no more, and what is not known
   // It ends within the ten seconds that a container has; a loaded machine gets some more.
   const { code, signal, stderr } = await endOf(run, 20_000);
   expect({ code, signal }).toEqual({ code: 143, signal: null });
-  expect(stderr).toMatch(/what became of mute_\d is not known/);
+  expect(stderr).toMatch(/the state of mute_\d is unknown/);
   await db.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sqlmig%' and datname = current_database()`,
   );
@@ -137,7 +137,7 @@ test('what was committed before an interruption is told, although its connection
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('repair heeds %s: what runs is cancelled, and it exits %i', async (signal, code) => {
+] as const)('repair heeds %s: what runs is canceled, and it exits %i', async (signal, code) => {
   const schema = `repair_${code}`;
   const file = '-- sqlmig: no-transaction\nselect pg_sleep(60);';
   const p = project(

@@ -73,11 +73,11 @@ test('what is thrown outside of every promise is exit 70, without a stack', asyn
 });
 
 test.for([
-  [['new', '--tenant'], 'new needs <name..>'],
-  [['new', '--tenant', '--json'], 'new needs <name..>'],
-  [['tenant', 'create'], 'tenant create needs <name>'],
-  [['new', 'x', '--config'], '--config needs a value'],
-  [['status', '--log-format'], '--log-format needs a value'],
+  [['new', '--tenant'], 'new requires <name>'],
+  [['new', '--tenant', '--json'], 'new requires <name>'],
+  [['tenant', 'create'], 'tenant create requires <name>'],
+  [['new', 'x', '--config'], '--config requires a value'],
+  [['status', '--log-format'], '--log-format requires a value'],
   [['status', '--pool-mode', 'x'], '--pool-mode takes "session" or "transaction", not "x"'],
   [['up', '--all', '--', ''], 'a program after --'],
 ] as const)('%j is a usage error', async ([args, why]) => {
@@ -110,7 +110,7 @@ test.runIf(existsSync('/dev/full'))('an answer that cannot be written is exit 74
   const lost = run(['pipe', full, 'pipe']);
   expect(lost.status).toBe(74);
   expect(lost.stderr.toString()).toMatch(
-    /^error\[output-failed\]: cannot write the answer to stdout: ENOSPC/,
+    /^error\[output-failed\]: cannot write the output to stdout: ENOSPC/,
   );
   expect(run(['pipe', 'pipe', full]).status).toBe(0);
   expect(readdirSync(join(p.dir, 'sql/tenant'))).toHaveLength(2);

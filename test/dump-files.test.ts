@@ -46,7 +46,7 @@ test.skipIf(typeof dumper === 'string').for([
     },
   );
   const place = dump.slice(0, dump.indexOf('SELECT pg_catalog')).split('\n').length;
-  const warning = `sql/public/1_dump.sql:${place}:1: this dump empties search_path and lifts timeouts`;
+  const warning = `sql/public/1_dump.sql:${place}:1: this dump empties search_path and disables timeouts`;
   expect((await sqlmig(['plan'], p.dir)).stdout).toContain(warning);
   const up = await sqlmig(['up', '--all'], p.dir);
   expect(up).toMatchObject({ code: 0, stderr: expect.stringContaining(warning) });

@@ -171,7 +171,7 @@ test('a role that may not create one: the right and the statement are named', as
   try {
     for (const [name, right] of [
       ['citext', `role ${role} lacks CREATE on database ${db.name}`],
-      ['pg_stat_statements', `only a superuser may, and role ${role} is none`],
+      ['pg_stat_statements', `only a superuser can create it, and role ${role} is not one`],
     ] as const) {
       const p = projectOf({}, { url, extensions: [name] });
       await expect(up(await p.config(), { select: { kind: 'public' } })).rejects.toMatchObject({

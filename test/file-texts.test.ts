@@ -118,7 +118,7 @@ insert into t values ('x', json_value('y'));`,
   );
   const plan = await sqlmig(['plan'], p.dir);
   expect(plan).toMatchObject({ code: 0 });
-  expect(plan.stdout).toContain('sql/tenant/1_t.sql:2:3: system_user is a key word since PostgreSQL 16');
+  expect(plan.stdout).toContain('sql/tenant/1_t.sql:2:3: system_user is a keyword since PostgreSQL 16');
   const up = await sqlmig(['up', '--all'], p.dir);
   if (Number(server?.major) < 16) {
     expect(up).toMatchObject({ code: 0 });

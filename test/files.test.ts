@@ -103,7 +103,7 @@ test('what looks like a migration and is not read is an error', async () => {
     error instanceof SqlmigError &&
       error.all.map(({ code, message, details }) => [code, message, details.hint]),
   ).toEqual([
-    ['bad-file-name', 'sql/public/2_p.Sql: a name ends in .sql, in lower case', 'name it 2_p.sql'],
+    ['bad-file-name', 'sql/public/2_p.Sql: the extension must be .sql in lower case', 'name it 2_p.sql'],
     ...['sql/tenant/.sql', 'sql/tenant/4_c.sql'].map((folder) => [
       'bad-file-name',
       `${folder} is a folder, not a file`,
@@ -171,8 +171,8 @@ test('migrations beside the folders, or in one with nearly its name, are named',
     },
   );
   expect((await readMigrations(await p.config())).strays).toEqual([
-    'sql has 1 file named like migrations and is not read; sql/public and sql/tenant are',
-    'sql/tenants has 2 files named like migrations and is not read; sql/public and sql/tenant are',
+    'sql has 1 file named like migrations, but only sql/public and sql/tenant are read',
+    'sql/tenants has 2 files named like migrations, but only sql/public and sql/tenant are read',
   ]);
   const missing = project({ url, tenantDir: 'sql/tenent' }, { 'sql/tenant/1_a.sql': '' });
   await expect(readMigrations(await missing.config())).rejects.toMatchObject({

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { recogniseTool } from '../src/history/foreign-history.ts';
+import { recognizeTool } from '../src/history/foreign-history.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -17,7 +17,7 @@ test.for([
   ['node-pg-migrate', 'id serial primary key, name varchar(255) not null, run_on timestamp not null'],
   ['goose', 'id int, version_id bigint, is_applied boolean, tstamp timestamp'],
   ['another tool', 'a int, b int'],
-] as const)('a history of %s in public is recognised and not touched', async ([tool, columns]) => {
+] as const)('a history of %s in public is recognized and not touched', async ([tool, columns]) => {
   const schema = `p_${tool.replace(/\W/g, '_').toLowerCase()}`;
   await db.query(`create schema ${schema}; create table ${schema}.schema_migrations (${columns})`);
   const p = project(
@@ -42,5 +42,5 @@ test.for([
 });
 
 test('a shape that only looks like one is not given a wrong name', () => {
-  expect(recogniseTool(['version bigint', 'something text'])).toBe('another tool');
+  expect(recognizeTool(['version bigint', 'something text'])).toBe('another tool');
 });

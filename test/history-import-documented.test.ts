@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { recogniseTool, toolOf } from '../src/history/foreign-history.ts';
+import { recognizeTool, toolOf } from '../src/history/foreign-history.ts';
 import { flywayChecksum } from '../src/history/import/flyway.ts';
 import { golangMigrateReader } from '../src/history/import/golang-migrate.ts';
 import type { SourceFile } from '../src/history/import/history-reader.ts';
@@ -381,7 +381,7 @@ test.for([
 });
 
 test('without the tables beside it, a table of versions alone may be of either tool', () => {
-  expect(recogniseTool(['version character varying'])).toBe('dbmate or Rails');
+  expect(recognizeTool(['version character varying'])).toBe('dbmate or Rails');
 });
 
 // From golang-migrate's own test of the function.

@@ -129,7 +129,7 @@ test('our own history: status goes on from there', async () => {
   writeFileSync(join(first.dir, 'sql/tenant/1_a.sql'), 'create table a ()');
   await sqlmig(['tenant', 'create', 'acme', '--url', db.url], first.dir);
   const { dir, stderr } = await init();
-  expect(stderr).toContain('a history of sqlmig in acme');
+  expect(stderr).toContain('a sqlmig history in acme');
   expect(stderr).toMatch(/next: copy its migrations into sql\/public and sql\/tenant, then sqlmig status\n$/);
   expect(configIn(dir)).not.toHaveProperty('tenants');
 });
@@ -191,7 +191,7 @@ test.for([
     cwd: dir,
     signal: new AbortController().signal,
   };
-  const invocation = await parse(['init'], { version: '0', columns: 80 });
+  const invocation = await parse(['init'], { version: '0', columns: 80, print: () => {} });
   if (invocation === null) throw new Error('yargs has answered');
   expect(await execute(invocation, terminal)).toBe(0);
   expect(configIn(dir).tenants).toEqual(tenants);

@@ -74,6 +74,8 @@ test('every command that a message recommends exists', () => {
     'names',
     'writes',
     'speaks',
+    'omits',
+    'history',
     'leaves',
     'that',
   ];

@@ -69,7 +69,7 @@ test('a folder with some of its files is an older release: a warning, and the ap
   const { code, stdout, stderr } = await sqlmig(['up', '--all', ...app], p.dir);
   expect(code).toBe(0);
   expect(stdout).toContain('app runs');
-  expect(stderr).toContain('a newer release was here');
+  expect(stderr).toContain('a newer release has run here');
 });
 
 test('empty folders are fine where nothing was applied from them', async () => {

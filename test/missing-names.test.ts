@@ -78,7 +78,7 @@ test.for([
   const { error } = await failure(text);
   expect(error).toMatchObject({
     sqlstate,
-    hint: hint ?? 'correct the file and run sqlmig up again; nothing of it was kept',
+    hint: hint ?? 'correct the file and run sqlmig up again; none of it was kept',
   });
 });
 

@@ -140,7 +140,7 @@ test('a first statement that leaves nothing behind makes the file simply pending
     sqlstate: '42703',
     line: 2,
     column: 8,
-    state: 'nothing of it was kept; acme is empty',
+    state: 'none of it was kept; acme is empty',
   });
   expect(await db.history('acme')).toEqual({});
 });

@@ -67,7 +67,7 @@ test.for(
 const elsewhere = `if the file means another tool's table of that name, rename sqlmig's with historyTable`;
 const change = 'a migration must not change acme.schema_migrations, which records what is applied';
 const drop = 'a migration must not drop or rename its schema: acme.schema_migrations records what is applied';
-const hide = 'a migration must not put row security on acme.schema_migrations: it hides what is applied';
+const hide = 'a migration must not enable row security on acme.schema_migrations: it hides what is applied';
 const takeOut = 'remove the statement; to empty the schema, drop everything in it except schema_migrations';
 const leaveOut = `exclude schema_migrations from the tables that the statement changes, for example: where tablename <> 'schema_migrations'`;
 const everyTable = (statement: string) => `do $$ declare t name; begin

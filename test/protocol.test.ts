@@ -56,7 +56,7 @@ test('a runner killed -9 in the second of three CONCURRENTLY statements: told ex
     state: 'failed',
     error: {
       code: 'incomplete',
-      message: '2_indexes was begun and not finished',
+      message: '2_indexes was started but not finished',
       state: 'not touched; hit is at 1',
       hint: 'settle it with: sqlmig repair hit 0002 --resume',
     },

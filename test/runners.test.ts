@@ -126,7 +126,7 @@ test('a lock that a statement never gets is told with file and line, and with wh
       sqlstate: '55P03',
       message: expect.stringMatching(
         new RegExp(
-          `lock timeout: backend ${row?.pid} \\(\\w+, sqlmig test, .*\\), idle in transaction for \\d+ s: .*lock table acme.t.* is in the way$`,
+          `lock timeout: blocked by backend ${row?.pid} \\(\\w+, sqlmig test, .*\\), idle in transaction for \\d+ s: .*lock table acme.t.*$`,
         ),
       ),
       hint: expect.stringContaining('raise --lock-timeout'),
@@ -217,7 +217,7 @@ test('a statement that a timeout ends is told where the timeout comes from', asy
   await expect(up(await asked.config(), { select: all })).rejects.toMatchObject({
     details: {
       sqlstate: '57014',
-      hint: `statement_timeout is 1000ms, set for the database "${db.name}" (ALTER DATABASE); raise it for the role of sqlmig`,
+      hint: `statement_timeout is 1000ms, set for the database "${db.name}" (ALTER DATABASE); raise it for sqlmig's role`,
     },
   });
 });

@@ -76,7 +76,7 @@ test('what a newer release has applied is no finding and never forgotten', async
   const verified = await sqlmig(['verify'], p.dir);
   expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('clean') });
   expect(verified.stderr).toContain(
-    'n_a has applied versions above the newest file (2): a newer release was here',
+    'n_a has applied versions above the newest file (2): a newer release has run here',
   );
   expect(await sqlmig(['status', '--check'], p.dir)).toMatchObject({ code: 0 });
   expect(await sqlmig(['repair', '--all', '--forget', '--yes'], p.dir)).toMatchObject({
@@ -120,7 +120,7 @@ test.for([['3'], ['4']] as const)(
       state: 'failed',
       error: {
         code: 'baseline-incomplete',
-        message: `sql/tenant/${version}_base.sql replaces what is applied only in part: 3 is missing`,
+        message: `sql/tenant/${version}_base.sql replaces versions that are only partly applied: 3 is missing`,
         state: `not touched; ${half} is at 2`,
       },
     });

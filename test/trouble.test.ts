@@ -110,7 +110,7 @@ test.for(kinds)('row security that hides rows is seen (tenants from %s)', async 
 test.for(kinds)('a history of ours that lost a column (tenants from %s)', async (kind) => {
   const p = await pending(`h_lost_${kind}`, [`d_a_${kind}`, `d_b_${kind}`], kind);
   await db.query(`alter table d_b_${kind}.h_lost_${kind} drop column run_id`);
-  const message = `"d_b_${kind}"."h_lost_${kind}" is a history of sqlmig that lacks the column run_id`;
+  const message = `"d_b_${kind}"."h_lost_${kind}" is a sqlmig history that lacks the column run_id`;
   await expectTrouble(p, `d_b_${kind}`, [`d_a_${kind}`], { code: 'history-damaged', message });
 });
 
@@ -118,7 +118,7 @@ test('among many tenants as well', async () => {
   const names = Array.from({ length: 15 }, (_, i) => `many_${i}`);
   const p = await pending('h_many', names);
   await db.query('alter table many_7.h_many drop column state, drop column scope');
-  const message = '"many_7"."h_many" is a history of sqlmig that lacks the columns state, scope';
+  const message = '"many_7"."h_many" is a sqlmig history that lacks the columns state, scope';
   const others = names.filter((name) => name !== 'many_7');
   await expectTrouble(p, 'many_7', others, { code: 'history-damaged', message });
 });

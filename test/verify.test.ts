@@ -138,12 +138,12 @@ test('a deleted file: file-missing; status and plan name it, and up goes on', as
   });
   const up = await sqlmig(['up', '--all'], p.dir);
   expect(up.code).toBe(0);
-  expect(up.stderr).toContain('file is gone');
+  expect(up.stderr).toContain('files no longer exist');
   const plan = await sqlmig(['plan'], p.dir);
   expect(plan).toMatchObject({
     code: 0,
     stdout: expect.stringContaining(
-      'warning: 1_a is applied, but its file is gone; up continues without it: acme, globex\n',
+      'warning: 1_a is applied, but its file no longer exists; up continues without it: acme, globex\n',
     ),
   });
   const planned = JSON.parse((await sqlmig(['plan', '--json'], p.dir)).stdout);
@@ -158,10 +158,10 @@ test('a deleted file: file-missing; status and plan name it, and up goes on', as
     stderr: '4 findings; exit code 0 without --check\n',
   });
   expect(status.stdout).toContain(
-    'file-missing: 1_a is applied, but its file is gone\n  in 2 tenants: acme, globex\n',
+    'file-missing: 1_a is applied, but its file no longer exists\n  in 2 tenants: acme, globex\n',
   );
   expect(status.stdout).toMatch(
-    /checksum-changed: sql\/tenant\/003_c\.sql is not what was applied .*\n {2}in 2 tenants: acme, globex\n/,
+    /checksum-changed: sql\/tenant\/003_c\.sql differs from what was applied .*\n {2}in 2 tenants: acme, globex\n/,
   );
   expect(await sqlmig(['status', '--check'], p.dir)).toMatchObject({ code: 1, stderr: '' });
 });
@@ -184,15 +184,15 @@ test('a lower number added later: out-of-order; up refuses it unless it is allow
   expect(await db.history('globex')).toEqual({ 1: 1, 2: 1, 3: 1, R__v: 1 });
 });
 
-test('an older replica says that a newer release was here, and goes on', async () => {
+test('an older replica says that a newer release has run here, and goes on', async () => {
   await applied();
   p.remove('sql/tenant/003_c.sql');
   const { code, stderr } = await sqlmig(['up', '--all'], p.dir);
   expect(code).toBe(0);
-  expect(stderr).toContain('a newer release was here');
+  expect(stderr).toContain('a newer release has run here');
 });
 
-test('a migration that was begun and not finished is a finding, and nobody runs it again silently', async () => {
+test('a migration that was started but not finished is a finding, and nobody runs it again silently', async () => {
   await applied();
   await db.query(`update acme.schema_migrations set state = 'incomplete' where version = 3`);
   expect(await verify()).toMatchObject({

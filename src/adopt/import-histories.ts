@@ -78,7 +78,7 @@ function stillInUse({ schema }: Target, cause: Error): SqlmigError {
   return new SqlmigError('lock-timeout', `the old history of "${schema}" is in use`, {
     schema,
     state: 'not touched',
-    hint: 'stop the old tool, and the sessions that read its history, then run it again',
+    hint: 'stop the old tool and the sessions that read its history, then run the command again',
     cause,
   });
 }
@@ -92,7 +92,8 @@ async function readAgain(
   const table = await findAgain(session, source, rules.config.historyTable);
   const { digest, history } = await readDigested(session, table);
   const again = proposeImport(target, [{ ...table, history }], rules);
-  if (again === null || !('share' in again)) throw changedMeanwhile(target, again?.message ?? 'it is gone');
+  if (again === null || !('share' in again))
+    throw changedMeanwhile(target, again?.message ?? 'it no longer exists');
   const applied = again.share.applied.map(({ migration, appliedAt }) => {
     const script = scripts.get(migration);
     if (script === undefined) throw changedMeanwhile(target, `${migration.file} has been applied since`);
@@ -125,7 +126,7 @@ async function findAgain(
 ): Promise<ReadableTable> {
   const [found] = await findForeignTables(session, { historyTable, oids: [oid] });
   if (found !== undefined && reader !== null) return { found, reader };
-  throw new SqlmigError('foreign-history', `"${schema}"."${table}" has been dropped or changed meanwhile`, {
+  throw new SqlmigError('foreign-history', `"${schema}"."${table}" was dropped or changed in the meantime`, {
     schema,
     state: 'not touched',
     hint: 'run it again',
@@ -133,7 +134,7 @@ async function findAgain(
 }
 
 function changedMeanwhile({ schema }: Target, why: string): SqlmigError {
-  return new SqlmigError('foreign-history', `the old history has changed meanwhile: ${why}`, {
+  return new SqlmigError('foreign-history', `the old history has changed in the meantime: ${why}`, {
     schema,
     state: 'not touched',
     hint: 'see the current state with sqlmig adopt',

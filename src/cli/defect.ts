@@ -10,7 +10,7 @@ export function defectOf(error: unknown): SqlmigError {
     `sqlmig ended unexpectedly${place === undefined ? '' : ` (${place})`}: ${message.replace(/\s+/g, ' ')}`,
     {
       state: 'what was committed is in the history',
-      hint: 'this is a defect in sqlmig: please report it, with what the same command says under --verbose',
+      hint: 'this is a defect in sqlmig: please report it with the output of the same command with --verbose',
       cause: error,
     },
   );

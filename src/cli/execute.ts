@@ -18,8 +18,8 @@ const signalExitCodes: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM
 export async function execute({ command, args: parsed }: Invocation, terminal: Terminal): Promise<number> {
   // Each parser adds the global flags to those of the command.
   const args = parsed as ParsedArgs & GlobalArgs;
-  const stderrPaint = createPaint(coloursWanted(args, terminal, terminal.stderrIsTty));
-  const stdoutPaint = createPaint(coloursWanted(args, terminal, terminal.stdoutIsTty));
+  const stderrPaint = createPaint(colorsWanted(args, terminal, terminal.stderrIsTty));
+  const stdoutPaint = createPaint(colorsWanted(args, terminal, terminal.stdoutIsTty));
   const progress = progressOf(args, terminal, stderrPaint);
   try {
     const work = prepared(command, args, terminal);
@@ -101,7 +101,7 @@ export function exitCodeOfSchemas(errors: readonly (ErrorDetails | undefined)[])
 export function agreed(terminal: Terminal, question: string): Promise<boolean> {
   if (terminal.ask === null) {
     terminal.stderr(question.slice(0, question.lastIndexOf('\n') + 1));
-    throw usage('confirmation needed, but there is no terminal to ask in', 'confirm with --yes');
+    throw usage('confirmation is required, but there is no terminal to ask on', 'confirm with --yes');
   }
   return terminal.ask(`${question} [y/N] `);
 }
@@ -142,7 +142,7 @@ async function withDatabase<T>(
   const overrides = overridesOf(args);
   if (!embedded) return use(await loadUntil(signal, { cwd, env, file, overrides }));
   if (url !== undefined)
-    throw usage('--embedded and --url name two databases', 'give only one of --embedded and --url');
+    throw usage('--embedded and --url cannot be combined', 'give only one of --embedded and --url');
   // Mistakes in the config are reported before a server is started.
   await withoutDatabase({ ...args, url: 'postgres:' }, terminal, async () => {});
   const { attachEmbedded } = await import('../embedded/attach.ts');
@@ -171,7 +171,7 @@ function progressOf(args: GlobalArgs, { stderr: write, stderrIsTty }: Terminal, 
   });
 }
 
-function coloursWanted({ color }: GlobalArgs, { env }: Terminal, isTty: boolean): boolean {
+function colorsWanted({ color }: GlobalArgs, { env }: Terminal, isTty: boolean): boolean {
   return color ?? (isTty && !env.NO_COLOR && env.TERM !== 'dumb');
 }
 

@@ -86,8 +86,8 @@ for (const stream of [process.stdout, process.stderr]) {
 /** The work is done, but its answer could not be written. */
 function reportLostAnswer(code: number): void {
   if (answerLost === null) return;
-  const error = new SqlmigError('output-failed', `cannot write the answer to stdout: ${answerLost.message}`, {
-    state: 'the command has done its work',
+  const error = new SqlmigError('output-failed', `cannot write the output to stdout: ${answerLost.message}`, {
+    state: 'the work of the command is done',
     hint: 'check the file or pipe that stdout is redirected to',
   });
   const lost = fail(error);
@@ -169,7 +169,8 @@ async function parsed(argv: readonly string[]): Promise<Invocation | number> {
   const { parse } = await import('./parse.ts');
   const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
   const versionText = argv.includes('--json') ? document({ ok: true, version }).trimEnd() : version;
-  return (await parse(argv, { version: versionText, columns: process.stdout.columns ?? 100 })) ?? 0;
+  const columns = process.stdout.columns ?? 100;
+  return (await parse(argv, { version: versionText, columns, print: terminal.stdout })) ?? 0;
 }
 
 /** Reports an error that no command reported, in the form that the arguments ask for, and returns its exit code. */

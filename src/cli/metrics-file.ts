@@ -23,11 +23,11 @@ export function openMetrics(file: string, cwd: string): MetricsFile {
     if (file === '') throw new Error('it has no name');
     // A device would be replaced by the file.
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-      throw new Error('it is no regular file');
+      throw new Error('it is not a regular file');
     writeFileSync(making, '');
     rmSync(making);
   } catch (error) {
-    const hint = 'give the path of a file in a folder that exists and may be written to';
+    const hint = 'specify a file in an existing folder that is writable';
     throw usage(`--metrics cannot write "${file}": ${(error as Error).message}`, hint);
   }
   const started = performance.now();

@@ -24,7 +24,7 @@ export const globalOptions = options({
     type: 'string',
     array: true,
     nargs: 1,
-    describe: 'Load environment variables from a file; variables that are already set win',
+    describe: 'Load environment variables from a file; those already set win',
   },
   url: {
     type: 'string',
@@ -114,18 +114,24 @@ export const selectorOptions = options({
   },
 });
 
+/** The same flags for commands that select everything by default. */
+export const readSelectorOptions = options({
+  ...selectorOptions,
+  all: { ...selectorOptions.all, describe: `${selectorOptions.all.describe} (the default)` },
+});
+
 /** The values of `selectorOptions`. */
 type SelectorArgs = ArgumentsCamelCase<InferredOptionTypes<typeof selectorOptions>>;
 
 /** Flags that limit what `up` and `plan` apply. */
 export const planOptions = options({
-  to: { type: 'string', requiresArg: true, describe: 'Apply migrations up to and including this version' },
-  steps: { type: 'number', requiresArg: true, describe: 'Apply at most N migrations per schema' },
-  'out-of-order': { type: 'boolean', describe: 'Apply pending migrations older than the newest applied one' },
+  to: { type: 'string', requiresArg: true, describe: 'Limit to migrations up to and including this version' },
+  steps: { type: 'number', requiresArg: true, describe: 'Limit to N migrations per schema' },
+  'out-of-order': { type: 'boolean', describe: 'Allow pending migrations older than the newest applied one' },
   'ignore-changed': {
     type: 'boolean',
     default: false,
-    describe: 'Continue although an applied file has changed',
+    describe: 'Continue even if an applied file was changed',
   },
 });
 
@@ -146,7 +152,7 @@ export const lockOptions = options({
   sync: {
     type: 'boolean',
     default: false,
-    describe: 'Use synchronous commits for tenants (default: one flush before reporting success)',
+    describe: 'Wait for the disk at every commit of a tenant, not only once at the end',
   },
   'wait-for-lock': {
     type: 'string',
@@ -191,7 +197,7 @@ export function overridesOf(args: GlobalArgs): Overrides {
 export function selectionOf(args: SelectorArgs): Selection | null {
   const chosen = [args.all, args.public, args.tenants !== undefined].filter(Boolean).length;
   const except = nameList(args.exceptTenants ?? []);
-  if (chosen > 1) throw usage('--all, --public and --tenants exclude each other', 'give only one of them');
+  if (chosen > 1) throw usage('--all, --public and --tenants cannot be combined', 'give only one of them');
   if (except.length > 0 && !args.all) throw usage('--except-tenants requires --all');
   if (args.all) return { kind: 'all', except };
   if (args.public) return { kind: 'public' };

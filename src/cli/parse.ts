@@ -1,4 +1,4 @@
-import yargs, { type Argv } from 'yargs';
+import yargs, { type Argv, type Options } from 'yargs';
 import { groupBy } from '../report/table.ts';
 import {
   type Command,
@@ -8,7 +8,7 @@ import {
   usageOf,
   withHelp,
 } from './command.ts';
-import { globalOptions, kebabCase, usage } from './options.ts';
+import { camelCase, globalOptions, kebabCase, usage } from './options.ts';
 import { commands, groups } from './registry.ts';
 import { asUsageError, explain } from './usage-error.ts';
 
@@ -18,20 +18,20 @@ import { asUsageError, explain } from './usage-error.ts';
  */
 export async function parse(
   argv: readonly string[],
-  { version, columns }: { readonly version: string; readonly columns: number },
+  { version, columns, print }: Screen,
 ): Promise<Invocation | null> {
   const all = await Promise.all(Object.values(commands).map((load) => load()));
   const seen: Seen = { argv, chosen: null, invocation: null };
   const parser = yargs([...argv])
     .scriptName('sqlmig')
     .usage('$0 <command> [flags]\n\nMigrates one shared PostgreSQL schema and all tenant schemas.')
-    .options(globalOptions)
+    .options(withoutOff(globalOptions))
     .group([...Object.keys(globalOptions), 'help', 'version'], 'Global flags:')
     .version(version)
     .help()
     .strict()
     .demandCommand(1, 'no command given')
-    .wrap(Math.min(columns, 110))
+    .wrap(Math.min(columns - 1, 110))
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? explain(message, seen);
@@ -51,11 +51,25 @@ export async function parse(
   }
   parser.completion('completion', 'Print a shell completion script');
   try {
-    await parser.parseAsync();
+    await parser.parseAsync([...argv], {}, (_error, _args, text) => {
+      if (text !== '') print(`${spaced(text).replace('on OSX.', 'on macOS.')}\n`);
+    });
   } catch (error) {
     throw withHelp(asUsageError(error, seen), seen.chosen);
   }
   return seen.invocation;
+}
+
+/** Help in which a space precedes each type; yargs puts none after a description that fills its column. */
+function spaced(help: string): string {
+  return help.replace(/(?<=\S)(?=\[(boolean|string|number|array|choices: .*)\])/g, ' ');
+}
+
+/** What yargs answers by itself, and how. */
+interface Screen {
+  readonly version: string;
+  readonly columns: number;
+  readonly print: (text: string) => void;
 }
 
 /** A command line while yargs reads it. */
@@ -81,13 +95,29 @@ function declare(to: Argv, command: Command, seen: Seen): void {
     for (const [key, positional] of Object.entries(positionals)) y.positional(key, positional);
     for (const [line, what] of examples) y.example(`$0 ${line}`, what);
     // A group of their own lists them before the global flags.
-    return y.options(options).group(Object.keys(options), 'Flags:');
+    return y.options(withoutOff(options)).group(Object.keys(options), 'Flags:');
   };
   const handle = (args: ParsedArgs) => {
     refuseRepeated(known, args);
-    seen.invocation = { command, args };
+    seen.invocation = { command, args: { ...offSwitches(known), ...args } };
   };
   to.command(`${lastWord(name)} ${pattern}`.trim(), describe, build, handle);
+}
+
+/** The options for yargs: without the default of a switch, which help would show as `[default: false]`. */
+function withoutOff(options: OptionSet): Record<string, Options> {
+  return Object.fromEntries(
+    Object.entries(options).map(([flag, { default: value, ...option }]) => [
+      flag,
+      value === undefined || value === false ? option : { ...option, default: value },
+    ]),
+  );
+}
+
+/** The values of the switches that are off by default. */
+function offSwitches(options: OptionSet): ParsedArgs {
+  const off = Object.entries(options).filter(([, option]) => option.default === false);
+  return Object.fromEntries(off.map(([flag]) => [camelCase(flag), false]));
 }
 
 /** yargs takes `--rehearse=1` for `--rehearse=false`, and so would apply for real. @throws SqlmigError `bad-usage`. */

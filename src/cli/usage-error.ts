@@ -20,10 +20,13 @@ export function asUsageError(error: unknown, place: Place): SqlmigError {
 /** The error for arguments that yargs refuses. An unknown command or flag comes with the one that is probably meant. */
 export function explain(message: string, { argv, chosen }: Place): SqlmigError {
   const [, valueless] = /^Not enough arguments following: (.+)/.exec(message) ?? [];
-  if (valueless !== undefined) return usage(`--${valueless} needs a value`);
+  if (valueless !== undefined) return usage(`--${valueless} requires a value`);
   if (message.startsWith('Not enough non-option arguments') && chosen !== null) {
     const [example] = chosen.examples;
-    return usage(`${chosen.name} needs ${chosen.pattern}`, example && `for example: sqlmig ${example[0]}`);
+    return usage(
+      `${chosen.name} requires ${chosen.pattern?.replace('..', '')}`,
+      example && `for example: sqlmig ${example[0]}`,
+    );
   }
   const [, flag, given, choices] = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message) ?? [];
   if (flag !== undefined) return usage(`--${flag} takes ${choices?.replaceAll(', ', ' or ')}, not ${given}`);

@@ -155,7 +155,7 @@ function ranItself({ version, replaces = [] }: Migration, versions: readonly str
 
 function baselineIncomplete(file: Migration, missing: readonly string[]): FindingInSchema {
   const what = missing.join(', ');
-  const message = `${file.file} replaces what is applied only in part: ${what} ${missing.length === 1 ? 'is' : 'are'} missing`;
+  const message = `${file.file} replaces versions that are only partly applied: ${what} ${missing.length === 1 ? 'is' : 'are'} missing`;
   return { kind: 'baseline-incomplete', ...identity(file), file: file.file, message };
 }
 
@@ -186,15 +186,19 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
     if (obstacle === null) return [];
     const why = {
       'in-doubt': '',
-      'file-changed': ', and its file was changed since',
-      'file-missing': ', and its file is gone',
+      'file-changed': ', and its file has changed since',
+      'file-missing': ', and its file no longer exists',
     }[obstacle];
-    const message = `${label(row)} was begun and not finished${why}`;
+    const message = `${label(row)} was started but not finished${why}`;
     return [{ kind: 'incomplete', ...identity(file ?? row), ...(file && { file: file.file }), message }];
   }
   if (file === undefined) {
     return [
-      { kind: 'file-missing', ...identity(row), message: `${label(row)} is applied, but its file is gone` },
+      {
+        kind: 'file-missing',
+        ...identity(row),
+        message: `${label(row)} is applied, but its file no longer exists`,
+      },
     ];
   }
   if (row.version === null) return [];
@@ -202,7 +206,7 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
   const renamed = row.name !== file.name;
   if (row.checksum !== file.checksum) {
     const as = renamed ? ` as ${label(row)}` : '';
-    const message = `${file.file} is not what was applied${as} (checksum ${short(file.checksum)}, applied ${short(row.checksum)})`;
+    const message = `${file.file} differs from what was applied${as} (checksum ${short(file.checksum)}, applied ${short(row.checksum)})`;
     return [{ kind: 'checksum-changed', ...found, message }];
   }
   return renamed ? [{ kind: 'renamed', ...found, message: `${file.file} was applied as ${label(row)}` }] : [];

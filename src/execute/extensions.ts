@@ -72,7 +72,7 @@ export async function installExtension(
       state: 'public and tenants were not touched',
       hint: denied
         ? `let a superuser run in this database: ${createExtension(wanted)};`
-        : (error.hint ?? 'create it by hand, or take it out of "extensions" in the config'),
+        : (error.hint ?? 'create it by hand, or remove it from "extensions" in the config'),
       cause: error,
     });
   }
@@ -87,7 +87,7 @@ from pg_catalog.pg_available_extensions a
 join pg_catalog.pg_available_extension_versions v on v.name = a.name and v.version = a.default_version
 where a.name = ${quoteLiteral(name)}`);
   const role = `role ${row?.role}`;
-  if (row?.super === true) return `only a superuser may, and ${role} is none`;
+  if (row?.super === true) return `only a superuser can create it, and ${role} is not one`;
   if (row?.creates !== true) return `${role} lacks CREATE on database ${row?.database}`;
-  return schema === null ? `${role} lacks a right` : `${role} lacks CREATE on schema ${schema}`;
+  return schema === null ? `${role} lacks a privilege` : `${role} lacks CREATE on schema ${schema}`;
 }

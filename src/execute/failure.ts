@@ -80,7 +80,7 @@ function hintFor(error: ServerError, { nonTransactional }: Script): string {
   }
   return error.code === sqlstates.invalidTransactionTermination && nonTransactional === null
     ? 'put a procedure or block that commits into a file of its own with -- sqlmig: no-transaction in its first lines'
-    : 'correct the file and run sqlmig up again; nothing of it was kept';
+    : 'correct the file and run sqlmig up again; none of it was kept';
 }
 
 function messageOf({ message, detail }: ServerError): string {

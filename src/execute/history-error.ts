@@ -96,7 +96,7 @@ function adviceFor(
   }
   const words = culprit === undefined ? '' : text.slice(culprit.start, culprit.end);
   const deed = /\brow\s+level\s+security\b/i.test(words)
-    ? `put row security on ${own}: it hides what is applied`
+    ? `enable row security on ${own}: it hides what is applied`
     : `change ${own}, which records what is applied`;
   // A loop over all tables, or what a function does.
   const isUnaware = culprit?.reach.code === true && !words.includes(table);

@@ -186,7 +186,7 @@ async function failedAt(
       location: locate(script.migration.file, script.migration.text, index),
       statement: k + 1,
       statements: script.statements.length,
-      state: isPending ? 'nothing of it was kept' : whole ? keptBefore(k) : keptInPart(k),
+      state: isPending ? 'none of it was kept' : whole ? keptBefore(k) : keptInPart(k),
       hint: isPending ? hint : await wayOn(step, whole),
       cause: error,
     }),

@@ -23,7 +23,7 @@ export async function whyStopped(
   switch (error.code) {
     case sqlstates.lockNotAvailable: {
       const raise = raiseInFile(script, 'lock_timeout') ?? 'raise --lock-timeout';
-      const hint = `wait until the session that has the lock is done, or end it with pg_terminate_backend; or ${raise}`;
+      const hint = `wait until the session that holds the lock has ended, or end it with pg_terminate_backend; or ${raise}`;
       return { partners: null, hint };
     }
     case sqlstates.deadlockDetected: {
@@ -34,7 +34,7 @@ export async function whyStopped(
       };
     }
     case sqlstates.queryCanceled:
-      return { partners: null, hint: await cancelledHint(session, script) };
+      return { partners: null, hint: await canceledHint(session, script) };
     default:
       return null;
   }
@@ -55,19 +55,19 @@ where a.pid in (${[...new Set(pids)].join(', ')}) and a.pid <> pg_backend_pid()`
 }
 
 /**
- * What to do about a statement that was cancelled (57014): where its timeout is set (file, role, database, connection
- * string or server), or that another session cancelled it.
+ * What to do about a statement that was canceled (57014): where its timeout is set (file, role, database, connection
+ * string or server), or that another session canceled it.
  */
-export async function cancelledHint(session: Session, script: Script | null = null): Promise<string> {
+export async function canceledHint(session: Session, script: Script | null = null): Promise<string> {
   const inFile = script === null ? null : raiseInFile(script, 'statement_timeout');
   if (inFile !== null) return `${inFile}; or leave it out, since sqlmig sets none`;
   const [row] = await session
     .read(`select setting::int as ms from pg_settings where name = 'statement_timeout'`)
     .catch(unknown);
   if (row === undefined || Number(row.ms) === 0)
-    return 'another session cancelled the statement (pg_cancel_backend); run it again';
+    return 'another session canceled the statement (pg_cancel_backend); run it again';
   const origin = await settingOrigin(session, 'statement_timeout').catch(() => 'somewhere');
-  return `statement_timeout is ${row.ms}ms, set for ${origin}; raise it for the role of sqlmig`;
+  return `statement_timeout is ${row.ms}ms, set for ${origin}; raise it for sqlmig's role`;
 }
 
 /** How to raise a timeout that the file itself sets; `null` if it sets none. */

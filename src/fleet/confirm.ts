@@ -16,7 +16,7 @@ export async function confirm(
 ): Promise<Target[]> {
   const applied = outcomes.filter(({ scope, migrations: done }) => scope === 'tenant' && done.length > 0);
   if (applied.length === 0 || settings.rehearse || settings.sync) return [];
-  // Cancels are still being sent when a run is interrupted, so the first one may be cancelled.
+  // Cancels are still being sent when a run is interrupted, so the first one may be canceled.
   await run.read(flush).catch((error: unknown) => {
     if (!settings.signal.aborted) throw error;
     return run.read(flush);

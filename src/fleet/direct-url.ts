@@ -9,6 +9,6 @@ export function directUrlNeeded({ migration, nonTransactional }: Script): Sqlmig
   return new SqlmigError('direct-url-needed', message, {
     file: migration.file,
     state: 'nothing was touched',
-    hint: 'give --direct-url, a URL that bypasses the pooler; or --pool-mode session if it pools whole sessions',
+    hint: 'set --direct-url to a URL that bypasses the pooler, or use --pool-mode session if the pooler is in session mode',
   });
 }

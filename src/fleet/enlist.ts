@@ -72,7 +72,7 @@ export function unlisted(
     state,
     sqlstate: cause?.details.sqlstate,
     hint: hasRegister
-      ? 'correct "register" in the config: after it, the query must return $1'
+      ? 'correct "register" in the config: after it runs, the query must return $1'
       : hints[tenants.kind],
     cause,
   });

@@ -85,7 +85,7 @@ export function unitSchema(
 export function publicBehind(version: string): SqlmigError {
   return new SqlmigError(
     'public-behind',
-    `public is behind: ${version} is not applied, and tenants wait for it`,
+    `public is behind: ${version} is not applied, and tenants depend on it`,
     {
       state: 'not touched',
       hint: 'run: sqlmig up --public',

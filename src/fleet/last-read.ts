@@ -16,7 +16,7 @@ export function createLastRead(
     if (outOfReach) return null;
     const look = async () => rereadTarget(await slot.session(), schema);
     try {
-      // Cancels are still being sent when a run is interrupted, so the first look may be cancelled too.
+      // Cancels are still being sent when a run is interrupted, so the first look may be canceled too.
       const looking = look().catch(look);
       return await (signal.aborted ? withDeadline(looking, interruptedMs) : looking);
     } catch {

@@ -78,7 +78,10 @@ async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
   for (;;) {
     const lost = await confirm(migrator, summary.outcomes);
     if (lost.length === 0) break;
-    emit({ type: 'warning', message: `the server crashed; migrating ${lost.length} tenants again` });
+    emit({
+      type: 'warning',
+      message: `the server crashed; migrating ${lost.length} ${lost.length === 1 ? 'tenant' : 'tenants'} again`,
+    });
     summary.add(await openTenantPhase(migrator, { shared: null }).migrate(lost));
   }
   summary.confirm();

@@ -99,12 +99,12 @@ export function outcomeUnknown(target: Target, error: SqlmigError, context: Outc
     ...error.details,
     ...(error.code === 'interrupted' && {
       code: 'outcome-unknown',
-      message: 'interrupted, and the database does not answer',
+      message: 'interrupted, and the database is not responding',
     }),
     schema,
     database: context.database,
-    state: `what became of ${schema} is not known; it was ${versionOf(target)} before`,
-    hint: 'sqlmig status tells once the database can be reached',
+    state: `the state of ${schema} is unknown; it was ${versionOf(target)} before`,
+    hint: 'run sqlmig status once the database can be reached',
   };
   return { ...base(target, context), state: 'failed', version: plan.version, migrations: [], error: details };
 }

@@ -15,7 +15,7 @@ export function schemaRefusal({ schema, plan, trouble }: Target): SqlmigError | 
     case 'checksum-changed':
       return new SqlmigError('checksum-changed', refusal.message, {
         ...extra,
-        hint: 'put the file back as it was and write a new migration; --ignore-changed goes on regardless',
+        hint: 'restore the file and write a new migration; --ignore-changed continues anyway',
       });
     case 'out-of-order':
       return new SqlmigError('out-of-order', refusal.message, {
@@ -74,7 +74,7 @@ export function interrupted(incomplete?: SqlmigError): SqlmigError {
     statement,
     statements,
     state,
-    hint = 'run sqlmig up again to go on',
+    hint = 'run sqlmig up again to continue',
   } = incomplete?.details ?? {};
   const at = { file, statement, statements, state };
   return new SqlmigError('interrupted', 'the run was interrupted', { ...at, hint });
@@ -82,9 +82,13 @@ export function interrupted(incomplete?: SqlmigError): SqlmigError {
 
 /** The error of a schema that was not started after this many failures. */
 function stopped(failures: number): SqlmigError {
-  return new SqlmigError('stopped', `not started: ${failures} failed before its turn`, {
-    hint: '--max-failures lets a run go on after failures',
-  });
+  return new SqlmigError(
+    'stopped',
+    `not started: ${failures} ${failures === 1 ? 'tenant' : 'tenants'} failed before it`,
+    {
+      hint: '--max-failures lets a run continue after failures',
+    },
+  );
 }
 
 /** The error of a schema that was not started because these canaries failed. */
@@ -110,7 +114,7 @@ export function gone(listed: boolean): SqlmigError {
   const what = 'the schema is gone: it was dropped or renamed during the run';
   return listed
     ? new SqlmigError('schema-missing', `${what}, and the tenant list still has it`, {
-        hint: 'take it off the list, or create it again with: sqlmig tenant create',
+        hint: 'remove it from the list, or create it again with: sqlmig tenant create',
       })
     : new SqlmigError('schema-missing', `${what}, and the tenant list no longer has it`, {});
 }
@@ -122,16 +126,16 @@ export function delisted(): SqlmigError {
 
 /** The error of a schema whose history was dropped or renamed during the run. */
 export function historyMissing(): SqlmigError {
-  return new SqlmigError('history-missing', 'the history table disappeared while the run went on', {
+  return new SqlmigError('history-missing', 'the history table disappeared during the run', {
     state: 'nothing is applied again',
-    hint: 'find out who dropped or renamed it, and put it back',
+    hint: 'find out what dropped or renamed it, and restore it',
   });
 }
 
 /** The error of a file that never got a lock, with the sessions seen to hold it. */
 export function blocked(error: SqlmigError, blockers: readonly Blocker[]): SqlmigError {
   if (error.details.sqlstate !== sqlstates.lockNotAvailable || blockers.length === 0) return error;
-  return withMessage(error, `${error.message}: ${describeBlockers(blockers)} is in the way`);
+  return withMessage(error, `${error.message}: blocked by ${describeBlockers(blockers)}`);
 }
 
 /** The error of a schema whose lock another run held for too long. */

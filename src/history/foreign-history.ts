@@ -150,7 +150,7 @@ export function toolOf(
 }
 
 /** Which tool made a table of the name that histories of sqlmig have, or "another tool". */
-export function recogniseTool(columns: readonly string[]): string {
+export function recognizeTool(columns: readonly string[]): string {
   return toolOf('schema_migrations', columns) ?? anotherTool;
 }
 

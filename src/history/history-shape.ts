@@ -1,4 +1,4 @@
-import { recogniseTool } from './foreign-history.ts';
+import { recognizeTool } from './foreign-history.ts';
 
 /** The columns of sqlmig's history table. */
 export const historyColumns: readonly string[] = [
@@ -24,11 +24,11 @@ type HistoryShape =
   | { readonly kind: 'ours'; readonly missing: readonly string[] }
   | { readonly kind: 'foreign'; readonly tool: string };
 
-/** Recognises a history table by its columns (`name type` each). */
+/** Recognizes a history table by its columns (`name type` each). */
 export function shapeOf(columns: readonly string[]): HistoryShape {
   const present = new Set(columns.map((column) => column.slice(0, column.indexOf(' '))));
   const missing = historyColumns.filter((column) => !present.has(column));
   return historyColumns.length - missing.length >= enoughColumns
     ? { kind: 'ours', missing }
-    : { kind: 'foreign', tool: recogniseTool(columns) };
+    : { kind: 'foreign', tool: recognizeTool(columns) };
 }

@@ -22,7 +22,7 @@ import { type ReadOptions, readForCommand, readKinds } from '../state/reading.ts
 /** The sessions with locks of sqlmig, and the incomplete migrations. */
 export interface LocksResult {
   readonly holders: readonly Holder[];
-  /** Migrations that were begun and not finished. */
+  /** Migrations that were started but not finished. */
   readonly incomplete: readonly Finding[];
 }
 
@@ -86,7 +86,7 @@ export async function killHolder(config: Config, options: KillHolderOptions): Pr
 }
 
 function notHolding(pid: number): SqlmigError {
-  return new SqlmigError('bad-usage', `backend ${pid} neither holds nor waits for a lock of sqlmig`, {
+  return new SqlmigError('bad-usage', `backend ${pid} neither holds nor waits for one of sqlmig's locks`, {
     state: 'nothing was terminated',
     hint: 'list the backends that do with: sqlmig locks',
   });

@@ -36,7 +36,7 @@ const manyKinds: Kinds<SettleMigrationsOptions> = {
 };
 
 /**
- * Settles a non-transactional migration that was begun and not finished, or describes it. Waits for other runs in the
+ * Settles a non-transactional migration that was started but not finished, or describes it. Waits for other runs in the
  * schema, as `up` does. A failure is the outcome of the schema: `lock-timeout`, `unsettled` if sqlmig cannot determine
  * whether the statement took effect, or the error of a statement.
  * @throws SqlmigError `nothing-to-settle`, `checksum-changed`, and if it cannot start: `bad-usage`, `config-invalid`,

@@ -135,7 +135,7 @@ export function requireConfig(config: unknown): asserts config is Config {
   );
   if (missing.length > 0) throw refuse(`the config lacks ${missing.join(', ')}`);
   const { database, waitMs, cwd, concurrency, poolMode, ...settings } = config as Config;
-  if (!isDatabase(database)) throw refuse('"database" in the config must be what loadConfig made of a URL');
+  if (!isDatabase(database)) throw refuse('"database" in the config must be as loadConfig returned it');
   if (!Number.isSafeInteger(waitMs) || waitMs < 0)
     throw refuse('"waitMs" in the config must be milliseconds');
   if (typeof cwd !== 'string') throw refuse('"cwd" in the config must be a folder');
@@ -203,7 +203,7 @@ async function unlessIdle<T>(loading: Promise<T>): Promise<T> {
 
 function unreadable(path: string, error: unknown): SqlmigError {
   // The message of a JSON error quotes the text around it, which may be a password.
-  const why = error instanceof SyntaxError ? 'it does not parse' : (error as Error).message;
+  const why = error instanceof SyntaxError ? 'it has a syntax error' : (error as Error).message;
   return new SqlmigError('config-invalid', `cannot read ${path}: ${why}`, {
     hint: 'a config file is sqlmig.config.json, .js, .mjs or .ts, or the key "sqlmig" in package.json',
   });

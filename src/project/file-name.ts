@@ -50,16 +50,19 @@ export function nameProblem(fileName: string): { readonly problem: string; reado
   const dotted = postgrator.exec(fileName);
   if (dotted !== null) {
     const ending = dotted[2] === 'undo' ? '.down.sql' : '.sql';
-    return { problem: 'the name fits no rule', hint: `name it ${dotted[1]}_${dotted[3]}${ending}` };
+    return {
+      problem: 'the name does not follow the rules',
+      hint: `name it ${dotted[1]}_${dotted[3]}${ending}`,
+    };
   }
   const back = wayBack.exec(fileName);
   if (back !== null) {
     return {
-      problem: 'the name of what undoes a version ends in .down.sql',
+      problem: 'the name of a down file ends in .down.sql',
       hint: `name it ${back[1]}.down.sql`,
     };
   }
-  return { problem: 'the name fits no rule', hint: `a name is ${fileNameRule}` };
+  return { problem: 'the name does not follow the rules', hint: `a name is ${fileNameRule}` };
 }
 
 function severalNumbersProblem([, prefix, digits = '', rest = '', ending = '']: RegExpExecArray) {
@@ -75,7 +78,7 @@ function severalNumbersProblem([, prefix, digits = '', rest = '', ending = '']: 
     const hint =
       whole === null
         ? 'write the version as one number of 1 to 18 digits, in the order of the old ones'
-        : `name it ${whole}, and number all files alike: each part after the first has three digits, and all files have as many parts`;
+        : `name it ${whole}, and number all files the same way: each part after the first has three digits, and all files have as many parts`;
     return { problem, hint };
   }
   const own = `${first}__${digits.slice((first ?? '').length + 1)}${rest}${way}`;

@@ -80,7 +80,7 @@ function straysOf({ publicDir, tenantDir, cwd }: Config): string[] {
   const read = dirs.map((dir) => shownPath(cwd, dir)).join(' and ');
   return [...new Map([...inParents, ...mistyped].map((stray) => [stray.path, stray])).values()].map(
     ({ path, files }) =>
-      `${shownPath(cwd, path)} has ${countOf(files, 'file')} named like migrations and is not read; ${read} are`,
+      `${shownPath(cwd, path)} has ${countOf(files, 'file')} named like migrations, but only ${read} are read`,
   );
 }
 
@@ -215,7 +215,9 @@ function unreadMistakes(
   return [
     ...inCapitals.map((file) => {
       const hint = `name it ${basename(file).replace(/\.sql$/i, '.sql')}`;
-      return new SqlmigError('bad-file-name', `${shown(file)}: a name ends in .sql, in lower case`, { hint });
+      return new SqlmigError('bad-file-name', `${shown(file)}: the extension must be .sql in lower case`, {
+        hint,
+      });
     }),
     ...foldersLikeFiles.map((folder) => {
       const hint = 'put its statements into one file of that name, or rename the folder';

@@ -100,12 +100,13 @@ export function checkOptions(
 /** Checks one value; `called` is its name. @throws SqlmigError `bad-usage`. */
 export function checkValue(called: string, value: unknown, { takes, fits }: Kind): void {
   if (fits(value)) return;
-  throw new SqlmigError('bad-usage', `${called} takes ${takes}, not ${shown(value)}`);
+  const not = Number.isNaN(value) ? '' : `, not ${shown(value)}`;
+  throw new SqlmigError('bad-usage', `${called} takes ${takes}${not}`);
 }
 
 /** The error for an option that means nothing without something else, in words. */
 export function lacks(option: string, needs: string, called = byName): SqlmigError {
-  return new SqlmigError('bad-usage', `${called(option)} goes with ${needs}`);
+  return new SqlmigError('bad-usage', `${called(option)} requires ${needs}`);
 }
 
 function unknownOption(option: string, known: readonly string[]): SqlmigError {
@@ -119,5 +120,5 @@ function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return 'a list';
   if (typeof value !== 'object' || value === null) return String(value);
-  return 'an object that is none of these';
+  return 'a different object';
 }

@@ -38,9 +38,9 @@ export function timeText(time: HistoryMatch['time']): string {
 }
 
 const times: Readonly<Record<HistoryMatch['time'], string>> = {
-  exact: 'the times of applying are kept',
-  'zone-unknown': 'the times of applying have no time zone and are read as UTC',
-  none: 'the tool records no time of applying',
+  exact: 'the times at which they were applied are kept',
+  'zone-unknown': 'the times at which they were applied have no time zone and are read as UTC',
+  none: 'the tool does not record when they were applied',
 };
 
 function matchLines(match: HistoryMatch | null): string[] {

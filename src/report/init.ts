@@ -16,7 +16,7 @@ export function foundText(database: string, facts: DatabaseFacts, proposal: Prop
     ...facts.histories.map(
       ({ tool, table, schemas }) => `the history of ${tool}, ${table}, in ${names(schemas, 3)}`,
     ),
-    facts.own.length > 0 && `a history of sqlmig in ${names(facts.own, 3)}`,
+    facts.own.length > 0 && `a sqlmig history in ${names(facts.own, 3)}`,
     historyTable !== null &&
       `a table of that name already, so the config names the history table ${historyTable}`,
   ].filter((line) => typeof line === 'string');
@@ -35,7 +35,7 @@ export function sourceText(tenants: TenantChoice): string {
     case 'list':
       return `tenants: ${names(tenants.list, 5)}\n`;
     case 'history':
-      return 'tenants: schemas with a history of sqlmig (create them with sqlmig tenant create)\n';
+      return 'tenants: schemas with a sqlmig history (create them with sqlmig tenant create)\n';
   }
 }
 

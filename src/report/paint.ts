@@ -6,7 +6,7 @@ type Format = Parameters<typeof styleText>[0];
 export type Paint = (format: Format, text: string) => string;
 
 /** A `Paint` that adds colors if they are wanted. */
-export function createPaint(colours: boolean): Paint {
+export function createPaint(colors: boolean): Paint {
   // The caller has decided whether the stream shows colors; styleText would check stdout.
-  return colours ? (format, text) => styleText(format, text, { validateStream: false }) : (_, text) => text;
+  return colors ? (format, text) => styleText(format, text, { validateStream: false }) : (_, text) => text;
 }

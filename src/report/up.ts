@@ -16,7 +16,12 @@ function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
   const created = isOnlyCreated(outcome);
   if (rehearsed && state === 'applied') return created ? 'would create' : 'would apply';
   if (isGone(outcome)) return 'gone';
-  const word = error?.code === 'interrupted' ? 'interrupted' : created ? 'created' : words[state];
+  const word =
+    error?.code === 'interrupted' || state === 'skipped'
+      ? leftWord(outcome)
+      : created
+        ? 'created'
+        : words[state];
   return outcome.confirmed === false ? `${word}, not confirmed` : word;
 }
 
@@ -70,8 +75,11 @@ export function upSummary(result: UpResult): string {
     .filter((outcome) => outcome.state === 'failed')
     .map((outcome) => outcome.schema);
   const gone = result.schemas.filter(isGone).length;
-  const left = result.skipped - gone;
-  const skipped = `${left === 0 ? '' : `, ${left} not started`}${gone === 0 ? '' : `, ${gone} gone`}`;
+  const left = groupBy(
+    result.schemas.filter((outcome) => outcome.state === 'skipped' && !isGone(outcome)),
+    leftWord,
+  ).map((group) => `, ${group.length} ${leftWord(group[0] as SchemaOutcome)}`);
+  const skipped = `${left.join('')}${gone === 0 ? '' : `, ${gone} gone`}`;
   const who = failed.length === 0 ? '' : `: ${names(failed, 5)}`;
   // Schemas that failed or were interrupted may have unconfirmed migrations as well.
   const open = result.unconfirmed;
@@ -81,6 +89,12 @@ export function upSummary(result: UpResult): string {
   const unsure = open === 0 ? '' : `, ${open} not confirmed`;
   const seconds = (result.durationMs / 1000).toFixed(1);
   return `${sure} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${made}${unsure}${skipped}${who} (${seconds} s)\n`;
+}
+
+/** Why the migrations of a schema are still pending. */
+function leftWord({ error, migrations }: SchemaOutcome): string {
+  if (error?.code === 'interrupted') return 'interrupted';
+  return migrations.length === 0 ? words.skipped : 'stopped';
 }
 
 /** True for a tenant whose schema was created and that has no migrations. */

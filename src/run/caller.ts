@@ -36,7 +36,7 @@ function ownListener(listener: OnEvent | undefined): OnEvent {
     if (warned) return;
     warned = true;
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.emitWarning(`onEvent failed, and the run went on: ${why}`, 'SqlmigWarning');
+    process.emitWarning(`onEvent failed, and the run continued: ${why}`, 'SqlmigWarning');
   };
   return (event) => {
     try {

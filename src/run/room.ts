@@ -19,7 +19,7 @@ export function createRoom(emit: OnEvent): Room {
     refusal: () => (last !== null && performance.now() - last.at < askAgainMs ? last.error : null),
     refused(error) {
       if (last === null) {
-        const message = `the server has no room for more sessions; going on with those there are: ${error.message}`;
+        const message = `the server accepts no more sessions; continuing with the existing ones: ${error.message}`;
         emit({ type: 'warning', message });
       }
       last = { error, at: performance.now() };

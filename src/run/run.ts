@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import { asSqlmigError, serverRefused } from '../execute/failure.ts';
-import { cancelledHint } from '../execute/stopped-statement.ts';
+import { canceledHint } from '../execute/stopped-statement.ts';
 import { type LockWait, readingWaitMs } from '../history/locked.ts';
 import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
@@ -132,7 +132,7 @@ async function readThrough<T>(slot: SessionSlot, read: (session: Session) => Pro
       return await read(await slot.session());
     } catch (error) {
       if (isServerError(error) && error.code === sqlstates.queryCanceled)
-        throw serverRefused(error, undefined, await cancelledHint(await slot.session()));
+        throw serverRefused(error, undefined, await canceledHint(await slot.session()));
       if (!(error instanceof SessionLost) || tries === 5) throw asSqlmigError(error);
     }
   }

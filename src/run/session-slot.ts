@@ -20,7 +20,7 @@ const graceMs = 4_000;
 const recycleAfter = 1_000;
 
 /**
- * A slot. When `signal` is aborted, the running statement is cancelled repeatedly, since a cancel request that arrives
+ * A slot. When `signal` is aborted, the running statement is canceled repeatedly, since a cancel request that arrives
  * before its statement has no effect. After four seconds the session is abandoned, so that the whole run ends within the
  * ten seconds that a container has after SIGTERM.
  */
@@ -29,12 +29,12 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
   let sessions = 0;
   let done = 0;
   let closed = false;
-  let cancelling: NodeJS.Timeout | undefined;
+  let canceling: NodeJS.Timeout | undefined;
 
   const onAbort = () => {
     const since = performance.now();
     current?.cancel();
-    cancelling = setInterval(() => {
+    canceling = setInterval(() => {
       if (performance.now() - since > graceMs) current?.abandon();
       else current?.cancel();
     }, cancelEveryMs);
@@ -65,7 +65,7 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
     async close() {
       closed = true;
       signal.removeEventListener('abort', onAbort);
-      clearInterval(cancelling);
+      clearInterval(canceling);
       await current?.close();
     },
   };

@@ -23,7 +23,7 @@ export function connectError(error: unknown, where: string, ignoredPasswordFile:
 
 function hintFor(message: string, code: string | undefined): string {
   if (code === sqlstates.invalidCatalogName)
-    return 'create the database first, sqlmig does not; --wait 60s waits until it exists';
+    return 'create the database first, as sqlmig does not; --wait 60s waits until it exists';
   if (code === sqlstates.tooManyConnections)
     return 'sqlmig needs one connection: raise the limit, end idle sessions, or wait longer with --wait 60s';
   if (/secure TLS|SSL|TLS|certificate|self.signed/i.test(message)) {

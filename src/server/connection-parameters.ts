@@ -1,7 +1,7 @@
 /** How sqlmig treats a libpq parameter. */
 type Treatment =
   /** As libpq does. */
-  | { readonly kind: 'honoured' }
+  | { readonly kind: 'honored' }
   /** It would change nothing that sqlmig does. */
   | { readonly kind: 'no-effect'; readonly why: string }
   /** Refused, except for values that ask for what sqlmig does anyway. */
@@ -13,7 +13,7 @@ interface LibpqParameter {
   readonly treatment: Treatment;
 }
 
-const honoured: Treatment = { kind: 'honoured' };
+const honored: Treatment = { kind: 'honored' };
 const noEffect = (why: string): Treatment => ({ kind: 'no-effect', why });
 const refused = (unless: readonly string[], hint: string): Treatment => ({ kind: 'refused', unless, hint });
 
@@ -26,25 +26,25 @@ const keys = refused([], 'sqlmig cannot log in with SCRAM keys; remove it and us
 export const libpqParameters: ReadonlyMap<string, LibpqParameter> = new Map(
   (
     [
-      ['service', 'PGSERVICE', honoured],
-      ['host', 'PGHOST', honoured],
-      ['hostaddr', 'PGHOSTADDR', honoured],
-      ['port', 'PGPORT', honoured],
-      ['dbname', 'PGDATABASE', honoured],
-      ['user', 'PGUSER', honoured],
-      ['password', 'PGPASSWORD', honoured],
-      ['passfile', 'PGPASSFILE', honoured],
-      ['options', 'PGOPTIONS', honoured],
-      ['connect_timeout', 'PGCONNECT_TIMEOUT', honoured],
-      ['target_session_attrs', 'PGTARGETSESSIONATTRS', honoured],
-      ['sslmode', 'PGSSLMODE', honoured],
-      ['sslnegotiation', 'PGSSLNEGOTIATION', honoured],
-      ['sslrootcert', 'PGSSLROOTCERT', honoured],
-      ['sslcert', 'PGSSLCERT', honoured],
-      ['sslkey', 'PGSSLKEY', honoured],
-      ['sslpassword', null, honoured],
-      ['ssl_min_protocol_version', 'PGSSLMINPROTOCOLVERSION', honoured],
-      ['ssl_max_protocol_version', 'PGSSLMAXPROTOCOLVERSION', honoured],
+      ['service', 'PGSERVICE', honored],
+      ['host', 'PGHOST', honored],
+      ['hostaddr', 'PGHOSTADDR', honored],
+      ['port', 'PGPORT', honored],
+      ['dbname', 'PGDATABASE', honored],
+      ['user', 'PGUSER', honored],
+      ['password', 'PGPASSWORD', honored],
+      ['passfile', 'PGPASSFILE', honored],
+      ['options', 'PGOPTIONS', honored],
+      ['connect_timeout', 'PGCONNECT_TIMEOUT', honored],
+      ['target_session_attrs', 'PGTARGETSESSIONATTRS', honored],
+      ['sslmode', 'PGSSLMODE', honored],
+      ['sslnegotiation', 'PGSSLNEGOTIATION', honored],
+      ['sslrootcert', 'PGSSLROOTCERT', honored],
+      ['sslcert', 'PGSSLCERT', honored],
+      ['sslkey', 'PGSSLKEY', honored],
+      ['sslpassword', null, honored],
+      ['ssl_min_protocol_version', 'PGSSLMINPROTOCOLVERSION', honored],
+      ['ssl_max_protocol_version', 'PGSSLMAXPROTOCOLVERSION', honored],
       ['client_encoding', 'PGCLIENTENCODING', noEffect('files are UTF-8, and so is the session')],
       ['application_name', 'PGAPPNAME', noEffect('sqlmig names its sessions after the run')],
       ['fallback_application_name', null, noEffect('sqlmig names its sessions after the run')],
@@ -102,11 +102,11 @@ export const libpqParameters: ReadonlyMap<string, LibpqParameter> = new Map(
 
 /** The libpq variables without a parameter, and how sqlmig treats them. */
 export const otherLibpqVariables: ReadonlyMap<string, Treatment> = new Map([
-  ['PGSERVICEFILE', honoured],
-  ['PGSYSCONFDIR', honoured],
-  ['PGREQUIRESSL', honoured],
-  ['PGTZ', honoured],
-  ['PGGEQO', honoured],
+  ['PGSERVICEFILE', honored],
+  ['PGSYSCONFDIR', honored],
+  ['PGREQUIRESSL', honored],
+  ['PGTZ', honored],
+  ['PGGEQO', honored],
   ['PGDATESTYLE', noEffect('it would change what dates in the files mean')],
   ['PGLOCALEDIR', noEffect('messages are the server’s and sqlmig’s own')],
   ['PGOAUTHDEBUG', noEffect('sqlmig cannot log in with OAuth')],

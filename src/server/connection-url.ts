@@ -91,7 +91,7 @@ function asLibpq(name: string, value: string): [string, string] {
 }
 
 function unknown(): SqlmigError {
-  const known = [...libpqParameters].filter(([, { treatment }]) => treatment.kind === 'honoured');
+  const known = [...libpqParameters].filter(([, { treatment }]) => treatment.kind === 'honored');
   return new SqlmigError('config-invalid', 'the database URL has a parameter that sqlmig does not know', {
     hint: `settings of the server go into options=-c%20name%3Dvalue, and a ? in a password is %3F; known are ${known.map(([name]) => name).join(', ')}`,
   });

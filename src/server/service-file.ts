@@ -46,11 +46,11 @@ function section(name: string, { path, text }: ServiceFile): ReadonlyMap<string,
     if (line.includes('\0')) throw refuse('there is a NUL character');
     if (line.startsWith('ldap')) throw refuse('sqlmig cannot look a service up in LDAP');
     const equals = line.indexOf('=');
-    if (equals === -1) throw refuse('this is no [service], key=value or comment');
+    if (equals === -1) throw refuse('this is not a [service], a key=value or a comment');
     const key = line.slice(0, equals);
     if (key === 'service') throw refuse('a service cannot name another service');
     if (!libpqParameters.has(key))
-      throw refuse('the key is no parameter of libpq; none has blanks around it');
+      throw refuse('the key is not a parameter of libpq, or has spaces around it');
     // The first one counts.
     if (!parameters.has(key)) parameters.set(key, line.slice(equals + 1));
   }

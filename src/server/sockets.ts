@@ -9,7 +9,7 @@ export interface Sockets {
   /** Opens one, with TLS if requested; called by the driver. */
   readonly open: () => Promise<Socket>;
   /** What `ask` opens is for a request to cancel, and is closed after `cancelTimeoutMs`. */
-  cancelling(ask: () => void): void;
+  canceling(ask: () => void): void;
   /** When the last bytes arrived, by `performance.now()`. */
   lastDataAt(): number;
   /** The FATAL error with which the server ended the session; `null` where it said nothing. */
@@ -63,7 +63,7 @@ export function createSockets(server: ClientOptions): Sockets {
 
   return {
     open: () => open(forCancel),
-    cancelling(ask) {
+    canceling(ask) {
       const before = new Set(sockets);
       forCancel = true;
       try {

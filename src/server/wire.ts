@@ -101,7 +101,7 @@ export class Wire {
   /** Asks the server to cancel what runs. */
   cancel(): void {
     // Not `cancel()`: that works once a query, and a request that fails would end the process unhandled.
-    this.#sockets.cancelling(() => {
+    this.#sockets.canceling(() => {
       void Promise.resolve(this.#running?.canceller?.(this.#running)).catch(() => {});
     });
   }

@@ -27,7 +27,7 @@ export function dumpHead(statements: readonly ParsedStatement[], text: string, s
   const head = end === -1 ? statements : statements.slice(0, end);
   const path = head.find((statement) => emptyPath.test(textOf(statement)));
   if (path === undefined) return { leftOut: [], lints: [] };
-  const message = 'this dump empties search_path and lifts timeouts; sqlmig leaves those lines out';
+  const message = 'this dump empties search_path and disables timeouts; sqlmig omits those lines';
   return {
     leftOut: head.filter((statement) => !kept.test(textOf(statement))),
     lints: [
@@ -42,7 +42,7 @@ function dumpedSchema(statements: readonly ParsedStatement[]): Lint[] {
   for (const { kind, fields, start } of statements) {
     const { schemaname } = (kind === 'CreateStmt' ? fields.relation : {}) as { readonly schemaname?: string };
     if (schemaname === undefined) continue;
-    const message = `the dump was made of schema ${schemaname}, and its names mean that schema in every tenant; take "${schemaname}." and CREATE SCHEMA out of the file`;
+    const message = `the dump was made of schema ${schemaname}, and its names refer to that schema in every tenant; remove "${schemaname}." and CREATE SCHEMA from the file`;
     return [{ rule: 'dump-of-schema', index: start, message }];
   }
   return [];

@@ -108,7 +108,7 @@ function errorsOf(mistakes: readonly Mistake[], { file, text }: Migration): Sqlm
 }
 
 function newerWordLint({ index, word, since }: NewerWord): Lint {
-  const message = `${word} is a key word since PostgreSQL ${since}, which refuses it here; write "${word}"`;
+  const message = `${word} is a keyword since PostgreSQL ${since}, which rejects it here; write "${word}"`;
   return { rule: 'newer-grammar', index, message };
 }
 
@@ -201,18 +201,18 @@ function serverWideMistakes(statements: readonly ParsedStatement[], text: string
     const what = serverWideReason(statement);
     if (what === null) return [];
     const message = `${what} in a tenant file would run once per tenant, for the whole server`;
-    const hint = "move it into a public file, or say -- sqlmig: allow-server in the file's first lines";
+    const hint = "move it into a public file, or put -- sqlmig: allow-server in the file's first lines";
     return [[statement.start, 'server-wide', message, hint]];
   });
 }
 
 function sectionMistake({ tool, mark, start }: Section, { version, name, undoes }: Migration): Mistake {
-  const message = `"${mark}" begins the ${undoes ? 'up' : 'down'} section of ${tool}, and all of a file runs`;
+  const message = `"${mark}" begins the ${undoes ? 'up' : 'down'} section of ${tool}, but sqlmig runs the whole file`;
   const target = version === null ? null : `${version}_${name}.down.sql`;
   const hint = undoes
     ? 'leave only the statements that undo the migration in this file'
     : target === null
-      ? 'remove it: a repeatable has no way back'
+      ? 'remove it: a repeatable has no down file'
       : `move that section into ${target}`;
   return [start, 'down-section', message, hint];
 }
@@ -226,14 +226,14 @@ function directiveMistakes(text: string): Mistake[] {
     });
   const includes = includesOf(text).map(({ index, line }): Mistake => {
     const message = `"${shortened(line)}" is for graphile-migrate; here it is a comment, and nothing is included`;
-    return [index, 'unknown-directive', message, 'put the text of that file in its place'];
+    return [index, 'unknown-directive', message, 'replace the line with the text of that file'];
   });
   return [...unknown, ...includes];
 }
 
 function markMistakes(text: string): Mistake[] {
   return likeTransactionMarks(text).map(({ index, mark }): Mistake => {
-    const message = `"${mark}" reads like another tool's mark for no transaction, and sqlmig does not know it`;
+    const message = `"${mark}" resembles another tool's mark for no transaction, but sqlmig does not support it`;
     const hint = 'write -- sqlmig: no-transaction to run the file outside a transaction, or remove the line';
     return [index, 'unknown-directive', message, hint];
   });

@@ -44,7 +44,10 @@ const tools: readonly Tool[] = [
   { name: 'Atlas', mark: /^-- (down|migration|checks.*)\.sql --$/ },
   { name: 'aerich', mark: /^--\s*(up|down)grade\s*--$/i },
   { name: 'Mojo::Pg', afterUp: /^--\s*\d+\s*(up|down)\b/i },
-  { name: 'a tool that keeps both ways in one file', between: /^--[\s#@;-]*(up|down)[\s:;{-]*$/i },
+  {
+    name: 'a tool that keeps the up and down sections in one file',
+    between: /^--[\s#@;-]*(up|down)[\s:;{-]*$/i,
+  },
 ];
 
 // Most files have no such line, and their quotes need not be parsed.

@@ -31,7 +31,7 @@ export function transactionBlocks(
     } else if (control === 'begin' || control === 'modes') {
       if (control === 'modes')
         mistake(statement, 'a migration must not set the modes of its transaction', modesHint);
-      else if (open !== null) mistake(statement, 'BEGIN inside of BEGIN and COMMIT', nestedHint);
+      else if (open !== null) mistake(statement, 'BEGIN inside BEGIN and COMMIT', nestedHint);
       else if (nonTransactional !== null)
         mistake(statement, `BEGIN has no effect here, since ${alone(nonTransactional)}`, splitHint);
       open ??= statement;

@@ -33,7 +33,7 @@ export async function findTroubles(
       const lacks = `${shape.missing.length === 1 ? 'the column' : 'the columns'} ${shape.missing.join(', ')}`;
       troubles.set(
         schema,
-        new SqlmigError('history-damaged', `${name} is a history of sqlmig that lacks ${lacks}`, {
+        new SqlmigError('history-damaged', `${name} is a sqlmig history that lacks ${lacks}`, {
           ...extra,
           hint: 'add the missing columns as in the history of another schema, or restore the table from a backup',
         }),
@@ -41,7 +41,7 @@ export async function findTroubles(
     } else if (error !== undefined) {
       const hint = readable
         ? `if row security is on, use the owner of ${name} or a role with BYPASSRLS, or disable it there`
-        : `grant the role of sqlmig USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on ${name}`;
+        : `grant sqlmig's role USAGE on the schema and SELECT, INSERT, UPDATE and DELETE on ${name}`;
       const message = `${name} cannot be read: ${error.message}`;
       troubles.set(schema, new SqlmigError('history-unreadable', message, { ...extra, hint }));
     }

@@ -8,7 +8,7 @@ import type { Target } from './target.ts';
 export function warningsOf(targets: readonly Target[], migrations: Migrations): string[] {
   const lost = scopes.flatMap((scope) => {
     const here = targets.filter((target) => target.scope === scope && target.plan.findings.some(isLost));
-    return say(here, 'applied versions whose file is gone; sqlmig verify names them');
+    return say(here, 'applied versions whose files no longer exist; sqlmig verify lists them');
   });
   return [...aheadWarnings(targets, migrations), ...lost];
 }
@@ -19,7 +19,7 @@ export function aheadWarnings(targets: readonly Target[], migrations: Migrations
     const ahead = targets.filter((target) => target.scope === scope && target.plan.ahead.length > 0);
     const newest = newestVersion(migrations[scope]);
     if (newest === null) return [];
-    return say(ahead, `applied versions above the newest file (${newest}): a newer release was here`);
+    return say(ahead, `applied versions above the newest file (${newest}): a newer release has run here`);
   });
 }
 

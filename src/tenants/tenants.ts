@@ -1,5 +1,5 @@
 import { errorOfAll, SqlmigError, sqlstates } from '../errors.ts';
-import { cancelledHint } from '../execute/stopped-statement.ts';
+import { canceledHint } from '../execute/stopped-statement.ts';
 import { readLocked } from '../history/locked.ts';
 import { schemasWithHistory } from '../history/presence.ts';
 import { type HistoryDigest, type Reader, readHistoryDigests } from '../history/read-histories.ts';
@@ -57,8 +57,8 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
     ];
     if (isServerError(error) && notYet.includes(error.code)) return { unknown: reason };
     if (error instanceof SqlmigError || !(isServerError(error) || source.kind === 'function')) throw error;
-    const isCancelled = isServerError(error) && error.code === sqlstates.queryCanceled;
-    throw tenantsQueryFailed(reason, error, isCancelled ? await cancelledHint(listing.session) : undefined);
+    const isCanceled = isServerError(error) && error.code === sqlstates.queryCanceled;
+    throw tenantsQueryFailed(reason, error, isCanceled ? await canceledHint(listing.session) : undefined);
   }
   const good = new Set<string>();
   const bad = new Map<string, SqlmigError>();
@@ -75,7 +75,7 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
 function badName(problem: string): SqlmigError {
   return new SqlmigError('bad-tenant-name', problem, {
     state: 'not touched',
-    hint: 'correct "tenants" of the config, or what it reads',
+    hint: 'correct "tenants" in the config, or the data it reads',
   });
 }
 

@@ -51,7 +51,7 @@ test.for<[string, string, Partial<RaisedError>, RetryReason | null]>([
   ['tuple concurrently updated', sqlstates.internalError, { isCatalogRace: true }, 'shared-rows'],
   ['another internal error', sqlstates.internalError, {}, null],
   ['a check constraint of the history', '23514', { violatesHistory: true }, null],
-  ['a cancelled statement', sqlstates.queryCanceled, {}, null],
+  ['a canceled statement', sqlstates.queryCanceled, {}, null],
   ['a missing table', sqlstates.undefinedTable, {}, null],
   ['a division by zero', divisionByZero, {}, null],
 ])('a retry after %s (%s)', ([, state, more, reason]) => {

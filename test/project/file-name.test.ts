@@ -47,12 +47,12 @@ test.for([
   // Flyway's
   ['V2024.01.05__x.sql', '20240105_x.sql'],
   ['V2024.01.05.1230__x.sql', '202401051230_x.sql'],
-  ['V1.2__x.sql', '1002_x.sql, and number all files alike'],
-  ['V1_2__x.sql', '1002_x.sql, and number all files alike'],
-  ['V1_10__x.sql', '1010_x.sql, and number all files alike'],
-  ['V1.2.3__add_2fa.sql', '1002003_add_2fa.sql, and number all files alike'],
+  ['V1.2__x.sql', '1002_x.sql, and number all files the same way'],
+  ['V1_2__x.sql', '1002_x.sql, and number all files the same way'],
+  ['V1_10__x.sql', '1010_x.sql, and number all files the same way'],
+  ['V1.2.3__add_2fa.sql', '1002003_add_2fa.sql, and number all files the same way'],
   ['U1__x.sql', '1_x.down.sql'],
-  ['U1.2__x.sql', '1002_x.down.sql, and number all files alike'],
+  ['U1.2__x.sql', '1002_x.down.sql, and number all files the same way'],
   // A name that begins with a number
   ['001_2024_report.sql', '001__2024_report.sql if the version is 001'],
   ['0001_2.sql', '0001__2.sql if the version is 0001, or 0001002_<name>.sql if it is 0001_2'],
@@ -77,7 +77,7 @@ test('a version that no one number can stand for', () => {
     problem: 'a version is one number, and "1.20240105" is several',
     hint: 'write the version as one number of 1 to 18 digits, in the order of the old ones',
   });
-  expect(nameProblem('users.sql').problem).toBe('the name fits no rule');
+  expect(nameProblem('users.sql').problem).toBe('the name does not follow the rules');
 });
 
 test('suggested names keep the order of the old ones', () => {

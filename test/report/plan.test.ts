@@ -125,7 +125,7 @@ test.for<Case>([
     '2',
     [],
   ],
-  ['a newer release was here', [file('1')], [row('1'), row('7')], {}, [], [], null, '7', ['7']],
+  ['a newer release has run here', [file('1')], [row('1'), row('7')], {}, [], [], null, '7', ['7']],
   [
     'an incomplete one refuses, whatever is allowed',
     [file('1')],
@@ -198,7 +198,7 @@ test.for<Case>([
   });
 });
 
-test('a migration that was begun and not finished is not the version', () => {
+test('a migration that was started but not finished is not the version', () => {
   const files = [file('1'), file('2')];
   const options = completePlan({}, { outOfOrder: false });
   const begun = row('2', 'x', 'same', 'incomplete');

@@ -68,13 +68,17 @@ const bothWays: readonly (readonly [tool: string, text: string, line: number])[]
   ['aerich', `-- upgrade --\n${up}\n-- downgrade --\n${down}\n`, 3],
   ['Mojo::Pg', `-- 1 up\n${up}\n-- 1 down\n${down}\n-- 2 up (more)\nselect 2;\n-- 2 down\nselect 3;\n`, 3],
   [
-    'a tool that keeps both ways in one file',
+    'a tool that keeps the up and down sections in one file',
     `--------------------\n-- Up\n--------------------\n${up}\n\n--------------------\n-- Down\n--------------------\n${down}\n`,
     7,
   ],
-  ['a tool that keeps both ways in one file', `-- @up {\n${up}\n-- }\n-- @down {\n${down}\n-- }\n`, 4],
-  ['a tool that keeps both ways in one file', `${up}\n-- DOWN\n${down}\n`, 2],
-  ['a tool that keeps both ways in one file', `--;; up\n${up}\n--;; down\n${down}\n`, 3],
+  [
+    'a tool that keeps the up and down sections in one file',
+    `-- @up {\n${up}\n-- }\n-- @down {\n${down}\n-- }\n`,
+    4,
+  ],
+  ['a tool that keeps the up and down sections in one file', `${up}\n-- DOWN\n${down}\n`, 2],
+  ['a tool that keeps the up and down sections in one file', `--;; up\n${up}\n--;; down\n${down}\n`, 3],
 ];
 
 test.for(bothWays)('a file of %s that goes both ways is refused, once: %j', async ([tool, text, line]) => {
@@ -84,7 +88,7 @@ test.for(bothWays)('a file of %s that goes both ways is refused, once: %j', asyn
       code: 'down-section',
       line,
       column: mark.length - mark.trimStart().length + 1,
-      message: `"${mark.trim()}" begins the down section of ${tool}, and all of a file runs`,
+      message: `"${mark.trim()}" begins the down section of ${tool}, but sqlmig runs the whole file`,
       hint: 'move that section into 1_posts.down.sql',
     },
   ]);
@@ -106,7 +110,7 @@ test('evolutions of Play whose marks start with # name their cause', async () =>
       code: 'down-section',
       line: 6,
       column: 1,
-      message: '"# --- !Downs" begins the down section of Play evolutions, and all of a file runs',
+      message: '"# --- !Downs" begins the down section of Play evolutions, but sqlmig runs the whole file',
       hint: 'move that section into 1_posts.down.sql',
     },
     {
@@ -152,7 +156,7 @@ test('an include of graphile-migrate is refused: what it stands for would be lef
       column: 1,
       message:
         '"--!include functions/posts.sql" is for graphile-migrate; here it is a comment, and nothing is included',
-      hint: 'put the text of that file in its place',
+      hint: 'replace the line with the text of that file',
     },
   ]);
 });
@@ -171,7 +175,7 @@ test('a .down.sql may keep the mark it was under, and holds no up section', asyn
     {
       code: 'down-section',
       line: 1,
-      message: '"-- migrate:up" begins the up section of dbmate, and all of a file runs',
+      message: '"-- migrate:up" begins the up section of dbmate, but sqlmig runs the whole file',
     },
   ]);
 });

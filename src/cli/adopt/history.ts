@@ -29,7 +29,7 @@ export const historyMode = defineMode({
     'from-tool': {
       type: 'string',
       requiresArg: true,
-      describe: 'Import the history of this tool, if a schema has histories of two',
+      describe: 'Import the history of this tool if a schema has histories of two tools',
     },
     'accept-missing': {
       type: 'boolean',

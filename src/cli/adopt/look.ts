@@ -13,7 +13,7 @@ export const lookMode = defineMode({
     },
   },
   examples: [
-    ['adopt', 'show which histories there are, and how many of their versions match files'],
+    ['adopt', 'show the histories found, and how many of their versions match files'],
     ['adopt --files prisma/migrations', "compare with the other tool's own files"],
   ],
   prepare: (args) => {

@@ -24,9 +24,9 @@ export const initCommand = defineCommand()({
     },
   },
   examples: [
-    ['init', 'inspect the database, propose a config and, in a terminal, ask'],
+    ['init', 'inspect the database, propose a config, and ask in a terminal'],
     ["init --pattern 'tenant_%'", 'schemas whose names start with tenant_ are tenants'],
-    ['init --sample', 'with sample migrations to try'],
+    ['init --sample', 'add sample migrations to try'],
   ],
   needsDatabase: false,
   prepare: (args, terminal) => {
@@ -36,7 +36,7 @@ export const initCommand = defineCommand()({
       ...(args.list === undefined ? [] : [{ kind: 'list', list: nameList([args.list]) } as const]),
     ];
     if (given.length > 1)
-      throw usage('--query, --pattern and --list exclude each other', 'give only one of them');
+      throw usage('--query, --pattern and --list cannot be combined', 'give only one of them');
     return async () => {
       refuseProject(terminal.cwd);
       const inspected = await inspect(args, terminal);

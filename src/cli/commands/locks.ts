@@ -9,18 +9,18 @@ import { checkFlag, yesOption } from '../options.ts';
 /** `sqlmig locks`. */
 export const locksCommand = defineCommand()({
   name: 'locks',
-  describe: 'Show the sessions that hold or wait for locks of sqlmig',
+  describe: "Show the sessions that hold or wait for sqlmig's locks",
   options: {
     kill: {
       type: 'number',
       requiresArg: true,
-      describe: 'Terminate this backend (by process ID), after showing what it does',
+      describe: 'Terminate the backend with this process ID, after showing what it is doing',
     },
     ...yesOption,
   },
   examples: [
     ['locks', 'lock holders, waiting sessions and incomplete migrations'],
-    ['locks --kill 812', 'terminate backend 812 if it holds or waits for a lock of sqlmig'],
+    ['locks --kill 812', "terminate backend 812 if it holds or waits for one of sqlmig's locks"],
   ],
   prepare: (args, terminal) => {
     const pid = args.kill;

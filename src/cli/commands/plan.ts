@@ -2,14 +2,14 @@ import { type PlanCommandOptions, plan } from '../../operations/plan.ts';
 import { everySchema } from '../../project/selection.ts';
 import { planText } from '../../report/plan.ts';
 import { type Answer, type CommandContext, defineCommand } from '../command.ts';
-import { planArgs, planOptions, selectionOf, selectorOptions } from '../options.ts';
+import { planArgs, planOptions, readSelectorOptions, selectionOf } from '../options.ts';
 
 /** `sqlmig plan`. */
 export const planCommand = defineCommand()({
   name: 'plan',
   describe: 'Show the migrations that up would apply, without applying them',
   options: {
-    ...selectorOptions,
+    ...readSelectorOptions,
     ...planOptions,
     lint: { type: 'boolean', default: false, describe: 'Check all files for risky SQL, not only new ones' },
   },

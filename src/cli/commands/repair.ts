@@ -26,7 +26,10 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
   describe: 'Repair histories: accept changed files, forget missing files, or settle incomplete migrations',
   pattern: '[schema] [migration]',
   positionals: {
-    schema: { type: 'string', describe: 'Schema of one incomplete migration (or select several schemas)' },
+    schema: {
+      type: 'string',
+      describe: 'Schema of one incomplete migration (instead of --all, --public or --tenants)',
+    },
     migration: { type: 'string', describe: 'Version of that migration' },
   },
   options: {
@@ -34,7 +37,11 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     ...lockOptions,
     ...readOnlyOption,
     resume: { type: 'boolean', default: false, describe: 'Check what was completed and continue' },
-    'from-statement': { type: 'number', requiresArg: true, describe: 'Continue with this statement' },
+    'from-statement': {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Continue with statement N of the file',
+    },
     'mark-applied': { type: 'boolean', default: false, describe: 'Record it as applied and run nothing' },
     forget: {
       type: 'boolean',
@@ -59,7 +66,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
       if (migration === undefined)
         throw usage('repair needs the version as well', `for example: sqlmig repair ${schema} 0009`);
       if (select !== null)
-        throw usage('give either a schema and its migration or --all, --public or --tenants a,b');
+        throw usage('specify either a schema and a version, or --all, --public or --tenants a,b');
       if (args.forget) throw forgetAlone();
       return settleOne({ ...options, schema, version: migration }, how, isAgreed);
     }
@@ -89,7 +96,7 @@ function settlementOf(args: {
     ...(args.markApplied ? [{ kind: 'mark-applied' } as const] : []),
   ];
   if (chosen.length > 1)
-    throw usage('--resume, --from-statement and --mark-applied exclude each other', 'give only one of them');
+    throw usage('--resume, --from-statement and --mark-applied cannot be combined', 'give only one of them');
   return chosen[0] ?? null;
 }
 

@@ -2,14 +2,14 @@ import { status } from '../../operations/status.ts';
 import { everySchema } from '../../project/selection.ts';
 import { statusSummary, statusText } from '../../report/status.ts';
 import { defineCommand } from '../command.ts';
-import { selectionOf, selectorOptions } from '../options.ts';
+import { readSelectorOptions, selectionOf } from '../options.ts';
 
 /** `sqlmig status`. */
 export const statusCommand = defineCommand()({
   name: 'status',
   describe: 'Show the migration status of public and all tenants',
   options: {
-    ...selectorOptions,
+    ...readSelectorOptions,
     check: {
       type: 'boolean',
       default: false,

@@ -45,13 +45,13 @@ export const upCommand = defineCommand()({
     rehearse: {
       type: 'boolean',
       default: false,
-      describe: 'Execute everything, roll it back, and report time and locks',
+      describe: 'Execute everything, roll it back, and report durations and locks',
     },
     'dry-run': { type: 'boolean', default: false, describe: 'Print the plan and execute nothing' },
     canary: {
       type: 'string',
       requiresArg: true,
-      describe: 'Migrate these tenants first, and the rest only if none fails: 5, 10% or a,b',
+      describe: 'Migrate some tenants first, and the others only if all of them succeed: 5, 10% or a,b',
     },
     'canary-tolerate': {
       type: 'number',
@@ -75,7 +75,7 @@ export const upCommand = defineCommand()({
     ['up --tenants acme,globex', 'migrate public and two tenants'],
     ['up --all --wait 60s -- node server.js', 'container entrypoint: wait, migrate, then start the app'],
     ['up --all --rehearse', 'execute everything, then roll it back'],
-    ['up --all --canary 5 --max-failures 1%', 'five canaries first, then stop at 1% failures'],
+    ['up --all --canary 5 --max-failures 1%', 'migrate five canaries first, then stop at 1% failures'],
   ],
   takesProgram: true,
   prepare: (args, terminal) => {
@@ -101,7 +101,7 @@ export const upCommand = defineCommand()({
     };
     checkUpOptions(options, flagOf);
     if (args.rehearse && args.dryRun)
-      throw usage('--rehearse and --dry-run exclude each other', 'give only one of them');
+      throw usage('--rehearse and --dry-run cannot be combined', 'give only one of them');
     return async (context) => {
       if (args.metrics !== undefined && metrics === null) {
         const message = 'nothing is applied permanently, so the --metrics file is not written';

@@ -2,20 +2,20 @@ import { verify } from '../../operations/verify.ts';
 import { everySchema } from '../../project/selection.ts';
 import { verifyText } from '../../report/verify.ts';
 import { defineCommand } from '../command.ts';
-import { selectionOf, selectorOptions } from '../options.ts';
+import { readSelectorOptions, selectionOf } from '../options.ts';
 
 /** `sqlmig verify`. */
 export const verifyCommand = defineCommand()({
   name: 'verify',
   describe: 'Check that every history matches the files; exit 1 on any difference',
   options: {
-    ...selectorOptions,
+    ...readSelectorOptions,
     'check-pending': { type: 'boolean', default: false, describe: 'Treat pending migrations as failures' },
     strict: { type: 'boolean', default: false, describe: 'Treat file warnings as failures' },
   },
   examples: [
     ['verify', 'changed, missing and out-of-order files, in every schema'],
-    ['verify --check-pending', 'fail if a migration is still pending, too'],
+    ['verify --check-pending', 'also fail if a migration is pending'],
     ['verify --json', 'machine-readable output'],
   ],
   prepare: (args) => {

@@ -27,7 +27,7 @@ export const alembicReader: HistoryReader = {
       (id): RecordedMigration => ({ name: id, keys: [id], appliedAt: null, checksum: null }),
     );
   },
-  caveat: 'it records the newest revisions alone: what came before them is read from the files',
+  caveat: 'it records only the newest revisions: earlier ones are read from the files',
 };
 
 interface Revision {

@@ -6,5 +6,5 @@ export const dbmateReader: HistoryReader = {
   ...railsReader,
   tool: 'dbmate or Rails',
   caveat:
-    'dbmate and Rails before version 5 have the same table; both record versions alone, so both are read alike',
+    'dbmate and Rails before version 5 have the same table; both record only versions, so both are read the same way',
 };

@@ -8,7 +8,7 @@ import type { ForeignRow } from './table-form.ts';
 export const readsNewest: Pick<HistoryReader, 'checksum' | 'keysOf' | 'caveat'> = {
   checksum: null,
   keysOf: ({ path }) => versionKeys(path),
-  caveat: 'it records the newest version alone: a file below it that was added later may never have run',
+  caveat: 'it records only the newest version: a file below it that was added later may never have run',
 };
 
 /** The migrations of such a tool: the version in its only row, and that of every file below it. */
