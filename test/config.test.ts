@@ -194,3 +194,16 @@ test('a config whose top-level await never settles is named, and a signal ends o
   run.process.kill('SIGKILL');
   expect(ended).toMatchObject({ code: 143, stderr: expect.stringContaining('error[interrupted]') });
 });
+
+test('a parameter without effect and sslmode=no-verify are warnings, on stderr too', async () => {
+  const { dir } = project({});
+  const env = { DATABASE_URL: 'postgres://u:s3cret@127.0.0.1:1/db?sslmode=no-verify&search_path=x' };
+  const warnings: string[] = [];
+  await loadConfig({ cwd: dir, env, onWarning: (message) => warnings.push(message) });
+  expect(warnings).toEqual([
+    expect.stringMatching(/^sslmode=no-verify encrypts without/),
+    expect.stringMatching(/^search_path in the database URL: it has no effect/),
+  ]);
+  const { stderr } = await sqlmig(['status'], dir, env);
+  for (const warning of warnings) expect(stderr).toContain(`warning: ${warning}`);
+});

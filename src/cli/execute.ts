@@ -27,9 +27,11 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
     const { signal } = terminal;
     const onEvent = progress.onEvent;
     const inContext = (config: Config) => work({ config, signal, onEvent });
+    const onWarning = (message: string) => onEvent({ type: 'warning', message });
+    const scene: Scene = { args, terminal, onWarning };
     const answer = await (command.needsDatabase === false
-      ? withoutDatabase(args, terminal, inContext)
-      : withDatabase(args, terminal, inContext));
+      ? withoutDatabase(scene, inContext)
+      : withDatabase(scene, inContext));
     progress.end();
     terminal.stdout(
       args.json ? document({ ok: answer.exitCode === 0, ...answer.json }) : answer.text(stdoutPaint),
@@ -106,14 +108,20 @@ export function agreed(terminal: Terminal, question: string): Promise<boolean> {
   return terminal.ask(`${question} [y/N] `);
 }
 
+/** What a config is loaded for. */
+interface Scene {
+  readonly args: GlobalArgs;
+  readonly terminal: Terminal;
+  readonly onWarning: (message: string) => void;
+}
+
 /** Reads the config for a command that needs no database: the variables that name one must not be able to break it. */
 async function withoutDatabase<T>(
-  args: GlobalArgs,
-  { cwd, env, signal }: Terminal,
+  { args, terminal: { cwd, env, signal }, onWarning }: Scene,
   use: (config: Config) => Promise<T>,
 ): Promise<T> {
   const overrides = { url: 'postgres:', ...overridesOf(args) };
-  const sources = { cwd, env: withoutLibpq(env), file: args.config, overrides };
+  const sources = { cwd, env: withoutLibpq(env), file: args.config, overrides, onWarning };
   return use(await loadUntil(signal, sources));
 }
 
@@ -132,19 +140,17 @@ export function loadUntil(signal: AbortSignal, sources: ConfigSources): Promise<
   );
 }
 
-async function withDatabase<T>(
-  args: GlobalArgs,
-  terminal: Terminal,
-  use: (config: Config) => Promise<T>,
-): Promise<T> {
+async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>): Promise<T> {
+  const { args, terminal, onWarning } = scene;
   const { cwd, env, signal } = terminal;
   const { embedded, url, config: file } = args;
   const overrides = overridesOf(args);
-  if (!embedded) return use(await loadUntil(signal, { cwd, env, file, overrides }));
+  if (!embedded) return use(await loadUntil(signal, { cwd, env, file, overrides, onWarning }));
   if (url !== undefined)
     throw usage('--embedded and --url cannot be combined', 'give only one of --embedded and --url');
   // Mistakes in the config are reported before a server is started.
-  await withoutDatabase({ ...args, url: 'postgres:' }, terminal, async () => {});
+  const quietly = { ...scene, onWarning: () => {} };
+  await withoutDatabase({ ...quietly, args: { ...args, url: 'postgres:' } }, async () => {});
   const { attachEmbedded } = await import('../embedded/attach.ts');
   const server = await attachEmbedded(cwd);
   if (args.verbose) {
@@ -152,7 +158,10 @@ async function withDatabase<T>(
     terminal.stderr(`embedded PostgreSQL ${state}; data directory: ${server.dir}\n`);
   }
   try {
-    return await withoutDatabase({ ...args, url: server.url, directUrl: server.url }, terminal, use);
+    return await withoutDatabase(
+      { ...scene, args: { ...args, url: server.url, directUrl: server.url } },
+      use,
+    );
   } finally {
     await server.release();
   }

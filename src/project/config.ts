@@ -5,7 +5,7 @@ import { type ConnectionTarget, parseConnection, serviceOf } from '../server/con
 import { readServiceFiles } from '../server/service-files.ts';
 import { defaults } from './defaults.ts';
 import { parseDuration } from './duration.ts';
-import { checkOptions, type Kinds, object, text } from './option.ts';
+import { callback, checkOptions, type Kinds, object, text } from './option.ts';
 import {
   check,
   configVariable,
@@ -62,9 +62,17 @@ export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Values of flags: they beat everything. */
   readonly overrides?: Overrides;
+  /** Receives what has no effect although it may be expected to have one, a sentence each. */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
-const sourceKinds: Kinds<ConfigSources> = { cwd: text, file: text, env: object, overrides: object };
+const sourceKinds: Kinds<ConfigSources> = {
+  cwd: text,
+  file: text,
+  env: object,
+  overrides: object,
+  onWarning: callback,
+};
 
 /**
  * Finds, reads, checks and completes the configuration. Precedence: overrides (flags), `SQLMIG_*` variables, config
@@ -73,7 +81,7 @@ const sourceKinds: Kinds<ConfigSources> = { cwd: text, file: text, env: object, 
  */
 export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   checkOptions(sources, sourceKinds);
-  const { cwd = process.cwd(), env = process.env, overrides = {} } = sources;
+  const { cwd = process.cwd(), env = process.env, overrides = {}, onWarning = () => {} } = sources;
   const found = await readFile(cwd, sources.file ?? env[configVariable]);
   const fromFile = check(found.settings, found.path ?? 'config');
   const fromEnv = check(readEnvironment(env), environmentName);
@@ -83,8 +91,12 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     overrides[key] !== undefined || fromEnv[key] !== undefined
       ? resolve(cwd, merged[key] ?? fallback)
       : resolve(root, merged[key] ?? fallback);
+  const database = databaseOf(merged, env, found.path);
+  const { target, directTarget } = database;
+  for (const message of new Set([target, directTarget].flatMap((one) => one?.warnings ?? [])))
+    onWarning(message);
   return {
-    database: databaseOf(merged, env, found.path),
+    database,
     publicDir: dir('publicDir', defaults.publicDir),
     tenantDir: dir('tenantDir', defaults.tenantDir),
     recursive: merged.recursive ?? false,

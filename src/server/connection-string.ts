@@ -1,6 +1,8 @@
 import { SqlmigError } from '../errors.ts';
 import { type Env, libpqParameters } from './connection-parameters.ts';
 import { readUrl } from './connection-url.ts';
+import { isConninfo, readConninfo } from './conninfo.ts';
+import { ineffective, type Said } from './said.ts';
 import { readService, type ServiceFile } from './service-file.ts';
 
 /** A server by name; a host with a slash is the folder of a socket. */
@@ -40,6 +42,8 @@ export interface ConnectionTarget {
   readonly saysPooled: boolean;
   /** The schema that a URL for Prisma names. */
   readonly schema: string | null;
+  /** What the connection string asks for and does not get, one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** As in libpq (PostgreSQL documentation, SSL support). */
@@ -51,20 +55,20 @@ export type TlsVersion = (typeof tlsVersions)[number];
 const tlsVersions = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 
 /** The value of a parameter, and where it was set, in words. */
-interface Said {
+interface Setting {
   readonly value: string;
   readonly where: string;
 }
 
-type Settings = ReadonlyMap<string, Said>;
+type Settings = ReadonlyMap<string, Setting>;
 
 /** The service that a database URL or else PGSERVICE names; `null` without one. */
 export function serviceOf(url: string | null, env: Env): string | null {
-  return serviceNamed(url === null ? new Map() : readUrl(url), env);
+  return serviceNamed(readText(url), env);
 }
 
 /**
- * Reads a database URL as libpq does: what it does not say comes from the service it names, or else PGSERVICE, then
+ * Reads a database URL or a string of keywords as libpq does: what it does not say comes from the service it names, or else PGSERVICE, then
  * from the `PG*` variables. `null` is the variables alone; `files` are the service files in the order in which they are
  * read.
  * @throws SqlmigError `config-invalid` for what is no such URL or asks for what sqlmig cannot do. It repeats nothing of
@@ -75,12 +79,13 @@ export function parseConnection(
   env: Env,
   files: readonly ServiceFile[] = [],
 ): ConnectionTarget {
-  const fromUrl = url === null ? new Map<string, string>() : readUrl(url);
+  const fromUrl = readText(url);
   const settings = settle(fromUrl, env, files);
   refuseUnsupported(settings);
   const text = (name: string) => settings.get(name)?.value ?? null;
-  const sslRootCert = text('sslrootcert');
-  const sslMode = sslModeOf(settings);
+  const verifiesNothing = text('sslmode') === noVerify;
+  const sslRootCert = verifiesNothing ? null : text('sslrootcert');
+  const sslMode = verifiesNothing ? 'require' : sslModeOf(settings);
   const options = text('options');
   return {
     hosts: hostsOf(settings),
@@ -101,6 +106,7 @@ export function parseConnection(
     passFile: text('passfile'),
     saysPooled: fromUrl.get('pgbouncer') === 'true',
     schema: fromUrl.get('schema') ?? null,
+    warnings: [...(verifiesNothing ? [noVerifyWarning] : []), ...ineffective(fromUrl)],
   };
 }
 
@@ -116,13 +122,26 @@ export function isSocket(host: string): boolean {
   return host.startsWith('/') || host.startsWith('@');
 }
 
-function serviceNamed(fromUrl: ReadonlyMap<string, string>, env: Env): string | null {
+// Of node-postgres.
+const noVerify = 'no-verify';
+const noVerifyWarning =
+  'sslmode=no-verify encrypts without checking the certificate of the server; verify-full checks it';
+
+/** What a connection string says, without the quotes and the `psql` that were copied with it; `null` says nothing. */
+function readText(text: string | null): Said {
+  if (text === null) return new Map();
+  const copied = text.trim().replace(/^psql\s+/, '');
+  const bare = /^(["'])(.*)\1$/s.exec(copied)?.[2] ?? copied;
+  return isConninfo(bare) ? readConninfo(bare) : readUrl(bare);
+}
+
+function serviceNamed(fromUrl: Said, env: Env): string | null {
   return (fromUrl.get('service') ?? env.PGSERVICE) || null;
 }
 
 /** What counts of each parameter: the first place that says something; an empty value means the default, as in libpq. */
-function settle(fromUrl: ReadonlyMap<string, string>, env: Env, files: readonly ServiceFile[]): Settings {
-  const settings = new Map<string, Said>();
+function settle(fromUrl: Said, env: Env, files: readonly ServiceFile[]): Settings {
+  const settings = new Map<string, Setting>();
   const service = serviceNamed(fromUrl, env);
   const fromService = service === null ? new Map<string, string>() : readService(service, files);
   for (const [name, { variable }] of libpqParameters) {
@@ -173,7 +192,7 @@ function hostsOf(settings: Settings): TargetHost[] {
   });
 }
 
-function notAPort(said: Said | undefined): SqlmigError {
+function notAPort(said: Setting | undefined): SqlmigError {
   return invalid(
     `${said?.where ?? 'the port'} is not a number from 1 to 65535`,
     'in a URL the port follows the host, host:5432; in a password write / as %2F, ? as %3F and @ as %40',
@@ -228,7 +247,7 @@ function startupOf(env: Env): Record<string, string> {
   );
 }
 
-function oneOf<T extends string>(known: readonly T[], said: Said | undefined): T | null {
+function oneOf<T extends string>(known: readonly T[], said: Setting | undefined): T | null {
   if (said === undefined) return null;
   const found = known.find((one) => one.toLowerCase() === said.value.toLowerCase());
   if (found === undefined) throw invalid(`${said.where} is not one of ${known.join(', ')}`);

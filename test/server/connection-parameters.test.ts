@@ -9,6 +9,7 @@ import {
   withoutLibpq,
 } from '../../src/server/connection-parameters.ts';
 import { parseConnection } from '../../src/server/connection-string.ts';
+import { frameworkParameters } from '../../src/server/framework-parameters.ts';
 
 const refused = [...libpqParameters].flatMap(([name, { variable, treatment }]) =>
   treatment.kind === 'refused' ? [{ name, variable, ...treatment }] : [],
@@ -78,6 +79,26 @@ test('docs/config.md names every parameter and variable, with the reason where i
     ...[...otherLibpqVariables.values()].map((treatment) => ({ treatment })),
   ].flatMap(({ treatment }) => (treatment.kind === 'no-effect' ? [treatment.why] : []));
   expect(reasons.filter((why) => !page.includes(why))).toEqual([]);
+});
+
+test('docs/config.md has each parameter of frameworks, and what sqlmig does with it', () => {
+  const page = readFileSync(new URL('../../docs/config.md', import.meta.url), 'utf8');
+  const [, part = ''] = page.split('### Parameters of frameworks and drivers\n');
+  const rows = [...part.matchAll(/^\| (`.*) \| ([^|]+) \|$/gm)].flatMap(([, names = '', does = '']) =>
+    [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => [name, does]),
+  );
+  expect(Object.fromEntries(rows)).toEqual(
+    Object.fromEntries([...frameworkParameters].map(([name, { does }]) => [name, does])),
+  );
+});
+
+test('a parameter of a framework without effect changes nothing', () => {
+  for (const [name, { does, warning }] of frameworkParameters) {
+    if (!does.startsWith('no effect')) continue;
+    const { warnings, ...rest } = parseConnection(`postgres://h/db?${name}=x`, {});
+    expect({ ...rest, warnings: [] }).toEqual(parseConnection('postgres://h/db', {}));
+    expect(warnings).toHaveLength(warning === undefined ? 0 : 1);
+  }
 });
 
 test('without libpq’s variables all others are left', () => {

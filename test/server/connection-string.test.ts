@@ -60,6 +60,77 @@ test.for([
   expect(parseConnection(url, {})).toMatchObject(expected);
 });
 
+test.for([
+  ['ecto://u:p@h/db?ssl=true&pool_size=10', { sslMode: 'require', warnings: [] }],
+  ['postgis://u:p@h/db?conn_max_age=600', { database: 'db' }],
+  ['pgsql://u:p@h/db', { user: 'u' }],
+  ['postgresql+psycopg2://u:p@h:1/db', { hosts: [{ host: 'h', port: 1 }] }],
+  ['postgresql+asyncpg://u@h/db?ssl=verify-full', { sslMode: 'verify-full' }],
+  ['postgres://u@h/db?ssl=true&sslmode=verify-full', { sslMode: 'verify-full' }],
+  ['postgres://u@h/db?sslmode=verify-full&ssl=1', { sslMode: 'verify-full' }],
+  ['postgres://u@h/db?ssl', { sslMode: 'require' }],
+  ['postgres://u@h/db?ssl=0', { sslMode: 'disable' }],
+  ['postgres://u@h/db?ssl={"rejectUnauthorized": true}', { sslMode: 'verify-full' }],
+  ['postgres://u@h/db?sslaccept=strict&schema=public', { sslMode: 'verify-full' }],
+  ['postgres://u@h/db?sslaccept=accept_invalid_certs&sslmode=require', { sslMode: 'require' }],
+  [
+    'postgres://u@h/db?sslmode=no-verify&sslrootcert=/ca.pem',
+    {
+      sslMode: 'require',
+      sslRootCert: null,
+      warnings: [
+        'sslmode=no-verify encrypts without checking the certificate of the server; verify-full checks it',
+      ],
+    },
+  ],
+  ['postgres://u@h/db?uselibpqcompat=true&sslmode=require', { sslMode: 'require', warnings: [] }],
+  [
+    'postgres://u@h/db?search_path=s3cret',
+    {
+      warnings: [
+        'search_path in the database URL: it has no effect; searchPath in the config sets the path of tenant files',
+      ],
+    },
+  ],
+  [
+    "psql 'postgresql://u:p@h/db?sslmode=require'",
+    { user: 'u', password: 'p', database: 'db', sslMode: 'require' },
+  ],
+  ['"postgres://u:p@h/db"', { user: 'u', database: 'db' }],
+  ['ecto://u@/db?socket_dir=/run', { hosts: [{ host: '/run' }] }],
+] as const)('as frameworks and consoles write it: %s', ([text, expected]) => {
+  expect(parseConnection(text, {})).toMatchObject(expected);
+});
+
+test.for([
+  [
+    'host=h port=6000 dbname=db user=u password=p sslmode=require',
+    { user: 'u', password: 'p', database: 'db', sslMode: 'require', hosts: [{ host: 'h', port: 6000 }] },
+  ],
+  ["host = h  password='a b\\'c\\\\'", { password: "a b'c\\", hosts: [{ host: 'h' }] }],
+  ['host=a,b port=1,2 password=a\\ b', { password: 'a b', hosts: [{ port: 1 }, { port: 2 }] }],
+  ["user='' dbname=db host=/run", { user: null, database: 'db', hosts: [{ host: '/run' }] }],
+  ["password=it's dbname=db", { password: "it's", database: 'db' }],
+  ['dbname=a dbname=b pool_size=3', { database: 'b' }],
+] as const)('keywords of libpq: %s', ([text, expected]) => {
+  expect(parseConnection(text, {})).toMatchObject(expected);
+});
+
+test.for([
+  [
+    'jdbc:postgresql://h:1/db?user=u&password=a%40b+c&ssl=true',
+    { user: 'u', password: 'a@b c', database: 'db', sslMode: 'require', hosts: [{ host: 'h', port: 1 }] },
+  ],
+  ['jdbc:postgresql://h/db?user=u&password=p@1', { password: 'p@1', hosts: [{ host: 'h' }] }],
+  ['jdbc:postgresql:db?user=u', { user: 'u', database: 'db', hosts: [local] }],
+  [
+    'jdbc:postgresql://a:1,b:2/db?targetServerType=primary&connectTimeout=3&currentSchema=public',
+    { readWrite: true, connectTimeoutMs: 3000, hosts: [{ host: 'a' }, { host: 'b' }], warnings: [] },
+  ],
+] as const)('JDBC: %s', ([text, expected]) => {
+  expect(parseConnection(text, {})).toMatchObject(expected);
+});
+
 test('what the URL does not say comes from the variables', () => {
   const env = {
     PGHOST: '/run',
@@ -107,7 +178,7 @@ test.for([
   'postgres://u:s3cret@h:port/db',
   'postgres://u:s3cret@h:99999/db',
   'postgres://u:s3cret@h/db?sslmode=maybe',
-  'postgres://u:s3cret@h/db?search_path=x',
+  'postgres://u:s3cret@h/db?nonsense=x',
   'postgres://u:s3cret@h/db?target_session_attrs=standby',
   'postgres://u:s3cret@h/db?channel_binding=require',
   'postgres://u:s3cret@h/db?s3cret=x',
@@ -130,8 +201,16 @@ test.for([
   'postgres://u:a@s3cret?x@h/db',
   'postgres://u:a?sslmode=s3cret@h/db',
   'postgres://u:a?service=s3cret@h/db',
-  'host=h user=u password=s3cret',
-  'jdbc:postgresql://h/db?user=u&password=s3cret',
+  'postgres://u:s3cret@h/db?ssl=s3cret',
+  'host=h user=u password=s3cret nonsense=x',
+  'host=h password=s3cret x',
+  "host=h password='s3cret",
+  "host=h password='x's3cret",
+  'host=h password=s3cret\\',
+  'host=h port=s3cret',
+  'jdbc:mysql://h/db?user=u&password=s3cret',
+  'jdbc:postgresql://u:x?s3cret@h/db',
+  'jdbc:postgresql://h/db?user=u&password=s3cret&nonsense=x',
 ])('%s is a clear error without the password', (url) => {
   try {
     parseConnection(url, {});

@@ -1,0 +1,49 @@
+import { SqlmigError } from '../errors.ts';
+import { libpqParameters } from './connection-parameters.ts';
+import { asLibpq, frameworkParameters } from './framework-parameters.ts';
+
+/** What a connection string says, by names of libpq's parameters and of frameworks'. */
+export type Said = ReadonlyMap<string, string>;
+
+/**
+ * Collects the parameters of a connection string: of one name the last counts, and a name of libpq's beats one of a
+ * framework's that means the same.
+ * @throws SqlmigError `config-invalid` for an unknown parameter and for a NUL character, which repeats neither.
+ */
+export function sayAll(parameters: readonly (readonly [name: string, value: string])[]): Said {
+  const meant = new Map<string, string>();
+  const said = new Map<string, string>();
+  for (const [name, value] of parameters) {
+    if (value.includes('\0')) throw new SqlmigError('config-invalid', 'the database URL has a NUL character');
+    // An old name that libpq takes itself.
+    if (name === 'requiressl') meant.set('sslmode', value.startsWith('1') ? 'require' : 'prefer');
+    else if (!libpqParameters.has(name) && !frameworkParameters.has(name)) throw unknown();
+    else {
+      said.set(name, value);
+      const known = asLibpq(name, value);
+      if (known !== null) meant.set(...known);
+    }
+  }
+  return new Map([...meant, ...said]);
+}
+
+/** Cuts a text at the first separator. */
+export function cut(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** One sentence for each parameter that has no effect although it may be expected to have one. */
+export function ineffective(said: Said): string[] {
+  return [...said].flatMap(([name, value]) => {
+    const warning = frameworkParameters.get(name)?.warning?.(value) ?? null;
+    return warning === null ? [] : [`${name} in the database URL: ${warning}`];
+  });
+}
+
+function unknown(): SqlmigError {
+  const known = [...libpqParameters].filter(([, { treatment }]) => treatment.kind === 'honored');
+  return new SqlmigError('config-invalid', 'the database URL has a parameter that sqlmig does not know', {
+    hint: `settings of the server go into options=-c%20name%3Dvalue, and a ? in a password is %3F; known are ${known.map(([name]) => name).join(', ')}`,
+  });
+}
