@@ -1,6 +1,9 @@
 export type { Obstacle, ToolSession } from './adopt/foreign-histories.ts';
 export type { AdoptedSchema } from './adopt/import-histories.ts';
 export type { HistoryImport, RefusedHistory } from './adopt/import-proposals.ts';
+export type { ProposedBaseline, RefusedBaseline } from './baseline/baseline-proposals.ts';
+export type { BaselineDifference } from './baseline/fleet-differences.ts';
+export type { LeftOutStatement } from './baseline/replayable.ts';
 export type { PlanOptions } from './decide/plan.ts';
 export type { Settlement } from './decide/settlement.ts';
 export type { Canary, MaxFailures } from './decide/stop-rule.ts';
@@ -21,6 +24,12 @@ export {
   type ForeignHistory,
   type HistoryMatch,
 } from './operations/adopt.ts';
+export {
+  type AdoptBaselineOptions,
+  type AdoptedBaseline,
+  adoptBaseline,
+  type ComparedBaseline,
+} from './operations/adopt-baseline.ts';
 export { type AdoptedHistories, type AdoptHistoryOptions, adoptHistory } from './operations/adopt-history.ts';
 export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
@@ -65,3 +74,4 @@ export type { ChangeOptions, RunOptions } from './run/run-options.ts';
 export type { Blocker } from './server/blockers.ts';
 export type { ConnectionTarget, SslMode, TargetHost, TlsVersion } from './server/connection-string.ts';
 export type { ReadOptions } from './state/reading.ts';
+export type { ShapeDifference } from './structure/shape.ts';

@@ -26,6 +26,7 @@ const floors: readonly (readonly string[])[] = [
   ['fleet'],
   ['repair'],
   ['adopt'],
+  ['baseline'],
   ['operations'],
   ['report', 'index.ts'],
   ['cli'],

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { applyNonTransactional } from '../src/execute/non-transactional.ts';
-import { composeAdoption } from '../src/protocol/adoption.ts';
+import { composeAdoption, composeBaseline } from '../src/protocol/adoption.ts';
 import { composeBootstrap } from '../src/protocol/bootstrap.ts';
 import {
   composeEdit,
@@ -161,6 +161,9 @@ test('the history of another tool that has another name', () =>
       pooled,
     ),
   ));
+
+test('a baseline', () =>
+  golden('baseline', composeBaseline(tenant, [{ script: orders, appliedAt: null }], pooled)));
 
 test('what a session of our own begins with', () => {
   const text = (scope: 'public' | 'tenant') =>

@@ -28,7 +28,7 @@ test('a schema with tables but no applied migration is not managed yet, and says
   const planned = await plan(await p.config());
   expect(planned.schemas.filter(({ unmanaged }) => unmanaged).map(({ schema }) => schema)).toEqual(['full']);
   const note = `not managed yet: 1 schema has tables but no applied migration, so up runs every file there: full
-  hint: import the history of another tool with: sqlmig adopt; without one, let the first files skip what exists (CREATE TABLE IF NOT EXISTS)
+  hint: record the files that built it with: sqlmig adopt --baseline VERSION, or another tool's history with: sqlmig adopt --history
 `;
   expect(after((await sqlmig(['status'], p.dir)).stdout)).toBe(`public  empty            1 pending    public
 tenant  empty            1 pending    bare, new
@@ -50,7 +50,10 @@ test('a file that meets what exists there fails with that hint; one that skips i
   expect(JSON.parse(failed.stdout).schemas[1]).toMatchObject({
     state: 'failed',
     unmanaged: true,
-    error: { state: 'rolled back; full is not managed yet', hint: expect.stringContaining('IF NOT EXISTS') },
+    error: {
+      state: 'rolled back; full is not managed yet',
+      hint: expect.stringContaining('adopt --baseline'),
+    },
   });
   expect((await status(await p.config())).schemas[1]).toMatchObject({ unmanaged: true });
   p.write({ 'sql/tenant/1_a.sql': 'create table if not exists users ()' });

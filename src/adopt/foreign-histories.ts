@@ -70,7 +70,7 @@ export function unreadable(found: FoundTable, error: ServerError | null): Obstac
   if (error === null) {
     return {
       message: `histories of ${found.tool} cannot be imported (${found.columns.join(', ')})`,
-      hint: 'convert its files by hand, and write the history with a baseline',
+      hint: 'convert its files, and record them with: sqlmig adopt --baseline VERSION',
     };
   }
   return {

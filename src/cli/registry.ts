@@ -38,6 +38,7 @@ export const commandsElsewhere: Readonly<Record<string, string>> = {
   resolve: 'repair',
   resume: 'repair',
   unlock: 'locks --kill',
+  baseline: 'adopt --baseline',
 };
 
 /** What this version does not do, by the names that other migration tools have for it, with a way to do it. */
@@ -46,10 +47,6 @@ export const notInThisVersion: Readonly<Record<string, string>> = Object.fromEnt
     word,
     'this version cannot undo migrations; write one that reverts the change: sqlmig new NAME --tenant',
   ]),
-  [
-    'baseline',
-    "this version cannot record a baseline; import another tool's history with: sqlmig adopt --history",
-  ],
   ...['drop', 'clean', 'reset', 'dump'].map((word) => [
     word,
     'this version neither drops nor dumps schemas; use psql or pg_dump',

@@ -1,18 +1,9 @@
-import type { OnEvent } from '../events.ts';
-import { createDigests } from '../fleet/digests.ts';
-import { migrateTenants } from '../fleet/migrate-tenants.ts';
-import { createMigrator } from '../fleet/migrator.ts';
-import { migratePublic } from '../fleet/phase.ts';
-import { prepare } from '../fleet/prepare.ts';
-import { createSummary } from '../fleet/summary.ts';
+import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import { checkUpOptions, type UpOptions } from '../fleet/up-options.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import type { UpResult } from '../results.ts';
-import { withRun } from '../run/run.ts';
-import { migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
-import { readFleetState } from '../state/fleet-state.ts';
 
 /**
  * Brings public and the selected tenants up to date.
@@ -38,36 +29,10 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   checkUpOptions(options);
   return traced('up', config, {
     options,
-    work: (traced) => migrate(config, traced),
+    work: async (traced) => migrateFleet(config, await readMigrations(config), traced),
     errorsOf: ({ schemas, error }) => [
       ...(error === undefined ? [] : [error]),
       ...schemas.flatMap((outcome) => (outcome.state === 'failed' ? (outcome.error ?? []) : [])),
     ],
-  });
-}
-
-async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
-  const migrations = await readMigrations(config);
-  const settings = migrateSettings(options, config);
-  const source = { config, migrations, options: settings.plan };
-  const summary = createSummary(settings);
-  const emit: OnEvent = (event) => {
-    summary.hear(event);
-    settings.emit(event);
-  };
-  return withRun(config, { ...settings, emit }, async (run) => {
-    const migrator = createMigrator({ run, source, settings: { ...settings, emit } });
-    const { database, host } = run.server;
-    emit({ type: 'run-started', runId: run.runId, database, host });
-    const digests = createDigests(migrator);
-    const found = await run.read(async (session, reader) =>
-      readFleetState(reader, source, { selection: options.select, digests: await digests.read(session) }),
-    );
-    await prepare(migrator, found, options);
-    summary.add([await migratePublic(migrator, found.public)]);
-    const error = await migrateTenants(migrator, { found, options, summary, digests });
-    const result = summary.result(run.runId, error);
-    emit({ type: 'run-finished', result });
-    return result;
   });
 }

@@ -51,9 +51,6 @@ export function composeAdoption(schema: UnitSchema, adoption: Adoption, context:
   const name = quoteLiteral(historyTable(old.schema, old.table));
   const locks = takeLocks(schema, context, { activity: 'adopt', checks: [schemaReplaced(schema)] });
   const isOurs = old.takeOver !== null && 'rename' in old.takeOver;
-  const check = `  if to_regclass(${quoteLiteral(own)}) is not null then
-    if exists (select from ${own}) then ${raise(unitStates.historyChanged)} end if;
-  end if;`;
   return `${begin(context)}${locks}SET LOCAL lock_timeout = '${Math.min(context.lockTimeoutMs, longestWaitMs)}ms';
 SET LOCAL row_security = off;
 ${doBlock(`begin
@@ -62,9 +59,35 @@ ${doBlock(`begin
   if (${old.digest.query}) is distinct from ${quoteLiteral(old.digest.value)} then ${raise(unitStates.historyChanged)} end if;
   if exists (${old.atWork}) then ${raise(unitStates.schemaBusy)} end if;
   perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
-${isOurs ? '' : `${check}\n`}${takeOver(old)}${createMissing(schema.schema, context)}
-${insertApplied(schema, adoption, context)}end`)}COMMIT;
+${isOurs ? '' : `${hasNoRows(own)}\n`}${takeOver(old)}${createMissing(schema.schema, context)}
+${insertApplied(schema, { applied: adoption.applied, tool: old.tool }, context)}end`)}COMMIT;
 `;
+}
+
+/**
+ * Records migrations as applied without running them, in one transaction under the locks of a unit. A history that has
+ * rows is refused.
+ */
+export function composeBaseline(
+  schema: UnitSchema,
+  applied: readonly AppliedElsewhere[],
+  context: UnitContext,
+): string {
+  const own = historyTable(schema.schema, context.table);
+  return `${begin(context)}${takeLocks(schema, context, { activity: 'adopt', checks: [schemaReplaced(schema)] })}SET LOCAL lock_timeout = '${context.lockTimeoutMs}ms';
+SET LOCAL row_security = off;
+${doBlock(`begin
+  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
+${hasNoRows(own)}
+${createMissing(schema.schema, context)}
+${insertApplied(schema, { applied, tool: 'baseline' }, context)}end`)}COMMIT;
+`;
+}
+
+function hasNoRows(own: string): string {
+  return `  if to_regclass(${quoteLiteral(own)}) is not null then
+    if exists (select from ${own}) then ${raise(unitStates.historyChanged)} end if;
+  end if;`;
 }
 
 function takeOver({ schema, table, tool, oid, takeOver: how }: OldHistory): string {
@@ -83,9 +106,13 @@ function takeOver({ schema, table, tool, oid, takeOver: how }: OldHistory): stri
 `;
 }
 
-function insertApplied(schema: UnitSchema, { old, applied }: Adoption, context: UnitContext): string {
+function insertApplied(
+  schema: UnitSchema,
+  { applied, tool }: Pick<Adoption, 'applied'> & { readonly tool: string },
+  context: UnitContext,
+): string {
   if (applied.length === 0) return '';
-  const by = `${old.tool}; adopted by ${context.appliedBy}`;
+  const by = `${tool}; adopted by ${context.appliedBy}`;
   const rows = applied.map(({ script, appliedAt }) => {
     const time = appliedAt === null ? 'clock_timestamp()' : `${quoteLiteral(appliedAt)}::timestamptz`;
     return `(${insertedValues({ script, schema, context }, { state: 'applied', by })}, ${time})`;

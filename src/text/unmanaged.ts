@@ -12,4 +12,4 @@ export function atVersion({
 
 /** How a schema that has tables but no applied migration comes under management. */
 export const unmanagedHint =
-  'import the history of another tool with: sqlmig adopt; without one, let the first files skip what exists (CREATE TABLE IF NOT EXISTS)';
+  "record the files that built it with: sqlmig adopt --baseline VERSION, or another tool's history with: sqlmig adopt --history";

@@ -45,7 +45,7 @@ export interface ReadSample {
 
 async function emptyDatabase(db: TestDatabase): Promise<void> {
   const schemas = await db.query(
-    `select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)'`,
+    `select quote_ident(nspname) as nspname from pg_namespace where nspname !~ '^(pg_|information_schema)'`,
   );
   const drops = schemas.map(({ nspname }) => `drop schema ${nspname} cascade;`);
   await db.query(`${drops.join('')} create schema public`);

@@ -1,0 +1,155 @@
+import { SqlmigError } from '../errors.ts';
+import { migrateFleet } from '../fleet/migrate-fleet.ts';
+import type { Config } from '../project/config.ts';
+import type { Migrations } from '../project/migrations.ts';
+import type { ErrorDetails, Scope, UpResult } from '../results.ts';
+import type { Run } from '../run/run.ts';
+import type { MigrateSettings } from '../run/run-options.ts';
+import { isServerError } from '../server/server-error.ts';
+import { openSession, type Session } from '../server/session.ts';
+import type { Migration, Script } from '../sql/migration.ts';
+import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import { readShapeHashes, readShapes, type ShapeRequest } from '../structure/read-shapes.ts';
+import type { Shape, ShapeHash } from '../structure/shape.ts';
+import { type LeftOutStatement, replayableFiles } from './replayable.ts';
+import { withScratchDatabase } from './scratch-database.ts';
+
+/** The structure that files build. */
+export interface ExpectedShape extends ShapeHash {
+  readonly shape: Shape;
+}
+
+/** What a replay of files has built, or why it failed. */
+export interface Replayed {
+  readonly expected: Readonly<Record<Scope, ExpectedShape>> | null;
+  readonly error: ErrorDetails | null;
+  readonly leftOut: readonly LeftOutStatement[];
+  readonly scripts: ReadonlyMap<Migration, Script>;
+}
+
+/** What is replayed. */
+export interface ReplayRequest {
+  readonly migrations: Migrations;
+  readonly covered: Readonly<Record<Scope, readonly Migration[]>>;
+  /** The name of the schema that stands for all tenants. */
+  readonly tenant: string;
+  readonly settings: MigrateSettings;
+  readonly ignore: ShapeRequest['ignore'];
+}
+
+/**
+ * Builds public and one tenant from files, as `up` does, in a database of its own that is dropped afterwards, and reads
+ * their structure. It has the extensions of the run's database, as far as the role may create them.
+ * @throws SqlmigError if there is no such database, or if the signal is aborted.
+ */
+export function replay(run: Run, request: ReplayRequest): Promise<Replayed> {
+  const { settings } = request;
+  return withScratchDatabase(run, settings.emit, async (name) => {
+    const config = scratchConfig(run.config, name, request.tenant);
+    const { target } = config.database;
+    const session = await openSession({
+      target,
+      applicationName: `sqlmig ${run.runId}`,
+      connectTimeoutMs: target.connectTimeoutMs ?? 10_000,
+      signal: settings.signal,
+    });
+    try {
+      const installed = await installExtensions(run, session);
+      const files = await replayableFiles(request.migrations, request.covered, installed);
+      const error = await migrate(config, files.migrations, settings);
+      const expected = error === null ? await readExpected(session, config, request) : null;
+      return { expected, error, leftOut: files.leftOut, scripts: files.scripts };
+    } finally {
+      await session.close();
+    }
+  });
+}
+
+function scratchConfig(config: Config, name: string, tenant: string): Config {
+  const { target, directTarget } = config.database;
+  return {
+    ...config,
+    concurrency: 1,
+    digest: false,
+    database: {
+      name: null,
+      target: { ...(directTarget ?? target), database: name },
+      directTarget: null,
+      tenants: { kind: 'list', list: [tenant] },
+    },
+  };
+}
+
+/** Creates the extensions of the run's database; returns the names of those that could be created. */
+async function installExtensions(run: Run, session: Session): Promise<Set<string>> {
+  const rows = await run.read((own) =>
+    own.read(`select e.extname::text as name, n.nspname::text as schema, case when v.name is not null then e.extversion end as version
+from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+left join pg_available_extension_versions v on v.name = e.extname and v.version = e.extversion
+where e.extname <> 'plpgsql' order by e.oid`),
+  );
+  const installed = new Set<string>();
+  for (const { name, schema, version } of rows) {
+    const home = quoteIdentifier(String(schema));
+    const exact = version === null ? '' : ` version ${quoteLiteral(String(version))}`;
+    try {
+      await session.run(
+        `create schema if not exists ${home}; create extension if not exists ${quoteIdentifier(String(name))} with schema ${home}${exact} cascade;`,
+      );
+      installed.add(String(name));
+    } catch (error) {
+      // A file that needs it fails, and its error says so.
+      if (!isServerError(error)) throw error;
+    }
+  }
+  return installed;
+}
+
+async function migrate(
+  config: Config,
+  migrations: Migrations,
+  { signal, lockTimeoutMs, readOnly }: MigrateSettings,
+): Promise<ErrorDetails | null> {
+  const options = {
+    select: { kind: 'all', except: [] } as const,
+    signal,
+    lockTimeoutMs,
+    ignoreReadOnly: readOnly === 'ignore',
+  };
+  try {
+    const result = await migrateFleet(config, migrations, options);
+    return result.ok ? null : errorOf(result);
+  } catch (error) {
+    if (!(error instanceof SqlmigError) || signal.aborted) throw error;
+    return error.details;
+  } finally {
+    if (signal.aborted)
+      // biome-ignore lint/correctness/noUnsafeFinally: an interrupted run has no result
+      throw new SqlmigError('interrupted', 'interrupted before anything was recorded', {
+        state: 'nothing was touched',
+        hint: 'run it again',
+      });
+  }
+}
+
+function errorOf({ schemas, error }: UpResult): ErrorDetails {
+  const failed = schemas.find((outcome) => outcome.error !== undefined)?.error ?? error;
+  return failed ?? { code: 'migration-failed', message: 'the files could not be applied' };
+}
+
+async function readExpected(
+  session: Session,
+  { publicSchema, historyTable }: Config,
+  { tenant, ignore }: ReplayRequest,
+): Promise<Record<Scope, ExpectedShape>> {
+  const request = { schemas: [publicSchema, tenant], ignore, historyTable };
+  const hashes = await readShapeHashes(session, request);
+  const shapes = await readShapes(session, request);
+  const of = (schema: string): ExpectedShape => ({
+    hash: null,
+    objects: 0,
+    ...hashes.get(schema),
+    shape: shapes.get(schema) ?? [],
+  });
+  return { public: of(publicSchema), tenant: of(tenant) };
+}

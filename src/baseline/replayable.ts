@@ -1,0 +1,88 @@
+import { type Migrations, parseMigrations } from '../project/migrations.ts';
+import { compareVersions } from '../project/version.ts';
+import type { Scope } from '../results.ts';
+import type { Migration, Script } from '../sql/migration.ts';
+import { type ParsedStatement, parseStatements } from '../sql/parse.ts';
+import { locate } from '../sql/position.ts';
+import { blankOut, withSemicolon } from '../sql/ranges.ts';
+import { serverWideReason } from '../sql/server-wide.ts';
+
+/** A statement that a replay leaves out. */
+export interface LeftOutStatement {
+  readonly file: string;
+  readonly line: number;
+  /** What it does, in words. */
+  readonly what: string;
+}
+
+/**
+ * The files of a scope that a baseline covers: those up to a version, and the repeatables if that is all of them, since
+ * they build on the newest structure.
+ */
+export function coveredBy(files: readonly Migration[], version: string): Migration[] {
+  const isWithin = ({ version: own }: Migration) => own !== null && compareVersions(own, version) <= 0;
+  const isAll = files.every((file) => file.version === null || isWithin(file));
+  return files.filter((file) => isWithin(file) || (isAll && file.version === null));
+}
+
+/** Files as a replay runs them. */
+export interface ReplayableFiles {
+  readonly migrations: Migrations;
+  readonly scripts: ReadonlyMap<Migration, Script>;
+  readonly leftOut: readonly LeftOutStatement[];
+}
+
+/**
+ * Leaves out of files what would reach beyond the database that they are replayed in (roles, other databases, settings of
+ * the server, subscriptions), and the extensions that it has already.
+ * @throws SqlmigError with every mistake in the files.
+ */
+export async function replayableFiles(
+  migrations: Migrations,
+  covered: Readonly<Record<Scope, readonly Migration[]>>,
+  installed: ReadonlySet<string>,
+): Promise<ReplayableFiles> {
+  const scripts = await parseMigrations([...covered.public, ...covered.tenant], migrations);
+  const leftOut: LeftOutStatement[] = [];
+  const changed = new Map<Migration, Migration>();
+  for (const [migration, script] of scripts) {
+    const parsed = await parseStatements(script.text);
+    const statements = 'statements' in parsed ? parsed.statements : [];
+    const beyond = statements.flatMap((statement) => {
+      const what = reasonToSkip(statement, script.text);
+      return what === null ? [] : [{ ...withSemicolon(script.text, statement), what }];
+    });
+    leftOut.push(
+      ...beyond.map(({ start, what }) => {
+        const { file, line } = locate(migration.file, migration.text, start);
+        return { file, line, what };
+      }),
+    );
+    const present = script.extensions
+      .filter(({ kind, name }) => kind === 'create' && installed.has(name))
+      .map((statement) => withSemicolon(script.text, statement));
+    const ranges = [...beyond, ...present].sort((a, b) => a.start - b.start);
+    changed.set(migration, { ...migration, text: blankOut(migration.text, ranges) });
+  }
+  const ofScope = (scope: Scope) => covered[scope].map((migration) => changed.get(migration) ?? migration);
+  return {
+    migrations: { ...migrations, public: ofScope('public'), tenant: ofScope('tenant'), down: [] },
+    scripts,
+    leftOut,
+  };
+}
+
+const subscriptions: ReadonlySet<string> = new Set([
+  ...['CreateSubscriptionStmt', 'AlterSubscriptionStmt', 'DropSubscriptionStmt'],
+]);
+const inBlock =
+  /\b(?:(?:create|alter|drop)\s+(?:role|user(?!\s+mapping)|group|database|tablespace|subscription)|alter\s+system)\b/i;
+
+/** Why a statement must not run in a replay, in words; `null` if it may. */
+function reasonToSkip(statement: ParsedStatement, text: string): string | null {
+  if (subscriptions.has(statement.kind)) return 'a subscription command';
+  const serverWide = serverWideReason(statement);
+  if (serverWide !== null || statement.kind !== 'DoStmt') return serverWide;
+  const [found] = inBlock.exec(text.slice(statement.start, statement.end)) ?? [];
+  return found === undefined ? null : `a block with ${found.replace(/\s+/g, ' ').toUpperCase()}`;
+}

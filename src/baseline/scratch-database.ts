@@ -1,0 +1,130 @@
+import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
+import { asSqlmigError } from '../execute/failure.ts';
+import type { Run } from '../run/run.ts';
+import { isServerError } from '../server/server-error.ts';
+import { openSession, type Session } from '../server/session.ts';
+import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+
+const prefix = 'sqlmig_replay_';
+const connectTimeoutMs = 10_000;
+
+/**
+ * Creates an empty database with the encoding and the locale of the run's, passes its name to `work`, and drops it, also
+ * on failure. A database that a killed run has left is dropped first: its name has the identifier of its run, which every
+ * session of a run shows.
+ * @throws SqlmigError `server-refused` if the role may not create databases.
+ */
+export async function withScratchDatabase<T>(
+  run: Run,
+  emit: OnEvent,
+  work: (name: string) => Promise<T>,
+): Promise<T> {
+  const name = `${prefix}${run.runId}`;
+  const admin = await openAdmin(run);
+  try {
+    await requireCreateDatabase(admin);
+    await dropLeftovers(admin);
+    await admin.run(await createStatement(admin, name));
+    return await work(name);
+  } catch (error) {
+    throw isServerError(error) ? asSqlmigError(error) : error;
+  } finally {
+    await drop(run, admin, name).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      emit({
+        type: 'warning',
+        message: `database ${name} could not be dropped: ${why}; the next comparison drops it`,
+      });
+    });
+    await admin.close();
+  }
+}
+
+/** A session that no signal interrupts, so that it can drop the database after one. */
+async function openAdmin({ config: { database }, pooled, runId }: Run): Promise<Session> {
+  const { target, directTarget } = database;
+  if (pooled && directTarget === null)
+    throw new SqlmigError(
+      'direct-url-needed',
+      'a pooler does not reach the database that files are replayed in',
+      {
+        state: 'nothing was touched',
+        hint: 'set directUrl in the config or pass --direct-url',
+      },
+    );
+  const to = directTarget ?? target;
+  const timeout = to.connectTimeoutMs ?? connectTimeoutMs;
+  return openSession({ target: to, applicationName: `sqlmig ${runId}`, connectTimeoutMs: timeout });
+}
+
+async function requireCreateDatabase(admin: Session): Promise<void> {
+  const [row] = await admin.read(
+    'select rolname::text as role, rolsuper or rolcreatedb as may from pg_roles where rolname = current_user',
+  );
+  if (row?.may === true) return;
+  const role = String(row?.role);
+  throw new SqlmigError(
+    'server-refused',
+    `the files are replayed in a database of their own, and role "${role}" may not create one`,
+    {
+      state: 'nothing was touched',
+      hint: `have a superuser run: ALTER ROLE ${quoteIdentifier(role)} CREATEDB;`,
+    },
+  );
+}
+
+async function dropLeftovers(admin: Session): Promise<void> {
+  const rows = await admin.read(`select d.datname::text as name from pg_database d
+where d.datname ~ ${quoteLiteral(`^${prefix}[0-9a-f]{8}$`)} and pg_has_role(d.datdba, 'USAGE')
+  and not exists (select from pg_stat_activity a where a.datid = d.oid or strpos(a.application_name, right(d.datname, 8)) > 0)`);
+  for (const { name } of rows) {
+    // Another run may have dropped it meanwhile.
+    await admin.run(`DROP DATABASE IF EXISTS ${quoteIdentifier(String(name))}`).catch(() => {});
+  }
+}
+
+/** The columns of pg_database that a new database gets from this one; which there are depends on the version. */
+interface Locale {
+  readonly datcollate: string;
+  readonly datctype: string;
+  readonly datlocprovider?: string;
+  readonly daticulocale?: string | null;
+  readonly datlocale?: string | null;
+  readonly daticurules?: string | null;
+}
+
+async function createStatement(admin: Session, name: string): Promise<string> {
+  const [row] = await admin.read(
+    'select pg_encoding_to_char(encoding) as encoding, to_jsonb(d) as locale from pg_database d where datname = current_database()',
+  );
+  const locale = row?.locale as Locale;
+  const own = locale.datlocale ?? locale.daticulocale ?? null;
+  const provider = locale.datlocprovider;
+  const parts = [
+    `ENCODING ${quoteLiteral(String(row?.encoding))}`,
+    `LC_COLLATE ${quoteLiteral(locale.datcollate)}`,
+    `LC_CTYPE ${quoteLiteral(locale.datctype)}`,
+    ...(provider === 'i' && own !== null ? [`LOCALE_PROVIDER icu ICU_LOCALE ${quoteLiteral(own)}`] : []),
+    ...(provider === 'i' && locale.daticurules ? [`ICU_RULES ${quoteLiteral(locale.daticurules)}`] : []),
+    ...(provider === 'b' && own !== null
+      ? [`LOCALE_PROVIDER builtin BUILTIN_LOCALE ${quoteLiteral(own)}`]
+      : []),
+    ...(provider === 'c' ? ['LOCALE_PROVIDER libc'] : []),
+  ];
+  return `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${parts.join(' ')}`;
+}
+
+async function drop(run: Run, admin: Session, name: string): Promise<void> {
+  const statement = `DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`;
+  if (!admin.lost) {
+    await admin.run(statement);
+    return;
+  }
+  const again = await openAdmin(run);
+  try {
+    await again.run(statement);
+  } finally {
+    await again.close();
+  }
+}

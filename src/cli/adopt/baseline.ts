@@ -1,0 +1,112 @@
+import {
+  type AdoptBaselineOptions,
+  type AdoptedBaseline,
+  adoptBaseline,
+} from '../../operations/adopt-baseline.ts';
+import { everySchema } from '../../project/selection.ts';
+import {
+  baselinesText,
+  differencesText,
+  leftOutText,
+  refusedBaselinesText,
+  replayErrorText,
+} from '../../report/adopt-baseline.ts';
+import { statesText } from '../../report/repair.ts';
+import { names } from '../../report/table.ts';
+import type { Work } from '../command.ts';
+import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import {
+  lockArgs,
+  lockOptions,
+  readOnlyOption,
+  selectionOf,
+  selectorOptions,
+  usage,
+  yesOption,
+} from '../options.ts';
+import { defineMode } from './mode.ts';
+
+/** `sqlmig adopt --baseline`. */
+export const baselineMode = defineMode({
+  flag: 'baseline',
+  options: {
+    baseline: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Record all files up to this version as applied, if the schemas are what they build',
+    },
+    ...selectorOptions,
+    ...lockOptions,
+    ...readOnlyOption,
+    'accept-differences': {
+      type: 'boolean',
+      default: false,
+      describe: 'Record it in spite of differences, or if the files cannot be replayed',
+    },
+    ...yesOption,
+  },
+  examples: [
+    [
+      'adopt --baseline 0042 --all',
+      'compare all schemas with the files up to 0042, and record them on confirmation',
+    ],
+  ],
+  prepare: (args, terminal) => {
+    const version = args.baseline ?? '';
+    if (!/^\d{1,18}$/.test(version)) throw usage('--baseline requires a version of at most 18 digits');
+    const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
+    return recording({
+      ...lockArgs(args),
+      ignoreReadOnly: args.ignoreReadOnly,
+      version,
+      select: selectionOf(args) ?? everySchema,
+      acceptDifferences: args.acceptDifferences,
+      accept: (found) =>
+        isAgreed(`${comparedText(found)}Record these files as applied, without running them?`),
+    });
+  },
+});
+
+function recording(options: AdoptBaselineOptions): Work {
+  return async ({ config, signal, onEvent }) => {
+    const result = await adoptBaseline(config, { ...options, signal, onEvent });
+    const { baselines, refused, accepted, schemas } = result;
+    const failures = schemas.filter(({ state }) => state === 'failed');
+    const isOpen = refused.length > 0 || (baselines.length > 0 && !accepted);
+    const exitCode = isOpen ? 1 : exitCodeOfSchemas(failures.map(({ error }) => error));
+    return {
+      exitCode: failures.length > 0 || isOpen ? exitCode : 0,
+      json: { ok: !isOpen && failures.length === 0, ...result },
+      text: () =>
+        comparedText(result) +
+        refusedBaselinesText(refused) +
+        statesText(schemas) +
+        (isOpen ? closing(result, options) : baselines.length === 0 ? 'there is nothing to record\n' : ''),
+      failures,
+    };
+  };
+}
+
+type Shown = Pick<AdoptedBaseline, 'baselines' | 'differences' | 'replayError' | 'leftOut' | 'unchanged'>;
+
+function comparedText({ baselines, differences, replayError, leftOut, unchanged }: Shown): string {
+  return (
+    baselinesText(baselines) +
+    (unchanged.length === 0 ? '' : `unchanged, with a history: ${names(unchanged, 5)}\n`) +
+    leftOutText(leftOut) +
+    differencesText(differences) +
+    (replayError === null ? '' : replayErrorText(replayError))
+  );
+}
+
+function closing(
+  { refused, differences, replayError }: AdoptedBaseline,
+  { acceptDifferences }: AdoptBaselineOptions,
+) {
+  const differs = differences.length > 0 || replayError !== null;
+  const hint =
+    refused.length === 0 && differs && acceptDifferences !== true
+      ? 'hint: correct the schemas or the files, or accept it with --accept-differences\n'
+      : '';
+  return `nothing was changed\n${hint}`;
+}

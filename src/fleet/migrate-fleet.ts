@@ -1,0 +1,44 @@
+import type { OnEvent } from '../events.ts';
+import type { Config } from '../project/config.ts';
+import type { Migrations } from '../project/migrations.ts';
+import type { UpResult } from '../results.ts';
+import { withRun } from '../run/run.ts';
+import { migrateSettings } from '../run/run-options.ts';
+import { readFleetState } from '../state/fleet-state.ts';
+import { createDigests } from './digests.ts';
+import { migrateTenants } from './migrate-tenants.ts';
+import { createMigrator } from './migrator.ts';
+import { migratePublic } from './phase.ts';
+import { prepare } from './prepare.ts';
+import { createSummary } from './summary.ts';
+import type { UpOptions } from './up-options.ts';
+
+/** Brings public and the selected tenants up to date with these files, in a run of its own. */
+export async function migrateFleet(
+  config: Config,
+  migrations: Migrations,
+  options: UpOptions,
+): Promise<UpResult> {
+  const settings = migrateSettings(options, config);
+  const source = { config, migrations, options: settings.plan };
+  const summary = createSummary(settings);
+  const emit: OnEvent = (event) => {
+    summary.hear(event);
+    settings.emit(event);
+  };
+  return withRun(config, { ...settings, emit }, async (run) => {
+    const migrator = createMigrator({ run, source, settings: { ...settings, emit } });
+    const { database, host } = run.server;
+    emit({ type: 'run-started', runId: run.runId, database, host });
+    const digests = createDigests(migrator);
+    const found = await run.read(async (session, reader) =>
+      readFleetState(reader, source, { selection: options.select, digests: await digests.read(session) }),
+    );
+    await prepare(migrator, found, options);
+    summary.add([await migratePublic(migrator, found.public)]);
+    const error = await migrateTenants(migrator, { found, options, summary, digests });
+    const result = summary.result(run.runId, error);
+    emit({ type: 'run-finished', result });
+    return result;
+  });
+}

@@ -1,0 +1,201 @@
+import { readForeignHistories } from '../adopt/foreign-histories.ts';
+import type { AdoptedSchema } from '../adopt/import-histories.ts';
+import {
+  type BaselineProposal,
+  type BaselineRules,
+  describeBaseline,
+  type ProposedBaseline,
+  proposeBaseline,
+  type RefusedBaseline,
+} from '../baseline/baseline-proposals.ts';
+import { type BaselineDifference, compareFleet, withoutPending } from '../baseline/fleet-differences.ts';
+import { recordBaselines } from '../baseline/record-baselines.ts';
+import { replay } from '../baseline/replay.ts';
+import { coveredBy, type LeftOutStatement } from '../baseline/replayable.ts';
+import { SqlmigError } from '../errors.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { type Migrations, parseMigrations, readMigrations } from '../project/migrations.ts';
+import { callback, checkOptions, checkValue, type Kinds, version, yesOrNo } from '../project/option.ts';
+import { historyKey } from '../project/order.ts';
+import { type Selection, selection } from '../project/selection.ts';
+import { canonicalVersion, newestVersion } from '../project/version.ts';
+import type { ErrorDetails, Scope } from '../results.ts';
+import { withRun } from '../run/run.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
+import { traced } from '../run/tracing.ts';
+import type { Migration } from '../sql/migration.ts';
+import { allTargets, type FleetState, readFleetState } from '../state/fleet-state.ts';
+import { readShapeHashes } from '../structure/read-shapes.ts';
+import type { Ignorable } from '../structure/shape.ts';
+import { tenantsQueryFailed } from '../tenants/tenants.ts';
+
+/** Which schemas get a baseline, and at which version they are. */
+export interface AdoptBaselineOptions extends ChangeOptions {
+  /** The newest version that is recorded, of public files and of tenant files. */
+  readonly version: string;
+  readonly select: Selection;
+  /** Record it in spite of differences, or if the files cannot be replayed. */
+  readonly acceptDifferences?: boolean;
+  /** Called once with what would be recorded, if nothing is refused; it proceeds only on `true`. */
+  readonly accept: (found: ComparedBaseline) => boolean | Promise<boolean>;
+}
+
+/** What a baseline would record, and how the schemas differ from what the files build. */
+export interface ComparedBaseline {
+  readonly version: string;
+  readonly baselines: readonly ProposedBaseline[];
+  /** Schemas with a history, which are left unchanged. */
+  readonly unchanged: readonly string[];
+  readonly differences: readonly BaselineDifference[];
+  /** Why the files could not be replayed for the comparison; `null` if they were. */
+  readonly replayError: ErrorDetails | null;
+  /** Statements that the replay left out. */
+  readonly leftOut: readonly LeftOutStatement[];
+}
+
+/** What a baseline recorded, or why it recorded nothing. */
+export interface AdoptedBaseline extends ComparedBaseline {
+  /** If there is any, nothing is touched. */
+  readonly refused: readonly RefusedBaseline[];
+  readonly accepted: boolean;
+  /** The outcome of each schema; empty unless accepted. */
+  readonly schemas: readonly AdoptedSchema[];
+}
+
+const kinds: Kinds<AdoptBaselineOptions> = {
+  ...changeKinds,
+  version: { ...version, required: true },
+  select: { ...selection, required: true },
+  acceptDifferences: yesOrNo,
+  accept: { ...callback, required: true },
+};
+
+const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants', 'column order']);
+
+/**
+ * Records all migrations up to a version as applied, without running them, in schemas that have no history. First it
+ * builds the structure from the files in a database of its own, and compares it with the schemas, object by object.
+ * @throws SqlmigError if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no connection,
+ *   `server-refused` if the role may not create a database.
+ */
+export async function adoptBaseline(config: Config, options: AdoptBaselineOptions): Promise<AdoptedBaseline> {
+  requireConfig(config);
+  checkOptions(options, kinds);
+  return traced('adopt', config, {
+    options,
+    work: (traced) => run(config, traced),
+    errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
+  });
+}
+
+async function run(
+  config: Config,
+  { version: upTo, select, accept, acceptDifferences = false, ...change }: AdoptBaselineOptions,
+): Promise<AdoptedBaseline> {
+  const migrations = await readMigrations(config);
+  requireVersion(migrations, upTo);
+  const covered = { public: coveredBy(migrations.public, upTo), tenant: coveredBy(migrations.tenant, upTo) };
+  const scripts = await parseMigrations([...covered.public, ...covered.tenant], migrations);
+  const settings = migrateSettings(change, config);
+  const source = { config, migrations, options: settings.plan };
+  return withRun(config, settings, async (current) => {
+    const migrationRun = { run: current, source, settings };
+    const found = await look(migrationRun, { version: upTo, select, covered });
+    const { proposals, refused, unchanged } = found;
+    const isReady = proposals.length > 0 && refused.length === 0;
+    const compared = isReady ? await compare(migrationRun, found, covered) : nothingCompared;
+    const baselines = proposals.map(describeBaseline);
+    const result = {
+      version: upTo,
+      baselines,
+      unchanged,
+      ...compared,
+      refused,
+      accepted: false,
+      schemas: [],
+    };
+    const differs = compared.differences.length > 0 || compared.replayError !== null;
+    if (!isReady || (differs && !acceptDifferences)) return result;
+    const accepted = await accept(result);
+    checkValue('the answer of accept', accepted, yesOrNo);
+    if (!accepted) return result;
+    return { ...result, accepted, schemas: await recordBaselines(migrationRun, proposals, scripts) };
+  });
+}
+
+function requireVersion({ public: shared, tenant }: Migrations, upTo: string): void {
+  const files = [...shared, ...tenant];
+  const wanted = canonicalVersion(upTo);
+  if (files.some((file) => file.version !== null && canonicalVersion(file.version) === wanted)) return;
+  const newest = newestVersion(files);
+  throw new SqlmigError('bad-usage', `no file has version ${upTo}`, {
+    state: 'nothing was touched',
+    hint:
+      newest === null ? 'write the files that build the structure first' : `the newest version is ${newest}`,
+  });
+}
+
+/** What was found, before anything is compared. */
+interface Found {
+  readonly state: FleetState;
+  readonly proposals: readonly BaselineProposal[];
+  readonly refused: readonly RefusedBaseline[];
+  readonly unchanged: readonly string[];
+  readonly hashes: Awaited<ReturnType<typeof readShapeHashes>>;
+  /** The OIDs of other tools' histories, which are no part of the structure. */
+  readonly leftOut: readonly string[];
+}
+
+async function look(
+  { run: current, source }: MigrationRun,
+  { version: upTo, select, covered }: Pick<BaselineRules, 'version' | 'select' | 'covered'>,
+): Promise<Found> {
+  const { config } = source;
+  return current.read(async (session, reader) => {
+    const state = await readFleetState(reader, source, { selection: select });
+    if (state.tenantsUnknown !== null) throw tenantsQueryFailed(state.tenantsUnknown);
+    const histories = await readForeignHistories(session, config.historyTable);
+    const leftOut = histories.map(({ found }) => found.oid);
+    const targets = allTargets(state);
+    const schemas = targets.filter(({ rows }) => rows.length === 0).map(({ schema }) => schema);
+    const request = { schemas, ignore, historyTable: config.historyTable, leftOut };
+    const hashes = await readShapeHashes(session, request);
+    const objects = (schema: string) => hashes.get(schema)?.objects ?? 0;
+    const rules = { config, version: upTo, select, covered, histories, objects };
+    const found = targets.flatMap((target) => proposeBaseline(target, rules) ?? []);
+    const refused = found.filter((one): one is RefusedBaseline => 'message' in one);
+    const proposals = found.filter((one): one is BaselineProposal => 'files' in one);
+    const named = new Set(refused.map(({ schema }) => schema));
+    const unchanged = targets.filter(({ rows, schema }) => rows.length > 0 && !named.has(schema));
+    return { state, proposals, refused, unchanged: unchanged.map(({ schema }) => schema), hashes, leftOut };
+  });
+}
+
+type Compared = Pick<ComparedBaseline, 'differences' | 'replayError' | 'leftOut'>;
+const nothingCompared: Compared = { differences: [], replayError: null, leftOut: [] };
+
+async function compare(
+  { run: current, source, settings }: MigrationRun,
+  { state, proposals, hashes, leftOut }: Found,
+  covered: Readonly<Record<Scope, readonly Migration[]>>,
+): Promise<Compared> {
+  const { config, migrations } = source;
+  // Public may be ahead of the tenants that get a baseline.
+  const applied = new Set(state.public.rows.map(historyKey));
+  const shared = migrations.public.filter(
+    (file) => covered.public.includes(file) || applied.has(historyKey(file)),
+  );
+  const files = { public: shared, tenant: covered.tenant };
+  const tenant = proposals.find(({ target }) => target.scope === 'tenant')?.target.schema ?? 'tenant';
+  const replayed = await replay(current, { migrations, covered: files, tenant, settings, ignore });
+  const { expected, error } = replayed;
+  if (expected === null) return { differences: [], replayError: error, leftOut: replayed.leftOut };
+  const request = { ignore, historyTable: config.historyTable, leftOut };
+  const differences = await current.read((session) =>
+    compareFleet(session, proposals, { expected, hashes, request, files }),
+  );
+  const pendingOf = (scope: Scope) => migrations[scope].filter((file) => !files[scope].includes(file));
+  const pending = { public: pendingOf('public'), tenant: pendingOf('tenant') };
+  return { differences: withoutPending(differences, pending), replayError: null, leftOut: replayed.leftOut };
+}

@@ -1,0 +1,85 @@
+import type { ProposedBaseline, RefusedBaseline } from '../baseline/baseline-proposals.ts';
+import type { BaselineDifference } from '../baseline/fleet-differences.ts';
+import type { LeftOutStatement } from '../baseline/replayable.ts';
+import type { ErrorDetails } from '../results.ts';
+import { count, groupBy, names, printable } from './table.ts';
+
+const mostDifferences = 50;
+const mostText = 200;
+
+/** What a baseline would record, one line for schemas that are alike. */
+export function baselinesText(baselines: readonly ProposedBaseline[]): string {
+  return groupBy(baselines, ({ schema: _, ...rest }) => JSON.stringify(rest))
+    .map((group) => {
+      const [{ scope, version, files, repeatables }] = group as [ProposedBaseline];
+      const who = names(
+        group.map(({ schema }) => schema),
+        5,
+      );
+      const upTo = version === null ? '' : ` up to ${version}`;
+      const more = repeatables === 0 ? '' : `, ${count(repeatables, 'repeatable')} among them`;
+      return `${who}: ${count(files, `${scope} file`)}${upTo} recorded as applied${more}\n`;
+    })
+    .join('');
+}
+
+/** How the structure differs from what the files build, one line per difference with its schemas. */
+export function differencesText(differences: readonly BaselineDifference[]): string {
+  const shown = differences.slice(0, mostDifferences).map((difference) => {
+    const { kind, objectKind, object, file, schemas } = difference;
+    const from = file === null ? '' : ` (${printable(file)})`;
+    return `${names(schemas, 5)}: ${titles[kind]} ${objectKind} ${printable(object)}${from}${detail(difference)}\n`;
+  });
+  const more = differences.length - shown.length;
+  return shown.join('') + (more > 0 ? `and ${count(more, 'more difference')}; --json shows all\n` : '');
+}
+
+const titles: Readonly<Record<BaselineDifference['kind'], string>> = {
+  'missing-object': 'missing',
+  'extra-object': 'not in the files:',
+  'changed-object': 'different',
+  'invalid-index': 'invalid',
+  'not-validated': 'not validated:',
+};
+
+function detail({ attribute, expected, actual }: BaselineDifference): string {
+  if (attribute === null) {
+    const text = expected ?? actual ?? '';
+    return text === '' ? '' : `\n  ${shortened(text)}`;
+  }
+  const line = (who: string, text: string | null) => `\n  ${attribute} ${who}: ${shortened(text ?? 'none')}`;
+  return line('in the files', expected) + line('in the database', actual);
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return printable(line.length > mostText ? `${line.slice(0, mostText - 1)}…` : line);
+}
+
+/** Why no baseline is recorded. */
+export function refusedBaselinesText(refused: readonly RefusedBaseline[]): string {
+  return groupBy(refused, ({ message, hint }) => JSON.stringify([message, hint]))
+    .map((group) => {
+      const [{ message, hint }] = group as [RefusedBaseline];
+      const who = names(
+        group.map(({ schema }) => schema),
+        10,
+      );
+      return `${who}\n  refused: ${printable(message)}\n  hint: ${printable(hint)}\n`;
+    })
+    .join('');
+}
+
+/** Why the files could not be replayed. */
+export function replayErrorText({ message, file, line, hint }: ErrorDetails): string {
+  const place = file === undefined ? '' : `${printable(file)}${line === undefined ? '' : `:${line}`}: `;
+  const advice = hint === undefined ? '' : `  hint: ${printable(hint)}\n`;
+  return `the files cannot be replayed, so nothing was compared\n  ${place}${printable(message)}\n${advice}`;
+}
+
+/** The statements that were not replayed. */
+export function leftOutText(leftOut: readonly LeftOutStatement[]): string {
+  if (leftOut.length === 0) return '';
+  const places = leftOut.map(({ file, line, what }) => `${file}:${line} (${what})`);
+  return `not replayed: ${names(places, 5)}\n`;
+}

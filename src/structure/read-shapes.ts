@@ -1,0 +1,122 @@
+import type { Session } from '../server/session.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+import type { Ignorable, Shape, ShapeHash, ShapeObject } from './shape.ts';
+import { ignorableAttributes, relationParts, type ShapePart } from './shape-parts.ts';
+import { otherParts } from './shape-parts-other.ts';
+
+/** What shapes are read of, and what of them is left out. */
+export interface ShapeRequest {
+  readonly schemas: readonly string[];
+  readonly ignore: ReadonlySet<Ignorable>;
+  /** A table of this name is no part of the structure. */
+  readonly historyTable: string;
+  /** The OIDs of tables that are no part of it either. */
+  readonly leftOut?: readonly string[];
+}
+
+// Settings that the text of a definition depends on.
+const begin = `START TRANSACTION READ ONLY;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL jit = off;
+SET LOCAL quote_all_identifiers = off;
+SET LOCAL DateStyle = 'ISO, MDY';
+SET LOCAL IntervalStyle = 'postgres';
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL extra_float_digits = 1;
+SET LOCAL bytea_output = 'hex';
+SET LOCAL statement_timeout = 0;
+`;
+
+/** The hashes of the structure of many schemas, in one query. Schemas that do not exist have none. */
+export async function readShapeHashes(
+  session: Session,
+  request: ShapeRequest,
+): Promise<Map<string, ShapeHash>> {
+  if (request.schemas.length === 0) return new Map();
+  const rows = await session.run(`${begin}${objectsOf(request)}
+select r.nsp as schema, count(o.kind)::int as objects,
+  md5(string_agg(concat_ws(e'\\x01', o.kind, o.of, o.name, o.attributes), e'\\x02' order by o.kind collate "C", o.of collate "C", o.name collate "C")) as hash
+from s r left join objects o on o.nsp = r.nsp group by r.nsp;
+COMMIT;`);
+  return new Map(
+    rows.map(({ schema, objects, hash }) => [
+      String(schema),
+      { hash: hash === null ? null : String(hash), objects: Number(objects) },
+    ]),
+  );
+}
+
+/** The structure of some schemas, object by object, in one query. */
+export async function readShapes(session: Session, request: ShapeRequest): Promise<Map<string, Shape>> {
+  const shapes = new Map<string, ShapeObject[]>();
+  if (request.schemas.length === 0) return shapes;
+  const rows = await session.run(`${begin}${objectsOf(request)}
+select nsp as schema, kind, of, name, attributes from objects;
+COMMIT;`);
+  for (const { schema, kind, of, name, attributes } of rows) {
+    const objects = shapes.get(String(schema)) ?? [];
+    objects.push({
+      kind: String(kind),
+      name: String(name),
+      of: of === null ? null : String(of),
+      attributes: JSON.parse(String(attributes)),
+    });
+    shapes.set(String(schema), objects);
+  }
+  return shapes;
+}
+
+const array = (texts: readonly string[], type: string) =>
+  `array[${texts.map(quoteLiteral).join(', ')}]::${type}[]`;
+
+/**
+ * SQL: the WITH clause whose `objects` has one row per object. Every catalog is read once for all schemas. PostgreSQL
+ * evaluates a select list from left to right, so the functions that show definitions find the schema as `search_path`,
+ * which `moved` has set: they show its own names bare. The rows come sorted by schema, so that this happens rarely.
+ */
+function objectsOf({ schemas, ignore, historyTable, leftOut = [] }: ShapeRequest): string {
+  const parts = [...relationParts, ...otherParts].map((part) => selectPart(part, ignore));
+  return `with s as materialized (select n.oid, n.nspname as nsp, quote_ident(n.nspname) as path, n.nspowner, n.nspacl from pg_namespace n where n.nspname = any(${array(schemas, 'name')})),
+left_out as materialized (select c.oid from pg_class c join s on s.oid = c.relnamespace where c.relname = ${quoteLiteral(historyTable)}
+  union all select unnest(${array(leftOut, 'oid')})),
+member as materialized (select classid, objid from pg_depend where deptype = 'e' or (deptype = 'i' and classid = 'pg_proc'::regclass)
+  union all select d.classid, d.objid from pg_depend d join left_out l on l.oid = d.refobjid where d.refclassid = 'pg_class'::regclass and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+  union all select 'pg_class'::regclass, oid from left_out),
+rel as materialized (select s.nsp, s.path, c.* from pg_class c join s on s.oid = c.relnamespace where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c')
+  and not exists (select from member m where m.classid = 'pg_class'::regclass and m.objid = c.oid)),
+objects as (${parts.join('\nunion all\n')})`;
+}
+
+function selectPart(part: ShapePart, ignore: ReadonlySet<Ignorable>): string {
+  const attributes = Object.entries(attributesOf(part))
+    .filter(([name]) => !ignore.has(ignorableAttributes[name] as Ignorable))
+    .map(([name, sql]) => `${quoteLiteral(name)}, ${sql}`);
+  const extra = [
+    ...(ignore.has('comments') || part.comment === undefined
+      ? []
+      : [`'comment', ${commentOf(part.comment)}`]),
+    ...(ignore.has('owner') || part.owner === undefined
+      ? []
+      : [`'owner', pg_get_userbyid(${part.owner})::text`]),
+    ...(ignore.has('grants') || part.acl === undefined ? [] : [`'grants', ${grantsOf(part)}`]),
+  ];
+  return `(select p.nsp, case when current_setting('search_path') <> p.path then set_config('search_path', p.path, true) end as moved,
+  ${part.kind} as kind, ${part.of ?? 'null::text'} as of, ${part.name} as name,
+  json_strip_nulls(json_build_object(${[...attributes, ...extra].join(',\n  ')}))::text as attributes
+from (select ${part.columns} from ${part.from} order by r.nsp offset 0) p)`;
+}
+
+function attributesOf({ attributes }: ShapePart): Readonly<Record<string, string>> {
+  return attributes;
+}
+
+function commentOf({ catalog, oid, sub = '0' }: NonNullable<ShapePart['comment']>): string {
+  return `(select d.description from pg_description d where d.classoid = '${catalog}'::regclass and d.objoid = ${oid} and d.objsubid = ${sub})`;
+}
+
+// Privileges that are the owner's by default are the same whether or not the catalog has them.
+function grantsOf({ acl, owner }: ShapePart): string {
+  const { list, type } = acl ?? { list: 'null', type: 'r' };
+  const all = owner === undefined ? list : `coalesce(${list}, acldefault('${type}', ${owner}))`;
+  return `(select string_agg(a::text, ', ' order by a::text collate "C") from unnest(${all}) a)`;
+}

@@ -1,0 +1,123 @@
+/** What a comparison of shapes can leave out. */
+export type Ignorable = 'owner' | 'grants' | 'comments' | 'column order';
+
+/** What the structure of a schema says about one object; own names are bare, those of other schemas are qualified. */
+export interface ShapeObject {
+  /** Such as `table`, `column` or `index`. */
+  readonly kind: string;
+  /** Its name; a function's has the types of its arguments. */
+  readonly name: string;
+  /** The table, view or type that it belongs to; `null` for an object of its own. */
+  readonly of: string | null;
+  /** Its definition by attribute, such as `type` and `default` of a column. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** The structure of a schema, without its name. */
+export type Shape = readonly ShapeObject[];
+
+/** A schema without objects has no hash. */
+export interface ShapeHash {
+  readonly hash: string | null;
+  readonly objects: number;
+}
+
+/** One difference between two shapes. */
+export interface ShapeDifference {
+  readonly kind: 'missing-object' | 'extra-object' | 'changed-object' | 'invalid-index' | 'not-validated';
+  /** The kind of the object, such as `column`. */
+  readonly objectKind: string;
+  /** Its name, after that of the table that it belongs to: `users.email`. */
+  readonly object: string;
+  /** The table that it belongs to, else its own name. */
+  readonly relation: string;
+  /** What differs in an object that both have; `null` for the object itself. */
+  readonly attribute: string | null;
+  /** `null` if it is not expected. */
+  readonly expected: string | null;
+  /** `null` if it does not exist. */
+  readonly actual: string | null;
+}
+
+const keyOf = ({ kind, of, name }: ShapeObject) => JSON.stringify([kind, of, name]);
+const notValid = ' NOT VALID';
+
+/** The differences between two shapes. What belongs to an object that is missing or extra is not listed by itself. */
+export function compareShapes(expected: Shape, actual: Shape): ShapeDifference[] {
+  const wanted = new Map(expected.map((object) => [keyOf(object), object]));
+  const found = new Map(actual.map((object) => [keyOf(object), object]));
+  const missing = expected.filter((object) => !found.has(keyOf(object)));
+  const extra = actual.filter((object) => !wanted.has(keyOf(object)));
+  return [
+    ...withoutParts(missing).map((object) => whole('missing-object', object)),
+    ...withoutParts(extra).map((object) => whole(extraKind(object), object)),
+    ...expected.flatMap((object) => {
+      const now = found.get(keyOf(object));
+      return now === undefined ? [] : changes(object, now);
+    }),
+  ].sort((a, b) => compareTexts(a.object, b.object) || compareTexts(a.kind, b.kind));
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+const wholes: ReadonlySet<string> = new Set([
+  ...['table', 'partitioned table', 'foreign table', 'view', 'materialized view'],
+  ...['composite type', 'domain'],
+]);
+
+/** Objects without those whose table, view or type is among them. */
+function withoutParts(objects: readonly ShapeObject[]): ShapeObject[] {
+  const owners = new Set(objects.filter(({ kind }) => wholes.has(kind)).map(({ name }) => name));
+  return objects.filter(({ of }) => of === null || !owners.has(of));
+}
+
+function extraKind({ kind, attributes }: ShapeObject): ShapeDifference['kind'] {
+  if (kind === 'index' && attributes.state !== undefined) return 'invalid-index';
+  // The column of an unvalidated NOT NULL (PostgreSQL 18) is NOT NULL like any other.
+  const isUnvalidated = /^NOT NULL .* NOT VALID$/.test(attributes.definition ?? '');
+  return kind === 'constraint' && isUnvalidated ? 'not-validated' : 'extra-object';
+}
+
+function whole(kind: ShapeDifference['kind'], object: ShapeObject): ShapeDifference {
+  const text = describe(object);
+  const isMissing = kind === 'missing-object';
+  return {
+    kind,
+    ...placeOf(object),
+    attribute: null,
+    expected: isMissing ? text : null,
+    actual: isMissing ? null : text,
+  };
+}
+
+function describe({ attributes }: ShapeObject): string {
+  const { definition, ...others } = attributes;
+  const rest = Object.entries(others).map(([name, text]) => `${name}: ${text}`);
+  return [...(definition === undefined ? [] : [definition]), ...rest].join('; ');
+}
+
+function placeOf({ kind, name, of }: ShapeObject) {
+  return { objectKind: kind, object: of === null ? name : `${of}.${name}`, relation: of ?? name };
+}
+
+function changes(expected: ShapeObject, actual: ShapeObject): ShapeDifference[] {
+  const names = new Set([...Object.keys(expected.attributes), ...Object.keys(actual.attributes)]);
+  return [...names].flatMap((attribute) => {
+    const [was, is] = [expected.attributes[attribute] ?? null, actual.attributes[attribute] ?? null];
+    if (was === is) return [];
+    const kind = changedKind(actual, attribute, { was, is });
+    return [{ kind, ...placeOf(actual), attribute, expected: was, actual: is }];
+  });
+}
+
+function changedKind(
+  { kind }: ShapeObject,
+  attribute: string,
+  { was, is }: { readonly was: string | null; readonly is: string | null },
+): ShapeDifference['kind'] {
+  if (kind === 'index' && attribute === 'state' && is !== null) return 'invalid-index';
+  const isOnlyUnvalidated = kind === 'constraint' && was !== null && is === was + notValid;
+  return isOnlyUnvalidated ? 'not-validated' : 'changed-object';
+}
