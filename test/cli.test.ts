@@ -38,7 +38,12 @@ test.for([
   [['rollback'], 'this version cannot undo migrations'],
   [['tenant', 'drop'], 'unknown command: tenant drop'],
   [['constructor'], 'unknown command: constructor'],
-  [[], 'no command given'],
+  [['--quiet'], 'no command given'],
+  [['up', '-x'], 'unknown flag -x'],
+  [['migrate', '--help'], 'did you mean sqlmig up?'],
+  [['help', 'upp'], 'did you mean sqlmig up?'],
+  [['tenant', 'move', '-h'], 'unknown command: tenant move'],
+  [['upp', '--all'], 'unknown command: upp'],
   [['tenant'], 'sqlmig tenant create or sqlmig tenant list'],
   [['new', 'x'], 'one of --public and --tenant'],
   [['up', '--all', '--lock-timeout', 'soon'], 'run sqlmig up --help'],
@@ -328,7 +333,19 @@ test('every command has help with examples', async () => {
     ),
   );
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  expect((await sqlmig(['--version'], p.dir)).stdout).toBe(`${version}\n`);
+  for (const line of [['--version'], ['-v'], ['version']])
+    expect(await sqlmig(line, p.dir)).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+  const overview = await sqlmig([], p.dir);
+  expect(overview).toMatchObject({ code: 0, stderr: '' });
+  for (const line of [['-h'], ['help'], ['--help']]) expect(await sqlmig(line, p.dir)).toEqual(overview);
+  const ofUp = await sqlmig(['up', '--help'], p.dir);
+  for (const line of [
+    ['up', '-h'],
+    ['help', 'up'],
+    ['--url', 'x', 'up', '--help'],
+  ])
+    expect(await sqlmig(line, p.dir)).toEqual(ofUp);
+  expect((await sqlmig(['help', 'tenant', 'create'], p.dir)).stdout).toContain('sqlmig tenant create <name>');
 });
 
 test('a password on the command line is not repeated, and repeated flags are usage errors', async () => {

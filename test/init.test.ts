@@ -191,7 +191,7 @@ test.for([
     cwd: dir,
     signal: new AbortController().signal,
   };
-  const invocation = await parse(['init'], { version: '0', columns: 80, print: () => {} });
+  const invocation = await parse(['init'], () => {});
   if (invocation === null) throw new Error('yargs has answered');
   expect(await execute(invocation, terminal)).toBe(0);
   expect(configIn(dir).tenants).toEqual(tenants);

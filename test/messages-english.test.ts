@@ -39,6 +39,7 @@ test('every command that a message recommends exists', () => {
     ...Object.keys(commands),
     ...new Set(Object.keys(commands).map((name) => name.split(' ')[0])),
     'completion',
+    'help',
   ];
   // Words that follow the name of the program in a sentence about it; digest and schema are names of a row and a span.
   const prose = [

@@ -6,7 +6,7 @@ import { createPaint } from '../report/paint.ts';
 import type { Invocation } from './command.ts';
 import { defectOf } from './defect.ts';
 import { loadEnvFiles } from './env-file.ts';
-import { document, execute, reportError, signalExitCode } from './execute.ts';
+import { execute, reportError, signalExitCode } from './execute.ts';
 import { usage } from './options.ts';
 import { quickly } from './quick.ts';
 import type { Terminal } from './terminal.ts';
@@ -135,7 +135,7 @@ function onNothingLeft(): void {
 async function main(argv: readonly string[]): Promise<number> {
   const end = argv.indexOf('--');
   const own = end === -1 ? argv : argv.slice(0, end);
-  const invocation = (await quickly(own)) ?? (await parsed(own));
+  const invocation = (await quickly(own)) ?? (await answered(own)) ?? (await parsed(own));
   if (typeof invocation === 'number') return invocation;
   loadEnvFiles((invocation.args.envFile ?? []) as readonly string[]);
   if (end === -1) return execute(invocation, terminal);
@@ -164,13 +164,19 @@ function checkProgram({ command, args }: Invocation, [program = '']: readonly st
   throw usage(`${flag} applies nothing, so no program is started after it`, hint);
 }
 
-/** Reads the arguments with yargs; returns an exit code if yargs has answered them itself (help, version, completion). */
+/** Answers what asks for help or the version; `null` for a command to run. */
+async function answered(argv: readonly string[]): Promise<number | null> {
+  const { aboutText } = await import('./about.ts');
+  const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+  const text = await aboutText(argv, { version, columns: process.stdout.columns ?? 100 });
+  if (text !== null) terminal.stdout(text);
+  return text === null ? null : 0;
+}
+
+/** Reads the arguments with yargs; returns an exit code if yargs has answered them itself (completion). */
 async function parsed(argv: readonly string[]): Promise<Invocation | number> {
   const { parse } = await import('./parse.ts');
-  const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-  const versionText = argv.includes('--json') ? document({ ok: true, version }).trimEnd() : version;
-  const columns = process.stdout.columns ?? 100;
-  return (await parse(argv, { version: versionText, columns, print: terminal.stdout })) ?? 0;
+  return (await parse(argv, terminal.stdout)) ?? 0;
 }
 
 /** Reports an error that no command reported, in the form that the arguments ask for, and returns its exit code. */

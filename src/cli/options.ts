@@ -28,6 +28,7 @@ export const globalOptions = options({
   },
   url: {
     type: 'string',
+    alias: 'u',
     describe: 'Database URL (also read from DATABASE_URL, PGSERVICE and PG* variables)',
     requiresArg: true,
   },
@@ -73,9 +74,10 @@ export const globalOptions = options({
     requiresArg: true,
   },
   json: { type: 'boolean', default: false, describe: 'Print one JSON document to stdout' },
-  quiet: { type: 'boolean', default: false, describe: 'Print only errors to stderr' },
+  quiet: { type: 'boolean', alias: 'q', default: false, describe: 'Print only errors to stderr' },
   verbose: {
     type: 'boolean',
+    alias: 'v',
     default: false,
     describe: 'Print every migration, retry and server notice to stderr',
   },

@@ -1,37 +1,27 @@
-import yargs, { type Argv, type Options } from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { groupBy } from '../report/table.ts';
-import {
-  type Command,
-  type Invocation,
-  type OptionSet,
-  type ParsedArgs,
-  usageOf,
-  withHelp,
-} from './command.ts';
-import { camelCase, globalOptions, kebabCase, usage } from './options.ts';
+import { type Command, type Invocation, type OptionSet, type ParsedArgs, withHelp } from './command.ts';
+import { globalOptions, kebabCase, usage } from './options.ts';
 import { commands, groups } from './registry.ts';
 import { asUsageError, explain } from './usage-error.ts';
 
 /**
- * Reads any command line with yargs. Returns `null` if yargs has answered it: help, version, completion.
+ * Reads any command line of a command with yargs. Returns `null` if yargs has printed a completion instead.
  * @throws SqlmigError `bad-usage`.
  */
 export async function parse(
   argv: readonly string[],
-  { version, columns, print }: Screen,
+  print: (text: string) => void,
 ): Promise<Invocation | null> {
   const all = await Promise.all(Object.values(commands).map((load) => load()));
   const seen: Seen = { argv, chosen: null, invocation: null };
   const parser = yargs([...argv])
     .scriptName('sqlmig')
-    .usage('$0 <command> [flags]\n\nMigrates one shared PostgreSQL schema and all tenant schemas.')
-    .options(withoutOff(globalOptions))
-    .group([...Object.keys(globalOptions), 'help', 'version'], 'Global flags:')
-    .version(version)
-    .help()
+    .options(globalOptions)
+    .version(false)
+    .help(false)
     .strict()
     .demandCommand(1, 'no command given')
-    .wrap(Math.min(columns - 1, 110))
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? explain(message, seen);
@@ -52,24 +42,12 @@ export async function parse(
   parser.completion('completion', 'Print a shell completion script');
   try {
     await parser.parseAsync([...argv], {}, (_error, _args, text) => {
-      if (text !== '') print(`${spaced(text).replace('on OSX.', 'on macOS.')}\n`);
+      if (text !== '') print(`${text.replace('on OSX.', 'on macOS.')}\n`);
     });
   } catch (error) {
     throw withHelp(asUsageError(error, seen), seen.chosen);
   }
   return seen.invocation;
-}
-
-/** Help in which a space precedes each type; yargs puts none after a description that fills its column. */
-function spaced(help: string): string {
-  return help.replace(/(?<=\S)(?=\[(boolean|string|number|array|choices: .*)\])/g, ' ');
-}
-
-/** What yargs answers by itself, and how. */
-interface Screen {
-  readonly version: string;
-  readonly columns: number;
-  readonly print: (text: string) => void;
 }
 
 /** A command line while yargs reads it. */
@@ -86,38 +64,19 @@ function declareAll(to: Argv, members: readonly Command[], seen: Seen): Argv {
 }
 
 function declare(to: Argv, command: Command, seen: Seen): void {
-  const { name, describe, pattern = '', positionals = {}, options, examples } = command;
+  const { name, describe, pattern = '', positionals = {}, options } = command;
   const known = { ...globalOptions, ...options };
   const build = (y: Argv) => {
     seen.chosen = command;
     refuseOddSwitches(known, seen.argv);
-    y.usage(`${usageOf(command)}\n\n${describe}`);
     for (const [key, positional] of Object.entries(positionals)) y.positional(key, positional);
-    for (const [line, what] of examples) y.example(`$0 ${line}`, what);
-    // A group of their own lists them before the global flags.
-    return y.options(withoutOff(options)).group(Object.keys(options), 'Flags:');
+    return y.options(options);
   };
   const handle = (args: ParsedArgs) => {
     refuseRepeated(known, args);
-    seen.invocation = { command, args: { ...offSwitches(known), ...args } };
+    seen.invocation = { command, args };
   };
   to.command(`${lastWord(name)} ${pattern}`.trim(), describe, build, handle);
-}
-
-/** The options for yargs: without the default of a switch, which help would show as `[default: false]`. */
-function withoutOff(options: OptionSet): Record<string, Options> {
-  return Object.fromEntries(
-    Object.entries(options).map(([flag, { default: value, ...option }]) => [
-      flag,
-      value === undefined || value === false ? option : { ...option, default: value },
-    ]),
-  );
-}
-
-/** The values of the switches that are off by default. */
-function offSwitches(options: OptionSet): ParsedArgs {
-  const off = Object.entries(options).filter(([, option]) => option.default === false);
-  return Object.fromEntries(off.map(([flag]) => [camelCase(flag), false]));
 }
 
 /** yargs takes `--rehearse=1` for `--rehearse=false`, and so would apply for real. @throws SqlmigError `bad-usage`. */

@@ -34,9 +34,14 @@ function needsPositional({ positionals = {} }: Command): boolean {
 type FlagValues = Readonly<Record<string, readonly (string | boolean)[] | undefined>>;
 
 function flagValues(rest: readonly string[], options: Readonly<Record<string, Options>>): FlagValues | null {
-  const flags = Object.entries(options).map(([flag, { type }]) => {
+  // A short flag and its value in one word (`-ux`) are read differently by both parsers.
+  if (rest.some((arg) => /^-[^-]./.test(arg))) return null;
+  const flags = Object.entries(options).map(([flag, { type, alias }]) => {
     const kind = type === 'boolean' ? 'boolean' : 'string';
-    return [flag, { type: kind, multiple: true }] as const;
+    return [
+      flag,
+      { type: kind, multiple: true, ...(typeof alias === 'string' && { short: alias }) },
+    ] as const;
   });
   try {
     return parseArgs({ args: [...rest], options: Object.fromEntries(flags), strict: true })

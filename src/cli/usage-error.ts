@@ -20,7 +20,7 @@ export function asUsageError(error: unknown, place: Place): SqlmigError {
 /** The error for arguments that yargs refuses. An unknown command or flag comes with the one that is probably meant. */
 export function explain(message: string, { argv, chosen }: Place): SqlmigError {
   const [, valueless] = /^Not enough arguments following: (.+)/.exec(message) ?? [];
-  if (valueless !== undefined) return usage(`--${valueless} requires a value`);
+  if (valueless !== undefined) return usage(`${dashed(valueless)} requires a value`);
   if (message.startsWith('Not enough non-option arguments') && chosen !== null) {
     const [example] = chosen.examples;
     return usage(
@@ -30,17 +30,26 @@ export function explain(message: string, { argv, chosen }: Place): SqlmigError {
   }
   const [, flag, given, choices] = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message) ?? [];
   if (flag !== undefined) return usage(`--${flag} takes ${choices?.replaceAll(', ', ' or ')}, not ${given}`);
-  const [, unknown] = /^Unknown (?:argument|command)s?: ([^,]+)/.exec(message) ?? [];
-  if (unknown === undefined) return usage(message);
-  // yargs names a flag without its dashes.
-  if (argv.includes(unknown))
-    return chosen === null ? unknownCommand(unknown, argv) : extraArgument(unknown, chosen);
+  const [, list] = /^Unknown (?:argument|command)s?: (.+)/s.exec(message) ?? [];
+  if (list === undefined) return usage(message);
+  const all = list.split(', ');
+  // yargs names a flag without its dashes. Without a command, its flags are unknown as well.
+  const word = all.find((name) => argv.includes(name) && (chosen === null || name === all[0]));
+  if (word !== undefined) return chosen === null ? unknownCommand(word, argv) : extraArgument(word, chosen);
+  const unknown = all[0] ?? '';
   const meant = closest(unknown.replace(/^-+/, ''), Object.keys({ ...globalOptions, ...chosen?.options }));
   const hint = meant === null ? undefined : `did you mean --${meant}?`;
-  return usage(`unknown flag --${unknown.replace(/^-+/, '')}`, hint);
+  return usage(`unknown flag ${dashed(unknown)}`, hint);
 }
 
-function unknownCommand(word: string, argv: readonly string[]): SqlmigError {
+/** A flag as it is typed. */
+function dashed(flag: string): string {
+  const name = flag.replace(/^-+/, '');
+  return `${name.length === 1 ? '-' : '--'}${name}`;
+}
+
+/** The error for a word that is no command, with the command that is probably meant. */
+export function unknownCommand(word: string, argv: readonly string[]): SqlmigError {
   const group = argv[argv.indexOf(word) - 1];
   const typed =
     group !== undefined && Object.keys(commands).some((name) => name.startsWith(`${group} `))

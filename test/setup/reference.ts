@@ -26,9 +26,10 @@ function commandText(command: Command): string {
 }
 
 function flagTable(options: OptionSet): string {
-  const rows = Object.entries(options).map(
+  const shown = Object.entries(options).filter(([, { hidden }]) => hidden !== true);
+  const rows = shown.map(
     ([flag, option]) =>
-      `| \`--${flag}\` | ${typeOf(option)} | ${cell(option.describe)}${defaultOf(option)} |\n`,
+      `| ${option.alias === undefined ? '' : `\`-${option.alias}\`, `}\`--${flag}\` | ${typeOf(option)} | ${cell(option.describe)}${defaultOf(option)} |\n`,
   );
   return `| flag | takes | does |\n|---|---|---|\n${rows.join('')}`;
 }
