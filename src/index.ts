@@ -12,6 +12,11 @@ export type { OnEvent, RunEvent } from './events.ts';
 export type { UpOptions } from './fleet/up-options.ts';
 export type { TimeMeaning } from './history/import/table-form.ts';
 export type { SessionAtWork } from './history/read-foreign.ts';
+export type { MoveWay } from './move/compose.ts';
+export type { KindCount } from './move/contents.ts';
+export type { FunctionRewrite, SearchPathChange } from './move/mentions.ts';
+export type { MoveMeasures } from './move/move.ts';
+export type { RoleSessions } from './move/surroundings.ts';
 export {
   type AcceptChecksumsOptions,
   type AcceptedChecksums,
@@ -31,6 +36,13 @@ export {
   type ComparedBaseline,
 } from './operations/adopt-baseline.ts';
 export { type AdoptedHistories, type AdoptHistoryOptions, adoptHistory } from './operations/adopt-history.ts';
+export {
+  type AdoptedPublic,
+  type AdoptPublicOptions,
+  adoptPublic,
+  type PublicMove,
+  type StayingObject,
+} from './operations/adopt-public.ts';
 export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
 export {

@@ -27,6 +27,7 @@ const floors: readonly (readonly string[])[] = [
   ['repair'],
   ['adopt'],
   ['baseline'],
+  ['move'],
   ['operations'],
   ['report', 'index.ts'],
   ['cli'],

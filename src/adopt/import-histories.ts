@@ -49,7 +49,7 @@ export async function importHistories(
       try {
         const proposal = wanted.get(target.schema);
         if (proposal === undefined) return { kind: 'done', applied: [] };
-        const adoption = await readAgain(session, { ...proposal, target }, { rules, scripts });
+        const adoption = await readAdoption(session, { ...proposal, target }, { rules, scripts });
         await session.run(composeAdoption(schema, adoption, context), wait.onRow);
         adopted.add(target.schema);
         const applied = adoption.applied.map(({ script: { migration } }) => appliedMigration(migration));
@@ -84,7 +84,7 @@ function stillInUse({ schema }: Target, cause: Error): SqlmigError {
 }
 
 /** Reads a history again, right before it is locked, with the digest that is compared under the lock. */
-async function readAgain(
+export async function readAdoption(
   session: Session,
   { target, source }: ImportProposal,
   { rules, scripts }: { readonly rules: ImportRules; readonly scripts: ReadonlyMap<Migration, Script> },

@@ -46,22 +46,27 @@ const longestWaitMs = 500;
  * as it was read and that the tool is idle, makes it unusable for the tool, and records `applied` in a history of our own.
  */
 export function composeAdoption(schema: UnitSchema, adoption: Adoption, context: UnitContext): string {
+  const locks = takeLocks(schema, context, { activity: 'adopt', checks: [schemaReplaced(schema)] });
+  return `${begin(context)}${locks}SET LOCAL lock_timeout = '${Math.min(context.lockTimeoutMs, longestWaitMs)}ms';
+SET LOCAL row_security = off;
+${adoptionSteps(schema, adoption, context)}COMMIT;
+`;
+}
+
+/** The steps of `composeAdoption` after its locks. */
+export function adoptionSteps(schema: UnitSchema, adoption: Adoption, context: UnitContext): string {
   const { old } = adoption;
   const own = historyTable(schema.schema, context.table);
   const name = quoteLiteral(historyTable(old.schema, old.table));
-  const locks = takeLocks(schema, context, { activity: 'adopt', checks: [schemaReplaced(schema)] });
   const isOurs = old.takeOver !== null && 'rename' in old.takeOver;
-  return `${begin(context)}${locks}SET LOCAL lock_timeout = '${Math.min(context.lockTimeoutMs, longestWaitMs)}ms';
-SET LOCAL row_security = off;
-${doBlock(`begin
+  return doBlock(`begin
   lock table ${historyTable(old.schema, old.table)} in access exclusive mode;
   if to_regclass(${name})::oid is distinct from ${quoteLiteral(old.oid)}::oid then ${raise(unitStates.historyChanged)} end if;
   if (${old.digest.query}) is distinct from ${quoteLiteral(old.digest.value)} then ${raise(unitStates.historyChanged)} end if;
   if exists (${old.atWork}) then ${raise(unitStates.schemaBusy)} end if;
   perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
 ${isOurs ? '' : `${hasNoRows(own)}\n`}${takeOver(old)}${createMissing(schema.schema, context)}
-${insertApplied(schema, { applied: adoption.applied, tool: old.tool }, context)}end`)}COMMIT;
-`;
+${insertApplied(schema, { applied: adoption.applied, tool: old.tool }, context)}end`);
 }
 
 /**

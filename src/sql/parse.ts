@@ -58,7 +58,7 @@ export async function parseStatements(
 }
 
 /** A token of a text; `index` and `end` are UTF-16 indexes. */
-interface Token {
+export interface Token {
   readonly index: number;
   readonly end: number;
   readonly text: string;

@@ -2,10 +2,11 @@ import { baselineMode } from '../adopt/baseline.ts';
 import { historyMode } from '../adopt/history.ts';
 import { lookMode } from '../adopt/look.ts';
 import type { AdoptMode } from '../adopt/mode.ts';
+import { publicMode } from '../adopt/public.ts';
 import { defineCommand, type OptionSet, type ParsedArgs } from '../command.ts';
 import { camelCase, usage } from '../options.ts';
 
-const modes: readonly AdoptMode[] = [lookMode, historyMode, baselineMode];
+const modes: readonly AdoptMode[] = [lookMode, historyMode, baselineMode, publicMode];
 const options: OptionSet = Object.assign({}, ...modes.map((mode) => mode.options));
 
 /** `sqlmig adopt`. */

@@ -1,0 +1,86 @@
+import { type AdoptedPublic, adoptPublic } from '../../operations/adopt-public.ts';
+import { movedText, obstaclesText, publicMoveText } from '../../report/adopt-public.ts';
+import type { Answer } from '../command.ts';
+import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import { lockArgs, lockOptions, nameList, readOnlyOption, yesOption } from '../options.ts';
+import { defineMode } from './mode.ts';
+
+/** `sqlmig adopt --public-as`. */
+export const publicMode = defineMode({
+  flag: 'public-as',
+  options: {
+    'public-as': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Make what lies in public a tenant with this name',
+    },
+    keep: {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Leave these in public, with what they need: plans,countries',
+    },
+    'rewrite-functions': {
+      type: 'boolean',
+      default: false,
+      describe: 'Write the tenant for public in the bodies of functions, where they name what moves',
+    },
+    'accept-replication': {
+      type: 'boolean',
+      default: false,
+      describe: 'Move although subscribers find tables by schema and name',
+    },
+    'accept-missing': {
+      type: 'boolean',
+      default: false,
+      describe: 'Leave out history rows whose files no longer exist',
+    },
+    rehearse: {
+      type: 'boolean',
+      default: false,
+      describe: 'Do everything, roll it back, and report time and locks',
+    },
+    ...lockOptions,
+    ...readOnlyOption,
+    ...yesOption,
+  },
+  examples: [
+    ['adopt --public-as acme --keep plans,countries', 'make public the tenant acme, but for two tables'],
+    ['adopt --public-as acme --rehearse', 'do it, roll it back, and report time and locks'],
+  ],
+  prepare: (args, terminal) => {
+    const options = {
+      ...lockArgs(args),
+      ignoreReadOnly: args.ignoreReadOnly,
+      as: args.publicAs ?? '',
+      keep: nameList(args.keep ?? []),
+      rewriteFunctions: args.rewriteFunctions,
+      acceptReplication: args.acceptReplication,
+      acceptMissing: args.acceptMissing,
+      rehearse: args.rehearse,
+    };
+    return async ({ config, signal, onEvent }) => {
+      const result = await adoptPublic(config, {
+        ...options,
+        signal,
+        onEvent,
+        accept: async (plan) =>
+          args.yes || agreed(terminal, `${publicMoveText(plan)}Move ${plan.schema} to ${plan.as}?`),
+      });
+      return answerOf(result, args.rehearse);
+    };
+  },
+});
+
+function answerOf(result: AdoptedPublic, isRehearsal: boolean): Answer {
+  const { obstacles, moved, error, rehearsal } = result;
+  const isDone = moved !== null || (isRehearsal && rehearsal !== null && obstacles.length === 0);
+  const exitCode = isDone ? 0 : error === undefined ? 1 : exitCodeOfSchemas([error]);
+  return {
+    exitCode,
+    json: { ok: isDone, ...result },
+    text: () =>
+      obstacles.length > 0 ? obstaclesText(result) : publicMoveText(result) + movedText(result, isRehearsal),
+    ...(error && { failures: [{ error }] }),
+  };
+}

@@ -1,0 +1,81 @@
+import type { Session } from '../server/session.ts';
+import { doBlock, quoteLiteral } from '../sql/quote.ts';
+import type { SchemaItem } from './inventory.ts';
+
+const arrayOf = (oids: readonly string[]) => `array[${oids.map(quoteLiteral).join(', ')}]::oid[]`;
+
+const relationsOf = (items: readonly SchemaItem[], catalog: string) =>
+  arrayOf(items.flatMap(({ id }) => (id.startsWith(`${catalog}:`) ? [id.slice(catalog.length + 1)] : [])));
+
+// OIDs of pg_class and pg_type, which are fixed.
+const [pgClass, pgType] = ['1259', '1247'];
+
+/** SQL: the sum of the digests of the rows of a catalog; sums need no order. */
+const digestOf = (what: string, from: string) =>
+  `(select coalesce(sum(hashtextextended(${what}, 0)), 0)::text || '/' || count(*) from ${from})`;
+
+/**
+ * SQL query: what must be the same before and after, a column for each: the files of the rows, and everything that
+ * belongs to the objects, by OID.
+ */
+export function selectState(items: readonly SchemaItem[]): string {
+  const rels = relationsOf(items, pgClass);
+  const types = relationsOf(items, pgType);
+  const every = `(select unnest(${rels}) as oid union all select i.indexrelid from pg_index i where i.indrelid = any(${rels})
+    union all select t.reltoastrelid from pg_class t where t.oid = any(${rels}) and t.reltoastrelid <> 0)`;
+  return `select ${digestOf(`c.oid || ' ' || c.relfilenode`, `pg_class c join ${every} e on e.oid = c.oid`)} as "the files of the tables",
+  ${digestOf(`concat_ws(' ', c.oid, c.conname, c.contype, c.convalidated, c.conrelid, c.contypid, c.confrelid, c.conkey, c.confkey, c.conindid, c.condeferrable, c.condeferred)`, `pg_constraint c where c.conrelid = any(${rels}) or c.confrelid = any(${rels}) or c.contypid = any(${types})`)} as "the constraints",
+  ${digestOf(`concat_ws(' ', a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated, a.attcollation, a.attacl)`, `pg_attribute a join ${every} e on e.oid = a.attrelid`)} as "the columns",
+  ${digestOf(`d.oid || d.adbin::text`, `pg_attrdef d where d.adrelid = any(${rels})`)} as "the defaults",
+  ${digestOf(`i::text`, `pg_index i where i.indrelid = any(${rels})`)} as "the indexes",
+  ${digestOf(`concat_ws(' ', t.oid, t.tgrelid, t.tgfoid, t.tgenabled, t.tgtype, t.tgconstraint)`, `pg_trigger t where t.tgrelid = any(${rels})`)} as "the triggers",
+  ${digestOf(`concat_ws(' ', r.oid, r.ev_class, r.ev_type, r.ev_enabled)`, `pg_rewrite r where r.ev_class = any(${rels})`)} as "the rules",
+  ${digestOf(`p::text`, `pg_policy p where p.polrelid = any(${rels})`)} as "the policies",
+  ${digestOf(`s::text`, `pg_sequence s where s.seqrelid = any(${rels})`)} as "the sequences",
+  ${digestOf(`concat_ws(' ', c.oid, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity, c.relreplident)`, `pg_class c where c.oid = any(${rels})`)} as "the privileges"`;
+}
+
+/** The columns of `selectState` that differ. */
+export function changedState(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): string[] {
+  return Object.keys(before).filter((what) => before[what] !== after[what]);
+}
+
+/** A function of language SQL whose body does not check. */
+export interface BrokenFunction {
+  readonly identity: string;
+  readonly message: string;
+}
+
+const setting = 'sqlmig.broken_functions';
+
+/**
+ * Checks the bodies of the SQL functions as CREATE FUNCTION does, under a search_path, and keeps nothing of it. Functions
+ * of other owners cannot be checked.
+ */
+export async function brokenFunctions(session: Session, path: string): Promise<Map<string, BrokenFunction>> {
+  const rows = await session.run(`SET LOCAL check_function_bodies = on;
+${doBlock(`declare f record; broken jsonb := '[]';
+begin
+  for f in select p.oid, i.identity from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
+      cross join lateral pg_identify_object('pg_proc'::regclass, p.oid, 0) i
+      where l.lanname = 'sql' and p.prosqlbody is null and p.prokind in ('f', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        and pg_has_role(p.proowner, 'USAGE')
+        and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e') loop
+    begin
+      perform set_config('search_path', ${quoteLiteral(path)}, true);
+      execute pg_catalog.pg_get_functiondef(f.oid);
+      raise exception using errcode = 'SQM00';
+    exception when others then
+      if sqlstate not in ('SQM00', '42501', '55P03', '40P01') then
+        broken := broken || jsonb_build_array(jsonb_build_object('oid', f.oid::text, 'identity', f.identity, 'message', sqlerrm));
+      end if;
+    end;
+  end loop;
+  perform set_config('${setting}', broken::text, true);
+end`)}SELECT pg_catalog.current_setting('${setting}')::pg_catalog.json as broken`);
+  const broken = (rows[0]?.broken ?? []) as readonly { oid: string; identity: string; message: string }[];
+  return new Map(broken.map(({ oid, identity, message }) => [oid, { identity, message }]));
+}

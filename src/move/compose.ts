@@ -1,0 +1,156 @@
+import { unitStates } from '../errors.ts';
+import { historyTable, rowOf, selectDigest } from '../history/history.ts';
+import type { HistoryRow } from '../history/row.ts';
+import { createMissing } from '../protocol/bootstrap.ts';
+import { lockKey, lockObjects } from '../protocol/keys.ts';
+import { raise } from '../protocol/refusal.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import type { SchemaItem } from './inventory.ts';
+import type { SearchPathChange } from './mentions.ts';
+import type { DefaultPrivilege, Surroundings } from './surroundings.ts';
+
+/** How public becomes a tenant: its schema is renamed, or its objects are moved one by one. */
+export type MoveWay = 'rename' | 'move';
+
+/** The schemas of a move. */
+export interface Places {
+  readonly schema: string;
+  readonly as: string;
+}
+
+const arrayOf = (values: readonly string[], type: string) =>
+  `array[${values.map(quoteLiteral).join(', ')}]::${type}[]`;
+
+/** A statement that locks tables as moving them does, in this order; the error for a lock that was not free has the table's OID. */
+export function lockTables(oids: readonly string[]): string {
+  if (oids.length === 0) return '';
+  return doBlock(`declare o oid;
+begin
+  foreach o in array ${arrayOf(oids, 'oid')} loop
+    execute format('lock table only %s in access exclusive mode', o::regclass);
+  end loop;
+exception when lock_not_available or deadlock_detected then
+  raise exception using errcode = sqlstate, message = sqlerrm, detail = o::text;
+end`);
+}
+
+/** A statement that puts objects into a schema; the error of one has its name. */
+export function setSchemas(items: readonly SchemaItem[], schema: string): string {
+  const own = items.filter(({ follows }) => !follows);
+  if (own.length === 0) return '';
+  const [classes, objects] = [0, 1].map((part) => own.map(({ id }) => id.split(':')[part] ?? ''));
+  return doBlock(`declare o record; i record;
+begin
+  for o in select * from unnest(${arrayOf(classes ?? [], 'oid')}, ${arrayOf(objects ?? [], 'oid')}) as x (classid, objid) loop
+    select * into i from pg_identify_object(o.classid, o.objid, 0);
+    if i.identity is null then raise exception using errcode = '42704', message = 'an object has been dropped meanwhile'; end if;
+    execute format('alter %s %s set schema %I', case i.type when 'function' then 'routine' when 'procedure' then 'routine'
+      when 'aggregate' then 'routine' when 'statistics object' then 'statistics' else i.type end, i.identity, ${quoteLiteral(schema)});
+  end loop;
+exception when lock_not_available or deadlock_detected then
+  raise exception using errcode = sqlstate, message = sqlerrm, detail = o.objid::text;
+when others then
+  raise exception using errcode = sqlstate, message = format('%s %s: %s', i.type, i.identity, sqlerrm);
+end`);
+}
+
+/** Renames the schema, makes a new one in its place, and returns to it what stays. */
+export function renameSchema(
+  { schema, as }: Places,
+  { owner, comment, grants, extensions }: Surroundings,
+  kept: readonly SchemaItem[],
+): string {
+  const own = quoteIdentifier(schema);
+  const tenant = quoteIdentifier(as);
+  const lines = [
+    `ALTER SCHEMA ${own} RENAME TO ${tenant};`,
+    `CREATE SCHEMA ${own} AUTHORIZATION ${owner};`,
+    ...grants.map(
+      ({ privilege, grantee, grantable }) =>
+        `GRANT ${privilege} ON SCHEMA ${own} TO ${grantee}${grantable ? ' WITH GRANT OPTION' : ''};`,
+    ),
+    ...(comment === null ? [] : [`COMMENT ON SCHEMA ${own} IS ${quoteLiteral(comment)};`]),
+    `COMMENT ON SCHEMA ${tenant} IS NULL;`,
+    `ALTER SCHEMA ${tenant} OWNER TO CURRENT_USER;`,
+    ...extensions.map(({ name }) => `ALTER EXTENSION ${quoteIdentifier(name)} SET SCHEMA ${own};`),
+  ];
+  return `${lines.join('\n')}\n${setSchemas(kept, schema)}`;
+}
+
+/** Gives the roles that may use what has moved their privileges on its schema, which nothing else takes along. */
+export function grantSchema({ as }: Places, { grants }: Surroundings): string {
+  const tenant = quoteIdentifier(as);
+  const named = grants.filter(({ grantee }) => grantee !== 'PUBLIC');
+  // pg_dump leaves the initial privileges of public out, which the schema still has after a rename.
+  return `REVOKE ALL ON SCHEMA ${tenant} FROM PUBLIC;
+${named.map(({ privilege, grantee, grantable }) => `GRANT ${privilege} ON SCHEMA ${tenant} TO ${grantee}${grantable ? ' WITH GRANT OPTION' : ''};\n`).join('')}${doBlock(`declare r record;
+begin
+  for r in with here as (select oid, nspowner from pg_namespace where nspname = ${quoteLiteral(as)})
+    select distinct g.grantee from here, lateral (
+      select a.grantee from pg_class c, aclexplode(coalesce(c.relacl, acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner))) a
+        where c.relnamespace = here.oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+      union all select a.grantee from pg_class c join pg_attribute t on t.attrelid = c.oid, aclexplode(t.attacl) a where c.relnamespace = here.oid
+      union all select a.grantee from pg_proc p, aclexplode(p.proacl) a where p.pronamespace = here.oid and a.grantee <> 0
+      union all select p.proowner from pg_proc p where p.pronamespace = here.oid) g
+    where g.grantee <> here.nspowner loop
+    if r.grantee = 0 then grant usage on schema ${tenant} to public;
+    else execute format('grant usage on schema %s to %I', ${quoteLiteral(tenant)}, pg_get_userbyid(r.grantee)); end if;
+  end loop;
+end`)}`;
+}
+
+/** The statements that give a schema default privileges. */
+export function defaultPrivileges(schema: string, defaults: readonly DefaultPrivilege[]): string {
+  return defaults
+    .map(
+      ({ role, on, privilege, grantee, grantable }) =>
+        `ALTER DEFAULT PRIVILEGES FOR ROLE ${role} IN SCHEMA ${quoteIdentifier(schema)} GRANT ${privilege} ON ${on} TO ${grantee}${grantable ? ' WITH GRANT OPTION' : ''};\n`,
+    )
+    .join('');
+}
+
+/** The statements that publish a schema. */
+export function publishSchema(schema: string, publications: readonly string[]): string {
+  return publications
+    .map(
+      (name) =>
+        `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLES IN SCHEMA ${quoteIdentifier(schema)};\n`,
+    )
+    .join('');
+}
+
+/** The statements that put the tenant into the `search_path` of functions. */
+export function changePaths(changes: readonly SearchPathChange[]): string {
+  return changes
+    .map(({ oid, to }) =>
+      doBlock(`declare i record;
+begin
+  select * into i from pg_identify_object('pg_proc'::regclass, ${quoteLiteral(oid)}::oid, 0);
+  execute format('alter routine %s set search_path = %s', i.identity, ${quoteLiteral(to.map(quoteIdentifier).join(', '))});
+end`),
+    )
+    .join('');
+}
+
+const columns =
+  'version, name, checksum, applied_at, duration_ms, applied_by, run_id, state, scope, statements, at_statement, done_statements';
+
+/** Moves rows of public's own history to that of the tenant. */
+export function splitHistory(
+  { schema, as }: Places,
+  { digest, tenant }: { readonly digest: string | null; readonly tenant: readonly HistoryRow[] },
+  context: UnitContext,
+): string {
+  const shared = historyTable(schema, context.table);
+  const own = historyTable(as, context.table);
+  const where = tenant.map((row) => `(${rowOf(row)})`).join(' or ');
+  return doBlock(`begin
+  lock table ${shared} in access exclusive mode;
+  if (${selectDigest(shared)}) is distinct from ${quoteLiteral(digest ?? '')} then ${raise(unitStates.historyChanged)} end if;
+  perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
+${createMissing(as, context)}
+  insert into ${own} (${columns}) select ${columns.replace('scope', "'tenant'")} from ${shared} where ${where};
+  delete from ${shared} where ${where};
+end`);
+}

@@ -1,0 +1,127 @@
+import type { Obstacle } from '../adopt/foreign-histories.ts';
+import { lineOf, type Mention, mentionsOf } from '../sql/qualifiers.ts';
+import type { FunctionText, PrintedText } from './texts.ts';
+
+/** A function whose body names what would move. */
+export interface FunctionRewrite {
+  readonly oid: string;
+  readonly identity: string;
+  /** The lines that name it. */
+  readonly lines: readonly string[];
+}
+
+/** A function whose own `search_path` has the schema. */
+export interface SearchPathChange {
+  readonly oid: string;
+  readonly identity: string;
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+}
+
+/** What names a schema in the texts of a database. */
+export interface Mentions {
+  readonly obstacles: readonly Obstacle[];
+  /** Function bodies that can be rewritten. */
+  readonly rewrites: readonly FunctionRewrite[];
+  readonly paths: readonly SearchPathChange[];
+  /** What may answer otherwise after the move, in words. */
+  readonly notes: readonly string[];
+}
+
+/** What the mentions are judged by. */
+export interface MentionRules {
+  readonly schema: string;
+  readonly as: string;
+  /** Names of objects that would move. */
+  readonly moved: ReadonlySet<string>;
+  /** Names of objects that stay. */
+  readonly kept: ReadonlySet<string>;
+  readonly rewriteFunctions: boolean;
+}
+
+type Found = { -readonly [K in keyof Mentions]: Mentions[K][number][] };
+
+/** Finds what names the schema in functions, and in expressions as PostgreSQL prints them. */
+export async function findMentions(
+  functions: readonly FunctionText[],
+  printed: readonly PrintedText[],
+  rules: MentionRules,
+): Promise<Mentions> {
+  const found: Found = { obstacles: [], rewrites: [], paths: [], notes: [] };
+  for (const one of functions) await ofFunction(one, rules, found);
+  for (const one of printed) await ofExpression(one, rules, found);
+  return found;
+}
+
+async function ofFunction(one: FunctionText, rules: MentionRules, found: Found): Promise<void> {
+  const { oid, identity, language, body, path, isOwned } = one;
+  const { schema, as } = rules;
+  if (path?.includes(schema) && !path.includes(as)) {
+    const to = path.flatMap((name) => (name === schema ? [as, schema] : [name]));
+    if (isOwned) found.paths.push({ oid, identity, from: path, to });
+    else found.obstacles.push(notOwned(identity, `its search_path names ${schema}`));
+  }
+  const mentions = await mentionsOf(body, schema);
+  const shown = (list: readonly Mention[]) => [
+    ...new Set(list.map(({ line }) => `line ${line}: ${lineOf(body, line)}`)),
+  ];
+  const inCode = mentions.filter((one) => one.in === 'code' && isAbout(one, rules));
+  const inText = mentions.filter((one) => one.in === 'text' && isAbout(one, rules));
+  const bare = mentions.filter((one) => one.in === 'schema');
+  if (bare.length > 0)
+    found.notes.push(`function ${identity} has the name ${schema} in a string (${shown(bare)[0]})`);
+  if (inText.length > 0) {
+    found.obstacles.push({
+      message: `function ${identity} names ${schema} in a string: ${shown(inText).join('; ')}`,
+      hint: `replace it by one that leaves "${schema}." out there`,
+    });
+  }
+  if (inCode.length === 0) return;
+  const canRewrite = ['sql', 'plpgsql'].includes(language) && inCode.every((one) => isSure(one, rules));
+  if (!canRewrite) {
+    const why = ['sql', 'plpgsql'].includes(language)
+      ? 'a name that both stays and moves'
+      : `in language ${language}, which sqlmig does not rewrite`;
+    found.obstacles.push({
+      message: `function ${identity} names ${schema}, ${why}: ${shown(inCode).join('; ')}`,
+      hint: `replace it by one that leaves "${schema}." out there`,
+    });
+  } else if (!isOwned) found.obstacles.push(notOwned(identity, `its body names ${schema}`));
+  else {
+    found.rewrites.push({ oid, identity, lines: shown(inCode) });
+    if (!rules.rewriteFunctions)
+      found.obstacles.push({
+        message: `function ${identity} names ${schema}: ${shown(inCode).join('; ')}`,
+        hint: `have "${as}" written there, in the same transaction: --rewrite-functions`,
+      });
+  }
+}
+
+function notOwned(identity: string, why: string): Obstacle {
+  return {
+    message: `function ${identity} belongs to another role, and ${why}`,
+    hint: 'use its owner, or a member of that role',
+  };
+}
+
+async function ofExpression({ what, text }: PrintedText, rules: MentionRules, found: Found): Promise<void> {
+  const mentions = (await mentionsOf(text, rules.schema)).filter((one) => one.in !== 'code');
+  const stops = mentions.filter((one) => one.in === 'text' && isAbout(one, rules));
+  if (stops.length > 0) {
+    const names = [...new Set(stops.map(({ name }) => `'${rules.schema}.${name ?? ''}'`))].join(', ');
+    found.obstacles.push({
+      message: `${what} looks ${names} up by name, and would no longer find it`,
+      hint: `define it again without "${rules.schema}." in the string`,
+    });
+  } else if (mentions.some((one) => one.in === 'schema'))
+    found.notes.push(`${what} has the name ${rules.schema} in a string`);
+}
+
+/** True if a mention is about something that would move, or may be. */
+function isAbout({ name, in: where }: Mention, { moved }: MentionRules): boolean {
+  return name === null ? where === 'text' : moved.has(name);
+}
+
+function isSure({ name }: Mention, { kept }: MentionRules): boolean {
+  return name !== null && !kept.has(name);
+}

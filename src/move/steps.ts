@@ -1,0 +1,228 @@
+import type { ImportRules } from '../adopt/import-proposals.ts';
+import { SqlmigError } from '../errors.ts';
+import { type Adoption, adoptionSteps } from '../protocol/adoption.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import { isServerError } from '../server/server-error.ts';
+import { ownPath, type Session } from '../server/session.ts';
+import { withQualifier } from '../sql/qualifiers.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import { tenantSearchPath } from '../sql/search-path.ts';
+import { type BrokenFunction, brokenFunctions, changedState, selectState } from './checks.ts';
+import {
+  changePaths,
+  defaultPrivileges,
+  grantSchema,
+  lockTables,
+  type MoveWay,
+  publishSchema,
+  renameSchema,
+  setSchemas,
+  splitHistory,
+} from './compose.ts';
+import type { HistoryPlan } from './histories.ts';
+import { relationKinds, type SchemaItem, selectItems } from './inventory.ts';
+import type { Survey } from './survey.ts';
+
+/** What the steps of a move work with. */
+export interface MoveParts {
+  readonly found: Survey;
+  readonly histories: HistoryPlan;
+  readonly rules: ImportRules;
+  readonly context: UnitContext;
+}
+
+/** What was there before anything was moved. */
+interface Before {
+  readonly state: Readonly<Record<string, unknown>>;
+  readonly broken: ReadonlyMap<string, BrokenFunction>;
+}
+
+const tableOids = (items: readonly SchemaItem[]) =>
+  items.filter(({ kind }) => kind === 'table').map(({ id }) => id.slice(id.indexOf(':') + 1));
+
+function everything({ division }: Survey): SchemaItem[] {
+  return [...division.moved, ...division.kept.map(({ item }) => item)];
+}
+
+/** Reads what must be the same afterwards. */
+export async function readBefore(session: Session, { found }: MoveParts): Promise<Before> {
+  const broken = await brokenFunctions(session, quoteIdentifier(found.wish.schema));
+  const [state = {}] = await session.run(selectState(everything(found)));
+  return { state, broken };
+}
+
+/** Moves public's objects one of the two ways; tables in `first` are locked before the others. */
+export async function moveObjects(
+  session: Session,
+  { found: { wish, division, surroundings } }: MoveParts,
+  { way, first }: { readonly way: MoveWay; readonly first: readonly string[] },
+): Promise<void> {
+  const kept = division.kept.map(({ item }) => item);
+  const items = way === 'rename' ? kept : division.moved;
+  const oids = tableOids(items);
+  const known = first.filter((oid) => oids.includes(oid));
+  await session.run(lockTables([...known, ...oids.filter((oid) => !known.includes(oid))]) || 'SELECT');
+  await session.run(
+    way === 'rename'
+      ? renameSchema(wish, surroundings, kept)
+      : `CREATE SCHEMA ${quoteIdentifier(wish.as)};\n${setSchemas(items, wish.as)}`,
+  );
+}
+
+/** Does what does not follow the objects by itself. */
+export async function settleSurroundings(session: Session, parts: MoveParts, way: MoveWay): Promise<void> {
+  const { wish, division, surroundings, mentions } = parts.found;
+  const { defaults, publications } = surroundings;
+  const behind = way === 'rename' ? wish.schema : wish.as;
+  const hasRelations = division.kept.some(({ item }) => relationKinds.includes(item.kind));
+  await session.run(
+    grantSchema(wish, surroundings) +
+      defaultPrivileges(behind, defaults) +
+      (way === 'move' || hasRelations ? publishSchema(behind, publications) : '') +
+      changePaths(mentions.paths),
+  );
+  await rewriteFunctions(session, parts);
+}
+
+async function rewriteFunctions(session: Session, { found }: MoveParts): Promise<void> {
+  const { wish, mentions, division, surroundings } = found;
+  if (mentions.rewrites.length === 0) return;
+  const moved = new Set(division.moved.map(({ name }) => name));
+  const oids = mentions.rewrites.map(({ oid }) => quoteLiteral(oid)).join(', ');
+  const rows = await session.run(
+    `select oid::text as oid, pg_get_functiondef(oid) as definition, prosrc as body from pg_proc where oid = any(array[${oids}]::oid[])`,
+  );
+  const texts: string[] = [];
+  for (const { definition, body } of rows) {
+    const rewritten = await withQualifier(String(body), wish.schema, {
+      to: surroundings.as,
+      isMoved: (name) => moved.has(name),
+    });
+    texts.push(`${withBody(String(definition), String(body), rewritten)};\n`);
+  }
+  await session.run(`SET LOCAL check_function_bodies = off;\n${texts.join('')}RESET check_function_bodies`);
+}
+
+/** A definition as pg_get_functiondef prints it, with another body. */
+function withBody(definition: string, body: string, other: string): string {
+  const end = /\$\w*\$\s*$/.exec(definition)?.index ?? definition.length;
+  const start = end - body.length;
+  const head = definition.slice(0, start);
+  if (definition.slice(start, end) !== body)
+    throw new RangeError('the body of a function ends its definition');
+  return head.replace(/\$\w*\$$/, '') + quoteLiteral(other);
+}
+
+/**
+ * Compares what there is with what there was, before anything is committed.
+ * @throws SqlmigError `server-refused` for the first difference.
+ */
+export async function checkMoved(session: Session, parts: MoveParts, before: Before): Promise<void> {
+  const { found, context } = parts;
+  const { wish, division } = found;
+  const refuse = (message: string, hint: string) =>
+    new SqlmigError('server-refused', message, { schema: wish.schema, state: 'rolled back', hint });
+  for (const [schema, expected] of [
+    [wish.schema, division.kept.map(({ item }) => item)],
+    [wish.as, division.moved],
+  ] as const) {
+    const rows = await session.run(
+      `select o.classid::oid::text || ':' || o.objid as id, pg_describe_object(o.classid, o.objid, 0) as what from (${selectItems(schema)}) o`,
+    );
+    const wanted = new Set(expected.map(({ id }) => id));
+    const strange = rows.filter(({ id }) => !wanted.has(String(id)));
+    const there = new Set(rows.map(({ id }) => String(id)));
+    const gone = expected.find(({ id }) => !there.has(id));
+    if (strange.length > 0 || gone !== undefined)
+      throw refuse(
+        `${strange[0]?.what ?? gone?.identity} is not where it should be: the schema has changed meanwhile`,
+        'run it again',
+      );
+  }
+  const [state = {}] = await session.run(selectState(everything(found)));
+  const changed = changedState(before.state, state);
+  if (changed.length > 0) throw refuse(`${changed.join(', ')} changed while they were moved`, 'run it again');
+  const path = tenantSearchPath(context.searchPath, wish.as, wish.schema);
+  const broken = [...(await brokenFunctions(session, path))].filter(([oid]) => !before.broken.has(oid));
+  const [first] = broken.map(([, one]) => one);
+  if (first !== undefined)
+    throw refuse(
+      `function ${first.identity} would no longer work: ${first.message}`,
+      'replace it so that it works with both search paths, or keep what it names',
+    );
+}
+
+/** Writes the histories of public and of the tenant. */
+export async function settleHistories(
+  session: Session,
+  { found: { wish }, histories, context }: MoveParts,
+  adoptions: { readonly public: Adoption | null; readonly tenant: Adoption | null },
+): Promise<void> {
+  const { own } = histories;
+  if (own !== null && own.tenant.length > 0) await session.run(splitHistory(wish, own, context));
+  const unit = (schema: string, scope: UnitSchema['scope']): UnitSchema => ({
+    schema,
+    oid: null,
+    scope,
+    history: [],
+    mayDiscardRows: false,
+    isCurrent: true,
+    digest: null,
+    requires: null,
+    guarded: null,
+  });
+  const { public: shared, tenant } = adoptions;
+  if (tenant !== null) {
+    // Public's import comes last, because it may rename the table.
+    const old = shared === null ? tenant.old : { ...tenant.old, takeOver: null };
+    await session.run(adoptionSteps(unit(wish.as, 'tenant'), { ...tenant, old }, context));
+  }
+  if (shared !== null) await session.run(adoptionSteps(unit(wish.schema, 'public'), shared, context));
+}
+
+/**
+ * Makes sure that the tenants query lists the new tenant once public has moved, with the config's `register` statement
+ * if there is one.
+ * @throws SqlmigError `tenants-query-failed`, `unlisted-tenant`.
+ */
+export async function enlistMoved(session: Session, { found: { wish }, rules }: MoveParts): Promise<void> {
+  const { tenants } = rules.config.database;
+  if (tenants.kind !== 'query') return;
+  const path = `SET LOCAL search_path = ${quoteIdentifier(wish.schema)};\n`;
+  const isListed = async () => {
+    await session.run(`SAVEPOINT listing; SET LOCAL transaction_read_only = on;\n${path}`);
+    const { rows } = await session.statement(tenants.query);
+    await session.run('ROLLBACK TO SAVEPOINT listing; RELEASE SAVEPOINT listing');
+    return rows.some((row) => Object.values(row).includes(wish.as));
+  };
+  try {
+    if (await isListed()) return;
+    if (tenants.register !== null) {
+      const call = `begin execute ${quoteLiteral(tenants.register)} using ${quoteLiteral(wish.as)}::text; end`;
+      await session.run(`${path}${doBlock(call)}SET LOCAL search_path = ${ownPath};`);
+      if (await isListed()) return;
+    }
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    throw new SqlmigError(
+      'tenants-query-failed',
+      `after the move, the tenants cannot be listed: ${error.message}`,
+      {
+        schema: wish.as,
+        state: 'rolled back',
+        sqlstate: error.code,
+        hint: 'keep the tables that "tenants" of the config reads: --keep',
+        cause: error,
+      },
+    );
+  }
+  throw new SqlmigError(
+    'unlisted-tenant',
+    `the query in "tenants" of the config does not list "${wish.as}"`,
+    {
+      schema: wish.as,
+      state: 'rolled back',
+      hint: 'insert it into the table that the query reads, or add a "register" statement to "tenants"',
+    },
+  );
+}

@@ -1,0 +1,201 @@
+import type { Obstacle } from '../adopt/foreign-histories.ts';
+import type { Session } from '../server/session.ts';
+import { namesMadeBy } from '../sql/made-names.ts';
+import type { PlanSource } from '../state/plan-source.ts';
+import type { HistoryPlan } from './histories.ts';
+import { type Inventory, readInventory, relationKinds, type SchemaItem } from './inventory.ts';
+import { type Division, divide } from './kept.ts';
+import { findMentions, type Mentions } from './mentions.ts';
+import { type RoleSessions, readRoles, readSurroundings, type Surroundings } from './surroundings.ts';
+import { readFunctionTexts, readPrintedTexts } from './texts.ts';
+
+/** What a move is asked to do. */
+export interface MoveWish {
+  readonly schema: string;
+  readonly as: string;
+  readonly keep: readonly string[];
+  readonly rewriteFunctions: boolean;
+  readonly acceptReplication: boolean;
+}
+
+/** What was found before a move. */
+export interface Survey {
+  readonly wish: MoveWish;
+  readonly inventory: Inventory;
+  readonly division: Division;
+  readonly surroundings: Surroundings;
+  readonly roles: readonly RoleSessions[];
+  readonly mentions: Mentions;
+}
+
+/** Reads everything that a move depends on, in one read-only transaction. `histories` are the tables of migration tools. */
+export async function survey(
+  session: Session,
+  wish: MoveWish,
+  histories: ReadonlySet<string>,
+): Promise<Survey> {
+  const { schema, as, keep, rewriteFunctions } = wish;
+  await session.run('START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+  const surroundings = await readSurroundings(session, schema, as);
+  const inventory = await readInventory(session, schema);
+  const roles = await readRoles(session, schema, as);
+  const functions = await readFunctionTexts(session, schema);
+  const printed = await readPrintedTexts(session, schema);
+  await session.run('COMMIT');
+  const division = divide(inventory, keep, histories);
+  const namesOf = (items: readonly SchemaItem[]) => new Set(items.map(({ name }) => name));
+  const mentions = await findMentions(functions, printed, {
+    schema,
+    as,
+    moved: namesOf(division.moved),
+    kept: namesOf(division.kept.map(({ item }) => item)),
+    rewriteFunctions,
+  });
+  return { wish, inventory, division, surroundings, roles, mentions };
+}
+
+/** Why a move must not begin, each with one cure. */
+export function obstaclesOf(found: Survey, histories: HistoryPlan, source: PlanSource): Obstacle[] {
+  const { division, mentions } = found;
+  const basic = basicObstacles(found);
+  // What would move is not known otherwise.
+  if (basic.length > 0) return basic;
+  return [
+    ...division.obstacles,
+    ...ofFiles(found, source),
+    ...histories.obstacles,
+    ...mentions.obstacles,
+    ...ofReplication(found),
+  ];
+}
+
+function basicObstacles({ wish: { schema, as }, surroundings, division }: Survey): Obstacle[] {
+  const { oid, isTaken, mayCreate, self } = surroundings;
+  if (oid === null)
+    return [{ message: `schema "${schema}" does not exist`, hint: 'check publicSchema in the config' }];
+  if (isTaken)
+    return [
+      {
+        message: `schema "${as}" exists already`,
+        hint: 'choose another name, or drop that schema if it is empty',
+      },
+    ];
+  if (!mayCreate)
+    return [
+      {
+        message: 'the role may not create schemas in this database',
+        hint: `grant it: grant create on database … to ${self}`,
+      },
+    ];
+  if (division.moved.length > 0) return [];
+  const hint = `create the tenant from its files: sqlmig tenant create ${as}`;
+  return [{ message: `there is nothing in "${schema}" to move`, hint }];
+}
+
+// A file of public makes what all tenants share; a tenant's file makes it anew in each of them.
+function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSource): Obstacle[] {
+  const [shared, own] = [migrations.public, migrations.tenant].map(
+    (files) => new Set(files.flatMap(({ text }) => namesMadeBy(text))),
+  );
+  const isMadeOnly = (by: 'public' | 'tenant', { name, kind }: SchemaItem) =>
+    relationKinds.includes(kind) &&
+    (by === 'public' ? shared?.has(name) && !own?.has(name) : own?.has(name) && !shared?.has(name));
+  const moving = division.moved.filter((item) => isMadeOnly('public', item)).map(({ name }) => name);
+  const staying = division.kept
+    .filter(({ item, because }) => because !== 'history' && isMadeOnly('tenant', item))
+    .map(({ item }) => item.name);
+  return [
+    ...(moving.length === 0
+      ? []
+      : [
+          {
+            message: `the files of ${schema} make ${some(moving)}, which would move`,
+            hint: `keep what all tenants share with --keep ${moving.slice(0, 3).join(',')}${moving.length > 3 ? ',…' : ''}, or move the statements to files of the tenants`,
+          },
+        ]),
+    ...(staying.length === 0
+      ? []
+      : [
+          {
+            message: `the tenants' files make ${some(staying)}, which would stay`,
+            hint: `let it move, or move the statements to files of ${schema}`,
+          },
+        ]),
+  ];
+}
+
+function some(names: readonly string[]): string {
+  return names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+}
+
+function ofReplication({ surroundings, wish }: Survey): Obstacle[] {
+  const { publications, tablePublications, slots, subscriptions, isSuperuser } = surroundings;
+  const obstacles: Obstacle[] = [];
+  if (publications.length > 0 && !isSuperuser)
+    obstacles.push({
+      message: `publications of all tables in the schema: ${publications.join(', ')}`,
+      hint: 'only a superuser can add a schema to a publication: use one',
+    });
+  if (wish.acceptReplication) return obstacles;
+  const hint =
+    'a subscriber finds tables by schema and name, and stops: prepare it, then pass --accept-replication';
+  const published = [...publications, ...tablePublications];
+  if (slots.length > 0 && published.length > 0)
+    obstacles.push({
+      message: `logical replication: slots ${slots.join(', ')} for ${published.join(', ')}`,
+      hint,
+    });
+  if (subscriptions.length > 0)
+    obstacles.push({ message: `tables are replicated into the schema by ${subscriptions.join(', ')}`, hint });
+  return obstacles;
+}
+
+/** What deserves attention and stops nothing, in words. */
+export function notesOf({ mentions, surroundings, division }: Survey): string[] {
+  const { longTransactions, publications, tablePublications, slots } = surroundings;
+  const published = [...publications, ...tablePublications];
+  return [
+    ...mentions.notes,
+    ...division.kept
+      .filter(({ because }) => because !== 'asked' && because !== 'history')
+      .map(({ item, because }) => `${item.kind} ${item.name} stays, because ${because} needs it`),
+    ...(published.length > 0 && slots.length === 0
+      ? [`published by ${published.join(', ')}: a subscriber finds tables by schema and name`]
+      : []),
+    ...(longTransactions.length > 0
+      ? [
+          `open for more than ten seconds: backend ${longTransactions.join(', backend ')}; locks wait for them`,
+        ]
+      : []),
+  ];
+}
+
+/** What moving object by object needs beyond what renaming needs; empty if it can be tried. */
+export function obstaclesOfMoving({ division: { moved }, surroundings: { lockRoom } }: Survey): Obstacle[] {
+  const strange = moved.filter(({ isOwned }) => !isOwned);
+  const locks = locksOfMoving(moved);
+  return [
+    ...(strange.length === 0
+      ? []
+      : [
+          {
+            message: `owned by other roles: ${some(strange.map(({ kind, name, owner }) => `${kind} ${name} (${owner})`))}`,
+            hint: 'use a superuser, or a role that is a member of these owners',
+          },
+        ]),
+    ...(locks <= lockRoom
+      ? []
+      : [
+          {
+            message: `moving needs about ${locks} locks at once, and the server has room for ${lockRoom}`,
+            hint: 'raise max_locks_per_transaction, or use a role that can rename the schema',
+          },
+        ]),
+  ];
+}
+
+/** About how many locks moving takes: two for each relation, one for each other object. */
+export function locksOfMoving(moved: readonly SchemaItem[]): number {
+  const relations = moved.filter(({ kind }) => relationKinds.includes(kind) || kind === 'sequence');
+  return moved.length + relations.length;
+}

@@ -1,0 +1,79 @@
+import type { Session } from '../server/session.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+
+/** A function of the database, in any schema. */
+export interface FunctionText {
+  readonly oid: string;
+  /** Its name with schema and arguments, as SQL. */
+  readonly identity: string;
+  readonly language: string;
+  /** Its body; empty if PostgreSQL has stored it parsed. */
+  readonly body: string;
+  /** Its own `search_path`; `null` without one. */
+  readonly path: readonly string[] | null;
+  readonly isOwned: boolean;
+}
+
+/** An expression or definition as PostgreSQL prints it. */
+export interface PrintedText {
+  /** In words, such as `view public.v`. */
+  readonly what: string;
+  readonly text: string;
+}
+
+const isOrdinary = (alias: string) =>
+  `${alias}.nspname !~ '^pg_' and ${alias}.nspname <> 'information_schema'`;
+const notOfExtension = (catalog: string, oid: string) =>
+  `not exists (select from pg_depend e where e.classid = '${catalog}'::regclass and e.objid = ${oid} and e.deptype = 'e')`;
+
+/** Reads the functions whose text or own `search_path` has the name of a schema. */
+export async function readFunctionTexts(session: Session, schema: string): Promise<FunctionText[]> {
+  const pattern = quoteLiteral(`%${schema.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`);
+  const path = `(select substr(e, 13) from unnest(p.proconfig) e where e like 'search_path=%')`;
+  const rows = await session.read(`select p.oid::text as oid, i.identity, l.lanname as language,
+  case when p.prosqlbody is null and l.lanname not in ('c', 'internal') then p.prosrc else '' end as body,
+  case when ${path} is null then null else to_json(array(select trim(both '"' from trim(e)) from unnest(string_to_array(${path}, ',')) e)) end as path,
+  pg_has_role(p.proowner, 'USAGE') as owned
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
+cross join lateral pg_identify_object('pg_proc'::regclass, p.oid, 0) i
+where ${isOrdinary('n')} and (lower(p.prosrc) like ${pattern} or lower(${path}) like ${pattern}) and ${notOfExtension('pg_proc', 'p.oid')}
+order by i.identity collate "C"`);
+  return rows.map(({ oid, identity, language, body, path: own, owned }) => ({
+    oid: String(oid),
+    identity: String(identity),
+    language: String(language),
+    body: String(body),
+    path: own as readonly string[] | null,
+    isOwned: owned === true,
+  }));
+}
+
+const relation = (oid: string) =>
+  `(select i.type || ' ' || i.identity from pg_identify_object('pg_class'::regclass, ${oid}, 0) i)`;
+
+/** Reads the definitions that have the name of a schema within quotes: those of views, defaults, policies and the like. */
+export async function readPrintedTexts(session: Session, schema: string): Promise<PrintedText[]> {
+  const pattern = quoteLiteral(`%'%${schema.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`);
+  const rows =
+    await session.read(`with mine as (select c.oid, c.relkind from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where ${isOrdinary('n')} and c.relkind in ('r', 'p', 'v', 'm', 'f') and ${notOfExtension('pg_class', 'c.oid')})
+select what, text from (
+  select ${relation('m.oid')} as what, pg_get_viewdef(m.oid) as text from mine m where relkind in ('v', 'm')
+  union all select 'rule ' || quote_ident(r.rulename) || ' of ' || ${relation('m.oid')}, pg_get_ruledef(r.oid)
+    from mine m join pg_rewrite r on r.ev_class = m.oid where r.rulename <> '_RETURN'
+  union all select 'default of ' || quote_ident(a.attname) || ' in ' || ${relation('m.oid')}, pg_get_expr(d.adbin, d.adrelid)
+    from mine m join pg_attrdef d on d.adrelid = m.oid join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+  union all select 'constraint ' || quote_ident(c.conname) || ' of ' || ${relation('m.oid')}, pg_get_constraintdef(c.oid)
+    from mine m join pg_constraint c on c.conrelid = m.oid and c.contype = 'c'
+  union all select 'constraint ' || quote_ident(c.conname) || ' of domain ' || format_type(c.contypid, null), pg_get_constraintdef(c.oid)
+    from pg_constraint c join pg_namespace n on n.oid = c.connamespace where c.contypid <> 0 and ${isOrdinary('n')}
+  union all select 'index ' || i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
+    from mine m join pg_index i on i.indrelid = m.oid and (i.indexprs is not null or i.indpred is not null)
+  union all select 'policy ' || quote_ident(p.polname) || ' of ' || ${relation('m.oid')},
+      concat_ws(' and ', '(' || pg_get_expr(p.polqual, p.polrelid) || ')', '(' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
+    from mine m join pg_policy p on p.polrelid = m.oid
+  union all select 'trigger ' || quote_ident(t.tgname) || ' of ' || ${relation('m.oid')}, pg_get_triggerdef(t.oid)
+    from mine m join pg_trigger t on t.tgrelid = m.oid and not t.tgisinternal) as texts
+where lower(text) like ${pattern} order by what collate "C"`);
+  return rows.map(({ what, text }) => ({ what: String(what), text: String(text) }));
+}

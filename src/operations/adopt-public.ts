@@ -1,0 +1,264 @@
+import { type Obstacle, readForeignHistories, readToolSessions } from '../adopt/foreign-histories.ts';
+import type { HistoryImport } from '../adopt/import-proposals.ts';
+import { createScopeReadings } from '../adopt/scope-readings.ts';
+import { SqlmigError } from '../errors.ts';
+import { isListed, unlisted } from '../fleet/enlist.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
+import type { MoveWay } from '../move/compose.ts';
+import { countKinds, historyTablesOf, type KindCount } from '../move/contents.ts';
+import { type HistoryPlan, planHistories } from '../move/histories.ts';
+import type { FunctionRewrite, SearchPathChange } from '../move/mentions.ts';
+import { type MoveMeasures, movePublic } from '../move/move.ts';
+import type { MoveParts } from '../move/steps.ts';
+import type { RoleSessions } from '../move/surroundings.ts';
+import {
+  type MoveWish,
+  notesOf,
+  obstaclesOf,
+  obstaclesOfMoving,
+  type Survey,
+  survey,
+} from '../move/survey.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { readMigrations } from '../project/migrations.ts';
+import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '../project/option.ts';
+import { everySchema } from '../project/selection.ts';
+import type { ErrorDetails } from '../results.ts';
+import { unitContext } from '../run/context.ts';
+import { withRun } from '../run/run.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
+import { traced } from '../run/tracing.ts';
+import { readFleetState, selectTenants } from '../state/fleet-state.ts';
+import type { Target } from '../state/target.ts';
+import { tenantNameProblem } from '../tenants/tenant-name.ts';
+
+/** How public is to become a tenant. */
+export interface AdoptPublicOptions extends ChangeOptions {
+  /** The name of the tenant's schema. */
+  readonly as: string;
+  /** Names of objects that stay in public. What they need stays as well, except for tables and views. */
+  readonly keep?: readonly string[];
+  /** FunctionRewrite bodies of functions that name public in front of what moves. */
+  readonly rewriteFunctions?: boolean;
+  /** Move although logical replication finds tables by schema and name. */
+  readonly acceptReplication?: boolean;
+  /** As in `adoptHistory`. */
+  readonly acceptMissing?: boolean;
+  /** Do everything, and roll it back. */
+  readonly rehearse?: boolean;
+  /** Called once with what would be done, if nothing is in the way; it proceeds only on `true`. Not called by a rehearsal. */
+  readonly accept: (plan: PublicMove) => boolean | Promise<boolean>;
+}
+
+/** An object that stays in public, and why: `asked`, `history`, or the object that needs it. */
+export interface StayingObject {
+  readonly kind: string;
+  readonly name: string;
+  readonly because: string;
+}
+
+/** What becomes of public, or why nothing does. */
+export interface PublicMove {
+  readonly database: string;
+  readonly host: string;
+  readonly schema: string;
+  readonly as: string;
+  /** If there is any, nothing is touched. */
+  readonly obstacles: readonly Obstacle[];
+  readonly notes: readonly string[];
+  readonly counts: readonly KindCount[];
+  readonly stays: readonly StayingObject[];
+  readonly extensions: readonly string[];
+  /** sqlmig's own history in public: how many rows go to the tenant, and how many stay. */
+  readonly ownHistory: { readonly moved: number; readonly stays: number } | null;
+  /** Imports of another tool's history. */
+  readonly imports: readonly HistoryImport[];
+  /** Functions whose bodies are rewritten. */
+  readonly rewrites: readonly Omit<FunctionRewrite, 'oid'>[];
+  /** Functions whose own search_path gets the tenant. */
+  readonly paths: readonly Omit<SearchPathChange, 'oid'>[];
+  readonly roles: readonly RoleSessions[];
+  /** How it is done; `null` if that is not known because of an obstacle. */
+  readonly way: MoveWay | null;
+  /** Why the schema cannot simply be renamed. */
+  readonly whyMove: string | null;
+  /** What a rehearsal measured; `null` without one. */
+  readonly rehearsal: MoveMeasures | null;
+}
+
+/** What was done. */
+export interface AdoptedPublic extends PublicMove {
+  readonly accepted: boolean;
+  /** `null` if nothing was changed. */
+  readonly moved: MoveMeasures | null;
+  readonly error?: ErrorDetails;
+}
+
+const kinds: Kinds<AdoptPublicOptions> = {
+  ...changeKinds,
+  as: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  keep: {
+    takes: 'a list of names',
+    fits: (value) => Array.isArray(value) && value.every((name) => text.fits(name)),
+  },
+  rewriteFunctions: yesOrNo,
+  acceptReplication: yesOrNo,
+  acceptMissing: yesOrNo,
+  rehearse: yesOrNo,
+  accept: { ...callback, required: true },
+};
+
+/**
+ * Makes what lies in public the first tenant, in one transaction: renames the schema and makes a new public, or moves the
+ * objects one by one, whichever a rehearsal shows to work. Rows are not rewritten. What names public, and what does not
+ * follow by itself, is looked for first; the histories are divided with the files.
+ * @throws SqlmigError `bad-tenant-name`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no
+ *   connection.
+ */
+export async function adoptPublic(config: Config, options: AdoptPublicOptions): Promise<AdoptedPublic> {
+  requireConfig(config);
+  checkOptions(options, kinds);
+  return traced('adopt', config, {
+    options,
+    work: (traced) => run(config, traced),
+    errorsOf: ({ error }) => (error === undefined ? [] : [error]),
+  });
+}
+
+async function run(config: Config, options: AdoptPublicOptions): Promise<AdoptedPublic> {
+  const { as, accept, rehearse = false, acceptMissing = false } = options;
+  const problem = tenantNameProblem(as, config.publicSchema);
+  if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
+  const wish: MoveWish = {
+    schema: config.publicSchema,
+    as,
+    keep: options.keep ?? [],
+    rewriteFunctions: options.rewriteFunctions ?? false,
+    acceptReplication: options.acceptReplication ?? false,
+  };
+  const { as: _, keep: _k, rewriteFunctions: _r, acceptReplication: _a, ...rest } = options;
+  const { accept: _c, acceptMissing: _m, rehearse: _h, ...change } = rest;
+  const migrations = await readMigrations(config);
+  const settings = migrateSettings(change, config);
+  const source = { config, migrations, options: settings.plan };
+  return withRun(config, settings, async (current) => {
+    const migrationRun: MigrationRun = { run: current, source, settings };
+    const look = await lookAt(migrationRun, wish, acceptMissing);
+    const described = describe(migrationRun, look);
+    const stopped = { ...described, accepted: false, moved: null };
+    if (look.obstacles.length > 0) return stopped;
+    const chosen = await choose(migrationRun, look, rehearse);
+    const plan: PublicMove = { ...described, ...chosen.plan };
+    if (chosen.error !== undefined) return { ...plan, accepted: false, moved: null, error: chosen.error };
+    if (plan.obstacles.length > 0 || rehearse || plan.way === null)
+      return { ...plan, accepted: false, moved: null };
+    const accepted = await accept(plan);
+    checkValue('the answer of accept', accepted, yesOrNo);
+    if (!accepted) return { ...plan, accepted, moved: null };
+    const end = await movePublic(migrationRun, look.target, {
+      parts: look.parts,
+      choice: { way: plan.way, commit: true },
+    });
+    return end.state === 'done'
+      ? { ...plan, accepted, moved: end.measured }
+      : { ...plan, accepted, moved: null, error: end.error };
+  });
+}
+
+interface Look {
+  readonly found: Survey;
+  readonly histories: HistoryPlan;
+  readonly target: Target;
+  readonly obstacles: readonly Obstacle[];
+  readonly parts: MoveParts;
+}
+
+async function lookAt(
+  { run: current, source, settings }: MigrationRun,
+  wish: MoveWish,
+  acceptMissing: boolean,
+): Promise<Look> {
+  const { config, migrations } = source;
+  return current.read(async (session, reader) => {
+    const every = await selectTenants(reader, config, { selection: everySchema });
+    const { public: target } = await readFleetState(reader, source, { selection: { kind: 'public' } });
+    const foreign = await readForeignHistories(session, config.historyTable);
+    const sessions = await readToolSessions(session, foreign);
+    const found = await survey(session, wish, historyTablesOf(foreign, config));
+    const rules = {
+      config,
+      tenants: new Set('unknown' in every ? [] : every.names),
+      acceptMissing,
+      readScopes: createScopeReadings(config, migrations),
+    };
+    const inUse = foreign.filter((one) => one.found.takenOver === null);
+    const histories = planHistories(wish.as, { source, target, histories: inUse, sessions, rules });
+    const context = unitContext(current, { ...settings, sync: true });
+    return {
+      found,
+      histories,
+      target,
+      obstacles: [...obstaclesOf(found, histories, source), ...(await listing(current, wish.as))],
+      parts: { found, histories, rules, context },
+    };
+  });
+}
+
+/** What keeps the tenant source from listing the new tenant. A query is asked again within the move. */
+async function listing(current: MigrationRun['run'], as: string): Promise<Obstacle[]> {
+  const { tenants } = current.config.database;
+  if (tenants.kind === 'query' || (await isListed(current, as))) return [];
+  const { message, details } = unlisted(current.config, as, { state: 'nothing was changed' });
+  return [{ message, hint: (details.hint ?? '').replace(/, or accept it with --unlisted$/, '') }];
+}
+
+type Chosen = {
+  readonly plan: Pick<PublicMove, 'obstacles' | 'way' | 'whyMove' | 'rehearsal'>;
+  readonly error?: ErrorDetails;
+};
+
+/** Rehearses the renaming, which locks no table that moves; moving is rehearsed only if that was asked for. */
+async function choose(migrationRun: MigrationRun, look: Look, rehearse: boolean): Promise<Chosen> {
+  const attempt = (way: MoveWay) =>
+    movePublic(migrationRun, look.target, { parts: look.parts, choice: { way, commit: false } });
+  const end = await attempt('rename');
+  if (end.state === 'done')
+    return { plan: { obstacles: [], way: 'rename', whyMove: null, rehearsal: end.measured } };
+  const none = { obstacles: [], way: null, whyMove: null, rehearsal: null };
+  if (!end.cannotRename) return { plan: none, error: end.error };
+  const plan = {
+    obstacles: obstaclesOfMoving(look.found),
+    way: 'move' as const,
+    whyMove: end.error.message,
+    rehearsal: null,
+  };
+  if (plan.obstacles.length > 0 || !rehearse) return { plan };
+  const moving = await attempt('move');
+  return moving.state === 'done'
+    ? { plan: { ...plan, rehearsal: moving.measured } }
+    : { plan, error: moving.error };
+}
+
+function describe({ run: current }: MigrationRun, { found, histories, obstacles }: Look): PublicMove {
+  const { wish, division, surroundings, mentions, roles } = found;
+  const { own } = histories;
+  return {
+    database: current.database,
+    host: current.server.host,
+    schema: wish.schema,
+    as: wish.as,
+    obstacles,
+    notes: notesOf(found),
+    counts: countKinds(division),
+    stays: division.kept.map(({ item: { kind, name }, because }) => ({ kind, name, because })),
+    extensions: surroundings.extensions.map(({ name }) => name),
+    ownHistory: own === null ? null : { moved: own.tenant.length, stays: own.stays },
+    imports: histories.describe,
+    rewrites: mentions.rewrites.map(({ identity, lines }) => ({ identity, lines })),
+    paths: mentions.paths.map(({ identity, from, to }) => ({ identity, from, to })),
+    roles,
+    way: null,
+    whyMove: null,
+    rehearsal: null,
+  };
+}
