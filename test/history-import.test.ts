@@ -160,8 +160,9 @@ test('Drizzle: the journal tells a changed file from one that never ran', async 
     ...edited,
     { path: 'meta/_journal.json', text: JSON.stringify(journal) },
   ]);
-  const { applied } = readingOf(again ?? expect.fail());
+  const { applied, withoutRow } = readingOf(again ?? expect.fail());
   expect(applied.map(({ check }) => check)).toEqual(['changed', 'equal', 'equal', 'equal', 'equal']);
+  expect(withoutRow).toEqual([]);
 });
 
 test('Drizzle: of files with the same text, each row is of one', async () => {

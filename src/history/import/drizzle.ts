@@ -1,5 +1,5 @@
 import { anyOf, hexDigest, textsOf } from './checksums.ts';
-import { migrationName } from './file-layout.ts';
+import { isJournal, migrationName } from './file-layout.ts';
 import type { HistoryReader, SourceFile } from './history-reader.ts';
 import { rowsBy } from './recorded-rows.ts';
 
@@ -40,7 +40,7 @@ function sameText(file: SourceFile, files: readonly SourceFile[]): number {
 }
 
 function journalKeys(file: SourceFile, files: readonly SourceFile[]): string[] {
-  const journal = files.find(({ path }) => /(?:^|\/)meta\/_journal\.json$/.test(path));
+  const journal = files.find(({ path }) => isJournal(path));
   if (journal === undefined) return [];
   const { entries } = JSON.parse(journal.text) as { entries: readonly { tag: string; when: number }[] };
   return entries.filter(({ tag }) => tag === migrationName(file.path)).map(({ when }) => `when ${when}`);

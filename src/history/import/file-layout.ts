@@ -17,6 +17,11 @@ export function isUndoFile(path: string): boolean {
   return /(?:^|[/.])(?:down|undo|rollback)\.(?:[^/]*\.)?\w+$/.test(path);
 }
 
+/** True for Drizzle's list of its files, which is no migration itself. */
+export function isJournal(path: string): boolean {
+  return /(?:^|\/)meta\/_journal\.json$/.test(path);
+}
+
 /** The leading digits of a migration's name, without leading zeros; none if it has none. */
 export function versionKeys(path: string): readonly string[] {
   const digits = /^V?(\d+)(?=\D|$)/.exec(migrationName(path))?.[1];

@@ -1,4 +1,4 @@
-import { isUndoFile } from './file-layout.ts';
+import { isJournal, isUndoFile } from './file-layout.ts';
 import type {
   ContentCheck,
   ForeignRows,
@@ -72,10 +72,13 @@ export interface FileIndex {
 
 /** Indexes the files for the histories of one tool. */
 export function indexFiles(reader: HistoryReader, allFiles: readonly SourceFile[]): FileIndex {
-  const files = allFiles.filter(({ path }) => !isUndoFile(path) && reader.undoFile?.test(path) !== true);
+  const files = allFiles.filter(
+    ({ path }) => !isUndoFile(path) && reader.undoFile?.test(path) !== true && !isJournal(path),
+  );
   const byKey = new Map<string, SourceFile[]>();
   for (const file of files) {
-    for (const key of new Set(reader.keysOf(file, files))) byKey.set(key, [...(byKey.get(key) ?? []), file]);
+    for (const key of new Set(reader.keysOf(file, allFiles)))
+      byKey.set(key, [...(byKey.get(key) ?? []), file]);
   }
   const known = new Map<SourceFile, Map<string, ContentCheck>>(files.map((file) => [file, new Map()]));
   const check: FileIndex['check'] = ({ checksum, ...recorded }, file) => {
