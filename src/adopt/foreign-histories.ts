@@ -1,3 +1,4 @@
+import { sqlstates } from '../errors.ts';
 import { type FoundTable, findForeignTables } from '../history/foreign-tables.ts';
 import type { FoundHistory } from '../history/import/foreign-reading.ts';
 import type { HistoryReader } from '../history/import/history-reader.ts';
@@ -75,6 +76,9 @@ export function unreadable(found: FoundTable, error: ServerError | null): Obstac
   }
   return {
     message: `it cannot be read: ${error.message}`,
-    hint: 'use a role that may read it, or wait for its lock',
+    hint:
+      error.code === sqlstates.lockNotAvailable
+        ? 'wait until the session that has its lock has ended, and run it again'
+        : 'use a role that may read it',
   };
 }

@@ -102,10 +102,20 @@ export function renamedFor(tool: string, historyTable: string): string {
   return `${historyTable}_${tool.toLowerCase().replace(/[^a-z0-9]+/g, '_')}`;
 }
 
-/** Runs queries on tables of other tools. With row security on, a policy would hide rows without an error. */
-export async function readOnly(session: Session, queries: string): Promise<ForeignRow[]> {
+/** How long a locked table is waited for. */
+export const longestLockWait = '2s';
+
+/**
+ * Runs queries on tables of other tools, and waits `lockTimeout` for a locked one. With row security on, a policy would
+ * hide rows without an error.
+ */
+export async function readOnly(
+  session: Session,
+  queries: string,
+  lockTimeout = longestLockWait,
+): Promise<ForeignRow[]> {
   return (await session.read(`SET TRANSACTION READ ONLY;
 SET LOCAL row_security = off;
-SET LOCAL lock_timeout = '2s';
+SET LOCAL lock_timeout = ${quoteLiteral(lockTimeout)};
 ${queries}`)) as ForeignRow[];
 }

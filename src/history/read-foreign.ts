@@ -1,6 +1,7 @@
+import { sqlstates } from '../errors.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import { type FoundTable, readOnly } from './foreign-tables.ts';
+import { type FoundTable, longestLockWait, readOnly } from './foreign-tables.ts';
 import { selectSessionsAtWork } from './import/at-work.ts';
 import { type FoundHistory, foreignQueries } from './import/foreign-reading.ts';
 import type { HistoryReader } from './import/history-reader.ts';
@@ -14,30 +15,37 @@ export interface ReadableTable {
 
 const batchSize = 50;
 
-/** Reads histories and the tables beside them, in few round trips; an error of the server is of that history alone. */
+/**
+ * Reads histories and the tables beside them, in few round trips; an error of the server is of that history alone. One that
+ * is locked is waited for, and the others that are locked hardly any more.
+ */
 export async function readFoundTables(
   session: Session,
   tables: readonly ReadableTable[],
 ): Promise<Map<FoundTable, FoundHistory | ServerError>> {
-  const read = new Map<FoundTable, FoundHistory | ServerError>();
+  const reading: Reading = { session, read: new Map(), lockTimeout: longestLockWait };
   for (let from = 0; from < tables.length; from += batchSize)
-    await readInto(read, session, tables.slice(from, from + batchSize));
-  return read;
+    await readInto(reading, tables.slice(from, from + batchSize));
+  return reading.read;
 }
 
-async function readInto(
-  read: Map<FoundTable, FoundHistory | ServerError>,
-  session: Session,
-  batch: readonly ReadableTable[],
-): Promise<void> {
+interface Reading {
+  readonly session: Session;
+  readonly read: Map<FoundTable, FoundHistory | ServerError>;
+  lockTimeout: string;
+}
+
+async function readInto(reading: Reading, batch: readonly ReadableTable[]): Promise<void> {
+  const { session, read } = reading;
   try {
-    const histories = await readBatch(session, batch);
+    const histories = await readBatch(session, batch, reading.lockTimeout);
     for (const [i, { found }] of batch.entries()) read.set(found, histories[i] ?? emptyHistory(found));
   } catch (error) {
     const [only, ...others] = batch;
     if (!isServerError(error) || only === undefined) throw error;
+    if (error.code === sqlstates.lockNotAvailable) reading.lockTimeout = '100ms';
     if (others.length === 0) read.set(only.found, error);
-    else for (const table of batch) await readInto(read, session, [table]);
+    else for (const table of batch) await readInto(reading, [table]);
   }
 }
 
@@ -50,13 +58,17 @@ interface MutableHistory extends FoundHistory {
   readonly beside: Record<string, ForeignRow[]>;
 }
 
-async function readBatch(session: Session, batch: readonly ReadableTable[]): Promise<MutableHistory[]> {
+async function readBatch(
+  session: Session,
+  batch: readonly ReadableTable[],
+  lockTimeout = longestLockWait,
+): Promise<MutableHistory[]> {
   const queries = batch.flatMap(({ reader, found }, i) =>
     foreignQueries(reader, found).map(({ beside, sql }) => ({ i, beside, sql })),
   );
   const histories = batch.map(({ found }) => emptyHistory(found));
   const texts = queries.map(({ sql }, query) => sql([`${query} as query`]));
-  for (const { query, ...row } of await readOnly(session, texts.join(';\n'))) {
+  for (const { query, ...row } of await readOnly(session, texts.join(';\n'), lockTimeout)) {
     const { i, beside } = queries[Number(query)] ?? { i: -1, beside: null };
     const history = histories[i];
     if (beside === null) history?.rows.push(row);
