@@ -134,10 +134,10 @@ test('stdout is the answer and stderr the rest; in a pipe there is no color and 
   );
   const first = await sqlmig(['up', '--all'], p.dir);
   expect(first.stdout).toBe(
-    'public  applied  1 migration  at 1   public\ntenant  applied  1 migration  at 01  out_1, out_2, out_3 and 4 more\n',
+    'scope   result   migrations   version  schemas\npublic  applied  1 migration  at 1     public\ntenant  applied  1 migration  at 01    out_1, out_2, out_3 and 4 more\n',
   );
   expect(first.stderr).toMatch(
-    /^database \w+ on [\w.]+:\d+\n8 applied, 0 up to date, 0 failed \(\d+\.\d s\)\n$/,
+    /^database \w+ on [\w.]+:\d+\n8 schemas, 8 migrations: 8 applied, 0 up to date, 0 failed \(\d+\.\d s\)\n$/,
   );
   expect(await sqlmig(['up', '--all', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
   const verbose = await sqlmig(['up', '--all', '--verbose', '--log-format', 'json'], p.dir);
@@ -157,6 +157,40 @@ test('stdout is the answer and stderr the rest; in a pipe there is no color and 
   expect(none).toMatchObject({ code: 0, stdout: expect.stringContaining('no tenants') });
 });
 
+test('every command shows its database first, and no command twice', async () => {
+  const p = project({ url: db.url, historyTable: 'first_history', tenants: { list: ['first_1'] } });
+  const line = new RegExp(`^database ${db.name} on \\S+$`);
+  for (const command of [
+    ['up', '--all'],
+    ['plan'],
+    ['status'],
+    ['verify'],
+    ['locks'],
+    ['repair', '--all'],
+    ['tenant', 'list'],
+    ['tenant', 'create', 'first_1'],
+    ['adopt'],
+  ]) {
+    const { stdout, stderr } = await sqlmig(command, p.dir);
+    const shown = [...stderr.split('\n'), ...stdout.split('\n')].filter((text) =>
+      text.startsWith('database '),
+    );
+    expect({ command, shown }).toEqual({ command, shown: [expect.stringMatching(line)] });
+  }
+  expect(await sqlmig(['verify', '--json'], p.dir)).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('without a project, the folders that are missing are explained with init', async () => {
+  const p = project({ url: db.url });
+  rmSync(join(p.dir, 'sql'), { recursive: true });
+  const configured = await sqlmig(['up', '--all'], p.dir);
+  expect(configured).toMatchObject({ code: 2, stderr: expect.not.stringContaining('sqlmig init') });
+  p.remove('sqlmig.config.json');
+  const { code, stderr } = await sqlmig(['up', '--all', '--url', db.url], p.dir);
+  expect(code).toBe(2);
+  expect(stderr).toContain('hint: create a project in this folder with: sqlmig init\n');
+});
+
 test('plan names the files and touches nothing', async () => {
   const p = project(
     { url: db.url, publicSchema: 'plan_public', tenants: { list: ['plan_1', 'plan_2'] } },
@@ -165,7 +199,7 @@ test('plan names the files and touches nothing', async () => {
   const { code, stdout } = await sqlmig(['plan'], p.dir);
   expect(code).toBe(0);
   expect(stdout.slice(stdout.indexOf('\n') + 1)).toBe(
-    'public  plan_public  empty  1 migration\n  sql/public/1_a.sql\ntenant  plan_1, plan_2  empty  2 migrations\n  sql/tenant/1_a.sql\n  sql/tenant/2_b.sql\n',
+    'scope   schemas  version  pending\npublic  plan_public  empty  1 migration\n  sql/public/1_a.sql\ntenant  plan_1, plan_2  empty  2 migrations\n  sql/tenant/1_a.sql\n  sql/tenant/2_b.sql\n',
   );
   expect(await db.query(`select count(*)::int as n from pg_namespace where nspname like 'plan%'`)).toEqual([
     { n: 0 },
@@ -225,7 +259,9 @@ test('schemas that get no migration are created, not applied', async () => {
   expect(tried.stdout).toMatch(/^tenant +would create +empty .*only1, only2$/m);
   expect(tried.stderr).toContain('0 would be applied, 1 up to date, 0 failed, 2 would be created');
   const { stdout, stderr } = await sqlmig(['up', '--all'], p.dir);
-  expect(stdout).toMatch(/^public +up to date +empty +only_public\ntenant +created +empty +only1, only2\n$/);
+  expect(stdout).toMatch(
+    /^scope +result +version +schemas\npublic +up to date +empty +only_public\ntenant +created +empty +only1, only2\n$/,
+  );
   expect(stderr).toContain('0 applied, 1 up to date, 0 failed, 2 created (');
   const made = await sqlmig(['tenant', 'create', 'only3', '--unlisted'], p.dir);
   expect(made.stdout).toBe('only3  created  empty\n');

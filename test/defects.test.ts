@@ -37,6 +37,7 @@ test.for([
     stdinIsTty: false,
     stdoutIsTty: false,
     stderrIsTty: false,
+    columns: () => 80,
     ask: null,
     askText: null,
     replaceProcess: null,

@@ -181,6 +181,7 @@ test.for([
     stdinIsTty: true,
     stdoutIsTty: false,
     stderrIsTty: false,
+    columns: () => 80,
     ask: null,
     askText: async (question) => {
       asked.push(question);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../src/events.ts';
 import { createJsonLog } from '../src/report/json-log.ts';
-import { createPaint } from '../src/report/paint.ts';
+import { colorsWanted, createPaint } from '../src/report/paint.ts';
 import { createProgress } from '../src/report/progress.ts';
 
 const finished = (schema: string, state: 'applied' | 'failed'): RunEvent => ({
@@ -19,7 +19,7 @@ const finished = (schema: string, state: 'applied' | 'failed'): RunEvent => ({
   },
 });
 
-function run(live: boolean): string {
+function run(live: boolean, columns = 80): string {
   let text = '';
   let clock = 0;
   const progress = createProgress({
@@ -27,6 +27,7 @@ function run(live: boolean): string {
       text += chunk;
     },
     live,
+    columns: () => columns,
     verbose: false,
     paint: createPaint(false),
     now: () => clock,
@@ -62,6 +63,32 @@ test('in a terminal: one line, drawn over, and gone at the end', () => {
   expect(text.endsWith('\r\x1b[2K')).toBe(true);
 });
 
+test.for([20, 30, 40, 80])('in a terminal of %i columns, the live line never wraps', (columns) => {
+  const drawn = run(true, columns).replaceAll('\r\x1b[2K', '\n').split('\n');
+  expect(drawn.filter((line) => line.includes('/20')).length).toBeGreaterThan(10);
+  expect(drawn.filter((line) => /\d+\/\d+/.test(line) && line.length >= columns)).toEqual([]);
+});
+
+// environment, terminal, colors
+test.for([
+  [{}, true, true],
+  [{}, false, false],
+  [{ TERM: 'dumb' }, true, false],
+  [{ NO_COLOR: '1' }, true, false],
+  [{ NO_COLOR: '' }, true, true],
+  [{ NODE_DISABLE_COLORS: '1' }, true, false],
+  [{ FORCE_COLOR: '' }, false, true],
+  [{ FORCE_COLOR: '1' }, false, true],
+  [{ FORCE_COLOR: '3', NO_COLOR: '1', TERM: 'dumb' }, false, true],
+  [{ FORCE_COLOR: '0' }, true, false],
+  [{ FORCE_COLOR: 'false' }, true, false],
+  [{ CLICOLOR_FORCE: '1' }, false, true],
+  [{ CLICOLOR_FORCE: '0' }, false, false],
+  [{ CLICOLOR_FORCE: '1', NO_COLOR: '1' }, false, false],
+] as const)('%j, terminal %s: colors %s', ([env, isTty, colors]) => {
+  expect(colorsWanted(env, isTty)).toBe(colors);
+});
+
 test.for(['errors', 'usual', 'all'] as const)('a log of %s tells each failure once', (tells) => {
   const lines: string[] = [];
   const { onEvent, end, failed } = createJsonLog((line) => lines.push(line), tells);
@@ -92,7 +119,7 @@ test.for(['errors', 'usual', 'all'] as const)('a log of %s tells each failure on
 
 test('those that fail in the same way are one line, and one picture', () => {
   let text = '';
-  const options = { live: false, verbose: false, paint: createPaint(false), now: () => 0 };
+  const options = { live: false, columns: () => 80, verbose: false, paint: createPaint(false), now: () => 0 };
   const progress = createProgress({ ...options, write: (chunk) => (text += chunk) });
   const error = (schema: string) => ({ code: 'x', message: `no right to ${schema}.t` });
   for (const schema of ['a', 'b-1', "o'neil (c)"]) {

@@ -140,7 +140,7 @@ end loop; end $$`);
   const p = project(settings, { 'sql/tenant/1_a.sql': '' });
   const status = await sqlmig(['status'], p.dir);
   expect(status).toMatchObject({ code: 0, stderr: '' });
-  expect(status.stdout).toContain('tenant  at 1   up to date    3000 schemas');
+  expect(status.stdout).toContain('tenant  at 1     up to date  3000 schemas');
   expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
   expect((await sqlmig(['up', '--all'], p.dir)).stderr).toContain('0 applied, 3001 up to date, 0 failed');
 });

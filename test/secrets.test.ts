@@ -65,7 +65,14 @@ async function outputOf(
     text += chunk;
   };
   const terminal: Terminal = {
-    ...{ stdout: write, stderr: write, stdinIsTty: false, stdoutIsTty: false, stderrIsTty: false },
+    ...{
+      stdout: write,
+      stderr: write,
+      stdinIsTty: false,
+      stdoutIsTty: false,
+      stderrIsTty: false,
+      columns: () => 80,
+    },
     ...{ ask: null, askText: null, replaceProcess: null, env, cwd, signal: new AbortController().signal },
   };
   const invocation = await quickly(args);

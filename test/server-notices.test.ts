@@ -248,6 +248,7 @@ test('texts that differ from tenant to tenant are kept up to a thousand, and twe
       text += chunk;
     },
     live: false,
+    columns: () => 80,
     verbose: false,
     paint: createPaint(false),
     now: () => 0,

@@ -43,7 +43,7 @@ test('a tenant that the query does not list is created, and said to be one that 
     error: { code: 'unlisted-tenant', schema: 'initech', database: db.name },
   });
   expect(await sqlmig(['tenant', 'create', 'initech', '--unlisted'], p.dir)).toMatchObject({ code: 0 });
-  expect(await sqlmig(['tenant', 'create', 'acme'], p.dir)).toMatchObject({ code: 0, stderr: '' });
+  expect(await sqlmig(['tenant', 'create', 'acme', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
 });
 
 test.for([{ list: ['acme'] }, { pattern: 'a%' }] as const)(

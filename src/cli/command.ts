@@ -47,6 +47,8 @@ interface CommandDefinition<O extends OptionSet, P extends object> {
   readonly examples: readonly (readonly [args: string, what: string])[];
   /** False for a command that works without a database. */
   readonly needsDatabase?: false;
+  /** True for a command that reports itself which database it works with. */
+  readonly showsDatabase?: true;
   /** True for a command that can be followed by `-- program`. */
   readonly takesProgram?: true;
   /** Reads the flags, before anything else happens, and returns the work. Throws `bad-usage`. */

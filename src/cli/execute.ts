@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type ErrorCode, exitCodes, SqlmigError } from '../errors.ts';
 import { type Config, type ConfigSources, loadConfig } from '../project/config.ts';
 import { unknownVariables } from '../project/settings.ts';
 import { errorPicture } from '../report/error.ts';
 import { createJsonLog } from '../report/json-log.ts';
-import { createPaint, type Paint } from '../report/paint.ts';
+import { colorsWanted, createPaint, type Paint } from '../report/paint.ts';
 import { createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
+import { targetLine } from '../report/target-line.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withoutLibpq } from '../server/connection-parameters.ts';
 import { type Command, type Invocation, type ParsedArgs, type Work, withHelp } from './command.ts';
@@ -18,15 +21,18 @@ const signalExitCodes: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM
 export async function execute({ command, args: parsed }: Invocation, terminal: Terminal): Promise<number> {
   // Each parser adds the global flags to those of the command.
   const args = parsed as ParsedArgs & GlobalArgs;
-  const stderrPaint = createPaint(colorsWanted(args, terminal, terminal.stderrIsTty));
-  const stdoutPaint = createPaint(colorsWanted(args, terminal, terminal.stdoutIsTty));
+  const stderrPaint = createPaint(hasColors(args, terminal, terminal.stderrIsTty));
+  const stdoutPaint = createPaint(hasColors(args, terminal, terminal.stdoutIsTty));
   const progress = progressOf(args, terminal, stderrPaint);
   try {
     const work = prepared(command, args, terminal);
     for (const message of unknownVariables(terminal.env)) progress.onEvent({ type: 'warning', message });
     const { signal } = terminal;
     const onEvent = progress.onEvent;
-    const inContext = (config: Config) => work({ config, signal, onEvent });
+    const inContext = (config: Config) => {
+      if (showsDatabase(command, args)) terminal.stderr(targetLine(config.database.target));
+      return work({ config, signal, onEvent });
+    };
     const onWarning = (message: string) => onEvent({ type: 'warning', message });
     const scene: Scene = { args, terminal, onWarning };
     const answer = await (command.needsDatabase === false
@@ -46,6 +52,12 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
     const exitCode = reportError(defectOf(error), { ...args, paint }, terminal);
     return signalExitCode(terminal) ?? exitCode;
   }
+}
+
+/** Whether the database is shown before the work, since the command itself does not. */
+function showsDatabase(command: Command, args: GlobalArgs): boolean {
+  const isShown = command.showsDatabase === true || command.needsDatabase === false;
+  return !isShown && !args.json && !args.quiet && args.logFormat === 'text';
 }
 
 /** Reads the flags of a command. @throws SqlmigError `bad-usage` with a hint. */
@@ -151,6 +163,10 @@ async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>
   // Mistakes in the config are reported before a server is started.
   const quietly = { ...scene, onWarning: () => {} };
   await withoutDatabase({ ...quietly, args: { ...args, url: 'postgres:' } }, async () => {});
+  if (!existsSync(join(cwd, '.sqlmig')) && !args.quiet && args.logFormat === 'text')
+    terminal.stderr(
+      'first start of --embedded: creating a PostgreSQL in .sqlmig/, which takes some seconds\n',
+    );
   const { attachEmbedded } = await import('../embedded/attach.ts');
   const server = await attachEmbedded(cwd);
   if (args.verbose) {
@@ -167,21 +183,27 @@ async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>
   }
 }
 
-function progressOf(args: GlobalArgs, { stderr: write, stderrIsTty }: Terminal, paint: Paint): Progress {
+function progressOf(
+  args: GlobalArgs,
+  { stderr: write, stderrIsTty, columns, env }: Terminal,
+  paint: Paint,
+): Progress {
   if (args.logFormat === 'json')
     return createJsonLog(write, args.quiet ? 'errors' : args.verbose ? 'all' : 'usual');
   if (args.quiet) return createQuietProgress({ write, paint });
   return createProgress({
     write,
-    live: stderrIsTty,
+    // A dumb terminal cannot erase the line that is drawn over.
+    live: stderrIsTty && env.TERM !== 'dumb',
+    columns,
     verbose: args.verbose,
     paint,
     now: () => performance.now(),
   });
 }
 
-function colorsWanted({ color }: GlobalArgs, { env }: Terminal, isTty: boolean): boolean {
-  return color ?? (isTty && !env.NO_COLOR && env.TERM !== 'dumb');
+function hasColors({ color }: GlobalArgs, { env }: Terminal, isTty: boolean): boolean {
+  return color ?? colorsWanted(env, isTty);
 }
 
 /** The exit code for the signal that was received; `null` if there was none. */

@@ -25,6 +25,7 @@ const terminal: Terminal = {
   stdinIsTty: process.stdin.isTTY,
   stdoutIsTty: process.stdout.isTTY,
   stderrIsTty: process.stderr.isTTY,
+  columns: () => process.stderr.columns || 80,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : null,
   askText: process.stdin.isTTY && process.stderr.isTTY ? askText : null,
   replaceProcess: process.pid === 1 ? executable() : null,

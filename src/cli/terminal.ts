@@ -5,6 +5,8 @@ export interface Terminal {
   readonly stdinIsTty: boolean;
   readonly stdoutIsTty: boolean;
   readonly stderrIsTty: boolean;
+  /** The present width of the terminal that stderr is. */
+  readonly columns: () => number;
   /** Asks a question that is answered with yes or no; `null` where nobody sits at a terminal. */
   readonly ask: ((question: string) => Promise<boolean>) | null;
   /** Asks for a line of text; `null` where nobody sits at a terminal. */

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { errorOfAll, SqlmigError } from '../errors.ts';
 import type { Location, Scope } from '../results.ts';
@@ -149,6 +149,11 @@ interface Folder {
   readonly mistakes: readonly SqlmigError[];
 }
 
+/** Whether a folder has a config file of its own. */
+function hasConfig(dir: string): boolean {
+  return readdirSync(dir).some((name) => name.startsWith('sqlmig.config.'));
+}
+
 // All at once and without promises: hundreds of small files are read several times faster that way.
 function readFolder(scope: Scope, config: Config): Folder {
   const { publicDir, tenantDir, cwd, recursive } = config;
@@ -157,9 +162,11 @@ function readFolder(scope: Scope, config: Config): Folder {
   if (!isFolder(dir)) {
     const [stray] = findStrayFolders(dir, [dir, other]);
     const hint =
-      stray === undefined
-        ? `create it (an empty one is fine), or set ${scope}Dir in the config`
-        : `${shownPath(cwd, stray.path)} has ${countOf(stray.files, 'file')} named like migrations: rename it, or set ${scope}Dir in the config`;
+      !isFolder(other) && !hasConfig(cwd)
+        ? 'create a project in this folder with: sqlmig init'
+        : stray === undefined
+          ? `create it (an empty one is fine), or set ${scope}Dir in the config`
+          : `${shownPath(cwd, stray.path)} has ${countOf(stray.files, 'file')} named like migrations: rename it, or set ${scope}Dir in the config`;
     const missing = new SqlmigError('folder-missing', `the folder ${shown('.')} does not exist`, { hint });
     return { migrations: [], down: [], mistakes: [missing] };
   }

@@ -6,6 +6,8 @@ export interface ProgressOptions {
   readonly write: (text: string) => void;
   /** One line that is redrawn, instead of a new line every few seconds. */
   readonly live: boolean;
+  /** The width of the terminal, for `live`. */
+  readonly columns: () => number;
   readonly verbose: boolean;
   readonly paint: Paint;
   readonly now: () => number;
@@ -25,9 +27,16 @@ interface Counter {
 const drawEveryMs = 100;
 const lineEveryMs = 3_000;
 const barWidth = 24;
+const narrowestBar = 5;
 
 /** A counter: a bar in a terminal, plain lines in a pipe. */
-export function createCounter({ write, live, paint, now }: Omit<ProgressOptions, 'verbose'>): Counter {
+export function createCounter({
+  write,
+  live,
+  columns,
+  paint,
+  now,
+}: Omit<ProgressOptions, 'verbose'>): Counter {
   let phase = { scope: '', total: 0, done: 0, started: now() };
   let failures = 0;
   let lastDrawn = live ? Number.NEGATIVE_INFINITY : now();
@@ -50,18 +59,34 @@ export function createCounter({ write, live, paint, now }: Omit<ProgressOptions,
       write(`${line}\n`);
     },
     draw() {
-      const { total, done, started } = phase;
+      const { total, started } = phase;
       if (total === 0 || now() - lastDrawn < (live ? drawEveryMs : lineEveryMs)) return;
       lastDrawn = now();
-      const bad = failures === 0 ? '' : paint('red', `, ${failures} failed`);
+      const bad = failures === 0 ? '' : `, ${failures} failed`;
       const text = counterText(phase, (now() - started) / 1000, bad);
       if (!live) return write(`${text}\n`);
-      const full = Math.round((done / total) * barWidth);
       clear();
-      write(`${paint('cyan', '█'.repeat(full))}${'░'.repeat(barWidth - full)} ${text}`);
+      write(liveLine(text, { ...phase, columns: columns(), paint }));
       drawn = true;
     },
   };
+}
+
+/** A bar and the text, or what fits of them: a line that wraps cannot be erased. */
+function liveLine(
+  text: string,
+  {
+    total,
+    done,
+    columns,
+    paint,
+  }: { readonly total: number; readonly done: number; readonly columns: number; readonly paint: Paint },
+): string {
+  const room = columns - 1;
+  const width = Math.min(barWidth, room - text.length - 1);
+  if (width < narrowestBar) return text.slice(0, room);
+  const full = Math.round((done / total) * width);
+  return `${paint('cyan', '█'.repeat(full))}${'░'.repeat(width - full)} ${text.replace(/\d+ failed/, (bad) => paint('red', bad))}`;
 }
 
 function counterText(

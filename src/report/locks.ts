@@ -2,7 +2,7 @@ import type { LocksResult } from '../operations/locks.ts';
 import type { Holder } from '../protocol/holders.ts';
 import { describeApplication } from '../server/application.ts';
 import { describeBlockers } from '../server/blockers.ts';
-import { printable, table } from './table.ts';
+import { printable, titledTable } from './table.ts';
 
 /** One line per lock held or awaited, then what waiting sessions wait for, then incomplete migrations. */
 export function locksText({ holders, incomplete }: LocksResult): string {
@@ -25,8 +25,10 @@ export function locksText({ holders, incomplete }: LocksResult): string {
       : [`${printable(key)}: backend ${pid} waits for ${printable(describeBlockers(blockers))}\n`],
   );
   const none = holders.length === 0 && incomplete.length === 0 ? 'no locks are held\n' : '';
-  return table(rows) + blocked.join('') + left.join('') + none;
+  return titledTable(titles, rows) + blocked.join('') + left.join('') + none;
 }
+
+const titles = ['schema', 'state', 'mode', 'since', 'backend', 'client', 'session'];
 
 /** A holder in words. */
 export function holderText({ application, activity, indexBuild }: Holder): string {

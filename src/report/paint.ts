@@ -2,6 +2,17 @@ import { styleText } from 'node:util';
 
 type Format = Parameters<typeof styleText>[0];
 
+/**
+ * Whether a stream gets colors, as Node decides: `FORCE_COLOR` beats everything, then come what turns them off and
+ * `CLICOLOR_FORCE`, then whether the stream is a terminal.
+ */
+export function colorsWanted(env: Readonly<Record<string, string | undefined>>, isTty: boolean): boolean {
+  const { FORCE_COLOR: forced, CLICOLOR_FORCE: forcedToo = '0' } = env;
+  if (forced !== undefined) return ['', '1', 'true', '2', '3'].includes(forced);
+  if (env.NO_COLOR || env.NODE_DISABLE_COLORS || env.TERM === 'dumb') return false;
+  return (forcedToo !== '' && forcedToo !== '0') || isTty;
+}
+
 /** Colors a text, or returns it unchanged. */
 export type Paint = (format: Format, text: string) => string;
 

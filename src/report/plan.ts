@@ -24,6 +24,7 @@ export function planText(result: PlanResult, paint: Paint): string {
   const paragraphs = groups.map((group) => paragraph(group as [PlannedSchema], paint)).join('');
   return [
     placeLine(result),
+    paragraphs === '' ? '' : 'scope   schemas  version  pending\n',
     paragraphs,
     unmanagedText(result.schemas),
     tenantsUnknownText(result),

@@ -3,7 +3,7 @@ import { withoutOwnName } from './alike.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { tenantsUnknownText } from './plan.ts';
-import { count, groupBy, placeLine, schemaNames, table } from './table.ts';
+import { count, groupBy, placeLine, schemaNames, titledTable } from './table.ts';
 import { unmanagedText, versionText } from './version-text.ts';
 
 /**
@@ -26,7 +26,7 @@ export function statusText(result: StatusResult, paint: Paint): string {
   const findings = result.schemas.flatMap((schema) => schema.findings);
   return [
     placeLine(result),
-    table(rows),
+    titledTable(['scope', 'version', 'pending', 'findings', 'schemas'], rows),
     unmanagedText(result.schemas),
     tenantsUnknownText(result),
     findingsText(findings, paint, 10),

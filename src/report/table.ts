@@ -10,6 +10,13 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('');
 }
 
+/** A table under its titles, without the columns that are empty in every row; no rows are no table. */
+export function titledTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const isUsed = titles.map((_, i) => rows.some((row) => (row[i] ?? '') !== ''));
+  return table([titles, ...rows].map((row) => row.filter((_, i) => isUsed[i])));
+}
+
 /** A list of names: all if there are up to `most`, else the first ones and the number of others. */
 export function names(list: readonly string[], most: number): string {
   const shown = list.slice(0, most).map(printable).join(', ');

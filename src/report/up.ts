@@ -1,7 +1,7 @@
 import { isGone } from '../fleet/outcome.ts';
 import type { SchemaOutcome, UpResult } from '../results.ts';
 import type { Failure } from './error.ts';
-import { count, groupBy, names, printable, schemaNames, table } from './table.ts';
+import { count, groupBy, names, printable, schemaNames, table, titledTable } from './table.ts';
 import { versionText } from './version-text.ts';
 
 const words = {
@@ -10,6 +10,8 @@ const words = {
   failed: 'failed',
   skipped: 'not started',
 } as const;
+
+const titles = ['scope', 'result', 'migrations', 'version', 'time', 'schemas'];
 
 function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
   const { state, error } = outcome;
@@ -39,11 +41,14 @@ export function upTable({ schemas, rehearsed = false }: UpResult): string {
     const ms = Math.max(
       ...group.map(({ migrations }) => migrations.reduce((sum, m) => sum + m.durationMs, 0)),
     );
-    return [first.scope, state, applied, version, ...(rehearsed ? [`up to ${ms} ms`] : []), who];
+    return [first.scope, state, applied, version, rehearsed ? `up to ${ms} ms` : '', who];
   });
   const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants to migrate\n';
   return (
-    table(rows) + none + locksText(schemas) + (rehearsed ? 'rehearsal: everything was rolled back\n' : '')
+    titledTable(titles, rows) +
+    none +
+    locksText(schemas) +
+    (rehearsed ? 'rehearsal: everything was rolled back\n' : '')
   );
 }
 
@@ -69,7 +74,7 @@ function locksText(schemas: readonly SchemaOutcome[]): string {
   return table(rows);
 }
 
-/** `N applied, M up to date, K failed`, and the first schemas that failed. */
+/** How many schemas and migrations, `N applied, M up to date, K failed`, and the first schemas that failed. */
 export function upSummary(result: UpResult): string {
   const failed = result.schemas
     .filter((outcome) => outcome.state === 'failed')
@@ -88,7 +93,9 @@ export function upSummary(result: UpResult): string {
   const made = created === 0 ? '' : `, ${created} ${result.rehearsed ? 'would be created' : 'created'}`;
   const unsure = open === 0 ? '' : `, ${open} not confirmed`;
   const seconds = (result.durationMs / 1000).toFixed(1);
-  return `${sure} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${made}${unsure}${skipped}${who} (${seconds} s)\n`;
+  const migrations = result.schemas.reduce((sum, outcome) => sum + outcome.migrations.length, 0);
+  const size = `${count(result.schemas.length, 'schema')}, ${count(migrations, 'migration')}`;
+  return `${size}: ${sure} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${made}${unsure}${skipped}${who} (${seconds} s)\n`;
 }
 
 /** Why the migrations of a schema are still pending. */

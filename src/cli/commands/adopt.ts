@@ -15,6 +15,7 @@ export const adoptCommand = defineCommand()({
   describe: "Show other tools' histories and how they match the files, or import them",
   options,
   examples: modes.flatMap(({ examples }) => examples),
+  showsDatabase: true,
   prepare: (args, terminal) => {
     const mode = chosen(args);
     for (const flag of Object.keys(options)) {

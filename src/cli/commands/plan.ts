@@ -17,6 +17,7 @@ export const planCommand = defineCommand()({
     ['plan', 'what a deployment would apply to public and every tenant'],
     ['plan --tenants acme --json', 'one tenant, machine-readable'],
   ],
+  showsDatabase: true,
   prepare: (args) => {
     const options = { ...planArgs(args), select: selectionOf(args) ?? everySchema, lint: args.lint };
     return (context) => planAnswer(options, context);

@@ -20,6 +20,7 @@ export const statusCommand = defineCommand()({
     ['status', 'one line per scope and version'],
     ['status --check', 'fail a pipeline unless every schema is up to date'],
   ],
+  showsDatabase: true,
   prepare: (args) => {
     const select = selectionOf(args) ?? everySchema;
     return async ({ config, signal, onEvent }) => {

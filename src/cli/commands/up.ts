@@ -78,6 +78,7 @@ export const upCommand = defineCommand()({
     ['up --all --canary 5 --max-failures 1%', 'migrate five canaries first, then stop at 1% failures'],
   ],
   takesProgram: true,
+  showsDatabase: true,
   prepare: (args, terminal) => {
     const writesMetrics = args.metrics !== undefined && !args.rehearse && !args.dryRun;
     // Opened first: a run that cannot start has metrics as well.
