@@ -9,9 +9,10 @@ import { isServerError } from '../server/server-error.ts';
 import { openSession, type Session } from '../server/session.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import { othersOnPath } from '../sql/search-path.ts';
 import { readShapeHashes, readShapes, type ShapeRequest } from '../structure/read-shapes.ts';
 import type { Shape, ShapeHash } from '../structure/shape.ts';
-import { type LeftOutStatement, replayableFiles } from './replayable.ts';
+import { type Furniture, type LeftOutStatement, replayableFiles } from './replayable.ts';
 import { withScratchDatabase } from './scratch-database.ts';
 
 /** The structure that files build. */
@@ -54,8 +55,8 @@ export function replay(run: Run, request: ReplayRequest): Promise<Replayed> {
       signal: settings.signal,
     });
     try {
-      const installed = await installExtensions(run, session);
-      const files = await replayableFiles(request.migrations, request.covered, installed);
+      const present = await furnish(run, session);
+      const files = await replayableFiles(request.migrations, request.covered, present);
       const error = await migrate(config, files.migrations, settings);
       const expected = error === null ? await readExpected(session, config, request) : null;
       return { expected, error, leftOut: files.leftOut, scripts: files.scripts };
@@ -80,29 +81,36 @@ function scratchConfig(config: Config, name: string, tenant: string): Config {
   };
 }
 
-/** Creates the extensions of the run's database; returns the names of those that could be created. */
-async function installExtensions(run: Run, session: Session): Promise<Set<string>> {
+/** Creates the extensions of the run's database that the role may create, and the schemas on the tenants' `search_path`. */
+async function furnish(run: Run, session: Session): Promise<Furniture> {
+  const { publicSchema, searchPath } = run.config;
+  const onPath = othersOnPath(searchPath, publicSchema).filter((name) => name !== publicSchema);
   const rows = await run.read((own) =>
     own.read(`select e.extname::text as name, n.nspname::text as schema, case when v.name is not null then e.extversion end as version
 from pg_extension e join pg_namespace n on n.oid = e.extnamespace
 left join pg_available_extension_versions v on v.name = e.extname and v.version = e.extversion
-where e.extname <> 'plpgsql' order by e.oid`),
+where e.extname <> 'plpgsql'
+union all select null, nspname::text, null from pg_namespace
+where nspname = any(array[${onPath.map(quoteLiteral).join(', ')}]::name[]) and nspname !~ '^pg_' and nspname <> 'information_schema'`),
   );
-  const installed = new Set<string>();
+  const [extensions, schemas] = [new Set<string>(), new Set<string>()];
   for (const { name, schema, version } of rows) {
     const home = quoteIdentifier(String(schema));
     const exact = version === null ? '' : ` version ${quoteLiteral(String(version))}`;
+    const extension =
+      name === null
+        ? ''
+        : `create extension if not exists ${quoteIdentifier(String(name))} with schema ${home}${exact} cascade;`;
     try {
-      await session.run(
-        `create schema if not exists ${home}; create extension if not exists ${quoteIdentifier(String(name))} with schema ${home}${exact} cascade;`,
-      );
-      installed.add(String(name));
+      await session.run(`create schema if not exists ${home}; ${extension}`);
+      schemas.add(String(schema));
+      if (name !== null) extensions.add(String(name));
     } catch (error) {
       // A file that needs it fails, and its error says so.
       if (!isServerError(error)) throw error;
     }
   }
-  return installed;
+  return { extensions, schemas };
 }
 
 async function migrate(

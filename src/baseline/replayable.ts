@@ -25,6 +25,12 @@ export function coveredBy(files: readonly Migration[], version: string): Migrati
   return files.filter((file) => isWithin(file) || (isAll && file.version === null));
 }
 
+/** What a database has before files are replayed in it. */
+export interface Furniture {
+  readonly extensions: ReadonlySet<string>;
+  readonly schemas: ReadonlySet<string>;
+}
+
 /** Files as a replay runs them. */
 export interface ReplayableFiles {
   readonly migrations: Migrations;
@@ -34,13 +40,13 @@ export interface ReplayableFiles {
 
 /**
  * Leaves out of files what would reach beyond the database that they are replayed in (roles, other databases, settings of
- * the server, subscriptions), and the extensions that it has already.
+ * the server, subscriptions), and the extensions and schemas that it has already.
  * @throws SqlmigError with every mistake in the files.
  */
 export async function replayableFiles(
   migrations: Migrations,
   covered: Readonly<Record<Scope, readonly Migration[]>>,
-  installed: ReadonlySet<string>,
+  has: Furniture,
 ): Promise<ReplayableFiles> {
   const scripts = await parseMigrations([...covered.public, ...covered.tenant], migrations);
   const leftOut: LeftOutStatement[] = [];
@@ -58,9 +64,11 @@ export async function replayableFiles(
         return { file, line, what };
       }),
     );
-    const present = script.extensions
-      .filter(({ kind, name }) => kind === 'create' && installed.has(name))
-      .map((statement) => withSemicolon(script.text, statement));
+    const creates = [
+      ...script.extensions.filter(({ kind, name }) => kind === 'create' && has.extensions.has(name)),
+      ...statements.filter((statement) => isSchemaOf(statement, has.schemas)),
+    ];
+    const present = creates.map((statement) => withSemicolon(script.text, statement));
     const ranges = [...beyond, ...present].sort((a, b) => a.start - b.start);
     changed.set(migration, { ...migration, text: blankOut(migration.text, ranges) });
   }
@@ -70,6 +78,11 @@ export async function replayableFiles(
     scripts,
     leftOut,
   };
+}
+
+function isSchemaOf({ kind, fields }: ParsedStatement, schemas: ReadonlySet<string>): boolean {
+  const isPlain = kind === 'CreateSchemaStmt' && fields.schemaElts === undefined;
+  return isPlain && schemas.has(String(fields.schemaname));
 }
 
 const subscriptions: ReadonlySet<string> = new Set([
