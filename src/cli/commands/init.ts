@@ -54,7 +54,7 @@ export const initCommand = defineCommand()({
         });
       const historyTable = proposal?.historyTable ?? null;
       const { files } = createProject(terminal.cwd, { tenants, historyTable, sample: args.sample });
-      const existing = await findMigrations(terminal.cwd);
+      const existing = findMigrations(terminal.cwd);
       const next = nextCommand(args, inspected);
       return {
         exitCode: 0,
