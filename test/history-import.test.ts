@@ -61,7 +61,7 @@ test.for([
     'equal',
   ],
   ['postgres-migrations', 'postgres-migrations', 'public.migrations', numbered('_'), 'zone-unknown', 'equal'],
-  ['postgrator', 'postgrator', 'public.schemaversion', numbered('.do.'), 'exact', 'equal'],
+  ['postgrator', 'postgrator', 'public.schemaversion', numbered('.do.'), 'zone-unknown', 'equal'],
   [
     'typeorm',
     'TypeORM',
@@ -174,6 +174,18 @@ test('Drizzle: of files with the same text, each row is of one', async () => {
   const { applied, withoutFile, withoutRow } = readingOf(await readOnlySample(session, twins));
   expect(applied.map(({ file }) => file.path)).toEqual(['001_a.sql', '002_b.sql']);
   expect([withoutFile, withoutRow]).toEqual([[], twins.slice(2)]);
+});
+
+test('postgrator: times are those of UTC, which its session took as its own', async () => {
+  await db.query(sampleText('postgrator.sql'));
+  const times = async () => readingOf(await readOnlySample(session, numbered('_')));
+  const { applied, time } = await times();
+  expect([applied.length, time]).toEqual([5, 'zone-unknown']);
+  await session.run(`set timezone = 'Asia/Tokyo'; update schemaversion set run_at = run_at - interval '9 hours'`);
+  expect((await times()).applied.map(({ recorded }) => recorded.appliedAt)).toEqual(
+    applied.map(({ recorded }) => recorded.appliedAt),
+  );
+  await session.run('reset timezone');
 });
 
 test('Alembic: a revision on which an applied one depends is applied as well', async () => {

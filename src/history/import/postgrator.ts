@@ -6,7 +6,7 @@ import { recordedVersion } from './recorded-rows.ts';
 /** postgrator: `schemaversion`. Row 0 is its own. */
 export const postgratorReader: HistoryReader = {
   tool: 'postgrator',
-  form: { columns: ['version', 'name', 'md5'], time: 'run_at', order: ['version'] },
+  form: { columns: ['version', 'name', 'md5'], time: 'run_at', writesUtc: true, order: ['version'] },
   checksum: digestOfFile('md5', 'MD5'),
   keysOf: ({ path }) => versionKeys(path),
   recorded: ({ rows }) =>

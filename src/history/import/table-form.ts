@@ -19,13 +19,14 @@ export interface TableForm {
   readonly columns: readonly string[];
   /** The column with the time of applying; `null` if the tool records none. */
   readonly time: string | null;
-  /** The tool writes UTC into a timestamp without time zone. */
+  /** The tool writes UTC without saying so: into a column with time zone, as if it were the time of its session. */
   readonly writesUtc?: boolean;
   readonly order: readonly string[];
 }
 
 /**
- * What a recorded time is: `exact`, `zone-unknown` (a timestamp without time zone, read as UTC) or `none`.
+ * What a recorded time is: `exact`, `zone-unknown` (the time zone of the tool's session is in it, and read as UTC) or
+ * `none`.
  */
 export type TimeMeaning = 'exact' | 'zone-unknown' | 'none';
 
@@ -33,8 +34,8 @@ export type TimeMeaning = 'exact' | 'zone-unknown' | 'none';
 export function timeMeaning({ columns }: Pick<ForeignTable, 'columns'>, form: TableForm): TimeMeaning {
   const type = form.time === null ? undefined : columnTypes(columns).get(form.time);
   if (type === undefined) return 'none';
-  const isLocal = type.startsWith('timestamp') && !type.endsWith('with time zone');
-  return isLocal && form.writesUtc !== true ? 'zone-unknown' : 'exact';
+  if (!type.startsWith('timestamp')) return 'exact';
+  return type.endsWith('with time zone') === (form.writesUtc !== true) ? 'exact' : 'zone-unknown';
 }
 
 /**
@@ -48,7 +49,7 @@ export function selectRows(
 ): string {
   const types = columnTypes(columns);
   const values = form.columns.map((name) => `${asText(name, types.get(name))} as ${quoteIdentifier(name)}`);
-  const time = form.time === null ? 'null::text' : asTime(form.time, types.get(form.time));
+  const time = form.time === null ? 'null::text' : asTime(form.time, types.get(form.time), form);
   const order = form.order.filter((name) => types.has(name)).map(quoteIdentifier);
   const sorted = order.length === 0 ? '' : ` order by ${order.join(', ')}`;
   return `select ${[...tags, ...values, `${time} as applied_at`].join(', ')} from ${historyTable(schema, table)}${sorted}`;
@@ -71,11 +72,13 @@ function asText(name: string, type: string | undefined): string {
   return type.endsWith('[]') ? `to_json(${column})::text` : `${column}::text`;
 }
 
-function asTime(name: string, type: string | undefined): string {
+function asTime(name: string, type: string | undefined, { writesUtc }: TableForm): string {
   if (type === undefined) return 'null::text';
   const column = quoteIdentifier(name);
   // refinery and Kysely store the text of a time.
   if (!type.startsWith('timestamp')) return `${column}::text`;
-  const utc = type.endsWith('with time zone') ? `${column} at time zone 'UTC'` : column;
+  const isZoned = type.endsWith('with time zone') && writesUtc !== true;
+  // The cast gives back the digits that the tool wrote, if its session had our time zone.
+  const utc = isZoned ? `${column} at time zone 'UTC'` : `${column}::timestamp`;
   return `to_char(${utc}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
