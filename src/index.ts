@@ -4,6 +4,9 @@ export type { HistoryImport, RefusedHistory } from './adopt/import-proposals.ts'
 export type { ProposedBaseline, RefusedBaseline } from './baseline/baseline-proposals.ts';
 export type { BaselineDifference } from './baseline/fleet-differences.ts';
 export type { LeftOutStatement } from './baseline/replayable.ts';
+export type { Conversion, ConvertedFile } from './convert/convert.ts';
+export type { Decision } from './convert/decisions.ts';
+export type { LeftOut } from './convert/layout.ts';
 export type { PlanOptions } from './decide/plan.ts';
 export type { Settlement } from './decide/settlement.ts';
 export type { Canary, MaxFailures } from './decide/stop-rule.ts';
@@ -35,6 +38,12 @@ export {
   adoptBaseline,
   type ComparedBaseline,
 } from './operations/adopt-baseline.ts';
+export {
+  type AdoptedFiles,
+  type AdoptFilesOptions,
+  adoptFiles,
+  type FilesToAdopt,
+} from './operations/adopt-files.ts';
 export { type AdoptedHistories, type AdoptHistoryOptions, adoptHistory } from './operations/adopt-history.ts';
 export {
   type AdoptedPublic,

@@ -15,6 +15,7 @@ const floors: readonly (readonly string[])[] = [
   ['server'],
   ['project'],
   ['history'],
+  ['convert'],
   ['structure'],
   ['decide'],
   ['protocol'],

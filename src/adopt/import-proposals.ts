@@ -172,12 +172,12 @@ function obstacleOf(
   if (tooLong.length > 0)
     return {
       message: `versions of more than 18 digits: ${few(tooLong)}`,
-      hint: 'rename these files to shorter versions, and update the rows of the old history',
+      hint: "convert the tool's files with: sqlmig adopt --convert DIR",
     };
   if (rows > 0 && matched === 0 && withoutFile.length > 0)
     return {
       message: `no row matches a file: ${few(withoutFile)}`,
-      hint: "convert the tool's files, keeping versions and names; sqlmig adopt --files shows how they match",
+      hint: "convert the tool's files with: sqlmig adopt --convert DIR",
     };
   if (withoutFile.length > 0 && !rules.acceptMissing)
     return {

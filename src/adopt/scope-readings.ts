@@ -9,9 +9,9 @@ import type { ContentCheck, HistoryReader, Refusal, SourceFile } from '../histor
 import type { TimeMeaning } from '../history/import/table-form.ts';
 import type { Config } from '../project/config.ts';
 import { folderOf, type Migrations } from '../project/migrations.ts';
-import { readSourceFiles } from '../project/source-files.ts';
 import type { Scope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
+import { readProjectSources } from './project-sources.ts';
 
 /** A migration of one scope that another tool has applied. */
 interface RecordedFile {
@@ -46,10 +46,15 @@ export interface ScopeReading {
 export type ReadScopes = (reader: HistoryReader, history: FoundHistory) => ScopeReading | Refusal;
 
 /** Matches histories with the project's files, which are indexed once for each tool. */
-export function createScopeReadings(config: Config, migrations: Migrations): ReadScopes {
+export function createScopeReadings(
+  config: Config,
+  migrations: Migrations,
+  originals: readonly SourceFile[] | null = null,
+): ReadScopes {
+  const sources = readProjectSources(config, originals);
   const files = {
-    public: filesOf(config, migrations, 'public'),
-    tenant: filesOf(config, migrations, 'tenant'),
+    public: filesOf(config, migrations, { scope: 'public', sources: sources.public }),
+    tenant: filesOf(config, migrations, { scope: 'tenant', sources: sources.tenant }),
   };
   const indexes = new Map<HistoryReader, Record<Scope, FileIndex>>();
   const read: ReadScopes = (reader, history) => {
@@ -77,18 +82,22 @@ interface ScopeFiles {
   readonly migrationOf: (file: SourceFile) => Migration | undefined;
 }
 
-function filesOf(config: Config, migrations: Migrations, scope: Scope): ScopeFiles {
+function filesOf(
+  config: Config,
+  migrations: Migrations,
+  { scope, sources }: { readonly scope: Scope; readonly sources: readonly SourceFile[] },
+): ScopeFiles {
   const byFile = new Map(migrations[scope].map((migration) => [migration.file, migration]));
   const folder = folderOf(config, scope);
   return {
-    sources: readSourceFiles(scope === 'public' ? config.publicDir : config.tenantDir),
-    migrationOf: ({ path }) => byFile.get(posix.join(folder, path)),
+    sources,
+    migrationOf: ({ path, converted }) => byFile.get(posix.join(folder, converted?.file ?? path)),
   };
 }
 
 interface OneShare extends Share, Pick<ScopeReading, 'time' | 'checkedBy'> {
-  /** The names of the rows that have a file, and of all rows. */
-  readonly matched: ReadonlySet<string>;
+  /** The rows that have a file, each with the file that this was converted from, and the names of all rows. */
+  readonly matched: ReadonlyMap<string, string | null>;
   readonly names: ReadonlySet<string>;
 }
 
@@ -102,7 +111,8 @@ function readShare(
   const { applied, withoutFile, skipped, time, checkedBy } = reading;
   const recorded = applied.flatMap(({ file, recorded: { name, appliedAt }, check }) => {
     const migration = migrationOf(file);
-    return migration === undefined ? [] : [{ name, migration, appliedAt, check }];
+    const origin = file.converted === undefined ? null : file.path;
+    return migration === undefined ? [] : [{ name, origin, migration, appliedAt, check }];
   });
   const isChanged = ({ check }: RecordedFile) => check === 'changed';
   return {
@@ -112,7 +122,7 @@ function readShare(
       .filter(isChanged)
       .flatMap(({ migration }) => (migration.version === null ? [] : migration)),
     skipped: skipped.flatMap((file) => migrationOf(file) ?? []).filter(({ version }) => version !== null),
-    matched: new Set(recorded.map(({ name }) => name)),
+    matched: new Map(recorded.map(({ name, origin }) => [name, origin])),
     names: new Set([
       ...applied.map(({ recorded: { name } }) => name),
       ...withoutFile.map(({ name }) => name),
@@ -123,7 +133,11 @@ function readShare(
 }
 
 function combine(shared: OneShare, tenant: OneShare): ScopeReading {
-  const inBoth = [...shared.matched].some((name) => tenant.matched.has(name));
+  // A file that was divided by a conversion has a part in each scope.
+  const inBoth = [...shared.matched].some(([name, origin]) => {
+    const other = tenant.matched.get(name);
+    return other !== undefined && (origin === null || origin !== other);
+  });
   const names = new Set([...shared.names, ...tenant.names]);
   return {
     shares: { public: shared, tenant },

@@ -45,8 +45,8 @@ interface CommandDefinition<O extends OptionSet, P extends object> {
   readonly options: O;
   /** Arguments after `sqlmig`, each with an explanation. */
   readonly examples: readonly (readonly [args: string, what: string])[];
-  /** False for a command that works without a database. */
-  readonly needsDatabase?: false;
+  /** False for a command that works without a database; a function if that depends on its flags. */
+  readonly needsDatabase?: false | ((args: ParsedArgs) => boolean);
   /** True for a command that reports itself which database it works with. */
   readonly showsDatabase?: true;
   /** True for a command that can be followed by `-- program`. */

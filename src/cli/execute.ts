@@ -35,9 +35,9 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
     };
     const onWarning = (message: string) => onEvent({ type: 'warning', message });
     const scene: Scene = { args, terminal, onWarning };
-    const answer = await (command.needsDatabase === false
-      ? withoutDatabase(scene, inContext)
-      : withDatabase(scene, inContext));
+    const { needsDatabase = true } = command;
+    const connects = typeof needsDatabase === 'function' ? needsDatabase(args) : needsDatabase;
+    const answer = await (connects ? withDatabase : withoutDatabase)(scene, inContext);
     progress.end();
     terminal.stdout(
       args.json ? document({ ok: answer.exitCode === 0, ...answer.json }) : answer.text(stdoutPaint),

@@ -30,7 +30,8 @@ const notOfExtension = (catalog: string, oid: string) =>
 export async function readFunctionTexts(session: Session, schema: string): Promise<FunctionText[]> {
   const pattern = quoteLiteral(`%${schema.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`);
   const path = `(select substr(e, 13) from unnest(p.proconfig) e where e like 'search_path=%')`;
-  const rows = await session.read(`select p.oid::text as oid, p.oid::regprocedure::text as identity, l.lanname as language,
+  const rows =
+    await session.read(`select p.oid::text as oid, p.oid::regprocedure::text as identity, l.lanname as language,
   case when p.prosqlbody is null and l.lanname not in ('c', 'internal') then p.prosrc else '' end as body,
   case when ${path} is null then null else to_json(array(select trim(both '"' from trim(e)) from unnest(string_to_array(${path}, ',')) e)) end as path,
   pg_has_role(p.proowner, 'USAGE') as owned

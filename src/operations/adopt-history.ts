@@ -13,6 +13,7 @@ import {
   proposeImport,
   type RefusedHistory,
 } from '../adopt/import-proposals.ts';
+import { readOriginals } from '../adopt/project-sources.ts';
 import { createScopeReadings } from '../adopt/scope-readings.ts';
 import { SqlmigError } from '../errors.ts';
 import { type Config, requireConfig } from '../project/config.ts';
@@ -29,6 +30,8 @@ export interface AdoptHistoryOptions extends ChangeOptions {
   readonly select: Selection;
   /** The tool whose history to import, as `adopt` names it, if a schema has histories of two. */
   readonly fromTool?: string;
+  /** Folder of the files that the project's were converted from, in the other tool's layout: its checksums are compared with them. */
+  readonly files?: string;
   /** Leave out rows whose files no longer exist, instead of refusing the history. */
   readonly acceptMissing?: boolean;
   /** Called once with everything to import, if anything is and nothing is refused; it proceeds only on `true`. */
@@ -53,6 +56,7 @@ const kinds: Kinds<AdoptHistoryOptions> = {
   ...changeKinds,
   select: { ...selection, required: true },
   fromTool: text,
+  files: text,
   acceptMissing: yesOrNo,
   accept: { ...callback, required: true },
 };
@@ -75,9 +79,10 @@ export async function adoptHistory(config: Config, options: AdoptHistoryOptions)
 
 async function run(
   config: Config,
-  { select, accept, fromTool, acceptMissing = false, ...change }: AdoptHistoryOptions,
+  { select, accept, fromTool, files, acceptMissing = false, ...change }: AdoptHistoryOptions,
 ): Promise<AdoptedHistories> {
   const migrations = await readMigrations(config);
+  const originals = files === undefined ? null : readOriginals(config, files);
   const settings = migrateSettings(change, config);
   const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (current) => {
@@ -89,7 +94,8 @@ async function run(
         histories: ofTool(await readForeignHistories(session, config.historyTable), fromTool),
       };
     });
-    const rules = { config, tenants, acceptMissing, readScopes: createScopeReadings(config, migrations) };
+    const readScopes = createScopeReadings(config, migrations, originals);
+    const rules = { config, tenants, acceptMissing, readScopes };
     const found = allTargets(state).flatMap((target) => proposeImport(target, histories, rules) ?? []);
     const proposals = found.filter((one): one is ImportProposal => 'share' in one);
     const refused = found.filter((one): one is RefusedHistory => !('share' in one));

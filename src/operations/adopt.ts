@@ -8,6 +8,7 @@ import {
   twoHistories,
   unreadable,
 } from '../adopt/foreign-histories.ts';
+import { readProjectSources } from '../adopt/project-sources.ts';
 import type { OnEvent } from '../events.ts';
 import {
   type FileIndex,
@@ -109,9 +110,10 @@ interface Folder {
 
 function foldersOf(config: Config, own: string | undefined): readonly Folder[] {
   if (own !== undefined) return [{ folder: own, files: readSourceFiles(resolve(config.cwd, own)) }];
+  const { tenant, public: shared } = readProjectSources(config, null);
   return [
-    { folder: folderOf(config, 'tenant'), files: readSourceFiles(config.tenantDir) },
-    { folder: folderOf(config, 'public'), files: readSourceFiles(config.publicDir) },
+    { folder: folderOf(config, 'tenant'), files: tenant },
+    { folder: folderOf(config, 'public'), files: shared },
   ];
 }
 
@@ -181,11 +183,15 @@ function toMatch(reading: ForeignReading, folder: string): HistoryMatch {
     checkedBy,
     equal: checked('equal').length,
     unverified: checked('unverified').length,
-    changed: checked('changed').map(({ file }) => file.path),
+    changed: checked('changed').map(({ file }) => fileName(file)),
     withoutFile: withoutFile.map(({ name }) => name),
-    withoutRow: withoutRow.map(({ path }) => path),
-    skipped: skipped.map(({ path }) => path),
+    withoutRow: withoutRow.map(fileName),
+    skipped: skipped.map(fileName),
     time,
     caveat,
   };
+}
+
+function fileName({ path, converted }: SourceFile): string {
+  return converted?.file ?? path;
 }

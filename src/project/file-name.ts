@@ -95,6 +95,11 @@ function asOneNumber(digits: string): string | null {
   return number.length > 18 ? null : number;
 }
 
+/** The digits of a date that is divided, such as `2024-01-05-123000`, as one number; `null` if it is no date. */
+export function dateAsNumber(digits: string): string | null {
+  return isDate(digits) ? asOneNumber(digits) : null;
+}
+
 /** True for a day or month with or without a time, however it is divided. */
 function isDate(digits: string): boolean {
   if (/^(?:19|20)\d{6}[-_.](?:\d{4}|\d{6})$/.test(digits)) return true;

@@ -53,18 +53,31 @@ const tools: readonly Tool[] = [
 // Most files have no such line, and their quotes need not be parsed.
 const candidate = /^[ \t]*(?:--|#).*(?:down|up|undo|create above)/im;
 
-/**
- * The sections of a text that go the other way than `own` and hold more than comments, in their order. One pass, whatever
- * the number of tools; a mark inside quotes is none, since the tool that cuts there would be left with half a statement.
- */
+/** A section with its direction. */
+export interface DirectedSection extends Section {
+  readonly way: Way;
+  /** True if it holds more than comments. */
+  readonly filled: boolean;
+}
+
+/** The sections of a text that go the other way than `own` and hold more than comments, in their order. */
 export function foreignSections(text: string, own: Way): Section[] {
+  return directedSections(text)
+    .filter(({ way, filled }) => way !== own && filled)
+    .map(({ tool, mark, start, end }) => ({ tool, mark, start, end }));
+}
+
+/**
+ * The marked sections of a text, in their order. One pass, whatever the number of tools; a mark inside quotes is none,
+ * since the tool that cuts there would be left with half a statement.
+ */
+export function directedSections(text: string): DirectedSection[] {
   if (!candidate.test(text)) return [];
   const current = new Map<Tool, { way: Way; mark: string; start: number; filled: boolean }>();
-  const result: Section[] = [];
+  const result: DirectedSection[] = [];
   const close = (tool: Tool, end: number) => {
     const section = current.get(tool);
-    if (section === undefined || section.way === own || !section.filled) return;
-    result.push({ tool: tool.name, mark: section.mark, start: section.start, end });
+    if (section !== undefined) result.push({ tool: tool.name, ...section, end });
   };
   let betweenStatements = true;
   for (const { kind, start, end } of spansOf(text)) {

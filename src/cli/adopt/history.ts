@@ -12,6 +12,7 @@ import {
   selectorOptions,
   yesOption,
 } from '../options.ts';
+import { filesOption, fromToolOption } from './flags.ts';
 import { defineMode } from './mode.ts';
 
 /** `sqlmig adopt --history`. */
@@ -26,11 +27,8 @@ export const historyMode = defineMode({
     ...selectorOptions,
     ...lockOptions,
     ...readOnlyOption,
-    'from-tool': {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Import the history of this tool if a schema has histories of two tools',
-    },
+    ...fromToolOption,
+    ...filesOption,
     'accept-missing': {
       type: 'boolean',
       default: false,
@@ -45,6 +43,7 @@ export const historyMode = defineMode({
       ignoreReadOnly: args.ignoreReadOnly,
       select: selectionOf(args) ?? everySchema,
       acceptMissing: args.acceptMissing,
+      ...(args.files !== undefined && { files: args.files }),
       ...(args.fromTool !== undefined && { fromTool: args.fromTool }),
     };
     const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));

@@ -1,17 +1,12 @@
 import { adopt } from '../../operations/adopt.ts';
 import { adoptText } from '../../report/adopt.ts';
+import { filesOption } from './flags.ts';
 import { defineMode } from './mode.ts';
 
 /** `sqlmig adopt`, which changes nothing. */
 export const lookMode = defineMode({
   flag: null,
-  options: {
-    files: {
-      type: 'string',
-      requiresArg: true,
-      describe: "Compare with this folder, in the other tool's own layout",
-    },
-  },
+  options: filesOption,
   examples: [
     ['adopt', 'show the histories found, and how many of their versions match files'],
     ['adopt --files prisma/migrations', "compare with the other tool's own files"],

@@ -8,6 +8,8 @@ export interface AdoptMode {
   readonly flag: string | null;
   /** The flags that it takes, including the one that chooses it. */
   readonly options: OptionSet;
+  /** False if it works without a database. */
+  readonly needsDatabase?: false;
   readonly examples: readonly (readonly [args: string, what: string])[];
   /** Reads the flags and returns the work. Throws `bad-usage`. */
   readonly prepare: (args: ParsedArgs, terminal: Terminal) => Work;

@@ -3,6 +3,7 @@ import { movedText, obstaclesText, publicMoveText } from '../../report/adopt-pub
 import type { Answer } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
 import { lockArgs, lockOptions, nameList, readOnlyOption, yesOption } from '../options.ts';
+import { keepOption } from './flags.ts';
 import { defineMode } from './mode.ts';
 
 /** `sqlmig adopt --public-as`. */
@@ -14,12 +15,7 @@ export const publicMode = defineMode({
       requiresArg: true,
       describe: 'Make what lies in public a tenant with this name',
     },
-    keep: {
-      type: 'string',
-      array: true,
-      requiresArg: true,
-      describe: 'Leave these in public, with what they need: plans,countries',
-    },
+    ...keepOption,
     'rewrite-functions': {
       type: 'boolean',
       default: false,

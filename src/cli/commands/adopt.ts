@@ -1,4 +1,5 @@
 import { baselineMode } from '../adopt/baseline.ts';
+import { convertMode } from '../adopt/convert.ts';
 import { historyMode } from '../adopt/history.ts';
 import { lookMode } from '../adopt/look.ts';
 import type { AdoptMode } from '../adopt/mode.ts';
@@ -6,7 +7,7 @@ import { publicMode } from '../adopt/public.ts';
 import { defineCommand, type OptionSet, type ParsedArgs } from '../command.ts';
 import { camelCase, usage } from '../options.ts';
 
-const modes: readonly AdoptMode[] = [lookMode, historyMode, baselineMode, publicMode];
+const modes: readonly AdoptMode[] = [lookMode, convertMode, historyMode, baselineMode, publicMode];
 const options: OptionSet = Object.assign({}, ...modes.map((mode) => mode.options));
 
 /** `sqlmig adopt`. */
@@ -16,6 +17,7 @@ export const adoptCommand = defineCommand()({
   options,
   examples: modes.flatMap(({ examples }) => examples),
   showsDatabase: true,
+  needsDatabase: (args) => chosen(args).needsDatabase !== false,
   prepare: (args, terminal) => {
     const mode = chosen(args);
     for (const flag of Object.keys(options)) {

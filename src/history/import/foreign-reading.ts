@@ -80,10 +80,11 @@ export function indexFiles(reader: HistoryReader, allFiles: readonly SourceFile[
     for (const key of new Set(reader.keysOf(file, allFiles)))
       byKey.set(key, [...(byKey.get(key) ?? []), file]);
   }
-  const known = new Map<SourceFile, Map<string, ContentCheck>>(files.map((file) => [file, new Map()]));
+  const checks = new Map<SourceFile, Map<string, ContentCheck>>(files.map((file) => [file, new Map()]));
   const check: FileIndex['check'] = ({ checksum, ...recorded }, file) => {
     if (reader.checksum === null || checksum === null) return 'unverified';
-    const results = known.get(file);
+    if (file.converted?.isComparable === false) return 'unverified';
+    const results = checks.get(file);
     const key = `${recorded.name} ${checksum}`;
     const result = results?.get(key) ?? reader.checksum.compare({ ...recorded, checksum }, file);
     results?.set(key, result);

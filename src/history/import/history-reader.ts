@@ -5,6 +5,13 @@ export interface SourceFile {
   /** Path below its folder, with `/`. */
   readonly path: string;
   readonly text: string;
+  /** Set if the project has a converted file in its place; path and text are then those of the original. */
+  readonly converted?: {
+    /** Path of the project's file below its folder. */
+    readonly file: string;
+    /** False if the original is not at hand and the project's text differs from it. */
+    readonly isComparable: boolean;
+  };
 }
 
 /** A migration that another tool's history records as applied. */

@@ -1,0 +1,63 @@
+import { type AdoptFilesOptions, adoptFiles, type FilesToAdopt } from '../../operations/adopt-files.ts';
+import { adoptedFilesText, conversionText } from '../../report/adopt-files.ts';
+import type { Work } from '../command.ts';
+import { agreed } from '../execute.ts';
+import { nameList, usage, yesOption } from '../options.ts';
+import { fromToolOption, keepOption } from './flags.ts';
+import { defineMode } from './mode.ts';
+
+/** `sqlmig adopt --convert DIR`. */
+export const convertMode = defineMode({
+  flag: 'convert',
+  needsDatabase: false,
+  options: {
+    convert: {
+      type: 'string',
+      requiresArg: true,
+      describe: "Write the other tool's files in this folder as plain files of sqlmig",
+    },
+    into: {
+      choices: ['tenant', 'public'] as const,
+      requiresArg: true,
+      describe: 'Folder that the converted files go to [tenant]',
+    },
+    ...keepOption,
+    ...fromToolOption,
+    'dry-run': { type: 'boolean', default: false, describe: 'Show what would be written, and write nothing' },
+    ...yesOption,
+  },
+  examples: [
+    ['adopt --convert prisma/migrations', "write Prisma's migrations as tenant files, on confirmation"],
+    ['adopt --convert db/migrations --keep plans,countries', 'two tables stay in public'],
+  ],
+  prepare: (args, terminal) => {
+    const keep = args.keep === undefined ? null : nameList(args.keep);
+    if (keep?.length === 0) throw usage('--keep is empty', 'list the tables: --keep plans,countries');
+    if (keep !== null && args.into === 'public')
+      throw usage('--keep and --into public cannot be combined', 'give only one of them');
+    const isAgreed = async (files: FilesToAdopt) =>
+      !args.dryRun && (args.yes || (await agreed(terminal, `${conversionText(files)}Write these files?`)));
+    return converting(
+      {
+        from: args.convert ?? '',
+        ...(args.into !== undefined && { into: args.into }),
+        ...(keep !== null && { keep }),
+        ...(args.fromTool !== undefined && { fromTool: args.fromTool }),
+        accept: isAgreed,
+      },
+      args.dryRun,
+    );
+  },
+});
+
+function converting(options: AdoptFilesOptions, dryRun: boolean): Work {
+  return async ({ config }) => {
+    const result = await adoptFiles(config, options);
+    const ok = result.accepted || dryRun;
+    return {
+      exitCode: ok ? 0 : 1,
+      json: { ok, ...result },
+      text: () => adoptedFilesText(result),
+    };
+  };
+}

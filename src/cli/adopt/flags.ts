@@ -1,0 +1,27 @@
+/** The flag that names the tool whose history or files are meant. */
+export const fromToolOption = {
+  'from-tool': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'The other tool, if there are histories of two, or if its files do not show it',
+  },
+} as const;
+
+/** The flag that names the folder of the other tool's files. */
+export const filesOption = {
+  files: {
+    type: 'string',
+    requiresArg: true,
+    describe: "Compare with this folder, in the other tool's own layout",
+  },
+} as const;
+
+/** The flag that names tables which stay in public. */
+export const keepOption = {
+  keep: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Leave these in public, with what they need: plans,countries',
+  },
+} as const;

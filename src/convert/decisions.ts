@@ -1,0 +1,205 @@
+import { historyTableNames } from '../history/foreign-history.ts';
+import { checksumOf } from '../project/decode.ts';
+import type { Scope } from '../results.ts';
+import { withoutComments } from '../sql/comments.ts';
+import { foldedName } from '../sql/identifier.ts';
+import { lintsOf } from '../sql/lint.ts';
+import type { Lint } from '../sql/migration.ts';
+import { tokensOf } from '../sql/parse.ts';
+import { locate } from '../sql/position.ts';
+import { toScript } from '../sql/script.ts';
+import type { KeptObjects, PlacementProblem } from './kept.ts';
+import type { MadeObjects, ParsedText } from './made-objects.ts';
+import { isIdentifier, qualifiedNames } from './qualified-names.ts';
+
+/** A place in a converted file that only a person can decide about. */
+export interface Decision {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly what: string;
+  /** What to do about it. */
+  readonly cure: string;
+}
+
+/** A statement of a converted file that `--keep` leaves to a person; `index` is a UTF-16 index. */
+export interface PlacedProblem {
+  readonly index: number;
+  readonly problem: PlacementProblem;
+}
+
+/** A converted file as its decisions are looked for. */
+export interface Examined {
+  readonly file: string;
+  readonly scope: Scope;
+  readonly version: string | null;
+  readonly name: string;
+  /** `null` if it does not parse. */
+  readonly parsed: ParsedText | null;
+  readonly text: string;
+  readonly problems: readonly PlacedProblem[];
+  /** Whether it is a way back, which no run reads. */
+  readonly undoes: boolean;
+}
+
+/** What decisions depend on. */
+export interface DecisionRules {
+  readonly schema: string;
+  readonly made: MadeObjects;
+  readonly kept: KeptObjects;
+}
+
+type Found = readonly [index: number, what: string, cure: string];
+
+/** What only a person can decide in a converted file, in its order. */
+export async function decisionsIn(file: Examined, rules: DecisionRules): Promise<Decision[]> {
+  const { parsed, text, scope, problems } = file;
+  const found: Found[] = [
+    ...problems.map(({ index, problem }): Found => [index, ...aboutKept[problem]]),
+    ...oldHistory(text),
+    ...(parsed === null || scope === 'public' ? [] : await inTenant(file, parsed, rules)),
+  ];
+  const places = found
+    .sort(([a], [b]) => a - b)
+    .map(([index, what, cure]): Decision => ({ ...placeOf(file, index), what, cure }));
+  return [...(await refusals(file, rules.schema)), ...places];
+}
+
+const aboutKept: Readonly<Record<PlacementProblem, readonly [what: string, cure: string]>> = {
+  mixed: [
+    'this statement is about kept tables and others at once',
+    'divide it: what changes kept tables belongs in the public file of this version',
+  ],
+  gone: [
+    'this names a kept object that is renamed or dropped later, and public files run before any tenant’s',
+    'write the name that it has in the end, or remove the statement',
+  ],
+};
+
+function placeOf({ file, text }: Examined, index: number): Pick<Decision, 'file' | 'line' | 'column'> {
+  const { line, column } = locate(file, text, index);
+  return { file, line, column };
+}
+
+/** What sqlmig would refuse before it runs anything. */
+async function refusals(examined: Examined, schema: string): Promise<Decision[]> {
+  const { file, scope, version, name, text, undoes } = examined;
+  const migration = { scope, version, name, checksum: checksumOf(text), file, text };
+  const script = await toScript({ ...migration, ...(undoes && { undoes }) }, schema);
+  if ('migration' in script) return [];
+  return script.map(({ details: { message, line = 1, column = 1, hint = '' } }) => ({
+    file,
+    line,
+    column,
+    what: message,
+    cure: hint,
+  }));
+}
+
+async function inTenant(
+  { file, scope, version, name, text }: Examined,
+  parsed: ParsedText,
+  rules: DecisionRules,
+) {
+  const { schema, made, kept } = rules;
+  const isTenants = (one: string) => made.has(one, 'any') && !kept.has(one);
+  const migration = { scope, version, name, checksum: '', file, text };
+  const lints = lintsOf(migration, parsed.statements, { publicSchema: schema, isTenants });
+  return [
+    ...lints.map((lint): Found => [lint.index, ...explained(lint, text)]),
+    ...(await notMade(parsed, rules)),
+    ...(await schemaItself(parsed, schema)),
+    ...guards(text, schema),
+    ...pathSettings(parsed),
+  ];
+}
+
+function explained({ rule, message, index }: Lint, text: string): readonly [what: string, cure: string] {
+  if (rule === 'hard-coded-schema') {
+    const name = /^[^.]+\.\s*("(?:[^"]|"")+"|[\p{L}\p{N}_$]+)/u.exec(text.slice(index))?.[0] ?? '';
+    return [
+      `${name} is named in a string, a block or the body of a function`,
+      'take the schema off, so that each tenant uses its own',
+    ];
+  }
+  const [what = message, cure = 'check it'] = message.split('; ');
+  if (/^CREATE EXTENSION/i.test(what)) {
+    return [what, 'list it under "extensions" in the config; the statement is then skipped'];
+  }
+  return [what, cure];
+}
+
+async function notMade(parsed: ParsedText, { schema, made, kept }: DecisionRules): Promise<Found[]> {
+  const places = await qualifiedNames(parsed, schema);
+  return places
+    .filter(
+      ({ name, kind }) => (kind === 'relation' || kind === 'any') && !made.has(name, kind) && !kept.has(name),
+    )
+    .map(({ name, index }) => [
+      index,
+      `${schema}.${name} is not made by these files, and stays the one in ${schema}`,
+      'take the schema off if each tenant has its own',
+    ]);
+}
+
+async function schemaItself({ text, statements }: ParsedText, schema: string): Promise<Found[]> {
+  const making = statements.filter(({ kind }) => kind === 'CreateSchemaStmt');
+  const isMaking = (index: number) => making.some(({ start, end }) => start <= index && index < end);
+  const tokens = await tokensOf(text);
+  return tokens
+    .filter((token, i) => {
+      const before = tokens[i - 1]?.text.toLowerCase();
+      const isName = isIdentifier(token) && foldedName(token.text) === schema && tokens[i + 1]?.text !== '.';
+      return isName && before === 'schema' && !isMaking(token.index);
+    })
+    .map(({ index }) => [
+      index,
+      `this is about the schema ${schema} itself`,
+      'move it to a public file, or remove it',
+    ]);
+}
+
+function guards(text: string, schema: string): Found[] {
+  const literal = `'${schema.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll("'", "''")}'`;
+  const guard = new RegExp(
+    `\\b(?:\\w*schema\\w*|nspname)"?\\s*(?:=|<>|!=|(?:not\\s+)?in\\s*\\([^()]*?|like)\\s*${literal}|${literal}\\s*(?:=\\s*"?\\w*schema|::\\s*regnamespace)|\\b(?:to_regnamespace|has_schema_privilege)\\s*\\([^()]*${literal}`,
+    'gi',
+  );
+  return [...withoutComments(text).text.matchAll(guard)].map(({ 0: words, index }) => [
+    index + words.toLowerCase().indexOf(literal.toLowerCase()),
+    `this looks into the schema ${schema} alone`,
+    'compare with current_schema()',
+  ]);
+}
+
+const setsPath = /\bset\s+(?:local\s+|session\s+)?search_path\b|\bset_config\s*\(\s*'search_path'/gi;
+
+function pathSettings({ text, statements }: ParsedText): Found[] {
+  const code = withoutComments(text).text;
+  return statements.flatMap(({ kind, start, end }) =>
+    [...code.slice(start, end).matchAll(setsPath)]
+      // The head of a dump, which sqlmig leaves out.
+      .filter(
+        () => !/^SELECT pg_catalog\.set_config\('search_path', '', false\)$/.test(code.slice(start, end)),
+      )
+      .map(
+        ({ index }): Found => [
+          start + index,
+          'this sets search_path, by which a file finds the tenant',
+          kind === 'CreateFunctionStmt' ? 'write SET search_path FROM CURRENT' : 'remove it',
+        ],
+      ),
+  );
+}
+
+// A name that other things have too says nothing.
+const ownTables = historyTableNames.filter((name) => name !== 'migrations');
+const oldTable = new RegExp(`(?<![\\w$])(?:${ownTables.join('|')})(?![\\w$])`, 'g');
+
+function oldHistory(text: string): Found[] {
+  return [...withoutComments(text).text.matchAll(oldTable)].map(({ 0: table, index }) => [
+    index,
+    `${table} is the history of another tool`,
+    'remove what is about it: each schema gets a new history',
+  ]);
+}

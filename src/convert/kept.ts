@@ -1,0 +1,192 @@
+import { SqlmigError } from '../errors.ts';
+import type { ParsedStatement } from '../sql/parse.ts';
+import { droppedNames, type RangeVar, reachOf } from '../sql/reach.ts';
+import { closest } from '../text/closest.ts';
+import {
+  type MadeObjects,
+  madeBy,
+  type NamedObject,
+  type NameKind,
+  nameInList,
+  objectName,
+  type ParsedText,
+  tableOf,
+} from './made-objects.ts';
+
+/** The objects that stay in public: tables that were named, and what they need. */
+export interface KeptObjects {
+  readonly has: (name: string, kind?: NameKind) => boolean;
+  /** True for a name that a kept object has lost by the end: it was renamed or dropped. */
+  readonly isGone: (name: string) => boolean;
+}
+
+/** Nothing is kept. */
+export const nothingKept: KeptObjects = { has: () => false, isGone: () => false };
+
+/**
+ * Finds what tables need that stay in public: their indexes, sequences and types, and the functions of their triggers.
+ * @throws SqlmigError `bad-usage` for a name that the files do not make.
+ */
+export function keptObjects(
+  tables: readonly string[],
+  texts: readonly ParsedText[],
+  made: MadeObjects,
+): KeptObjects {
+  if (tables.length === 0) return nothingKept;
+  for (const table of tables) if (!made.has(table, 'relation')) throw notMade(table, made);
+  const kept = new Set(tables);
+  const statements = texts.flatMap((text) => text.statements);
+  for (let before = 0; before < kept.size; ) {
+    before = kept.size;
+    for (const [old, renamed] of made.renamed) {
+      if (kept.has(old)) kept.add(renamed);
+      if (kept.has(renamed)) kept.add(old);
+    }
+    for (const statement of statements) for (const name of neededBy(statement, kept, made)) kept.add(name);
+  }
+  const has = (name: string, kind: NameKind = 'any') => {
+    if (kept.has(name)) return true;
+    // An index or sequence that has its name from a table.
+    if (kind === 'type' || kind === 'function' || made.relations.has(name)) return false;
+    const table = tableOf(name, made.relations);
+    return table !== null && kept.has(table) && made.has(name, 'relation');
+  };
+  const gone = new Set([
+    ...made.renamed.map(([old]) => old),
+    ...statements.flatMap(({ kind, fields }) =>
+      kind === 'DropStmt' ? droppedNames(fields.objects).map(({ name }) => name) : [],
+    ),
+  ]);
+  return { has, isGone: (name) => gone.has(name) && kept.has(name) };
+}
+
+function notMade(table: string, made: MadeObjects): SqlmigError {
+  const meant = closest(table, [...made.relations]);
+  return new SqlmigError('bad-usage', `the files make no table "${table}" to keep`, {
+    hint: meant === null ? 'names are case-sensitive, as in the database' : `did you mean ${meant}?`,
+  });
+}
+
+function neededBy(statement: ParsedStatement, kept: ReadonlySet<string>, made: MadeObjects): string[] {
+  const { kind, fields } = statement;
+  if (kind === 'AlterSeqStmt' || kind === 'CreateSeqStmt') {
+    const owner = ownerOf(fields.options);
+    const { relname = '' } = (fields.sequence ?? {}) as RangeVar;
+    return owner !== null && kept.has(owner) ? [relname] : [];
+  }
+  const about = (fields.relation ?? (fields.base as { relation?: RangeVar } | undefined)?.relation) as
+    | RangeVar
+    | undefined;
+  if (about?.relname === undefined || !kept.has(about.relname)) return [];
+  const index = kind === 'IndexStmt' && typeof fields.idxname === 'string' ? [fields.idxname] : [];
+  const run = kind === 'CreateTrigStmt' ? nameInList(fields.funcname) : null;
+  const isDefinition = kind === 'CreateStmt' || kind === 'AlterTableStmt';
+  return [...index, ...(run === null ? [] : [run.name]), ...(isDefinition ? usedIn(fields, made) : [])];
+}
+
+function ownerOf(options: unknown): string | null {
+  for (const { DefElem } of (options ?? []) as {
+    DefElem?: { defname?: string; arg?: { List?: { items?: unknown } } };
+  }[]) {
+    if (DefElem?.defname !== 'owned_by') continue;
+    const parts = (DefElem.arg?.List?.items ?? []) as { String?: { sval?: string } }[];
+    return parts.at(-2)?.String?.sval ?? null;
+  }
+  return null;
+}
+
+/** The types, functions and constraint indexes in the definition of a table, as far as files make them. */
+function usedIn(node: unknown, made: MadeObjects): string[] {
+  if (Array.isArray(node)) return node.flatMap((item) => usedIn(item, made));
+  if (typeof node !== 'object' || node === null) return [];
+  const { names, typemod, funcname, conname } = node as Record<string, unknown>;
+  const type = typemod === undefined ? null : nameInList(names);
+  const called = nameInList(funcname);
+  return [
+    ...(type !== null && made.types.has(type.name) ? [type.name] : []),
+    ...(called !== null && made.others.has(called.name) ? [called.name] : []),
+    ...(typeof conname === 'string' && made.relations.has(conname) ? [conname] : []),
+    ...Object.values(node).flatMap((value) => usedIn(value, made)),
+  ];
+}
+
+/** Which files a statement goes to. */
+export type Placement = 'public' | 'tenant' | 'either';
+
+/**
+ * What is wrong with a statement: it is about kept tables and others at once, or names a kept object as it is called no
+ * more once the public files have run.
+ */
+export type PlacementProblem = 'mixed' | 'gone';
+
+/** Where a statement goes. */
+export interface Placed {
+  readonly place: Placement;
+  readonly problem: PlacementProblem | null;
+}
+
+/** Places a statement: what changes kept objects alone is for public, all else for the tenants. */
+export function placementOf(statement: ParsedStatement, kept: KeptObjects, made: MadeObjects): Placed {
+  const { kind, fields } = statement;
+  if (kind === 'TransactionStmt' || (kind === 'VariableSetStmt' && fields.name !== 'search_path'))
+    return { place: 'either', problem: null };
+  const subjects = subjectsOf(statement);
+  const mentioned = runsCode.has(kind) ? [...reachOf(statement).words] : relationsIn(fields);
+  const isAboutOthers = mentioned.some((name) => made.relations.has(name) && !kept.has(name));
+  const areKept = subjects.filter(({ name }) => kept.has(name)).length;
+  const changesKept =
+    subjects.length > 0 ? areKept > 0 : mentioned.some((name) => kept.has(name, 'relation'));
+  if (!changesKept) return { place: 'tenant', problem: mentioned.some(kept.isGone) ? 'gone' : null };
+  const isMixed = areKept < subjects.length || isAboutOthers;
+  return { place: isMixed ? 'tenant' : 'public', problem: isMixed ? 'mixed' : null };
+}
+
+// Their texts and strings name tables too.
+const runsCode: ReadonlySet<string> = new Set(['DoStmt', 'CreateFunctionStmt', 'SelectStmt', 'CallStmt']);
+
+// Those are named after the table that they are of.
+const ofTable: ReadonlySet<unknown> = new Set([
+  'OBJECT_COLUMN',
+  'OBJECT_TRIGGER',
+  'OBJECT_POLICY',
+  'OBJECT_RULE',
+  'OBJECT_TABCONSTRAINT',
+]);
+
+/** What a statement makes or changes. */
+function subjectsOf(statement: ParsedStatement): NamedObject[] {
+  const { kind, fields } = statement;
+  const made = kind === 'IndexStmt' ? null : madeBy(statement);
+  if (made !== null) return [made];
+  const single = [fields.relation, fields.sequence, fields.table].flatMap((node) => relation(node));
+  if (single.length > 0) return single;
+  const lists = [fields.relations, fields.objects, [fields.object]].flatMap(
+    (list) => (list ?? []) as unknown[],
+  );
+  const type = fields.objtype ?? fields.objectType ?? fields.removeType ?? fields.renameType;
+  const named = lists.flatMap((node) => {
+    const { RangeVar: variable } = (node ?? {}) as { readonly RangeVar?: RangeVar };
+    if (variable !== undefined) return relation(variable);
+    return ofTable.has(type) ? tableIn(node) : (objectName(node) ?? []);
+  });
+  const own = nameInList(fields.typeName) ?? nameInList(fields.domainname);
+  return own === null ? named : [own];
+}
+
+function relation(node: unknown): NamedObject[] {
+  const { schemaname, relname } = (node ?? {}) as RangeVar;
+  return relname === undefined ? [] : [{ schema: schemaname ?? null, name: relname }];
+}
+
+function tableIn(node: unknown): NamedObject[] {
+  const { List } = (node ?? {}) as { readonly List?: { readonly items?: readonly unknown[] } };
+  const table = nameInList(List?.items?.slice(0, -1));
+  return table === null ? [] : [table];
+}
+
+function relationsIn(node: unknown): string[] {
+  if (Array.isArray(node)) return node.flatMap(relationsIn);
+  if (typeof node !== 'object' || node === null) return [];
+  const { relname } = node as RangeVar;
+  return [...(relname === undefined ? [] : [relname]), ...Object.values(node).flatMap(relationsIn)];
+}

@@ -1,0 +1,117 @@
+import { SqlmigError } from '../errors.ts';
+import { isJournal } from '../history/import/file-layout.ts';
+import type { SourceFile } from '../history/import/history-reader.ts';
+import { type ForeignFile, readFileName } from './file-names.ts';
+import { numbered } from './numbering.ts';
+import { inToolOrder, knownTool, toolOfFiles } from './tool-order.ts';
+
+/** A migration of another tool under the version that it gets. */
+export interface LaidOut {
+  readonly file: ForeignFile;
+  /** `null` for a repeatable. */
+  readonly version: string | null;
+  /** What undoes it, if the tool keeps that in a file of its own. */
+  readonly down: SourceFile | null;
+}
+
+/** A file that does not become a migration. */
+export interface LeftOut {
+  readonly file: string;
+  readonly why: string;
+}
+
+/** The migrations of a folder. */
+export interface Layout {
+  /** `null` if several tools have such files. */
+  readonly tool: string | null;
+  /** In the order in which the tool runs them; repeatables last. */
+  readonly migrations: readonly LaidOut[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/**
+ * Finds the migrations among the files of a folder, puts them into the order in which the tool runs them, and numbers
+ * them so that sqlmig runs them in that order too.
+ * @throws SqlmigError if their order cannot be known, or they are of several folders.
+ */
+export function layOut(sources: readonly SourceFile[], toolName: string | null): Layout {
+  const named = sources
+    .filter(({ path }) => !isJournal(path) && !/\.d\.[cm]?ts$/.test(path))
+    .map(readFileName);
+  const tool = toolName === null ? toolOfFiles(named, sources) : knownTool(toolName);
+  const leftOut: LeftOut[] = [];
+  const leave = (files: readonly ForeignFile[], why: string) =>
+    leftOut.push(...files.map(({ source }) => ({ file: source.path, why })));
+  const read = tool === 'Alembic' ? named.map(withoutRevision) : named;
+  const own = split(read, ({ source }) => isOfTool(source.path, tool));
+  leave(own.no, 'not committed');
+  const versioned = split(own.yes, (file) => hasVersion(file, tool));
+  leave(versioned.no, 'its name has no version');
+  requireOneFolder(versioned.yes, tool);
+  const ups = split(versioned.yes, ({ kind }) => kind === 'up' || kind === 'baseline');
+  const sql = split(ups.yes, (file) => isSource(file, ups.yes));
+  leave(sql.no, 'the SQL file of the same name has what it runs');
+  const baselines = split(sql.yes, (file) => file.kind !== 'baseline' || isNeeded(file, sql.yes));
+  leave(baselines.no, 'the files that it stands for are there');
+  const { files, unlisted } = inToolOrder(baselines.yes, tool, sources);
+  leave(unlisted, `not in the list of ${tool}, which never ran it`);
+  const downs = split(ups.no, ({ kind }) => kind === 'down');
+  const undone = ({ stem }: ForeignFile) => files.find((file) => file.stem === stem);
+  leave(
+    downs.yes.filter((down) => undone(down) === undefined),
+    'there is no migration that it would undo',
+  );
+  const versions = numbered(files);
+  const repeatables = downs.no.map((file) => ({ file, version: null, down: null }));
+  const migrations = files.map((file, i) => ({
+    file,
+    version: versions[i] ?? null,
+    down: downs.yes.find((down) => undone(down) === file)?.source ?? null,
+  }));
+  return { tool, migrations: [...migrations, ...repeatables], leftOut };
+}
+
+function split<T>(items: readonly T[], isIn: (item: T) => boolean): { yes: T[]; no: T[] } {
+  return { yes: items.filter(isIn), no: items.filter((item) => !isIn(item)) };
+}
+
+// A revision is a hash, and may begin with digits.
+function withoutRevision(file: ForeignFile): ForeignFile {
+  return { ...file, parts: null, title: file.stem.replace(/^[^_]+_+/, '') };
+}
+
+function isOfTool(path: string, tool: string | null): boolean {
+  return tool !== 'graphile-migrate' || /(?:^|\/)\d+[^/]*\.sql$/.test(path);
+}
+
+// Tools that order by name need no version; a file beside them that is no migration has no place of its own.
+function hasVersion({ kind, parts, source, stem }: ForeignFile, tool: string | null): boolean {
+  if (kind === 'repeatable' || parts !== null) return true;
+  if (/\/(?:migration|up|down)\.sql$/.test(source.path)) return true;
+  return tool === 'Alembic' && /^revision\b/m.test(source.text) && stem !== 'env';
+}
+
+function requireOneFolder(files: readonly ForeignFile[], tool: string | null): void {
+  if (tool === 'Flyway' || tool === 'Alembic') return;
+  const folders = [...new Set(files.map(({ folder }) => folder))];
+  if (folders.length < 2) return;
+  const few = folders.slice(0, 3).map((folder) => folder || '.');
+  throw new SqlmigError('sub-folder', `migrations are in ${folders.length} folders: ${few.join(', ')}`, {
+    hint: 'convert one of them at a time, since the order between them is not known',
+  });
+}
+
+function isSource(file: ForeignFile, all: readonly ForeignFile[]): boolean {
+  if (file.language === 'SQL') return true;
+  return !all.some(
+    ({ language, stem, folder }) => language === 'SQL' && stem === file.stem && folder === file.folder,
+  );
+}
+
+function isNeeded(baseline: ForeignFile, all: readonly ForeignFile[]): boolean {
+  const number = ({ parts }: ForeignFile) => (parts ?? []).map((part) => part.padStart(18, '0')).join('.');
+  return all.every((file) => {
+    if (file === baseline) return true;
+    return file.kind === 'baseline' ? number(file) < number(baseline) : number(file) > number(baseline);
+  });
+}

@@ -1,0 +1,63 @@
+import { SqlmigError } from '../errors.ts';
+import type { SourceFile } from '../history/import/history-reader.ts';
+import type { ConvertedFile } from './convert.ts';
+
+/** The file beside converted files that says what they were made from. */
+export const manifestName = 'converted.json';
+
+/** What a file of sqlmig was made from. */
+export interface ConvertedFrom {
+  /** Its name in the folder. */
+  readonly file: string;
+  /** The other tool's file, below the folder that was converted. */
+  readonly from: string;
+  /** SHA-256 of that file with LF line ends and without a byte order mark, lower-case hex. */
+  readonly sha256: string;
+  /** What differs from it, in words. */
+  readonly changes: readonly string[];
+}
+
+/** What the files of a folder were made from. */
+export interface Manifest {
+  /** The tool; `null` if it was not known. */
+  readonly tool: string | null;
+  readonly files: readonly ConvertedFrom[];
+  /** Lists of the tool's own that its history cannot be read without. */
+  readonly lists: readonly SourceFile[];
+}
+
+/** The text of a manifest. */
+export function manifestText({ tool, files, lists }: Manifest): string {
+  return `${JSON.stringify({ tool, files, lists }, null, 2)}\n`;
+}
+
+/** The manifest of some converted files of one folder. */
+export function manifestOf(
+  tool: string | null,
+  files: readonly ConvertedFile[],
+  lists: readonly SourceFile[],
+): Manifest {
+  return {
+    tool,
+    files: files.map(({ name, from, sha256, changes }) => ({ file: name, from, sha256, changes })),
+    lists,
+  };
+}
+
+/** Reads a manifest. @throws SqlmigError `file-unreadable` if the text is none. */
+export function parseManifest(text: string, file: string): Manifest {
+  try {
+    const manifest = JSON.parse(text) as Manifest;
+    const isText = (value: unknown) => typeof value === 'string';
+    const isManifest =
+      manifest.files.every((one) => [one.file, one.from, one.sha256].every(isText)) &&
+      manifest.lists.every((one) => isText(one.path) && isText(one.text));
+    if (isManifest) return manifest;
+  } catch {
+    // Reported below, as a text of another form is.
+  }
+  throw new SqlmigError('file-unreadable', `${file} does not say what the files were converted from`, {
+    file,
+    hint: 'restore it from version control, or convert the files again into empty folders',
+  });
+}

@@ -1,0 +1,78 @@
+import { foldedName } from '../sql/identifier.ts';
+import { type ParsedStatement, type Token, tokensOf } from '../sql/parse.ts';
+import { byteIndexes } from '../sql/position.ts';
+import type { Range } from '../sql/ranges.ts';
+import type { NameKind, ParsedText } from './made-objects.ts';
+
+/** A name with its schema in code: never in a string, a comment, or the body of a function or block. */
+export interface QualifiedPlace {
+  readonly name: string;
+  readonly kind: NameKind;
+  /** UTF-16 index of the schema. */
+  readonly index: number;
+  /** The schema and the dot after it. */
+  readonly qualifier: readonly Range[];
+}
+
+/** The names that `schema` qualifies in a text, in its order. */
+export async function qualifiedNames(parsed: ParsedText, schema: string): Promise<QualifiedPlace[]> {
+  const tokens = await tokensOf(parsed.text);
+  const kinds = kindsByPlace(parsed);
+  const found: QualifiedPlace[] = [];
+  tokens.forEach((token, i) => {
+    const [dot, name, after] = [tokens[i + 1], tokens[i + 2], tokens[i + 3]];
+    if (dot?.text !== '.' || name === undefined || !isIdentifier(name) || tokens[i - 1]?.text === '.') return;
+    if (!isIdentifier(token) || foldedName(token.text) !== schema) return;
+    const kind = kinds.get(token.index) ?? 'any';
+    // Two parts are a table and its column; three are a schema, a table and its column.
+    if (kind === 'column' && after?.text !== '.') return;
+    found.push({
+      name: foldedName(name.text),
+      kind: kind === 'column' ? 'relation' : kind,
+      index: token.index,
+      qualifier: [
+        { start: token.index, end: token.end },
+        { start: dot.index, end: dot.end },
+      ],
+    });
+  });
+  return found;
+}
+
+/** True for a name, plain or in quotes. */
+export function isIdentifier({ text }: Token): boolean {
+  return /^["\p{L}_]/u.test(text);
+}
+
+function kindsByPlace({ text, statements }: ParsedText): ReadonlyMap<number, NameKind | 'column'> {
+  const kinds = new Map<number, NameKind | 'column'>();
+  for (const statement of statements) {
+    const places = placesIn(statement).sort(([a], [b]) => a - b);
+    const indexOf = byteIndexes(text.slice(statement.start, statement.end));
+    for (const [byte, kind] of places) kinds.set(statement.start + indexOf(byte - statement.byte), kind);
+  }
+  return kinds;
+}
+
+/** Where names of a known kind are in a statement, in bytes. */
+function placesIn({ fields }: ParsedStatement): [byte: number, kind: NameKind | 'column'][] {
+  const places: [number, NameKind | 'column'][] = [];
+  const walk = (node: unknown): void => {
+    if (Array.isArray(node)) for (const item of node) walk(item);
+    else if (typeof node === 'object' && node !== null) {
+      const { location } = node as { readonly location?: number };
+      const kind = kindOf(node);
+      if (location !== undefined && kind !== null) places.push([location, kind]);
+      for (const value of Object.values(node)) walk(value);
+    }
+  };
+  walk(fields);
+  return places;
+}
+
+function kindOf(node: object): NameKind | 'column' | null {
+  if ('relname' in node) return 'relation';
+  if ('names' in node && 'typemod' in node) return 'type';
+  if ('funcname' in node) return 'function';
+  return 'fields' in node ? 'column' : null;
+}

@@ -1,0 +1,157 @@
+import { SqlmigError } from '../errors.ts';
+import { alembicReader } from '../history/import/alembic.ts';
+import { isJournal } from '../history/import/file-layout.ts';
+import type { SourceFile } from '../history/import/history-reader.ts';
+import { directedSections } from '../sql/sections.ts';
+import { closest } from '../text/closest.ts';
+import type { ForeignFile } from './file-names.ts';
+
+/** How a tool orders its files: by the numbers of their versions, by their names, or by a list of its own. */
+type Order = 'numbers' | 'names' | 'journal' | 'revisions';
+
+// Read in each tool's source.
+const orders: Readonly<Record<string, Order>> = {
+  Alembic: 'revisions',
+  Atlas: 'names',
+  'db-migrate': 'names',
+  dbmate: 'names',
+  Diesel: 'names',
+  Django: 'names',
+  Drizzle: 'journal',
+  Ecto: 'numbers',
+  Flyway: 'numbers',
+  'golang-migrate': 'numbers',
+  goose: 'numbers',
+  'graphile-migrate': 'numbers',
+  Hasura: 'numbers',
+  knex: 'names',
+  Kysely: 'names',
+  ley: 'names',
+  MikroORM: 'names',
+  'node-pg-migrate': 'numbers',
+  postgrator: 'numbers',
+  'postgres-migrations': 'numbers',
+  Prisma: 'names',
+  Rails: 'numbers',
+  refinery: 'numbers',
+  Sequelize: 'names',
+  'sql-migrate': 'numbers',
+  sqlx: 'numbers',
+  'Supabase CLI': 'names',
+  tern: 'numbers',
+  TypeORM: 'numbers',
+};
+
+/** The tool of this name, as `adopt` writes it. @throws SqlmigError `bad-usage` if its order is unknown. */
+export function knownTool(name: string): string {
+  const tools = Object.keys(orders);
+  const tool = tools.find((one) => one.toLowerCase() === name.toLowerCase());
+  if (tool !== undefined) return tool;
+  const meant = closest(name, tools);
+  throw new SqlmigError('bad-usage', `the order of ${name}'s files is not known`, {
+    hint: meant === null ? `known are ${tools.join(', ')}` : `did you mean ${meant}?`,
+  });
+}
+
+/** The tool that files are of, by their names and marks; `null` if several have such files. */
+export function toolOfFiles(files: readonly ForeignFile[], sources: readonly SourceFile[]): string | null {
+  const paths = sources.map(({ path }) => path);
+  const some = (pattern: RegExp) => paths.some((path) => pattern.test(path));
+  if (journalIn(sources) !== undefined) return 'Drizzle';
+  if (some(/\/migration\.sql$/)) return 'Prisma';
+  if (some(/(?:^|\/)[VR]\d*(?:[._]\d+)*__[^/]*\.sql$/)) return 'Flyway';
+  if (some(/(?:^|\/)\d+\.(?:do|undo)\./)) return 'postgrator';
+  if (some(/(?:^|\/)committed\/\d+[^/]*\.sql$/)) return 'graphile-migrate';
+  if (some(/\.exs$/)) return 'Ecto';
+  if (some(/\.rb$/)) return 'Rails';
+  if (some(/\.go$/)) return 'goose';
+  if (some(/(?:^|\/)sqls\/[^/]+-up\.sql$/)) return 'db-migrate';
+  if (some(/(?:^|\/)Migration\d+[^/]*\.[cm]?[jt]s$/)) return 'MikroORM';
+  if (some(/\.py$/)) return revisionsOf(sources).length > 0 ? 'Alembic' : 'Django';
+  if (some(/\.up\.sql$/)) return 'golang-migrate';
+  const marked = files.flatMap(({ source }) => directedSections(source.text).map(({ tool }) => tool));
+  return marked.find((tool) => tool in orders) ?? null;
+}
+
+/** Files in the order in which the tool runs them, and those that its own list does not name. */
+export interface Ordered {
+  readonly files: readonly ForeignFile[];
+  readonly unlisted: readonly ForeignFile[];
+}
+
+/**
+ * Puts files into the order of a tool.
+ * @throws SqlmigError `bad-file-name` if the tool is not known and tools would order the files differently.
+ */
+export function inToolOrder(
+  files: readonly ForeignFile[],
+  tool: string | null,
+  sources: readonly SourceFile[],
+): Ordered {
+  const order = tool === null ? null : (orders[tool] ?? null);
+  if (order === 'journal') return listedFirst(files, journalIn(sources) ?? []);
+  if (order === 'revisions') return listedFirst(files, revisionsOf(sources));
+  const byNames = [...files].sort(compareNames);
+  const byNumbers = [...files].sort((a, b) => compareParts(a, b) || compareNames(a, b));
+  if (order !== null) return { files: order === 'names' ? byNames : byNumbers, unlisted: [] };
+  const differs = byNames.findIndex((file, i) => file !== byNumbers[i]);
+  if (differs === -1) return { files: byNumbers, unlisted: [] };
+  const [one, other] = [byNames[differs], byNumbers[differs]].map((file) => file?.source.path);
+  throw new SqlmigError(
+    'bad-file-name',
+    `${one} comes before ${other} by name, and after it by number; tools differ in that`,
+    { hint: 'name the tool that ran them, for example: --from-tool knex' },
+  );
+}
+
+function compareNames(a: ForeignFile, b: ForeignFile): number {
+  return compareTexts(a.stem, b.stem) || compareTexts(a.source.path, b.source.path);
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function compareParts({ parts: a }: ForeignFile, { parts: b }: ForeignFile): number {
+  if (a === null || b === null) return (a === null ? 1 : 0) - (b === null ? 1 : 0);
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = BigInt(a[i] ?? 0) - BigInt(b[i] ?? 0);
+    if (difference !== 0n) return difference < 0n ? -1 : 1;
+  }
+  return 0;
+}
+
+function listedFirst(files: readonly ForeignFile[], list: readonly string[]): Ordered {
+  const places = new Map(list.map((name, i) => [name, i]));
+  const placeOf = (file: ForeignFile) => places.get(file.stem) ?? places.get(file.source.path);
+  const listed = files.filter((file) => placeOf(file) !== undefined);
+  return {
+    files: listed.sort((a, b) => (placeOf(a) ?? 0) - (placeOf(b) ?? 0)),
+    unlisted: files.filter((file) => placeOf(file) === undefined),
+  };
+}
+
+/** The names in Drizzle's journal, in its order; `undefined` without a journal. */
+function journalIn(sources: readonly SourceFile[]): readonly string[] | undefined {
+  const journal = sources.find(({ path }) => isJournal(path));
+  if (journal === undefined) return undefined;
+  try {
+    const { entries } = JSON.parse(journal.text) as { entries: readonly { tag: string; when: number }[] };
+    return entries.map(({ tag }) => tag);
+  } catch (cause) {
+    throw new SqlmigError('file-unreadable', `${journal.path} is not a journal of Drizzle`, {
+      hint: 'restore it from version control',
+      cause,
+    });
+  }
+}
+
+/** The paths of Alembic's files, each after those it depends on. */
+function revisionsOf(sources: readonly SourceFile[]): readonly string[] {
+  const byRevision = new Map(
+    sources.flatMap((source) => alembicReader.keysOf(source, sources).map((id) => [id, source.path])),
+  );
+  const rows = [...byRevision.keys()].map((id) => ({ version_num: id }));
+  const recorded = alembicReader.recorded({ rows, beside: {} }, sources);
+  return 'refused' in recorded ? [] : recorded.flatMap(({ name }) => byRevision.get(name) ?? []);
+}

@@ -1,0 +1,89 @@
+import { spansOf } from '../sql/comments.ts';
+import { asksForNoTransaction } from '../sql/directives.ts';
+import type { Range } from '../sql/ranges.ts';
+import { type DirectedSection, directedSections } from '../sql/sections.ts';
+
+/** The text of a file without another tool's marks, each direction by itself. */
+export interface TwoWays {
+  readonly up: string;
+  /** What undoes it; empty if the file has nothing of the kind. */
+  readonly down: string;
+  /** What was changed, in words. */
+  readonly changes: readonly string[];
+}
+
+// Comments that only the old tool needs. Those inside quotes are part of a statement.
+const marks: readonly RegExp[] = [
+  /^--\s*\+(?:goose|migrate|micrate)\s+(?:StatementBegin|StatementEnd|ENVSUB\s+\w+|NO\s+TRANSACTION)\s*$/i,
+  /^--> statement-breakpoint\s*$/,
+  /^--!\s*(?:Previous|Hash|Message|AllowInvalidHash)\b.*$/,
+];
+
+/** The line that says to run a file outside a transaction. */
+export const noTransactionMark = '-- sqlmig: no-transaction\n';
+
+/** Divides a file of another tool into its two directions, and takes the tool's marks out. */
+export function twoWays(text: string): TwoWays {
+  const sections = directedSections(text);
+  const ways = divide(text, sections);
+  const [up, down] = [withoutMarks(ways.up), withoutMarks(ways.down)];
+  const changes = [
+    ...(sections.length > 0 || up !== text ? ['marks removed'] : []),
+    ...(ways.down === '' ? [] : ['down section moved to a file of its own']),
+  ];
+  if (!asksForNoTransaction(text) || asksForNoTransaction(up)) return { up, down: filled(down), changes };
+  const back = filled(down);
+  return {
+    up: noTransactionMark + up,
+    down: back === '' ? '' : noTransactionMark + back,
+    changes: [...changes, 'no-transaction mark replaced'],
+  };
+}
+
+function divide(text: string, sections: readonly DirectedSection[]): { up: string; down: string } {
+  const ways = { up: text.slice(0, lineStart(text, sections[0]?.start ?? text.length)), down: '' };
+  sections.forEach(({ way, start }, i) => {
+    const next = sections[i + 1]?.start;
+    ways[way] += text.slice(lineEnd(text, start), next === undefined ? text.length : lineStart(text, next));
+  });
+  return ways;
+}
+
+function withoutMarks(text: string): string {
+  const ranges: Range[] = [...spansOf(text)]
+    .filter(
+      ({ kind, start, end }) => kind === 'line' && marks.some((mark) => mark.test(text.slice(start, end))),
+    )
+    .map(({ start, end }) => {
+      const line = lineStart(text, start);
+      const isAlone = text.slice(line, start).trim() === '';
+      return isAlone ? { start: line, end: lineEnd(text, start) } : { start, end };
+    });
+  return without(text, ranges);
+}
+
+/** A text without some ranges, which rise and do not overlap. */
+export function without(text: string, ranges: readonly Range[]): string {
+  let done = 0;
+  const parts = ranges.map(({ start, end }) => {
+    const part = text.slice(done, start);
+    done = end;
+    return part;
+  });
+  return parts.join('') + text.slice(done);
+}
+
+function filled(down: string): string {
+  return [...spansOf(down)].some(({ kind }) => kind === 'code') ? down : '';
+}
+
+function lineStart(text: string, index: number): number {
+  if (index >= text.length) return text.length;
+  return Math.max(text.lastIndexOf('\n', index - 1), text.lastIndexOf('\r', index - 1)) + 1;
+}
+
+function lineEnd(text: string, index: number): number {
+  const end = /\r\n|\r|\n/g;
+  end.lastIndex = index;
+  return end.exec(text) === null ? text.length : end.lastIndex;
+}

@@ -1,0 +1,119 @@
+import { relative, resolve, sep } from 'node:path';
+import { type Conversion, type ConvertedFile, convertFiles } from '../convert/convert.ts';
+import { manifestName, manifestOf, manifestText } from '../convert/manifest.ts';
+import { SqlmigError } from '../errors.ts';
+import { isJournal } from '../history/import/file-layout.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { folderOf } from '../project/migrations.ts';
+import { type NewFiles, refuseOthers, writeNewFiles } from '../project/new-files.ts';
+import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '../project/option.ts';
+import { findSourceFiles } from '../project/source-files.ts';
+import { isSameFolder } from '../project/sql-folder.ts';
+import type { Scope } from '../results.ts';
+
+/** Which files of another tool to convert. */
+export interface AdoptFilesOptions {
+  /** The folder of the other tool's files, in its own layout. */
+  readonly from: string;
+  /** The folder that takes them: the tenants' by default. */
+  readonly into?: Scope;
+  /** Tables that stay in the public schema, with their indexes, sequences, types and trigger functions. */
+  readonly keep?: readonly string[];
+  /** The tool that ran them, as `adopt` names it, if the files do not show it. */
+  readonly fromTool?: string;
+  /** Called once with what would be written, if anything would; it is written only on `true`. */
+  readonly accept: (conversion: FilesToAdopt) => boolean | Promise<boolean>;
+}
+
+/** The files that a conversion makes, and what it could not do. */
+export interface FilesToAdopt extends Conversion {
+  /** The folder of the other tool's files. */
+  readonly from: string;
+  /** The folders of the config. */
+  readonly folders: Readonly<Record<Scope, string>>;
+}
+
+/** What was converted. */
+export interface AdoptedFiles extends FilesToAdopt {
+  readonly accepted: boolean;
+  /** How many files were written; those that were there already are not counted. */
+  readonly written: number;
+}
+
+const kinds: Kinds<AdoptFilesOptions> = {
+  from: { ...text, required: true },
+  into: { takes: "'public' or 'tenant'", fits: (value) => value === 'public' || value === 'tenant' },
+  keep: {
+    takes: 'a list of table names',
+    fits: (value) => Array.isArray(value) && value.every((name) => text.fits(name)),
+  },
+  fromTool: text,
+  accept: { ...callback, required: true },
+};
+
+/**
+ * Converts the migrations of another tool into files of sqlmig, in folders that are empty or have these files already.
+ * Needs no database. Beside them it writes what each was made from, for `adoptHistory`.
+ * @throws SqlmigError `bad-usage`, `file-exists`, and `bad-file-name` or `sub-folder` if the order of the files is not known.
+ */
+export async function adoptFiles(config: Config, options: AdoptFilesOptions): Promise<AdoptedFiles> {
+  requireConfig(config);
+  checkOptions(options, kinds);
+  const { from, into = 'tenant', keep = [], fromTool: tool = null, accept } = options;
+  if (into === 'public' && keep.length > 0)
+    throw new SqlmigError('bad-usage', 'all files go to public, so there is nothing to keep there', {
+      hint: 'leave out one of keep and into',
+    });
+  const found = findSourceFiles(sourceDir(config, from));
+  const sources = found.flatMap(({ path, text: own }) => (own === null ? [] : [{ path, text: own }]));
+  const folders = { public: folderOf(config, 'public'), tenant: folderOf(config, 'tenant') };
+  const rules = { into, keep, schema: config.publicSchema, tool, folders };
+  const conversion = await convertFiles(sources, rules);
+  const unreadable = found.filter((file) => file.text === null);
+  const result: FilesToAdopt = {
+    ...conversion,
+    leftOut: [
+      ...conversion.leftOut,
+      ...unreadable.map(({ path }) => ({ file: path, why: 'it is not UTF-8' })),
+    ],
+    from,
+    folders,
+  };
+  if (result.files.length === 0) throw nothingFound(from, result);
+  const lists = sources.filter(({ path }) => isJournal(path));
+  const folderFiles = (['public', 'tenant'] as const).flatMap((scope): NewFiles[] => {
+    const files = result.files.filter((file) => file.scope === scope);
+    if (files.length === 0) return [];
+    const dir = scope === 'public' ? config.publicDir : config.tenantDir;
+    const manifest = manifestText(manifestOf(result.tool, files, lists));
+    return [{ dir, folder: folders[scope], files: withManifest(files, manifest) }];
+  });
+  for (const one of folderFiles) refuseOthers(one);
+  const accepted = await accept(result);
+  checkValue('the answer of accept', accepted, yesOrNo);
+  const written = accepted ? folderFiles.map(writeNewFiles) : [];
+  return { ...result, accepted, written: written.reduce((sum, count) => sum + count, 0) };
+}
+
+// The manifest comes first, so that no file is ever there without it.
+function withManifest(files: readonly ConvertedFile[], manifest: string): NewFiles['files'] {
+  return [{ name: manifestName, text: manifest }, ...files];
+}
+
+function sourceDir({ cwd, publicDir, tenantDir }: Config, from: string): string {
+  const dir = resolve(cwd, from);
+  const target = [publicDir, tenantDir].find((one) => isSameFolder(one, dir));
+  if (target === undefined) return dir;
+  const shown = relative(cwd, target).split(sep).join('/');
+  throw new SqlmigError('bad-usage', `${shown} is a folder that the converted files would go to`, {
+    hint: 'move the files of the other tool to a folder of their own',
+  });
+}
+
+function nothingFound(from: string, { leftOut }: Conversion): SqlmigError {
+  const few = leftOut.slice(0, 3).map(({ file, why }) => `${file} (${why})`);
+  const found = leftOut.length === 0 ? 'no migrations' : `no migrations, only ${few.join(', ')}`;
+  return new SqlmigError('bad-usage', `${from} has ${found}`, {
+    hint: 'name the folder in which the other tool keeps its migrations',
+  });
+}

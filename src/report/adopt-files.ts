@@ -1,0 +1,51 @@
+import type { Decision } from '../convert/decisions.ts';
+import type { LeftOut } from '../convert/layout.ts';
+import type { AdoptedFiles, FilesToAdopt } from '../operations/adopt-files.ts';
+import { commandLine } from '../text/command-line.ts';
+import { count, groupBy, printable, table } from './table.ts';
+
+/** What a conversion would write, and what it cannot decide. */
+export function conversionText(conversion: FilesToAdopt): string {
+  const { tool, from, files, folders, decisions, notConverted, leftOut } = conversion;
+  const sources = new Set(files.map((file) => file.from));
+  const rows = files.map(({ scope, name, from: original, changes }) => [
+    `  ${printable(`${folders[scope]}/${name}`)}`,
+    `from ${printable(original)}${changes.length === 0 ? '' : `: ${changes.join(', ')}`}`,
+  ]);
+  return (
+    `${tool ?? 'several tools have such files'}: ${count(sources.size, 'migration')} of ${printable(from)}\n` +
+    table(rows) +
+    decisionsText(decisions) +
+    listText('not SQL, so an empty file each', notConverted) +
+    listText('left out', leftOut)
+  );
+}
+
+function decisionsText(decisions: readonly Decision[]): string {
+  if (decisions.length === 0) return '';
+  const groups = groupBy(decisions, ({ what, cure }) => JSON.stringify([what, cure])).map((group) => {
+    const [{ what, cure } = { what: '', cure: '' }] = group;
+    const places = group.map(({ file, line, column }) => `  ${printable(`${file}:${line}:${column}`)}\n`);
+    return `${places.join('')}    ${printable(what)}\n    hint: ${printable(cure)}\n`;
+  });
+  return `to decide by hand, in ${count(decisions.length, 'place')}:\n${groups.join('')}`;
+}
+
+function listText(title: string, files: readonly LeftOut[]): string {
+  if (files.length === 0) return '';
+  const lines = groupBy(files, ({ why }) => why).map((group) => {
+    const named = group.map(({ file }) => printable(file)).join(', ');
+    return `  ${named} (${group[0]?.why})\n`;
+  });
+  return `${title}:\n${lines.join('')}`;
+}
+
+/** What was converted, and what comes next. */
+export function adoptedFilesText(result: AdoptedFiles): string {
+  const { accepted, written, from, decisions } = result;
+  if (!accepted) return `${conversionText(result)}nothing was written\n`;
+  const there = written === 0 ? 'all files were there already\n' : `wrote ${count(written, 'file')}\n`;
+  const first = decisions.length === 0 ? '' : 'decide first what is listed above; ';
+  const history = commandLine('adopt', '--history', '--files', from, '--all');
+  return `${conversionText(result)}${there}${first}import the history with: ${history}\n`;
+}
