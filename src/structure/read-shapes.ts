@@ -35,7 +35,7 @@ export async function readShapeHashes(
   if (request.schemas.length === 0) return new Map();
   const rows = await session.run(`${begin}${objectsOf(request)}
 select r.nsp as schema, count(o.kind)::int as objects,
-  md5(string_agg(concat_ws(e'\\x01', o.kind, o.of, o.name, o.attributes), e'\\x02' order by o.kind collate "C", o.of collate "C", o.name collate "C")) as hash
+  md5(string_agg(concat_ws(e'\\x01', o.kind, o.of, o.name, o.attributes), e'\\x02' order by o.kind collate "C", o.of collate "C", o.name collate "C") filter (where o.kind is not null)) as hash
 from s r left join objects o on o.nsp = r.nsp group by r.nsp;
 COMMIT;`);
   return new Map(
