@@ -181,7 +181,9 @@ test('postgrator: times are those of UTC, which its session took as its own', as
   const times = async () => readingOf(await readOnlySample(session, numbered('_')));
   const { applied, time } = await times();
   expect([applied.length, time]).toEqual([5, 'zone-unknown']);
-  await session.run(`set timezone = 'Asia/Tokyo'; update schemaversion set run_at = run_at - interval '9 hours'`);
+  await session.run(
+    `set timezone = 'Asia/Tokyo'; update schemaversion set run_at = run_at - interval '9 hours'`,
+  );
   expect((await times()).applied.map(({ recorded }) => recorded.appliedAt)).toEqual(
     applied.map(({ recorded }) => recorded.appliedAt),
   );
