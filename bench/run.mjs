@@ -117,7 +117,7 @@ const bestScan = {
   command: ({ url, list }) => [process.execPath, [new URL('scan.mjs', import.meta.url).pathname, url, list]],
 };
 
-const believing = sqlmig('sqlmig --digest', ['--digest']);
+const believing = sqlmig('sqlmig --skip-unchanged', ['--skip-unchanged']);
 
 const bareNode = { name: 'node -e 0', command: () => [process.execPath, ['-e', '0']] };
 
@@ -198,7 +198,12 @@ const parts = {
     const slow = await startServer({ flushMs: 1 });
     try {
       const [tenants, files] = size(100, 100);
-      const contestants = [limits[1], limits[0], sqlmig(), sqlmig('sqlmig --sync', ['--sync'])];
+      const contestants = [
+        limits[1],
+        limits[0],
+        sqlmig(),
+        sqlmig('sqlmig --flush-every-commit', ['--flush-every-commit']),
+      ];
       await fresh(slow, contestants, [tenants, files], `each flush takes 1 ms: fresh, ${tenants} x ${files}`);
     } finally {
       await slow.stop();

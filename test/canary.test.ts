@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { canaryOf } from '../src/cli/options.ts';
+import { canaryOf } from '../src/cli/stop-options.ts';
 import { type UpOptions, type UpResult, up } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';

@@ -38,7 +38,7 @@ function everyFlag({ options }: Command): string[][] {
     },
   );
   const short = flags.flatMap(({ words: [, ...value], alias }) =>
-    alias === undefined ? [] : [`-${alias}`, ...value],
+    alias === undefined ? [] : [`${alias.length === 1 ? '-' : '--'}${alias}`, ...value],
   );
   return [flags.flatMap(({ words }) => words), flags.map(({ words }) => words.join('=')), short];
 }
@@ -84,6 +84,7 @@ test.for([
   ['up', '--no-all=x'],
   ['locks', '--json=TRUE'],
   ['up', '--all', '--dryRun=1'],
+  ['up', '--all', '--sync=1'],
 ])('a switch with a value that is neither true nor false is refused: %j', async (argv) => {
   await expect(parse(argv, () => {})).rejects.toMatchObject({
     code: 'bad-usage',

@@ -75,6 +75,8 @@ test('every command that a message recommends exists', () => {
     'names',
     'writes',
     'speaks',
+    'opens',
+    'prepares',
     'omits',
     'history',
     'leaves',

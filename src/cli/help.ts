@@ -79,7 +79,8 @@ function flagEntries(options: OptionSet): Entry[] {
   return Object.entries(options)
     .filter(([, { hidden }]) => hidden !== true)
     .map(([flag, option]) => {
-      const short = typeof option.alias === 'string' ? `-${option.alias}, ` : '';
+      // A long alias is a former name.
+      const short = option.alias?.length === 1 ? `-${option.alias}, ` : '';
       return [`${short}--${flag}${placeholderOf(option)}`, `${option.describe}${defaultOf(option)}`];
     });
 }

@@ -1,6 +1,5 @@
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
 import { type PlanOptions, planKinds } from '../decide/plan.ts';
-import { type Canary, parseMaxFailures } from '../decide/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
 import { defaults } from '../project/defaults.ts';
 import { formatDuration, parseDuration } from '../project/duration.ts';
@@ -39,7 +38,7 @@ export const globalOptions = options({
   },
   wait: {
     type: 'string',
-    describe: 'Wait up to this long for the database to become reachable, such as 60s',
+    describe: 'Wait up to this long for the database to become reachable, such as 60s (no unit: seconds)',
     requiresArg: true,
   },
   'pool-mode': {
@@ -94,7 +93,7 @@ export const globalOptions = options({
 export type GlobalArgs = ArgumentsCamelCase<
   InferredOptionTypes<typeof globalOptions> & {
     concurrency?: number | undefined;
-    digest?: boolean | undefined;
+    skipUnchanged?: boolean | undefined;
   }
 >;
 
@@ -137,30 +136,41 @@ export const planOptions = options({
   },
 });
 
-/** Flags that control locks and commits. */
-export const lockOptions = options({
-  'lock-timeout': {
-    type: 'string',
-    default: formatDuration(defaults.lockTimeoutMs),
-    requiresArg: true,
-    describe: 'Cancel and retry a statement that waits this long for a lock',
-  },
+/** The flag that limits non-transactional files. */
+export const indexJobsOption = options({
   'concurrent-index-jobs': {
     type: 'number',
     default: defaults.concurrentIndexJobs,
     requiresArg: true,
     describe: 'Run up to N non-transactional migrations at once',
   },
-  sync: {
+});
+
+/** Flags of commands that run the files of tenants. */
+export const commitOptions = options({
+  ...indexJobsOption,
+  'flush-every-commit': {
     type: 'boolean',
+    alias: 'sync',
     default: false,
     describe: 'Wait for the disk at every commit of a tenant, not only once at the end',
+  },
+});
+
+/** Flags that control locks. */
+export const lockOptions = options({
+  'lock-timeout': {
+    type: 'string',
+    default: formatDuration(defaults.lockTimeoutMs),
+    requiresArg: true,
+    describe: 'Cancel and retry a statement that waits this long for a lock (no unit: seconds)',
   },
   'wait-for-lock': {
     type: 'string',
     default: formatDuration(defaults.waitForLockMs),
     requiresArg: true,
-    describe: 'Give up (exit 4) after this long without progress while other runs hold locks',
+    describe:
+      'Give up (exit 4) after this long without progress while other runs hold locks (no unit: seconds)',
   },
 });
 
@@ -191,7 +201,7 @@ export function overridesOf(args: GlobalArgs): Overrides {
     ...(args.searchPath !== undefined && { searchPath: nameList([args.searchPath]) }),
     ...(args.historyTable !== undefined && { historyTable: args.historyTable }),
     ...(args.concurrency !== undefined && { concurrency: args.concurrency }),
-    ...(args.digest !== undefined && { digest: args.digest }),
+    ...(args.skipUnchanged !== undefined && { digest: args.skipUnchanged }),
   };
 }
 
@@ -227,11 +237,22 @@ export function lockArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof loc
   const given = {
     lockTimeoutMs: durationOf('--lock-timeout', args.lockTimeout),
     waitForLockMs: durationOf('--wait-for-lock', args.waitForLock),
-    sync: args.sync,
-    concurrentIndexJobs: args.concurrentIndexJobs,
   };
   checkOptions(given, changeKinds, flagOf);
   return given;
+}
+
+/** Reads `indexJobsOption`. @throws SqlmigError `bad-usage`. */
+export function indexJobsArgs({
+  concurrentIndexJobs,
+}: ArgumentsCamelCase<InferredOptionTypes<typeof indexJobsOption>>) {
+  checkOptions({ concurrentIndexJobs }, changeKinds, flagOf);
+  return { concurrentIndexJobs };
+}
+
+/** Reads `commitOptions`. @throws SqlmigError `bad-usage`. */
+export function commitArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof commitOptions>>) {
+  return { ...indexJobsArgs(args), sync: args.flushEveryCommit };
 }
 
 /** Splits names at commas; `\,` is a comma within a name. */
@@ -266,26 +287,6 @@ function durationOf(flag: string, text: string): number {
   const ms = typeof text === 'string' ? parseDuration(text) : null;
   if (ms === null) throw usage(`${flag} takes a duration such as 500ms, 30s or 15m, not "${text}"`);
   return ms;
-}
-
-/** Reads `--max-failures`. @throws SqlmigError `bad-usage`. */
-export function maxFailuresOf(text: string) {
-  const rule = typeof text === 'string' ? parseMaxFailures(text) : null;
-  if (rule === null)
-    throw usage(`--max-failures takes a number of at least 1 or a percentage, not "${text}"`);
-  return rule;
-}
-
-/**
- * Reads `--canary`: `3`, `10%`, or names. A tenant named `42` is written `42,`.
- * @throws SqlmigError `bad-usage`.
- */
-export function canaryOf(text: string): Canary {
-  const number = typeof text === 'string' && /^\d+%?$/.test(text) ? parseMaxFailures(text) : null;
-  if (number !== null) return 'count' in number ? number.count : number;
-  const names = typeof text === 'string' && !/^\d+%?$/.test(text) ? nameList([text]) : [];
-  if (names.length > 0) return { names };
-  throw usage(`--canary takes a number of at least 1, a percentage or tenant names, not "${text}"`);
 }
 
 /** The error for wrong flags or arguments. Without a hint, it gets the help of the command (see `withHelp`). */

@@ -85,8 +85,8 @@ function refuseOddSwitches(options: OptionSet, argv: readonly string[]): void {
     const [, name = '', value] = /^--(?:no-)?([\w-]+)=(.*)$/s.exec(arg) ?? [];
     if (value === undefined || value === 'true' || value === 'false') continue;
     const flag = kebabCase(name);
-    if (Object.hasOwn(options, flag) && options[flag]?.type === 'boolean')
-      throw usage(`--${flag} takes true, false or no value at all`);
+    const named = Object.entries(options).find(([name, { alias }]) => name === flag || alias === flag);
+    if (named?.[1].type === 'boolean') throw usage(`--${flag} takes true, false or no value at all`);
   }
 }
 

@@ -20,7 +20,8 @@ export async function quickly(argv: readonly string[]): Promise<Invocation | nul
   if (values === null) return null;
   const args: Record<string, unknown> = {};
   for (const [flag, option] of Object.entries(options)) {
-    const value = read(values[flag], option);
+    const given = namesOf(flag, option.alias).flatMap((name) => values[name] ?? []);
+    const value = read(given.length === 0 ? undefined : given, option);
     if (value === null) return null;
     args[camelCase(flag)] = value;
   }
@@ -31,6 +32,11 @@ function needsPositional({ positionals = {} }: Command): boolean {
   return Object.values(positionals).some(({ demandOption }) => Boolean(demandOption));
 }
 
+/** The names by which a flag may be given, without its dashes; a short one is read with the first. */
+function namesOf(flag: string, alias: Options['alias']): string[] {
+  return typeof alias === 'string' && alias.length > 1 ? [flag, alias] : [flag];
+}
+
 type FlagValues = Readonly<Record<string, readonly (string | boolean)[] | undefined>>;
 
 function flagValues(rest: readonly string[], options: Readonly<Record<string, Options>>): FlagValues | null {
@@ -38,13 +44,13 @@ function flagValues(rest: readonly string[], options: Readonly<Record<string, Op
   if (rest.some((arg) => /^-[^-]./.test(arg))) return null;
   const flags = Object.entries(options).map(([flag, { type, alias }]) => {
     const kind = type === 'boolean' ? 'boolean' : 'string';
-    return [
-      flag,
-      { type: kind, multiple: true, ...(typeof alias === 'string' && { short: alias }) },
-    ] as const;
+    return namesOf(flag, alias).map((name) => {
+      const short = alias?.length === 1 ? { short: String(alias) } : {};
+      return [name, { type: kind, multiple: true, ...short }] as const;
+    });
   });
   try {
-    return parseArgs({ args: [...rest], options: Object.fromEntries(flags), strict: true })
+    return parseArgs({ args: [...rest], options: Object.fromEntries(flags.flat()), strict: true })
       .values as FlagValues;
   } catch {
     return null;

@@ -6,6 +6,7 @@ import { schemaRefusal } from '../fleet/schema-errors.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
+import { requireVersion } from '../project/target-version.ts';
 import type { PlannedSchema, PlanResult } from '../results.ts';
 import type { Script } from '../sql/migration.ts';
 import { findingsOf } from '../state/findings.ts';
@@ -32,6 +33,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
   requireConfig(config);
   checkOptions(options, planCommandKinds);
   const migrations = await readMigrations(config);
+  requireVersion(migrations, options.to);
   const scripts = await parseScripts(migrations, config);
   const reading = await readForCommand(config, options, {
     migrations,

@@ -2,6 +2,7 @@ import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import { checkUpOptions, type UpOptions } from '../fleet/up-options.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
+import { requireVersion } from '../project/target-version.ts';
 import type { UpResult } from '../results.ts';
 import { traced } from '../run/tracing.ts';
 
@@ -29,7 +30,11 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   checkUpOptions(options);
   return traced('up', config, {
     options,
-    work: async (traced) => migrateFleet(config, await readMigrations(config), traced),
+    work: async (traced) => {
+      const migrations = await readMigrations(config);
+      requireVersion(migrations, options.to);
+      return migrateFleet(config, migrations, traced);
+    },
     errorsOf: ({ schemas, error }) => [
       ...(error === undefined ? [] : [error]),
       ...schemas.flatMap((outcome) => (outcome.state === 'failed' ? (outcome.error ?? []) : [])),

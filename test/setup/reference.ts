@@ -29,7 +29,7 @@ function flagTable(options: OptionSet): string {
   const shown = Object.entries(options).filter(([, { hidden }]) => hidden !== true);
   const rows = shown.map(
     ([flag, option]) =>
-      `| ${option.alias === undefined ? '' : `\`-${option.alias}\`, `}\`--${flag}\` | ${typeOf(option)} | ${cell(option.describe)}${defaultOf(option)} |\n`,
+      `| ${option.alias?.length !== 1 ? '' : `\`-${option.alias}\`, `}\`--${flag}\` | ${typeOf(option)} | ${cell(option.describe)}${defaultOf(option)} |\n`,
   );
   return `| flag | takes | does |\n|---|---|---|\n${rows.join('')}`;
 }

@@ -4,7 +4,7 @@ import { holderText, locksText } from '../../report/locks.ts';
 import { printable } from '../../report/table.ts';
 import { type Answer, type CommandContext, defineCommand } from '../command.ts';
 import { agreed } from '../execute.ts';
-import { checkFlag, yesOption } from '../options.ts';
+import { checkFlag, usage, yesOption } from '../options.ts';
 
 /** `sqlmig locks`. */
 export const locksCommand = defineCommand()({
@@ -25,6 +25,7 @@ export const locksCommand = defineCommand()({
   prepare: (args, terminal) => {
     const pid = args.kill;
     checkFlag('--kill', pid, wholeNumber());
+    if (pid === undefined && args.yes) throw usage('--yes requires --kill');
     if (pid === undefined) return listAnswer;
     const confirm: KillHolderOptions['confirm'] = (holder) =>
       args.yes || agreed(terminal, `backend ${pid}: ${holderText(holder)}\nTerminate it?`);

@@ -2,6 +2,7 @@ import type { Settlement } from '../../decide/settlement.ts';
 import { acceptChecksums } from '../../operations/accept-checksums.ts';
 import { forgetMissing } from '../../operations/forget-missing.ts';
 import { settleMigration, settleMigrations } from '../../operations/settle-migration.ts';
+import { defaults } from '../../project/defaults.ts';
 import { wholeNumber } from '../../project/option.ts';
 import { everySchema, type Selection } from '../../project/selection.ts';
 import type { RepairedSchema } from '../../repair/repair.ts';
@@ -11,6 +12,8 @@ import { type Answer, type CommandContext, defineCommand, type Work } from '../c
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
 import {
   checkFlag,
+  indexJobsArgs,
+  indexJobsOption,
   lockArgs,
   lockOptions,
   readOnlyOption,
@@ -35,6 +38,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
   options: {
     ...selectorOptions,
     ...lockOptions,
+    ...indexJobsOption,
     ...readOnlyOption,
     resume: { type: 'boolean', default: false, describe: 'Check what was completed and continue' },
     'from-statement': {
@@ -60,7 +64,12 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     const { schema, migration } = args;
     const how = settlementOf(args);
     const select = selectionOf(args);
-    const options = { ...lockArgs(args), ignoreReadOnly: args.ignoreReadOnly };
+    const jobs = indexJobsArgs(args);
+    const options = { ...lockArgs(args), ...jobs, ignoreReadOnly: args.ignoreReadOnly };
+    if (jobs.concurrentIndexJobs !== defaults.concurrentIndexJobs && (how === null || schema !== undefined))
+      throw usage(
+        '--concurrent-index-jobs requires --resume, --from-statement or --mark-applied, and several schemas',
+      );
     const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
     if (schema !== undefined) {
       if (migration === undefined)

@@ -4,7 +4,7 @@ import { printable } from '../../report/table.ts';
 import { tenantCreatedText } from '../../report/up.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOf } from '../execute.ts';
-import { lockArgs, lockOptions, readOnlyOption } from '../options.ts';
+import { commitArgs, commitOptions, lockArgs, lockOptions, readOnlyOption } from '../options.ts';
 
 /** `sqlmig tenant create`. */
 export const tenantCreateCommand = defineCommand<{ name: string }>()({
@@ -14,6 +14,7 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
   positionals: { name: { type: 'string', demandOption: true, describe: 'Name of the schema' } },
   options: {
     ...lockOptions,
+    ...commitOptions,
     ...readOnlyOption,
     unlisted: {
       type: 'boolean',
@@ -24,7 +25,7 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
   examples: [['tenant create acme', 'create the schema "acme" and bring it up to date']],
   prepare: (args) => {
     const { name, ignoreReadOnly, unlisted } = args;
-    const options = { ...lockArgs(args), name, ignoreReadOnly, unlisted };
+    const options = { ...lockArgs(args), ...commitArgs(args), name, ignoreReadOnly, unlisted };
     return async ({ config, signal, onEvent }) => {
       const outcome = await createTenant(config, { ...options, signal, onEvent });
       const { error } = outcome;

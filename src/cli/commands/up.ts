@@ -7,11 +7,11 @@ import { type Answer, type CommandContext, defineCommand } from '../command.ts';
 import { exitCodeOf, exitCodeOfSchemas } from '../execute.ts';
 import { openMetrics } from '../metrics-file.ts';
 import {
-  canaryOf,
+  commitArgs,
+  commitOptions,
   flagOf,
   lockArgs,
   lockOptions,
-  maxFailuresOf,
   planArgs,
   planOptions,
   readOnlyOption,
@@ -19,6 +19,7 @@ import {
   selectorOptions,
   usage,
 } from '../options.ts';
+import { canaryOf, maxFailuresOf } from '../stop-options.ts';
 import { keepHeapSmall } from '../v8-flags.ts';
 import { planAnswer } from './plan.ts';
 
@@ -32,15 +33,17 @@ export const upCommand = defineCommand()({
     ...selectorOptions,
     ...planOptions,
     ...lockOptions,
+    ...commitOptions,
     ...readOnlyOption,
     concurrency: {
       type: 'number',
       requiresArg: true,
       describe: `Migrate up to N tenants at once [${defaults.concurrency}; ${defaults.concurrencyBefore17} up to PostgreSQL 16]`,
     },
-    digest: {
+    'skip-unchanged': {
       type: 'boolean',
-      describe: 'Store a digest per history table so that no-op runs skip reading it',
+      alias: 'digest',
+      describe: 'Skip the history tables that have not changed, by a digest stored in the catalog',
     },
     rehearse: {
       type: 'boolean',
@@ -93,6 +96,7 @@ export const upCommand = defineCommand()({
     const options: UpOptions = {
       ...planArgs(args),
       ...lockArgs(args),
+      ...commitArgs(args),
       select,
       rehearse: args.rehearse,
       maxFailures: maxFailuresOf(args.maxFailures),

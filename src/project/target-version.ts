@@ -1,0 +1,27 @@
+import { SqlmigError } from '../errors.ts';
+import type { Migration } from '../sql/migration.ts';
+import { compareVersions } from './version.ts';
+
+/**
+ * Checks that a file has the version at which a run is to stop: a mistyped one would apply less, or all.
+ * @throws SqlmigError `bad-usage` naming the versions next to it.
+ */
+export function requireVersion(
+  migrations: Readonly<Record<'public' | 'tenant', readonly Migration[]>>,
+  to: string | null | undefined,
+): void {
+  if (to === null || to === undefined) return;
+  const versions = [...migrations.public, ...migrations.tenant].flatMap(({ version }) => version ?? []);
+  if (versions.some((version) => compareVersions(version, to) === 0)) return;
+  const sorted = versions.toSorted(compareVersions);
+  const below = sorted.findLast((version) => compareVersions(version, to) < 0);
+  const above = sorted.find((version) => compareVersions(version, to) > 0);
+  const next = [...new Set([below, above])].filter((version) => version !== undefined);
+  throw new SqlmigError('bad-usage', `no migration file has version ${to}`, {
+    state: 'nothing was run',
+    hint:
+      next.length === 0
+        ? 'there is no versioned migration'
+        : `the ${next.length === 1 ? 'version' : 'versions'} next to it: ${next.join(' and ')}`,
+  });
+}
