@@ -16,7 +16,7 @@ export type { UpOptions } from './fleet/up-options.ts';
 export type { TimeMeaning } from './history/import/table-form.ts';
 export type { SessionAtWork } from './history/read-foreign.ts';
 export type { MoveWay } from './move/compose.ts';
-export type { KindCount } from './move/contents.ts';
+export type { KindCount, PublicContents } from './move/contents.ts';
 export type { FunctionRewrite, SearchPathChange } from './move/mentions.ts';
 export type { MoveMeasures } from './move/move.ts';
 export type { RoleSessions } from './move/surroundings.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import postgres from 'postgres';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { adopt } from '../src/operations/adopt.ts';
 import { type AdoptPublicOptions, adoptPublic, type PublicMove } from '../src/operations/adopt-public.ts';
 import { createTenant } from '../src/operations/create-tenant.ts';
 import { up } from '../src/operations/up.ts';
@@ -130,6 +131,8 @@ async function expectInOrder(config: Config): Promise<void> {
   expect(await structureOf('globex')).toEqual(await structureOf('acme'));
 }
 
+const keep = ['plans', 'countries'];
+
 /** Moves public to acme, asking nobody. */
 function adopting(config: Config, options: Partial<AdoptPublicOptions> = {}) {
   return adoptPublic(config, { as: 'acme', accept: () => true, ...options });
@@ -145,7 +148,6 @@ test("sqlmig's own history is divided with the files", async () => {
   await db.query("insert into plans values (1, 'free'); insert into users (email, plan) values ('a', 1)");
   const p = project({ url: db.url }, files);
   const config = await p.config();
-  const keep = ['plans', 'countries'];
   expect(await adopting(config, { keep })).toMatchObject({
     accepted: true,
     ownHistory: { moved: 2, stays: 1 },
@@ -399,8 +401,6 @@ test.for(['rename', 'move'])('killed in the middle of a %s, it leaves everything
   });
 });
 
-const keep = ['plans', 'countries'];
-
 test('function bodies are rewritten, and their search_path, in the same transaction', async () => {
   await db.query(`${sqlOf.join('\n')}; insert into plans values (1, 'free');
     create function total() returns bigint language sql as 'select count(*) from public.users -- public.users';
@@ -577,4 +577,23 @@ test('a run at work is waited for', async () => {
   expect(late).toMatchObject({ moved: null, error: { code: 'lock-timeout' } });
   await release();
   expect(await adopting(config, { keep })).toMatchObject({ moved: {} });
+});
+
+test('adopt alone says what lies in public, and how to move it', async () => {
+  await db.query(sqlOf.join('\n'));
+  const p = project({ url: db.url }, files);
+  const { code, stdout } = await sqlmig(['adopt'], p.dir);
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/no other tool's history/)]);
+  expect(stdout).toContain(`what lies in public
+  would become a tenant: 2 sequences, 2 tables, 1 view
+  would stay, because only files of public make them: countries, plans
+make it a tenant with: sqlmig adopt --public-as NAME --keep countries,plans
+`);
+  await db.query(
+    "create function f() returns void language plpgsql as $$ begin execute 'delete from public.users'; end $$",
+  );
+  const { public: contents } = await adopt(await p.config());
+  expect(contents).toMatchObject({ keep: ['countries', 'plans'], obstacles: [{ hint: expect.any(String) }] });
+  await db.query('drop schema public cascade; create schema public; create table plans (id int)');
+  expect(await adopt(await p.config())).toMatchObject({ public: null });
 });

@@ -1,7 +1,12 @@
-import type { ForeignHistoryFound } from '../adopt/foreign-histories.ts';
+import type { ForeignHistoryFound, Obstacle } from '../adopt/foreign-histories.ts';
 import { takenOverTrigger } from '../history/foreign-tables.ts';
 import type { Config } from '../project/config.ts';
-import type { Division } from './kept.ts';
+import type { Scope } from '../results.ts';
+import { isServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+import { commandLine } from '../text/command-line.ts';
+import { type Division, divide } from './kept.ts';
+import { madeOnlyBy, notesOf, standingObstacles, survey } from './survey.ts';
 
 /** How many objects of a kind move, and how many stay. */
 export interface KindCount {
@@ -40,3 +45,72 @@ export function historyTablesOf(
 
 // Tables that tools keep beside their history.
 const besides: readonly string[] = ['ar_internal_metadata', 'hdb_version', 'typeorm_metadata', 'current'];
+
+/** What lies in public and could become a tenant. */
+export interface PublicContents {
+  readonly schema: string;
+  readonly counts: readonly KindCount[];
+  /** Tables and views that only files of public make, and that would stay. */
+  readonly keep: readonly string[];
+  readonly obstacles: readonly Obstacle[];
+  readonly notes: readonly string[];
+  /** The command that moves it. */
+  readonly command: string;
+}
+
+/** What `readPublicContents` looks at. */
+export interface PublicLook {
+  readonly config: Pick<Config, 'publicSchema' | 'historyTable'>;
+  readonly histories: readonly ForeignHistoryFound[];
+  readonly files: Readonly<Record<Scope, readonly { readonly text: string }[]>>;
+}
+
+/** Reads what lies in public beside what its files make; `null` if there are no tables. */
+export async function readPublicContents(
+  session: Session,
+  { config, histories, files }: PublicLook,
+): Promise<PublicContents | null> {
+  const wish = {
+    schema: config.publicSchema,
+    as: 'NAME',
+    keep: [],
+    rewriteFunctions: true,
+    acceptReplication: false,
+  };
+  const tables = historyTablesOf(histories, config);
+  try {
+    const found = await survey(session, wish, tables);
+    const isMadeOnly = madeOnlyBy(files);
+    const keep = found.division.moved.filter((item) => isMadeOnly('public', item)).map(({ name }) => name);
+    const division = divide(found.inventory, keep, tables);
+    if (!division.moved.some(({ kind }) => kind === 'table')) return null;
+    const rest = { ...found, division };
+    const names = keep.map((name) => name.replaceAll(',', '\\,')).join(',');
+    const flags = [
+      ...(keep.length === 0 ? [] : ['--keep', names]),
+      ...(found.mentions.rewrites.length === 0 ? [] : ['--rewrite-functions']),
+    ];
+    return {
+      schema: wish.schema,
+      counts: countKinds(division),
+      keep,
+      obstacles: standingObstacles(rest),
+      notes: notesOf(rest),
+      command: commandLine('adopt', '--public-as', wish.as, ...flags),
+    };
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    const obstacle = {
+      message: `it cannot be read: ${error.message}`,
+      hint: 'run it again when no table is locked',
+    };
+    return {
+      schema: wish.schema,
+      counts: [],
+      keep: [],
+      obstacles: [obstacle],
+      notes: [],
+      command: 'sqlmig adopt',
+    };
+  }
+}

@@ -1,13 +1,15 @@
 import type { Obstacle } from '../adopt/foreign-histories.ts';
+import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { namesMadeBy } from '../sql/made-names.ts';
+import { quoteIdentifier } from '../sql/quote.ts';
 import type { PlanSource } from '../state/plan-source.ts';
 import type { HistoryPlan } from './histories.ts';
 import { type Inventory, readInventory, relationKinds, type SchemaItem } from './inventory.ts';
 import { type Division, divide } from './kept.ts';
 import { findMentions, type Mentions } from './mentions.ts';
 import { type RoleSessions, readRoles, readSurroundings, type Surroundings } from './surroundings.ts';
-import { readFunctionTexts, readPrintedTexts } from './texts.ts';
+import { type PrintedText, readFunctionTexts, readPrintedTexts } from './texts.ts';
 
 /** What a move is asked to do. */
 export interface MoveWish {
@@ -35,7 +37,10 @@ export async function survey(
   histories: ReadonlySet<string>,
 ): Promise<Survey> {
   const { schema, as, keep, rewriteFunctions } = wish;
-  await session.run('START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+  // Printing the definition of a view waits for its tables.
+  await session.run(
+    "START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL lock_timeout = '2s'",
+  );
   const surroundings = await readSurroundings(session, schema, as);
   const inventory = await readInventory(session, schema);
   const roles = await readRoles(session, schema, as);
@@ -44,29 +49,33 @@ export async function survey(
   await session.run('COMMIT');
   const division = divide(inventory, keep, histories);
   const namesOf = (items: readonly SchemaItem[]) => new Set(items.map(({ name }) => name));
-  const mentions = await findMentions(functions, printed, {
-    schema,
-    as,
-    moved: namesOf(division.moved),
-    kept: namesOf(division.kept.map(({ item }) => item)),
-    rewriteFunctions,
-  });
+  const isHistory = ({ what }: PrintedText) =>
+    [...histories].some((name) => what.endsWith(`.${name}`) || what.endsWith(`.${quoteIdentifier(name)}`));
+  const mentions = await findMentions(
+    functions,
+    printed.filter((one) => !isHistory(one)),
+    {
+      schema,
+      as,
+      moved: namesOf(division.moved),
+      kept: namesOf(division.kept.map(({ item }) => item)),
+      rewriteFunctions,
+    },
+  );
   return { wish, inventory, division, surroundings, roles, mentions };
 }
 
 /** Why a move must not begin, each with one cure. */
 export function obstaclesOf(found: Survey, histories: HistoryPlan, source: PlanSource): Obstacle[] {
-  const { division, mentions } = found;
   const basic = basicObstacles(found);
   // What would move is not known otherwise.
   if (basic.length > 0) return basic;
-  return [
-    ...division.obstacles,
-    ...ofFiles(found, source),
-    ...histories.obstacles,
-    ...mentions.obstacles,
-    ...ofReplication(found),
-  ];
+  return [...standingObstacles(found), ...ofFiles(found, source), ...histories.obstacles];
+}
+
+/** The obstacles that do not depend on the tenant's name and the histories. */
+export function standingObstacles(found: Survey): Obstacle[] {
+  return [...found.division.obstacles, ...found.mentions.obstacles, ...ofReplication(found)];
 }
 
 function basicObstacles({ wish: { schema, as }, surroundings, division }: Survey): Obstacle[] {
@@ -92,14 +101,19 @@ function basicObstacles({ wish: { schema, as }, surroundings, division }: Survey
   return [{ message: `there is nothing in "${schema}" to move`, hint }];
 }
 
+/** Tells which tables and views only the files of one scope make. */
+export function madeOnlyBy(files: Readonly<Record<Scope, readonly { readonly text: string }[]>>) {
+  const made = (scope: Scope) => new Set(files[scope].flatMap(({ text }) => namesMadeBy(text)));
+  const names = { public: made('public'), tenant: made('tenant') };
+  return (by: Scope, { name, kind }: SchemaItem): boolean =>
+    relationKinds.includes(kind) &&
+    names[by].has(name) &&
+    !names[by === 'public' ? 'tenant' : 'public'].has(name);
+}
+
 // A file of public makes what all tenants share; a tenant's file makes it anew in each of them.
 function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSource): Obstacle[] {
-  const [shared, own] = [migrations.public, migrations.tenant].map(
-    (files) => new Set(files.flatMap(({ text }) => namesMadeBy(text))),
-  );
-  const isMadeOnly = (by: 'public' | 'tenant', { name, kind }: SchemaItem) =>
-    relationKinds.includes(kind) &&
-    (by === 'public' ? shared?.has(name) && !own?.has(name) : own?.has(name) && !shared?.has(name));
+  const isMadeOnly = madeOnlyBy(migrations);
   const moving = division.moved.filter((item) => isMadeOnly('public', item)).map(({ name }) => name);
   const staying = division.kept
     .filter(({ item, because }) => because !== 'history' && isMadeOnly('tenant', item))

@@ -18,6 +18,7 @@ import {
 } from '../history/import/foreign-reading.ts';
 import type { HistoryReader, SourceFile } from '../history/import/history-reader.ts';
 import type { TimeMeaning } from '../history/import/table-form.ts';
+import { type PublicContents, readPublicContents } from '../move/contents.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { folderOf } from '../project/migrations.ts';
 import { abortSignal, callback, checkOptions, type Kinds, text } from '../project/option.ts';
@@ -83,6 +84,8 @@ export interface AdoptReport {
   readonly histories: readonly ForeignHistory[];
   /** Sessions that hold a lock which a tool takes while it migrates. */
   readonly sessions: readonly ToolSession[];
+  /** What lies in public beside what the files of public make; `null` if there are no such tables. */
+  readonly public: PublicContents | null;
 }
 
 /**
@@ -95,11 +98,11 @@ export async function adopt(config: Config, options: AdoptOptions = {}): Promise
   checkOptions(options, adoptKinds);
   const folders = foldersOf(config, options.files);
   return withRun(config, callerOf(options), async ({ read, server, database }) => {
-    const { histories, sessions } = await read((session) => report(session, folders, config.historyTable));
+    const { histories, sessions, contents } = await read((session) => report(session, folders, config));
     const ok =
       sessions.length === 0 &&
       histories.every(({ takenOver, match }) => takenOver || (match !== null && match.changed.length === 0));
-    return { ok, host: server.host, database, histories, sessions };
+    return { ok, host: server.host, database, histories, sessions, public: contents };
   });
 }
 
@@ -122,7 +125,7 @@ interface IndexedFolder {
   readonly index: FileIndex;
 }
 
-async function report(session: Session, folders: readonly Folder[], historyTable: string) {
+async function report(session: Session, folders: readonly Folder[], config: Config) {
   const indexes = new Map<HistoryReader, readonly IndexedFolder[]>();
   const indexed = (reader: HistoryReader) => {
     const made =
@@ -131,7 +134,7 @@ async function report(session: Session, folders: readonly Folder[], historyTable
     indexes.set(reader, made);
     return made;
   };
-  const read = await readForeignHistories(session, historyTable);
+  const read = await readForeignHistories(session, config.historyTable);
   const inUse = read.filter(({ found }) => found.takenOver === null);
   const tools = new Map<string, number>();
   for (const { found } of inUse) tools.set(found.schema, (tools.get(found.schema) ?? 0) + 1);
@@ -145,7 +148,9 @@ async function report(session: Session, folders: readonly Folder[], historyTable
         : judge(one, one.reader === null ? [] : indexed(one.reader));
     return { schema, table, tool, columns, takenOver, ...judged };
   });
-  return { histories, sessions: await readToolSessions(session, read) };
+  const files = { public: readSourceFiles(config.publicDir), tenant: readSourceFiles(config.tenantDir) };
+  const contents = await readPublicContents(session, { config, histories: read, files });
+  return { histories, sessions: await readToolSessions(session, read), contents };
 }
 
 type Judged = Pick<ForeignHistory, 'match' | 'refused'>;

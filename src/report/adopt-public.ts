@@ -1,5 +1,6 @@
 import type { RoleSessions } from '../move/surroundings.ts';
 import type { AdoptedPublic, PublicMove } from '../operations/adopt-public.ts';
+import { countsText } from './adopt.ts';
 import { importsText } from './adopt-history.ts';
 import { count, names, placeLine, printable } from './table.ts';
 
@@ -37,29 +38,19 @@ function lines(title: string, list: readonly string[]): string {
 /** What moves and what stays. */
 function contentsText(plan: PublicMove): string {
   const { schema, as, counts, stays, extensions } = plan;
-  const moving = counts
-    .filter(({ moves }) => moves > 0)
-    .map(({ kind, moves }) => count(moves, kind, pluralOf(kind)));
   const kept = stays
     .filter(({ because }) => because !== 'history')
     .map(({ kind, name }) => `${kind} ${name}`);
   return (
     placeLine(plan) +
     lines(`${printable(schema)} becomes ${printable(as)}`, [
-      `moves: ${moving.join(', ') || 'nothing'}`,
+      `moves: ${countsText(counts)}`,
       ...(kept.length === 0 ? [] : [`stays: ${names(kept, 10)}`]),
       ...(extensions.length === 0
         ? []
         : [`stays: ${count(extensions.length, 'extension')} ${names(extensions, 10)}`]),
     ])
   );
-}
-
-function pluralOf(kind: string): string {
-  if (kind === 'operator class') return 'operator classes';
-  if (kind === 'operator family') return 'operator families';
-  if (kind.endsWith('y')) return `${kind.slice(0, -1)}ies`;
-  return `${kind}s`;
 }
 
 function changesText({ rewrites, paths }: PublicMove): string {

@@ -1,17 +1,47 @@
 import type { ToolSession } from '../adopt/foreign-histories.ts';
+import type { KindCount, PublicContents } from '../move/contents.ts';
 import type { AdoptReport, ForeignHistory, HistoryMatch } from '../operations/adopt.ts';
 import { count, groupBy, names, placeLine, printable, schemaNames } from './table.ts';
 
-/** The histories of other tools: a paragraph for all that are alike. */
+/** The histories of other tools, a paragraph for all that are alike, and what lies in public. */
 export function adoptText(report: AdoptReport): string {
   const { histories, sessions } = report;
-  if (histories.length === 0) return `${placeLine(report)}no other tool's history was found\n`;
+  const contents = report.public === null ? '' : contentsText(report.public);
+  if (histories.length === 0) return `${placeLine(report)}no other tool's history was found\n${contents}`;
   const groups = groupBy(histories, ({ tool, table, takenOver, match, refused }) =>
     JSON.stringify([tool, table, takenOver, match, refused?.hint]),
   );
   const importable = histories.some(({ match }) => match !== null && match.applied > 0);
   const next = report.ok && importable ? 'import them with: sqlmig adopt --history --all\n' : '';
-  return placeLine(report) + groups.map(groupText).join('') + sessions.map(sessionLine).join('') + next;
+  const found = groups.map(groupText).join('') + sessions.map(sessionLine).join('');
+  return placeLine(report) + found + next + contents;
+}
+
+function contentsText({ schema, counts, keep, obstacles, notes, command }: PublicContents): string {
+  const lines = [
+    ...(counts.length === 0 ? [] : [`would become a tenant: ${countsText(counts)}`]),
+    ...(keep.length === 0
+      ? []
+      : [`would stay, because only files of ${printable(schema)} make them: ${names(keep, 5)}`]),
+    ...obstacles.flatMap(({ message, hint }) => [
+      `refused: ${printable(message)}`,
+      `hint: ${printable(hint)}`,
+    ]),
+    ...notes.map((note) => `note: ${printable(note)}`),
+  ];
+  const next = `make it a tenant with: ${printable(command)}\n`;
+  return `what lies in ${printable(schema)}\n${lines.map((line) => `  ${line}\n`).join('')}${next}`;
+}
+
+/** How many objects of each kind move, in words. */
+export function countsText(counts: readonly KindCount[]): string {
+  const moving = counts.filter(({ moves }) => moves > 0);
+  return moving.map(({ kind, moves }) => count(moves, kind, pluralOf(kind))).join(', ') || 'nothing';
+}
+
+function pluralOf(kind: string): string {
+  if (kind === 'operator class') return 'operator classes';
+  return kind.endsWith('y') ? `${kind.slice(0, -1)}ies` : `${kind}s`;
 }
 
 /** A session that may belong to a tool that is migrating now. */
