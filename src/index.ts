@@ -52,6 +52,7 @@ export {
   type PublicMove,
   type StayingObject,
 } from './operations/adopt-public.ts';
+export { type CheckFilesOptions, checkFiles } from './operations/check-files.ts';
 export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
 export {

@@ -232,3 +232,14 @@ export interface VerifyResult {
   readonly schemas: readonly VerifiedSchema[];
   readonly tenantsUnknown?: string;
 }
+
+/** The result of `checkFiles`. Findings make `ok` false only if the options say so; mistakes are exceptions. */
+export interface CheckResult {
+  readonly ok: boolean;
+  /** The number of files that were checked. */
+  readonly files: number;
+  readonly findings: readonly (
+    | Omit<LintFinding, 'database' | 'schema'>
+    | Omit<DownFileFinding, 'database' | 'schema'>
+  )[];
+}

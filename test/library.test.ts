@@ -5,6 +5,7 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { errorOfAll } from '../src/errors.ts';
 import {
   acceptChecksums,
+  checkFiles,
   createMigration,
   createTenant,
   forgetMissing,
@@ -89,6 +90,7 @@ const calls: readonly (readonly [string, (config: never, options: never) => Prom
   ['plan', plan],
   ['status', status],
   ['verify', verify],
+  ['checkFiles', checkFiles],
   ['locks', locks],
   ['listTenants', listTenants],
   ['killHolder', (c, o) => killHolder(c, extend(o, { pid: 1, confirm: accept }))],

@@ -1,4 +1,11 @@
-import type { DownFileFinding, Finding, LintFinding, PlannedSchema, PlanResult } from '../results.ts';
+import type {
+  DownFileFinding,
+  FileFinding,
+  Finding,
+  LintFinding,
+  PlannedSchema,
+  PlanResult,
+} from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
@@ -35,7 +42,7 @@ export function planText(result: PlanResult, paint: Paint): string {
 
 /** A lint, or a mistake in a down file, in one line. */
 export function lintLine(
-  { file, line, column, message }: LintFinding | DownFileFinding,
+  { file, line, column, message }: Pick<FileFinding, 'file' | 'line' | 'column' | 'message'>,
   paint: Paint,
 ): string {
   return `${paint('yellow', 'warning')}: ${file}:${line}:${column}: ${message}\n`;

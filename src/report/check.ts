@@ -1,0 +1,13 @@
+import type { CheckResult } from '../results.ts';
+import type { Paint } from './paint.ts';
+import { lintLine } from './plan.ts';
+import { count } from './table.ts';
+
+/** What is wrong with the files, one line each, and how many there are. */
+export function checkText({ files, findings }: CheckResult, paint: Paint): string {
+  const warnings = findings.length === 0 ? 'no warnings' : count(findings.length, 'warning');
+  return [
+    ...findings.map((finding) => lintLine(finding, paint)),
+    `${count(files, 'file')}, ${warnings}\n`,
+  ].join('');
+}

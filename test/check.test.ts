@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { sqlmig } from './setup/cli.ts';
+import { project } from './setup/project.ts';
+
+// No database, and no URL either.
+const files = {
+  'sql/public/1_plans.sql': 'create table plans (code text primary key);\n',
+  'sql/tenant/1_users.sql': 'create table users (id int);\n',
+};
+
+test('check accepts good files without a database', async () => {
+  const p = project({}, files);
+  expect(await sqlmig(['check'], p.dir)).toEqual({
+    code: 0,
+    signal: null,
+    stdout: '2 files, no warnings\n',
+    stderr: '',
+  });
+});
+
+test('check reports what is risky, and fails for it only with --strict', async () => {
+  const p = project(
+    {},
+    { ...files, 'sql/tenant/2_risky.sql': '\n  create table t (id int references public.users);\n' },
+  );
+  const plain = await sqlmig(['check', '--json'], p.dir);
+  const strict = await sqlmig(['check', '--strict', '--json'], p.dir);
+  expect([plain.code, strict.code]).toEqual([0, 1]);
+  const { files: checked, findings } = JSON.parse(strict.stdout);
+  expect(checked).toBe(3);
+  expect(findings[0]).toEqual({
+    kind: 'lint',
+    scope: 'tenant',
+    version: '2',
+    name: 'risky',
+    rule: expect.any(String),
+    file: 'sql/tenant/2_risky.sql',
+    line: 2,
+    column: expect.any(Number),
+    message: expect.any(String),
+  });
+  const text = await sqlmig(['check'], p.dir);
+  expect(text.stdout).toContain('warning: sql/tenant/2_risky.sql:2:');
+  expect(text.stdout).toMatch(/3 files, \d+ warnings?\n$/);
+});
+
+test('check reports a mistake in a down file', async () => {
+  const p = project({}, { ...files, 'sql/tenant/1_users.down.sql': 'drop tabel users;\n' });
+  const { findings } = JSON.parse((await sqlmig(['check', '--json'], p.dir)).stdout);
+  expect(findings).toMatchObject([{ kind: 'down-file', rule: 'sql-syntax', line: 1 }]);
+});
+
+test('check reports all mistakes at once: exit 2', async () => {
+  const p = project(
+    {},
+    {
+      ...files,
+      'sql/public/noversion.sql': 'select 1;\n',
+      'sql/tenant/2_syntax.sql': 'create tabel x ();\n',
+      'sql/tenant/3_commit.sql': 'select 1;\nrollback;\n',
+    },
+  );
+  const { code, stdout } = await sqlmig(['check', '--json'], p.dir);
+  expect(code).toBe(2);
+  expect(
+    JSON.parse(stdout)
+      .errors.map((error: { code: string }) => error.code)
+      .sort(),
+  ).toEqual(['bad-file-name', 'sql-syntax', 'transaction-control']);
+});
