@@ -90,6 +90,7 @@ export const sqlstates = {
   undefinedColumn: '42703',
   undefinedFunction: '42883',
   undefinedObject: '42704',
+  invalidColumnReference: '42P10',
   uniqueViolation: '23505',
   lockNotAvailable: '55P03',
   deadlockDetected: '40P01',

@@ -56,6 +56,12 @@ export { type CheckFilesOptions, checkFiles } from './operations/check-files.ts'
 export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
 export {
+  type FinishedSplit,
+  type FinishPlan,
+  type FinishSplitOptions,
+  finishSplit,
+} from './operations/finish-split.ts';
+export {
   type ForgetMissingOptions,
   type ForgottenFiles,
   forgetMissing,
@@ -75,13 +81,14 @@ export {
   settleMigration,
   settleMigrations,
 } from './operations/settle-migration.ts';
+export { type SplitPlan, type SplitRows, type SplitRowsOptions, splitRows } from './operations/split-rows.ts';
 export { status } from './operations/status.ts';
 export { up } from './operations/up.ts';
 export { type VerifyOptions, verify } from './operations/verify.ts';
 export { type Config, type ConfigSources, type DatabaseConfig, loadConfig } from './project/config.ts';
 export type { CreatedMigration } from './project/new-migration.ts';
 export type { Selection } from './project/selection.ts';
-export type { Overrides, Settings, TenantSettings } from './project/settings.ts';
+export type { Overrides, Settings, SplitPath, SplitSettings, TenantSettings } from './project/settings.ts';
 export type { TenantSource } from './project/tenant-source.ts';
 export type { Holder } from './protocol/holders.ts';
 export type { AcceptedEditOptions } from './repair/accepted-edits.ts';
@@ -95,5 +102,11 @@ export type * from './results.ts';
 export type { ChangeOptions, RunOptions } from './run/run-options.ts';
 export type { Blocker } from './server/blockers.ts';
 export type { ConnectionTarget, SslMode, TargetHost, TlsVersion } from './server/connection-string.ts';
+export type { SplitDifference } from './split/compare.ts';
+export type { SplitSchema } from './split/copy-tenants.ts';
+export type { FinishedTable } from './split/finish.ts';
+export type { SplitObstacle } from './split/paths.ts';
+export type { RowCounts } from './split/rows.ts';
+export type { SplitTable } from './split/survey.ts';
 export type { ReadOptions } from './state/reading.ts';
 export type { ShapeDifference } from './structure/shape.ts';

@@ -38,6 +38,7 @@ test('defaults complete an empty config', async () => {
     poolMode: null,
     searchPath: ['tenant', 'public'],
     extensions: [],
+    split: { paths: {}, keep: [], triggers: false },
     cwd: dir,
   });
 });

@@ -29,6 +29,7 @@ const floors: readonly (readonly string[])[] = [
   ['adopt'],
   ['baseline'],
   ['move'],
+  ['split'],
   ['operations'],
   ['report', 'index.ts'],
   ['cli'],

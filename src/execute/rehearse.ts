@@ -19,10 +19,12 @@ import { trespassError } from './scope-guard.ts';
 import type { UnitPlace } from './unit-place.ts';
 
 /** A rehearsal: the files whose outcome is asked for are those of the last part. */
-interface Rehearsal {
+export interface Rehearsal {
   readonly parts: readonly [...PendingFiles[], PendingFiles];
   /** SQL to run before all of them. */
   readonly before?: string;
+  /** SQL to run after the last of them, and what takes its rows. */
+  readonly after?: { readonly sql: string; readonly onRow: (row: Row) => void };
 }
 
 /**
@@ -31,7 +33,7 @@ interface Rehearsal {
  */
 export async function rehearseUnits(
   session: Session,
-  { parts, before = '' }: Rehearsal,
+  { parts, before = '', after }: Rehearsal,
   context: UnitContext,
 ): Promise<Attempt> {
   const last = parts.at(-1) as PendingFiles;
@@ -41,10 +43,14 @@ export async function rehearseUnits(
   );
   const guarded = last.scripts.filter((script) => !script.allowsPublic);
   const compared = guarded.length > 0 ? await schemasBefore(session, parts, { guarded, context }) : [];
-  const message = composeRehearsal(parts, context, { compared, before });
+  const message = composeRehearsal(parts, context, { compared, before, after: after?.sql ?? '' });
   const report = createRehearsalReport();
   try {
-    await session.run(message.text, report.take, (notice) => {
+    const onRow = (row: Row) => {
+      report.take(row);
+      after?.onRow(row);
+    };
+    await session.run(message.text, onRow, (notice) => {
       // The whole message is parsed before its first unit runs.
       const at = notice.code === identifierCut ? undefined : units[report.durations.length];
       const scripts = at === undefined ? units.map(({ script }) => script) : [at.script];

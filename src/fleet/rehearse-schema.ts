@@ -1,5 +1,5 @@
 import type { Attempt } from '../execute/attempt.ts';
-import { rehearseUnits } from '../execute/rehearse.ts';
+import { type Rehearsal, rehearseUnits } from '../execute/rehearse.ts';
 import type { PendingFiles } from '../protocol/message.ts';
 import type { Session } from '../server/session.ts';
 import type { Target } from '../state/target.ts';
@@ -7,17 +7,29 @@ import { unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
 import { rehearsable } from './rehearsable.ts';
 
+/** What to rehearse. */
+export interface ToRehearse {
+  readonly target: Target;
+  /** Public, if what it lacks runs first. */
+  readonly shared: Target | null;
+  readonly after?: Rehearsal['after'];
+}
+
 /** Runs what a schema lacks, for a tenant after what `shared`, public, lacks, in one transaction that is rolled back. */
 export async function rehearseSchema(
   migrator: Migrator,
   session: Session,
-  { target, shared }: { readonly target: Target; readonly shared: Target | null },
+  { target, shared, after }: ToRehearse,
 ): Promise<Attempt> {
   const { context, turns, scripts } = migrator;
   const before = shared === null ? [] : [await partOf(migrator, shared)];
   const last = await partOf(migrator, target);
   return turns.inTurn(last.scripts, last.schema, () =>
-    rehearseUnits(session, { parts: [...before, last], before: scripts.installing }, context),
+    rehearseUnits(
+      session,
+      { parts: [...before, last], before: scripts.installing, ...(after && { after }) },
+      context,
+    ),
   );
 }
 

@@ -1,7 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import { confirm } from '../fleet/confirm.ts';
+import { currentPublic } from '../fleet/current-public.ts';
 import { enlist, isListed, unlisted } from '../fleet/enlist.ts';
-import { publicBehind } from '../fleet/gate.ts';
 import { createMigrator, type Migrator } from '../fleet/migrator.ts';
 import { unconfirmed } from '../fleet/outcome.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
@@ -9,12 +9,10 @@ import { notConfirmed } from '../fleet/schema-errors.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, text, yesOrNo } from '../project/option.ts';
-import { newestVersion } from '../project/version.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
-import { readPublicTarget } from '../state/fleet-state.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
@@ -75,14 +73,6 @@ async function create(config: Config, options: CreateTenantOptions): Promise<Sch
     const outcome = await migrateDurably(migrator, targets);
     return listed || outcome.error !== undefined ? outcome : enlist(run, outcome);
   });
-}
-
-/** Public as it is. @throws SqlmigError `public-behind` if it has pending migrations. */
-async function currentPublic({ run, source }: Migrator): Promise<Target> {
-  const shared = await run.read((_, reader) => readPublicTarget(reader, source));
-  const behind = newestVersion(shared.plan.steps);
-  if (behind !== null) throw publicBehind(behind);
-  return shared;
 }
 
 /** Migrates a tenant, and again if the server crashed before the commits were on disk. */

@@ -13,6 +13,7 @@ import {
   type Overrides,
   readEnvironment,
   type Settings,
+  type SplitSettings,
 } from './settings.ts';
 import type { TenantSource } from './tenant-source.ts';
 
@@ -49,6 +50,8 @@ export interface Config {
   readonly searchPath: readonly string[];
   /** Extensions that `up` creates in the public schema, before public files, if they are missing. */
   readonly extensions: readonly string[];
+  /** What `adopt --split-by` does with the shared tables. */
+  readonly split: SplitSettings;
   /** Paths in messages are relative to this folder. */
   readonly cwd: string;
 }
@@ -109,6 +112,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     poolMode: merged.poolMode ?? null,
     searchPath: merged.searchPath ?? defaults.searchPath,
     extensions: [...new Set(merged.extensions)],
+    split: { paths: {}, keep: [], triggers: false, ...defined(merged.split ?? {}) },
     cwd,
   };
 }
@@ -128,6 +132,7 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
   poolMode: true,
   searchPath: true,
   extensions: true,
+  split: true,
   cwd: true,
 };
 
@@ -289,6 +294,7 @@ function tenantSource(source: Settings['tenants']): TenantSource {
   return { kind: 'list', list: source.list };
 }
 
-function defined(overrides: Overrides): Overrides {
-  return Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+function defined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }

@@ -10,6 +10,24 @@ export type TenantSettings =
   | { readonly list: readonly unknown[] }
   | ((...args: unknown[]) => unknown);
 
+/** How `adopt --split-by` treats the shared tables. */
+export interface SplitSettings {
+  /**
+   * How the rows of a table belong to a tenant: the columns of the foreign key to follow, or, without a foreign key, the
+   * columns that refer to the keys of another table.
+   */
+  readonly paths: Readonly<Record<string, SplitPath>>;
+  /** Tables that stay shared. */
+  readonly keep: readonly string[];
+  /** Fire the triggers of the tenants' tables. */
+  readonly triggers: boolean;
+}
+
+/** A path of `SplitSettings`. */
+export type SplitPath =
+  | readonly string[]
+  | { readonly columns: readonly string[]; readonly table: string; readonly keys: readonly string[] };
+
 /** What a config file may hold (docs/config.md). */
 export interface Settings {
   readonly url?: string | undefined;
@@ -39,6 +57,8 @@ export interface Settings {
   readonly searchPath?: readonly string[] | undefined;
   /** Extensions that `up` creates in public if they are missing. */
   readonly extensions?: readonly string[] | undefined;
+  /** What `adopt --split-by` does with the shared tables. */
+  readonly split?: { readonly [K in keyof SplitSettings]?: SplitSettings[K] | undefined } | undefined;
 }
 
 const name = v.pipe(
@@ -68,6 +88,20 @@ const tenants = v.union(
   ],
   'must be { "query": ... }, { "pattern": ... }, { "list": [...] } or, in a .js file, a function',
 );
+const columns = v.pipe(v.array(name), v.minLength(1, 'must name at least one column'));
+const split = v.strictObject({
+  paths: v.optional(
+    v.record(
+      v.string(),
+      v.union(
+        [columns, v.strictObject({ columns, table: name, keys: columns })],
+        'must be a list of columns, or { "columns": [...], "table": ..., "keys": [...] }',
+      ),
+    ),
+  ),
+  keep: v.optional(v.array(name)),
+  triggers: v.optional(v.boolean()),
+});
 const settings = v.strictObject({
   url: v.optional(text),
   directUrl: v.optional(text),
@@ -99,6 +133,7 @@ const settings = v.strictObject({
     ),
   ),
   extensions: v.optional(v.array(name)),
+  split: v.optional(split),
   poolMode: v.optional(v.picklist(['session', 'transaction'], 'must be "session" or "transaction"')),
   searchPath: v.optional(
     v.pipe(
@@ -112,7 +147,7 @@ const settings = v.strictObject({
 });
 
 /** Settings that flags and `SQLMIG_*` variables can set. */
-export type Overrides = Omit<Settings, 'tenants' | 'databases'>;
+export type Overrides = Omit<Settings, 'tenants' | 'databases' | 'split'>;
 
 /** Where settings of variables come from, in messages. */
 export const environmentName = 'the environment';

@@ -95,6 +95,8 @@ interface RehearsalOptions {
   readonly compared?: readonly string[];
   /** SQL to run first. */
   readonly before?: string;
+  /** SQL to run after the last file. */
+  readonly after?: string;
 }
 
 /**
@@ -104,7 +106,7 @@ interface RehearsalOptions {
 export function composeRehearsal(
   parts: readonly PendingFiles[],
   context: UnitContext,
-  { compared = [], before = '' }: RehearsalOptions = {},
+  { compared = [], before = '', after = '' }: RehearsalOptions = {},
 ): Message {
   const message = createMessage();
   message.add(begin(context), before);
@@ -119,7 +121,7 @@ export function composeRehearsal(
     addPart(message, part, context);
     message.add(structure, isCompared ? `${lockedElsewhere(schema)};\n` : '');
   }
-  message.add(locksTaken, 'ROLLBACK;');
+  message.add(locksTaken, after, 'ROLLBACK;');
   return message.done();
 }
 

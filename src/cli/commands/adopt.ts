@@ -4,10 +4,11 @@ import { historyMode } from '../adopt/history.ts';
 import { lookMode } from '../adopt/look.ts';
 import type { AdoptMode } from '../adopt/mode.ts';
 import { publicMode } from '../adopt/public.ts';
+import { splitMode } from '../adopt/split.ts';
 import { defineCommand, type OptionSet, type ParsedArgs } from '../command.ts';
 import { camelCase, usage } from '../options.ts';
 
-const modes: readonly AdoptMode[] = [lookMode, convertMode, historyMode, baselineMode, publicMode];
+const modes: readonly AdoptMode[] = [lookMode, convertMode, historyMode, baselineMode, publicMode, splitMode];
 const options: OptionSet = Object.assign({}, ...modes.map((mode) => mode.options));
 
 /** `sqlmig adopt`. */

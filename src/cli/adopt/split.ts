@@ -1,0 +1,104 @@
+import { type FinishSplitOptions, finishSplit } from '../../operations/finish-split.ts';
+import { type SplitRowsOptions, splitRows } from '../../operations/split-rows.ts';
+import { finishPlanText } from '../../report/finish-split.ts';
+import { splitObstaclesText, splitPlanText, splitText } from '../../report/split.ts';
+import type { Work } from '../command.ts';
+import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import { lockArgs, lockOptions, readOnlyOption, usage, yesOption } from '../options.ts';
+import { defineMode } from './mode.ts';
+
+const example = 'adopt --split-by tenant_id --tenants-from "select id, schema_name from customers"';
+
+/** `sqlmig adopt --split-by`. */
+export const splitMode = defineMode({
+  flag: 'split-by',
+  options: {
+    'split-by': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Copy the rows of shared tables to a schema per tenant, by this column',
+    },
+    'tenants-from': {
+      type: 'string',
+      requiresArg: true,
+      describe: "Query that returns each tenant's id and schema",
+    },
+    finish: {
+      type: 'boolean',
+      default: false,
+      describe: 'Drop the shared tables whose rows have been copied',
+    },
+    'discard-unowned': {
+      type: 'boolean',
+      default: false,
+      describe: 'With --finish: drop rows that belong to no tenant, too',
+    },
+    'accept-tenant-changes': {
+      type: 'boolean',
+      default: false,
+      describe: 'With --finish: accept that tenants have changed their rows since',
+    },
+    ...lockOptions,
+    ...readOnlyOption,
+    ...yesOption,
+  },
+  examples: [
+    [example, 'copy the rows of each customer to a schema of its own, on confirmation'],
+    [`${example} --finish`, 'compare them again and drop the shared tables, on confirmation'],
+  ],
+  prepare: (args, terminal) => {
+    const { splitBy, tenantsFrom, discardUnowned, acceptTenantChanges } = args;
+    if (!splitBy) throw usage('--split-by takes the name of a column');
+    if (!tenantsFrom) throw usage('--split-by requires --tenants-from');
+    const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
+    const query = { ...lockArgs(args), ignoreReadOnly: args.ignoreReadOnly, splitBy, tenantsFrom };
+    if (args.finish) {
+      const accept = (plan: Parameters<typeof finishPlanText>[0]) =>
+        isAgreed(`${finishPlanText(plan)}Drop these tables?`);
+      return finishing({ ...query, discardUnowned, acceptTenantChanges, accept });
+    }
+    if (discardUnowned) throw usage('--discard-unowned requires --finish');
+    if (acceptTenantChanges) throw usage('--accept-tenant-changes requires --finish');
+    return splitting({ ...query, accept: (plan) => isAgreed(`${splitPlanText(plan)}Copy these rows?`) });
+  },
+});
+
+function splitting(options: SplitRowsOptions): Work {
+  return async ({ config, signal, onEvent }) => {
+    const result = await splitRows(config, { ...options, signal, onEvent });
+    const { obstacles, accepted, schemas } = result;
+    const failures = schemas.filter(({ state }) => state === 'failed');
+    const exitCode = exitCodeOfSchemas(failures.map(({ error }) => error));
+    const done = accepted && failures.length === 0;
+    return {
+      exitCode: done ? 0 : failures.length > 0 ? exitCode : 1,
+      json: { ok: done, ...result },
+      text: () =>
+        splitPlanText(result) +
+        splitObstaclesText(obstacles) +
+        splitText(schemas) +
+        (accepted ? '' : 'nothing was changed\n') +
+        (done ? nextText : ''),
+      failures,
+    };
+  };
+}
+
+const nextText =
+  'the shared tables are unchanged; drop them with --finish when the application uses the schemas\n';
+
+function finishing(options: FinishSplitOptions): Work {
+  return async ({ config, signal, onEvent }) => {
+    const result = await finishSplit(config, { ...options, signal, onEvent });
+    const { dropped, error } = result;
+    return {
+      exitCode: dropped ? 0 : error === undefined ? 1 : exitCodeOfSchemas([error]),
+      json: { ok: dropped, ...result },
+      text: () =>
+        finishPlanText(result) +
+        splitObstaclesText(result.obstacles) +
+        (dropped ? 'the shared tables were dropped\n' : 'nothing was dropped\n'),
+      failures: error === undefined ? [] : [{ schema: config.publicSchema, error }],
+    };
+  };
+}

@@ -1,0 +1,226 @@
+import { SqlmigError, unitStates } from '../errors.ts';
+import { raise } from '../protocol/refusal.ts';
+import { schemaReplaced } from '../protocol/unit-checks.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import { takeLocks } from '../protocol/unit-locks.ts';
+import { setFilePath, setOwnPath } from '../protocol/unit-settings.ts';
+import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import {
+  type ColumnMatch,
+  comparedColumns,
+  comparing,
+  insertedValue,
+  matchColumns,
+  ownChecksum,
+  sharedChecksum,
+} from './columns.ts';
+import { copyOrder } from './copy-order.ts';
+import { rowsOf, tableName } from './owner.ts';
+import type { OwnedTable, SplitObstacle } from './paths.ts';
+import { splitTableName } from './record.ts';
+import type { SchemaSequence, SchemaShape, TableShape } from './tables.ts';
+import type { SplitTenant } from './tenants-from.ts';
+
+/** A shared table and the tenant's table that takes its rows. */
+export interface TablePair {
+  readonly owned: OwnedTable;
+  readonly made: TableShape;
+  readonly match: ColumnMatch;
+}
+
+/** What a copy needs to know. */
+export interface CopyRules {
+  readonly column: string;
+  /** Tables of the config that stay shared. */
+  readonly keep: readonly string[];
+  /** Fire the triggers of the tenants' tables. */
+  readonly triggers: boolean;
+  /** The shared schema, and its sequences. */
+  readonly shared: { readonly schema: string; readonly sequences: readonly SchemaSequence[] };
+}
+
+/** Pairs each shared table with the one that the tenant files make, in the order of copying, or says what is in the way. */
+export function pairTables(
+  owned: readonly OwnedTable[],
+  made: SchemaShape,
+): { readonly pairs: readonly TablePair[]; readonly obstacles: readonly SplitObstacle[] } {
+  const own = new Map(made.tables.map((table) => [table.name, table]));
+  const byName = new Map(owned.map((one) => [one.table.name, one]));
+  const obstacles: SplitObstacle[] = owned
+    .filter(({ table }) => !own.has(table.name))
+    .map(({ table }) => ({
+      table: table.name,
+      message: 'its rows belong to tenants, but the tenant files make no such table',
+      hint: 'create it in a tenant file, or name it in "split.keep" of the config',
+    }));
+  const both = owned.flatMap(({ table }) => own.get(table.name) ?? []);
+  const pairs = copyOrder(both).tables.flatMap((table) => {
+    const shared = byName.get(table.name);
+    if (shared === undefined) return [];
+    const match = matchColumns(shared.table, table);
+    obstacles.push(...match.obstacles, ...tableObstacles(table, byName));
+    return [{ owned: shared, made: table, match }];
+  });
+  return { pairs, obstacles };
+}
+
+function tableObstacles(made: TableShape, owned: ReadonlyMap<string, OwnedTable>): SplitObstacle[] {
+  const rules = made.insertRules.map((rule) => ({
+    table: made.name,
+    message: `the tenant's table has a rule for INSERT, "${rule}"`,
+    hint: 'drop the rule in a tenant file, and create it again after the split',
+  }));
+  const foreign = made.foreignKeys.filter(({ to }) => owned.get(to.table)?.table.schema === to.schema);
+  const crossing = foreign.map(({ name, to }) => ({
+    table: made.name,
+    message: `the foreign key "${name}" of the tenant's table refers to the shared table ${to.table}, which is split`,
+    hint: `write ${to.table} without its schema in the tenant file`,
+  }));
+  return [...rules, ...crossing];
+}
+
+/**
+ * Copies a tenant's rows in one transaction. The tables are locked before its snapshot is taken, so it sees what was
+ * committed before, and what is counted, copied and compared is the same.
+ */
+export function composeCopy(
+  { schema, tenant, made, pairs }: TenantCopy,
+  rules: CopyRules,
+  context: UnitContext,
+): string {
+  const tables = pairs.map(({ made }) => made);
+  const { cycles } = copyOrder(tables);
+  const shared = pairs.map(({ owned }) => tableName(owned.table)).join(', ');
+  const own = tables.map(tableName).join(', ');
+  const switches = [
+    ...cycles.filter(({ deferrable }) => !deferrable).map(({ table, name }) => deferKey(schema, table, name)),
+    ...tables.filter(({ forcesRowSecurity }) => forcesRowSecurity).map(noForce),
+    ...(rules.triggers ? [] : tables.flatMap(({ triggers }) => triggers.map(disable))),
+  ];
+  const locks = takeLocks(schema, context, { activity: 'split', checks: [schemaReplaced(schema)] });
+  return `START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE, NOT DEFERRABLE;
+${setOwnPath}SET LOCAL lock_timeout = '${context.lockTimeoutMs}ms';
+LOCK TABLE ${shared} IN ACCESS SHARE MODE;
+LOCK TABLE ${own} IN SHARE ROW EXCLUSIVE MODE;
+${locks}${comparing}${record({ schema, tenant, pairs }, rules, context)}${switches.map(([off]) => `${off};\n`).join('')}SET CONSTRAINTS ALL DEFERRED;
+${setFilePath(schema, context)}${pairs.map((pair) => insert(pair, rules.column, tenant)).join('')}SET CONSTRAINTS ALL IMMEDIATE;
+${setOwnPath}${switches.map(([, on]) => `${on};\n`).join('')}${made.sequences.map((sequence) => advance(schema.schema, sequence, rules)).join('')}${compare({ schema, tenant, pairs }, rules, context)}COMMIT;
+`;
+}
+
+/** The tenant to copy to. */
+export interface TenantCopy {
+  readonly schema: UnitSchema;
+  readonly tenant: SplitTenant;
+  readonly made: SchemaShape;
+  readonly pairs: readonly TablePair[];
+}
+
+type Switch = readonly [off: string, on: string];
+
+function deferKey({ schema }: UnitSchema, table: string, key: string): Switch {
+  const alter = `ALTER TABLE ${tableName({ schema, name: table })} ALTER CONSTRAINT ${quoteIdentifier(key)}`;
+  return [`${alter} DEFERRABLE INITIALLY DEFERRED`, `${alter} NOT DEFERRABLE`];
+}
+
+function noForce(table: TableShape): Switch {
+  const alter = `ALTER TABLE ${tableName(table)}`;
+  return [`${alter} NO FORCE ROW LEVEL SECURITY`, `${alter} FORCE ROW LEVEL SECURITY`];
+}
+
+function disable({ schema, table, name, always }: TableShape['triggers'][number]): Switch {
+  const alter = `ALTER TABLE ONLY ${tableName({ schema, name: table })}`;
+  const trigger = `TRIGGER ${quoteIdentifier(name)}`;
+  return [`${alter} DISABLE ${trigger}`, `${alter} ENABLE ${always ? 'ALWAYS ' : ''}${trigger}`];
+}
+
+/** Refuses a tenant that another run has split, and tables with rows; then records the tenant. */
+function record(
+  { schema, tenant, pairs }: Pick<TenantCopy, 'schema' | 'tenant' | 'pairs'>,
+  { column }: CopyRules,
+  context: UnitContext,
+): string {
+  const split = splitTableName(context.publicSchema);
+  const [name, oid] = [quoteLiteral(schema.schema), `${quoteLiteral(schema.oid ?? '0')}::oid`];
+  const filled = pairs.map(
+    ({ made }) => `  if exists (select from ${tableName(made)}) then
+    raise exception using errcode = '55000', message = ${quoteLiteral(`${made.name} has rows already`)}, hint = ${quoteLiteral(rowsHint)};
+  end if;\n`,
+  );
+  const values = [schema.schema, tenant.id, column, context.runId, context.appliedBy].map(quoteLiteral);
+  return doBlock(`begin
+  if exists (select from ${split} where schema = ${name} and schema_oid = ${oid}) then ${raise(unitStates.historyChanged)} end if;
+${filled.join('')}  delete from ${split} where schema = ${name};
+  insert into ${split} (schema_oid, schema, tenant, split_by, run_id, copied_by) values (${oid}, ${values.join(', ')});
+end`);
+}
+
+/** What to do about a tenant's table that has rows before it is filled. */
+export const rowsHint = 'empty the table, or leave the tenant out of the query of --tenants-from';
+
+function insert({ owned, made, match }: TablePair, column: string, { id }: SplitTenant): string {
+  const names = match.copied.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const values = match.copied.map((pair) => insertedValue(pair, 't0')).join(', ');
+  const rows = rowsOf(owned, column, id);
+  // Without a column in common, the rows are those of the defaults.
+  const into = names === '' ? '' : ` (${names}) OVERRIDING SYSTEM VALUE`;
+  return `INSERT INTO ${tableName(made)}${into} SELECT ${values} FROM ${rows};\n`;
+}
+
+/** Sets a sequence past the highest value of its columns; one that no column uses goes on where the shared one is. */
+function advance(
+  schema: string,
+  { name, ascending, columns }: SchemaSequence,
+  { shared }: CopyRules,
+): string {
+  const own = tableName({ schema, name });
+  const regclass = `${quoteLiteral(own)}::regclass`;
+  const [most, beyond] = ascending ? ['max', '>='] : ['min', '<='];
+  const values = columns.map(
+    ({ table, column }) =>
+      `select ${most}(${quoteIdentifier(column)})::int8 from ${tableName({ schema, name: table })}`,
+  );
+  const isShared = shared.sequences.some((sequence) => sequence.name === name);
+  if (values.length === 0 && !isShared) return '';
+  const source =
+    values.length > 0
+      ? `(select ${most}(v) from (${values.join(' union all ')}) u (v))`
+      : `(select case when is_called then last_value end from ${tableName({ schema: shared.schema, name })})`;
+  return `select setval(${regclass}, h.v) from (select ${source} as v) h, ${own} s, pg_sequence q
+where q.seqrelid = ${regclass} and h.v ${beyond} s.last_value and h.v between q.seqmin and q.seqmax;\n`;
+}
+
+/** Compares counts and checksums of the shared and the tenant's rows, and records them. */
+function compare(
+  { schema, tenant, pairs }: Pick<TenantCopy, 'schema' | 'tenant' | 'pairs'>,
+  { column }: CopyRules,
+  context: UnitContext,
+): string {
+  const sides = pairs.map(({ owned, made, match }) => {
+    const columns = comparedColumns(match);
+    const [name, how] = [made.name, JSON.stringify(columns)].map(quoteLiteral);
+    return `select ${name} as name, ${how}::jsonb as columns, s.rows, s.checksum, o.rows as own_rows, o.checksum as own_checksum
+      from (select ${sharedChecksum(columns, 't0')} from ${rowsOf(owned, column, tenant.id)}) s,
+        (select ${ownChecksum(columns, 'o')} from ${tableName(made)} o) o`;
+  });
+  const union = sides.join('\n    union all ');
+  return doBlock(`declare
+  found jsonb;
+  differing text;
+begin
+  select jsonb_object_agg(c.name, jsonb_build_object('rows', c.rows, 'checksum', c.checksum, 'columns', c.columns)),
+    string_agg(format('%s (%s rows of %s)', c.name, c.own_rows, c.rows), ', ') filter (where (c.rows, c.checksum) <> (c.own_rows, c.own_checksum))
+  into found, differing from (${union}) c;
+  if differing is not null then
+    raise exception using errcode = '55000', message = 'after copying, rows differ from the shared ones in ' || differing,
+      hint = 'look for triggers, rules and column types of the tenant files that change values';
+  end if;
+  update ${splitTableName(context.publicSchema)} set tables = found where schema = ${quoteLiteral(schema.schema)};
+end`);
+}
+
+/** The error for a tenant that cannot be split. */
+export function refusedTenant(schema: string, { table, message, hint }: SplitObstacle): SqlmigError {
+  const what = table === undefined ? message : `${table}: ${message}`;
+  return new SqlmigError('server-refused', what, { schema, state: 'no row was copied', hint });
+}

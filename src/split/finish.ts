@@ -1,0 +1,202 @@
+import { SqlmigError } from '../errors.ts';
+import { type Attempt, attemptOf } from '../execute/attempt.ts';
+import { unitSchema } from '../fleet/gate.ts';
+import type { Migrator } from '../fleet/migrator.ts';
+import { schemaReplaced } from '../protocol/unit-checks.ts';
+import { takeLocks } from '../protocol/unit-locks.ts';
+import { begin } from '../protocol/unit-settings.ts';
+import { repairSchemas, watchWait } from '../repair/repair.ts';
+import type { ErrorDetails } from '../results.ts';
+import type { Session } from '../server/session.ts';
+import type { Target } from '../state/target.ts';
+import { compareSplit, type SplitDifference } from './compare.ts';
+import { readDependents } from './dependents.ts';
+import { againHint, readShared, type SharedTables } from './look.ts';
+import { tableName } from './owner.ts';
+import type { OwnedTable, SplitObstacle } from './paths.ts';
+import { readSplitRecords, type SplitRecord, splitTableName } from './record.ts';
+import { patientReader, type RowReader, transactionReader } from './row-reader.ts';
+import { type Assignment, countRows, type RowCounts } from './rows.ts';
+import type { SplitQuery } from './survey.ts';
+import { checkIds, checkTenants, readTenantsFrom, type SplitTenant } from './tenants-from.ts';
+
+/** What a finish may do. */
+export interface FinishRules extends SplitQuery {
+  /** Drop rows that belong to no tenant. */
+  readonly discardUnowned: boolean;
+  /** Accept that tenants have changed their rows since they were copied. */
+  readonly acceptTenantChanges: boolean;
+}
+
+/** A shared table that is dropped, and its rows. */
+export interface FinishedTable extends RowCounts {
+  readonly table: string;
+}
+
+/** The shared tables after a split, and what is in the way of dropping them. */
+export interface FinishSurvey {
+  readonly tables: readonly FinishedTable[];
+  readonly differences: readonly SplitDifference[];
+  readonly obstacles: readonly SplitObstacle[];
+  readonly owned: readonly OwnedTable[];
+  readonly records: readonly SplitRecord[];
+  readonly by: Assignment;
+}
+
+/** Compares the tenants' rows with the shared ones, and looks for everything that is in the way of dropping those. */
+export async function surveyFinish(migrator: Migrator, rules: FinishRules): Promise<FinishSurvey> {
+  const { config } = migrator.run;
+  const { column, tenantsFrom } = rules;
+  return migrator.run.read(async (session, reader) => {
+    const rows = await readTenantsFrom(reader, tenantsFrom, config.publicSchema);
+    const { tenants, obstacles } = checkTenants(rows, config.publicSchema);
+    const shared = await readShared(reader, config, column);
+    const { owned } = shared;
+    const all = (await readSplitRecords(session, config.publicSchema)) ?? [];
+    const records = all.filter(({ isCurrent }) => isCurrent);
+    const by = { column, tenants };
+    const owners = owned.map(({ owner }) => owner);
+    const found = [
+      ...obstacles,
+      ...shared.obstacles,
+      ...(tenants.length === 0 ? [] : await checkIds(reader, tenants, { column, owners })),
+      ...recordObstacles(records, { column, tenants, shared }),
+      ...ownerObstacles(owned),
+      ...(await dependentObstacles(session, owned)),
+    ];
+    const nothing = { tables: [], differences: [], obstacles: found, owned, records, by };
+    return found.length > 0
+      ? nothing
+      : { ...nothing, ...(await compareAll(patientReader(reader), nothing, rules)) };
+  });
+}
+
+/** Counts and compares. */
+async function compareAll(
+  reader: RowReader,
+  { owned, records, by }: Pick<FinishSurvey, 'owned' | 'records' | 'by'>,
+  { discardUnowned, acceptTenantChanges }: FinishRules,
+): Promise<Pick<FinishSurvey, 'tables' | 'differences' | 'obstacles'>> {
+  const tables: FinishedTable[] = [];
+  for (const one of owned) tables.push({ table: one.table.name, ...(await countRows(reader, one, by)) });
+  const current = records.filter(({ schema }) => by.tenants.some((tenant) => tenant.schema === schema));
+  const differences = await compareSplit(reader, { owned, records: current }, by);
+  const refused = differences.filter(({ changed }) => changed === 'shared' || !acceptTenantChanges);
+  const unowned = tables.filter(({ rows, owned }) => rows > owned);
+  return {
+    tables,
+    differences,
+    obstacles: [...(discardUnowned ? [] : unowned.map(unownedObstacle)), ...refused.map(differenceObstacle)],
+  };
+}
+
+function unownedObstacle({ table, rows, owned }: FinishedTable): SplitObstacle {
+  const n = rows - owned;
+  return {
+    table,
+    message: `${n} ${n === 1 ? 'row belongs' : 'rows belong'} to no tenant of the query`,
+    hint: 'give them to a tenant, or drop them with --discard-unowned',
+  };
+}
+
+function differenceObstacle({ schema, table, changed, sharedRows, ownRows }: SplitDifference): SplitObstacle {
+  const counts = `${ownRows ?? 'no comparable'} rows there, ${sharedRows} in the shared table`;
+  return changed === 'shared'
+    ? {
+        schema,
+        table,
+        message: `the shared rows have changed since they were copied: ${counts}`,
+        hint: againHint,
+      }
+    : {
+        schema,
+        table,
+        message: `the tenant's rows have changed since they were copied: ${counts}`,
+        hint: 'if the application writes there already, accept it with --accept-tenant-changes',
+      };
+}
+
+function recordObstacles(
+  records: readonly SplitRecord[],
+  {
+    column,
+    tenants,
+    shared: { owned },
+  }: { readonly column: string; readonly tenants: readonly SplitTenant[]; readonly shared: SharedTables },
+): SplitObstacle[] {
+  const bySchema = new Map(records.map((record) => [record.schema, record]));
+  return tenants.flatMap(({ schema, id }): SplitObstacle[] => {
+    const record = bySchema.get(schema);
+    if (record === undefined)
+      return [{ schema, message: 'it is not split yet', hint: 'run the same command without --finish' }];
+    const isSame = record.id === id && record.splitBy === column;
+    const lacking = owned.filter(({ table }) => !record.tables.has(table.name));
+    if (isSame && lacking.length === 0) return [];
+    return [{ schema, message: 'it was split by another column, id or set of tables', hint: againHint }];
+  });
+}
+
+function ownerObstacles(owned: readonly OwnedTable[]): SplitObstacle[] {
+  return owned
+    .filter(({ table }) => !table.isOwner)
+    .map(({ table }) => ({
+      table: table.name,
+      message: 'the role does not own it',
+      hint: 'run this with the role that owns the shared tables',
+    }));
+}
+
+async function dependentObstacles(session: Session, owned: readonly OwnedTable[]): Promise<SplitObstacle[]> {
+  const dependents = await readDependents(
+    session,
+    owned.map(({ table }) => table),
+  );
+  return dependents.map((what) => ({
+    message: `${what} depends on a shared table that is to be dropped`,
+    hint: 'drop it in a public file, or change it to use other tables',
+  }));
+}
+
+/** Locks the shared tables, compares once more, and drops them with the record of the split, in one transaction. */
+export async function dropShared(
+  { run, source, settings, context }: Migrator,
+  target: Target,
+  { survey, rules }: { readonly survey: FinishSurvey; readonly rules: FinishRules },
+): Promise<ErrorDetails | null> {
+  const tables = survey.owned.map(({ table }) => tableName(table)).join(', ');
+  let dropped = false;
+  const [outcome] = await repairSchemas({ run, source, settings }, [target], {
+    hasWork: () => !dropped,
+    openSession: () => run.openSession(),
+    async attempt(session, again): Promise<Attempt> {
+      const schema = unitSchema(again, null);
+      const wait = watchWait();
+      try {
+        const locks = takeLocks(schema, context, { activity: 'finish', checks: [schemaReplaced(schema)] });
+        const lock = `LOCK TABLE ${tables} IN SHARE MODE;\n`;
+        await session.run(`${begin(context)}${locks}${lock}`, wait.onRow);
+        const { obstacles } = await compareAll(transactionReader(session), survey, rules);
+        if (obstacles.length > 0) {
+          await session.run('ROLLBACK');
+          return { kind: 'failed', error: changedMeanwhile(again.schema) };
+        }
+        await session.run(
+          `DROP TABLE ${tables};\nDROP TABLE ${splitTableName(context.publicSchema)};\nCOMMIT;`,
+        );
+        dropped = true;
+        return { kind: 'done', applied: [] };
+      } catch (error) {
+        return attemptOf(error, { schema, context }, wait.isWaiting());
+      }
+    },
+  });
+  return outcome?.error ?? null;
+}
+
+function changedMeanwhile(schema: string): SqlmigError {
+  return new SqlmigError('server-refused', 'rows have changed since they were compared', {
+    schema,
+    state: 'nothing was dropped',
+    hint: 'run it again to see which',
+  });
+}

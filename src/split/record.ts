@@ -1,0 +1,74 @@
+import { creating } from '../protocol/bootstrap.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
+import type { Session } from '../server/session.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+import type { ComparedColumn } from './columns.ts';
+import { tableName } from './owner.ts';
+
+/** The table of the shared schema that records which tenants are split. */
+export const splitTable = 'sqlmig_split';
+
+/** What was copied of one table. */
+export interface CopiedRows {
+  readonly rows: number;
+  /** Sum of the rows' hashes. */
+  readonly checksum: string;
+  /** The columns that the checksum is of. */
+  readonly columns: readonly ComparedColumn[];
+}
+
+/** A tenant that was split. */
+export interface SplitRecord {
+  readonly schema: string;
+  readonly id: string;
+  readonly splitBy: string;
+  /** The schema is the one that was split, and was not created anew. */
+  readonly isCurrent: boolean;
+  readonly tables: ReadonlyMap<string, CopiedRows>;
+}
+
+const columns: readonly (readonly [name: string, definition: string])[] = [
+  ['schema', 'text primary key'],
+  ['schema_oid', 'oid not null'],
+  ['tenant', 'text not null'],
+  ['split_by', 'text not null'],
+  ['tables', "jsonb not null default '{}'"],
+  ['run_id', 'text not null'],
+  ['copied_by', 'text not null'],
+  ['copied_at', 'timestamptz not null default clock_timestamp()'],
+];
+
+/** SQL: the table by its full name. */
+export function splitTableName(publicSchema: string): string {
+  return tableName({ schema: publicSchema, name: splitTable });
+}
+
+/** Creates the table unless it exists. */
+export function composeSplitTable(context: UnitContext): string {
+  const name = splitTableName(context.publicSchema);
+  const definitions = columns.map(([column, definition]) => `${column} ${definition}`).join(', ');
+  return creating(
+    `  if to_regclass(${quoteLiteral(name)}) is null then create table ${name} (${definitions}); end if;`,
+    context,
+  );
+}
+
+/** Reads the tenants that were split; `null` if there is no table that records them. */
+export async function readSplitRecords(
+  session: Session,
+  publicSchema: string,
+): Promise<SplitRecord[] | null> {
+  const name = splitTableName(publicSchema);
+  const [table] = await session.read(`select to_regclass(${quoteLiteral(name)}) is not null as exists`);
+  if (table?.exists !== true) return null;
+  const rows =
+    await session.read(`select r.schema, r.tenant, r.split_by, r.tables, n.oid is not null as current
+from ${name} r left join pg_namespace n on n.oid = r.schema_oid and n.nspname = r.schema order by r.schema collate "C"`);
+  return rows.map((row) => ({
+    schema: String(row.schema),
+    id: String(row.tenant),
+    splitBy: String(row.split_by),
+    isCurrent: row.current === true,
+    tables: new Map(Object.entries(row.tables as Record<string, CopiedRows>)),
+  }));
+}
