@@ -38,8 +38,8 @@ function adopting(files: Record<string, string> = { ...publicFiles, ...tenantFil
 /** Builds everything and drops the histories, as in an application whose history is lost. */
 async function build({ dir }: TestProject, ...flags: string[]): Promise<void> {
   expect(await sqlmig(['up', '--all', '--quiet', ...flags], dir)).toMatchObject({ code: 0 });
-  const schemas = ['public', ...tenants].map((schema) => `drop table ${quoted(schema)}.schema_migrations;`);
-  await db.query(schemas.join(''));
+  for (const { schema } of await histories())
+    await db.query(`drop table ${quoted(String(schema))}.schema_migrations`);
 }
 
 async function adoptAt(version: string, p: TestProject, options: Partial<AdoptBaselineOptions> = {}) {
@@ -198,18 +198,20 @@ test('a history of ours that lacks a version is refused, and that of public left
 });
 
 test('below the newest version, repeatables are left to the next up', async () => {
-  const p = adopting();
+  const p = adopting({ ...publicFiles, ...tenantFiles }, { publicSchema: 'shared' });
   await build(p, '--to', '3');
-  await db.query('create view acme.red as select 1 as old');
-  const result = await adoptAt('3', p);
-  expect(result).toMatchObject({ differences: [], accepted: true });
-  expect(result.baselines[1]).toEqual({
-    schema: 'acme',
-    scope: 'tenant',
-    version: '0003',
-    files: 3,
-    repeatables: 0,
-  });
+  await db.query('create view acme.red as select 1 as old; alter table acme.users alter email drop not null');
+  const result = await adoptAt('3', p, { acceptDifferences: true });
+  expect(result.differences).toMatchObject([
+    { object: 'users.email', file: 'sql/tenant/0001_users.sql', schemas: ['acme'] },
+  ]);
+  expect(result.baselines).toMatchObject([
+    { schema: 'shared', version: '0001', files: 1 },
+    { schema: 'acme', scope: 'tenant', version: '0003', files: 3, repeatables: 0 },
+    {},
+    {},
+  ]);
+  expect(result.accepted).toBe(true);
 });
 
 test('a replay reaches no further than its database, and has the extensions and schemas of yours', async () => {

@@ -70,22 +70,25 @@ export async function compareFleet(
   }));
 }
 
-/** Finds the file that made an object: the last one that makes its name, else that mentions it beside its table. */
+/** Finds the file that made an object: the last one that makes its name, else that changes it by its table's name. */
 function createMakers(files: readonly Migration[]): (difference: ShapeDifference) => string | null {
-  const texts = files.map((migration) => ({
+  const known = files.map((migration) => ({
     file: migration.file,
-    text: withoutComments(migration.text).text.toLowerCase(),
     makes: new Set(namesMadeBy(migration.text)),
+    // Good enough to name a file: a semicolon in a string only cuts a statement short.
+    changes: withoutComments(migration.text)
+      .text.toLowerCase()
+      .split(';')
+      .filter((statement) => /^\s*(?:create|alter|comment)\b/.test(statement)),
   }));
-  const lastOf = (fits: (file: (typeof texts)[number]) => boolean) => texts.findLast(fits)?.file ?? null;
+  const lastOf = (fits: (file: (typeof known)[number]) => boolean) => known.findLast(fits)?.file ?? null;
   return ({ object, relation }) => {
     const table = bareName(relation);
-    const own = bareName(relation !== object ? object.slice(relation.length + 1) : object);
-    const maker = lastOf(({ makes }) => makes.has(own));
-    if (relation === object) return maker ?? lastOf(({ text }) => mentions(text, own));
+    const own = relation === object ? table : bareName(object.slice(relation.length + 1));
+    const isOf = (statement: string) => mentions(statement, own) && mentions(statement, table);
     return (
-      maker ??
-      lastOf(({ text }) => mentions(text, own) && mentions(text, table)) ??
+      lastOf(({ makes }) => makes.has(own)) ??
+      lastOf(({ file, changes }) => !/(?:^|\/)R__[^/]*$/.test(file) && changes.some(isOf)) ??
       lastOf(({ makes }) => makes.has(table))
     );
   };

@@ -31,7 +31,8 @@ export const when = (condition: string, text: string) => `case when ${condition}
 export const isNoMember = (catalog: string, oid: string) =>
   `not exists (select from member m where m.classid = '${catalog}'::regclass and m.objid = ${oid})`;
 
-const list = (array: string) => `(select string_agg(o, ', ' order by o collate "C") from unnest(${array}) o)`;
+const list = (array: string) =>
+  when(`${array} is not null`, `(select string_agg(o, ', ' order by o collate "C") from unnest(${array}) o)`);
 
 const tableKind = `case p.relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'f' then 'foreign table'
   when 'v' then 'view' when 'm' then 'materialized view' else 'composite type' end`;
