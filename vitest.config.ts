@@ -1,13 +1,15 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
-export default defineConfig({
-  test: {
-    globalSetup: ['test/setup/server.ts'],
-    include: ['test/**/*.test.ts'],
-    // Only a test that hangs takes this long, however loaded the machine is.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    // Many tests start processes of their own, and many wait: more than this only makes them wait for each other.
-    maxWorkers: 3,
-  },
-});
+export const tests = {
+  globalSetup: ['test/setup/server.ts'],
+  include: ['test/**/*.test.ts'],
+  // They install the tools that they run: npm run test:tools.
+  exclude: [...configDefaults.exclude, 'test/tools/**'],
+  // Only a test that hangs takes this long, however loaded the machine is.
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  // Many tests start processes of their own, and many wait: more than this only makes them wait for each other.
+  maxWorkers: 3,
+};
+
+export default defineConfig({ test: tests });
