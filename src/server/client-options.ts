@@ -10,8 +10,13 @@ import { readPasswordFile } from './password-file.ts';
 /** One server of a target, as the driver wants it. */
 export type ClientOptions = Pick<
   postgres.Options<Record<string, never>>,
-  'host' | 'port' | 'path' | 'user' | 'password' | 'database' | 'ssl'
-> & { readonly sslnegotiation: 'direct' | null };
+  'host' | 'port' | 'path' | 'user' | 'database' | 'ssl'
+> & {
+  readonly password?: string;
+  readonly sslnegotiation: 'direct' | null;
+  /** The login must be bound to the server's certificate. */
+  readonly channelBinding: boolean;
+};
 
 /** How to reach one host of a target. */
 interface HostOptions {
@@ -40,6 +45,7 @@ export function clientOptions(target: ConnectionTarget, { host, address, port }:
     ...(password !== null && { password }),
     ssl: isSocket(host) ? false : sslOptions(target, host, address ?? host),
     sslnegotiation: target.sslDirect ? 'direct' : null,
+    channelBinding: target.channelBinding,
   };
   return { options, ignoredPasswordFile: ignored };
 }
@@ -51,7 +57,7 @@ function sslOptions(
 ): NonNullable<ClientOptions['ssl']> {
   const { sslRootCert, sslCert, sslKey, sslPassword, sslMinVersion, sslMaxVersion } = target;
   const isLocal = [host, address].every((name) => ['localhost', '127.0.0.1', '::1'].includes(name));
-  const mode = target.sslMode ?? (isLocal ? 'disable' : 'prefer');
+  const mode = target.sslMode ?? (isLocal && !target.channelBinding ? 'disable' : 'prefer');
   if (mode === 'disable' || mode === 'allow') return false;
   const certificates: ConnectionOptions = {
     ...(sslRootCert !== null && sslRootCert !== 'system' && { ca: readPem('sslrootcert', sslRootCert) }),

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import postgres from 'postgres';
 import type { ClientOptions } from './client-options.ts';
 import type { ServerNotice } from './notice.ts';
@@ -7,7 +7,7 @@ import type { ServerNotice } from './notice.ts';
 interface ClientSetup {
   readonly server: ClientOptions;
   /** Opens a socket, with TLS if requested. */
-  readonly open: () => Promise<Socket>;
+  readonly open: () => Promise<Duplex>;
   /** Parameters of the startup message. */
   readonly startup: Readonly<Record<string, string>>;
   readonly connectTimeoutMs: number;

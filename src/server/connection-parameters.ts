@@ -58,11 +58,7 @@ export const libpqParameters: ReadonlyMap<string, LibpqParameter> = new Map(
       ['krbsrvname', 'PGKRBSRVNAME', gssapi],
       ['gsslib', 'PGGSSLIB', gssapi],
       ['gssdelegation', 'PGGSSDELEGATION', gssapi],
-      [
-        'channel_binding',
-        'PGCHANNELBINDING',
-        refused(['disable', 'prefer'], 'remove it, and use sslmode=verify-full'),
-      ],
+      ['channel_binding', 'PGCHANNELBINDING', honored],
       ['require_auth', 'PGREQUIREAUTH', refused([], 'remove it, and use sslmode=verify-full')],
       ['requirepeer', 'PGREQUIREPEER', refused([], 'remove it, and guard the folder of the socket')],
       [

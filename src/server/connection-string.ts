@@ -32,6 +32,8 @@ export interface ConnectionTarget {
   /** Versions of TLS that are allowed; `null` leaves them to Node. */
   readonly sslMinVersion: TlsVersion | null;
   readonly sslMaxVersion: TlsVersion | null;
+  /** The login must be bound to the server's certificate, which no one in between can pass on. */
+  readonly channelBinding: boolean;
   /** Startup parameters, such as `options`. */
   readonly startup: Readonly<Record<string, string>>;
   readonly connectTimeoutMs: number | null;
@@ -100,6 +102,8 @@ export function parseConnection(
     sslPassword: text('sslpassword'),
     sslMinVersion: oneOf(tlsVersions, settings.get('ssl_min_protocol_version')),
     sslMaxVersion: oneOf(tlsVersions, settings.get('ssl_max_protocol_version')),
+    channelBinding:
+      oneOf(['disable', 'prefer', 'require'] as const, settings.get('channel_binding')) === 'require',
     startup: { ...(options !== null && { options }), ...startupOf(env) },
     connectTimeoutMs: timeoutOf(settings),
     readWrite: readWriteOf(settings),

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { bindToChannel } from './channel-binding.ts';
 import type { ClientOptions } from './client-options.ts';
 import type { LastWords } from './server-error.ts';
 
 /** The sockets of one session: one for its messages, and one for each request to cancel. */
 export interface Sockets {
   /** Opens one, with TLS if requested; called by the driver. */
-  readonly open: () => Promise<Socket>;
+  readonly open: () => Promise<Duplex>;
   /** What `ask` opens is for a request to cancel, and is closed after `cancelTimeoutMs`. */
   canceling(ask: () => void): void;
   /** When the last bytes arrived, by `performance.now()`. */
@@ -29,12 +31,15 @@ const tailLength = 8_192;
 /** Sockets to one server. The driver's own sockets can neither be closed at once nor report their last bytes. */
 export function createSockets(server: ClientOptions): Sockets {
   const sockets = new Set<Socket>();
+  // Node 20 can crash if the socket below TLS is destroyed first.
+  const encryptedBy = new Map<Socket, Socket>();
+  const destroySocket = (socket: Socket) => (encryptedBy.get(socket) ?? socket).destroy();
   let forCancel = false;
   let opened = false;
   let lastDataAt = performance.now();
   let tail = Buffer.alloc(0);
 
-  const open = async (isCancel: boolean): Promise<Socket> => {
+  const open = async (isCancel: boolean): Promise<Duplex> => {
     // The driver would connect again and again to a server that accepts and closes (porsager/postgres#1193).
     if (opened && !isCancel) throw new Error('the server closed the connection');
     opened = true;
@@ -51,14 +56,19 @@ export function createSockets(server: ClientOptions): Sockets {
     await once(plain, 'connect');
     const encrypted = server.ssl !== false && (await acceptsTls(plain, server));
     const socket = encrypted ? keep(startTls(plain, host, server)) : plain;
-    if (encrypted) await once(socket, 'secureConnect');
+    if (encrypted) {
+      encryptedBy.set(plain, socket);
+      await once(socket, 'secureConnect');
+    }
     if (!isCancel) {
       socket.on('data', (chunk: Buffer) => {
         lastDataAt = performance.now();
         tail = Buffer.concat([tail, chunk.subarray(-tailLength)]).subarray(-tailLength);
       });
     }
-    return Object.assign(socket, { host, port });
+    const stream =
+      server.channelBinding && !isCancel ? bindToChannel(socket, server.password ?? null) : socket;
+    return Object.assign(stream, { host, port });
   };
 
   return {
@@ -73,13 +83,13 @@ export function createSockets(server: ClientOptions): Sockets {
       }
       const asking = [...sockets].filter((socket) => !before.has(socket));
       setTimeout(() => {
-        for (const socket of asking) socket.destroy();
+        for (const socket of asking) destroySocket(socket);
       }, cancelTimeoutMs).unref();
     },
     lastDataAt: () => lastDataAt,
     lastWords: () => lastWordsIn(tail),
     destroy() {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of [...sockets]) destroySocket(socket);
     },
   };
 }

@@ -180,7 +180,7 @@ test.for([
   'postgres://u:s3cret@h/db?sslmode=maybe',
   'postgres://u:s3cret@h/db?nonsense=x',
   'postgres://u:s3cret@h/db?target_session_attrs=standby',
-  'postgres://u:s3cret@h/db?channel_binding=require',
+  'postgres://u:s3cret@h/db?channel_binding=s3cret',
   'postgres://u:s3cret@h/db?s3cret=x',
   'postgres://u:s3cret@h/db?sslmode=s3cret',
   'postgres://u:s3cret@h/db?target_session_attrs=s3cret',
