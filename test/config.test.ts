@@ -43,18 +43,53 @@ test('defaults complete an empty config', async () => {
   });
 });
 
-test('a flag beats the environment, the environment the file, the file DATABASE_URL', async () => {
+test('a flag beats the environment, the environment DATABASE_URL, DATABASE_URL the file', async () => {
   const { dir } = project({ url: 'postgres://file/db', concurrency: 2, historyTable: 'from_file' });
   const env = { SQLMIG_CONCURRENCY: '3', SQLMIG_HISTORY_TABLE: 'from_env', DATABASE_URL: url };
   const config = await loadConfig({ cwd: dir, env, overrides: { concurrency: 4 } });
   expect(config).toMatchObject({
     concurrency: 4,
     historyTable: 'from_env',
-    database: { target: target('postgres://file/db') },
+    database: { target: target(url) },
   });
-  expect(
-    (await loadConfig({ cwd: dir, env: { ...env, SQLMIG_URL: 'postgres://env/db' } })).database.target,
-  ).toEqual(target('postgres://env/db'));
+  const targetWith = async (more: Record<string, string>, overrides = {}) =>
+    (await loadConfig({ cwd: dir, env: { ...env, ...more }, overrides })).database.target;
+  expect(await targetWith({ SQLMIG_URL: 'postgres://env/db' })).toEqual(target('postgres://env/db'));
+  expect(await targetWith({}, { url: 'postgres://flag/db' })).toEqual(target('postgres://flag/db'));
+  expect(await targetWith({ DATABASE_URL: '', PGHOST: 'no' })).toEqual(target('postgres://file/db'));
+});
+
+test('DATABASE_URL overrides url and the directUrl beside it, but not a list of databases', async () => {
+  const pair = project({ url: 'postgres://file/db', directUrl: 'postgres://direct/db' });
+  const env = { DATABASE_URL: url };
+  const warnings: string[] = [];
+  const load = (dir: string, more = {}) =>
+    loadConfig({ cwd: dir, env: { ...env, ...more }, onWarning: (message) => warnings.push(message) });
+  expect((await load(pair.dir)).database).toMatchObject({ target: target(url), directTarget: null });
+  expect(warnings).toEqual([
+    `DATABASE_URL overrides url in ${join(pair.dir, 'sqlmig.config.json')}, and so directUrl beside it has no effect`,
+  ]);
+  const direct = { SQLMIG_DIRECT_URL: 'postgres://other/db' };
+  expect((await load(pair.dir, direct)).database.directTarget).toEqual(target('postgres://other/db'));
+  const alone = project({ directUrl: 'postgres://direct/db' });
+  expect((await load(alone.dir)).database.directTarget).toEqual(target('postgres://direct/db'));
+  const list = project({ databases: [{ name: 'eu', url: 'postgres://file/db' }] });
+  expect((await load(list.dir)).database.target).toEqual(target('postgres://file/db'));
+  expect(warnings).toHaveLength(1);
+});
+
+test('a .env is not read, and named if it has the database that is missing', async () => {
+  const p = project({}, { '.env': '# s3cret\nexport DATABASE_URL="postgres://u:s3cret@h/db"\n' });
+  const below = join(p.dir, 'a');
+  mkdirSync(below);
+  await expect(loadConfig({ cwd: below, env: {} })).rejects.toMatchObject({
+    code: 'no-database-url',
+    details: { hint: `${join(p.dir, '.env')} names one, and is read with --env-file ../.env` },
+  });
+  p.write({ '.env': 'OTHER=1' });
+  await expect(loadConfig({ cwd: below, env: {} })).rejects.toMatchObject({
+    details: { hint: expect.stringContaining('--embedded') },
+  });
 });
 
 test('the file is found upward, and its folders are relative to it', async () => {
@@ -100,10 +135,101 @@ test('TypeScript is a config file where Node runs it, and else an error, as are 
       details: { hint: 'use Node 22.18 or newer, or write the config as sqlmig.config.js' },
     });
   remove('sqlmig.config.ts');
-  write({ 'sqlmig.config.yaml': 'url: x' });
+  write({ 'sqlmig.config.toml': 'url = "x"' });
   expect(await mistakes(load())).toEqual([
-    `cannot read ${join(dir, 'sqlmig.config.yaml')}: sqlmig does not read .yaml files`,
+    `cannot read ${join(dir, 'sqlmig.config.toml')}: sqlmig does not read .toml files`,
   ]);
+});
+
+test.for([
+  ['sqlmig.config.jsonc', `// mine\n{ /* s */ "url": "${url}", "concurrency": 5, }\n`],
+  [
+    'sqlmig.config.json',
+    `\ufeff{ "url": "${url}",\n "searchPath": ["tenant",], "concurrency": 5, // five\n}`,
+  ],
+  [
+    'sqlmig.config.json',
+    `{ "$schema": "./node_modules/sqlmig/schema/config.json", "url": "${url}", "concurrency": 5 }`,
+  ],
+  ['sqlmig.config.yaml', `# mine\nurl: ${url}\nconcurrency: 5\nsearchPath: [tenant]\n`],
+  ['sqlmig.config.yml', `url: ${url}\nconcurrency: 5\n`],
+  ['sqlmig.config.cjs', `module.exports = { url: '${url}', concurrency: 5 };`],
+  ['sqlmig.config.cjs', `exports.__esModule = true; exports.default = { url: '${url}', concurrency: 5 };`],
+  ['sqlmig.config.js', `module.exports = { url: '${url}', concurrency: 5 };`],
+  ['sqlmig.config.js', `export default { url: '${url}', concurrency: 5 };`],
+] as const)('%s: %j', async ([file, text]) => {
+  const p = project({});
+  p.remove('sqlmig.config.json');
+  p.write({ [file]: text });
+  expect(await loadConfig({ cwd: p.dir, env: {} })).toMatchObject({
+    concurrency: 5,
+    database: { target: target(url) },
+  });
+});
+
+test.for([
+  ['sqlmig.config.json', '{\n  "concurrency": 5\n  "url": "s3cret" }', 3, 3, 'a comma or } is expected'],
+  ['sqlmig.config.json', '{ "concurrency": 5', 1, 19, 'a comma or } is expected, and the file ends'],
+  ['sqlmig.config.json', '{\n "url": s3cret }', 2, 9, 'a value is expected'],
+  ['sqlmig.config.json', '{ "url": "x", "url": "s3cret", }', 1, 15, 'the key is there twice'],
+  ['sqlmig.config.jsonc', '{ /* s3cret ', 1, 3, 'the comment has no end'],
+  ['sqlmig.config.yaml', 'url: x\nurl: s3cret\n', 2, 1, 'this is no YAML (DUPLICATE_KEY)'],
+] as const)('a mistake in %s has a place: %j', async ([file, text, line, column, why]) => {
+  const p = project({});
+  p.remove('sqlmig.config.json');
+  p.write({ [file]: text });
+  const path = join(p.dir, file);
+  const error = await loadConfig({ cwd: p.dir, env: { DATABASE_URL: url } }).catch((e: unknown) => e);
+  if (!(error instanceof SqlmigError)) throw error;
+  expect(error.details).toMatchObject({ message: `cannot read ${path}: ${why}`, file: path, line, column });
+  expect(JSON.stringify(error)).not.toContain('s3cret');
+  const { stderr } = await sqlmig(['status'], p.dir, { DATABASE_URL: url });
+  expect(stderr).toContain(`  at ${path}:${line}:${column}\n`);
+  expect(stderr).not.toContain('s3cret');
+});
+
+test.for([
+  ['sqlmig.config.json', '{\n  "url": "postgres://h/db",\n  "concurency": 8,\n  "wait": "s3cret"\n}'],
+  ['sqlmig.config.yaml', 'url: postgres://h/db\n\n  \nconcurency: 8\nwait: s3cret\n'],
+] as const)('wrong keys and values of %s have places', async ([file, text]) => {
+  const p = project({});
+  p.remove('sqlmig.config.json');
+  p.write({ [file]: text });
+  const error = await loadConfig({ cwd: p.dir, env: {} }).catch((e: unknown) => e);
+  if (!(error instanceof SqlmigError)) throw error;
+  const line = text.split('\n').findIndex((one) => one.includes('concurency')) + 1;
+  const places = error.all.map(({ details }) => `${details.message} ${details.line}:${details.column}`);
+  expect(places.sort()).toEqual([
+    expect.stringMatching(new RegExp(`^"wait" in .* ${line + 1}:(11|7)$`)),
+    expect.stringMatching(new RegExp(`^unknown key "concurency" in .* ${line}:(3|13|1)$`)),
+  ]);
+});
+
+test('files that look like a config and are not read are named', async () => {
+  const p = project({ url });
+  p.write({
+    'sqlmig.config.ts': '',
+    'sqlmig.config.toml': '',
+    '.sqlmigrc': '',
+    'package.json': JSON.stringify({ sqlmig: {} }),
+    'sub/sqlmig.json': '',
+  });
+  const warnings: string[] = [];
+  const onWarning = (message: string) => warnings.push(message);
+  await loadConfig({ cwd: join(p.dir, 'sub'), env: {}, onWarning });
+  const named = (file: string) => `${join(p.dir, file)} looks like a config and is not read; `;
+  const read = `${join(p.dir, 'sqlmig.config.json')} is`;
+  expect(warnings.sort()).toEqual(
+    [
+      `${named('.sqlmigrc')}${read}`,
+      `${named('sqlmig.config.toml')}${read}`,
+      `${named('sqlmig.config.ts')}${read}`,
+      expect.stringMatching(
+        /sub.sqlmig\.json looks like a config and is not read; a config file is sqlmig\.config\.json/,
+      ),
+      `the key "sqlmig" in ${named('package.json')}${read}`,
+    ].sort((a, b) => String(a).localeCompare(String(b))),
+  );
 });
 
 test('all mistakes are told at once, with key and file', async () => {

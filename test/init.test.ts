@@ -49,6 +49,15 @@ test('without a terminal, flags and a database: a config and empty folders, whic
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('error[file-exists]') });
 });
 
+test('a config in any format is not overwritten, and no second one is written beside it', async () => {
+  const dir = emptyFolder();
+  writeFileSync(join(dir, 'sqlmig.config.yaml'), '');
+  expect(await sqlmig(['init'], dir)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('sqlmig.config.yaml already exists'),
+  });
+});
+
 test('--sample: a project that up --all brings up at once', async () => {
   const { dir, ...result } = await init(['--sample'], {});
   expect(result).toMatchObject({

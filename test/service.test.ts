@@ -57,7 +57,7 @@ test('PGSERVICE, service= and what each beats lead to the database that psql goe
     [shop, { PGSERVICE: 'prod' }, `postgresql://${place}`],
     [null, { PGSERVICE: 'pro' }],
     [null, { PGSERVICE: 'prod', PGSERVICEFILE: join(p.dir, 'nowhere') }],
-    [null, { PGSERVICE: 'prod', PGHOSTADDR: '127.0.0.1', PGCHANNELBINDING: 'require' }],
+    [null, { PGSERVICE: 'prod', PGHOSTADDR: '127.0.0.1', PGGSSENCMODE: 'require' }],
   ];
   for (const [expected, env, url] of cases) {
     const { stdout, code } = await sqlmig(['status', ...(url ? ['--url', url] : [])], p.dir, env);

@@ -1,8 +1,9 @@
-import { dirname, extname, parse as parsePath, resolve } from 'node:path';
-import { defaultLoaders, lilconfig } from 'lilconfig';
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { SqlmigError } from '../errors.ts';
 import { type ConnectionTarget, parseConnection, serviceOf } from '../server/connection-string.ts';
 import { readServiceFiles } from '../server/service-files.ts';
+import { findConfigFile } from './config-file.ts';
 import { defaults } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { callback, checkOptions, type Kinds, object, text } from './option.ts';
@@ -78,26 +79,31 @@ const sourceKinds: Kinds<ConfigSources> = {
 };
 
 /**
- * Finds, reads, checks and completes the configuration. Precedence: overrides (flags), `SQLMIG_*` variables, config
- * file, then `DATABASE_URL` and the `PG*` variables, then defaults.
+ * Finds, reads, checks and completes the configuration. Precedence: overrides (flags), `SQLMIG_*` variables,
+ * `DATABASE_URL`, config file, then the `PG*` variables, then defaults.
  * @throws SqlmigError `config-invalid` naming key and file; every mistake at once.
  */
 export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   checkOptions(sources, sourceKinds);
   const { cwd = process.cwd(), env = process.env, overrides = {}, onWarning = () => {} } = sources;
-  const found = await readFile(cwd, sources.file ?? env[configVariable]);
-  const fromFile = check(found.settings, found.path ?? 'config');
+  const found = await findConfigFile(cwd, sources.file ?? (env[configVariable] || undefined));
+  for (const message of found.unread) onWarning(message);
+  const fromFile = check(found.settings, found.path ?? 'config', found.placeOf);
   const fromEnv = check(readEnvironment(env), environmentName);
-  const merged: Settings = { ...fromFile, ...fromEnv, ...check(defined(overrides), 'the command line') };
+  const chosen = { ...fromEnv, ...check(defined(overrides), 'the command line') };
+  const fromBelow = withDatabaseUrl(fromFile, chosen, env.DATABASE_URL);
+  const merged: Settings = { ...fromBelow, ...chosen };
+  if (fromFile.directUrl !== undefined && merged.directUrl === undefined)
+    onWarning(`DATABASE_URL overrides url in ${found.path}, and so directUrl beside it has no effect`);
   const root = found.path === null ? cwd : dirname(found.path);
+  const database = databaseOf(merged, { env, file: found.path, folders: [...new Set([cwd, root])] });
+  const { target, directTarget } = database;
+  for (const message of new Set([target, directTarget].flatMap((one) => one?.warnings ?? [])))
+    onWarning(message);
   const dir = (key: 'publicDir' | 'tenantDir', fallback: string) =>
     overrides[key] !== undefined || fromEnv[key] !== undefined
       ? resolve(cwd, merged[key] ?? fallback)
       : resolve(root, merged[key] ?? fallback);
-  const database = databaseOf(merged, env, found.path);
-  const { target, directTarget } = database;
-  for (const message of new Set([target, directTarget].flatMap((one) => one?.warnings ?? [])))
-    onWarning(message);
   return {
     database,
     publicDir: dir('publicDir', defaults.publicDir),
@@ -166,76 +172,20 @@ function isDatabase(database: unknown): database is DatabaseConfig {
   return Array.isArray(target?.hosts) && typeof tenants?.kind === 'string';
 }
 
-async function readFile(
-  cwd: string,
-  file: string | undefined,
-): Promise<{ path: string | null; settings: unknown }> {
-  const searcher = lilconfig('sqlmig', {
-    searchPlaces: [...suffixes.map((suffix) => `sqlmig.config${suffix}`), 'package.json'],
-    stopDir: parsePath(cwd).root,
-    loaders: Object.fromEntries(suffixes.map((suffix) => [suffix, load])),
-  });
-  const result =
-    file === undefined
-      ? await searcher.search(cwd)
-      : await searcher.load(resolve(cwd, file)).catch((error: unknown) => {
-          throw error instanceof SqlmigError ? error : unreadable(file, error);
-        });
-  if (result === null) return { path: null, settings: {} };
-  return { path: result.filepath, settings: result.isEmpty === true ? {} : result.config };
+/** What a database can be named by besides settings. */
+interface Surroundings {
+  readonly env: NonNullable<ConfigSources['env']>;
+  readonly file: string | null;
+  /** The working directory, and the folder of the config file. */
+  readonly folders: readonly string[];
 }
 
-const modules = ['.js', '.mjs', '.ts'];
-// The last ones are refused: a config with such a name must not be ignored silently.
-const suffixes = ['.json', ...modules, '.cjs', '.mts', '.cts', '.yaml', '.yml', '.toml'];
-
-/** Loads a config file. @throws SqlmigError `config-invalid` that names it. */
-async function load(path: string, content: string): Promise<unknown> {
-  const suffix = extname(path);
-  const { typescript = false } = process.features as { readonly typescript?: string | false };
-  if (suffix === '.ts' && typescript === false) {
-    const message = `cannot read ${path}: Node ${process.versions.node} does not run TypeScript`;
-    const hint = 'use Node 22.18 or newer, or write the config as sqlmig.config.js';
-    throw new SqlmigError('config-invalid', message, { hint });
-  }
-  const loader = defaultLoaders[modules.includes(suffix) ? '.mjs' : '.json'];
-  try {
-    if (suffix !== '.json' && !modules.includes(suffix))
-      throw new Error(`sqlmig does not read ${suffix} files`);
-    return await unlessIdle(Promise.resolve(loader?.(path, content)));
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-}
-
-/** Waits for a module, unless nothing is left that could settle its top-level await. */
-async function unlessIdle<T>(loading: Promise<T>): Promise<T> {
-  let onIdle = () => {};
-  const idle = new Promise<never>((_, reject) => {
-    onIdle = () => reject(new Error('its top-level await never settles'));
-    process.once('beforeExit', onIdle);
-  });
-  return Promise.race([loading, idle]).finally(() => process.removeListener('beforeExit', onIdle));
-}
-
-function unreadable(path: string, error: unknown): SqlmigError {
-  // The message of a JSON error quotes the text around it, which may be a password.
-  const why = error instanceof SyntaxError ? 'it has a syntax error' : (error as Error).message;
-  return new SqlmigError('config-invalid', `cannot read ${path}: ${why}`, {
-    hint: 'a config file is sqlmig.config.json, .js, .mjs or .ts, or the key "sqlmig" in package.json',
-  });
-}
-
-function databaseOf(
-  merged: Settings,
-  env: NonNullable<ConfigSources['env']>,
-  file: string | null,
-): DatabaseConfig {
+function databaseOf(merged: Settings, { env, file, folders }: Surroundings): DatabaseConfig {
   const where = file ?? 'config';
   if (merged.databases === undefined) {
     return {
       name: null,
-      ...targetsOf({ url: merged.url ?? urlFrom(env), directUrl: merged.directUrl }, merged, env),
+      ...targetsOf({ url: merged.url ?? urlFrom(env, folders), directUrl: merged.directUrl }, merged, env),
       tenants: tenantSource(merged.tenants),
     };
   }
@@ -275,15 +225,39 @@ function targetsOf(
   return { target, directTarget: directUrl === undefined ? null : read(directUrl) };
 }
 
-function urlFrom(env: NonNullable<ConfigSources['env']>): string | null {
-  if (env.DATABASE_URL) return env.DATABASE_URL;
+/** The settings of a file with DATABASE_URL in place of its `url`, if nothing overrides both. */
+function withDatabaseUrl(fromFile: Settings, chosen: Settings, url: string | undefined): Settings {
+  // A list says which databases there are, and the variable names one.
+  if (!url || chosen.url !== undefined || fromFile.databases !== undefined) return fromFile;
+  const { directUrl, ...rest } = fromFile;
+  // The direct URL of another database than the one that the variable names must not be migrated in its place.
+  const isPair = fromFile.url !== undefined && chosen.directUrl === undefined;
+  return { ...rest, ...(!isPair && { directUrl }), url };
+}
+
+/** The `PG*` variables as a URL that says nothing. @throws SqlmigError `no-database-url` if there are none. */
+function urlFrom(env: NonNullable<ConfigSources['env']>, folders: readonly string[]): null {
   const given = ['PGHOST', 'PGHOSTADDR', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'].some(
     (variable) => env[variable],
   );
   if (given) return null;
+  const unread = folders.map((folder) => join(folder, '.env')).find(namesDatabase);
   throw new SqlmigError('no-database-url', 'no database is configured', {
-    hint: 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded',
+    hint:
+      unread === undefined
+        ? 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded'
+        : `${unread} names one, and is read with --env-file ${relative(folders[0] ?? '', unread)}`,
   });
+}
+
+function namesDatabase(envFile: string): boolean {
+  try {
+    return /^[ \t]*(?:export[ \t]+)?(?:DATABASE_URL|SQLMIG_URL|PGHOST|PGDATABASE|PGSERVICE)[ \t]*=/m.test(
+      readFileSync(envFile, 'utf8'),
+    );
+  } catch {
+    return false;
+  }
 }
 
 function tenantSource(source: Settings['tenants']): TenantSource {

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cannotWrite, SqlmigError } from '../errors.ts';
+import { configNames } from './config-file.ts';
 import { defaults } from './defaults.ts';
 import type { TenantChoice } from './proposal.ts';
 import { migrationFolders } from './sql-folder.ts';
@@ -23,9 +24,10 @@ const configFile = 'sqlmig.config.json';
 
 /** @throws SqlmigError `file-exists` if there is a config, which is never overwritten. */
 export function refuseProject(dir: string): void {
-  if (!existsSync(join(dir, configFile))) return;
-  throw new SqlmigError('file-exists', `${configFile} already exists`, {
-    file: configFile,
+  const existing = configNames.find((name) => existsSync(join(dir, name)));
+  if (existing === undefined) return;
+  throw new SqlmigError('file-exists', `${existing} already exists`, {
+    file: existing,
     state: 'nothing was written',
     hint: 'create a migration with: sqlmig new NAME --tenant',
   });

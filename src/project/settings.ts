@@ -1,7 +1,8 @@
 import * as v from 'valibot';
-import { SqlmigError } from '../errors.ts';
+import { errorOfAll, SqlmigError } from '../errors.ts';
 import { closest } from '../text/closest.ts';
-import { parseDuration } from './duration.ts';
+import type { ConfigContent } from './config-text.ts';
+import { settingsChecker } from './settings-checker.ts';
 
 /** The `tenants` key of a config file; a function in a `.js` file returns their names. */
 export type TenantSettings =
@@ -30,6 +31,8 @@ export type SplitPath =
 
 /** What a config file may hold (docs/config.md). */
 export interface Settings {
+  /** The JSON Schema of the file, for editors. */
+  readonly $schema?: string | undefined;
   readonly url?: string | undefined;
   readonly directUrl?: string | undefined;
   readonly tenants?: TenantSettings | undefined;
@@ -61,93 +64,8 @@ export interface Settings {
   readonly split?: { readonly [K in keyof SplitSettings]?: SplitSettings[K] | undefined } | undefined;
 }
 
-const name = v.pipe(
-  v.string(),
-  v.nonEmpty('must not be empty'),
-  v.check((text) => Buffer.byteLength(text) <= 63, 'must not be longer than 63 bytes'),
-);
-const schemaName = v.pipe(
-  name,
-  v.check((text) => !/^pg_|^information_schema$/.test(text), 'must not be a schema of PostgreSQL itself'),
-);
-const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
-const tenants = v.union(
-  [
-    v.strictObject({
-      query: text,
-      register: v.optional(
-        v.pipe(
-          text,
-          v.check((sql) => /\$1(?!\d)/.test(sql), 'must have $1 for the name of the tenant'),
-        ),
-      ),
-    }),
-    v.strictObject({ pattern: text }),
-    v.strictObject({ list: v.array(v.unknown()) }),
-    v.function(),
-  ],
-  'must be { "query": ... }, { "pattern": ... }, { "list": [...] } or, in a .js file, a function',
-);
-const columns = v.pipe(v.array(name), v.minLength(1, 'must name at least one column'));
-const split = v.strictObject({
-  paths: v.optional(
-    v.record(
-      v.string(),
-      v.union(
-        [columns, v.strictObject({ columns, table: name, keys: columns })],
-        'must be a list of columns, or { "columns": [...], "table": ..., "keys": [...] }',
-      ),
-    ),
-  ),
-  keep: v.optional(v.array(name)),
-  triggers: v.optional(v.boolean()),
-});
-const settings = v.strictObject({
-  url: v.optional(text),
-  directUrl: v.optional(text),
-  tenants: v.optional(tenants),
-  databases: v.optional(
-    v.array(
-      v.strictObject({
-        name: text,
-        url: text,
-        directUrl: v.optional(text),
-        tenants: v.optional(tenants),
-      }),
-    ),
-  ),
-  publicDir: v.optional(text),
-  tenantDir: v.optional(text),
-  recursive: v.optional(v.boolean()),
-  publicSchema: v.optional(schemaName),
-  historyTable: v.optional(name),
-  concurrency: v.optional(
-    v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
-  ),
-  outOfOrder: v.optional(v.boolean()),
-  digest: v.optional(v.boolean()),
-  wait: v.optional(
-    v.pipe(
-      text,
-      v.check((given) => parseDuration(given) !== null, 'must be a duration such as 30s or 2m'),
-    ),
-  ),
-  extensions: v.optional(v.array(name)),
-  split: v.optional(split),
-  poolMode: v.optional(v.picklist(['session', 'transaction'], 'must be "session" or "transaction"')),
-  searchPath: v.optional(
-    v.pipe(
-      v.array(text),
-      v.check(
-        ([first]) => first === 'tenant',
-        'must begin with "tenant", the schema in which tenant files create objects',
-      ),
-    ),
-  ),
-});
-
 /** Settings that flags and `SQLMIG_*` variables can set. */
-export type Overrides = Omit<Settings, 'tenants' | 'databases' | 'split'>;
+export type Overrides = Omit<Settings, '$schema' | 'tenants' | 'databases' | 'split'>;
 
 /** Where settings of variables come from, in messages. */
 export const environmentName = 'the environment';
@@ -201,29 +119,39 @@ export function unknownVariables(env: Readonly<Record<string, string | undefined
     });
 }
 
+/** Returns the settings of a config file as they are; an editor then knows and checks them. */
+export function defineConfig(config: Settings): Settings {
+  return config;
+}
+
 /**
- * Checks settings from a file, the environment or flags.
+ * Checks settings from a file, the environment or flags; `placeOf` finds keys in a file.
  * @throws SqlmigError `config-invalid` naming every wrong key and where it comes from.
  */
-export function check(value: unknown, where: string): Settings {
+export function check(value: unknown, where: string, placeOf?: ConfigContent['placeOf']): Settings {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const what = Array.isArray(value) ? 'a list' : value === null ? 'null' : `a ${typeof value}`;
     throw new SqlmigError('config-invalid', `${where} holds ${what}, not settings`);
   }
-  const result = v.safeParse(settings, value);
+  const result = v.safeParse(settingsChecker, value);
   if (result.success) return result.output satisfies Settings;
   const errors = result.issues.map((issue) => {
     const key = v.getDotPath(issue) ?? '(all of it)';
     const unknown = issue.type === 'strict_object' && issue.expected === 'never';
     const message = unknown ? unknownKey(key, where) : `"${nameOf(key, where)}" in ${where}: ${whyOf(issue)}`;
-    const known = Object.keys(settings.entries).join(', ');
-    return new SqlmigError('config-invalid', message, unknown ? { hint: `known keys are ${known}` } : {});
+    const known = Object.keys(settingsChecker.entries)
+      .filter((name) => name !== '$schema')
+      .join(', ');
+    const place = placeOf?.(
+      (issue.path ?? []).map((item) => item.key),
+      !unknown,
+    );
+    return new SqlmigError('config-invalid', message, {
+      ...place,
+      ...(unknown && { hint: `known keys are ${known}` }),
+    });
   });
-  const [first, ...others] = errors;
-  throw new SqlmigError('config-invalid', first?.message ?? 'the config is not valid', {
-    hint: first?.details.hint,
-    others,
-  });
+  throw errorOfAll(errors);
 }
 
 /** A key that is no word may be a connection string in the wrong place. */

@@ -67,7 +67,10 @@ class BoundStream extends Duplex {
   }
 
   #take(chunk: Buffer): void {
-    if (this.#isIn) return this.#pass(chunk);
+    if (this.#isIn) {
+      this.#pass(chunk);
+      return;
+    }
     this.#incoming = Buffer.concat([this.#incoming, chunk]);
     while (!this.#isIn && this.#incoming.length >= 5) {
       const length = 1 + this.#incoming.readUInt32BE(1);
@@ -75,7 +78,10 @@ class BoundStream extends Duplex {
       const message = this.#incoming.subarray(0, length);
       this.#incoming = this.#incoming.subarray(length);
       const problem = message[0] === 'R'.charCodeAt(0) ? this.#authenticate(message) : this.#pass(message);
-      if (typeof problem === 'string') return void this.destroy(new Error(problem));
+      if (typeof problem === 'string') {
+        this.destroy(new Error(problem));
+        return;
+      }
     }
     if (this.#isIn && this.#incoming.length > 0) this.#pass(this.#incoming);
   }

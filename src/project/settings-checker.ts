@@ -1,0 +1,90 @@
+import * as v from 'valibot';
+import { parseDuration } from './duration.ts';
+
+const name = v.pipe(
+  v.string(),
+  v.nonEmpty('must not be empty'),
+  v.check((text) => Buffer.byteLength(text) <= 63, 'must not be longer than 63 bytes'),
+);
+const schemaName = v.pipe(
+  name,
+  v.check((text) => !/^pg_|^information_schema$/.test(text), 'must not be a schema of PostgreSQL itself'),
+);
+const text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
+const tenants = v.union(
+  [
+    v.strictObject({
+      query: text,
+      register: v.optional(
+        v.pipe(
+          text,
+          v.check((sql) => /\$1(?!\d)/.test(sql), 'must have $1 for the name of the tenant'),
+        ),
+      ),
+    }),
+    v.strictObject({ pattern: text }),
+    v.strictObject({ list: v.array(v.unknown()) }),
+    v.function(),
+  ],
+  'must be { "query": ... }, { "pattern": ... }, { "list": [...] } or, in a .js file, a function',
+);
+const columns = v.pipe(v.array(name), v.minLength(1, 'must name at least one column'));
+const split = v.strictObject({
+  paths: v.optional(
+    v.record(
+      v.string(),
+      v.union(
+        [columns, v.strictObject({ columns, table: name, keys: columns })],
+        'must be a list of columns, or { "columns": [...], "table": ..., "keys": [...] }',
+      ),
+    ),
+  ),
+  keep: v.optional(v.array(name)),
+  triggers: v.optional(v.boolean()),
+});
+
+/** The checker of config files, from which the JSON Schema in the package is made. */
+export const settingsChecker = v.strictObject({
+  $schema: v.optional(v.string()),
+  url: v.optional(text),
+  directUrl: v.optional(text),
+  tenants: v.optional(tenants),
+  databases: v.optional(
+    v.array(
+      v.strictObject({
+        name: text,
+        url: text,
+        directUrl: v.optional(text),
+        tenants: v.optional(tenants),
+      }),
+    ),
+  ),
+  publicDir: v.optional(text),
+  tenantDir: v.optional(text),
+  recursive: v.optional(v.boolean()),
+  publicSchema: v.optional(schemaName),
+  historyTable: v.optional(name),
+  concurrency: v.optional(
+    v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
+  ),
+  outOfOrder: v.optional(v.boolean()),
+  digest: v.optional(v.boolean()),
+  wait: v.optional(
+    v.pipe(
+      text,
+      v.check((given) => parseDuration(given) !== null, 'must be a duration such as 30s or 2m'),
+    ),
+  ),
+  extensions: v.optional(v.array(name)),
+  split: v.optional(split),
+  poolMode: v.optional(v.picklist(['session', 'transaction'], 'must be "session" or "transaction"')),
+  searchPath: v.optional(
+    v.pipe(
+      v.array(text),
+      v.check(
+        ([first]) => first === 'tenant',
+        'must begin with "tenant", the schema in which tenant files create objects',
+      ),
+    ),
+  ),
+});
