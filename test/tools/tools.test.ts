@@ -109,8 +109,7 @@ for (const tool of tools) {
         refused: null,
         match: {
           applied: 5,
-          checkedBy: tool.checkedBy,
-          equal: tool.checkedBy === null ? 0 : 5,
+          equal: tool.checked ? 5 : 0,
           ...{ changed: [], withoutFile: [], withoutRow: [], skipped: [] },
           time: tool.time,
         },

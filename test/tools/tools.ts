@@ -42,7 +42,8 @@ export interface Tool {
   readonly found: string;
   /** Its history, with the schema if that is not the one it migrates. */
   readonly table: string;
-  readonly checkedBy: string | null;
+  /** It records a checksum that can be compared. */
+  readonly checked: boolean;
   readonly time: 'exact' | 'zone-unknown' | 'none';
   /** It has a history in each schema. */
   readonly perSchema: boolean;
@@ -121,7 +122,7 @@ const drizzleFiles = (steps: readonly Step[]): Files => ({
 });
 const drizzle = {
   found: 'Drizzle',
-  checkedBy: 'SHA-256 of the file',
+  checked: true,
   time: 'none',
   perSchema: true,
   layout: drizzleFiles,
@@ -137,7 +138,7 @@ export const tools: readonly Tool[] = [
     packages: { dbmate: '2.36.0' },
     found: 'dbmate or Rails',
     table: 'schema_migrations',
-    checkedBy: null,
+    checked: false,
     time: 'none',
     perSchema: true,
     layout: named(plainName, ({ text }) => `-- migrate:up\n${text}\n-- migrate:down\n`),
@@ -157,7 +158,7 @@ export const tools: readonly Tool[] = [
     packages: { prisma: '6.19.3', '@prisma/adapter-pg': '6.19.3' },
     found: 'Prisma',
     table: '_prisma_migrations',
-    checkedBy: 'SHA-256 of the file',
+    checked: true,
     time: 'exact',
     perSchema: true,
     layout: (steps) => ({
@@ -187,7 +188,7 @@ export const tools: readonly Tool[] = [
     packages: { 'node-pg-migrate': '9.0.0', pg: '8.23.1' },
     found: 'node-pg-migrate',
     table: 'pgmigrations',
-    checkedBy: null,
+    checked: false,
     time: 'zone-unknown',
     perSchema: true,
     ...plain,
@@ -204,7 +205,7 @@ export const tools: readonly Tool[] = [
     packages: { knex: '3.3.0', pg: '8.23.1' },
     found: 'knex',
     table: 'knex_migrations',
-    checkedBy: null,
+    checked: false,
     time: 'exact',
     perSchema: true,
     layout: named(({ version, title }) => `${version}_${title}.js`, module),
@@ -218,7 +219,7 @@ export const tools: readonly Tool[] = [
     packages: { knex: '3.3.0', pg: '8.23.1' },
     found: 'knex',
     table: 'knex_migrations',
-    checkedBy: null,
+    checked: false,
     time: 'exact',
     perSchema: true,
     layout: named(({ version, title }) => `${version}_${title}.js`, module),
@@ -259,7 +260,7 @@ export const tools: readonly Tool[] = [
     packages: { 'postgres-migrations': '5.3.0', pg: '8.23.1' },
     found: 'postgres-migrations',
     table: 'migrations',
-    checkedBy: 'SHA-1 of file name and file',
+    checked: true,
     time: 'zone-unknown',
     // It takes a table of its name in any schema for its own.
     perSchema: false,
@@ -274,7 +275,7 @@ export const tools: readonly Tool[] = [
     packages: { postgrator: '8.0.0', pg: '8.23.1' },
     found: 'postgrator',
     table: 'schemaversion',
-    checkedBy: 'MD5 of the file',
+    checked: true,
     time: 'zone-unknown',
     perSchema: true,
     layout: named(({ nth, title }) => `${digits(nth, 3)}.do.${title}.sql`),
@@ -289,7 +290,7 @@ export const tools: readonly Tool[] = [
     packages: { umzug: '3.8.3', sequelize: '6.37.8', pg: '8.23.1' },
     found: 'Sequelize',
     table: 'SequelizeMeta',
-    checkedBy: null,
+    checked: false,
     time: 'none',
     perSchema: true,
     ...plain,
@@ -303,7 +304,7 @@ export const tools: readonly Tool[] = [
     packages: { typeorm: '1.1.1', pg: '8.23.1' },
     found: 'TypeORM',
     table: 'migrations',
-    checkedBy: null,
+    checked: false,
     time: 'none',
     perSchema: true,
     layout: named(({ nth, title }) => `${1704445200000 + nth}_${title}.sql`),
@@ -322,7 +323,7 @@ export const tools: readonly Tool[] = [
     },
     found: 'MikroORM',
     table: 'mikro_orm_migrations',
-    checkedBy: null,
+    checked: false,
     time: 'exact',
     perSchema: true,
     ...plain,
@@ -335,7 +336,7 @@ export const tools: readonly Tool[] = [
     packages: { kysely: '0.29.9', pg: '8.23.1' },
     found: 'Kysely',
     table: 'kysely_migration',
-    checkedBy: null,
+    checked: false,
     time: 'exact',
     perSchema: true,
     ...plain,
@@ -348,7 +349,7 @@ export const tools: readonly Tool[] = [
     packages: { 'graphile-migrate': '1.4.1' },
     found: 'graphile-migrate',
     table: 'graphile_migrate.migrations',
-    checkedBy: "SHA-1 of the file's body and the hash before it",
+    checked: true,
     time: 'exact',
     perSchema: false,
     layout: committed('-'),
@@ -362,7 +363,7 @@ export const tools: readonly Tool[] = [
     packages: { ley: '0.8.1', pg: '8.23.1' },
     found: 'ley',
     table: 'migrations',
-    checkedBy: null,
+    checked: false,
     time: 'zone-unknown',
     perSchema: true,
     layout: named(
@@ -379,7 +380,7 @@ export const tools: readonly Tool[] = [
     packages: { supabase: '3.1.0' },
     found: 'Supabase CLI',
     table: 'supabase_migrations.schema_migrations',
-    checkedBy: 'the statements that were run, without white space and semicolons',
+    checked: true,
     time: 'none',
     perSchema: false,
     layout: named((step) => `supabase/migrations/${plainName(step)}`),
@@ -398,7 +399,7 @@ export const tools: readonly Tool[] = [
     packages: { liquibase: '4.28.1' },
     found: 'Liquibase',
     table: 'databasechangelog',
-    checkedBy: 'MD5 of each changeset written as SQL, as of Liquibase 4.22',
+    checked: true,
     time: 'zone-unknown',
     perSchema: true,
     layout: named(plainName, formatted),
@@ -413,7 +414,7 @@ export const tools: readonly Tool[] = [
     packages: { 'db-migrate': '0.11.14', 'db-migrate-pg': '1.5.2' },
     found: 'db-migrate',
     table: 'migrations',
-    checkedBy: null,
+    checked: false,
     time: 'zone-unknown',
     perSchema: true,
     layout: named(
