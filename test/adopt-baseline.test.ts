@@ -247,6 +247,8 @@ test('files that cannot be replayed are named, and may be accepted', async () =>
 `);
   expect(stdout).toContain('nothing was changed');
   expect(code).toBe(1);
+  const alone = await adoptAt('4', p, { select: { kind: 'public' } });
+  expect(alone).toMatchObject({ replayError: null, schemas: [{ schema: 'public', state: 'adopted' }] });
   expect(await adoptAt('4', p, { acceptDifferences: true })).toMatchObject({
     replayError: { file: 'sql/tenant/0003_index.sql' },
     accepted: true,

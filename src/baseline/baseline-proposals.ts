@@ -1,4 +1,6 @@
-import type { ForeignHistoryFound, Obstacle } from '../adopt/foreign-histories.ts';
+import type { Obstacle } from '../adopt/foreign-histories.ts';
+import type { FoundTable } from '../history/foreign-tables.ts';
+import { readerOf } from '../history/import/readers.ts';
 import type { Config } from '../project/config.ts';
 import { historyKey } from '../project/order.ts';
 import type { Selection } from '../project/selection.ts';
@@ -35,7 +37,7 @@ export interface BaselineRules {
   readonly version: string;
   readonly select: Selection;
   readonly covered: Readonly<Record<Scope, readonly Migration[]>>;
-  readonly histories: readonly ForeignHistoryFound[];
+  readonly histories: readonly FoundTable[];
   /** The number of objects in each schema. */
   readonly objects: (schema: string) => number;
 }
@@ -59,11 +61,12 @@ function refusalOf(target: Target, rules: BaselineRules): Obstacle | null {
     const { message, hint = '' } = trouble.details;
     return { message, hint };
   }
+  // A history that cannot be imported is no obstacle, unless its table has the name of ours.
   const foreign = rules.histories.find(
-    ({ found, reader }) => found.schema === schema && found.takenOver === null && reader !== null,
+    (found) => found.schema === schema && found.takenOver === null && readerOf(found.tool) !== null,
   );
   if (foreign !== undefined) {
-    const { tool, table } = foreign.found;
+    const { tool, table } = foreign;
     return {
       message: `it has the history of ${tool} (${table})`,
       hint: 'import it with: sqlmig adopt --history',

@@ -1,4 +1,3 @@
-import { readForeignHistories } from '../adopt/foreign-histories.ts';
 import type { AdoptedSchema } from '../adopt/import-histories.ts';
 import {
   type BaselineProposal,
@@ -14,6 +13,7 @@ import { replay } from '../baseline/replay.ts';
 import { coveredBy, type LeftOutStatement } from '../baseline/replayable.ts';
 import { SqlmigError } from '../errors.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
+import { findForeignTables } from '../history/foreign-tables.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { type Migrations, parseMigrations, readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, type Kinds, version, yesOrNo } from '../project/option.ts';
@@ -155,8 +155,8 @@ async function look(
   return current.read(async (session, reader) => {
     const state = await readFleetState(reader, source, { selection: select });
     if (state.tenantsUnknown !== null) throw tenantsQueryFailed(state.tenantsUnknown);
-    const histories = await readForeignHistories(session, config.historyTable);
-    const leftOut = histories.map(({ found }) => found.oid);
+    const histories = await findForeignTables(session, { historyTable: config.historyTable });
+    const leftOut = histories.map(({ oid }) => oid);
     const targets = allTargets(state);
     const schemas = targets.filter(({ rows }) => rows.length === 0).map(({ schema }) => schema);
     const request = { schemas, ignore, historyTable: config.historyTable, leftOut };
@@ -186,8 +186,9 @@ async function compare(
   const shared = migrations.public.filter(
     (file) => covered.public.includes(file) || applied.has(historyKey(file)),
   );
-  const files = { public: shared, tenant: covered.tenant };
-  const tenant = proposals.find(({ target }) => target.scope === 'tenant')?.target.schema ?? 'tenant';
+  const first = proposals.find(({ target }) => target.scope === 'tenant');
+  const files = { public: shared, tenant: first === undefined ? [] : covered.tenant };
+  const tenant = first?.target.schema ?? 'tenant';
   const replayed = await replay(current, { migrations, covered: files, tenant, settings, ignore });
   const { expected, error } = replayed;
   if (expected === null) return { differences: [], replayError: error, leftOut: replayed.leftOut };
