@@ -137,7 +137,7 @@ for (const tool of tools) {
         for (const { at } of rows) expect(at).toBeLessThan(Date.now() + 5000);
       }
       const verified = await sqlmig(['verify', '--check-pending'], at.p.dir);
-      expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('no differences') });
+      expect(verified).toMatchObject({ code: 0 });
       expect(migrationsOf(await sqlmig(['up', '--all', '--json'], at.p.dir)).flat()).toEqual([]);
 
       const before = await picture();
