@@ -541,6 +541,7 @@ test('names of all kinds', async () => {
   const as = `Ämter's "x" \\ y`;
   const config = await project({ url: db.url, tenants: { list: [as] } }).config();
   const result = await adopting(config, { as, keep: ['Kept, too'], rewriteFunctions: true });
+  expect(result.mustList).toBe(false);
   expect(result).toMatchObject({
     obstacles: [],
     moved: {},

@@ -139,6 +139,7 @@ function createMover({ settings: { signal } }: MigrationRun, parts: MoveParts, c
           return { kind: 'done', applied: [] };
         } catch (error) {
           const end = await afterError(error, { session, target, parts, choice }, { progress, wait });
+          if (signal.aborted && isServerError(error)) return { kind: 'stopped' };
           if (end !== null) return end;
           await pause(50 + Math.random() * 100);
         }

@@ -78,6 +78,8 @@ export interface PublicMove {
   /** Functions whose own search_path gets the tenant. */
   readonly paths: readonly Omit<SearchPathChange, 'oid'>[];
   readonly roles: readonly RoleSessions[];
+  /** The tenant will have no history, by which the config finds tenants: it must list them first. */
+  readonly mustList: boolean;
   /** How it is done; `null` if that is not known because of an obstacle. */
   readonly way: MoveWay | null;
   /** Why the schema cannot simply be renamed. */
@@ -257,6 +259,8 @@ function describe({ run: current }: MigrationRun, { found, histories, obstacles 
     rewrites: mentions.rewrites.map(({ identity, lines }) => ({ identity, lines })),
     paths: mentions.paths.map(({ identity, from, to }) => ({ identity, from, to })),
     roles,
+    mustList:
+      own === null && histories.describe.length === 0 && current.config.database.tenants.kind === 'history',
     way: null,
     whyMove: null,
     rehearsal: null,

@@ -123,16 +123,18 @@ export function obstaclesText(plan: PublicMove): string {
 
 /** How it ended. */
 export function movedText(result: AdoptedPublic, isRehearsal: boolean): string {
-  const { moved, as, rehearsal, imports, ownHistory } = result;
+  const { moved, as, rehearsal } = result;
   if (moved === null)
     return isRehearsal && rehearsal !== null ? 'everything was rolled back\n' : 'nothing was changed\n';
   const took =
     moved.durationMs === 0
       ? ''
       : ` in ${moved.durationMs} ms, ${count(moved.tries, 'try', 'tries')}, ${count(moved.locks, 'lock')}`;
-  const next =
-    imports.length === 0 && ownHistory === null
-      ? `${printable(as)} has no history yet; record what it has with: sqlmig adopt --baseline VERSION --tenants ${printable(as)}\n`
-      : '';
-  return `adopted  ${printable(as)}${took}\n${next}`;
+  return `adopted  ${printable(as)}${took}\n${nextText(result)}`;
+}
+
+function nextText({ as, imports, ownHistory, mustList }: AdoptedPublic): string {
+  if (imports.length > 0 || ownHistory !== null) return '';
+  const list = mustList ? ` list it in "tenants" of the config, then` : '';
+  return `${printable(as)} has no history yet:${list} record what it has with: sqlmig adopt --baseline VERSION --all\n`;
 }
