@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
-import { afterAll, expect, inject } from 'vitest';
+import { afterAll, expect, inject, onTestFinished } from 'vitest';
 import { lockClass } from '../../src/protocol/keys.ts';
 
 export type Rows = Record<string, unknown>[];
@@ -16,7 +16,13 @@ export interface TestDatabase {
   leftovers(): Promise<Rows>;
 }
 
-/** Creates a database; after the file's tests it must be free of our locks and sessions, and is dropped. */
+// Hooks can be added only while a file is read, and databases are made later.
+const madeForFile: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const end of madeForFile.splice(0)) await end();
+});
+
+/** Creates a database; after the test, or the file's tests, it must be free of our locks and sessions, and is dropped. */
 export async function freshDatabase(): Promise<TestDatabase> {
   const serverUrl = inject('serverUrl');
   const name = `test_${randomBytes(6).toString('hex')}`;
@@ -39,13 +45,19 @@ export async function freshDatabase(): Promise<TestDatabase> {
           where locktype = 'advisory' and classid = ${lockClass} and d.datname = current_database()
         union all select 'session', application_name from pg_stat_activity where application_name like 'sqlmig%' and datname = current_database()`),
   };
-  afterAll(async () => {
+  const end = async () => {
     const left = await database.leftovers();
     await sql.end({ timeout: 5 });
     await once(serverUrl, `drop database ${name} with (force)`);
     expect(left).toEqual([]);
-  });
+  };
+  if (isInTest()) onTestFinished(end);
+  else madeForFile.push(end);
   return database;
+}
+
+function isInTest(): boolean {
+  return expect.getState().currentTestName !== undefined;
 }
 
 async function once(url: string, text: string): Promise<void> {
