@@ -99,7 +99,7 @@ const commonJs = {
 const declarations = {
   input: { index: 'node_modules/.types/index.d.ts' },
   plugins: [
-    dts({ dtsOnly: true, tsconfig: false, generator: 'oxc' }),
+    dts({ dtsInput: true, tsconfig: false, oxc: true }),
     {
       name: 'for-require',
       writeBundle: () => copyFileSync('dist/index.d.ts', 'dist/index.d.cts'),
