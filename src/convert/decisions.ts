@@ -133,7 +133,11 @@ async function notMade(parsed: ParsedText, { schema, made, kept }: DecisionRules
   const places = await qualifiedNames(parsed, schema);
   return places
     .filter(
-      ({ name, kind }) => (kind === 'relation' || kind === 'any') && !made.has(name, kind) && !kept.has(name),
+      ({ name, kind }) =>
+        (kind === 'relation' || kind === 'any') &&
+        /[\p{L}\p{N}_]/u.test(name) &&
+        !made.has(name, kind) &&
+        !kept.has(name),
     )
     .map(({ name, index }) => [
       index,

@@ -21,7 +21,8 @@ export async function qualifiedNames(parsed: ParsedText, schema: string): Promis
   const found: QualifiedPlace[] = [];
   tokens.forEach((token, i) => {
     const [dot, name, after] = [tokens[i + 1], tokens[i + 2], tokens[i + 3]];
-    if (dot?.text !== '.' || name === undefined || !isIdentifier(name) || tokens[i - 1]?.text === '.') return;
+    if (dot?.text !== '.' || name === undefined || tokens[i - 1]?.text === '.') return;
+    if (!isIdentifier(name) && !isOperator(name)) return;
     if (!isIdentifier(token) || foldedName(token.text) !== schema) return;
     const kind = kinds.get(token.index) ?? 'any';
     // Two parts are a table and its column; three are a schema, a table and its column.
@@ -44,6 +45,10 @@ export function isIdentifier({ text }: Token): boolean {
   return /^["\p{L}_]/u.test(text);
 }
 
+function isOperator({ text }: Token): boolean {
+  return /^[-+*/<>=~!@#%^&|`?]+$/.test(text) && text !== '*';
+}
+
 function kindsByPlace({ text, statements }: ParsedText): ReadonlyMap<number, NameKind | 'column'> {
   const kinds = new Map<number, NameKind | 'column'>();
   for (const statement of statements) {
@@ -55,7 +60,9 @@ function kindsByPlace({ text, statements }: ParsedText): ReadonlyMap<number, Nam
 }
 
 /** Where names of a known kind are in a statement, in bytes. */
-function placesIn({ fields }: ParsedStatement): [byte: number, kind: NameKind | 'column'][] {
+function placesIn({ kind: statement, fields }: ParsedStatement): [byte: number, kind: NameKind | 'column'][] {
+  // The grammar takes the functions of an operator or aggregate for types.
+  if (statement === 'DefineStmt') return [];
   const places: [number, NameKind | 'column'][] = [];
   const walk = (node: unknown): void => {
     if (Array.isArray(node)) for (const item of node) walk(item);

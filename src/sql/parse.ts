@@ -68,12 +68,19 @@ export interface Token {
 export async function tokensOf(commented: string): Promise<Token[]> {
   const { scanSync } = await loadParser();
   const { text } = withoutComments(commented);
+  // The scanner takes no empty text.
+  if (text.trim() === '') return [];
   const indexOf = byteIndexes(text);
-  return scanSync(text).tokens.map((token) => {
+  return scanSync(text.replace(/\p{Cc}/gu, plainBlank)).tokens.map((token) => {
     const index = indexOf(token.start);
     const end = indexOf(token.end);
     return { index, end, text: text.slice(index, end) };
   });
+}
+
+// The scanner writes other control characters into its JSON unescaped.
+function plainBlank(char: string): string {
+  return char < ' ' && !/[\t\r\n]/.test(char) ? ' ' : char;
 }
 
 /** The quoted identifiers of a text with their UTF-16 indexes; the text must parse. */
