@@ -82,8 +82,18 @@ test('a set of Prisma written for public becomes three equal tenants, and nothin
        union all select typname from pg_type where typnamespace = 'public'::regnamespace and typname !~ 'schema_migrations'`,
     ),
   ).toEqual([]);
+  // What was edited is kept, new originals are added, and other texts are refused.
+  p.write({ 'old/20250101000000_more/migration.sql': 'create table more ()' });
   const again = await convert(p);
-  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('20240702093000_system_user.sql') });
+  expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('wrote 2 files\n')]);
+  expect(readFileSync(block, 'utf8')).not.toContain('public');
+  const done = await sqlmig(['adopt', '--convert', 'old'], p.dir);
+  expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('all files were there already\n') });
+  p.write({ 'old/20240702093000_system_user/migration.sql': 'select 1' });
+  expect(await convert(p)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('20240702093000_system_user.sql'),
+  });
 });
 
 test('tables that are kept go to public, and tenants refer to them', async () => {
@@ -145,6 +155,22 @@ test("a history of Prisma is verified by the original files, in public and in th
   expect(await sqlmig(['verify', '--all'], p.dir)).toMatchObject({ code: 0 });
   const plan = JSON.parse((await sqlmig(['plan', '--all', '--json'], p.dir)).stdout);
   expect(plan.schemas[1].migrations.map(({ name }: { name: string }) => name)).toEqual(['drop_comments']);
+});
+
+test('with other tables to keep, converted files are not mixed', async () => {
+  const p = projectOf({ '1_x.sql': 'create table public.k (); create table public.t ();' });
+  const config = await p.config();
+  const options = { from: 'old', accept: () => true };
+  await adoptFiles(config, options);
+  await expect(adoptFiles(config, { ...options, keep: ['k'] })).rejects.toThrow('1_x.sql');
+  expect(listed(p, 'sql/public')).toEqual([]);
+  await expect(adoptFiles(config, { ...options, from: 'sql/tenant' })).rejects.toThrow(
+    'converted files would go to',
+  );
+  await expect(adoptFiles(config, { ...options, from: 'none' })).rejects.toThrow('none has no migrations');
+  await expect(adoptFiles(config, { ...options, into: 'public', keep: ['k'] })).rejects.toThrow(
+    'nothing to keep',
+  );
 });
 
 test('--files needs files that were converted', async () => {

@@ -246,7 +246,7 @@ const strip = async (text: string, before = '') => {
   return files[1]?.text;
 };
 
-test.for([
+test.for<[text: string, expected: string]>([
   [
     'create table public.t ();\ninsert into PUBLIC.t default values;',
     'create table t ();\ninsert into t default values;',
@@ -310,12 +310,12 @@ test.for<[text: string, place: string, what: RegExp]>([
   [
     'create table t ();\ndo $$ begin\n  perform 1 from public.t;\nend $$;',
     '3:18',
-    /^public\.t is named in a string/,
+    /^public\.t is named in a DO block$/,
   ],
   [
     "create table t (x int default nextval('public.t_seq')); create sequence t_seq;",
     '1:40',
-    /named in a string/,
+    /^public\.t_seq is named in a string$/,
   ],
   [
     "select 1 from information_schema.tables where table_schema = 'public';",

@@ -51,7 +51,8 @@ function changedOriginal(from: string): SqlmigError {
   });
 }
 
-function readManifest(dir: string, folder: string): Manifest | null {
+/** What the files of a folder were converted from; `null` if they were not. @throws SqlmigError `file-unreadable`. */
+export function readManifest(dir: string, folder: string): Manifest | null {
   let text: string;
   try {
     text = readFileSync(join(dir, manifestName), 'utf8');

@@ -106,7 +106,7 @@ async function inTenant(
   const migration = { scope, version, name, checksum: '', file, text };
   const lints = lintsOf(migration, parsed.statements, { publicSchema: schema, isTenants });
   return [
-    ...lints.map((lint): Found => [lint.index, ...explained(lint, text)]),
+    ...lints.map((lint): Found => [lint.index, ...explained(lint, parsed)]),
     ...(await notMade(parsed, rules)),
     ...(await schemaItself(parsed, schema)),
     ...guards(text, schema),
@@ -114,11 +114,20 @@ async function inTenant(
   ];
 }
 
-function explained({ rule, message, index }: Lint, text: string): readonly [what: string, cure: string] {
+const bodies: Readonly<Record<string, string>> = {
+  DoStmt: 'a DO block',
+  CreateFunctionStmt: 'the body of a function',
+};
+
+function explained(
+  { rule, message, index }: Lint,
+  { text, statements }: ParsedText,
+): readonly [what: string, cure: string] {
   if (rule === 'hard-coded-schema') {
+    const { kind = '' } = statements.find(({ start, end }) => start <= index && index < end) ?? {};
     const name = /^[^.]+\.\s*("(?:[^"]|"")+"|[\p{L}\p{N}_$]+)/u.exec(text.slice(index))?.[0] ?? '';
     return [
-      `${name} is named in a string, a block or the body of a function`,
+      `${name} is named in ${bodies[kind] ?? 'a string'}`,
       'take the schema off, so that each tenant uses its own',
     ];
   }

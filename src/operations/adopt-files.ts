@@ -1,11 +1,12 @@
 import { relative, resolve, sep } from 'node:path';
+import { readManifest } from '../adopt/project-sources.ts';
 import { type Conversion, type ConvertedFile, convertFiles } from '../convert/convert.ts';
-import { manifestName, manifestOf, manifestText } from '../convert/manifest.ts';
+import { type Manifest, manifestName, manifestOf, manifestText } from '../convert/manifest.ts';
 import { SqlmigError } from '../errors.ts';
 import { isJournal } from '../history/import/file-layout.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { folderOf } from '../project/migrations.ts';
-import { type NewFiles, refuseOthers, writeNewFiles } from '../project/new-files.ts';
+import { filesToWrite, type NewFiles, refuseOthers, writeNewFiles } from '../project/new-files.ts';
 import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '../project/option.ts';
 import { findSourceFiles } from '../project/source-files.ts';
 import { isSameFolder } from '../project/sql-folder.ts';
@@ -85,19 +86,33 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
     const files = result.files.filter((file) => file.scope === scope);
     if (files.length === 0) return [];
     const dir = scope === 'public' ? config.publicDir : config.tenantDir;
-    const manifest = manifestText(manifestOf(result.tool, files, lists));
-    return [{ dir, folder: folders[scope], files: withManifest(files, manifest) }];
+    const manifest = manifestOf(result.tool, files, lists);
+    return [{ dir, folder: folders[scope], ...withManifest(files, manifest, dir) }];
   });
   for (const one of folderFiles) refuseOthers(one);
-  const accepted = await accept(result);
+  const isDone = folderFiles.every((one) => filesToWrite(one).length === 0);
+  const accepted = isDone || (await accept(result));
   checkValue('the answer of accept', accepted, yesOrNo);
   const written = accepted ? folderFiles.map(writeNewFiles) : [];
   return { ...result, accepted, written: written.reduce((sum, count) => sum + count, 0) };
 }
 
-// The manifest comes first, so that no file is ever there without it.
-function withManifest(files: readonly ConvertedFile[], manifest: string): NewFiles['files'] {
-  return [{ name: manifestName, text: manifest }, ...files];
+/** The files of a folder with their manifest. Those that an earlier conversion made of the same originals are kept. */
+function withManifest(
+  files: readonly ConvertedFile[],
+  manifest: Manifest,
+  dir: string,
+): Pick<NewFiles, 'files' | 'kept' | 'replaced'> {
+  const earlier = readManifest(dir, dir)?.files ?? [];
+  // With other tables to keep, the same original becomes another file.
+  const now = new Set(manifest.files.map((one) => JSON.stringify(one)));
+  const again = earlier.filter((one) => now.has(JSON.stringify(one)));
+  return {
+    // It comes first, so that no file is ever there without it.
+    files: [{ name: manifestName, text: manifestText(manifest) }, ...files],
+    kept: new Set(again.map(({ file }) => file)),
+    replaced: again.length === earlier.length ? manifestName : null,
+  };
 }
 
 function sourceDir({ cwd, publicDir, tenantDir }: Config, from: string): string {

@@ -79,6 +79,8 @@ export interface ForeignHistory {
 export interface AdoptReport {
   /** True if each history can be imported, no file was changed, and no tool is running. */
   readonly ok: boolean;
+  /** The folder of the other tool's files, if it was given. */
+  readonly files: string | null;
   readonly host: string;
   readonly database: string;
   readonly histories: readonly ForeignHistory[];
@@ -102,7 +104,15 @@ export async function adopt(config: Config, options: AdoptOptions = {}): Promise
     const ok =
       sessions.length === 0 &&
       histories.every(({ takenOver, match }) => takenOver || (match !== null && match.changed.length === 0));
-    return { ok, host: server.host, database, histories, sessions, public: contents };
+    return {
+      ok,
+      files: options.files ?? null,
+      host: server.host,
+      database,
+      histories,
+      sessions,
+      public: contents,
+    };
   });
 }
 

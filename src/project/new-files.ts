@@ -17,17 +17,30 @@ export interface NewFiles {
   /** The folder as messages name it. */
   readonly folder: string;
   readonly files: readonly { readonly name: string; readonly text: string }[];
+  /** Files that are kept as they are, if they are there. */
+  readonly kept: ReadonlySet<string>;
+  /** A file that is replaced if it is there with another text. */
+  readonly replaced: string | null;
+}
+
+/** The files that are not there yet, or are to be replaced. */
+export function filesToWrite({ dir, files, replaced }: NewFiles): NewFiles['files'] {
+  return files.filter(({ name, text }) => {
+    const path = join(dir, name);
+    return !existsSync(path) || (name === replaced && !isSame(path, text));
+  });
 }
 
 /**
  * Refuses to write into a folder that has other migrations, or other texts under the same names.
  * @throws SqlmigError `file-exists` naming each of them.
  */
-export function refuseOthers({ dir, folder, files }: NewFiles): void {
+export function refuseOthers({ dir, folder, files, kept, replaced }: NewFiles): void {
   const texts = new Map(files.map(({ name, text }) => [name, text]));
   const there = existsSync(dir) ? readdirSync(dir) : [];
   const others = there.filter((name) => {
     const text = texts.get(name);
+    if (kept.has(name) || name === replaced) return false;
     return text === undefined ? name.endsWith('.sql') : !isSame(join(dir, name), text);
   });
   if (others.length === 0) return;
@@ -43,28 +56,37 @@ function isSame(path: string, text: string): boolean {
 }
 
 /**
- * Writes files that are not there yet, each in one step: whoever looks sees the whole file or none. Returns how many.
+ * Writes the files that are missing, each in one step: whoever looks sees the whole file or none. Returns how many.
  * @throws SqlmigError `file-exists` if one cannot be written.
  */
-export function writeNewFiles({ dir, folder, files }: NewFiles): number {
-  let written = 0;
-  for (const { name, text } of files) {
-    const path = join(dir, name);
-    if (existsSync(path)) continue;
+export function writeNewFiles(target: NewFiles): number {
+  const { dir, folder, replaced } = target;
+  const missing = filesToWrite(target);
+  for (const { name, text } of missing) {
     try {
       mkdirSync(dir, { recursive: true });
-      writeWhole(path, join(dir, `.${process.pid}.sqlmig.tmp`), text);
+      const unfinished = join(dir, `.${process.pid}.sqlmig.tmp`);
+      writeWhole({ path: join(dir, name), unfinished, mayReplace: name === replaced }, text);
     } catch (error) {
       throw cannotWrite(`${folder}/${name}`, error);
     }
-    written++;
   }
-  return written;
+  return missing.length;
 }
 
-function writeWhole(path: string, unfinished: string, text: string): void {
+interface WholeFile {
+  readonly path: string;
+  readonly unfinished: string;
+  readonly mayReplace: boolean;
+}
+
+function writeWhole({ path, unfinished, mayReplace }: WholeFile, text: string): void {
   try {
     writeFileSync(unfinished, text, { flush: true });
+    if (mayReplace) {
+      renameSync(unfinished, path);
+      return;
+    }
     try {
       linkSync(unfinished, path);
     } catch (error) {

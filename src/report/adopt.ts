@@ -1,6 +1,7 @@
 import type { ToolSession } from '../adopt/foreign-histories.ts';
 import type { KindCount, PublicContents } from '../move/contents.ts';
 import type { AdoptReport, ForeignHistory, HistoryMatch } from '../operations/adopt.ts';
+import { commandLine } from '../text/command-line.ts';
 import { count, groupBy, names, placeLine, printable, schemaNames } from './table.ts';
 
 /** The histories of other tools, a paragraph for all that are alike, and what lies in public. */
@@ -12,9 +13,16 @@ export function adoptText(report: AdoptReport): string {
     JSON.stringify([tool, table, takenOver, match, refused?.hint]),
   );
   const importable = histories.some(({ match }) => match !== null && match.applied > 0);
-  const next = report.ok && importable ? 'import them with: sqlmig adopt --history --all\n' : '';
+  const next = report.ok && importable ? nextText(report.files) : '';
   const found = groups.map(groupText).join('') + sessions.map(sessionLine).join('');
   return placeLine(report) + found + next + contents;
+}
+
+function nextText(files: string | null): string {
+  if (files === null) return 'import them with: sqlmig adopt --history --all\n';
+  const convert = commandLine('adopt', '--convert', files);
+  const history = commandLine('adopt', '--history', '--files', files, '--all');
+  return `convert the files with: ${convert}\nthen import the history with: ${history}\n`;
 }
 
 function contentsText({ schema, counts, keep, obstacles, notes, command }: PublicContents): string {

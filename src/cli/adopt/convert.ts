@@ -1,8 +1,9 @@
 import { type AdoptFilesOptions, adoptFiles, type FilesToAdopt } from '../../operations/adopt-files.ts';
+import { text } from '../../project/option.ts';
 import { adoptedFilesText, conversionText } from '../../report/adopt-files.ts';
 import type { Work } from '../command.ts';
 import { agreed } from '../execute.ts';
-import { nameList, usage, yesOption } from '../options.ts';
+import { checkFlag, nameList, usage, yesOption } from '../options.ts';
 import { fromToolOption, keepOption } from './flags.ts';
 import { defineMode } from './mode.ts';
 
@@ -31,6 +32,7 @@ export const convertMode = defineMode({
     ['adopt --convert db/migrations --keep plans,countries', 'two tables stay in public'],
   ],
   prepare: (args, terminal) => {
+    checkFlag('--convert', args.convert, text);
     const keep = args.keep === undefined ? null : nameList(args.keep);
     if (keep?.length === 0) throw usage('--keep is empty', 'list the tables: --keep plans,countries');
     if (keep !== null && args.into === 'public')
