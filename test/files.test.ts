@@ -182,3 +182,24 @@ test('migrations beside the folders, or in one with nearly its name, are named',
     },
   });
 });
+
+test('"recursive" reads the folders of Prisma and Hasura in place, with mistakes at their paths', async () => {
+  const files = {
+    'prisma/migrations/20240105_init/migration.sql': 'create table a ();\n',
+    'prisma/migrations/20240105_init/down.sql': 'drop table a;\n',
+    'prisma/migrations/20240106_more/up.sql': 'create table b ();\n',
+    'prisma/migrations/migration_lock.toml': '',
+  };
+  const p = project({ url, tenantDir: 'prisma/migrations', recursive: true }, files);
+  const { tenant, down } = await readMigrations(await p.config());
+  expect(tenant.map(({ version, name, file }) => [version, name, file])).toEqual([
+    ['20240105', 'init', 'prisma/migrations/20240105_init/migration.sql'],
+    ['20240106', 'more', 'prisma/migrations/20240106_more/up.sql'],
+  ]);
+  expect(down.map(({ version, name }) => [version, name])).toEqual([['20240105', 'init']]);
+  p.write({ 'prisma/migrations/20240106_more/migration.sql': '' });
+  await expect(readMigrations(await p.config())).rejects.toMatchObject({
+    code: 'duplicate-version',
+    message: expect.stringContaining('20240106_more/migration.sql'),
+  });
+});

@@ -30,6 +30,19 @@ export function parseFileName(fileName: string): FileName | null {
   return { kind: match[3] === undefined ? 'versioned' : 'down', version: match[1], name: match[2] };
 }
 
+// What Prisma, Drizzle, Diesel and Hasura write into the folder of a migration.
+const inFolder = /(?:^|[/\\])([^/\\]+)[/\\](?:(?:migration|up)|(down))\.sql$/;
+
+/**
+ * The name that a file counts under, by its path below the folder of its scope: its own, or that of its folder for
+ * `<version>_<name>/migration.sql`, `up.sql` and `down.sql`.
+ */
+export function countedName(path: string): string {
+  const [, folder, down] = inFolder.exec(path) ?? [];
+  const ofFolder = folder === undefined ? null : `${folder}${down === undefined ? '' : '.down'}.sql`;
+  return ofFolder !== null && parseFileName(ofFolder) !== null ? ofFolder : path.replace(/^.*[/\\]/s, '');
+}
+
 /** The file name for a version and a name; `__` where the name's own digits would be taken for the version's. */
 export function fileNameOf(version: string, name: string): string {
   const plain = `${version}_${name}.sql`;

@@ -10,7 +10,7 @@ import { toScript } from '../sql/script.ts';
 import { covers, replacedBy } from './baseline.ts';
 import type { Config } from './config.ts';
 import { checksumOf, decode } from './decode.ts';
-import { nameProblem, parseFileName } from './file-name.ts';
+import { countedName, nameProblem, parseFileName } from './file-name.ts';
 import { historyKey, inRunningOrder } from './order.ts';
 import {
   findStrayFolders,
@@ -176,7 +176,7 @@ function readFolder(scope: Scope, config: Config): Folder {
   const mistakes = unreadMistakes(listed, shown);
   const seen = new Map<string, string>();
   for (const file of [...listed.files].sort()) {
-    const named = parseFileName(basename(file));
+    const named = parseFileName(countedName(file));
     if (named === null) {
       const { problem, hint } = nameProblem(basename(file));
       mistakes.push(new SqlmigError('bad-file-name', `${shown(file)}: ${problem}`, { hint }));

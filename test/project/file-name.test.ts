@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fileNameOf, nameProblem, parseFileName } from '../../src/project/file-name.ts';
+import { countedName, fileNameOf, nameProblem, parseFileName } from '../../src/project/file-name.ts';
 
 test.for([
   ['0001_users.sql', { kind: 'versioned', version: '0001', name: 'users' }],
@@ -95,4 +95,16 @@ test('a new file has a name that is read as it was meant', () => {
   expect(fileNameOf('7', 'add_tax')).toBe('7_add_tax.sql');
   expect(fileNameOf('7', '2fa')).toBe('7_2fa.sql');
   expect(fileNameOf('7', '2024_report')).toBe('7__2024_report.sql');
+});
+
+test.for([
+  ['20240105_init/migration.sql', '20240105_init.sql'],
+  ['2024/7_add_tax/up.sql', '7_add_tax.sql'],
+  ['7_add_tax\\down.sql', '7_add_tax.down.sql'],
+  ['7_add_tax/8_more.sql', '8_more.sql'],
+  ['2024-01-05-120000_x/up.sql', 'up.sql'],
+  ['views/migration.sql', 'migration.sql'],
+  ['migration.sql', 'migration.sql'],
+] as const)('%s counts as %s', ([path, name]) => {
+  expect(countedName(path)).toBe(name);
 });
