@@ -52,16 +52,22 @@ export interface BrokenFunction {
 const setting = 'sqlmig.broken_functions';
 
 /**
- * Checks the bodies of the SQL functions as CREATE FUNCTION does, under a search_path, and keeps nothing of it. Functions
- * of other owners cannot be checked.
+ * Checks the bodies of SQL functions as CREATE FUNCTION does, under a search_path, and keeps nothing of it: those in
+ * `schemas`, and those elsewhere whose text or settings have the name of one. Functions of other owners cannot be checked.
  */
-export async function brokenFunctions(session: Session, path: string): Promise<Map<string, BrokenFunction>> {
+export async function brokenFunctions(
+  session: Session,
+  path: string,
+  schemas: readonly string[],
+): Promise<Map<string, BrokenFunction>> {
+  const names = `array[${schemas.map(quoteLiteral).join(', ')}]::text[]`;
   const rows = await session.run(`SET LOCAL check_function_bodies = on;
 ${doBlock(`declare f record; broken jsonb := '[]';
 begin
   for f in select p.oid, i.identity from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
       cross join lateral pg_identify_object('pg_proc'::regclass, p.oid, 0) i
       where l.lanname = 'sql' and p.prosqlbody is null and p.prokind in ('f', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        and exists (select from unnest(${names}) s (name) where n.nspname = s.name or strpos(lower(concat(p.prosrc, p.proconfig)), lower(s.name)) > 0)
         and pg_has_role(p.proowner, 'USAGE')
         and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e') loop
     begin

@@ -44,9 +44,11 @@ function everything({ division }: Survey): SchemaItem[] {
   return [...division.moved, ...division.kept.map(({ item }) => item)];
 }
 
+const schemasOf = ({ wish }: Survey) => [wish.schema, wish.as];
+
 /** Reads what must be the same afterwards. */
 export async function readBefore(session: Session, { found }: MoveParts): Promise<Before> {
-  const broken = await brokenFunctions(session, quoteIdentifier(found.wish.schema));
+  const broken = await brokenFunctions(session, quoteIdentifier(found.wish.schema), schemasOf(found));
   const [state = {}] = await session.run(selectState(everything(found)));
   return { state, broken };
 }
@@ -143,7 +145,9 @@ export async function checkMoved(session: Session, parts: MoveParts, before: Bef
   const changed = changedState(before.state, state);
   if (changed.length > 0) throw refuse(`${changed.join(', ')} changed while they were moved`, 'run it again');
   const path = tenantSearchPath(context.searchPath, wish.as, wish.schema);
-  const broken = [...(await brokenFunctions(session, path))].filter(([oid]) => !before.broken.has(oid));
+  const broken = [...(await brokenFunctions(session, path, schemasOf(found)))].filter(
+    ([oid]) => !before.broken.has(oid),
+  );
   const [first] = broken.map(([, one]) => one);
   if (first !== undefined)
     throw refuse(

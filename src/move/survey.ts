@@ -202,7 +202,7 @@ export function obstaclesOfMoving({ division: { moved }, surroundings: { lockRoo
       : [
           {
             message: `moving needs about ${locks} locks at once, and the server has room for ${lockRoom}`,
-            hint: 'raise max_locks_per_transaction, or use a role that can rename the schema',
+            hint: 'raise max_locks_per_transaction of the server',
           },
         ]),
   ];
