@@ -258,6 +258,10 @@ test('new writes the next file and parses the others', async () => {
     file: 'sql/public/008_next.sql',
   });
   expect(readFileSync(join(p.dir, 'sql/public/008_next.sql'), 'utf8')).toMatch(/^-- /);
+  expect([first.stderr, second.stderr]).toEqual(['', expect.stringContaining('"versions": "time"')]);
+  const byTime = await sqlmig(['new', 'timed', '--public'], p.dir, { SQLMIG_VERSIONS: 'time' });
+  expect(byTime).toMatchObject({ stdout: expect.stringMatching(/\/\d{14}_timed\.sql\n$/), stderr: '' });
+  p.remove(byTime.stdout.trim());
   p.write({ 'sql/public/009_x.sql': 'selec' });
   expect(await sqlmig(['new', 'more', '--public'], p.dir)).toMatchObject({
     code: 2,

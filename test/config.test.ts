@@ -29,6 +29,7 @@ test('defaults complete an empty config', async () => {
     publicDir: join(dir, 'sql/public'),
     tenantDir: join(dir, 'sql/tenant'),
     recursive: false,
+    versions: null,
     publicSchema: 'public',
     historyTable: 'schema_migrations',
     concurrency: null,

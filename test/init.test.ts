@@ -38,7 +38,7 @@ test('without a terminal, flags and a database: a config and empty folders, whic
   expect(result).toMatchObject({
     code: 0,
     stdout: 'sqlmig.config.json\nsql/public/.gitkeep\nsql/tenant/.gitkeep\n',
-    stderr: expect.stringContaining('next: sqlmig new NAME --tenant, then sqlmig up --all --embedded'),
+    stderr: expect.stringMatching(/next:\n {2}sqlmig new create_first_table --tenant\n$/),
   });
   const up = await sqlmig(['up', '--all', '--url', db.url], dir);
   expect(up).toMatchObject({ code: 0, stdout: expect.stringContaining('no tenants') });
@@ -62,12 +62,16 @@ test('--sample: a project that up --all brings up at once', async () => {
   const { dir, ...result } = await init(['--sample'], {});
   expect(result).toMatchObject({
     code: 0,
-    stdout: 'sqlmig.config.json\nsql/public/0001_tenants.sql\nsql/tenant/0001_users.sql\n',
-    stderr: expect.stringContaining('next: sqlmig up --all --embedded'),
+    stdout: expect.stringMatching(
+      /^sqlmig\.config\.json\nsql\/public\/\d{14}_tenants\.sql\nsql\/tenant\/\d{14}_users\.sql\n$/,
+    ),
+    stderr: expect.stringMatching(/next:\n {2}sqlmig up --all --embedded\n$/),
   });
   const up = await sqlmig(['up', '--all', '--url', db.url], dir);
   expect(up).toMatchObject({ code: 0, stdout: expect.stringContaining('acme, globex') });
-  expect(await sqlmig(['new', 'x', '--tenant'], dir)).toMatchObject({ stdout: 'sql/tenant/0002_x.sql\n' });
+  expect(await sqlmig(['new', 'x', '--tenant'], dir)).toMatchObject({
+    stdout: expect.stringMatching(/^sql\/tenant\/\d{14}_x\.sql\n$/),
+  });
 });
 
 test.for([
@@ -90,7 +94,7 @@ test('an existing application: its table of tenants is found, and plan goes on f
     tenants: { query: `select "Slug" from "Customers" where "Slug" <> 'public' order by 1` },
   });
   expect(stderr).toContain('2 schemas with the same tables (users)');
-  expect(stderr).toMatch(/next: sqlmig plan\n$/);
+  expect(stderr).toMatch(/next:\n {2}sqlmig plan\n$/);
   const plan = await sqlmig(['plan', '--json'], dir, { DATABASE_URL: db.url });
   expect(JSON.parse(plan.stdout).schemas.map(({ schema }: { schema: string }) => schema)).toEqual([
     'public',
@@ -118,7 +122,7 @@ test('many schemas with equal tables, and the history of another tool in each', 
   expect(stderr).toContain(
     'the history of dbmate or Rails, schema_migrations, in tenant_1, tenant_10, tenant_100 and 297 more',
   );
-  expect(stderr).toContain('next: sqlmig plan --url postgres://...');
+  expect(stderr).toMatch(/set DATABASE_URL to the same URL.*\nnext:\n {2}sqlmig plan\n$/);
   expect(stderr).not.toContain('adopt');
   expect(JSON.parse(stdout)).toMatchObject({
     tenants: { kind: 'pattern' },
@@ -139,7 +143,9 @@ test('our own history: status goes on from there', async () => {
   await sqlmig(['tenant', 'create', 'acme', '--url', db.url], first.dir);
   const { dir, stderr } = await init();
   expect(stderr).toContain('a sqlmig history in acme');
-  expect(stderr).toMatch(/next: copy its migrations into sql\/public and sql\/tenant, then sqlmig status\n$/);
+  expect(stderr).toMatch(
+    /copy its migrations into sql\/public and sql\/tenant first\nnext:\n {2}sqlmig status\n$/,
+  );
   expect(configIn(dir)).not.toHaveProperty('tenants');
 });
 

@@ -36,6 +36,8 @@ export interface Config {
   readonly tenantDir: string;
   /** Whether files in sub-folders of both are read. */
   readonly recursive: boolean;
+  /** How `new` numbers files; `null`: as the newest file of the folder is numbered. */
+  readonly versions: NonNullable<Settings['versions']> | null;
   readonly publicSchema: string;
   readonly historyTable: string;
   /** How many tenants are migrated at once; `null`: the default for the server's version. */
@@ -109,6 +111,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     publicDir: dir('publicDir', defaults.publicDir),
     tenantDir: dir('tenantDir', defaults.tenantDir),
     recursive: merged.recursive ?? false,
+    versions: merged.versions ?? null,
     publicSchema: merged.publicSchema ?? defaults.publicSchema,
     historyTable: merged.historyTable ?? defaults.historyTable,
     concurrency: merged.concurrency ?? null,
@@ -129,6 +132,7 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
   publicDir: true,
   tenantDir: true,
   recursive: true,
+  versions: true,
   publicSchema: true,
   historyTable: true,
   concurrency: true,
@@ -157,12 +161,16 @@ export function requireConfig(config: unknown): asserts config is Config {
     (key) => (config as Partial<Config>)[key as keyof Config] === undefined,
   );
   if (missing.length > 0) throw refuse(`the config lacks ${missing.join(', ')}`);
-  const { database, waitMs, cwd, concurrency, poolMode, ...settings } = config as Config;
+  const { database, waitMs, cwd, concurrency, poolMode, versions, ...settings } = config as Config;
   if (!isDatabase(database)) throw refuse('"database" in the config must be as loadConfig returned it');
   if (!Number.isSafeInteger(waitMs) || waitMs < 0)
     throw refuse('"waitMs" in the config must be milliseconds');
   if (typeof cwd !== 'string') throw refuse('"cwd" in the config must be a folder');
-  const chosen = { ...(concurrency !== null && { concurrency }), ...(poolMode !== null && { poolMode }) };
+  const chosen = {
+    ...(concurrency !== null && { concurrency }),
+    ...(poolMode !== null && { poolMode }),
+    ...(versions !== null && { versions }),
+  };
   check({ ...settings, ...chosen }, 'the config');
 }
 

@@ -188,7 +188,9 @@ function readFolder(scope: Scope, config: Config): Folder {
     if (twin !== undefined) {
       const message = `${shown(twin)} and ${shown(file)} have the same version ${version ?? ''}`.trimEnd();
       mistakes.push(
-        new SqlmigError('duplicate-version', message, { hint: 'rename the one that was never applied' }),
+        new SqlmigError('duplicate-version', message, {
+          hint: 'rename the one that was never applied; "versions": "time" in the config prevents such conflicts',
+        }),
       );
     }
     seen.set(key, file);

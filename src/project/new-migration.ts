@@ -49,7 +49,7 @@ function nameOf(words: string): string {
 async function versionIn(config: Config, scope: Scope): Promise<string> {
   const migrations = await readMigrations(config);
   await parseAll(migrations);
-  const version = nextVersion(newestVersion(migrations[scope]), new Date());
+  const version = nextVersion(newestVersion(migrations[scope]), new Date(), config.versions ?? undefined);
   if (version.length <= 18) return version;
   const folder = folderOf(config, scope);
   throw new SqlmigError('bad-usage', `${folder} has the highest possible version, which has 18 digits`);

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { cannotWrite, SqlmigError } from '../errors.ts';
 import { configNames } from './config-file.ts';
 import { defaults } from './defaults.ts';
+import { nextVersion } from './next-version.ts';
 import type { TenantChoice } from './proposal.ts';
 import { migrationFolders } from './sql-folder.ts';
 
@@ -15,6 +16,8 @@ interface NewProject {
   readonly historyTable: string | null;
   /** Whether to write sample migrations. */
   readonly sample: boolean;
+  /** The time by which they are numbered. */
+  readonly now: Date;
 }
 
 /** The tenants query of a project whose first sample migration creates a table of tenants. */
@@ -39,10 +42,11 @@ export function refuseProject(dir: string): void {
  */
 export function createProject(dir: string, project: NewProject): { readonly files: readonly string[] } {
   refuseProject(dir);
+  const version = nextVersion(null, project.now, 'time');
   const folders: Readonly<Record<string, string>> = project.sample
     ? {
-        [`${publicDir}/0001_tenants.sql`]: publicFile(project.tenants),
-        [`${tenantDir}/0001_users.sql`]: tenantFile,
+        [`${publicDir}/${version}_tenants.sql`]: publicFile(project.tenants),
+        [`${tenantDir}/${version}_users.sql`]: tenantFile,
       }
     : Object.fromEntries(
         [publicDir, tenantDir]

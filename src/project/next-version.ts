@@ -1,11 +1,23 @@
 import { canonicalVersion, compareVersions } from './version.ts';
 
+/** How new files are numbered: by the time, or one after the other. */
+export type Numbering = 'time' | 'serial';
+
+/** How files are numbered after the newest, unless the config says so: as it is, and by time if there is none. */
+export function numberingAfter(newest: string | null): Numbering {
+  return newest !== null && canonicalVersion(newest).length < 12 ? 'serial' : 'time';
+}
+
 /**
- * The version of a new file after the newest: the next serial, as wide as it, if that is a serial; else the UTC time
- * as 14 digits, and always above the newest.
+ * The version of a new file after the newest: the next serial, as wide as it, or the UTC time as 14 digits, and always
+ * above the newest.
  */
-export function nextVersion(newest: string | null, now: Date): string {
-  if (newest !== null && canonicalVersion(newest).length < 12) return successor(newest);
+export function nextVersion(
+  newest: string | null,
+  now: Date,
+  numbering: Numbering = numberingAfter(newest),
+): string {
+  if (numbering === 'serial') return newest === null ? '0001' : successor(newest);
   const timestamp = now.toISOString().replace(/\D/g, '').slice(0, 14);
   return newest === null || compareVersions(timestamp, newest) > 0 ? timestamp : successor(newest);
 }

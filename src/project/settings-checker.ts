@@ -62,6 +62,7 @@ export const settingsChecker = v.strictObject({
   publicDir: v.optional(text),
   tenantDir: v.optional(text),
   recursive: v.optional(v.boolean()),
+  versions: v.optional(v.picklist(['time', 'serial'], 'must be "time" or "serial"')),
   publicSchema: v.optional(schemaName),
   historyTable: v.optional(name),
   concurrency: v.optional(

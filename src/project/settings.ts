@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { errorOfAll, SqlmigError } from '../errors.ts';
 import { closest } from '../text/closest.ts';
 import type { ConfigContent } from './config-text.ts';
+import type { Numbering } from './next-version.ts';
 import { settingsChecker } from './settings-checker.ts';
 
 /** The `tenants` key of a config file; a function in a `.js` file returns their names. */
@@ -48,6 +49,8 @@ export interface Settings {
   readonly tenantDir?: string | undefined;
   /** Read the sub-folders of both folders too. */
   readonly recursive?: boolean | undefined;
+  /** How `new` numbers files. */
+  readonly versions?: Numbering | undefined;
   readonly publicSchema?: string | undefined;
   readonly historyTable?: string | undefined;
   readonly concurrency?: number | undefined;
@@ -79,6 +82,7 @@ const environment: readonly (readonly [
   ['SQLMIG_PUBLIC_DIR', 'publicDir', String],
   ['SQLMIG_TENANT_DIR', 'tenantDir', String],
   ['SQLMIG_RECURSIVE', 'recursive', yesOrNo],
+  ['SQLMIG_VERSIONS', 'versions', String],
   ['SQLMIG_PUBLIC_SCHEMA', 'publicSchema', String],
   ['SQLMIG_HISTORY_TABLE', 'historyTable', String],
   ['SQLMIG_CONCURRENCY', 'concurrency', Number],

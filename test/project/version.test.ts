@@ -13,6 +13,16 @@ test.for([
   expect(Math.sign(compareVersions(b, a))).toBe(sign === 0 ? 0 : -sign);
 });
 
+test.for([
+  [[], 'serial', '0001'],
+  [['007'], 'time', '20261123201530'],
+  [['007'], 'serial', '008'],
+  [['20260101000000'], 'serial', '20260101000001'],
+] as const)('after %j, numbered by %s, comes %s', ([versions, numbering, next]) => {
+  const newest = newestVersion(versions.map((version) => ({ version })));
+  expect(nextVersion(newest, new Date('2026-11-23T20:15:30Z'), numbering)).toBe(next);
+});
+
 test('leading zeros are no part of a version', () => {
   expect(['0007', '000', '10'].map(canonicalVersion)).toEqual(['7', '0', '10']);
 });

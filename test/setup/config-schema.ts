@@ -9,6 +9,7 @@ const about: Readonly<Record<Exclude<keyof Settings, '$schema'>, string>> = {
   publicDir: 'Folder of the public migrations, relative to this file (default: sql/public)',
   tenantDir: 'Folder of the tenant migrations, relative to this file (default: sql/tenant)',
   recursive: 'Read files in sub-folders of both folders',
+  versions: 'How new files are numbered; by default as the newest file of the folder',
   publicSchema: 'Name of the shared schema (default: public)',
   historyTable: 'Name of the history tables (default: schema_migrations)',
   concurrency: 'Number of tenants that are migrated in parallel',

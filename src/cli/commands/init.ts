@@ -6,6 +6,7 @@ import { foundText, sourceText } from '../../report/init.ts';
 import { count } from '../../report/table.ts';
 import { defineCommand } from '../command.ts';
 import { loadUntil } from '../execute.ts';
+import { nextCommand } from '../next-command.ts';
 import { type GlobalArgs, nameList, overridesOf, usage } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -53,12 +54,20 @@ export const initCommand = defineCommand()({
           hint: 'run it again',
         });
       const historyTable = proposal?.historyTable ?? null;
-      const { files } = createProject(terminal.cwd, { tenants, historyTable, sample: args.sample });
+      const { files } = createProject(terminal.cwd, {
+        tenants,
+        historyTable,
+        sample: args.sample,
+        now: new Date(),
+      });
       const existing = findMigrations(terminal.cwd);
-      const next = nextCommand(args, inspected);
+      const hasDatabase = !('none' in inspected);
+      const { embedded, sample } = args;
+      const next = nextCommand({ proposal, hasDatabase, embedded, sample }, terminal);
+      const adoptsFiles = files.some(isKeeper) && proposal?.next === 'status' && !sample;
       return {
         exitCode: 0,
-        json: { files, found: existing, tenants, database: databaseJson(inspected), next: `sqlmig ${next}` },
+        json: { files, found: existing, tenants, database: databaseJson(inspected), next },
         text: () => files.map((file) => `${file}\n`).join(''),
         summary: [
           'error' in inspected ? `the database was not inspected: ${inspected.error.message}\n` : '',
@@ -68,7 +77,9 @@ export const initCommand = defineCommand()({
             ({ folder, files: n }) =>
               `found ${count(n, 'migration')} in ${folder}; set publicDir or tenantDir to use them\n`,
           ),
-          `next: ${files.some(isKeeper) && next.startsWith('status') ? keepers : ''}sqlmig ${next}\n`,
+          adoptsFiles ? keepers : '',
+          args.url === undefined ? '' : urlNote,
+          `next:\n  ${next}\n`,
         ].join(''),
       };
     };
@@ -76,7 +87,8 @@ export const initCommand = defineCommand()({
 });
 
 // A history without its files would only be reported as missing files.
-const keepers = 'copy its migrations into sql/public and sql/tenant, then ';
+const keepers = 'copy its migrations into sql/public and sql/tenant first\n';
+const urlNote = 'set DATABASE_URL to the same URL, so that the next commands need no --url\n';
 const isKeeper = (file: string) => file.endsWith('.gitkeep');
 
 /** A database: what it contains, why it could not be read, or that none is configured. */
@@ -103,17 +115,6 @@ function databaseJson(inspected: Inspected) {
   if ('error' in inspected) return { error: inspected.error.details };
   const { database: name, facts, proposal } = inspected;
   return { name, histories: facts.histories, own: facts.own, proposal };
-}
-
-function nextCommand(args: GlobalArgs & { sample: boolean }, inspected: Inspected): string {
-  if ('none' in inspected && !args.embedded) {
-    const up = 'up --all --embedded    (or --url postgres://...)';
-    return args.sample ? up : `new NAME --tenant, then sqlmig ${up}`;
-  }
-  const where = args.embedded ? ' --embedded' : args.url === undefined ? '' : ' --url postgres://...';
-  if (args.sample) return `up --all${where}`;
-  const what = 'proposal' in inspected ? inspected.proposal.next : 'new';
-  return what === 'new' ? `new NAME --tenant, then sqlmig up --all${where}` : `${what}${where}`;
 }
 
 /** Asks where the tenants come from; without a terminal the answer is what is proposed. */

@@ -1,6 +1,10 @@
 import { createMigration } from '../../operations/create-migration.ts';
+import { numberingAfter } from '../../project/next-version.ts';
 import { defineCommand } from '../command.ts';
 import { usage } from '../options.ts';
+
+const serialHint =
+  'hint: another branch can use the same serial number; "versions": "time" in the config numbers new files by time, and "serial" keeps serial numbers\n';
 
 /** `sqlmig new`. */
 export const newCommand = defineCommand<{ name: readonly string[] }>()({
@@ -23,7 +27,13 @@ export const newCommand = defineCommand<{ name: readonly string[] }>()({
     const name = args.name.join(' ');
     return async ({ config }) => {
       const created = await createMigration(config, { scope, name });
-      return { exitCode: 0, json: created, text: () => `${created.file}\n` };
+      const isSerial = config.versions === null && numberingAfter(created.version) === 'serial';
+      return {
+        exitCode: 0,
+        json: created,
+        text: () => `${created.file}\n`,
+        summary: isSerial ? serialHint : '',
+      };
     };
   },
 });

