@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { flywayChecksum } from '../src/history/import/flyway.ts';
@@ -161,6 +161,7 @@ test('with other tables to keep, converted files are not mixed', async () => {
   const p = projectOf({ '1_x.sql': 'create table public.k (); create table public.t ();' });
   const config = await p.config();
   const options = { from: 'old', accept: () => true };
+  for (const folder of ['sql/public', 'sql/tenant']) rmSync(join(p.dir, folder), { recursive: true });
   await adoptFiles(config, options);
   await expect(adoptFiles(config, { ...options, keep: ['k'] })).rejects.toThrow('1_x.sql');
   expect(listed(p, 'sql/public')).toEqual([]);

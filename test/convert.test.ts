@@ -340,6 +340,7 @@ test.for<[text: string, place: string, what: RegExp]>([
   ['select * from public.legacy;', '1:15', /public\.legacy is not made by these files/],
   ['delete from _prisma_migrations;', '1:13', /^_prisma_migrations is the history of another tool/],
   ['create role x;', '1:1', /CREATE ROLE/],
+  ['set transaction isolation level serializable;', '1:1', /^the transaction has begun/],
   ['select {{ x }};', '1:8', /placeholder/],
   ['select (;', '1:9', /syntax error/],
 ])('a person decides about %j', async ([text, place, what]) => {

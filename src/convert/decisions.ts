@@ -5,7 +5,7 @@ import { withoutComments } from '../sql/comments.ts';
 import { foldedName } from '../sql/identifier.ts';
 import { lintsOf } from '../sql/lint.ts';
 import type { Lint } from '../sql/migration.ts';
-import { tokensOf } from '../sql/parse.ts';
+import { type ParsedStatement, tokensOf } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import { toScript } from '../sql/script.ts';
 import type { KeptObjects, PlacementProblem } from './kept.ts';
@@ -57,6 +57,7 @@ export async function decisionsIn(file: Examined, rules: DecisionRules): Promise
   const found: Found[] = [
     ...problems.map(({ index, problem }): Found => [index, ...aboutKept[problem]]),
     ...oldHistory(text),
+    ...(parsed?.statements ?? []).flatMap(transactionMode),
     ...(parsed === null || scope === 'public' ? [] : await inTenant(file, parsed, rules)),
   ];
   const places = found
@@ -203,6 +204,11 @@ function pathSettings({ text, statements }: ParsedText): Found[] {
         ],
       ),
   );
+}
+
+function transactionMode({ kind, fields, start }: ParsedStatement): Found[] {
+  if (kind !== 'VariableSetStmt' || fields.name !== 'TRANSACTION') return [];
+  return [[start, 'the transaction has begun when a file runs, and its mode is set', 'remove it']];
 }
 
 // A name that other things have too says nothing.

@@ -84,12 +84,14 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
   const lists = sources.filter(({ path }) => isJournal(path));
   const folderFiles = (['public', 'tenant'] as const).flatMap((scope): NewFiles[] => {
     const files = result.files.filter((file) => file.scope === scope);
-    if (files.length === 0) return [];
     const dir = scope === 'public' ? config.publicDir : config.tenantDir;
+    const target = { dir, folder: folders[scope] };
+    // A run needs both folders, even if one of them is empty.
+    if (files.length === 0) return [{ ...target, files: [], kept: new Set(), replaced: null }];
     const manifest = manifestOf(result.tool, files, lists);
-    return [{ dir, folder: folders[scope], ...withManifest(files, manifest, dir) }];
+    return [{ ...target, ...withManifest(files, manifest, dir) }];
   });
-  for (const one of folderFiles) refuseOthers(one);
+  for (const one of folderFiles) if (one.files.length > 0) refuseOthers(one);
   const isDone = folderFiles.every((one) => filesToWrite(one).length === 0);
   const accepted = isDone || (await accept(result));
   checkValue('the answer of accept', accepted, yesOrNo);

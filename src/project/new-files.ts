@@ -56,15 +56,20 @@ function isSame(path: string, text: string): boolean {
 }
 
 /**
- * Writes the files that are missing, each in one step: whoever looks sees the whole file or none. Returns how many.
+ * Creates the folder, and writes the files that are missing, each in one step: whoever looks sees the whole file or
+ * none. Returns how many.
  * @throws SqlmigError `file-exists` if one cannot be written.
  */
 export function writeNewFiles(target: NewFiles): number {
   const { dir, folder, replaced } = target;
   const missing = filesToWrite(target);
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch (error) {
+    throw cannotWrite(folder, error);
+  }
   for (const { name, text } of missing) {
     try {
-      mkdirSync(dir, { recursive: true });
       const unfinished = join(dir, `.${process.pid}.sqlmig.tmp`);
       writeWhole({ path: join(dir, name), unfinished, mayReplace: name === replaced }, text);
     } catch (error) {
