@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Session } from '../src/server/session.ts';
 import { readShapeHashes, readShapes } from '../src/structure/read-shapes.ts';
 import { compareShapes, type Ignorable, type ShapeDifference } from '../src/structure/shape.ts';
@@ -10,7 +10,11 @@ let session: Session;
 beforeAll(async () => {
   db = await freshDatabase();
   session = await testSession(db.url);
-  afterAll(() => session.close());
+  afterAll(async () => {
+    await session.close();
+    // The server notices it a moment later.
+    await vi.waitFor(async () => expect(await db.leftovers()).toEqual([]), 20_000);
+  });
 });
 
 const everything = `
