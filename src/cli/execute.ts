@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ErrorCode, exitCodes, SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
 import { type Config, type ConfigSources, loadConfig } from '../project/config.ts';
 import { unknownVariables } from '../project/settings.ts';
+import { formatVersion } from '../report/documents.ts';
 import { errorPicture } from '../report/error.ts';
-import { createJsonLog } from '../report/json-log.ts';
+import { createJsonLog, logLine } from '../report/json-log.ts';
 import { colorsWanted, createPaint, type Paint } from '../report/paint.ts';
 import { createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
 import { targetLine } from '../report/target-line.ts';
@@ -24,11 +26,15 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
   const stderrPaint = createPaint(hasColors(args, terminal, terminal.stderrIsTty));
   const stdoutPaint = createPaint(hasColors(args, terminal, terminal.stdoutIsTty));
   const progress = progressOf(args, terminal, stderrPaint);
+  let runId: string | null = null;
   try {
     const work = prepared(command, args, terminal);
     for (const message of unknownVariables(terminal.env)) progress.onEvent({ type: 'warning', message });
     const { signal } = terminal;
-    const onEvent = progress.onEvent;
+    const onEvent: OnEvent = (event) => {
+      if (event.type === 'run-started') runId = event.runId;
+      progress.onEvent(event);
+    };
     const inContext = (config: Config) => {
       if (showsDatabase(command, args)) terminal.stderr(targetLine(config.database.target));
       return work({ config, signal, onEvent });
@@ -40,7 +46,9 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
     const answer = await (connects ? withDatabase : withoutDatabase)(scene, inContext);
     progress.end();
     terminal.stdout(
-      args.json ? document({ ok: answer.exitCode === 0, ...answer.json }) : answer.text(stdoutPaint),
+      args.json
+        ? document({ ok: answer.exitCode === 0, version: formatVersion, ...answer.json })
+        : answer.text(stdoutPaint),
     );
     progress.failed(answer.failures ?? []);
     if (args.logFormat === 'text' && !args.quiet) terminal.stderr(answer.summary ?? '');
@@ -49,7 +57,7 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
   } catch (error) {
     progress.end();
     const paint = args.logFormat === 'json' ? null : stderrPaint;
-    const exitCode = reportError(defectOf(error), { ...args, paint }, terminal);
+    const exitCode = reportError(defectOf(error), { ...args, paint, runId }, terminal);
     return signalExitCode(terminal) ?? exitCode;
   }
 }
@@ -74,21 +82,24 @@ interface ErrorForm {
   readonly json: boolean;
   readonly verbose: boolean;
   readonly paint: Paint | null;
+  /** The run that failed; `null` if none had started. */
+  readonly runId: string | null;
 }
 
 /** Reports an error that kept a command from starting, and returns its exit code. */
 export function reportError(
   error: SqlmigError,
-  { json, verbose, paint }: ErrorForm,
+  { json, verbose, paint, runId }: ErrorForm,
   terminal: Pick<Terminal, 'stdout' | 'stderr'>,
 ): number {
   const all = error.all.map((one) => one.details);
   const stack = verbose ? stackOf(error) : [];
-  if (json) terminal.stdout(document({ ok: false, error: error.details, errors: all }));
+  if (json)
+    terminal.stdout(document({ ok: false, version: formatVersion, error: error.details, errors: all }));
   if (paint === null) {
     for (const details of all)
       terminal.stderr(
-        `${JSON.stringify({ time: new Date().toISOString(), type: 'error', ...details, ...(stack.length > 0 && { stack }) })}\n`,
+        logLine('error', runId, { type: 'error', ...details, ...(stack.length > 0 && { stack }) }),
       );
     return exitCodes[error.code];
   }
@@ -169,7 +180,7 @@ async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>
     );
   const { attachEmbedded } = await import('../embedded/attach.ts');
   const server = await attachEmbedded(cwd);
-  if (args.verbose) {
+  if (args.verbose && args.logFormat === 'text') {
     const state = server.started ? 'started' : 'already running';
     terminal.stderr(`embedded PostgreSQL ${state}; data directory: ${server.dir}\n`);
   }

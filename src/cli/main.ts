@@ -190,7 +190,7 @@ function fail(error: unknown): number {
   const paint = logsJson ? null : createPaint(false);
   return reportError(
     defectOf(error),
-    { json: own.includes('--json'), verbose: own.includes('--verbose'), paint },
+    { json: own.includes('--json'), verbose: own.includes('--verbose'), paint, runId: null },
     terminal,
   );
 }

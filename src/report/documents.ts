@@ -1,0 +1,76 @@
+import type { RunEvent } from '../events.ts';
+import type { LocksResult } from '../operations/locks.ts';
+import type {
+  CheckResult,
+  ErrorDetails,
+  PlanResult,
+  StatusResult,
+  UpResult,
+  VerifyResult,
+} from '../results.ts';
+
+// The files in schema are made of these types by test/schemas.test.ts.
+
+/** The version of these formats. It changes if a key is removed or gets another meaning, not if one is added. */
+export const formatVersion = 1;
+
+interface Versioned {
+  /** The version of the format. */
+  readonly version: typeof formatVersion;
+}
+
+/** The document of a command that could not do its work. */
+interface ErrorDocument extends Versioned {
+  readonly ok: false;
+  /** The first of `errors`. */
+  readonly error: ErrorDetails;
+  readonly errors: readonly ErrorDetails[];
+}
+
+/** The document of `up --json`. */
+export type UpDocument = (UpResult & Versioned) | ErrorDocument;
+
+/** The document of `plan --json` and `up --dry-run --json`. */
+export type PlanDocument = (PlanResult & Versioned) | ErrorDocument;
+
+/** The document of `status --json`. */
+export type StatusDocument = (StatusResult & Versioned) | ErrorDocument;
+
+/** The document of `verify --json`. */
+export type VerifyDocument = (VerifyResult & Versioned) | ErrorDocument;
+
+/** The document of `check --json`. */
+export type CheckDocument = (CheckResult & Versioned) | ErrorDocument;
+
+/** The document of `locks --json`. */
+export type LocksDocument = (LocksResult & Versioned & { readonly ok: boolean }) | ErrorDocument;
+
+/** How important a line of the log is. */
+export type Level = 'error' | 'warn' | 'info' | 'debug';
+
+/** What every line of `--log-format json` has. */
+interface Stamp {
+  readonly time: string;
+  readonly level: Level;
+  /** `null` until a run has started. */
+  readonly runId: string | null;
+}
+
+/** The end of a run, without what has lines of its own. */
+interface FinishedRun extends Omit<UpResult, 'schemas' | 'warnings'> {
+  readonly type: 'run-finished';
+}
+
+/** An error without a schema-finished line. */
+interface LoggedError extends ErrorDetails {
+  readonly type: 'error';
+  /** With `--verbose`, where a defect of sqlmig occurred. */
+  readonly stack?: readonly string[];
+}
+
+type Stamped<T> = T extends unknown ? Stamp & T : never;
+
+/** A line of `--log-format json`. */
+export type LogLine = Stamped<
+  Exclude<RunEvent, { readonly type: 'run-finished' }> | FinishedRun | LoggedError
+>;
