@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
@@ -90,19 +90,23 @@ const commonJs = {
   output: {
     file: 'dist/index.cjs',
     format: 'cjs',
-    minify,
+    // All names are short here: it is the second copy of the same code.
+    minify: true,
     codeSplitting: false,
   },
 };
 
-// One declaration file, made from those that tsc has written.
+// One declaration file, made from those that tsc has written. The one for modules passes it on.
 const declarations = {
   input: { index: 'node_modules/.types/index.d.ts' },
   plugins: [
     dts({ dtsInput: true, tsconfig: false, oxc: true }),
     {
       name: 'for-require',
-      writeBundle: () => copyFileSync('dist/index.d.ts', 'dist/index.d.cts'),
+      writeBundle() {
+        renameSync('dist/index.d.ts', 'dist/index.d.cts');
+        writeFileSync('dist/index.d.ts', "export * from './index.cjs';\n");
+      },
     },
   ],
   output: { dir: 'dist', format: 'es' },

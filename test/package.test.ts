@@ -89,9 +89,12 @@ test('installed into an empty project, the command runs and migrates', () => {
 
 /** The names of all types that the package exports. */
 function exportedTypes(): string[] {
-  const [, names = ''] =
-    /^export type \{([^}]*)\}/m.exec(readFileSync(join(installed, 'dist/index.d.ts'), 'utf8')) ?? [];
-  return names.split(',').map((name) => name.trim());
+  const text = readFileSync(join(installed, 'dist/index.d.cts'), 'utf8');
+  const [, list = ''] = /^export \{([^}]*)\}/m.exec(text) ?? [];
+  const names = list.split(',').map((entry) => entry.replace(/^[\s\S]*\s/, ''));
+  const types = names.filter((name) => /^[A-Z]/.test(name));
+  expect(types).toContain('UpResult');
+  return types;
 }
 
 test.for([
