@@ -1,21 +1,12 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { Session } from '../src/server/session.ts';
+import { afterAll, expect, test } from 'vitest';
 import { readShapeHashes, readShapes } from '../src/structure/read-shapes.ts';
 import { compareShapes, type Ignorable, type ShapeDifference } from '../src/structure/shape.ts';
-import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { freshDatabase } from './setup/database.ts';
 import { testSession } from './setup/unit.ts';
 
-let db: TestDatabase;
-let session: Session;
-beforeAll(async () => {
-  db = await freshDatabase();
-  session = await testSession(db.url);
-  afterAll(async () => {
-    await session.close();
-    // The server notices it a moment later.
-    await vi.waitFor(async () => expect(await db.leftovers()).toEqual([]), 20_000);
-  });
-});
+const db = await freshDatabase();
+const session = await testSession(db.url);
+afterAll(() => session.close());
 
 const everything = `
 create type color as enum ('red', 'green'); create domain whole as int default 1 not null check (value > 0);
