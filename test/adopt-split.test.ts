@@ -309,3 +309,115 @@ async function expectWorking(db: TestDatabase) {
   );
   expect(await db.query('select count(*)::int as n from t7.open_projects')).toEqual([open]);
 }
+
+test('everything that is in the way is named, and nothing is touched', async () => {
+  const p = await filled(2, {});
+  const refused = async (query: string, settings: object = { split: { paths } }) => {
+    p.write({ 'sqlmig.config.json': JSON.stringify({ url: db.url, ...settings }) });
+    const args = ['adopt', '--split-by', 'tenant_id', '--tenants-from', query, '--yes'];
+    const { code, stdout, stderr } = await sqlmig(args, p.dir);
+    expect(code === 0 ? stdout : '').toBe('');
+    return stdout + stderr;
+  };
+  const usual = String(from[3]);
+  expect(await refused(usual, {})).toContain(
+    'obstacle: task_tags: its rows can belong to a tenant by more than one foreign key: (task_id) to tasks, (tenant, tag) to tags\n',
+  );
+  const names = await refused(
+    `values (1, 'a'), (2, 'a'), (3, 'b'), (3, 'c'), (4, 'pg_x'), (5, null), (null, 'd'), (6, 'e'), (6, 'e'), (7, 'public')`,
+  );
+  for (const said of [
+    'a: the query returns it for two ids, 1 and 2',
+    'c: the query returns id 3 for this schema and for "b"',
+    'pg_x: "pg_x" belongs to PostgreSQL itself (id 4)',
+    "a tenant's name must be text, not null (id 5)",
+    'd: the query returns it without an id',
+    'e: the query returns it twice',
+    'public: "public" is the public schema (id 7)',
+  ])
+    expect(names).toContain(said);
+  expect(await refused('select id from customers')).toContain('it must return two columns');
+  expect(await refused('delete from customers returning 1, 2')).toContain('error[tenants-query-failed]');
+  expect(await refused('select 1, 2) q; drop table customers; --')).toContain('error[tenants-query-failed]');
+  expect(await refused(`values ('x', 'a')`)).toContain(
+    'an id of the query does not fit its column "tenant_id"',
+  );
+  expect(await refused(`values ('1', 'a'), ('01', 'b')`)).toContain(
+    'the ids of a, b are equal in its column "tenant_id"',
+  );
+  expect(await refused(`values (1, 'a')`, { split: { paths }, tenants: { list: ['b'] } })).toContain(
+    'a: the list in "tenants" of the config does not list it',
+  );
+  expect(await refused(`values (1, 'a')`, { split: { paths, keep: ['tasks', 'nix'] } })).toContain(
+    'tasks: it stays shared, and its foreign key "tasks_project_id_fkey" refers to projects, which is split',
+  );
+  await db.query('create table audit (tenant_id int); create schema a; create table a.users (x int)');
+  expect(await refused(`values (1, 'a')`)).toContain('a: the schema has tables, but no migration is applied');
+  await db.query('drop schema a cascade');
+  expect(await refused(`values (1, 'a')`)).toContain(
+    'audit: its rows belong to tenants, but the tenant files make no such table',
+  );
+  await db.query('drop table audit; update users set team_id = (select max(id) from teams) where id = 1');
+  await db.query('update teams set tenant_id = 1 where id = (select max(id) from teams)');
+  expect(await refused(usual)).toContain('to no row of teams of the same tenant');
+  expect(
+    await db.query(
+      `select count(*)::int as n from pg_namespace where nspname !~ '^pg_|^information_schema$|^public$'`,
+    ),
+  ).toEqual([{ n: 0 }]);
+  expect(await db.query(`select to_regclass('sqlmig_split') as made`)).toEqual([{ made: null }]);
+});
+
+test('a role that owns only what it makes splits tables that it may read, but not those that row security filters', async () => {
+  const p = project({ url: db.url }, { 'sql/tenant/1_own.sql': 'create table notes (body text)' });
+  const role = `splitter_${db.name}`;
+  onTestFinished(async () => void (await db.query(`drop owned by ${role}; drop role ${role}`)));
+  await db.query(`create table notes (tenant uuid, body text); insert into notes select gen_random_uuid(), 'x' from generate_series(1, 3);
+    insert into notes values (null, 'y'); create role ${role} login password 'x'; grant create on database ${db.name} to ${role}; grant create, usage on schema public to ${role}`);
+  const url = Object.assign(new URL(db.url), { username: role, password: 'x' }).href;
+  p.write({ 'sqlmig.config.json': JSON.stringify({ url }) });
+  const args = [
+    'adopt',
+    '--split-by',
+    'tenant',
+    '--tenants-from',
+    `select tenant, 't ' || row_number() over () from notes where tenant is not null`,
+  ];
+  const run = async (...more: string[]) => {
+    const { code, stdout, stderr } = await sqlmig([...args, ...more], p.dir);
+    return { code, out: stdout + stderr };
+  };
+  expect(await run('--yes')).toMatchObject({
+    code: 2,
+    out: expect.stringContaining('permission denied for table notes'),
+  });
+  await db.query(
+    `grant select on notes to ${role}; alter table notes enable row level security; create policy p on notes using (false)`,
+  );
+  expect(await run('--yes')).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('notes: row security would hide rows from the role'),
+  });
+  await db.query('alter table notes disable row level security');
+  expect(await run()).toMatchObject({ code: 2, out: expect.stringContaining('confirmation is required') });
+  const json = await run('--yes', '--json', '--quiet');
+  expect(JSON.parse(json.out)).toMatchObject({
+    ok: true,
+    tables: [{ table: 'notes', counts: { rows: 4, owned: 3, withoutTenant: 1, unknownTenant: 0 } }],
+    schemas: [{ state: 'split', rows: 1 }, { state: 'split' }, { state: 'split' }],
+  });
+  expect(await run('--finish', '--yes')).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('notes: the role does not own it'),
+  });
+});
+
+test('flags of a split are refused without what they need', async () => {
+  const p = project({ url: db.url });
+  const refusal = async (...args: string[]) => (await sqlmig(['adopt', ...args], p.dir)).stderr;
+  expect(await refusal('--split-by', 'x')).toContain('--split-by requires --tenants-from');
+  expect(await refusal('--finish')).toContain('--finish requires --split-by');
+  expect(await refusal('--split-by', 'x', '--tenants-from', 'y', '--discard-unowned')).toContain(
+    '--discard-unowned requires --finish',
+  );
+});

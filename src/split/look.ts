@@ -28,7 +28,8 @@ export async function readShared({ session }: Reader, config: Config, column: st
   const tables = all.filter(({ name }) => name !== historyTable && name !== splitTable);
   const { owned, obstacles } = findPaths({ tables, column, ...split });
   const names = new Set(owned.map(({ table }) => table.name));
-  const others = tables.filter(({ name }) => !names.has(name));
+  const undecided = new Set(obstacles.map(({ table }) => table));
+  const others = tables.filter(({ name }) => !names.has(name) && !undecided.has(name));
   const none: SplitObstacle[] =
     owned.length > 0 || obstacles.length > 0
       ? []
