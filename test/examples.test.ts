@@ -50,3 +50,32 @@ test('compose.yaml builds what is beside it, and reaches its own database', () =
   expect(app).toMatchObject({ build: '.', init: true, depends_on: ['db'] });
   expect(readdirSync(join(examples, 'docker'))).toContain('Dockerfile');
 });
+
+interface Job {
+  /** Of GitHub. */
+  readonly steps?: readonly { readonly run?: string }[];
+  /** Of GitLab. */
+  readonly script?: readonly string[];
+}
+
+test.for(['github', 'gitlab'])(
+  'the commands of the workflow for %s work one after the other',
+  async (host) => {
+    const db = await freshDatabase();
+    const workflow = parse(readFileSync(join(examples, host, 'migrations.yaml'), 'utf8'));
+    const jobs: readonly Job[] = Object.values(host === 'github' ? workflow.jobs : workflow);
+    const lines = jobs.flatMap(({ steps = [], script = [] }) => [
+      ...steps.flatMap(({ run }) => run ?? []),
+      ...script,
+    ]);
+    const ours = lines.flatMap((line) => /^npx --no sqlmig (.*)$/.exec(line)?.[1] ?? []);
+    expect(lines.filter((line) => !line.includes('sqlmig'))).toEqual(['npm ci', 'npm ci']);
+    expect(ours).toHaveLength(5);
+    const p = project({ tenants: { list: ['acme'] } }, { 'sql/tenant/1_a.sql': 'create table a ()' });
+    for (const line of ours) {
+      const { code, stderr } = await sqlmig(line.split(' '), p.dir, { DATABASE_URL: db.url });
+      expect({ line, code, stderr: code === 0 ? '' : stderr }).toEqual({ line, code: 0, stderr: '' });
+    }
+    expect(await db.history('acme')).toEqual({ '1': 1 });
+  },
+);
