@@ -14,6 +14,7 @@ import type { ErrorDetails } from '../results.ts';
 import { withoutLibpq } from '../server/connection-parameters.ts';
 import { type Command, type Invocation, type ParsedArgs, type Work, withHelp } from './command.ts';
 import { defectOf, stackOf } from './defect.ts';
+import { annotate, summarize } from './github.ts';
 import { type GlobalArgs, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -51,13 +52,22 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
         : answer.text(stdoutPaint),
     );
     progress.failed(answer.failures ?? []);
+    if (args.logFormat === 'text') annotate(answer.failures ?? [], terminal);
+    summarize(() => `${answer.text(createPaint(false))}${answer.summary ?? ''}`, terminal);
     if (args.logFormat === 'text' && !args.quiet) terminal.stderr(answer.summary ?? '');
     // A signal that came too late to interrupt the work does not make it a failure.
     return answer.exitCode === 0 ? 0 : (signalExitCode(terminal) ?? answer.exitCode);
   } catch (error) {
     progress.end();
     const paint = args.logFormat === 'json' ? null : stderrPaint;
-    const exitCode = reportError(defectOf(error), { ...args, paint, runId }, terminal);
+    const defect = defectOf(error);
+    const exitCode = reportError(defect, { ...args, paint, runId }, terminal);
+    const failures = defect.all.map(({ details }) => ({ error: details }));
+    if (paint !== null) annotate(failures, terminal);
+    summarize(
+      () => failures.map((failure) => errorPicture(failure.error, createPaint(false))).join('\n'),
+      terminal,
+    );
     return signalExitCode(terminal) ?? exitCode;
   }
 }
