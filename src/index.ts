@@ -87,6 +87,7 @@ export { up } from './operations/up.ts';
 export { type VerifyOptions, verify } from './operations/verify.ts';
 export { type Config, type ConfigSources, type DatabaseConfig, loadConfig } from './project/config.ts';
 export type { CreatedMigration } from './project/new-migration.ts';
+export type { Numbering } from './project/next-version.ts';
 export type { Selection } from './project/selection.ts';
 export {
   defineConfig,

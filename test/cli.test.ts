@@ -338,6 +338,7 @@ test('tenant list says which schemas are still to be made', async () => {
   });
   expect(JSON.parse((await sqlmig(['tenant', 'list', '--json'], p.dir)).stdout)).toEqual({
     ok: true,
+    version: 1,
     tenants: [
       { database: db.name, schema: 'listed', exists: true },
       { database: db.name, schema: 'public_not', exists: false },
@@ -365,6 +366,7 @@ test('every command has help with examples', async () => {
     'plan',
     'status',
     'verify',
+    'check',
     'new',
     'repair',
     'adopt',
@@ -381,9 +383,20 @@ test('every command has help with examples', async () => {
   }
   const listed = (await sqlmig(['--help'], p.dir)).stdout.match(/^ {2}sqlmig (\w+)/gm) ?? [];
   expect(listed).toEqual(
-    ['up', 'plan', 'status', 'verify', 'init', 'new', 'tenant', 'repair', 'adopt', 'locks', 'completion'].map(
-      (name) => `  sqlmig ${name}`,
-    ),
+    [
+      'up',
+      'plan',
+      'status',
+      'verify',
+      'check',
+      'init',
+      'new',
+      'tenant',
+      'repair',
+      'adopt',
+      'locks',
+      'completion',
+    ].map((name) => `  sqlmig ${name}`),
   );
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   for (const line of [['--version'], ['-v'], ['version']])

@@ -1,5 +1,6 @@
 import { type Obstacle, readForeignHistories, readToolSessions } from '../adopt/foreign-histories.ts';
-import type { HistoryImport } from '../adopt/import-proposals.ts';
+import type { HistoryImport, ImportRules } from '../adopt/import-proposals.ts';
+import { readOriginals } from '../adopt/project-sources.ts';
 import { createScopeReadings } from '../adopt/scope-readings.ts';
 import { SqlmigError } from '../errors.ts';
 import { isListed, unlisted } from '../fleet/enlist.ts';
@@ -38,10 +39,12 @@ export interface AdoptPublicOptions extends ChangeOptions {
   readonly as: string;
   /** Names of objects that stay in public. What they need stays as well, except for tables and views. */
   readonly keep?: readonly string[];
-  /** FunctionRewrite bodies of functions that name public in front of what moves. */
+  /** Rewrite bodies of functions that name public in front of what moves. */
   readonly rewriteFunctions?: boolean;
   /** Move although logical replication finds tables by schema and name. */
   readonly acceptReplication?: boolean;
+  /** As in `adoptHistory`. */
+  readonly files?: string;
   /** As in `adoptHistory`. */
   readonly acceptMissing?: boolean;
   /** Do everything, and roll it back. */
@@ -105,6 +108,7 @@ const kinds: Kinds<AdoptPublicOptions> = {
   },
   rewriteFunctions: yesOrNo,
   acceptReplication: yesOrNo,
+  files: text,
   acceptMissing: yesOrNo,
   rehearse: yesOrNo,
   accept: { ...callback, required: true },
@@ -128,7 +132,7 @@ export async function adoptPublic(config: Config, options: AdoptPublicOptions): 
 }
 
 async function run(config: Config, options: AdoptPublicOptions): Promise<AdoptedPublic> {
-  const { as, accept, rehearse = false, acceptMissing = false } = options;
+  const { as, accept, files, rehearse = false, acceptMissing = false } = options;
   const problem = tenantNameProblem(as, config.publicSchema);
   if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
   const wish: MoveWish = {
@@ -139,13 +143,15 @@ async function run(config: Config, options: AdoptPublicOptions): Promise<Adopted
     acceptReplication: options.acceptReplication ?? false,
   };
   const { as: _, keep: _k, rewriteFunctions: _r, acceptReplication: _a, ...rest } = options;
-  const { accept: _c, acceptMissing: _m, rehearse: _h, ...change } = rest;
+  const { accept: _c, acceptMissing: _m, rehearse: _h, files: _f, ...change } = rest;
   const migrations = await readMigrations(config);
+  const originals = files === undefined ? null : readOriginals(config, files);
+  const readScopes = createScopeReadings(config, migrations, originals);
   const settings = migrateSettings(change, config);
   const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (current) => {
     const migrationRun: MigrationRun = { run: current, source, settings };
-    const look = await lookAt(migrationRun, wish, acceptMissing);
+    const look = await lookAt(migrationRun, wish, { acceptMissing, readScopes });
     const described = describe(migrationRun, look);
     const stopped = { ...described, accepted: false, moved: null };
     if (look.obstacles.length > 0) return stopped;
@@ -178,9 +184,9 @@ interface Look {
 async function lookAt(
   { run: current, source, settings }: MigrationRun,
   wish: MoveWish,
-  acceptMissing: boolean,
+  { acceptMissing, readScopes }: Pick<ImportRules, 'acceptMissing' | 'readScopes'>,
 ): Promise<Look> {
-  const { config, migrations } = source;
+  const { config } = source;
   return current.read(async (session, reader) => {
     const every = await selectTenants(reader, config, { selection: everySchema });
     const { public: target } = await readFleetState(reader, source, { selection: { kind: 'public' } });
@@ -191,7 +197,7 @@ async function lookAt(
       config,
       tenants: new Set('unknown' in every ? [] : every.names),
       acceptMissing,
-      readScopes: createScopeReadings(config, migrations),
+      readScopes,
     };
     const inUse = foreign.filter((one) => one.found.takenOver === null);
     const histories = planHistories(wish.as, { source, target, histories: inUse, sessions, rules });

@@ -18,7 +18,9 @@ function placeOf(schema: string, from: HistoryImport['from']): string {
 function importParagraph(group: readonly [HistoryImport, ...HistoryImport[]]): string {
   const [{ schema, scope, tool, from, renamedTo, applied, checkedBy, equal, time, leftOut }] = group;
   const who = schemaNames(group, 5);
-  const compared = checkedBy === null ? 'the tool records no checksum' : `${equal} equal by ${checkedBy}`;
+  const unverified = applied > equal ? `, ${applied - equal} not verified` : '';
+  const compared =
+    checkedBy === null ? 'the tool records no checksum' : `${equal} equal by ${checkedBy}${unverified}`;
   const lines = [
     `${count(applied, `${scope} file`)} recorded as applied; ${compared}`,
     timeText(time),

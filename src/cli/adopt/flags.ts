@@ -25,3 +25,12 @@ export const keepOption = {
     describe: 'Leave these in public, with what they need: plans,countries',
   },
 } as const;
+
+/** The flag that accepts rows without a file. */
+export const acceptMissingOption = {
+  'accept-missing': {
+    type: 'boolean',
+    default: false,
+    describe: 'Leave out history rows whose files no longer exist',
+  },
+} as const;

@@ -12,7 +12,7 @@ import {
   selectorOptions,
   yesOption,
 } from '../options.ts';
-import { filesOption, fromToolOption } from './flags.ts';
+import { acceptMissingOption, filesOption, fromToolOption } from './flags.ts';
 import { defineMode } from './mode.ts';
 
 /** `sqlmig adopt --history`. */
@@ -29,11 +29,7 @@ export const historyMode = defineMode({
     ...readOnlyOption,
     ...fromToolOption,
     ...filesOption,
-    'accept-missing': {
-      type: 'boolean',
-      default: false,
-      describe: 'Leave out history rows whose files no longer exist',
-    },
+    ...acceptMissingOption,
     ...yesOption,
   },
   examples: [['adopt --history --all', 'import the histories of public and all tenants, on confirmation']],

@@ -3,7 +3,7 @@ import { movedText, obstaclesText, publicMoveText } from '../../report/adopt-pub
 import type { Answer } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
 import { lockArgs, lockOptions, nameList, readOnlyOption, yesOption } from '../options.ts';
-import { keepOption } from './flags.ts';
+import { acceptMissingOption, filesOption, keepOption } from './flags.ts';
 import { defineMode } from './mode.ts';
 
 /** `sqlmig adopt --public-as`. */
@@ -26,11 +26,8 @@ export const publicMode = defineMode({
       default: false,
       describe: 'Move although subscribers find tables by schema and name',
     },
-    'accept-missing': {
-      type: 'boolean',
-      default: false,
-      describe: 'Leave out history rows whose files no longer exist',
-    },
+    ...filesOption,
+    ...acceptMissingOption,
     rehearse: {
       type: 'boolean',
       default: false,
@@ -41,7 +38,7 @@ export const publicMode = defineMode({
     ...yesOption,
   },
   examples: [
-    ['adopt --public-as acme --keep plans,countries', 'make public the tenant acme, but for two tables'],
+    ['adopt --public-as acme --keep plans,countries', 'make public the tenant acme, except for two tables'],
     ['adopt --public-as acme --rehearse', 'do it, roll it back, and report time and locks'],
   ],
   prepare: (args, terminal) => {
@@ -53,6 +50,7 @@ export const publicMode = defineMode({
       rewriteFunctions: args.rewriteFunctions,
       acceptReplication: args.acceptReplication,
       acceptMissing: args.acceptMissing,
+      ...(args.files !== undefined && { files: args.files }),
       rehearse: args.rehearse,
     };
     return async ({ config, signal, onEvent }) => {

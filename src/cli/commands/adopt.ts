@@ -14,7 +14,7 @@ const options: OptionSet = Object.assign({}, ...modes.map((mode) => mode.options
 /** `sqlmig adopt`. */
 export const adoptCommand = defineCommand()({
   name: 'adopt',
-  describe: "Show other tools' histories and how they match the files, or import them",
+  describe: 'Move an existing database to sqlmig: its files, its history and its data',
   options,
   examples: modes.flatMap(({ examples }) => examples),
   showsDatabase: true,

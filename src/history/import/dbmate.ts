@@ -1,8 +1,11 @@
 import type { HistoryReader } from './history-reader.ts';
 import { railsReader } from './rails.ts';
 
-/** dbmate. Its table is the one of Rails before 5, without `ar_internal_metadata`: both are read alike. */
-export const dbmateReader: HistoryReader = {
+/** dbmate, in whose table the version has at most 128 characters. */
+export const dbmateReader: HistoryReader = { ...railsReader, tool: 'dbmate' };
+
+/** A table that dbmate before version 2 and Rails before version 5 have. */
+export const dbmateOrRailsReader: HistoryReader = {
   ...railsReader,
   tool: 'dbmate or Rails',
   caveat:

@@ -1,7 +1,7 @@
 import { alembicReader } from './alembic.ts';
 import { atlasReader } from './atlas.ts';
 import { dbMigrateReader } from './db-migrate.ts';
-import { dbmateReader } from './dbmate.ts';
+import { dbmateOrRailsReader, dbmateReader } from './dbmate.ts';
 import { dieselReader } from './diesel.ts';
 import { djangoReader } from './django.ts';
 import { drizzleReader } from './drizzle.ts';
@@ -36,6 +36,7 @@ const historyReaders: readonly HistoryReader[] = [
   ectoReader,
   railsReader,
   dbmateReader,
+  dbmateOrRailsReader,
   golangMigrateReader,
   gooseReader,
   flywayReader,
