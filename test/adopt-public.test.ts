@@ -283,20 +283,47 @@ test('what names public is refused, each with a cure', async () => {
       "alter table users add check (to_regclass('public.tickets') is not null)",
       /constraint users_check of table public.users looks/,
     ],
+    [
+      "create domain numbered as bigint default nextval('public.tickets_id_seq'::text)",
+      /default of domain public.numbered looks 'public.tickets_id_seq' up/,
+    ],
+    [
+      "create function defaulting(t text default 'public.users') returns text language sql as 'select t'",
+      /function public.defaulting\(text\) looks/,
+    ],
+    [
+      "create function parsed() returns regclass begin atomic select to_regclass('public.users'); end",
+      /function public.parsed\(\) looks/,
+    ],
+    [
+      "create function set_up() returns int language sql set app.target = 'public.users' as 'select 1'",
+      /setting app.target of function public.set_up\(\) looks/,
+    ],
+    [
+      `alter database ${db.name} set app.target = 'public.users'`,
+      new RegExp(`setting app.target of database ${db.name} looks`),
+    ],
   ] as const;
   await db.query([...sqlOf, ...cases.map(([sql]) => sql)].join(';\n'));
   // None of these names what would move.
   await db.query(
     `create function fine() ${returns} as $$ begin perform 1 from public.plans; /* public.users */ end $$;
-     create function noted() returns bigint language sql as $$ select count(*) from pg_tables where schemaname = 'public' $$`,
+     create function noted() returns bigint language sql as $$ select count(*) from pg_tables where schemaname = 'public' $$;
+     create function path() ${returns} as $$ begin\nset local search_path = public, pg_temp; end $$`,
   );
   const { obstacles, notes } = await adopting(await project({ url: db.url }, files).config(), {
     keep: ['plans', 'countries'],
   });
+  await db.query(`alter database ${db.name} reset app.target`);
   for (const [, message] of cases)
     expect(obstacles).toContainEqual({ message: expect.stringMatching(message), hint: expect.any(String) });
   expect(obstacles).toHaveLength(cases.length);
-  expect(notes).toEqual([expect.stringContaining('function public.noted() has the name public in a string')]);
+  expect(notes).toEqual([
+    expect.stringContaining('function public.noted() has the name public in a string'),
+    expect.stringContaining(
+      'function public.path() sets a search_path with public itself (line 2: set local',
+    ),
+  ]);
 });
 
 test('a tenant that the source cannot list is refused', async () => {
@@ -532,6 +559,75 @@ test('a role that is not superuser moves what it owns, and names what it does no
       `drop schema if exists acme cascade; reassign owned by "${role}" to postgres; drop owned by "${role}"; drop role "${role}"`,
     );
   }
+});
+
+test.for(['rename', 'move'])('after a %s by a superuser, its owners can use the tenant', async (way) => {
+  const own = await freshDatabase();
+  const role = `w_${own.name}`;
+  const url = Object.assign(new URL(own.url), { username: role, password: 'secret' }).href;
+  await own.query(
+    `create role "${role}" login password 'secret'; alter database "${own.name}" owner to "${role}"`,
+  );
+  try {
+    const whole = Object.entries(files).map(([path, text]) => [path.replace('tenant', 'public'), text]);
+    await up(await project({ url }, Object.fromEntries(whole)).config(), { select: { kind: 'public' } });
+    await own.query('grant select on users to public');
+    if (way === 'move') await own.query('create extension xml2');
+    const config = await project({ url: own.url }, files).config();
+    expect(await adopting(config, { keep })).toMatchObject({ obstacles: [], way, moved: {} });
+    const later = { ...files, 'sql/tenant/004_later.sql': 'create table later (id int)' };
+    expect(
+      await up(await project({ url }, later).config(), { select: { kind: 'tenants', names: ['acme'] } }),
+    ).toMatchObject({ ok: true });
+    // A privilege is dumped if it is not, grantor and all, one that the schema had from the start.
+    const dumped = `select a.grantee::regrole::text || ' ' || a.privilege_type as is from pg_namespace n, aclexplode(n.nspacl) a
+      where n.nspname = 'acme' and (a.grantor, a.grantee, a.privilege_type) not in (
+        select x.grantor, x.grantee, x.privilege_type from pg_init_privs i, aclexplode(i.initprivs) x
+        where i.classoid = 'pg_namespace'::regclass and i.objoid = n.oid) order by 1`;
+    expect((await own.query(dumped)).map(({ is }) => is)).toEqual([
+      '- USAGE',
+      `${role} CREATE`,
+      `${role} USAGE`,
+    ]);
+  } finally {
+    await own.query(
+      `reassign owned by "${role}" to postgres; drop owned by "${role}"; alter database "${own.name}" owner to postgres; drop role "${role}"`,
+    );
+  }
+});
+
+test('functions and types that files of public make are to be kept', async () => {
+  const shared =
+    "create function stamp() returns trigger language plpgsql as 'begin return new; end'; create type mood as enum ('calm')";
+  const more = {
+    ...files,
+    'sql/public/000_shared.sql': shared,
+    'sql/tenant/004_moods.sql':
+      'create table moods (mood mood); create trigger t before insert on moods for each row execute function stamp()',
+  };
+  await db.query([shared, ...sqlOf, more['sql/tenant/004_moods.sql']].join(';'));
+  const config = await project({ url: db.url }, more).config();
+  expect(await adopting(config, { keep })).toMatchObject({
+    moved: null,
+    obstacles: [{ message: 'the files of public make stamp, mood, which would move' }],
+  });
+  expect((await adopt(config)).public?.command).toContain('--keep stamp,countries,plans,mood');
+  expect(await adopting(config, { keep: [...keep, 'stamp', 'mood'] })).toMatchObject({ moved: {} });
+});
+
+test('what another move has taken meanwhile is not taken from it', async () => {
+  await db.query(`${sqlOf.join('\n')}; create extension xml2`);
+  const config = await project({ url: db.url }, files).config();
+  const late = await adopting(config, {
+    as: 'beta',
+    keep,
+    accept: async () => (await adopting(config, { keep })).accepted,
+  });
+  expect(late).toMatchObject({
+    moved: null,
+    error: { message: expect.stringContaining('has been dropped or moved meanwhile') },
+  });
+  expect(Object.keys(await contents('acme')).sort()).toEqual(['open_tickets', 'tickets', 'users']);
 });
 
 test('names of all kinds', async () => {

@@ -35,8 +35,11 @@ exception when lock_not_available or deadlock_detected then
 end`);
 }
 
-/** A statement that puts objects into a schema; the error of one has its name. */
-export function setSchemas(items: readonly SchemaItem[], schema: string): string {
+/** A statement that puts objects from one schema into another; the error of one has its name. */
+export function setSchemas(
+  items: readonly SchemaItem[],
+  { from, to }: { readonly from: string; readonly to: string },
+): string {
   const own = items.filter(({ follows }) => !follows);
   if (own.length === 0) return '';
   const [classes, objects] = [0, 1].map((part) => own.map(({ id }) => id.split(':')[part] ?? ''));
@@ -44,9 +47,11 @@ export function setSchemas(items: readonly SchemaItem[], schema: string): string
 begin
   for o in select * from unnest(${arrayOf(classes ?? [], 'oid')}, ${arrayOf(objects ?? [], 'oid')}) as x (classid, objid) loop
     select * into i from pg_identify_object(o.classid, o.objid, 0);
-    if i.identity is null then raise exception using errcode = '42704', message = 'an object has been dropped meanwhile'; end if;
+    if i.schema is distinct from quote_ident(${quoteLiteral(from)}) then
+      raise exception using errcode = '42704', message = 'has been dropped or moved meanwhile';
+    end if;
     execute format('alter %s %s set schema %I', case i.type when 'function' then 'routine' when 'procedure' then 'routine'
-      when 'aggregate' then 'routine' when 'statistics object' then 'statistics' else i.type end, i.identity, ${quoteLiteral(schema)});
+      when 'aggregate' then 'routine' when 'statistics object' then 'statistics' else i.type end, i.identity, ${quoteLiteral(to)});
   end loop;
 exception when lock_not_available or deadlock_detected then
   raise exception using errcode = sqlstate, message = sqlerrm, detail = o.objid::text;
@@ -58,7 +63,7 @@ end`);
 /** Renames the schema, makes a new one in its place, and returns to it what stays. */
 export function renameSchema(
   { schema, as }: Places,
-  { owner, comment, grants, extensions }: Surroundings,
+  { owner, tenantOwner, comment, grants, extensions }: Surroundings,
   kept: readonly SchemaItem[],
 ): string {
   const own = quoteIdentifier(schema);
@@ -72,10 +77,10 @@ export function renameSchema(
     ),
     ...(comment === null ? [] : [`COMMENT ON SCHEMA ${own} IS ${quoteLiteral(comment)};`]),
     `COMMENT ON SCHEMA ${tenant} IS NULL;`,
-    `ALTER SCHEMA ${tenant} OWNER TO CURRENT_USER;`,
+    `ALTER SCHEMA ${tenant} OWNER TO ${tenantOwner};`,
     ...extensions.map(({ name }) => `ALTER EXTENSION ${quoteIdentifier(name)} SET SCHEMA ${own};`),
   ];
-  return `${lines.join('\n')}\n${setSchemas(kept, schema)}`;
+  return `${lines.join('\n')}\n${setSchemas(kept, { from: as, to: schema })}`;
 }
 
 /** Gives the roles that may use what has moved their privileges on its schema, which nothing else takes along. */
@@ -136,7 +141,7 @@ end`),
 const columns =
   'version, name, checksum, applied_at, duration_ms, applied_by, run_id, state, scope, statements, at_statement, done_statements';
 
-/** Moves rows of public's own history to that of the tenant. */
+/** Moves rows of public's own history to that of the tenant, which belongs to the same role if a superuser moves them. */
 export function splitHistory(
   { schema, as }: Places,
   { digest, tenant }: { readonly digest: string | null; readonly tenant: readonly HistoryRow[] },
@@ -150,6 +155,9 @@ export function splitHistory(
   if (${selectDigest(shared)}) is distinct from ${quoteLiteral(digest ?? '')} then ${raise(unitStates.historyChanged)} end if;
   perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
 ${createMissing(as, context)}
+  if (select rolsuper from pg_roles where rolname = current_user) then
+    execute format('alter table %s owner to %I', ${quoteLiteral(own)}, (select pg_get_userbyid(relowner) from pg_class where oid = ${quoteLiteral(shared)}::regclass));
+  end if;
   insert into ${own} (${columns}) select ${columns.replace('scope', "'tenant'")} from ${shared} where ${where};
   delete from ${shared} where ${where};
 end`);

@@ -50,7 +50,7 @@ const besides: readonly string[] = ['ar_internal_metadata', 'hdb_version', 'type
 export interface PublicContents {
   readonly schema: string;
   readonly counts: readonly KindCount[];
-  /** Tables and views that only files of public make, and that would stay. */
+  /** Objects that only files of public make, and that would stay. */
   readonly keep: readonly string[];
   readonly obstacles: readonly Obstacle[];
   readonly notes: readonly string[];

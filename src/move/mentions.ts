@@ -70,6 +70,11 @@ async function ofFunction(one: FunctionText, rules: MentionRules, found: Found):
   const bare = mentions.filter((one) => one.in === 'schema');
   if (bare.length > 0)
     found.notes.push(`function ${identity} has the name ${schema} in a string (${shown(bare)[0]})`);
+  const line = ownPathLine(body, schema);
+  if (line !== null)
+    found.notes.push(
+      `function ${identity} sets a search_path with ${schema} itself (line ${line}: ${lineOf(body, line)})`,
+    );
   if (inText.length > 0) {
     found.obstacles.push({
       message: `function ${identity} names ${schema} in a string: ${shown(inText).join('; ')}`,
@@ -95,6 +100,13 @@ async function ofFunction(one: FunctionText, rules: MentionRules, found: Found):
         hint: `have "${as}" written there, in the same transaction: --rewrite-functions`,
       });
   }
+}
+
+/** The line in which a body sets a search_path with a schema in it. */
+function ownPathLine(body: string, schema: string): number | null {
+  for (const { index, 1: path = '' } of body.matchAll(/\bsearch_path\b'?\s*(?:=|to\b|,)([^;)]*)/gi))
+    if (path.split(/[\s,'"]+/).includes(schema)) return body.slice(0, index).split('\n').length;
+  return null;
 }
 
 function notOwned(identity: string, why: string): Obstacle {

@@ -67,7 +67,7 @@ export async function moveObjects(
   await session.run(
     way === 'rename'
       ? renameSchema(wish, surroundings, kept)
-      : `CREATE SCHEMA ${quoteIdentifier(wish.as)};\n${setSchemas(items, wish.as)}`,
+      : `CREATE SCHEMA ${quoteIdentifier(wish.as)} AUTHORIZATION ${surroundings.tenantOwner};\n${setSchemas(items, { from: wish.schema, to: wish.as })}`,
   );
 }
 

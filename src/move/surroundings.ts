@@ -37,6 +37,8 @@ export interface Surroundings {
   /** OID of the schema; `null` if it does not exist. */
   readonly oid: string | null;
   readonly owner: string;
+  /** The role that is to own the tenant's schema, as SQL. */
+  readonly tenantOwner: string;
   readonly isOwned: boolean;
   readonly comment: string | null;
   /** `grantee privilege grantable` of the schema, quoted. */
@@ -85,6 +87,9 @@ export async function readSurroundings(session: Session, schema: string, as: str
     : `'[]'::json`;
   const [row] = await session.read(`select ${here(schema)}::text as oid,
   (select quote_ident(pg_get_userbyid(nspowner)) from pg_namespace where oid = ${here(schema)}) as owner,
+  (select quote_ident(case when not (select rolsuper from pg_roles where rolname = current_user) then current_user
+      when nspowner <> 'pg_database_owner'::regrole then pg_get_userbyid(nspowner)
+      else (select pg_get_userbyid(datdba) from pg_database where datname = current_database()) end) from pg_namespace where oid = ${here(schema)}) as "tenantOwner",
   (select pg_has_role(nspowner, 'USAGE') from pg_namespace where oid = ${here(schema)}) as "isOwned",
   obj_description(${here(schema)}, 'pg_namespace') as comment,
   ${list(`select ${grantee('a.grantee')} as grantee, a.privilege_type as privilege, a.is_grantable as grantable

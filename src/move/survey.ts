@@ -101,14 +101,12 @@ function basicObstacles({ wish: { schema, as }, surroundings, division }: Survey
   return [{ message: `there is nothing in "${schema}" to move`, hint }];
 }
 
-/** Tells which tables and views only the files of one scope make. */
+/** Tells which objects only the files of one scope make. */
 export function madeOnlyBy(files: Readonly<Record<Scope, readonly { readonly text: string }[]>>) {
   const made = (scope: Scope) => new Set(files[scope].flatMap(({ text }) => namesMadeBy(text)));
   const names = { public: made('public'), tenant: made('tenant') };
-  return (by: Scope, { name, kind }: SchemaItem): boolean =>
-    relationKinds.includes(kind) &&
-    names[by].has(name) &&
-    !names[by === 'public' ? 'tenant' : 'public'].has(name);
+  return (by: Scope, { name }: SchemaItem): boolean =>
+    names[by].has(name) && !names[by === 'public' ? 'tenant' : 'public'].has(name);
 }
 
 // A file of public makes what all tenants share; a tenant's file makes it anew in each of them.
@@ -116,7 +114,10 @@ function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSou
   const isMadeOnly = madeOnlyBy(migrations);
   const moving = division.moved.filter((item) => isMadeOnly('public', item)).map(({ name }) => name);
   const staying = division.kept
-    .filter(({ item, because }) => because !== 'history' && isMadeOnly('tenant', item))
+    .filter(
+      ({ item, because }) =>
+        because !== 'history' && relationKinds.includes(item.kind) && isMadeOnly('tenant', item),
+    )
     .map(({ item }) => item.name);
   return [
     ...(moving.length === 0

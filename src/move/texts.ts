@@ -67,6 +67,18 @@ select what, text from (
     from mine m join pg_constraint c on c.conrelid = m.oid and c.contype = 'c'
   union all select 'constraint ' || quote_ident(c.conname) || ' of domain ' || format_type(c.contypid, null), pg_get_constraintdef(c.oid)
     from pg_constraint c join pg_namespace n on n.oid = c.connamespace where c.contypid <> 0 and ${isOrdinary('n')}
+  union all select 'default of domain ' || format_type(t.oid, null), pg_get_expr(t.typdefaultbin, 0)
+    from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.typtype = 'd' and ${isOrdinary('n')}
+  union all select 'function ' || p.oid::regprocedure, concat_ws(' ', pg_get_function_arguments(p.oid), pg_get_function_sqlbody(p.oid))
+    from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where (p.pronargdefaults > 0 or p.prosqlbody is not null) and ${isOrdinary('n')} and ${notOfExtension('pg_proc', 'p.oid')}
+  union all select concat_ws(' of ', 'setting ' || split_part(e, '=', 1), 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)),
+      quote_literal(substr(e, strpos(e, '=') + 1))
+    from pg_db_role_setting s left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) e
+    where s.setdatabase in (0, (select oid from pg_database where datname = current_database())) and e not like 'search_path=%'
+  union all select 'setting ' || split_part(e, '=', 1) || ' of function ' || p.oid::regprocedure, quote_literal(substr(e, strpos(e, '=') + 1))
+    from pg_proc p join pg_namespace n on n.oid = p.pronamespace, unnest(p.proconfig) e
+    where e not like 'search_path=%' and ${isOrdinary('n')} and ${notOfExtension('pg_proc', 'p.oid')}
   union all select 'index ' || i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
     from mine m join pg_index i on i.indrelid = m.oid and (i.indexprs is not null or i.indpred is not null)
   union all select 'policy ' || quote_ident(p.polname) || ' of ' || ${relation('m.oid')},
