@@ -122,6 +122,21 @@ test.for<[change: string, differences: unknown[][], ignore?: Ignorable]>([
   ['alter table quick set logged', [['changed-object', 'quick', 'persistence', 'unlogged', null]]],
   ['alter table users enable trigger t1', [['changed-object', 'users.t1', 'fires', 'disabled', null]]],
   [
+    'alter table orders disable trigger all',
+    [['changed-object', 'orders.orders_user_id_fkey', 'triggers', null, 'disabled']],
+  ],
+  [
+    'create trigger t2 before insert on parted for each row execute function trg(); alter table parted_1 disable trigger t2',
+    [
+      ['extra-object', 'parted.t2', null, null, expect.anything()],
+      ['extra-object', 'parted_1.t2', null, null, expect.stringContaining('fires: disabled')],
+    ],
+  ],
+  [
+    'alter table users set (toast.autovacuum_enabled = false)',
+    [['changed-object', 'users', 'TOAST options', null, 'autovacuum_enabled=false']],
+  ],
+  [
     'alter table users force row level security',
     [['changed-object', 'users', 'row level security', 'enabled', 'forced']],
   ],

@@ -7,6 +7,8 @@ export interface ColumnPair {
   readonly name: string;
   /** The type of the tenant's column. */
   readonly type: string;
+  /** The type of the shared column. */
+  readonly sharedType: string;
   /** How a value becomes one of that type; `null` if it is one. */
   readonly conversion: 'cast' | 'text' | null;
 }
@@ -40,6 +42,7 @@ export function matchColumns(shared: TableShape, made: TableShape): ColumnMatch 
     copied: copied.map((column) => ({
       name: column.name,
       type: column.type,
+      sharedType: theirs.get(column.name)?.type ?? column.type,
       conversion: conversionOf(theirs.get(column.name), column),
     })),
     onlyShared: shared.columns.filter(({ name }) => !own.has(name)).map(({ name }) => name),
@@ -70,6 +73,27 @@ export interface ComparedColumn {
 /** How the columns of a table are compared. A value that was converted by way of text has the same text. */
 export function comparedColumns({ copied }: ColumnMatch): ComparedColumn[] {
   return copied.map(({ name, type, conversion }) => ({ name, cast: conversion === 'cast' ? type : null }));
+}
+
+// The types within which PostgreSQL rounds a value to assign it.
+const rounding = [
+  /^(?:smallint|integer|bigint|numeric|real|double)\b/,
+  /^(?:date|timestamp)\b/,
+  /^time\b/,
+  /^interval\b/,
+];
+
+/** SQL: the number of shared rows of `alias` of which the tenant's columns cannot hold a number or a time exactly. */
+export function rounded({ copied }: ColumnMatch, alias: string): string {
+  const pairs = copied.filter(
+    ({ conversion, type, sharedType }) =>
+      conversion === 'cast' && rounding.some((family) => family.test(type) && family.test(sharedType)),
+  );
+  const changes = pairs.map(({ name, type, sharedType }) => {
+    const value = `${alias}.${quoteIdentifier(name)}`;
+    return `${value}::${type}::${sharedType} <> ${value}`;
+  });
+  return changes.length === 0 ? '0' : `count(*) filter (where ${changes.join(' or ')})`;
 }
 
 /**

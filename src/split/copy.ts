@@ -12,6 +12,7 @@ import {
   insertedValue,
   matchColumns,
   ownChecksum,
+  rounded,
   sharedChecksum,
 } from './columns.ts';
 import { copyOrder } from './copy-order.ts';
@@ -170,7 +171,7 @@ function insert({ owned, made, match }: TablePair, column: string, { id }: Split
 /** Sets a sequence past the highest value of its columns; one that no column uses goes on where the shared one is. */
 function advance(
   schema: string,
-  { name, ascending, columns }: SchemaSequence,
+  { name, ascending, columns, feedsOthers }: SchemaSequence,
   { shared }: CopyRules,
 ): string {
   const own = tableName({ schema, name });
@@ -181,11 +182,12 @@ function advance(
       `select ${most}(${quoteIdentifier(column)})::int8 from ${tableName({ schema, name: table })}`,
   );
   const isShared = shared.sequences.some((sequence) => sequence.name === name);
-  if (values.length === 0 && !isShared) return '';
-  const source =
-    values.length > 0
-      ? `(select ${most}(v) from (${values.join(' union all ')}) u (v))`
-      : `(select case when is_called then last_value end from ${tableName({ schema: shared.schema, name })})`;
+  if (isShared && (values.length === 0 || feedsOthers))
+    values.push(
+      `select case when is_called then last_value end from ${tableName({ schema: shared.schema, name })}`,
+    );
+  if (values.length === 0) return '';
+  const source = `(select ${most}(v) from (${values.join(' union all ')}) u (v))`;
   return `select setval(${regclass}, h.v) from (select ${source} as v) h, ${own} s, pg_sequence q
 where q.seqrelid = ${regclass} and h.v ${beyond} s.last_value and h.v between q.seqmin and q.seqmax;\n`;
 }
@@ -198,9 +200,13 @@ function compare(
 ): string {
   const sides = pairs.map(({ owned, made, match }) => {
     const columns = comparedColumns(match);
-    const [name, how] = [made.name, JSON.stringify(columns)].map(quoteLiteral);
-    return `select ${name} as name, ${how}::jsonb as columns, s.rows, s.checksum, o.rows as own_rows, o.checksum as own_checksum
-      from (select ${sharedChecksum(columns, 't0')} from ${rowsOf(owned, column, tenant.id)}) s,
+    const [name, how, left] = [
+      made.name,
+      JSON.stringify(columns),
+      JSON.stringify(leftColumns(owned, match)),
+    ].map(quoteLiteral);
+    return `select ${name} as name, ${how}::jsonb as columns, ${left}::jsonb as left, s.*, o.rows as own_rows, o.checksum as own_checksum
+      from (select ${sharedChecksum(columns, 't0')}, ${rounded(match, 't0')} as rounded from ${rowsOf(owned, column, tenant.id)}) s,
         (select ${ownChecksum(columns, 'o')} from ${tableName(made)} o) o`;
   });
   const union = sides.join('\n    union all ');
@@ -208,8 +214,8 @@ function compare(
   found jsonb;
   differing text;
 begin
-  select jsonb_object_agg(c.name, jsonb_build_object('rows', c.rows, 'checksum', c.checksum, 'columns', c.columns)),
-    string_agg(format('%s (%s rows of %s)', c.name, c.own_rows, c.rows), ', ') filter (where (c.rows, c.checksum) <> (c.own_rows, c.own_checksum))
+  select jsonb_object_agg(c.name, jsonb_build_object('rows', c.rows, 'checksum', c.checksum, 'columns', c.columns, 'left', c.left)),
+    string_agg(format('%s (%s rows of %s)', c.name, c.own_rows, c.rows), ', ') filter (where c.rounded > 0 or (c.rows, c.checksum) <> (c.own_rows, c.own_checksum))
   into found, differing from (${union}) c;
   if differing is not null then
     raise exception using errcode = '55000', message = 'after copying, rows differ from the shared ones in ' || differing,
@@ -217,6 +223,11 @@ begin
   end if;
   update ${splitTableName(context.publicSchema)} set tables = found where schema = ${quoteLiteral(schema.schema)};
 end`);
+}
+
+/** The columns of the shared table whose values are not copied. */
+function leftColumns({ table }: OwnedTable, { copied }: ColumnMatch): string[] {
+  return table.columns.map(({ name }) => name).filter((name) => !copied.some((pair) => pair.name === name));
 }
 
 /** The error for a tenant that cannot be split. */

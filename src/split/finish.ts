@@ -82,7 +82,7 @@ async function compareAll(
   const current = records.filter(({ schema }) => by.tenants.some((tenant) => tenant.schema === schema));
   const differences = await compareSplit(reader, { owned, records: current }, by);
   const refused = differences.filter(({ changed }) => changed === 'shared' || !acceptTenantChanges);
-  const unowned = tables.filter(({ rows, owned }) => rows > owned);
+  const unowned = tables.filter((table) => unownedRows(table) > 0);
   return {
     tables,
     differences,
@@ -90,10 +90,14 @@ async function compareAll(
   };
 }
 
-function unownedObstacle({ table, rows, owned }: FinishedTable): SplitObstacle {
-  const n = rows - owned;
+function unownedRows(table: FinishedTable | undefined): number {
+  return table === undefined ? 0 : table.rows - table.owned;
+}
+
+function unownedObstacle(table: FinishedTable): SplitObstacle {
+  const n = unownedRows(table);
   return {
-    table,
+    table: table.table,
     message: `${n} ${n === 1 ? 'row belongs' : 'rows belong'} to no tenant of the query`,
     hint: 'give them to a tenant, or drop them with --discard-unowned',
   };
@@ -131,9 +135,22 @@ function recordObstacles(
       return [{ schema, message: 'it is not split yet', hint: 'run the same command without --finish' }];
     const isSame = record.id === id && record.splitBy === column;
     const lacking = owned.filter(({ table }) => !record.tables.has(table.name));
-    if (isSame && lacking.length === 0) return [];
+    if (isSame && lacking.length === 0) return owned.flatMap((one) => addedColumns(record, one));
     return [{ schema, message: 'it was split by another column, id or set of tables', hint: againHint }];
   });
+}
+
+function addedColumns({ schema, tables }: SplitRecord, { table }: OwnedTable): SplitObstacle[] {
+  const copied = tables.get(table.name);
+  const known = new Set([...(copied?.columns ?? []).map(({ name }) => name), ...(copied?.left ?? [])]);
+  return table.columns
+    .filter(({ name }) => !known.has(name))
+    .map(({ name }) => ({
+      schema,
+      table: table.name,
+      message: `the shared table got the column "${name}" after the rows were copied`,
+      hint: `drop the column, after copying its values by hand if they are needed, or ${againHint}`,
+    }));
 }
 
 function ownerObstacles(owned: readonly OwnedTable[]): SplitObstacle[] {
@@ -175,8 +192,9 @@ export async function dropShared(
         const locks = takeLocks(schema, context, { activity: 'finish', checks: [schemaReplaced(schema)] });
         const lock = `LOCK TABLE ${tables} IN SHARE MODE;\n`;
         await session.run(`${begin(context)}${locks}${lock}`, wait.onRow);
-        const { obstacles } = await compareAll(transactionReader(session), survey, rules);
-        if (obstacles.length > 0) {
+        const { tables: now, obstacles } = await compareAll(transactionReader(session), survey, rules);
+        const more = now.some((table, i) => unownedRows(table) > unownedRows(survey.tables[i]));
+        if (more || obstacles.length > 0) {
           await session.run('ROLLBACK');
           return { kind: 'failed', error: changedMeanwhile(again.schema) };
         }

@@ -182,6 +182,17 @@ export function tenantObstacles(
       : [];
   });
   const byRecord = tenants.flatMap(({ schema, id }): SplitObstacle[] => {
+    const other = records.find(
+      (one) => one.isCurrent && one.splitBy === column && one.id === id && one.schema !== schema,
+    );
+    if (other !== undefined)
+      return [
+        {
+          schema,
+          message: `its id ${id} was split before, to the schema "${other.schema}"`,
+          hint: 'correct the query of --tenants-from, or drop that schema with its copied rows',
+        },
+      ];
     const record = byName.get(schema);
     if (record?.isCurrent !== true) return [];
     const same = record.id === id && record.splitBy === column;

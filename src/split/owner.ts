@@ -49,7 +49,7 @@ export function rowsOf(owned: OwnedTable, column: string, id: string): string {
   return `${from} where exists (select from ${stepTable(owned, first)} t1${joins.join('')} where ${stepCondition(first, 't0', 't1')} and ${isTenants})`;
 }
 
-/** The type of a column, as SQL. */
+/** The type of a column, as SQL, without its limit: a longer id must not become that of another tenant. */
 export function columnType({ columns }: TableShape, column: string): string {
-  return columns.find(({ name }) => name === column)?.type ?? 'text';
+  return columns.find(({ name }) => name === column)?.unlimitedType ?? 'text';
 }

@@ -42,7 +42,11 @@ export interface PathSearch extends Pick<SplitSettings, 'paths' | 'keep'> {
 export function findPaths({ tables, column, paths, keep }: PathSearch): Paths {
   const open = tables.filter(({ name, isForeign }) => !keep.includes(name) && !isForeign);
   const byName = new Map(open.map((table) => [table.name, table]));
-  const carriers = new Set(open.filter((table) => hasColumn(table, column)).map(({ name }) => name));
+  const carriers = new Set(
+    open
+      .filter((table) => hasColumn(table, column) && !Object.hasOwn(paths, table.name))
+      .map(({ name }) => name),
+  );
   const obstacles: SplitObstacle[] = unknownNames(tables, { paths, keep });
   const steps = new Map<string, PathStep>();
   for (const table of open) {

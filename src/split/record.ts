@@ -15,6 +15,8 @@ export interface CopiedRows {
   readonly checksum: string;
   /** The columns that the checksum is of. */
   readonly columns: readonly ComparedColumn[];
+  /** The columns of the shared table that were not copied. */
+  readonly left: readonly string[];
 }
 
 /** A tenant that was split. */

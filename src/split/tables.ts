@@ -7,6 +7,8 @@ export interface SplitColumn {
   readonly name: string;
   /** As `format_type` writes it, with its schema unless that is pg_catalog. */
   readonly type: string;
+  /** The type without its limit, in which no value of a query is shortened. */
+  readonly unlimitedType: string;
   /** The type is one of PostgreSQL's own. */
   readonly isBuiltIn: boolean;
   readonly notNull: boolean;
@@ -63,6 +65,8 @@ export interface SchemaSequence {
   readonly name: string;
   readonly ascending: boolean;
   readonly columns: readonly { readonly table: string; readonly column: string }[];
+  /** Columns of other types draw from it too, such as a text with a number in it. */
+  readonly feedsOthers: boolean;
 }
 
 /** The tables and sequences of a schema. */
@@ -75,6 +79,7 @@ const namesOf = (table: string, numbers: string) =>
   `(select json_agg(a.attname order by x.n) from unnest(${numbers}) with ordinality x (attnum, n) join pg_attribute a on a.attrelid = ${table} and a.attnum = x.attnum)`;
 
 const columns = `(select coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
+    'unlimitedType', format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid), -1),
     'isBuiltIn', t.typnamespace = 'pg_catalog'::regnamespace, 'notNull', a.attnotnull, 'hasDefault', a.atthasdef and a.attgenerated = '',
     'isIdentity', a.attidentity <> '', 'isGenerated', a.attgenerated <> '') order by a.attnum), '[]')
   from pg_attribute a join pg_type t on t.oid = a.atttypid where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)`;
@@ -86,7 +91,7 @@ const foreignKeys = `(select coalesce(json_agg(json_build_object('name', k.conna
   where k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0)`;
 
 const uniques = `(select coalesce(json_agg(u.columns), '[]') from (select ${namesOf('i.indrelid', '(i.indkey::int2[])[0:i.indnkeyatts - 1]')} as columns
-  from pg_index i where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null) u)`;
+  from pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null) u)`;
 
 const indexed = `(select coalesce(json_agg(distinct a.attname), '[]') from pg_index i join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
   where i.indrelid = c.oid and i.indpred is null)`;
@@ -123,11 +128,13 @@ export function selectShape(schema: string, { newTables = false } = {}): string 
   'forcesRowSecurity', c.relrowsecurity and c.relforcerowsecurity) as sqlmig_shape
 from pg_class c, (select rolsuper or rolbypassrls as bypasses from pg_roles where rolname = current_user) o
 where ${isHere} and c.relkind in ('r', 'p', 'f') and not c.relispartition order by c.relname collate "C";
-select json_build_object('name', c.relname, 'ascending', s.seqincrement > 0,
-  'columns', (select coalesce(json_agg(json_build_object('table', r.relname, 'column', a.attname) order by r.relname, a.attname), '[]')
-    from (${drawn}) d join pg_class r on r.oid = d.relation join pg_attribute a on a.attrelid = r.oid and a.attnum = d.number
-    where d.sequence = c.oid and r.relnamespace = c.relnamespace and a.atttypid in (20, 21, 23))) as sqlmig_sequence
-from pg_class c join pg_sequence s on s.seqrelid = c.oid where ${isHere} order by c.relname collate "C";
+select json_build_object('name', c.relname, 'ascending', s.seqincrement > 0, 'columns', u.columns, 'feedsOthers', u.others) as sqlmig_sequence
+from pg_class c join pg_sequence s on s.seqrelid = c.oid, lateral (select
+    coalesce(json_agg(json_build_object('table', r.relname, 'column', a.attname) order by r.relname, a.attname) filter (where a.atttypid in (20, 21, 23)), '[]') as columns,
+    coalesce(bool_or(a.atttypid not in (20, 21, 23)), false) as others
+  from (${drawn}) d join pg_class r on r.oid = d.relation join pg_attribute a on a.attrelid = r.oid and a.attnum = d.number
+  where d.sequence = c.oid and r.relnamespace = c.relnamespace) u
+where ${isHere} order by c.relname collate "C";
 `;
 }
 

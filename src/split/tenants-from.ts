@@ -104,7 +104,9 @@ export async function checkIds(
   const obstacles: SplitObstacle[] = [];
   const types = new Map(
     owners.flatMap((table) =>
-      table.columns.filter(({ name }) => name === column).map(({ type }) => [type, table.name] as const),
+      table.columns
+        .filter(({ name }) => name === column)
+        .map(({ unlimitedType }) => [unlimitedType, table.name] as const),
     ),
   );
   for (const [type, table] of types) {

@@ -56,6 +56,7 @@ const relations: ShapePart = {
     inherits: when("not p.relispartition and p.relkind in ('r', 'f')", parents),
     'of type': when('p.reloftype <> 0', 'format_type(p.reloftype, null)'),
     options: list('p.reloptions'),
+    'TOAST options': `(select ${list('t.reloptions')} from pg_class t where t.oid = p.reltoastrelid)`,
     'row level security': `case when p.relrowsecurity then case when p.relforcerowsecurity then 'forced' else 'enabled' end
       when p.relforcerowsecurity then 'forced, not enabled' end`,
     'replica identity': when(`p.relkind in ('r', 'p', 'm')`, replicaIdentity),
@@ -110,15 +111,25 @@ const columns: ShapePart = {
   acl: { list: 'p.attacl', type: 'c' },
 };
 
+const enabled = (column: string) =>
+  `case ${column} when 'D' then 'disabled' when 'R' then 'replica' when 'A' then 'always' end`;
+
 // Foreign keys to a partitioned table have a copy for each partition, and an unvalidated NOT NULL is a constraint.
 const constraints: ShapePart = {
   kind: `'constraint'`,
   from: `rel r join pg_constraint k on k.conrelid = r.oid
     where (k.contype in ('c', 'p', 'u', 'x') or (k.contype = 'f' and k.conparentid = 0) or (k.contype = 'n' and not k.convalidated))`,
-  columns: 'r.nsp, r.path, r.relname, k.oid, k.conname',
+  columns: 'r.nsp, r.path, r.relname, k.oid, k.conname, k.contype',
   of: ident('p.relname'),
   name: ident('p.conname'),
-  attributes: { definition: 'pg_get_constraintdef(p.oid, true)' },
+  attributes: {
+    definition: 'pg_get_constraintdef(p.oid, true)',
+    // Without them a foreign key is not checked.
+    triggers: when(
+      `p.contype = 'f'`,
+      `(select string_agg(distinct ${enabled('g.tgenabled')}, ', ') from pg_trigger g where g.tgconstraint = p.oid)`,
+    ),
+  },
   comment: { catalog: 'pg_constraint', oid: 'p.oid' },
 };
 
@@ -155,12 +166,11 @@ const sequences: ShapePart = {
   acl: { list: 'p.relacl', type: 's' },
 };
 
-const enabled = (column: string) =>
-  `case ${column} when 'D' then 'disabled' when 'R' then 'replica' when 'A' then 'always' end`;
-
+// The trigger of a partition has the state of the table's, unless it was changed by itself.
 const triggers: ShapePart = {
   kind: `'trigger'`,
-  from: 'rel r join pg_trigger t on t.tgrelid = r.oid where not t.tgisinternal and t.tgparentid = 0',
+  from: `rel r join pg_trigger t on t.tgrelid = r.oid where not t.tgisinternal
+    and (t.tgparentid = 0 or t.tgenabled <> (select x.tgenabled from pg_trigger x where x.oid = t.tgparentid))`,
   columns: 'r.nsp, r.path, r.relname, t.oid, t.tgname, t.tgenabled',
   of: ident('p.relname'),
   name: ident('p.tgname'),
