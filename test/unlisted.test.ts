@@ -151,7 +151,7 @@ test('status and verify name what has our history and is not in the list', async
   expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
   const { stdout, code } = await sqlmig(['status', '--check'], p.dir);
   expect(code).toBe(1);
-  expect(stdout).toContain('tenant  at 1  1 pending   unlisted  old_1, old_2\n');
+  expect(stdout).toContain('tenant  at 1     1 pending   unlisted  old_1, old_2\n');
   const config = await p.config();
   expect((await status(config)).schemas.filter(({ findings }) => findings.length > 0)).toMatchObject([
     { schema: 'old_1', version: '1', pending: 1, findings: [{ kind: 'unlisted' }] },

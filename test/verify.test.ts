@@ -218,9 +218,10 @@ test('status: a line a scope and version, --check fails when something is pendin
   expect(code).toBe(1);
   expect(stdout.slice(stdout.indexOf('\n') + 1)).toBe(
     [
-      'public  at 001  up to date    public',
-      'tenant  at 003  1 pending     acme',
-      'tenant  at 004  up to date    globex',
+      'scope   version  pending     schemas',
+      'public  at 001   up to date  public',
+      'tenant  at 003   1 pending   acme',
+      'tenant  at 004   up to date  globex',
       '',
     ].join('\n'),
   );
