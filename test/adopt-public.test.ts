@@ -615,6 +615,41 @@ test('functions and types that files of public make are to be kept', async () =>
   expect(await adopting(config, { keep: [...keep, 'stamp', 'mood'] })).toMatchObject({ moved: {} });
 });
 
+test('a function that stays is not tied to the tenant, and no other table is taken for a history', async () => {
+  await db.query(`${sqlOf.join('\n')}; create table current (id int);
+    create table pgmigrations (id serial primary key, name varchar(255) not null, run_on timestamp not null);
+    insert into pgmigrations (name, run_on) values ('001_plans', now()), ('002_users', now()), ('003_tickets', now());
+    create function stamp() returns trigger language plpgsql set search_path = public as 'begin return new; end';
+    create trigger t before insert on plans for each row execute function stamp();
+    create function total() returns bigint language sql as 'select count(*) from public.users'`);
+  const config = await project({ url: db.url }, files).config();
+  const refused = await adopting(config, { keep: [...keep, 'total'], rewriteFunctions: true });
+  expect(refused.obstacles).toMatchObject([
+    { message: expect.stringContaining('function public.total() stays, but names what would move: line 1') },
+  ]);
+  const result = await adopting(config, { keep, rewriteFunctions: true });
+  expect(result).toMatchObject({ moved: {}, paths: [], rewrites: [{ identity: 'public.total()' }] });
+  expect(
+    await db.query(
+      "select to_regclass('acme.current') is not null as there, to_regproc('stamp') is not null as stays",
+    ),
+  ).toEqual([{ there: true, stays: true }]);
+});
+
+test('what public gets while the plan is read stays in public', async () => {
+  await db.query(sqlOf.join('\n'));
+  const change = 'create extension citext; grant create on schema public to pg_read_all_data';
+  const result = await adopting(await project({ url: db.url }, files).config(), {
+    keep,
+    accept: async () => (await db.query(change)).length === 0,
+  });
+  expect(result).toMatchObject({ moved: { way: 'rename' } });
+  expect(
+    await db.query(`select extnamespace::regnamespace::text as extension,
+      has_schema_privilege('pg_read_all_data', 'public', 'CREATE') as may from pg_extension where extname = 'citext'`),
+  ).toEqual([{ extension: 'public', may: true }]);
+});
+
 test('what another move has taken meanwhile is not taken from it', async () => {
   await db.query(`${sqlOf.join('\n')}; create extension xml2`);
   const config = await project({ url: db.url }, files).config();

@@ -34,17 +34,21 @@ export function historyTablesOf(
   { publicSchema, historyTable }: Pick<Config, 'publicSchema' | 'historyTable'>,
 ): ReadonlySet<string> {
   const here = histories.filter(({ found }) => found.schema === publicSchema);
-  const tables = here.flatMap(({ found: { table, companions } }) => [
+  const tables = here.flatMap(({ found: { table, tool, companions } }) => [
     table,
     ...companions.filter(
-      (name) => besides.includes(name) || name === `${table}_lock` || name === `${table}lock`,
+      (name) =>
+        besides.includes(name) ||
+        (name === 'current' && tool === 'graphile-migrate') ||
+        name === `${table}_lock` ||
+        name === `${table}lock`,
     ),
   ]);
   return new Set([historyTable, takenOverTrigger, ...tables]);
 }
 
 // Tables that tools keep beside their history.
-const besides: readonly string[] = ['ar_internal_metadata', 'hdb_version', 'typeorm_metadata', 'current'];
+const besides: readonly string[] = ['ar_internal_metadata', 'hdb_version', 'typeorm_metadata'];
 
 /** What lies in public and could become a tenant. */
 export interface PublicContents {

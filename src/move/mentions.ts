@@ -36,8 +36,13 @@ export interface MentionRules {
   readonly moved: ReadonlySet<string>;
   /** Names of objects that stay. */
   readonly kept: ReadonlySet<string>;
+  /** Catalogs and OIDs of objects that stay. */
+  readonly keptIds: ReadonlySet<string>;
   readonly rewriteFunctions: boolean;
 }
+
+// The OID of pg_proc, which is fixed.
+const pgProc = '1255';
 
 type Found = { -readonly [K in keyof Mentions]: Mentions[K][number][] };
 
@@ -56,7 +61,8 @@ export async function findMentions(
 async function ofFunction(one: FunctionText, rules: MentionRules, found: Found): Promise<void> {
   const { oid, identity, language, body, path, isOwned } = one;
   const { schema, as } = rules;
-  if (path?.includes(schema) && !path.includes(as)) {
+  const stays = rules.keptIds.has(`${pgProc}:${oid}`);
+  if (!stays && path?.includes(schema) && !path.includes(as)) {
     const to = path.flatMap((name) => (name === schema ? [as, schema] : [name]));
     if (isOwned) found.paths.push({ oid, identity, from: path, to });
     else found.obstacles.push(notOwned(identity, `its search_path names ${schema}`));
@@ -82,6 +88,13 @@ async function ofFunction(one: FunctionText, rules: MentionRules, found: Found):
     });
   }
   if (inCode.length === 0) return;
+  if (stays) {
+    found.obstacles.push({
+      message: `function ${identity} stays, but names what would move: ${shown(inCode).join('; ')}`,
+      hint: 'keep that as well, or let the function move',
+    });
+    return;
+  }
   const canRewrite = ['sql', 'plpgsql'].includes(language) && inCode.every((one) => isSure(one, rules));
   if (!canRewrite) {
     const why = ['sql', 'plpgsql'].includes(language)

@@ -28,6 +28,7 @@ import {
   settleHistories,
   settleSurroundings,
 } from './steps.ts';
+import { readSurroundings } from './surroundings.ts';
 
 /** A move that took place, or was rehearsed. */
 export interface MoveMeasures {
@@ -158,11 +159,12 @@ async function isCommitted(session: Session, { found }: MoveParts, progress: Pro
 }
 
 async function tryOnce(
-  { session, target, parts, choice: { way, commit } }: Attempted,
+  { session, target, parts: planned, choice: { way, commit } }: Attempted,
   progress: Progress,
   { adoptions, wait }: { readonly adoptions: Adoptions; readonly wait: ReturnType<typeof watchWait> },
 ): Promise<void> {
   progress.phase = 'before';
+  const parts = await withSurroundings(session, planned);
   await session.run(opening(target, parts), wait.onRow);
   const before = await readBefore(session, parts);
   const from = performance.now();
@@ -183,6 +185,13 @@ async function tryOnce(
     locks: Number(held?.locks),
     exclusiveLocks: Number(held?.exclusive),
   };
+}
+
+// Whoever was asked to accept the plan may have taken hours.
+async function withSurroundings(session: Session, parts: MoveParts): Promise<MoveParts> {
+  const { schema, as } = parts.found.wish;
+  const surroundings = await readSurroundings(session, schema, as);
+  return { ...parts, found: { ...parts.found, surroundings } };
 }
 
 /** What an error of a try means; `null` for another try. */

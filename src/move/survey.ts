@@ -59,6 +59,7 @@ export async function survey(
       as,
       moved: namesOf(division.moved),
       kept: namesOf(division.kept.map(({ item }) => item)),
+      keptIds: new Set(division.kept.map(({ item }) => item.id)),
       rewriteFunctions,
     },
   );
