@@ -122,6 +122,14 @@ test.for<[change: string, differences: unknown[][], ignore?: Ignorable]>([
   ['alter table quick set logged', [['changed-object', 'quick', 'persistence', 'unlogged', null]]],
   ['alter table users enable trigger t1', [['changed-object', 'users.t1', 'fires', 'disabled', null]]],
   [
+    'alter table users cluster on users_pkey',
+    [['changed-object', 'users.users_pkey', 'index', null, 'clustered']],
+  ],
+  [
+    'alter index users_pkey set (fillfactor = 61)',
+    [['changed-object', 'users.users_pkey', 'index', null, 'fillfactor=61']],
+  ],
+  [
     'alter table orders disable trigger all',
     [['changed-object', 'orders.orders_user_id_fkey', 'triggers', null, 'disabled']],
   ],

@@ -190,3 +190,23 @@ insert into notes (tenant) values (1); insert into codes (tenant) values (1), (2
   expect(await split()).toMatchObject({ code: 0 });
   expect(await db.query('insert into one.codes default values returning code')).toEqual([{ code: 'B4' }]);
 });
+
+test('a tenant that lacks a column of the others is not split without its values', async () => {
+  const { p, split } = await shop({
+    shared: `${tenants} create table users (tenant int, phone text); insert into users values (1, 'p'), (2, 'q')`,
+    own: 'create table users (phone text)',
+  });
+  for (const name of ['one', 'two'])
+    expect(await sqlmig(['tenant', 'create', name], p.dir)).toMatchObject({ code: 0 });
+  await db.query('alter table two.users drop phone');
+  expect(await split()).toMatchObject({
+    code: 1,
+    out: expect.stringContaining(`the tenant's table lacks the column "phone", which other tenants have`),
+  });
+  await db.query('alter table two.users add phone text');
+  expect(await split()).toMatchObject({ code: 0 });
+  expect(await db.query('select phone from one.users union all select phone from two.users')).toEqual([
+    { phone: 'p' },
+    { phone: 'q' },
+  ]);
+});

@@ -8,7 +8,7 @@ import type { ErrorDetails } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
-import { composeCopy, pairTables, refusedTenant } from './copy.ts';
+import { composeCopy, lackedColumns, pairTables, refusedTenant, type TablePair } from './copy.ts';
 import type { SharedTables } from './look.ts';
 import { composeSplitTable, readSplitRecords } from './record.ts';
 import { readShape } from './tables.ts';
@@ -29,6 +29,8 @@ export interface SplitSchema {
 /** The tenants to split, and which of them are done. */
 export interface SplitWork {
   readonly shared: SharedTables;
+  /** The tables as the tenant files make them. */
+  readonly pairs: readonly TablePair[];
   readonly tenants: readonly SplitTenant[];
   readonly done: ReadonlySet<string>;
 }
@@ -51,7 +53,7 @@ export async function splitTenants(migrator: Migrator, work: SplitWork): Promise
     concurrency: run.config.concurrency ?? defaultConcurrency(run.server.version),
     attempt: async (session, target) => {
       const tenant = { schema: target.schema, id: ids.get(target.schema) ?? '' };
-      const attempt = await copyTenant(session, { target, tenant, migrator }, work.shared);
+      const attempt = await copyTenant(session, { target, tenant, migrator }, work);
       if (attempt.kind === 'done') copied.add(target.schema);
       return attempt;
     },
@@ -94,7 +96,7 @@ function readThem({ run, source }: Migrator, tenants: readonly SplitTenant[]): P
 async function copyTenant(
   session: Session,
   { target, tenant, migrator: { context } }: { target: Target; tenant: SplitTenant; migrator: Migrator },
-  { owned, rules }: SharedTables,
+  { shared: { owned, rules }, pairs: model }: SplitWork,
 ): Promise<Attempt> {
   const schema = unitSchema(target, null);
   try {
@@ -103,7 +105,7 @@ async function copyTenant(
     if (isDone) return { kind: 'done', applied: [] };
     const made = await readShape(session, target.schema);
     const { pairs, obstacles } = pairTables(owned, made);
-    const [obstacle] = obstacles;
+    const [obstacle] = [...obstacles, ...lackedColumns(pairs, model)];
     if (obstacle !== undefined) return { kind: 'failed', error: refusedTenant(target.schema, obstacle) };
     await session.run(composeCopy({ schema, tenant, made, pairs }, rules, context), () => {});
     return { kind: 'done', applied: [] };

@@ -65,6 +65,20 @@ export function pairTables(
   return { pairs, obstacles };
 }
 
+/** Columns that a tenant lacks although the tenant files make them: their values would not be copied. */
+export function lackedColumns(pairs: readonly TablePair[], model: readonly TablePair[]): SplitObstacle[] {
+  const wanted = new Map(model.map(({ made, match }) => [made.name, match.copied]));
+  return pairs.flatMap(({ made: { name: table, columns } }) =>
+    (wanted.get(table) ?? [])
+      .filter(({ name }) => !columns.some((column) => column.name === name))
+      .map(({ name }) => ({
+        table,
+        message: `the tenant's table lacks the column "${name}", which other tenants have`,
+        hint: 'add the column, or drop the schema, so that it is built from the files',
+      })),
+  );
+}
+
 function tableObstacles(made: TableShape, owned: ReadonlyMap<string, OwnedTable>): SplitObstacle[] {
   const rules = made.insertRules.map((rule) => ({
     table: made.name,

@@ -119,11 +119,16 @@ const constraints: ShapePart = {
   kind: `'constraint'`,
   from: `rel r join pg_constraint k on k.conrelid = r.oid
     where (k.contype in ('c', 'p', 'u', 'x') or (k.contype = 'f' and k.conparentid = 0) or (k.contype = 'n' and not k.convalidated))`,
-  columns: 'r.nsp, r.path, r.relname, k.oid, k.conname, k.contype',
+  columns: 'r.nsp, r.path, r.relname, k.oid, k.conname, k.contype, k.conindid',
   of: ident('p.relname'),
   name: ident('p.conname'),
   attributes: {
     definition: 'pg_get_constraintdef(p.oid, true)',
+    index: when(
+      `p.contype in ('p', 'u', 'x')`,
+      `(select nullif(concat_ws(', ', ${list('c.reloptions')}, case when i.indisclustered then 'clustered' end, case when not i.indisvalid then 'invalid' end), '')
+        from pg_class c join pg_index i on i.indexrelid = c.oid where c.oid = p.conindid)`,
+    ),
     // Without them a foreign key is not checked.
     triggers: when(
       `p.contype = 'f'`,
