@@ -30,9 +30,10 @@ test('a schema with tables but no applied migration is not managed yet, and says
   const note = `not managed yet: 1 schema has tables but no applied migration, so up runs every file there: full
   hint: record the files that built it with: sqlmig adopt --baseline VERSION, or another tool's history with: sqlmig adopt --history
 `;
-  expect(after((await sqlmig(['status'], p.dir)).stdout)).toBe(`public  empty            1 pending    public
-tenant  empty            1 pending    bare, new
-tenant  not managed yet  1 pending    full
+  expect(after((await sqlmig(['status'], p.dir)).stdout)).toBe(`scope   version          pending    schemas
+public  empty            1 pending  public
+tenant  empty            1 pending  bare, new
+tenant  not managed yet  1 pending  full
 ${note}`);
   expect(after((await sqlmig(['plan'], p.dir)).stdout)).toBe(`public  public  empty  1 migration
   sql/public/1_a.sql
