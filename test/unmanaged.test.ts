@@ -35,7 +35,8 @@ public  empty            1 pending  public
 tenant  empty            1 pending  bare, new
 tenant  not managed yet  1 pending  full
 ${note}`);
-  expect(after((await sqlmig(['plan'], p.dir)).stdout)).toBe(`public  public  empty  1 migration
+  expect(after((await sqlmig(['plan'], p.dir)).stdout)).toBe(`scope   schemas  version  pending
+public  public  empty  1 migration
   sql/public/1_a.sql
 tenant  full  not managed yet  1 migration
   sql/tenant/1_a.sql
