@@ -636,6 +636,31 @@ test('a function that stays is not tied to the tenant, and no other table is tak
   ).toEqual([{ there: true, stays: true }]);
 });
 
+test('what other tenants need is to be kept', async () => {
+  const share = `create type mood as enum ('calm'); create function stamp() returns trigger language plpgsql as 'begin return new; end';
+    create table unneeded (id int); create schema other; create view other.v as select * from unneeded`;
+  await db.query(`${sqlOf.join('\n')}; ${share}; create schema globex; create view globex.v as select * from tickets;
+    create table globex.users (id int, plan int references plans, mood mood default 'calm');
+    create trigger t before insert on globex.users for each row execute function stamp()`);
+  const config = await project({ url: db.url, tenants: { list: ['acme', 'globex'] } }).config();
+  const { obstacles } = await adopting(config, { keep: ['countries'] });
+  expect(obstacles).toMatchObject([
+    { message: 'tenants such as globex need stamp, plans, tickets, mood, which would move' },
+  ]);
+  await db.query('drop view globex.v');
+  expect(await adopting(config, { keep: [...keep, 'stamp', 'mood'] })).toMatchObject({ moved: {} });
+});
+
+test('an object of an extension that lies in another schema stays in public', async () => {
+  await db.query(`${sqlOf.join('\n')}; create schema other; create extension citext schema other;
+    create domain member as text; alter extension citext add domain member`);
+  const config = await project({ url: db.url }, files).config();
+  expect(await adopting(config, { keep })).toMatchObject({ way: 'move', moved: {} });
+  expect(await db.query("select to_regtype('public.member') is not null as stays")).toEqual([
+    { stays: true },
+  ]);
+});
+
 test('what public gets while the plan is read stays in public', async () => {
   await db.query(sqlOf.join('\n'));
   const change = 'create extension citext; grant create on schema public to pg_read_all_data';

@@ -79,6 +79,12 @@ export function renameSchema(
     `COMMENT ON SCHEMA ${tenant} IS NULL;`,
     `ALTER SCHEMA ${tenant} OWNER TO ${tenantOwner};`,
     ...extensions.map(({ name }) => `ALTER EXTENSION ${quoteIdentifier(name)} SET SCHEMA ${own};`),
+    doBlock(`begin
+  if exists (select from pg_depend n join pg_depend e on e.classid = n.classid and e.objid = n.objid and e.deptype = 'e'
+      where n.refclassid = 'pg_namespace'::regclass and n.refobjid = ${quoteLiteral(tenant)}::regnamespace) then
+    raise exception using errcode = '0A000', message = 'an extension of another schema has objects in ' || ${quoteLiteral(own)};
+  end if;
+end`),
   ];
   return `${lines.join('\n')}\n${setSchemas(kept, { from: as, to: schema })}`;
 }

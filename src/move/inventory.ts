@@ -34,11 +34,19 @@ export interface ForeignKey {
   readonly to: string;
 }
 
+/** Something in another schema needs an object. */
+export interface Use {
+  readonly schema: string;
+  readonly of: string;
+}
+
 /** What lies in a schema. */
 export interface Inventory {
   readonly items: readonly SchemaItem[];
   readonly needs: readonly Need[];
   readonly foreignKeys: readonly ForeignKey[];
+  /** Which other schemas have objects that need one of these. */
+  readonly uses: readonly Use[];
 }
 
 const catalogs: readonly (readonly [catalog: string, prefix: string, owner: string | null])[] = [
@@ -127,11 +135,26 @@ where c.contype = 'f' and c.conparentid = 0 and f.relnamespace = t.relnamespace
   and f.relnamespace = (select oid from pg_namespace where nspname = ${quoteLiteral(schema)})
 order by 1`;
 
+const ofTable = (catalog: string, table: string) =>
+  `union all select '${catalog}'::regclass, x.oid, c.relnamespace from ${catalog} x join pg_class c on c.oid = x.${table}`;
+
+const usesQuery = (
+  schema: string,
+) => `select distinct n.nspname as schema, d.refclassid::oid::text || ':' || d.refobjid as of
+from (${selectItems(schema)}) i join pg_depend d on d.refclassid = i.classid and d.refobjid = i.objid
+join (select 'pg_class'::regclass as classid, oid as objid, relnamespace as namespace from pg_class
+  union all select 'pg_constraint'::regclass, oid, connamespace from pg_constraint
+  union all select 'pg_proc'::regclass, oid, pronamespace from pg_proc
+  ${ofTable('pg_rewrite', 'ev_class')} ${ofTable('pg_trigger', 'tgrelid')}
+  ${ofTable('pg_attrdef', 'adrelid')} ${ofTable('pg_policy', 'polrelid')}) o on o.classid = d.classid and o.objid = d.objid
+join pg_namespace n on n.oid = o.namespace where n.nspname <> ${quoteLiteral(schema)}`;
+
 /** Reads what lies in a schema. */
 export async function readInventory(session: Session, schema: string): Promise<Inventory> {
   const items = await session.read(itemsQuery(schema));
   const needs = await session.read(needsQuery(schema));
   const foreignKeys = await session.read(foreignKeysQuery(schema));
+  const uses = await session.read(usesQuery(schema));
   return {
     items: items.map(({ id, kind, name, identity, owner, owned, follows }) => ({
       id: String(id),
@@ -148,5 +171,6 @@ export async function readInventory(session: Session, schema: string): Promise<I
       from: String(from),
       to: String(to),
     })),
+    uses: uses.map((row) => ({ schema: String(row.schema), of: String(row.of) })),
   };
 }

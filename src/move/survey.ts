@@ -74,6 +74,23 @@ export function obstaclesOf(found: Survey, histories: HistoryPlan, source: PlanS
   return [...standingObstacles(found), ...ofFiles(found, source), ...histories.obstacles];
 }
 
+/** What other tenants need and would move. */
+export function obstaclesOfTenants(
+  { division: { moved }, inventory: { uses } }: Survey,
+  tenants: ReadonlySet<string>,
+): Obstacle[] {
+  const needed = uses.filter(({ schema }) => tenants.has(schema));
+  const ids = new Set(needed.map(({ of }) => of));
+  const names = moved.filter(({ id }) => ids.has(id)).map(({ name }) => name);
+  if (names.length === 0) return [];
+  return [
+    {
+      message: `tenants such as ${needed[0]?.schema} need ${some(names)}, which would move`,
+      hint: `keep what all tenants share with --keep ${names.slice(0, 3).join(',')}${names.length > 3 ? ',…' : ''}`,
+    },
+  ];
+}
+
 /** The obstacles that do not depend on the tenant's name and the histories. */
 export function standingObstacles(found: Survey): Obstacle[] {
   return [...found.division.obstacles, ...found.mentions.obstacles, ...ofReplication(found)];

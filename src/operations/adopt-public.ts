@@ -17,6 +17,7 @@ import {
   notesOf,
   obstaclesOf,
   obstaclesOfMoving,
+  obstaclesOfTenants,
   type Survey,
   survey,
 } from '../move/survey.ts';
@@ -206,7 +207,11 @@ async function lookAt(
       found,
       histories,
       target,
-      obstacles: [...obstaclesOf(found, histories, source), ...(await listing(current, wish.as))],
+      obstacles: [
+        ...obstaclesOf(found, histories, source),
+        ...obstaclesOfTenants(found, rules.tenants),
+        ...(await listing(current, wish.as)),
+      ],
       parts: { found, histories, rules, context },
     };
   });
