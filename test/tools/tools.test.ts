@@ -154,9 +154,10 @@ for (const tool of tools) {
         expect(code).not.toBe(0);
         expect(output).toMatch(/taken over by sqlmig|violates not-null constraint/);
       }
-      const after = Object.entries(await picture()).filter(([name]) => !/\bsixth$/.test(name));
-      expect(Object.fromEntries(after)).toEqual(before);
-      if (tool.runsUnrecorded !== true) expect(Object.keys(await picture())).toEqual(Object.keys(before));
+      const after = Object.entries(await picture());
+      const isSixth = ([name]: [string, string]) => /\bsixth$/.test(name);
+      expect(Object.fromEntries(after.filter((entry) => !isSixth(entry)))).toEqual(before);
+      expect(after.filter(isSixth)).toHaveLength(tool.runsUnrecorded === true ? schemas.length : 0);
 
       at.weWrite([...five, step(7, 'create table seventh ();')]);
       const applied = migrationsOf(await sqlmig(['up', '--all', '--json'], at.p.dir));

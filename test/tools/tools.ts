@@ -131,6 +131,30 @@ const drizzle = {
   whileRunning: 'taken over',
 } as const;
 
+const dbMigrate = {
+  packages: { 'db-migrate': '0.11.14', 'db-migrate-pg': '1.5.2' },
+  found: 'db-migrate',
+  table: 'migrations',
+  checked: false,
+  time: 'zone-unknown',
+  perSchema: true,
+  layout: named(
+    ({ version, title }) => `${version}-${title.replaceAll('_', '-')}.js`,
+    ({ text }) =>
+      `exports.up = (db) => db.runSql(${JSON.stringify(text)});\nexports._meta = { version: 1 };\n`,
+  ),
+  ours: named(plainName),
+  ...quiet,
+  whileRunning: 'taken over',
+} as const;
+const startDbMigrate =
+  (...flags: string[]) =>
+  ({ tool, url, dir, schema }: Place): Start => ({
+    program: 'node_modules/db-migrate/bin/db-migrate',
+    args: ['up', '--config', `${tool}/database.json`, '--migrations-dir', dir, ...flags],
+    env: { DB_MIGRATE_TEST_URL: url, DB_MIGRATE_TEST_SCHEMA: schema },
+  });
+
 /** The tools, in the order of docs/adopt.md. */
 export const tools: readonly Tool[] = [
   {
@@ -408,28 +432,17 @@ export const tools: readonly Tool[] = [
     failed: null,
     killed: 'the changelog lock is held',
     whileRunning: 'refused',
+    runsUnrecorded: true,
   },
   {
     name: 'db-migrate',
-    packages: { 'db-migrate': '0.11.14', 'db-migrate-pg': '1.5.2' },
-    found: 'db-migrate',
-    table: 'migrations',
-    checked: false,
-    time: 'zone-unknown',
-    perSchema: true,
-    layout: named(
-      ({ version, title }) => `${version}-${title.replaceAll('_', '-')}.js`,
-      ({ text }) =>
-        `exports.up = (db) => db.runSql(${JSON.stringify(text)});\nexports._meta = { version: 1 };\n`,
-    ),
-    ours: named(plainName),
-    start: ({ tool, url, dir, schema }) => ({
-      program: 'node_modules/db-migrate/bin/db-migrate',
-      args: ['up', '--config', `${tool}/database.json`, '--migrations-dir', dir],
-      env: { DB_MIGRATE_TEST_URL: url, DB_MIGRATE_TEST_SCHEMA: schema },
-    }),
-    ...quiet,
-    whileRunning: 'taken over',
+    ...dbMigrate,
+    start: startDbMigrate(),
+  },
+  {
+    name: 'db-migrate-without-transactions',
+    ...dbMigrate,
+    start: startDbMigrate('--non-transactional'),
     runsUnrecorded: true,
   },
 ];
