@@ -54,6 +54,9 @@ test('a set of Prisma written for public becomes three equal tenants, and nothin
   expect(listed(p, 'sql/tenant')).toEqual([]);
   const { code, stdout } = await convert(p);
   expect([code, stdout]).toEqual([0, expect.stringContaining('wrote 21 files\n')]);
+  expect(stdout).toMatch(
+    /or, if the tables in public are to become a tenant: sqlmig adopt --public-as NAME --files old\n$/,
+  );
   expect(stdout).toContain('sql/tenant/20240701093000_touch.sql');
   // What a person decides: CREATE SCHEMA, the default that names public.User, and the two names in the block.
   const places = [...stdout.matchAll(/^ {2}(sql\/tenant\/\S+:\d+:\d+)$/gm)].map(([, place]) => place);

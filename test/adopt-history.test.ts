@@ -306,7 +306,9 @@ test('a history in a schema that is no tenant is left alone, and named', async (
   const { code, stdout } = await sqlmig(yes, p.dir);
   expect(code).toBe(0);
   expect(stdout).toContain('adopted  1 schema: acme\n');
-  expect(stdout).toContain('not imported, because the tenant source does not list them: globex\n');
+  expect(stdout).toContain(
+    'not imported, because the tenant source does not list them: globex\nhint: list them with "tenants" in the config',
+  );
 });
 
 test('Flyway: a repeatable that was changed runs again, and one that was not does not', async () => {

@@ -192,6 +192,34 @@ test.for([
   await expectInOrder(await p.config());
 });
 
+test('a history that was imported before the move prevents it, and the hint says how to undo that', async () => {
+  await db.query(sqlOf.join('\n'));
+  await db.query(
+    "create table pgmigrations (id serial primary key, name varchar(255) not null, run_on timestamp not null); insert into pgmigrations (name, run_on) values ('001_plans', now()), ('002_users', now()), ('003_tickets', now())",
+  );
+  const p = project({ url: db.url, tenants: { list: ['acme', 'globex'] } }, files);
+  const before = await sqlmig(['adopt'], p.dir);
+  expect(before.stdout).toContain(
+    'note: do not import the history before this move, which imports it as well\n',
+  );
+  const early = await sqlmig(['adopt', '--history', '--all', '--yes'], p.dir);
+  expect([early.code, early.stdout]).toEqual([0, expect.stringContaining('adopted  1 schema: public\n')]);
+  expect((await sqlmig(['adopt'], p.dir)).stdout).not.toContain('note: do not import');
+  const move = ['adopt', '--public-as', 'acme', '--keep', 'plans,countries', '--yes'];
+  const refused = await sqlmig(move, p.dir);
+  expect([refused.code, refused.stdout]).toEqual([
+    1,
+    expect.stringContaining('drop the function sqlmig_taken_over with CASCADE'),
+  ]);
+  await db.query('drop table schema_migrations; drop function sqlmig_taken_over cascade');
+  expect(await sqlmig(move, p.dir)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('adopted  acme'),
+  });
+  expect(await db.history('acme')).toEqual({ 2: 1, 3: 1 });
+  expect(await verify(await p.config(), { select: everySchema })).toMatchObject({ ok: true });
+});
+
 test.for([
   ['a schema of that name', 'create schema acme', {}, /"acme" exists already/],
   [

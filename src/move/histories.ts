@@ -6,6 +6,7 @@ import {
   proposeImport,
 } from '../adopt/import-proposals.ts';
 import { planSchema } from '../decide/plan.ts';
+import { takenOverTrigger } from '../history/foreign-tables.ts';
 import type { HistoryRow } from '../history/row.ts';
 import { historyKey } from '../project/order.ts';
 import { compareVersions } from '../project/version.ts';
@@ -49,7 +50,7 @@ export function planHistories(as: string, facts: HistoryFacts): HistoryPlan {
 
 const noImports = { public: null, tenant: null };
 
-function ownHistory({ source, target, rules }: HistoryFacts): HistoryPlan {
+function ownHistory({ source, target, histories, rules }: HistoryFacts): HistoryPlan {
   const { migrations } = source;
   const obstacles: Obstacle[] = [];
   const tenant: HistoryRow[] = [];
@@ -78,15 +79,23 @@ function ownHistory({ source, target, rules }: HistoryFacts): HistoryPlan {
       message: `applied in public without a file: ${few(missing)}`,
       hint: 'restore these files, or leave their rows in public with --accept-missing',
     });
-  if (tenant.length === 0)
+  if (tenant.length === 0) {
+    const imported = histories.some(
+      ({ found }) => found.schema === target.schema && found.takenOver !== null,
+    );
     obstacles.push({
       message: 'the history of public records no file of the tenants',
-      hint: "move the files that make the tenants' tables to the folder of the tenants, with their names",
+      hint: imported ? undoImport : toTenants,
     });
+  }
   obstacles.push(...skippedIn(migrations.tenant, tenant));
   const stays = target.rows.length - tenant.length;
   return { own: { digest: target.digest, tenant, stays }, imports: noImports, describe: [], obstacles };
 }
+
+const toTenants =
+  "move the files that make the tenants' tables to the folder of the tenants, with their names";
+const undoImport = `if it was imported before the move, undo that: drop it, and give the old tool's table its name back, or drop the function ${takenOverTrigger} with CASCADE. The move imports it for public and the tenant`;
 
 function fileOf(files: readonly Migration[], row: HistoryRow): Migration | undefined {
   const same = files.filter((file) => historyKey(file) === historyKey(row));
@@ -133,7 +142,8 @@ function foreignHistory(as: string, { source, target, histories, rules }: Histor
     held: false,
     trouble: null,
   };
-  const proposals = [target, tenant].map((one) => proposeImport(one, histories, rules));
+  const inUse = histories.filter(({ found }) => found.takenOver === null);
+  const proposals = [target, tenant].map((one) => proposeImport(one, inUse, rules));
   const [shared, own] = proposals.map((one) => (one !== null && 'share' in one ? one : null));
   const imports = { public: shared ?? null, tenant: own ?? null };
   const refused = new Map<string, Obstacle>();

@@ -200,8 +200,7 @@ async function lookAt(
       acceptMissing,
       readScopes,
     };
-    const inUse = foreign.filter((one) => one.found.takenOver === null);
-    const histories = planHistories(wish.as, { source, target, histories: inUse, sessions, rules });
+    const histories = planHistories(wish.as, { source, target, histories: foreign, sessions, rules });
     const context = unitContext(current, { ...settings, sync: true });
     return {
       found,

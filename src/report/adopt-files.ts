@@ -47,5 +47,8 @@ export function adoptedFilesText(result: AdoptedFiles): string {
   const there = written === 0 ? 'all files were there already\n' : `wrote ${count(written, 'file')}\n`;
   const first = decisions.length === 0 ? '' : 'decide first what is listed above; ';
   const history = commandLine('adopt', '--history', '--files', from, '--all');
-  return `${conversionText(result)}${there}${first}import the history with: ${history}\n`;
+  const move = commandLine('adopt', '--public-as', 'NAME', '--files', from);
+  const toTenants = result.files.some(({ scope }) => scope === 'tenant');
+  const instead = toTenants ? `or, if the tables in public are to become a tenant: ${move}\n` : '';
+  return `${conversionText(result)}${there}${first}import the history with: ${history}\n${instead}`;
 }

@@ -48,5 +48,5 @@ export function refusedText(refused: readonly RefusedHistory[], sessions: readon
 /** Schemas with a history that are no tenants. */
 export function unlistedText(unlisted: readonly string[]): string {
   if (unlisted.length === 0) return '';
-  return `not imported, because the tenant source does not list them: ${names(unlisted, 5)}\n`;
+  return `not imported, because the tenant source does not list them: ${names(unlisted, 5)}\nhint: list them with "tenants" in the config, and run the command again\n`;
 }

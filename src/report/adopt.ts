@@ -7,7 +7,7 @@ import { count, groupBy, names, placeLine, printable, schemaNames } from './tabl
 /** The histories of other tools, a paragraph for all that are alike, and what lies in public. */
 export function adoptText(report: AdoptReport): string {
   const { histories, sessions } = report;
-  const contents = report.public === null ? '' : contentsText(report.public);
+  const contents = report.public === null ? '' : contentsText(report.public, histories);
   if (histories.length === 0) return `${placeLine(report)}no other tool's history was found\n${contents}`;
   const groups = groupBy(histories, ({ tool, table, takenOver, match, refused }) =>
     JSON.stringify([tool, table, takenOver, match, refused?.hint]),
@@ -25,7 +25,9 @@ function nextText(files: string | null): string {
   return `convert the files with: ${convert}\nthen import the history with: ${history}\n`;
 }
 
-function contentsText({ schema, counts, keep, obstacles, notes, command }: PublicContents): string {
+function contentsText(contents: PublicContents, histories: readonly ForeignHistory[]): string {
+  const { schema, counts, keep, obstacles, notes, command } = contents;
+  const withHistory = histories.some((one) => one.schema === schema && !one.takenOver);
   const lines = [
     ...(counts.length === 0 ? [] : [`would become a tenant: ${countsText(counts)}`]),
     ...(keep.length === 0
@@ -36,6 +38,7 @@ function contentsText({ schema, counts, keep, obstacles, notes, command }: Publi
       `hint: ${printable(hint)}`,
     ]),
     ...notes.map((note) => `note: ${printable(note)}`),
+    ...(withHistory ? ['note: do not import the history before this move, which imports it as well'] : []),
   ];
   const next = `make it a tenant with: ${printable(command)}\n`;
   return `what lies in ${printable(schema)}\n${lines.map((line) => `  ${line}\n`).join('')}${next}`;
