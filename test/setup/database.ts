@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, expect, inject, onTestFinished } from 'vitest';
 import { lockClass } from '../../src/protocol/keys.ts';
@@ -46,7 +47,12 @@ export async function freshDatabase(): Promise<TestDatabase> {
         union all select 'session', application_name from pg_stat_activity where application_name like 'sqlmig%' and datname = current_database()`),
   };
   const end = async () => {
-    const left = await database.leftovers();
+    let left = await database.leftovers();
+    // The server notices the end of a client, or of a pooler, a moment later.
+    for (let tries = 0; left.length > 0 && tries < 100; tries++) {
+      await delay(100);
+      left = await database.leftovers();
+    }
     await sql.end({ timeout: 5 });
     await once(serverUrl, `drop database ${name} with (force)`);
     expect(left).toEqual([]);
