@@ -7,7 +7,7 @@ import { isListed, unlisted } from '../fleet/enlist.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import type { MoveWay } from '../move/compose.ts';
 import { countKinds, historyTablesOf, type KindCount } from '../move/contents.ts';
-import { type HistoryPlan, planHistories } from '../move/histories.ts';
+import { planHistories } from '../move/histories.ts';
 import type { FunctionRewrite, SearchPathChange } from '../move/mentions.ts';
 import { type MoveMeasures, movePublic } from '../move/move.ts';
 import type { MoveParts } from '../move/steps.ts';
@@ -18,7 +18,6 @@ import {
   obstaclesOf,
   obstaclesOfMoving,
   obstaclesOfTenants,
-  type Survey,
   survey,
 } from '../move/survey.ts';
 import { type Config, requireConfig } from '../project/config.ts';
@@ -133,18 +132,20 @@ export async function adoptPublic(config: Config, options: AdoptPublicOptions): 
 }
 
 async function run(config: Config, options: AdoptPublicOptions): Promise<AdoptedPublic> {
-  const { as, accept, files, rehearse = false, acceptMissing = false } = options;
+  const {
+    as,
+    keep = [],
+    rewriteFunctions = false,
+    acceptReplication = false,
+    files,
+    acceptMissing = false,
+    rehearse = false,
+    accept,
+    ...change
+  } = options;
   const problem = tenantNameProblem(as, config.publicSchema);
   if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
-  const wish: MoveWish = {
-    schema: config.publicSchema,
-    as,
-    keep: options.keep ?? [],
-    rewriteFunctions: options.rewriteFunctions ?? false,
-    acceptReplication: options.acceptReplication ?? false,
-  };
-  const { as: _, keep: _k, rewriteFunctions: _r, acceptReplication: _a, ...rest } = options;
-  const { accept: _c, acceptMissing: _m, rehearse: _h, files: _f, ...change } = rest;
+  const wish: MoveWish = { schema: config.publicSchema, as, keep, rewriteFunctions, acceptReplication };
   const migrations = await readMigrations(config);
   const originals = files === undefined ? null : readOriginals(config, files);
   const readScopes = createScopeReadings(config, migrations, originals);
@@ -154,32 +155,26 @@ async function run(config: Config, options: AdoptPublicOptions): Promise<Adopted
     const migrationRun: MigrationRun = { run: current, source, settings };
     const look = await lookAt(migrationRun, wish, { acceptMissing, readScopes });
     const described = describe(migrationRun, look);
-    const stopped = { ...described, accepted: false, moved: null };
-    if (look.obstacles.length > 0) return stopped;
-    const chosen = await choose(migrationRun, look, rehearse);
-    const plan: PublicMove = { ...described, ...chosen.plan };
-    if (chosen.error !== undefined) return { ...plan, accepted: false, moved: null, error: chosen.error };
-    if (plan.obstacles.length > 0 || rehearse || plan.way === null)
-      return { ...plan, accepted: false, moved: null };
+    if (look.obstacles.length > 0) return { ...described, accepted: false, moved: null };
+    const { error, ...chosen } = await choose(migrationRun, look, rehearse);
+    const plan: PublicMove = { ...described, ...chosen };
+    const result = { ...plan, accepted: false, moved: null, ...(error && { error }) };
+    if (plan.way === null || plan.obstacles.length > 0 || error !== undefined || rehearse) return result;
     const accepted = await accept(plan);
     checkValue('the answer of accept', accepted, yesOrNo);
-    if (!accepted) return { ...plan, accepted, moved: null };
-    const end = await movePublic(migrationRun, look.target, {
-      parts: look.parts,
-      choice: { way: plan.way, commit: true },
-    });
+    if (!accepted) return result;
+    const choice = { way: plan.way, commit: true };
+    const end = await movePublic(migrationRun, look.target, { parts: look.parts, choice });
     return end.state === 'done'
-      ? { ...plan, accepted, moved: end.measured }
-      : { ...plan, accepted, moved: null, error: end.error };
+      ? { ...result, accepted, moved: end.measured }
+      : { ...result, accepted, error: end.error };
   });
 }
 
 interface Look {
-  readonly found: Survey;
-  readonly histories: HistoryPlan;
   readonly target: Target;
-  readonly obstacles: readonly Obstacle[];
   readonly parts: MoveParts;
+  readonly obstacles: readonly Obstacle[];
 }
 
 async function lookAt(
@@ -194,24 +189,18 @@ async function lookAt(
     const foreign = await readForeignHistories(session, config.historyTable);
     const sessions = await readToolSessions(session, foreign);
     const found = await survey(session, wish, historyTablesOf(foreign, config));
-    const rules = {
-      config,
-      tenants: new Set('unknown' in every ? [] : every.names),
-      acceptMissing,
-      readScopes,
-    };
+    const tenants = new Set('unknown' in every ? [] : every.names);
+    const rules = { config, tenants, acceptMissing, readScopes };
     const histories = planHistories(wish.as, { source, target, histories: foreign, sessions, rules });
     const context = unitContext(current, { ...settings, sync: true });
     return {
-      found,
-      histories,
       target,
+      parts: { found, histories, rules, context },
       obstacles: [
         ...obstaclesOf(found, histories, source),
-        ...obstaclesOfTenants(found, rules.tenants),
+        ...obstaclesOfTenants(found, tenants),
         ...(await listing(current, wish.as)),
       ],
-      parts: { found, histories, rules, context },
     };
   });
 }
@@ -224,34 +213,32 @@ async function listing(current: MigrationRun['run'], as: string): Promise<Obstac
   return [{ message, hint: (details.hint ?? '').replace(/, or accept it with --unlisted$/, '') }];
 }
 
-type Chosen = {
-  readonly plan: Pick<PublicMove, 'obstacles' | 'way' | 'whyMove' | 'rehearsal'>;
+interface Chosen extends Partial<Pick<PublicMove, 'obstacles' | 'way' | 'whyMove' | 'rehearsal'>> {
   readonly error?: ErrorDetails;
-};
-
-/** Rehearses the renaming, which locks no table that moves; moving is rehearsed only if that was asked for. */
-async function choose(migrationRun: MigrationRun, look: Look, rehearse: boolean): Promise<Chosen> {
-  const attempt = (way: MoveWay) =>
-    movePublic(migrationRun, look.target, { parts: look.parts, choice: { way, commit: false } });
-  const end = await attempt('rename');
-  if (end.state === 'done')
-    return { plan: { obstacles: [], way: 'rename', whyMove: null, rehearsal: end.measured } };
-  const none = { obstacles: [], way: null, whyMove: null, rehearsal: null };
-  if (!end.cannotRename) return { plan: none, error: end.error };
-  const plan = {
-    obstacles: obstaclesOfMoving(look.found),
-    way: 'move' as const,
-    whyMove: end.error.message,
-    rehearsal: null,
-  };
-  if (plan.obstacles.length > 0 || !rehearse) return { plan };
-  const moving = await attempt('move');
-  return moving.state === 'done'
-    ? { plan: { ...plan, rehearsal: moving.measured } }
-    : { plan, error: moving.error };
 }
 
-function describe({ run: current }: MigrationRun, { found, histories, obstacles }: Look): PublicMove {
+/** Rehearses the renaming, which locks no table that moves; moving is rehearsed only if that was asked for. */
+async function choose(
+  migrationRun: MigrationRun,
+  { target, parts }: Look,
+  rehearse: boolean,
+): Promise<Chosen> {
+  const attempt = (way: MoveWay) =>
+    movePublic(migrationRun, target, { parts, choice: { way, commit: false } });
+  const end = await attempt('rename');
+  if (end.state === 'done') return { way: 'rename', rehearsal: end.measured };
+  if (!end.cannotRename) return { error: end.error };
+  const obstacles = obstaclesOfMoving(parts.found);
+  const chosen: Chosen = { obstacles, way: 'move', whyMove: end.error.message };
+  if (obstacles.length > 0 || !rehearse) return chosen;
+  const moving = await attempt('move');
+  return moving.state === 'done'
+    ? { ...chosen, rehearsal: moving.measured }
+    : { ...chosen, error: moving.error };
+}
+
+function describe({ run: current }: MigrationRun, { parts, obstacles }: Look): PublicMove {
+  const { found, histories } = parts;
   const { wish, division, surroundings, mentions, roles } = found;
   const { own } = histories;
   return {
