@@ -2,15 +2,16 @@ import { historyTableNames } from '../history/foreign-history.ts';
 import { checksumOf } from '../project/decode.ts';
 import type { Scope } from '../results.ts';
 import { withoutComments } from '../sql/comments.ts';
-import { foldedName } from '../sql/identifier.ts';
+import { foldedName, isIdentifier } from '../sql/identifier.ts';
 import { lintsOf } from '../sql/lint.ts';
 import type { Lint } from '../sql/migration.ts';
 import { type ParsedStatement, tokensOf } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import { toScript } from '../sql/script.ts';
+import { literalPattern } from '../text/literal-pattern.ts';
 import type { KeptObjects, PlacementProblem } from './kept.ts';
 import type { MadeObjects, ParsedText } from './made-objects.ts';
-import { isIdentifier, qualifiedNames } from './qualified-names.ts';
+import { qualifiedNames } from './qualified-names.ts';
 
 /** A place in a converted file that only a person can decide about. */
 export interface Decision {
@@ -163,7 +164,8 @@ async function schemaItself({ text, statements }: ParsedText, schema: string): P
   return tokens
     .filter((token, i) => {
       const before = tokens[i - 1]?.text.toLowerCase();
-      const isName = isIdentifier(token) && foldedName(token.text) === schema && tokens[i + 1]?.text !== '.';
+      const isName =
+        isIdentifier(token.text) && foldedName(token.text) === schema && tokens[i + 1]?.text !== '.';
       return isName && before === 'schema' && !isMaking(token.index);
     })
     .map(({ index }) => [
@@ -174,7 +176,7 @@ async function schemaItself({ text, statements }: ParsedText, schema: string): P
 }
 
 function guards(text: string, schema: string): Found[] {
-  const literal = `'${schema.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll("'", "''")}'`;
+  const literal = `'${literalPattern(schema).replaceAll("'", "''")}'`;
   const guard = new RegExp(
     `\\b(?:\\w*schema\\w*|nspname)"?\\s*(?:=|<>|!=|(?:not\\s+)?in\\s*\\([^()]*?|like)\\s*${literal}|${literal}\\s*(?:=\\s*"?\\w*schema|::\\s*regnamespace)|\\b(?:to_regnamespace|has_schema_privilege)\\s*\\([^()]*${literal}`,
     'gi',

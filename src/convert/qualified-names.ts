@@ -1,4 +1,4 @@
-import { foldedName } from '../sql/identifier.ts';
+import { foldedName, isIdentifier } from '../sql/identifier.ts';
 import { type ParsedStatement, type Token, tokensOf } from '../sql/parse.ts';
 import { byteIndexes } from '../sql/position.ts';
 import type { Range } from '../sql/ranges.ts';
@@ -22,8 +22,8 @@ export async function qualifiedNames(parsed: ParsedText, schema: string): Promis
   tokens.forEach((token, i) => {
     const [dot, name, after] = [tokens[i + 1], tokens[i + 2], tokens[i + 3]];
     if (dot?.text !== '.' || name === undefined || tokens[i - 1]?.text === '.') return;
-    if (!isIdentifier(name) && !isOperator(name)) return;
-    if (!isIdentifier(token) || foldedName(token.text) !== schema) return;
+    if (!isIdentifier(name.text) && !isOperator(name)) return;
+    if (!isIdentifier(token.text) || foldedName(token.text) !== schema) return;
     const kind = kinds.get(token.index) ?? 'any';
     // Two parts are a table and its column; three are a schema, a table and its column.
     if (kind === 'column' && after?.text !== '.') return;
@@ -38,11 +38,6 @@ export async function qualifiedNames(parsed: ParsedText, schema: string): Promis
     });
   });
   return found;
-}
-
-/** True for a name, plain or in quotes. */
-export function isIdentifier({ text }: Token): boolean {
-  return /^["\p{L}_]/u.test(text);
 }
 
 function isOperator({ text }: Token): boolean {

@@ -1,4 +1,5 @@
 import { fewOfEach } from '../text/few.ts';
+import { literalPattern } from '../text/literal-pattern.ts';
 import { foldedName, identifierPattern } from './identifier.ts';
 import type { Lint, Migration } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
@@ -49,7 +50,7 @@ function withoutAnyComments(text: string): string {
 }
 
 function hardCodedSchema(code: string, { publicSchema: schema, isTenants }: KnownNames): Lint[] {
-  const escaped = schema.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const escaped = literalPattern(schema);
   const qualified = new RegExp(
     `(?<![\\w."$])(?:${escaped}|"${escaped}")\\s*\\.(?=\\s*(${identifierPattern}))`,
     'giu',

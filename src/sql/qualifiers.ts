@@ -1,4 +1,5 @@
-import { foldedName } from './identifier.ts';
+import { literalPattern } from '../text/literal-pattern.ts';
+import { foldedName, isIdentifier } from './identifier.ts';
 import { type Token, tokensOf } from './parse.ts';
 import { codePoints } from './position.ts';
 
@@ -50,7 +51,7 @@ async function divided(
   }
   const qualifiers = tokens.flatMap((token, i): Qualifier[] => {
     const [dot, name] = [tokens[i + 1], tokens[i + 2]];
-    if (!isName(token.text) || foldedName(token.text) !== schema || dot?.text !== '.') return [];
+    if (!isIdentifier(token.text) || foldedName(token.text) !== schema || dot?.text !== '.') return [];
     const line = lineAt(token.index);
     const called = name === undefined || name.text === '*' ? null : nameIn(name.text);
     return [{ name: called, line, in: 'code', start: token.index, end: token.end }];
@@ -66,12 +67,8 @@ async function divided(
   return { mentions: mentions.sort((a, b) => a.line - b.line), qualifiers };
 }
 
-function isName(text: string): boolean {
-  return /^["\p{L}_]/u.test(text);
-}
-
 function nameIn(text: string): string {
-  return isName(text) ? foldedName(text) : text;
+  return isIdentifier(text) ? foldedName(text) : text;
 }
 
 // As the server prints an expression, a constant of these types is an object, whatever it is called.
@@ -82,7 +79,7 @@ function isResolved(tokens: readonly Token[], i: number): boolean {
 function inString(token: string, schema: string, line: number): Mention[] {
   const content = /^(?:[eEnN]|[uU]&)?'([\s\S]*)'$/.exec(token)?.[1] ?? token;
   if (content === schema) return [{ name: null, line, in: 'schema' }];
-  const quoted = escaped(schema);
+  const quoted = literalPattern(schema);
   const own = new RegExp(
     String.raw`(?<![\p{L}\p{N}_$])(?:${quoted}|"${quoted}")\s*\.\s*("(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)?`,
     'giu',
@@ -92,10 +89,6 @@ function inString(token: string, schema: string, line: number): Mention[] {
     line: line + content.slice(0, index).split('\n').length - 1,
     in: 'text',
   }));
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }
 
 function lines(text: string): (index: number) => number {

@@ -17,6 +17,11 @@ test.each([
   expect(found.map(({ name, in: where }) => [name, where])).toEqual(expected);
 });
 
+test('the name of a schema may have signs that mean something in a pattern', async () => {
+  const found = await mentionsOf('execute $q$table "my-app.v1".users$q$', 'my-app.v1');
+  expect(found).toEqual([{ name: 'users', line: 1, in: 'text' }]);
+});
+
 test('only what moves gets another schema, and strings and comments stay', async () => {
   const text = `select public.plans, public . users, "public".users -- public.users\nwhere x = 'public.users'`;
   expect(await withQualifier(text, 'public', { to: '"a b"', isMoved: (name) => name === 'users' })).toBe(
