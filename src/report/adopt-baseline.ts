@@ -2,7 +2,7 @@ import type { ProposedBaseline, RefusedBaseline } from '../baseline/baseline-pro
 import type { BaselineDifference } from '../baseline/fleet-differences.ts';
 import type { LeftOutStatement } from '../baseline/replayable.ts';
 import type { ErrorDetails } from '../results.ts';
-import { count, groupBy, names, printable } from './table.ts';
+import { count, groupBy, names, printable, schemaNames } from './table.ts';
 
 const mostDifferences = 50;
 const mostText = 200;
@@ -12,13 +12,9 @@ export function baselinesText(baselines: readonly ProposedBaseline[]): string {
   return groupBy(baselines, ({ schema: _, ...rest }) => JSON.stringify(rest))
     .map((group) => {
       const [{ scope, version, files, repeatables }] = group as [ProposedBaseline];
-      const who = names(
-        group.map(({ schema }) => schema),
-        5,
-      );
       const upTo = version === null ? '' : ` up to ${version}`;
       const more = repeatables === 0 ? '' : `, ${count(repeatables, 'repeatable')} among them`;
-      return `${who}: ${count(files, `${scope} file`)}${upTo} recorded as applied${more}\n`;
+      return `${schemaNames(group, 5)}: ${count(files, `${scope} file`)}${upTo} recorded as applied${more}\n`;
     })
     .join('');
 }
@@ -61,11 +57,7 @@ export function refusedBaselinesText(refused: readonly RefusedBaseline[]): strin
   return groupBy(refused, ({ message, hint }) => JSON.stringify([message, hint]))
     .map((group) => {
       const [{ message, hint }] = group as [RefusedBaseline];
-      const who = names(
-        group.map(({ schema }) => schema),
-        10,
-      );
-      return `${who}\n  refused: ${printable(message)}\n  hint: ${printable(hint)}\n`;
+      return `${schemaNames(group, 10)}\n  refused: ${printable(message)}\n  hint: ${printable(hint)}\n`;
     })
     .join('');
 }

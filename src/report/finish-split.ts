@@ -1,6 +1,6 @@
 import type { FinishPlan } from '../operations/finish-split.ts';
 import type { FinishedTable } from '../split/finish.ts';
-import { count, names, placeLine, printable, table } from './table.ts';
+import { count, indentedTable, names, placeLine, printable } from './table.ts';
 
 /** What a finish would drop. */
 export function finishPlanText(plan: FinishPlan): string {
@@ -8,7 +8,7 @@ export function finishPlanText(plan: FinishPlan): string {
   if (tables.length === 0) return placeLine(plan);
   const changed = [...new Set(differences.map(({ schema }) => schema))];
   return `${placeLine(plan)}${count(tables.length, 'shared table')} to drop:
-${table(tables.map(rowOf)).replace(/^(?=.)/gm, '  ')}${
+${indentedTable(tables.map(rowOf))}${
   changed.length > 0 ? `rows have changed since they were copied in: ${names(changed, 10)}\n` : ''
 }`;
 }

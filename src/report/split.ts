@@ -2,7 +2,7 @@ import type { SplitPlan } from '../operations/split-rows.ts';
 import type { SplitSchema } from '../split/copy-tenants.ts';
 import type { SplitObstacle } from '../split/paths.ts';
 import type { SplitTable } from '../split/survey.ts';
-import { count, groupBy, names, placeLine, printable, table } from './table.ts';
+import { count, groupBy, indentedTable, names, placeLine, printable, schemaNames } from './table.ts';
 
 /** What a split would do, table by table. */
 export function splitPlanText(plan: SplitPlan): string {
@@ -19,11 +19,7 @@ export function splitPlanText(plan: SplitPlan): string {
   ];
   return `${placeLine(plan)}${count(tenants.total, 'tenant')}${more.length > 0 ? `: ${more.join(', ')}` : ''}
 ${count(tables.length, 'shared table')} to split:
-${indented(table(tables.map(rowOf)))}${notes.map((note) => `${note}\n`).join('')}`;
-}
-
-function indented(text: string): string {
-  return text.replace(/^(?=.)/gm, '  ');
+${indentedTable(tables.map(rowOf))}${notes.map((note) => `${note}\n`).join('')}`;
 }
 
 function rowOf({ table: name, path, counts }: SplitTable): string[] {
@@ -91,8 +87,7 @@ export function splitText(schemas: readonly SplitSchema[]): string {
     .map((group) => {
       const [{ state }] = group as [SplitSchema];
       const rows = group.reduce((sum, one) => sum + one.rows, 0);
-      const who = group.map(({ schema }) => schema);
-      return `${said[state]}  ${count(group.length, 'tenant')}${rows > 0 ? `, ${count(rows, 'row')}` : ''}: ${names(who, 10)}\n`;
+      return `${said[state]}  ${count(group.length, 'tenant')}${rows > 0 ? `, ${count(rows, 'row')}` : ''}: ${schemaNames(group, 10)}\n`;
     })
     .join('');
 }

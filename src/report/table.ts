@@ -10,6 +10,11 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('');
 }
 
+/** A table of which each line is indented. */
+export function indentedTable(rows: readonly (readonly string[])[]): string {
+  return table(rows).replace(/^(?=.)/gm, '  ');
+}
+
 /** A table under its titles, without the columns that are empty in every row; no rows are no table. */
 export function titledTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '';
