@@ -6,7 +6,7 @@ import type { ErrorDetails, Scope, UpResult } from '../results.ts';
 import type { Run } from '../run/run.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
 import { isServerError } from '../server/server-error.ts';
-import { openSession, type Session } from '../server/session.ts';
+import { connectTimeoutOf, openSession, type Session } from '../server/session.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { othersOnPath } from '../sql/search-path.ts';
@@ -51,7 +51,7 @@ export function replay(run: Run, request: ReplayRequest): Promise<Replayed> {
     const session = await openSession({
       target,
       applicationName: `sqlmig ${run.runId}`,
-      connectTimeoutMs: target.connectTimeoutMs ?? 10_000,
+      connectTimeoutMs: connectTimeoutOf(target),
       signal: settings.signal,
     });
     try {

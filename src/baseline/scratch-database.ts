@@ -3,11 +3,10 @@ import type { OnEvent } from '../events.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import type { Run } from '../run/run.ts';
 import { isServerError } from '../server/server-error.ts';
-import { openSession, type Session } from '../server/session.ts';
+import { connectTimeoutOf, openSession, type Session } from '../server/session.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 
 const prefix = 'sqlmig_replay_';
-const connectTimeoutMs = 10_000;
 
 /**
  * Creates an empty database with the encoding and the locale of the run's, passes its name to `work`, and drops it, also
@@ -54,8 +53,11 @@ async function openAdmin({ config: { database }, pooled, runId }: Run): Promise<
       },
     );
   const to = directTarget ?? target;
-  const timeout = to.connectTimeoutMs ?? connectTimeoutMs;
-  return openSession({ target: to, applicationName: `sqlmig ${runId}`, connectTimeoutMs: timeout });
+  return openSession({
+    target: to,
+    applicationName: `sqlmig ${runId}`,
+    connectTimeoutMs: connectTimeoutOf(to),
+  });
 }
 
 async function requireCreateDatabase(admin: Session): Promise<void> {

@@ -6,7 +6,7 @@ import { pinnedSettings } from '../protocol/pinned-settings.ts';
 import type { OnNotice } from '../server/answer.ts';
 import type { ConnectionTarget } from '../server/connection-string.ts';
 import { staysOnBackend } from '../server/pool-mode.ts';
-import { type Connection, openSession, type Session } from '../server/session.ts';
+import { type Connection, connectTimeoutOf, openSession, type Session } from '../server/session.ts';
 import { createConnectRetry, hasNoRoom } from './connect-retry.ts';
 import { createOwnSession, type OwnSession } from './own-session.ts';
 import { createRoom, type Room } from './room.ts';
@@ -42,8 +42,6 @@ interface RunConnection {
 
 type Connect = (to: ConnectionTarget, more?: Partial<Connection>) => Promise<Session>;
 
-const connectTimeoutMs = 10_000;
-
 /** Sessions for a run; the first is opened when it is first needed. */
 export function createSessions(
   { database: { target, directTarget }, waitMs, poolMode }: Config,
@@ -55,7 +53,7 @@ export function createSessions(
       {
         target: to,
         applicationName: `sqlmig ${runId}`,
-        connectTimeoutMs: to.connectTimeoutMs ?? connectTimeoutMs,
+        connectTimeoutMs: connectTimeoutOf(to),
         signal,
         ...more,
       },

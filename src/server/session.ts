@@ -23,6 +23,11 @@ export interface Connection {
   readonly onNotification?: (channel: string) => void;
 }
 
+/** How long connecting to a target may take. */
+export function connectTimeoutOf({ connectTimeoutMs }: ConnectionTarget): number {
+  return connectTimeoutMs ?? 10_000;
+}
+
 /**
  * ONE session of PostgreSQL that never moves to another backend: a postgres.js client of one connection with one
  * message in flight, dead for good at the first connection error. Never `reserve()` or `begin()` (porsager/postgres
