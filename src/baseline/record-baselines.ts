@@ -21,7 +21,6 @@ export async function recordBaselines(
   const { run, settings } = migrationRun;
   const wanted = new Map(proposals.map(({ target, files }) => [target.schema, files]));
   const context = unitContext(run, { ...settings, sync: true });
-  const sent = new Set<string>();
   const outcomes = await repairSchemas(
     migrationRun,
     proposals.map(({ target }) => target),
@@ -37,7 +36,6 @@ export async function recordBaselines(
           return script === undefined ? [] : [{ script, appliedAt: null }];
         });
         try {
-          sent.add(target.schema);
           await session.run(composeBaseline(schema, applied, context), wait.onRow);
           return { kind: 'done', applied: applied.map(({ script }) => appliedMigration(script.migration)) };
         } catch (error) {

@@ -2,12 +2,14 @@ import { SqlmigError } from '../errors.ts';
 import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
+import { everySchema } from '../project/selection.ts';
 import type { ErrorDetails, Scope, UpResult } from '../results.ts';
 import type { Run } from '../run/run.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
 import { isServerError } from '../server/server-error.ts';
 import { connectTimeoutOf, openSession, type Session } from '../server/session.ts';
-import type { Migration, Script } from '../sql/migration.ts';
+import { isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
+import type { Migration } from '../sql/migration.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import { readShapeHashes, readShapes, type ShapeRequest } from '../structure/read-shapes.ts';
@@ -25,7 +27,6 @@ export interface Replayed {
   readonly expected: Readonly<Record<Scope, ExpectedShape>> | null;
   readonly error: ErrorDetails | null;
   readonly leftOut: readonly LeftOutStatement[];
-  readonly scripts: ReadonlyMap<Migration, Script>;
 }
 
 /** What is replayed. */
@@ -59,7 +60,7 @@ export function replay(run: Run, request: ReplayRequest): Promise<Replayed> {
       const files = await replayableFiles(request.migrations, request.covered, present);
       const error = await migrate(config, files.migrations, settings);
       const expected = error === null ? await readExpected(session, config, request) : null;
-      return { expected, error, leftOut: files.leftOut, scripts: files.scripts };
+      return { expected, error, leftOut: files.leftOut };
     } finally {
       await session.close();
     }
@@ -90,8 +91,8 @@ async function furnish(run: Run, session: Session): Promise<Furniture> {
 from pg_extension e join pg_namespace n on n.oid = e.extnamespace
 left join pg_available_extension_versions v on v.name = e.extname and v.version = e.extversion
 where e.extname <> 'plpgsql'
-union all select null, nspname::text, null from pg_namespace
-where nspname = any(array[${onPath.map(quoteLiteral).join(', ')}]::name[]) and nspname !~ '^pg_' and nspname <> 'information_schema'`),
+union all select null, nspname::text, null from pg_namespace n
+where nspname = any(${nameArray(onPath)}) and ${isOrdinarySchema}`),
   );
   const [extensions, schemas] = [new Set<string>(), new Set<string>()];
   for (const { name, schema, version } of rows) {
@@ -119,7 +120,7 @@ async function migrate(
   { signal, lockTimeoutMs, readOnly }: MigrateSettings,
 ): Promise<ErrorDetails | null> {
   const options = {
-    select: { kind: 'all', except: [] } as const,
+    select: everySchema,
     signal,
     lockTimeoutMs,
     ignoreReadOnly: readOnly === 'ignore',

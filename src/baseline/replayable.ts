@@ -1,7 +1,7 @@
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { compareVersions } from '../project/version.ts';
 import type { Scope } from '../results.ts';
-import type { Migration, Script } from '../sql/migration.ts';
+import type { Migration } from '../sql/migration.ts';
 import { type ParsedStatement, parseStatements } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import { blankOut, withSemicolon } from '../sql/ranges.ts';
@@ -34,7 +34,6 @@ export interface Furniture {
 /** Files as a replay runs them. */
 export interface ReplayableFiles {
   readonly migrations: Migrations;
-  readonly scripts: ReadonlyMap<Migration, Script>;
   readonly leftOut: readonly LeftOutStatement[];
 }
 
@@ -75,7 +74,6 @@ export async function replayableFiles(
   const ofScope = (scope: Scope) => covered[scope].map((migration) => changed.get(migration) ?? migration);
   return {
     migrations: { ...migrations, public: ofScope('public'), tenant: ofScope('tenant'), down: [] },
-    scripts,
     leftOut,
   };
 }
