@@ -1,7 +1,8 @@
 import type { Session } from '../server/session.ts';
+import { nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { Ignorable, Shape, ShapeHash, ShapeObject } from './shape.ts';
-import { ignorableAttributes, relationParts, type ShapePart } from './shape-parts.ts';
+import { relationParts, type ShapePart } from './shape-parts.ts';
 import { otherParts } from './shape-parts-other.ts';
 
 /** What shapes are read of, and what of them is left out. */
@@ -66,9 +67,6 @@ COMMIT;`);
   return shapes;
 }
 
-const array = (texts: readonly string[], type: string) =>
-  `array[${texts.map(quoteLiteral).join(', ')}]::${type}[]`;
-
 /**
  * SQL: the WITH clause whose `objects` has one row per object. Every catalog is read once for all schemas. PostgreSQL
  * evaluates a select list from left to right, so the functions that show definitions find the schema as `search_path`,
@@ -76,9 +74,9 @@ const array = (texts: readonly string[], type: string) =>
  */
 function objectsOf({ schemas, ignore, historyTable, leftOut = [] }: ShapeRequest): string {
   const parts = [...relationParts, ...otherParts].map((part) => selectPart(part, ignore));
-  return `with s as materialized (select n.oid, n.nspname as nsp, quote_ident(n.nspname) as path, n.nspowner, n.nspacl from pg_namespace n where n.nspname = any(${array(schemas, 'name')})),
+  return `with s as materialized (select n.oid, n.nspname as nsp, quote_ident(n.nspname) as path, n.nspowner, n.nspacl from pg_namespace n where n.nspname = any(${nameArray(schemas)})),
 left_out as materialized (select c.oid from pg_class c join s on s.oid = c.relnamespace where c.relname = ${quoteLiteral(historyTable)}
-  union all select unnest(${array(leftOut, 'oid')})),
+  union all select unnest(array[${leftOut.map(quoteLiteral).join(', ')}]::oid[])),
 member as materialized (select classid, objid from pg_depend where deptype = 'e' or (deptype = 'i' and classid = 'pg_proc'::regclass)
   union all select d.classid, d.objid from pg_depend d join left_out l on l.oid = d.refobjid where d.refclassid = 'pg_class'::regclass and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
   union all select 'pg_class'::regclass, oid from left_out),
@@ -88,8 +86,8 @@ objects as (${parts.join('\nunion all\n')})`;
 }
 
 function selectPart(part: ShapePart, ignore: ReadonlySet<Ignorable>): string {
-  const attributes = Object.entries(attributesOf(part))
-    .filter(([name]) => !ignore.has(ignorableAttributes[name] as Ignorable))
+  const attributes = Object.entries(part.attributes)
+    .filter(([name]) => !(ignore as ReadonlySet<string>).has(name))
     .map(([name, sql]) => `${quoteLiteral(name)}, ${sql}`);
   const extra = [
     ...(ignore.has('comments') || part.comment === undefined
@@ -104,10 +102,6 @@ function selectPart(part: ShapePart, ignore: ReadonlySet<Ignorable>): string {
   ${part.kind} as kind, ${part.of ?? 'null::text'} as of, ${part.name} as name,
   json_strip_nulls(json_build_object(${[...attributes, ...extra].join(',\n  ')}))::text as attributes
 from (select ${part.columns} from ${part.from} order by r.nsp offset 0) p)`;
-}
-
-function attributesOf({ attributes }: ShapePart): Readonly<Record<string, string>> {
-  return attributes;
 }
 
 function commentOf({ catalog, oid, sub = '0' }: NonNullable<ShapePart['comment']>): string {

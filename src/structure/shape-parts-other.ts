@@ -129,7 +129,6 @@ const operatorFamilies: ShapePart = {
 /** A catalog whose rows say everything by themselves, with functions shown by name. */
 function wholeRow(catalog: string, kind: string, prefix: string): ShapePart {
   const left = ['oid', `${prefix}name`, `${prefix}namespace`, `${prefix}owner`, 'collversion'];
-  const owner = { owner: `p.owner` };
   const hasOwner = catalog !== 'pg_ts_parser' && catalog !== 'pg_ts_template';
   return {
     kind: `'${kind}'`,
@@ -138,7 +137,7 @@ function wholeRow(catalog: string, kind: string, prefix: string): ShapePart {
     name: ident('p.name'),
     attributes: { definition: `(to_jsonb(p.whole) - array['${left.join("', '")}'])::text` },
     comment: { catalog, oid: 'p.oid' },
-    ...(hasOwner && owner),
+    ...(hasOwner && { owner: 'p.owner' }),
   };
 }
 

@@ -1,5 +1,3 @@
-import type { Ignorable } from './shape.ts';
-
 /** SQL that reads one kind of object. Its expressions are evaluated with the object's schema as `search_path`. */
 export interface ShapePart {
   /** SQL expression: the kind of object, in words. */
@@ -212,8 +210,12 @@ const policies: ShapePart = {
 
 /** Relations, and what belongs to them. */
 export const relationParts: readonly ShapePart[] = [
-  ...[relations, columns, constraints, indexes, sequences, triggers, rules, policies],
+  relations,
+  columns,
+  constraints,
+  indexes,
+  sequences,
+  triggers,
+  rules,
+  policies,
 ];
-
-/** The attributes that a class of `Ignorable` stands for, beside owners, privileges and comments. */
-export const ignorableAttributes: Readonly<Record<string, Ignorable>> = { 'column order': 'column order' };

@@ -1,4 +1,4 @@
-/** What a comparison of shapes can leave out. */
+/** What a comparison of shapes can leave out; the order of columns is an attribute of a table. */
 export type Ignorable = 'owner' | 'grants' | 'comments' | 'column order';
 
 /** What the structure of a schema says about one object; own names are bare, those of other schemas are qualified. */
