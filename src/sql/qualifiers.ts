@@ -77,11 +77,13 @@ function isResolved(tokens: readonly Token[], i: number): boolean {
 }
 
 function inString(token: string, schema: string, line: number): Mention[] {
-  const content = /^(?:[eEnN]|[uU]&)?'([\s\S]*)'$/.exec(token)?.[1] ?? token;
+  const quoted = /^(?:(?:[eEnN]|[uU]&)?'(?<plain>[\s\S]*)'|(?<tag>\$[^$]*\$)(?<dollar>[\s\S]*)\k<tag>)$/;
+  const { plain, dollar } = quoted.exec(token)?.groups ?? {};
+  const content = plain ?? dollar ?? token;
   if (content === schema) return [{ name: null, line, in: 'schema' }];
-  const quoted = literalPattern(schema);
+  const literal = literalPattern(schema);
   const own = new RegExp(
-    String.raw`(?<![\p{L}\p{N}_$])(?:${quoted}|"${quoted}")\s*\.\s*("(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)?`,
+    String.raw`(?<![\p{L}\p{N}_$])(?:${literal}|"${literal}")\s*\.\s*("(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)?`,
     'giu',
   );
   return [...content.matchAll(own)].map(({ 1: name, index }) => ({

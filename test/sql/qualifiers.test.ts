@@ -9,6 +9,13 @@ test.each([
   ["select 'public', 'publication.x', 'not_public.x'", [[null, 'schema']]],
   ["execute 'select from public.' || name", [[null, 'text']]],
   ['execute $q$select from "public"."a"$q$', [['a', 'text']]],
+  [
+    'select $$public$$, $q$public.users$q$',
+    [
+      [null, 'schema'],
+      ['users', 'text'],
+    ],
+  ],
   ['select 1 operator(public.===) 2', [['===', 'code']]],
   ['select republic.users, "Public".users', []],
   ["it's not public.closed", [['closed', 'text']]],
