@@ -5,7 +5,7 @@ import type { OwnedTable } from './paths.ts';
 import type { CopiedRows, SplitRecord } from './record.ts';
 import type { RowReader } from './row-reader.ts';
 import type { Assignment } from './rows.ts';
-import { readShape } from './tables.ts';
+import { hasColumn, readShape } from './tables.ts';
 import { tenantList } from './tenants-from.ts';
 
 /** A table of a tenant whose rows are no longer those of the shared table. */
@@ -88,8 +88,7 @@ async function ownSums(reader: RowReader, { schema, tables }: SplitRecord): Prom
   const shape = await readShape(reader.session, schema);
   const queries = shape.tables.flatMap((made) => {
     const columns = tables.get(made.name)?.columns;
-    const has = (name: string) => made.columns.some((column) => column.name === name);
-    if (columns === undefined || !columns.every(({ name }) => has(name))) return [];
+    if (columns === undefined || !columns.every(({ name }) => hasColumn(made, name))) return [];
     return [
       `select ${quoteLiteral(made.name)} as name, ${ownChecksum(columns, 'o')} from ${tableName(made)} o`,
     ];

@@ -1,5 +1,5 @@
 import type { SplitSettings } from '../project/settings.ts';
-import type { TableShape } from './tables.ts';
+import { hasColumn, type TableShape } from './tables.ts';
 
 /** What stands in the way of a split, and one thing to do about it. */
 export interface SplitObstacle {
@@ -63,10 +63,6 @@ export function findPaths({ tables, column, paths, keep }: PathSearch): Paths {
     else if (steps.has(table.name)) obstacles.push(leadsNowhere(table.name, column));
   }
   return { owned, obstacles };
-}
-
-function hasColumn({ columns }: TableShape, column: string): boolean {
-  return columns.some(({ name }) => name === column);
 }
 
 function unknownNames(

@@ -60,6 +60,11 @@ export interface TableShape {
   readonly forcesRowSecurity: boolean;
 }
 
+/** A table has a column of this name. */
+export function hasColumn({ columns }: TableShape, column: string): boolean {
+  return columns.some(({ name }) => name === column);
+}
+
 /** A sequence, and the integer columns of its schema that draw from it. */
 export interface SchemaSequence {
   readonly name: string;
@@ -96,13 +101,17 @@ const uniques = `(select coalesce(json_agg(u.columns), '[]') from (select ${name
 const indexed = `(select coalesce(json_agg(distinct a.attname), '[]') from pg_index i join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
   where i.indrelid = c.oid and i.indpred is null)`;
 
+// The table and its partitions.
+const parts =
+  'with recursive parts (oid) as (select c.oid union all select h.inhrelid from parts p join pg_inherits h on h.inhparent = p.oid)';
+
 // Disabling a trigger of a partitioned table reaches its partitions from PostgreSQL 15 on only, so each is named.
-const triggers = `(with recursive parts (oid) as (select c.oid union all select h.inhrelid from parts p join pg_inherits h on h.inhparent = p.oid)
+const triggers = `(${parts}
   select coalesce(json_agg(json_build_object('schema', n.nspname, 'table', r.relname, 'name', g.tgname, 'always', g.tgenabled = 'A') order by n.nspname, r.relname, g.tgname), '[]')
   from pg_trigger g join parts p on p.oid = g.tgrelid join pg_class r on r.oid = g.tgrelid join pg_namespace n on n.oid = r.relnamespace
   where not g.tgisinternal and g.tgenabled in ('O', 'A'))`;
 
-const holdsData = `(with recursive parts (oid) as (select c.oid union all select h.inhrelid from parts p join pg_inherits h on h.inhparent = p.oid)
+const holdsData = `(${parts}
   select coalesce(sum(pg_relation_size(oid)), 0) > 0 from parts)`;
 
 const insertRules = `(select coalesce(json_agg(w.rulename order by w.rulename), '[]') from pg_rewrite w where w.ev_class = c.oid and w.ev_type = '3')`;
