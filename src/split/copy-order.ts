@@ -1,4 +1,4 @@
-import type { TableShape } from './tables.ts';
+import type { SplitForeignKey, TableShape } from './tables.ts';
 
 /** A foreign key between two tables of a tenant that the order of copying cannot satisfy. */
 export interface CycleKey {
@@ -7,20 +7,9 @@ export interface CycleKey {
   readonly deferrable: boolean;
 }
 
-/** The order in which tables are filled. */
-export interface CopyOrder {
-  readonly tables: readonly TableShape[];
-  /** The foreign keys that are checked only when all tables are filled. */
-  readonly cycles: readonly CycleKey[];
-}
-
-/** Orders the tables of a tenant so that referenced ones come first; in a cycle, some foreign keys have to be deferred. */
-export function copyOrder(tables: readonly TableShape[]): CopyOrder {
-  const names = new Set(tables.map(({ name }) => name));
-  const needs = (table: TableShape) =>
-    table.foreignKeys.filter(
-      ({ to }) => to.schema === table.schema && to.table !== table.name && names.has(to.table),
-    );
+/** Orders the tables of a tenant so that referenced ones come first, as far as foreign keys form no cycle. */
+export function copyOrder(tables: readonly TableShape[]): TableShape[] {
+  const needs = keysAmong(tables);
   const ordered: TableShape[] = [];
   const done = new Set<string>();
   const isReady = (table: TableShape) => needs(table).every(({ to }) => done.has(to.table));
@@ -35,11 +24,22 @@ export function copyOrder(tables: readonly TableShape[]): CopyOrder {
     }
     open = open.filter(({ name }) => !done.has(name));
   }
+  return ordered;
+}
+
+/** The foreign keys of tables in their order that refer to a later one: they are checked only when all are filled. */
+export function cycleKeys(ordered: readonly TableShape[]): CycleKey[] {
+  const needs = keysAmong(ordered);
   const at = new Map(ordered.map(({ name }, i) => [name, i]));
-  const cycles = ordered.flatMap((table, i) =>
+  return ordered.flatMap((table, i) =>
     needs(table)
       .filter(({ to }) => (at.get(to.table) ?? 0) > i)
       .map(({ name, deferrable }) => ({ table: table.name, name, deferrable })),
   );
-  return { tables: ordered, cycles };
+}
+
+function keysAmong(tables: readonly TableShape[]): (table: TableShape) => SplitForeignKey[] {
+  const names = new Set(tables.map(({ name }) => name));
+  return ({ schema, name, foreignKeys }) =>
+    foreignKeys.filter(({ to }) => to.schema === schema && to.table !== name && names.has(to.table));
 }

@@ -1,3 +1,4 @@
+import { SqlmigError } from '../errors.ts';
 import { type Attempt, attemptOf } from '../execute/attempt.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { Migrator } from '../fleet/migrator.ts';
@@ -8,8 +9,10 @@ import type { ErrorDetails } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
-import { composeCopy, lackedColumns, pairTables, refusedTenant, type TablePair } from './copy.ts';
+import { composeCopy } from './copy.ts';
 import type { SharedTables } from './look.ts';
+import { lackedColumns, pairTables, type TablePair } from './pairs.ts';
+import type { SplitObstacle } from './paths.ts';
 import { composeSplitTable, readSplitRecords } from './record.ts';
 import { readShape } from './tables.ts';
 import type { SplitTenant } from './tenants-from.ts';
@@ -112,4 +115,9 @@ async function copyTenant(
   } catch (error) {
     return attemptOf(error, { schema, context });
   }
+}
+
+function refusedTenant(schema: string, { table, message, hint }: SplitObstacle): SqlmigError {
+  const what = table === undefined ? message : `${table}: ${message}`;
+  return new SqlmigError('server-refused', what, { schema, state: 'no row was copied', hint });
 }

@@ -1,4 +1,4 @@
-import { SqlmigError, unitStates } from '../errors.ts';
+import { unitStates } from '../errors.ts';
 import { raise } from '../protocol/refusal.ts';
 import { schemaReplaced } from '../protocol/unit-checks.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
@@ -10,24 +10,17 @@ import {
   comparedColumns,
   comparing,
   insertedValue,
-  matchColumns,
   ownChecksum,
   rounded,
   sharedChecksum,
 } from './columns.ts';
-import { copyOrder } from './copy-order.ts';
+import { cycleKeys } from './copy-order.ts';
 import { rowsOf, tableName } from './owner.ts';
-import type { OwnedTable, SplitObstacle } from './paths.ts';
+import type { TablePair } from './pairs.ts';
+import type { OwnedTable } from './paths.ts';
 import { splitTableName } from './record.ts';
 import type { SchemaSequence, SchemaShape, TableShape } from './tables.ts';
 import type { SplitTenant } from './tenants-from.ts';
-
-/** A shared table and the tenant's table that takes its rows. */
-export interface TablePair {
-  readonly owned: OwnedTable;
-  readonly made: TableShape;
-  readonly match: ColumnMatch;
-}
 
 /** What a copy needs to know. */
 export interface CopyRules {
@@ -40,60 +33,6 @@ export interface CopyRules {
   readonly shared: { readonly schema: string; readonly sequences: readonly SchemaSequence[] };
 }
 
-/** Pairs each shared table with the one that the tenant files make, in the order of copying, or says what is in the way. */
-export function pairTables(
-  owned: readonly OwnedTable[],
-  made: SchemaShape,
-): { readonly pairs: readonly TablePair[]; readonly obstacles: readonly SplitObstacle[] } {
-  const own = new Map(made.tables.map((table) => [table.name, table]));
-  const byName = new Map(owned.map((one) => [one.table.name, one]));
-  const obstacles: SplitObstacle[] = owned
-    .filter(({ table }) => !own.has(table.name))
-    .map(({ table }) => ({
-      table: table.name,
-      message: 'its rows belong to tenants, but the tenant files make no such table',
-      hint: 'create it in a tenant file, or name it in "split.keep" of the config',
-    }));
-  const both = owned.flatMap(({ table }) => own.get(table.name) ?? []);
-  const pairs = copyOrder(both).tables.flatMap((table) => {
-    const shared = byName.get(table.name);
-    if (shared === undefined) return [];
-    const match = matchColumns(shared.table, table);
-    obstacles.push(...match.obstacles, ...tableObstacles(table, byName));
-    return [{ owned: shared, made: table, match }];
-  });
-  return { pairs, obstacles };
-}
-
-/** Columns that a tenant lacks although the tenant files make them: their values would not be copied. */
-export function lackedColumns(pairs: readonly TablePair[], model: readonly TablePair[]): SplitObstacle[] {
-  const wanted = new Map(model.map(({ made, match }) => [made.name, match.copied]));
-  return pairs.flatMap(({ made: { name: table, columns } }) =>
-    (wanted.get(table) ?? [])
-      .filter(({ name }) => !columns.some((column) => column.name === name))
-      .map(({ name }) => ({
-        table,
-        message: `the tenant's table lacks the column "${name}", which other tenants have`,
-        hint: 'add the column, or drop the schema, so that it is built from the files',
-      })),
-  );
-}
-
-function tableObstacles(made: TableShape, owned: ReadonlyMap<string, OwnedTable>): SplitObstacle[] {
-  const rules = made.insertRules.map((rule) => ({
-    table: made.name,
-    message: `the tenant's table has a rule for INSERT, "${rule}"`,
-    hint: 'drop the rule in a tenant file, and create it again after the split',
-  }));
-  const foreign = made.foreignKeys.filter(({ to }) => owned.get(to.table)?.table.schema === to.schema);
-  const crossing = foreign.map(({ name, to }) => ({
-    table: made.name,
-    message: `the foreign key "${name}" of the tenant's table refers to the shared table ${to.table}, which is split`,
-    hint: `write ${to.table} without its schema in the tenant file`,
-  }));
-  return [...rules, ...crossing];
-}
-
 /**
  * Copies a tenant's rows in one transaction. The tables are locked before its snapshot is taken, so it sees what was
  * committed before, and what is counted, copied and compared is the same.
@@ -104,11 +43,12 @@ export function composeCopy(
   context: UnitContext,
 ): string {
   const tables = pairs.map(({ made }) => made);
-  const { cycles } = copyOrder(tables);
   const shared = pairs.map(({ owned }) => tableName(owned.table)).join(', ');
   const own = tables.map(tableName).join(', ');
   const switches = [
-    ...cycles.filter(({ deferrable }) => !deferrable).map(({ table, name }) => deferKey(schema, table, name)),
+    ...cycleKeys(tables)
+      .filter(({ deferrable }) => !deferrable)
+      .map(({ table, name }) => deferKey(schema, table, name)),
     ...tables.filter(({ forcesRowSecurity }) => forcesRowSecurity).map(noForce),
     ...(rules.triggers ? [] : tables.flatMap(({ triggers }) => triggers.map(disable))),
   ];
@@ -242,10 +182,4 @@ end`);
 /** The columns of the shared table whose values are not copied. */
 function leftColumns({ table }: OwnedTable, { copied }: ColumnMatch): string[] {
   return table.columns.map(({ name }) => name).filter((name) => !copied.some((pair) => pair.name === name));
-}
-
-/** The error for a tenant that cannot be split. */
-export function refusedTenant(schema: string, { table, message, hint }: SplitObstacle): SqlmigError {
-  const what = table === undefined ? message : `${table}: ${message}`;
-  return new SqlmigError('server-refused', what, { schema, state: 'no row was copied', hint });
 }

@@ -1,10 +1,11 @@
 import { nameArray } from '../sql/catalog-sql.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
-import { rowsHint, type TablePair } from './copy.ts';
+import { rowsHint } from './copy.ts';
 import { columnType, tableName, withOwner } from './owner.ts';
+import type { TablePair } from './pairs.ts';
 import type { OwnedTable, SplitObstacle } from './paths.ts';
 import type { RowReader } from './row-reader.ts';
-import type { SplitForeignKey } from './tables.ts';
+import { hasColumn, type SplitForeignKey } from './tables.ts';
 import { type SplitTenant, tenantList } from './tenants-from.ts';
 
 /** To whom the rows of a shared table belong. */
@@ -66,7 +67,7 @@ function isOwnStep({ path: [first] }: OwnedTable, { columns, to }: SplitForeignK
 
 function isKnown(owned: OwnedTable, target: OwnedTable, { columns, to }: SplitForeignKey): boolean {
   const has = ({ table }: OwnedTable, names: readonly string[]) =>
-    names.every((name) => table.columns.some((column) => column.name === name));
+    names.every((name) => hasColumn(table, name));
   return has(owned, columns) && has(target, to.columns);
 }
 
