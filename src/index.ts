@@ -75,12 +75,7 @@ export {
   locks,
 } from './operations/locks.ts';
 export { type PlanCommandOptions, plan } from './operations/plan.ts';
-export {
-  type SettleMigrationOptions,
-  type SettleMigrationsOptions,
-  settleMigration,
-  settleMigrations,
-} from './operations/settle-migration.ts';
+export { settleMigration, settleMigrations } from './operations/settle-migration.ts';
 export { type SplitPlan, type SplitRows, type SplitRowsOptions, splitRows } from './operations/split-rows.ts';
 export { status } from './operations/status.ts';
 export { up } from './operations/up.ts';
@@ -105,7 +100,11 @@ export type { MissingFile } from './repair/forgotten-files.ts';
 export type { IncompleteMigration } from './repair/incomplete-migration.ts';
 export type { RepairedSchema } from './repair/repair.ts';
 export type { SettledMigrations } from './repair/settle.ts';
-export type { SettledMigration } from './repair/settle-selected.ts';
+export type {
+  SettledMigration,
+  SettleMigrationOptions,
+  SettleMigrationsOptions,
+} from './repair/settle-selected.ts';
 export type * from './results.ts';
 export type { ChangeOptions, RunOptions } from './run/run-options.ts';
 export type { Blocker } from './server/blockers.ts';

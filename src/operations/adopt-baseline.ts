@@ -82,11 +82,7 @@ const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants', 'c
 export async function adoptBaseline(config: Config, options: AdoptBaselineOptions): Promise<AdoptedBaseline> {
   requireConfig(config);
   checkOptions(options, kinds);
-  return traced('adopt', config, {
-    options,
-    work: (traced) => run(config, traced),
-    errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
-  });
+  return traced('adopt', config, { options, work: run });
 }
 
 async function run(

@@ -70,11 +70,7 @@ const kinds: Kinds<AdoptHistoryOptions> = {
 export async function adoptHistory(config: Config, options: AdoptHistoryOptions): Promise<AdoptedHistories> {
   requireConfig(config);
   checkOptions(options, kinds);
-  return traced('adopt', config, {
-    options,
-    work: (traced) => run(config, traced),
-    errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
-  });
+  return traced('adopt', config, { options, work: run });
 }
 
 async function run(

@@ -124,11 +124,7 @@ const kinds: Kinds<AdoptPublicOptions> = {
 export async function adoptPublic(config: Config, options: AdoptPublicOptions): Promise<AdoptedPublic> {
   requireConfig(config);
   checkOptions(options, kinds);
-  return traced('adopt', config, {
-    options,
-    work: (traced) => run(config, traced),
-    errorsOf: ({ error }) => (error === undefined ? [] : [error]),
-  });
+  return traced('adopt', config, { options, work: run });
 }
 
 async function run(config: Config, options: AdoptPublicOptions): Promise<AdoptedPublic> {

@@ -45,11 +45,7 @@ const kinds: Kinds<CreateTenantOptions> = {
 export async function createTenant(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
   requireConfig(config);
   checkOptions(options, kinds);
-  return traced('tenant create', config, {
-    options,
-    work: (traced) => create(config, traced),
-    errorsOf: ({ error }) => (error === undefined ? [] : [error]),
-  });
+  return traced('tenant create', config, { options, work: create });
 }
 
 async function create(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {

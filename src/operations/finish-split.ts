@@ -63,11 +63,7 @@ const kinds: Kinds<FinishSplitOptions> = {
 export async function finishSplit(config: Config, options: FinishSplitOptions): Promise<FinishedSplit> {
   requireConfig(config);
   checkOptions(options, kinds);
-  return traced('adopt', config, {
-    options,
-    work: (traced) => finish(config, traced),
-    errorsOf: ({ error }) => (error === undefined ? [] : [error]),
-  });
+  return traced('adopt', config, { options, work: finish });
 }
 
 async function finish(config: Config, options: FinishSplitOptions): Promise<FinishedSplit> {

@@ -1,26 +1,17 @@
-import { type Settlement, settlementKind } from '../decide/settlement.ts';
+import { settlementKind } from '../decide/settlement.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { checkOptions, type Kinds, nullable, text } from '../project/option.ts';
-import { type Selection, selection } from '../project/selection.ts';
-import { tracedRepair } from '../repair/repair.ts';
+import { selection } from '../project/selection.ts';
 import type { SettledMigrations } from '../repair/settle.ts';
-import { type SettledMigration, settleOne, settleSelected } from '../repair/settle-selected.ts';
-import { type ChangeOptions, changeKinds } from '../run/run-options.ts';
-
-/** Which incomplete migration to settle, and how. */
-export interface SettleMigrationOptions extends ChangeOptions {
-  readonly schema: string;
-  /** Its version; the name of a repeatable. */
-  readonly version: string;
-  /** `null`, the default, only describes it. */
-  readonly how?: Settlement | null;
-}
-
-/** Whose incomplete migrations to settle, and how. */
-export interface SettleMigrationsOptions extends ChangeOptions {
-  readonly select: Selection;
-  readonly how: Settlement;
-}
+import {
+  type SettledMigration,
+  type SettleMigrationOptions,
+  type SettleMigrationsOptions,
+  settleOne,
+  settleSelected,
+} from '../repair/settle-selected.ts';
+import { changeKinds } from '../run/run-options.ts';
+import { traced } from '../run/tracing.ts';
 
 const oneKinds: Kinds<SettleMigrationOptions> = {
   ...changeKinds,
@@ -48,8 +39,7 @@ export async function settleMigration(
 ): Promise<SettledMigration> {
   requireConfig(config);
   checkOptions(options, oneKinds);
-  const { schema, version, how = null, ...change } = options;
-  return tracedRepair(config, change, (traced) => settleOne(config, { schema, version, how }, traced));
+  return traced('repair', config, { options, work: settleOne });
 }
 
 /**
@@ -64,6 +54,5 @@ export async function settleMigrations(
 ): Promise<SettledMigrations> {
   requireConfig(config);
   checkOptions(options, manyKinds);
-  const { select, how, ...change } = options;
-  return tracedRepair(config, change, (traced) => settleSelected(config, { select, how }, traced));
+  return traced('repair', config, { options, work: settleSelected });
 }

@@ -62,11 +62,7 @@ const kinds: Kinds<SplitRowsOptions> = {
 export async function splitRows(config: Config, options: SplitRowsOptions): Promise<SplitRows> {
   requireConfig(config);
   checkOptions(options, kinds);
-  return traced('adopt', config, {
-    options,
-    work: (traced) => run(config, traced),
-    errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
-  });
+  return traced('adopt', config, { options, work: run });
 }
 
 async function run(

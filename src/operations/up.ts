@@ -28,16 +28,11 @@ import { traced } from '../run/tracing.ts';
 export async function up(config: Config, options: UpOptions): Promise<UpResult> {
   requireConfig(config);
   checkUpOptions(options);
-  return traced('up', config, {
-    options,
-    work: async (traced) => {
-      const migrations = await readMigrations(config);
-      requireVersion(migrations, options.to);
-      return migrateFleet(config, migrations, traced);
-    },
-    errorsOf: ({ schemas, error }) => [
-      ...(error === undefined ? [] : [error]),
-      ...schemas.flatMap((outcome) => (outcome.state === 'failed' ? (outcome.error ?? []) : [])),
-    ],
-  });
+  return traced('up', config, { options, work: migrate });
+}
+
+async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
+  const migrations = await readMigrations(config);
+  requireVersion(migrations, options.to);
+  return migrateFleet(config, migrations, options);
 }

@@ -4,9 +4,10 @@ import { callback, checkOptions, checkValue, type Kinds, yesOrNo } from '../proj
 import { type Selection, selection } from '../project/selection.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
+import { traced } from '../run/tracing.ts';
 import { allTargets, readFleetState } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
-import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair, tracedRepair } from './repair.ts';
+import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair } from './repair.ts';
 
 /** Options of a repair that changes history rows if `accept` returns `true`. */
 export interface AcceptedEditOptions<T> extends ChangeOptions {
@@ -46,7 +47,8 @@ export async function applyAcceptedEdits<T>(
 ): Promise<AcceptedEdits<T>> {
   requireConfig(config);
   checkOptions(options, kinds);
-  return tracedRepair(config, options, (traced) => applyIn(config, traced, search));
+  const work = (_: Config, listening: AcceptedEditOptions<T>) => applyIn(config, listening, search);
+  return traced('repair', config, { options, work });
 }
 
 const kinds: Kinds<AcceptedEditOptions<unknown>> = {

@@ -4,14 +4,12 @@ import { createFleet } from '../fleet/fleet.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { isGone } from '../fleet/outcome.ts';
-import type { Config } from '../project/config.ts';
 import { composeEdit } from '../protocol/message.ts';
 import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
 import type { ErrorDetails, SchemaOutcome, Scope } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import type { Run } from '../run/run.ts';
-import type { ChangeOptions, MigrateSettings } from '../run/run-options.ts';
-import { traced } from '../run/tracing.ts';
+import type { MigrateSettings } from '../run/run-options.ts';
 import { type Row, SessionLost } from '../server/answer.ts';
 import type { Session } from '../server/session.ts';
 import { basisOf } from '../state/plan-source.ts';
@@ -92,18 +90,6 @@ function withRepairHint(error: ErrorDetails): ErrorDetails {
   return error.code === 'interrupted' && error.statement === undefined
     ? { ...error, hint: 'sqlmig status shows what is still to be repaired' }
     : error;
-}
-
-/** Runs a repair within a span of its own if the application traces. */
-export function tracedRepair<
-  O extends ChangeOptions,
-  R extends { readonly schemas: readonly RepairedSchema[] },
->(config: Config, options: O, work: (options: O) => Promise<R>): Promise<R> {
-  return traced('repair', config, {
-    options,
-    work,
-    errorsOf: ({ schemas }) => schemas.flatMap(({ error }) => error ?? []),
-  });
 }
 
 /** A change to one history row: its migration, and the statement. */

@@ -16,12 +16,19 @@ import type { RepairedSchema } from './repair.ts';
 import { type SettledMigrations, settle } from './settle.ts';
 import { changedSince } from './settle-refusals.ts';
 
-/** One migration in one schema, and how to settle it. */
-interface One {
+/** Which incomplete migration to settle, and how. */
+export interface SettleMigrationOptions extends ChangeOptions {
   readonly schema: string;
+  /** Its version; the name of a repeatable. */
   readonly version: string;
-  /** `null` only describes the migration. */
-  readonly how: Settlement | null;
+  /** `null`, the default, only describes it. */
+  readonly how?: Settlement | null;
+}
+
+/** Whose incomplete migrations to settle, and how. */
+export interface SettleMigrationsOptions extends ChangeOptions {
+  readonly select: Selection;
+  readonly how: Settlement;
 }
 
 /** The progress of an incomplete migration, and the outcome of settling it. */
@@ -33,11 +40,10 @@ export interface SettledMigration extends IncompleteMigration {
 /** Settles one migration in one schema. */
 export async function settleOne(
   config: Config,
-  { schema, version, how }: One,
-  options: ChangeOptions,
+  { schema, version, how = null, ...change }: SettleMigrationOptions,
 ): Promise<SettledMigration> {
   const migrations = await readMigrations(config);
-  const settings = migrateSettings(options, config);
+  const settings = migrateSettings(change, config);
   const scope: Scope = schema === config.publicSchema ? 'public' : 'tenant';
   const file = fileOf(migrations, scope, version);
   return withRun(config, settings, async (run) => {
@@ -60,11 +66,10 @@ export async function settleOne(
 /** Settles every incomplete migration in the selected schemas. */
 export async function settleSelected(
   config: Config,
-  { select, how }: { readonly select: Selection; readonly how: Settlement },
-  options: ChangeOptions,
+  { select, how, ...change }: SettleMigrationsOptions,
 ): Promise<SettledMigrations> {
   const migrations = await readMigrations(config);
-  const settings = migrateSettings(options, config);
+  const settings = migrateSettings(change, config);
   const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (run) => {
     const found = await run.read((_, reader) => readFleetState(reader, source, { selection: select }));

@@ -15,22 +15,27 @@ const mostExceptions = 10;
 interface TracedWork<O extends { readonly onEvent?: OnEvent }, T> {
   readonly options: O;
   /** Gets the options with a listener that calls that of `options`. */
-  readonly work: (options: O) => Promise<T>;
-  /** The errors that a result holds. */
-  readonly errorsOf: (result: T) => readonly ErrorDetails[];
+  readonly work: (config: Config, options: O) => Promise<T>;
+}
+
+/** What the results of verbs have in common. */
+interface TracedResult {
+  readonly error?: ErrorDetails;
+  readonly schemas?: readonly { readonly state: string; readonly error?: ErrorDetails }[];
 }
 
 /**
  * Does the work of a verb. If the application has set up OpenTelemetry, makes spans by the conventions for database
  * clients: one for the run, even if it cannot begin, and below it one for each phase, each schema with work, and each file.
  */
-export async function traced<O extends { readonly onEvent?: OnEvent }, T>(
+export async function traced<O extends { readonly onEvent?: OnEvent }, T extends TracedResult>(
   verb: string,
-  { database }: Config,
-  { options, work, errorsOf }: TracedWork<O, T>,
+  config: Config,
+  { options, work }: TracedWork<O, T>,
 ): Promise<T> {
   const api = registry in globalThis ? await import('@opentelemetry/api').catch(() => null) : null;
-  if (api === null) return work(options);
+  if (api === null) return work(config, options);
+  const { database } = config;
   const [host, ...others] = database.target.hosts;
   const server = host === undefined || others.length > 0 ? {} : serverAttributes(host.host, host.port);
   const trace = beginTrace(api, verb, {
@@ -43,13 +48,19 @@ export async function traced<O extends { readonly onEvent?: OnEvent }, T>(
       trace.note(event);
       options.onEvent?.(event);
     };
-    const result = await work({ ...options, onEvent });
+    const result = await work(config, { ...options, onEvent });
     trace.end(errorsOf(result));
     return result;
   } catch (error) {
     trace.end([error instanceof SqlmigError ? error.details : { code: 'defect', message: String(error) }]);
     throw error;
   }
+}
+
+/** The error of the run, and those of schemas that failed; a schema that was skipped only repeats why. */
+function errorsOf({ error, schemas = [] }: TracedResult): ErrorDetails[] {
+  const failed = schemas.filter(({ state }) => state !== 'skipped');
+  return [{ error }, ...failed].flatMap((one) => one.error ?? []);
 }
 
 interface Trace {
