@@ -157,8 +157,8 @@ export const commitOptions = options({
   },
 });
 
-/** Flags that control locks. */
-export const lockOptions = options({
+/** Flags of commands that change a database. */
+export const changeOptions = options({
   'lock-timeout': {
     type: 'string',
     default: formatDuration(defaults.lockTimeoutMs),
@@ -172,10 +172,6 @@ export const lockOptions = options({
     describe:
       'Give up (exit 4) after this long without progress while other runs hold locks (no unit: seconds)',
   },
-});
-
-/** The flag that overrides a read-only default. */
-export const readOnlyOption = options({
   'ignore-read-only': {
     type: 'boolean',
     default: false,
@@ -232,11 +228,12 @@ export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Reads `lockOptions`. @throws SqlmigError `bad-usage`. */
-export function lockArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof lockOptions>>) {
+/** Reads `changeOptions`. @throws SqlmigError `bad-usage`. */
+export function changeArgs(args: ArgumentsCamelCase<InferredOptionTypes<typeof changeOptions>>) {
   const given = {
     lockTimeoutMs: durationOf('--lock-timeout', args.lockTimeout),
     waitForLockMs: durationOf('--wait-for-lock', args.waitForLock),
+    ignoreReadOnly: args.ignoreReadOnly,
   };
   checkOptions(given, changeKinds, flagOf);
   return given;

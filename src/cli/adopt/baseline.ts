@@ -15,15 +15,7 @@ import { statesText } from '../../report/repair.ts';
 import { names } from '../../report/table.ts';
 import type { Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
-import {
-  lockArgs,
-  lockOptions,
-  readOnlyOption,
-  selectionOf,
-  selectorOptions,
-  usage,
-  yesOption,
-} from '../options.ts';
+import { changeArgs, changeOptions, selectionOf, selectorOptions, usage, yesOption } from '../options.ts';
 import { defineMode } from './mode.ts';
 
 /** `sqlmig adopt --baseline`. */
@@ -36,8 +28,7 @@ export const baselineMode = defineMode({
       describe: 'Record all files up to this version as applied, if the schemas are what they build',
     },
     ...selectorOptions,
-    ...lockOptions,
-    ...readOnlyOption,
+    ...changeOptions,
     'accept-differences': {
       type: 'boolean',
       default: false,
@@ -56,8 +47,7 @@ export const baselineMode = defineMode({
     if (!/^\d{1,18}$/.test(version)) throw usage('--baseline requires a version of at most 18 digits');
     const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
     return recording({
-      ...lockArgs(args),
-      ignoreReadOnly: args.ignoreReadOnly,
+      ...changeArgs(args),
       version,
       select: selectionOf(args) ?? everySchema,
       acceptDifferences: args.acceptDifferences,

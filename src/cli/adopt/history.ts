@@ -4,14 +4,7 @@ import { importsText, refusedText, unlistedText } from '../../report/adopt-histo
 import { statesText } from '../../report/repair.ts';
 import type { Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
-import {
-  lockArgs,
-  lockOptions,
-  readOnlyOption,
-  selectionOf,
-  selectorOptions,
-  yesOption,
-} from '../options.ts';
+import { changeArgs, changeOptions, selectionOf, selectorOptions, yesOption } from '../options.ts';
 import { acceptMissingOption, filesOption, fromToolOption } from './flags.ts';
 import { defineMode } from './mode.ts';
 
@@ -25,8 +18,7 @@ export const historyMode = defineMode({
       describe: 'Import the histories: record the files that the other tool has applied',
     },
     ...selectorOptions,
-    ...lockOptions,
-    ...readOnlyOption,
+    ...changeOptions,
     ...fromToolOption,
     ...filesOption,
     ...acceptMissingOption,
@@ -35,8 +27,7 @@ export const historyMode = defineMode({
   examples: [['adopt --history --all', 'import the histories of public and all tenants, on confirmation']],
   prepare: (args, terminal) => {
     const options = {
-      ...lockArgs(args),
-      ignoreReadOnly: args.ignoreReadOnly,
+      ...changeArgs(args),
       select: selectionOf(args) ?? everySchema,
       acceptMissing: args.acceptMissing,
       ...(args.files !== undefined && { files: args.files }),

@@ -2,7 +2,7 @@ import { type AdoptedPublic, adoptPublic } from '../../operations/adopt-public.t
 import { movedText, obstaclesText, publicMoveText } from '../../report/adopt-public.ts';
 import type { Answer } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
-import { lockArgs, lockOptions, nameList, readOnlyOption, yesOption } from '../options.ts';
+import { changeArgs, changeOptions, nameList, yesOption } from '../options.ts';
 import { acceptMissingOption, filesOption, keepOption } from './flags.ts';
 import { defineMode } from './mode.ts';
 
@@ -33,8 +33,7 @@ export const publicMode = defineMode({
       default: false,
       describe: 'Do everything, roll it back, and report time and locks',
     },
-    ...lockOptions,
-    ...readOnlyOption,
+    ...changeOptions,
     ...yesOption,
   },
   examples: [
@@ -43,8 +42,7 @@ export const publicMode = defineMode({
   ],
   prepare: (args, terminal) => {
     const options = {
-      ...lockArgs(args),
-      ignoreReadOnly: args.ignoreReadOnly,
+      ...changeArgs(args),
       as: args.publicAs ?? '',
       keep: nameList(args.keep ?? []),
       rewriteFunctions: args.rewriteFunctions,

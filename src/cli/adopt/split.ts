@@ -4,7 +4,7 @@ import { finishPlanText } from '../../report/finish-split.ts';
 import { splitObstaclesText, splitPlanText, splitText } from '../../report/split.ts';
 import type { Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
-import { lockArgs, lockOptions, readOnlyOption, usage, yesOption } from '../options.ts';
+import { changeArgs, changeOptions, usage, yesOption } from '../options.ts';
 import { defineMode } from './mode.ts';
 
 const example = 'adopt --split-by tenant_id --tenants-from "select id, schema_name from customers"';
@@ -38,8 +38,7 @@ export const splitMode = defineMode({
       default: false,
       describe: 'With --finish: accept that tenants have changed their rows since',
     },
-    ...lockOptions,
-    ...readOnlyOption,
+    ...changeOptions,
     ...yesOption,
   },
   examples: [
@@ -51,7 +50,7 @@ export const splitMode = defineMode({
     if (!splitBy) throw usage('--split-by takes the name of a column');
     if (!tenantsFrom) throw usage('--split-by requires --tenants-from');
     const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
-    const query = { ...lockArgs(args), ignoreReadOnly: args.ignoreReadOnly, splitBy, tenantsFrom };
+    const query = { ...changeArgs(args), splitBy, tenantsFrom };
     if (args.finish) {
       const accept = (plan: Parameters<typeof finishPlanText>[0]) =>
         isAgreed(`${finishPlanText(plan)}Drop these tables?`);

@@ -11,12 +11,11 @@ import type { ChangeOptions } from '../../run/run-options.ts';
 import { type Answer, type CommandContext, defineCommand, type Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
 import {
+  changeArgs,
+  changeOptions,
   checkFlag,
   indexJobsArgs,
   indexJobsOption,
-  lockArgs,
-  lockOptions,
-  readOnlyOption,
   selectionOf,
   selectorOptions,
   usage,
@@ -37,9 +36,8 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
   },
   options: {
     ...selectorOptions,
-    ...lockOptions,
+    ...changeOptions,
     ...indexJobsOption,
-    ...readOnlyOption,
     resume: { type: 'boolean', default: false, describe: 'Check what was completed and continue' },
     'from-statement': {
       type: 'number',
@@ -65,7 +63,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     const how = settlementOf(args);
     const select = selectionOf(args);
     const jobs = indexJobsArgs(args);
-    const options = { ...lockArgs(args), ...jobs, ignoreReadOnly: args.ignoreReadOnly };
+    const options = { ...changeArgs(args), ...jobs };
     if (jobs.concurrentIndexJobs !== defaults.concurrentIndexJobs && (how === null || schema !== undefined))
       throw usage(
         '--concurrent-index-jobs requires --resume, --from-statement or --mark-applied, and several schemas',

@@ -4,7 +4,7 @@ import { printable } from '../../report/table.ts';
 import { tenantCreatedText } from '../../report/up.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOf } from '../execute.ts';
-import { commitArgs, commitOptions, lockArgs, lockOptions, readOnlyOption } from '../options.ts';
+import { changeArgs, changeOptions, commitArgs, commitOptions } from '../options.ts';
 
 /** `sqlmig tenant create`. */
 export const tenantCreateCommand = defineCommand<{ name: string }>()({
@@ -13,9 +13,8 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
   pattern: '<name>',
   positionals: { name: { type: 'string', demandOption: true, describe: 'Name of the schema' } },
   options: {
-    ...lockOptions,
+    ...changeOptions,
     ...commitOptions,
-    ...readOnlyOption,
     unlisted: {
       type: 'boolean',
       default: false,
@@ -24,8 +23,8 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
   },
   examples: [['tenant create acme', 'create the schema "acme" and bring it up to date']],
   prepare: (args) => {
-    const { name, ignoreReadOnly, unlisted } = args;
-    const options = { ...lockArgs(args), ...commitArgs(args), name, ignoreReadOnly, unlisted };
+    const { name, unlisted } = args;
+    const options = { ...changeArgs(args), ...commitArgs(args), name, unlisted };
     return async ({ config, signal, onEvent }) => {
       const outcome = await createTenant(config, { ...options, signal, onEvent });
       const { error } = outcome;

@@ -7,14 +7,13 @@ import { type Answer, type CommandContext, defineCommand } from '../command.ts';
 import { exitCodeOf, exitCodeOfSchemas } from '../execute.ts';
 import { openMetrics } from '../metrics-file.ts';
 import {
+  changeArgs,
+  changeOptions,
   commitArgs,
   commitOptions,
   flagOf,
-  lockArgs,
-  lockOptions,
   planArgs,
   planOptions,
-  readOnlyOption,
   selectionOf,
   selectorOptions,
   usage,
@@ -32,9 +31,8 @@ export const upCommand = defineCommand()({
   options: {
     ...selectorOptions,
     ...planOptions,
-    ...lockOptions,
+    ...changeOptions,
     ...commitOptions,
-    ...readOnlyOption,
     concurrency: {
       type: 'number',
       requiresArg: true,
@@ -95,12 +93,11 @@ export const upCommand = defineCommand()({
     const { canaryTolerate } = args;
     const options: UpOptions = {
       ...planArgs(args),
-      ...lockArgs(args),
+      ...changeArgs(args),
       ...commitArgs(args),
       select,
       rehearse: args.rehearse,
       maxFailures: maxFailuresOf(args.maxFailures),
-      ignoreReadOnly: args.ignoreReadOnly,
       ...(canary !== undefined && { canary }),
       ...(canaryTolerate !== undefined && { canaryTolerate }),
     };
