@@ -13,7 +13,7 @@ import { composeCopy } from './copy.ts';
 import type { SharedTables } from './look.ts';
 import { lackedColumns, pairTables, type TablePair } from './pairs.ts';
 import type { SplitObstacle } from './paths.ts';
-import { composeSplitTable, readSplitRecords } from './record.ts';
+import { composeSplitTable, isSplit, readSplitRecords } from './record.ts';
 import { readShape } from './tables.ts';
 import type { SplitTenant } from './tenants-from.ts';
 
@@ -64,8 +64,8 @@ export async function splitTenants(migrator: Migrator, work: SplitWork): Promise
   for (const { schema, error } of outcomes) {
     if (error !== undefined && !copied.has(schema)) failed.set(schema, error);
   }
-  const records = (await run.read((session) => readSplitRecords(session, context.publicSchema))) ?? [];
-  const kept = new Map(records.filter(({ isCurrent }) => isCurrent).map((record) => [record.schema, record]));
+  const records = await run.read((session) => readSplitRecords(session, context.publicSchema));
+  const kept = new Map(records.map((record) => [record.schema, record]));
   return work.tenants.map(({ schema, id }): SplitSchema => {
     const record = kept.get(schema);
     const rows = [...(record?.tables.values() ?? [])].reduce((sum, table) => sum + table.rows, 0);
@@ -103,9 +103,7 @@ async function copyTenant(
 ): Promise<Attempt> {
   const schema = unitSchema(target, null);
   try {
-    const records = (await readSplitRecords(session, context.publicSchema)) ?? [];
-    const isDone = records.some((record) => record.isCurrent && record.schema === target.schema);
-    if (isDone) return { kind: 'done', applied: [] };
+    if (await isSplit(session, context.publicSchema, target.schema)) return { kind: 'done', applied: [] };
     const made = await readShape(session, target.schema);
     const { pairs, obstacles } = pairTables(owned, made);
     const [obstacle] = [...obstacles, ...lackedColumns(pairs, model)];

@@ -52,8 +52,7 @@ export async function surveyFinish(migrator: Migrator, rules: FinishRules): Prom
     const { tenants, obstacles } = checkTenants(rows, config.publicSchema);
     const shared = await readShared(reader, config, column);
     const { owned } = shared;
-    const all = (await readSplitRecords(session, config.publicSchema)) ?? [];
-    const records = all.filter(({ isCurrent }) => isCurrent);
+    const records = await readSplitRecords(session, config.publicSchema);
     const by = { column, tenants };
     const owners = owned.map(({ owner }) => owner);
     const found = [

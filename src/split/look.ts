@@ -183,9 +183,7 @@ export function tenantObstacles(
       : [];
   });
   const byRecord = tenants.flatMap(({ schema, id }): SplitObstacle[] => {
-    const other = records.find(
-      (one) => one.isCurrent && one.splitBy === column && one.id === id && one.schema !== schema,
-    );
+    const other = records.find((one) => one.splitBy === column && one.id === id && one.schema !== schema);
     if (other !== undefined)
       return [
         {
@@ -195,7 +193,7 @@ export function tenantObstacles(
         },
       ];
     const record = byName.get(schema);
-    if (record?.isCurrent !== true) return [];
+    if (record === undefined) return [];
     const same = record.id === id && record.splitBy === column;
     const names = owned.map(({ table }) => table.name);
     const isComplete = names.length === record.tables.size && names.every((name) => record.tables.has(name));

@@ -19,13 +19,11 @@ export interface CopiedRows {
   readonly left: readonly string[];
 }
 
-/** A tenant that was split. */
+/** A tenant that was split, and whose schema has not been created anew since. */
 export interface SplitRecord {
   readonly schema: string;
   readonly id: string;
   readonly splitBy: string;
-  /** The schema is the one that was split, and was not created anew. */
-  readonly isCurrent: boolean;
   readonly tables: ReadonlyMap<string, CopiedRows>;
 }
 
@@ -55,22 +53,29 @@ export function composeSplitTable(context: UnitContext): string {
   );
 }
 
-/** Reads the tenants that were split; `null` if there is no table that records them. */
-export async function readSplitRecords(
-  session: Session,
-  publicSchema: string,
-): Promise<SplitRecord[] | null> {
+const current = (name: string) =>
+  `${name} r join pg_namespace n on n.oid = r.schema_oid and n.nspname = r.schema`;
+
+/** Reads the tenants that were split. */
+export async function readSplitRecords(session: Session, publicSchema: string): Promise<SplitRecord[]> {
   const name = splitTableName(publicSchema);
   const [table] = await session.read(`select to_regclass(${quoteLiteral(name)}) is not null as exists`);
-  if (table?.exists !== true) return null;
-  const rows =
-    await session.read(`select r.schema, r.tenant, r.split_by, r.tables, n.oid is not null as current
-from ${name} r left join pg_namespace n on n.oid = r.schema_oid and n.nspname = r.schema order by r.schema collate "C"`);
+  if (table?.exists !== true) return [];
+  const rows = await session.read(
+    `select r.schema, r.tenant, r.split_by, r.tables from ${current(name)} order by r.schema collate "C"`,
+  );
   return rows.map((row) => ({
     schema: String(row.schema),
     id: String(row.tenant),
     splitBy: String(row.split_by),
-    isCurrent: row.current === true,
     tables: new Map(Object.entries(row.tables as Record<string, CopiedRows>)),
   }));
+}
+
+/** Finds out whether a tenant was split, once the table exists. */
+export async function isSplit(session: Session, publicSchema: string, schema: string): Promise<boolean> {
+  const [row] = await session.read(
+    `select exists (select from ${current(splitTableName(publicSchema))} where r.schema = ${quoteLiteral(schema)}) as split`,
+  );
+  return row?.split === true;
 }

@@ -67,7 +67,7 @@ export async function surveySplit(
     const rows = await readTenantsFrom(reader, tenantsFrom, config.publicSchema);
     const { tenants, obstacles } = checkTenants(rows, config.publicSchema);
     const shared = await readShared(reader, config, column);
-    const records = (await readSplitRecords(session, config.publicSchema)) ?? [];
+    const records = await readSplitRecords(session, config.publicSchema);
     const names = tenants.map(({ schema }) => schema);
     const targets = await readTargets(tenantRequests(source, names), reader, config.historyTable);
     const owners = shared.owned.map(({ owner }) => owner);
@@ -87,7 +87,7 @@ export async function surveySplit(
     };
   });
   requireFiles([publicTarget, ...first.targets], source.migrations, config);
-  const done = new Set(first.records.filter(({ isCurrent }) => isCurrent).map(({ schema }) => schema));
+  const done = new Set(first.records.map(({ schema }) => schema));
   const obstacles = [...first.obstacles, ...(await unlistedObstacles(run, first.tenants))];
   const base = {
     ...first,
