@@ -10,6 +10,7 @@ import { type Decision, decisionsIn, type PlacedProblem } from './decisions.ts';
 import { type KeptObjects, keptObjects, nothingKept, placementOf } from './kept.ts';
 import { type LaidOut, type Layout, type LeftOut, layOut } from './layout.ts';
 import { type MadeObjects, madeObjects, type ParsedText } from './made-objects.ts';
+import type { Origin } from './manifest.ts';
 import { qualifiedNames } from './qualified-names.ts';
 import { noTransactionMark, type TwoWays, twoWays, without } from './two-ways.ts';
 
@@ -28,16 +29,10 @@ export interface ConversionRules {
 }
 
 /** A file for a folder of sqlmig. */
-export interface ConvertedFile {
+export interface ConvertedFile extends Origin {
   readonly scope: Scope;
   readonly name: string;
   readonly text: string;
-  /** The other tool's file, below its folder. */
-  readonly from: string;
-  /** SHA-256 of that file with LF line ends. */
-  readonly sha256: string;
-  /** What differs from it, in words. */
-  readonly changes: readonly string[];
 }
 
 /** What becomes of the files of a folder. */

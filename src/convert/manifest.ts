@@ -1,14 +1,11 @@
 import { SqlmigError } from '../errors.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
-import type { ConvertedFile } from './convert.ts';
 
 /** The file beside converted files that says what they were made from. */
 export const manifestName = 'converted.json';
 
 /** What a file of sqlmig was made from. */
-export interface ConvertedFrom {
-  /** Its name in the folder. */
-  readonly file: string;
+export interface Origin {
   /** The other tool's file, below the folder that was converted. */
   readonly from: string;
   /** SHA-256 of that file with LF line ends and without a byte order mark, lower-case hex. */
@@ -17,11 +14,16 @@ export interface ConvertedFrom {
   readonly changes: readonly string[];
 }
 
+/** A file in a manifest; `file` is its name in the folder. */
+interface ManifestEntry extends Origin {
+  readonly file: string;
+}
+
 /** What the files of a folder were made from. */
 export interface Manifest {
   /** The tool; `null` if it was not known. */
   readonly tool: string | null;
-  readonly files: readonly ConvertedFrom[];
+  readonly files: readonly ManifestEntry[];
   /** Lists of the tool's own that its history cannot be read without. */
   readonly lists: readonly SourceFile[];
 }
@@ -34,7 +36,7 @@ export function manifestText({ tool, files, lists }: Manifest): string {
 /** The manifest of some converted files of one folder. */
 export function manifestOf(
   tool: string | null,
-  files: readonly ConvertedFile[],
+  files: readonly (Origin & { readonly name: string })[],
   lists: readonly SourceFile[],
 ): Manifest {
   return {
