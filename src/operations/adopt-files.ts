@@ -89,7 +89,7 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
     // A run needs both folders, even if one of them is empty.
     if (files.length === 0) return [{ ...target, files: [], kept: new Set(), replaced: null }];
     const manifest = manifestOf(result.tool, files, lists);
-    return [{ ...target, ...withManifest(files, manifest, dir) }];
+    return [{ ...target, ...withManifest(files, manifest, target) }];
   });
   for (const one of folderFiles) if (one.files.length > 0) refuseOthers(one);
   const isDone = folderFiles.every((one) => filesToWrite(one).length === 0);
@@ -103,9 +103,9 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
 function withManifest(
   files: readonly ConvertedFile[],
   manifest: Manifest,
-  dir: string,
+  { dir, folder }: Pick<NewFiles, 'dir' | 'folder'>,
 ): Pick<NewFiles, 'files' | 'kept' | 'replaced'> {
-  const earlier = readManifest(dir, dir)?.files ?? [];
+  const earlier = readManifest(dir, folder)?.files ?? [];
   // With other tables to keep, the same original becomes another file.
   const now = new Set(manifest.files.map((one) => JSON.stringify(one)));
   const again = earlier.filter((one) => now.has(JSON.stringify(one)));
