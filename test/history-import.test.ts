@@ -163,6 +163,10 @@ test('Drizzle: the journal tells a changed file from one that never ran', async 
   const { applied, withoutRow } = readingOf(again ?? expect.fail());
   expect(applied.map(({ check }) => check)).toEqual(['changed', 'equal', 'equal', 'equal', 'equal']);
   expect(withoutRow).toEqual([]);
+  const broken = [...edited, { path: 'meta/_journal.json', text: '{' }];
+  await expect(readSamples(session, broken)).rejects.toThrow(
+    'meta/_journal.json is not a journal of Drizzle',
+  );
 });
 
 test('Drizzle: of files with the same text, each row is of one', async () => {

@@ -1,6 +1,6 @@
 import { SqlmigError } from '../errors.ts';
 import { alembicReader } from '../history/import/alembic.ts';
-import { isJournal } from '../history/import/file-layout.ts';
+import { journalIn } from '../history/import/drizzle.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 import { directedSections } from '../sql/sections.ts';
 import { closest } from '../text/closest.ts';
@@ -57,7 +57,7 @@ export function knownTool(name: string): string {
 export function toolOfFiles(files: readonly ForeignFile[], sources: readonly SourceFile[]): string | null {
   const paths = sources.map(({ path }) => path);
   const some = (pattern: RegExp) => paths.some((path) => pattern.test(path));
-  if (journalIn(sources) !== undefined) return 'Drizzle';
+  if (journalIn(sources) !== null) return 'Drizzle';
   if (some(/\/migration\.sql$/)) return 'Prisma';
   if (some(/(?:^|\/)[VR]\d*(?:[._]\d+)*__[^/]*\.sql$/)) return 'Flyway';
   if (some(/(?:^|\/)\d+\.(?:do|undo)\./)) return 'postgrator';
@@ -89,7 +89,7 @@ export function inToolOrder(
   sources: readonly SourceFile[],
 ): Ordered {
   const order = tool === null ? null : (orders[tool] ?? null);
-  if (order === 'journal') return listedFirst(files, journalIn(sources) ?? []);
+  if (order === 'journal') return listedFirst(files, journalIn(sources)?.map(({ tag }) => tag) ?? []);
   if (order === 'revisions') return listedFirst(files, revisionsOf(sources));
   const byNames = [...files].sort(compareNames);
   const byNumbers = [...files].sort((a, b) => compareParts(a, b) || compareNames(a, b));
@@ -129,21 +129,6 @@ function listedFirst(files: readonly ForeignFile[], list: readonly string[]): Or
     files: listed.sort((a, b) => (placeOf(a) ?? 0) - (placeOf(b) ?? 0)),
     unlisted: files.filter((file) => placeOf(file) === undefined),
   };
-}
-
-/** The names in Drizzle's journal, in its order; `undefined` without a journal. */
-function journalIn(sources: readonly SourceFile[]): readonly string[] | undefined {
-  const journal = sources.find(({ path }) => isJournal(path));
-  if (journal === undefined) return undefined;
-  try {
-    const { entries } = JSON.parse(journal.text) as { entries: readonly { tag: string; when: number }[] };
-    return entries.map(({ tag }) => tag);
-  } catch (cause) {
-    throw new SqlmigError('file-unreadable', `${journal.path} is not a journal of Drizzle`, {
-      hint: 'restore it from version control',
-      cause,
-    });
-  }
 }
 
 /** The paths of Alembic's files, each after those it depends on. */

@@ -1,3 +1,4 @@
+import { SqlmigError } from '../../errors.ts';
 import { anyOf, hexDigest, textsOf } from './checksums.ts';
 import { isJournal, migrationName } from './file-layout.ts';
 import type { HistoryReader, SourceFile } from './history-reader.ts';
@@ -40,8 +41,27 @@ function sameText(file: SourceFile, files: readonly SourceFile[]): number {
 }
 
 function journalKeys(file: SourceFile, files: readonly SourceFile[]): string[] {
-  const journal = files.find(({ path }) => isJournal(path));
-  if (journal === undefined) return [];
-  const { entries } = JSON.parse(journal.text) as { entries: readonly { tag: string; when: number }[] };
+  const entries = journalIn(files) ?? [];
   return entries.filter(({ tag }) => tag === migrationName(file.path)).map(({ when }) => `when ${when}`);
+}
+
+/** A file in Drizzle's journal: its name, and when it was generated. */
+interface JournalEntry {
+  readonly tag: string;
+  readonly when: number;
+}
+
+/** The files in Drizzle's journal, in its order; `null` without a journal. @throws SqlmigError `file-unreadable`. */
+export function journalIn(files: readonly SourceFile[]): readonly JournalEntry[] | null {
+  const journal = files.find(({ path }) => isJournal(path));
+  if (journal === undefined) return null;
+  try {
+    const { entries } = JSON.parse(journal.text) as { readonly entries: readonly JournalEntry[] };
+    return entries.map(({ tag, when }) => ({ tag, when }));
+  } catch (cause) {
+    throw new SqlmigError('file-unreadable', `${journal.path} is not a journal of Drizzle`, {
+      hint: 'restore it from version control',
+      cause,
+    });
+  }
 }
