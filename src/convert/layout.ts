@@ -1,6 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import { isJournal } from '../history/import/file-layout.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
+import { compareVersionParts } from '../project/version.ts';
 import { type ForeignFile, readFileName } from './file-names.ts';
 import { numbered } from './numbering.ts';
 import { inToolOrder, knownTool, toolOfFiles } from './tool-order.ts';
@@ -109,9 +110,9 @@ function isSource(file: ForeignFile, all: readonly ForeignFile[]): boolean {
 }
 
 function isNeeded(baseline: ForeignFile, all: readonly ForeignFile[]): boolean {
-  const number = ({ parts }: ForeignFile) => (parts ?? []).map((part) => part.padStart(18, '0')).join('.');
   return all.every((file) => {
     if (file === baseline) return true;
-    return file.kind === 'baseline' ? number(file) < number(baseline) : number(file) > number(baseline);
+    const order = compareVersionParts(file.parts ?? [], baseline.parts ?? []);
+    return file.kind === 'baseline' ? order < 0 : order > 0;
   });
 }

@@ -2,6 +2,7 @@ import { SqlmigError } from '../errors.ts';
 import { alembicReader } from '../history/import/alembic.ts';
 import { journalIn } from '../history/import/drizzle.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
+import { compareVersionParts } from '../project/version.ts';
 import { directedSections } from '../sql/sections.ts';
 import { closest } from '../text/closest.ts';
 import type { ForeignFile } from './file-names.ts';
@@ -114,11 +115,7 @@ function compareTexts(a: string, b: string): number {
 
 function compareParts({ parts: a }: ForeignFile, { parts: b }: ForeignFile): number {
   if (a === null || b === null) return (a === null ? 1 : 0) - (b === null ? 1 : 0);
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const difference = BigInt(a[i] ?? 0) - BigInt(b[i] ?? 0);
-    if (difference !== 0n) return difference < 0n ? -1 : 1;
-  }
-  return 0;
+  return compareVersionParts(a, b);
 }
 
 function listedFirst(files: readonly ForeignFile[], list: readonly string[]): Ordered {

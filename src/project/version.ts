@@ -11,6 +11,15 @@ export function compareVersions(a: string, b: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/** Order of two versions of several numbers each, the most significant first; a missing number counts as 0. */
+export function compareVersionParts(a: readonly string[], b: readonly string[]): number {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = compareVersions(a[i] ?? '0', b[i] ?? '0');
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
 /** The newest of the versions, as spelled; `null` if there is none. */
 export function newestVersion(items: readonly { readonly version: string | null }[]): string | null {
   return items

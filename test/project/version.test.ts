@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { nextVersion } from '../../src/project/next-version.ts';
-import { canonicalVersion, compareVersions, newestVersion } from '../../src/project/version.ts';
+import {
+  canonicalVersion,
+  compareVersionParts,
+  compareVersions,
+  newestVersion,
+} from '../../src/project/version.ts';
 
 test.for([
   ['0002', '10', -1],
@@ -11,6 +16,15 @@ test.for([
 ] as const)('%s against %s', ([a, b, sign]) => {
   expect(Math.sign(compareVersions(a, b))).toBe(sign);
   expect(Math.sign(compareVersions(b, a))).toBe(sign === 0 ? 0 : -sign);
+});
+
+test.for([
+  ['1.9', '1.10', -1],
+  ['1', '1.0.00', 0],
+  ['2', '1.999999999999999999', 1],
+] as const)('parts of %s against %s', ([a, b, sign]) => {
+  const order = compareVersionParts(a.split('.'), b.split('.'));
+  expect(Math.sign(order)).toBe(sign);
 });
 
 test.for([

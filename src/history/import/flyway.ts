@@ -1,4 +1,4 @@
-import { canonicalVersion } from '../../project/version.ts';
+import { canonicalVersion, compareVersionParts } from '../../project/version.ts';
 import { crc32 } from './checksums.ts';
 import { migrationName } from './file-layout.ts';
 import type { HistoryReader, RecordedMigration, SourceFile } from './history-reader.ts';
@@ -78,7 +78,7 @@ function belowBaseline(
   const known = new Set(own.map(({ keys }) => keys[0]));
   return files.flatMap(({ path }) => {
     const version = fileVersion(path);
-    if (version === undefined || compareParts(versionParts(version), until) > 0) return [];
+    if (version === undefined || compareVersionParts(versionParts(version), until) > 0) return [];
     const key = versionKey(version);
     if (known.has(key)) return [];
     known.add(key);
@@ -113,17 +113,9 @@ function versionKey(version: string): string {
   return `version ${versionParts(version).join('.')}`;
 }
 
-// 1.0 is 1, and 1.10 comes after 1.9.
-function versionParts(version: string): bigint[] {
-  const parts = version.split(/[._]/).map((part) => BigInt(part));
-  while (parts.length > 1 && parts.at(-1) === 0n) parts.pop();
+// 1.0 is 1.
+function versionParts(version: string): string[] {
+  const parts = version.split(/[._]/).map(canonicalVersion);
+  while (parts.length > 1 && parts.at(-1) === '0') parts.pop();
   return parts;
-}
-
-function compareParts(a: readonly bigint[], b: readonly bigint[]): number {
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0n) - (b[i] ?? 0n);
-    if (difference !== 0n) return difference < 0n ? -1 : 1;
-  }
-  return 0;
 }
