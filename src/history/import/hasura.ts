@@ -1,12 +1,11 @@
-import { versionKeys } from './file-layout.ts';
-import type { HistoryReader, RecordedMigration, Refusal } from './history-reader.ts';
+import type { HistoryReader, Refusal } from './history-reader.ts';
+import { readsVersions, recordedVersion } from './recorded-rows.ts';
 
 /** Hasura: the CLI's state in `hdb_catalog.hdb_version`. */
 export const hasuraReader: HistoryReader = {
+  ...readsVersions,
   tool: 'Hasura',
   form: { columns: ['cli_state'], time: null, order: [] },
-  checksum: null,
-  keysOf: ({ path }) => versionKeys(path),
   recorded({ rows }) {
     const states = rows.map(({ cli_state }) => JSON.parse(cli_state ?? '{}') as CliState);
     return versionsOf(
@@ -36,7 +35,5 @@ function versionsOf(entries: readonly (readonly [version: string, dirty: boolean
       hint: 'finish or undo it by hand, then: hasura migrate apply --skip-execution --version <version>',
     } satisfies Refusal;
   }
-  return [...new Set(entries.map(([version]) => version))].map(
-    (version): RecordedMigration => ({ name: version, keys: [version], appliedAt: null, checksum: null }),
-  );
+  return [...new Set(entries.map(([version]) => version))].map((version) => recordedVersion({ version }));
 }
