@@ -1,4 +1,4 @@
-import { migrationName } from '../history/import/file-layout.ts';
+import { isInOwnFolder, migrationName } from '../history/import/file-layout.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 import { dateAsNumber } from '../project/file-name.ts';
 
@@ -31,7 +31,7 @@ export function readFileName(source: SourceFile): ForeignFile {
   const file = segments.pop() ?? '';
   const language = file.endsWith('.sql') ? 'SQL' : 'other';
   const bare = file.replace(/\.\w+$/, '');
-  const inOwnFolder = /^(?:migration|up|down)\.\w+$/.test(file) && segments.length > 0;
+  const inOwnFolder = isInOwnFolder(source.path);
   const folder = (inOwnFolder ? segments.slice(0, -1) : segments).join('/');
   const named = (kind: ForeignFile['kind'], stem: string): ForeignFile => ({
     source,

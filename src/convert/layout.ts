@@ -1,5 +1,5 @@
 import { SqlmigError } from '../errors.ts';
-import { isJournal } from '../history/import/file-layout.ts';
+import { isInOwnFolder, isJournal } from '../history/import/file-layout.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 import { compareVersionParts } from '../project/version.ts';
 import { type ForeignFile, readFileName } from './file-names.ts';
@@ -86,9 +86,9 @@ function isOfTool(path: string, tool: string | null): boolean {
 }
 
 // Tools that order by name need no version; a file beside them that is no migration has no place of its own.
-function hasVersion({ kind, parts, source, stem }: ForeignFile, tool: string | null): boolean {
+function hasVersion({ kind, language, parts, source, stem }: ForeignFile, tool: string | null): boolean {
   if (kind === 'repeatable' || parts !== null) return true;
-  if (/\/(?:migration|up|down)\.sql$/.test(source.path)) return true;
+  if (language === 'SQL' && isInOwnFolder(source.path)) return true;
   return tool === 'Alembic' && /^revision\b/m.test(source.text) && stem !== 'env';
 }
 

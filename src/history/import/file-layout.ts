@@ -1,9 +1,14 @@
 import { canonicalVersion } from '../../project/version.ts';
 
+/** True for a file in a layout of one folder per migration, in which the folder has the name. */
+export function isInOwnFolder(path: string): boolean {
+  return /\/(?:migration|up|down)\.\w+$/.test(path);
+}
+
 /** The name that a tool gives a file: without extensions, or the folder's name in layouts of one folder per migration. */
 export function migrationName(path: string): string {
   const [file = '', folder] = path.split('/').reverse();
-  if (folder !== undefined && /^(?:migration|up)\.\w+$/.test(file)) return folder;
+  if (folder !== undefined && isInOwnFolder(path)) return folder;
   return withoutExtension(file);
 }
 
