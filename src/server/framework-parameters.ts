@@ -4,7 +4,7 @@ import { SqlmigError } from '../errors.ts';
 interface FrameworkParameter {
   /** What sqlmig does with it, in words. */
   readonly does: string;
-  /** The parameter that it stands for, and its value; absent if it stands for none. */
+  /** The parameter of libpq that it stands for, and its value; throws for a value that means nothing. */
   readonly means?: (value: string) => readonly [name: string, value: string] | null;
   /** What to say about a value that has no effect although it may be expected to have one. */
   readonly warning?: (value: string) => string | null;
@@ -35,7 +35,7 @@ const named = (names: string, parameter: FrameworkParameter) =>
 export const frameworkParameters: ReadonlyMap<string, FrameworkParameter> = new Map([
   ...named('ssl', {
     does: '`true` is `sslmode=require`, `false` is `disable`; values of `sslmode` are accepted too',
-    means: (value) => ['sslmode', switches[value.replace(/\s/g, '')] ?? value],
+    means: (value) => ['sslmode', switches[value.replace(/\s/g, '')] ?? knownMode(value)],
   }),
   ...named('sslaccept', {
     does: '`strict` is `sslmode=verify-full`; `accept_invalid_certs` has no effect',
@@ -87,17 +87,9 @@ export const frameworkParameters: ReadonlyMap<string, FrameworkParameter> = new 
   ...named('x-multi-statement x-multi-statement-max-size', otherTool),
 ]);
 
-/**
- * The parameter of libpq that a framework's stands for, with its value; `null` if it stands for none.
- * @throws SqlmigError `config-invalid` for `ssl` with an unknown value, which is not repeated.
- */
-export function asLibpq(name: string, value: string): readonly [name: string, value: string] | null {
-  const meant = frameworkParameters.get(name)?.means?.(value) ?? null;
-  const modes = /^(?:disable|allow|prefer|require|verify-ca|verify-full|no-verify)$/;
-  if (name === 'ssl' && meant !== null && !modes.test(meant[1])) {
-    throw new SqlmigError('config-invalid', 'ssl in the database URL has an unknown value', {
-      hint: 'it is true, false, or a value of sslmode such as require or verify-full',
-    });
-  }
-  return meant;
+function knownMode(value: string): string {
+  if (/^(?:disable|allow|prefer|require|verify-ca|verify-full|no-verify)$/.test(value)) return value;
+  throw new SqlmigError('config-invalid', 'ssl in the database URL has an unknown value', {
+    hint: 'it is true, false, or a value of sslmode such as require or verify-full',
+  });
 }

@@ -1,6 +1,6 @@
 import { SqlmigError } from '../errors.ts';
 import { libpqParameters } from './connection-parameters.ts';
-import { asLibpq, frameworkParameters } from './framework-parameters.ts';
+import { frameworkParameters } from './framework-parameters.ts';
 
 /** What a connection string says, by names of libpq's parameters and of frameworks'. */
 export type Said = ReadonlyMap<string, string>;
@@ -8,7 +8,8 @@ export type Said = ReadonlyMap<string, string>;
 /**
  * Collects the parameters of a connection string: of one name the last counts, and a name of libpq's beats one of a
  * framework's that means the same.
- * @throws SqlmigError `config-invalid` for an unknown parameter and for a NUL character, which repeats neither.
+ * @throws SqlmigError `config-invalid` for an unknown parameter, a value that means nothing, and a NUL character; it
+ *   repeats none of them.
  */
 export function sayAll(parameters: readonly (readonly [name: string, value: string])[]): Said {
   const meant = new Map<string, string>();
@@ -20,7 +21,7 @@ export function sayAll(parameters: readonly (readonly [name: string, value: stri
     else if (!libpqParameters.has(name) && !frameworkParameters.has(name)) throw unknown();
     else {
       said.set(name, value);
-      const known = asLibpq(name, value);
+      const known = frameworkParameters.get(name)?.means?.(value) ?? null;
       if (known !== null) meant.set(...known);
     }
   }
