@@ -1,7 +1,7 @@
 import { defaults } from '../project/defaults.ts';
 import type { Row } from '../server/answer.ts';
 import type { Session } from '../server/session.ts';
-import { columnsAsJson, isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
+import { arrayOf, columnsAsJson, isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { historyTableNames, tellingColumns, toolOf } from './foreign-history.ts';
 import { shapeOf } from './history-shape.ts';
@@ -37,7 +37,7 @@ const findTables = ({ historyTable, oids }: TableSearch) => `with tables as (
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   where c.relkind in ('r', 'p') and not c.relispartition and ${isOrdinarySchema}${
-    oids === undefined ? '' : ` and c.oid = any(array[${oids.map(quoteLiteral).join(', ')}]::oid[])`
+    oids === undefined ? '' : ` and c.oid = any(${arrayOf(oids, 'oid')})`
   }
   group by c.oid, n.oid, n.nspname, c.relname)
 select schema, name as table, oid::text as oid, pg_has_role(relowner, 'USAGE') as owned,

@@ -1,11 +1,13 @@
 import type { Session } from '../server/session.ts';
+import { arrayOf, isExtensionMember, isOrdinarySchema } from '../sql/catalog-sql.ts';
 import { doBlock, quoteLiteral } from '../sql/quote.ts';
 import type { SchemaItem } from './inventory.ts';
 
-const arrayOf = (oids: readonly string[]) => `array[${oids.map(quoteLiteral).join(', ')}]::oid[]`;
-
 const relationsOf = (items: readonly SchemaItem[], catalog: string) =>
-  arrayOf(items.flatMap(({ id }) => (id.startsWith(`${catalog}:`) ? [id.slice(catalog.length + 1)] : [])));
+  arrayOf(
+    items.flatMap(({ id }) => (id.startsWith(`${catalog}:`) ? [id.slice(catalog.length + 1)] : [])),
+    'oid',
+  );
 
 // OIDs of pg_class and pg_type, which are fixed.
 const [pgClass, pgType] = ['1259', '1247'];
@@ -60,16 +62,15 @@ export async function brokenFunctions(
   path: string,
   schemas: readonly string[],
 ): Promise<Map<string, BrokenFunction>> {
-  const names = `array[${schemas.map(quoteLiteral).join(', ')}]::text[]`;
   const rows = await session.run(`SET LOCAL check_function_bodies = on;
 ${doBlock(`declare f record; broken jsonb := '[]';
 begin
   for f in select p.oid, i.identity from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
       cross join lateral pg_identify_object('pg_proc'::regclass, p.oid, 0) i
-      where l.lanname = 'sql' and p.prosqlbody is null and p.prokind in ('f', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-        and exists (select from unnest(${names}) s (name) where n.nspname = s.name or strpos(lower(concat(p.prosrc, p.proconfig)), lower(s.name)) > 0)
+      where l.lanname = 'sql' and p.prosqlbody is null and p.prokind in ('f', 'p') and ${isOrdinarySchema}
+        and exists (select from unnest(${arrayOf(schemas, 'text')}) s (name) where n.nspname = s.name or strpos(lower(concat(p.prosrc, p.proconfig)), lower(s.name)) > 0)
         and pg_has_role(p.proowner, 'USAGE')
-        and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e') loop
+        and not ${isExtensionMember('pg_proc', 'p.oid')} loop
     begin
       perform set_config('search_path', ${quoteLiteral(path)}, true);
       execute pg_catalog.pg_get_functiondef(f.oid);

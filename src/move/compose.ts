@@ -5,6 +5,7 @@ import { createMissing } from '../protocol/bootstrap.ts';
 import { lockKey, lockObjects } from '../protocol/keys.ts';
 import { raise } from '../protocol/refusal.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
+import { arrayOf } from '../sql/catalog-sql.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { SchemaItem } from './inventory.ts';
 import type { SearchPathChange } from './mentions.ts';
@@ -18,9 +19,6 @@ export interface Places {
   readonly schema: string;
   readonly as: string;
 }
-
-const arrayOf = (values: readonly string[], type: string) =>
-  `array[${values.map(quoteLiteral).join(', ')}]::${type}[]`;
 
 /** A statement that locks tables as moving them does, in this order; the error for a lock that was not free has the table's OID. */
 export function lockTables(oids: readonly string[]): string {

@@ -1,4 +1,5 @@
 import type { Session } from '../server/session.ts';
+import { isExtensionMember, schemaOid } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
 /** An object that lies in a schema and belongs to no extension. */
@@ -62,12 +63,11 @@ const catalogs: readonly (readonly [catalog: string, prefix: string, owner: stri
   ['pg_ts_template', 'tmpl', null],
 ];
 
-const isMember = (catalog: string) =>
-  `exists (select from pg_depend e where e.classid = '${catalog}'::regclass and e.objid = x.oid and e.deptype = 'e')`;
+const isMember = (catalog: string) => isExtensionMember(catalog, 'x.oid');
 
 /** SQL query: every object in a schema that belongs to no extension, as `classid`, `objid`, `owner`, `name`, `kind`. */
 export function selectItems(schema: string): string {
-  const here = `(select oid from pg_namespace where nspname = ${quoteLiteral(schema)})`;
+  const here = schemaOid(schema);
   const others = catalogs.map(
     ([catalog, prefix, owner]) =>
       `select '${catalog}'::regclass, x.oid, ${owner === null ? 'null::oid' : `x.${owner}`}, x.${prefix}name, null
@@ -132,7 +132,7 @@ const foreignKeysQuery = (
   'pg_class'::regclass::oid::text || ':' || c.confrelid as to
 from pg_constraint c join pg_class f on f.oid = c.conrelid join pg_class t on t.oid = c.confrelid
 where c.contype = 'f' and c.conparentid = 0 and f.relnamespace = t.relnamespace
-  and f.relnamespace = (select oid from pg_namespace where nspname = ${quoteLiteral(schema)})
+  and f.relnamespace = ${schemaOid(schema)}
 order by 1`;
 
 const ofTable = (catalog: string, table: string) =>

@@ -4,6 +4,7 @@ import { type Adoption, adoptionSteps } from '../protocol/adoption.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { isServerError } from '../server/server-error.ts';
 import { ownPath, type Session } from '../server/session.ts';
+import { arrayOf } from '../sql/catalog-sql.ts';
 import { withQualifier } from '../sql/qualifiers.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { tenantSearchPath } from '../sql/search-path.ts';
@@ -90,9 +91,9 @@ async function rewriteFunctions(session: Session, { found }: MoveParts): Promise
   const { wish, mentions, division, surroundings } = found;
   if (mentions.rewrites.length === 0) return;
   const moved = new Set(division.moved.map(({ name }) => name));
-  const oids = mentions.rewrites.map(({ oid }) => quoteLiteral(oid)).join(', ');
+  const oids = mentions.rewrites.map(({ oid }) => oid);
   const rows = await session.run(
-    `select oid::text as oid, pg_get_functiondef(oid) as definition, prosrc as body from pg_proc where oid = any(array[${oids}]::oid[])`,
+    `select oid::text as oid, pg_get_functiondef(oid) as definition, prosrc as body from pg_proc where oid = any(${arrayOf(oids, 'oid')})`,
   );
   const texts: string[] = [];
   for (const { definition, body } of rows) {

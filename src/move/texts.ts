@@ -1,4 +1,5 @@
 import type { Session } from '../server/session.ts';
+import { isExtensionMember, isOrdinarySchema, schemasOnPath, searchPathAmong } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
 /** A function of the database, in any schema. */
@@ -21,22 +22,19 @@ export interface PrintedText {
   readonly text: string;
 }
 
-const isOrdinary = (alias: string) =>
-  `${alias}.nspname !~ '^pg_' and ${alias}.nspname <> 'information_schema'`;
-const notOfExtension = (catalog: string, oid: string) =>
-  `not exists (select from pg_depend e where e.classid = '${catalog}'::regclass and e.objid = ${oid} and e.deptype = 'e')`;
+const namePattern = (schema: string) => schema.toLowerCase().replace(/[\\%_]/g, '\\$&');
 
 /** Reads the functions whose text or own `search_path` has the name of a schema. */
 export async function readFunctionTexts(session: Session, schema: string): Promise<FunctionText[]> {
-  const pattern = quoteLiteral(`%${schema.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`);
-  const path = `(select substr(e, 13) from unnest(p.proconfig) e where e like 'search_path=%')`;
+  const pattern = quoteLiteral(`%${namePattern(schema)}%`);
+  const path = searchPathAmong('p.proconfig');
   const rows =
     await session.read(`select p.oid::text as oid, p.oid::regprocedure::text as identity, l.lanname as language,
   case when p.prosqlbody is null and l.lanname not in ('c', 'internal') then p.prosrc else '' end as body,
-  case when ${path} is null then null else to_json(array(select trim(both '"' from trim(e)) from unnest(string_to_array(${path}, ',')) e)) end as path,
+  case when ${path} is null then null else to_json(${schemasOnPath(path)}) end as path,
   pg_has_role(p.proowner, 'USAGE') as owned
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
-where ${isOrdinary('n')} and (lower(p.prosrc) like ${pattern} or lower(${path}) like ${pattern}) and ${notOfExtension('pg_proc', 'p.oid')}
+where ${isOrdinarySchema} and (lower(p.prosrc) like ${pattern} or lower(${path}) like ${pattern}) and not ${isExtensionMember('pg_proc', 'p.oid')}
 order by p.oid::regprocedure::text collate "C"`);
   return rows.map(({ oid, identity, language, body, path: own, owned }) => ({
     oid: String(oid),
@@ -53,10 +51,10 @@ const relation = (oid: string) =>
 
 /** Reads the definitions that have the name of a schema within quotes: those of views, defaults, policies and the like. */
 export async function readPrintedTexts(session: Session, schema: string): Promise<PrintedText[]> {
-  const pattern = quoteLiteral(`%'%${schema.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`);
+  const pattern = quoteLiteral(`%'%${namePattern(schema)}%`);
   const rows =
     await session.read(`with mine as (select c.oid, c.relkind from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where ${isOrdinary('n')} and c.relkind in ('r', 'p', 'v', 'm', 'f') and ${notOfExtension('pg_class', 'c.oid')})
+  where ${isOrdinarySchema} and c.relkind in ('r', 'p', 'v', 'm', 'f') and not ${isExtensionMember('pg_class', 'c.oid')})
 select what, text from (
   select ${relation('m.oid')} as what, pg_get_viewdef(m.oid) as text from mine m where relkind in ('v', 'm')
   union all select 'rule ' || quote_ident(r.rulename) || ' of ' || ${relation('m.oid')}, pg_get_ruledef(r.oid)
@@ -66,19 +64,19 @@ select what, text from (
   union all select 'constraint ' || quote_ident(c.conname) || ' of ' || ${relation('m.oid')}, pg_get_constraintdef(c.oid)
     from mine m join pg_constraint c on c.conrelid = m.oid and c.contype = 'c'
   union all select 'constraint ' || quote_ident(c.conname) || ' of domain ' || format_type(c.contypid, null), pg_get_constraintdef(c.oid)
-    from pg_constraint c join pg_namespace n on n.oid = c.connamespace where c.contypid <> 0 and ${isOrdinary('n')}
+    from pg_constraint c join pg_namespace n on n.oid = c.connamespace where c.contypid <> 0 and ${isOrdinarySchema}
   union all select 'default of domain ' || format_type(t.oid, null), pg_get_expr(t.typdefaultbin, 0)
-    from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.typtype = 'd' and ${isOrdinary('n')}
+    from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.typtype = 'd' and ${isOrdinarySchema}
   union all select 'function ' || p.oid::regprocedure, concat_ws(' ', pg_get_function_arguments(p.oid), pg_get_function_sqlbody(p.oid))
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    where (p.pronargdefaults > 0 or p.prosqlbody is not null) and ${isOrdinary('n')} and ${notOfExtension('pg_proc', 'p.oid')}
+    where (p.pronargdefaults > 0 or p.prosqlbody is not null) and ${isOrdinarySchema} and not ${isExtensionMember('pg_proc', 'p.oid')}
   union all select concat_ws(' of ', 'setting ' || split_part(e, '=', 1), 'role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname)),
       quote_literal(substr(e, strpos(e, '=') + 1))
     from pg_db_role_setting s left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) e
     where s.setdatabase in (0, (select oid from pg_database where datname = current_database())) and e not like 'search_path=%'
   union all select 'setting ' || split_part(e, '=', 1) || ' of function ' || p.oid::regprocedure, quote_literal(substr(e, strpos(e, '=') + 1))
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace, unnest(p.proconfig) e
-    where e not like 'search_path=%' and ${isOrdinary('n')} and ${notOfExtension('pg_proc', 'p.oid')}
+    where e not like 'search_path=%' and ${isOrdinarySchema} and not ${isExtensionMember('pg_proc', 'p.oid')}
   union all select 'index ' || i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
     from mine m join pg_index i on i.indrelid = m.oid and (i.indexprs is not null or i.indpred is not null)
   union all select 'policy ' || quote_ident(p.polname) || ' of ' || ${relation('m.oid')},

@@ -3,9 +3,34 @@ import { quoteLiteral } from './quote.ts';
 /** SQL condition on `pg_namespace n`: it is not a schema of PostgreSQL itself. */
 export const isOrdinarySchema = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`;
 
+/** SQL expression: an array of values of a type. */
+export function arrayOf(values: readonly string[], type: string): string {
+  return `array[${values.map(quoteLiteral).join(', ')}]::${type}[]`;
+}
+
 /** SQL expression: a list of names. */
 export function nameArray(names: readonly string[]): string {
-  return `array[${names.map(quoteLiteral).join(', ')}]::name[]`;
+  return arrayOf(names, 'name');
+}
+
+/** SQL expression: the OID of a schema; null if it does not exist. */
+export function schemaOid(schema: string): string {
+  return `(select oid from pg_namespace where nspname = ${quoteLiteral(schema)})`;
+}
+
+/** SQL condition: the object with an OID in a catalog belongs to an extension. */
+export function isExtensionMember(catalog: string, oid: string): string {
+  return `exists (select from pg_depend e where e.classid = '${catalog}'::regclass and e.objid = ${oid} and e.deptype = 'e')`;
+}
+
+/** SQL expression: the `search_path` among settings such as those of a function; null if it is none of them. */
+export function searchPathAmong(settings: string): string {
+  return `(select substr(e, 13) from unnest(${settings}) e where e like 'search_path=%')`;
+}
+
+/** SQL expression: the schemas of a `search_path`, as an array. */
+export function schemasOnPath(path: string): string {
+  return `array(select trim(both '"' from trim(e)) from unnest(string_to_array(${path}, ',')) e)`;
 }
 
 /** SQL expression: the columns of the relation with an OID as JSON, `name type` each, in their order. */

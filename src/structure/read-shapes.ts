@@ -1,5 +1,5 @@
 import type { Session } from '../server/session.ts';
-import { nameArray } from '../sql/catalog-sql.ts';
+import { arrayOf, nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { Ignorable, Shape, ShapeHash, ShapeObject } from './shape.ts';
 import { relationParts, type ShapePart } from './shape-parts.ts';
@@ -76,7 +76,7 @@ function objectsOf({ schemas, ignore, historyTable, leftOut = [] }: ShapeRequest
   const parts = [...relationParts, ...otherParts].map((part) => selectPart(part, ignore));
   return `with s as materialized (select n.oid, n.nspname as nsp, quote_ident(n.nspname) as path, n.nspowner, n.nspacl from pg_namespace n where n.nspname = any(${nameArray(schemas)})),
 left_out as materialized (select c.oid from pg_class c join s on s.oid = c.relnamespace where c.relname = ${quoteLiteral(historyTable)}
-  union all select unnest(array[${leftOut.map(quoteLiteral).join(', ')}]::oid[])),
+  union all select unnest(${arrayOf(leftOut, 'oid')})),
 member as materialized (select classid, objid from pg_depend where deptype = 'e' or (deptype = 'i' and classid = 'pg_proc'::regclass)
   union all select d.classid, d.objid from pg_depend d join left_out l on l.oid = d.refobjid where d.refclassid = 'pg_class'::regclass and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
   union all select 'pg_class'::regclass, oid from left_out),
