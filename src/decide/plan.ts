@@ -1,7 +1,7 @@
 import type { HistoryRow } from '../history/row.ts';
 import { covers, replacedIn } from '../project/baseline.ts';
 import { type Kinds, nullable, version, wholeNumber, yesOrNo } from '../project/option.ts';
-import { historyKey } from '../project/order.ts';
+import { historyKey, migrationLabel } from '../project/order.ts';
 import { canonicalVersion, compareVersions, newestVersion } from '../project/version.ts';
 import type { Finding } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
@@ -189,7 +189,7 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
       'file-changed': ', and its file has changed since',
       'file-missing': ', and its file no longer exists',
     }[obstacle];
-    const message = `${label(row)} was started but not finished${why}`;
+    const message = `${migrationLabel(row)} was started but not finished${why}`;
     return [{ kind: 'incomplete', ...identity(file ?? row), ...(file && { file: file.file }), message }];
   }
   if (file === undefined) {
@@ -197,7 +197,7 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
       {
         kind: 'file-missing',
         ...identity(row),
-        message: `${label(row)} is applied, but its file no longer exists`,
+        message: `${migrationLabel(row)} is applied, but its file no longer exists`,
       },
     ];
   }
@@ -205,11 +205,13 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
   const found = { ...identity(file), file: file.file };
   const renamed = row.name !== file.name;
   if (row.checksum !== file.checksum) {
-    const as = renamed ? ` as ${label(row)}` : '';
+    const as = renamed ? ` as ${migrationLabel(row)}` : '';
     const message = `${file.file} differs from what was applied${as} (checksum ${short(file.checksum)}, applied ${short(row.checksum)})`;
     return [{ kind: 'checksum-changed', ...found, message }];
   }
-  return renamed ? [{ kind: 'renamed', ...found, message: `${file.file} was applied as ${label(row)}` }] : [];
+  return renamed
+    ? [{ kind: 'renamed', ...found, message: `${file.file} was applied as ${migrationLabel(row)}` }]
+    : [];
 }
 
 function firstObstacle(
@@ -236,10 +238,6 @@ function identity({ version, name }: { version: string | null; name: string }): 
   name: string;
 } {
   return version === null ? { name } : { version, name };
-}
-
-function label({ version, name }: HistoryRow): string {
-  return version === null ? `R__${name}` : `${version}_${name}`;
 }
 
 function short(checksum: string): string {

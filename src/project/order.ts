@@ -14,3 +14,14 @@ export function inRunningOrder(migrations: readonly Migration[]): Migration[] {
 export function historyKey(item: { readonly version: string | null; readonly name: string }): string {
   return item.version === null ? `R__${item.name}` : canonicalVersion(item.version);
 }
+
+/** A migration as people know it: by its version and name. */
+export function migrationLabel({
+  version,
+  name,
+}: {
+  readonly version: string | null;
+  readonly name: string;
+}): string {
+  return `${version ?? 'R_'}_${name}`;
+}

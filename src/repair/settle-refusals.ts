@@ -2,6 +2,7 @@ import { SqlmigError } from '../errors.ts';
 import type { Resumption } from '../execute/non-transactional.ts';
 import { changedFileHint } from '../fleet/schema-errors.ts';
 import type { HistoryRow } from '../history/row.ts';
+import { migrationLabel } from '../project/order.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { repairCommandLine } from '../text/command-line.ts';
 
@@ -26,8 +27,8 @@ export function stillInvalid(schema: string, index: string): SqlmigError {
 }
 
 /** The error for an incomplete migration whose file was missing when the repair read the files. */
-export function begunWithoutFile({ version, name }: HistoryRow, schema: string): SqlmigError {
-  const message = `${version ?? 'R_'}_${name} is incomplete, and its file is missing`;
+export function begunWithoutFile(row: HistoryRow, schema: string): SqlmigError {
+  const message = `${migrationLabel(row)} is incomplete, and its file is missing`;
   return new SqlmigError('incomplete', message, {
     schema,
     state: 'nothing was run',

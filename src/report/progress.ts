@@ -1,5 +1,6 @@
 import type { RunEvent } from '../events.ts';
 import { createNoticeGroups } from '../fleet/notice-groups.ts';
+import { migrationLabel } from '../project/order.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import { createCounter, type ProgressOptions } from './counter.ts';
@@ -74,10 +75,10 @@ function linesOf(event: RunEvent, verbose: boolean, { paint }: Pick<ProgressOpti
 
 function verboseLinesOf(event: RunEvent): string[] {
   switch (event.type) {
-    case 'migration-applied': {
-      const { version, name, durationMs } = event.migration;
-      return [`${printable(event.schema)}  ${version ?? 'R_'}_${name}  ${durationMs} ms`];
-    }
+    case 'migration-applied':
+      return [
+        `${printable(event.schema)}  ${migrationLabel(event.migration)}  ${event.migration.durationMs} ms`,
+      ];
     case 'retrying':
       return [`${printable(event.schema)}: ${event.reason}; will retry (attempt ${event.attempt})`];
     case 'server-notice':

@@ -1,4 +1,5 @@
 import type { AdoptedSchema } from '../adopt/import-histories.ts';
+import { migrationLabel } from '../project/order.ts';
 import type { ChangedChecksum } from '../repair/changed-checksums.ts';
 import type { MissingFile } from '../repair/forgotten-files.ts';
 import type { IncompleteMigration } from '../repair/incomplete-migration.ts';
@@ -26,8 +27,8 @@ export function missingText(missing: readonly MissingFile[]): string {
   if (missing.length === 0) return 'no file is missing\n';
   return groupBy(missing, ({ scope, version, name }) => JSON.stringify([scope, version, name]))
     .map((group) => {
-      const [{ scope, version, name }] = group as [MissingFile];
-      return `${scope} ${version ?? 'R_'}_${name} has no file and is applied in ${count(group.length, 'schema')}: ${schemaNames(group, 10)}\n`;
+      const [missed] = group as [MissingFile];
+      return `${missed.scope} ${migrationLabel(missed)} has no file and is applied in ${count(group.length, 'schema')}: ${schemaNames(group, 10)}\n`;
     })
     .join('');
 }

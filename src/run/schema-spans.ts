@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Attributes, Context, Exception, Span, SpanKind, Tracer } from '@opentelemetry/api';
 import type { RunEvent } from '../events.ts';
 import { parseFileName } from '../project/file-name.ts';
+import { migrationLabel } from '../project/order.ts';
 import type { ErrorDetails, SchemaOutcome } from '../results.ts';
 
 type Finished = Extract<RunEvent, { type: 'schema-finished' }>;
@@ -42,7 +43,7 @@ export function createSchemaSpans(
       const span = tracer.startSpan('sqlmig schema', { startTime: start, attributes }, within);
       let at = start;
       const startFile = (version: string | null, name: string, more: Attributes = {}) => {
-        const migration = version === null ? `R__${name}` : `${version}_${name}`;
+        const migration = migrationLabel({ version, name });
         const said = {
           'db.operation.name': 'migrate',
           'db.query.summary': `migrate ${migration}`,
