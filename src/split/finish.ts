@@ -7,18 +7,15 @@ import { takeLocks } from '../protocol/unit-locks.ts';
 import { begin } from '../protocol/unit-settings.ts';
 import { repairSchemas, watchWait } from '../repair/repair.ts';
 import type { ErrorDetails } from '../results.ts';
-import type { Session } from '../server/session.ts';
 import type { Target } from '../state/target.ts';
 import { compareSplit, type SplitDifference } from './compare.ts';
-import { readDependents } from './dependents.ts';
-import { againHint, readShared, type SharedTables } from './look.ts';
+import { lookAtSplit, type SplitLook, type SplitQuery } from './look.ts';
 import { tableName } from './owner.ts';
 import type { OwnedTable, SplitObstacle } from './paths.ts';
-import { readSplitRecords, type SplitRecord, splitTableName } from './record.ts';
+import { type SplitRecord, splitTableName } from './record.ts';
 import { patientReader, type RowReader, transactionReader } from './row-reader.ts';
 import { type Assignment, countRows, type RowCounts } from './rows.ts';
-import type { SplitQuery } from './survey.ts';
-import { checkIds, checkTenants, readTenantsFrom, type SplitTenant } from './tenants-from.ts';
+import { againHint } from './tenant-obstacles.ts';
 
 /** What a finish may do. */
 export interface FinishRules extends SplitQuery {
@@ -46,22 +43,17 @@ export interface FinishSurvey {
 /** Compares the tenants' rows with the shared ones, and looks for everything that is in the way of dropping those. */
 export async function surveyFinish(migrator: Migrator, rules: FinishRules): Promise<FinishSurvey> {
   const { config } = migrator.run;
-  const { column, tenantsFrom } = rules;
-  return migrator.run.read(async (session, reader) => {
-    const rows = await readTenantsFrom(reader, tenantsFrom, config.publicSchema);
-    const { tenants, obstacles } = checkTenants(rows, config.publicSchema);
-    const shared = await readShared(reader, config, column);
-    const { owned } = shared;
-    const records = await readSplitRecords(session, config.publicSchema);
+  const { column } = rules;
+  return migrator.run.read(async (_, reader) => {
+    const look = await lookAtSplit(reader, config, rules);
+    const { tenants, records } = look;
+    const { owned } = look.shared;
     const by = { column, tenants };
-    const owners = owned.map(({ owner }) => owner);
     const found = [
-      ...obstacles,
-      ...shared.obstacles,
-      ...(tenants.length === 0 ? [] : await checkIds(reader, tenants, { column, owners })),
-      ...recordObstacles(records, { column, tenants, shared }),
+      ...look.obstacles,
+      ...recordObstacles(look, column),
       ...ownerObstacles(owned),
-      ...(await dependentObstacles(session, owned)),
+      ...look.dependents.map(dependentObstacle),
     ];
     const nothing = { tables: [], differences: [], obstacles: found, owned, records, by };
     return found.length > 0
@@ -120,12 +112,8 @@ function differenceObstacle({ schema, table, changed, sharedRows, ownRows }: Spl
 }
 
 function recordObstacles(
-  records: readonly SplitRecord[],
-  {
-    column,
-    tenants,
-    shared: { owned },
-  }: { readonly column: string; readonly tenants: readonly SplitTenant[]; readonly shared: SharedTables },
+  { records, tenants, shared: { owned } }: Pick<SplitLook, 'records' | 'tenants' | 'shared'>,
+  column: string,
 ): SplitObstacle[] {
   const bySchema = new Map(records.map((record) => [record.schema, record]));
   return tenants.flatMap(({ schema, id }): SplitObstacle[] => {
@@ -162,15 +150,11 @@ function ownerObstacles(owned: readonly OwnedTable[]): SplitObstacle[] {
     }));
 }
 
-async function dependentObstacles(session: Session, owned: readonly OwnedTable[]): Promise<SplitObstacle[]> {
-  const dependents = await readDependents(
-    session,
-    owned.map(({ table }) => table),
-  );
-  return dependents.map((what) => ({
+function dependentObstacle(what: string): SplitObstacle {
+  return {
     message: `${what} depends on a shared table that is to be dropped`,
     hint: 'drop it in a public file, or change it to use other tables',
-  }));
+  };
 }
 
 /** Locks the shared tables, compares once more, and drops them with the record of the split, in one transaction. */
