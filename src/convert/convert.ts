@@ -10,7 +10,7 @@ import { type Decision, decisionsIn, type PlacedProblem } from './decisions.ts';
 import { type KeptObjects, keptObjects, nothingKept, placementOf } from './kept.ts';
 import { type LaidOut, type Layout, type LeftOut, layOut } from './layout.ts';
 import { type MadeObjects, madeObjects, type ParsedText } from './made-objects.ts';
-import type { Origin } from './manifest.ts';
+import type { FileOrigin } from './manifest.ts';
 import { qualifiedNames } from './qualified-names.ts';
 import { noTransactionMark, type TwoWays, twoWays, without } from './two-ways.ts';
 
@@ -29,7 +29,7 @@ export interface ConversionRules {
 }
 
 /** A file for a folder of sqlmig. */
-export interface ConvertedFile extends Origin {
+export interface ConvertedFile extends FileOrigin {
   readonly scope: Scope;
   readonly name: string;
   readonly text: string;

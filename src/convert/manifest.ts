@@ -5,7 +5,7 @@ import type { SourceFile } from '../history/import/history-reader.ts';
 export const manifestName = 'converted.json';
 
 /** What a file of sqlmig was made from. */
-export interface Origin {
+export interface FileOrigin {
   /** The other tool's file, below the folder that was converted. */
   readonly from: string;
   /** SHA-256 of that file with LF line ends and without a byte order mark, lower-case hex. */
@@ -15,7 +15,7 @@ export interface Origin {
 }
 
 /** A file in a manifest; `file` is its name in the folder. */
-interface ManifestEntry extends Origin {
+interface ManifestEntry extends FileOrigin {
   readonly file: string;
 }
 
@@ -36,7 +36,7 @@ export function manifestText({ tool, files, lists }: Manifest): string {
 /** The manifest of some converted files of one folder. */
 export function manifestOf(
   tool: string | null,
-  files: readonly (Origin & { readonly name: string })[],
+  files: readonly (FileOrigin & { readonly name: string })[],
   lists: readonly SourceFile[],
 ): Manifest {
   return {
