@@ -60,7 +60,7 @@ test('records the files that equal schemas were built by', async () => {
     signal: null,
     stderr: '',
     stdout: `public: 1 public file up to 0001 recorded as applied
-acme, we"ird Ü, globex: 5 tenant files up to 0004 recorded as applied, 1 repeatable among them
+acme, we"ird Ü, globex: 5 tenant files up to 0004 recorded as applied, including 1 repeatable
 adopted  4 schemas: public, acme, we"ird Ü, globex
 `,
   });
@@ -92,7 +92,7 @@ test('lists differences once for all schemas that have them, and records only wh
     alter table public.plans add note text; create function acme.f() returns int language sql as 'select 1'`);
   const refused = await sqlmig(baseline('4'), p.dir);
   expect(refused.stdout).toBe(`public: 1 public file up to 0001 recorded as applied
-acme, we"ird Ü, globex: 5 tenant files up to 0004 recorded as applied, 1 repeatable among them
+acme, we"ird Ü, globex: 5 tenant files up to 0004 recorded as applied, including 1 repeatable
 public: not in the files: column plans.note
   type: text
 acme: not in the files: function f()
@@ -109,7 +109,7 @@ we"ird Ü, globex: different column users.phone (sql/tenant/0004_phone.sql)
   type in the database: character varying(20)
 globex: not in the files: table extra
 nothing was changed
-hint: correct the schemas or the files, or accept it with --accept-differences
+hint: correct the schemas or the files, or accept the differences with --accept-differences
 `);
   expect(refused.code).toBe(1);
   expect(await histories()).toEqual([]);
@@ -148,12 +148,12 @@ test('an obstacle in one schema changes none', async () => {
     {
       schema: 'empty',
       message: 'it is empty',
-      hint: 'leave it out with --except-tenants empty; up creates its objects',
+      hint: 'exclude it with --except-tenants empty; up creates its objects',
     },
     {
       schema: 'gone',
       message: 'it does not exist',
-      hint: 'leave it out with --except-tenants gone; up creates its objects',
+      hint: 'exclude it with --except-tenants gone; up creates its objects',
     },
     {
       schema: 'knex',

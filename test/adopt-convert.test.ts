@@ -55,7 +55,7 @@ test('a set of Prisma written for public becomes three equal tenants, and nothin
   const { code, stdout } = await convert(p);
   expect([code, stdout]).toEqual([0, expect.stringContaining('wrote 21 files\n')]);
   expect(stdout).toMatch(
-    /or, if the tables in public are to become a tenant: sqlmig adopt --public-as NAME --files old\n$/,
+    /or, to make the tables in public a tenant: sqlmig adopt --public-as NAME --files old\n$/,
   );
   expect(stdout).toContain('sql/tenant/20240701093000_touch.sql');
   // What a person decides: CREATE SCHEMA, the default that names public.User, and the two names in the block.
@@ -91,7 +91,7 @@ test('a set of Prisma written for public becomes three equal tenants, and nothin
   expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('wrote 2 files\n')]);
   expect(readFileSync(block, 'utf8')).not.toContain('public');
   const done = await sqlmig(['adopt', '--convert', 'old'], p.dir);
-  expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('all files were there already\n') });
+  expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('all files already exist\n') });
   p.write({ 'old/20240702093000_system_user/migration.sql': 'select 1' });
   expect(await convert(p)).toMatchObject({
     code: 2,
@@ -107,7 +107,7 @@ test('tables that are kept go to public, and tenants refer to them', async () =>
   const { code, stdout } = await convert(p, '--keep', 'Plan,invoices');
   expect([code, stdout]).toEqual([
     0,
-    expect.stringContaining('this statement is about kept tables and others at once'),
+    expect.stringContaining('this statement changes kept tables and others'),
   ]);
   expect(sqlFiles(p, 'sql/public')).toEqual([
     '20240201093000_plans.sql',
@@ -169,7 +169,7 @@ test('with other tables to keep, converted files are not mixed', async () => {
   await expect(adoptFiles(config, { ...options, keep: ['k'] })).rejects.toThrow('1_x.sql');
   expect(listed(p, 'sql/public')).toEqual([]);
   await expect(adoptFiles(config, { ...options, from: 'sql/tenant' })).rejects.toThrow(
-    'converted files would go to',
+    'is also the folder for the converted files',
   );
   await expect(adoptFiles(config, { ...options, from: 'none' })).rejects.toThrow('none has no migrations');
   await expect(adoptFiles(config, { ...options, into: 'public', keep: ['k'] })).rejects.toThrow(

@@ -199,9 +199,7 @@ test('a history that was imported before the move prevents it, and the hint says
   );
   const p = project({ url: db.url, tenants: { list: ['acme', 'globex'] } }, files);
   const before = await sqlmig(['adopt'], p.dir);
-  expect(before.stdout).toContain(
-    'note: do not import the history before this move, which imports it as well\n',
-  );
+  expect(before.stdout).toContain('note: do not import the history first, because the move imports it\n');
   const early = await sqlmig(['adopt', '--history', '--all', '--yes'], p.dir);
   expect([early.code, early.stdout]).toEqual([0, expect.stringContaining('adopted  1 schema: public\n')]);
   expect((await sqlmig(['adopt'], p.dir)).stdout).not.toContain('note: do not import');
@@ -221,12 +219,12 @@ test('a history that was imported before the move prevents it, and the hint says
 });
 
 test.for([
-  ['a schema of that name', 'create schema acme', {}, /"acme" exists already/],
+  ['a schema of that name', 'create schema acme', {}, /"acme" already exists/],
   [
     'a name to keep that is not there',
     '',
     { keep: ['planets'] },
-    /nothing in the schema is called "planets"/,
+    /--keep names "planets", which does not exist in the schema/,
   ],
   [
     'a foreign key to what would move',
@@ -244,13 +242,13 @@ test.for([
     'files of public that make what would move',
     '',
     { keep: ['plans'] },
-    /the files of public make countries, which would move/,
+    /the files of public create countries, which would move/,
   ],
   [
     'files of tenants that make what would stay',
     '',
     { keep: ['plans', 'countries', 'tickets', 'users'] },
-    /tenants' files make tickets, users, which would stay/,
+    /tenant files create tickets, users, which would stay/,
   ],
   [
     'a file without a row',
@@ -293,7 +291,7 @@ test('what names public is refused, each with a cure', async () => {
     ],
     [
       "create view v as select to_regclass('public.users') as there, 'tickets'::regclass as resolved",
-      /view public.v looks 'public.users' up by name/,
+      /view public.v looks up 'public.users' by name/,
     ],
     [
       "create table late (n bigint default nextval('public.tickets_id_seq'::text))",
@@ -637,7 +635,7 @@ test('functions and types that files of public make are to be kept', async () =>
   const config = await project({ url: db.url }, more).config();
   expect(await adopting(config, { keep })).toMatchObject({
     moved: null,
-    obstacles: [{ message: 'the files of public make stamp, mood, which would move' }],
+    obstacles: [{ message: 'the files of public create stamp, mood, which would move' }],
   });
   expect((await adopt(config)).public?.command).toContain('--keep stamp,countries,plans,mood');
   expect(await adopting(config, { keep: [...keep, 'stamp', 'mood'] })).toMatchObject({ moved: {} });
@@ -713,7 +711,7 @@ test('what another move has taken meanwhile is not taken from it', async () => {
   });
   expect(late).toMatchObject({
     moved: null,
-    error: { message: expect.stringContaining('has been dropped or moved meanwhile') },
+    error: { message: expect.stringContaining('has been dropped or moved in the meantime') },
   });
   expect(Object.keys(await contents('acme')).sort()).toEqual(['open_tickets', 'tickets', 'users']);
 });
@@ -770,9 +768,9 @@ test('adopt alone says what lies in public, and how to move it', async () => {
   const p = project({ url: db.url }, files);
   const { code, stdout } = await sqlmig(['adopt'], p.dir);
   expect([code, stdout]).toEqual([0, expect.stringMatching(/no other tool's history/)]);
-  expect(stdout).toContain(`what lies in public
+  expect(stdout).toContain(`contents of public
   would become a tenant: 2 sequences, 2 tables, 1 view
-  would stay, because only files of public make them: countries, plans
+  would stay, because only files of public create them: countries, plans
 make it a tenant with: sqlmig adopt --public-as NAME --keep countries,plans
 `);
   await db.query(

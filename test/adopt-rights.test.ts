@@ -27,7 +27,7 @@ test('locked histories are waited for together, and each is named with the sessi
   expect(refused).toHaveLength(20);
   expect(refused[0]).toEqual({
     message: 'it cannot be read: canceling statement due to lock timeout',
-    hint: 'wait until the session that has its lock has ended, and run it again',
+    hint: 'wait until the session that holds its lock has ended, and run the command again',
   });
   expect(histories.filter(({ match }) => match?.applied === 5)).toHaveLength(2);
   expect(sessions.map(({ lock }) => lock)).toContain('AccessExclusiveLock on t_1.schema_migrations');

@@ -218,7 +218,7 @@ test('--finish refuses while rows differ, then drops the shared tables', async (
   const copied = await sqlmig([...two, '--yes'], p.dir);
   expect(copied).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('20 rows; stay: 1 without a tenant, 1 of ids that are not listed\n'),
+    stdout: expect.stringContaining('20 rows; stay: 1 without a tenant, 1 with unlisted ids\n'),
   });
   expect(copied.stdout).toContain('to be dropped or changed before --finish: view public.open_projects\n');
   const end = async (...more: string[]) => {
@@ -355,7 +355,7 @@ test('everything that is in the way is named, and nothing is touched', async () 
   expect(await refused(`values (1, 'a')`)).toContain('a: the schema has tables, but no migration is applied');
   await db.query('drop schema a cascade');
   expect(await refused(`values (1, 'a')`)).toContain(
-    'audit: its rows belong to tenants, but the tenant files make no such table',
+    'audit: its rows belong to tenants, but the tenant files do not create it',
   );
   await db.query('drop table audit; update users set team_id = (select max(id) from teams) where id = 1');
   await db.query('update teams set tenant_id = 1 where id = (select max(id) from teams)');

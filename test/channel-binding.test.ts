@@ -146,7 +146,7 @@ test.skipIf(!hasOpenssl)('channel_binding=require logs in, and not through anoth
 });
 
 test.skipIf(!hasOpenssl).for([
-  ['lets everyone in', [0, 0, 0, 0], 'the server let us in without channel binding'],
+  ['lets everyone in', [0, 0, 0, 0], 'the server accepted the login without channel binding'],
   ['asks for a password', [0, 0, 0, 3], 'the server asks for a login without channel binding'],
   [
     'knows no binding',

@@ -68,7 +68,7 @@ test('DATABASE_URL overrides url and the directUrl beside it, but not a list of 
     loadConfig({ cwd: dir, env: { ...env, ...more }, onWarning: (message) => warnings.push(message) });
   expect((await load(pair.dir)).database).toMatchObject({ target: target(url), directTarget: null });
   expect(warnings).toEqual([
-    `DATABASE_URL overrides url in ${join(pair.dir, 'sqlmig.config.json')}, and so directUrl beside it has no effect`,
+    `DATABASE_URL overrides url in ${join(pair.dir, 'sqlmig.config.json')}, so directUrl there has no effect`,
   ]);
   const direct = { SQLMIG_DIRECT_URL: 'postgres://other/db' };
   expect((await load(pair.dir, direct)).database.directTarget).toEqual(target('postgres://other/db'));
@@ -85,7 +85,7 @@ test('a .env is not read, and named if it has the database that is missing', asy
   mkdirSync(below);
   await expect(loadConfig({ cwd: below, env: {} })).rejects.toMatchObject({
     code: 'no-database-url',
-    details: { hint: `${join(p.dir, '.env')} names one, and is read with --env-file ../.env` },
+    details: { hint: `${join(p.dir, '.env')} contains one; to use it, pass --env-file ../.env` },
   });
   p.write({ '.env': 'OTHER=1' });
   await expect(loadConfig({ cwd: below, env: {} })).rejects.toMatchObject({
@@ -174,7 +174,7 @@ test.for([
   ['sqlmig.config.json', '{\n "url": s3cret }', 2, 9, 'a value is expected'],
   ['sqlmig.config.json', '{ "url": "x", "url": "s3cret", }', 1, 15, 'the key is there twice'],
   ['sqlmig.config.jsonc', '{ /* s3cret ', 1, 3, 'the comment has no end'],
-  ['sqlmig.config.yaml', 'url: x\nurl: s3cret\n', 2, 1, 'this is no YAML (DUPLICATE_KEY)'],
+  ['sqlmig.config.yaml', 'url: x\nurl: s3cret\n', 2, 1, 'this is not valid YAML (DUPLICATE_KEY)'],
 ] as const)('a mistake in %s has a place: %j', async ([file, text, line, column, why]) => {
   const p = project({});
   p.remove('sqlmig.config.json');
@@ -218,7 +218,7 @@ test('files that look like a config and are not read are named', async () => {
   const warnings: string[] = [];
   const onWarning = (message: string) => warnings.push(message);
   await loadConfig({ cwd: join(p.dir, 'sub'), env: {}, onWarning });
-  const named = (file: string) => `${join(p.dir, file)} looks like a config and is not read; `;
+  const named = (file: string) => `${join(p.dir, file)} looks like a config but is not read; `;
   const read = `${join(p.dir, 'sqlmig.config.json')} is`;
   expect(warnings.sort()).toEqual(
     [
@@ -226,7 +226,7 @@ test('files that look like a config and are not read are named', async () => {
       `${named('sqlmig.config.toml')}${read}`,
       `${named('sqlmig.config.ts')}${read}`,
       expect.stringMatching(
-        /sub.sqlmig\.json looks like a config and is not read; a config file is sqlmig\.config\.json/,
+        /sub.sqlmig\.json looks like a config but is not read; a config file is sqlmig\.config\.json/,
       ),
       `the key "sqlmig" in ${named('package.json')}${read}`,
     ].sort((a, b) => String(a).localeCompare(String(b))),

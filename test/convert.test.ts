@@ -222,7 +222,7 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
 });
 
 test.for<[what: string, files: Files, message: string]>([
-  ['an order that tools differ in', empty('9_a.sql', '10_b.sql'), '10_b.sql comes before 9_a.sql by name'],
+  ['an order that tools differ in', empty('9_a.sql', '10_b.sql'), '10_b.sql sorts before 9_a.sql by name'],
   ['several folders', empty('a/1_a.sql', 'b/1_b.sql'), 'migrations are in 2 folders: a, b'],
   [
     'a version that has no next one',
@@ -238,7 +238,7 @@ test('the tool decides on the order that tools differ in', async () => {
   const names = async (tool: string) => (await convert(files, { tool })).files.map(({ name }) => name);
   expect(await names('Knex')).toEqual(['10_b.sql', '11_a.sql']);
   expect(await names('sqlx')).toEqual(['9_a.sql', '10_b.sql']);
-  await expect(names('kne')).rejects.toThrow("the order of kne's files is not known");
+  await expect(names('kne')).rejects.toThrow("sqlmig does not know the order of kne's files");
 });
 
 const strip = async (text: string, before = '') => {
@@ -310,37 +310,37 @@ test.for<[text: string, place: string, what: RegExp]>([
   [
     'create table t ();\ndo $$ begin\n  perform 1 from public.t;\nend $$;',
     '3:18',
-    /^public\.t is named in a DO block$/,
+    /^public\.t appears in a DO block$/,
   ],
   [
     "create table t (x int default nextval('public.t_seq')); create sequence t_seq;",
     '1:40',
-    /^public\.t_seq is named in a string$/,
+    /^public\.t_seq appears in a string$/,
   ],
   [
     "select 1 from information_schema.tables where table_schema = 'public';",
     '1:62',
-    /looks into the schema public/,
+    /searches only the schema public/,
   ],
   [
     "do $$ begin if exists (select 1 from pg_tables where schemaname = 'public') then end if; end $$;",
     '1:67',
-    /looks into/,
+    /searches only the schema/,
   ],
   ["select 1 from pg_constraint where conname = 'x';", '1:15', /without a schema filter/],
   ['create extension citext;', '1:1', /^CREATE EXTENSION/],
   ['create schema other;', '1:1', /^CREATE SCHEMA/],
-  ['grant usage on schema public to x;', '1:23', /about the schema public itself/],
+  ['grant usage on schema public to x;', '1:23', /concerns the schema public itself/],
   ['set search_path = public;', '1:1', /sets search_path/],
   [
     'create function f() returns int language sql set search_path = public return 1;',
     '1:46',
     /sets search_path/,
   ],
-  ['select * from public.legacy;', '1:15', /public\.legacy is not made by these files/],
+  ['select * from public.legacy;', '1:15', /these files do not create public\.legacy/],
   ['delete from _prisma_migrations;', '1:13', /^_prisma_migrations is the history of another tool/],
   ['create role x;', '1:1', /CREATE ROLE/],
-  ['set transaction isolation level serializable;', '1:1', /^the transaction has begun/],
+  ['set transaction isolation level serializable;', '1:1', /^the transaction and its mode are already set/],
   ['select {{ x }};', '1:8', /placeholder/],
   ['select (;', '1:9', /syntax error/],
 ])('a person decides about %j', async ([text, place, what]) => {

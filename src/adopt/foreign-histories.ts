@@ -78,7 +78,7 @@ export function unreadable(found: FoundTable, error: ServerError | null): Obstac
     message: `it cannot be read: ${error.message}`,
     hint:
       error.code === sqlstates.lockNotAvailable
-        ? 'wait until the session that has its lock has ended, and run it again'
+        ? 'wait until the session that holds its lock has ended, and run the command again'
         : 'use a role that may read it',
   };
 }

@@ -71,7 +71,7 @@ export function proposeImport(
   if (another !== undefined) {
     const hint =
       another.found.tool === tool
-        ? `drop the one that is not in use, in ${source.found.schema} or ${another.found.schema}`
+        ? `drop the unused one, in ${source.found.schema} or ${another.found.schema}`
         : `choose the one in use: --from-tool '${tool}' or --from-tool '${another.found.tool}'`;
     return refuse(twoHistories(schema, hint));
   }

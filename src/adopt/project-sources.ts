@@ -77,10 +77,10 @@ export function readOriginals(config: Config, files: string): readonly SourceFil
   const manifests = folders.flatMap(([dir, folder]) => readManifest(dir, folder) ?? []);
   if (manifests.length === 0)
     throw new SqlmigError('bad-usage', `the project's files were not converted from ${files}`, {
-      hint: `convert them with: sqlmig adopt --convert ${files}, or leave out --files`,
+      hint: `convert them with: sqlmig adopt --convert ${files}, or omit --files`,
     });
   if (manifests.some((manifest) => manifest.files.some(({ from }) => paths.has(from)))) return originals;
-  throw new SqlmigError('bad-usage', `${files} has none of the files that were converted`, {
-    hint: 'name the folder that was given to adopt --convert',
+  throw new SqlmigError('bad-usage', `${files} contains none of the original files`, {
+    hint: 'pass the folder that you passed to adopt --convert',
   });
 }

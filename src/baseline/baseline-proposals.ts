@@ -104,7 +104,7 @@ function emptyRefusal({ schema, scope, exists }: Target): Obstacle {
     ? { message, hint: 'create its objects with: sqlmig up --public' }
     : {
         message,
-        hint: `leave it out with ${commandLine('--except-tenants', schema).replace(/^sqlmig /, '')}; up creates its objects`,
+        hint: `exclude it with ${commandLine('--except-tenants', schema).replace(/^sqlmig /, '')}; up creates its objects`,
       };
 }
 

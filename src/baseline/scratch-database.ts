@@ -46,7 +46,7 @@ async function openAdmin({ config: { database }, pooled, runId }: Run): Promise<
   if (pooled && directTarget === null)
     throw new SqlmigError(
       'direct-url-needed',
-      'a pooler does not reach the database that files are replayed in',
+      'the database for replaying files cannot be reached through a pooler',
       {
         state: 'nothing was touched',
         hint: 'set directUrl in the config or pass --direct-url',
@@ -68,7 +68,7 @@ async function requireCreateDatabase(admin: Session): Promise<void> {
   const role = String(row?.role);
   throw new SqlmigError(
     'server-refused',
-    `the files are replayed in a database of their own, and role "${role}" may not create one`,
+    `role "${role}" may not create the temporary database in which the files are replayed`,
     {
       state: 'nothing was touched',
       hint: `have a superuser run: ALTER ROLE ${quoteIdentifier(role)} CREATEDB;`,

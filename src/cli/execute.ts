@@ -136,7 +136,7 @@ export function exitCodeOfSchemas(errors: readonly (ErrorDetails | undefined)[])
 export function agreed(terminal: Terminal, question: string): Promise<boolean> {
   if (terminal.ask === null) {
     terminal.stderr(question.slice(0, question.lastIndexOf('\n') + 1));
-    throw usage('confirmation is required, but there is no terminal to ask on', 'confirm with --yes');
+    throw usage('confirmation is required, but there is no terminal', 'confirm with --yes');
   }
   return terminal.ask(`${question} [y/N] `);
 }
@@ -186,7 +186,7 @@ async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>
   await withoutDatabase({ ...quietly, args: { ...args, url: 'postgres:' } }, async () => {});
   if (!existsSync(join(cwd, '.sqlmig')) && !args.quiet && args.logFormat === 'text')
     terminal.stderr(
-      'first start of --embedded: creating a PostgreSQL in .sqlmig/, which takes some seconds\n',
+      'first start of --embedded: creating a PostgreSQL server in .sqlmig/, which takes a few seconds\n',
     );
   const { attachEmbedded } = await import('../embedded/attach.ts');
   const server = await attachEmbedded(cwd);

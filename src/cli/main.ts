@@ -88,7 +88,7 @@ for (const stream of [process.stdout, process.stderr]) {
 function reportLostAnswer(code: number): void {
   if (answerLost === null) return;
   const error = new SqlmigError('output-failed', `cannot write the output to stdout: ${answerLost.message}`, {
-    state: 'the work of the command is done',
+    state: 'the command itself has finished',
     hint: 'check the file or pipe that stdout is redirected to',
   });
   const lost = fail(error);

@@ -23,7 +23,7 @@ export const globalOptions = options({
     type: 'string',
     array: true,
     nargs: 1,
-    describe: 'Load environment variables from a file; those already set win',
+    describe: 'Load environment variables from a file, without overriding those already set',
   },
   url: {
     type: 'string',

@@ -37,7 +37,7 @@ export interface ConvertedFile extends FileOrigin {
 
 /** What becomes of the files of a folder. */
 export interface Conversion {
-  /** `null` if several tools have such files. */
+  /** `null` if several possible tools. */
   readonly tool: string | null;
   readonly files: readonly ConvertedFile[];
   /** Migrations in other languages, which became empty files. */
@@ -121,7 +121,7 @@ async function draftsOf(laidOut: LaidOut): Promise<Draft[]> {
 }
 
 function emptyFile(path: string): string {
-  return `-- ${path.replaceAll(/[\r\n]/g, ' ')} is not SQL. This file is empty, so that its version can be recorded as applied.\n-- A new schema needs what it did: write that here, in SQL, before any schema has run this file.\n`;
+  return `-- ${path.replaceAll(/[\r\n]/g, ' ')} is not SQL. This file is empty, so that its version can be recorded as applied.\n-- New schemas need its changes: write them here, in SQL, before any schema has run this file.\n`;
 }
 
 async function parsedText(text: string): Promise<ParsedText | null> {
@@ -152,7 +152,7 @@ async function partsOf(draft: Draft, converting: Converting): Promise<Part[]> {
       const changes = [
         ...draft.changes,
         ...(isSplit ? ['divided between public and tenants'] : []),
-        ...(stripped.count > 0 ? [`"${rules.schema}." taken off ${times(stripped.count)}`] : []),
+        ...(stripped.count > 0 ? [`"${rules.schema}." removed ${times(stripped.count)}`] : []),
       ];
       const name = nameOf(draft);
       const { source, undoes } = draft;

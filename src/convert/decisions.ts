@@ -69,12 +69,12 @@ export async function decisionsIn(file: Examined, rules: DecisionRules): Promise
 
 const aboutKept: Readonly<Record<PlacementProblem, readonly [what: string, cure: string]>> = {
   mixed: [
-    'this statement is about kept tables and others at once',
-    'divide it: what changes kept tables belongs in the public file of this version',
+    'this statement changes kept tables and others',
+    'divide it: move the changes to kept tables to the public file of this version',
   ],
   gone: [
-    'this names a kept object that is renamed or dropped later, and public files run before any tenant’s',
-    'write the name that it has in the end, or remove the statement',
+    'this uses a kept object that a later file renames or drops, and public files run before tenant files',
+    'use its final name, or remove the statement',
   ],
 };
 
@@ -129,8 +129,8 @@ function explained(
     const { kind = '' } = statements.find(({ start, end }) => start <= index && index < end) ?? {};
     const name = /^[^.]+\.\s*("(?:[^"]|"")+"|[\p{L}\p{N}_$]+)/u.exec(text.slice(index))?.[0] ?? '';
     return [
-      `${name} is named in ${bodies[kind] ?? 'a string'}`,
-      'take the schema off, so that each tenant uses its own',
+      `${name} appears in ${bodies[kind] ?? 'a string'}`,
+      'remove the schema, so that each tenant uses its own',
     ];
   }
   const [what = message, cure = 'check it'] = message.split('; ');
@@ -152,8 +152,8 @@ async function notMade(parsed: ParsedText, { schema, made, kept }: DecisionRules
     )
     .map(({ name, index }) => [
       index,
-      `${schema}.${name} is not made by these files, and stays the one in ${schema}`,
-      'take the schema off if each tenant has its own',
+      `these files do not create ${schema}.${name}, so it still refers to ${schema}`,
+      'remove the schema if each tenant has its own',
     ]);
 }
 
@@ -170,7 +170,7 @@ async function schemaItself({ text, statements }: ParsedText, schema: string): P
     })
     .map(({ index }) => [
       index,
-      `this is about the schema ${schema} itself`,
+      `this concerns the schema ${schema} itself`,
       'move it to a public file, or remove it',
     ]);
 }
@@ -183,7 +183,7 @@ function guards(text: string, schema: string): Found[] {
   );
   return [...withoutComments(text).text.matchAll(guard)].map(({ 0: words, index }) => [
     index + words.toLowerCase().indexOf(literal.toLowerCase()),
-    `this looks into the schema ${schema} alone`,
+    `this searches only the schema ${schema}`,
     'compare with current_schema()',
   ]);
 }
@@ -201,7 +201,7 @@ function pathSettings({ text, statements }: ParsedText): Found[] {
       .map(
         ({ index }): Found => [
           start + index,
-          'this sets search_path, by which a file finds the tenant',
+          'this sets search_path, which selects the tenant',
           kind === 'CreateFunctionStmt' ? 'write SET search_path FROM CURRENT' : 'remove it',
         ],
       ),
@@ -210,7 +210,7 @@ function pathSettings({ text, statements }: ParsedText): Found[] {
 
 function transactionMode({ kind, fields, start }: ParsedStatement): Found[] {
   if (kind !== 'VariableSetStmt' || fields.name !== 'TRANSACTION') return [];
-  return [[start, 'the transaction has begun when a file runs, and its mode is set', 'remove it']];
+  return [[start, 'the transaction and its mode are already set when a file runs', 'remove it']];
 }
 
 // A name that other things have too says nothing.
@@ -221,6 +221,6 @@ function oldHistory(text: string): Found[] {
   return [...withoutComments(text).text.matchAll(oldTable)].map(({ 0: table, index }) => [
     index,
     `${table} is the history of another tool`,
-    'remove what is about it: each schema gets a new history',
+    'remove the statements about it: each schema gets a new history',
   ]);
 }

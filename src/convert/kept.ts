@@ -62,7 +62,7 @@ export function keptObjects(
 
 function notMade(table: string, made: MadeObjects): SqlmigError {
   const meant = closest(table, [...made.relations]);
-  return new SqlmigError('bad-usage', `the files make no table "${table}" to keep`, {
+  return new SqlmigError('bad-usage', `the files create no table "${table}" to keep`, {
     hint: meant === null ? 'names are case-sensitive, as in the database' : `did you mean ${meant}?`,
   });
 }

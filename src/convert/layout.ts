@@ -23,7 +23,7 @@ export interface LeftOut {
 
 /** The migrations of a folder. */
 export interface Layout {
-  /** `null` if several tools have such files. */
+  /** `null` if several possible tools. */
   readonly tool: string | null;
   /** In the order in which the tool runs them; repeatables last. */
   readonly migrations: readonly LaidOut[];
@@ -51,11 +51,11 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
   requireOneFolder(versioned.yes, tool);
   const ups = split(versioned.yes, ({ kind }) => kind === 'up' || kind === 'baseline');
   const sql = split(ups.yes, (file) => isSource(file, ups.yes));
-  leave(sql.no, 'the SQL file of the same name has what it runs');
+  leave(sql.no, 'it only runs the SQL file of the same name');
   const baselines = split(sql.yes, (file) => file.kind !== 'baseline' || isNeeded(file, sql.yes));
-  leave(baselines.no, 'the files that it stands for are there');
+  leave(baselines.no, 'the files that it replaces exist');
   const { files, unlisted } = inToolOrder(baselines.yes, tool, sources);
-  leave(unlisted, `not in the list of ${tool}, which never ran it`);
+  leave(unlisted, `${tool} does not list it, and never ran it`);
   const downs = split(ups.no, ({ kind }) => kind === 'down');
   const undone = ({ stem }: ForeignFile) => files.find((file) => file.stem === stem);
   leave(
@@ -98,7 +98,7 @@ function requireOneFolder(files: readonly ForeignFile[], tool: string | null): v
   if (folders.length < 2) return;
   const few = folders.slice(0, 3).map((folder) => folder || '.');
   throw new SqlmigError('sub-folder', `migrations are in ${folders.length} folders: ${few.join(', ')}`, {
-    hint: 'convert one of them at a time, since the order between them is not known',
+    hint: 'convert one folder at a time, because the order between them is unknown',
   });
 }
 

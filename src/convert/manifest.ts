@@ -58,7 +58,7 @@ export function parseManifest(text: string, file: string): Manifest {
   } catch {
     // Reported below, as a text of another form is.
   }
-  throw new SqlmigError('file-unreadable', `${file} does not say what the files were converted from`, {
+  throw new SqlmigError('file-unreadable', `${file} does not list the originals of the converted files`, {
     file,
     hint: 'restore it from version control, or convert the files again into empty folders',
   });

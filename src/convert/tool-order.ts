@@ -49,8 +49,8 @@ export function knownTool(name: string): string {
   const tool = tools.find((one) => one.toLowerCase() === name.toLowerCase());
   if (tool !== undefined) return tool;
   const meant = closest(name, tools);
-  throw new SqlmigError('bad-usage', `the order of ${name}'s files is not known`, {
-    hint: meant === null ? `known are ${tools.join(', ')}` : `did you mean ${meant}?`,
+  throw new SqlmigError('bad-usage', `sqlmig does not know the order of ${name}'s files`, {
+    hint: meant === null ? `known tools are ${tools.join(', ')}` : `did you mean ${meant}?`,
   });
 }
 
@@ -100,7 +100,7 @@ export function inToolOrder(
   const [one, other] = [byNames[differs], byNumbers[differs]].map((file) => file?.source.path);
   throw new SqlmigError(
     'bad-file-name',
-    `${one} comes before ${other} by name, and after it by number; tools differ in that`,
+    `${one} sorts before ${other} by name but after it by number, and tools differ`,
     { hint: 'name the tool that ran them, for example: --from-tool knex' },
   );
 }

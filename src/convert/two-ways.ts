@@ -29,7 +29,7 @@ export function twoWays(text: string): TwoWays {
   const [up, down] = [withoutMarks(ways.up), withoutMarks(ways.down)];
   const changes = [
     ...(sections.length > 0 || up !== text ? ['marks removed'] : []),
-    ...(ways.down === '' ? [] : ['down section moved to a file of its own']),
+    ...(ways.down === '' ? [] : ['down section moved to a separate file']),
   ];
   if (!asksForNoTransaction(text) || asksForNoTransaction(up)) return { up, down: filled(down), changes };
   const back = filled(down);

@@ -72,7 +72,7 @@ export async function installExtension(
       state: 'public and tenants were not touched',
       hint: denied
         ? `let a superuser run in this database: ${createExtension(wanted)};`
-        : (error.hint ?? 'create it by hand, or remove it from "extensions" in the config'),
+        : (error.hint ?? 'create it yourself, or remove it from "extensions" in the config'),
       cause: error,
     });
   }

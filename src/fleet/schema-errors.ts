@@ -52,7 +52,7 @@ export function changedFileHint(
   migration: Pick<FindingInSchema, 'name'> & { readonly version?: string | null | undefined },
 ): string {
   const settle = repairCommandLine(schema, migration, '--mark-applied');
-  return `restore the original file, since progress is recorded by statement number; or run what is missing by hand, then: ${settle}`;
+  return `restore the original file, since progress is recorded by statement number; or run the missing statements manually, then: ${settle}`;
 }
 
 /** The error of a run that could not flush its commits in this many tenants. */

@@ -46,7 +46,7 @@ begin
   for o in select * from unnest(${arrayOf(classes ?? [], 'oid')}, ${arrayOf(objects ?? [], 'oid')}) as x (classid, objid) loop
     select * into i from pg_identify_object(o.classid, o.objid, 0);
     if i.schema is distinct from quote_ident(${quoteLiteral(from)}) then
-      raise exception using errcode = '42704', message = 'has been dropped or moved meanwhile';
+      raise exception using errcode = '42704', message = 'has been dropped or moved in the meantime';
     end if;
     execute format('alter %s %s set schema %I', case i.type when 'function' then 'routine' when 'procedure' then 'routine'
       when 'aggregate' then 'routine' when 'statistics object' then 'statistics' else i.type end, i.identity, ${quoteLiteral(to)});

@@ -84,7 +84,7 @@ function ownHistory({ source, target, histories, rules }: HistoryFacts): History
       ({ found }) => found.schema === target.schema && found.takenOver !== null,
     );
     obstacles.push({
-      message: 'the history of public records no file of the tenants',
+      message: 'the history of public records no tenant files',
       hint: imported ? undoImport : toTenants,
     });
   }
@@ -95,7 +95,7 @@ function ownHistory({ source, target, histories, rules }: HistoryFacts): History
 
 const toTenants =
   "move the files that make the tenants' tables to the folder of the tenants, with their names";
-const undoImport = `if it was imported before the move, undo that: drop it, and give the old tool's table its name back, or drop the function ${takenOverTrigger} with CASCADE. The move imports it for public and the tenant`;
+const undoImport = `if it was imported before the move, undo the import: drop this table, and rename the old tool's table back or drop the function ${takenOverTrigger} with CASCADE; the move imports it into both schemas`;
 
 function fileOf(files: readonly Migration[], row: HistoryRow): Migration | undefined {
   const same = files.filter((file) => historyKey(file) === historyKey(row));

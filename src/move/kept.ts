@@ -41,8 +41,8 @@ export function divide(
 
 function notThere(name: string): Obstacle {
   return {
-    message: `nothing in the schema is called "${name}", which --keep names`,
-    hint: 'correct the name; names are as PostgreSQL stores them, without quotes',
+    message: `--keep names "${name}", which does not exist in the schema`,
+    hint: 'correct the name; write it as PostgreSQL stores it, without quotes',
   };
 }
 

@@ -84,7 +84,7 @@ async function ofFunction(one: FunctionText, rules: MentionRules, found: Found):
   if (inText.length > 0) {
     found.obstacles.push({
       message: `function ${identity} names ${schema} in a string: ${shown(inText).join('; ')}`,
-      hint: `replace it by one that leaves "${schema}." out there`,
+      hint: `redefine it without "${schema}."`,
     });
   }
   if (inCode.length === 0) return;
@@ -102,7 +102,7 @@ async function ofFunction(one: FunctionText, rules: MentionRules, found: Found):
       : `in language ${language}, which sqlmig does not rewrite`;
     found.obstacles.push({
       message: `function ${identity} names ${schema}, ${why}: ${shown(inCode).join('; ')}`,
-      hint: `replace it by one that leaves "${schema}." out there`,
+      hint: `redefine it without "${schema}."`,
     });
   } else if (!isOwned) found.obstacles.push(notOwned(identity, `its body names ${schema}`));
   else {
@@ -110,7 +110,7 @@ async function ofFunction(one: FunctionText, rules: MentionRules, found: Found):
     if (!rules.rewriteFunctions)
       found.obstacles.push({
         message: `function ${identity} names ${schema}: ${shown(inCode).join('; ')}`,
-        hint: `have "${as}" written there, in the same transaction: --rewrite-functions`,
+        hint: `to replace it with "${as}" in the same transaction, pass --rewrite-functions`,
       });
   }
 }
@@ -135,7 +135,7 @@ async function ofExpression({ what, text }: PrintedText, rules: MentionRules, fo
   if (stops.length > 0) {
     const names = [...new Set(stops.map(({ name }) => `'${rules.schema}.${name ?? ''}'`))].join(', ');
     found.obstacles.push({
-      message: `${what} looks ${names} up by name, and would no longer find it`,
+      message: `${what} looks up ${names} by name, and would no longer find it`,
       hint: `define it again without "${rules.schema}." in the string`,
     });
   } else if (mentions.some((one) => one.in === 'schema'))

@@ -248,7 +248,7 @@ function inUse(error: ServerError, { found }: MoveParts): SqlmigError {
   return new SqlmigError('lock-timeout', `${what} was in use in each of ${mostTries} tries`, {
     schema: found.wish.schema,
     state: 'nothing was changed',
-    hint: 'end the transactions that use it, which pg_stat_activity shows, and run it again',
+    hint: 'end the transactions that use it (see pg_stat_activity), and run the command again',
     cause: error,
   });
 }

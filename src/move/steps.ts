@@ -138,7 +138,7 @@ export async function checkMoved(session: Session, parts: MoveParts, before: Bef
     const gone = expected.find(({ id }) => !there.has(id));
     if (strange.length > 0 || gone !== undefined)
       throw refuse(
-        `${strange[0]?.what ?? gone?.identity} is not where it should be: the schema has changed meanwhile`,
+        `${strange[0]?.what ?? gone?.identity} is not in the expected schema: the schema has changed in the meantime`,
         'run it again',
       );
   }
@@ -153,7 +153,7 @@ export async function checkMoved(session: Session, parts: MoveParts, before: Bef
   if (first !== undefined)
     throw refuse(
       `function ${first.identity} would no longer work: ${first.message}`,
-      'replace it so that it works with both search paths, or keep what it names',
+      'replace it so that it works with both search paths, or keep the objects that it uses',
     );
 }
 
@@ -216,7 +216,7 @@ export async function enlistMoved(session: Session, { found: { wish }, rules }: 
         schema: wish.as,
         state: 'rolled back',
         sqlstate: error.code,
-        hint: 'keep the tables that "tenants" of the config reads: --keep',
+        hint: 'keep the tables that "tenants" in the config reads, with --keep',
         cause: error,
       },
     );

@@ -86,7 +86,7 @@ export function obstaclesOfTenants(
   return [
     {
       message: `tenants such as ${needed[0]?.schema} need ${some(names)}, which would move`,
-      hint: `keep what all tenants share with --keep ${names.slice(0, 3).join(',')}${names.length > 3 ? ',…' : ''}`,
+      hint: `keep shared objects with --keep ${names.slice(0, 3).join(',')}${names.length > 3 ? ',…' : ''}`,
     },
   ];
 }
@@ -103,7 +103,7 @@ function basicObstacles({ wish: { schema, as }, surroundings, division }: Survey
   if (isTaken)
     return [
       {
-        message: `schema "${as}" exists already`,
+        message: `schema "${as}" already exists`,
         hint: 'choose another name, or drop that schema if it is empty',
       },
     ];
@@ -142,15 +142,15 @@ function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSou
       ? []
       : [
           {
-            message: `the files of ${schema} make ${some(moving)}, which would move`,
-            hint: `keep what all tenants share with --keep ${moving.slice(0, 3).join(',')}${moving.length > 3 ? ',…' : ''}, or move the statements to files of the tenants`,
+            message: `the files of ${schema} create ${some(moving)}, which would move`,
+            hint: `keep shared objects with --keep ${moving.slice(0, 3).join(',')}${moving.length > 3 ? ',…' : ''}, or move the statements to tenant files`,
           },
         ]),
     ...(staying.length === 0
       ? []
       : [
           {
-            message: `the tenants' files make ${some(staying)}, which would stay`,
+            message: `the tenant files create ${some(staying)}, which would stay`,
             hint: `let it move, or move the statements to files of ${schema}`,
           },
         ]),

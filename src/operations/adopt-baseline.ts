@@ -35,7 +35,7 @@ export interface AdoptBaselineOptions extends ChangeOptions {
   /** The newest version that is recorded, of public files and of tenant files. */
   readonly version: string;
   readonly select: Selection;
-  /** Record it in spite of differences, or if the files cannot be replayed. */
+  /** Record the files despite differences, or if the files cannot be replayed. */
   readonly acceptDifferences?: boolean;
   /** Called once with what would be recorded, if nothing is refused; it proceeds only on `true`. */
   readonly accept: (found: ComparedBaseline) => boolean | Promise<boolean>;

@@ -63,7 +63,7 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
   const { from, into = 'tenant', keep = [], fromTool: tool = null, accept } = options;
   if (into === 'public' && keep.length > 0)
     throw new SqlmigError('bad-usage', 'all files go to public, so there is nothing to keep there', {
-      hint: 'leave out one of keep and into',
+      hint: 'specify only one of keep and into',
     });
   const found = findSourceFiles(sourceDir(config, from));
   const sources = found.flatMap(({ path, text: own }) => (own === null ? [] : [{ path, text: own }]));
@@ -122,8 +122,8 @@ function sourceDir({ cwd, publicDir, tenantDir }: Config, from: string): string 
   const target = [publicDir, tenantDir].find((one) => isSameFolder(one, dir));
   if (target === undefined) return dir;
   const shown = relative(cwd, target).split(sep).join('/');
-  throw new SqlmigError('bad-usage', `${shown} is a folder that the converted files would go to`, {
-    hint: 'move the files of the other tool to a folder of their own',
+  throw new SqlmigError('bad-usage', `${shown} is also the folder for the converted files`, {
+    hint: 'move the files of the other tool to a separate folder',
   });
 }
 

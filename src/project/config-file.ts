@@ -8,7 +8,7 @@ import { type ConfigContent, readJson, readYaml, withoutPlaces } from './config-
 export interface ConfigFile extends ConfigContent {
   /** `null` if there is none. */
   readonly path: string | null;
-  /** One sentence for each file that looks like a config and is not read. */
+  /** One sentence for each file that looks like a config but is not read. */
   readonly unread: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export async function findConfigFile(cwd: string, file: string | undefined): Pro
 }
 
 function unreadFile(path: string, read?: string): string {
-  return `${path} looks like a config and is not read; ${read === undefined ? `a config file is ${formats}` : `${read} is`}`;
+  return `${path} looks like a config but is not read; ${read === undefined ? `a config file is ${formats}` : `${read} is`}`;
 }
 
 function namesIn(dir: string): string[] {
@@ -130,7 +130,7 @@ function unreadable(path: string, error: unknown): SqlmigError {
   const why = onlyTypes
     ? 'Node only strips types, and an enum, a namespace or a parameter property needs more'
     : error instanceof SyntaxError
-      ? 'it does not parse'
+      ? 'it cannot be parsed'
       : message;
   return new SqlmigError('config-invalid', `cannot read ${path}: ${why}`, {
     hint: `a config file is ${formats}`,

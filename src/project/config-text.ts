@@ -52,7 +52,7 @@ export async function readYaml(file: string, content: string): Promise<ConfigCon
   const [error] = document.errors;
   // The message may quote the text, its code does not.
   if (error !== undefined)
-    throw mistake(`this is no YAML (${error.code})`, placeAt(file, content, error.pos[0]));
+    throw mistake(`this is not valid YAML (${error.code})`, placeAt(file, content, error.pos[0]));
   const placeOf: ConfigContent['placeOf'] = (path) => {
     const node: unknown = document.getIn(path, true);
     const index = isNode(node) ? node.range?.[0] : undefined;
@@ -61,7 +61,7 @@ export async function readYaml(file: string, content: string): Promise<ConfigCon
   try {
     return { settings: document.toJS() ?? {}, placeOf };
   } catch {
-    throw mistake('an alias names no anchor, or there are too many aliases', null, file);
+    throw mistake('an alias refers to no anchor, or there are too many aliases', null, file);
   }
 }
 

@@ -96,7 +96,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const fromBelow = withDatabaseUrl(fromFile, chosen, env.DATABASE_URL);
   const merged: Settings = { ...fromBelow, ...chosen };
   if (fromFile.directUrl !== undefined && merged.directUrl === undefined)
-    onWarning(`DATABASE_URL overrides url in ${found.path}, and so directUrl beside it has no effect`);
+    onWarning(`DATABASE_URL overrides url in ${found.path}, so directUrl there has no effect`);
   const root = found.path === null ? cwd : dirname(found.path);
   const database = databaseOf(merged, { env, file: found.path, folders: [...new Set([cwd, root])] });
   const { target, directTarget } = database;
@@ -254,7 +254,7 @@ function urlFrom(env: NonNullable<ConfigSources['env']>, folders: readonly strin
     hint:
       unread === undefined
         ? 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded'
-        : `${unread} names one, and is read with --env-file ${relative(folders[0] ?? '', unread)}`,
+        : `${unread} contains one; to use it, pass --env-file ${relative(folders[0] ?? '', unread)}`,
   });
 }
 

@@ -45,9 +45,9 @@ export function refuseOthers({ dir, folder, files, kept, replaced }: NewFiles): 
   });
   if (others.length === 0) return;
   const few = others.slice(0, 3).join(', ') + (others.length > 3 ? ', …' : '');
-  throw new SqlmigError('file-exists', `${folder} has other files than those to write: ${few}`, {
+  throw new SqlmigError('file-exists', `${folder} already contains other files: ${few}`, {
     state: 'nothing was written',
-    hint: 'name an empty folder with --public-dir or --tenant-dir, or move these files away',
+    hint: 'name an empty folder with --public-dir or --tenant-dir, or move these files elsewhere',
   });
 }
 

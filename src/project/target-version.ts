@@ -22,6 +22,6 @@ export function requireVersion(
     hint:
       next.length === 0
         ? 'there is no versioned migration'
-        : `the ${next.length === 1 ? 'version' : 'versions'} next to it: ${next.join(' and ')}`,
+        : `the nearest ${next.length === 1 ? 'version is' : 'versions are'} ${next.join(' and ')}`,
   });
 }

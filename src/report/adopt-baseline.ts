@@ -13,7 +13,7 @@ export function baselinesText(baselines: readonly ProposedBaseline[]): string {
     .map((group) => {
       const [{ scope, version, files, repeatables }] = group as [ProposedBaseline];
       const upTo = version === null ? '' : ` up to ${version}`;
-      const more = repeatables === 0 ? '' : `, ${count(repeatables, 'repeatable')} among them`;
+      const more = repeatables === 0 ? '' : `, including ${count(repeatables, 'repeatable')}`;
       return `${schemaNames(group, 5)}: ${count(files, `${scope} file`)}${upTo} recorded as applied${more}\n`;
     })
     .join('');

@@ -13,10 +13,10 @@ export function conversionText(conversion: FilesToAdopt): string {
     `from ${printable(original)}${changes.length === 0 ? '' : `: ${changes.join(', ')}`}`,
   ]);
   return (
-    `${tool ?? 'several tools have such files'}: ${count(sources.size, 'migration')} of ${printable(from)}\n` +
+    `${tool ?? 'several possible tools'}: ${count(sources.size, 'migration')} of ${printable(from)}\n` +
     table(rows) +
     decisionsText(decisions) +
-    listText('not SQL, so an empty file each', notConverted) +
+    listText('not SQL, converted to empty files', notConverted) +
     listText('left out', leftOut)
   );
 }
@@ -28,7 +28,7 @@ function decisionsText(decisions: readonly Decision[]): string {
     const places = group.map(({ file, line, column }) => `  ${printable(`${file}:${line}:${column}`)}\n`);
     return `${places.join('')}    ${printable(what)}\n    hint: ${printable(cure)}\n`;
   });
-  return `to decide by hand, in ${count(decisions.length, 'place')}:\n${groups.join('')}`;
+  return `needs your decision, in ${count(decisions.length, 'place')}:\n${groups.join('')}`;
 }
 
 function listText(title: string, files: readonly LeftOut[]): string {
@@ -44,11 +44,11 @@ function listText(title: string, files: readonly LeftOut[]): string {
 export function adoptedFilesText(result: AdoptedFiles): string {
   const { accepted, written, from, decisions } = result;
   if (!accepted) return `${conversionText(result)}nothing was written\n`;
-  const there = written === 0 ? 'all files were there already\n' : `wrote ${count(written, 'file')}\n`;
-  const first = decisions.length === 0 ? '' : 'decide first what is listed above; ';
+  const there = written === 0 ? 'all files already exist\n' : `wrote ${count(written, 'file')}\n`;
+  const first = decisions.length === 0 ? '' : 'first decide what is listed above; ';
   const history = commandLine('adopt', '--history', '--files', from, '--all');
   const move = commandLine('adopt', '--public-as', 'NAME', '--files', from);
   const toTenants = result.files.some(({ scope }) => scope === 'tenant');
-  const instead = toTenants ? `or, if the tables in public are to become a tenant: ${move}\n` : '';
+  const instead = toTenants ? `or, to make the tables in public a tenant: ${move}\n` : '';
   return `${conversionText(result)}${there}${first}import the history with: ${history}\n${instead}`;
 }

@@ -11,9 +11,9 @@ export function publicMoveText(plan: PublicMove): string {
     way === null
       ? []
       : way === 'rename'
-        ? [`the schema is renamed, and ${printable(schema)} made anew: no lock on tables that move`]
+        ? [`the schema is renamed and ${printable(schema)} created again: no lock on tables that move`]
         : [
-            `each object is moved by itself, which locks every table: renaming was refused (${printable(whyMove ?? '')})`,
+            `each object is moved separately, which locks every table: the rename was refused (${printable(whyMove ?? '')})`,
           ];
   const time =
     rehearsal === null
@@ -95,7 +95,7 @@ function rolesText(
     ),
     ...ready.map(
       ({ role, older }) =>
-        `${printable(role)}: ${count(older ?? 0, 'session')} older than its search_path; let them connect again first`,
+        `${printable(role)}: ${count(older ?? 0, 'session')} older than its search_path; make them reconnect first`,
     ),
   ]);
 }
@@ -136,5 +136,5 @@ export function movedText(result: AdoptedPublic, isRehearsal: boolean): string {
 function nextText({ as, imports, ownHistory, mustList }: AdoptedPublic): string {
   if (imports.length > 0 || ownHistory !== null) return '';
   const list = mustList ? ` list it in "tenants" of the config, then` : '';
-  return `${printable(as)} has no history yet:${list} record what it has with: sqlmig adopt --baseline VERSION --all\n`;
+  return `${printable(as)} has no history yet:${list} record its files with: sqlmig adopt --baseline VERSION --all\n`;
 }

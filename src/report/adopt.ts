@@ -32,16 +32,16 @@ function contentsText(contents: PublicContents, histories: readonly ForeignHisto
     ...(counts.length === 0 ? [] : [`would become a tenant: ${countsText(counts)}`]),
     ...(keep.length === 0
       ? []
-      : [`would stay, because only files of ${printable(schema)} make them: ${names(keep, 5)}`]),
+      : [`would stay, because only files of ${printable(schema)} create them: ${names(keep, 5)}`]),
     ...obstacles.flatMap(({ message, hint }) => [
       `refused: ${printable(message)}`,
       `hint: ${printable(hint)}`,
     ]),
     ...notes.map((note) => `note: ${printable(note)}`),
-    ...(withHistory ? ['note: do not import the history before this move, which imports it as well'] : []),
+    ...(withHistory ? ['note: do not import the history first, because the move imports it'] : []),
   ];
   const next = `make it a tenant with: ${printable(command)}\n`;
-  return `what lies in ${printable(schema)}\n${lines.map((line) => `  ${line}\n`).join('')}${next}`;
+  return `contents of ${printable(schema)}\n${lines.map((line) => `  ${line}\n`).join('')}${next}`;
 }
 
 /** How many objects of each kind move, in words. */

@@ -14,7 +14,7 @@ export function splitPlanText(plan: SplitPlan): string {
   const notes = [
     ...tables.flatMap((one) => notesOf(one, splitBy)).map((note) => `  ${note}`),
     ...(staying.length > 0 ? [`not split: ${names([...staying].sort(), 20)}`] : []),
-    ...(triggers ? ['triggers of the tenant tables are fired'] : []),
+    ...(triggers ? ['triggers of the tenant tables fire'] : []),
     ...(dependents.length > 0 ? [`to be dropped or changed before --finish: ${names(dependents, 10)}`] : []),
   ];
   return `${placeLine(plan)}${count(tenants.total, 'tenant')}${more.length > 0 ? `: ${more.join(', ')}` : ''}
@@ -33,7 +33,7 @@ function rowOf({ table: name, path, counts }: SplitTable): string[] {
   const { owned, withoutTenant, unknownTenant } = counts;
   const open = [
     ...(withoutTenant > 0 ? [`${withoutTenant} without a tenant`] : []),
-    ...(unknownTenant > 0 ? [`${unknownTenant} of ids that are not listed`] : []),
+    ...(unknownTenant > 0 ? [`${unknownTenant} with unlisted ids`] : []),
   ];
   const stay = open.length > 0 ? `; stay: ${open.join(', ')}` : '';
   return [printable(name), `by ${way}`, `${count(owned, 'row')}${stay}`];

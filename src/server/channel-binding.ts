@@ -18,7 +18,7 @@ const proves = 12;
  */
 export function bindToChannel(socket: Socket, password: string | null): Duplex {
   if (!(socket instanceof TLSSocket))
-    throw new Error('channel_binding=require needs TLS, and there is none on this connection');
+    throw new Error('channel_binding=require needs TLS, which this connection does not use');
   const hash = certificateHash(socket.getPeerCertificate().raw);
   if (hash === null) throw new Error('the signature of the certificate has no hash for channel binding');
   if (password === null) throw new Error('channel_binding=require needs a password, and none is set');
@@ -113,7 +113,7 @@ class BoundStream extends Duplex {
         this.#isProven = true;
         return;
       case loggedIn:
-        if (!this.#isProven) return 'the server let us in without channel binding';
+        if (!this.#isProven) return 'the server accepted the login without channel binding';
         this.#isIn = true;
         this.#pass(message);
         return;

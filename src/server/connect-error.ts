@@ -23,11 +23,11 @@ export function connectError(error: unknown, where: string, ignoredPasswordFile:
 
 function hintFor(message: string, code: string | undefined): string {
   if (code === sqlstates.invalidCatalogName)
-    return 'create the database first, as sqlmig does not; --wait 60s waits until it exists';
+    return 'create the database first, because sqlmig does not; --wait 60s waits until it exists';
   if (code === sqlstates.tooManyConnections)
     return 'sqlmig needs one connection: raise the limit, end idle sessions, or wait longer with --wait 60s';
   if (/channel.binding|SCRAM-SHA-256-PLUS/i.test(message))
-    return 'channel_binding=require refuses every login that someone in between could pass on; without it, use sslmode=verify-full';
+    return 'channel_binding=require refuses logins that a man in the middle could relay; without it, use sslmode=verify-full';
   if (/secure TLS|SSL|TLS|certificate|self.signed/i.test(message)) {
     return 'the server and sslmode do not agree: sslmode=disable uses no TLS, require checks no certificates, verify-full needs sslrootcert for a private authority';
   }

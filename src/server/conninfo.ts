@@ -20,7 +20,7 @@ export function readConninfo(text: string): Said {
     const [, name = '', quoted, plain = ''] = pair.exec(text) ?? [];
     if (name === '') {
       throw new SqlmigError('config-invalid', 'the connection string is not a list of name=value', {
-        hint: "it looks like host=db port=5432 dbname=shop user=app; put a value with blanks into '...', and a \\ before ' and \\ in it",
+        hint: "it looks like host=db port=5432 dbname=shop user=app; quote a value with spaces as '...', with a \\ before ' and \\ in it",
       });
     }
     parameters.push([name, (quoted ?? plain).replace(/\\(.)/gsu, '$1')]);

@@ -11,12 +11,12 @@ interface FrameworkParameter {
 }
 
 const none = (why: string): FrameworkParameter => ({ does: `no effect: ${why}` });
-const pool = none('sqlmig opens connections of its own');
-const limits = none('sqlmig has time limits of its own');
-const prepared = none('sqlmig prepares no statements');
+const pool = none('sqlmig manages its own connections');
+const limits = none('sqlmig has its own time limits');
+const prepared = none('sqlmig uses no prepared statements');
 const utf8 = none('files are UTF-8, and so is the session');
-const client = none('it is a matter of its driver or provider');
-const otherTool = none('it is a matter of the other migration tool');
+const client = none('it concerns only its driver or provider');
+const otherTool = none('it concerns only the other migration tool');
 const path: FrameworkParameter = {
   does: 'no effect, with a warning unless it is `public`: `searchPath` in the config sets the path of tenant files',
   warning: (value) =>
@@ -61,7 +61,7 @@ export const frameworkParameters: ReadonlyMap<string, FrameworkParameter> = new 
   }),
   ...named('socket_dir', { does: '`host`', means: (value) => ['host', value] }),
   ...named('schema', { does: 'must be the name of the public schema' }),
-  ...named('pgbouncer', { does: '`true` says that the string leads to a pooler' }),
+  ...named('pgbouncer', { does: '`true` means that the URL connects to a pooler' }),
   ...named('search_path schema_search_path currentSchema', path),
   ...named(
     'pool pool_size pool_timeout pool_count max max_connections min_connections connection_limit',

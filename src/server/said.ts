@@ -44,7 +44,7 @@ export function ineffective(said: Said): string[] {
 
 function unknown(): SqlmigError {
   const known = [...libpqParameters].filter(([, { treatment }]) => treatment.kind === 'honored');
-  return new SqlmigError('config-invalid', 'the database URL has a parameter that sqlmig does not know', {
-    hint: `settings of the server go into options=-c%20name%3Dvalue, and a ? in a password is %3F; known are ${known.map(([name]) => name).join(', ')}`,
+  return new SqlmigError('config-invalid', 'the database URL has an unknown parameter', {
+    hint: `pass server settings as options=-c%20name%3Dvalue, and write a ? in a password as %3F; known parameters are ${known.map(([name]) => name).join(', ')}`,
   });
 }

@@ -99,7 +99,7 @@ function record(
   const [name, oid] = [quoteLiteral(schema.schema), `${quoteLiteral(schema.oid ?? '0')}::oid`];
   const filled = pairs.map(
     ({ made }) => `  if exists (select from ${tableName(made)}) then
-    raise exception using errcode = '55000', message = ${quoteLiteral(`${made.name} has rows already`)}, hint = ${quoteLiteral(rowsHint)};
+    raise exception using errcode = '55000', message = ${quoteLiteral(`${made.name} already has rows`)}, hint = ${quoteLiteral(rowsHint)};
   end if;\n`,
   );
   const values = [schema.schema, tenant.id, column, context.runId, context.appliedBy].map(quoteLiteral);
@@ -111,7 +111,7 @@ end`);
 }
 
 /** What to do about a tenant's table that has rows before it is filled. */
-export const rowsHint = 'empty the table, or leave the tenant out of the query of --tenants-from';
+export const rowsHint = 'empty the table, or exclude the tenant in the query of --tenants-from';
 
 function insert({ owned, made, match }: TablePair, column: string, { id }: SplitTenant): string {
   const names = match.copied.map(({ name }) => quoteIdentifier(name)).join(', ');

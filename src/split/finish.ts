@@ -90,7 +90,7 @@ function unownedObstacle(table: FinishedTable): SplitObstacle {
   return {
     table: table.table,
     message: `${n} ${n === 1 ? 'row belongs' : 'rows belong'} to no tenant of the query`,
-    hint: 'give them to a tenant, or drop them with --discard-unowned',
+    hint: 'assign them to a tenant, or drop them with --discard-unowned',
   };
 }
 
@@ -135,8 +135,8 @@ function addedColumns({ schema, tables }: SplitRecord, { table }: OwnedTable): S
     .map(({ name }) => ({
       schema,
       table: table.name,
-      message: `the shared table got the column "${name}" after the rows were copied`,
-      hint: `drop the column, after copying its values by hand if they are needed, or ${againHint}`,
+      message: `the column "${name}" was added to the shared table after the rows were copied`,
+      hint: `drop the column, after copying its values if you need them, or ${againHint}`,
     }));
 }
 

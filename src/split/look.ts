@@ -73,7 +73,7 @@ async function readShared(session: Session, config: Config, column: string): Pro
       : [
           {
             message: `no table of "${publicSchema}" has a column "${column}"`,
-            hint: 'name the column that has the id of the tenant in --split-by',
+            hint: 'pass the column with the id of the tenant as --split-by',
           },
         ];
   return {

@@ -46,8 +46,8 @@ function modelOf(made: SchemaShape, { owned, staying, rules: { column, keep } }:
     .filter(({ name }) => staying.includes(name) && !keep.includes(name))
     .map(({ name }) => ({
       table: name,
-      message: `the tenant files make it, but its rows lead to no table with the column "${column}"`,
-      hint: 'say how in "split.paths" of the config, or name it in "split.keep"',
+      message: `the tenant files create it, but its rows lead to no table with the column "${column}"`,
+      hint: 'set its path in "split.paths" of the config, or name it in "split.keep"',
     }));
   return { pairs, obstacles: [...obstacles, ...lost] };
 }

@@ -21,7 +21,7 @@ export function pairTables(
     .filter(({ table }) => !own.has(table.name))
     .map(({ table }) => ({
       table: table.name,
-      message: 'its rows belong to tenants, but the tenant files make no such table',
+      message: 'its rows belong to tenants, but the tenant files do not create it',
       hint: 'create it in a tenant file, or name it in "split.keep" of the config',
     }));
   const both = owned.flatMap(({ table }) => own.get(table.name) ?? []);

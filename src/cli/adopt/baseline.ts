@@ -25,21 +25,21 @@ export const baselineMode = defineMode({
     baseline: {
       type: 'string',
       requiresArg: true,
-      describe: 'Record all files up to this version as applied, if the schemas are what they build',
+      describe: 'Record all files up to this version as applied, if the schemas match them',
     },
     ...selectorOptions,
     ...changeOptions,
     'accept-differences': {
       type: 'boolean',
       default: false,
-      describe: 'Record it in spite of differences, or if the files cannot be replayed',
+      describe: 'Record the files despite differences, or if the files cannot be replayed',
     },
     ...yesOption,
   },
   examples: [
     [
       'adopt --baseline 0042 --all',
-      'compare all schemas with the files up to 0042, and record them on confirmation',
+      'compare all schemas with the files up to 0042, and record the files after confirmation',
     ],
   ],
   prepare: (args, terminal) => {
@@ -96,7 +96,7 @@ function closing(
   const differs = differences.length > 0 || replayError !== null;
   const hint =
     refused.length === 0 && differs && acceptDifferences !== true
-      ? 'hint: correct the schemas or the files, or accept it with --accept-differences\n'
+      ? 'hint: correct the schemas or the files, or accept the differences with --accept-differences\n'
       : '';
   return `nothing was changed\n${hint}`;
 }

@@ -15,21 +15,24 @@ export const convertMode = defineMode({
     convert: {
       type: 'string',
       requiresArg: true,
-      describe: "Write the other tool's files in this folder as plain files of sqlmig",
+      describe: "Convert the other tool's files in this folder to plain SQL files",
     },
     into: {
       choices: ['tenant', 'public'] as const,
       requiresArg: true,
-      describe: 'Folder that the converted files go to [tenant]',
+      describe: 'Folder for the converted files [tenant]',
     },
     ...keepOption,
     ...fromToolOption,
-    'dry-run': { type: 'boolean', default: false, describe: 'Show what would be written, and write nothing' },
+    'dry-run': { type: 'boolean', default: false, describe: 'Show the files without writing them' },
     ...yesOption,
   },
   examples: [
-    ['adopt --convert prisma/migrations', "write Prisma's migrations as tenant files, on confirmation"],
-    ['adopt --convert db/migrations --keep plans,countries', 'two tables stay in public'],
+    ['adopt --convert prisma/migrations', "write Prisma's migrations as tenant files, after confirmation"],
+    [
+      'adopt --convert db/migrations --keep plans,countries',
+      'convert the files, and leave two tables in public',
+    ],
   ],
   prepare: (args, terminal) => {
     checkFlag('--convert', args.convert, text);

@@ -3,7 +3,7 @@ export const fromToolOption = {
   'from-tool': {
     type: 'string',
     requiresArg: true,
-    describe: 'The other tool, if there are histories of two, or if its files do not show it',
+    describe: 'Name of the other tool, if there are histories of two tools or its files do not identify it',
   },
 } as const;
 
@@ -22,7 +22,7 @@ export const keepOption = {
     type: 'string',
     array: true,
     requiresArg: true,
-    describe: 'Leave these in public, with what they need: plans,countries',
+    describe: 'Tables to leave in public, with the objects that they need: plans,countries',
   },
 } as const;
 
@@ -31,6 +31,6 @@ export const acceptMissingOption = {
   'accept-missing': {
     type: 'boolean',
     default: false,
-    describe: 'Leave out history rows whose files no longer exist',
+    describe: 'Omit history rows whose files no longer exist',
   },
 } as const;

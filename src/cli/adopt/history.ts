@@ -24,7 +24,7 @@ export const historyMode = defineMode({
     ...acceptMissingOption,
     ...yesOption,
   },
-  examples: [['adopt --history --all', 'import the histories of public and all tenants, on confirmation']],
+  examples: [['adopt --history --all', 'import the histories of public and all tenants, after confirmation']],
   prepare: (args, terminal) => {
     const options = {
       ...changeArgs(args),

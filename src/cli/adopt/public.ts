@@ -13,32 +13,32 @@ export const publicMode = defineMode({
     'public-as': {
       type: 'string',
       requiresArg: true,
-      describe: 'Make what lies in public a tenant with this name',
+      describe: 'Move the contents of public to a tenant with this name',
     },
     ...keepOption,
     'rewrite-functions': {
       type: 'boolean',
       default: false,
-      describe: 'Write the tenant for public in the bodies of functions, where they name what moves',
+      describe: 'Replace public with the tenant in function bodies that qualify moved objects',
     },
     'accept-replication': {
       type: 'boolean',
       default: false,
-      describe: 'Move although subscribers find tables by schema and name',
+      describe: 'Move replicated tables, although subscribers find them by schema and name',
     },
     ...filesOption,
     ...acceptMissingOption,
     rehearse: {
       type: 'boolean',
       default: false,
-      describe: 'Do everything, roll it back, and report time and locks',
+      describe: 'Execute everything, roll it back, and report duration and locks',
     },
     ...changeOptions,
     ...yesOption,
   },
   examples: [
-    ['adopt --public-as acme --keep plans,countries', 'make public the tenant acme, except for two tables'],
-    ['adopt --public-as acme --rehearse', 'do it, roll it back, and report time and locks'],
+    ['adopt --public-as acme --keep plans,countries', 'move public to the tenant acme, except two tables'],
+    ['adopt --public-as acme --rehearse', 'execute the move, roll it back, and report duration and locks'],
   ],
   prepare: (args, terminal) => {
     const options = {

@@ -16,7 +16,7 @@ export const splitMode = defineMode({
     'split-by': {
       type: 'string',
       requiresArg: true,
-      describe: 'Copy the rows of shared tables to a schema per tenant, by this column',
+      describe: 'Copy the rows of shared tables to one schema per tenant, by this column',
     },
     'tenants-from': {
       type: 'string',
@@ -31,19 +31,19 @@ export const splitMode = defineMode({
     'discard-unowned': {
       type: 'boolean',
       default: false,
-      describe: 'With --finish: drop rows that belong to no tenant, too',
+      describe: 'With --finish: also drop rows that belong to no tenant',
     },
     'accept-tenant-changes': {
       type: 'boolean',
       default: false,
-      describe: 'With --finish: accept that tenants have changed their rows since',
+      describe: 'With --finish: accept changes to rows of tenants since the copy',
     },
     ...changeOptions,
     ...yesOption,
   },
   examples: [
-    [example, 'copy the rows of each customer to a schema of its own, on confirmation'],
-    [`${example} --finish`, 'compare them again and drop the shared tables, on confirmation'],
+    [example, 'copy the rows of each customer to a separate schema, after confirmation'],
+    [`${example} --finish`, 'compare them again and drop the shared tables, after confirmation'],
   ],
   prepare: (args, terminal) => {
     const { splitBy, tenantsFrom, discardUnowned, acceptTenantChanges } = args;

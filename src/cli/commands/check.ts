@@ -10,8 +10,8 @@ export const checkCommand = defineCommand()({
     strict: { type: 'boolean', default: false, describe: 'Treat file warnings as failures' },
   },
   examples: [
-    ['check', 'what can be found without a server, such as in a pre-commit hook'],
-    ['check --strict', 'also fail if a file contains something risky'],
+    ['check', 'check all files, for example in a pre-commit hook'],
+    ['check --strict', 'also fail for warnings'],
   ],
   needsDatabase: false,
   prepare:

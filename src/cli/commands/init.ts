@@ -25,7 +25,7 @@ export const initCommand = defineCommand()({
     },
   },
   examples: [
-    ['init', 'inspect the database, propose a config, and ask in a terminal'],
+    ['init', 'inspect the database, propose a config, and ask for confirmation in a terminal'],
     ["init --pattern 'tenant_%'", 'schemas whose names start with tenant_ are tenants'],
     ['init --sample', 'add sample migrations to try'],
   ],

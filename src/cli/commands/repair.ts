@@ -53,8 +53,8 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     ...yesOption,
   },
   examples: [
-    ['repair --all', 'show changed files and, on confirmation, accept them'],
-    ['repair --all --forget', 'show missing files and, on confirmation, delete their history rows'],
+    ['repair --all', 'show changed files and, after confirmation, accept them'],
+    ['repair --all --forget', 'show missing files and, after confirmation, delete their history rows'],
     ['repair --all --resume', 'finish every incomplete migration'],
     ['repair acme 0009 --resume', 'finish an incomplete CREATE INDEX CONCURRENTLY'],
   ],

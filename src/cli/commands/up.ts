@@ -41,7 +41,7 @@ export const upCommand = defineCommand()({
     'skip-unchanged': {
       type: 'boolean',
       alias: 'digest',
-      describe: 'Skip the history tables that have not changed, by a digest stored in the catalog',
+      describe: 'Skip history tables that have not changed, using digests stored in the catalog',
     },
     rehearse: {
       type: 'boolean',

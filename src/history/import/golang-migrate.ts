@@ -12,7 +12,7 @@ export const golangMigrateReader: HistoryReader = {
     if (rows.length === 1 && dirty !== undefined) {
       return {
         refused: `dirty database version ${dirty.version}`,
-        hint: `finish or undo by hand what version ${dirty.version} left, then: migrate force <version>`,
+        hint: `complete or undo version ${dirty.version} manually, then: migrate force <version>`,
       };
     }
     return upToVersion('golang-migrate', rows, files);

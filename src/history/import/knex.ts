@@ -11,8 +11,8 @@ export const knexReader: HistoryReader = {
   recorded({ rows, beside }) {
     if (Object.values(beside).some((lock) => lock.some(({ is_locked }) => is_locked === '1'))) {
       return {
-        refused: 'the migration lock is held: by a running knex, or by one that died',
-        hint: 'if knex is not running, check what its last migration left, then: knex migrate:unlock',
+        refused: 'the migration lock is held, by a running knex or one that was killed',
+        hint: 'if knex is not running, check what its last migration changed, then: knex migrate:unlock',
       };
     }
     // A project that moved from .js to .ts has both names of one migration.

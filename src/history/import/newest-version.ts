@@ -8,7 +8,7 @@ import type { ForeignRow } from './table-form.ts';
 export const readsNewest: Pick<HistoryReader, 'checksum' | 'keysOf' | 'caveat'> = {
   checksum: null,
   keysOf: ({ path }) => versionKeys(path),
-  caveat: 'it records only the newest version: a file below it that was added later may never have run',
+  caveat: 'it records only the newest version, so an older file that was added later may never have run',
 };
 
 /** The migrations of such a tool: the version in its only row, and that of every file below it. */
@@ -19,8 +19,8 @@ export function upToVersion(
 ): RecordedMigration[] | Refusal {
   if (rows.length > 1) {
     return {
-      refused: `its table has ${rows.length} rows, and ${tool} keeps one`,
-      hint: 'find out which tool wrote them, and leave the row of the newest version',
+      refused: `its table has ${rows.length} rows, but ${tool} keeps only one`,
+      hint: 'find out which tool wrote them, and delete all rows except that of the newest version',
     };
   }
   const newest = rows[0]?.version ?? nil;
