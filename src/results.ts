@@ -233,7 +233,7 @@ export interface VerifyResult {
   readonly tenantsUnknown?: string;
 }
 
-/** The result of `checkFiles`. Findings make `ok` false only if the options say so; mistakes are exceptions. */
+/** The result of `checkFiles`. Findings make `ok` false only with `strict`; mistakes are exceptions. */
 export interface CheckResult {
   readonly ok: boolean;
   /** The number of files that were checked. */

@@ -93,7 +93,7 @@ function isIn(found: FoundTable, schema: string, table: string): boolean {
   return found.schema === schema && found.table === table;
 }
 
-/** True for a history that may be about public or all tenants: in public, or in a schema of the tool's own. */
+/** True for a history that may record files of public or all tenants: in public, or in a schema of the tool's own. */
 export function isShared(
   { schema, isAlone }: FoundTable,
   { config, tenants }: Pick<ImportRules, 'config' | 'tenants'>,

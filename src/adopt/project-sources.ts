@@ -11,8 +11,8 @@ import { readSourceFiles } from '../project/source-files.ts';
 import type { Scope } from '../results.ts';
 
 /**
- * The project's files as another tool knows them: one that was converted has the path of its original, and its text
- * where the originals are at hand.
+ * The project's files as another tool knows them: a converted file has the path of its original, and the original's text
+ * if the originals are available.
  * @throws SqlmigError `checksum-changed` if an original has changed since, `file-unreadable` for a bad manifest.
  */
 export function readProjectSources(

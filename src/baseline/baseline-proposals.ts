@@ -9,7 +9,7 @@ import type { Migration } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { commandLine } from '../text/command-line.ts';
 
-/** What a baseline would record in a schema. */
+/** The baseline that would be recorded in a schema. */
 export interface ProposedBaseline {
   readonly schema: string;
   readonly scope: Scope;
@@ -25,13 +25,13 @@ export interface RefusedBaseline extends Obstacle {
   readonly schema: string;
 }
 
-/** A schema that a baseline is recorded in, and the files that it covers. */
+/** A schema with a baseline to record, and the files that it covers. */
 export interface BaselineProposal {
   readonly target: Target;
   readonly files: readonly Migration[];
 }
 
-/** What baselines are proposed by. */
+/** The rules for proposing baselines. */
 export interface BaselineRules {
   readonly config: Config;
   readonly version: string;
@@ -78,7 +78,7 @@ function refusalOf(target: Target, rules: BaselineRules): Obstacle | null {
   return emptyRefusal(target);
 }
 
-/** A history that covers the version is left unchanged, and so is that of public if tenants are what is selected. */
+/** A history that covers the version is left unchanged, and so is that of public if tenants are selected. */
 function historyRefusal(
   { rows, scope, plan }: Target,
   { covered, version, select }: BaselineRules,

@@ -8,15 +8,15 @@ import { compareShapes, type ShapeDifference, type ShapeHash } from '../structur
 import type { BaselineProposal } from './baseline-proposals.ts';
 import type { ExpectedShape } from './replay.ts';
 
-/** A difference between what the files build and what some schemas have. */
+/** A difference between the structure that the files build and that of some schemas. */
 export interface BaselineDifference extends ShapeDifference {
   readonly scope: Scope;
   readonly schemas: readonly string[];
-  /** The file that made the object, or changed it last; `null` if none names it. */
+  /** The file that created the object, or changed it last; `null` if no file names it. */
   readonly file: string | null;
 }
 
-/** What schemas are compared with. */
+/** The structure that schemas are compared with. */
 export interface Comparison {
   readonly expected: Readonly<Record<Scope, ExpectedShape>>;
   readonly hashes: ReadonlyMap<string, ShapeHash>;
@@ -25,10 +25,10 @@ export interface Comparison {
   readonly files: Readonly<Record<Scope, readonly Migration[]>>;
 }
 
-// The objects of this many shapes are read at once.
+// The number of shapes whose objects are read at once.
 const batchSize = 50;
 
-/** Compares schemas with what the files build: one schema of each shape, object by object. Equal differences are one. */
+/** Compares one schema of each shape, object by object, with what the files build. Equal differences are merged. */
 export async function compareFleet(
   session: Session,
   proposals: readonly BaselineProposal[],
@@ -70,7 +70,7 @@ export async function compareFleet(
   }));
 }
 
-/** Finds the file that made an object: the last one that makes its name, else that changes it by its table's name. */
+/** Finds the file that created an object: the last one that creates its name, else the last one that changes its table. */
 function createMakers(files: readonly Migration[]): (difference: ShapeDifference) => string | null {
   const known = files.map((migration) => ({
     file: migration.file,
@@ -110,7 +110,7 @@ function mentions(text: string, name: string): boolean {
 }
 
 /**
- * Differences without objects that pending repeatables make: the application has them, and the next `up` creates them
+ * Omits objects that pending repeatables create: the application has them, and the next `up` creates them
  * again.
  */
 export function withoutPending(

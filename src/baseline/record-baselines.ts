@@ -10,8 +10,8 @@ import type { Migration, Script } from '../sql/migration.ts';
 import type { BaselineProposal } from './baseline-proposals.ts';
 
 /**
- * Records baselines, each schema in one transaction under the locks of `up`: busy ones are retried, and a failure is of
- * its own schema. A history that has got rows meanwhile is left unchanged.
+ * Records baselines, each schema in one transaction under the locks of `up`. Busy schemas are retried. A failure
+ * affects only its own schema. A history that has received rows in the meantime is left unchanged.
  */
 export async function recordBaselines(
   migrationRun: MigrationRun,

@@ -22,26 +22,26 @@ export interface ExpectedShape extends ShapeHash {
   readonly shape: Shape;
 }
 
-/** What a replay of files has built, or why it failed. */
+/** The structure that a replay has built, or why it failed. */
 export interface Replayed {
   readonly expected: Readonly<Record<Scope, ExpectedShape>> | null;
   readonly error: ErrorDetails | null;
   readonly leftOut: readonly LeftOutStatement[];
 }
 
-/** What is replayed. */
+/** The files to replay. */
 export interface ReplayRequest {
   readonly migrations: Migrations;
   readonly covered: Readonly<Record<Scope, readonly Migration[]>>;
-  /** The name of the schema that stands for all tenants. */
+  /** The name of the schema that represents all tenants. */
   readonly tenant: string;
   readonly settings: MigrateSettings;
   readonly ignore: ShapeRequest['ignore'];
 }
 
 /**
- * Builds public and one tenant from files, as `up` does, in a database of its own that is dropped afterwards, and reads
- * their structure. It has the extensions of the run's database, as far as the role may create them.
+ * Builds public and one tenant from files, as `up` does, in a temporary database that is dropped afterwards, and reads
+ * their structure. It has the extensions of the run's database that the role may create.
  * @throws SqlmigError if there is no such database, or if the signal is aborted.
  */
 export function replay(run: Run, request: ReplayRequest): Promise<Replayed> {

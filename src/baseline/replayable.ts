@@ -7,7 +7,7 @@ import { locate } from '../sql/position.ts';
 import { blankOut, withSemicolon } from '../sql/ranges.ts';
 import { serverWideReason } from '../sql/server-wide.ts';
 
-/** A statement that a replay leaves out. */
+/** A statement that a replay skips. */
 export interface LeftOutStatement {
   readonly file: string;
   readonly line: number;
@@ -25,7 +25,7 @@ export function coveredBy(files: readonly Migration[], version: string): Migrati
   return files.filter((file) => isWithin(file) || (isAll && file.version === null));
 }
 
-/** What a database has before files are replayed in it. */
+/** The contents of a database before files are replayed in it. */
 export interface Furniture {
   readonly extensions: ReadonlySet<string>;
   readonly schemas: ReadonlySet<string>;
@@ -38,8 +38,8 @@ export interface ReplayableFiles {
 }
 
 /**
- * Leaves out of files what would reach beyond the database that they are replayed in (roles, other databases, settings of
- * the server, subscriptions), and the extensions and schemas that it has already.
+ * Removes statements that would affect more than the database in which they are replayed (roles, other databases,
+ * settings of the server, subscriptions), and those that create extensions and schemas which already exist.
  * @throws SqlmigError with every mistake in the files.
  */
 export async function replayableFiles(

@@ -10,7 +10,7 @@ const prefix = 'sqlmig_replay_';
 
 /**
  * Creates an empty database with the encoding and the locale of the run's, passes its name to `work`, and drops it, also
- * on failure. A database that a killed run has left is dropped first: its name has the identifier of its run, which every
+ * on failure. A database that a killed run has left is dropped first: its name contains the ID of its run, which every
  * session of a run shows.
  * @throws SqlmigError `server-refused` if the role may not create databases.
  */
@@ -81,7 +81,7 @@ async function dropLeftovers(admin: Session): Promise<void> {
 where d.datname ~ ${quoteLiteral(`^${prefix}[0-9a-f]{8}$`)} and pg_has_role(d.datdba, 'USAGE')
   and not exists (select from pg_stat_activity a where a.datid = d.oid or strpos(a.application_name, right(d.datname, 8)) > 0)`);
   for (const { name } of rows) {
-    // Another run may have dropped it meanwhile.
+    // Another run may have dropped it in the meantime.
     await admin.run(`DROP DATABASE IF EXISTS ${quoteIdentifier(String(name))}`).catch(() => {});
   }
 }

@@ -4,7 +4,7 @@ import { commandHelp, groupHelp, overviewHelp } from './help.ts';
 import { commands, groups } from './registry.ts';
 import { unknownCommand } from './usage-error.ts';
 
-/** What an answer about sqlmig itself needs to know. */
+/** The facts that help and version depend on. */
 interface About {
   readonly version: string;
   /** The width of the terminal. */

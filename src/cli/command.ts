@@ -87,7 +87,7 @@ export function usageOf({ name, pattern = '', takesProgram }: Command): string {
     .join(' ');
 }
 
-/** A usage error that has no hint gets one: the help of its command, which lists the flags and what they take. */
+/** Adds a hint to a usage error that has none: the help of its command, which lists the flags and their values. */
 export function withHelp(error: unknown, command: Command | null): unknown {
   const isUsage = error instanceof SqlmigError && error.code === 'bad-usage';
   if (!isUsage || error.details.hint !== undefined) return error;

@@ -55,7 +55,7 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
     if (args.logFormat === 'text') annotate(answer.failures ?? [], terminal);
     summarize(() => `${answer.text(createPaint(false))}${answer.summary ?? ''}`, terminal);
     if (args.logFormat === 'text' && !args.quiet) terminal.stderr(answer.summary ?? '');
-    // A signal that came too late to interrupt the work does not make it a failure.
+    // If the work was done before the signal arrived, it has not failed.
     return answer.exitCode === 0 ? 0 : (signalExitCode(terminal) ?? answer.exitCode);
   } catch (error) {
     progress.end();
@@ -72,7 +72,7 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
   }
 }
 
-/** Whether the database is shown before the work, since the command itself does not. */
+/** Whether to show the database first, because the command itself does not. */
 function showsDatabase(command: Command, args: GlobalArgs): boolean {
   const isShown = command.showsDatabase === true || command.needsDatabase === false;
   return !isShown && !args.json && !args.quiet && args.logFormat === 'text';
@@ -141,7 +141,7 @@ export function agreed(terminal: Terminal, question: string): Promise<boolean> {
   return terminal.ask(`${question} [y/N] `);
 }
 
-/** What a config is loaded for. */
+/** The command that a config is loaded for. */
 interface Scene {
   readonly args: GlobalArgs;
   readonly terminal: Terminal;

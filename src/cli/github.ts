@@ -4,7 +4,7 @@ import type { Failure } from '../report/error.ts';
 import { annotation } from '../report/github.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Marks errors at their files in a GitHub workflow, once each, however many schemas have them; else does nothing. */
+/** In a GitHub workflow, annotates files with their errors, each once regardless of the number of schemas. */
 export function annotate(failures: readonly Failure[], { env, cwd, stderr }: Terminal): void {
   if (env.GITHUB_ACTIONS !== 'true') return;
   const root = env.GITHUB_WORKSPACE ?? cwd;
@@ -19,12 +19,12 @@ export function annotate(failures: readonly Failure[], { env, cwd, stderr }: Ter
   for (const line of [...new Set(lines)].slice(0, 10)) stderr(line);
 }
 
-/** Adds text to the summary of the step, in a GitHub workflow. A summary that cannot be written fails nothing. */
+/** In a GitHub workflow, adds text to the job summary. Errors while writing it are ignored. */
 export function summarize(text: () => string, { env }: Terminal): void {
   const file = env.GITHUB_STEP_SUMMARY;
   if (env.GITHUB_ACTIONS !== 'true' || !file) return;
   try {
-    // GitHub takes one megabyte a step.
+    // GitHub accepts one megabyte per step.
     appendFileSync(file, `\`\`\`\`text\n${text().slice(0, 100_000).trimEnd()}\n\`\`\`\`\n`);
   } catch {
     // The same text is in the log of the step.

@@ -7,7 +7,7 @@ import { groups } from './registry.ts';
 /** A line of a list: a name and what it does. */
 type Entry = readonly [left: string, right: string];
 
-// Below this width a second column would be a ribbon of single words.
+// Below this width, the second column would have one word per line.
 const narrow = 72;
 const widest = 110;
 
@@ -30,7 +30,7 @@ export function overviewHelp(commands: readonly Command[], columns: number): str
   ].join('\n');
 }
 
-/** The help of a command of two words without the second one. */
+/** The help of a group of commands, such as `tenant`. */
 export function groupHelp(group: string, commands: readonly Command[], columns: number): string {
   const members = commands.filter(({ name }) => name.startsWith(`${group} `));
   const entries = members.map(({ name, pattern, describe }): Entry => {

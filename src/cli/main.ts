@@ -165,7 +165,7 @@ function checkProgram({ command, args }: Invocation, [program = '']: readonly st
   throw usage(`${flag} applies nothing, so no program is started after it`, hint);
 }
 
-/** Answers what asks for help or the version; `null` for a command to run. */
+/** Answers requests for help or the version; `null` for a command to run. */
 async function answered(argv: readonly string[]): Promise<number | null> {
   const { aboutText } = await import('./about.ts');
   const { version } = createRequire(import.meta.url)('../package.json') as { version: string };

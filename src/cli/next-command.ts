@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Proposal } from '../project/proposal.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What the next command of a new project depends on. */
+/** The facts that the next command of a new project depends on. */
 interface NewProjectFacts {
   /** What was proposed from a database; `null` if none could be read. */
   readonly proposal: Proposal | null;
@@ -13,7 +13,7 @@ interface NewProjectFacts {
   readonly sample: boolean;
 }
 
-/** The command to run after `init`, ready to be pasted, for the package manager that runs sqlmig. */
+/** The command to run after `init`, for the package manager that runs sqlmig. */
 export function nextCommand(facts: NewProjectFacts, { env, cwd }: Pick<Terminal, 'env' | 'cwd'>): string {
   const { run, install } = runnerOf(env);
   const what = facts.sample ? 'up' : (facts.proposal?.next ?? 'new');

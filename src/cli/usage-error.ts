@@ -42,13 +42,13 @@ export function explain(message: string, { argv, chosen }: Place): SqlmigError {
   return usage(`unknown flag ${dashed(unknown)}`, hint);
 }
 
-/** A flag as it is typed. */
+/** A flag as typed on the command line. */
 function dashed(flag: string): string {
   const name = flag.replace(/^-+/, '');
   return `${name.length === 1 ? '-' : '--'}${name}`;
 }
 
-/** The error for a word that is no command, with the command that is probably meant. */
+/** The error for an unknown command, with a suggestion. */
 export function unknownCommand(word: string, argv: readonly string[]): SqlmigError {
   const group = argv[argv.indexOf(word) - 1];
   const typed =

@@ -16,13 +16,13 @@ import { noTransactionMark, type TwoWays, twoWays, without } from './two-ways.ts
 
 /** How files are converted. */
 export interface ConversionRules {
-  /** The folder that takes all but what is about kept tables. */
+  /** The folder for all statements that do not concern kept tables. */
   readonly into: Scope;
   /** Tables that stay in the public schema. */
   readonly keep: readonly string[];
   /** The schema that the files were written for. */
   readonly schema: string;
-  /** The tool that ran them; `null` to tell it by the files. */
+  /** The tool that ran them; `null` to determine it from the files. */
   readonly tool: string | null;
   /** The folders as messages name them. */
   readonly folders: Readonly<Record<Scope, string>>;
@@ -35,7 +35,7 @@ export interface ConvertedFile extends FileOrigin {
   readonly text: string;
 }
 
-/** What becomes of the files of a folder. */
+/** The converted files of a folder. */
 export interface Conversion {
   /** `null` if several possible tools. */
   readonly tool: string | null;
@@ -47,8 +47,8 @@ export interface Conversion {
 }
 
 /**
- * Converts the migrations of another tool into files of sqlmig.
- * @throws SqlmigError if their order cannot be known, or a table to keep is not made by them.
+ * Converts the migrations of another tool to sqlmig's files.
+ * @throws SqlmigError if their order is unknown, or if no file creates a table to keep.
  */
 export async function convertFiles(
   sources: readonly SourceFile[],
@@ -227,12 +227,12 @@ function sharesOf({ parsed, text }: Draft, { rules, made, kept }: Converting): S
   ];
 }
 
-/** A part of a text, marked as the whole is if that has to run outside a transaction. */
+/** A part of a text, with the whole text's mark if it must run outside a transaction. */
 function marked(part: string, whole: string): string {
   return asksForNoTransaction(whole) && !asksForNoTransaction(part) ? noTransactionMark + part : part;
 }
 
-/** Takes the schema off names of objects that become the tenants'; moves problems in the text along. */
+/** Removes the schema from names of tenant objects, and shifts the positions of problems accordingly. */
 async function strip(text: string, problems: readonly PlacedProblem[], { rules, made, kept }: Converting) {
   const parsed = await parsedText(text);
   if (parsed === null) return { text, count: 0, moved: problems };

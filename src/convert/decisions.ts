@@ -13,7 +13,7 @@ import type { KeptObjects, PlacementProblem } from './kept.ts';
 import type { MadeObjects, ParsedText } from './made-objects.ts';
 import { qualifiedNames } from './qualified-names.ts';
 
-/** A place in a converted file that only a person can decide about. */
+/** A place in a converted file that needs a manual decision. */
 export interface Decision {
   readonly file: string;
   readonly line: number;
@@ -23,13 +23,13 @@ export interface Decision {
   readonly cure: string;
 }
 
-/** A statement of a converted file that `--keep` leaves to a person; `index` is a UTF-16 index. */
+/** A statement that `--keep` cannot place automatically; `index` is a UTF-16 index. */
 export interface PlacedProblem {
   readonly index: number;
   readonly problem: PlacementProblem;
 }
 
-/** A converted file as its decisions are looked for. */
+/** A converted file to examine. */
 export interface Examined {
   readonly file: string;
   readonly scope: Scope;
@@ -39,11 +39,11 @@ export interface Examined {
   readonly parsed: ParsedText | null;
   readonly text: string;
   readonly problems: readonly PlacedProblem[];
-  /** Whether it is a way back, which no run reads. */
+  /** Whether it is a down file, which no run reads. */
   readonly undoes: boolean;
 }
 
-/** What decisions depend on. */
+/** The rules for finding decisions. */
 export interface DecisionRules {
   readonly schema: string;
   readonly made: MadeObjects;
@@ -52,7 +52,7 @@ export interface DecisionRules {
 
 type Found = readonly [index: number, what: string, cure: string];
 
-/** What only a person can decide in a converted file, in its order. */
+/** The places in a converted file that need a manual decision, in order. */
 export async function decisionsIn(file: Examined, rules: DecisionRules): Promise<Decision[]> {
   const { parsed, text, scope, problems } = file;
   const found: Found[] = [
@@ -83,7 +83,7 @@ function placeOf({ file, text }: Examined, index: number): Pick<Decision, 'file'
   return { file, line, column };
 }
 
-/** What sqlmig would refuse before it runs anything. */
+/** The problems for which sqlmig would refuse the file before it runs anything. */
 async function refusals(examined: Examined, schema: string): Promise<Decision[]> {
   const { file, scope, version, name, text, undoes } = examined;
   const migration = { scope, version, name, checksum: checksumOf(text), file, text };
@@ -213,7 +213,7 @@ function transactionMode({ kind, fields, start }: ParsedStatement): Found[] {
   return [[start, 'the transaction and its mode are already set when a file runs', 'remove it']];
 }
 
-// A name that other things have too says nothing.
+// A name that other objects share is not conclusive.
 const ownTables = historyTableNames.filter((name) => name !== 'migrations');
 const oldTable = new RegExp(`(?<![\\w$])(?:${ownTables.join('|')})(?![\\w$])`, 'g');
 

@@ -2,12 +2,12 @@ import { isInOwnFolder, migrationName } from '../history/import/file-layout.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 import { dateAsNumber } from '../project/file-name.ts';
 
-/** What another tool's file is, by its name. */
+/** The parts of the name of another tool's file. */
 export interface ForeignFile {
   readonly source: SourceFile;
   readonly language: 'SQL' | 'other';
   readonly kind: 'up' | 'down' | 'repeatable' | 'baseline';
-  /** The name without what says kind and language; both directions of a migration have the same. */
+  /** The name without its kind and language; both directions of a migration share it. */
   readonly stem: string;
   /** The numbers of its version, the most significant first; `null` if the name has none. */
   readonly parts: readonly string[] | null;
@@ -25,7 +25,7 @@ const dotted = /^(\d+)\.(do|undo)(?:\.(.+))?$/s;
 const severalNumbers = /^V?(\d+(?:[-_.]\d+)+)(?![\p{L}\p{N}])(.*)$/su;
 const oneNumber = /^(?:V|Migration)?(\d+)(.*)$/s;
 
-/** What a file of another tool is, by its name and its folder. */
+/** Parses the name and folder of another tool's file. */
 export function readFileName(source: SourceFile): ForeignFile {
   const segments = source.path.split('/');
   const file = segments.pop() ?? '';

@@ -13,10 +13,10 @@ import {
   tableOf,
 } from './made-objects.ts';
 
-/** The objects that stay in public: tables that were named, and what they need. */
+/** The objects that stay in public: the named tables, and the objects that they need. */
 export interface KeptObjects {
   readonly has: (name: string, kind?: NameKind) => boolean;
-  /** True for a name that a kept object has lost by the end: it was renamed or dropped. */
+  /** True for a former name of a kept object that was renamed or dropped later. */
   readonly isGone: (name: string) => boolean;
 }
 
@@ -24,8 +24,8 @@ export interface KeptObjects {
 export const nothingKept: KeptObjects = { has: () => false, isGone: () => false };
 
 /**
- * Finds what tables need that stay in public: their indexes, sequences and types, and the functions of their triggers.
- * @throws SqlmigError `bad-usage` for a name that the files do not make.
+ * Finds the objects that kept tables need: their indexes, sequences and types, and the functions of their triggers.
+ * @throws SqlmigError `bad-usage` for a table that the files do not create.
  */
 export function keptObjects(
   tables: readonly string[],
@@ -95,7 +95,7 @@ function ownerOf(options: unknown): string | null {
   return null;
 }
 
-/** The types, functions and constraint indexes in the definition of a table, as far as files make them. */
+/** The types, functions and constraint indexes in the definition of a table that the files create. */
 function usedIn(node: unknown, made: MadeObjects): string[] {
   if (Array.isArray(node)) return node.flatMap((item) => usedIn(item, made));
   if (typeof node !== 'object' || node === null) return [];
@@ -114,18 +114,18 @@ function usedIn(node: unknown, made: MadeObjects): string[] {
 export type Placement = 'public' | 'tenant' | 'either';
 
 /**
- * What is wrong with a statement: it is about kept tables and others at once, or names a kept object as it is called no
- * more once the public files have run.
+ * Why a statement needs a decision: it changes kept tables and others, or it uses a former name of a kept object, which no
+ * longer exists once the public files have run.
  */
 export type PlacementProblem = 'mixed' | 'gone';
 
-/** Where a statement goes. */
+/** The files that a statement is written to. */
 export interface Placed {
   readonly place: Placement;
   readonly problem: PlacementProblem | null;
 }
 
-/** Places a statement: what changes kept objects alone is for public, all else for the tenants. */
+/** Places a statement: in public if it changes only kept objects, otherwise in the tenants. */
 export function placementOf(statement: ParsedStatement, kept: KeptObjects, made: MadeObjects): Placed {
   const { kind, fields } = statement;
   if (kind === 'TransactionStmt' || (kind === 'VariableSetStmt' && fields.name !== 'search_path'))
@@ -153,7 +153,7 @@ const ofTable: ReadonlySet<unknown> = new Set([
   'OBJECT_TABCONSTRAINT',
 ]);
 
-/** What a statement makes or changes. */
+/** The objects that a statement creates or changes. */
 function subjectsOf(statement: ParsedStatement): NamedObject[] {
   const { kind, fields } = statement;
   const made = kind === 'IndexStmt' ? null : madeBy(statement);

@@ -11,7 +11,7 @@ export interface LaidOut {
   readonly file: ForeignFile;
   /** `null` for a repeatable. */
   readonly version: string | null;
-  /** What undoes it, if the tool keeps that in a file of its own. */
+  /** The file that undoes it, if the tool has a separate one. */
   readonly down: SourceFile | null;
 }
 
@@ -85,7 +85,7 @@ function isOfTool(path: string, tool: string | null): boolean {
   return tool !== 'graphile-migrate' || /(?:^|\/)\d+[^/]*\.sql$/.test(path);
 }
 
-// Tools that order by name need no version; a file beside them that is no migration has no place of its own.
+// Tools that order by name need no version; other files next to them have no place in the order.
 function hasVersion({ kind, language, parts, source, stem }: ForeignFile, tool: string | null): boolean {
   if (kind === 'repeatable' || parts !== null) return true;
   if (language === 'SQL' && isInOwnFolder(source.path)) return true;

@@ -2,7 +2,7 @@ import { namesMadeBy } from '../sql/made-names.ts';
 import type { ParsedStatement } from '../sql/parse.ts';
 import { droppedNames, type RangeVar } from '../sql/reach.ts';
 
-/** What a name stands for where it is written; `any` if the grammar does not show it. */
+/** What a name refers to in its place; `any` if the grammar does not show it. */
 export type NameKind = 'relation' | 'type' | 'function' | 'any';
 
 /** A file's statements with the text that they were parsed from. */
@@ -11,7 +11,7 @@ export interface ParsedText {
   readonly statements: readonly ParsedStatement[];
 }
 
-/** The objects that files make in one schema. */
+/** The objects that files create in one schema. */
 export interface MadeObjects {
   readonly relations: ReadonlySet<string>;
   readonly types: ReadonlySet<string>;
@@ -19,7 +19,7 @@ export interface MadeObjects {
   readonly others: ReadonlySet<string>;
   /** Pairs of an object's names before and after it was renamed. */
   readonly renamed: readonly (readonly [before: string, after: string])[];
-  /** Whether an object of this name and kind is made, by itself or with a table. */
+  /** Whether the files create an object of this name and kind, directly or with a table. */
   readonly has: (name: string, kind: NameKind) => boolean;
 }
 
@@ -79,7 +79,7 @@ const makings: Readonly<Record<string, Making>> = {
   CreateOpFamilyStmt: { kind: 'function', of: inList('opfamilyname') },
 };
 
-/** What a statement makes; `null` if it makes nothing with a name of its own. */
+/** The object that a statement creates; `null` if it creates none with a name. */
 export function madeBy({
   kind,
   fields,
@@ -89,7 +89,7 @@ export function madeBy({
   return making === undefined || made === null ? null : { ...made, kind: making.kind };
 }
 
-/** The objects that files make in `schema`, or without naming a schema. */
+/** The objects that files create in `schema`, or without naming a schema. */
 export function madeObjects(texts: readonly ParsedText[], schema: string): MadeObjects {
   const sets = { relation: new Set<string>(), type: new Set<string>(), function: new Set<string>() };
   const renamed: (readonly [string, string])[] = [];
@@ -115,7 +115,7 @@ export function madeObjects(texts: readonly ParsedText[], schema: string): MadeO
   const has = (name: string, kind: NameKind) => {
     if (inBlocks.has(name)) return true;
     const isRelation = sets.relation.has(name) || (kind !== 'function' && isOfTable(name, sets.relation));
-    // A composite type is made and named like a relation.
+    // A composite type is created and named like a relation.
     if (kind === 'relation') return isRelation || sets.type.has(name);
     if (kind === 'function') return sets.function.has(name);
     return isRelation || sets.type.has(name) || (kind === 'any' && sets.function.has(name));

@@ -1,16 +1,16 @@
 import { SqlmigError } from '../errors.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 
-/** The file beside converted files that says what they were made from. */
+/** The file next to converted files that lists their originals. */
 export const manifestName = 'converted.json';
 
-/** What a file of sqlmig was made from. */
+/** The original of a converted file. */
 export interface FileOrigin {
   /** The other tool's file, below the folder that was converted. */
   readonly from: string;
   /** SHA-256 of that file with LF line ends and without a byte order mark, lower-case hex. */
   readonly sha256: string;
-  /** What differs from it, in words. */
+  /** The changes to it, in words. */
   readonly changes: readonly string[];
 }
 
@@ -19,12 +19,12 @@ interface ManifestEntry extends FileOrigin {
   readonly file: string;
 }
 
-/** What the files of a folder were made from. */
+/** The originals of the files of a folder. */
 export interface Manifest {
   /** The tool; `null` if it was not known. */
   readonly tool: string | null;
   readonly files: readonly ManifestEntry[];
-  /** Lists of the tool's own that its history cannot be read without. */
+  /** The tool's own lists, which are needed to read its history. */
   readonly lists: readonly SourceFile[];
 }
 
@@ -46,7 +46,7 @@ export function manifestOf(
   };
 }
 
-/** Reads a manifest. @throws SqlmigError `file-unreadable` if the text is none. */
+/** Reads a manifest. @throws SqlmigError `file-unreadable` if the text is not a manifest. */
 export function parseManifest(text: string, file: string): Manifest {
   try {
     const manifest = JSON.parse(text) as Manifest;

@@ -2,7 +2,7 @@ import { SqlmigError } from '../errors.ts';
 import type { ForeignFile } from './file-names.ts';
 
 /**
- * The version of each file, so that their order stays: its own number if that is above the one before, else the next
+ * The version of each file, in the same order: its own number if it is above the previous one, otherwise the next
  * number. Versions of several parts become one number each.
  * @throws SqlmigError `bad-file-name` if they would need more than 18 digits.
  */

@@ -7,7 +7,7 @@ import { directedSections } from '../sql/sections.ts';
 import { closest } from '../text/closest.ts';
 import type { ForeignFile } from './file-names.ts';
 
-/** How a tool orders its files: by the numbers of their versions, by their names, or by a list of its own. */
+/** How a tool orders its files: by version number, by name, or by its own list. */
 type Order = 'numbers' | 'names' | 'journal' | 'revisions';
 
 // Read in each tool's source.
@@ -54,7 +54,7 @@ export function knownTool(name: string): string {
   });
 }
 
-/** The tool that files are of, by their names and marks; `null` if several have such files. */
+/** The tool of the files, by their names and marks; `null` if several tools are possible. */
 export function toolOfFiles(files: readonly ForeignFile[], sources: readonly SourceFile[]): string | null {
   const paths = sources.map(({ path }) => path);
   const some = (pattern: RegExp) => paths.some((path) => pattern.test(path));

@@ -6,7 +6,7 @@ import { type DirectedSection, directedSections } from '../sql/sections.ts';
 /** The text of a file without another tool's marks, each direction by itself. */
 export interface TwoWays {
   readonly up: string;
-  /** What undoes it; empty if the file has nothing of the kind. */
+  /** The text that undoes it; empty if the file has none. */
   readonly down: string;
   /** What was changed, in words. */
   readonly changes: readonly string[];
@@ -22,7 +22,7 @@ const marks: readonly RegExp[] = [
 /** The line that says to run a file outside a transaction. */
 export const noTransactionMark = '-- sqlmig: no-transaction\n';
 
-/** Divides a file of another tool into its two directions, and takes the tool's marks out. */
+/** Divides a file of another tool into its two directions, and removes the tool's marks. */
 export function twoWays(text: string): TwoWays {
   const sections = directedSections(text);
   const ways = divide(text, sections);

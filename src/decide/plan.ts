@@ -35,7 +35,7 @@ export function completePlan(
 /** A finding that does not know yet in which schema it is. */
 export type FindingInSchema = Omit<Finding, 'database' | 'schema' | 'scope'>;
 
-/** Why `up` cannot continue an incomplete migration: a statement may have taken effect, or its file is not as it was. */
+/** Why `up` cannot continue an incomplete migration: a statement may have taken effect, or its file has changed. */
 export type ResumeObstacle = 'in-doubt' | 'file-changed' | 'file-missing';
 
 /** What to do in a schema, and what is wrong with it. */

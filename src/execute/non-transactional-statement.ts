@@ -83,7 +83,7 @@ async function refuse(step: Step, statement: Statement): Promise<Attempt | null>
   return failed(historyError(step, null, await takeBack(step, step.k)));
 }
 
-/** Makes way for a CONCURRENTLY statement; `null` for all others, `stop` if it is done or cannot run. */
+/** Prepares a CONCURRENTLY statement; `null` for all others, `stop` if it is done or cannot run. */
 async function makeWay(
   step: Step,
   statement: Statement,

@@ -4,7 +4,7 @@ import type { Target } from '../state/target.ts';
 import { publicBehind } from './gate.ts';
 import type { MigrationRun } from './migrator.ts';
 
-/** Public as it is. @throws SqlmigError `public-behind` if it has pending migrations. */
+/** The present state of public. @throws SqlmigError `public-behind` if it has pending migrations. */
 export async function currentPublic({ run, source }: Pick<MigrationRun, 'run' | 'source'>): Promise<Target> {
   const shared = await run.read((_, reader) => readPublicTarget(reader, source));
   const behind = newestVersion(shared.plan.steps);

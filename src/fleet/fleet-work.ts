@@ -16,7 +16,7 @@ export interface StartLimits {
   readonly failing: () => void;
 }
 
-/** What a fleet does in each schema, and by which rules. */
+/** The work of a fleet in each schema, and its rules. */
 export interface FleetWork {
   readonly context: OutcomeContext;
   readonly openSession: () => Promise<Session>;

@@ -14,7 +14,7 @@ export interface FoundTable extends ForeignTable {
   readonly oid: string;
   /** The role owns it, or is a member of its owner. */
   readonly isOwned: boolean;
-  /** Its schema has no other tables than the tool's. */
+  /** Its schema has only the tool's tables. */
   readonly isAlone: boolean;
   /** sqlmig has renamed it, or closed it with a trigger; `null` if it has not taken it over. */
   readonly takenOver: 'renamed' | 'closed' | null;

@@ -16,8 +16,8 @@ export interface ReadableTable {
 const batchSize = 50;
 
 /**
- * Reads histories and the tables beside them, in few round trips; an error of the server is of that history alone. One that
- * is locked is waited for, and the others that are locked hardly any more.
+ * Reads histories and the tables next to them, in few round trips. A server error affects only its own history. If one
+ * is locked, it is waited for, but further locked ones are given almost no more time.
  */
 export async function readFoundTables(
   session: Session,
@@ -83,7 +83,7 @@ interface DigestedHistory {
   readonly history: FoundHistory;
 }
 
-/** Reads one history with its digest, which is the older of the two if another session writes meanwhile. */
+/** Reads one history with its digest, which is the older of the two if another session writes at the same time. */
 export async function readDigested(session: Session, table: ReadableTable): Promise<DigestedHistory> {
   const [row] = await readOnly(session, `select (${selectForeignDigest(table)}) as digest`);
   const [history = emptyHistory(table.found)] = await readBatch(session, [table]);
@@ -98,7 +98,7 @@ export function selectForeignDigest({ reader, found }: ReadableTable): string {
   return `select md5(concat_ws(chr(10) || '-' || chr(10), ${texts.join(', ')}))`;
 }
 
-/** A session that shows a tool at work. */
+/** A session that shows that a tool is running. */
 export interface SessionAtWork {
   readonly pid: number;
   readonly application: string;
@@ -106,7 +106,7 @@ export interface SessionAtWork {
   readonly lock: string;
 }
 
-/** The sessions that show a tool at work on these histories now. */
+/** The sessions that show that a tool is now using these histories. */
 export async function readSessionsAtWork(
   session: Session,
   reader: HistoryReader,

@@ -21,7 +21,7 @@ export interface Reader {
   readonly spare: () => Promise<Session | null>;
   /** How long to wait for a history that another session has locked; 30 seconds by default. */
   readonly wait?: LockWait;
-  /** Aborting it ends the wait for code of the application. */
+  /** Aborting it ends the wait for the application's code. */
   readonly signal?: AbortSignal;
 }
 

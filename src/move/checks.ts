@@ -17,7 +17,7 @@ const digestOf = (what: string, from: string) =>
   `(select coalesce(sum(hashtextextended(${what}, 0)), 0)::text || '/' || count(*) from ${from})`;
 
 /**
- * SQL query: what must be the same before and after, a column for each: the files of the rows, and everything that
+ * SQL query: the state that must be the same before and after, one column per kind: the data files, and everything that
  * belongs to the objects, by OID.
  */
 export function selectState(items: readonly SchemaItem[]): string {
@@ -45,7 +45,7 @@ export function changedState(
   return Object.keys(before).filter((what) => before[what] !== after[what]);
 }
 
-/** A function of language SQL whose body does not check. */
+/** A function of language SQL whose body is invalid. */
 export interface BrokenFunction {
   readonly identity: string;
   readonly message: string;
@@ -54,7 +54,7 @@ export interface BrokenFunction {
 const setting = 'sqlmig.broken_functions';
 
 /**
- * Checks the bodies of SQL functions as CREATE FUNCTION does, under a search_path, and keeps nothing of it: those in
+ * Checks the bodies of SQL functions as CREATE FUNCTION does, with a search_path, and rolls back: those in
  * `schemas`, and those elsewhere whose text or settings have the name of one. Functions of other owners cannot be checked.
  */
 export async function brokenFunctions(

@@ -33,7 +33,7 @@ exception when lock_not_available or deadlock_detected then
 end`);
 }
 
-/** A statement that puts objects from one schema into another; the error of one has its name. */
+/** A statement that moves objects from one schema to another; the error of one has its name. */
 export function setSchemas(
   items: readonly SchemaItem[],
   { from, to }: { readonly from: string; readonly to: string },
@@ -58,7 +58,7 @@ when others then
 end`);
 }
 
-/** Renames the schema, makes a new one in its place, and returns to it what stays. */
+/** Renames the schema, creates a new one in its place, and moves the kept objects back to it. */
 export function renameSchema(
   { schema, as }: Places,
   { owner, tenantOwner, comment, grants, extensions }: Surroundings,
@@ -87,11 +87,11 @@ end`),
   return `${lines.join('\n')}\n${setSchemas(kept, { from: as, to: schema })}`;
 }
 
-/** Gives the roles that may use what has moved their privileges on its schema, which nothing else takes along. */
+/** Grants privileges on the new schema to the roles that have privileges on its objects. */
 export function grantSchema({ as }: Places, { grants }: Surroundings): string {
   const tenant = quoteIdentifier(as);
   const named = grants.filter(({ grantee }) => grantee !== 'PUBLIC');
-  // pg_dump leaves the initial privileges of public out, which the schema still has after a rename.
+  // pg_dump omits the initial privileges of public, which the schema still has after a rename.
   return `REVOKE ALL ON SCHEMA ${tenant} FROM PUBLIC;
 ${named.map(({ privilege, grantee, grantable }) => `GRANT ${privilege} ON SCHEMA ${tenant} TO ${grantee}${grantable ? ' WITH GRANT OPTION' : ''};\n`).join('')}${doBlock(`declare r record;
 begin
@@ -129,7 +129,7 @@ export function publishSchema(schema: string, publications: readonly string[]): 
     .join('');
 }
 
-/** The statements that put the tenant into the `search_path` of functions. */
+/** The statements that set the tenant in the `search_path` of functions. */
 export function changePaths(changes: readonly SearchPathChange[]): string {
   return changes
     .map(({ oid, to }) =>

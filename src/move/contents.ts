@@ -50,11 +50,11 @@ export function historyTablesOf(
 // Tables that tools keep beside their history.
 const besides: readonly string[] = ['ar_internal_metadata', 'hdb_version', 'typeorm_metadata'];
 
-/** What lies in public and could become a tenant. */
+/** The objects in public that could become a tenant. */
 export interface PublicContents {
   readonly schema: string;
   readonly counts: readonly KindCount[];
-  /** Objects that only files of public make, and that would stay. */
+  /** Objects that only public files create, which would stay. */
   readonly keep: readonly string[];
   readonly obstacles: readonly Obstacle[];
   readonly notes: readonly string[];
@@ -69,7 +69,7 @@ export interface PublicLook {
   readonly files: Readonly<Record<Scope, readonly { readonly text: string }[]>>;
 }
 
-/** Reads what lies in public beside what its files make; `null` if there are no tables. */
+/** Reads the objects in public that its files do not create; `null` if there are no tables. */
 export async function readPublicContents(
   session: Session,
   { config, histories, files }: PublicLook,

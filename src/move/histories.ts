@@ -14,7 +14,7 @@ import type { Migration } from '../sql/migration.ts';
 import { basisOf, type PlanSource } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
 
-/** What becomes of the histories. */
+/** How the histories are divided. */
 export interface HistoryPlan {
   /** Rows of sqlmig's own history in public that go to the tenant; `null` if it has none. */
   readonly own: {
@@ -28,7 +28,7 @@ export interface HistoryPlan {
   readonly obstacles: readonly Obstacle[];
 }
 
-/** What a history plan is made from. */
+/** The input of a history plan. */
 export interface HistoryFacts {
   readonly source: PlanSource;
   readonly target: Target;
@@ -102,7 +102,7 @@ function fileOf(files: readonly Migration[], row: HistoryRow): Migration | undef
   return same.find(({ name, checksum }) => name === row.name || checksum === row.checksum);
 }
 
-/** True if the tenant's file is rather what a row records than public's. */
+/** True if a row matches the tenant's file better than public's. */
 function isCloser(own: Migration, shared: Migration, row: HistoryRow): boolean {
   const likeness = ({ name, checksum }: Migration) =>
     (checksum === row.checksum ? 2 : 0) + (name === row.name ? 1 : 0);

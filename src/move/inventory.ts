@@ -2,7 +2,7 @@ import type { Session } from '../server/session.ts';
 import { isExtensionMember, schemaOid } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
-/** An object that lies in a schema and belongs to no extension. */
+/** An object in a schema that belongs to no extension. */
 export interface SchemaItem {
   /** Its catalog and its OID. */
   readonly id: string;
@@ -15,11 +15,11 @@ export interface SchemaItem {
   readonly owner: string;
   /** The role is its owner or a member of it. */
   readonly isOwned: boolean;
-  /** A sequence of a column: it goes where its table goes. */
+  /** A sequence of a column, which moves with its table. */
   readonly follows: boolean;
 }
 
-/** The kinds whose objects have rows or show some. */
+/** The kinds of objects with rows: tables and views. */
 export const relationKinds: readonly string[] = ['table', 'view', 'materialized view', 'foreign table'];
 
 /** One object needs another. */
@@ -41,7 +41,7 @@ export interface Use {
   readonly of: string;
 }
 
-/** What lies in a schema. */
+/** The objects of a schema. */
 export interface Inventory {
   readonly items: readonly SchemaItem[];
   readonly needs: readonly Need[];
@@ -111,7 +111,7 @@ const partsOf = `select classid, objid, classid as part_class, objid as part fro
   union all select i.classid, i.objid, 'pg_type'::regclass, x.typarray from items i join pg_type x on x.oid = i.objid where i.classid = 'pg_type'::regclass and x.typarray <> 0
   union all select i.classid, i.objid, 'pg_type'::regclass, x.typarray from items i join pg_type x on x.typrelid = i.objid where i.classid = 'pg_class'::regclass and x.typarray <> 0`;
 
-// Partitions and statistics go with their table, and what a type brings along goes with the type.
+// Partitions and statistics follow their table, and the objects of a type follow the type.
 const needsQuery = (schema: string) => `with items as materialized (${selectItems(schema)}),
 parts as materialized (${partsOf}),
 needs as (select a.classid, a.objid, b.classid as refclassid, b.objid as refobjid, d.deptype from pg_depend d
@@ -149,7 +149,7 @@ join (select 'pg_class'::regclass as classid, oid as objid, relnamespace as name
   ${ofTable('pg_attrdef', 'adrelid')} ${ofTable('pg_policy', 'polrelid')}) o on o.classid = d.classid and o.objid = d.objid
 join pg_namespace n on n.oid = o.namespace where n.nspname <> ${quoteLiteral(schema)}`;
 
-/** Reads what lies in a schema. */
+/** Reads the objects of a schema. */
 export async function readInventory(session: Session, schema: string): Promise<Inventory> {
   const items = await session.read(itemsQuery(schema));
   const needs = await session.read(needsQuery(schema));

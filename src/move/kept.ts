@@ -8,7 +8,7 @@ export interface KeptItem {
   readonly because: string;
 }
 
-/** What stays and what moves. */
+/** The objects that stay and those that move. */
 export interface Division {
   readonly kept: readonly KeptItem[];
   readonly moved: readonly SchemaItem[];
@@ -46,7 +46,7 @@ function notThere(name: string): Obstacle {
   };
 }
 
-/** Adds what kept objects need; tables and views that they need are obstacles. */
+/** Adds the objects that kept ones need; tables and views that they need are obstacles. */
 function pull(
   { needs, foreignKeys }: Inventory,
   byId: ReadonlyMap<string, SchemaItem>,
@@ -74,7 +74,7 @@ function pull(
       open.push(to);
     }
   }
-  // What was refused may have been kept after all, for the sake of another object.
+  // A refused object may have been kept later because another one needs it.
   return [...refused].flatMap(([pair, obstacle]) =>
     because.has(pair.slice(pair.indexOf(' ') + 1)) ? [] : [obstacle],
   );

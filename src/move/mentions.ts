@@ -2,7 +2,7 @@ import type { Obstacle } from '../adopt/foreign-histories.ts';
 import { lineOf, type Mention, mentionsOf } from '../sql/qualifiers.ts';
 import type { FunctionText, PrintedText } from './texts.ts';
 
-/** A function whose body names what would move. */
+/** A function whose body names objects that would move. */
 export interface FunctionRewrite {
   readonly oid: string;
   readonly identity: string;
@@ -18,17 +18,17 @@ export interface SearchPathChange {
   readonly to: readonly string[];
 }
 
-/** What names a schema in the texts of a database. */
+/** The uses of a schema's name in the texts of a database. */
 export interface Mentions {
   readonly obstacles: readonly Obstacle[];
   /** Function bodies that can be rewritten. */
   readonly rewrites: readonly FunctionRewrite[];
   readonly paths: readonly SearchPathChange[];
-  /** What may answer otherwise after the move, in words. */
+  /** What may behave differently after the move, in words. */
   readonly notes: readonly string[];
 }
 
-/** What the mentions are judged by. */
+/** The rules for judging mentions. */
 export interface MentionRules {
   readonly schema: string;
   readonly as: string;
@@ -46,7 +46,7 @@ const pgProc = '1255';
 
 type Found = { -readonly [K in keyof Mentions]: Mentions[K][number][] };
 
-/** Finds what names the schema in functions, and in expressions as PostgreSQL prints them. */
+/** Finds uses of the schema's name in functions, and in expressions as PostgreSQL prints them. */
 export async function findMentions(
   functions: readonly FunctionText[],
   printed: readonly PrintedText[],
@@ -142,7 +142,7 @@ async function ofExpression({ what, text }: PrintedText, rules: MentionRules, fo
     found.notes.push(`${what} has the name ${rules.schema} in a string`);
 }
 
-/** True if a mention is about something that would move, or may be. */
+/** True if a mention refers, or may refer, to an object that would move. */
 function isAbout({ name, in: where }: Mention, { moved }: MentionRules): boolean {
   return name === null ? where === 'text' : moved.has(name);
 }

@@ -34,9 +34,9 @@ import { readSurroundings } from './surroundings.ts';
 export interface MoveMeasures {
   readonly way: MoveWay;
   readonly tries: number;
-  /** The last try, from its first lock on the schema to its end. */
+  /** The duration of the last try, from its first lock on the schema to its end. */
   readonly durationMs: number;
-  /** All locks held at the end, and those on tables and the like that nobody else could use meanwhile. */
+  /** All locks held at the end, and the exclusive ones among them on relations. */
   readonly locks: number;
   readonly exclusiveLocks: number;
 }
@@ -98,7 +98,7 @@ interface Adoptions {
   readonly tenant: Adoption | null;
 }
 
-/** How far the tries have got. */
+/** The progress of the tries. */
 interface Progress {
   tries: number;
   phase: 'before' | 'moving' | 'after' | 'committing';
@@ -187,7 +187,7 @@ async function tryOnce(
   };
 }
 
-// Whoever was asked to accept the plan may have taken hours.
+// Accepting the plan may have taken hours.
 async function withSurroundings(session: Session, parts: MoveParts): Promise<MoveParts> {
   const { schema, as } = parts.found.wish;
   const surroundings = await readSurroundings(session, schema, as);

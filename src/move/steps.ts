@@ -24,7 +24,7 @@ import type { HistoryPlan } from './histories.ts';
 import { relationKinds, type SchemaItem, selectItems } from './inventory.ts';
 import type { Survey } from './survey.ts';
 
-/** What the steps of a move work with. */
+/** The context of the steps of a move. */
 export interface MoveParts {
   readonly found: Survey;
   readonly histories: HistoryPlan;
@@ -32,7 +32,7 @@ export interface MoveParts {
   readonly context: UnitContext;
 }
 
-/** What was there before anything was moved. */
+/** The state before the move. */
 interface Before {
   readonly state: Readonly<Record<string, unknown>>;
   readonly broken: ReadonlyMap<string, BrokenFunction>;
@@ -47,14 +47,14 @@ function everything({ division }: Survey): SchemaItem[] {
 
 const schemasOf = ({ wish }: Survey) => [wish.schema, wish.as];
 
-/** Reads what must be the same afterwards. */
+/** Reads the state that must be the same afterwards. */
 export async function readBefore(session: Session, { found }: MoveParts): Promise<Before> {
   const broken = await brokenFunctions(session, quoteIdentifier(found.wish.schema), schemasOf(found));
   const [state = {}] = await session.run(selectState(everything(found)));
   return { state, broken };
 }
 
-/** Moves public's objects one of the two ways; tables in `first` are locked before the others. */
+/** Renames or moves public; tables in `first` are locked before the others. */
 export async function moveObjects(
   session: Session,
   { found: { wish, division, surroundings } }: MoveParts,
@@ -72,7 +72,7 @@ export async function moveObjects(
   );
 }
 
-/** Does what does not follow the objects by itself. */
+/** Changes everything that PostgreSQL does not move with the objects. */
 export async function settleSurroundings(session: Session, parts: MoveParts, way: MoveWay): Promise<void> {
   const { wish, division, surroundings, mentions } = parts.found;
   const { defaults, publications } = surroundings;
@@ -117,7 +117,7 @@ function withBody(definition: string, body: string, other: string): string {
 }
 
 /**
- * Compares what there is with what there was, before anything is committed.
+ * Compares the state with the previous one, before the commit.
  * @throws SqlmigError `server-refused` for the first difference.
  */
 export async function checkMoved(session: Session, parts: MoveParts, before: Before): Promise<void> {

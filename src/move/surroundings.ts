@@ -8,7 +8,7 @@ export interface ExtensionHere {
   readonly isRelocatable: boolean;
 }
 
-/** A role that uses what would move, or that a setting concerns. */
+/** A role with privileges on objects that would move, or with sessions or settings. */
 export interface RoleSessions {
   readonly role: string;
   /** Its `search_path` for new sessions. */
@@ -33,12 +33,12 @@ export interface DefaultPrivilege {
   readonly grantable: boolean;
 }
 
-/** What surrounds a schema, and does not follow its objects by itself. */
+/** The surroundings of a schema, which do not move with its objects. */
 export interface Surroundings {
   /** OID of the schema; `null` if it does not exist. */
   readonly oid: string | null;
   readonly owner: string;
-  /** The role that is to own the tenant's schema, as SQL. */
+  /** The future owner of the tenant's schema, as SQL. */
   readonly tenantOwner: string;
   readonly isOwned: boolean;
   readonly comment: string | null;
@@ -48,7 +48,7 @@ export interface Surroundings {
     readonly privilege: string;
     readonly grantable: boolean;
   }[];
-  /** The new schema exists already. */
+  /** The new schema already exists. */
   readonly isTaken: boolean;
   readonly mayCreate: boolean;
   readonly isSuperuser: boolean;
@@ -77,7 +77,7 @@ const list = (query: string) => `(select coalesce(json_agg(x), '[]') from (${que
 const namesOf = (query: string) =>
   `(select coalesce(json_agg(x.name order by x.name), '[]') from (${query}) x)`;
 
-/** Reads the surroundings of a schema that is to become `as`. */
+/** Reads the surroundings of a schema that will become `as`. */
 export async function readSurroundings(session: Session, schema: string, as: string): Promise<Surroundings> {
   const here = schemaOid(schema);
   const hasSchemaPublications = session.server.version >= 150_000;

@@ -11,7 +11,7 @@ import { findMentions, type Mentions } from './mentions.ts';
 import { type RoleSessions, readRoles, readSurroundings, type Surroundings } from './surroundings.ts';
 import { type PrintedText, readFunctionTexts, readPrintedTexts } from './texts.ts';
 
-/** What a move is asked to do. */
+/** The requested move. */
 export interface MoveWish {
   readonly schema: string;
   readonly as: string;
@@ -20,7 +20,7 @@ export interface MoveWish {
   readonly acceptReplication: boolean;
 }
 
-/** What was found before a move. */
+/** The state of the database before a move. */
 export interface Survey {
   readonly wish: MoveWish;
   readonly inventory: Inventory;
@@ -69,12 +69,12 @@ export async function survey(
 /** Why a move must not begin, each with one cure. */
 export function obstaclesOf(found: Survey, histories: HistoryPlan, source: PlanSource): Obstacle[] {
   const basic = basicObstacles(found);
-  // What would move is not known otherwise.
+  // Otherwise it is unknown what would move.
   if (basic.length > 0) return basic;
   return [...standingObstacles(found), ...ofFiles(found, source), ...histories.obstacles];
 }
 
-/** What other tenants need and would move. */
+/** Obstacles: objects that other tenants need and that would move. */
 export function obstaclesOfTenants(
   { division: { moved }, inventory: { uses } }: Survey,
   tenants: ReadonlySet<string>,
@@ -119,7 +119,7 @@ function basicObstacles({ wish: { schema, as }, surroundings, division }: Survey
   return [{ message: `there is nothing in "${schema}" to move`, hint }];
 }
 
-/** Tells which objects only the files of one scope make. */
+/** Determines which objects only the files of one scope create. */
 export function madeOnlyBy(files: Readonly<Record<Scope, readonly { readonly text: string }[]>>) {
   const made = (scope: Scope) => new Set(files[scope].flatMap(({ text }) => namesMadeBy(text)));
   const names = { public: made('public'), tenant: made('tenant') };
@@ -127,7 +127,7 @@ export function madeOnlyBy(files: Readonly<Record<Scope, readonly { readonly tex
     names[by].has(name) && !names[by === 'public' ? 'tenant' : 'public'].has(name);
 }
 
-// A file of public makes what all tenants share; a tenant's file makes it anew in each of them.
+// Public files create shared objects; tenant files create objects in each tenant.
 function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSource): Obstacle[] {
   const isMadeOnly = madeOnlyBy(migrations);
   const moving = division.moved.filter((item) => isMadeOnly('public', item)).map(({ name }) => name);
@@ -183,7 +183,7 @@ function ofReplication({ surroundings, wish }: Survey): Obstacle[] {
   return obstacles;
 }
 
-/** What deserves attention and stops nothing, in words. */
+/** Notes that do not prevent the move, in words. */
 export function notesOf({ mentions, surroundings, division }: Survey): string[] {
   const { longTransactions, publications, tablePublications, slots } = surroundings;
   const published = [...publications, ...tablePublications];
@@ -203,7 +203,7 @@ export function notesOf({ mentions, surroundings, division }: Survey): string[] 
   ];
 }
 
-/** What moving object by object needs beyond what renaming needs; empty if it can be tried. */
+/** Obstacles that prevent only moving object by object; empty if it can be tried. */
 export function obstaclesOfMoving({ division: { moved }, surroundings: { lockRoom } }: Survey): Obstacle[] {
   const strange = moved.filter(({ isOwned }) => !isOwned);
   const locks = locksOfMoving(moved);

@@ -30,18 +30,18 @@ import { readShapeHashes } from '../structure/read-shapes.ts';
 import type { Ignorable } from '../structure/shape.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
 
-/** Which schemas get a baseline, and at which version they are. */
+/** Which schemas get a baseline, and up to which version. */
 export interface AdoptBaselineOptions extends ChangeOptions {
-  /** The newest version that is recorded, of public files and of tenant files. */
+  /** The newest version to record, for public files and tenant files. */
   readonly version: string;
   readonly select: Selection;
   /** Record the files despite differences, or if the files cannot be replayed. */
   readonly acceptDifferences?: boolean;
-  /** Called once with what would be recorded, if nothing is refused; it proceeds only on `true`. */
+  /** Called once with the baselines, if nothing is refused. They are recorded only if it returns `true`. */
   readonly accept: (found: ComparedBaseline) => boolean | Promise<boolean>;
 }
 
-/** What a baseline would record, and how the schemas differ from what the files build. */
+/** The baselines to record, and how the schemas differ from the structure that the files build. */
 export interface ComparedBaseline {
   readonly version: string;
   readonly baselines: readonly ProposedBaseline[];
@@ -50,13 +50,13 @@ export interface ComparedBaseline {
   readonly differences: readonly BaselineDifference[];
   /** Why the files could not be replayed for the comparison; `null` if they were. */
   readonly replayError: ErrorDetails | null;
-  /** Statements that the replay left out. */
+  /** Statements that the replay skipped. */
   readonly leftOut: readonly LeftOutStatement[];
 }
 
-/** What a baseline recorded, or why it recorded nothing. */
+/** The recorded baselines, or why none were recorded. */
 export interface AdoptedBaseline extends ComparedBaseline {
-  /** If there is any, nothing is touched. */
+  /** If there are any, nothing is changed. */
   readonly refused: readonly RefusedBaseline[];
   readonly accepted: boolean;
   /** The outcome of each schema; empty unless accepted. */
@@ -74,8 +74,8 @@ const kinds: Kinds<AdoptBaselineOptions> = {
 const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants', 'column order']);
 
 /**
- * Records all migrations up to a version as applied, without running them, in schemas that have no history. First it
- * builds the structure from the files in a database of its own, and compares it with the schemas, object by object.
+ * Records all migrations up to a version as applied, without running them, in schemas that have no history. It first
+ * builds the structure from the files in a temporary database, and compares it with the schemas, object by object.
  * @throws SqlmigError if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no connection,
  *   `server-refused` if the role may not create a database.
  */
@@ -132,7 +132,7 @@ function requireVersion({ public: shared, tenant }: Migrations, upTo: string): v
   });
 }
 
-/** What was found, before anything is compared. */
+/** The state before the comparison. */
 interface Found {
   readonly state: FleetState;
   readonly proposals: readonly BaselineProposal[];

@@ -16,17 +16,17 @@ import type { Scope } from '../results.ts';
 export interface AdoptFilesOptions {
   /** The folder of the other tool's files, in its own layout. */
   readonly from: string;
-  /** The folder that takes them: the tenants' by default. */
+  /** The folder for the converted files: the tenants' by default. */
   readonly into?: Scope;
   /** Tables that stay in the public schema, with their indexes, sequences, types and trigger functions. */
   readonly keep?: readonly string[];
-  /** The tool that ran them, as `adopt` names it, if the files do not show it. */
+  /** The tool that ran them, as `adopt` names it, if the files do not identify it. */
   readonly fromTool?: string;
-  /** Called once with what would be written, if anything would; it is written only on `true`. */
+  /** Called once with the files, if there are any to write. They are written only if it returns `true`. */
   readonly accept: (conversion: FilesToAdopt) => boolean | Promise<boolean>;
 }
 
-/** The files that a conversion makes, and what it could not do. */
+/** The converted files, and the places that need a decision. */
 export interface FilesToAdopt extends Conversion {
   /** The folder of the other tool's files. */
   readonly from: string;
@@ -37,7 +37,7 @@ export interface FilesToAdopt extends Conversion {
 /** What was converted. */
 export interface AdoptedFiles extends FilesToAdopt {
   readonly accepted: boolean;
-  /** How many files were written; those that were there already are not counted. */
+  /** How many files were written, without those that already existed. */
   readonly written: number;
 }
 
@@ -53,9 +53,9 @@ const kinds: Kinds<AdoptFilesOptions> = {
 };
 
 /**
- * Converts the migrations of another tool into files of sqlmig, in folders that are empty or have these files already.
- * Needs no database. Beside them it writes what each was made from, for `adoptHistory`.
- * @throws SqlmigError `bad-usage`, `file-exists`, and `bad-file-name` or `sub-folder` if the order of the files is not known.
+ * Converts the migrations of another tool to sqlmig's files, in folders that are empty or already have these files.
+ * Needs no database. It also writes a list of the originals, for `adoptHistory`.
+ * @throws SqlmigError `bad-usage`, `file-exists`, and `bad-file-name` or `sub-folder` if the order of the files is unknown.
  */
 export async function adoptFiles(config: Config, options: AdoptFilesOptions): Promise<AdoptedFiles> {
   requireConfig(config);
@@ -99,14 +99,14 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
   return { ...result, accepted, written: written.reduce((sum, count) => sum + count, 0) };
 }
 
-/** The files of a folder with their manifest. Those that an earlier conversion made of the same originals are kept. */
+/** The files of a folder with their manifest. Those that an earlier conversion created from the same originals are kept. */
 function withManifest(
   files: readonly ConvertedFile[],
   manifest: Manifest,
   { dir, folder }: Pick<NewFiles, 'dir' | 'folder'>,
 ): Pick<NewFiles, 'files' | 'kept' | 'replaced'> {
   const earlier = readManifest(dir, folder)?.files ?? [];
-  // With other tables to keep, the same original becomes another file.
+  // The same original becomes a different file if other tables are kept.
   const now = new Set(manifest.files.map((one) => JSON.stringify(one)));
   const again = earlier.filter((one) => now.has(JSON.stringify(one)));
   return {

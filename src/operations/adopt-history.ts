@@ -30,7 +30,7 @@ export interface AdoptHistoryOptions extends ChangeOptions {
   readonly select: Selection;
   /** The tool whose history to import, as `adopt` names it, if a schema has histories of two. */
   readonly fromTool?: string;
-  /** Folder of the files that the project's were converted from, in the other tool's layout: its checksums are compared with them. */
+  /** Folder of the project's original files, in the other tool's layout, to compare its checksums with. */
   readonly files?: string;
   /** Leave out rows whose files no longer exist, instead of refusing the history. */
   readonly acceptMissing?: boolean;
@@ -41,11 +41,11 @@ export interface AdoptHistoryOptions extends ChangeOptions {
 /** What was imported from other tools' histories, or why nothing was. */
 export interface AdoptedHistories {
   readonly imports: readonly HistoryImport[];
-  /** If there is any, nothing is touched. */
+  /** If there are any, nothing is changed. */
   readonly refused: readonly RefusedHistory[];
   /** Sessions of the tools that may be migrating now. If there is any, nothing is touched. */
   readonly sessions: readonly ToolSession[];
-  /** Schemas with a history that the tenant source does not list; they are left alone. */
+  /** Schemas with a history that the tenant source does not list; they are left unchanged. */
   readonly unlisted: readonly string[];
   readonly accepted: boolean;
   /** The outcome of each schema; empty unless accepted. */

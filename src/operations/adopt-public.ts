@@ -33,13 +33,13 @@ import { readFleetState, selectTenants } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
 import { tenantNameProblem } from '../tenants/tenant-name.ts';
 
-/** How public is to become a tenant. */
+/** How to make public a tenant. */
 export interface AdoptPublicOptions extends ChangeOptions {
   /** The name of the tenant's schema. */
   readonly as: string;
-  /** Names of objects that stay in public. What they need stays as well, except for tables and views. */
+  /** Names of objects that stay in public. The objects that they need stay too, except tables and views. */
   readonly keep?: readonly string[];
-  /** Rewrite bodies of functions that name public in front of what moves. */
+  /** Rewrite function bodies that qualify moved objects with public. */
   readonly rewriteFunctions?: boolean;
   /** Move although logical replication finds tables by schema and name. */
   readonly acceptReplication?: boolean;
@@ -47,9 +47,9 @@ export interface AdoptPublicOptions extends ChangeOptions {
   readonly files?: string;
   /** As in `adoptHistory`. */
   readonly acceptMissing?: boolean;
-  /** Do everything, and roll it back. */
+  /** Execute the move, and roll it back. */
   readonly rehearse?: boolean;
-  /** Called once with what would be done, if nothing is in the way; it proceeds only on `true`. Not called by a rehearsal. */
+  /** Called once with the plan, if there is no obstacle; only `true` starts the move. Not called by a rehearsal. */
   readonly accept: (plan: PublicMove) => boolean | Promise<boolean>;
 }
 
@@ -60,13 +60,13 @@ export interface StayingObject {
   readonly because: string;
 }
 
-/** What becomes of public, or why nothing does. */
+/** The planned move, or the obstacles to it. */
 export interface PublicMove {
   readonly database: string;
   readonly host: string;
   readonly schema: string;
   readonly as: string;
-  /** If there is any, nothing is touched. */
+  /** If there are any, nothing is changed. */
   readonly obstacles: readonly Obstacle[];
   readonly notes: readonly string[];
   readonly counts: readonly KindCount[];
@@ -83,15 +83,15 @@ export interface PublicMove {
   readonly roles: readonly RoleSessions[];
   /** The tenant will have no history, by which the config finds tenants: it must list them first. */
   readonly mustList: boolean;
-  /** How it is done; `null` if that is not known because of an obstacle. */
+  /** The method; `null` if it is unknown because of an obstacle. */
   readonly way: MoveWay | null;
-  /** Why the schema cannot simply be renamed. */
+  /** Why the schema cannot be renamed. */
   readonly whyMove: string | null;
   /** What a rehearsal measured; `null` without one. */
   readonly rehearsal: MoveMeasures | null;
 }
 
-/** What was done. */
+/** The completed move. */
 export interface AdoptedPublic extends PublicMove {
   readonly accepted: boolean;
   /** `null` if nothing was changed. */
@@ -115,9 +115,9 @@ const kinds: Kinds<AdoptPublicOptions> = {
 };
 
 /**
- * Makes what lies in public the first tenant, in one transaction: renames the schema and makes a new public, or moves the
- * objects one by one, whichever a rehearsal shows to work. Rows are not rewritten. What names public, and what does not
- * follow by itself, is looked for first; the histories are divided with the files.
+ * Moves the contents of public to the first tenant, in one transaction: renames the schema and creates a new public, or
+ * moves the objects one by one, whichever works in a rehearsal. Rows are not rewritten. It first checks for uses of the
+ * name public and for everything that does not move with the objects. The histories are divided along with the files.
  * @throws SqlmigError `bad-tenant-name`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no
  *   connection.
  */
@@ -201,7 +201,7 @@ async function lookAt(
   });
 }
 
-/** What keeps the tenant source from listing the new tenant. A query is asked again within the move. */
+/** Why the tenant source does not list the new tenant. A query runs again within the move. */
 async function listing(current: MigrationRun['run'], as: string): Promise<Obstacle[]> {
   const { tenants } = current.config.database;
   if (tenants.kind === 'query' || (await isListed(current, as))) return [];
@@ -213,7 +213,7 @@ interface Chosen extends Partial<Pick<PublicMove, 'obstacles' | 'way' | 'whyMove
   readonly error?: ErrorDetails;
 }
 
-/** Rehearses the renaming, which locks no table that moves; moving is rehearsed only if that was asked for. */
+/** Rehearses the rename, which locks no table that moves. Moving is rehearsed only on request. */
 async function choose(
   migrationRun: MigrationRun,
   { target, parts }: Look,

@@ -86,7 +86,7 @@ export interface AdoptReport {
   readonly histories: readonly ForeignHistory[];
   /** Sessions that hold a lock which a tool takes while it migrates. */
   readonly sessions: readonly ToolSession[];
-  /** What lies in public beside what the files of public make; `null` if there are no such tables. */
+  /** The objects in public that its files do not create; `null` if there are no such tables. */
   readonly public: PublicContents | null;
 }
 

@@ -13,32 +13,32 @@ import type { SplitObstacle } from '../split/paths.ts';
 
 /** Which split to finish. */
 export interface FinishSplitOptions extends ChangeOptions {
-  /** The column of the shared tables that has the id of the tenant. */
+  /** The column of the shared tables with the id of the tenant. */
   readonly splitBy: string;
   /** A query that returns the id of each tenant and the name of its schema. */
   readonly tenantsFrom: string;
   /** Drop the shared tables although some of their rows belong to no tenant. */
   readonly discardUnowned?: boolean;
-  /** Drop them although tenants have changed their rows since they were copied. */
+  /** Drop them although tenants have changed their rows since the copy. */
   readonly acceptTenantChanges?: boolean;
-  /** Called once with what would be dropped, if nothing is in the way; it proceeds only on `true`. */
+  /** Called once with the plan, if there is no obstacle. The tables are dropped only if it returns `true`. */
   readonly accept: (plan: FinishPlan) => boolean | Promise<boolean>;
 }
 
-/** What a finish would drop. */
+/** The tables that a finish would drop. */
 export interface FinishPlan {
   readonly database: string;
   readonly host: string;
   readonly splitBy: string;
   /** The shared tables; empty if they were not counted, because of an obstacle. */
   readonly tables: readonly FinishedTable[];
-  /** Where the rows of a tenant are no longer the shared ones. */
+  /** The tables in which the rows of a tenant differ from the shared ones. */
   readonly differences: readonly SplitDifference[];
-  /** If there is any, nothing is dropped. */
+  /** If there are any, nothing is dropped. */
   readonly obstacles: readonly SplitObstacle[];
 }
 
-/** What was dropped, or why nothing was. */
+/** The dropped tables, or the obstacles. */
 export interface FinishedSplit extends FinishPlan {
   readonly accepted: boolean;
   readonly dropped: boolean;

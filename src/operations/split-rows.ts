@@ -10,17 +10,17 @@ import { type SplitSchema, splitTenants } from '../split/copy-tenants.ts';
 import type { SplitObstacle } from '../split/paths.ts';
 import { type SplitSurvey, type SplitTable, surveySplit } from '../split/survey.ts';
 
-/** Which rows to split, and by what. */
+/** Which rows to split. */
 export interface SplitRowsOptions extends ChangeOptions {
-  /** The column of the shared tables that has the id of the tenant. */
+  /** The column of the shared tables with the id of the tenant. */
   readonly splitBy: string;
   /** A query that returns the id of each tenant and the name of its schema. */
   readonly tenantsFrom: string;
-  /** Called once with what would be done, if nothing is in the way; it proceeds only on `true`. */
+  /** Called once with the plan, if there is no obstacle. The split runs only if it returns `true`. */
   readonly accept: (plan: SplitPlan) => boolean | Promise<boolean>;
 }
 
-/** What a split would do. */
+/** The planned split. */
 export interface SplitPlan {
   readonly database: string;
   readonly host: string;
@@ -34,11 +34,11 @@ export interface SplitPlan {
   readonly tenants: { readonly total: number; readonly done: number; readonly missing: number };
   /** Objects that depend on the shared tables, as PostgreSQL describes them: `finishSplit` refuses to drop those. */
   readonly dependents: readonly string[];
-  /** If there is any, nothing is touched. */
+  /** If there are any, nothing is changed. */
   readonly obstacles: readonly SplitObstacle[];
 }
 
-/** What was split, or why nothing was. */
+/** The outcome of a split, or the obstacles to it. */
 export interface SplitRows extends SplitPlan {
   readonly accepted: boolean;
   /** Each tenant; empty unless accepted. */
@@ -53,8 +53,8 @@ const kinds: Kinds<SplitRowsOptions> = {
 };
 
 /**
- * Copies the rows of shared tables to a schema per tenant, which the tenant files make: each tenant in one transaction, in
- * which its rows are counted and compared. Tenants that are done are recorded, and left alone the next time. The shared
+ * Copies the rows of shared tables to one schema per tenant, which the tenant files create. Each tenant is one
+ * transaction, in which its rows are counted and compared. Finished tenants are recorded, and skipped by the next call. The shared
  * tables stay until `finishSplit`.
  * @throws SqlmigError if it cannot start: `bad-usage`, `config-invalid`, `tenants-query-failed`, `public-behind`, mistakes
  *   in the files, no connection.

@@ -15,7 +15,7 @@ export interface ConfigFile extends ConfigContent {
 const modules = ['.ts', '.mts', '.js', '.mjs', '.cjs'];
 const types = ['.ts', '.mts'];
 const data = ['.json', '.jsonc', '.yaml', '.yml'];
-/** Names of config files, in the order in which they count if a folder has several. */
+/** Names of config files, in order of precedence. */
 export const configNames = [...data.slice(0, 2), ...modules, ...data.slice(2)].map(
   (suffix) => `sqlmig.config${suffix}`,
 );
@@ -25,7 +25,7 @@ const formats =
   'sqlmig.config.json, .jsonc, .yaml, .ts, .mts, .js, .mjs or .cjs, or the key "sqlmig" in package.json';
 
 /**
- * Reads a config file, or the nearest one in a folder or those above it.
+ * Reads a config file, or the nearest one in a folder or its parents.
  * @throws SqlmigError `config-invalid` that names the file.
  */
 export async function findConfigFile(cwd: string, file: string | undefined): Promise<ConfigFile> {
@@ -40,7 +40,7 @@ export async function findConfigFile(cwd: string, file: string | undefined): Pro
     const others = entries.filter((name) => alike.test(name) && !found.includes(name));
     const [first, ...more] = found;
     const path = first === undefined ? null : join(dir, first);
-    // A folder whose only config has a format that is not read must not be passed over.
+    // A folder whose only config has an unsupported format must not be skipped.
     const [foreign] = others.filter((name) => /^sqlmig\.config\./.test(name));
     if (path === null && foreign !== undefined)
       return { path: join(dir, foreign), unread, ...(await load(join(dir, foreign))) };
@@ -71,7 +71,7 @@ function namesIn(dir: string): string[] {
   try {
     return readdirSync(dir);
   } catch {
-    // A folder that may not be listed has no config for us.
+    // A folder that cannot be listed counts as one without a config.
     return [];
   }
 }
@@ -106,7 +106,7 @@ async function load(path: string): Promise<ConfigContent> {
 
 async function loadModule(path: string): Promise<unknown> {
   const loaded = (await unlessIdle(import(pathToFileURL(path).href))) as { readonly default?: unknown };
-  // What TypeScript and Babel make of a default export for CommonJS.
+  // A default export, compiled to CommonJS by TypeScript or Babel.
   const wrapped = loaded.default as { readonly __esModule?: boolean; readonly default?: unknown } | undefined;
   const settings = wrapped?.__esModule === true ? wrapped.default : loaded.default;
   if (settings === undefined) throw new Error('it has no default export');

@@ -9,7 +9,7 @@ export interface ConfigPlace {
   readonly column: number;
 }
 
-/** What a config file holds. */
+/** The contents of a config file. */
 export interface ConfigContent {
   readonly settings: unknown;
   /** Where a key is, or with `isValue` its value; `null` if that is unknown, as in a module. */

@@ -68,7 +68,7 @@ export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Values of flags: they beat everything. */
   readonly overrides?: Overrides;
-  /** Receives what has no effect although it may be expected to have one, a sentence each. */
+  /** Receives one sentence for each setting that is ignored. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -235,15 +235,15 @@ function targetsOf(
 
 /** The settings of a file with DATABASE_URL in place of its `url`, if nothing overrides both. */
 function withDatabaseUrl(fromFile: Settings, chosen: Settings, url: string | undefined): Settings {
-  // A list says which databases there are, and the variable names one.
+  // A list names all databases, but the variable only one.
   if (!url || chosen.url !== undefined || fromFile.databases !== undefined) return fromFile;
   const { directUrl, ...rest } = fromFile;
-  // The direct URL of another database than the one that the variable names must not be migrated in its place.
+  // The direct URL may point to a different database than the variable.
   const isPair = fromFile.url !== undefined && chosen.directUrl === undefined;
   return { ...rest, ...(!isPair && { directUrl }), url };
 }
 
-/** The `PG*` variables as a URL that says nothing. @throws SqlmigError `no-database-url` if there are none. */
+/** An empty URL, for use with the `PG*` variables. @throws SqlmigError `no-database-url` if there are none. */
 function urlFrom(env: NonNullable<ConfigSources['env']>, folders: readonly string[]): null {
   const given = ['PGHOST', 'PGHOSTADDR', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'].some(
     (variable) => env[variable],

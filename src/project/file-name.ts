@@ -34,7 +34,7 @@ export function parseFileName(fileName: string): FileName | null {
 const inFolder = /(?:^|[/\\])([^/\\]+)[/\\](?:(?:migration|up)|(down))\.sql$/;
 
 /**
- * The name that a file counts under, by its path below the folder of its scope: its own, or that of its folder for
+ * The name that determines a file's version, by its path below the folder of its scope: its own, or that of its folder for
  * `<version>_<name>/migration.sql`, `up.sql` and `down.sql`.
  */
 export function countedName(path: string): string {

@@ -23,7 +23,7 @@ export interface NewFiles {
   readonly replaced: string | null;
 }
 
-/** The files that are not there yet, or are to be replaced. */
+/** The files to write: missing ones, and those to replace. */
 export function filesToWrite({ dir, files, replaced }: NewFiles): NewFiles['files'] {
   return files.filter(({ name, text }) => {
     const path = join(dir, name);
@@ -56,7 +56,7 @@ function isSame(path: string, text: string): boolean {
 }
 
 /**
- * Creates the folder, and writes the files that are missing, each in one step: whoever looks sees the whole file or
+ * Creates the folder, and writes the missing files, each atomically: other processes see the whole file or
  * none. Returns how many.
  * @throws SqlmigError `file-exists` if one cannot be written.
  */
@@ -95,7 +95,7 @@ function writeWhole({ path, unfinished, mayReplace }: WholeFile, text: string): 
     try {
       linkSync(unfinished, path);
     } catch (error) {
-      // A file that came meanwhile stays; not every file system has links.
+      // A file that appeared in the meantime stays; not every file system has links.
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
       renameSync(unfinished, path);
     }

@@ -16,7 +16,7 @@ interface NewProject {
   readonly historyTable: string | null;
   /** Whether to write sample migrations. */
   readonly sample: boolean;
-  /** The time by which they are numbered. */
+  /** The time for their versions. */
   readonly now: Date;
 }
 

@@ -1,9 +1,9 @@
 import { canonicalVersion, compareVersions } from './version.ts';
 
-/** How new files are numbered: by the time, or one after the other. */
+/** How new files are numbered: by time, or serially. */
 export type Numbering = 'time' | 'serial';
 
-/** How files are numbered after the newest, unless the config says so: as it is, and by time if there is none. */
+/** The default numbering: that of the newest file, or by time if there is none. */
 export function numberingAfter(newest: string | null): Numbering {
   return newest !== null && canonicalVersion(newest).length < 12 ? 'serial' : 'time';
 }

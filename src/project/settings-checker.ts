@@ -43,7 +43,7 @@ const split = v.strictObject({
   triggers: v.optional(v.boolean()),
 });
 
-/** The checker of config files, from which the JSON Schema in the package is made. */
+/** The checker of config files, from which the JSON Schema in the package is generated. */
 export const settingsChecker = v.strictObject({
   $schema: v.optional(v.string()),
   url: v.optional(text),

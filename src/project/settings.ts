@@ -15,7 +15,7 @@ export type TenantSettings =
 /** How `adopt --split-by` treats the shared tables. */
 export interface SplitSettings {
   /**
-   * How the rows of a table belong to a tenant: the columns of the foreign key to follow, or, without a foreign key, the
+   * How the rows of a table are assigned to a tenant: the columns of the foreign key to follow, or, without one, the
    * columns that refer to the keys of another table.
    */
   readonly paths: Readonly<Record<string, SplitPath>>;
@@ -123,7 +123,7 @@ export function unknownVariables(env: Readonly<Record<string, string | undefined
     });
 }
 
-/** Returns the settings of a config file as they are; an editor then knows and checks them. */
+/** Returns the settings of a config file unchanged, so that editors can complete and check them. */
 export function defineConfig(config: Settings): Settings {
   return config;
 }

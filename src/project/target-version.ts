@@ -3,7 +3,7 @@ import type { Migration } from '../sql/migration.ts';
 import { compareVersions } from './version.ts';
 
 /**
- * Checks that a file has the version at which a run is to stop: a mistyped one would apply less, or all.
+ * Checks that a file has the version at which a run stops: a mistyped version would apply fewer files, or all.
  * @throws SqlmigError `bad-usage` naming the versions next to it.
  */
 export function requireVersion(

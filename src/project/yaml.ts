@@ -1,2 +1,2 @@
-// A file of its own in the package, which both kinds of modules load only for a config in YAML.
+// A separate file in the package, which is loaded only for a config in YAML.
 export { isNode, parseDocument } from 'yaml';

@@ -7,7 +7,7 @@ import { count, groupBy, names, printable, schemaNames } from './table.ts';
 const mostDifferences = 50;
 const mostText = 200;
 
-/** What a baseline would record, one line for schemas that are alike. */
+/** The baselines to record, one line for equal schemas. */
 export function baselinesText(baselines: readonly ProposedBaseline[]): string {
   return groupBy(baselines, ({ schema: _, ...rest }) => JSON.stringify(rest))
     .map((group) => {
@@ -19,7 +19,7 @@ export function baselinesText(baselines: readonly ProposedBaseline[]): string {
     .join('');
 }
 
-/** How the structure differs from what the files build, one line per difference with its schemas. */
+/** The differences from the structure that the files build, one line each with its schemas. */
 export function differencesText(differences: readonly BaselineDifference[]): string {
   const shown = differences.slice(0, mostDifferences).map((difference) => {
     const { kind, objectKind, object, file, schemas } = difference;

@@ -4,7 +4,7 @@ import type { AdoptedFiles, FilesToAdopt } from '../operations/adopt-files.ts';
 import { commandLine } from '../text/command-line.ts';
 import { count, groupBy, printable, table } from './table.ts';
 
-/** What a conversion would write, and what it cannot decide. */
+/** The files to write, and the places that need a decision. */
 export function conversionText(conversion: FilesToAdopt): string {
   const { tool, from, files, folders, decisions, notConverted, leftOut } = conversion;
   const sources = new Set(files.map((file) => file.from));
@@ -40,7 +40,7 @@ function listText(title: string, files: readonly LeftOut[]): string {
   return `${title}:\n${lines.join('')}`;
 }
 
-/** What was converted, and what comes next. */
+/** The outcome of a conversion, and the next command. */
 export function adoptedFilesText(result: AdoptedFiles): string {
   const { accepted, written, from, decisions } = result;
   if (!accepted) return `${conversionText(result)}nothing was written\n`;

@@ -4,7 +4,7 @@ import { countsText } from './adopt.ts';
 import { importsText } from './adopt-history.ts';
 import { count, names, placeLine, printable } from './table.ts';
 
-/** What lies in public, and what would be done. */
+/** The contents of public, and the planned move. */
 export function publicMoveText(plan: PublicMove): string {
   const { schema, as, way, whyMove, rehearsal } = plan;
   const how =
@@ -81,7 +81,7 @@ function historyText({ ownHistory, imports, schema, as }: PublicMove): string {
   return imports.length > 0 ? importsText(imports) : '';
 }
 
-/** What the application's roles need, so that the move goes unnoticed. */
+/** The settings that the application's roles need before the move. */
 function rolesText(
   roles: readonly RoleSessions[],
   { schema, as }: { readonly schema: string; readonly as: string },

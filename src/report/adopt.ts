@@ -4,7 +4,7 @@ import type { AdoptReport, ForeignHistory, HistoryMatch } from '../operations/ad
 import { commandLine } from '../text/command-line.ts';
 import { count, groupBy, names, placeLine, printable, schemaNames } from './table.ts';
 
-/** The histories of other tools, a paragraph for all that are alike, and what lies in public. */
+/** The histories of other tools, one paragraph for equal ones, and the contents of public. */
 export function adoptText(report: AdoptReport): string {
   const { histories, sessions } = report;
   const contents = report.public === null ? '' : contentsText(report.public, histories);

@@ -3,7 +3,7 @@ import type { Paint } from './paint.ts';
 import { lintLine } from './plan.ts';
 import { count } from './table.ts';
 
-/** What is wrong with the files, one line each, and how many there are. */
+/** The warnings about the files, one line each, and the number of files. */
 export function checkText({ files, findings }: CheckResult, paint: Paint): string {
   const warnings = findings.length === 0 ? 'no warnings' : count(findings.length, 'warning');
   return [

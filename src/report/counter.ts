@@ -72,7 +72,7 @@ export function createCounter({
   };
 }
 
-/** A bar and the text, or what fits of them: a line that wraps cannot be erased. */
+/** A bar and the text, cut to the width: a line that wraps cannot be erased. */
 function liveLine(
   text: string,
   {

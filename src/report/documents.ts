@@ -9,9 +9,9 @@ import type {
   VerifyResult,
 } from '../results.ts';
 
-// The files in schema are made of these types by test/schemas.test.ts.
+// test/schemas.test.ts generates the files in schema from these types.
 
-/** The version of these formats. It changes if a key is removed or gets another meaning, not if one is added. */
+/** The version of these formats. It changes if a key is removed or its meaning changes, not if one is added. */
 export const formatVersion = 1;
 
 interface Versioned {
@@ -19,7 +19,7 @@ interface Versioned {
   readonly version: typeof formatVersion;
 }
 
-/** The document of a command that could not do its work. */
+/** The document of a command that failed. */
 interface ErrorDocument extends Versioned {
   readonly ok: false;
   /** The first of `errors`. */
@@ -48,7 +48,7 @@ export type LocksDocument = (LocksResult & Versioned & { readonly ok: boolean })
 /** How important a line of the log is. */
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 
-/** What every line of `--log-format json` has. */
+/** The keys of every line of `--log-format json`. */
 interface Stamp {
   readonly time: string;
   readonly level: Level;
@@ -56,7 +56,7 @@ interface Stamp {
   readonly runId: string | null;
 }
 
-/** The end of a run, without what has lines of its own. */
+/** The end of a run, without the parts that have separate lines. */
 interface FinishedRun extends Omit<UpResult, 'schemas' | 'warnings'> {
   readonly type: 'run-finished';
 }

@@ -2,7 +2,7 @@ import type { FinishPlan } from '../operations/finish-split.ts';
 import type { FinishedTable } from '../split/finish.ts';
 import { count, indentedTable, names, placeLine, printable } from './table.ts';
 
-/** What a finish would drop. */
+/** The tables that a finish would drop. */
 export function finishPlanText(plan: FinishPlan): string {
   const { tables, differences } = plan;
   if (tables.length === 0) return placeLine(plan);

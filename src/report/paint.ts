@@ -3,8 +3,8 @@ import { styleText } from 'node:util';
 type Format = Parameters<typeof styleText>[0];
 
 /**
- * Whether a stream gets colors, as Node decides: `FORCE_COLOR` beats everything, then come what turns them off and
- * `CLICOLOR_FORCE`, then whether the stream is a terminal.
+ * Whether a stream gets colors, by the rules of Node: `FORCE_COLOR` overrides everything, then come the variables that
+ * disable colors and `CLICOLOR_FORCE`, then whether the stream is a terminal.
  */
 export function colorsWanted(env: Readonly<Record<string, string | undefined>>, isTty: boolean): boolean {
   const { FORCE_COLOR: forced, CLICOLOR_FORCE: forcedToo = '0' } = env;

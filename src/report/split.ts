@@ -4,7 +4,7 @@ import type { SplitObstacle } from '../split/paths.ts';
 import type { SplitTable } from '../split/survey.ts';
 import { count, groupBy, indentedTable, names, placeLine, printable, schemaNames } from './table.ts';
 
-/** What a split would do, table by table. */
+/** The planned split, table by table. */
 export function splitPlanText(plan: SplitPlan): string {
   const { tables, splitBy, staying, triggers, tenants, dependents } = plan;
   const more = [
@@ -61,7 +61,7 @@ function notesOf(one: SplitTable, splitBy: string): string[] {
 
 const fewRows = 10_000;
 
-/** What is in the way, and what to do about each. */
+/** The obstacles, each with a remedy. */
 export function splitObstaclesText(obstacles: readonly SplitObstacle[]): string {
   const groups = groupBy(obstacles, ({ schema: _, ...rest }) => JSON.stringify(rest));
   const paragraphs = groups.map((group) => {

@@ -1,7 +1,7 @@
 import { type ConnectionTarget, describeHost } from '../server/connection-string.ts';
 import { printable } from './table.ts';
 
-/** The database that a connection string names, in one line; its name is the server's choice if it names none. */
+/** The database that a connection string names, in one line; without a name, the server's default. */
 export function targetLine({ hosts, database, user }: ConnectionTarget): string {
   const name = database ?? user;
   const where = hosts.map(describeHost).map(printable).join(', ');

@@ -17,7 +17,7 @@ export interface ChangeOptions {
   readonly sync?: boolean;
   /** Write even if `default_transaction_read_only` is on. */
   readonly ignoreReadOnly?: boolean;
-  /** Aborting it interrupts the run: what is running is canceled and rolled back, and the result says so. */
+  /** Aborting it interrupts the run: running statements are canceled and rolled back, and the result reports it. */
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
 }

@@ -14,7 +14,7 @@ const signatures: Readonly<Record<string, string>> = {
   '2a8648ce3d040303': 'sha384',
   '2a8648ce3d040304': 'sha512',
 };
-// RSASSA-PSS says in its parameters which one it hashes with.
+// The parameters of RSASSA-PSS name its hash.
 const pss = '2a864886f70d01010a';
 const hashes: Readonly<Record<string, string>> = {
   '2b0e03021a': 'sha256',

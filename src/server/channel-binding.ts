@@ -42,7 +42,7 @@ class BoundStream extends Duplex {
     socket.once('close', () => this.destroy());
   }
 
-  /** As of a socket; the driver says goodbye only while it is open. */
+  /** As in a socket; the driver terminates the session only while it is open. */
   get readyState(): string {
     return this.#socket.readyState;
   }

@@ -32,7 +32,7 @@ export interface ConnectionTarget {
   /** Versions of TLS that are allowed; `null` leaves them to Node. */
   readonly sslMinVersion: TlsVersion | null;
   readonly sslMaxVersion: TlsVersion | null;
-  /** The login must be bound to the server's certificate, which no one in between can pass on. */
+  /** The login must be bound to the server's certificate, so that a man in the middle cannot relay it. */
   readonly channelBinding: boolean;
   /** Startup parameters, such as `options`. */
   readonly startup: Readonly<Record<string, string>>;
@@ -44,7 +44,7 @@ export interface ConnectionTarget {
   readonly saysPooled: boolean;
   /** The schema that a URL for Prisma names. */
   readonly schema: string | null;
-  /** What the connection string asks for and does not get, one sentence each. */
+  /** One sentence for each setting of the connection string that is ignored. */
   readonly warnings: readonly string[];
 }
 
@@ -131,7 +131,7 @@ const noVerify = 'no-verify';
 const noVerifyWarning =
   'sslmode=no-verify encrypts without checking the certificate of the server; verify-full checks it';
 
-/** What a connection string says, without the quotes and the `psql` that were copied with it; `null` says nothing. */
+/** The settings of a connection string, without quotes and `psql` around it; `null` has none. */
 function readText(text: string | null): Said {
   if (text === null) return new Map();
   const copied = text.trim().replace(/^psql\s+/, '');

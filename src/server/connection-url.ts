@@ -9,8 +9,8 @@ const scheme = /^(?:postgres(?:ql)?|ecto|postgis|pgsql)(?:\+[\w.-]+)?:/;
 const jdbcScheme = /^jdbc:(?=postgresql:)/;
 
 /**
- * What a database URL says, by names of libpq's parameters and of other tools; values are decoded, hosts and ports
- * separated by commas. A parameter of the query beats the same in the part before it, and the last one counts.
+ * The settings of a database URL, by parameter names of libpq and other tools; values are decoded, hosts and ports
+ * separated by commas. A query parameter overrides the part before it, and the last one counts.
  * @throws SqlmigError `config-invalid`, which repeats nothing of the URL but the name of a known parameter.
  */
 export function readUrl(url: string): Said {

@@ -7,7 +7,7 @@ export function isConninfo(text: string): boolean {
 }
 
 /**
- * What a string of keywords and values says, read as libpq does (PostgreSQL documentation, Keyword/Value Connection
+ * The settings of a string of keywords and values, read as libpq does (PostgreSQL documentation, Keyword/Value Connection
  * Strings).
  * @throws SqlmigError `config-invalid`, which repeats nothing of it but the name of a known parameter.
  */

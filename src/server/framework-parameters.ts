@@ -2,11 +2,11 @@ import { SqlmigError } from '../errors.ts';
 
 /** A parameter that a framework or driver writes into connection strings, and libpq does not know. */
 interface FrameworkParameter {
-  /** What sqlmig does with it, in words. */
+  /** How sqlmig uses it, in words. */
   readonly does: string;
   /** The parameter of libpq that it stands for, and its value; throws for a value that means nothing. */
   readonly means?: (value: string) => readonly [name: string, value: string] | null;
-  /** What to say about a value that has no effect although it may be expected to have one. */
+  /** The warning for a value that is ignored. */
   readonly warning?: (value: string) => string | null;
 }
 

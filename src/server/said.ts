@@ -2,12 +2,12 @@ import { SqlmigError } from '../errors.ts';
 import { libpqParameters } from './connection-parameters.ts';
 import { frameworkParameters } from './framework-parameters.ts';
 
-/** What a connection string says, by names of libpq's parameters and of frameworks'. */
+/** The settings of a connection string, by parameter names of libpq and frameworks. */
 export type Said = ReadonlyMap<string, string>;
 
 /**
- * Collects the parameters of a connection string: of one name the last counts, and a name of libpq's beats one of a
- * framework's that means the same.
+ * Collects the parameters of a connection string: the last one of a name counts, and a libpq parameter overrides an
+ * equivalent one of a framework.
  * @throws SqlmigError `config-invalid` for an unknown parameter, a value that means nothing, and a NUL character; it
  *   repeats none of them.
  */
@@ -34,7 +34,7 @@ export function cut(text: string, separator: string): [string, string] {
   return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** One sentence for each parameter that has no effect although it may be expected to have one. */
+/** One sentence for each parameter that is ignored. */
 export function ineffective(said: Said): string[] {
   return [...said].flatMap(([name, value]) => {
     const warning = frameworkParameters.get(name)?.warning?.(value) ?? null;

@@ -32,7 +32,7 @@ export interface SplitSchema {
 /** The tenants to split, and which of them are done. */
 export interface SplitWork {
   readonly shared: SharedTables;
-  /** The tables as the tenant files make them. */
+  /** The tables that the tenant files create. */
   readonly pairs: readonly TablePair[];
   readonly tenants: readonly SplitTenant[];
   readonly done: ReadonlySet<string>;

@@ -122,7 +122,7 @@ function insert({ owned, made, match }: TablePair, column: string, { id }: Split
   return `INSERT INTO ${tableName(made)}${into} SELECT ${values} FROM ${rows};\n`;
 }
 
-/** Sets a sequence past the highest value of its columns; one that no column uses goes on where the shared one is. */
+/** Sets a sequence past the highest value of its columns; an unused one continues at the shared one's value. */
 function advance(
   schema: string,
   { name, ascending, columns, feedsOthers }: SchemaSequence,

@@ -5,7 +5,7 @@ import type { TableShape } from './tables.ts';
 export async function readDependents(session: Session, tables: readonly TableShape[]): Promise<string[]> {
   if (tables.length === 0) return [];
   const oids = tables.map(({ oid }) => oid).join(', ');
-  // What goes with a table (its partitions, indexes, constraints, owned sequences) is dropped with it.
+  // Partitions, indexes, constraints and owned sequences are dropped with their table.
   const rows = await session.read(`with recursive own (classid, objid) as (
   select 'pg_class'::regclass::oid, t.oid from unnest(array[${oids}]::oid[]) t (oid)
   union select d.classid, d.objid from own o join pg_depend d on d.refclassid = o.classid and d.refobjid = o.objid and d.deptype in ('a', 'i', 'P', 'S'))

@@ -9,14 +9,14 @@ import { pairTables, type TablePair } from './pairs.ts';
 import type { SplitObstacle } from './paths.ts';
 import { createShapeReader, readShape, type SchemaShape, selectShape } from './tables.ts';
 
-/** A tenant's tables as the files make them, and what is in the way. */
+/** The tables that the tenant files create, and the obstacles. */
 export interface Model {
   readonly pairs: readonly TablePair[];
   readonly obstacles: readonly SplitObstacle[];
 }
 
 /**
- * Finds out what tables the tenant files make: those of a tenant that has all files, else of one that is built in a
+ * Determines which tables the tenant files create: those of a tenant that has all files, else of one that is built in a
  * transaction that is rolled back.
  * @throws SqlmigError if a file fails.
  */

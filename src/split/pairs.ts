@@ -10,7 +10,7 @@ export interface TablePair {
   readonly match: ColumnMatch;
 }
 
-/** Pairs each shared table with the one that the tenant files make, in the order of copying, or says what is in the way. */
+/** Pairs each shared table with that of the tenant files, in the order of copying, or returns the obstacles. */
 export function pairTables(
   owned: readonly OwnedTable[],
   made: SchemaShape,
@@ -35,7 +35,7 @@ export function pairTables(
   return { pairs, obstacles };
 }
 
-/** Columns that a tenant lacks although the tenant files make them: their values would not be copied. */
+/** Columns that a tenant lacks although the tenant files create them: their values would not be copied. */
 export function lackedColumns(pairs: readonly TablePair[], model: readonly TablePair[]): SplitObstacle[] {
   const wanted = new Map(model.map(({ made, match }) => [made.name, match.copied]));
   return pairs.flatMap(({ made }) =>

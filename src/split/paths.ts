@@ -1,7 +1,7 @@
 import type { SplitSettings } from '../project/settings.ts';
 import { hasColumn, type TableShape } from './tables.ts';
 
-/** What stands in the way of a split, and one thing to do about it. */
+/** An obstacle to a split, and its remedy. */
 export interface SplitObstacle {
   /** The tenant's schema that it concerns; absent if it concerns all. */
   readonly schema?: string;
@@ -20,7 +20,7 @@ export interface PathStep {
 /** A shared table whose rows belong to tenants. */
 export interface OwnedTable {
   readonly table: TableShape;
-  /** From the table to the one that has the tenant column; empty if it has that itself. */
+  /** From the table to the one with the tenant column; empty if the table itself has it. */
   readonly path: readonly PathStep[];
   /** The table that has the tenant column. */
   readonly owner: TableShape;

@@ -56,7 +56,7 @@ export interface TableShape {
   readonly mayRead: boolean;
   /** Row security hides rows from the role. */
   readonly hidesRows: boolean;
-  /** Row security applies to the owner as well. */
+  /** Row security also applies to the owner. */
   readonly forcesRowSecurity: boolean;
 }
 

@@ -1,13 +1,13 @@
 /** What a comparison of shapes can leave out; the order of columns is an attribute of a table. */
 export type Ignorable = 'owner' | 'grants' | 'comments' | 'column order';
 
-/** What the structure of a schema says about one object; own names are bare, those of other schemas are qualified. */
+/** The structure of one object; names in its own schema are bare, those in others are qualified. */
 export interface ShapeObject {
   /** Such as `table`, `column` or `index`. */
   readonly kind: string;
   /** Its name; a function's has the types of its arguments. */
   readonly name: string;
-  /** The table, view or type that it belongs to; `null` for an object of its own. */
+  /** The table, view or type that it belongs to; `null` for an independent object. */
   readonly of: string | null;
   /** Its definition by attribute, such as `type` and `default` of a column. */
   readonly attributes: Readonly<Record<string, string>>;

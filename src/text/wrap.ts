@@ -1,4 +1,4 @@
-/** The lines of a text, broken between words; a longer word has a line of its own. */
+/** The lines of a text, broken between words; a longer word gets a separate line. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';

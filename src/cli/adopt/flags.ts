@@ -1,4 +1,4 @@
-/** The flag that names the tool whose history or files are meant. */
+/** The flag that names the other tool. */
 export const fromToolOption = {
   'from-tool': {
     type: 'string',

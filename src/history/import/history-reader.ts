@@ -9,7 +9,7 @@ export interface SourceFile {
   readonly converted?: {
     /** Path of the project's file below its folder. */
     readonly file: string;
-    /** False if the original is not at hand and the project's text differs from it. */
+    /** False if the original is not available and the project's text differs from it. */
     readonly isComparable: boolean;
   };
 }
@@ -75,7 +75,7 @@ export interface HistoryReader {
   readonly checksum: ChecksumRule | null;
   /** What the file may be known by, in the same terms as `RecordedMigration.keys`. */
   readonly keysOf: (file: SourceFile, files: readonly SourceFile[]) => readonly string[];
-  /** A file name of this tool for what undoes a migration, besides those of `isUndoFile`. */
+  /** True for this tool's names of down files, besides those of `isUndoFile`. */
   readonly undoFile?: RegExp;
   /** Which migrations count as applied, in the order of applying, or why this history must be refused. */
   readonly recorded: (

@@ -4,7 +4,7 @@ import type { HistoryReader, RecordedMigration, Refusal, SourceFile } from './hi
 import { recordedVersion } from './recorded-rows.ts';
 import type { ForeignRow } from './table-form.ts';
 
-/** What the readers of tools that record the newest version alone have in common. */
+/** The common parts of readers for tools that record only the newest version. */
 export const readsNewest: Pick<HistoryReader, 'checksum' | 'keysOf' | 'caveat'> = {
   checksum: null,
   keysOf: ({ path }) => versionKeys(path),

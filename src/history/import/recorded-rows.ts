@@ -3,14 +3,14 @@ import { nameKeys, versionKeys } from './file-layout.ts';
 import type { HistoryReader, RecordedMigration } from './history-reader.ts';
 import type { ForeignRow } from './table-form.ts';
 
-/** What the readers of tools that record a version alone have in common. */
+/** The common parts of readers for tools that record only versions. */
 export const readsVersions: Pick<HistoryReader, 'checksum' | 'keysOf' | 'recorded'> = {
   checksum: null,
   keysOf: ({ path }) => versionKeys(path),
   recorded: ({ rows }) => rows.map((row) => recordedVersion(row)),
 };
 
-/** What the readers of tools that record the names of files have in common. */
+/** The common parts of readers for tools that record file names. */
 export const readsNames: Pick<HistoryReader, 'checksum' | 'keysOf' | 'recorded'> = {
   checksum: null,
   keysOf: ({ path }) => nameKeys(path),

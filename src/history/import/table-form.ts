@@ -19,7 +19,7 @@ export interface TableForm {
   readonly columns: readonly string[];
   /** The column with the time of applying; `null` if the tool records none. */
   readonly time: string | null;
-  /** The tool writes UTC without saying so: into a column with time zone, as if it were the time of its session. */
+  /** The tool writes UTC into a column with time zone, as if it were the local time of its session. */
   readonly writesUtc?: boolean;
   readonly order: readonly string[];
 }
