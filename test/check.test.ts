@@ -68,3 +68,11 @@ test('check reports all mistakes at once: exit 2', async () => {
       .sort(),
   ).toEqual(['bad-file-name', 'sql-syntax', 'transaction-control']);
 });
+
+test('check prints no control characters of a file, and the caret stays below its character', async () => {
+  const p = project({}, { 'sql/tenant/1_a.sql': "select '\x1b]0;title\x07', 1 frm x y;\n" });
+  const { stderr } = await sqlmig(['check'], p.dir);
+  expect(stderr).not.toMatch(/[\x1b\x07]/);
+  const [line = '', caret = ''] = stderr.split('\n').slice(3);
+  expect(line.slice(caret.indexOf('^'))).toMatch(/^[xy]/);
+});

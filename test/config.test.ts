@@ -335,3 +335,16 @@ test('a parameter without effect and sslmode=no-verify are warnings, on stderr t
   const { stderr } = await sqlmig(['status'], dir, env);
   for (const warning of warnings) expect(stderr).toContain(`warning: ${warning}`);
 });
+
+test.for([
+  ['sqlmig.config.yaml', '? {a: s3cret}\n: 1\n', 'unknown key'],
+  ['sqlmig.config.mjs', 'throw null;\n', 'it throws no error, but another value'],
+] as const)('%s that holds %j is a mistake, and nothing else is printed', async ([name, text, why]) => {
+  const p = project({});
+  p.remove('sqlmig.config.json');
+  p.write({ [name]: text });
+  const { code, stderr } = await sqlmig(['check'], p.dir);
+  expect(code).toBe(2);
+  expect(stderr).toContain(why);
+  expect(stderr).not.toContain('s3cret');
+});

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { annotation } from '../src/report/github.ts';
 import { sqlmig } from './setup/cli.ts';
+import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 
 test('an annotation escapes what would end it', () => {
@@ -27,4 +28,21 @@ test('in a GitHub workflow errors are marked at their files, and the step has a 
   expect(text).toContain('error[sql-syntax]');
   expect(text).toContain('1 file, no warnings');
   expect((await sqlmig(['check'], p.dir)).stderr).toBe('');
+});
+
+test('in a GitHub workflow a text of a file or the server gives no command and does not end the summary', async () => {
+  const db = await freshDatabase();
+  const said = '\n::stop-commands::x\n  ::add-mask::a\n##[group]g\n````\n# heading';
+  const p = project(
+    { tenants: { list: ['acme'] } },
+    { 'sql/tenant/1_a.sql': `do $$ begin raise exception using message = '${said}'; end $$;\n` },
+  );
+  const summary = join(p.dir, 'summary.md');
+  const env = { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary, DATABASE_URL: db.url };
+  const { code, stderr } = await sqlmig(['up', '--all'], p.dir, env);
+  expect(code).toBe(1);
+  // The runner trims each line, and takes the older form anywhere in it.
+  const commands = stderr.split('\n').filter((line) => /^\s*::|##\[/.test(line));
+  expect(commands).toEqual([expect.stringMatching(/^::error [^:]*::/)]);
+  expect(readFileSync(summary, 'utf8')).toMatch(/^(`{5,})text\n[^]*# heading[^]*\n\1\n$/);
 });

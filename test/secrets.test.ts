@@ -132,9 +132,11 @@ test.for(['/', '?', '@', '#', ' ', ':', "'", ','])(
       `postgres://app:sup3r${char}rsecret`,
       `host=h password=sup3r${char}rsecret`,
     ]) {
-      const { code, stdout, stderr } = await sqlmig(['status', url], p.dir);
-      expect(code).toBe(2);
-      for (const fragment of fragments) expect(stdout + stderr).not.toContain(fragment);
+      for (const words of [['status'], ['repair'], ['status', '--config']]) {
+        const { code, stdout, stderr } = await sqlmig([...words, url], p.dir);
+        expect(code).toBe(2);
+        for (const fragment of fragments) expect(stdout + stderr).not.toContain(fragment);
+      }
     }
   },
 );

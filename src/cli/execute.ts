@@ -14,14 +14,15 @@ import type { ErrorDetails } from '../results.ts';
 import { withoutLibpq } from '../server/connection-parameters.ts';
 import { type Command, type Invocation, type ParsedArgs, type Work, withHelp } from './command.ts';
 import { defectOf, stackOf } from './defect.ts';
-import { annotate, summarize } from './github.ts';
+import { annotate, summarize, withoutCommands } from './github.ts';
 import { type GlobalArgs, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 const signalExitCodes: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 /** Runs a command from flags to exit code: config, server, work, report. */
-export async function execute({ command, args: parsed }: Invocation, terminal: Terminal): Promise<number> {
+export async function execute({ command, args: parsed }: Invocation, outside: Terminal): Promise<number> {
+  const terminal = withoutCommands(outside);
   // Each parser adds the global flags to those of the command.
   const args = parsed as ParsedArgs & GlobalArgs;
   const stderrPaint = createPaint(hasColors(args, terminal, terminal.stderrIsTty));
@@ -52,7 +53,7 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
         : answer.text(stdoutPaint),
     );
     progress.failed(answer.failures ?? []);
-    if (args.logFormat === 'text') annotate(answer.failures ?? [], terminal);
+    if (args.logFormat === 'text') annotate(answer.failures ?? [], outside);
     summarize(() => `${answer.text(createPaint(false))}${answer.summary ?? ''}`, terminal);
     if (args.logFormat === 'text' && !args.quiet) terminal.stderr(answer.summary ?? '');
     // If the work was done before the signal arrived, it has not failed.
@@ -63,7 +64,7 @@ export async function execute({ command, args: parsed }: Invocation, terminal: T
     const defect = defectOf(error);
     const exitCode = reportError(defect, { ...args, paint, runId }, terminal);
     const failures = defect.all.map(({ details }) => ({ error: details }));
-    if (paint !== null) annotate(failures, terminal);
+    if (paint !== null) annotate(failures, outside);
     summarize(
       () => failures.map((failure) => errorPicture(failure.error, createPaint(false))).join('\n'),
       terminal,

@@ -19,13 +19,24 @@ export function annotate(failures: readonly Failure[], { env, cwd, stderr }: Ter
   for (const line of [...new Set(lines)].slice(0, 10)) stderr(line);
 }
 
+/** In a GitHub workflow, a terminal that no text from a file or the server can give a workflow command. */
+export function withoutCommands(terminal: Terminal): Terminal {
+  if (terminal.env.GITHUB_ACTIONS !== 'true') return terminal;
+  // The older form, ##[command], is recognized anywhere in a line.
+  const disarmed = (text: string) => text.replace(/^([^\S\n]*):(?=:)/gm, '$1: ').replaceAll('##[', '## [');
+  return { ...terminal, stderr: (text) => terminal.stderr(disarmed(text)) };
+}
+
 /** In a GitHub workflow, adds text to the job summary. Errors while writing it are ignored. */
 export function summarize(text: () => string, { env }: Terminal): void {
   const file = env.GITHUB_STEP_SUMMARY;
   if (env.GITHUB_ACTIONS !== 'true' || !file) return;
   try {
     // GitHub accepts one megabyte per step.
-    appendFileSync(file, `\`\`\`\`text\n${text().slice(0, 100_000).trimEnd()}\n\`\`\`\`\n`);
+    const content = text().slice(0, 100_000).trimEnd();
+    // A fence as long as this one in the text would end the block.
+    const fence = '`'.repeat(Math.max(3, ...(content.match(/`+/g) ?? []).map(({ length }) => length)) + 1);
+    appendFileSync(file, `${fence}text\n${content}\n${fence}\n`);
   } catch {
     // The same text is in the log of the step.
   }

@@ -125,7 +125,7 @@ async function unlessIdle<T>(loading: Promise<T>): Promise<T> {
 
 function unreadable(path: string, error: unknown): SqlmigError {
   // The message of a syntax error quotes the text around it, which may be a password.
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message = 'it throws no error, but another value' } = (error ?? {}) as NodeJS.ErrnoException;
   const onlyTypes = code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
   const why = onlyTypes
     ? 'Node only strips types, and an enum, a namespace or a parameter property needs more'

@@ -48,7 +48,8 @@ export function readJson(file: string, content: string): ConfigContent {
  */
 export async function readYaml(file: string, content: string): Promise<ConfigContent> {
   const { isNode, parseDocument } = await import('./yaml.ts');
-  const document = parseDocument(content, { prettyErrors: false });
+  // A warning would quote the text as well.
+  const document = parseDocument(content, { prettyErrors: false, logLevel: 'error' });
   const [error] = document.errors;
   // The message may quote the text, its code does not.
   if (error !== undefined)

@@ -59,9 +59,11 @@ function sourceLines({ line, lineText, caret }: ErrorDetails, paint: Paint): str
   const gutter = ' '.repeat(String(line).length);
   // Tabs before the caret stay tabs, so that it is below its character whatever the tab width.
   const indent = [...lineText].slice(0, caret - 1).map((char) => (char === '\t' ? '\t' : ' '));
+  // One for one, so that the caret stays where it belongs.
+  const shown = lineText.replace(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd');
   return [
     paint('dim', `  ${gutter} |`),
-    `${paint('dim', `  ${line} |`)} ${lineText}`,
+    `${paint('dim', `  ${line} |`)} ${shown}`,
     `${paint('dim', `  ${gutter} |`)} ${indent.join('')}${paint('red', '^')}`,
   ];
 }

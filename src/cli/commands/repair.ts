@@ -71,7 +71,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
     if (schema !== undefined) {
       if (migration === undefined)
-        throw usage('repair needs the version as well', `for example: sqlmig repair ${schema} 0009`);
+        throw usage('repair needs the version as well', 'for example: sqlmig repair acme 0009');
       if (select !== null)
         throw usage('specify either a schema and a version, or --all, --public or --tenants a,b');
       if (args.forget) throw forgetAlone();
