@@ -1,19 +1,9 @@
-import { SqlmigError } from '../errors.ts';
-import { type Attempt, attemptOf } from '../execute/attempt.ts';
-import { unitSchema } from '../fleet/gate.ts';
 import type { Migrator } from '../fleet/migrator.ts';
-import { schemaReplaced } from '../protocol/unit-checks.ts';
-import { takeLocks } from '../protocol/unit-locks.ts';
-import { begin } from '../protocol/unit-settings.ts';
-import { repairSchemas, watchWait } from '../repair/repair.ts';
-import type { ErrorDetails } from '../results.ts';
-import type { Target } from '../state/target.ts';
 import { compareSplit, type SplitDifference } from './compare.ts';
 import { lookAtSplit, type SplitLook, type SplitQuery } from './look.ts';
-import { tableName } from './owner.ts';
 import type { OwnedTable, SplitObstacle } from './paths.ts';
-import { type SplitRecord, splitTableName } from './record.ts';
-import { patientReader, type RowReader, transactionReader } from './row-reader.ts';
+import type { SplitRecord } from './record.ts';
+import { patientReader, type RowReader } from './row-reader.ts';
 import { type Assignment, countRows, type RowCounts } from './rows.ts';
 import { againHint } from './tenant-obstacles.ts';
 
@@ -62,15 +52,16 @@ export async function surveyFinish(migrator: Migrator, rules: FinishRules): Prom
   });
 }
 
-/** Counts and compares. */
-async function compareAll(
+/** Counts the rows of the shared tables, and compares those of the tenants. */
+export async function compareAll(
   reader: RowReader,
   { owned, records, by }: Pick<FinishSurvey, 'owned' | 'records' | 'by'>,
   { discardUnowned, acceptTenantChanges }: FinishRules,
 ): Promise<Pick<FinishSurvey, 'tables' | 'differences' | 'obstacles'>> {
   const tables: FinishedTable[] = [];
   for (const one of owned) tables.push({ table: one.table.name, ...(await countRows(reader, one, by)) });
-  const current = records.filter(({ schema }) => by.tenants.some((tenant) => tenant.schema === schema));
+  const schemas = new Set(by.tenants.map(({ schema }) => schema));
+  const current = records.filter(({ schema }) => schemas.has(schema));
   const differences = await compareSplit(reader, { owned, records: current }, by);
   const refused = differences.filter(({ changed }) => changed === 'shared' || !acceptTenantChanges);
   const unowned = tables.filter((table) => unownedRows(table) > 0);
@@ -81,7 +72,8 @@ async function compareAll(
   };
 }
 
-function unownedRows(table: FinishedTable | undefined): number {
+/** The number of rows that belong to no tenant. */
+export function unownedRows(table: FinishedTable | undefined): number {
   return table === undefined ? 0 : table.rows - table.owned;
 }
 
@@ -155,49 +147,4 @@ function dependentObstacle(what: string): SplitObstacle {
     message: `${what} depends on a shared table that is to be dropped`,
     hint: 'drop it in a public file, or change it to use other tables',
   };
-}
-
-/** Locks the shared tables, compares once more, and drops them with the record of the split, in one transaction. */
-export async function dropShared(
-  { run, source, settings, context }: Migrator,
-  target: Target,
-  { survey, rules }: { readonly survey: FinishSurvey; readonly rules: FinishRules },
-): Promise<ErrorDetails | null> {
-  const tables = survey.owned.map(({ table }) => tableName(table)).join(', ');
-  let dropped = false;
-  const [outcome] = await repairSchemas({ run, source, settings }, [target], {
-    hasWork: () => !dropped,
-    openSession: () => run.openSession(),
-    async attempt(session, again): Promise<Attempt> {
-      const schema = unitSchema(again, null);
-      const wait = watchWait();
-      try {
-        const locks = takeLocks(schema, context, { activity: 'finish', checks: [schemaReplaced(schema)] });
-        const lock = `LOCK TABLE ${tables} IN SHARE MODE;\n`;
-        await session.run(`${begin(context)}${locks}${lock}`, wait.onRow);
-        const { tables: now, obstacles } = await compareAll(transactionReader(session), survey, rules);
-        const more = now.some((table, i) => unownedRows(table) > unownedRows(survey.tables[i]));
-        if (more || obstacles.length > 0) {
-          await session.run('ROLLBACK');
-          return { kind: 'failed', error: changedMeanwhile(again.schema) };
-        }
-        await session.run(
-          `DROP TABLE ${tables};\nDROP TABLE ${splitTableName(context.publicSchema)};\nCOMMIT;`,
-        );
-        dropped = true;
-        return { kind: 'done', applied: [] };
-      } catch (error) {
-        return attemptOf(error, { schema, context }, wait.isWaiting());
-      }
-    },
-  });
-  return outcome?.error ?? null;
-}
-
-function changedMeanwhile(schema: string): SqlmigError {
-  return new SqlmigError('server-refused', 'rows have changed since they were compared', {
-    schema,
-    state: 'nothing was dropped',
-    hint: 'run it again to see which',
-  });
 }

@@ -88,8 +88,7 @@ async function countAll(
     const reader = patientReader(each);
     const tables: SplitTable[] = [];
     for (const one of owned) {
-      const pair = pairs.find(({ made }) => made.name === one.table.name);
-      const match = pair?.match;
+      const match = pairs.find(({ made }) => made.name === one.table.name)?.match;
       tables.push({
         ...report(one, column),
         ...(match && shownMatch(match)),

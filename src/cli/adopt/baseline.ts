@@ -63,10 +63,10 @@ function recording(options: AdoptBaselineOptions): Work {
     const { baselines, refused, accepted, schemas } = result;
     const failures = schemas.filter(({ state }) => state === 'failed');
     const isOpen = refused.length > 0 || (baselines.length > 0 && !accepted);
-    const exitCode = isOpen ? 1 : exitCodeOfSchemas(failures.map(({ error }) => error));
+    const isDone = !isOpen && failures.length === 0;
     return {
-      exitCode: failures.length > 0 || isOpen ? exitCode : 0,
-      json: { ok: !isOpen && failures.length === 0, ...result },
+      exitCode: isDone ? 0 : isOpen ? 1 : exitCodeOfSchemas(failures.map(({ error }) => error)),
+      json: { ok: isDone, ...result },
       text: () =>
         comparedText(result) +
         refusedBaselinesText(refused) +

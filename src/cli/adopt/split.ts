@@ -51,11 +51,13 @@ export const splitMode = defineMode({
     if (!tenantsFrom) throw usage('--split-by requires --tenants-from');
     const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
     const query = { ...changeArgs(args), splitBy, tenantsFrom };
-    if (args.finish) {
-      const accept = (plan: Parameters<typeof finishPlanText>[0]) =>
-        isAgreed(`${finishPlanText(plan)}Drop these tables?`);
-      return finishing({ ...query, discardUnowned, acceptTenantChanges, accept });
-    }
+    if (args.finish)
+      return finishing({
+        ...query,
+        discardUnowned,
+        acceptTenantChanges,
+        accept: (plan) => isAgreed(`${finishPlanText(plan)}Drop these tables?`),
+      });
     if (discardUnowned) throw usage('--discard-unowned requires --finish');
     if (acceptTenantChanges) throw usage('--accept-tenant-changes requires --finish');
     return splitting({ ...query, accept: (plan) => isAgreed(`${splitPlanText(plan)}Copy these rows?`) });
@@ -67,10 +69,9 @@ function splitting(options: SplitRowsOptions): Work {
     const result = await splitRows(config, { ...options, signal, onEvent });
     const { obstacles, accepted, schemas } = result;
     const failures = schemas.filter(({ state }) => state === 'failed');
-    const exitCode = exitCodeOfSchemas(failures.map(({ error }) => error));
     const done = accepted && failures.length === 0;
     return {
-      exitCode: done ? 0 : failures.length > 0 ? exitCode : 1,
+      exitCode: done ? 0 : exitCodeOfSchemas(failures.map(({ error }) => error)),
       json: { ok: done, ...result },
       text: () =>
         splitPlanText(result) +
