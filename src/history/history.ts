@@ -22,22 +22,30 @@ export function rowOf({ version, name }: Pick<HistoryRow, 'version' | 'name'>): 
     : `version = ${canonicalVersion(version)}`;
 }
 
-/** DDL of the history table. A repeatable has no version; `done_statements` is the progress of a non-transactional file. */
+// A repeatable has no version; `done_statements` is the progress of a non-transactional file.
+const columns = {
+  version: 'bigint unique',
+  name: 'text not null',
+  checksum: 'text not null',
+  applied_at: 'timestamptz not null default clock_timestamp()',
+  duration_ms: 'integer not null default 0',
+  applied_by: 'text not null',
+  run_id: 'text not null',
+  state: 'text not null',
+  scope: 'text not null',
+  statements: 'integer not null',
+  at_statement: 'integer',
+  done_statements: 'integer not null',
+};
+
+/** The columns of a history table, in their order. */
+export const historyColumns: readonly string[] = Object.keys(columns);
+
+/** DDL of the history table. */
 export function createHistoryTable(schema: string, table: string): string {
+  const definitions = Object.entries(columns).map(([name, definition]) => `  ${name} ${definition},\n`);
   return `create table ${historyTable(schema, table)} (
-  version bigint unique,
-  name text not null,
-  checksum text not null,
-  applied_at timestamptz not null default clock_timestamp(),
-  duration_ms integer not null default 0,
-  applied_by text not null,
-  run_id text not null,
-  state text not null,
-  scope text not null,
-  statements integer not null,
-  at_statement integer,
-  done_statements integer not null,
-  ${historyCheck}
+${definitions.join('')}  ${historyCheck}
 );
 create unique index on ${historyTable(schema, table)} (name) where version is null;
 ${identifyRows(schema, table)}`;
