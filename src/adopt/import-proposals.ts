@@ -3,6 +3,7 @@ import type { TimeMeaning } from '../history/import/table-form.ts';
 import type { Config } from '../project/config.ts';
 import type { Scope } from '../results.ts';
 import type { Target } from '../state/target.ts';
+import { few } from '../text/few.ts';
 import { type ForeignHistoryFound, type Obstacle, twoHistories, unreadable } from './foreign-histories.ts';
 import { type ReadScopes, type ScopeReading, type Share, sharedPart } from './scope-readings.ts';
 
@@ -142,8 +143,6 @@ interface Judged {
   readonly share: Share;
   readonly rules: ImportRules;
 }
-
-const few = (all: readonly string[]) => all.slice(0, 5).join(', ') + (all.length > 5 ? ', …' : '');
 
 function obstacleOf(
   { found, history }: ForeignHistoryFound,

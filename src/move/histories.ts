@@ -13,6 +13,7 @@ import { compareVersions } from '../project/version.ts';
 import type { Migration } from '../sql/migration.ts';
 import { basisOf, type PlanSource } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
+import { few } from '../text/few.ts';
 
 /** How the histories are divided. */
 export interface HistoryPlan {
@@ -154,8 +155,4 @@ function foreignHistory(as: string, { source, target, histories, rules }: Histor
     }
   const describe = [imports.public, imports.tenant].flatMap((one) => (one === null ? [] : [one.describe]));
   return { own: null, imports, describe, obstacles: [...refused.values()] };
-}
-
-function few(all: readonly string[]): string {
-  return all.slice(0, 5).join(', ') + (all.length > 5 ? ', …' : '');
 }

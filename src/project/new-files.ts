@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { cannotWrite, SqlmigError } from '../errors.ts';
+import { few } from '../text/few.ts';
 
 /** Files for one folder. */
 export interface NewFiles {
@@ -44,8 +45,7 @@ export function refuseOthers({ dir, folder, files, kept, replaced }: NewFiles): 
     return text === undefined ? name.endsWith('.sql') : !isSame(join(dir, name), text);
   });
   if (others.length === 0) return;
-  const few = others.slice(0, 3).join(', ') + (others.length > 3 ? ', …' : '');
-  throw new SqlmigError('file-exists', `${folder} already contains other files: ${few}`, {
+  throw new SqlmigError('file-exists', `${folder} already contains other files: ${few(others, 3)}`, {
     state: 'nothing was written',
     hint: 'name an empty folder with --public-dir or --tenant-dir, or move these files elsewhere',
   });

@@ -1,3 +1,8 @@
+/** The first names of a list, and `…` if there are more. */
+export function few(names: readonly string[], most = 5): string {
+  return names.slice(0, most).join(', ') + (names.length > most ? ', …' : '');
+}
+
 /** How `fewOfEach` shortens a list. */
 interface Shortening<T> {
   readonly kindOf: (item: T) => string;
