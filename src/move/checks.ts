@@ -1,16 +1,13 @@
 import type { Session } from '../server/session.ts';
 import { arrayOf, isExtensionMember, isOrdinarySchema } from '../sql/catalog-sql.ts';
 import { doBlock, quoteLiteral } from '../sql/quote.ts';
-import type { SchemaItem } from './inventory.ts';
+import { catalogOids, type SchemaItem } from './inventory.ts';
 
-const relationsOf = (items: readonly SchemaItem[], catalog: string) =>
+const oidsIn = (items: readonly SchemaItem[], catalog: string) =>
   arrayOf(
     items.flatMap(({ id }) => (id.startsWith(`${catalog}:`) ? [id.slice(catalog.length + 1)] : [])),
     'oid',
   );
-
-// OIDs of pg_class and pg_type, which are fixed.
-const [pgClass, pgType] = ['1259', '1247'];
 
 /** SQL: the sum of the digests of the rows of a catalog; sums need no order. */
 const digestOf = (what: string, from: string) =>
@@ -21,8 +18,8 @@ const digestOf = (what: string, from: string) =>
  * belongs to the objects, by OID.
  */
 export function selectState(items: readonly SchemaItem[]): string {
-  const rels = relationsOf(items, pgClass);
-  const types = relationsOf(items, pgType);
+  const rels = oidsIn(items, catalogOids.pg_class);
+  const types = oidsIn(items, catalogOids.pg_type);
   const every = `(select unnest(${rels}) as oid union all select i.indexrelid from pg_index i where i.indrelid = any(${rels})
     union all select t.reltoastrelid from pg_class t where t.oid = any(${rels}) and t.reltoastrelid <> 0)`;
   return `select ${digestOf(`c.oid || ' ' || c.relfilenode`, `pg_class c join ${every} e on e.oid = c.oid`)} as "the files of the tables",

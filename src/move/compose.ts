@@ -9,7 +9,7 @@ import { arrayOf } from '../sql/catalog-sql.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { SchemaItem } from './inventory.ts';
 import type { SearchPathChange } from './mentions.ts';
-import type { DefaultPrivilege, Surroundings } from './surroundings.ts';
+import type { DefaultPrivilege, Grant, Surroundings } from './surroundings.ts';
 
 /** How public becomes a tenant: its schema is renamed, or its objects are moved one by one. */
 export type MoveWay = 'rename' | 'move';
@@ -58,6 +58,10 @@ when others then
 end`);
 }
 
+function grant({ privilege, grantee, grantable }: Grant, on: string): string {
+  return `GRANT ${privilege} ON ${on} TO ${grantee}${grantable ? ' WITH GRANT OPTION' : ''};`;
+}
+
 /** Renames the schema, creates a new one in its place, and moves the kept objects back to it. */
 export function renameSchema(
   { schema, as }: Places,
@@ -69,10 +73,7 @@ export function renameSchema(
   const lines = [
     `ALTER SCHEMA ${own} RENAME TO ${tenant};`,
     `CREATE SCHEMA ${own} AUTHORIZATION ${owner};`,
-    ...grants.map(
-      ({ privilege, grantee, grantable }) =>
-        `GRANT ${privilege} ON SCHEMA ${own} TO ${grantee}${grantable ? ' WITH GRANT OPTION' : ''};`,
-    ),
+    ...grants.map((one) => grant(one, `SCHEMA ${own}`)),
     ...(comment === null ? [] : [`COMMENT ON SCHEMA ${own} IS ${quoteLiteral(comment)};`]),
     `COMMENT ON SCHEMA ${tenant} IS NULL;`,
     `ALTER SCHEMA ${tenant} OWNER TO ${tenantOwner};`,
@@ -93,7 +94,7 @@ export function grantSchema({ as }: Places, { grants }: Surroundings): string {
   const named = grants.filter(({ grantee }) => grantee !== 'PUBLIC');
   // pg_dump omits the initial privileges of public, which the schema still has after a rename.
   return `REVOKE ALL ON SCHEMA ${tenant} FROM PUBLIC;
-${named.map(({ privilege, grantee, grantable }) => `GRANT ${privilege} ON SCHEMA ${tenant} TO ${grantee}${grantable ? ' WITH GRANT OPTION' : ''};\n`).join('')}${doBlock(`declare r record;
+${named.map((one) => `${grant(one, `SCHEMA ${tenant}`)}\n`).join('')}${doBlock(`declare r record;
 begin
   for r in with here as (select oid, nspowner from pg_namespace where nspname = ${quoteLiteral(as)})
     select distinct g.grantee from here, lateral (
@@ -111,11 +112,9 @@ end`)}`;
 
 /** The statements that give a schema default privileges. */
 export function defaultPrivileges(schema: string, defaults: readonly DefaultPrivilege[]): string {
+  const own = quoteIdentifier(schema);
   return defaults
-    .map(
-      ({ role, on, privilege, grantee, grantable }) =>
-        `ALTER DEFAULT PRIVILEGES FOR ROLE ${role} IN SCHEMA ${quoteIdentifier(schema)} GRANT ${privilege} ON ${on} TO ${grantee}${grantable ? ' WITH GRANT OPTION' : ''};\n`,
-    )
+    .map((one) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${one.role} IN SCHEMA ${own} ${grant(one, one.on)}\n`)
     .join('');
 }
 

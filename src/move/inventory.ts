@@ -19,6 +19,9 @@ export interface SchemaItem {
   readonly follows: boolean;
 }
 
+/** The OIDs of catalogs with which an `id` begins; they are fixed. */
+export const catalogOids = { pg_class: '1259', pg_proc: '1255', pg_type: '1247' } as const;
+
 /** The kinds of objects with rows: tables and views. */
 export const relationKinds: readonly string[] = ['table', 'view', 'materialized view', 'foreign table'];
 
@@ -85,13 +88,18 @@ export function selectItems(schema: string): string {
   ${others.map((query) => `union all ${query}`).join('\n  ')}`;
 }
 
+/** SQL expression: the `id` of an object. */
+export function itemId(classid: string, objid: string): string {
+  return `${classid}::oid::text || ':' || ${objid}`;
+}
+
 const followsTable = `o.classid = 'pg_class'::regclass and exists (select from pg_depend d where d.classid = 'pg_class'::regclass
   and d.objid = o.objid and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0 and d.deptype in ('a', 'i')
   and (select c.relkind from pg_class c where c.oid = o.objid) = 'S')`;
 
 const itemsQuery = (
   schema: string,
-) => `select o.classid::oid::text || ':' || o.objid as id, coalesce(o.kind, i.type) as kind, o.name,
+) => `select ${itemId('o.classid', 'o.objid')} as id, coalesce(o.kind, i.type) as kind, o.name,
   i.identity, coalesce(r.rolname, '') as owner, o.owner is null or pg_has_role(o.owner, 'USAGE') as owned, ${followsTable} as follows
 from (${selectItems(schema)}) o cross join lateral pg_identify_object(o.classid, o.objid, 0) i
 left join pg_roles r on r.oid = o.owner
@@ -117,7 +125,7 @@ parts as materialized (${partsOf}),
 needs as (select a.classid, a.objid, b.classid as refclassid, b.objid as refobjid, d.deptype from pg_depend d
     join parts a on a.part_class = d.classid and a.part = d.objid join parts b on b.part_class = d.refclassid and b.part = d.refobjid
     where d.deptype <> 'e')
-select distinct classid::oid::text || ':' || objid as from, refclassid::oid::text || ':' || refobjid as to
+select distinct ${itemId('classid', 'objid')} as from, ${itemId('refclassid', 'refobjid')} as to
 from (select classid, objid, refclassid, refobjid from needs
   union all select refclassid, refobjid, classid, objid from needs where deptype = 'i'
   union all select 'pg_class'::regclass, i.inhparent, 'pg_class'::regclass, i.inhrelid from pg_inherits i join pg_class c on c.oid = i.inhrelid
@@ -128,8 +136,8 @@ where (classid, objid) is distinct from (refclassid, refobjid)`;
 
 const foreignKeysQuery = (
   schema: string,
-) => `select c.conname as name, 'pg_class'::regclass::oid::text || ':' || c.conrelid as from,
-  'pg_class'::regclass::oid::text || ':' || c.confrelid as to
+) => `select c.conname as name, ${itemId("'pg_class'::regclass", 'c.conrelid')} as from,
+  ${itemId("'pg_class'::regclass", 'c.confrelid')} as to
 from pg_constraint c join pg_class f on f.oid = c.conrelid join pg_class t on t.oid = c.confrelid
 where c.contype = 'f' and c.conparentid = 0 and f.relnamespace = t.relnamespace
   and f.relnamespace = ${schemaOid(schema)}
@@ -140,7 +148,7 @@ const ofTable = (catalog: string, table: string) =>
 
 const usesQuery = (
   schema: string,
-) => `select distinct n.nspname as schema, d.refclassid::oid::text || ':' || d.refobjid as of
+) => `select distinct n.nspname as schema, ${itemId('d.refclassid', 'd.refobjid')} as of
 from (${selectItems(schema)}) i join pg_depend d on d.refclassid = i.classid and d.refobjid = i.objid
 join (select 'pg_class'::regclass as classid, oid as objid, relnamespace as namespace from pg_class
   union all select 'pg_constraint'::regclass, oid, connamespace from pg_constraint

@@ -15,6 +15,16 @@ export interface Division {
   readonly obstacles: readonly Obstacle[];
 }
 
+/** The objects that stay. */
+export function keptItems({ kept }: Division): SchemaItem[] {
+  return kept.map(({ item }) => item);
+}
+
+/** The objects that move, and those that stay. */
+export function everyItem(division: Division): SchemaItem[] {
+  return [...division.moved, ...keptItems(division)];
+}
+
 /** Divides a schema: `keep` are names that stay, `histories` the tables of migration tools, which stay as well. */
 export function divide(
   inventory: Inventory,

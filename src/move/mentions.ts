@@ -1,5 +1,6 @@
 import type { Obstacle } from '../adopt/foreign-histories.ts';
 import { lineOf, type Mention, mentionsOf } from '../sql/qualifiers.ts';
+import { catalogOids } from './inventory.ts';
 import type { FunctionText, PrintedText } from './texts.ts';
 
 /** A function whose body names objects that would move. */
@@ -41,9 +42,6 @@ export interface MentionRules {
   readonly rewriteFunctions: boolean;
 }
 
-// The OID of pg_proc, which is fixed.
-const pgProc = '1255';
-
 type Found = { -readonly [K in keyof Mentions]: Mentions[K][number][] };
 
 /** Finds uses of the schema's name in functions, and in expressions as PostgreSQL prints them. */
@@ -61,7 +59,7 @@ export async function findMentions(
 async function ofFunction(one: FunctionText, rules: MentionRules, found: Found): Promise<void> {
   const { oid, identity, language, body, path, isOwned } = one;
   const { schema, as } = rules;
-  const stays = rules.keptIds.has(`${pgProc}:${oid}`);
+  const stays = rules.keptIds.has(`${catalogOids.pg_proc}:${oid}`);
   if (!stays && path?.includes(schema) && !path.includes(as)) {
     const to = path.flatMap((name) => (name === schema ? [as, schema] : [name]));
     if (isOwned) found.paths.push({ oid, identity, from: path, to });

@@ -19,6 +19,7 @@ import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { Target } from '../state/target.ts';
 import type { MoveWay } from './compose.ts';
+import { everyItem } from './kept.ts';
 import {
   checkMoved,
   enlistMoved,
@@ -242,8 +243,7 @@ function pause(ms: number): Promise<void> {
 }
 
 function inUse(error: ServerError, { found }: MoveParts): SqlmigError {
-  const every = [...found.division.moved, ...found.division.kept.map(({ item }) => item)];
-  const item = every.find(({ id }) => id.endsWith(`:${error.detail}`));
+  const item = everyItem(found.division).find(({ id }) => id.endsWith(`:${error.detail}`));
   const what = item === undefined ? 'an object' : `${item.kind} ${item.identity}`;
   return new SqlmigError('lock-timeout', `${what} was in use in each of ${mostTries} tries`, {
     schema: found.wish.schema,

@@ -21,7 +21,8 @@ import {
   splitHistory,
 } from './compose.ts';
 import type { HistoryPlan } from './histories.ts';
-import { relationKinds, type SchemaItem, selectItems } from './inventory.ts';
+import { itemId, relationKinds, type SchemaItem, selectItems } from './inventory.ts';
+import { everyItem, keptItems } from './kept.ts';
 import type { Survey } from './survey.ts';
 
 /** The context of the steps of a move. */
@@ -41,16 +42,12 @@ interface Before {
 const tableOids = (items: readonly SchemaItem[]) =>
   items.filter(({ kind }) => kind === 'table').map(({ id }) => id.slice(id.indexOf(':') + 1));
 
-function everything({ division }: Survey): SchemaItem[] {
-  return [...division.moved, ...division.kept.map(({ item }) => item)];
-}
-
 const schemasOf = ({ wish }: Survey) => [wish.schema, wish.as];
 
 /** Reads the state that must be the same afterwards. */
 export async function readBefore(session: Session, { found }: MoveParts): Promise<Before> {
   const broken = await brokenFunctions(session, quoteIdentifier(found.wish.schema), schemasOf(found));
-  const [state = {}] = await session.run(selectState(everything(found)));
+  const [state = {}] = await session.run(selectState(everyItem(found.division)));
   return { state, broken };
 }
 
@@ -60,7 +57,7 @@ export async function moveObjects(
   { found: { wish, division, surroundings } }: MoveParts,
   { way, first }: { readonly way: MoveWay; readonly first: readonly string[] },
 ): Promise<void> {
-  const kept = division.kept.map(({ item }) => item);
+  const kept = keptItems(division);
   const items = way === 'rename' ? kept : division.moved;
   const oids = tableOids(items);
   const known = first.filter((oid) => oids.includes(oid));
@@ -77,7 +74,7 @@ export async function settleSurroundings(session: Session, parts: MoveParts, way
   const { wish, division, surroundings, mentions } = parts.found;
   const { defaults, publications } = surroundings;
   const behind = way === 'rename' ? wish.schema : wish.as;
-  const hasRelations = division.kept.some(({ item }) => relationKinds.includes(item.kind));
+  const hasRelations = keptItems(division).some(({ kind }) => relationKinds.includes(kind));
   await session.run(
     grantSchema(wish, surroundings) +
       defaultPrivileges(behind, defaults) +
@@ -126,11 +123,11 @@ export async function checkMoved(session: Session, parts: MoveParts, before: Bef
   const refuse = (message: string, hint: string) =>
     new SqlmigError('server-refused', message, { schema: wish.schema, state: 'rolled back', hint });
   for (const [schema, expected] of [
-    [wish.schema, division.kept.map(({ item }) => item)],
+    [wish.schema, keptItems(division)],
     [wish.as, division.moved],
   ] as const) {
     const rows = await session.run(
-      `select o.classid::oid::text || ':' || o.objid as id, pg_describe_object(o.classid, o.objid, 0) as what from (${selectItems(schema)}) o`,
+      `select ${itemId('o.classid', 'o.objid')} as id, pg_describe_object(o.classid, o.objid, 0) as what from (${selectItems(schema)}) o`,
     );
     const wanted = new Set(expected.map(({ id }) => id));
     const strange = rows.filter(({ id }) => !wanted.has(String(id)));
@@ -142,7 +139,7 @@ export async function checkMoved(session: Session, parts: MoveParts, before: Bef
         'run it again',
       );
   }
-  const [state = {}] = await session.run(selectState(everything(found)));
+  const [state = {}] = await session.run(selectState(everyItem(found.division)));
   const changed = changedState(before.state, state);
   if (changed.length > 0) throw refuse(`${changed.join(', ')} changed while they were moved`, 'run it again');
   const path = tenantSearchPath(context.searchPath, wish.as, wish.schema);

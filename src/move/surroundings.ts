@@ -22,15 +22,19 @@ export interface RoleSessions {
   readonly older: number | null;
 }
 
-/** A default privilege of the schema, as SQL without its schema. */
-export interface DefaultPrivilege {
-  readonly role: string;
-  /** `TABLES` and so on. */
-  readonly on: string;
+/** A privilege, as SQL. */
+export interface Grant {
   readonly privilege: string;
   /** `PUBLIC`, or a role, quoted. */
   readonly grantee: string;
   readonly grantable: boolean;
+}
+
+/** A default privilege of the schema, as SQL without its schema. */
+export interface DefaultPrivilege extends Grant {
+  readonly role: string;
+  /** `TABLES` and so on. */
+  readonly on: string;
 }
 
 /** The surroundings of a schema, which do not move with its objects. */
@@ -42,12 +46,8 @@ export interface Surroundings {
   readonly tenantOwner: string;
   readonly isOwned: boolean;
   readonly comment: string | null;
-  /** `grantee privilege grantable` of the schema, quoted. */
-  readonly grants: readonly {
-    readonly grantee: string;
-    readonly privilege: string;
-    readonly grantable: boolean;
-  }[];
+  /** The privileges on the schema, except for its owner's. */
+  readonly grants: readonly Grant[];
   /** The new schema already exists. */
   readonly isTaken: boolean;
   readonly mayCreate: boolean;

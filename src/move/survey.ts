@@ -6,7 +6,7 @@ import { quoteIdentifier } from '../sql/quote.ts';
 import type { PlanSource } from '../state/plan-source.ts';
 import type { HistoryPlan } from './histories.ts';
 import { type Inventory, readInventory, relationKinds, type SchemaItem } from './inventory.ts';
-import { type Division, divide } from './kept.ts';
+import { type Division, divide, keptItems } from './kept.ts';
 import { findMentions, type Mentions } from './mentions.ts';
 import { type RoleSessions, readRoles, readSurroundings, type Surroundings } from './surroundings.ts';
 import { type PrintedText, readFunctionTexts, readPrintedTexts } from './texts.ts';
@@ -48,6 +48,7 @@ export async function survey(
   const printed = await readPrintedTexts(session, schema);
   await session.run('COMMIT');
   const division = divide(inventory, keep, histories);
+  const kept = keptItems(division);
   const namesOf = (items: readonly SchemaItem[]) => new Set(items.map(({ name }) => name));
   const isHistory = ({ what }: PrintedText) =>
     [...histories].some((name) => what.endsWith(`.${name}`) || what.endsWith(`.${quoteIdentifier(name)}`));
@@ -58,8 +59,8 @@ export async function survey(
       schema,
       as,
       moved: namesOf(division.moved),
-      kept: namesOf(division.kept.map(({ item }) => item)),
-      keptIds: new Set(division.kept.map(({ item }) => item.id)),
+      kept: namesOf(kept),
+      keptIds: new Set(kept.map(({ id }) => id)),
       rewriteFunctions,
     },
   );
@@ -86,7 +87,7 @@ export function obstaclesOfTenants(
   return [
     {
       message: `tenants such as ${needed[0]?.schema} need ${some(names)}, which would move`,
-      hint: `keep shared objects with --keep ${names.slice(0, 3).join(',')}${names.length > 3 ? ',…' : ''}`,
+      hint: keepHint(names),
     },
   ];
 }
@@ -143,7 +144,7 @@ function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSou
       : [
           {
             message: `the files of ${schema} create ${some(moving)}, which would move`,
-            hint: `keep shared objects with --keep ${moving.slice(0, 3).join(',')}${moving.length > 3 ? ',…' : ''}, or move the statements to tenant files`,
+            hint: `${keepHint(moving)}, or move the statements to tenant files`,
           },
         ]),
     ...(staying.length === 0
@@ -155,6 +156,10 @@ function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSou
           },
         ]),
   ];
+}
+
+function keepHint(names: readonly string[]): string {
+  return `keep what all tenants share with --keep ${names.slice(0, 3).join(',')}${names.length > 3 ? ',…' : ''}`;
 }
 
 function some(names: readonly string[]): string {
