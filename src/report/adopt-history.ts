@@ -1,7 +1,7 @@
 import type { ToolSession } from '../adopt/foreign-histories.ts';
 import type { HistoryImport, RefusedHistory } from '../adopt/import-proposals.ts';
-import { sessionLine, timeText } from './adopt.ts';
-import { count, groupBy, names, printable, schemaNames } from './table.ts';
+import { refusalLines, sessionLine, timeText } from './adopt.ts';
+import { count, groupBy, names, paragraph, printable, schemaNames } from './table.ts';
 
 /** What an import would record, a paragraph for schemas that are alike. */
 export function importsText(imports: readonly HistoryImport[]): string {
@@ -29,18 +29,18 @@ function importParagraph(group: readonly [HistoryImport, ...HistoryImport[]]): s
       ? 'its table stays, and a trigger refuses writes to it'
       : `its table is renamed to ${printable(renamedTo)}`,
   ];
-  const title = `${tool}: ${printable(placeOf(schema, from))} in ${who}`;
-  return `${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  return paragraph(`${tool}: ${printable(placeOf(schema, from))} in ${who}`, lines);
 }
 
 /** Why nothing is imported. */
 export function refusedText(refused: readonly RefusedHistory[], sessions: readonly ToolSession[]): string {
   const groups = groupBy(refused, ({ schema: _, ...rest }) => JSON.stringify(rest));
   const paragraphs = groups.map((group) => {
-    const [{ tool, table, message, hint }] = group as [RefusedHistory];
+    const [first] = group as [RefusedHistory];
+    const { tool, table } = first;
     const who = schemaNames(group, 5);
     const title = tool === null ? who : `${tool}: ${printable(table ?? '')} in ${who}`;
-    return `${title}\n  refused: ${printable(message)}\n  hint: ${printable(hint)}\n`;
+    return paragraph(title, refusalLines(first));
   });
   return paragraphs.join('') + sessions.map(sessionLine).join('');
 }

@@ -2,7 +2,7 @@ import type { RoleSessions } from '../move/surroundings.ts';
 import type { AdoptedPublic, PublicMove } from '../operations/adopt-public.ts';
 import { countsText } from './adopt.ts';
 import { importsText } from './adopt-history.ts';
-import { count, names, placeLine, printable } from './table.ts';
+import { count, names, paragraph, placeLine, printable } from './table.ts';
 
 /** The contents of public, and the planned move. */
 export function publicMoveText(plan: PublicMove): string {
@@ -32,7 +32,7 @@ export function publicMoveText(plan: PublicMove): string {
 }
 
 function lines(title: string, list: readonly string[]): string {
-  return list.length === 0 ? '' : `${title}\n${list.map((line) => `  ${line}\n`).join('')}`;
+  return list.length === 0 ? '' : paragraph(title, list);
 }
 
 /** What moves and what stays. */

@@ -1,8 +1,8 @@
-import type { ToolSession } from '../adopt/foreign-histories.ts';
+import type { Obstacle, ToolSession } from '../adopt/foreign-histories.ts';
 import type { KindCount, PublicContents } from '../move/contents.ts';
 import type { AdoptReport, ForeignHistory, HistoryMatch } from '../operations/adopt.ts';
 import { commandLine } from '../text/command-line.ts';
-import { count, groupBy, names, placeLine, printable, schemaNames } from './table.ts';
+import { count, groupBy, names, paragraph, placeLine, printable, schemaNames } from './table.ts';
 
 /** The histories of other tools, one paragraph for equal ones, and the contents of public. */
 export function adoptText(report: AdoptReport): string {
@@ -33,15 +33,12 @@ function contentsText(contents: PublicContents, histories: readonly ForeignHisto
     ...(keep.length === 0
       ? []
       : [`would stay, because only files of ${printable(schema)} create them: ${names(keep, 5)}`]),
-    ...obstacles.flatMap(({ message, hint }) => [
-      `refused: ${printable(message)}`,
-      `hint: ${printable(hint)}`,
-    ]),
+    ...obstacles.flatMap(refusalLines),
     ...notes.map((note) => `note: ${printable(note)}`),
     ...(withHistory ? ['note: do not import the history first, because the move imports it'] : []),
   ];
   const next = `make it a tenant with: ${printable(command)}\n`;
-  return `contents of ${printable(schema)}\n${lines.map((line) => `  ${line}\n`).join('')}${next}`;
+  return paragraph(`contents of ${printable(schema)}`, lines) + next;
 }
 
 /** How many objects of each kind move, in words. */
@@ -53,6 +50,11 @@ export function countsText(counts: readonly KindCount[]): string {
 function pluralOf(kind: string): string {
   if (kind === 'operator class') return 'operator classes';
   return kind.endsWith('y') ? `${kind.slice(0, -1)}ies` : `${kind}s`;
+}
+
+/** Why something is refused, and what to do about it. */
+export function refusalLines({ message, hint }: Obstacle): string[] {
+  return [`refused: ${printable(message)}`, `hint: ${printable(hint)}`];
 }
 
 /** A session that may belong to a tool that is migrating now. */
@@ -69,8 +71,8 @@ function groupText(group: readonly ForeignHistory[]): string {
     ? ['taken over by sqlmig']
     : refused === null
       ? matchLines(match)
-      : [`refused: ${printable(refused.message)}`, `hint: ${printable(refused.hint)}`];
-  return `${tool}: ${printable(table)} in ${schemas}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+      : refusalLines(refused);
+  return paragraph(`${tool}: ${printable(table)} in ${schemas}`, lines);
 }
 
 /** What recorded times mean, in words. */

@@ -54,6 +54,11 @@ export function placeLine({ database, host }: { readonly database: string; reado
   return `database ${printable(database)} on ${printable(host)}\n`;
 }
 
+/** A title with lines under it. */
+export function paragraph(title: string, lines: readonly string[]): string {
+  return `${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
 /** Items grouped by a key, in the order in which keys first appear. */
 export function groupBy<T>(items: readonly T[], key: (item: T) => string): T[][] {
   const groups = new Map<string, T[]>();
