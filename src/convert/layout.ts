@@ -57,9 +57,11 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
   const { files, unlisted } = inToolOrder(baselines.yes, tool, sources);
   leave(unlisted, `${tool} does not list it, and never ran it`);
   const downs = split(ups.no, ({ kind }) => kind === 'down');
-  const undone = ({ stem }: ForeignFile) => files.find((file) => file.stem === stem);
+  // Of several with the same stem the first counts.
+  const undone = new Map(files.toReversed().map((file) => [file.stem, file]));
+  const undoing = new Map(downs.yes.toReversed().map(({ stem, source }) => [stem, source]));
   leave(
-    downs.yes.filter((down) => undone(down) === undefined),
+    downs.yes.filter(({ stem }) => !undone.has(stem)),
     'there is no migration that it would undo',
   );
   const versions = numbered(files);
@@ -67,7 +69,7 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
   const migrations = files.map((file, i) => ({
     file,
     version: versions[i] ?? null,
-    down: downs.yes.find((down) => undone(down) === file)?.source ?? null,
+    down: (undone.get(file.stem) === file && undoing.get(file.stem)) || null,
   }));
   return { tool, migrations: [...migrations, ...repeatables], leftOut };
 }
