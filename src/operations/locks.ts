@@ -15,8 +15,7 @@ import type { Finding } from '../results.ts';
 import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { runOf } from '../server/application.ts';
-import { findingsOf } from '../state/findings.ts';
-import { allTargets } from '../state/fleet-state.ts';
+import { fleetFindings } from '../state/findings.ts';
 import { type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 
 /** The sessions with locks of sqlmig, and the incomplete migrations. */
@@ -36,8 +35,7 @@ export async function locks(config: Config, options: ReadOptions = {}): Promise<
   checkOptions(options, readKinds);
   const holders = await withRun(config, callerOf(options), ({ read }) => read(readHolders));
   const reading = await readForCommand(config, options);
-  const findings = allTargets(reading.fleet).flatMap((target) => findingsOf(target, reading.database));
-  return { holders, incomplete: findings.filter(({ kind }) => kind === 'incomplete') };
+  return { holders, incomplete: fleetFindings(reading).filter(({ kind }) => kind === 'incomplete') };
 }
 
 /** Which backend to terminate, and who decides. */

@@ -9,7 +9,7 @@ import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import { requireVersion } from '../project/target-version.ts';
 import type { PlannedSchema, PlanResult } from '../results.ts';
 import type { Script } from '../sql/migration.ts';
-import { findingsOf } from '../state/findings.ts';
+import { fleetFindings } from '../state/findings.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
 import { requireFiles } from '../state/missing-files.ts';
@@ -44,9 +44,10 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
       requireExtensions(await scripts.settle(session, open, created));
     },
   });
-  requireFiles(allTargets(reading.fleet), reading.migrations, config);
   const { server, fleet } = reading;
-  const schemas = allTargets(reading.fleet).map((target) => plannedSchema(target, reading.database));
+  const targets = allTargets(fleet);
+  requireFiles(targets, migrations, config);
+  const schemas = targets.map((target) => plannedSchema(target, reading.database));
   return {
     ok: schemas.every(({ error }) => error === undefined),
     host: server.host,
@@ -86,10 +87,9 @@ function warningsFor(
   { lint = false }: PlanCommandOptions,
 ): PlanResult['warnings'] {
   const { database, fleet, migrations } = reading;
-  const findings = allTargets(reading.fleet).flatMap((target) => findingsOf(target, database));
   return [
     ...lintFindings(lint ? scripts.all() : scripts.of(newFiles(fleet, migrations)), database),
     ...downFindings(scripts.brokenDown, database),
-    ...findings.filter(({ kind }) => kind === 'file-missing'),
+    ...fleetFindings(reading).filter(({ kind }) => kind === 'file-missing'),
   ];
 }

@@ -16,13 +16,11 @@ export async function status(config: Config, options: ReadOptions = {}): Promise
   requireConfig(config);
   checkOptions(options, readKinds);
   const reading = await readForCommand(config, options, { unlisted: true });
-  const { server, unlisted } = reading;
-  const { tenantsUnknown } = reading.fleet;
-  const statusOf = (target: Target, finding: readonly Finding[]) =>
-    schemaStatus(target, finding, reading.database);
+  const { server, database, fleet, unlisted } = reading;
+  const { tenantsUnknown } = fleet;
   const schemas = [
-    ...allTargets(reading.fleet).map((target) => statusOf(target, findingsOf(target, reading.database))),
-    ...unlisted.map((target) => statusOf(target, [unlistedFinding(target, reading.database)])),
+    ...allTargets(fleet).map((target) => schemaStatus(target, findingsOf(target, database), database)),
+    ...unlisted.map((target) => schemaStatus(target, [unlistedFinding(target, database)], database)),
   ];
   return {
     ok: tenantsUnknown === null && schemas.every((s) => s.pending === 0 && s.findings.length === 0),

@@ -4,7 +4,7 @@ import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import type { VerifiedSchema, VerifyResult } from '../results.ts';
 import type { Script } from '../sql/migration.ts';
-import { findingsOf, unlistedFinding } from '../state/findings.ts';
+import { fleetFindings, unlistedFinding } from '../state/findings.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
 import { type FleetReading, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
@@ -42,7 +42,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   });
   const { database, fleet, unlisted } = reading;
   const { strict = false, checkPending = false } = options;
-  const targets = allTargets(reading.fleet);
+  const targets = allTargets(fleet);
   const findings = findingsIn(reading, scripts);
   const news = newFiles(fleet, migrations);
   const linted = scripts.all().filter(({ migration }) => strict || news.has(migration));
@@ -65,7 +65,7 @@ function scriptsToSettle(found: FleetState, scripts: ParsedScripts): Script[] {
 function findingsIn(reading: FleetReading, { brokenDown }: ParsedScripts) {
   const { database, unlisted } = reading;
   return [
-    ...allTargets(reading.fleet).flatMap((target) => findingsOf(target, database)),
+    ...fleetFindings(reading),
     ...unlisted.map((target) => unlistedFinding(target, database)),
     ...downFindings(brokenDown, database),
   ];

@@ -1,10 +1,17 @@
 import type { Finding, TroubleKind } from '../results.ts';
+import { allTargets } from './fleet-state.ts';
+import type { FleetReading } from './reading.ts';
 import type { Target } from './target.ts';
 
 /** The finding about a schema that has our history and is no tenant of the config. */
 export function unlistedFinding({ schema, scope }: Target, database: string): Finding {
   const message = 'it is not in the tenant list of the config, so no run migrates it';
   return { kind: 'unlisted', database, schema, scope, message };
+}
+
+/** The findings in the schemas of a fleet as it was read. */
+export function fleetFindings({ fleet, database }: Pick<FleetReading, 'fleet' | 'database'>): Finding[] {
+  return allTargets(fleet).flatMap((target) => findingsOf(target, database));
 }
 
 /** The findings in one schema. An incomplete migration that a run is working on is not one. */

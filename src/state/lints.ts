@@ -3,17 +3,14 @@ import { historyKey } from '../project/order.ts';
 import type { DownFileFinding, LintFinding, Scope } from '../results.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { locator } from '../sql/position.ts';
-import type { FleetState } from './fleet-state.ts';
+import { allTargets, type FleetState } from './fleet-state.ts';
 
 /**
  * The pending files that no schema has applied in their current form. Only these are linted, so that a warning does not
  * return with every new tenant. If the tenants are not known yet, every tenant file may be pending.
  */
-export function newFiles(
-  { public: shared, tenants, tenantsUnknown }: FleetState,
-  { tenant }: Pick<Migrations, 'tenant'>,
-): ReadonlySet<Migration> {
-  const targets = [shared, ...tenants];
+export function newFiles(fleet: FleetState, { tenant }: Pick<Migrations, 'tenant'>): ReadonlySet<Migration> {
+  const targets = allTargets(fleet);
   const keyOf = (scope: Scope, file: Pick<Migration, 'version' | 'name' | 'checksum'>) =>
     `${scope} ${file.checksum} ${historyKey(file)}`;
   // Schemas with equal histories share their rows.
@@ -21,7 +18,7 @@ export function newFiles(
   const applied = new Set([...histories].flatMap(([rows, scope]) => rows.map((row) => keyOf(scope, row))));
   const pending = new Set([
     ...targets.flatMap(({ plan }) => plan.steps),
-    ...(tenantsUnknown === null ? [] : tenant),
+    ...(fleet.tenantsUnknown === null ? [] : tenant),
   ]);
   return new Set([...pending].filter((file) => !applied.has(keyOf(file.scope, file))));
 }
