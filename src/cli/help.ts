@@ -13,13 +13,13 @@ const widest = 110;
 
 /** The help of sqlmig itself: every command, every global flag. */
 export function overviewHelp(commands: readonly Command[], columns: number): string {
-  const listed = new Map<string, string>();
-  for (const { name, pattern, describe } of commands) {
-    const group = name.split(' ')[0] ?? name;
-    const about = groups[group];
-    const left = about === undefined ? `sqlmig ${name}${pattern === undefined ? '' : ` ${pattern}`}` : '';
-    listed.set(left || `sqlmig ${group}`, about ?? describe);
-  }
+  const listed = new Map(
+    commands.map((command): Entry => {
+      const [group = ''] = command.name.split(' ');
+      const about = groups[group];
+      return about === undefined ? commandEntry(command) : [`sqlmig ${group}`, about];
+    }),
+  );
   listed.set('sqlmig completion', 'Print a shell completion script');
   return [
     'sqlmig <command> [flags]\n',
@@ -33,13 +33,10 @@ export function overviewHelp(commands: readonly Command[], columns: number): str
 /** The help of a group of commands, such as `tenant`. */
 export function groupHelp(group: string, commands: readonly Command[], columns: number): string {
   const members = commands.filter(({ name }) => name.startsWith(`${group} `));
-  const entries = members.map(({ name, pattern, describe }): Entry => {
-    return [`sqlmig ${name}${pattern === undefined ? '' : ` ${pattern}`}`, describe];
-  });
   return [
     `sqlmig ${group} <command> [flags]\n`,
     `${groups[group]}.\n`,
-    list('Commands:', entries, columns),
+    list('Commands:', members.map(commandEntry), columns),
     globalLine(columns),
   ].join('\n');
 }
@@ -61,6 +58,10 @@ export function commandHelp(command: Command, columns: number): string {
     ),
     globalLine(columns),
   ].join('\n');
+}
+
+function commandEntry({ name, pattern, describe }: Command): Entry {
+  return [`sqlmig ${name}${pattern === undefined ? '' : ` ${pattern}`}`, describe];
 }
 
 const ownFlags: readonly Entry[] = [
