@@ -243,12 +243,14 @@ function bounded(message: string): string {
  * everything after its start is removed.
  */
 function withoutPasswords(text: string): string {
-  return text
-    .replace(/(?<!\b(?:https?|file)):\/\/[\s\S]*/gi, '://***')
-    .replace(/(\w:\/\/)[\s\S]*@/g, '$1***@')
-    // A URL that was taken for a path has lost a slash.
-    .replace(/\b(postgres(?:ql)?:\/)(?!\/)[\s\S]*/gi, '$1***')
-    .replace(/\b((?:ssl)?pass(?:word|wd)?\s*=)[\s\S]*/gi, '$1***');
+  return (
+    text
+      .replace(/(?<!\b(?:https?|file)):\/\/[\s\S]*/gi, '://***')
+      .replace(/(\w:\/\/)[\s\S]*@/g, '$1***@')
+      // A URL that was taken for a path has lost a slash.
+      .replace(/\b(postgres(?:ql)?:\/)(?!\/)[\s\S]*/gi, '$1***')
+      .replace(/\b((?:ssl)?pass(?:word|wd)?\s*=)[\s\S]*/gi, '$1***')
+  );
 }
 
 function present(details: { [K in keyof ErrorDetails]: ErrorDetails[K] | undefined }): ErrorDetails {

@@ -44,5 +44,5 @@ test('in a GitHub workflow a text of a file or the server gives no command and d
   // The runner trims each line, and takes the older form anywhere in it.
   const commands = stderr.split('\n').filter((line) => /^\s*::|##\[/.test(line));
   expect(commands).toEqual([expect.stringMatching(/^::error [^:]*::/)]);
-  expect(readFileSync(summary, 'utf8')).toMatch(/^(`{5,})text\n[^]*# heading[^]*\n\1\n$/);
+  expect(readFileSync(summary, 'utf8')).toMatch(/^(`{5,})text\n.*# heading.*\n\1\n$/s);
 });

@@ -35,7 +35,8 @@ test('--finish refuses a column that was added after the rows were copied', asyn
   await db.query(`alter table users add phone text; update users set phone = '1'`);
   p.write({ 'sql/tenant/2_phone.sql': 'alter table users add phone text' });
   expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
-  const added = 'one, two: users: the column "phone" was added to the shared table after the rows were copied';
+  const added =
+    'one, two: users: the column "phone" was added to the shared table after the rows were copied';
   expect(await split('--finish')).toMatchObject({ code: 1, out: expect.stringContaining(added) });
   await db.query('alter table users drop phone');
   expect(await split('--finish')).toMatchObject({ code: 0 });

@@ -5,7 +5,7 @@ import type { OnEvent } from '../events.ts';
 import { type Config, type ConfigSources, loadConfig } from '../project/config.ts';
 import { unknownVariables } from '../project/settings.ts';
 import { formatVersion } from '../report/documents.ts';
-import { errorPicture } from '../report/error.ts';
+import { errorPicture, errorPictures } from '../report/error.ts';
 import { createJsonLog, logLine } from '../report/json-log.ts';
 import { colorsWanted, createPaint, type Paint } from '../report/paint.ts';
 import { createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
@@ -22,9 +22,9 @@ const signalExitCodes: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM
 
 /** Runs a command from flags to exit code: config, server, work, report. */
 export async function execute({ command, args: parsed }: Invocation, outside: Terminal): Promise<number> {
-  const terminal = withoutCommands(outside);
   // Each parser adds the global flags to those of the command.
   const args = parsed as ParsedArgs & GlobalArgs;
+  const terminal = withoutCommands(outside, args.json);
   const stderrPaint = createPaint(hasColors(args, terminal, terminal.stderrIsTty));
   const stdoutPaint = createPaint(hasColors(args, terminal, terminal.stdoutIsTty));
   const progress = progressOf(args, terminal, stderrPaint);
@@ -52,10 +52,12 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
         ? document({ ok: answer.exitCode === 0, version: formatVersion, ...answer.json })
         : answer.text(stdoutPaint),
     );
-    progress.failed(answer.failures ?? []);
-    if (args.logFormat === 'text') annotate(answer.failures ?? [], outside);
-    summarize(() => `${answer.text(createPaint(false))}${answer.summary ?? ''}`, terminal);
-    if (args.logFormat === 'text' && !args.quiet) terminal.stderr(answer.summary ?? '');
+    const { failures = [], summary = '' } = answer;
+    progress.failed(failures);
+    if (args.logFormat === 'text') annotate(failures, outside);
+    const plain = createPaint(false);
+    summarize(() => `${answer.text(plain)}${errorPictures(failures, plain)}${summary}`, terminal);
+    if (args.logFormat === 'text' && !args.quiet) terminal.stderr(summary);
     // If the work was done before the signal arrived, it has not failed.
     return answer.exitCode === 0 ? 0 : (signalExitCode(terminal) ?? answer.exitCode);
   } catch (error) {
@@ -65,10 +67,7 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
     const exitCode = reportError(defect, { ...args, paint, runId }, terminal);
     const failures = defect.all.map(({ details }) => ({ error: details }));
     if (paint !== null) annotate(failures, outside);
-    summarize(
-      () => failures.map((failure) => errorPicture(failure.error, createPaint(false))).join('\n'),
-      terminal,
-    );
+    summarize(() => errorPictures(failures, createPaint(false)), terminal);
     return signalExitCode(terminal) ?? exitCode;
   }
 }

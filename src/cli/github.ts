@@ -19,12 +19,16 @@ export function annotate(failures: readonly Failure[], { env, cwd, stderr }: Ter
   for (const line of [...new Set(lines)].slice(0, 10)) stderr(line);
 }
 
-/** In a GitHub workflow, a terminal that no text from a file or the server can give a workflow command. */
-export function withoutCommands(terminal: Terminal): Terminal {
+/** In a GitHub workflow, a terminal that no text from a file or the server can give a workflow command; JSON on stdout stays as it is. */
+export function withoutCommands(terminal: Terminal, json: boolean): Terminal {
   if (terminal.env.GITHUB_ACTIONS !== 'true') return terminal;
   // The older form, ##[command], is recognized anywhere in a line.
   const disarmed = (text: string) => text.replace(/^([^\S\n]*):(?=:)/gm, '$1: ').replaceAll('##[', '## [');
-  return { ...terminal, stderr: (text) => terminal.stderr(disarmed(text)) };
+  return {
+    ...terminal,
+    stdout: (text) => terminal.stdout(json ? text : disarmed(text)),
+    stderr: (text) => terminal.stderr(disarmed(text)),
+  };
 }
 
 /** In a GitHub workflow, adds text to the job summary. Errors while writing it are ignored. */
