@@ -1,20 +1,5 @@
 import { recognizeTool } from './foreign-history.ts';
-
-/** The columns of sqlmig's history table. */
-export const historyColumns: readonly string[] = [
-  'version',
-  'name',
-  'checksum',
-  'applied_at',
-  'duration_ms',
-  'applied_by',
-  'run_id',
-  'state',
-  'scope',
-  'statements',
-  'at_statement',
-  'done_statements',
-];
+import { historyColumns } from './history.ts';
 
 /** A table with at least this many of these columns is sqlmig's, even if some are missing. */
 export const enoughColumns = 8;

@@ -1,8 +1,8 @@
 import type { Session } from '../server/session.ts';
 import { columnsAsJson, isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
-import { isCurrentForm } from './history.ts';
-import { enoughColumns, historyColumns } from './history-shape.ts';
+import { historyColumns, isCurrentForm } from './history.ts';
+import { enoughColumns } from './history-shape.ts';
 
 const isTable = (table: string) =>
   `c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;

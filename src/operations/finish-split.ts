@@ -8,7 +8,7 @@ import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
 import type { SplitDifference } from '../split/compare.ts';
-import { dropShared } from '../split/drop-shared.ts';
+import { dropShared } from '../split/drop-tables.ts';
 import { type FinishedTable, surveyFinish } from '../split/finish.ts';
 import type { SplitObstacle } from '../split/paths.ts';
 
