@@ -311,7 +311,7 @@ test('what names public is refused, each with a cure', async () => {
     ],
     [
       "create domain numbered as bigint default nextval('public.tickets_id_seq'::text)",
-      /default of domain public.numbered looks 'public.tickets_id_seq' up/,
+      /default of domain public.numbered looks up 'public.tickets_id_seq' by name/,
     ],
     [
       "create function defaulting(t text default 'public.users') returns text language sql as 'select t'",
