@@ -183,6 +183,10 @@ test('every command shows its database first, and no command twice', async () =>
     ['tenant', 'list'],
     ['tenant', 'create', 'first_1'],
     ['adopt'],
+    ['adopt', '--history', '--all'],
+    ['adopt', '--baseline', '1', '--all'],
+    ['adopt', '--public-as', 'first_1'],
+    ['adopt', '--split-by', 'id', '--tenants-from', 'select 1, 2'],
   ]) {
     const { stdout, stderr } = await sqlmig(command, p.dir);
     const shown = [...stderr.split('\n'), ...stdout.split('\n')].filter((text) =>

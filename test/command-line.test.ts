@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Command, OptionSet } from '../src/cli/command.ts';
+import type { Command } from '../src/cli/command.ts';
+import type { OptionSet } from '../src/cli/flag.ts';
 import { globalOptions } from '../src/cli/options.ts';
 import { parse } from '../src/cli/parse.ts';
 import { quickly } from '../src/cli/quick.ts';

@@ -26,3 +26,20 @@ test('a command shows its own flags first, and only the names of the global ones
     expect(text).not.toContain('Database URL (also read');
   }
 });
+
+test('every flag that takes a value says which', () => {
+  const [up = '', , , , ...more] = all.map((command) => commandHelp(command, 200));
+  for (const flag of [
+    '--to VERSION',
+    '--steps N',
+    '--canary N|P%|NAMES',
+    '--lock-timeout DURATION',
+    '--metrics FILE',
+  ])
+    expect(up).toContain(`  ${flag} `);
+  expect(more.join('')).toMatch(/--tenants-from QUERY .*[\s\S]*--kill PID /);
+  expect(overviewHelp(all, 200)).toMatch(
+    /--config FILE [\s\S]*--env-file FILE [\s\S]*--url URL [\s\S]*--public-dir DIR /,
+  );
+  expect(texts(200).join('')).not.toContain(' VALUE');
+});

@@ -1,14 +1,12 @@
-import type { ArgumentsCamelCase, InferredOptionTypes, Options, PositionalOptions } from 'yargs';
+import type { ArgumentsCamelCase, InferredOptionTypes, PositionalOptions } from 'yargs';
 import { SqlmigError, withHint } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import type { Failure } from '../report/error.ts';
 import type { Paint } from '../report/paint.ts';
+import type { OptionSet } from './flag.ts';
 import type { GlobalArgs } from './options.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Flags by name, in the form that yargs takes. */
-export type OptionSet = Readonly<Record<string, Options>>;
 
 /** What a command works with. */
 export interface CommandContext {
@@ -47,8 +45,8 @@ interface CommandDefinition<O extends OptionSet, P extends object> {
   readonly examples: readonly (readonly [args: string, what: string])[];
   /** False for a command that works without a database; a function if that depends on its flags. */
   readonly needsDatabase?: false | ((args: ParsedArgs) => boolean);
-  /** True for a command that reports itself which database it works with. */
-  readonly showsDatabase?: true;
+  /** True for a command that reports itself which database it works with; a function if that depends on its flags. */
+  readonly showsDatabase?: true | ((args: ParsedArgs) => boolean);
   /** True for a command that can be followed by `-- program`. */
   readonly takesProgram?: true;
   /** Reads the flags, before anything else happens, and returns the work. Throws `bad-usage`. */

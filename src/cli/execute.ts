@@ -37,14 +37,15 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
       if (event.type === 'run-started') runId = event.runId;
       progress.onEvent(event);
     };
+    const { needsDatabase = true, showsDatabase = false } = command;
+    const connects = typeof needsDatabase === 'function' ? needsDatabase(args) : needsDatabase;
+    const shows = typeof showsDatabase === 'function' ? showsDatabase(args) : showsDatabase;
     const inContext = (config: Config) => {
-      if (showsDatabase(command, args)) terminal.stderr(targetLine(config.database.target));
+      if (connects && !shows && isForPeople(args)) terminal.stderr(targetLine(config.database.target));
       return work({ config, signal, onEvent });
     };
     const onWarning = (message: string) => onEvent({ type: 'warning', message });
     const scene: Scene = { args, terminal, onWarning };
-    const { needsDatabase = true } = command;
-    const connects = typeof needsDatabase === 'function' ? needsDatabase(args) : needsDatabase;
     const answer = await (connects ? withDatabase : withoutDatabase)(scene, inContext);
     progress.end();
     terminal.stdout(
@@ -72,10 +73,9 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
   }
 }
 
-/** Whether to show the database first, because the command itself does not. */
-function showsDatabase(command: Command, args: GlobalArgs): boolean {
-  const isShown = command.showsDatabase === true || command.needsDatabase === false;
-  return !isShown && !args.json && !args.quiet && args.logFormat === 'text';
+/** Whether lines that say what happens are wanted, besides the answer. */
+function isForPeople({ json, quiet, logFormat }: GlobalArgs): boolean {
+  return !json && !quiet && logFormat === 'text';
 }
 
 /** Reads the flags of a command. @throws SqlmigError `bad-usage` with a hint. */

@@ -1,6 +1,6 @@
-import type { Options } from 'yargs';
 import { wrap } from '../text/wrap.ts';
-import { type Command, type OptionSet, usageOf } from './command.ts';
+import { type Command, usageOf } from './command.ts';
+import type { Flag, OptionSet } from './flag.ts';
 import { globalOptions } from './options.ts';
 import { groups } from './registry.ts';
 
@@ -86,13 +86,13 @@ function flagEntries(options: OptionSet): Entry[] {
     });
 }
 
-function placeholderOf({ type, array, choices }: Options): string {
-  if (choices !== undefined) return ` ${choices.join('|')}`;
-  if (type === 'boolean') return '';
-  return array === true ? ' LIST' : type === 'number' ? ' N' : ' VALUE';
+/** What follows a flag: the word for its value, its choices, or nothing. */
+function placeholderOf(flag: Flag): string {
+  if ('takes' in flag) return ` ${flag.takes}`;
+  return flag.choices === undefined ? '' : ` ${flag.choices.join('|')}`;
 }
 
-function defaultOf({ type, default: value }: Options): string {
+function defaultOf({ type, default: value }: Flag): string {
   return value === undefined || type === 'boolean' ? '' : ` [${value}]`;
 }
 

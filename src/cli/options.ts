@@ -1,4 +1,4 @@
-import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
 import { type PlanOptions, planKinds } from '../decide/plan.ts';
 import { SqlmigError } from '../errors.ts';
 import { defaults } from '../project/defaults.ts';
@@ -7,8 +7,9 @@ import { checkOptions, checkValue, type Kind, type Naming } from '../project/opt
 import type { Selection } from '../project/selection.ts';
 import type { Overrides } from '../project/settings.ts';
 import { changeKinds } from '../run/run-options.ts';
+import type { OptionSet } from './flag.ts';
 
-function options<T extends Record<string, Options>>(given: T): T {
+function options<T extends OptionSet>(given: T): T {
   return given;
 }
 
@@ -16,20 +17,21 @@ function options<T extends Record<string, Options>>(given: T): T {
 export const globalOptions = options({
   config: {
     type: 'string',
+    takes: 'FILE',
     describe: 'Config file (default: the nearest one in this or a parent directory)',
-    requiresArg: true,
   },
   'env-file': {
     type: 'string',
+    takes: 'FILE',
     array: true,
     nargs: 1,
     describe: 'Load environment variables from a file, without overriding those already set',
   },
   url: {
     type: 'string',
+    takes: 'URL',
     alias: 'u',
     describe: 'Database URL (also read from DATABASE_URL, PGSERVICE and PG* variables)',
-    requiresArg: true,
   },
   embedded: {
     type: 'boolean',
@@ -38,39 +40,38 @@ export const globalOptions = options({
   },
   wait: {
     type: 'string',
+    takes: 'DURATION',
     describe: 'Wait up to this long for the database to become reachable, such as 60s (no unit: seconds)',
-    requiresArg: true,
   },
   'pool-mode': {
     choices: ['session', 'transaction'] as const,
-    requiresArg: true,
     describe: 'Mode of the connection pooler in the URL, if sqlmig cannot detect it',
   },
-  'direct-url': { type: 'string', describe: 'Database URL that bypasses a pooler', requiresArg: true },
+  'direct-url': { type: 'string', takes: 'URL', describe: 'Database URL that bypasses a pooler' },
   'public-dir': {
     type: 'string',
+    takes: 'DIR',
     describe: `Folder of the public migrations [${defaults.publicDir}]`,
-    requiresArg: true,
   },
   'tenant-dir': {
     type: 'string',
+    takes: 'DIR',
     describe: `Folder of the tenant migrations [${defaults.tenantDir}]`,
-    requiresArg: true,
   },
   'public-schema': {
     type: 'string',
+    takes: 'NAME',
     describe: `Name of the shared schema [${defaults.publicSchema}]`,
-    requiresArg: true,
   },
   'search-path': {
     type: 'string',
+    takes: 'NAMES',
     describe: `search_path for tenant migrations [${defaults.searchPath}]`,
-    requiresArg: true,
   },
   'history-table': {
     type: 'string',
+    takes: 'NAME',
     describe: `Name of the history tables [${defaults.historyTable}]`,
-    requiresArg: true,
   },
   json: { type: 'boolean', default: false, describe: 'Print one JSON document to stdout' },
   quiet: { type: 'boolean', alias: 'q', default: false, describe: 'Print only errors to stderr' },
@@ -83,7 +84,6 @@ export const globalOptions = options({
   'log-format': {
     choices: ['text', 'json'] as const,
     default: 'text' as const,
-    requiresArg: true,
     describe: 'Format of progress and errors on stderr',
   },
   color: { type: 'boolean', describe: 'Use colors (--no-color or NO_COLOR turns them off)' },
@@ -103,14 +103,14 @@ export const selectorOptions = options({
   public: { type: 'boolean', default: false, describe: 'Select public only' },
   tenants: {
     type: 'string',
+    takes: 'NAMES',
     array: true,
-    requiresArg: true,
     describe: 'Select public and these tenants: a,b',
   },
   'except-tenants': {
     type: 'string',
+    takes: 'NAMES',
     array: true,
-    requiresArg: true,
     describe: 'Exclude these tenants from --all',
   },
 });
@@ -126,8 +126,8 @@ type SelectorArgs = ArgumentsCamelCase<InferredOptionTypes<typeof selectorOption
 
 /** Flags that limit what `up` and `plan` apply. */
 export const planOptions = options({
-  to: { type: 'string', requiresArg: true, describe: 'Limit to migrations up to and including this version' },
-  steps: { type: 'number', requiresArg: true, describe: 'Limit to N migrations per schema' },
+  to: { type: 'string', takes: 'VERSION', describe: 'Limit to migrations up to and including this version' },
+  steps: { type: 'number', takes: 'N', describe: 'Limit to N migrations per schema' },
   'out-of-order': { type: 'boolean', describe: 'Allow pending migrations older than the newest applied one' },
   'ignore-changed': {
     type: 'boolean',
@@ -140,8 +140,8 @@ export const planOptions = options({
 export const indexJobsOption = options({
   'concurrent-index-jobs': {
     type: 'number',
+    takes: 'N',
     default: defaults.concurrentIndexJobs,
-    requiresArg: true,
     describe: 'Run up to N non-transactional migrations at once',
   },
 });
@@ -161,14 +161,14 @@ export const commitOptions = options({
 export const changeOptions = options({
   'lock-timeout': {
     type: 'string',
+    takes: 'DURATION',
     default: formatDuration(defaults.lockTimeoutMs),
-    requiresArg: true,
     describe: 'Cancel and retry a statement that waits this long for a lock (no unit: seconds)',
   },
   'wait-for-lock': {
     type: 'string',
+    takes: 'DURATION',
     default: formatDuration(defaults.waitForLockMs),
-    requiresArg: true,
     describe:
       'Give up (exit 4) after this long without progress while other runs hold locks (no unit: seconds)',
   },

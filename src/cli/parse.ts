@@ -1,6 +1,7 @@
-import yargs, { type Argv } from 'yargs';
+import yargs, { type Argv, type Options } from 'yargs';
 import { groupBy } from '../report/table.ts';
-import { type Command, type Invocation, type OptionSet, type ParsedArgs, withHelp } from './command.ts';
+import { type Command, type Invocation, type ParsedArgs, withHelp } from './command.ts';
+import type { OptionSet } from './flag.ts';
 import { globalOptions, kebabCase, usage } from './options.ts';
 import { commands, groups } from './registry.ts';
 import { asUsageError, explain } from './usage-error.ts';
@@ -17,7 +18,7 @@ export async function parse(
   const seen: Seen = { argv, chosen: null, invocation: null };
   const parser = yargs([...argv])
     .scriptName('sqlmig')
-    .options(globalOptions)
+    .options(forYargs(globalOptions))
     .version(false)
     .help(false)
     .strict()
@@ -70,13 +71,23 @@ function declare(to: Argv, command: Command, seen: Seen): void {
     seen.chosen = command;
     refuseOddSwitches(known, seen.argv);
     for (const [key, positional] of Object.entries(positionals)) y.positional(key, positional);
-    return y.options(options);
+    return y.options(forYargs(options));
   };
   const handle = (args: ParsedArgs) => {
     refuseRepeated(known, args);
     seen.invocation = { command, args };
   };
   to.command(`${lastWord(name)} ${pattern}`.trim(), describe, build, handle);
+}
+
+/** yargs reads a flag without its value as an empty one, unless it is told that it needs one. */
+function forYargs(options: OptionSet): Readonly<Record<string, Options>> {
+  return Object.fromEntries(
+    Object.entries(options).map(([flag, option]) => [
+      flag,
+      { ...option, requiresArg: option.type !== 'boolean' },
+    ]),
+  );
 }
 
 /** yargs takes `--rehearse=1` for `--rehearse=false`, and so would apply for real. @throws SqlmigError `bad-usage`. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import type { Options } from 'yargs';
 import type { Command, Invocation } from './command.ts';
+import type { Flag, OptionSet } from './flag.ts';
 import { camelCase, globalOptions } from './options.ts';
 import { commands } from './registry.ts';
 
@@ -15,7 +15,7 @@ export async function quickly(argv: readonly string[]): Promise<Invocation | nul
   const isOneWord = Object.hasOwn(commands, name) && !name.includes(' ');
   const command = isOneWord ? await commands[name]?.() : undefined;
   if (command === undefined || needsPositional(command)) return null;
-  const options: Readonly<Record<string, Options>> = { ...globalOptions, ...command.options };
+  const options: OptionSet = { ...globalOptions, ...command.options };
   const values = flagValues(rest, options);
   if (values === null) return null;
   const args: Record<string, unknown> = {};
@@ -33,13 +33,13 @@ function needsPositional({ positionals = {} }: Command): boolean {
 }
 
 /** The names by which a flag may be given, without its dashes; a short one is read with the first. */
-function namesOf(flag: string, alias: Options['alias']): string[] {
+function namesOf(flag: string, alias: Flag['alias']): string[] {
   return typeof alias === 'string' && alias.length > 1 ? [flag, alias] : [flag];
 }
 
 type FlagValues = Readonly<Record<string, readonly (string | boolean)[] | undefined>>;
 
-function flagValues(rest: readonly string[], options: Readonly<Record<string, Options>>): FlagValues | null {
+function flagValues(rest: readonly string[], options: OptionSet): FlagValues | null {
   // A short flag and its value in one word (`-ux`) are read differently by both parsers.
   if (rest.some((arg) => /^-[^-]./.test(arg))) return null;
   const flags = Object.entries(options).map(([flag, { type, alias }]) => {
@@ -60,7 +60,7 @@ function flagValues(rest: readonly string[], options: Readonly<Record<string, Op
 /** The value that yargs would return for a flag; `null` if only yargs can tell. */
 function read(
   given: readonly (string | boolean)[] | undefined,
-  { type, array, choices, ...option }: Options,
+  { type, array, choices, ...option }: Flag,
 ): unknown {
   if (given === undefined) return option.default;
   if (array === true) return given;

@@ -1,11 +1,11 @@
-import type { Options } from 'yargs';
-import { type Command, type OptionSet, usageOf } from '../../src/cli/command.ts';
+import { type Command, usageOf } from '../../src/cli/command.ts';
+import type { Flag, OptionSet } from '../../src/cli/flag.ts';
 
 /** The reference of all commands in Markdown, generated from their definitions. */
 export function referenceText(commands: readonly Command[], everywhere: OptionSet): string {
   return [
     '# Command reference\n',
-    'Generated from the definitions that `--help` shows. Flags can be written as `--flag value` or `--flag=value`.\n',
+    'Generated from the definitions that `--help` shows. Flags can be written as `--flag value` or `--flag=value`; `NAMES` are separated by commas, and a `DURATION` has a unit, such as `500ms`, `30s` or `15m`.\n',
     ...commands.map(commandText),
     '## Global flags\n',
     flagTable(everywhere),
@@ -34,13 +34,12 @@ function flagTable(options: OptionSet): string {
   return `| flag | takes | does |\n|---|---|---|\n${rows.join('')}`;
 }
 
-function typeOf({ type, array, choices }: Options): string {
-  if (choices !== undefined) return choices.join(' or ');
-  if (type === 'boolean') return '';
-  return array === true ? 'names' : type === 'number' ? 'a number' : 'text';
+function typeOf(flag: Flag): string {
+  if ('takes' in flag) return flag.takes.replaceAll('|', ' or ');
+  return flag.choices?.join(' or ') ?? '';
 }
 
-function defaultOf({ type, default: value }: Options): string {
+function defaultOf({ type, default: value }: Flag): string {
   return value === undefined || type === 'boolean' ? '' : ` (default: \`${value}\`)`;
 }
 

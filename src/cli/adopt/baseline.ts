@@ -24,7 +24,7 @@ export const baselineMode = defineMode({
   options: {
     baseline: {
       type: 'string',
-      requiresArg: true,
+      takes: 'VERSION',
       describe: 'Record all files up to this version as applied, if the schemas match them',
     },
     ...selectorOptions,

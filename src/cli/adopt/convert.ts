@@ -14,12 +14,11 @@ export const convertMode = defineMode({
   options: {
     convert: {
       type: 'string',
-      requiresArg: true,
+      takes: 'DIR',
       describe: "Convert the other tool's files in this folder to plain SQL files",
     },
     into: {
       choices: ['tenant', 'public'] as const,
-      requiresArg: true,
       describe: 'Folder for the converted files [tenant]',
     },
     ...keepOption,

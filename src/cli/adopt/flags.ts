@@ -2,7 +2,7 @@
 export const fromToolOption = {
   'from-tool': {
     type: 'string',
-    requiresArg: true,
+    takes: 'NAME',
     describe: 'Name of the other tool, if there are histories of two tools or its files do not identify it',
   },
 } as const;
@@ -11,7 +11,7 @@ export const fromToolOption = {
 export const filesOption = {
   files: {
     type: 'string',
-    requiresArg: true,
+    takes: 'DIR',
     describe: "Compare with this folder, in the other tool's own layout",
   },
 } as const;
@@ -20,8 +20,8 @@ export const filesOption = {
 export const keepOption = {
   keep: {
     type: 'string',
+    takes: 'NAMES',
     array: true,
-    requiresArg: true,
     describe: 'Tables to leave in public, with the objects that they need: plans,countries',
   },
 } as const;

@@ -7,6 +7,7 @@ import { defineMode } from './mode.ts';
 export const lookMode = defineMode({
   flag: null,
   options: filesOption,
+  showsDatabase: true,
   examples: [
     ['adopt', 'show the histories found, and how many of their versions match files'],
     ['adopt --files prisma/migrations', "compare with the other tool's own files"],

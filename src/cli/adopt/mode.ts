@@ -1,5 +1,6 @@
 import type { ArgumentsCamelCase, InferredOptionTypes } from 'yargs';
-import type { OptionSet, ParsedArgs, Work } from '../command.ts';
+import type { ParsedArgs, Work } from '../command.ts';
+import type { OptionSet } from '../flag.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** What `sqlmig adopt` does if one of its flags is given. */
@@ -10,6 +11,8 @@ export interface AdoptMode {
   readonly options: OptionSet;
   /** False if it works without a database. */
   readonly needsDatabase?: false;
+  /** True if its report begins with the database. */
+  readonly showsDatabase?: true;
   readonly examples: readonly (readonly [args: string, what: string])[];
   /** Reads the flags and returns the work. Throws `bad-usage`. */
   readonly prepare: (args: ParsedArgs, terminal: Terminal) => Work;

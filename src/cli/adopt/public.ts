@@ -9,10 +9,11 @@ import { defineMode } from './mode.ts';
 /** `sqlmig adopt --public-as`. */
 export const publicMode = defineMode({
   flag: 'public-as',
+  showsDatabase: true,
   options: {
     'public-as': {
       type: 'string',
-      requiresArg: true,
+      takes: 'NAME',
       describe: 'Move the contents of public to a tenant with this name',
     },
     ...keepOption,

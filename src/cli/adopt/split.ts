@@ -12,15 +12,16 @@ const example = 'adopt --split-by tenant_id --tenants-from "select id, schema_na
 /** `sqlmig adopt --split-by`. */
 export const splitMode = defineMode({
   flag: 'split-by',
+  showsDatabase: true,
   options: {
     'split-by': {
       type: 'string',
-      requiresArg: true,
+      takes: 'COLUMN',
       describe: 'Copy the rows of shared tables to one schema per tenant, by this column',
     },
     'tenants-from': {
       type: 'string',
-      requiresArg: true,
+      takes: 'QUERY',
       describe: "Query that returns each tenant's id and schema",
     },
     finish: {

@@ -5,7 +5,8 @@ import { lookMode } from '../adopt/look.ts';
 import type { AdoptMode } from '../adopt/mode.ts';
 import { publicMode } from '../adopt/public.ts';
 import { splitMode } from '../adopt/split.ts';
-import { defineCommand, type OptionSet, type ParsedArgs } from '../command.ts';
+import { defineCommand, type ParsedArgs } from '../command.ts';
+import type { OptionSet } from '../flag.ts';
 import { camelCase, usage } from '../options.ts';
 
 const modes: readonly AdoptMode[] = [lookMode, convertMode, historyMode, baselineMode, publicMode, splitMode];
@@ -17,7 +18,7 @@ export const adoptCommand = defineCommand()({
   describe: 'Move an existing database to sqlmig: its files, its history and its data',
   options,
   examples: modes.flatMap(({ examples }) => examples),
-  showsDatabase: true,
+  showsDatabase: (args) => chosen(args).showsDatabase === true,
   needsDatabase: (args) => chosen(args).needsDatabase !== false,
   prepare: (args, terminal) => {
     const mode = chosen(args);

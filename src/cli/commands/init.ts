@@ -15,9 +15,21 @@ export const initCommand = defineCommand()({
   name: 'init',
   describe: 'Create a config and migration folders for an existing or new database',
   options: {
-    query: { type: 'string', requiresArg: true, describe: 'SQL query that returns the tenant schema names' },
-    pattern: { type: 'string', requiresArg: true, describe: 'SQL LIKE pattern matching tenant schema names' },
-    list: { type: 'string', requiresArg: true, describe: 'Fixed list of tenant schemas: a,b' },
+    query: {
+      type: 'string',
+      takes: 'QUERY',
+      describe: 'SQL query that returns the tenant schema names',
+    },
+    pattern: {
+      type: 'string',
+      takes: 'PATTERN',
+      describe: 'SQL LIKE pattern matching tenant schema names',
+    },
+    list: {
+      type: 'string',
+      takes: 'NAMES',
+      describe: 'Fixed list of tenant schemas: a,b',
+    },
     sample: {
       type: 'boolean',
       default: false,

@@ -13,7 +13,7 @@ export const locksCommand = defineCommand()({
   options: {
     kill: {
       type: 'number',
-      requiresArg: true,
+      takes: 'PID',
       describe: 'Terminate the backend with this process ID, after showing what it is doing',
     },
     ...yesOption,

@@ -41,7 +41,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     resume: { type: 'boolean', default: false, describe: 'Check what was completed and continue' },
     'from-statement': {
       type: 'number',
-      requiresArg: true,
+      takes: 'N',
       describe: 'Continue with statement N of the file',
     },
     'mark-applied': { type: 'boolean', default: false, describe: 'Record it as applied and run nothing' },

@@ -35,7 +35,7 @@ export const upCommand = defineCommand()({
     ...commitOptions,
     concurrency: {
       type: 'number',
-      requiresArg: true,
+      takes: 'N',
       describe: `Migrate up to N tenants at once [${defaults.concurrency}; ${defaults.concurrencyBefore17} up to PostgreSQL 16]`,
     },
     'skip-unchanged': {
@@ -51,23 +51,23 @@ export const upCommand = defineCommand()({
     'dry-run': { type: 'boolean', default: false, describe: 'Print the plan and execute nothing' },
     canary: {
       type: 'string',
-      requiresArg: true,
+      takes: 'N|P%|NAMES',
       describe: 'Migrate some tenants first, and the others only if all of them succeed: 5, 10% or a,b',
     },
     'canary-tolerate': {
       type: 'number',
-      requiresArg: true,
+      takes: 'N',
       describe: `Continue after up to N failed canaries [${defaults.canaryTolerate}]`,
     },
     metrics: {
       type: 'string',
-      requiresArg: true,
+      takes: 'FILE',
       describe: 'Write run metrics to this file in Prometheus text format',
     },
     'max-failures': {
       type: 'string',
+      takes: 'K|P%',
       default: String(defaults.maxFailures),
-      requiresArg: true,
       describe: 'Start no more tenants after K (or P%) failures',
     },
   },
