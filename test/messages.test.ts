@@ -82,6 +82,13 @@ test('a new tenant: schema and history table', () =>
 test('one tenant file', () =>
   golden('tenant-one-file', composeUnits({ schema: tenant, scripts: [orders] }, own).text));
 
+test('a tenant file and the one that undoes it, which the history keeps', async () => {
+  const undoneBy = await checkedScript('tenant', '2_orders.down.sql', 'drop table orders;\n');
+  const migration = { ...orders.migration, undoneBy: undoneBy.migration };
+  const scripts = [{ ...orders, migration }];
+  await golden('tenant-kept-down', composeUnits({ schema: tenant, scripts }, own).text);
+});
+
 test('several tenant files in one message', () =>
   golden(
     'tenant-several-files',

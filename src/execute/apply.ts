@@ -101,7 +101,7 @@ async function applyNext(applying: Applying, progress: Progress): Promise<Progre
 function nextScripts({ open, unitsAtOnce }: Progress): readonly Script[] {
   let length = 0;
   const end = open.findIndex((script, i) => {
-    length += script.text.length;
+    length += script.text.length + (script.migration.undoneBy?.text.length ?? 0);
     return i > 0 && (i >= unitsAtOnce || length > maxLength);
   });
   return end === -1 ? open : open.slice(0, end);

@@ -144,7 +144,8 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: P
 function batchesOf({ scripts, context }: Migrator, gatekeeper: Gatekeeper | null, concurrency: number) {
   const part = (target: Target, migration: Migration) => {
     const script = scripts.get(migration);
-    if (script === undefined || script.nonTransactional !== null) return null;
+    // Only the message of a single schema upgrades its history.
+    if (script === undefined || script.nonTransactional !== null || !target.isCurrent) return null;
     const schema = unitSchema(target, gatekeeper?.gate ?? null);
     return changesSharedRows(script, schema) ? null : { schema, script };
   };

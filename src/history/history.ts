@@ -38,12 +38,20 @@ const columns = {
   done_statements: 'integer not null',
 };
 
-/** The columns of a history table, in their order. */
+// The file that undoes the migration, so that a release without the file can undo it.
+const downColumns = { down: 'text', down_checksum: 'text' };
+
+/** The columns of every history table, in their order. */
 export const historyColumns: readonly string[] = Object.keys(columns);
+
+/** The columns that follow them in a table of the current form. */
+export const keptColumns: readonly string[] = Object.keys(downColumns);
 
 /** DDL of the history table. */
 export function createHistoryTable(schema: string, table: string): string {
-  const definitions = Object.entries(columns).map(([name, definition]) => `  ${name} ${definition},\n`);
+  const definitions = Object.entries({ ...columns, ...downColumns }).map(
+    ([name, definition]) => `  ${name} ${definition},\n`,
+  );
   return `create table ${historyTable(schema, table)} (
 ${definitions.join('')}  ${historyCheck}
 );
@@ -55,7 +63,11 @@ ${identifyRows(schema, table)}`;
 const historyCheck = `check (state in ('applied', 'incomplete') and scope in ('public', 'tenant'))`;
 
 /** SQL condition for the row `c` of pg_class of a history table: it is as `createHistoryTable` creates it. */
-export const isCurrentForm = `c.relreplident = 'f' and c.relchecks = 1`;
+export const isCurrentForm = `c.relreplident = 'f' and c.relchecks = 1 and ${hasColumn('c.oid', 'down_checksum')}`;
+
+function hasColumn(table: string, column: string): string {
+  return `exists (select from pg_catalog.pg_attribute f where f.attrelid = ${table} and f.attname = ${quoteLiteral(column)} and not f.attisdropped)`;
+}
 
 // Lets rows be updated while they are published (55000 otherwise; PostgreSQL documentation, Logical Replication,
 // Publication). FULL, since a repeatable has no version that could be a key.
@@ -64,8 +76,8 @@ function identifyRows(schema: string, table: string): string {
 }
 
 /**
- * Statements that upgrade a history table of version 0.1.0, which has no replica identity and says `running` for
- * `incomplete`. Running them again is harmless.
+ * Statements that upgrade a history table of an earlier version: that of 0.1.0 has no replica identity and says `running`
+ * for `incomplete`, and earlier ones keep no down files. Running them again is harmless.
  */
 export function upgradeHistory(schema: string, table: string): string {
   const own = historyTable(schema, table);
@@ -78,7 +90,12 @@ begin
   end loop;
   update ${own} set state = 'incomplete' where state = 'running';
   alter table ${own} add ${historyCheck};
-end`)}`;
+${Object.entries(downColumns)
+  .map(
+    ([column, type]) =>
+      `  if not ${hasColumn(`${quoteLiteral(own)}::regclass`, column)} then alter table ${own} add ${column} ${type}; end if;\n`,
+  )
+  .join('')}end`)}`;
 }
 
 // A statement was begun and may not be done. Means nothing for an applied migration.

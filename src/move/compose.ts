@@ -1,5 +1,5 @@
 import { unitStates } from '../errors.ts';
-import { historyColumns, historyTable, rowOf, selectDigest } from '../history/history.ts';
+import { historyColumns, historyTable, keptColumns, rowOf, selectDigest } from '../history/history.ts';
 import type { HistoryRow } from '../history/row.ts';
 import { createMissing } from '../protocol/bootstrap.ts';
 import { lockKey, lockObjects } from '../protocol/keys.ts';
@@ -144,12 +144,21 @@ end`),
 /** Moves rows of public's own history to that of the tenant, which belongs to the same role if a superuser moves them. */
 export function splitHistory(
   { schema, as }: Places,
-  { digest, tenant }: { readonly digest: string | null; readonly tenant: readonly HistoryRow[] },
+  {
+    digest,
+    isCurrent,
+    tenant,
+  }: {
+    readonly digest: string | null;
+    readonly isCurrent: boolean;
+    readonly tenant: readonly HistoryRow[];
+  },
   context: UnitContext,
 ): string {
   const shared = historyTable(schema, context.table);
   const own = historyTable(as, context.table);
-  const values = historyColumns.map((column) => (column === 'scope' ? "'tenant'" : column));
+  const columns = [...historyColumns, ...(isCurrent ? keptColumns : [])];
+  const values = columns.map((column) => (column === 'scope' ? "'tenant'" : column));
   const where = tenant.map((row) => `(${rowOf(row)})`).join(' or ');
   return doBlock(`begin
   lock table ${shared} in access exclusive mode;
@@ -159,7 +168,7 @@ ${createMissing(as, context)}
   if (select rolsuper from pg_roles where rolname = current_user) then
     execute format('alter table %s owner to %I', ${quoteLiteral(own)}, (select pg_get_userbyid(relowner) from pg_class where oid = ${quoteLiteral(shared)}::regclass));
   end if;
-  insert into ${own} (${historyColumns.join(', ')}) select ${values.join(', ')} from ${shared} where ${where};
+  insert into ${own} (${columns.join(', ')}) select ${values.join(', ')} from ${shared} where ${where};
   delete from ${shared} where ${where};
 end`);
 }

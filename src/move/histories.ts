@@ -20,6 +20,8 @@ export interface HistoryPlan {
   /** Rows of sqlmig's own history in public that go to the tenant; `null` if it has none. */
   readonly own: {
     readonly digest: string | null;
+    /** Its table has the current form (see `Presence`). */
+    readonly isCurrent: boolean;
     readonly tenant: readonly HistoryRow[];
     readonly stays: number;
   } | null;
@@ -91,7 +93,12 @@ function ownHistory({ source, target, histories, rules }: HistoryFacts): History
   }
   obstacles.push(...skippedIn(migrations.tenant, tenant));
   const stays = target.rows.length - tenant.length;
-  return { own: { digest: target.digest, tenant, stays }, imports: noImports, describe: [], obstacles };
+  return {
+    own: { digest: target.digest, isCurrent: target.isCurrent, tenant, stays },
+    imports: noImports,
+    describe: [],
+    obstacles,
+  };
 }
 
 const toTenants =

@@ -10,6 +10,7 @@ import { toScript } from '../sql/script.ts';
 import { covers, replacedBy } from './baseline.ts';
 import type { Config } from './config.ts';
 import { checksumOf, decode } from './decode.ts';
+import { linkDownFiles } from './down-files.ts';
 import { countedName, nameProblem, parseFileName } from './file-name.ts';
 import { historyKey, inRunningOrder } from './order.ts';
 import {
@@ -213,7 +214,8 @@ function readFolder(scope: Scope, config: Config): Folder {
       });
     }
   }
-  return { migrations, down, mistakes: [...mistakes, ...replacedFiles(migrations)] };
+  const linked = linkDownFiles(migrations, down);
+  return { migrations: linked, down, mistakes: [...mistakes, ...replacedFiles(linked)] };
 }
 
 /** Files that look like migrations and cannot be read as such. */

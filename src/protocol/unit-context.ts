@@ -18,6 +18,8 @@ export interface UnitContext {
   readonly lockTimeoutMs: number;
   /** The server supports client_connection_check_interval. */
   readonly checksClient: boolean;
+  /** The database has every character: its encoding is UTF8. */
+  readonly isUtf8: boolean;
   /** The server supports transaction_timeout. */
   readonly limitsTransactions: boolean;
   /** Use synchronous commits for tenants; otherwise the run flushes once at its end. */

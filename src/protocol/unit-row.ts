@@ -1,8 +1,9 @@
 import { unitStates } from '../errors.ts';
-import { historyTable } from '../history/history.ts';
+import { historyTable, keptColumns } from '../history/history.ts';
 import type { HistoryRow } from '../history/row.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
+import { type DownText, keptDown } from '../sql/kept-down.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { type Check, holds } from './refusal.ts';
 import type { Unit } from './unit-context.ts';
@@ -23,13 +24,19 @@ export function insertRow(unit: Unit, state: HistoryRow['state'], condition = 't
   const { migration } = unit.script;
   const table = historyTable(unit.schema.schema, unit.context.table);
   const values = insertedValues(unit, { state, by: unit.context.appliedBy });
+  const kept = keptDown(migration, unit.context.isUtf8);
   const insert =
-    `insert into ${table} (${insertedColumns}) select ${values} where ${condition}` +
+    `insert into ${table} (${[insertedColumns, ...(kept === null ? [] : keptColumns)].join(', ')}) select ${[values, ...keptValues(kept)].join(', ')} where ${condition}` +
     (migration.version === null ? replaceRepeatable : '');
   const begun = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
   if (!unit.schema.mayDiscardRows) return `${insert} returning ${begun};\n`;
   const lost: Check = ['not exists (select from kept)', unitStates.rowRefused];
   return `with kept as (${insert} returning 1) select ${begun}, ${holds([lost])} as kept;\n`;
+}
+
+// In the order of `keptColumns`.
+function keptValues(kept: DownText | null): string[] {
+  return kept === null ? [] : [quoteLiteral(kept.text), quoteLiteral(kept.checksum)];
 }
 
 /** SQL expressions: the values of a history row, in the order of `insertedColumns`. */

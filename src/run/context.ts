@@ -21,6 +21,7 @@ export function unitContext(
     onNotice,
     // client_connection_check_interval came with PostgreSQL 14.
     checksClient: server.isLinux && server.version >= 140_000,
+    isUtf8: server.isUtf8,
     limitsTransactions: server.version >= 170_000,
   };
 }

@@ -76,6 +76,8 @@ export interface Server {
   /** As in `server_version_num`, such as 180004. */
   readonly version: number;
   readonly isLinux: boolean;
+  /** The encoding of the database is UTF8. */
+  readonly isUtf8: boolean;
   /** A backslash in a plain string is an ordinary character (`standard_conforming_strings`). */
   readonly standardStrings: boolean;
   /** Why the server must not be written to: it is a standby, or a setting forbids it; `null` if it may be. */
@@ -93,7 +95,7 @@ export const ownPath = 'pg_catalog, pg_temp';
 const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_database() as database, session_user as login,
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as number,
   pg_catalog.version() operator(pg_catalog.~*) 'linux'::pg_catalog.text as linux, pg_catalog.pg_is_in_recovery() as standby,
-  pg_catalog.current_setting('standard_conforming_strings') as strings,
+  pg_catalog.current_setting('standard_conforming_strings') as strings, pg_catalog.current_setting('server_encoding') as encoding,
   pg_catalog.current_setting('default_transaction_read_only')::pg_catalog.bool as reads`;
 
 /**
@@ -170,6 +172,7 @@ async function greet(wire: Wire, { target, connectTimeoutMs, signal }: Connectio
       login: String(row?.login),
       version: Number(row?.number),
       isLinux: row?.linux === true,
+      isUtf8: row?.encoding === 'UTF8',
       standardStrings: row?.strings === 'on',
       readOnly: row?.standby === true ? 'standby' : row?.reads === true ? 'setting' : null,
     },

@@ -1,6 +1,7 @@
 import { fewOfEach } from '../text/few.ts';
 import { literalPattern } from '../text/literal-pattern.ts';
 import { foldedName, identifierPattern } from './identifier.ts';
+import { isTooLongToKeep, longestKept } from './kept-down.ts';
 import type { Lint, Migration } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
 import { blanks } from './ranges.ts';
@@ -14,16 +15,18 @@ interface KnownNames {
 
 /**
  * Common mistakes in tenant files: names that reach out of the tenant, objects that the whole database shares, and
- * catalog queries that see all tenants at once. None is certain to be wrong.
+ * catalog queries that see all tenants at once. None is certain to be wrong. In every scope, a down file too long to keep.
  */
 export function lintsOf(
-  { text, scope }: Migration,
+  { text, scope, undoneBy }: Migration,
   statements: readonly ParsedStatement[],
   names: KnownNames,
 ): Lint[] {
-  if (scope === 'public') return [];
+  const long = undoneBy !== undefined && isTooLongToKeep(undoneBy) ? [tooLong(undoneBy)] : [];
+  if (scope === 'public') return long;
   const code = withoutAnyComments(text);
   return [
+    ...long,
     ...hardCodedSchema(code, names),
     ...statements.flatMap((statement) => sharedObject(statement, code)),
     ...statements.filter(({ kind }) => looksAround.has(kind)).flatMap((at) => unfilteredCatalog(at, code)),
@@ -43,6 +46,11 @@ export function mainLints(lints: readonly Lint[]): Lint[] {
 }
 
 const mostOfOneRule = 10;
+
+function tooLong({ file }: Migration): Lint {
+  const message = `${file} is longer than ${longestKept} bytes, so the history does not keep it: a release without the file cannot undo this migration`;
+  return { rule: 'down-too-long', index: 0, message };
+}
 
 // Those in the bodies of functions and blocks as well.
 function withoutAnyComments(text: string): string {

@@ -16,6 +16,8 @@ export interface Migration {
   readonly replaces?: readonly { readonly from: string; readonly to: string }[];
   /** It undoes its version, in a `.down.sql` file; absent for other migrations. */
   readonly undoes?: true;
+  /** The `.down.sql` file that undoes it; absent if there is none. */
+  readonly undoneBy?: Migration;
 }
 
 /** A migration that was parsed and may be sent. */
@@ -92,7 +94,7 @@ export interface QualifiedName {
 export interface Lint {
   /**
    * `hard-coded-schema`, `shared-object`, `unfiltered-catalog`, `extension-skipped`, `extension-missing`,
-   * `newer-grammar`, `dump-head` or `dump-of-schema`.
+   * `newer-grammar`, `dump-head`, `dump-of-schema` or `down-too-long`.
    */
   readonly rule: string;
   /** UTF-16 index into the file. */

@@ -36,6 +36,8 @@ DO 'begin
   statements integer not null,
   at_statement integer,
   done_statements integer not null,
+  down text,
+  down_checksum text,
   check (state in (''applied'', ''incomplete'') and scope in (''public'', ''tenant''))
 );
 create unique index on "acme"."schema_migrations" (name) where version is null;

@@ -17,6 +17,7 @@ export const testContext: UnitContext = {
   searchPath: ['tenant', 'public'],
   lockTimeoutMs: 5_000,
   checksClient: false,
+  isUtf8: true,
   limitsTransactions: false,
   sync: false,
   ownSession: false,
