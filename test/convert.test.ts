@@ -426,7 +426,7 @@ test('a kept object that is renamed later is not found by its old name', async (
   };
   const { decisions } = await convert(files, { keep: ['kept'] });
   expect(decisions).toMatchObject(
-    [{ file: 'sql/tenant/1_x.sql', line: 1, column: 2, what: /renamed or dropped/ }].map((one) => ({
+    [{ file: 'sql/tenant/1_x.sql', line: 1, column: 2, what: /renames or drops/ }].map((one) => ({
       ...one,
       what: expect.stringMatching(one.what),
     })),
