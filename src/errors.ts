@@ -60,6 +60,7 @@ export const exitCodes = {
   'checksum-changed': 1,
   'out-of-order': 1,
   'baseline-incomplete': 1,
+  'structure-changed': 1,
   incomplete: 1,
   'unlisted-tenant': 1,
   'public-behind': 1,

@@ -4,6 +4,7 @@ export type { HistoryImport, RefusedHistory } from './adopt/import-proposals.ts'
 export type { ProposedBaseline, RefusedBaseline } from './baseline/baseline-proposals.ts';
 export type { BaselineDifference } from './baseline/fleet-differences.ts';
 export type { LeftOutStatement } from './baseline/replayable.ts';
+export type { ReplayWay } from './baseline/replayed.ts';
 export type { Conversion, ConvertedFile } from './convert/convert.ts';
 export type { Decision } from './convert/decisions.ts';
 export type { LeftOut } from './convert/layout.ts';

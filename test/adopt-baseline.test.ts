@@ -320,6 +320,28 @@ test('a schema in which a run is active gets nothing, and the others do', async 
   expect(await adoptAt('4', p)).toMatchObject({ schemas: [{ schema: 'acme', state: 'adopted' }] });
 });
 
+test('a schema that changed after it was compared gets nothing, and the others do', async () => {
+  const p = adopting();
+  await build(p);
+  const accept = async () => {
+    await db.query('alter table acme.users add late int');
+    return true;
+  };
+  const { schemas } = await adoptAt('4', p, { accept, acceptDifferences: true });
+  expect(schemas.filter(({ state }) => state === 'adopted').map(({ schema }) => schema)).toEqual([
+    ...['public', 'we"ird Ü', 'globex'],
+  ]);
+  expect(schemas.find(({ schema }) => schema === 'acme')).toMatchObject({
+    state: 'failed',
+    error: { code: 'structure-changed', state: 'nothing was recorded; acme is not managed yet' },
+  });
+  expect(await histories()).toHaveLength(3);
+  expect(await adoptAt('4', p)).toMatchObject({
+    accepted: false,
+    differences: [{ object: 'users.late', schemas: ['acme'] }],
+  });
+});
+
 test('wrong flags and versions are refused', async () => {
   const p = adopting();
   const usage = async (...args: string[]) => (await sqlmig(args, p.dir)).stderr;

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { applyNonTransactional } from '../src/execute/non-transactional.ts';
-import { composeAdoption, composeBaseline } from '../src/protocol/adoption.ts';
+import { composeAdoption, composeBaseline, composeBaselineStart } from '../src/protocol/adoption.ts';
 import { composeBootstrap } from '../src/protocol/bootstrap.ts';
 import {
   composeEdit,
@@ -170,7 +170,11 @@ test('the history of another tool that has another name', () =>
   ));
 
 test('a baseline', () =>
-  golden('baseline', composeBaseline(tenant, [{ script: orders, appliedAt: null }], pooled)));
+  golden(
+    'baseline',
+    composeBaselineStart(tenant, pooled) +
+      composeBaseline(tenant, [{ script: orders, appliedAt: null }], pooled),
+  ));
 
 test('what a session of our own begins with', () => {
   const text = (scope: 'public' | 'tenant') =>

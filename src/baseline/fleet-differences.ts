@@ -6,7 +6,7 @@ import type { Migration } from '../sql/migration.ts';
 import { readShapes, type ShapeRequest } from '../structure/read-shapes.ts';
 import { compareShapes, type ShapeDifference, type ShapeHash } from '../structure/shape.ts';
 import type { BaselineProposal } from './baseline-proposals.ts';
-import type { ExpectedShape } from './replay.ts';
+import type { ExpectedShape } from './replayed.ts';
 
 /** A difference between the structure that the files build and that of some schemas. */
 export interface BaselineDifference extends ShapeDifference {
@@ -38,7 +38,7 @@ export async function compareFleet(
   for (const { target } of proposals) {
     const { schema, scope } = target;
     const hash = hashes.get(schema)?.hash ?? null;
-    if (hash === expected[scope].hash) continue;
+    if (hash !== null && hash === expected[scope].hash) continue;
     const key = `${scope} ${hash}`;
     const group = groups.get(key) ?? { scope, schemas: [] };
     group.schemas.push(schema);

@@ -1,21 +1,32 @@
 import type { AdoptedSchema } from '../adopt/import-histories.ts';
+import { SqlmigError } from '../errors.ts';
 import { appliedMigration, attemptOf } from '../execute/attempt.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { defaultConcurrency } from '../fleet/phase.ts';
-import { composeBaseline } from '../protocol/adoption.ts';
+import { composeBaseline, composeBaselineStart } from '../protocol/adoption.ts';
 import { repairSchemas, watchWait } from '../repair/repair.ts';
 import { unitContext } from '../run/context.ts';
 import type { Migration, Script } from '../sql/migration.ts';
+import { readShapeHashesInside, type ShapeRequest } from '../structure/read-shapes.ts';
+import type { ShapeHash } from '../structure/shape.ts';
 import type { BaselineProposal } from './baseline-proposals.ts';
+
+/** The baselines to record, and the structure of the schemas as it was compared. */
+export interface ComparedSchemas {
+  readonly proposals: readonly BaselineProposal[];
+  readonly hashes: ReadonlyMap<string, ShapeHash>;
+  readonly request: Omit<ShapeRequest, 'schemas'>;
+}
 
 /**
  * Records baselines, each schema in one transaction under the locks of `up`. Busy schemas are retried. A failure
- * affects only its own schema. A history that has received rows in the meantime is left unchanged.
+ * affects only its own schema. A history that has received rows in the meantime is left unchanged. A schema whose
+ * structure is no longer as it was compared fails with `structure-changed`.
  */
 export async function recordBaselines(
   migrationRun: MigrationRun,
-  proposals: readonly BaselineProposal[],
+  { proposals, hashes, request }: ComparedSchemas,
   scripts: ReadonlyMap<Migration, Script>,
 ): Promise<AdoptedSchema[]> {
   const { run, settings } = migrationRun;
@@ -36,7 +47,13 @@ export async function recordBaselines(
           return script === undefined ? [] : [{ script, appliedAt: null }];
         });
         try {
-          await session.run(composeBaseline(schema, applied, context), wait.onRow);
+          await session.run(composeBaselineStart(schema, context), wait.onRow);
+          const now = await readShapeHashesInside(session, { ...request, schemas: [target.schema] });
+          if (now.get(target.schema)?.hash !== hashes.get(target.schema)?.hash) {
+            await session.run('ROLLBACK');
+            return { kind: 'failed', error: structureChanged(target.schema) };
+          }
+          await session.run(composeBaseline(schema, applied, context));
           return { kind: 'done', applied: applied.map(({ script }) => appliedMigration(script.migration)) };
         } catch (error) {
           return attemptOf(error, { schema, context }, wait.isWaiting());
@@ -48,4 +65,12 @@ export async function recordBaselines(
     ...outcome,
     state: state === 'repaired' ? 'adopted' : state,
   }));
+}
+
+function structureChanged(schema: string): SqlmigError {
+  return new SqlmigError('structure-changed', 'the structure changed after it was compared with the files', {
+    schema,
+    state: 'nothing was recorded',
+    hint: 'run the command again, which compares it again',
+  });
 }

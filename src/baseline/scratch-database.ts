@@ -12,7 +12,6 @@ const prefix = 'sqlmig_replay_';
  * Creates an empty database with the encoding and the locale of the run's, passes its name to `work`, and drops it, also
  * on failure. A database that a killed run has left is dropped first: its name contains the ID of its run, which every
  * session of a run shows.
- * @throws SqlmigError `server-refused` if the role may not create databases.
  */
 export async function withScratchDatabase<T>(
   run: Run,
@@ -22,7 +21,6 @@ export async function withScratchDatabase<T>(
   const name = `${prefix}${run.runId}`;
   const admin = await openAdmin(run);
   try {
-    await requireCreateDatabase(admin);
     await dropLeftovers(admin);
     await admin.run(await createStatement(admin, name));
     return await work(name);
@@ -58,22 +56,6 @@ async function openAdmin({ config: { database }, pooled, runId }: Run): Promise<
     applicationName: `sqlmig ${runId}`,
     connectTimeoutMs: connectTimeoutOf(to),
   });
-}
-
-async function requireCreateDatabase(admin: Session): Promise<void> {
-  const [row] = await admin.read(
-    'select rolname::text as role, rolsuper or rolcreatedb as may from pg_roles where rolname = current_user',
-  );
-  if (row?.may === true) return;
-  const role = String(row?.role);
-  throw new SqlmigError(
-    'server-refused',
-    `role "${role}" may not create the temporary database in which the files are replayed`,
-    {
-      state: 'nothing was touched',
-      hint: `have a superuser run: ALTER ROLE ${quoteIdentifier(role)} CREATEDB;`,
-    },
-  );
 }
 
 async function dropLeftovers(admin: Session): Promise<void> {

@@ -11,6 +11,7 @@ import { type BaselineDifference, compareFleet, withoutPending } from '../baseli
 import { recordBaselines } from '../baseline/record-baselines.ts';
 import { replay } from '../baseline/replay.ts';
 import { coveredBy, type LeftOutStatement } from '../baseline/replayable.ts';
+import type { ReplayWay } from '../baseline/replayed.ts';
 import { SqlmigError } from '../errors.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { findForeignTables } from '../history/foreign-tables.ts';
@@ -50,6 +51,8 @@ export interface ComparedBaseline {
   readonly differences: readonly BaselineDifference[];
   /** Why the files could not be replayed for the comparison; `null` if they were. */
   readonly replayError: ErrorDetails | null;
+  /** Where the files were replayed; `null` if nothing was compared. */
+  readonly replayedIn: ReplayWay | null;
   /** Statements that the replay skipped. */
   readonly leftOut: readonly LeftOutStatement[];
 }
@@ -116,7 +119,9 @@ async function run(
     const accepted = await accept(result);
     checkValue('the answer of accept', accepted, yesOrNo);
     if (!accepted) return result;
-    return { ...result, accepted, schemas: await recordBaselines(migrationRun, proposals, scripts) };
+    const request = shapeRequest(config, found);
+    const toRecord = { proposals, hashes: found.hashes, request };
+    return { ...result, accepted, schemas: await recordBaselines(migrationRun, toRecord, scripts) };
   });
 }
 
@@ -155,8 +160,7 @@ async function look(
     const leftOut = histories.map(({ oid }) => oid);
     const targets = allTargets(state);
     const schemas = targets.filter(({ rows }) => rows.length === 0).map(({ schema }) => schema);
-    const request = { schemas, ignore, historyTable: config.historyTable, leftOut };
-    const hashes = await readShapeHashes(session, request);
+    const hashes = await readShapeHashes(session, { ...shapeRequest(config, { leftOut }), schemas });
     const objects = (schema: string) => hashes.get(schema)?.objects ?? 0;
     const rules = { config, version: upTo, select, covered, histories, objects };
     const found = targets.flatMap((target) => proposeBaseline(target, rules) ?? []);
@@ -168,8 +172,12 @@ async function look(
   });
 }
 
-type Compared = Pick<ComparedBaseline, 'differences' | 'replayError' | 'leftOut'>;
-const nothingCompared: Compared = { differences: [], replayError: null, leftOut: [] };
+function shapeRequest({ historyTable }: Config, { leftOut }: Pick<Found, 'leftOut'>) {
+  return { ignore, historyTable, leftOut };
+}
+
+type Compared = Pick<ComparedBaseline, 'differences' | 'replayError' | 'replayedIn' | 'leftOut'>;
+const nothingCompared: Compared = { differences: [], replayError: null, replayedIn: null, leftOut: [] };
 
 async function compare(
   { run: current, source, settings }: MigrationRun,
@@ -186,13 +194,18 @@ async function compare(
   const files = { public: shared, tenant: first === undefined ? [] : covered.tenant };
   const tenant = first?.target.schema ?? 'tenant';
   const replayed = await replay(current, { migrations, covered: files, tenant, settings, ignore });
-  const { expected, error } = replayed;
-  if (expected === null) return { differences: [], replayError: error, leftOut: replayed.leftOut };
-  const request = { ignore, historyTable: config.historyTable, leftOut };
+  const { expected, error, way: replayedIn, leftOut: notReplayed } = replayed;
+  if (expected === null) return { differences: [], replayError: error, replayedIn, leftOut: notReplayed };
+  const request = shapeRequest(config, { leftOut });
   const differences = await current.read((session) =>
     compareFleet(session, proposals, { expected, hashes, request, files }),
   );
   const pendingOf = (scope: Scope) => migrations[scope].filter((file) => !files[scope].includes(file));
   const pending = { public: pendingOf('public'), tenant: pendingOf('tenant') };
-  return { differences: withoutPending(differences, pending), replayError: null, leftOut: replayed.leftOut };
+  return {
+    differences: withoutPending(differences, pending),
+    replayError: null,
+    replayedIn,
+    leftOut: notReplayed,
+  };
 }

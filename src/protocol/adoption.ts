@@ -9,7 +9,7 @@ import { schemaReplaced } from './unit-checks.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { takeLocks } from './unit-locks.ts';
 import { insertedColumns, insertedValues } from './unit-row.ts';
-import { begin } from './unit-settings.ts';
+import { begin, setOwnPath } from './unit-settings.ts';
 
 /** A migration that another tool has applied. */
 interface AppliedElsewhere {
@@ -69,19 +69,21 @@ ${isOurs ? '' : `${hasNoRows(own)}\n`}${takeOver(old)}${createMissing(schema.sch
 ${insertApplied(schema, { applied: adoption.applied, tool: old.tool }, context)}end`);
 }
 
-/**
- * Records migrations as applied without running them, in one transaction under the locks of a unit. A history that has
- * rows is refused.
- */
+/** Begins a baseline's transaction, under the locks of a unit. */
+export function composeBaselineStart(schema: UnitSchema, context: UnitContext): string {
+  return `${begin(context)}${takeLocks(schema, context, { activity: 'adopt', checks: [schemaReplaced(schema)] })}SET LOCAL lock_timeout = '${context.lockTimeoutMs}ms';
+SET LOCAL row_security = off;
+`;
+}
+
+/** Records migrations as applied without running them, and commits. A history that has rows is refused. */
 export function composeBaseline(
   schema: UnitSchema,
   applied: readonly AppliedElsewhere[],
   context: UnitContext,
 ): string {
   const own = historyTable(schema.schema, context.table);
-  return `${begin(context)}${takeLocks(schema, context, { activity: 'adopt', checks: [schemaReplaced(schema)] })}SET LOCAL lock_timeout = '${context.lockTimeoutMs}ms';
-SET LOCAL row_security = off;
-${doBlock(`begin
+  return `${setOwnPath}${doBlock(`begin
   perform pg_advisory_xact_lock(${lockKey(lockObjects.bootstrap)});
 ${hasNoRows(own)}
 ${createMissing(schema.schema, context)}

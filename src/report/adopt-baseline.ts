@@ -1,6 +1,7 @@
 import type { ProposedBaseline, RefusedBaseline } from '../baseline/baseline-proposals.ts';
 import type { BaselineDifference } from '../baseline/fleet-differences.ts';
 import type { LeftOutStatement } from '../baseline/replayable.ts';
+import type { ReplayWay } from '../baseline/replayed.ts';
 import type { ErrorDetails } from '../results.ts';
 import { count, groupBy, names, printable, schemaNames } from './table.ts';
 
@@ -67,6 +68,13 @@ export function replayErrorText({ message, file, line, hint }: ErrorDetails): st
   const place = file === undefined ? '' : `${printable(file)}${line === undefined ? '' : `:${line}`}: `;
   const advice = hint === undefined ? '' : `  hint: ${printable(hint)}\n`;
   return `the files cannot be replayed, so nothing was compared\n  ${place}${printable(message)}\n${advice}`;
+}
+
+/** Where the files were replayed, unless it was in a temporary database. */
+export function replayWayText(way: ReplayWay | null): string {
+  return way === 'transaction'
+    ? 'replayed in a transaction that was rolled back, because the role may not create a database\n'
+    : '';
 }
 
 /** The statements that were not replayed. */

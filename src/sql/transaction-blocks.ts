@@ -58,8 +58,11 @@ function alone(reason: string): string {
   return `the statements of this file run one by one (${reason})`;
 }
 
-/** A piece of transaction control: what it is, or in words what it would do; `null` for any other statement. */
-function controlOf({ kind, fields }: ParsedStatement): string | null {
+/**
+ * A piece of transaction control: `begin`, `modes`, `commit`, `savepoint`, or in words what it would do; `null` for any
+ * other statement.
+ */
+export function controlOf({ kind, fields }: ParsedStatement): string | null {
   if (kind !== 'TransactionStmt') return null;
   const { kind: control, options, chain } = fields;
   switch (control) {

@@ -1,3 +1,4 @@
+import type { Row } from '../server/answer.ts';
 import type { Session } from '../server/session.ts';
 import { arrayOf, nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
@@ -16,8 +17,7 @@ export interface ShapeRequest {
 }
 
 // Settings that the text of a definition depends on.
-const begin = `START TRANSACTION READ ONLY;
-SET LOCAL search_path = pg_catalog, pg_temp;
+const settings = `SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL jit = off;
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL DateStyle = 'ISO, MDY';
@@ -27,18 +27,34 @@ SET LOCAL extra_float_digits = 1;
 SET LOCAL bytea_output = 'hex';
 SET LOCAL statement_timeout = 0;
 `;
+const begin = `START TRANSACTION READ ONLY;\n${settings}`;
 
 /** The hashes of the structure of many schemas, in one query. Schemas that do not exist have none. */
-export async function readShapeHashes(
+export function readShapeHashes(session: Session, request: ShapeRequest): Promise<Map<string, ShapeHash>> {
+  return shapeHashes(session, request, (query) => `${begin}${query}COMMIT;`);
+}
+
+/** The hashes that the transaction of a session sees. Changes settings of the transaction. */
+export function readShapeHashesInside(
   session: Session,
   request: ShapeRequest,
 ): Promise<Map<string, ShapeHash>> {
+  return shapeHashes(session, request, (query) => `${settings}${query}`);
+}
+
+async function shapeHashes(
+  session: Session,
+  request: ShapeRequest,
+  wrapped: (query: string) => string,
+): Promise<Map<string, ShapeHash>> {
   if (request.schemas.length === 0) return new Map();
-  const rows = await session.run(`${begin}${objectsOf(request)}
+  const rows = await session.run(
+    wrapped(`${objectsOf(request)}
 select r.nsp as schema, count(o.kind)::int as objects,
   md5(string_agg(concat_ws(e'\\x01', o.kind, o.of, o.name, o.attributes), e'\\x02' order by o.kind collate "C", o.of collate "C", o.name collate "C") filter (where o.kind is not null)) as hash
 from s r left join objects o on o.nsp = r.nsp group by r.nsp;
-COMMIT;`);
+`),
+  );
   return new Map(
     rows.map(({ schema, objects, hash }) => [
       String(schema),
@@ -49,22 +65,42 @@ COMMIT;`);
 
 /** The structure of some schemas, object by object, in one query. */
 export async function readShapes(session: Session, request: ShapeRequest): Promise<Map<string, Shape>> {
+  if (request.schemas.length === 0) return new Map();
+  const collector = createShapeCollector();
+  await session.run(`START TRANSACTION READ ONLY;\n${selectShapes(request)}COMMIT;`, collector.onRow);
+  return collector.shapes;
+}
+
+/** SQL that reads the structure of some schemas in a transaction that has begun; see `createShapeCollector`. */
+export function selectShapes(request: ShapeRequest): string {
+  return `${settings}${objectsOf(request)}
+select nsp as ${schemaColumn}, kind, of, name, attributes from objects;
+`;
+}
+
+const schemaColumn = 'sqlmig_shape_schema';
+
+/** Collects the rows of `selectShapes` among others. */
+export function createShapeCollector(): {
+  readonly onRow: (row: Row) => void;
+  readonly shapes: Map<string, Shape>;
+} {
   const shapes = new Map<string, ShapeObject[]>();
-  if (request.schemas.length === 0) return shapes;
-  const rows = await session.run(`${begin}${objectsOf(request)}
-select nsp as schema, kind, of, name, attributes from objects;
-COMMIT;`);
-  for (const { schema, kind, of, name, attributes } of rows) {
-    const objects = shapes.get(String(schema)) ?? [];
-    objects.push({
-      kind: String(kind),
-      name: String(name),
-      of: of === null ? null : String(of),
-      attributes: JSON.parse(String(attributes)),
-    });
-    shapes.set(String(schema), objects);
-  }
-  return shapes;
+  return {
+    onRow(row) {
+      if (!(schemaColumn in row)) return;
+      const { [schemaColumn]: schema, kind, of, name, attributes } = row;
+      const objects = shapes.get(String(schema)) ?? [];
+      objects.push({
+        kind: String(kind),
+        name: String(name),
+        of: of === null ? null : String(of),
+        attributes: JSON.parse(String(attributes)),
+      });
+      shapes.set(String(schema), objects);
+    },
+    shapes,
+  };
 }
 
 /**

@@ -8,6 +8,7 @@ if to_regnamespace(''"acme"'')::oid is distinct from ''16385''::oid then raise e
 end';
 SET LOCAL lock_timeout = '5000ms';
 SET LOCAL row_security = off;
+SET LOCAL search_path = pg_catalog, pg_temp;
 DO 'begin
   perform pg_advisory_xact_lock(1936813165, 2);
   if to_regclass(''"acme"."schema_migrations"'') is not null then

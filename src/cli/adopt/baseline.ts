@@ -10,6 +10,7 @@ import {
   leftOutText,
   refusedBaselinesText,
   replayErrorText,
+  replayWayText,
 } from '../../report/adopt-baseline.ts';
 import { statesText } from '../../report/repair.ts';
 import { names } from '../../report/table.ts';
@@ -77,12 +78,23 @@ function recording(options: AdoptBaselineOptions): Work {
   };
 }
 
-type Shown = Pick<AdoptedBaseline, 'baselines' | 'differences' | 'replayError' | 'leftOut' | 'unchanged'>;
+type Shown = Pick<
+  AdoptedBaseline,
+  'baselines' | 'differences' | 'replayError' | 'replayedIn' | 'leftOut' | 'unchanged'
+>;
 
-function comparedText({ baselines, differences, replayError, leftOut, unchanged }: Shown): string {
+function comparedText({
+  baselines,
+  differences,
+  replayError,
+  replayedIn,
+  leftOut,
+  unchanged,
+}: Shown): string {
   return (
     baselinesText(baselines) +
     (unchanged.length === 0 ? '' : `unchanged, with a history: ${names(unchanged, 5)}\n`) +
+    replayWayText(replayedIn) +
     leftOutText(leftOut) +
     differencesText(differences) +
     (replayError === null ? '' : replayErrorText(replayError))

@@ -1,0 +1,138 @@
+import { SqlmigError } from '../errors.ts';
+import { migrateFleet } from '../fleet/migrate-fleet.ts';
+import type { Config } from '../project/config.ts';
+import type { Migrations } from '../project/migrations.ts';
+import { everySchema } from '../project/selection.ts';
+import type { ErrorDetails, Scope, UpResult } from '../results.ts';
+import type { Run } from '../run/run.ts';
+import type { MigrateSettings } from '../run/run-options.ts';
+import { isServerError } from '../server/server-error.ts';
+import { connectTimeoutOf, openSession, type Session } from '../server/session.ts';
+import { isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
+import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import { othersOnPath } from '../sql/search-path.ts';
+import { readShapeHashes, readShapes } from '../structure/read-shapes.ts';
+import { type Furniture, replayableFiles } from './replayable.ts';
+import { type ExpectedShape, interruptedReplay, type Replayed, type ReplayRequest } from './replayed.ts';
+import { withScratchDatabase } from './scratch-database.ts';
+
+/**
+ * Builds public and one tenant from files, as `up` does, in a temporary database that is dropped afterwards, and reads
+ * their structure. It has the extensions of the run's database that the role may create.
+ * @throws SqlmigError if there is no such database, or if the signal is aborted.
+ */
+export function replayInDatabase(run: Run, request: ReplayRequest): Promise<Replayed> {
+  const { settings } = request;
+  return withScratchDatabase(run, settings.emit, async (name) => {
+    const config = scratchConfig(run.config, name, request.tenant);
+    const { target } = config.database;
+    const session = await openSession({
+      target,
+      applicationName: `sqlmig ${run.runId}`,
+      connectTimeoutMs: connectTimeoutOf(target),
+      signal: settings.signal,
+    });
+    try {
+      const present = await furnish(run, session);
+      const files = await replayableFiles(request.migrations, request.covered, present);
+      const error = await migrate(config, files.migrations, settings);
+      const expected = error === null ? await readExpected(session, config, request) : null;
+      return { way: 'database', expected, error, leftOut: files.leftOut };
+    } finally {
+      await session.close();
+    }
+  });
+}
+
+function scratchConfig(config: Config, name: string, tenant: string): Config {
+  const { target, directTarget } = config.database;
+  return {
+    ...config,
+    concurrency: 1,
+    digest: false,
+    database: {
+      name: null,
+      target: { ...(directTarget ?? target), database: name },
+      directTarget: null,
+      tenants: { kind: 'list', list: [tenant] },
+    },
+  };
+}
+
+/** Creates the extensions of the run's database that the role may create, and the schemas on the tenants' `search_path`. */
+async function furnish(run: Run, session: Session): Promise<Furniture> {
+  const { publicSchema, searchPath } = run.config;
+  const onPath = othersOnPath(searchPath, publicSchema).filter((name) => name !== publicSchema);
+  const rows = await run.read((own) =>
+    own.read(`select e.extname::text as name, n.nspname::text as schema, case when v.name is not null then e.extversion end as version
+from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+left join pg_available_extension_versions v on v.name = e.extname and v.version = e.extversion
+where e.extname <> 'plpgsql'
+union all select null, nspname::text, null from pg_namespace n
+where nspname = any(${nameArray(onPath)}) and ${isOrdinarySchema}`),
+  );
+  const [extensions, schemas] = [new Set<string>(), new Set<string>()];
+  for (const { name, schema, version } of rows) {
+    const home = quoteIdentifier(String(schema));
+    const exact = version === null ? '' : ` version ${quoteLiteral(String(version))}`;
+    const extension =
+      name === null
+        ? ''
+        : `create extension if not exists ${quoteIdentifier(String(name))} with schema ${home}${exact} cascade;`;
+    try {
+      await session.run(`create schema if not exists ${home}; ${extension}`);
+      schemas.add(String(schema));
+      if (name !== null) extensions.add(String(name));
+    } catch (error) {
+      // A file that needs it fails, and its error says so.
+      if (!isServerError(error)) throw error;
+    }
+  }
+  return { extensions, schemas };
+}
+
+async function migrate(
+  config: Config,
+  migrations: Migrations,
+  { signal, lockTimeoutMs, readOnly }: MigrateSettings,
+): Promise<ErrorDetails | null> {
+  const options = {
+    select: everySchema,
+    signal,
+    lockTimeoutMs,
+    ignoreReadOnly: readOnly === 'ignore',
+  };
+  try {
+    const result = await migrateFleet(config, migrations, options);
+    return result.ok ? null : errorOf(result);
+  } catch (error) {
+    if (!(error instanceof SqlmigError) || signal.aborted) throw error;
+    return error.details;
+  } finally {
+    if (signal.aborted)
+      // biome-ignore lint/correctness/noUnsafeFinally: an interrupted run has no result
+      throw interruptedReplay();
+  }
+}
+
+function errorOf({ schemas, error }: UpResult): ErrorDetails {
+  const failed = schemas.find((outcome) => outcome.error !== undefined)?.error ?? error;
+  return failed ?? { code: 'migration-failed', message: 'the files could not be applied' };
+}
+
+async function readExpected(
+  session: Session,
+  { publicSchema, historyTable }: Config,
+  { tenant, ignore }: ReplayRequest,
+): Promise<Record<Scope, ExpectedShape>> {
+  const request = { schemas: [publicSchema, tenant], ignore, historyTable };
+  const hashes = await readShapeHashes(session, request);
+  const shapes = await readShapes(session, request);
+  const of = (schema: string): ExpectedShape => ({
+    hash: null,
+    objects: 0,
+    ...hashes.get(schema),
+    shape: shapes.get(schema) ?? [],
+  });
+  return { public: of(publicSchema), tenant: of(tenant) };
+}

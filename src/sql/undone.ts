@@ -1,0 +1,53 @@
+import { restrictions } from './dump.ts';
+import { type ParsedStatement, parseStatements, tokensOf } from './parse.ts';
+import { blankOut, type Range, withSemicolon } from './ranges.ts';
+import { controlOf } from './transaction-blocks.ts';
+import { commitsInParts, nonTransactionalReason } from './transaction-rules.ts';
+
+/** Why a rollback might not undo a file: what its text does, and where. */
+export interface NotUndone {
+  /** UTF-16 index into the file. */
+  readonly index: number;
+  readonly what: string;
+}
+
+/**
+ * A file's text as one transaction can run it and roll it back: `CONCURRENTLY` is blanked out, as are statements that
+ * only maintain tables or change privileges. Returns the reason instead if a statement could end the transaction.
+ */
+export async function asUndone(text: string): Promise<{ readonly text: string } | NotUndone> {
+  const own = blankOut(text, restrictions(text));
+  const parsed = await parseStatements(own);
+  if ('problem' in parsed) return { index: parsed.problem.index, what: parsed.problem.message };
+  const blanked: Range[] = [];
+  for (const statement of parsed.statements) {
+    const what = endsTransaction(statement);
+    if (what !== null) return { index: statement.start, what };
+    if (isWithoutStructure(statement)) blanked.push(withSemicolon(own, statement));
+    else if (nonTransactionalReason(statement) !== null)
+      blanked.push(...(await concurrently(own, statement)));
+  }
+  return { text: blankOut(text, blanked) };
+}
+
+/** How a statement could end the transaction that it runs in, in words; `null` if it cannot. */
+function endsTransaction(statement: ParsedStatement): string | null {
+  const control = controlOf(statement);
+  if (control !== null) return control === 'savepoint' ? null : 'transaction control';
+  if (statement.kind === 'CallStmt') return 'CALL of a procedure, which may commit';
+  return statement.kind === 'DoStmt' && commitsInParts(statement) ? 'a DO block that may commit' : null;
+}
+
+const withoutStructure: ReadonlySet<string> = new Set([
+  ...['VacuumStmt', 'ClusterStmt', 'ReindexStmt', 'GrantStmt', 'AlterDefaultPrivilegesStmt'],
+]);
+
+function isWithoutStructure(statement: ParsedStatement): boolean {
+  return withoutStructure.has(statement.kind);
+}
+
+async function concurrently(text: string, { start, end }: ParsedStatement): Promise<Range[]> {
+  const tokens = await tokensOf(text.slice(start, end));
+  const word = tokens.find((token) => token.text.toLowerCase() === 'concurrently');
+  return word === undefined ? [] : [{ start: start + word.index, end: start + word.end }];
+}
