@@ -1,40 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
-import { serverAccount } from '../src/embedded/account.ts';
 import { certificateHash } from '../src/server/certificate-hash.ts';
 import { parseConnection } from '../src/server/connection-string.ts';
 import { openSession } from '../src/server/session.ts';
-import { ownServer } from './setup/cluster.ts';
-
-const hasOpenssl = (() => {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-function certificate(...args: readonly string[]): Certificate {
-  const dir = mkdtempSync(join(tmpdir(), 'sqlmig-certificate-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  const [cert, key] = [join(dir, 'server.crt'), join(dir, 'server.key')];
-  const files = ['-nodes', '-keyout', key, '-out', cert, '-subj', '/CN=localhost'];
-  execFileSync('openssl', ['req', '-x509', ...args, ...files], { stdio: 'ignore' });
-  chmodSync(dir, 0o755);
-  return { cert, key };
-}
+import { type Certificate, certificate, hasOpenssl, tlsServer } from './setup/certificate.ts';
 
 const rsa = ['-newkey', 'rsa:2048'];
 const pss = ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:32'];
@@ -122,11 +97,7 @@ function passOn(client: TLSSocket, { port }: URL): void {
 
 test.skipIf(!hasOpenssl)('channel_binding=require logs in, and not through another TLS server', async () => {
   const [own, others] = [certificate(...rsa, '-sha384'), certificate(...rsa)];
-  const { uid, gid } = serverAccount();
-  if (uid !== undefined && gid !== undefined)
-    for (const file of [own.cert, own.key]) chownSync(file, uid, gid);
-  chmodSync(own.key, 0o600);
-  const server = await ownServer({ ssl: 'on', ssl_cert_file: own.cert, ssl_key_file: own.key });
+  const server = await tlsServer(own);
   const bound = (url: string, query = 'sslmode=require&channel_binding=require') =>
     loginTo(`${url}?${query}`);
   expect(await bound(server.url)).toBe('in: 300000 300000');

@@ -1,12 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { serverAccount } from '../src/embedded/account.ts';
 import { freePort } from '../src/embedded/free-port.ts';
+import { certificate, hasOpenssl, tlsServer } from './setup/certificate.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { ownServer } from './setup/cluster.ts';
 import { freshDatabase } from './setup/database.ts';
@@ -53,26 +52,9 @@ test('several hosts: the first that answers', async () => {
   expect(await sqlmig(['up', '--all', '--url', url], p.dir)).toMatchObject({ code: 0 });
 });
 
-test('sslmode: certificates are checked as far as it says', async () => {
-  const dir = folder();
-  const [cert, key] = [join(dir, 'server.crt'), join(dir, 'server.key')];
-  try {
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-    execFileSync(
-      'openssl',
-      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...subject],
-      {
-        stdio: 'ignore',
-      },
-    );
-  } catch {
-    console.log('skipped: openssl is not installed');
-    return;
-  }
-  const { uid, gid } = serverAccount();
-  if (uid !== undefined && gid !== undefined) for (const file of [cert, key]) chownSync(file, uid, gid);
-  chmodSync(key, 0o600);
-  const server = await ownServer({ ssl: 'on', ssl_cert_file: cert, ssl_key_file: key });
+test.skipIf(!hasOpenssl)('sslmode: certificates are checked as far as it says', async () => {
+  const { cert, key } = certificate('-newkey', 'rsa:2048');
+  const server = await tlsServer({ cert, key });
   const p = project({}, files);
   const connectWith = (host: string, query: string) => {
     const url = Object.assign(new URL(server.url), { hostname: host, search: query });

@@ -1,6 +1,7 @@
 import { SqlmigError } from '../errors.ts';
+import { isAdoString, readAdoString } from './ado-string.ts';
 import { type Env, libpqParameters } from './connection-parameters.ts';
-import { readUrl } from './connection-url.ts';
+import { isUrl, readUrl } from './connection-url.ts';
 import { isConninfo, readConninfo } from './conninfo.ts';
 import { ineffective, type Said } from './said.ts';
 import { readService, type ServiceFile } from './service-file.ts';
@@ -131,12 +132,23 @@ const noVerify = 'no-verify';
 const noVerifyWarning =
   'sslmode=no-verify encrypts without checking the certificate of the server; verify-full checks it';
 
-/** The settings of a connection string, without quotes and `psql` around it; `null` has none. */
+/** The settings of a connection string; `null` has none. */
 function readText(text: string | null): Said {
   if (text === null) return new Map();
-  const copied = text.trim().replace(/^psql\s+/, '');
-  const bare = /^(["'])(.*)\1$/s.exec(copied)?.[2] ?? copied;
+  const bare = withoutWrapping(text);
+  if (isAdoString(bare)) return readAdoString(bare);
   return isConninfo(bare) ? readConninfo(bare) : readUrl(bare);
+}
+
+/** A connection string without what is copied with it: quotes, `psql` and the name of a variable in front of it. */
+function withoutWrapping(text: string): string {
+  const trimmed = text.trim();
+  const assigned = /^(?:export\s+)?\w+\s*=\s*(.*)$/s.exec(trimmed)?.[1] ?? '';
+  const inner =
+    /^psql\s+(.*)$/s.exec(trimmed)?.[1] ??
+    /^(["'])(.*)\1$/s.exec(trimmed)?.[2] ??
+    (isUrl(assigned.replace(/^["']+/, '')) ? assigned : null);
+  return inner === null ? trimmed : withoutWrapping(inner);
 }
 
 function serviceNamed(fromUrl: Said, env: Env): string | null {

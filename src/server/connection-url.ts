@@ -4,9 +4,14 @@ import { cut, type Said, sayAll } from './said.ts';
 // Whatever is wrong, the reason may be a character of the password, and any part of the URL a part of it.
 const encodeHint =
   'it looks like postgres://user:password@host:5432/database; in a password write / as %2F, ? as %3F, @ as %40 and % as %25';
-// Of libpq, Ecto and Django; SQLAlchemy adds its driver.
-const scheme = /^(?:postgres(?:ql)?|ecto|postgis|pgsql)(?:\+[\w.-]+)?:/;
+const prismaHint =
+  'use the connection string of the database itself, such as directUrl in the schema of Prisma';
+// Of libpq, Ecto, Django (postgis to timescalegis) and golang-migrate (pgx); SQLAlchemy adds its driver. RFC 3986 makes
+// no difference between capitals and small letters.
+const scheme = /^(?:postgres(?:ql)?|ecto|postgis|pgsql|psql|timescale(?:gis)?|pgx[45]?)(?:\+[\w.-]+)?:/i;
 const jdbcScheme = /^jdbc:(?=postgresql:)/;
+// Of the R2DBC drivers of Java, whose URLs are otherwise as those of libpq.
+const r2dbc = /^r2dbc:(?:pool:)?/;
 
 /**
  * The settings of a database URL, by parameter names of libpq and other tools; values are decoded, hosts and ports
@@ -15,15 +20,14 @@ const jdbcScheme = /^jdbc:(?=postgresql:)/;
  */
 export function readUrl(url: string): Said {
   const isJdbc = jdbcScheme.test(url);
-  const { userInfo, hosts, database, query } = isJdbc ? splitJdbc(url.replace(jdbcScheme, '')) : split(url);
+  const { userInfo, hosts, database, query } = isJdbc
+    ? splitJdbc(url.replace(jdbcScheme, ''))
+    : split(url.replace(r2dbc, ''));
   const [user, password] = cut(userInfo, ':');
-  const places = hosts.split(',').map(place);
-  const ports = places.map(({ port }) => port);
   const parts = [
     ['user', decoded(user)],
     ['password', decoded(password)],
-    ['host', hosts === '' ? '' : places.map(({ host }) => decoded(host)).join(',')],
-    ['port', ports.some((port) => port !== '') ? ports.join(',') : ''],
+    ...placesOf(hosts),
     ['dbname', decoded(database)],
   ] as const;
   // Java decodes a query as a form.
@@ -35,6 +39,24 @@ export function readUrl(url: string): Said {
   return sayAll([...parts.filter(([, value]) => value !== ''), ...parameters]);
 }
 
+/**
+ * The parameters `host` and `port` of hosts with their ports, separated by commas; of the ports only if there is one.
+ * @throws SqlmigError `config-invalid`, which repeats none of them.
+ */
+export function placesOf(hosts: string): (readonly [name: 'host' | 'port', value: string])[] {
+  const places = hosts.split(',').map(place);
+  const ports = places.map(({ port }) => port);
+  return [
+    ['host', hosts === '' ? '' : places.map(({ host }) => decoded(host)).join(',')],
+    ...(ports.some((port) => port !== '') ? [['port', ports.join(',')] as const] : []),
+  ];
+}
+
+/** True for a text that begins as a database URL does. */
+export function isUrl(text: string): boolean {
+  return [scheme, jdbcScheme, r2dbc].some((one) => one.test(text));
+}
+
 interface UrlParts {
   readonly userInfo: string;
   readonly hosts: string;
@@ -43,8 +65,11 @@ interface UrlParts {
 }
 
 function split(url: string): UrlParts {
+  if (/^prisma(?:\+postgres)?:/.test(url))
+    throw refuse('the database URL is one of a proxy that only Prisma can use', prismaHint);
+  if (!scheme.test(url)) throw refuse('the database URL does not begin with postgres:// or postgresql://');
   const found = /^(?:\/\/)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url.replace(scheme, ''));
-  if (found === null || !scheme.test(url)) throw refuse('the database URL is not a valid URL');
+  if (found === null) throw refuse('the database URL is not a valid URL');
   const [, authority = '', database = '', query = ''] = found;
   // The part before it may be a user and half a password, not a host and its port.
   const hidesPassword = /[:@]/.test(authority) && query.includes('@');
@@ -92,6 +117,6 @@ function decoded(text: string): string {
   }
 }
 
-function refuse(message: string): SqlmigError {
-  return new SqlmigError('config-invalid', message, { hint: encodeHint });
+function refuse(message: string, hint = encodeHint): SqlmigError {
+  return new SqlmigError('config-invalid', message, { hint });
 }

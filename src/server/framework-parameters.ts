@@ -4,8 +4,8 @@ import { SqlmigError } from '../errors.ts';
 interface FrameworkParameter {
   /** How sqlmig uses it, in words. */
   readonly does: string;
-  /** The parameter of libpq that it stands for, and its value; throws for a value that means nothing. */
-  readonly means?: (value: string) => readonly [name: string, value: string] | null;
+  /** The parameters of libpq that it stands for, and their values; throws for a value that means nothing. */
+  readonly means?: (value: string) => readonly (readonly [name: string, value: string])[];
   /** The warning for a value that is ignored. */
   readonly warning?: (value: string) => string | null;
 }
@@ -35,31 +35,37 @@ const named = (names: string, parameter: FrameworkParameter) =>
 export const frameworkParameters: ReadonlyMap<string, FrameworkParameter> = new Map([
   ...named('ssl', {
     does: '`true` is `sslmode=require`, `false` is `disable`; values of `sslmode` are accepted too',
-    means: (value) => ['sslmode', switches[value.replace(/\s/g, '')] ?? knownMode(value)],
+    means: (value) => [['sslmode', switches[value.replace(/\s/g, '')] ?? knownMode(value)]],
   }),
   ...named('sslaccept', {
     does: '`strict` is `sslmode=verify-full`; `accept_invalid_certs` has no effect',
-    means: (value) => (value === 'strict' ? ['sslmode', 'verify-full'] : null),
+    means: (value) => (value === 'strict' ? [['sslmode', 'verify-full']] : []),
   }),
   ...named('uselibpqcompat', none('`sslmode` means the same as in libpq anyway')),
   ...named('sslfactory sslResponseTimeout', client),
-  ...named('channelBinding', { does: '`channel_binding`', means: (value) => ['channel_binding', value] }),
+  ...named('channelBinding', { does: '`channel_binding`', means: (value) => [['channel_binding', value]] }),
   ...named('gssEncMode', {
     does: '`gssencmode`, where `allow` is `prefer`',
-    means: (value) => ['gssencmode', value === 'allow' ? 'prefer' : value],
+    means: (value) => [['gssencmode', value === 'allow' ? 'prefer' : value]],
   }),
   ...named('targetServerType', {
     does: '`target_session_attrs`: `primary` or `master` is `read-write`, `any` is `any`',
     means: (value) => [
-      'target_session_attrs',
-      value === 'primary' || value === 'master' ? 'read-write' : value,
+      ['target_session_attrs', value === 'primary' || value === 'master' ? 'read-write' : value],
     ],
   }),
   ...named('connectTimeout loginTimeout', {
     does: '`connect_timeout`',
-    means: (value) => ['connect_timeout', value],
+    means: (value) => [['connect_timeout', value]],
   }),
-  ...named('socket_dir', { does: '`host`', means: (value) => ['host', value] }),
+  ...named('unix_sock', {
+    does: '`host` and `port`',
+    means: (value) => {
+      const [, folder = value, port = ''] = /^(.*)\/\.s\.PGSQL\.(\d+)$/s.exec(value) ?? [];
+      return [['host', folder], ...(port === '' ? [] : [['port', port] as const])];
+    },
+  }),
+  ...named('socket_dir', { does: '`host`', means: (value) => [['host', value]] }),
   ...named('schema', { does: 'must be the name of the public schema' }),
   ...named('pgbouncer', { does: '`true` means that the URL connects to a pooler' }),
   ...named('search_path schema_search_path currentSchema', path),

@@ -21,8 +21,7 @@ export function sayAll(parameters: readonly (readonly [name: string, value: stri
     else if (!libpqParameters.has(name) && !frameworkParameters.has(name)) throw unknown();
     else {
       said.set(name, value);
-      const known = frameworkParameters.get(name)?.means?.(value) ?? null;
-      if (known !== null) meant.set(...known);
+      for (const known of frameworkParameters.get(name)?.means?.(value) ?? []) meant.set(...known);
     }
   }
   return new Map([...meant, ...said]);

@@ -98,6 +98,19 @@ test.for([
   ],
   ['"postgres://u:p@h/db"', { user: 'u', database: 'db' }],
   ['ecto://u@/db?socket_dir=/run', { hosts: [{ host: '/run' }] }],
+  [
+    'postgresql+pg8000://u@/db?unix_sock=/cloudsql/a:b:c/.s.PGSQL.5433',
+    { hosts: [{ host: '/cloudsql/a:b:c', port: 5433 }] },
+  ],
+  ['psql://u:p@h/db', { user: 'u', database: 'db' }],
+  ['timescalegis://u:p@h/db', { user: 'u' }],
+  ['pgx5://u:p@h/db?sslmode=disable', { sslMode: 'disable' }],
+  ['r2dbc:postgresql://u:p@h:1/db', { user: 'u', password: 'p', hosts: [{ host: 'h', port: 1 }] }],
+  ['POSTGRES://u:p@h/db', { user: 'u' }],
+  ['"\'postgres://u:p@h/db\'"\r\n', { user: 'u', database: 'db' }],
+  ['DATABASE_URL=postgres://u:p@h/db', { user: 'u', password: 'p' }],
+  ['export DATABASE_URL="postgres://u:p@h/db"', { user: 'u', database: 'db' }],
+  ['\uFEFFpostgres://u:p@h/db ', { user: 'u', database: 'db' }],
 ] as const)('as frameworks and consoles write it: %s', ([text, expected]) => {
   expect(parseConnection(text, {})).toMatchObject(expected);
 });
@@ -113,6 +126,36 @@ test.for([
   ["password=it's dbname=db", { password: "it's", database: 'db' }],
   ['dbname=a dbname=b pool_size=3', { database: 'b' }],
 ] as const)('keywords of libpq: %s', ([text, expected]) => {
+  expect(parseConnection(text, {})).toMatchObject(expected);
+});
+
+test.for([
+  [
+    'Server=h;Database=db;Port=6000;User Id=u;Password={p};Ssl Mode=Require;',
+    { user: 'u', password: '{p}', database: 'db', sslMode: 'require', hosts: [{ host: 'h', port: 6000 }] },
+  ],
+  [
+    'Host=a:1,[::1]:2;Username=u;Password="p;""\'=";Database=db;Pooling=true;Maximum Pool Size=100;SSL Mode=VerifyFull',
+    {
+      password: 'p;"\'=',
+      sslMode: 'verify-full',
+      hosts: [
+        { host: 'a', port: 1 },
+        { host: '::1', port: 2 },
+      ],
+    },
+  ],
+  ['host=/cloudsql/a:b:c;port=1;username=u', { user: 'u', hosts: [{ host: '/cloudsql/a:b:c', port: 1 }] }],
+  ['Application Name=My App; Host = h ;Timeout=3', { connectTimeoutMs: 3000, hosts: [{ host: 'h' }] }],
+  [
+    "User ID=u;Password='it''s';Host=h;Channel Binding=Require;Target Session Attributes=ReadWrite",
+    { password: "it's", channelBinding: true, readWrite: true },
+  ],
+  ['Host=h;Search Path=a', { warnings: [expect.stringMatching(/^search_path /)] }],
+  // These are lists of libpq, whose values may have semicolons.
+  ['host=h;x password=p', { password: 'p', hosts: [{ host: 'h;x' }] }],
+  ["password=';=;' host=h", { password: ';=;' }],
+] as const)('ADO.NET: %s', ([text, expected]) => {
   expect(parseConnection(text, {})).toMatchObject(expected);
 });
 
@@ -209,6 +252,15 @@ test.for([
   'host=h password=s3cret\\',
   'host=h port=s3cret',
   'jdbc:mysql://h/db?user=u&password=s3cret',
+  'Host=h;Password=s3cret;Nonsense=x',
+  'Host=h;Password="s3cret;Database=x',
+  'Host=h;Password=a"s3cret";s3cret',
+  'Host=h;s3cret=x',
+  'Host=h;Password=s3cret;SSL Mode=s3cret',
+  'Host=h:1:s3cret;Password=s3cret',
+  'PGPASSWORD=s3cret psql -h h db',
+  'prisma+postgres://accelerate.prisma-data.net/?api_key=s3cret',
+  'DATABASE_URL=mysql://u:s3cret@h/db',
   'jdbc:postgresql://u:x?s3cret@h/db',
   'jdbc:postgresql://h/db?user=u&password=s3cret&nonsense=x',
 ])('%s is a clear error without the password', (url) => {
