@@ -82,7 +82,8 @@ export { type SplitPlan, type SplitRows, type SplitRowsOptions, splitRows } from
 export { status } from './operations/status.ts';
 export { up } from './operations/up.ts';
 export { type VerifyOptions, verify } from './operations/verify.ts';
-export { type Config, type ConfigSources, type DatabaseConfig, loadConfig } from './project/config.ts';
+export { type Config, type ConfigSources, loadConfig } from './project/config.ts';
+export type { DatabaseConfig } from './project/database.ts';
 export type { CreatedMigration } from './project/new-migration.ts';
 export type { Numbering } from './project/next-version.ts';
 export type { Selection } from './project/selection.ts';
@@ -111,6 +112,7 @@ export type * from './results.ts';
 export type { ChangeOptions, RunOptions } from './run/run-options.ts';
 export type { Blocker } from './server/blockers.ts';
 export type { ConnectionTarget, SslMode, TargetHost, TlsVersion } from './server/connection-string.ts';
+export type { OpenConnection } from './server/open-connection.ts';
 export type { SplitDifference } from './split/compare.ts';
 export type { SplitSchema } from './split/copy-tenants.ts';
 export type { FinishedTable } from './split/finish.ts';

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { SqlmigError } from '../errors.ts';
-import { type ConnectionTarget, parseConnection, serviceOf } from '../server/connection-string.ts';
-import { readServiceFiles } from '../server/service-files.ts';
+import { isOpenConnection, type OpenConnection } from '../server/open-connection.ts';
 import { findConfigFile } from './config-file.ts';
+import { type DatabaseConfig, databaseOf } from './database.ts';
 import { defaults } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { callback, checkOptions, type Kinds, object, text } from './option.ts';
@@ -16,17 +15,6 @@ import {
   type Settings,
   type SplitSettings,
 } from './settings.ts';
-import type { TenantSource } from './tenant-source.ts';
-
-/** One database of the fleet. */
-export interface DatabaseConfig {
-  /** `null`: the database's own name. */
-  readonly name: string | null;
-  readonly target: ConnectionTarget;
-  /** What bypasses a pooler; `null` if there is none. */
-  readonly directTarget: ConnectionTarget | null;
-  readonly tenants: TenantSource;
-}
 
 /** A complete configuration: every key has a value. */
 export interface Config {
@@ -68,6 +56,11 @@ export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Values of flags: they beat everything. */
   readonly overrides?: Overrides;
+  /**
+   * A pool or client of the program. sqlmig connects as it does, in place of `url`, with sessions of its own: it sends
+   * nothing on it and does not close it.
+   */
+  readonly connection?: OpenConnection | undefined;
   /** Receives one sentence for each setting that is ignored. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
@@ -77,6 +70,11 @@ const sourceKinds: Kinds<ConfigSources> = {
   file: text,
   env: object,
   overrides: object,
+  connection: {
+    takes: 'sql of postgres.js, or a Pool or Client of pg; a URL goes into overrides',
+    fits: isOpenConnection,
+    hidden: true,
+  },
   onWarning: callback,
 };
 
@@ -93,15 +91,14 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const fromFile = check(found.settings, found.path ?? 'config', found.placeOf);
   const fromEnv = check(readEnvironment(env), environmentName);
   const chosen = { ...fromEnv, ...check(defined(overrides), 'the command line') };
-  const fromBelow = withDatabaseUrl(fromFile, chosen, env.DATABASE_URL);
-  const merged: Settings = { ...fromBelow, ...chosen };
-  if (fromFile.directUrl !== undefined && merged.directUrl === undefined)
-    onWarning(`DATABASE_URL overrides url in ${found.path}, so directUrl there has no effect`);
+  const merged: Settings = { ...fromFile, ...chosen };
   const root = found.path === null ? cwd : dirname(found.path);
-  const database = databaseOf(merged, { env, file: found.path, folders: [...new Set([cwd, root])] });
-  const { target, directTarget } = database;
-  for (const message of new Set([target, directTarget].flatMap((one) => one?.warnings ?? [])))
-    onWarning(message);
+  const { connection } = sources;
+  if (connection !== undefined && overrides.url !== undefined)
+    throw new SqlmigError('bad-usage', 'connection and url cannot be combined', { hint: 'pass one of them' });
+  const file = found.path;
+  const folders = [...new Set([cwd, root])];
+  const database = databaseOf({ fromFile, chosen, connection, env, file, folders }, onWarning);
   const dir = (key: 'publicDir' | 'tenantDir', fallback: string) =>
     overrides[key] !== undefined || fromEnv[key] !== undefined
       ? resolve(cwd, merged[key] ?? fallback)
@@ -178,102 +175,6 @@ function isDatabase(database: unknown): database is DatabaseConfig {
   if (typeof database !== 'object' || database === null) return false;
   const { target, tenants } = database as Partial<DatabaseConfig>;
   return Array.isArray(target?.hosts) && typeof tenants?.kind === 'string';
-}
-
-/** What a database can be named by besides settings. */
-interface Surroundings {
-  readonly env: NonNullable<ConfigSources['env']>;
-  readonly file: string | null;
-  /** The working directory, and the folder of the config file. */
-  readonly folders: readonly string[];
-}
-
-function databaseOf(merged: Settings, { env, file, folders }: Surroundings): DatabaseConfig {
-  const where = file ?? 'config';
-  if (merged.databases === undefined) {
-    return {
-      name: null,
-      ...targetsOf({ url: merged.url ?? urlFrom(env, folders), directUrl: merged.directUrl }, merged, env),
-      tenants: tenantSource(merged.tenants),
-    };
-  }
-  const [database, ...more] = merged.databases;
-  if (database === undefined || more.length > 0) {
-    throw new SqlmigError(
-      'config-invalid',
-      `"databases" in ${where} must name exactly one database in this version`,
-      {
-        hint: 'run sqlmig once per database',
-      },
-    );
-  }
-  const url = merged.url ?? database.url;
-  const directUrl = merged.directUrl ?? database.directUrl;
-  return {
-    name: database.name,
-    ...targetsOf({ url, directUrl }, merged, env),
-    tenants: tenantSource(database.tenants ?? merged.tenants),
-  };
-}
-
-function targetsOf(
-  { url, directUrl }: { readonly url: string | null; readonly directUrl?: string | undefined },
-  { publicSchema = defaults.publicSchema }: Settings,
-  env: NonNullable<ConfigSources['env']>,
-): Pick<DatabaseConfig, 'target' | 'directTarget'> {
-  const read = (text: string | null) =>
-    parseConnection(text, env, serviceOf(text, env) === null ? [] : readServiceFiles(env));
-  const target = read(url);
-  if (target.schema !== null && target.schema !== publicSchema) {
-    const message = `schema in the database URL is not the public schema, "${publicSchema}"`;
-    throw new SqlmigError('config-invalid', message, {
-      hint: 'set publicSchema to it if it is the shared schema, or leave it out of the URL',
-    });
-  }
-  return { target, directTarget: directUrl === undefined ? null : read(directUrl) };
-}
-
-/** The settings of a file with DATABASE_URL in place of its `url`, if nothing overrides both. */
-function withDatabaseUrl(fromFile: Settings, chosen: Settings, url: string | undefined): Settings {
-  // A list names all databases, but the variable only one.
-  if (!url || chosen.url !== undefined || fromFile.databases !== undefined) return fromFile;
-  const { directUrl, ...rest } = fromFile;
-  // The direct URL may point to a different database than the variable.
-  const isPair = fromFile.url !== undefined && chosen.directUrl === undefined;
-  return { ...rest, ...(!isPair && { directUrl }), url };
-}
-
-/** An empty URL, for use with the `PG*` variables. @throws SqlmigError `no-database-url` if there are none. */
-function urlFrom(env: NonNullable<ConfigSources['env']>, folders: readonly string[]): null {
-  const given = ['PGHOST', 'PGHOSTADDR', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'].some(
-    (variable) => env[variable],
-  );
-  if (given) return null;
-  const unread = folders.map((folder) => join(folder, '.env')).find(namesDatabase);
-  throw new SqlmigError('no-database-url', 'no database is configured', {
-    hint:
-      unread === undefined
-        ? 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded'
-        : `${unread} contains one; to use it, pass --env-file ${relative(folders[0] ?? '', unread)}`,
-  });
-}
-
-function namesDatabase(envFile: string): boolean {
-  try {
-    return /^[ \t]*(?:export[ \t]+)?(?:DATABASE_URL|SQLMIG_URL|PGHOST|PGDATABASE|PGSERVICE)[ \t]*=/m.test(
-      readFileSync(envFile, 'utf8'),
-    );
-  } catch {
-    return false;
-  }
-}
-
-function tenantSource(source: Settings['tenants']): TenantSource {
-  if (source === undefined) return { kind: 'history' };
-  if (typeof source === 'function') return { kind: 'function', load: source as () => unknown };
-  if ('query' in source) return { kind: 'query', query: source.query, register: source.register ?? null };
-  if ('pattern' in source) return { kind: 'pattern', pattern: source.pattern };
-  return { kind: 'list', list: source.list };
 }
 
 function defined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

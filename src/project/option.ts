@@ -8,6 +8,8 @@ export interface Kind {
   readonly fits: (value: unknown) => boolean;
   /** True if it cannot be left out. */
   readonly required?: true;
+  /** True if a wrong value may be a password, and is never shown. */
+  readonly hidden?: true;
 }
 
 /** The kind of each option of a set, none left out. */
@@ -98,9 +100,9 @@ export function checkOptions(
 }
 
 /** Checks one value; `called` is its name. @throws SqlmigError `bad-usage`. */
-export function checkValue(called: string, value: unknown, { takes, fits }: Kind): void {
+export function checkValue(called: string, value: unknown, { takes, fits, hidden }: Kind): void {
   if (fits(value)) return;
-  const not = Number.isNaN(value) ? '' : `, not ${shown(value)}`;
+  const not = Number.isNaN(value) || hidden ? '' : `, not ${shown(value)}`;
   throw new SqlmigError('bad-usage', `${called} takes ${takes}${not}`);
 }
 

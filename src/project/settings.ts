@@ -67,8 +67,8 @@ export interface Settings {
   readonly split?: { readonly [K in keyof SplitSettings]?: SplitSettings[K] | undefined } | undefined;
 }
 
-/** Settings that flags and `SQLMIG_*` variables can set. */
-export type Overrides = Omit<Settings, '$schema' | 'tenants' | 'databases' | 'split'>;
+/** Settings that a program can set, and flags and `SQLMIG_*` variables except for `tenants` and `split`. */
+export type Overrides = Omit<Settings, '$schema' | 'databases'>;
 
 /** Where settings of variables come from, in messages. */
 export const environmentName = 'the environment';

@@ -14,6 +14,8 @@ export type ClientOptions = Pick<
 > & {
   readonly password?: string;
   readonly sslnegotiation: 'direct' | null;
+  /** See `ConnectionTarget`. */
+  readonly openSocket: ConnectionTarget['openSocket'];
   /** The login must be bound to the server's certificate. */
   readonly channelBinding: boolean;
 };
@@ -25,11 +27,14 @@ interface HostOptions {
   readonly ignoredPasswordFile: string | null;
 }
 
+/** A target whose password is known. */
+export type SettledTarget = ConnectionTarget & { readonly password: string | null };
+
 /**
  * What the driver needs to reach one host of a target: the certificate and password files are read here.
  * @throws SqlmigError `config-invalid` for a certificate file that cannot be read.
  */
-export function clientOptions(target: ConnectionTarget, { host, address, port }: TargetHost): HostOptions {
+export function clientOptions(target: SettledTarget, { host, address, port }: TargetHost): HostOptions {
   const user = target.user ?? accountName();
   const database = target.database ?? user;
   const { password, ignored } =
@@ -46,6 +51,7 @@ export function clientOptions(target: ConnectionTarget, { host, address, port }:
     ssl: isSocket(host) ? false : sslOptions(target, host, address ?? host),
     sslnegotiation: target.sslDirect ? 'direct' : null,
     channelBinding: target.channelBinding,
+    openSocket: target.openSocket,
   };
   return { options, ignoredPasswordFile: ignored };
 }
@@ -55,6 +61,7 @@ function sslOptions(
   host: string,
   address: string,
 ): NonNullable<ClientOptions['ssl']> {
+  if (target.tls !== null) return typeof target.tls === 'object' ? checkedTls(target.tls, host) : target.tls;
   const { sslRootCert, sslCert, sslKey, sslPassword, sslMinVersion, sslMaxVersion } = target;
   const isLocal = [host, address].every((name) => ['localhost', '127.0.0.1', '::1'].includes(name));
   const mode = target.sslMode ?? (isLocal && !target.channelBinding ? 'disable' : 'prefer');
@@ -74,13 +81,19 @@ function sslOptions(
   }
   // With root certificates at hand libpq checks them under "require" too.
   if (mode === 'require' && sslRootCert === null) return { ...certificates, rejectUnauthorized: false };
-  if (mode === 'verify-full') {
-    // The driver passes no server name if the host is an address, and Node would check "localhost" instead.
-    const checkServerIdentity: ConnectionOptions['checkServerIdentity'] = (_, certificate) =>
-      checkIdentity(host, certificate);
-    return { ...certificates, rejectUnauthorized: true, checkServerIdentity };
-  }
+  if (mode === 'verify-full') return checkedTls(certificates, host);
   return { ...certificates, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+}
+
+/** TLS that checks certificate and name of the server, unless `options` say otherwise. */
+function checkedTls(options: ConnectionOptions, host: string): ConnectionOptions {
+  const name = options.servername ?? host;
+  return {
+    rejectUnauthorized: true,
+    // The driver passes no server name if the host is an address, and Node would check "localhost" instead.
+    checkServerIdentity: (_, certificate) => checkIdentity(name, certificate),
+    ...options,
+  };
 }
 
 /** With `prefer` the driver takes no further settings of TLS. @throws SqlmigError `config-invalid` if there are any. */

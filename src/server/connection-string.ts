@@ -19,7 +19,8 @@ export interface ConnectionTarget {
   /** Tried in this order. */
   readonly hosts: readonly TargetHost[];
   readonly user: string | null;
-  readonly password: string | null;
+  /** A function gives the password of each new session. */
+  readonly password: string | (() => unknown) | null;
   readonly database: string | null;
   /** As in libpq; `null` if not set: then `disable` for this machine, else `prefer`. */
   readonly sslMode: SslMode | null;
@@ -35,6 +36,10 @@ export interface ConnectionTarget {
   readonly sslMaxVersion: TlsVersion | null;
   /** The login must be bound to the server's certificate, so that a man in the middle cannot relay it. */
   readonly channelBinding: boolean;
+  /** Options of Node for TLS, `prefer`, or `false` for none, as a program's own client has them; `null`: the settings above say it. */
+  readonly tls: object | 'prefer' | false | null;
+  /** Opens the socket of a new session, in place of one to `hosts`; `null`: sqlmig opens it. */
+  readonly openSocket: (() => Promise<object>) | null;
   /** Startup parameters, such as `options`. */
   readonly startup: Readonly<Record<string, string>>;
   readonly connectTimeoutMs: number | null;
@@ -105,9 +110,11 @@ export function parseConnection(
     sslMaxVersion: oneOf(tlsVersions, settings.get('ssl_max_protocol_version')),
     channelBinding:
       oneOf(['disable', 'prefer', 'require'] as const, settings.get('channel_binding')) === 'require',
+    tls: null,
+    openSocket: null,
     startup: { ...(options !== null && { options }), ...startupOf(env) },
     connectTimeoutMs: timeoutOf(settings),
-    readWrite: readWriteOf(settings),
+    readWrite: isReadWrite(settings.get('target_session_attrs')),
     passFile: text('passfile'),
     saysPooled: fromUrl.get('pgbouncer') === 'true',
     schema: fromUrl.get('schema') ?? null,
@@ -233,8 +240,11 @@ function isDirect(settings: Settings, mode: SslMode | null): boolean {
   return direct;
 }
 
-function readWriteOf(settings: Settings): boolean {
-  const said = settings.get('target_session_attrs');
+/**
+ * True if only a server that accepts writes is to be used.
+ * @throws SqlmigError `config-invalid` for a `target_session_attrs` that asks for a standby.
+ */
+export function isReadWrite(said: Setting | undefined): boolean {
   if (said === undefined || said.value === 'any') return false;
   if (said.value === 'read-write' || said.value === 'primary') return true;
   throw invalid(

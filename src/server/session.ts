@@ -1,6 +1,6 @@
 import { SqlmigError } from '../errors.ts';
 import type { OnNotice, Row } from './answer.ts';
-import { clientOptions } from './client-options.ts';
+import { clientOptions, type SettledTarget } from './client-options.ts';
 import { connectError } from './connect-error.ts';
 import { type ConnectionTarget, describeHost, type TargetHost } from './connection-string.ts';
 import { withDeadline } from './deadline.ts';
@@ -118,7 +118,8 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
 }
 
 async function openOn(host: TargetHost, connection: Connection, onNotice: OnNotice): Promise<Session> {
-  const { target, applicationName, settings, connectTimeoutMs, onNotification = () => {} } = connection;
+  const { applicationName, settings, connectTimeoutMs, onNotification = () => {} } = connection;
+  const target = await settled(host, connection);
   const { options, ignoredPasswordFile } = clientOptions(target, host);
   const startup = { application_name: applicationName, ...target.startup, ...settings };
   const wire = new Wire({ server: options, startup, connectTimeoutMs, onNotice, onNotification });
@@ -151,6 +152,25 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
       return wire.lost;
     },
   };
+}
+
+/** Asks a program for the password of a new session if it has a function for that. */
+async function settled(
+  host: TargetHost,
+  { target, connectTimeoutMs, signal }: Connection,
+): Promise<SettledTarget> {
+  const { password } = target;
+  if (typeof password !== 'function') return { ...target, password };
+  try {
+    const given = await withDeadline(Promise.resolve().then(password), connectTimeoutMs, signal);
+    return { ...target, password: given === undefined || given === null ? null : String(given) };
+  } catch (error) {
+    const message = `cannot connect to ${describeHost(host)}: the password function failed: ${(error as Error)?.message}`;
+    throw new SqlmigError('connection-failed', message, {
+      hint: 'sqlmig calls the function of the connection for each session that it opens',
+      cause: error,
+    });
+  }
 }
 
 /** The backend that the protocol announced and the one that answered, and what the server reported of itself. */

@@ -36,6 +36,7 @@ export function createSockets(server: ClientOptions): Sockets {
   const destroySocket = (socket: Socket) => (encryptedBy.get(socket) ?? socket).destroy();
   let forCancel = false;
   let opened = false;
+  let destroyed = false;
   let lastDataAt = performance.now();
   let tail = Buffer.alloc(0);
 
@@ -48,12 +49,13 @@ export function createSockets(server: ClientOptions): Sockets {
       socket.on('error', () => {}).once('close', () => sockets.delete(socket));
       return socket;
     };
-    const [host, port] = [String(first(server.host)), Number(first(server.port))];
-    const plain = keep(
-      typeof server.path === 'string' ? connect(server.path) : connect({ host, port, keepAlive: true }),
-    );
-    plain.setKeepAlive(true, keepAliveMs);
-    await once(plain, 'connect');
+    const { host, port } = addressOf(server);
+    const plain = keep(server.openSocket === null ? openTo(server) : ((await server.openSocket()) as Socket));
+    if (isCancel) setTimeout(() => destroySocket(plain), cancelTimeoutMs).unref();
+    if (destroyed) destroySocket(plain);
+    // What a program opened may be no socket of Node's.
+    plain.setKeepAlive?.(true, keepAliveMs);
+    if (plain.connecting) await once(plain, 'connect');
     const encrypted = server.ssl !== false && (await acceptsTls(plain, server));
     const socket = encrypted ? keep(startTls(plain, host, server)) : plain;
     if (encrypted) {
@@ -74,28 +76,30 @@ export function createSockets(server: ClientOptions): Sockets {
   return {
     open: () => open(forCancel),
     canceling(ask) {
-      const before = new Set(sockets);
       forCancel = true;
       try {
         ask();
       } finally {
         forCancel = false;
       }
-      const asking = [...sockets].filter((socket) => !before.has(socket));
-      setTimeout(() => {
-        for (const socket of asking) destroySocket(socket);
-      }, cancelTimeoutMs).unref();
     },
     lastDataAt: () => lastDataAt,
     lastWords: () => lastWordsIn(tail),
     destroy() {
+      destroyed = true;
       for (const socket of [...sockets]) destroySocket(socket);
     },
   };
 }
 
-function first(value: unknown): unknown {
-  return Array.isArray(value) ? value[0] : value;
+function openTo(server: ClientOptions): Socket {
+  const { host, port } = addressOf(server);
+  return typeof server.path === 'string' ? connect(server.path) : connect({ host, port, keepAlive: true });
+}
+
+function addressOf({ host, port }: ClientOptions): { readonly host: string; readonly port: number } {
+  const first = (value: unknown) => (Array.isArray(value) ? value[0] : value);
+  return { host: String(first(host)), port: Number(first(port)) };
 }
 
 /** Asks the server for TLS. @throws Error if it does not support TLS and `ssl` requires it. */
