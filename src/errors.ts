@@ -29,6 +29,7 @@ export const exitCodes = {
   'direct-url-needed': 2,
   'bad-tenant-name': 2,
   'unknown-tenant': 2,
+  'tenant-exists': 1,
   'tenants-query-failed': 2,
   'foreign-history': 1,
   'history-damaged': 1,
@@ -106,6 +107,8 @@ export const sqlstates = {
   readOnly: '25006',
   unsafeNewEnumValue: '55P04',
   invalidTransactionTermination: '2D000',
+  activeTransaction: '25001',
+  objectInUse: '55006',
   internalError: 'XX000',
 } as const;
 

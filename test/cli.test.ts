@@ -314,7 +314,7 @@ test('every document of --json says whether it is ok, and schemas are a list', a
   }
 });
 
-test('tenant create makes a schema and all files, may be repeated, and waits for public', async () => {
+test('tenant create makes a schema and all files, may be repeated with --if-not-exists, and waits for public', async () => {
   const p = project(
     { url: db.url, historyTable: 'tc_history', tenants: { list: [] } },
     { 'sql/public/1_a.sql': '', 'sql/tenant/1_a.sql': 'create table a ()' },
@@ -327,6 +327,10 @@ test('tenant create makes a schema and all files, may be repeated, and waits for
     stdout: 'made  1 migration applied  at 1\n',
   });
   expect(await sqlmig(['tenant', 'create', 'made', '--unlisted'], p.dir)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('error[tenant-exists]'),
+  });
+  expect(await sqlmig(['tenant', 'create', 'made', '--unlisted', '--if-not-exists'], p.dir)).toMatchObject({
     code: 0,
     stdout: 'made  up-to-date  at 1\n',
   });

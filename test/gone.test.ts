@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { createTenant, type RunEvent, up } from '../src/index.ts';
-import { lockClass, lockObjects } from '../src/protocol/keys.ts';
+import { lockClass, lockObjects, nameKey } from '../src/protocol/keys.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
-import { holdLock } from './setup/gate.ts';
+import { holdKey, holdLock } from './setup/gate.ts';
 import { project } from './setup/project.ts';
 
 let db: TestDatabase;
@@ -155,8 +155,11 @@ test('a tenant that is dropped between the list and the look is not created agai
 });
 
 /** Has a run wait before it creates z_1, which is taken off the list meanwhile. */
-async function delistWhileWaiting<T>(run: (onEvent: (event: RunEvent) => void) => Promise<T>): Promise<T> {
-  const release = await holdLock(db.url, String(lockObjects.bootstrap));
+async function delistWhileWaiting<T>(
+  run: (onEvent: (event: RunEvent) => void) => Promise<T>,
+  hold: () => Promise<() => Promise<void>>,
+): Promise<T> {
+  const release = await hold();
   let waits = false;
   const running = run((event) => {
     if (event.type === 'retrying' && event.schema === 'z_1') waits = true;
@@ -178,7 +181,10 @@ test('a tenant that is taken off the list while its creation waits is not create
   // Public exists before the key is held, so that only tenants wait for it.
   expect(await up(config, { select: { kind: 'public' } })).toMatchObject({ ok: true });
   const options = { lockTimeoutMs: 1_000, select: all };
-  const result = await delistWhileWaiting((onEvent) => up(config, { ...options, onEvent }));
+  const result = await delistWhileWaiting(
+    (onEvent) => up(config, { ...options, onEvent }),
+    () => holdLock(db.url, String(lockObjects.bootstrap)),
+  );
   expect(result).toMatchObject({ ok: true, applied: 1, skipped: 1, failed: 0 });
   expect(result.schemas.find(({ schema }) => schema === 'z_1')).toMatchObject({
     state: 'skipped',
@@ -187,8 +193,9 @@ test('a tenant that is taken off the list while its creation waits is not create
   expect(await db.query(schemas)).toEqual([{ name: 'z_2' }]);
 
   // Whoever names a tenant to be created gets it.
-  const created = await delistWhileWaiting((onEvent) =>
-    createTenant(config, { name: 'z_1', unlisted: true, lockTimeoutMs: 1_000, onEvent }),
+  const created = await delistWhileWaiting(
+    (onEvent) => createTenant(config, { name: 'z_1', unlisted: true, lockTimeoutMs: 1_000, onEvent }),
+    () => holdKey(db.url, nameKey('z_1')),
   );
   expect(created).toMatchObject({ state: 'applied' });
   expect(await db.query(schemas)).toEqual([{ name: 'z_1' }, { name: 'z_2' }]);

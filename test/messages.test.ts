@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { applyNonTransactional } from '../src/execute/non-transactional.ts';
 import { composeAdoption, composeBaseline, composeBaselineStart } from '../src/protocol/adoption.ts';
 import { composeBootstrap } from '../src/protocol/bootstrap.ts';
+import { composeCreation } from '../src/protocol/creation.ts';
 import {
   composeEdit,
   composeRehearsal,
@@ -78,6 +79,12 @@ beforeAll(async () => {
 
 test('a new tenant: schema and history table', () =>
   golden('create-tenant', composeBootstrap('acme', own, null)));
+
+test('a tenant that is created with its files, whole or not at all', () => {
+  const schema = { ...tenant, oid: null, history: [], digest: null };
+  const created = composeCreation({ schema, scripts: [orders, backfill, totals], trusted: new Set() }, own);
+  return golden('create-whole', created.text);
+});
 
 test('one tenant file', () =>
   golden('tenant-one-file', composeUnits({ schema: tenant, scripts: [orders] }, own).text));

@@ -35,14 +35,16 @@ test('a tenant that the query does not list is created, and said to be one that 
   );
   expect(created.stderr).toContain('now:  initech is at 1, and no run will migrate it again');
   expect(created.stderr).toContain('--unlisted');
-  const again = await sqlmig(['tenant', 'create', 'initech', '--json'], p.dir);
+  const again = await sqlmig(['tenant', 'create', 'initech', '--if-not-exists', '--json'], p.dir);
   expect(again.code).toBe(1);
   expect(JSON.parse(again.stdout)).toMatchObject({
     schema: 'initech',
     state: 'up-to-date',
     error: { code: 'unlisted-tenant', schema: 'initech', database: db.name },
   });
-  expect(await sqlmig(['tenant', 'create', 'initech', '--unlisted'], p.dir)).toMatchObject({ code: 0 });
+  expect(await sqlmig(['tenant', 'create', 'initech', '--unlisted', '--if-not-exists'], p.dir)).toMatchObject(
+    { code: 0 },
+  );
   expect(await sqlmig(['tenant', 'create', 'acme', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
 });
 
@@ -81,7 +83,7 @@ test.for(['initech', `it's "x"; drop table tenants; --`, '$1', 'back\\slash\\', 
     const p = await applied({ query, register });
     const config = await p.config();
     expect(await createTenant(config, { name })).not.toHaveProperty('error');
-    expect(await createTenant(config, { name })).toMatchObject({ state: 'up-to-date' });
+    expect(await createTenant(config, { name, ifNotExists: true })).toMatchObject({ state: 'up-to-date' });
     expect(await db.query(`select schema_name::text as n from tenants where schema_name <> 'acme'`)).toEqual([
       { n: name },
     ]);
@@ -93,7 +95,7 @@ test('twenty sign-ups of one tenant at once register it once', async () => {
   const p = await applied({ query, register: 'insert into tenants values ($1)' });
   const config = await p.config();
   const outcomes = await Promise.all(
-    Array.from({ length: 20 }, () => createTenant(config, { name: 'initech' })),
+    Array.from({ length: 20 }, () => createTenant(config, { name: 'initech', ifNotExists: true })),
   );
   expect(outcomes.filter(({ error }) => error !== undefined)).toEqual([]);
   expect(await db.query('select count(*)::int as n from tenants')).toEqual([{ n: 2 }]);
@@ -184,7 +186,7 @@ test('a schema with tables but no files to apply is reported as not managed yet,
   const p = await applied({ query });
   await db.query('create schema taken; create table taken.users ()');
   p.remove('sql/tenant/1_a.sql');
-  const { code, stdout, stderr } = await sqlmig(['tenant', 'create', 'taken'], p.dir);
+  const { code, stdout, stderr } = await sqlmig(['tenant', 'create', 'taken', '--if-not-exists'], p.dir);
   expect({ code, stdout }).toEqual({ code: 1, stdout: 'taken  up-to-date  not managed yet\n' });
   expect(stderr).toContain('now:  taken is not managed yet, and no run will migrate it');
 });

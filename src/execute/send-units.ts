@@ -61,7 +61,7 @@ export async function sendBatch(session: Session, batch: Batch): Promise<SentBat
 }
 
 /** Collects the rows with which a message reports how far it is. */
-function createReport(scripts: readonly Script[]) {
+export function createReport(scripts: readonly Script[]) {
   const keys = scripts.map(({ migration }) => historyKey(migration));
   const durations = new Map<string, number>();
   let isWaiting = false;

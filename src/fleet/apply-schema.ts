@@ -14,7 +14,7 @@ import type { Migrator } from './migrator.ts';
 import { groupScripts } from './turns.ts';
 
 /** What is to be done in a schema. */
-interface SchemaWork {
+export interface SchemaWork {
   readonly target: Target;
   readonly gate: Gate | null;
   readonly limits: StartLimits;

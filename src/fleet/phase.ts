@@ -8,6 +8,7 @@ import { listedNow } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
 import { rereadTarget, type Target } from '../state/target.ts';
 import { applySchema } from './apply-schema.ts';
+import { createSchema } from './create-schema.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { unitSchema } from './gate.ts';
@@ -41,10 +42,10 @@ interface TenantPhase {
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
 }
 
-/** Opens the tenants' phase. `shared` is public as it was found: each rehearsed tenant runs its pending files first. */
+/** Opens the tenants' phase. */
 export function openTenantPhase(
   migrator: Migrator,
-  { shared, ...more }: Pick<FleetWork, 'rules' | 'createsUnlisted'> & { readonly shared: Target | null },
+  { shared, ...more }: Pick<Phase, 'shared' | 'rules' | 'createsUnlisted' | 'whole'>,
 ): TenantPhase {
   const { run, settings, scripts } = migrator;
   const gatekeeper = createGatekeeper(migrator);
@@ -99,10 +100,13 @@ interface Phase extends Pick<FleetWork, 'rules' | 'createsUnlisted'> {
   readonly scope: Scope;
   readonly concurrency: number;
   readonly gatekeeper: Gatekeeper | null;
+  /** Public as it was found, whose pending files each rehearsed tenant runs first. */
   readonly shared: Target | null;
+  /** Create each missing schema in one transaction. */
+  readonly whole?: boolean;
 }
 
-function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: Phase): Fleet {
+function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole = false, ...rest }: Phase): Fleet {
   const { run, source, settings, context } = migrator;
   const { config, runId, database } = run;
   const basis = basisOf(source, scope);
@@ -110,7 +114,11 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, ...rest }: P
     try {
       return await (settings.rehearse
         ? rehearseSchema(migrator, session, { target, shared })
-        : applySchema(migrator, session, { target, gate: gatekeeper?.gate ?? null, limits }));
+        : (whole ? createSchema : applySchema)(migrator, session, {
+            target,
+            gate: gatekeeper?.gate ?? null,
+            limits,
+          }));
     } catch (error) {
       return { kind: 'failed', error: asSqlmigError(error, target.schema) };
     }

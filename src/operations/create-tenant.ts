@@ -24,22 +24,27 @@ export interface CreateTenantOptions extends ChangeOptions {
   readonly name: string;
   /** Create it even if the tenant source does not list it. */
   readonly unlisted?: boolean;
+  /** Bring a schema that exists up to date, instead of an error. */
+  readonly ifNotExists?: boolean;
 }
 
 const kinds: Kinds<CreateTenantOptions> = {
   ...changeKinds,
   name: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
   unlisted: yesOrNo,
+  ifNotExists: yesOrNo,
 };
 
 /**
- * Creates a tenant: its schema and all tenant migrations, under the same locks as `up`. An existing schema is brought up
- * to date, so a sign-up that failed can be repeated. Public must be up to date.
+ * Creates a tenant: its schema and all tenant migrations, in one transaction: whole or not at all. Of several calls for
+ * one name at the same time one creates it, and the others throw `tenant-exists`; with `ifNotExists` they bring it up to
+ * date, so a sign-up can be repeated. Public must be up to date. Files that cannot share a transaction (a procedure that
+ * commits, more objects than the server has locks for) are applied one by one, as `up` does.
  *
  * No run would migrate a tenant that the source does not list. If creating it cannot change that (a list, a pattern),
  * nothing is created. A query or function is read again afterwards; if it still does not list the tenant, the config's
  * `register` statement is run, and if that does not help the outcome has the error `unlisted-tenant`.
- * @throws SqlmigError `bad-tenant-name`, `public-behind`, `unlisted-tenant`, `files-missing`, and if it cannot start:
+ * @throws SqlmigError `bad-tenant-name`, `tenant-exists`, `public-behind`, `unlisted-tenant`, `files-missing`, and if it cannot start:
  *   `bad-usage`, `config-invalid`, mistakes in the files, no connection.
  */
 export async function createTenant(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
@@ -49,7 +54,7 @@ export async function createTenant(config: Config, options: CreateTenantOptions)
 }
 
 async function create(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
-  const { name, unlisted: acceptsUnlisted = false, ...change } = options;
+  const { name, unlisted: acceptsUnlisted = false, ifNotExists = false, ...change } = options;
   const problem = tenantNameProblem(name, config.publicSchema);
   if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
   const migrations = await readMigrations(config);
@@ -64,10 +69,21 @@ async function create(config: Config, options: CreateTenantOptions): Promise<Sch
     const targets = await run.read((_, reader) =>
       readTargets(tenantRequests(source, [name]), reader, config.historyTable),
     );
+    if (!ifNotExists && targets.some(({ exists }) => exists)) throw tenantExists(name);
     requireFiles([shared, ...targets], migrations, config);
     await migrator.scripts.parse(targets.flatMap((target) => target.plan.steps));
     const outcome = await migrateDurably(migrator, targets);
+    // Another run has created it in the meantime.
+    if (!ifNotExists && outcome.state === 'up-to-date') throw tenantExists(name);
     return listed || outcome.error !== undefined ? outcome : enlist(run, outcome);
+  });
+}
+
+function tenantExists(name: string): SqlmigError {
+  return new SqlmigError('tenant-exists', `schema "${name}" exists`, {
+    schema: name,
+    state: 'nothing was changed',
+    hint: 'choose another name, or bring it up to date with --if-not-exists',
   });
 }
 
@@ -75,7 +91,11 @@ async function create(config: Config, options: CreateTenantOptions): Promise<Sch
 async function migrateDurably(migrator: Migrator, targets: readonly Target[]): Promise<SchemaOutcome> {
   const { database } = migrator.run;
   for (let open = targets; ; ) {
-    const [outcome] = await openTenantPhase(migrator, { shared: null, createsUnlisted: true }).migrate(open);
+    const [outcome] = await openTenantPhase(migrator, {
+      shared: null,
+      createsUnlisted: true,
+      whole: true,
+    }).migrate(open);
     if (outcome === undefined) throw new RangeError('one schema has one outcome');
     try {
       open = await confirm(migrator, [outcome]);

@@ -1,7 +1,7 @@
 import { unitStates } from '../errors.ts';
 import { createHistoryTable } from '../history/history.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
-import { lockKey, lockObjects } from './keys.ts';
+import { lockKey, lockObjects, nameKey } from './keys.ts';
 import { raise } from './refusal.ts';
 import type { UnitContext } from './unit-context.ts';
 import { applicationName, begin } from './unit-settings.ts';
@@ -23,13 +23,14 @@ end`)}COMMIT;
 
 /**
  * Creates a schema and its history table if they are missing, and returns the schema's OID as `oid`. A schema that existed
- * with the OID `seen` is not created again: if it has been dropped or renamed since, the transaction is refused.
+ * with the OID `seen` is not created again: if it has been dropped or renamed since, the transaction is refused. So it is
+ * while another session is about to give the name to a schema: waiting for it would keep the bootstrap key.
  */
 export function composeBootstrap(schema: string, context: UnitContext, seen: string | null): string {
   const name = quoteLiteral(quoteIdentifier(schema));
   const check =
     seen === null
-      ? ''
+      ? `  if not pg_try_advisory_xact_lock(${nameKey(schema)}) then ${raise(unitStates.schemaBusy)} end if;\n`
       : `  if to_regnamespace(${name})::oid is distinct from ${quoteLiteral(seen)}::oid then ${raise(unitStates.schemaMissing)} end if;\n`;
   return `${creating(check + createMissing(schema, context), context)}select pg_catalog.to_regnamespace(${name})::pg_catalog.oid::pg_catalog.text as oid;
 `;

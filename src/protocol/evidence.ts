@@ -1,6 +1,6 @@
 import { historyTable } from '../history/history.ts';
 import type { Script } from '../sql/migration.ts';
-import { quoteLiteral } from '../sql/quote.ts';
+import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { guardedSchemas } from './guard.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 
@@ -39,23 +39,31 @@ export function changesPublicRows({ guarded }: UnitSchema, { publicSchema }: Uni
 const rowsChanged = (oid: string) =>
   `pg_stat_get_xact_tuples_updated(${oid}) + pg_stat_get_xact_tuples_deleted(${oid}) > 0`;
 
+/** SQL expression: the OID of a schema, which this transaction may have created; 0 if it does not exist. */
+function oidOf({ schema, oid }: UnitSchema): string {
+  return oid ?? `coalesce(to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid, 0)`;
+}
+
 /** The values of `lockEvidence`, the worst first; 0 means nothing was found. */
 export const evidence = { transactionEnded: 3, historyAltered: 2, suspicious: 1 } as const;
 
 /**
  * SQL expression of type int: the worst of `evidence` that the locks of this transaction prove. They cover relations in
  * any schema, and whatever was dropped. `everywhere`: in all schemas, and not just the schema's own history.
+ * `createdTable`: the transaction has created the history, and holds every lock on it.
  */
 export function lockEvidence(
   schema: UnitSchema,
   { publicSchema, table }: UnitContext,
-  everywhere: boolean,
+  { everywhere, createdTable }: { readonly everywhere: boolean; readonly createdTable: boolean },
 ): string {
   const { suspicious, historyAltered, transactionEnded } = evidence;
   // Held to its end by the transaction that wrote the history row.
   const history = `l.relation = ${quoteLiteral(historyTable(schema.schema, table))}::regclass`;
   // The trigger that stores the digest runs COMMENT, which takes ShareUpdateExclusiveLock.
-  const own = `when ${history} then case when l.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock') then 0 else ${historyAltered} end`;
+  const own = createdTable
+    ? `when ${history} then 0`
+    : `when ${history} then case when l.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock') then 0 else ${historyAltered} end`;
   const rows = `(c.relnamespace = ${schema.guarded?.schemas.get(publicSchema) ?? 0}
       or exists (select from pg_class h where h.relnamespace = c.relnamespace and h.relname = ${quoteLiteral(table)}))`;
   const changed = [
@@ -65,7 +73,7 @@ export function lockEvidence(
     `exists (select from pg_constraint k where k.conrelid = c.oid and ${mayBeWrittenHere('k.xmin')})`,
   ];
   const other = `when c.oid is null then case when l.mode = 'RowExclusiveLock' then 0 else ${suspicious} end
-    when c.relnamespace in (${schema.oid ?? 0}, ${fixedNamespaces}, pg_my_temp_schema()) then 0
+    when c.relnamespace in (${oidOf(schema)}, ${fixedNamespaces}, pg_my_temp_schema()) then 0
     when l.mode = 'RowExclusiveLock' then case when ${rowsChanged('c.oid')} and ${rows} then ${suspicious} else 0 end
     when l.mode = 'ShareRowExclusiveLock' then case when ${changed.join(' or ')} then ${suspicious} else 0 end
     else ${suspicious}`;
@@ -117,9 +125,9 @@ const rareCatalogs: readonly string[] = [
  * SQL query: what this transaction has locked outside of the tenant's schema, guarded or not. One row per schema with a
  * relation that may have been changed (`schema`), and one per dropped relation (`gone`, its OID).
  */
-export function lockedElsewhere({ oid }: UnitSchema): string {
+export function lockedElsewhere(schema: UnitSchema): string {
   return `select distinct n.nspname as schema, case when c.oid is null then l.relation::text end as gone
 from pg_lock_status() l left join pg_class c on c.oid = l.relation left join pg_namespace n on n.oid = c.relnamespace
 where l.pid = pg_backend_pid() and l.granted and l.locktype = 'relation' and l.mode not in ('AccessShareLock', 'RowShareLock')
-  and (c.oid is null or c.relnamespace not in (${oid ?? 0}, ${fixedNamespaces}, pg_my_temp_schema()))`;
+  and (c.oid is null or c.relnamespace not in (${oidOf(schema)}, ${fixedNamespaces}, pg_my_temp_schema()))`;
 }

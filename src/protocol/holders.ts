@@ -1,11 +1,11 @@
 import { describeApplication } from '../server/application.ts';
 import { type Blocker, blockerJson, toBlocker } from '../server/blockers.ts';
 import type { Session } from '../server/session.ts';
-import { lockClass, lockObjects } from './keys.ts';
+import { isOurLock, lockedObject, lockObjects } from './keys.ts';
 
 /** A session that holds or waits for one of sqlmig's keys. */
 export interface Holder {
-  /** The schema, or `(fleet)`, `(marker)`, `(bootstrap)`, `(shared)`. */
+  /** The schema, or `(fleet)`, `(marker)`, `(bootstrap)`, `(shared)`; `(name)` for a name that a schema is about to get. */
   readonly key: string;
   readonly granted: boolean;
   readonly exclusive: boolean;
@@ -25,20 +25,21 @@ export interface Holder {
 }
 
 const sharedKeys = Object.entries(lockObjects).map(([name, id]) => `when ${id} then '(${name})'`);
+const newName = '(name)';
 
 // pg_blocking_pids is called for waiting sessions only, since it briefly locks the lock manager of the whole server.
 const query = `with ours as (select * from pg_catalog.pg_locks
-  where locktype = 'advisory' and classid = ${lockClass} and objsubid = 2
+  where ${isOurLock}
     and database = (select oid from pg_catalog.pg_database where datname = current_database())),
 blocked as (select w.pid, (select json_agg(${blockerJson('b.pid')} order by a.xact_start, b.pid)
     from (select distinct unnest(pg_blocking_pids(w.pid))) b (pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid) as blockers
   from pg_catalog.pg_stat_activity w where w.pid in (select pid from ours) and coalesce(w.wait_event_type, 'Lock') = 'Lock')
-select case l.objid ${sharedKeys.join(' ')} else coalesce(n.nspname, l.objid::text) end as key,
+select case ${lockedObject} ${sharedKeys.join(' ')} else coalesce(n.nspname, (${lockedObject})::text, '${newName}') end as key,
   l.granted, l.mode like 'Exclusive%' as exclusive, l.pid, coalesce(a.application_name, '') as application,
   coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.state_change)), 0)::int as seconds,
   coalesce(a.state, 'unknown') as activity, host(a.client_addr) as client, p.phase, nullif(p.current_locker_pid, 0)::int as locker, b.blockers
 from ours l
-left join pg_catalog.pg_namespace n on n.oid = l.objid
+left join pg_catalog.pg_namespace n on n.oid = ${lockedObject}
 left join pg_catalog.pg_stat_activity a on a.pid = l.pid
 left join pg_catalog.pg_stat_progress_create_index p on p.pid = l.pid
 left join blocked b on b.pid = l.pid
@@ -64,13 +65,13 @@ export async function readHolders(session: Session): Promise<Holder[]> {
 
 /** Whether the key is a schema's, and not one shared by all tenants. */
 export function isSchemaKey({ key }: Holder): boolean {
-  return !Object.keys(lockObjects).some((name) => key === `(${name})`);
+  return key !== newName && !Object.keys(lockObjects).some((name) => key === `(${name})`);
 }
 
 /** Describes the holders of a schema's key and of the keys shared by all tenants. */
 export function describeHolders(holders: readonly Holder[], schema: string): string {
   const held = holders.filter(
-    (holder) => holder.granted && [schema, '(fleet)', '(shared)'].includes(holder.key),
+    (holder) => holder.granted && [schema, '(fleet)', '(shared)', newName].includes(holder.key),
   );
   if (held.length === 0) return 'its lock is free again';
   return held

@@ -33,6 +33,15 @@ export function schemaReplaced({ schema, oid }: UnitSchema): Check {
   ];
 }
 
+/** The name of a schema that is about to be created has been taken, or public has changed. */
+export function nameTaken(schema: UnitSchema, context: UnitContext): Check[] {
+  const name = quoteLiteral(quoteIdentifier(schema.schema));
+  return [
+    [`to_regnamespace(${name}) is not null`, unitStates.historyChanged],
+    ...publicBehind(schema, context),
+  ];
+}
+
 function publicBehind({ requires }: UnitSchema, { publicSchema, table }: UnitContext): Check[] {
   if (requires === null) return [];
   const seen = selectDigest(

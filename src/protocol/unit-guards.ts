@@ -43,7 +43,7 @@ export function guards(unit: Unit, expected: Expected): string {
   if (!checksLocks) return refuseIf(checks);
   return refuseIf(checks, {
     declare: `${evidenceVariable} int;`,
-    before: `${evidenceVariable} := ${lockEvidence(schema, context, scrutiny === 'all')};`,
+    before: `${evidenceVariable} := ${lockEvidence(schema, context, { everywhere: scrutiny === 'all', createdTable: expected.createdTable === true })};`,
   });
 }
 

@@ -1,6 +1,6 @@
 import { unitStates } from '../errors.ts';
 import { quoteLiteral } from '../sql/quote.ts';
-import { lockKey, lockObjects } from './keys.ts';
+import { lockKey, lockObjects, nameKey } from './keys.ts';
 import { type Check, refuseIf } from './refusal.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { applicationName, performSet, performSettings } from './unit-settings.ts';
@@ -9,9 +9,9 @@ import { applicationName, performSet, performSettings } from './unit-settings.ts
 export const waitingColumn = 'sqlmig_waiting';
 export const waitedColumn = 'sqlmig_waited';
 
-/** SQL of a schema's advisory lock key. */
-export function schemaKey({ oid }: UnitSchema): string {
-  return lockKey(`(${quoteLiteral(oid ?? '0')}::oid)::int4`);
+/** SQL of a schema's advisory lock key; that of its name while it has no OID. */
+export function schemaKey({ schema, oid }: UnitSchema): string {
+  return oid === null ? nameKey(schema) : lockKey(`(${quoteLiteral(oid)}::oid)::int4`);
 }
 
 /** The fleet key, shared, to the end of the transaction. A public unit already holds it (see `publicLocks`). */

@@ -48,8 +48,11 @@ export function addRehearsed(message: MessageText, unit: Unit, place: Place): vo
   message.add(recordDuration(unit.script.migration, unit.schema, unit.context));
 }
 
-// In the order in which the server runs them; the rest of this file, and the unit-*.ts beside it, follow this order.
-function addSteps(message: MessageText, unit: Unit, { start, expected, keepsKey }: Place): void {
+/**
+ * Adds the steps of a unit to a message, in the order in which the server runs them; the rest of this file, and the
+ * unit-*.ts beside it, follow this order.
+ */
+export function addSteps(message: MessageText, unit: Unit, { start, expected, keepsKey }: Place): void {
   const { script, schema, context } = unit;
   message.add(lockAndRecord(unit, start));
   message.add(setFilePath(schema, context));

@@ -4,6 +4,7 @@ SET LOCAL lock_timeout = '5000ms';
 SET LOCAL application_name = 'sqlmig 1f3a5c7e bootstrap deploy-1';
 DO 'begin
   perform pg_advisory_xact_lock(1936813165, 2);
+  if not pg_try_advisory_xact_lock(1936813166, hashtext(''acme'')) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is using this schema; it will be retried''; end if;
   if not exists (select from pg_catalog.pg_namespace where nspname = ''acme'') then
     create schema "acme";
   end if;

@@ -108,7 +108,7 @@ select (select coalesce(json_agg(json_build_array(m.classid || ':' || m.objid, m
     union all select n.nspname, 'pg_namespace'::regclass, n.oid from pg_namespace n where n.nspname = any (array['public']::name[])) m) as sqlmig_structure;
 DO 'begin
 if not pg_try_advisory_xact_lock_shared(1936813165, 0) then raise exception using errcode = ''SQM05'', message = ''sqlmig: public is being migrated; tenants will be retried''; end if;
-if not pg_try_advisory_xact_lock(1936813165, (''0''::oid)::int4) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is using this schema; it will be retried''; end if;
+if not pg_try_advisory_xact_lock(1936813166, hashtext(''acme'')) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is using this schema; it will be retried''; end if;
 if (select count(*) + count(*) filter (where state <> ''applied'') from "acme"."schema_migrations") <> 0 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
 insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where true returning '2' as sqlmig_begun;
@@ -183,7 +183,7 @@ select (select coalesce(json_agg(json_build_array(m.classid || ':' || m.objid, m
 select distinct n.nspname as schema, case when c.oid is null then l.relation::text end as gone
 from pg_lock_status() l left join pg_class c on c.oid = l.relation left join pg_namespace n on n.oid = c.relnamespace
 where l.pid = pg_backend_pid() and l.granted and l.locktype = 'relation' and l.mode not in ('AccessShareLock', 'RowShareLock')
-  and (c.oid is null or c.relnamespace not in (0, 11, 99, pg_my_temp_schema()));
+  and (c.oid is null or c.relnamespace not in (coalesce(to_regnamespace('"acme"')::oid, 0), 11, 99, pg_my_temp_schema()));
 select l.relation::text as sqlmig_lock, n.nspname as schema, c.relname as relation, l.mode as mode
 from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where l.pid = pg_backend_pid() and l.locktype = 'relation' and c.relkind in ('r', 'p', 'm', 'v', 'i', 'I', 'S') and n.nspname !~ '^pg_'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, expect, inject, onTestFinished } from 'vitest';
-import { lockClass } from '../../src/protocol/keys.ts';
+import { isOurLock } from '../../src/protocol/keys.ts';
 
 export type Rows = Record<string, unknown>[];
 
@@ -43,7 +43,7 @@ export async function freshDatabase(): Promise<TestDatabase> {
     },
     leftovers: () =>
       query(`select 'lock' as what, objid::text as which from pg_locks l join pg_database d on d.oid = l.database
-          where locktype = 'advisory' and classid = ${lockClass} and d.datname = current_database()
+          where ${isOurLock} and d.datname = current_database()
         union all select 'session', application_name from pg_stat_activity where application_name like 'sqlmig%' and datname = current_database()`),
   };
   const end = async () => {

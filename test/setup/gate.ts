@@ -16,13 +16,18 @@ export const waitAtGate = (step = 2) =>
   `do $$ begin while (select last_value from public.gate) < ${step} loop perform pg_sleep(0.02); end loop; end $$;`;
 
 /** Holds an advisory lock of sqlmig in a session of its own, as a run at work does. Returns its release. */
-export async function holdLock(
+export function holdLock(url: string, object: string, options = {}): Promise<() => Promise<void>> {
+  return holdKey(url, `${lockClass}, ${object}`, options);
+}
+
+/** The same for a key of either class. */
+export async function holdKey(
   url: string,
-  object: string,
+  key: string,
   { shared = false, name = 'test' } = {},
 ): Promise<() => Promise<void>> {
   const sql = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: name } });
-  await sql.unsafe(`select pg_advisory_lock${shared ? '_shared' : ''}(${lockClass}, ${object})`).simple();
+  await sql.unsafe(`select pg_advisory_lock${shared ? '_shared' : ''}(${key})`).simple();
   return async () => {
     await sql.unsafe('select pg_advisory_unlock_all()').simple();
     await sql.end();

@@ -20,11 +20,19 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
       default: false,
       describe: 'Create it even if "tenants" in the config does not list it',
     },
+    'if-not-exists': {
+      type: 'boolean',
+      default: false,
+      describe: 'Bring the schema up to date if it exists, instead of an error',
+    },
   },
-  examples: [['tenant create acme', 'create the schema "acme" and bring it up to date']],
+  examples: [
+    ['tenant create acme', 'create the schema "acme" with all tenant migrations, or nothing at all'],
+    ['tenant create acme --if-not-exists', 'the same, or bring it up to date; may be repeated'],
+  ],
   prepare: (args) => {
-    const { name, unlisted } = args;
-    const options = { ...changeArgs(args), ...commitArgs(args), name, unlisted };
+    const { name, unlisted, ifNotExists } = args;
+    const options = { ...changeArgs(args), ...commitArgs(args), name, unlisted, ifNotExists };
     return async ({ config, signal, onEvent }) => {
       const outcome = await createTenant(config, { ...options, signal, onEvent });
       const { error } = outcome;

@@ -1,0 +1,127 @@
+import { retryReason } from '../decide/after-error.ts';
+import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
+import { historyKey } from '../project/order.ts';
+import { composeCreation } from '../protocol/creation.ts';
+import { unitRefusalOf } from '../protocol/refusal.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import { isServerError, type ServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+import type { Script } from '../sql/migration.ts';
+import { type Attempt, appliedMigration, attemptOf, putOff, raisedError } from './attempt.ts';
+import { describeFailure, positionOf } from './failure.ts';
+import { historyError, missesHistory } from './history-error.ts';
+import { rehearseUnits } from './rehearse.ts';
+import { createReport } from './send-units.ts';
+
+/** `apart`: the files cannot share a transaction on this server, and nothing was created. */
+export type WholeAttempt = Attempt | { readonly kind: 'apart' };
+
+/** A schema to create with all its files. */
+interface WholeSchema {
+  readonly schema: UnitSchema;
+  readonly scripts: readonly Script[];
+  readonly context: UnitContext;
+}
+
+// Out of lock space, an enum value used before it is committed, code that ends its transaction, and a statement that
+// must not run in one (25001) or after rows whose triggers are still to fire (55006).
+const apartStates: readonly string[] = [
+  sqlstates.insufficientResources,
+  sqlstates.unsafeNewEnumValue,
+  sqlstates.invalidTransactionTermination,
+  sqlstates.activeTransaction,
+  sqlstates.objectInUse,
+];
+
+/** Creates a schema with everything that its files build, in one transaction. Never throws. */
+export async function createWhole(
+  session: Session,
+  { schema, scripts, context: given }: WholeSchema,
+): Promise<WholeAttempt> {
+  const context = { ...given, ownSession: session.hasSettings };
+  const whole = { schema, scripts, context };
+  try {
+    const first = await send(session, whole, new Set());
+    if (first !== 'suspicious') return first;
+    // Files before a suspicious one may have left what made it suspicious, so all are judged together.
+    const judged = await judge(session, whole, scripts.length);
+    if (judged.kind === 'failed' && judged.error.details.file === undefined)
+      return await blame(session, whole, judged);
+    if (judged.kind !== 'done') return judged;
+    const again = await send(session, whole, new Set(scripts));
+    return again === 'suspicious' ? { kind: 'apart' } : again;
+  } catch (error) {
+    return attemptOf(error, { schema, context });
+  }
+}
+
+/** Runs the first files in a transaction that is rolled back, and compares the other schemas before and after them. */
+function judge(session: Session, { schema, scripts, context }: WholeSchema, files: number): Promise<Attempt> {
+  const part = { schema, scripts: scripts.slice(0, files), bootstrap: true };
+  return rehearseUnits(session, { parts: [part] }, context);
+}
+
+/** Names the file that a judgment of all files is about: the one with which it first fails. */
+async function blame(
+  session: Session,
+  whole: WholeSchema,
+  judged: Extract<Attempt, { kind: 'failed' }>,
+): Promise<Attempt> {
+  for (const [i, { migration, allowsPublic }] of whole.scripts.entries()) {
+    if (allowsPublic || (await judge(session, whole, i + 1)).kind === 'done') continue;
+    const { code, details, cause } = judged.error;
+    return {
+      kind: 'failed',
+      error: new SqlmigError(code, details.message, { ...details, file: migration.file, cause }),
+    };
+  }
+  return judged;
+}
+
+async function send(
+  session: Session,
+  { schema, scripts, context }: WholeSchema,
+  trusted: ReadonlySet<Script>,
+): Promise<WholeAttempt | 'suspicious'> {
+  const message = composeCreation({ schema, scripts, trusted }, context);
+  const report = createReport(scripts);
+  try {
+    await session.run(message.text, report.take, (notice) =>
+      context.onNotice(notice, { ...schema, scripts: report.running() }),
+    );
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    const { begun } = report.read();
+    if ((unitRefusalOf(error)?.state ?? error.code) === unitStates.suspicious) return 'suspicious';
+    if (apartStates.includes(error.code)) return { kind: 'apart' };
+    const at = positionOf(error, message);
+    const script = scripts[at?.unit ?? begun ?? -1];
+    return failed(session, error, { whole: { schema, scripts, context }, script, index: at?.index ?? null });
+  }
+  const { durations } = report.read();
+  const applied = scripts.map(({ migration }) =>
+    appliedMigration(migration, durations.get(historyKey(migration))),
+  );
+  return { kind: 'done', applied };
+}
+
+async function failed(
+  session: Session,
+  error: ServerError,
+  {
+    whole: { schema, context },
+    script,
+    index,
+  }: { readonly whole: WholeSchema; readonly script: Script | undefined; readonly index: number | null },
+): Promise<Attempt> {
+  const place = { schema, context };
+  const reason = retryReason(raisedError(error, place, false));
+  const ofFile = reason === null || reason === 'lock-wait' || reason === 'shared-rows';
+  if (script === undefined) return attemptOf(error, place);
+  if (reason !== null && !ofFile) return putOff(reason, error, place);
+  const unit = { script, ...place };
+  const described = missesHistory(error, unit)
+    ? historyError(unit, error)
+    : await describeFailure(session, unit, { error, index, replayable: false });
+  return reason === null ? { kind: 'failed', error: described } : { kind: 'retry', reason, error: described };
+}

@@ -1,0 +1,209 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeAll, expect, test } from 'vitest';
+import { createTenant, type RunEvent, up } from '../src/index.ts';
+import { nameKey } from '../src/protocol/keys.ts';
+import { readShapes } from '../src/structure/read-shapes.ts';
+import { sqlmig, start } from './setup/cli.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { closeGate, holdKey, waitAtGate } from './setup/gate.ts';
+import { project } from './setup/project.ts';
+import { testSession } from './setup/unit.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+const all = { kind: 'all', except: [] } as const;
+const exists = async (schema: string) =>
+  (await db.query(`select from pg_namespace where nspname = '${schema}'`)).length === 1;
+
+test('of many that create one tenant at once, one does and the others say that it exists', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'once', tenants: { list: ['once'] } },
+    { 'sql/tenant/1_t.sql': 'create table t ()', 'sql/tenant/2_u.sql': 'create table u ()' },
+  );
+  const config = await p.config();
+  const ends = await Promise.allSettled(
+    Array.from({ length: 12 }, () => createTenant(config, { name: 'once' })),
+  );
+  const won = ends.filter((end) => end.status === 'fulfilled');
+  expect(won.map(({ value }) => [value.state, value.migrations.length])).toEqual([['applied', 2]]);
+  const lost = ends.filter((end) => end.status === 'rejected');
+  expect(new Set(lost.map(({ reason }) => reason.code))).toEqual(new Set(['tenant-exists']));
+  expect(lost).toHaveLength(11);
+});
+
+test('a file that fails leaves nothing, whichever it is, and the error names it', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'failing', tenants: { list: ['failing'] } },
+    {
+      'sql/tenant/1_a.sql': 'create table a (id int primary key);\ninsert into a values (1)',
+      'sql/tenant/2_b.sql': 'create table b ();\nselect 1 / 0',
+      'sql/tenant/3_c.sql': 'create table c ()',
+    },
+  );
+  const config = await p.config();
+  const outcome = await createTenant(config, { name: 'failing' });
+  expect(outcome).toMatchObject({ state: 'failed', version: null, migrations: [] });
+  expect(outcome.error).toMatchObject({
+    code: 'migration-failed',
+    sqlstate: '22012',
+    file: 'sql/tenant/2_b.sql',
+    state: 'rolled back; failing does not exist',
+  });
+  expect(await exists('failing')).toBe(false);
+  p.write({ 'sql/tenant/2_b.sql': 'create table b ();\ncreat table c ()' });
+  await expect(createTenant(await p.config(), { name: 'failing' })).rejects.toMatchObject({
+    code: 'sql-syntax',
+  });
+  p.write({ 'sql/tenant/2_b.sql': 'create table b (a int references a);\ninsert into b values (2)' });
+  expect((await createTenant(await p.config(), { name: 'failing' })).error).toMatchObject({
+    sqlstate: '23503',
+  });
+  expect(await exists('failing')).toBe(false);
+});
+
+test('a killed process leaves nothing, and the next one creates the tenant', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'killed', tenants: { list: ['killed'] } },
+    { 'sql/tenant/1_a.sql': 'create table a ()', 'sql/tenant/2_b.sql': waitAtGate() },
+  );
+  await sqlmig(['up', '--public'], p.dir);
+  const open = await closeGate(db);
+  const first = start(['tenant', 'create', 'killed'], p.dir);
+  while ((await db.query(atGate)).length === 0) await delay(20);
+  first.process.kill('SIGKILL');
+  await first.ended;
+  while ((await db.leftovers()).length > 0) await delay(20);
+  expect(await exists('killed')).toBe(false);
+  // A run whose backend is terminated tries again.
+  const second = start(['tenant', 'create', 'killed'], p.dir);
+  let ended: Record<string, unknown>[] = [];
+  while (ended.length === 0) ended = await db.query(`select pg_terminate_backend(pid) from (${atGate}) g`);
+  await open();
+  expect(await second.ended).toMatchObject({ code: 0 });
+  expect(await db.query('select count(*)::int as n from killed.killed')).toEqual([{ n: 2 }]);
+});
+
+const atGate = `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+  and wait_event = 'PgSleep' and application_name like 'sqlmig % create %'`;
+
+test('both ways to build a tenant give the same structure, non-transactional files included', async () => {
+  const files = {
+    'sql/public/1_plans.sql': 'create table plans (id int primary key)',
+    'sql/tenant/1_a.sql': `create type mood as enum ('ok'); create table a (id bigint generated always as identity primary key, m mood, plan int references plans);
+      create table parts (id int, at int) partition by range (at); create table part1 partition of parts for values from (0) to (9);`,
+    'sql/tenant/2_value.sql': `alter type mood add value 'bad'`,
+    'sql/tenant/4_index.sql':
+      'create index concurrently if not exists a_m on a (m);\ncreate index /* CONCURRENTLY */ concurrently on a (plan);\nvacuum analyze a;\ndrop index concurrently a_m',
+    'sql/tenant/3_default.sql': `alter table a alter m set default 'bad'`,
+    'sql/tenant/5_detach.sql': 'alter table parts detach partition part1 concurrently',
+    'sql/tenant/6_code.sql': `do $$ begin create table b (id int); insert into b values (1); end $$;
+      create function f() returns int language sql as 'select count(*)::int from b';`,
+    'sql/tenant/7_shared.sql':
+      '-- sqlmig: allow-public\ncomment on table plans is $$of all$$; update plans set id = id',
+    'sql/tenant/8_rows.sql': 'insert into b values (2); drop table part1',
+    'sql/tenant/R__v.sql': 'create or replace view v as select f() as n',
+  };
+  const p = project({ url: db.url, historyTable: 'ways', tenants: { list: ['by_up', 'by_create'] } }, files);
+  const config = await p.config();
+  expect(await up(config, { select: { kind: 'tenants', names: ['by_up'] } })).toMatchObject({ ok: true });
+  const events: RunEvent[] = [];
+  const outcome = await createTenant(config, { name: 'by_create', onEvent: (event) => events.push(event) });
+  expect(outcome).not.toHaveProperty('error');
+  expect(outcome.migrations.map(({ name }) => name)).toHaveLength(9);
+  expect(events.filter(({ type }) => type === 'retrying')).toEqual([]);
+  const session = await testSession(db.url);
+  const schemas = ['by_up', 'by_create'];
+  const shapes = await readShapes(session, { schemas, ignore: new Set(), historyTable: 'ways' });
+  await session.close();
+  const sorted = (schema: string) =>
+    shapes
+      .get(schema)
+      ?.map((object) => JSON.stringify(object))
+      .sort();
+  expect(sorted('by_create')).toEqual(sorted('by_up'));
+  expect(sorted('by_up')?.length).toBeGreaterThan(10);
+  const rows = (schema: string) =>
+    db.query(
+      `select version, name, checksum, state, scope, statements, done_statements from ${schema}.ways order by 1, 2`,
+    );
+  expect(await rows('by_create')).toEqual(await rows('by_up'));
+  // One transaction wrote all of it.
+  const [{ n }] = (await db.query('select count(distinct xmin::text)::int as n from by_create.ways')) as [
+    { n: number },
+  ];
+  expect(n).toBe(1);
+  expect(await up(config, { select: all })).toMatchObject({ ok: true, applied: 0 });
+});
+
+test('a file that changes public without saying so fails, and nothing is left', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'trespass', tenants: { list: ['trespass'] } },
+    {
+      'sql/public/1_x.sql': 'create table shared_x (id int)',
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': `do $$ begin execute 'comment on table public.shared_x is ''mine'''; end $$`,
+    },
+  );
+  const config = await p.config();
+  await up(config, { select: { kind: 'public' } });
+  expect((await createTenant(config, { name: 'trespass' })).error).toMatchObject({
+    code: 'changes-public',
+    file: 'sql/tenant/2_b.sql',
+  });
+  expect(await exists('trespass')).toBe(false);
+});
+
+test('files that cannot share a transaction are applied one by one', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'apart', tenants: { list: ['apart', 'too'] } },
+    {
+      'sql/tenant/1_a.sql': `create table a (id int); create procedure p() language plpgsql as $$ begin insert into a values (1); commit; end $$`,
+      'sql/tenant/2_b.sql': '-- sqlmig: no-transaction\ncall p()',
+    },
+  );
+  const config = await p.config();
+  expect(await createTenant(config, { name: 'apart' })).toMatchObject({ state: 'applied', version: '2' });
+  p.write({ 'sql/tenant/2_b.sql': 'reindex (concurrently) table a' });
+  expect(await createTenant(await p.config(), { name: 'too' })).toMatchObject({
+    state: 'applied',
+    version: '2',
+  });
+});
+
+test('a run of the whole fleet and a sign-up of one of its tenants do not disturb each other', async () => {
+  const list = Array.from({ length: 12 }, (_, i) => `both_${i}`);
+  const p = project(
+    { url: db.url, historyTable: 'both', tenants: { list } },
+    { 'sql/tenant/1_a.sql': 'create table a ()', 'sql/tenant/2_b.sql': 'create table b ()' },
+  );
+  const config = await p.config();
+  await up(config, { select: { kind: 'public' } });
+  const [result, ...created] = await Promise.all([
+    up(config, { select: all }),
+    ...list.map((name) => createTenant(config, { name, ifNotExists: true })),
+  ]);
+  expect(result).toMatchObject({ ok: true, failed: 0 });
+  expect(created.filter(({ error }) => error !== undefined)).toEqual([]);
+  for (const name of list)
+    expect(await db.query(`select count(*)::int as n from ${name}.both`)).toEqual([{ n: 2 }]);
+});
+
+test('a name that another session is about to give away is waited for, and named by locks', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'held', tenants: { list: ['held'] } },
+    { 'sql/tenant/1_a.sql': '' },
+  );
+  const config = await p.config();
+  await up(config, { select: { kind: 'public' } });
+  const release = await holdKey(db.url, nameKey('held'), { name: 'sqlmig 1234 create web-1' });
+  expect(await createTenant(config, { name: 'held', waitForLockMs: 100 })).toMatchObject({
+    state: 'failed',
+    error: { code: 'lock-timeout', message: expect.stringContaining('(name) is held by') },
+  });
+  expect((await sqlmig(['locks'], p.dir)).stdout).toContain('(name)');
+  await release();
+  expect(await createTenant(config, { name: 'held' })).toMatchObject({ state: 'applied' });
+});
