@@ -1,15 +1,71 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { annotation } from '../src/report/github.ts';
+import { annotationLine, failureAnnotations } from '../src/report/github.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase } from './setup/database.ts';
-import { project } from './setup/project.ts';
+import { numbered, project } from './setup/project.ts';
 
 test('an annotation escapes what would end it', () => {
-  expect(annotation({ code: 'x', message: '50%\nof it', file: 'a,b:c.sql', line: 2, column: 3 })).toBe(
+  const at = { file: 'a,b:c.sql', line: 2, column: 3 };
+  expect(annotationLine({ level: 'error', code: 'x', message: '50%\nof it', ...at })).toBe(
     '::error file=a%2Cb%3Ac.sql,line=2,col=3,title=sqlmig%3A x::50%25%0Aof it\n',
   );
+});
+
+test('schemas with the same error share an annotation', () => {
+  const failures = numbered('t', 400).map((schema) => ({
+    schema,
+    error: { code: 'x', message: `no right to ${schema}.a` },
+  }));
+  const stopped = { schema: 'last', error: { code: 'stopped', message: '' } };
+  expect(failureAnnotations([...failures, stopped])).toMatchObject([
+    { level: 'error', code: 'x', message: 'no right to t_1.a (t_1, t_2, t_3 and 397 more)' },
+  ]);
+});
+
+const annotations = (text: string) => text.split('\n').filter((line) => line.startsWith('::'));
+const inGitHub = { GITHUB_ACTIONS: 'true' };
+
+test('findings are marked: as errors if they change the exit code, else as warnings', async () => {
+  const db = await freshDatabase();
+  const evil = 'x\n::add-mask::y';
+  const p = project(
+    { url: db.url, tenants: { list: ['acme', 'globex', evil] } },
+    { 'sql/tenant/1_a.sql': 'create table a (id int);\n' },
+  );
+  await sqlmig(['up', '--all'], p.dir);
+  p.write({
+    'sql/tenant/1_a.sql': 'create table a (id bigint);\n',
+    'sql/tenant/2_b.sql': 'create table b (id int references public.a);\n',
+    'sql/tenant/2_b.down.sql': 'drop tabel b;\n',
+  });
+  const of = async (...args: string[]) => {
+    const { code, stderr } = await sqlmig(args, p.dir, inGitHub);
+    return [
+      code,
+      ...annotations(stderr).map((line) => line.replace(/^::(\w+) .*title=sqlmig%3A ([\w-]+)::.*/, '$1 $2')),
+    ];
+  };
+  const lint = 'warning hard-coded-schema';
+  expect(await of('verify')).toEqual([1, 'error checksum-changed', 'error sql-syntax', lint]);
+  expect(await of('status')).toEqual([0, 'warning checksum-changed']);
+  expect(await of('status', '--check')).toEqual([1, 'error checksum-changed']);
+  expect(await of('plan')).toEqual([1, 'error checksum-changed', lint, 'warning sql-syntax']);
+  expect(await of('check')).toEqual([0, lint, 'warning sql-syntax']);
+  expect(await of('check', '--strict')).toEqual([1, 'error hard-coded-schema', 'error sql-syntax']);
+  const { stderr } = await sqlmig(['verify'], p.dir, inGitHub);
+  expect(stderr).toContain('acme, globex, x\\u{a}::add-mask::y');
+});
+
+test('at most ten of a level, each text once', async () => {
+  const columns = numbered('c', 12).map((name) => `${name} int references public.a`);
+  const p = project(
+    {},
+    { 'sql/tenant/1_a.sql': `create table a (id int);\ncreate table b (\n${columns.join(',\n')});\n` },
+  );
+  const { stderr } = await sqlmig(['check'], p.dir, inGitHub);
+  expect(annotations(stderr)).toHaveLength(10);
 });
 
 test('in a GitHub workflow errors are marked at their files, and the step has a summary', async () => {

@@ -3,6 +3,7 @@ import type { RunEvent } from '../src/events.ts';
 import { createJsonLog } from '../src/report/json-log.ts';
 import { colorsWanted, createPaint } from '../src/report/paint.ts';
 import { createProgress } from '../src/report/progress.ts';
+import { numbered } from './setup/project.ts';
 
 const finished = (schema: string, state: 'applied' | 'failed'): RunEvent => ({
   type: 'schema-finished',
@@ -115,6 +116,38 @@ test.for(['errors', 'usual', 'all'] as const)('a log of %s tells each failure on
       : ['run-started', 'warning', 'schema-finished', 'error'],
   );
   expect(told.at(-1)).toMatchObject({ runId: '1', ...other });
+});
+
+test('a log for machines has two lines for schemas that fail alike, and lists up to a hundred', () => {
+  const lines: string[] = [];
+  const log = createJsonLog((line) => lines.push(line), 'usual');
+  const outcomes = numbered('t', 400).map((schema) => ({
+    database: 'd',
+    schema,
+    scope: 'tenant' as const,
+    state: 'failed' as const,
+    version: null,
+    migrations: [],
+    error: { code: 'x', message: `no right to ${schema}.a`, schema, state: `${schema} is empty` },
+  }));
+  for (const outcome of outcomes) log.onEvent({ type: 'schema-finished', outcome });
+  log.end();
+  const failed = [...outcomes, { schema: 'other', error: { code: 'y', message: 'no' } }];
+  log.failed([...failed, { schema: 'another', error: { code: 'y', message: 'no' } }]);
+  const [first, others, late, ...more] = lines.map((line) => JSON.parse(line));
+  expect(first).toMatchObject({ type: 'schema-finished', level: 'error', outcome: outcomes[0] });
+  const { time: _, ...shared } = others;
+  expect(shared).toEqual({
+    type: 'schemas-finished',
+    level: 'error',
+    runId: null,
+    state: 'failed',
+    error: { code: 'x', message: 'no right to t_1.a' },
+    schemas: numbered('t', 101).slice(1),
+    count: 399,
+  });
+  expect(late).toMatchObject({ type: 'error', code: 'y', schemas: ['other', 'another'], count: 2 });
+  expect(more).toEqual([]);
 });
 
 test('those that fail in the same way are one line, and one picture', () => {

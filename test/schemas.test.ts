@@ -85,6 +85,10 @@ test('what the commands print is valid, whether they succeed, find something or 
   expect(document).toMatchObject({ ok: false, applied: 1, failed: 2 });
   expect(log.at(-1)).toMatchObject({ type: 'run-finished', level: 'error', runId: document.runId });
   expect(log).toContainEqual(expect.objectContaining({ type: 'server-notice', level: 'warn' }));
+  const plain = checkLog(await sqlmig(['up', '--all', '--max-failures', '9', '--log-format', 'json'], p.dir));
+  expect(plain).toContainEqual(
+    expect.objectContaining({ type: 'schemas-finished', level: 'error', count: 1 }),
+  );
   await json('status', ['status']);
   p.write({ 'sql/tenant/1_users.sql': 'create table users (id bigint);\n' });
   await json('verify', ['verify']);

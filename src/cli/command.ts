@@ -3,6 +3,7 @@ import { SqlmigError, withHint } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import type { Failure } from '../report/error.ts';
+import type { Annotation } from '../report/github.ts';
 import type { Paint } from '../report/paint.ts';
 import type { OptionSet } from './flag.ts';
 import type { GlobalArgs } from './options.ts';
@@ -24,6 +25,8 @@ export interface Answer {
   readonly text: (paint: Paint) => string;
   /** What failed, shown on stderr. */
   readonly failures?: readonly Failure[];
+  /** What a GitHub workflow shows at files besides the failures. */
+  readonly annotations?: () => readonly Annotation[];
   /** A closing note for people on stderr, unless `--quiet`. */
   readonly summary?: string;
 }

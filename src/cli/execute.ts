@@ -6,6 +6,7 @@ import { type Config, type ConfigSources, loadConfig } from '../project/config.t
 import { unknownVariables } from '../project/settings.ts';
 import { formatVersion } from '../report/documents.ts';
 import { errorPicture, errorPictures } from '../report/error.ts';
+import { failureAnnotations } from '../report/github.ts';
 import { createJsonLog, logLine } from '../report/json-log.ts';
 import { colorsWanted, createPaint, type Paint } from '../report/paint.ts';
 import { createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
@@ -53,9 +54,10 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
         ? document({ ok: answer.exitCode === 0, version: formatVersion, ...answer.json })
         : answer.text(stdoutPaint),
     );
-    const { failures = [], summary = '' } = answer;
+    const { failures = [], annotations = () => [], summary = '' } = answer;
     progress.failed(failures);
-    if (args.logFormat === 'text') annotate(failures, outside);
+    if (args.logFormat === 'text')
+      annotate(() => [...failureAnnotations(failures), ...annotations()], outside);
     const plain = createPaint(false);
     summarize(() => `${answer.text(plain)}${errorPictures(failures, plain)}${summary}`, terminal);
     if (args.logFormat === 'text' && !args.quiet) terminal.stderr(summary);
@@ -67,7 +69,7 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
     const defect = defectOf(error);
     const exitCode = reportError(defect, { ...args, paint, runId }, terminal);
     const failures = defect.all.map(({ details }) => ({ error: details }));
-    if (paint !== null) annotate(failures, outside);
+    if (paint !== null) annotate(() => failureAnnotations(failures), outside);
     summarize(() => errorPictures(failures, createPaint(false)), terminal);
     return signalExitCode(terminal) ?? exitCode;
   }

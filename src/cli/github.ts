@@ -1,22 +1,24 @@
 import { appendFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Failure } from '../report/error.ts';
-import { annotation } from '../report/github.ts';
+import { type Annotation, annotationLine } from '../report/github.ts';
 import type { Terminal } from './terminal.ts';
 
-/** In a GitHub workflow, annotates files with their errors, each once regardless of the number of schemas. */
-export function annotate(failures: readonly Failure[], { env, cwd, stderr }: Terminal): void {
+// GitHub shows ten annotations of a step at each level.
+const mostOfLevel = 10;
+
+/** In a GitHub workflow, annotates files, each text once. */
+export function annotate(annotations: () => readonly Annotation[], { env, cwd, stderr }: Terminal): void {
   if (env.GITHUB_ACTIONS !== 'true') return;
   const root = env.GITHUB_WORKSPACE ?? cwd;
-  const lines = failures.flatMap(({ error }) =>
-    error === undefined || error.code === 'stopped'
-      ? []
-      : annotation(
-          error.file === undefined ? error : { ...error, file: relative(root, join(cwd, error.file)) },
-        ),
-  );
-  // GitHub shows ten errors of a step.
-  for (const line of [...new Set(lines)].slice(0, 10)) stderr(line);
+  const all = annotations();
+  for (const level of ['error', 'warning'] as const) {
+    const lines = all
+      .filter((annotation) => annotation.level === level)
+      .map(({ file, ...rest }) =>
+        annotationLine({ ...rest, ...(file !== undefined && { file: relative(root, join(cwd, file)) }) }),
+      );
+    for (const line of [...new Set(lines)].slice(0, mostOfLevel)) stderr(line);
+  }
 }
 
 /** In a GitHub workflow, a terminal that no text from a file or the server can give a workflow command; JSON on stdout stays as it is. */

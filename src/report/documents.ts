@@ -4,6 +4,7 @@ import type {
   CheckResult,
   ErrorDetails,
   PlanResult,
+  SchemaOutcome,
   StatusResult,
   UpResult,
   VerifyResult,
@@ -61,9 +62,25 @@ interface FinishedRun extends Omit<UpResult, 'schemas' | 'warnings'> {
   readonly type: 'run-finished';
 }
 
+/** Further schemas that ended like one with a schema-finished line of its own. */
+export interface FinishedAlike {
+  readonly type: 'schemas-finished';
+  readonly state: SchemaOutcome['state'];
+  /** Their error, without what differs between them. */
+  readonly error: Omit<ErrorDetails, 'schema' | 'state'>;
+  /** The first hundred. */
+  readonly schemas: readonly string[];
+  /** The number of schemas. */
+  readonly count: number;
+}
+
 /** An error without a schema-finished line. */
-interface LoggedError extends ErrorDetails {
+export interface LoggedError extends ErrorDetails {
   readonly type: 'error';
+  /** If other schemas have the same error: all of them, up to a hundred. */
+  readonly schemas?: readonly string[];
+  /** The number of schemas. */
+  readonly count?: number;
   /** With `--verbose`, where a defect of sqlmig occurred. */
   readonly stack?: readonly string[];
 }
@@ -72,5 +89,5 @@ type Stamped<T> = T extends unknown ? Stamp & T : never;
 
 /** A line of `--log-format json`. */
 export type LogLine = Stamped<
-  Exclude<RunEvent, { readonly type: 'run-finished' }> | FinishedRun | LoggedError
+  Exclude<RunEvent, { readonly type: 'run-finished' }> | FinishedRun | FinishedAlike | LoggedError
 >;

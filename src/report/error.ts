@@ -1,7 +1,7 @@
 import type { ErrorDetails } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
-import { groupBy, names, printable } from './table.ts';
+import { groupBy, printable, schemaNames } from './table.ts';
 
 /** An error for people: what, where, the source line with a caret, the state now, one hint. */
 export function errorPicture(error: ErrorDetails, paint: Paint): string {
@@ -22,16 +22,33 @@ export interface Failure {
   readonly error?: ErrorDetails;
 }
 
+/** What failures of different schemas have in common if they are the same one. */
+export function failureKey({ schema = '', error }: Failure): string {
+  return JSON.stringify([error?.code, withoutOwnName(error?.message, schema), error?.file, error?.line]);
+}
+
+/** The same failure of some schemas. */
+interface SharedFailure {
+  /** Of the first schema. */
+  readonly error: ErrorDetails | undefined;
+  /** Empty if the failure belongs to no schema. */
+  readonly schemas: readonly { readonly schema: string }[];
+}
+
+/** Failures, each with all schemas that have it. */
+export function failuresAlike(failed: readonly Failure[]): SharedFailure[] {
+  return groupBy(failed, failureKey).map((group) => ({
+    error: group[0]?.error,
+    schemas: group.flatMap(({ schema }) => (schema === undefined ? [] : [{ schema }])),
+  }));
+}
+
 /** Failures as pictures; schemas with the same error share one. */
 export function errorPictures(failed: readonly Failure[], paint: Paint): string {
-  const groups = groupBy(failed, ({ schema = '', error }) =>
-    JSON.stringify([error?.code, withoutOwnName(error?.message, schema), error?.file, error?.line]),
-  );
-  return groups
-    .map(([first, ...others]) => {
-      const picture = first?.error === undefined ? '' : errorPicture(first.error, paint);
-      const who = others.flatMap(({ schema }) => schema ?? []);
-      return `${picture}${who.length === 0 ? '' : `  also: ${names(who, 20)}\n`}`;
+  return failuresAlike(failed)
+    .map(({ error, schemas: [, ...others] }) => {
+      const picture = error === undefined ? '' : errorPicture(error, paint);
+      return `${picture}${others.length === 0 ? '' : `  also: ${schemaNames(others, 20)}\n`}`;
     })
     .join('\n');
 }

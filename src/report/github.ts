@@ -1,12 +1,71 @@
-import type { ErrorDetails } from '../results.ts';
+import type { FileFinding, Finding } from '../results.ts';
+import { type Failure, failuresAlike } from './error.ts';
+import { findingsAlike } from './findings.ts';
+import { schemaNames } from './table.ts';
 
-/** An error as a workflow command of GitHub, which shows it beside the line of the file. */
-export function annotation({ code, message, file, line, column }: ErrorDetails): string {
+/** What GitHub shows beside a line of a file, or above the log if there is no file. */
+export interface Annotation {
+  readonly level: 'error' | 'warning';
+  /** The code of an error, or the kind of a finding. */
+  readonly code: string;
+  readonly message: string;
+  readonly file?: string | undefined;
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+}
+
+type SomeFinding =
+  | Finding
+  | (Pick<FileFinding, 'rule' | 'file' | 'line' | 'column' | 'message'> & {
+      readonly kind: 'lint' | 'down-file';
+    });
+
+const mostNames = 3;
+
+/** Errors, one annotation for all schemas with the same one. Schemas that were not started have none. */
+export function failureAnnotations(failures: readonly Failure[]): Annotation[] {
+  return failuresAlike(failures).flatMap(({ error, schemas }) =>
+    error === undefined || error.code === 'stopped'
+      ? []
+      : [{ ...error, level: 'error' as const, message: withNames(error.message, schemas) }],
+  );
+}
+
+/** Findings, one annotation for all schemas with the same one. */
+export function findingAnnotations(
+  findings: readonly SomeFinding[],
+  levelOf: (finding: SomeFinding) => Annotation['level'],
+): Annotation[] {
+  const inSchemas = findings.filter((finding): finding is Finding => !isInFile(finding));
+  const inFiles = findings.filter(isInFile);
+  return [
+    ...findingsAlike(inSchemas).map((group) => {
+      const [finding] = group;
+      const { kind, message, file } = finding;
+      return { level: levelOf(finding), code: kind, message: withNames(message, group), file };
+    }),
+    ...inFiles.map((finding) => {
+      const { rule, message, file, line, column } = finding;
+      return { level: levelOf(finding), code: rule, message, file, line, column };
+    }),
+  ];
+}
+
+/** An annotation as a workflow command of GitHub. */
+export function annotationLine({ level, code, message, file, line, column }: Annotation): string {
   const place = { ...(file && { file }), ...(line && { line }), ...(column && { col: column }) };
   const properties = Object.entries({ ...place, title: `sqlmig: ${code}` }).map(
     ([key, value]) => `${key}=${escaped(String(value)).replaceAll(':', '%3A').replaceAll(',', '%2C')}`,
   );
-  return `::error ${properties.join(',')}::${escaped(message)}\n`;
+  return `::${level} ${properties.join(',')}::${escaped(message)}\n`;
+}
+
+function isInFile(finding: SomeFinding): finding is Exclude<SomeFinding, Finding> {
+  return finding.kind === 'lint' || finding.kind === 'down-file';
+}
+
+function withNames(message: string, schemas: readonly { readonly schema: string }[]): string {
+  return schemas.length === 0 ? message : `${message} (${schemaNames(schemas, mostNames)})`;
 }
 
 function escaped(text: string): string {

@@ -1,34 +1,76 @@
 import type { RunEvent } from '../events.ts';
-import type { ErrorDetails } from '../results.ts';
-import type { Level, LogLine } from './documents.ts';
+import type { ErrorDetails, SchemaOutcome } from '../results.ts';
+import type { FinishedAlike, Level, LoggedError, LogLine } from './documents.ts';
+import { failureKey, failuresAlike } from './error.ts';
 import type { Progress } from './progress.ts';
 
 /** Which events a log has: only failed schemas, everything worth reading, or all. */
 type LogLevel = 'errors' | 'usual' | 'all';
 
-/** Progress for machines: one line of JSON per event, with its time. */
+// Docker splits lines at 16 kB.
+const mostNames = 100;
+
+/** Progress for machines: one line of JSON per event, with its time; schemas that fail alike share two. */
 export function createJsonLog(write: (text: string) => void, level: LogLevel): Progress {
   const logged = new WeakSet<ErrorDetails>();
+  const alike = createSharedFailures();
   let runId: string | null = null;
   const line = (level: Level, value: LoggedValue) => write(logLine(level, runId, value));
+  const end = () => {
+    for (const value of alike.take()) line(levels[value.state], value);
+  };
   return {
     onEvent(event) {
       if (event.type === 'run-started') runId = event.runId;
       if (!isLogged(event, level)) return;
       const error = errorOf(event);
       if (error !== undefined) logged.add(error);
+      if (event.type === 'schema-finished' && level !== 'all' && !alike.isFirst(event.outcome)) return;
       if (event.type !== 'run-finished') return line(levelOf(event), event);
+      end();
       // Schemas and warnings have lines of their own.
       const { schemas: _, warnings: __, ...result } = event.result;
       line(result.ok ? 'info' : 'error', { type: event.type, ...result });
     },
-    end() {},
+    end,
     failed(failures) {
-      for (const { error } of failures) {
-        // Schemas that were never started are counted; their errors add nothing to the failures before.
-        if (error === undefined || error.code === 'stopped' || logged.has(error)) continue;
-        line('error', { type: 'error', ...error });
+      // Schemas that were never started are counted; their errors add nothing to the failures before.
+      const left = failures.filter(({ error }) => error && error.code !== 'stopped' && !logged.has(error));
+      for (const { error, schemas } of failuresAlike(left))
+        if (error !== undefined) line('error', { type: 'error', ...error, ...shared(schemas) });
+    },
+  };
+}
+
+/** The names of schemas that have more than one. */
+function shared(schemas: readonly { readonly schema: string }[]): Pick<LoggedError, 'schemas' | 'count'> {
+  if (schemas.length < 2) return {};
+  return { schemas: schemas.slice(0, mostNames).map(({ schema }) => schema), count: schemas.length };
+}
+
+/** Schemas that end alike, as they come: only the first one is logged at once. */
+function createSharedFailures() {
+  const groups = new Map<string, FinishedAlike & { readonly schemas: string[]; count: number }>();
+  return {
+    /** True for the first of its kind, and for what did not fail. */
+    isFirst({ schema, state, error }: SchemaOutcome): boolean {
+      if (error === undefined) return true;
+      const key = `${state} ${failureKey({ schema, error })}`;
+      const group = groups.get(key);
+      if (group === undefined) {
+        const { schema: _, state: __, ...same } = error;
+        groups.set(key, { type: 'schemas-finished', state, error: same, schemas: [], count: 0 });
+        return true;
       }
+      if (group.schemas.length < mostNames) group.schemas.push(schema);
+      group.count += 1;
+      return false;
+    },
+    /** The others of each kind, once. */
+    take(): FinishedAlike[] {
+      const found = [...groups.values()].filter(({ count }) => count > 0);
+      groups.clear();
+      return found;
     },
   };
 }
@@ -44,6 +86,8 @@ export function logLine(level: Level, runId: string | null, value: LoggedValue):
   return `${JSON.stringify({ time: new Date().toISOString(), level, runId, ...value })}\n`;
 }
 
+const levels = { failed: 'error', skipped: 'warn', applied: 'info', 'up-to-date': 'debug' } as const;
+
 function levelOf(event: RunEvent): Level {
   switch (event.type) {
     case 'warning':
@@ -51,9 +95,7 @@ function levelOf(event: RunEvent): Level {
     case 'server-notice':
       return event.important ? 'warn' : 'debug';
     case 'schema-finished':
-      return ({ failed: 'error', skipped: 'warn', applied: 'info', 'up-to-date': 'debug' } as const)[
-        event.outcome.state
-      ];
+      return levels[event.outcome.state];
     case 'retrying':
       return 'debug';
     default:

@@ -2,9 +2,8 @@ import type { RunEvent } from '../events.ts';
 import { createNoticeGroups } from '../fleet/notice-groups.ts';
 import { migrationLabel } from '../project/order.ts';
 import type { SchemaOutcome } from '../results.ts';
-import { withoutOwnName } from './alike.ts';
 import { createCounter, type ProgressOptions } from './counter.ts';
-import { errorPictures, type Failure, placeOf } from './error.ts';
+import { errorPictures, type Failure, failureKey, placeOf } from './error.ts';
 import { noticeLine, noticesText } from './notices.ts';
 import { names, placeLine, printable } from './table.ts';
 
@@ -29,7 +28,7 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
   const addFailure = ({ schema, error }: SchemaOutcome) => {
     const place = error === undefined ? null : placeOf(error);
     const what = `${printable(error?.message ?? '')}${place === null ? '' : ` (${place})`}`;
-    const key = withoutOwnName(what, schema);
+    const key = failureKey({ schema, ...(error && { error }) });
     const group = failures.get(key);
     if (group !== undefined) return void group.others.push(schema);
     failures.set(key, { what, others: [] });

@@ -29,7 +29,7 @@ export function statusText(result: StatusResult, paint: Paint): string {
     titledTable(['scope', 'version', 'pending', 'findings', 'schemas'], rows),
     unmanagedText(result.schemas),
     tenantsUnknownText(result),
-    findingsText(findings, paint, 10),
+    findingsText(findings, paint),
   ].join('');
 }
 

@@ -4,7 +4,7 @@ import type { Paint } from './paint.ts';
 import { lintLine, tenantsUnknownText } from './plan.ts';
 import { count, groupBy, schemaNames } from './table.ts';
 
-/** What `verify` found: one line per mistake in a file, one paragraph per finding with every schema that has it. */
+/** What `verify` found: one line per mistake in a file, one paragraph per finding. */
 export function verifyText(result: VerifyResult, paint: Paint): string {
   const lints = result.findings.filter((finding) => finding.kind === 'lint');
   const inDownFiles = result.findings.filter((finding) => finding.kind === 'down-file');

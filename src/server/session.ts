@@ -167,7 +167,7 @@ async function settled(
   } catch (error) {
     const message = `cannot connect to ${describeHost(host)}: the password function failed: ${(error as Error)?.message}`;
     throw new SqlmigError('connection-failed', message, {
-      hint: 'sqlmig calls the function of the connection for each session that it opens',
+      hint: 'the function of the connection is called for each new session',
       cause: error,
     });
   }

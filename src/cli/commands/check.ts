@@ -1,5 +1,6 @@
 import { checkFiles } from '../../operations/check-files.ts';
 import { checkText } from '../../report/check.ts';
+import { findingAnnotations } from '../../report/github.ts';
 import { defineCommand } from '../command.ts';
 
 /** `sqlmig check`. */
@@ -18,6 +19,11 @@ export const checkCommand = defineCommand()({
     ({ strict }) =>
     async ({ config, onEvent }) => {
       const result = await checkFiles(config, { strict, onEvent });
-      return { exitCode: result.ok ? 0 : 1, json: result, text: (paint) => checkText(result, paint) };
+      return {
+        exitCode: result.ok ? 0 : 1,
+        json: result,
+        text: (paint) => checkText(result, paint),
+        annotations: () => findingAnnotations(result.findings, () => (strict ? 'error' : 'warning')),
+      };
     },
 });

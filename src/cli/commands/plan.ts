@@ -1,5 +1,6 @@
 import { type PlanCommandOptions, plan } from '../../operations/plan.ts';
 import { everySchema } from '../../project/selection.ts';
+import { failureAnnotations, findingAnnotations } from '../../report/github.ts';
 import { planText } from '../../report/plan.ts';
 import { type Answer, type CommandContext, defineCommand } from '../command.ts';
 import { planArgs, planOptions, readSelectorOptions, selectionOf } from '../options.ts';
@@ -30,5 +31,13 @@ export async function planAnswer(
   { config, signal, onEvent }: CommandContext,
 ): Promise<Answer> {
   const result = await plan(config, { ...options, signal, onEvent });
-  return { exitCode: result.ok ? 0 : 1, json: result, text: (paint) => planText(result, paint) };
+  return {
+    exitCode: result.ok ? 0 : 1,
+    json: result,
+    text: (paint) => planText(result, paint),
+    annotations: () => [
+      ...failureAnnotations(result.schemas.filter(({ error }) => error !== undefined)),
+      ...findingAnnotations(result.warnings, () => 'warning'),
+    ],
+  };
 }

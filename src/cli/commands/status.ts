@@ -1,5 +1,6 @@
 import { status } from '../../operations/status.ts';
 import { everySchema } from '../../project/selection.ts';
+import { findingAnnotations } from '../../report/github.ts';
 import { statusSummary, statusText } from '../../report/status.ts';
 import { defineCommand } from '../command.ts';
 import { readSelectorOptions, selectionOf } from '../options.ts';
@@ -30,6 +31,11 @@ export const statusCommand = defineCommand()({
         json: result,
         text: (paint) => statusText(result, paint),
         summary: statusSummary(result, args.check),
+        annotations: () =>
+          findingAnnotations(
+            result.schemas.flatMap(({ findings }) => findings),
+            () => (args.check ? 'error' : 'warning'),
+          ),
       };
     };
   },

@@ -1,5 +1,6 @@
 import { verify } from '../../operations/verify.ts';
 import { everySchema } from '../../project/selection.ts';
+import { findingAnnotations } from '../../report/github.ts';
 import { verifyText } from '../../report/verify.ts';
 import { defineCommand } from '../command.ts';
 import { readSelectorOptions, selectionOf } from '../options.ts';
@@ -23,7 +24,15 @@ export const verifyCommand = defineCommand()({
     const { strict, checkPending } = args;
     return async ({ config, signal, onEvent }) => {
       const result = await verify(config, { select, strict, checkPending, signal, onEvent });
-      return { exitCode: result.ok ? 0 : 1, json: result, text: (paint) => verifyText(result, paint) };
+      return {
+        exitCode: result.ok ? 0 : 1,
+        json: result,
+        text: (paint) => verifyText(result, paint),
+        annotations: () =>
+          findingAnnotations(result.findings, ({ kind }) =>
+            kind === 'lint' && !strict ? 'warning' : 'error',
+          ),
+      };
     };
   },
 });

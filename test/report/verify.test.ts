@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { createPaint } from '../../src/report/paint.ts';
+import { verifyText } from '../../src/report/verify.ts';
+import { numbered } from '../setup/project.ts';
+
+test('a finding of 400 tenants is one paragraph, with their number and the first names', () => {
+  const shared = { database: 'd', scope: 'tenant' as const };
+  const schemas = numbered('t', 400).map((schema) => ({
+    ...shared,
+    schema,
+    version: '1',
+    compared: 1,
+    pending: 0,
+  }));
+  const findings = schemas.map(({ schema }) => ({
+    ...shared,
+    schema,
+    kind: 'checksum-changed' as const,
+    message: `1_a.sql was changed after ${schema} had it`,
+  }));
+  expect(verifyText({ ok: false, findings, schemas }, createPaint(false))).toBe(
+    `checksum-changed: 1_a.sql was changed after t_1 had it
+  in 400 tenants: ${numbered('t', 10).join(', ')} and 390 more
+400 findings in 400 schemas of 400
+compared 400 applied migrations in 400 schemas with the files
+`,
+  );
+});
