@@ -26,7 +26,7 @@ const files = {
     grant select on plans to public;`,
   'sql/tenant/0001_users.sql': `create table users (id bigserial primary key, email public.citext, plan int references public.plans);
     create view mine as select shout(email::text) from users;`,
-  'sql/tenant/0002_color.sql': `create type color as enum ('red'); alter type color add value 'green'; alter table users add color color default 'green';`,
+  'sql/tenant/0002_color.sql': `create type color as enum ('red'); alter type color add value 'green'; alter table users add color color;`,
   'sql/tenant/0003_index.sql': 'create index concurrently users_plan on users (plan); vacuum users;',
   'sql/tenant/0004_phone.sql': `alter table users add phone text; insert into users (email) values ('a'); select setval('users_id_seq', 7);`,
   'sql/tenant/R__red.sql': `create or replace view red as select id, email from users where email like 'red%';`,

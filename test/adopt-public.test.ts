@@ -10,6 +10,7 @@ import type { Config } from '../src/project/config.ts';
 import { everySchema } from '../src/project/selection.ts';
 import { lockObjects } from '../src/protocol/keys.ts';
 import { sqlmig, start } from './setup/cli.ts';
+import { ownServer } from './setup/cluster.ts';
 import { freshDatabase, type Rows, type TestDatabase } from './setup/database.ts';
 import { holdLock } from './setup/gate.ts';
 import { project } from './setup/project.ts';
@@ -350,6 +351,56 @@ test('what names public is refused, each with a cure', async () => {
       'function public.path() sets a search_path with public itself (line 2: set local',
     ),
   ]);
+});
+
+test('jobs, recorded statements, foreign tables and the current schema are looked at', async () => {
+  const server = await ownServer({ shared_preload_libraries: 'pg_stat_statements' });
+  // pg_cron cannot be installed here; its table is as in its documentation.
+  await server.query(`create extension pg_stat_statements schema public; create extension postgres_fdw;
+    create table orders (id int); create table kept (id int);
+    create schema cron; create table cron.job (jobid bigint primary key, schedule text, command text not null, nodename text,
+      nodeport int, database text, username text, active boolean, jobname text);
+    insert into cron.job values (7, '* * * * *', E'select 1;\\ndelete from public.orders', '', 0, current_database(), 'app', true, 'nightly'),
+      (8, '* * * * *', 'delete from "public"."orders"', '', 0, current_database(), 'app', false, null),
+      (9, '* * * * *', 'delete from public.orders', '', 0, 'another', 'app', true, null),
+      (10, '* * * * *', 'delete from public.kept; delete from orders', '', 0, current_database(), 'app', true, null);
+    create server here foreign data wrapper postgres_fdw options (host 'localhost', dbname 'postgres');
+    create server away foreign data wrapper postgres_fdw options (host 'localhost', dbname 'another');
+    create schema fdw; create foreign table fdw.orders (id int) server here options (schema_name 'public');
+    create foreign table fdw.others (id int) server away options (schema_name 'public', table_name 'orders');
+    create function whose() returns text language plpgsql as 'begin\n return current_schema();\nend';
+    create function mute() returns text language sql as $$ select 'current_schema' $$;
+    create view place as select current_schema as it`);
+  await server.query('select count(*) from public.orders');
+  await server.query('select count(*) from public.kept');
+  const p = project({ url: server.url, tenants: { list: ['acme'] } });
+  const look = async () => {
+    const { stdout } = await sqlmig(
+      ['adopt', '--public-as', 'acme', '--keep', 'kept', '--json', '--rehearse'],
+      p.dir,
+    );
+    return JSON.parse(stdout) as PublicMove;
+  };
+  const found = await look();
+  expect(found.obstacles).toEqual([
+    {
+      message: 'pg_cron job 7 (nightly) of app names public: line 2: delete from public.orders',
+      hint: 'select cron.alter_job(7, command := …) without "public.", and let app search acme, public',
+    },
+  ]);
+  expect(found.notes).toEqual([
+    'function public.whose() asks for the current schema, which will be acme (line 2: return current_schema();)',
+    'view public.place asks for the current schema, which will be acme',
+    'pg_cron job 8 of app names public: line 1: delete from "public"."orders"; it is not active',
+    expect.stringMatching(
+      /^pg_stat_statements has 1 statement that names public before what moves, and would fail: select count\(\*\) from public.orders \(\w+, 1 call\); remove "public." from it$/,
+    ),
+    `foreign table fdw.orders reads schema public by name; if server here is this database, run after the move: alter foreign table fdw.orders options (set schema_name 'acme')`,
+  ]);
+  await server.query('update cron.job set active = false');
+  expect(await look()).toMatchObject({ obstacles: [], rehearsal: { way: 'rename' } });
+  await server.query('drop table cron.job; create view cron.job as select 1 as strange');
+  expect(await look()).toMatchObject({ obstacles: [] });
 });
 
 test('a tenant that the source cannot list is refused', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { backoffMs } from '../decide/backoff.ts';
 import { mostRetries } from '../decide/retry.ts';
-import { SqlmigError } from '../errors.ts';
+import { SqlmigError, sqlstates } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import { rehearseUnits } from '../execute/rehearse.ts';
 import { parseMigrations } from '../project/migrations.ts';
@@ -58,6 +58,10 @@ export async function replayInTransaction(run: Run, request: ReplayRequest, role
   const attempt = await attemptUntilFree(run, request, (session) =>
     rehearseUnits(session, { parts, after }, context),
   );
+  if (attempt.kind === 'failed' && attempt.error.details.sqlstate === sqlstates.unsafeNewEnumValue) {
+    const { file, line, message } = attempt.error.details;
+    throw refused(role, `${file}:${line}: ${message}`);
+  }
   if (attempt.kind === 'failed' || attempt.kind === 'retry')
     return { way: 'transaction', expected: null, error: attempt.error.details, leftOut };
   const [lock] = (attempt.kind === 'done' && attempt.locks) || [];

@@ -92,6 +92,9 @@ end`),
 export function grantSchema({ as }: Places, { grants }: Surroundings): string {
   const tenant = quoteIdentifier(as);
   const named = grants.filter(({ grantee }) => grantee !== 'PUBLIC');
+  const everyoneCreates = grants.some(
+    ({ grantee, privilege }) => grantee === 'PUBLIC' && privilege === 'CREATE',
+  );
   // pg_dump omits the initial privileges of public, which the schema still has after a rename.
   return `REVOKE ALL ON SCHEMA ${tenant} FROM PUBLIC;
 ${named.map((one) => `${grant(one, `SCHEMA ${tenant}`)}\n`).join('')}${doBlock(`declare r record;
@@ -107,7 +110,20 @@ begin
     if r.grantee = 0 then grant usage on schema ${tenant} to public;
     else execute format('grant usage on schema %s to %I', ${quoteLiteral(tenant)}, pg_get_userbyid(r.grantee)); end if;
   end loop;
-end`)}`;
+end`)}${everyoneCreates ? grantCreateToOwners(as) : ''}`;
+}
+
+/** Lets the owners of objects create more, as everyone could in public (the default before PostgreSQL 15). */
+function grantCreateToOwners(as: string): string {
+  return doBlock(`declare r record;
+begin
+  for r in with here as (select oid, nspowner from pg_namespace where nspname = ${quoteLiteral(as)})
+    select distinct o.owner from here, lateral (select relowner as owner from pg_class where relnamespace = here.oid
+      union all select proowner from pg_proc where pronamespace = here.oid
+      union all select typowner from pg_type where typnamespace = here.oid) o where o.owner <> here.nspowner loop
+    execute format('grant create, usage on schema %s to %I', ${quoteLiteral(quoteIdentifier(as))}, pg_get_userbyid(r.owner));
+  end loop;
+end`);
 }
 
 /** The statements that give a schema default privileges. */

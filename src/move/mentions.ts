@@ -1,5 +1,5 @@
 import type { Obstacle } from '../adopt/foreign-histories.ts';
-import { lineOf, type Mention, mentionsOf } from '../sql/qualifiers.ts';
+import { currentSchemaLine, lineOf, type Mention, mentionsOf } from '../sql/qualifiers.ts';
 import { catalogOids } from './inventory.ts';
 import type { FunctionText, PrintedText } from './texts.ts';
 
@@ -69,6 +69,11 @@ async function ofFunction(one: FunctionText, rules: MentionRules, found: Found):
   const shown = (list: readonly Mention[]) => [
     ...new Set(list.map(({ line }) => `line ${line}: ${lineOf(body, line)}`)),
   ];
+  const current = await currentSchemaLine(body);
+  if (!stays && current !== null)
+    found.notes.push(
+      `function ${identity} asks for the current schema, which will be ${as} (line ${current}: ${lineOf(body, current)})`,
+    );
   const inCode = mentions.filter((one) => one.in === 'code' && isAbout(one, rules));
   const inText = mentions.filter((one) => one.in === 'text' && isAbout(one, rules));
   const bare = mentions.filter((one) => one.in === 'schema');
@@ -138,6 +143,8 @@ async function ofExpression({ what, text }: PrintedText, rules: MentionRules, fo
     });
   } else if (mentions.some((one) => one.in === 'schema'))
     found.notes.push(`${what} has the name ${rules.schema} in a string`);
+  if ((await currentSchemaLine(text)) !== null)
+    found.notes.push(`${what} asks for the current schema, which will be ${rules.as}`);
 }
 
 /** True if a mention refers, or may refer, to an object that would move. */

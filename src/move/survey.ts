@@ -8,6 +8,7 @@ import type { HistoryPlan } from './histories.ts';
 import { type Inventory, readInventory, relationKinds, type SchemaItem } from './inventory.ts';
 import { type Division, divide, keptItems } from './kept.ts';
 import { findMentions, type Mentions } from './mentions.ts';
+import { findOutsideUses, type OutsideUses } from './outside.ts';
 import { type RoleSessions, readRoles, readSurroundings, type Surroundings } from './surroundings.ts';
 import { type PrintedText, readFunctionTexts, readPrintedTexts } from './texts.ts';
 
@@ -28,6 +29,7 @@ export interface Survey {
   readonly surroundings: Surroundings;
   readonly roles: readonly RoleSessions[];
   readonly mentions: Mentions;
+  readonly outside: OutsideUses;
 }
 
 /** Reads everything that a move depends on, in one read-only transaction. `histories` are the tables of migration tools. */
@@ -52,19 +54,21 @@ export async function survey(
   const namesOf = (items: readonly SchemaItem[]) => new Set(items.map(({ name }) => name));
   const isHistory = ({ what }: PrintedText) =>
     [...histories].some((name) => what.endsWith(`.${name}`) || what.endsWith(`.${quoteIdentifier(name)}`));
+  const rules = {
+    schema,
+    as,
+    moved: namesOf(division.moved),
+    kept: namesOf(kept),
+    keptIds: new Set(kept.map(({ id }) => id)),
+    rewriteFunctions,
+  };
   const mentions = await findMentions(
     functions,
     printed.filter((one) => !isHistory(one)),
-    {
-      schema,
-      as,
-      moved: namesOf(division.moved),
-      kept: namesOf(kept),
-      keptIds: new Set(kept.map(({ id }) => id)),
-      rewriteFunctions,
-    },
+    rules,
   );
-  return { wish, inventory, division, surroundings, roles, mentions };
+  const outside = await findOutsideUses(session, rules);
+  return { wish, inventory, division, surroundings, roles, mentions, outside };
 }
 
 /** Why a move must not begin, each with one cure. */
@@ -94,7 +98,8 @@ export function obstaclesOfTenants(
 
 /** The obstacles that do not depend on the tenant's name and the histories. */
 export function standingObstacles(found: Survey): Obstacle[] {
-  return [...found.division.obstacles, ...found.mentions.obstacles, ...ofReplication(found)];
+  const { division, mentions, outside } = found;
+  return [...division.obstacles, ...mentions.obstacles, ...outside.obstacles, ...ofReplication(found)];
 }
 
 function basicObstacles({ wish: { schema, as }, surroundings, division }: Survey): Obstacle[] {
@@ -189,11 +194,12 @@ function ofReplication({ surroundings, wish }: Survey): Obstacle[] {
 }
 
 /** Notes that do not prevent the move, in words. */
-export function notesOf({ mentions, surroundings, division }: Survey): string[] {
+export function notesOf({ mentions, outside, surroundings, division }: Survey): string[] {
   const { longTransactions, publications, tablePublications, slots } = surroundings;
   const published = [...publications, ...tablePublications];
   return [
     ...mentions.notes,
+    ...outside.notes,
     ...division.kept
       .filter(({ because }) => because !== 'asked' && because !== 'history')
       .map(({ item, because }) => `${item.kind} ${item.name} stays, because ${because} needs it`),

@@ -24,7 +24,7 @@ export interface PrintedText {
 
 const namePattern = (schema: string) => schema.toLowerCase().replace(/[\\%_]/g, '\\$&');
 
-/** Reads the functions whose text or own `search_path` has the name of a schema. */
+/** Reads the functions whose text or own `search_path` has the name of a schema, or whose text asks for the current one. */
 export async function readFunctionTexts(session: Session, schema: string): Promise<FunctionText[]> {
   const pattern = quoteLiteral(`%${namePattern(schema)}%`);
   const path = searchPathAmong('p.proconfig');
@@ -34,7 +34,7 @@ export async function readFunctionTexts(session: Session, schema: string): Promi
   case when ${path} is null then null else to_json(${schemasOnPath(path)}) end as path,
   pg_has_role(p.proowner, 'USAGE') as owned
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
-where ${isOrdinarySchema} and (lower(p.prosrc) like ${pattern} or lower(${path}) like ${pattern}) and not ${isExtensionMember('pg_proc', 'p.oid')}
+where ${isOrdinarySchema} and (lower(p.prosrc) like ${pattern} or lower(p.prosrc) like '%current\\_schema%' or lower(${path}) like ${pattern}) and not ${isExtensionMember('pg_proc', 'p.oid')}
 order by p.oid::regprocedure::text collate "C"`);
   return rows.map(({ oid, identity, language, body, path: own, owned }) => ({
     oid: String(oid),
@@ -49,7 +49,10 @@ order by p.oid::regprocedure::text collate "C"`);
 const relation = (oid: string) =>
   `(select i.type || ' ' || i.identity from pg_identify_object('pg_class'::regclass, ${oid}, 0) i)`;
 
-/** Reads the definitions that have the name of a schema within quotes: those of views, defaults, policies and the like. */
+/**
+ * Reads the definitions that have the name of a schema within quotes, or ask for the current one: those of views, defaults,
+ * policies and the like.
+ */
 export async function readPrintedTexts(session: Session, schema: string): Promise<PrintedText[]> {
   const pattern = quoteLiteral(`%'%${namePattern(schema)}%`);
   const rows =
@@ -84,6 +87,6 @@ select what, text from (
     from mine m join pg_policy p on p.polrelid = m.oid
   union all select 'trigger ' || quote_ident(t.tgname) || ' of ' || ${relation('m.oid')}, pg_get_triggerdef(t.oid)
     from mine m join pg_trigger t on t.tgrelid = m.oid and not t.tgisinternal) as texts
-where lower(text) like ${pattern} order by what collate "C"`);
+where lower(text) like ${pattern} or lower(text) like '%current\\_schema%' order by what collate "C"`);
   return rows.map(({ what, text }) => ({ what: String(what), text: String(text) }));
 }

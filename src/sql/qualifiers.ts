@@ -24,6 +24,14 @@ export async function mentionsOf(text: string, schema: string): Promise<Mention[
   return (await divided(text, schema)).mentions;
 }
 
+/** The first line in which code asks for the schemas of its `search_path`; `null` if none does, or if it has no tokens. */
+export async function currentSchemaLine(text: string): Promise<number | null> {
+  if (!/current_schema/i.test(text)) return null;
+  const tokens = await tokensOf(text).catch((): Token[] => []);
+  const found = tokens.find((token) => /^current_schemas?$/i.test(token.text));
+  return found === undefined ? null : lines(text)(found.index);
+}
+
 /** A text with another schema in front of the names that `isMoved` accepts; strings stay as they are. `to` is SQL. */
 export async function withQualifier(
   text: string,

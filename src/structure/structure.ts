@@ -146,7 +146,7 @@ export function structureAsJson(condition: string): string {
     coalesce((select c.relfilenode::text from pg_class c where m.classid = 'pg_class'::regclass and c.oid = m.objid and c.relkind in ('r', 'm', 'S')), ''),
     case when m.classid = 'pg_class'::regclass then pg_stat_get_xact_tuples_updated(m.objid) else 0 end,
     case when m.classid = 'pg_class'::regclass then pg_stat_get_xact_tuples_deleted(m.objid) else 0 end)), '[]')::text
-  from (select n.nspname, d.classid, d.objid from pg_namespace n join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid where ${condition} and d.classid <> 'pg_publication_namespace'::regclass
+  from (select n.nspname, d.classid, d.objid from pg_namespace n join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid where ${condition} and d.classid is distinct from to_regclass('pg_publication_namespace')
     union all select n.nspname, 'pg_namespace'::regclass, n.oid from pg_namespace n where ${condition}) m)`;
 }
 

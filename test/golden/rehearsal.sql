@@ -104,7 +104,7 @@ select (select coalesce(json_agg(json_build_array(m.classid || ':' || m.objid, m
     coalesce((select c.relfilenode::text from pg_class c where m.classid = 'pg_class'::regclass and c.oid = m.objid and c.relkind in ('r', 'm', 'S')), ''),
     case when m.classid = 'pg_class'::regclass then pg_stat_get_xact_tuples_updated(m.objid) else 0 end,
     case when m.classid = 'pg_class'::regclass then pg_stat_get_xact_tuples_deleted(m.objid) else 0 end)), '[]')::text
-  from (select n.nspname, d.classid, d.objid from pg_namespace n join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid where n.nspname = any (array['public']::name[]) and d.classid <> 'pg_publication_namespace'::regclass
+  from (select n.nspname, d.classid, d.objid from pg_namespace n join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid where n.nspname = any (array['public']::name[]) and d.classid is distinct from to_regclass('pg_publication_namespace')
     union all select n.nspname, 'pg_namespace'::regclass, n.oid from pg_namespace n where n.nspname = any (array['public']::name[])) m) as sqlmig_structure;
 DO 'begin
 if not pg_try_advisory_xact_lock_shared(1936813165, 0) then raise exception using errcode = ''SQM05'', message = ''sqlmig: public is being migrated; tenants will be retried''; end if;
@@ -178,7 +178,7 @@ select (select coalesce(json_agg(json_build_array(m.classid || ':' || m.objid, m
     coalesce((select c.relfilenode::text from pg_class c where m.classid = 'pg_class'::regclass and c.oid = m.objid and c.relkind in ('r', 'm', 'S')), ''),
     case when m.classid = 'pg_class'::regclass then pg_stat_get_xact_tuples_updated(m.objid) else 0 end,
     case when m.classid = 'pg_class'::regclass then pg_stat_get_xact_tuples_deleted(m.objid) else 0 end)), '[]')::text
-  from (select n.nspname, d.classid, d.objid from pg_namespace n join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid where n.nspname = any (array['public']::name[]) and d.classid <> 'pg_publication_namespace'::regclass
+  from (select n.nspname, d.classid, d.objid from pg_namespace n join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid where n.nspname = any (array['public']::name[]) and d.classid is distinct from to_regclass('pg_publication_namespace')
     union all select n.nspname, 'pg_namespace'::regclass, n.oid from pg_namespace n where n.nspname = any (array['public']::name[])) m) as sqlmig_structure;
 select distinct n.nspname as schema, case when c.oid is null then l.relation::text end as gone
 from pg_lock_status() l left join pg_class c on c.oid = l.relation left join pg_namespace n on n.oid = c.relnamespace
