@@ -1,121 +1,45 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ownServer } from './setup/cluster.ts';
+import { imageMissing, insideContainer, runContainer, whileRunning } from './setup/docker.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const image = 'sqlmig-test/example';
 const jobImage = 'sqlmig-test/example-job';
 const newerImage = 'sqlmig-test/example-node-24';
+const oldestBase = 'node:20-bookworm-slim';
 const newerBase = 'node:24-bookworm-slim';
 
-/** Why containers of an image cannot be run here; `null` where they can. */
-function imageMissing(base: string): string | null {
-  try {
-    execFileSync('docker', ['version'], { stdio: 'ignore' });
-  } catch {
-    return 'there is no Docker engine';
-  }
-  try {
-    execFileSync('docker', ['image', 'inspect', base], { stdio: 'ignore' });
-    return null;
-  } catch {
-    return `the image ${base} is not here (docker pull ${base})`;
-  }
-}
-
-const missing = imageMissing('node:20-bookworm-slim');
+const missing = imageMissing(oldestBase);
 const newerMissing = missing ?? imageMissing(newerBase);
 for (const why of new Set([missing, newerMissing])) if (why !== null) console.log(`skipped: ${why}`);
 const it = missing === null ? test : test.skip;
 const itWithNewerNode = newerMissing === null ? test : test.skip;
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-/** Runs a container on the host's network, as a deployment would run it: no rights, no home, nothing to write to. */
-function run(
-  name: string,
-  options: readonly string[],
-  args: readonly string[] = [],
-  of = image,
-): Promise<Ended> {
-  const strict = [
-    '--read-only',
-    '--user',
-    '12345:12345',
-    '--cap-drop',
-    'ALL',
-    '--memory',
-    '64m',
-    '--network',
-    'host',
-  ];
-  const child = spawn('docker', ['run', '--rm', '--name', name, ...strict, ...options, of, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output += chunk;
-    });
-  }
-  onTestFinished(() => {
-    try {
-      execFileSync('docker', ['rm', '-f', name], { stdio: 'ignore' });
-    } catch {
-      // It is gone already.
-    }
-  });
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
-}
+const run = (name: string, options: readonly string[], args: readonly string[] = [], of = image) =>
+  runContainer(of, name, options, args);
 
 let context = '';
 beforeAll(() => {
   if (missing !== null) return;
   context = mkdtempSync(join(tmpdir(), 'sqlmig-image-'));
   cpSync(join(root, 'examples/docker'), context, { recursive: true });
-  const npm = (args: readonly string[], cwd: string) =>
-    execFileSync('npm', [...args], { cwd, stdio: 'pipe' });
-  const copy = join(context, '.package');
-  mkdirSync(copy);
-  for (const part of ['dist', 'package.json', 'README.md', 'LICENSE'])
-    cpSync(join(root, part), join(copy, part), { recursive: true });
-  npm(
-    [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--prefer-offline',
-      '--ignore-scripts',
-      '--install-links',
-      '--omit=peer',
-      copy,
-    ],
-    context,
-  );
-  rmSync(copy, { recursive: true });
-  // A build has no registry here: what its one npm line would install is copied instead.
+  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', context], {
+    cwd: root,
+    stdio: 'pipe',
+  });
   for (const [file, tag, base] of [
-    ['Dockerfile', image, null],
-    ['Dockerfile.job', jobImage, null],
+    ['Dockerfile', image, oldestBase],
+    ['Dockerfile.job', jobImage, oldestBase],
     ...(newerMissing === null ? [['Dockerfile', newerImage, newerBase] as const] : []),
   ] as const) {
-    const dockerfile = readFileSync(join(root, 'examples/docker', file), 'utf8');
-    const offline = dockerfile.replace('RUN npm ci --omit=dev', 'COPY node_modules ./node_modules');
-    expect(offline).not.toBe(dockerfile);
-    const text = base === null ? offline : offline.replaceAll('node:20-bookworm-slim', base);
-    writeFileSync(join(context, 'Dockerfile.now'), text);
-    execFileSync('docker', ['build', '-q', '-t', tag, '-f', join(context, 'Dockerfile.now'), context], {
-      env: { ...process.env, DOCKER_BUILDKIT: '0' },
-      stdio: 'pipe',
-    });
+    const how = ['--network', 'host', '--build-arg', `NODE=${base}`, '-f', join(context, file)];
+    execFileSync('docker', ['build', '-q', '-t', tag, ...how, context], { stdio: 'pipe' });
   }
 });
 afterAll(() => {
@@ -139,21 +63,8 @@ it('ten replicas at once on an empty database: all reach their app, each migrati
   const replicas = Array.from({ length: 10 }, (_, i) => `sqlmig-replica-${process.pid}-${i}`);
   const env = ['-e', `DATABASE_URL=${server.url}`, '-e', 'PORT=0'];
   const running = replicas.map((name) => run(name, env));
-  const logs = (name: string) => execFileSync('docker', ['logs', name], { encoding: 'utf8', stdio: 'pipe' });
-  const ended: Ended[] = [];
-  for (const one of running) void one.then((end) => ended.push(end));
-  const isUp = (name: string) => {
-    try {
-      return logs(name).includes('app is up');
-    } catch {
-      // Not created yet.
-      return false;
-    }
-  };
-  while (!replicas.every(isUp)) {
-    expect(ended).toEqual([]);
-    await delay(200);
-  }
+  const isUp = (name: string) => insideContainer('logs', name).includes('app is up');
+  await whileRunning(Promise.race(running), () => replicas.every(isUp));
   for (const [schema, versions] of [
     ['public', 1],
     ['acme', 1],
@@ -174,16 +85,8 @@ itWithNewerNode(
     const name = `sqlmig-newer-${process.pid}`;
     const env = ['-e', `DATABASE_URL=${server.url}`, '-e', 'PORT=0'];
     const ended = run(name, env, [], newerImage);
-    const inside = (...args: string[]) => {
-      try {
-        return execFileSync('docker', args, { encoding: 'utf8', stdio: 'pipe' });
-      } catch {
-        // Not created yet.
-        return '';
-      }
-    };
-    while (!inside('logs', name).includes('app is up')) await delay(100);
-    const program = inside('exec', name, 'cat', '/proc/1/cmdline').split('\0');
+    await whileRunning(ended, () => insideContainer('logs', name).includes('app is up'));
+    const program = insideContainer('exec', name, 'cat', '/proc/1/cmdline').split('\0');
     expect(program.slice(0, 2)).toEqual(['node', 'server.js']);
     execFileSync('docker', ['stop', '-t', '10', name], { stdio: 'pipe' });
     expect(await ended).toMatchObject({ code: 0 });

@@ -21,7 +21,7 @@ function commandsOf(page: string): string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** A folder of programs: sqlmig and npx are the built command; npm only says that it was not run again from within. */
+/** A folder of programs: sqlmig and npx are the built command; npm and docker only say that they were not run. */
 function programs(dir: string): string {
   const bin = join(dir, '.bin');
   mkdirSync(bin);
@@ -36,6 +36,7 @@ function programs(dir: string): string {
     `[ "$1" = --no ] && shift; [ "$1" = sqlmig ] && shift; exec "${process.execPath}" "${cli}" "$@"`,
   );
   write('npm', `echo "skipped: npm $* (the test that runs this was started by it)"`);
+  write('docker', `echo "skipped: docker $* (tests of containers run it)"`);
   return bin;
 }
 
