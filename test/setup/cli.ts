@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
+/** What npm run build:executable makes. */
+export const executable = fileURLToPath(new URL('../../dist/executable/sqlmig', import.meta.url));
+
 /** How a command ended. */
 export interface Ended {
   readonly code: number | null;
@@ -17,9 +20,13 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
-/** Starts the built command line with nothing of our environment but PATH. */
+/**
+ * Starts the built command line with nothing of our environment but PATH; npm run test:executable makes it the executable.
+ */
 export function start(args: readonly string[], cwd: string, env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [cli, ...args], {
+  const [program, ...first] =
+    process.env.SQLMIG_TEST_EXECUTABLE === undefined ? [process.execPath, cli] : [executable];
+  const child = spawn(program, [...first, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', HOME: cwd, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

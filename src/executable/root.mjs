@@ -1,0 +1,22 @@
+// Makes the folder of an image's files: the executable, the system's libraries that it loads, and licenses.
+// node src/executable/root.mjs FOLDER
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const [root] = process.argv.slice(2);
+const built = (name) => fileURLToPath(new URL(`../../dist/executable/${name}`, import.meta.url));
+const place = (from, to) => {
+  mkdirSync(dirname(join(root, to)), { recursive: true });
+  copyFileSync(from, join(root, to));
+};
+
+place(built('sqlmig'), 'usr/local/bin/sqlmig');
+place(built('THIRD-PARTY.txt'), 'usr/share/doc/sqlmig/THIRD-PARTY.txt');
+// Beside bin/ in what nodejs.org publishes.
+const licenseOfNode = join(dirname(process.execPath), '../LICENSE');
+if (existsSync(licenseOfNode)) place(licenseOfNode, 'usr/share/doc/sqlmig/NODE-LICENSE');
+// The libraries of the executable are those of the Node that it was made of.
+process.report.excludeNetwork = true;
+const libraries = process.report.getReport().sharedObjects.filter((file) => file.startsWith('/'));
+for (const library of libraries) place(library, library);
