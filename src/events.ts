@@ -30,6 +30,15 @@ export type RunEvent =
       readonly scope: Scope;
       readonly migration: AppliedMigration;
     }
+  /** A split has begun to copy `rows` rows to `tenants` schemas. */
+  | { readonly type: 'copy-started'; readonly tenants: number; readonly rows: number }
+  /** The rows of a table were copied. They are committed with those of the tenant's other tables. */
+  | {
+      readonly type: 'rows-copied';
+      readonly schema: string;
+      readonly table: string;
+      readonly rows: number;
+    }
   /** An attempt at a schema failed, and another one will follow. */
   | { readonly type: 'retrying'; readonly schema: string; readonly reason: string; readonly attempt: number }
   /** The run has ended. */

@@ -197,6 +197,21 @@ test('rows of shared tables become a schema per tenant, through three kills', as
   await expectWorking(db);
 });
 
+test('two splits at the same moment share the work, and both report what they copied', async () => {
+  const p = await filled(customers, { split: { paths }, concurrency: 2 });
+  const runs = [0, 1].map(() => start([...split, '--yes', '--verbose'], p.dir));
+  const ends = await Promise.all(runs.map(({ ended }) => ended));
+  expect(ends.map(({ code, stderr }) => [code, stderr.includes('error')])).toEqual([
+    [0, false],
+    [0, false],
+  ]);
+  await expectSplit(db, all);
+  expect(await db.query('select count(*)::int as n from sqlmig_split')).toEqual([{ n: customers }]);
+  const lines = ends.map(({ stderr }) => stderr).join('');
+  expect(lines).toContain('t6  users  10 rows copied\n');
+  expect(lines).toContain('t6  events  3 rows copied\n');
+});
+
 test('--finish refuses while rows differ, then drops the shared tables', async () => {
   const p = await filled(2);
   const finish = async (...more: string[]) => {

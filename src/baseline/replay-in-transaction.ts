@@ -1,8 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { backoffMs } from '../decide/backoff.ts';
-import { mostRetries } from '../decide/retry.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
-import type { Attempt } from '../execute/attempt.ts';
 import { rehearseUnits } from '../execute/rehearse.ts';
 import { parseMigrations } from '../project/migrations.ts';
 import type { PendingFiles } from '../protocol/message.ts';
@@ -11,7 +7,7 @@ import { setOwnPath } from '../protocol/unit-settings.ts';
 import type { Scope } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import type { Run } from '../run/run.ts';
-import type { Session } from '../server/session.ts';
+import { whenFree } from '../run/when-free.ts';
 import { namesMadeBy } from '../sql/made-names.ts';
 import type { Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
@@ -55,14 +51,17 @@ export async function replayInTransaction(run: Run, request: ReplayRequest, role
   };
   const parts = [partOf(scratch.public, scripts.public), partOf(scratch.tenant, scripts.tenant)] as const;
   const context = contextOf(run, request, scratch);
-  const attempt = await attemptUntilFree(run, request, (session) =>
-    rehearseUnits(session, { parts, after }, context),
-  );
+  const attempt = await whenFree(request.settings, async () => {
+    const done = await run.read((session) => rehearseUnits(session, { parts, after }, context));
+    if (request.settings.signal.aborted) throw interruptedReplay();
+    if (done.kind === 'retry') throw done.error;
+    return done;
+  });
   if (attempt.kind === 'failed' && attempt.error.details.sqlstate === sqlstates.unsafeNewEnumValue) {
     const { file, line, message } = attempt.error.details;
     throw refused(role, `${file}:${line}: ${message}`);
   }
-  if (attempt.kind === 'failed' || attempt.kind === 'retry')
+  if (attempt.kind === 'failed')
     return { way: 'transaction', expected: null, error: attempt.error.details, leftOut };
   const [lock] = (attempt.kind === 'done' && attempt.locks) || [];
   if (lock !== undefined)
@@ -149,22 +148,6 @@ function partOf(schema: string, scripts: readonly Script[]): PendingFiles {
     scripts,
     bootstrap: true,
   };
-}
-
-/** Attempts a rehearsal until no other run is in its way. */
-async function attemptUntilFree(
-  run: Run,
-  { settings: { signal, waitForLockMs } }: ReplayRequest,
-  work: (session: Session) => Promise<Attempt>,
-): Promise<Attempt> {
-  const from = performance.now();
-  for (let tries = 1; ; tries++) {
-    const attempt = await run.read(work);
-    if (signal.aborted) throw interruptedReplay();
-    const isOver = performance.now() - from > waitForLockMs;
-    if (attempt.kind !== 'retry' || isOver || tries > mostRetries[attempt.reason]) return attempt;
-    await pause(backoffMs(tries, Math.random));
-  }
 }
 
 /** A shape with the names of the schemas that the replay's stand for. */

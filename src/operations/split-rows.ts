@@ -6,6 +6,7 @@ import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '.
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
+import { whenFree } from '../run/when-free.ts';
 import { type SplitSchema, splitTenants } from '../split/copy-tenants.ts';
 import type { SplitObstacle } from '../split/paths.ts';
 import { type SplitSurvey, type SplitTable, surveySplit } from '../split/survey.ts';
@@ -75,14 +76,23 @@ async function run(
   return withRun(config, settings, async (current) => {
     const migrator = createMigrator({ run: current, source, settings });
     const shared = await currentPublic(migrator);
-    const survey = await surveySplit(migrator, shared, { column: splitBy, tenantsFrom });
+    const survey = await whenFree(settings, () =>
+      surveySplit(migrator, shared, { column: splitBy, tenantsFrom }),
+    );
     const { database, server } = current;
     const plan = { database, host: server.host, splitBy, ...planOf(survey) };
     const accepted = plan.obstacles.length === 0 && (await accept(plan));
     checkValue('the answer of accept', accepted, yesOrNo);
-    const schemas = accepted ? await splitTenants(migrator, survey) : [];
+    const schemas = accepted ? await splitTenants(migrator, { ...survey, rows: rowsToCopy(survey) }) : [];
     return { ...plan, accepted, schemas };
   });
+}
+
+/** The owned rows, in the proportion of the tenants that are left. */
+function rowsToCopy({ tables, tenants, done }: SplitSurvey): number {
+  const all = tables.reduce((sum, { counts }) => sum + (counts?.owned ?? 0), 0);
+  const left = tenants.filter(({ schema }) => !done.has(schema)).length;
+  return Math.round((all * left) / Math.max(tenants.length, 1));
 }
 
 function planOf({ tables, shared, tenants, done, targets, dependents, obstacles }: SplitSurvey) {

@@ -13,10 +13,12 @@ export interface ProgressOptions {
   readonly now: () => number;
 }
 
-/** How many schemas of a phase are done, drawn as a line with rate and remaining time. */
+/** How many schemas of a phase, or rows, are done, drawn as a line with rate and remaining time. */
 interface Counter {
-  start(scope: Scope, total: number): void;
+  start(what: Scope | 'rows', total: number): void;
   count(failed: boolean): void;
+  /** Sets how many are done. */
+  reach(done: number): void;
   /** Writes a line above the counter. */
   say(line: string): void;
   /** Draws the counter, unless it was drawn just before. */
@@ -37,7 +39,7 @@ export function createCounter({
   paint,
   now,
 }: Omit<ProgressOptions, 'verbose'>): Counter {
-  let phase = { scope: '', total: 0, done: 0, started: now() };
+  let phase = { what: '', total: 0, done: 0, started: now() };
   let failures = 0;
   let lastDrawn = live ? Number.NEGATIVE_INFINITY : now();
   let drawn = false;
@@ -47,8 +49,11 @@ export function createCounter({
   };
   return {
     clear,
-    start(scope, total) {
-      phase = { scope, total, done: 0, started: now() };
+    start(what, total) {
+      phase = { what, total, done: 0, started: now() };
+    },
+    reach(done) {
+      phase.done = Math.min(phase.total, done);
     },
     count(failed) {
       phase.done = Math.min(phase.total, phase.done + 1);
@@ -90,11 +95,11 @@ function liveLine(
 }
 
 function counterText(
-  { scope, total, done }: { readonly scope: string; readonly total: number; readonly done: number },
+  { what, total, done }: { readonly what: string; readonly total: number; readonly done: number },
   seconds: number,
   failures: string,
 ): string {
   const rate = seconds > 0 ? done / seconds : 0;
   const eta = rate > 0 && done < total ? `, ${Math.ceil((total - done) / rate)} s left` : '';
-  return `${scope} ${done}/${total} (${rate.toFixed(rate < 10 ? 1 : 0)}/s${eta}${failures})`;
+  return `${what} ${done}/${total} (${rate.toFixed(rate < 10 ? 1 : 0)}/s${eta}${failures})`;
 }

@@ -97,6 +97,7 @@ function levelOf(event: RunEvent): Level {
     case 'schema-finished':
       return levels[event.outcome.state];
     case 'retrying':
+    case 'rows-copied':
       return 'debug';
     default:
       return 'info';

@@ -5,7 +5,7 @@ import type { SchemaOutcome } from '../results.ts';
 import { createCounter, type ProgressOptions } from './counter.ts';
 import { errorPictures, type Failure, failureKey, placeOf } from './error.ts';
 import { noticeLine, noticesText } from './notices.ts';
-import { names, placeLine, printable } from './table.ts';
+import { count, names, placeLine, printable } from './table.ts';
 
 /** Reports a run on stderr while it is in progress. */
 export interface Progress {
@@ -21,6 +21,7 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
   const { write, paint } = options;
   const counter = createCounter(options);
   const notices = createNoticeGroups();
+  const copied = createCopied();
   // The first failure of a kind is reported at once, the others in one line at the end.
   const failures = new Map<string, { readonly what: string; readonly others: string[] }>();
   const failedLine = (schemas: readonly string[], what: string) =>
@@ -37,6 +38,8 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
   return {
     onEvent(event) {
       if (event.type === 'phase-started') counter.start(event.scope, event.pending);
+      if (event.type === 'copy-started') counter.start('rows', event.rows);
+      if (event.type === 'rows-copied') counter.reach(copied.add(event));
       if (event.type === 'schema-finished') {
         const { state } = event.outcome;
         if (state !== 'up-to-date') counter.count(state === 'failed');
@@ -53,6 +56,20 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
       write(noticesText(notices));
     },
     failed: (failures) => write(errorPictures(failures, paint)),
+  };
+}
+
+/** Sums up copied rows; a tenant that is copied again counts once. */
+function createCopied() {
+  const tables = new Map<string, number>();
+  let sum = 0;
+  return {
+    add({ schema, table, rows }: { readonly schema: string; readonly table: string; readonly rows: number }) {
+      const key = JSON.stringify([schema, table]);
+      sum += rows - (tables.get(key) ?? 0);
+      tables.set(key, rows);
+      return sum;
+    },
   };
 }
 
@@ -78,6 +95,8 @@ function verboseLinesOf(event: RunEvent): string[] {
       return [
         `${printable(event.schema)}  ${migrationLabel(event.migration)}  ${event.migration.durationMs} ms`,
       ];
+    case 'rows-copied':
+      return [`${printable(event.schema)}  ${printable(event.table)}  ${count(event.rows, 'row')} copied`];
     case 'retrying':
       return [`${printable(event.schema)}: ${event.reason}; will retry (attempt ${event.attempt})`];
     case 'server-notice':

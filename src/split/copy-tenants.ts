@@ -9,7 +9,7 @@ import type { ErrorDetails } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
-import { composeCopy } from './copy.ts';
+import { composeCopy, copiedRows } from './copy.ts';
 import type { SharedTables } from './look.ts';
 import { lackedColumns, pairTables, type TablePair } from './pairs.ts';
 import type { SplitObstacle } from './paths.ts';
@@ -36,6 +36,8 @@ export interface SplitWork {
   readonly pairs: readonly TablePair[];
   readonly tenants: readonly SplitTenant[];
   readonly done: ReadonlySet<string>;
+  /** About how many rows are to be copied. */
+  readonly rows: number;
 }
 
 /** Builds the tenants' schemas as `up` does, then copies their rows, in parallel; the failure of a tenant is its own. */
@@ -49,6 +51,7 @@ export async function splitTenants(migrator: Migrator, work: SplitWork): Promise
     open.filter(({ schema }) => !failed.has(schema)),
   );
   const copied = new Set<string>();
+  settings.emit({ type: 'copy-started', tenants: ready.length, rows: work.rows });
   const ids = new Map(open.map(({ schema, id }) => [schema, id]));
   const outcomes = await repairSchemas({ run, source, settings }, ready, {
     hasWork: ({ schema, exists }) => exists && !copied.has(schema),
@@ -98,7 +101,11 @@ function readThem({ run, source }: Migrator, tenants: readonly SplitTenant[]): P
 
 async function copyTenant(
   session: Session,
-  { target, tenant, migrator: { context } }: { target: Target; tenant: SplitTenant; migrator: Migrator },
+  {
+    target,
+    tenant,
+    migrator: { context, settings },
+  }: { target: Target; tenant: SplitTenant; migrator: Migrator },
   { shared: { owned, rules }, pairs: model }: SplitWork,
 ): Promise<Attempt> {
   const schema = unitSchema(target, null);
@@ -108,7 +115,10 @@ async function copyTenant(
     const { pairs, obstacles } = pairTables(owned, made);
     const [obstacle] = [...obstacles, ...lackedColumns(pairs, model)];
     if (obstacle !== undefined) return { kind: 'failed', error: refusedTenant(target.schema, obstacle) };
-    await session.run(composeCopy({ schema, tenant, made, pairs }, rules, context), () => {});
+    await session.run(composeCopy({ schema, tenant, made, pairs }, rules, context), (row) => {
+      const copied = copiedRows(row);
+      if (copied !== null) settings.emit({ type: 'rows-copied', schema: target.schema, ...copied });
+    });
     return { kind: 'done', applied: [] };
   } catch (error) {
     return attemptOf(error, { schema, context });

@@ -4,6 +4,7 @@ import { schemaReplaced } from '../protocol/unit-checks.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { takeLocks } from '../protocol/unit-locks.ts';
 import { setFilePath, setOwnPath } from '../protocol/unit-settings.ts';
+import type { Row } from '../server/answer.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import {
   type ColumnMatch,
@@ -119,7 +120,21 @@ function insert({ owned, made, match }: TablePair, column: string, { id }: Split
   const rows = rowsOf(owned, column, id);
   // Without a column in common, the rows are those of the defaults.
   const into = names === '' ? '' : ` (${names}) OVERRIDING SYSTEM VALUE`;
-  return `INSERT INTO ${tableName(made)}${into} SELECT ${values} FROM ${rows};\n`;
+  return `INSERT INTO ${tableName(made)}${into} SELECT ${values} FROM ${rows};\n${reportCopied(made)}`;
+}
+
+const copiedColumn = 'sqlmig_copied';
+
+/** Reports the rows that the transaction has inserted into a table and its partitions, by the server's own count. */
+function reportCopied(made: TableShape): string {
+  const table = quoteLiteral(tableName(made));
+  return `SELECT ${quoteLiteral(made.name)} AS ${copiedColumn}, pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(p.oid))::pg_catalog.int8 AS rows
+FROM (SELECT ${table}::pg_catalog.regclass::pg_catalog.oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(${table}::pg_catalog.regclass)) p;\n`;
+}
+
+/** What a row of the copy's message reports; `null` for other rows. */
+export function copiedRows(row: Row): { readonly table: string; readonly rows: number } | null {
+  return copiedColumn in row ? { table: String(row[copiedColumn]), rows: Number(row.rows) } : null;
 }
 
 /** Sets a sequence past the highest value of its columns; an unused one continues at the shared one's value. */

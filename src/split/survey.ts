@@ -1,12 +1,16 @@
+import { SqlmigError } from '../errors.ts';
 import type { Migrator } from '../fleet/migrator.ts';
+import type { Config } from '../project/config.ts';
 import type { Run } from '../run/run.ts';
+import type { Session } from '../server/session.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import { lookAtSplit, type SplitLook, type SplitQuery } from './look.ts';
 import { readModel } from './model.ts';
 import type { TablePair } from './pairs.ts';
-import type { OwnedTable } from './paths.ts';
+import type { OwnedTable, SplitObstacle } from './paths.ts';
+import { readSplitRecords } from './record.ts';
 import { patientReader } from './row-reader.ts';
 import { countRows, findCrossing, findFilled, type RowCounts } from './rows.ts';
 import { tenantObstacles, unlistedObstacles } from './tenant-obstacles.ts';
@@ -83,8 +87,9 @@ async function countAll(
   column: string,
 ): Promise<Pick<SplitSurvey, 'tables' | 'obstacles'>> {
   const by = { column, tenants };
+  const { config } = run;
   const existing = targets.filter(({ schema, exists }) => exists && !done.has(schema));
-  return run.read(async (_, each) => {
+  return run.read(async (session, each) => {
     const reader = patientReader(each);
     const tables: SplitTable[] = [];
     for (const one of owned) {
@@ -100,8 +105,23 @@ async function countAll(
       existing.map(({ schema }) => schema),
       owned.map(({ table }) => table.name),
     );
+    if (filled.length > 0) await refuseIfSplit(session, config, filled);
     return { tables, obstacles: [...filled, ...(await findCrossing(reader, pairs, by))] };
   });
+}
+
+/** @throws SqlmigError `lock-timeout` if another run has split one of these tenants since the records were read. */
+async function refuseIfSplit(
+  session: Session,
+  { publicSchema }: Config,
+  filled: readonly SplitObstacle[],
+): Promise<void> {
+  const records = await readSplitRecords(session, publicSchema);
+  const split = filled.find(({ schema }) => records.some((record) => record.schema === schema));
+  if (split !== undefined)
+    throw new SqlmigError('lock-timeout', 'another run is splitting these tenants', {
+      ...(split.schema !== undefined && { schema: split.schema }),
+    });
 }
 
 function shownMatch({ onlyShared, onlyTenant, generated }: TablePair['match']) {

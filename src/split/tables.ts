@@ -105,11 +105,12 @@ const indexed = `(select coalesce(json_agg(distinct a.attname), '[]') from pg_in
 const parts =
   'with recursive parts (oid) as (select c.oid union all select h.inhrelid from parts p join pg_inherits h on h.inhparent = p.oid)';
 
-// Disabling a trigger of a partitioned table reaches its partitions from PostgreSQL 15 on only, so each is named.
+// Disabling a trigger of a partitioned table reaches its partitions from PostgreSQL 15 on only, so each is named. Before,
+// the copies of its triggers are internal.
 const triggers = `(${parts}
   select coalesce(json_agg(json_build_object('schema', n.nspname, 'table', r.relname, 'name', g.tgname, 'always', g.tgenabled = 'A') order by n.nspname, r.relname, g.tgname), '[]')
   from pg_trigger g join parts p on p.oid = g.tgrelid join pg_class r on r.oid = g.tgrelid join pg_namespace n on n.oid = r.relnamespace
-  where not g.tgisinternal and g.tgenabled in ('O', 'A'))`;
+  where (not g.tgisinternal or (g.tgparentid <> 0 and g.tgconstraint = 0)) and g.tgenabled in ('O', 'A'))`;
 
 const holdsData = `(${parts}
   select coalesce(sum(pg_relation_size(oid)), 0) > 0 from parts)`;

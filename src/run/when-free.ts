@@ -1,0 +1,33 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { backoffMs } from '../decide/backoff.ts';
+import { createPatience } from '../decide/patience.ts';
+import { SqlmigError } from '../errors.ts';
+import type { MigrateSettings } from './run-options.ts';
+
+/**
+ * Repeats work that another run is in the way of, and reports the wait, until `waitForLockMs` have passed.
+ * @throws as the work does; the last error of another run in the way.
+ */
+export async function whenFree<T>(
+  { waitForLockMs, signal, emit }: Pick<MigrateSettings, 'waitForLockMs' | 'signal' | 'emit'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const patience = createPatience(waitForLockMs);
+  patience.start(performance.now());
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof SqlmigError) || !isInTheWay(error) || signal.aborted) throw error;
+      const { decision, waitedMs } = patience.decide(performance.now(), false);
+      if (decision === 'give-up') throw error;
+      const { schema = '', message } = error.details;
+      if (decision === 'report') emit({ type: 'waiting', schema, waitedMs, holders: message });
+      await pause(backoffMs(tries, Math.random), undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+function isInTheWay({ code }: SqlmigError): boolean {
+  return code === 'lock-timeout' || code === 'public-behind';
+}
