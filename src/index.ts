@@ -2,8 +2,6 @@ export type { Obstacle, ToolSession } from './adopt/foreign-histories.ts';
 export type { AdoptedSchema } from './adopt/import-histories.ts';
 export type { HistoryImport, RefusedHistory } from './adopt/import-proposals.ts';
 export type { ProposedBaseline, RefusedBaseline } from './baseline/baseline-proposals.ts';
-export type { BaselineDifference } from './baseline/fleet-differences.ts';
-export type { LeftOutStatement } from './baseline/replayable.ts';
 export type { ReplayWay } from './baseline/replayed.ts';
 export type { Conversion, ConvertedFile } from './convert/convert.ts';
 export type { Decision } from './convert/decisions.ts';
@@ -95,6 +93,7 @@ export {
   type SplitSettings,
   type TenantSettings,
 } from './project/settings.ts';
+export type { Ignorable, StructureSettings } from './project/structure-settings.ts';
 export type { TenantSource } from './project/tenant-source.ts';
 export type { Holder } from './protocol/holders.ts';
 export type { AcceptedEditOptions } from './repair/accepted-edits.ts';
@@ -120,4 +119,6 @@ export type { SplitObstacle } from './split/paths.ts';
 export type { RowCounts } from './split/rows.ts';
 export type { SplitTable } from './split/survey.ts';
 export type { ReadOptions } from './state/reading.ts';
+export type { StructureDifference } from './structure/schema-differences.ts';
 export type { ShapeDifference } from './structure/shape.ts';
+export type * from './verify-results.ts';

@@ -213,26 +213,6 @@ export interface StatusResult {
   readonly tenantsUnknown?: string;
 }
 
-/** A schema that `verify` compared with the files. */
-export interface VerifiedSchema {
-  readonly database: string;
-  readonly schema: string;
-  readonly scope: Scope;
-  readonly version: string | null;
-  /** The number of applied migrations that were compared with their files. */
-  readonly compared: number;
-  /** The number of pending migrations. */
-  readonly pending: number;
-}
-
-/** The result of `verify`. Lints and pending migrations make `ok` false only if the options say so. */
-export interface VerifyResult {
-  readonly ok: boolean;
-  readonly findings: readonly (Finding | LintFinding | DownFileFinding)[];
-  readonly schemas: readonly VerifiedSchema[];
-  readonly tenantsUnknown?: string;
-}
-
 /** The result of `checkFiles`. Findings make `ok` false only with `strict`; mistakes are exceptions. */
 export interface CheckResult {
   readonly ok: boolean;

@@ -40,6 +40,7 @@ test('defaults complete an empty config', async () => {
     searchPath: ['tenant', 'public'],
     extensions: [],
     split: { paths: {}, keep: [], triggers: false },
+    structure: { ignore: [], ignoreObjects: [] },
     cwd: dir,
   });
 });

@@ -12,8 +12,9 @@ import { isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import { readShapeHashes, readShapes } from '../structure/read-shapes.ts';
+import type { KnownShape } from '../structure/shape.ts';
 import { type Furniture, replayableFiles } from './replayable.ts';
-import { type ExpectedShape, interruptedReplay, type Replayed, type ReplayRequest } from './replayed.ts';
+import { interruptedReplay, type Replayed, type ReplayRequest } from './replayed.ts';
 import { withScratchDatabase } from './scratch-database.ts';
 
 /**
@@ -123,12 +124,12 @@ function errorOf({ schemas, error }: UpResult): ErrorDetails {
 async function readExpected(
   session: Session,
   { publicSchema, historyTable }: Config,
-  { tenant, ignore }: ReplayRequest,
-): Promise<Record<Scope, ExpectedShape>> {
-  const request = { schemas: [publicSchema, tenant], ignore, historyTable };
+  { tenant, ignore, except = [] }: ReplayRequest,
+): Promise<Record<Scope, KnownShape>> {
+  const request = { schemas: [publicSchema, tenant], ignore, except, historyTable };
   const hashes = await readShapeHashes(session, request);
   const shapes = await readShapes(session, request);
-  const of = (schema: string): ExpectedShape => ({
+  const of = (schema: string): KnownShape => ({
     hash: null,
     objects: 0,
     ...hashes.get(schema),

@@ -44,9 +44,10 @@ export async function replayInTransaction(run: Run, request: ReplayRequest, role
   const { scripts, leftOut } = await scratchScripts(run, { request, scratch, role });
   const collector = createShapeCollector();
   const { historyTable } = run.config;
+  const { ignore, except = [] } = request;
   const schemas = [scratch.public, scratch.tenant];
   const after = {
-    sql: `${setOwnPath}${selectShapes({ schemas, ignore: request.ignore, historyTable })}`,
+    sql: `${setOwnPath}${selectShapes({ schemas, ignore, except, historyTable })}`,
     onRow: collector.onRow,
   };
   const parts = [partOf(scratch.public, scripts.public), partOf(scratch.tenant, scripts.tenant)] as const;

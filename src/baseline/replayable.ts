@@ -6,14 +6,7 @@ import { type ParsedStatement, parseStatements } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import { blankOut, withSemicolon } from '../sql/ranges.ts';
 import { serverWideReason } from '../sql/server-wide.ts';
-
-/** A statement that a replay skips. */
-export interface LeftOutStatement {
-  readonly file: string;
-  readonly line: number;
-  /** What it does, in words. */
-  readonly what: string;
-}
+import type { LeftOutStatement } from '../verify-results.ts';
 
 /**
  * The files of a scope that a baseline covers: those up to a version, and the repeatables if that is all of them, since

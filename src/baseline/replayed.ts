@@ -4,13 +4,8 @@ import type { ErrorDetails, Scope } from '../results.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { ShapeRequest } from '../structure/read-shapes.ts';
-import type { Shape, ShapeHash } from '../structure/shape.ts';
-import type { LeftOutStatement } from './replayable.ts';
-
-/** The structure that files build; `hash` is `null` if it is not known. */
-export interface ExpectedShape extends ShapeHash {
-  readonly shape: Shape;
-}
+import type { KnownShape } from '../structure/shape.ts';
+import type { LeftOutStatement } from '../verify-results.ts';
 
 /** Where files are replayed: in a temporary database, or in schemas of a transaction that is rolled back. */
 export type ReplayWay = 'database' | 'transaction';
@@ -18,7 +13,7 @@ export type ReplayWay = 'database' | 'transaction';
 /** The structure that a replay has built, or why it failed. */
 export interface Replayed {
   readonly way: ReplayWay;
-  readonly expected: Readonly<Record<Scope, ExpectedShape>> | null;
+  readonly expected: Readonly<Record<Scope, KnownShape>> | null;
   readonly error: ErrorDetails | null;
   readonly leftOut: readonly LeftOutStatement[];
 }
@@ -31,6 +26,7 @@ export interface ReplayRequest {
   readonly tenant: string;
   readonly settings: MigrateSettings;
   readonly ignore: ShapeRequest['ignore'];
+  readonly except?: ShapeRequest['except'];
 }
 
 /** The error of a replay whose signal is aborted. */

@@ -4,7 +4,8 @@ import type { Session } from '../server/session.ts';
 import { arrayOf, columnsAsJson, isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { historyTableNames, tellingColumns, toolOf } from './foreign-history.ts';
-import { shapeOf } from './history-shape.ts';
+import { historyColumns } from './history.ts';
+import { enoughColumns, shapeOf } from './history-shape.ts';
 import type { ForeignRow, ForeignTable } from './import/table-form.ts';
 
 /** A history table of another tool that the database has. */
@@ -39,7 +40,8 @@ const findTables = ({ historyTable, oids }: TableSearch) => `with tables as (
   where c.relkind in ('r', 'p') and not c.relispartition and ${isOrdinarySchema}${
     oids === undefined ? '' : ` and c.oid = any(${arrayOf(oids, 'oid')})`
   }
-  group by c.oid, n.oid, n.nspname, c.relname)
+  group by c.oid, n.oid, n.nspname, c.relname
+  having count(*) filter (where a.attname = any(${nameArray(historyColumns)})) < ${enoughColumns})
 select schema, name as table, oid::text as oid, pg_has_role(relowner, 'USAGE') as owned,
   not exists (select from pg_class c where c.relnamespace = t.namespace and c.relkind in ('r', 'p') and c.oid <> t.oid
     and c.relname not in (t.name || '_lock', t.name || 'lock')) as alone,

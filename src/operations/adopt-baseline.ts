@@ -7,10 +7,9 @@ import {
   proposeBaseline,
   type RefusedBaseline,
 } from '../baseline/baseline-proposals.ts';
-import { type BaselineDifference, compareFleet, withoutPending } from '../baseline/fleet-differences.ts';
 import { recordBaselines } from '../baseline/record-baselines.ts';
 import { replay } from '../baseline/replay.ts';
-import { coveredBy, type LeftOutStatement } from '../baseline/replayable.ts';
+import { coveredBy } from '../baseline/replayable.ts';
 import type { ReplayWay } from '../baseline/replayed.ts';
 import { SqlmigError } from '../errors.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
@@ -20,6 +19,7 @@ import { type Migrations, parseMigrations, readMigrations } from '../project/mig
 import { callback, checkOptions, checkValue, type Kinds, version, yesOrNo } from '../project/option.ts';
 import { historyKey } from '../project/order.ts';
 import { type Selection, selection } from '../project/selection.ts';
+import type { Ignorable } from '../project/structure-settings.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
 import type { ErrorDetails, Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
@@ -28,8 +28,9 @@ import { traced } from '../run/tracing.ts';
 import type { Migration } from '../sql/migration.ts';
 import { allTargets, type FleetState, readFleetState } from '../state/fleet-state.ts';
 import { readShapeHashes } from '../structure/read-shapes.ts';
-import type { Ignorable } from '../structure/shape.ts';
+import { compareSchemas, type Peers, type StructureDifference } from '../structure/schema-differences.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
+import type { LeftOutStatement } from '../verify-results.ts';
 
 /** Which schemas get a baseline, and up to which version. */
 export interface AdoptBaselineOptions extends ChangeOptions {
@@ -48,7 +49,7 @@ export interface ComparedBaseline {
   readonly baselines: readonly ProposedBaseline[];
   /** Schemas with a history, which are left unchanged. */
   readonly unchanged: readonly string[];
-  readonly differences: readonly BaselineDifference[];
+  readonly differences: readonly StructureDifference[];
   /** Why the files could not be replayed for the comparison; `null` if they were. */
   readonly replayError: ErrorDetails | null;
   /** Where the files were replayed; `null` if nothing was compared. */
@@ -74,7 +75,7 @@ const kinds: Kinds<AdoptBaselineOptions> = {
   accept: { ...callback, required: true },
 };
 
-const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants', 'column order']);
+const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants', 'column-order']);
 
 /**
  * Records all migrations up to a version as applied, without running them, in schemas that have no history. It first
@@ -197,15 +198,14 @@ async function compare(
   const { expected, error, way: replayedIn, leftOut: notReplayed } = replayed;
   if (expected === null) return { differences: [], replayError: error, replayedIn, leftOut: notReplayed };
   const request = shapeRequest(config, { leftOut });
-  const differences = await current.read((session) =>
-    compareFleet(session, proposals, { expected, hashes, request, files }),
-  );
-  const pendingOf = (scope: Scope) => migrations[scope].filter((file) => !files[scope].includes(file));
-  const pending = { public: pendingOf('public'), tenant: pendingOf('tenant') };
-  return {
-    differences: withoutPending(differences, pending),
-    replayError: null,
-    replayedIn,
-    leftOut: notReplayed,
-  };
+  const peersOf = (scope: Scope): Peers => ({
+    scope,
+    schemas: proposals.filter(({ target }) => target.scope === scope).map(({ target }) => target.schema),
+    expected: expected[scope],
+    files: files[scope],
+    pending: migrations[scope].filter((file) => !files[scope].includes(file)),
+  });
+  const peers = [peersOf('public'), peersOf('tenant')];
+  const differences = await compareSchemas((read) => current.read(read), peers, { hashes, request });
+  return { differences, replayError: null, replayedIn, leftOut: notReplayed };
 }

@@ -1,14 +1,24 @@
+import { compareStructure } from '../drift/compare-structure.ts';
+import type { StructureFound, StructureRequest } from '../drift/found.ts';
 import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
-import type { VerifiedSchema, VerifyResult } from '../results.ts';
+import { byName, checkOptions, type Kinds, lacks, listOf, oneOf, yesOrNo } from '../project/option.ts';
+import { type Ignorable, ignorable } from '../project/structure-settings.ts';
+import { migrateSettings } from '../run/run-options.ts';
 import type { Script } from '../sql/migration.ts';
 import { fleetFindings, unlistedFinding } from '../state/findings.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
 import { type FleetReading, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 import type { Target } from '../state/target.ts';
+import type {
+  DriftFinding,
+  NotReplayedFinding,
+  StructureReport,
+  VerifiedSchema,
+  VerifyResult,
+} from '../verify-results.ts';
 
 /** What `verify` covers and how strict it is. */
 export interface VerifyOptions extends ReadOptions {
@@ -16,22 +26,35 @@ export interface VerifyOptions extends ReadOptions {
   readonly strict?: boolean;
   /** Treat pending migrations as failures. */
   readonly checkPending?: boolean;
+  /** Compare the structure of every schema with what its files build, or the tenants with each other. */
+  readonly structure?: StructureReport['basis'];
+  /** What the comparison leaves out, in addition to what the config names. */
+  readonly ignore?: readonly Ignorable[];
 }
 
-const verifyKinds: Kinds<VerifyOptions> = { ...readKinds, strict: yesOrNo, checkPending: yesOrNo };
+const verifyKinds: Kinds<VerifyOptions> = {
+  ...readKinds,
+  strict: yesOrNo,
+  checkPending: yesOrNo,
+  structure: oneOf('files', 'siblings'),
+  ignore: listOf(ignorable),
+};
 
 /**
  * Compares the history of every schema with the files: checksum-changed, renamed, file-missing, out-of-order, incomplete,
  * unlisted. Also reports mistakes in `.down.sql` files (down-file), and lints of files that no schema has applied yet,
- * which are no failure. Pending migrations are counted and are no failure. Parses all files and changes nothing.
+ * which are no failure. Pending migrations are counted and are no failure. With `structure`, it also compares the objects
+ * (drift). Parses all files and changes nothing; to compare with the files, it replays them in a database of its own.
  * @throws SqlmigError `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no
  *   connection.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
   requireConfig(config);
   checkOptions(options, verifyKinds);
+  const request = structureRequest(options, config);
   const migrations = await readMigrations(config);
   const scripts = await parseScripts(migrations, config);
+  const compared: { structure: StructureFound | null } = { structure: null };
   const reading = await readForCommand(config, options, {
     migrations,
     unlisted: true,
@@ -39,19 +62,54 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
       const created = config.extensions.map((name) => ({ name, schema: null }));
       await scripts.settle(session, scriptsToSettle(found, scripts), created);
     },
+    after: async (run, fleet, again) => {
+      if (request === null) return;
+      const { signal, onEvent } = options;
+      const settings = migrateSettings({ ...(signal && { signal }), ...(onEvent && { onEvent }) }, config);
+      compared.structure = await compareStructure({ run, fleet, migrations, settings, again }, request);
+    },
   });
-  const { database, fleet, unlisted } = reading;
-  const { strict = false, checkPending = false } = options;
+  return resultOf(reading, scripts, { ...options, found: compared.structure });
+}
+
+/** What to compare of the structure; `null` for nothing. */
+function structureRequest(
+  { structure, ignore = [] }: VerifyOptions,
+  config: Config,
+): StructureRequest | null {
+  if (structure === undefined) {
+    if (ignore.length > 0) throw lacks('ignore', byName('structure'));
+    return null;
+  }
+  const { ignore: ignored, ignoreObjects: except } = config.structure;
+  return { basis: structure, ignore: new Set([...ignored, ...ignore]), except };
+}
+
+/** What a verdict depends on beside the fleet and the files. */
+interface Verdict extends Pick<VerifyOptions, 'strict' | 'checkPending'> {
+  readonly found: StructureFound | null;
+}
+
+function resultOf(
+  reading: FleetReading,
+  scripts: ParsedScripts,
+  { found, strict = false, checkPending = false }: Verdict,
+): VerifyResult {
+  const { database, fleet, unlisted, migrations } = reading;
   const targets = allTargets(fleet);
-  const findings = findingsIn(reading, scripts);
   const news = newFiles(fleet, migrations);
   const linted = scripts.all().filter(({ migration }) => strict || news.has(migration));
   const lints = lintFindings(linted, database);
   const isPending = fleet.tenantsUnknown !== null || targets.some(({ plan }) => plan.pending > 0);
+  const isWarning = (finding: DriftFinding | NotReplayedFinding) => 'warning' in finding;
+  const drift = found?.findings ?? [];
+  const failures = [...findingsIn(reading, scripts), ...drift.filter((finding) => !isWarning(finding))];
+  const warnings = [...drift.filter(isWarning), ...lints];
   return {
-    ok: findings.length === 0 && !(strict && lints.length > 0) && !(checkPending && isPending),
-    findings: [...findings, ...lints],
+    ok: failures.length === 0 && !(strict && warnings.length > 0) && !(checkPending && isPending),
+    findings: [...failures, ...warnings],
     schemas: [...targets, ...unlisted].map((target) => verified(target, database)),
+    ...(found !== null && { structure: found.report }),
     ...(fleet.tenantsUnknown !== null && { tenantsUnknown: fleet.tenantsUnknown }),
   };
 }

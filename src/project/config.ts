@@ -15,6 +15,7 @@ import {
   type Settings,
   type SplitSettings,
 } from './settings.ts';
+import type { StructureSettings } from './structure-settings.ts';
 
 /** A complete configuration: every key has a value. */
 export interface Config {
@@ -43,6 +44,8 @@ export interface Config {
   readonly extensions: readonly string[];
   /** What `adopt --split-by` does with the shared tables. */
   readonly split: SplitSettings;
+  /** What `verify --structure` and `verify --siblings` leave out. */
+  readonly structure: StructureSettings;
   /** Paths in messages are relative to this folder. */
   readonly cwd: string;
 }
@@ -119,6 +122,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     searchPath: merged.searchPath ?? defaults.searchPath,
     extensions: [...new Set(merged.extensions)],
     split: { paths: {}, keep: [], triggers: false, ...defined(merged.split ?? {}) },
+    structure: { ignore: [], ignoreObjects: [], ...defined(merged.structure ?? {}) },
     cwd,
   };
 }
@@ -140,6 +144,7 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
   searchPath: true,
   extensions: true,
   split: true,
+  structure: true,
   cwd: true,
 };
 

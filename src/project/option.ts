@@ -39,6 +39,22 @@ export const version: Kind = {
   fits: (value) => value === null || (typeof value === 'string' && /^\d{1,18}$/.test(value)),
 };
 
+/** One of some words. */
+export function oneOf(...words: readonly string[]): Kind {
+  return {
+    takes: words.map((word) => JSON.stringify(word)).join(' or '),
+    fits: (value) => words.includes(String(value)) && typeof value === 'string',
+  };
+}
+
+/** A list of words, each of them one of some. */
+export function listOf(words: readonly string[]): Kind {
+  return {
+    takes: `a list of ${words.join(', ')}`,
+    fits: (value) => Array.isArray(value) && value.every((item) => words.includes(item)),
+  };
+}
+
 /** A whole number of at least `least`. */
 export function wholeNumber(least = 1): Kind {
   return {

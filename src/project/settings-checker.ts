@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { parseDuration } from './duration.ts';
+import { ignorable } from './structure-settings.ts';
 
 const name = v.pipe(
   v.string(),
@@ -29,6 +30,10 @@ const tenants = v.union(
   'must be { "query": ... }, { "pattern": ... }, { "list": [...] } or, in a .js file, a function',
 );
 const columns = v.pipe(v.array(name), v.minLength(1, 'must name at least one column'));
+const structure = v.strictObject({
+  ignore: v.optional(v.array(v.picklist(ignorable, `must be one of ${ignorable.join(', ')}`))),
+  ignoreObjects: v.optional(v.array(text)),
+});
 const split = v.strictObject({
   paths: v.optional(
     v.record(
@@ -78,6 +83,7 @@ export const settingsChecker = v.strictObject({
   ),
   extensions: v.optional(v.array(name)),
   split: v.optional(split),
+  structure: v.optional(structure),
   poolMode: v.optional(v.picklist(['session', 'transaction'], 'must be "session" or "transaction"')),
   searchPath: v.optional(
     v.pipe(

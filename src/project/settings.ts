@@ -4,6 +4,7 @@ import { closest } from '../text/closest.ts';
 import type { ConfigContent } from './config-text.ts';
 import type { Numbering } from './next-version.ts';
 import { settingsChecker } from './settings-checker.ts';
+import type { StructureSettings } from './structure-settings.ts';
 
 /** The `tenants` key of a config file; a function in a `.js` file returns their names. */
 export type TenantSettings =
@@ -65,6 +66,10 @@ export interface Settings {
   readonly extensions?: readonly string[] | undefined;
   /** What `adopt --split-by` does with the shared tables. */
   readonly split?: { readonly [K in keyof SplitSettings]?: SplitSettings[K] | undefined } | undefined;
+  /** What `verify --structure` and `verify --siblings` leave out. */
+  readonly structure?:
+    | { readonly [K in keyof StructureSettings]?: StructureSettings[K] | undefined }
+    | undefined;
 }
 
 /** Settings that a program can set, and flags and `SQLMIG_*` variables except for `tenants` and `split`. */

@@ -1,8 +1,8 @@
 import type { ProposedBaseline, RefusedBaseline } from '../baseline/baseline-proposals.ts';
-import type { BaselineDifference } from '../baseline/fleet-differences.ts';
-import type { LeftOutStatement } from '../baseline/replayable.ts';
 import type { ReplayWay } from '../baseline/replayed.ts';
 import type { ErrorDetails } from '../results.ts';
+import type { StructureDifference } from '../structure/schema-differences.ts';
+import type { LeftOutStatement } from '../verify-results.ts';
 import { count, groupBy, names, printable, schemaNames } from './table.ts';
 
 const mostDifferences = 50;
@@ -21,7 +21,7 @@ export function baselinesText(baselines: readonly ProposedBaseline[]): string {
 }
 
 /** The differences from the structure that the files build, one line each with its schemas. */
-export function differencesText(differences: readonly BaselineDifference[]): string {
+export function differencesText(differences: readonly StructureDifference[]): string {
   const shown = differences.slice(0, mostDifferences).map((difference) => {
     const { kind, objectKind, object, file, schemas } = difference;
     const from = file === null ? '' : ` (${printable(file)})`;
@@ -31,7 +31,7 @@ export function differencesText(differences: readonly BaselineDifference[]): str
   return shown.join('') + (more > 0 ? `and ${count(more, 'more difference')}; --json shows all\n` : '');
 }
 
-const titles: Readonly<Record<BaselineDifference['kind'], string>> = {
+const titles: Readonly<Record<StructureDifference['kind'], string>> = {
   'missing-object': 'missing',
   'extra-object': 'not in the files:',
   'changed-object': 'different',
@@ -39,7 +39,7 @@ const titles: Readonly<Record<BaselineDifference['kind'], string>> = {
   'not-validated': 'not validated:',
 };
 
-function detail({ attribute, expected, actual }: BaselineDifference): string {
+function detail({ attribute, expected, actual }: StructureDifference): string {
   if (attribute === null) {
     const text = expected ?? actual ?? '';
     return text === '' ? '' : `\n  ${shortened(text)}`;

@@ -7,8 +7,8 @@ import type {
   SchemaOutcome,
   StatusResult,
   UpResult,
-  VerifyResult,
 } from '../results.ts';
+import type { VerifyResult } from '../verify-results.ts';
 
 // test/schemas.test.ts generates the files in schema from these types.
 

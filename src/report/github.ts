@@ -1,4 +1,5 @@
 import type { FileFinding, Finding } from '../results.ts';
+import type { DriftFinding, NotReplayedFinding } from '../verify-results.ts';
 import { type Failure, failuresAlike } from './error.ts';
 import { findingsAlike } from './findings.ts';
 import { schemaNames } from './table.ts';
@@ -14,8 +15,11 @@ export interface Annotation {
   readonly column?: number | undefined;
 }
 
+type StructureFinding = DriftFinding | NotReplayedFinding;
+
 type SomeFinding =
   | Finding
+  | StructureFinding
   | (Pick<FileFinding, 'rule' | 'file' | 'line' | 'column' | 'message'> & {
       readonly kind: 'lint' | 'down-file';
     });
@@ -36,13 +40,24 @@ export function findingAnnotations(
   findings: readonly SomeFinding[],
   levelOf: (finding: SomeFinding) => Annotation['level'],
 ): Annotation[] {
-  const inSchemas = findings.filter((finding): finding is Finding => !isInFile(finding));
+  const inSchemas = findings.filter(
+    (finding): finding is Finding => !isInFile(finding) && !isOfStructure(finding),
+  );
   const inFiles = findings.filter(isInFile);
   return [
     ...findingsAlike(inSchemas).map((group) => {
       const [finding] = group;
       const { kind, message, file } = finding;
       return { level: levelOf(finding), code: kind, message: withNames(message, group), file };
+    }),
+    ...findings.filter(isOfStructure).map((finding) => {
+      const { kind, message, schemas } = finding;
+      const { file, line, column } = kind === 'drift' ? { file: finding.file } : finding.error;
+      const shown = withNames(
+        message,
+        schemas.map((schema) => ({ schema })),
+      );
+      return { level: levelOf(finding), code: kind, message: shown, file, line, column };
     }),
     ...inFiles.map((finding) => {
       const { rule, message, file, line, column } = finding;
@@ -60,7 +75,11 @@ export function annotationLine({ level, code, message, file, line, column }: Ann
   return `::${level} ${properties.join(',')}::${escaped(message)}\n`;
 }
 
-function isInFile(finding: SomeFinding): finding is Exclude<SomeFinding, Finding> {
+function isOfStructure(finding: SomeFinding): finding is StructureFinding {
+  return finding.kind === 'drift' || finding.kind === 'not-replayed';
+}
+
+function isInFile(finding: SomeFinding): finding is Exclude<SomeFinding, Finding | StructureFinding> {
   return finding.kind === 'lint' || finding.kind === 'down-file';
 }
 

@@ -1,16 +1,20 @@
-import type { Finding, VerifiedSchema, VerifyResult } from '../results.ts';
+import type { Finding } from '../results.ts';
+import type { VerifiedSchema, VerifyResult } from '../verify-results.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { lintLine, tenantsUnknownText } from './plan.ts';
+import { driftText, notReplayedText, structureText } from './structure.ts';
 import { count, groupBy, schemaNames } from './table.ts';
+
+const otherKinds: ReadonlySet<string> = new Set(['lint', 'down-file', 'drift', 'not-replayed']);
 
 /** What `verify` found: one line per mistake in a file, one paragraph per finding. */
 export function verifyText(result: VerifyResult, paint: Paint): string {
   const lints = result.findings.filter((finding) => finding.kind === 'lint');
   const inDownFiles = result.findings.filter((finding) => finding.kind === 'down-file');
-  const findings = result.findings.filter(
-    (finding): finding is Finding => finding.kind !== 'lint' && finding.kind !== 'down-file',
-  );
+  const drift = result.findings.filter((finding) => finding.kind === 'drift');
+  const notReplayed = result.findings.filter((finding) => finding.kind === 'not-replayed');
+  const findings = result.findings.filter((finding): finding is Finding => !otherKinds.has(finding.kind));
   return [
     ...lints.map((lint) => lintLine(lint, paint)),
     ...inDownFiles.map(
@@ -18,11 +22,14 @@ export function verifyText(result: VerifyResult, paint: Paint): string {
         `${paint('red', kind)}: ${file}:${line}:${column}: ${message}\n`,
     ),
     findingsText(findings, paint),
+    driftText(drift, paint),
+    notReplayedText(notReplayed, paint),
     tenantsUnknownText(result),
     inDownFiles.length === 0
       ? ''
       : `${count(inDownFiles.length, 'finding')} in .down.sql files, which up never runs\n`,
     findings.length === 0 ? '' : `${foundLine(findings, result.schemas)}\n`,
+    result.structure === undefined ? '' : structureText(result.structure, drift.length),
     comparedLine(result, findings.length === 0, paint),
     pendingLines(result.schemas),
   ].join('');

@@ -5,7 +5,7 @@ import { type Migrations, readMigrations } from '../project/migrations.ts';
 import { abortSignal, callback, type Kinds } from '../project/option.ts';
 import { everySchema, type Selection, selection } from '../project/selection.ts';
 import { callerOf } from '../run/caller.ts';
-import { withRun } from '../run/run.ts';
+import { type Run, withRun } from '../run/run.ts';
 import type { Server, Session } from '../server/session.ts';
 import { allTargets, type FleetState, readFleetState } from './fleet-state.ts';
 import type { Target } from './target.ts';
@@ -34,6 +34,8 @@ interface Interest {
   readonly migrations?: Migrations;
   /** Reads more, in the same session. */
   readonly read?: (session: Session, found: FleetState) => Promise<unknown>;
+  /** Works on with the run, after everything is read; `again` reads the fleet once more. */
+  readonly after?: (run: Run, found: FleetState, again: () => Promise<FleetState>) => Promise<unknown>;
   /** Reads the schemas that the tenant source does not list, too. */
   readonly unlisted?: boolean;
 }
@@ -52,25 +54,26 @@ export interface FleetReading {
 export async function readForCommand(
   config: Config,
   options: ReadOptions,
-  { plan = completePlan({}, config), migrations: given, read: more, unlisted = false }: Interest = {},
+  { plan = completePlan({}, config), migrations: given, read: more, after, unlisted = false }: Interest = {},
 ): Promise<FleetReading> {
   const { select = everySchema } = options;
   const caller = callerOf(options);
   const migrations = given ?? (await readMigrations(config));
   const source = { config, migrations, options: plan };
-  const reading = await withRun(config, caller, ({ read, database, server }) =>
-    read(async (session, reader) => {
-      const found = await readFleetState(reader, source, { selection: select });
-      await more?.(session, found);
+  const request = { selection: select };
+  const reading = await withRun(config, caller, async (run) => {
+    const { read, database, server } = run;
+    const found = await read(async (session, reader) => {
+      const fleet = await readFleetState(reader, source, request);
+      await more?.(session, fleet);
       return {
-        database,
-        server,
-        migrations,
-        fleet: found,
-        unlisted: unlisted ? await readUnlistedTargets(reader, source, { found, selection: select }) : [],
+        fleet,
+        unlisted: unlisted ? await readUnlistedTargets(reader, source, { found: fleet, ...request }) : [],
       };
-    }),
-  );
+    });
+    await after?.(run, found.fleet, () => read((_, reader) => readFleetState(reader, source, request)));
+    return { database, server, migrations, ...found };
+  });
   for (const message of [...migrations.strays, ...aheadWarnings(allTargets(reading.fleet), migrations)])
     caller.emit({ type: 'warning', message });
   return reading;

@@ -1,8 +1,10 @@
+import type { Ignorable } from '../project/structure-settings.ts';
 import type { Row } from '../server/answer.ts';
 import type { Session } from '../server/session.ts';
 import { arrayOf, nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
-import type { Ignorable, Shape, ShapeHash, ShapeObject } from './shape.ts';
+import { literalPattern } from '../text/literal-pattern.ts';
+import { columnOrder, type Shape, type ShapeHash, type ShapeObject } from './shape.ts';
 import { relationParts, type ShapePart } from './shape-parts.ts';
 import { otherParts } from './shape-parts-other.ts';
 
@@ -14,6 +16,8 @@ export interface ShapeRequest {
   readonly historyTable: string;
   /** The OIDs of tables that are no part of it either. */
   readonly leftOut?: readonly string[];
+  /** Objects that are no part of it, and what belongs to them: names such as `users.email`; `*` stands for any text. */
+  readonly except?: readonly string[];
 }
 
 // Settings that the text of a definition depends on.
@@ -108,22 +112,36 @@ export function createShapeCollector(): {
  * evaluates a select list from left to right, so the functions that show definitions find the schema as `search_path`,
  * which `moved` has set: they show its own names bare. The rows come sorted by schema, so that this happens rarely.
  */
-function objectsOf({ schemas, ignore, historyTable, leftOut = [] }: ShapeRequest): string {
-  const parts = [...relationParts, ...otherParts].map((part) => selectPart(part, ignore));
-  return `with s as materialized (select n.oid, n.nspname as nsp, quote_ident(n.nspname) as path, n.nspowner, n.nspacl from pg_namespace n where n.nspname = any(${nameArray(schemas)})),
+function objectsOf({ schemas, ignore, historyTable, leftOut = [], except = [] }: ShapeRequest): string {
+  const parts = [...relationParts, ...otherParts]
+    .filter((part) => part.isOf === undefined || !ignore.has(part.isOf))
+    .map((part) => selectPart(part, ignore));
+  return `with s as materialized (select n.oid, n.nspname as nsp, quote_ident(n.nspname) as path,
+    coalesce((select h.relowner from pg_class h where h.relnamespace = n.oid and h.relname = ${quoteLiteral(historyTable)}), n.nspowner) as migrator
+  from pg_namespace n where n.nspname = any(${nameArray(schemas)})),
 left_out as materialized (select c.oid from pg_class c join s on s.oid = c.relnamespace where c.relname = ${quoteLiteral(historyTable)}
   union all select unnest(${arrayOf(leftOut, 'oid')})),
 member as materialized (select classid, objid from pg_depend where deptype = 'e' or (deptype = 'i' and classid = 'pg_proc'::regclass)
   union all select d.classid, d.objid from pg_depend d join left_out l on l.oid = d.refobjid where d.refclassid = 'pg_class'::regclass and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
   union all select 'pg_class'::regclass, oid from left_out),
-rel as materialized (select s.nsp, s.path, c.* from pg_class c join s on s.oid = c.relnamespace where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c')
+rel as materialized (select s.nsp, s.path, s.migrator, c.* from pg_class c join s on s.oid = c.relnamespace where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c')
   and not exists (select from member m where m.classid = 'pg_class'::regclass and m.objid = c.oid)),
-objects as (${parts.join('\nunion all\n')})`;
+objects as (select * from (${parts.join('\nunion all\n')}) every where ${isCompared(except)})`;
+}
+
+/** SQL condition: an object is compared. A column of a view is part of the view's definition, unless more is known of it. */
+function isCompared(except: readonly string[]): string {
+  const isKnown = `not (every.kind = 'view column' and every.attributes = '{}')`;
+  if (except.length === 0) return isKnown;
+  const patterns = except.map((pattern) => pattern.split('*').map(literalPattern).join('.*'));
+  const excepted = quoteLiteral(`^(?:${patterns.join('|')})(?:\\..*)?$`);
+  return `${isKnown} and coalesce(every.of || '.', '') || every.name !~ ${excepted}
+    and not (every.kind = 'sequence' and coalesce(every.attributes::json ->> 'owned by' ~ ${excepted}, false))`;
 }
 
 function selectPart(part: ShapePart, ignore: ReadonlySet<Ignorable>): string {
   const attributes = Object.entries(part.attributes)
-    .filter(([name]) => !(ignore as ReadonlySet<string>).has(name))
+    .filter(([name]) => name !== columnOrder || !ignore.has('column-order'))
     .map(([name, sql]) => `${quoteLiteral(name)}, ${sql}`);
   const extra = [
     ...(ignore.has('comments') || part.comment === undefined
@@ -131,22 +149,28 @@ function selectPart(part: ShapePart, ignore: ReadonlySet<Ignorable>): string {
       : [`'comment', ${commentOf(part.comment)}`]),
     ...(ignore.has('owner') || part.owner === undefined
       ? []
-      : [`'owner', pg_get_userbyid(${part.owner})::text`]),
+      : [`'owner', case when ${part.owner} <> p.as_migrator then pg_get_userbyid(${part.owner})::text end`]),
     ...(ignore.has('grants') || part.acl === undefined ? [] : [`'grants', ${grantsOf(part)}`]),
   ];
   return `(select p.nsp, case when current_setting('search_path') <> p.path then set_config('search_path', p.path, true) end as moved,
   ${part.kind} as kind, ${part.of ?? 'null::text'} as of, ${part.name} as name,
   json_strip_nulls(json_build_object(${[...attributes, ...extra].join(',\n  ')}))::text as attributes
-from (select ${part.columns} from ${part.from} order by r.nsp offset 0) p)`;
+from (select ${part.columns}, r.migrator as as_migrator from ${part.from} order by r.nsp offset 0) p)`;
 }
 
 function commentOf({ catalog, oid, sub = '0' }: NonNullable<ShapePart['comment']>): string {
   return `(select d.description from pg_description d where d.classoid = '${catalog}'::regclass and d.objoid = ${oid} and d.objsubid = ${sub})`;
 }
 
-// Privileges that are the owner's by default are the same whether or not the catalog has them.
+// Privileges that an object has by default are the same whether or not the catalog has them.
 function grantsOf({ acl, owner }: ShapePart): string {
   const { list, type } = acl ?? { list: 'null', type: 'r' };
-  const all = owner === undefined ? list : `coalesce(${list}, acldefault('${type}', ${owner}))`;
-  return `(select string_agg(a::text, ', ' order by a::text collate "C") from unnest(${all}) a)`;
+  const granted = (
+    privileges: string,
+  ) => `coalesce((select string_agg(g.who || ': ' || g.what, '; ' order by g.who collate "C")
+    from (select case when a.grantee = 0 then 'public' ${owner === undefined ? '' : `when a.grantee = ${owner} then '(owner)'`} else quote_ident(pg_get_userbyid(a.grantee)) end as who,
+      lower(string_agg(a.privilege_type || case when a.is_grantable then ' with grant option' else '' end, ', ' order by a.privilege_type)) as what
+    from aclexplode(${privileges}) a group by 1) g), 'none')`;
+  const usual = owner === undefined ? `'none'` : granted(`acldefault('${type}', ${owner})`);
+  return `case when ${list} is not null then nullif(${granted(list)}, ${usual}) end`;
 }

@@ -180,10 +180,22 @@ const statistics: ShapePart = {
   owner: 'p.stxowner',
 };
 
+const role = `case when p.defaclrole = p.as_migrator then '' else ' of objects of ' || quote_ident(pg_get_userbyid(p.defaclrole)) end`;
+
+const defaultPrivileges: ShapePart = {
+  kind: `'default privileges'`,
+  from: 's r join pg_default_acl a on a.defaclnamespace = r.oid',
+  columns: 'r.nsp, r.path, a.*',
+  name: `case p.defaclobjtype when 'r' then 'on tables' when 'S' then 'on sequences' when 'f' then 'on functions' when 'T' then 'on types' else 'on others' end || ${role}`,
+  attributes: {},
+  acl: { list: 'p.defaclacl', type: 'r' },
+  isOf: 'grants',
+};
+
 /** Objects that are no relations. */
 export const otherParts: readonly ShapePart[] = [
   ...[functions, types, domainConstraints, operators, operatorClasses, operatorFamilies],
-  ...[configurations, dictionaries, statistics],
+  ...[configurations, dictionaries, statistics, defaultPrivileges],
   wholeRow('pg_collation', 'collation', 'coll'),
   wholeRow('pg_conversion', 'conversion', 'con'),
   wholeRow('pg_ts_parser', 'text search parser', 'prs'),

@@ -1,3 +1,6 @@
+import type { Ignorable } from '../project/structure-settings.ts';
+import { columnOrder } from './shape.ts';
+
 /** SQL that reads one kind of object. Its expressions are evaluated with the object's schema as `search_path`. */
 export interface ShapePart {
   /** SQL expression: the kind of object, in words. */
@@ -17,6 +20,8 @@ export interface ShapePart {
   /** SQL expressions: the owner's OID, the privileges, and the kind of object for `acldefault`. */
   readonly owner?: string;
   readonly acl?: { readonly list: string; readonly type: string };
+  /** What such objects are a matter of: they are left out with it. */
+  readonly isOf?: Ignorable;
 }
 
 /** SQL expression: a name as SQL needs it. */
@@ -51,6 +56,10 @@ const relations: ShapePart = {
     'partition key': when(`p.relkind = 'p'`, 'pg_get_partkeydef(p.oid)'),
     'partition of': when('p.relispartition', parents),
     'partition bound': when('p.relispartition', 'pg_get_expr(p.relpartbound, p.oid, true)'),
+    detaching: when(
+      'p.relispartition and exists (select from pg_inherits i where i.inhrelid = p.oid and i.inhdetachpending)',
+      `'not finished'`,
+    ),
     inherits: when("not p.relispartition and p.relkind in ('r', 'f')", parents),
     'of type': when('p.reloftype <> 0', 'format_type(p.reloftype, null)'),
     options: list('p.reloptions'),
@@ -67,7 +76,7 @@ const relations: ShapePart = {
       `p.relkind = 'f'`,
       `(select quote_ident(s.srvname) || coalesce(' (' || ${list('f.ftoptions')} || ')', '') from pg_foreign_table f join pg_foreign_server s on s.oid = f.ftserver where f.ftrelid = p.oid)`,
     ),
-    'column order': when(
+    [columnOrder]: when(
       `p.relkind in ('r', 'p', 'f')`,
       `(select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute a where a.attrelid = p.oid and a.attnum > 0 and not a.attisdropped)`,
     ),
@@ -78,18 +87,18 @@ const relations: ShapePart = {
 };
 
 const columns: ShapePart = {
-  kind: `case when p.relkind = 'c' then 'attribute' else 'column' end`,
+  kind: `case when p.relkind = 'c' then 'attribute' when p.relkind in ('v', 'm') then 'view column' else 'column' end`,
   from: `rel r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
     join pg_type t on t.oid = a.atttypid left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-    where r.relkind in ('r', 'p', 'f', 'c') or (r.relkind = 'v' and d.oid is not null)`,
+    where r.relkind in ('r', 'p', 'f', 'c', 'v', 'm')`,
   columns: `r.nsp, r.path, r.oid, r.relname, r.relkind, r.relowner, a.attname, a.attnum, a.atttypid, a.atttypmod, a.attcollation, t.typcollation,
     a.attnotnull, a.attidentity, a.attgenerated, d.adbin, a.attstorage, t.typstorage, a.attcompression, a.attstattarget, a.attoptions, a.attfdwoptions, a.attacl`,
   of: ident('p.relname'),
   name: ident('p.attname'),
   attributes: {
-    type: `case when p.relkind <> 'v' then format_type(p.atttypid, p.atttypmod) end`,
+    type: when("p.relkind not in ('v', 'm')", 'format_type(p.atttypid, p.atttypmod)'),
     collation: when(
-      'p.attcollation <> 0 and p.attcollation <> p.typcollation',
+      "p.relkind not in ('v', 'm') and p.attcollation <> 0 and p.attcollation <> p.typcollation",
       'p.attcollation::regcollation::text',
     ),
     'not null': when('p.attnotnull', `'yes'`),
@@ -112,11 +121,12 @@ const columns: ShapePart = {
 const enabled = (column: string) =>
   `case ${column} when 'D' then 'disabled' when 'R' then 'replica' when 'A' then 'always' end`;
 
-// Foreign keys to a partitioned table have a copy for each partition, and an unvalidated NOT NULL is a constraint.
+// Foreign keys to a partitioned table have a copy for each partition. A NOT NULL is an attribute of its column, unless it
+// is not validated or not inherited, which only PostgreSQL 18 knows.
 const constraints: ShapePart = {
   kind: `'constraint'`,
   from: `rel r join pg_constraint k on k.conrelid = r.oid
-    where (k.contype in ('c', 'p', 'u', 'x') or (k.contype = 'f' and k.conparentid = 0) or (k.contype = 'n' and not k.convalidated))`,
+    where (k.contype in ('c', 'p', 'u', 'x') or (k.contype = 'f' and k.conparentid = 0) or (k.contype = 'n' and (k.connoinherit or not k.convalidated)))`,
   columns: 'r.nsp, r.path, r.relname, k.oid, k.conname, k.contype, k.conindid',
   of: ident('p.relname'),
   name: ident('p.conname'),
@@ -124,7 +134,8 @@ const constraints: ShapePart = {
     definition: 'pg_get_constraintdef(p.oid, true)',
     index: when(
       `p.contype in ('p', 'u', 'x')`,
-      `(select nullif(concat_ws(', ', ${list('c.reloptions')}, case when i.indisclustered then 'clustered' end, case when not i.indisvalid then 'invalid' end), '')
+      `(select nullif(concat_ws(', ', ${list('c.reloptions')}, case when i.indisclustered then 'clustered' end, case when not i.indisvalid then 'invalid' end,
+          (select 'tablespace ' || quote_ident(t.spcname) from pg_tablespace t where t.oid = c.reltablespace)), '')
         from pg_class c join pg_index i on i.indexrelid = c.oid where c.oid = p.conindid)`,
     ),
     // Without them a foreign key is not checked.

@@ -1,5 +1,4 @@
-/** What a comparison of shapes can leave out; the order of columns is an attribute of a table. */
-export type Ignorable = 'owner' | 'grants' | 'comments' | 'column order';
+import type { DriftKind } from '../verify-results.ts';
 
 /** The structure of one object; names in its own schema are bare, those in others are qualified. */
 export interface ShapeObject {
@@ -22,9 +21,14 @@ export interface ShapeHash {
   readonly objects: number;
 }
 
+/** A structure, and its hash; `null` if that is not known. */
+export interface KnownShape extends ShapeHash {
+  readonly shape: Shape;
+}
+
 /** One difference between two shapes. */
 export interface ShapeDifference {
-  readonly kind: 'missing-object' | 'extra-object' | 'changed-object' | 'invalid-index' | 'not-validated';
+  readonly kind: DriftKind;
   /** The kind of the object, such as `column`. */
   readonly objectKind: string;
   /** Its name, after that of the table that it belongs to: `users.email`. */
@@ -38,6 +42,9 @@ export interface ShapeDifference {
   /** `null` if it does not exist. */
   readonly actual: string | null;
 }
+
+/** The attribute of a table that has its columns in their order. */
+export const columnOrder = 'column order';
 
 const keyOf = ({ kind, of, name }: ShapeObject) => JSON.stringify([kind, of, name]);
 const notValid = ' NOT VALID';
@@ -67,20 +74,25 @@ const wholes: ReadonlySet<string> = new Set([
   ...['composite type', 'domain'],
 ]);
 
-/** Objects without those whose table, view or type is among them. */
+/** Objects without those whose table, view or type is among them, or whose column. */
 function withoutParts(objects: readonly ShapeObject[]): ShapeObject[] {
   const owners = new Set(objects.filter(({ kind }) => wholes.has(kind)).map(({ name }) => name));
-  return objects.filter(({ of }) => of === null || !owners.has(of));
+  const columns = new Set(
+    objects.filter(({ kind }) => kind === 'column').map(({ of, name }) => `${of}.${name}`),
+  );
+  return objects.filter(
+    ({ of, attributes }) => (of === null || !owners.has(of)) && !columns.has(attributes['owned by'] ?? ''),
+  );
 }
 
-function extraKind({ kind, attributes }: ShapeObject): ShapeDifference['kind'] {
+function extraKind({ kind, attributes }: ShapeObject): DriftKind {
   if (kind === 'index' && attributes.state !== undefined) return 'invalid-index';
   // The column of an unvalidated NOT NULL (PostgreSQL 18) is NOT NULL like any other.
   const isUnvalidated = /^NOT NULL .* NOT VALID$/.test(attributes.definition ?? '');
   return kind === 'constraint' && isUnvalidated ? 'not-validated' : 'extra-object';
 }
 
-function whole(kind: ShapeDifference['kind'], object: ShapeObject): ShapeDifference {
+function whole(kind: DriftKind, object: ShapeObject): ShapeDifference {
   const text = describe(object);
   const isMissing = kind === 'missing-object';
   return {
@@ -106,17 +118,23 @@ function changes(expected: ShapeObject, actual: ShapeObject): ShapeDifference[] 
   const names = new Set([...Object.keys(expected.attributes), ...Object.keys(actual.attributes)]);
   return [...names].flatMap((attribute) => {
     const [was, is] = [expected.attributes[attribute] ?? null, actual.attributes[attribute] ?? null];
-    if (was === is) return [];
+    if (was === is || (attribute === columnOrder && !hasSameColumns(was, is))) return [];
     const kind = changedKind(actual, attribute, { was, is });
     return [{ kind, ...placeOf(actual), attribute, expected: was, actual: is }];
   });
+}
+
+/** The order of columns differs anyway if one of them is missing or extra. */
+function hasSameColumns(was: string | null, is: string | null): boolean {
+  const sorted = (order: string | null) => (order ?? '').split(', ').sort().join();
+  return sorted(was) === sorted(is);
 }
 
 function changedKind(
   { kind }: ShapeObject,
   attribute: string,
   { was, is }: { readonly was: string | null; readonly is: string | null },
-): ShapeDifference['kind'] {
+): DriftKind {
   if (kind === 'index' && attribute === 'state' && is !== null) return 'invalid-index';
   const isOnlyUnvalidated = kind === 'constraint' && was !== null && is === was + notValid;
   return isOnlyUnvalidated ? 'not-validated' : 'changed-object';

@@ -20,6 +20,7 @@ const about: Readonly<Record<Exclude<keyof Settings, '$schema'>, string>> = {
   searchPath: 'search_path for tenant migrations (default: ["tenant", "public"])',
   extensions: 'Extensions that up creates in the public schema',
   split: 'How adopt --split-by treats the shared tables',
+  structure: 'What verify --structure and verify --siblings leave out',
 };
 
 /** A part of a checker of valibot's, as far as sqlmig uses them. */

@@ -1,9 +1,10 @@
 import { verify } from '../../operations/verify.ts';
 import { everySchema } from '../../project/selection.ts';
+import { type Ignorable, ignorable } from '../../project/structure-settings.ts';
 import { findingAnnotations } from '../../report/github.ts';
 import { verifyText } from '../../report/verify.ts';
 import { defineCommand } from '../command.ts';
-import { readSelectorOptions, selectionOf } from '../options.ts';
+import { nameList, readSelectorOptions, selectionOf, usage } from '../options.ts';
 
 /** `sqlmig verify`. */
 export const verifyCommand = defineCommand()({
@@ -12,27 +13,58 @@ export const verifyCommand = defineCommand()({
   options: {
     ...readSelectorOptions,
     'check-pending': { type: 'boolean', default: false, describe: 'Treat pending migrations as failures' },
-    strict: { type: 'boolean', default: false, describe: 'Treat file warnings as failures' },
+    strict: { type: 'boolean', default: false, describe: 'Treat warnings as failures' },
+    structure: {
+      type: 'boolean',
+      default: false,
+      describe: 'Also compare the objects of every schema with what its files build',
+    },
+    siblings: {
+      type: 'boolean',
+      default: false,
+      describe: 'Also compare the objects of the tenants with each other',
+    },
+    ignore: {
+      type: 'string',
+      array: true,
+      takes: 'NAMES',
+      describe: `Leave out of the comparison: ${ignorable.join(',')}`,
+    },
   },
   examples: [
     ['verify', 'changed, missing and out-of-order files, in every schema'],
     ['verify --check-pending', 'also fail if a migration is pending'],
+    ['verify --structure', 'also find objects that are not as the files build them'],
     ['verify --json', 'machine-readable output'],
   ],
   prepare: (args) => {
     const select = selectionOf(args) ?? everySchema;
     const { strict, checkPending } = args;
+    const structure = basisOf(args);
+    const ignore = nameList(args.ignore ?? []);
+    const unknown = ignore.find((word) => !(ignorable as readonly string[]).includes(word));
+    if (unknown !== undefined) throw usage(`--ignore takes ${ignorable.join(', ')}, not "${unknown}"`);
+    if (structure === null && ignore.length > 0) throw usage('--ignore requires --structure or --siblings');
     return async ({ config, signal, onEvent }) => {
-      const result = await verify(config, { select, strict, checkPending, signal, onEvent });
+      const result = await verify(config, {
+        ...{ select, strict, checkPending, signal, onEvent },
+        ...(structure !== null && { structure, ignore: ignore as Ignorable[] }),
+      });
       return {
         exitCode: result.ok ? 0 : 1,
         json: result,
         text: (paint) => verifyText(result, paint),
         annotations: () =>
-          findingAnnotations(result.findings, ({ kind }) =>
-            kind === 'lint' && !strict ? 'warning' : 'error',
+          findingAnnotations(result.findings, (finding) =>
+            (finding.kind === 'lint' || 'warning' in finding) && !strict ? 'warning' : 'error',
           ),
       };
     };
   },
 });
+
+function basisOf({ structure, siblings }: { readonly structure: boolean; readonly siblings: boolean }) {
+  if (structure && siblings)
+    throw usage('--structure and --siblings cannot be combined', 'give only one of them');
+  return structure ? 'files' : siblings ? 'siblings' : null;
+}

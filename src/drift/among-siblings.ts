@@ -1,0 +1,85 @@
+import type { Migrations } from '../project/migrations.ts';
+import { historyKey } from '../project/order.ts';
+import type { FleetState } from '../state/fleet-state.ts';
+import type { Target } from '../state/target.ts';
+import { readShapes, type ShapeRequest } from '../structure/read-shapes.ts';
+import type { Peers, ReadWith } from '../structure/schema-differences.ts';
+import type { ShapeHash } from '../structure/shape.ts';
+import type { SiblingGroup, StructureReport } from '../verify-results.ts';
+
+/** Tenants with the same history. */
+export interface Siblings {
+  readonly version: string | null;
+  readonly schemas: string[];
+}
+
+/** Groups the tenants by their histories; those whose histories cannot be read are one group. */
+export function groupSiblings({ tenants }: FleetState): Siblings[] {
+  const groups = new Map<string, Siblings>();
+  const keys = new Map<Target['rows'], string>();
+  for (const { schema, exists, rows, plan, trouble } of tenants) {
+    if (!exists) continue;
+    const key =
+      keys.get(rows) ?? JSON.stringify([trouble?.code, rows.map((row) => [historyKey(row), row.state])]);
+    keys.set(rows, key);
+    const group = groups.get(key) ?? { version: plan.version, schemas: [] };
+    group.schemas.push(schema);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** Tenants by structure, and what each should be. */
+interface Norms {
+  readonly peers: readonly Peers[];
+  readonly siblings: readonly SiblingGroup[];
+  readonly notCompared: StructureReport['notCompared'];
+}
+
+/** Finds the norm of each group: the structure that most of its tenants have, else that of the first. */
+export async function expectNorms(
+  read: ReadWith,
+  groups: readonly Siblings[],
+  {
+    hashes,
+    request,
+    migrations,
+  }: {
+    readonly hashes: ReadonlyMap<string, ShapeHash>;
+    readonly request: Omit<ShapeRequest, 'schemas'>;
+    readonly migrations: Migrations;
+  },
+): Promise<Norms> {
+  const alone = groups.filter(({ schemas }) => schemas.length === 1).flatMap(({ schemas }) => schemas);
+  const compared = groups
+    .filter(({ schemas }) => schemas.length > 1)
+    .map(({ version, schemas }) => ({ version, schemas, shapes: byHash(schemas, hashes) }));
+  const norms = compared.map(({ shapes }) => shapes[0]?.[0] ?? '');
+  const differing = compared.flatMap(({ shapes }, i) => (shapes.length > 1 ? [norms[i] ?? ''] : []));
+  const known = await read((session) => readShapes(session, { ...request, schemas: differing }));
+  return {
+    peers: compared.map(({ schemas }, i) => {
+      const norm = norms[i] ?? '';
+      const hash = hashes.get(norm) ?? { hash: null, objects: 0 };
+      const expected = { ...hash, shape: known.get(norm) ?? [] };
+      return { scope: 'tenant', schemas, expected, files: migrations.tenant, pending: [] };
+    }),
+    siblings: compared.flatMap(({ version, shapes }) =>
+      shapes.map((schemas, i) => ({ version, schemas, norm: i === 0 })),
+    ),
+    notCompared:
+      alone.length === 0 ? [] : [{ schemas: alone, why: 'no other tenant has the same migrations' }],
+  };
+}
+
+/** Schemas by structure, the largest group first. */
+function byHash(schemas: readonly string[], hashes: ReadonlyMap<string, ShapeHash>): string[][] {
+  const groups = new Map<string | null, string[]>();
+  for (const schema of schemas) {
+    const hash = hashes.get(schema)?.hash ?? null;
+    const group = groups.get(hash) ?? [];
+    group.push(schema);
+    groups.set(hash, group);
+  }
+  return [...groups.values()].sort((a, b) => b.length - a.length);
+}

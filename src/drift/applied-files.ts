@@ -1,0 +1,80 @@
+import type { SchemaPlan } from '../decide/plan.ts';
+import type { Migrations } from '../project/migrations.ts';
+import type { Scope } from '../results.ts';
+import type { Migration } from '../sql/migration.ts';
+import { allTargets, type FleetState } from '../state/fleet-state.ts';
+import type { Target } from '../state/target.ts';
+import type { StructureReport } from '../verify-results.ts';
+
+/** Schemas to which the same files are applied. */
+export interface SchemasByFiles {
+  readonly scope: Scope;
+  readonly schemas: string[];
+  /** The newest applied version. */
+  readonly version: string | null;
+  readonly files: readonly Migration[];
+  /** Repeatables that were applied with an older text. */
+  readonly outdated: readonly Migration[];
+}
+
+/** The schemas whose structure can be compared, and why that of others cannot. */
+export interface Comparable {
+  readonly groups: readonly SchemasByFiles[];
+  readonly notCompared: StructureReport['notCompared'];
+}
+
+/** Groups schemas by the files that are applied to them. */
+export function groupByFiles(fleet: FleetState, migrations: Migrations): Comparable {
+  const groups = new Map<string, SchemasByFiles>();
+  const keys = new Map<SchemaPlan, string>();
+  const reasons = new Map<string, string[]>();
+  for (const target of allTargets(fleet)) {
+    const why = obstacleOf(target);
+    if (why !== null) {
+      const same = reasons.get(why) ?? [];
+      same.push(target.schema);
+      reasons.set(why, same);
+      continue;
+    }
+    // Schemas with the same history share a plan.
+    const key = keys.get(target.plan) ?? keyOf(target, migrations);
+    keys.set(target.plan, key);
+    const group = groups.get(key) ?? { ...appliedFiles(target, migrations), schemas: [] };
+    group.schemas.push(target.schema);
+    groups.set(key, group);
+  }
+  return {
+    groups: [...groups.values()],
+    notCompared: [...reasons].map(([why, schemas]) => ({ schemas, why })),
+  };
+}
+
+function keyOf(target: Target, migrations: Migrations): string {
+  const { scope, files, outdated } = appliedFiles(target, migrations);
+  return JSON.stringify([scope, files.map(({ file }) => file), outdated.map(({ file }) => file)]);
+}
+
+function appliedFiles(
+  { scope, plan, rows }: Target,
+  migrations: Migrations,
+): Omit<SchemasByFiles, 'schemas'> {
+  const pending = new Set(plan.steps);
+  const names = new Set(rows.flatMap(({ version, name }) => (version === null ? [name] : [])));
+  return {
+    scope,
+    version: plan.version,
+    files: migrations[scope].filter((file) => !pending.has(file)),
+    outdated: plan.steps.filter(({ version, name }) => version === null && names.has(name)),
+  };
+}
+
+function obstacleOf({ trouble, exists, isUnmanaged, rows, plan }: Target): string | null {
+  if (trouble !== null) return trouble.message;
+  if (!exists) return 'the schema does not exist';
+  if (rows.length === 0) return isUnmanaged ? 'not managed yet' : 'no migration is applied';
+  const [newer] = plan.ahead;
+  if (newer !== undefined) return `a newer release was applied (${newer})`;
+  if (rows.some(({ state }) => state !== 'applied')) return 'a migration is incomplete';
+  const lacks = plan.findings.find(({ kind }) => kind === 'file-missing' || kind === 'baseline-incomplete');
+  return lacks?.message ?? null;
+}

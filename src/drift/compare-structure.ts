@@ -1,0 +1,114 @@
+import { findForeignTables } from '../history/foreign-tables.ts';
+import { splitTable } from '../split/record.ts';
+import { allTargets, type FleetState } from '../state/fleet-state.ts';
+import { readFleetHashes } from '../structure/fleet-hashes.ts';
+import type { ShapeRequest } from '../structure/read-shapes.ts';
+import { compareSchemas, type Peers, type ReadWith } from '../structure/schema-differences.ts';
+import type { ShapeHash } from '../structure/shape.ts';
+import { findUnknownKinds } from '../structure/unknown-kinds.ts';
+import type { StructureReport } from '../verify-results.ts';
+import { expectNorms, groupSiblings } from './among-siblings.ts';
+import { driftFinding, type StructureFound, type StructureRequest } from './found.ts';
+import { createShapeReading } from './shape-sessions.ts';
+import { type ComparedFleet, type Expectation, expectFiles } from './with-files.ts';
+
+/**
+ * Compares the structure of a fleet with what its files build, or the tenants with each other. Reads the catalogs in
+ * batches and changes nothing, except that files are replayed in a database of their own.
+ */
+export async function compareStructure(
+  compared: ComparedFleet,
+  request: StructureRequest,
+): Promise<StructureFound> {
+  const { run } = compared;
+  const read = createShapeReading(run);
+  const shapeRequest = await shapeRequestOf(read, compared, request);
+  const found = await (request.basis === 'files'
+    ? withFiles(read, compared, { ...request, ...shapeRequest })
+    : withSiblings(read, compared, shapeRequest));
+  const { steady, moved } = await withoutMoved(found, compared);
+  const differences = await compareSchemas(read, steady, { hashes: found.hashes, request: shapeRequest });
+  const schemas = found.peers.flatMap((peers) => peers.schemas);
+  const unknown = await read((session) => findUnknownKinds(session, schemas));
+  return {
+    findings: [...found.findings, ...differences.map((difference) => driftFinding(difference, run.database))],
+    report: {
+      basis: request.basis,
+      compared: schemas.length - moved.length,
+      notCompared: [
+        ...found.notCompared,
+        ...(moved.length === 0 ? [] : [{ schemas: moved, why: 'it was migrated meanwhile' }]),
+        ...unknown.map(({ kind, schemas: having }) => ({
+          schemas: having,
+          why: `objects of a kind that is not compared: ${kind}`,
+        })),
+      ],
+      leftOut: found.leftOut,
+      ...(found.siblings !== undefined && { siblings: found.siblings }),
+    },
+  };
+}
+
+/** What a comparison knows before it looks at objects. */
+interface Known extends Expectation {
+  readonly hashes: ReadonlyMap<string, ShapeHash>;
+  readonly siblings?: StructureReport['siblings'];
+}
+
+type Request = Omit<ShapeRequest, 'schemas'>;
+
+async function shapeRequestOf(
+  read: ReadWith,
+  { run }: ComparedFleet,
+  { ignore, except }: StructureRequest,
+): Promise<Request & { readonly except: readonly string[] }> {
+  const { historyTable } = run.config;
+  const histories = await read((session) => findForeignTables(session, { historyTable }));
+  const leftOut = histories.map(({ oid }) => oid);
+  return { ignore, historyTable, leftOut, except: [...except, splitTable] };
+}
+
+async function withFiles(
+  read: ReadWith,
+  compared: ComparedFleet,
+  request: StructureRequest & Request,
+): Promise<Known> {
+  const expected = await expectFiles(compared, request);
+  const schemas = expected.peers.flatMap((peers) => peers.schemas);
+  return { ...expected, hashes: await readFleetHashes(read, { ...request, schemas }) };
+}
+
+async function withSiblings(
+  read: ReadWith,
+  { fleet, migrations }: ComparedFleet,
+  request: Request,
+): Promise<Known> {
+  const groups = groupSiblings(fleet);
+  const schemas = groups.flatMap((group) => group.schemas);
+  const hashes = await readFleetHashes(read, { ...request, schemas });
+  const norms = await expectNorms(read, groups, { hashes, request, migrations });
+  const shared = { schemas: [fleet.public.schema], why: 'there is no other public schema' };
+  return { ...norms, notCompared: [shared, ...norms.notCompared], findings: [], leftOut: [], hashes };
+}
+
+/** Leaves out schemas that differ and whose history has changed since it was read. */
+async function withoutMoved(
+  { peers, hashes }: Known,
+  { fleet, again }: ComparedFleet,
+): Promise<{ readonly steady: readonly Peers[]; readonly moved: readonly string[] }> {
+  const differing = peers.flatMap(({ schemas, expected }) =>
+    schemas.filter((schema) => (hashes.get(schema)?.hash ?? null) !== expected.hash),
+  );
+  if (differing.length === 0) return { steady: peers, moved: [] };
+  const [before, now] = [digestsOf(fleet), digestsOf(await again())];
+  const moved = new Set(differing.filter((schema) => before.get(schema) !== now.get(schema)));
+  const steady = peers.map((one) => ({
+    ...one,
+    schemas: one.schemas.filter((schema) => !moved.has(schema)),
+  }));
+  return { steady, moved: [...moved] };
+}
+
+function digestsOf(fleet: FleetState): Map<string, string | null> {
+  return new Map(allTargets(fleet).map(({ schema, digest }) => [schema, digest]));
+}
