@@ -23,6 +23,8 @@ export const exitCodes = {
   'copy-stdin': 2,
   'discard-all': 2,
   'unrendered-placeholder': 2,
+  'placeholder-unset': 2,
+  'bad-placeholder': 2,
   'unknown-directive': 2,
   'down-section': 2,
   'enum-value-in-use': 2,

@@ -36,7 +36,7 @@ async function build(own: Record<string, string> = files): Promise<TestProject> 
   const schemas = [...tenants, 'public'].map(
     (name) => `drop table if exists ${quoted(name)}.schema_migrations;`,
   );
-  const p = project({ url, tenants: { list: tenants } }, own);
+  const p = project({ url, tenants: { list: tenants }, vars: { plans: 'Plans', role } }, own);
   expect(await sqlmig(['up', '--all', '--quiet'], p.dir)).toMatchObject({ code: 0 });
   await db.query(schemas.join(''));
   return p;
@@ -71,6 +71,21 @@ test('a role that may not create a database compares in a transaction that is ro
   expect(stdout).toContain('adopted  3 schemas');
   expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
   expect(await state()).toEqual(before);
+});
+
+test('the transaction runs files with the values of their placeholders', async () => {
+  const p = await build({
+    'sql/public/0001_plans.sql': "create table {{plans}} (id int primary key, at text default {{'plans'}})",
+    'sql/tenant/0001_users.sql':
+      'create table {{tenant}}.users (id int references {{plans}}, n text default {{\'plans\'}}); grant select on users to "{{role}}"',
+    'sql/tenant/0009_index.sql': 'create index concurrently users_{{plans}} on users (id)',
+  });
+  expect(await adopt(p)).toMatchObject({
+    accepted: true,
+    replayedIn: 'transaction',
+    replayError: null,
+    differences: [],
+  });
 });
 
 const state = () =>

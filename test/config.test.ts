@@ -41,6 +41,7 @@ test('defaults complete an empty config', async () => {
     extensions: [],
     split: { paths: {}, keep: [], triggers: false },
     structure: { ignore: [], ignoreObjects: [] },
+    vars: null,
     cwd: dir,
   });
 });

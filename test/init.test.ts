@@ -84,6 +84,21 @@ test.for([
   expect(configIn(dir)).toEqual({ tenants });
 });
 
+test.for(['.', '..', '../..'])(
+  'the config names the JSON Schema of the package, if it is installed in %s',
+  async (where) => {
+    const above = emptyFolder();
+    const dir = join(above, 'apps/api');
+    mkdirSync(dir, { recursive: true });
+    const schema = join(where, 'node_modules/sqlmig/schema/config.json');
+    mkdirSync(join(dir, where, 'node_modules/sqlmig/schema'), { recursive: true });
+    writeFileSync(join(dir, schema), '{}');
+    expect(await sqlmig(['init'], dir)).toMatchObject({ code: 0 });
+    expect(configIn(dir).$schema).toBe(where === '.' ? `./${schema}` : schema);
+    expect(await sqlmig(['check'], dir)).toMatchObject({ code: 0 });
+  },
+);
+
 test('an existing application: its table of tenants is found, and plan goes on from there', async () => {
   await db.query(`create table "Customers" (id int, "Slug" varchar(40), name text); create table plans (name text);
     insert into "Customers" values (1, 'acme', 'ACME'), (2, 'it''s', 'x'), (3, 'public', 'us'); insert into plans values ('pro');

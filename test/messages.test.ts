@@ -43,7 +43,11 @@ const tenant: UnitSchema = {
   mayDiscardRows: false,
   isCurrent: true,
   requires: { upTo: '2', digest: '2:7d793037' },
-  guarded: { schemas: new Map([['public', '2200']]), names: new Set(['plans']) },
+  guarded: {
+    schemas: new Map([['public', '2200']]),
+    perTenant: { words: [], schemas: new Map() },
+    names: new Set(['plans']),
+  },
 };
 const shared: UnitSchema = {
   ...tenant,

@@ -36,7 +36,7 @@ export async function importHistories(
   const { run, source, settings } = migrationRun;
   const wanted = new Map(proposals.map((proposal) => [proposal.target.schema, proposal]));
   const files = proposals.flatMap(({ share }) => share.applied.map(({ migration }) => migration));
-  const scripts = await parseMigrations(files, source.migrations);
+  const scripts = await parseMigrations(files, source.migrations, { mayLackValues: true });
   const adopted = new Set<string>();
   const context = unitContext(run, { ...settings, sync: true });
   const repair: Repair = {

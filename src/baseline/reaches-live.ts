@@ -1,8 +1,10 @@
+import type { Scope } from '../results.ts';
+import { fileIndex, sentText } from '../sql/filling.ts';
 import { foldedName, identifierPattern } from '../sql/identifier.ts';
 import { namesMadeBy } from '../sql/made-names.ts';
 import type { Script } from '../sql/migration.ts';
 import { type ParsedStatement, parseStatements } from '../sql/parse.ts';
-import { locate } from '../sql/position.ts';
+import { indexOfLine, locate } from '../sql/position.ts';
 import { mentionsOf } from '../sql/qualifiers.ts';
 import { reachOf } from '../sql/reach.ts';
 import type { LiveObjects } from './live-objects.ts';
@@ -23,12 +25,17 @@ export async function liveUseOf(scripts: readonly Script[], live: LiveObjects): 
   const made = new Set<string>();
   for (const script of scripts) {
     const { file } = script.migration;
-    const qualified = await schemaMention(script, live);
-    if (qualified !== null) return { file, ...qualified };
-    const parsed = await parseStatements(script.text);
+    const text = sentText(script);
+    const use = (index: number, what: string): LiveUse => {
+      const { line } = locate(file, script.text, fileIndex(script, index));
+      return { file, line, what };
+    };
+    const qualified = await schemaMention(text, script.migration.scope, live);
+    if (qualified !== null) return use(indexOfLine(text, qualified.line), qualified.what);
+    const parsed = await parseStatements(text);
     for (const statement of 'statements' in parsed ? parsed.statements : []) {
-      const what = useOf(statement, script.text.slice(statement.start, statement.end), { live, made });
-      if (what !== null) return { file, line: locate(file, script.text, statement.start).line, what };
+      const what = useOf(statement, text.slice(statement.start, statement.end), { live, made });
+      if (what !== null) return use(statement.start, what);
     }
   }
   return null;
@@ -38,7 +45,8 @@ const word = new RegExp(identifierPattern, 'gu');
 
 /** A schema of the database that a text names, other than for an object of an extension. */
 async function schemaMention(
-  { text, migration: { scope } }: Script,
+  text: string,
+  scope: Scope,
   live: LiveObjects,
 ): Promise<Omit<LiveUse, 'file'> | null> {
   const words = new Set([...text.matchAll(word)].map(([name]) => foldedName(name)));

@@ -8,6 +8,7 @@ import type { Scope } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import type { Run } from '../run/run.ts';
 import { whenFree } from '../run/when-free.ts';
+import { forTenant } from '../sql/filling.ts';
 import { namesMadeBy } from '../sql/made-names.ts';
 import type { Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
@@ -68,7 +69,8 @@ export async function replayInTransaction(run: Run, request: ReplayRequest, role
   if (lock !== undefined)
     throw refused(role, `the files lock ${lock.schema}.${lock.relation}, which they do not create`);
   const of = (scope: Scope) => {
-    const shape = inTheirPlace(collector.shapes.get(scratch[scope]) ?? [], scope, scratch);
+    const found = collector.shapes.get(scratch[scope]) ?? [];
+    const shape = inTheirPlace(found, { ...scratch, standsFor: request.tenant }, scope);
     return { hash: null, objects: shape.length, shape };
   };
   const expected = { public: of('public'), tenant: of('tenant') };
@@ -110,14 +112,14 @@ async function scratchScripts(run: Run, { request, scratch, role }: ScratchFiles
   const scripts = { public: [] as Script[], tenant: [] as Script[] };
   for (const scope of ['public', 'tenant'] satisfies Scope[]) {
     for (const migration of migrations[scope]) {
-      const undone = await asUndone(migration.text);
+      const undone = await asUndone(migration);
       if (!('text' in undone)) {
         const { line } = locate(migration.file, migration.text, undone.index);
         throw refused(role, `${migration.file}:${line} has ${undone.what}`);
       }
       const plain = { ...migration, text: await withQualifier(undone.text, publicSchema, rename) };
       for (const script of (await parseMigrations([plain], migrations)).values())
-        scripts[scope].push({ ...script, nonTransactional: null });
+        scripts[scope].push({ ...forTenant(script, scratch.tenant), nonTransactional: null });
     }
   }
   const use = await liveUseOf([...scripts.public, ...scripts.tenant], live);
@@ -152,11 +154,17 @@ function partOf(schema: string, scripts: readonly Script[]): PendingFiles {
 }
 
 /** A shape with the names of the schemas that the replay's stand for. */
-function inTheirPlace(shape: Shape, scope: Scope, { written, ...scratch }: Scratch): Shape {
+function inTheirPlace(
+  shape: Shape,
+  { written, standsFor, ...scratch }: Scratch & { readonly standsFor: string },
+  scope: Scope,
+): Shape {
   const named = (text: string) => {
     const full = text
       .replaceAll(`${scratch.public}.`, `${written.public}.`)
-      .replaceAll(`${scratch.tenant}.`, `${written.tenant}.`);
+      .replaceAll(`${scratch.tenant}.`, `${written.tenant}.`)
+      // As the value of a placeholder it can be a part of any name.
+      .replaceAll(scratch.tenant, () => standsFor);
     // The objects of extensions in public are bare there; `liveUseOf` refuses strings with that name.
     return scope === 'public' ? full.replaceAll(`${written.public}.`, '') : full;
   };

@@ -2,10 +2,11 @@ import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { compareVersions } from '../project/version.ts';
 import type { Scope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
-import { type ParsedStatement, parseStatements } from '../sql/parse.ts';
+import type { ParsedStatement } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import { blankOut, withSemicolon } from '../sql/ranges.ts';
 import { serverWideReason } from '../sql/server-wide.ts';
+import { parseWithStandIns } from '../sql/stand-ins.ts';
 import type { LeftOutStatement } from '../verify-results.ts';
 
 /**
@@ -44,7 +45,7 @@ export async function replayableFiles(
   const leftOut: LeftOutStatement[] = [];
   const changed = new Map<Migration, Migration>();
   for (const [migration, script] of scripts) {
-    const parsed = await parseStatements(script.text);
+    const parsed = await parseWithStandIns(script);
     const statements = 'statements' in parsed ? parsed.statements : [];
     const beyond = statements.flatMap((statement) => {
       const what = reasonToSkip(statement, script.text);

@@ -7,6 +7,7 @@ import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { release } from '../protocol/unit-locks.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
+import { sentText } from '../sql/filling.ts';
 import type { Script } from '../sql/migration.ts';
 import { type Attempt, appliedMigration, attemptOf, putOff, raisedError } from './attempt.ts';
 import { describeFailure, positionOf } from './failure.ts';
@@ -101,7 +102,7 @@ async function applyNext(applying: Applying, progress: Progress): Promise<Progre
 function nextScripts({ open, unitsAtOnce }: Progress): readonly Script[] {
   let length = 0;
   const end = open.findIndex((script, i) => {
-    length += script.text.length + (script.migration.undoneBy?.text.length ?? 0);
+    length += sentText(script).length + (script.migration.undoneBy?.text.length ?? 0);
     return i > 0 && (i >= unitsAtOnce || length > maxLength);
   });
   return end === -1 ? open : open.slice(0, end);

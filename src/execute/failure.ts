@@ -8,6 +8,7 @@ import type { Location } from '../results.ts';
 import { SessionLost } from '../server/answer.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
+import { fileIndex } from '../sql/filling.ts';
 import { indexInBlock } from '../sql/inline-block.ts';
 import type { Script } from '../sql/migration.ts';
 import { indexOfCodePoint, locate } from '../sql/position.ts';
@@ -93,7 +94,7 @@ export function positionOf(error: ServerError, message: Message): { unit: number
   const index = indexOfCodePoint(message.text, Number(error.position) - 1);
   const unit = message.files.findIndex(({ start, end }) => index >= start && index <= end);
   const file = message.files[unit];
-  return file === undefined ? null : { unit, index: index - file.start };
+  return file === undefined ? null : { unit, index: fileIndex(file.script, index - file.start) };
 }
 
 function statementAt({ statements }: Script, index: number): number | null {

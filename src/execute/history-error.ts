@@ -4,6 +4,7 @@ import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { Unit } from '../protocol/unit-context.ts';
 import { evidenceVariable } from '../protocol/unit-guards.ts';
 import type { ServerError } from '../server/server-error.ts';
+import { sentText } from '../sql/filling.ts';
 import type { QualifiedName, Statement } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
 import { quoteLiteral } from '../sql/quote.ts';
@@ -72,10 +73,10 @@ export function historyError(unit: Unit, error: ServerError | null, state = 'rol
 
 /** The statement (from 0) that changed the history: by its target, by a name it changes, by its text, or the only one able to. */
 function culpritIn(unit: Unit): number | undefined {
-  const { statements, text } = unit.script;
+  const { statements } = unit.script;
   const { table } = unit.context;
   const [tables, schemas] = [new Set([table]), new Set([unit.schema.schema])];
-  const mentions = ({ start, end }: Statement) => text.slice(start, end).includes(table);
+  const mentions = (statement: Statement) => sentText(unit.script, statement).includes(table);
   const aimed = statements.findIndex((statement) => aimsAtHistory(statement, unit));
   const named = statements.findIndex(({ reach }) => !reach.opaque && mayChange(reach, tables, schemas));
   const written = statements.findIndex(mentions);
@@ -86,7 +87,7 @@ function culpritIn(unit: Unit): number | undefined {
 
 /** What the statement did to the history, and how to avoid it. */
 function adviceFor(
-  { script: { text }, schema: { schema }, context: { table } }: Unit,
+  { script, schema: { schema }, context: { table } }: Unit,
   culprit: Statement | undefined,
 ): { readonly deed: string; readonly hint: string } {
   const own = `${schema}.${table}`;
@@ -94,7 +95,7 @@ function adviceFor(
     const hint = `remove the statement; to empty the schema, drop everything in it except ${table}`;
     return { deed: `drop or rename its schema: ${own} records what is applied`, hint };
   }
-  const words = culprit === undefined ? '' : text.slice(culprit.start, culprit.end);
+  const words = culprit === undefined ? '' : sentText(script, culprit);
   const deed = /\brow\s+level\s+security\b/i.test(words)
     ? `enable row security on ${own}: it hides what is applied`
     : `change ${own}, which records what is applied`;

@@ -3,6 +3,7 @@ import type { Unit } from '../protocol/unit-context.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { isOrdinarySchema } from '../sql/catalog-sql.ts';
+import { sentText } from '../sql/filling.ts';
 import type { Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
@@ -47,9 +48,12 @@ export async function missingNameHint(
   return elsewhereHint(unit, name, await schemasWith(session, { name, searched }, unit.context.table));
 }
 
-function missingName(error: ServerError, { text }: Script, index: number | null): string | null {
+function missingName(error: ServerError, script: Script, index: number | null): string | null {
   const { position, internal_query: query, internal_position: at } = error;
-  if (position !== undefined && index !== null) return nameAt(text, index);
+  if (position !== undefined && index !== null) {
+    const sent = sentText(script, { start: index, end: script.text.length });
+    return nameAt(sent.trimStart(), 0);
+  }
   return query !== undefined && at !== undefined ? nameAt(query, Number(at) - 1) : nameIn(error.message);
 }
 

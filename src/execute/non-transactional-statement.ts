@@ -4,6 +4,7 @@ import { isCatalogRace } from '../protocol/catalog-key.ts';
 import { reachesOut } from '../protocol/guard.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
+import { fileIndex, sentText } from '../sql/filling.ts';
 import type { Statement } from '../sql/migration.ts';
 import { onlineChangeOf } from '../sql/online-change.ts';
 import { statementAt } from '../sql/parse.ts';
@@ -121,15 +122,16 @@ async function readBefore(step: Step, statement: Statement): Promise<Before> {
 /** `number` is that of the transaction before it, by which a failure tells whether the statement was one transaction. */
 async function send(step: Step, statement: Statement, number: number): Promise<Attempt | null> {
   const { session, own, script, schema, context } = step;
-  const { start, end } = statement;
+  const text = sentText(script, statement);
   try {
-    await session.run(script.text.slice(start, end), undefined, (notice) =>
+    await session.run(text, undefined, (notice) =>
       context.onNotice(notice, { ...schema, scripts: [script], statement }),
     );
     return null;
   } catch (error) {
     if (!isServerError(error)) throw error;
-    const index = indexOfCodePoint(script.text, Number(error.position ?? 1) - 1, start);
+    const at = indexOfCodePoint(text, Number(error.position ?? 1) - 1);
+    const index = fileIndex(script, at, statement.start);
     return failedAt(step, error, { whole: await ranWhole(own, number), index });
   }
 }

@@ -14,6 +14,7 @@ import { checkUnchanged } from '../protocol/unit-checks.ts';
 import type { Unit } from '../protocol/unit-context.ts';
 import { insertRow } from '../protocol/unit-row.ts';
 import type { Session } from '../server/session.ts';
+import { sentText } from '../sql/filling.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { type Attempt, appliedMigration, attemptOf } from './attempt.ts';
 import type { Names } from './invalid-indexes.ts';
@@ -104,8 +105,8 @@ async function runStatements(file: RunningFile, { from, begun }: Resumption): Pr
   const { session, script } = file;
   const started = performance.now();
   // What the statements before it have set ended with the session that they ran on.
-  for (const { kind, start, end } of script.statements.slice(0, from)) {
-    if (kind === 'VariableSetStmt') await session.run(script.text.slice(start, end));
+  for (const statement of script.statements.slice(0, from)) {
+    if (statement.kind === 'VariableSetStmt') await session.run(sentText(script, statement));
   }
   for (let k = from; k < script.statements.length; k++) {
     // A statement may have reset them, and the next one would run with the defaults of the role or the database.

@@ -2,6 +2,7 @@ import { type ErrorCode, SqlmigError } from '../errors.ts';
 import { guardedSchemas, reachesOut } from '../protocol/guard.ts';
 import type { Unit, UnitSchema } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
+import { sentText } from '../sql/filling.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
 import { quoteLiteral } from '../sql/quote.ts';
@@ -88,8 +89,7 @@ function culprit(
   const names = new Set(what.map((text) => /([^\s."()]+)"?(?:\(.*\))?$/u.exec(text)?.[1] ?? ''));
   const byName = script.statements.findIndex(({ reach }) => !reach.opaque && mayChange(reach, names));
   const byText = script.statements.findIndex(
-    ({ reach, start, end }) =>
-      reach.opaque && [...names].some((name) => script.text.slice(start, end).includes(name)),
+    (one) => one.reach.opaque && [...names].some((name) => sentText(script, one).includes(name)),
   );
   const suspects = script.statements.flatMap((one, index) => (reachesOut(one, schema) ? [index] : []));
   const only = suspects.length === 1 ? suspects[0] : script.statements.length === 1 ? 0 : -1;

@@ -1,6 +1,6 @@
 import type { WantedExtension } from '../execute/extensions.ts';
 import type { Config } from '../project/config.ts';
-import { type Migrations, type ParsedFiles, parseAll } from '../project/migrations.ts';
+import { type Migrations, type ParsedFiles, type ParseOptions, parseAll } from '../project/migrations.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { type SettledExtensions, settleExtensions } from './extensions.ts';
@@ -20,8 +20,12 @@ export interface ParsedScripts {
 }
 
 /** Parses all files. @throws SqlmigError with every mistake in `all`. */
-export async function parseScripts(migrations: Migrations, config: Config): Promise<ParsedScripts> {
-  const { scripts, brokenDown } = await parseAll(migrations);
+export async function parseScripts(
+  migrations: Migrations,
+  config: Config,
+  options?: ParseOptions,
+): Promise<ParsedScripts> {
+  const { scripts, brokenDown } = await parseAll(migrations, options);
   const current = new Map(scripts);
   return {
     brokenDown,

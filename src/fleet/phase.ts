@@ -1,3 +1,4 @@
+import { SqlmigError } from '../errors.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { defaults } from '../project/defaults.ts';
 import { changesSharedRows } from '../protocol/catalog-key.ts';
@@ -20,6 +21,7 @@ import { unrehearsed } from './rehearsable.ts';
 import { rehearseSchema } from './rehearse-schema.ts';
 import { createSchemaBatches } from './schema-batches.ts';
 import { schemaRefusal } from './schema-errors.ts';
+import type { Scripts } from './scripts.ts';
 
 /** Migrates public, alone, or rehearses it. */
 export async function migratePublic(migrator: Migrator, target: Target): Promise<SchemaOutcome> {
@@ -151,11 +153,21 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole = fals
 
 function batchesOf({ scripts, context }: Migrator, gatekeeper: Gatekeeper | null, concurrency: number) {
   const part = (target: Target, migration: Migration) => {
-    const script = scripts.get(migration);
+    const script = filled(scripts, migration, target);
     // Only the message of a single schema upgrades its history.
     if (script === undefined || script.nonTransactional !== null || !target.isCurrent) return null;
     const schema = unitSchema(target, gatekeeper?.gate ?? null);
     return changesSharedRows(script, schema) ? null : { schema, script };
   };
   return createSchemaBatches(part, context, concurrency);
+}
+
+function filled(scripts: Scripts, migration: Migration, { schema }: Target) {
+  try {
+    return scripts.get(migration, schema);
+  } catch (error) {
+    // Alone, it fails with this error.
+    if (error instanceof SqlmigError) return undefined;
+    throw error;
+  }
 }

@@ -37,6 +37,17 @@ export function createSchemaBatches(
   };
   const onlyStep = ({ plan, hasHistory }: Target) =>
     hasHistory && plan.steps.length === 1 ? (plan.steps[0] ?? null) : null;
+  /** Those before the first that needs a message of its own. */
+  const readyParts = (targets: readonly Target[]) => {
+    const parts: BatchPart[] = [];
+    for (const target of targets) {
+      const step = onlyStep(target);
+      const ready = step === null ? null : part(target, step);
+      if (ready === null) break;
+      parts.push(ready);
+    }
+    return parts;
+  };
   return {
     companions(first, next) {
       const step = onlyStep(first);
@@ -49,9 +60,8 @@ export function createSchemaBatches(
       return end === -1 ? most : end;
     },
     async attempt(session, targets) {
-      const parts = targets.flatMap((target) =>
-        target.plan.steps.flatMap((step) => part(target, step) ?? []),
-      );
+      const parts = readyParts(targets);
+      if (parts.length === 0) return [];
       const durations = await applyBatch(session, parts, context);
       return parts
         .slice(0, durations.length)

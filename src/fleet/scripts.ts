@@ -4,6 +4,7 @@ import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Run } from '../run/run.ts';
 import type { Session } from '../server/session.ts';
+import { forTenant } from '../sql/filling.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { lintFindings } from '../state/lints.ts';
 import type { Target } from '../state/target.ts';
@@ -27,11 +28,14 @@ export interface Scripts {
    * @throws SqlmigError with every mistake in `all`.
    */
   parse(steps: readonly Migration[], how?: Parsing): Promise<void>;
-  /** The scripts of a schema's pending migrations, in order. */
+  /**
+   * The scripts of a schema's pending migrations, in order.
+   * @throws SqlmigError `bad-placeholder` for what cannot be filled in with the schema's name.
+   */
   of(target: Target): Promise<readonly Script[]>;
-  /** The script of a parsed migration. */
-  get(migration: Migration): Script | undefined;
-  /** The scripts of all parsed migrations. */
+  /** The script of a parsed migration for a schema; @throws as `of` does. */
+  get(migration: Migration, schema: string): Script | undefined;
+  /** The scripts of all parsed migrations, for any schema. */
   readonly all: Map<Migration, Script>;
   /** Creates the extensions of the config that the database lacks. */
   install(context: UnitContext): Promise<void>;
@@ -65,13 +69,17 @@ export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): 
     requireExtensions(settled.missing);
     for (const script of settled.scripts) await accept(script, news.has(script.migration));
   };
+  const get: Scripts['get'] = (migration, schema) => {
+    const script = all.get(migration);
+    return script && forTenant(script, schema);
+  };
   return {
     parse,
     all,
-    get: (migration) => all.get(migration),
-    async of({ plan: { steps } }) {
+    get,
+    async of({ schema, plan: { steps } }) {
       await parse(steps);
-      return steps.flatMap((step) => all.get(step) ?? []);
+      return steps.flatMap((step) => get(step, schema) ?? []);
     },
     async install(context) {
       for (const wanted of lacking) await run.read((session) => installExtension(session, wanted, context));

@@ -71,7 +71,7 @@ export async function movePublic(
   const files = [imports.public, imports.tenant].flatMap(
     (one) => one?.share.applied.map(({ migration }) => migration) ?? [],
   );
-  const scripts = await parseMigrations(files, source.migrations);
+  const scripts = await parseMigrations(files, source.migrations, { mayLackValues: true });
   const adopting = async (session: Session, one: ImportProposal | null, now: Target | null) =>
     one === null
       ? null

@@ -53,7 +53,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   checkOptions(options, verifyKinds);
   const request = structureRequest(options, config);
   const migrations = await readMigrations(config);
-  const scripts = await parseScripts(migrations, config);
+  const scripts = await parseScripts(migrations, config, { mayLackValues: true });
   const compared: { structure: StructureFound | null } = { structure: null };
   const reading = await readForCommand(config, options, {
     migrations,

@@ -16,6 +16,7 @@ import {
   type SplitSettings,
 } from './settings.ts';
 import type { StructureSettings } from './structure-settings.ts';
+import { varsOf } from './vars.ts';
 
 /** A complete configuration: every key has a value. */
 export interface Config {
@@ -46,6 +47,8 @@ export interface Config {
   readonly split: SplitSettings;
   /** What `verify --structure` and `verify --siblings` leave out. */
   readonly structure: StructureSettings;
+  /** The values of placeholders by name, in lower case; `null`: placeholders are not filled in. */
+  readonly vars: Readonly<Record<string, string>> | null;
   /** Paths in messages are relative to this folder. */
   readonly cwd: string;
 }
@@ -123,6 +126,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     extensions: [...new Set(merged.extensions)],
     split: { paths: {}, keep: [], triggers: false, ...defined(merged.split ?? {}) },
     structure: { ignore: [], ignoreObjects: [], ...defined(merged.structure ?? {}) },
+    vars: varsOf([fromFile.vars, fromEnv.vars, overrides.vars], onWarning),
     cwd,
   };
 }
@@ -145,6 +149,7 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
   extensions: true,
   split: true,
   structure: true,
+  vars: true,
   cwd: true,
 };
 
@@ -163,7 +168,7 @@ export function requireConfig(config: unknown): asserts config is Config {
     (key) => (config as Partial<Config>)[key as keyof Config] === undefined,
   );
   if (missing.length > 0) throw refuse(`the config lacks ${missing.join(', ')}`);
-  const { database, waitMs, cwd, concurrency, poolMode, versions, ...settings } = config as Config;
+  const { database, waitMs, cwd, concurrency, poolMode, versions, vars, ...settings } = config as Config;
   if (!isDatabase(database)) throw refuse('"database" in the config must be as loadConfig returned it');
   if (!Number.isSafeInteger(waitMs) || waitMs < 0)
     throw refuse('"waitMs" in the config must be milliseconds');
@@ -172,6 +177,7 @@ export function requireConfig(config: unknown): asserts config is Config {
     ...(concurrency !== null && { concurrency }),
     ...(poolMode !== null && { poolMode }),
     ...(versions !== null && { versions }),
+    ...(vars !== null && { vars }),
   };
   check({ ...settings, ...chosen }, 'the config');
 }

@@ -48,7 +48,7 @@ function nameOf(words: string): string {
 
 async function versionIn(config: Config, scope: Scope): Promise<string> {
   const migrations = await readMigrations(config);
-  await parseAll(migrations);
+  await parseAll(migrations, { mayLackValues: true });
   const version = nextVersion(newestVersion(migrations[scope]), new Date(), config.versions ?? undefined);
   if (version.length <= 18) return version;
   const folder = folderOf(config, scope);

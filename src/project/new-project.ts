@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { cannotWrite, SqlmigError } from '../errors.ts';
 import { configNames } from './config-file.ts';
 import { defaults } from './defaults.ts';
@@ -53,7 +53,10 @@ export function createProject(dir: string, project: NewProject): { readonly file
           .filter((folder) => !existsSync(join(dir, folder)) || readdirSync(join(dir, folder)).length === 0)
           .map((folder) => [`${folder}/.gitkeep`, '']),
       );
-  const files = { [configFile]: `${JSON.stringify(settingsOf(project), null, 2)}\n`, ...folders };
+  const files = {
+    [configFile]: `${JSON.stringify({ ...schemaNear(dir), ...settingsOf(project) }, null, 2)}\n`,
+    ...folders,
+  };
   const written: string[] = [];
   for (const [file, text] of Object.entries(files)) {
     if (existsSync(join(dir, file))) continue;
@@ -66,6 +69,16 @@ export function createProject(dir: string, project: NewProject): { readonly file
     written.push(file);
   }
   return { files: written };
+}
+
+/** Where editors find the JSON Schema of configs; nothing if the package is not installed for the folder. */
+function schemaNear(dir: string): { readonly $schema?: string } {
+  const schema = 'node_modules/sqlmig/schema/config.json';
+  for (let folder = resolve(dir), way = './'; ; way = way === './' ? '../' : `../${way}`) {
+    if (existsSync(join(folder, schema))) return { $schema: `${way}${schema}` };
+    if (dirname(folder) === folder) return {};
+    folder = dirname(folder);
+  }
 }
 
 function settingsOf({ tenants: { kind, ...source }, historyTable }: NewProject) {

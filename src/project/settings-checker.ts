@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { tenantPlaceholder } from '../sql/placeholders.ts';
 import { parseDuration } from './duration.ts';
 import { ignorable } from './structure-settings.ts';
 
@@ -48,6 +49,30 @@ const split = v.strictObject({
   triggers: v.optional(v.boolean()),
 });
 
+const varName = /^[a-z_][a-z0-9_]*$/i;
+const vars = v.pipe(
+  v.record(
+    v.string(),
+    v.pipe(
+      v.string('must be text'),
+      v.check((value) => !value.includes('\0'), 'must not have a NUL character'),
+      v.check((value) => !/\p{Surrogate}/u.test(value), 'must not have half of a surrogate pair'),
+    ),
+  ),
+  v.check(
+    (all) => Object.keys(all).every((name) => varName.test(name)),
+    'must have names of letters, digits and _ that do not begin with a digit',
+  ),
+  v.check(
+    (all) => !Object.keys(all).some((name) => name.toLowerCase() === tenantPlaceholder),
+    'must not set tenant, which is the name of the schema of each tenant',
+  ),
+  v.check(
+    (all) => new Set(Object.keys(all).map((name) => name.toLowerCase())).size === Object.keys(all).length,
+    'must not have two names that differ only in case',
+  ),
+);
+
 /** The checker of config files, from which the JSON Schema in the package is generated. */
 export const settingsChecker = v.strictObject({
   $schema: v.optional(v.string()),
@@ -84,6 +109,7 @@ export const settingsChecker = v.strictObject({
   extensions: v.optional(v.array(name)),
   split: v.optional(split),
   structure: v.optional(structure),
+  vars: v.optional(vars),
   poolMode: v.optional(v.picklist(['session', 'transaction'], 'must be "session" or "transaction"')),
   searchPath: v.optional(
     v.pipe(

@@ -5,6 +5,7 @@ import type { ConfigContent } from './config-text.ts';
 import type { Numbering } from './next-version.ts';
 import { settingsChecker } from './settings-checker.ts';
 import type { StructureSettings } from './structure-settings.ts';
+import { isVar, readVars } from './vars.ts';
 
 /** The `tenants` key of a config file; a function in a `.js` file returns their names. */
 export type TenantSettings =
@@ -70,6 +71,8 @@ export interface Settings {
   readonly structure?:
     | { readonly [K in keyof StructureSettings]?: StructureSettings[K] | undefined }
     | undefined;
+  /** The values of placeholders in files; if it is set, even to `{}`, placeholders are filled in. */
+  readonly vars?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Settings that a program can set, and flags and `SQLMIG_*` variables except for `tenants` and `split`. */
@@ -107,22 +110,23 @@ function yesOrNo(text: string): unknown {
 
 /** The settings in `SQLMIG_*` variables, unchecked. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): unknown {
-  return Object.fromEntries(
-    environment.flatMap(([variable, key, read]) => {
-      const value = env[variable];
-      return value === undefined || value === '' ? [] : [[key, read(value)]];
-    }),
-  );
+  const settings = environment.flatMap(([variable, key, read]): [string, unknown][] => {
+    const value = env[variable];
+    return value === undefined || value === '' ? [] : [[key, read(value)]];
+  });
+  const vars = readVars(env);
+  return { ...Object.fromEntries(settings), ...(vars !== null && { vars }) };
 }
 
 /** A warning for each `SQLMIG_*` variable that sets nothing. Values are never quoted. */
 export function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = [...environment.map(([variable]) => variable), configVariable];
   return Object.keys(env)
-    .filter((name) => name.startsWith('SQLMIG_') && !known.includes(name))
+    .filter((name) => name.startsWith('SQLMIG_') && !known.includes(name) && !isVar(name))
     .sort()
     .map((name) => {
-      const meant = closest(name, known);
+      const capitals = name.toUpperCase();
+      const meant = isVar(capitals) ? capitals : closest(name, known);
       const hint = meant === null ? `known variables are ${known.join(', ')}` : `did you mean ${meant}?`;
       return `the variable ${name} is unknown and has no effect; ${hint}`;
     });

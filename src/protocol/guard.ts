@@ -1,5 +1,6 @@
 import type { Session } from '../server/session.ts';
 import { isOrdinarySchema } from '../sql/catalog-sql.ts';
+import { forTenantName, tenantMark } from '../sql/filling.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { mayChange, mentions } from '../sql/reach.ts';
@@ -7,26 +8,40 @@ import type { Guard, UnitSchema } from './unit-context.ts';
 
 /**
  * Reads which schemas to guard: those on the search_path of tenant files beside the tenant's own, public first; those
- * among `words`; and those of the extensions among `words`.
+ * among `words`, in which `tenantMark` is any tenant's name; and those of the extensions among `words`.
  */
 export async function readGuard(
   session: Session,
   path: readonly string[],
   words: ReadonlySet<string>,
 ): Promise<Guard> {
-  const wanted = [...new Set([...path, ...words])].map(quoteLiteral).join(', ');
+  const fixed = [...words].filter((word) => !word.includes(tenantMark));
+  // A tenant's own schema is not guarded, and a longer word is no name.
+  const perTenant = [...words].filter(
+    (word) => word.includes(tenantMark) && word !== tenantMark && word.length < 64,
+  );
+  const wanted = [...new Set([...path, ...fixed])].map(quoteLiteral).join(', ');
+  const likes = perTenant.map((word) => quoteLiteral(likePattern(word)));
+  const isWanted = `n.nspname = any (array[${wanted}]::text[])`;
+  const isLike = likes.length === 0 ? 'false' : `n.nspname like any (array[${likes.join(', ')}])`;
   const schemas = new Map<string, string>();
+  const ofTenants = new Map<string, string>();
   const names = new Set(path);
-  const query = `select n.nspname as schema, n.oid::text as oid from pg_namespace n
-where n.nspname = any (array[${wanted}]::text[]) and ${isOrdinarySchema};
-select n.nspname as schema, n.oid::text as oid, e.extname as name from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+  const query = `select n.nspname as schema, n.oid::text as oid, ${isWanted} as fixed from pg_namespace n
+where (${isWanted} or ${isLike}) and ${isOrdinarySchema};
+select n.nspname as schema, n.oid::text as oid, true as fixed, e.extname as name from pg_extension e join pg_namespace n on n.oid = e.extnamespace
 where e.extname = any (array[${wanted}]::text[]) and n.nspname !~ '^pg_';
 ${namesIn(path)}`;
   await session.read(query, (row) => {
-    if (typeof row.schema === 'string') schemas.set(row.schema, String(row.oid));
+    if (typeof row.schema === 'string')
+      (row.fixed === true ? schemas : ofTenants).set(row.schema, String(row.oid));
     if (typeof row.name === 'string') names.add(row.name);
   });
-  return { schemas, names };
+  return { schemas, perTenant: { words: perTenant, schemas: ofTenants }, names };
+}
+
+function likePattern(word: string): string {
+  return word.replace(/[\\%_]/g, '\\$&').replaceAll(tenantMark, '%');
 }
 
 // Goes through the index of pg_depend: the other catalogs have no index on the namespace alone, and hold the objects of
@@ -45,7 +60,13 @@ where m.classid <> all (array['pg_class', 'pg_proc', 'pg_type', 'pg_extension']:
 
 /** The guarded schemas other than the tenant's own: OIDs by name. */
 export function guardedSchemas({ guarded, schema }: UnitSchema): ReadonlyMap<string, string> {
-  return new Map([...(guarded?.schemas ?? [])].filter(([name]) => name !== schema));
+  const { schemas = new Map<string, string>(), perTenant } = guarded ?? {};
+  const mentioned = (perTenant?.words ?? []).map((word) => forTenantName(word, schema));
+  const own = mentioned.flatMap((name): [string, string][] => {
+    const oid = perTenant?.schemas.get(name);
+    return oid === undefined ? [] : [[name, oid]];
+  });
+  return new Map([...schemas, ...own].filter(([name]) => name !== schema));
 }
 
 /** Whether a statement may change something outside of the tenant, judging by its text. */

@@ -1,3 +1,4 @@
+import { sentText } from '../sql/filling.ts';
 import type { Script } from '../sql/migration.ts';
 
 /** A message, and where the text of each file is in it (UTF-16 indexes). */
@@ -32,7 +33,7 @@ export function createMessage(): MessageText {
     add,
     addFile(script) {
       const start = length;
-      add(script.text);
+      add(sentText(script));
       files.push({ script, start, end: length });
     },
     done: () => ({ text: text.join(''), files }),

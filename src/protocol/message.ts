@@ -1,6 +1,7 @@
 import { unitStates } from '../errors.ts';
 import { upgradeHistory } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
+import { sentText } from '../sql/filling.ts';
 import type { Script } from '../sql/migration.ts';
 import { doBlock } from '../sql/quote.ts';
 import { isOneOf, structureAsJson } from '../structure/structure.ts';
@@ -164,7 +165,7 @@ export const replayColumn = 'sqlmig_statement';
 export function composeReplay(unit: Unit): string {
   const { script, schema, context } = unit;
   const statements = script.statements.map(
-    ({ start, end }, i) => `${script.text.slice(start, end)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
+    (statement, i) => `${sentText(script, statement)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
   );
   return [
     prelude('replay', context),

@@ -34,6 +34,8 @@ export interface UnitContext {
 export interface Guard {
   /** OIDs by name: public, and the schemas that pending files mention. */
   readonly schemas: ReadonlyMap<string, string>;
+  /** Those that files mention with the tenant's name in theirs: the words of the files, and the schemas that fit one. */
+  readonly perTenant: { readonly words: readonly string[]; readonly schemas: ReadonlyMap<string, string> };
   /** What an unqualified name can refer to outside of the tenant: everything in the other schemas of its search_path. */
   readonly names: ReadonlySet<string>;
 }

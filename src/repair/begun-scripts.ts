@@ -4,6 +4,7 @@ import type { MigrationRun } from '../fleet/migrator.ts';
 import type { HistoryRow } from '../history/row.ts';
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
+import { forTenant } from '../sql/filling.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { noSuchStatement, severalFiles } from './settle-refusals.ts';
@@ -65,7 +66,8 @@ export async function readBegunScripts(
     if (found === null) return null;
     const { row, file } = found;
     const changed = file !== null && file.checksum !== row.checksum;
-    return { target, row, script: byFile.get(file?.file ?? '') ?? null, changed };
+    const script = byFile.get(file?.file ?? '');
+    return { target, row, script: script === undefined ? null : forTenant(script, target.schema), changed };
   };
   return { of, all: targets.flatMap((target) => of(target) ?? []), scripts };
 }

@@ -50,10 +50,16 @@ export async function describeIncomplete(
     name,
     file,
     ...progress,
-    doubtful: at?.text ?? null,
+    doubtful: inDoubt === null ? null : textOf(script, inDoubt - 1),
     invalidIndexes: left.map((index) => index.name),
     inParts: at !== null && commitsInParts(at.statement),
   };
+}
+
+/** A statement as the file has it: a value of a placeholder may be a secret. */
+function textOf({ migration: { text }, statements }: Script, k: number): string | null {
+  const at = statements[k];
+  return at === undefined ? null : text.slice(at.start, at.end);
 }
 
 /** Resolves names as in the script, in a session with a different search path. */

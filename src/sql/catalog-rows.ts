@@ -1,3 +1,4 @@
+import { tenantMark } from './filling.ts';
 import type { SharedRows } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
 import { reachOf } from './reach.ts';
@@ -74,11 +75,31 @@ export function sharedRowsOf(statements: readonly ParsedStatement[], changesPubl
 }
 
 function isAboutDatabase(statement: ParsedStatement): boolean {
+  if (isAboutOwnSchema(statement)) return false;
   const { kind, fields } = statement;
   if (databaseKinds.has(kind) || serverWideReason(statement) !== null) return true;
   if (kind === 'GrantStmt' && fields.targtype === 'ACL_TARGET_ALL_IN_SCHEMA') return true;
   const object = fields.objtype ?? fields.objectType ?? fields.removeType ?? fields.renameType;
   return databaseObjects.has(String(object));
+}
+
+interface SchemaList {
+  readonly DefElem?: { readonly defname?: string; readonly arg?: unknown };
+}
+
+/** True for a statement that names only the tenant's own schema, by its placeholder: each tenant changes rows of its own. */
+function isAboutOwnSchema({ kind, fields }: ParsedStatement): boolean {
+  const schemas = new Set<string>();
+  if (kind === 'AlterDefaultPrivilegesStmt') {
+    const options = (fields.options ?? []) as readonly SchemaList[];
+    addStrings(
+      options.filter(({ DefElem }) => DefElem?.defname === 'schemas').map(({ DefElem }) => DefElem?.arg),
+      schemas,
+    );
+  } else if (fields.targtype === 'ACL_TARGET_ALL_IN_SCHEMA' || fields.objtype === 'OBJECT_SCHEMA') {
+    addStrings(kind === 'CommentStmt' ? fields.object : fields.objects, schemas);
+  }
+  return schemas.size === 1 && schemas.has(tenantMark);
 }
 
 function addStrings(node: unknown, to: Set<string>): void {

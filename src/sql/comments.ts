@@ -7,7 +7,7 @@ export interface Span extends Range {
 }
 
 /** A comment or something in quotes; `closed` is false if its end is missing. */
-interface Lexeme extends Range {
+export interface Lexeme extends Range {
   readonly kind: 'line' | 'block' | 'quote';
   readonly closed: boolean;
 }
@@ -15,7 +15,8 @@ interface Lexeme extends Range {
 const opening = /--|\/\*|["']|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
 // A line that starts with # is a comment in files of Play; in SQL hardly any line starts with that operator.
 const openingOfPlay = /--|^#|\/\*|["']|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/gm;
-const identifierCharacter = /[\w\u0080-\uffff$]/;
+/** Any character of an identifier but the first. */
+export const identifierCharacter = /[\w\u0080-\uffff$]/;
 
 /** Divides a text into comments and code, in one pass. What only looks like a comment inside quotes is code. */
 export function* spansOf(text: string): Generator<Span> {
@@ -35,7 +36,7 @@ export function* spansOf(text: string): Generator<Span> {
 /** The stretches of a text that are neither comments nor in quotes, in one pass. */
 export function* bareRangesOf(text: string): Generator<Range> {
   let from = 0;
-  for (const { start, end } of lexemesOf(text, opening)) {
+  for (const { start, end } of lexemesOf(text)) {
     if (start > from) yield { start: from, end: start };
     from = end;
   }
@@ -44,7 +45,7 @@ export function* bareRangesOf(text: string): Generator<Range> {
 
 /** A text with blanks for its comments, and the index of a comment in slashes and stars that has no end. */
 export function withoutComments(text: string): { readonly text: string; readonly unclosed: number | null } {
-  const comments = [...lexemesOf(text, opening)].filter(({ kind }) => kind !== 'quote');
+  const comments = [...lexemesOf(text)].filter(({ kind }) => kind !== 'quote');
   const unclosed = comments.find(({ closed }) => !closed);
   return { text: blankOut(text, comments), unclosed: unclosed?.start ?? null };
 }
@@ -62,7 +63,8 @@ export function leadingComment(text: string): string {
   }
 }
 
-function* lexemesOf(text: string, marks: RegExp): Generator<Lexeme> {
+/** The comments and quotes of a text, in one pass. */
+export function* lexemesOf(text: string, marks = opening): Generator<Lexeme> {
   for (let from = 0; ; ) {
     marks.lastIndex = from;
     const match = marks.exec(text);

@@ -1,5 +1,6 @@
 import type { Scope } from '../results.ts';
 import { bareRangesOf } from './comments.ts';
+import { tenantMark } from './filling.ts';
 import type { Lint } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
 import type { Range } from './ranges.ts';
@@ -41,7 +42,7 @@ export function dumpHead(statements: readonly ParsedStatement[], text: string, s
 function dumpedSchema(statements: readonly ParsedStatement[]): Lint[] {
   for (const { kind, fields, start } of statements) {
     const { schemaname } = (kind === 'CreateStmt' ? fields.relation : {}) as { readonly schemaname?: string };
-    if (schemaname === undefined) continue;
+    if (schemaname === undefined || schemaname.includes(tenantMark)) continue;
     const message = `the dump was made of schema ${schemaname}, and its names refer to that schema in every tenant; remove "${schemaname}." and CREATE SCHEMA from the file`;
     return [{ rule: 'dump-of-schema', index: start, message }];
   }

@@ -1,3 +1,4 @@
+import { tenantMark } from './filling.ts';
 import { foldedName, identifierPattern } from './identifier.ts';
 import type { ExtensionStatement } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
@@ -20,7 +21,11 @@ export function extensionStatements(statements: readonly ParsedStatement[]): Ext
     if (kind === 'CreateExtensionStmt') {
       const options = (fields.options ?? []) as readonly Option[];
       const schema = options.find(({ DefElem }) => DefElem?.defname === 'schema')?.DefElem?.arg?.String?.sval;
-      return [{ kind: 'create', name: String(fields.extname), schema: schema ?? null, start, end }];
+      const name = String(fields.extname);
+      // Not even its name is known before the tenant is.
+      if (name.includes(tenantMark)) return [];
+      const named = schema?.replaceAll(tenantMark, '{{tenant}}') ?? null;
+      return [{ kind: 'create', name, schema: named, start, end }];
     }
     if (kind === 'DoStmt') {
       const body = ((fields.args ?? []) as readonly Option[])

@@ -1,5 +1,6 @@
 import { fewOfEach } from '../text/few.ts';
 import { literalPattern } from '../text/literal-pattern.ts';
+import { tenantMark } from './filling.ts';
 import { foldedName, identifierPattern } from './identifier.ts';
 import { isTooLongToKeep, longestKept } from './kept-down.ts';
 import type { Lint, Migration } from './migration.ts';
@@ -80,12 +81,14 @@ const sharedKinds: Readonly<Record<string, string>> = {
 };
 const sharedInBlock = /\bcreate\s+(extension|schema|role|user)\b/gi;
 
-function sharedObject({ kind, start, end }: ParsedStatement, code: string): Lint[] {
+function sharedObject({ kind, fields, start, end }: ParsedStatement, code: string): Lint[] {
   const lint = (index: number, what: string): Lint => ({
     rule: 'shared-object',
     index,
     message: `${what} in a tenant file creates an object shared by the whole database; it belongs in a public file`,
   });
+  // Each tenant has one of its own.
+  if (String(fields.role ?? fields.schemaname).includes(tenantMark)) return [];
   const what = sharedKinds[kind];
   if (what !== undefined) return [lint(start, what)];
   if (kind !== 'DoStmt') return [];

@@ -18,14 +18,23 @@ export interface Migration {
   readonly undoes?: true;
   /** The `.down.sql` file that undoes it; absent if there is none. */
   readonly undoneBy?: Migration;
+  /** The values of placeholders by name, in lower case; absent if placeholders are not filled in. */
+  readonly vars?: ReadonlyMap<string, string>;
 }
 
 /** A migration that was parsed and may be sent. */
 export interface Script {
   readonly migration: Migration;
-  /** What is sent: the text with blanks for pairs of BEGIN and COMMIT and for a dump's head, all positions unchanged. */
+  /**
+   * The text with blanks for pairs of BEGIN and COMMIT and for a dump's head, and with stand-ins for placeholders, all
+   * positions unchanged. See `sentText` for what is sent.
+   */
   readonly text: string;
   readonly statements: readonly Statement[];
+  /** In the file's order. */
+  readonly placeholders: readonly Placeholder[];
+  /** The placeholders without a value; a script that has some cannot be sent. */
+  readonly unset: readonly UnsetPlaceholder[];
   /** Why it cannot run in a transaction, in words; `null` where it can. */
   readonly nonTransactional: string | null;
   /** True if a tenant file declares that it changes public. */
@@ -34,6 +43,29 @@ export interface Script {
   /** What puts extensions into schemas. In a tenant file `CREATE EXTENSION` is skipped before it runs. */
   readonly extensions: readonly ExtensionStatement[];
   readonly sharedRows: SharedRows;
+}
+
+/** A name or a string constant of a file that has placeholders in it; the offsets are those of all of it. */
+export interface Placeholder {
+  readonly start: number;
+  readonly end: number;
+  /** What it is in SQL: a name, a name that is quoted in the file, or a string constant. */
+  readonly form: 'name' | 'quoted-name' | 'literal';
+  /** The text in the file. */
+  readonly written: string;
+  /** What it says, with `tenantMark` for the tenant's name. */
+  readonly says: string;
+  /** The character that stands for what it says in `Script.text`. */
+  readonly mark: string;
+  /** The SQL that is sent; `null` until the tenant is known. */
+  readonly sql: string | null;
+}
+
+/** A placeholder without a value. */
+export interface UnsetPlaceholder {
+  readonly name: string;
+  /** UTF-16 index into the file. */
+  readonly index: number;
 }
 
 /** A `CREATE EXTENSION`, an `ALTER EXTENSION ... SET SCHEMA`, or a block that has the words of the first. */
@@ -94,7 +126,7 @@ export interface QualifiedName {
 export interface Lint {
   /**
    * `hard-coded-schema`, `shared-object`, `unfiltered-catalog`, `extension-skipped`, `extension-missing`,
-   * `newer-grammar`, `dump-head`, `dump-of-schema` or `down-too-long`.
+   * `newer-grammar`, `dump-head`, `dump-of-schema`, `down-too-long` or `placeholder-in-string`.
    */
   readonly rule: string;
   /** UTF-16 index into the file. */

@@ -1,5 +1,6 @@
 import type { Node, RawStmt } from 'libpg-query';
 import { bareRangesOf, withoutComments } from './comments.ts';
+import { sentText } from './filling.ts';
 import type { Script } from './migration.ts';
 import { type NewerWord, olderReadings } from './older-grammar.ts';
 import { byteIndexes, indexOfCodePoint } from './position.ts';
@@ -66,8 +67,12 @@ export interface Token {
 
 /** The tokens of a text without its comments; the text must parse. */
 export async function tokensOf(commented: string): Promise<Token[]> {
+  return scannedTokens(withoutComments(commented).text);
+}
+
+/** The tokens of a text, comments among them, as the scanner of PostgreSQL itself finds them; the text must parse. */
+export async function scannedTokens(text: string): Promise<Token[]> {
   const { scanSync } = await loadParser();
-  const { text } = withoutComments(commented);
   // The scanner takes no empty text.
   if (text.trim() === '') return [];
   const indexOf = byteIndexes(text);
@@ -88,14 +93,14 @@ export async function quotedIdentifiers(text: string): Promise<Token[]> {
   return (await tokensOf(text)).filter((token) => token.text.startsWith('"'));
 }
 
-/** A statement of a script as the parser sees it by itself, and its text; `k` from 0. `null` if there is none. */
+/** A statement of a script as it is sent, and as the parser sees it by itself; `k` from 0. `null` if there is none. */
 export async function statementAt(
-  { text, statements }: Pick<Script, 'text' | 'statements'>,
+  script: Script,
   k: number,
 ): Promise<{ readonly text: string; readonly statement: ParsedStatement } | null> {
-  const at = statements[k];
+  const at = script.statements[k];
   if (at === undefined) return null;
-  const own = text.slice(at.start, at.end);
+  const own = sentText(script, at);
   const parsed = await parseStatements(own);
   const [statement] = 'statements' in parsed ? parsed.statements : [];
   return statement === undefined ? null : { text: own, statement };

@@ -14,16 +14,18 @@ import {
 import { dumpHead, restrictions } from './dump.ts';
 import { earlyEnumUses } from './enum-values.ts';
 import { extensionStatements } from './extension-statements.ts';
+import { tenantMark } from './filling.ts';
 import { lintsOf, mainLints } from './lint.ts';
 import type { Lint, Migration, Script } from './migration.ts';
 import type { Mistake } from './mistake.ts';
 import type { NewerWord } from './older-grammar.ts';
-import { type ParsedStatement, parseStatements, quotedIdentifiers } from './parse.ts';
+import { type ParsedStatement, quotedIdentifiers } from './parse.ts';
 import { locator } from './position.ts';
 import { blankOut, withSemicolon } from './ranges.ts';
 import { reachOf } from './reach.ts';
 import { foreignSections, isPlayComment, type Section } from './sections.ts';
 import { serverWideReason } from './server-wide.ts';
+import { misreadStandIns, parseWithStandIns, withStandIns } from './stand-ins.ts';
 import { transactionBlocks } from './transaction-blocks.ts';
 import { likeTransactionMarks } from './transaction-marks.ts';
 import { copiesWithClient, discardsAll, nonTransactionalReason } from './transaction-rules.ts';
@@ -44,12 +46,14 @@ export async function toScript(
   const sections = foreignSections(migration.text, migration.undoes ? 'down' : 'up');
   // The rest must be valid on its own once the other section has been moved out.
   const own = blankOut(migration.text, sections);
-  const text = blankOut(own, restrictions(own));
-  const parsed = await parseStatements(text);
+  const readable = withStandIns(blankOut(own, restrictions(own)), migration);
+  const { text } = readable;
   const sectionMistakes = sections.slice(0, 1).map((section) => sectionMistake(section, migration));
+  const parsed = await parseWithStandIns(readable);
   if ('problem' in parsed) {
     const { index, message } = parsed.problem;
-    return errorsOf([...sectionMistakes, syntaxMistake(text, index, message)], migration);
+    const problem = readable.mistakes.length > 0 ? [] : [syntaxMistake(text, index, message)];
+    return errorsOf([...sectionMistakes, ...readable.mistakes, ...problem], migration);
   }
   const reason = asksForNoTransaction(text)
     ? 'the file asks for it'
@@ -60,8 +64,10 @@ export async function toScript(
   const statements = parsed.statements.filter((statement) => !without.has(statement));
   const mistakes = [
     ...sectionMistakes,
+    ...readable.mistakes,
     ...controlMistakes,
     ...statements.flatMap(statementMistakes),
+    ...(await misreadStandIns(readable)),
     ...(await placeholderMistakes(text)),
     ...directiveMistakes(text),
     // Statement by statement each value is committed before the next one uses it.
@@ -78,8 +84,11 @@ export async function toScript(
         .map((statement) => withSemicolon(text, statement)),
     ),
     statements: statements.map((s) => ({ start: s.start, end: s.end, kind: s.kind, reach: reachOf(s) })),
+    placeholders: readable.placeholders,
+    unset: readable.unset,
     allowsPublic: allowsPublic(text),
     lints: mainLints([
+      ...readable.lints,
       ...parsed.newerWords.map(newerWordLint),
       ...dump.lints,
       ...lintsOf(migration, statements, { publicSchema, isTenants }),
@@ -88,6 +97,15 @@ export async function toScript(
     sharedRows: sharedRowsOf(statements, allowsPublic(text)),
     nonTransactional: reason,
   };
+}
+
+/** The errors for placeholders of a script that have no value. */
+export function unsetErrors({ migration, unset }: Script): SqlmigError[] {
+  const mistakes = unset.map(({ name, index }): Mistake => {
+    const hint = `set vars.${name} in the config, or the variable SQLMIG_VAR_${name.toUpperCase()}`;
+    return [index, 'placeholder-unset', `{{${name}}} has no value`, hint];
+  });
+  return errorsOf(mistakes, migration);
 }
 
 function errorsOf(mistakes: readonly Mistake[], { file, text }: Migration): SqlmigError[] {
@@ -102,9 +120,10 @@ function errorsOf(mistakes: readonly Mistake[], { file, text }: Migration): Sqlm
       hint,
     ],
   });
-  return few.map(
-    ([index, code, message, hint]) => new SqlmigError(code, message, { location: place(index), hint }),
-  );
+  return few.map(([index, code, message, hint]) => {
+    const shown = message.replaceAll(tenantMark, '{{tenant}}');
+    return new SqlmigError(code, shown, { location: place(index), hint });
+  });
 }
 
 function newerWordLint({ index, word, since }: NewerWord): Lint {
@@ -179,7 +198,7 @@ async function placeholderMistakes(text: string): Promise<Mistake[]> {
 function placeholderMistake(index: number, from: string): Mistake {
   const found = placeholder.exec(from)?.[0] ?? '';
   const hint =
-    'sqlmig runs files as they are; names need no schema, search_path is the tenant and then public';
+    '{{name}} is filled in if the config has "vars"; names need no schema, search_path is the tenant and then public';
   return [
     index,
     'unrendered-placeholder',

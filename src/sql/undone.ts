@@ -1,6 +1,8 @@
 import { restrictions } from './dump.ts';
-import { type ParsedStatement, parseStatements, tokensOf } from './parse.ts';
+import type { Migration } from './migration.ts';
+import { type ParsedStatement, tokensOf } from './parse.ts';
 import { blankOut, type Range, withSemicolon } from './ranges.ts';
+import { parseWithStandIns, withStandIns } from './stand-ins.ts';
 import { controlOf } from './transaction-blocks.ts';
 import { commitsInParts, nonTransactionalReason } from './transaction-rules.ts';
 
@@ -15,9 +17,11 @@ export interface NotUndone {
  * A file's text as one transaction can run it and roll it back: `CONCURRENTLY` is blanked out, as are statements that
  * only maintain tables or change privileges. Returns the reason instead if a statement could end the transaction.
  */
-export async function asUndone(text: string): Promise<{ readonly text: string } | NotUndone> {
-  const own = blankOut(text, restrictions(text));
-  const parsed = await parseStatements(own);
+export async function asUndone(migration: Migration): Promise<{ readonly text: string } | NotUndone> {
+  const { text } = migration;
+  const readable = withStandIns(blankOut(text, restrictions(text)), migration);
+  const own = readable.text;
+  const parsed = await parseWithStandIns(readable);
   if ('problem' in parsed) return { index: parsed.problem.index, what: parsed.problem.message };
   const blanked: Range[] = [];
   for (const statement of parsed.statements) {

@@ -51,6 +51,8 @@ export function uncheckedScript(version: string, text: string): Script {
     migration,
     text,
     statements: [{ start: 0, end: text.length, kind: '', reach }],
+    placeholders: [],
+    unset: [],
     nonTransactional: null,
     allowsPublic: false,
     lints: [],
