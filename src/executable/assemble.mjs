@@ -17,7 +17,7 @@ writeFileSync(
     main: parts.script,
     output: parts.blob,
     disableExperimentalSEAWarning: true,
-    // Half of the time of a start is compiling.
+    // Up to a third of the time of a start is compiling.
     useCodeCache: true,
     assets: {
       'libpg-query.wasm': createRequire(import.meta.url).resolve('libpg-query/wasm/libpg-query.wasm'),

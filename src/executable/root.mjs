@@ -16,6 +16,10 @@ place(built('THIRD-PARTY.txt'), 'usr/share/doc/sqlmig/THIRD-PARTY.txt');
 // Beside bin/ in what nodejs.org publishes.
 const licenseOfNode = join(dirname(process.execPath), '../LICENSE');
 if (existsSync(licenseOfNode)) place(licenseOfNode, 'usr/share/doc/sqlmig/NODE-LICENSE');
+for (const name of ['libc6', 'libgcc-s1', 'libstdc++6']) {
+  const license = `/usr/share/doc/${name}/copyright`;
+  if (existsSync(license)) place(license, license);
+}
 // The libraries of the executable are those of the Node that it was made of.
 process.report.excludeNetwork = true;
 const libraries = process.report.getReport().sharedObjects.filter((file) => file.startsWith('/'));
