@@ -342,6 +342,17 @@ test('a schema that changed after it was compared gets nothing, and the others d
   });
 });
 
+test('without tenants there is nothing to record, and the message says where they come from', async () => {
+  const p = project({ url: db.url }, tenantFiles);
+  await db.query('create schema acme; create table acme.users ()');
+  expect(await sqlmig(baseline('4', '--all'), p.dir)).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(
+      /^no tenants: the config has no "tenants", .*\nhint: list the tenants .*\n/,
+    ),
+  });
+});
+
 test('wrong flags and versions are refused', async () => {
   const p = adopting();
   const usage = async (...args: string[]) => (await sqlmig(args, p.dir)).stderr;

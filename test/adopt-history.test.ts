@@ -122,6 +122,17 @@ test.for([
   },
 );
 
+test('without tenants nothing is imported, and the message says where they come from', async () => {
+  await db.query('create schema acme');
+  const p = project({ url: db.url }, { 'sql/tenant/1_users.sql': 'create table users ()' });
+  expect(await sqlmig(['adopt', '--history', '--all', '--yes'], p.dir)).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(
+      /^no tenants: the config has no "tenants", .*\nhint: list the tenants .*\n/,
+    ),
+  });
+});
+
 test('Ecto: each prefix has a history of its own, and keeps its own pending files', async () => {
   await db.query(sampleText('ecto.sql'));
   const p = adopting({ ...inFolder('sql/tenant', plain), ...inFolder('sql/public', plain) }, [

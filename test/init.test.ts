@@ -138,7 +138,7 @@ test('many schemas with equal tables, and the history of another tool in each', 
     'the history of dbmate or Rails, schema_migrations, in tenant_1, tenant_10, tenant_100 and 297 more',
   );
   expect(stderr).toMatch(/set DATABASE_URL to the same URL.*\nnext:\n {2}sqlmig plan\n$/);
-  expect(stderr).not.toContain('adopt');
+  expect(stderr).toContain("see how to take over another tool's history with: sqlmig adopt\n");
   expect(JSON.parse(stdout)).toMatchObject({
     tenants: { kind: 'pattern' },
     database: {

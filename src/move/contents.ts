@@ -67,12 +67,22 @@ export interface PublicLook {
   readonly config: Pick<Config, 'publicSchema' | 'historyTable'>;
   readonly histories: readonly ForeignHistoryFound[];
   readonly files: Readonly<Record<Scope, readonly { readonly text: string }[]>>;
+  /** The folder of the other tool's files, if it was given. */
+  readonly originals: string | undefined;
+}
+
+/** The move imports another tool's history. */
+function importsHistory(
+  histories: readonly ForeignHistoryFound[],
+  { publicSchema }: Pick<Config, 'publicSchema'>,
+): boolean {
+  return histories.some(({ found }) => found.schema === publicSchema && found.takenOver === null);
 }
 
 /** Reads the objects in public that its files do not create; `null` if there are no tables. */
 export async function readPublicContents(
   session: Session,
-  { config, histories, files }: PublicLook,
+  { config, histories, files, originals }: PublicLook,
 ): Promise<PublicContents | null> {
   const wish = {
     schema: config.publicSchema,
@@ -93,6 +103,7 @@ export async function readPublicContents(
     const flags = [
       ...(keep.length === 0 ? [] : ['--keep', names]),
       ...(found.mentions.rewrites.length === 0 ? [] : ['--rewrite-functions']),
+      ...(originals === undefined || !importsHistory(histories, config) ? [] : ['--files', originals]),
     ];
     return {
       schema: wish.schema,

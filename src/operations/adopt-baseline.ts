@@ -26,7 +26,13 @@ import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
 import type { Migration } from '../sql/migration.ts';
-import { allTargets, type FleetState, readFleetState } from '../state/fleet-state.ts';
+import {
+  allTargets,
+  type FleetState,
+  listsNoTenants,
+  managedIn,
+  readFleetState,
+} from '../state/fleet-state.ts';
 import { readShapeHashes } from '../structure/read-shapes.ts';
 import { compareSchemas, type Peers, type StructureDifference } from '../structure/schema-differences.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
@@ -49,6 +55,8 @@ export interface ComparedBaseline {
   readonly baselines: readonly ProposedBaseline[];
   /** Schemas with a history, which are left unchanged. */
   readonly unchanged: readonly string[];
+  /** Tenants were selected, and the tenant source lists none. */
+  readonly noTenants: boolean;
   readonly differences: readonly StructureDifference[];
   /** Why the files could not be replayed for the comparison; `null` if they were. */
   readonly replayError: ErrorDetails | null;
@@ -110,6 +118,7 @@ async function run(
       version: upTo,
       baselines,
       unchanged,
+      noTenants: listsNoTenants(found.state, select),
       ...compared,
       refused,
       accepted: false,
@@ -168,8 +177,8 @@ async function look(
     const refused = found.filter((one): one is RefusedBaseline => 'message' in one);
     const proposals = found.filter((one): one is BaselineProposal => 'files' in one);
     const named = new Set(refused.map(({ schema }) => schema));
-    const unchanged = targets.filter(({ rows, schema }) => rows.length > 0 && !named.has(schema));
-    return { state, proposals, refused, unchanged: unchanged.map(({ schema }) => schema), hashes, leftOut };
+    const unchanged = managedIn(state).filter((schema) => !named.has(schema));
+    return { state, proposals, refused, unchanged, hashes, leftOut };
   });
 }
 

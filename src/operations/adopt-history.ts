@@ -23,7 +23,13 @@ import { everySchema, type Selection, selection } from '../project/selection.ts'
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
-import { allTargets, readFleetState, selectTenants } from '../state/fleet-state.ts';
+import {
+  allTargets,
+  listsNoTenants,
+  managedIn,
+  readFleetState,
+  selectTenants,
+} from '../state/fleet-state.ts';
 
 /** Which histories of other tools to import. */
 export interface AdoptHistoryOptions extends ChangeOptions {
@@ -47,6 +53,10 @@ export interface AdoptedHistories {
   readonly sessions: readonly ToolSession[];
   /** Schemas with a history that the tenant source does not list; they are left unchanged. */
   readonly unlisted: readonly string[];
+  /** Schemas with a sqlmig history and nothing to import. */
+  readonly unchanged: readonly string[];
+  /** Tenants were selected, and the tenant source lists none. */
+  readonly noTenants: boolean;
   readonly accepted: boolean;
   /** The outcome of each schema; empty unless accepted. */
   readonly schemas: readonly AdoptedSchema[];
@@ -98,13 +108,23 @@ async function run(
     const used = [...new Set(proposals.map((proposal) => proposal.source))];
     const sessions = await current.read((session) => readToolSessions(session, used));
     const imports = proposals.map(({ describe }) => describe);
+    const named = new Set([...imports, ...refused].map(({ schema }) => schema));
     const isReady = imports.length > 0 && refused.length === 0 && sessions.length === 0;
     const accepted = isReady && (await accept(imports));
     checkValue('the answer of accept', accepted, yesOrNo);
     const schemas = accepted
       ? await importHistories({ run: current, source, settings }, proposals, rules)
       : [];
-    return { imports, refused, sessions, unlisted: unlistedIn(histories, rules), accepted, schemas };
+    return {
+      imports,
+      refused,
+      sessions,
+      unlisted: unlistedIn(histories, rules),
+      unchanged: managedIn(state).filter((schema) => !named.has(schema)),
+      noTenants: listsNoTenants(state, select),
+      accepted,
+      schemas,
+    };
   });
 }
 

@@ -100,7 +100,9 @@ export async function adopt(config: Config, options: AdoptOptions = {}): Promise
   checkOptions(options, adoptKinds);
   const folders = foldersOf(config, options.files);
   return withRun(config, callerOf(options), async ({ read, server, database }) => {
-    const { histories, sessions, contents } = await read((session) => report(session, folders, config));
+    const { histories, sessions, contents } = await read((session) =>
+      report(session, folders, { config, originals: options.files }),
+    );
     const ok =
       sessions.length === 0 &&
       histories.every(({ takenOver, match }) => takenOver || (match !== null && match.changed.length === 0));
@@ -135,7 +137,11 @@ interface IndexedFolder {
   readonly index: FileIndex;
 }
 
-async function report(session: Session, folders: readonly Folder[], config: Config) {
+async function report(
+  session: Session,
+  folders: readonly Folder[],
+  { config, originals }: { readonly config: Config; readonly originals: string | undefined },
+) {
   const indexes = new Map<HistoryReader, readonly IndexedFolder[]>();
   const indexed = (reader: HistoryReader) => {
     const made =
@@ -159,7 +165,7 @@ async function report(session: Session, folders: readonly Folder[], config: Conf
     return { schema, table, tool, columns, takenOver, ...judged };
   });
   const files = { public: readSourceFiles(config.publicDir), tenant: readSourceFiles(config.tenantDir) };
-  const contents = await readPublicContents(session, { config, histories: read, files });
+  const contents = await readPublicContents(session, { config, histories: read, files, originals });
   return { histories, sessions: await readToolSessions(session, read), contents };
 }
 

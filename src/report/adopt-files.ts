@@ -46,9 +46,10 @@ export function adoptedFilesText(result: AdoptedFiles): string {
   if (!accepted) return `${conversionText(result)}nothing was written\n`;
   const there = written === 0 ? 'all files already exist\n' : `wrote ${count(written, 'file')}\n`;
   const first = decisions.length === 0 ? '' : 'first decide what is listed above; ';
-  const history = commandLine('adopt', '--history', '--files', from, '--all');
-  const move = commandLine('adopt', '--public-as', 'NAME', '--files', from);
   const toTenants = result.files.some(({ scope }) => scope === 'tenant');
+  const select = toTenants ? '--all' : '--public';
+  const history = commandLine('adopt', '--history', '--files', from, select);
+  const move = commandLine('adopt', '--public-as', 'NAME', '--files', from);
   const instead = toTenants ? `or, to make the tables in public a tenant: ${move}\n` : '';
   return `${conversionText(result)}${there}${first}import the history with: ${history}\n${instead}`;
 }

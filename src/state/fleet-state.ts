@@ -31,6 +31,23 @@ export function allTargets({ public: shared, tenants }: FleetState): readonly Ta
   return [shared, ...tenants];
 }
 
+/** The schemas of a fleet that have a history. */
+export function managedIn(state: FleetState): string[] {
+  return allTargets(state)
+    .filter(({ rows }) => rows.length > 0)
+    .map(({ schema }) => schema);
+}
+
+/** True if all tenants were selected, and their source lists none. */
+export function listsNoTenants({ tenants, tenantsUnknown }: FleetState, selection: Selection): boolean {
+  return (
+    selection.kind === 'all' &&
+    selection.except.length === 0 &&
+    tenants.length === 0 &&
+    tenantsUnknown === null
+  );
+}
+
 /** The schemas to read, and the digests of histories that are known already. */
 interface FleetRequest {
   readonly selection: Selection;

@@ -12,6 +12,7 @@ import {
   replayErrorText,
   replayWayText,
 } from '../../report/adopt-baseline.ts';
+import { noTenantsText } from '../../report/no-tenants.ts';
 import { statesText } from '../../report/repair.ts';
 import { names } from '../../report/table.ts';
 import type { Work } from '../command.ts';
@@ -61,9 +62,10 @@ export const baselineMode = defineMode({
 function recording(options: AdoptBaselineOptions): Work {
   return async ({ config, signal, onEvent }) => {
     const result = await adoptBaseline(config, { ...options, signal, onEvent });
-    const { baselines, refused, accepted, schemas } = result;
+    const { baselines, refused, unchanged, noTenants, accepted, schemas } = result;
     const failures = schemas.filter(({ state }) => state === 'failed');
-    const isOpen = refused.length > 0 || (baselines.length > 0 && !accepted);
+    const isWithout = noTenants && baselines.length === 0 && unchanged.length === 0;
+    const isOpen = refused.length > 0 || isWithout || (baselines.length > 0 && !accepted);
     const isDone = !isOpen && failures.length === 0;
     return {
       exitCode: isDone ? 0 : isOpen ? 1 : exitCodeOfSchemas(failures.map(({ error }) => error)),
@@ -71,6 +73,7 @@ function recording(options: AdoptBaselineOptions): Work {
       text: () =>
         comparedText(result) +
         refusedBaselinesText(refused) +
+        (isWithout ? noTenantsText(config.database.tenants) : '') +
         statesText(schemas) +
         (isOpen ? closing(result, options) : baselines.length === 0 ? 'there is nothing to record\n' : ''),
       failures,

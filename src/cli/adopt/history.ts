@@ -1,6 +1,7 @@
 import { type AdoptHistoryOptions, adoptHistory } from '../../operations/adopt-history.ts';
 import { everySchema } from '../../project/selection.ts';
 import { importsText, refusedText, unlistedText } from '../../report/adopt-history.ts';
+import { noTenantsText } from '../../report/no-tenants.ts';
 import { statesText } from '../../report/repair.ts';
 import type { Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
@@ -44,9 +45,11 @@ export const historyMode = defineMode({
 function importing(options: AdoptHistoryOptions): Work {
   return async ({ config, signal, onEvent }) => {
     const result = await adoptHistory(config, { ...options, signal, onEvent });
-    const { imports, refused, sessions, unlisted, accepted, schemas } = result;
+    const { imports, refused, sessions, unlisted, unchanged, noTenants, accepted, schemas } = result;
     const failures = schemas.filter(({ state }) => state === 'failed');
-    const isOpen = refused.length > 0 || sessions.length > 0 || (imports.length > 0 && !accepted);
+    const isWithout = noTenants && imports.length === 0 && unchanged.length === 0;
+    const isOpen =
+      refused.length > 0 || sessions.length > 0 || isWithout || (imports.length > 0 && !accepted);
     const exitCode = isOpen ? 1 : exitCodeOfSchemas(failures.map(({ error }) => error));
     return {
       exitCode: failures.length > 0 || isOpen ? exitCode : 0,
@@ -55,6 +58,7 @@ function importing(options: AdoptHistoryOptions): Work {
         importsText(imports) +
         refusedText(refused, sessions) +
         unlistedText(unlisted) +
+        (isWithout && unlisted.length === 0 ? noTenantsText(config.database.tenants) : '') +
         statesText(schemas) +
         (isOpen ? 'nothing was changed\n' : imports.length === 0 ? 'there is nothing to import\n' : ''),
       failures,

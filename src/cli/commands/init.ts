@@ -4,6 +4,7 @@ import { createProject, defaultQuery, findMigrations, refuseProject } from '../.
 import type { TenantChoice } from '../../project/proposal.ts';
 import { foundText, sourceText } from '../../report/init.ts';
 import { count } from '../../report/table.ts';
+import { commandLine } from '../../text/command-line.ts';
 import { defineCommand } from '../command.ts';
 import { loadUntil } from '../execute.ts';
 import { nextCommand } from '../next-command.ts';
@@ -87,8 +88,9 @@ export const initCommand = defineCommand()({
           sourceText(tenants),
           ...existing.map(
             ({ folder, files: n }) =>
-              `found ${count(n, 'migration')} in ${folder}; set publicDir or tenantDir to use them\n`,
+              `found ${count(n, 'migration')} in ${folder}; set publicDir or tenantDir to use them, or convert another tool's files with: ${commandLine('adopt', '--convert', folder)}\n`,
           ),
+          hasHistories(inspected) ? adoptNote : '',
           adoptsFiles ? keepers : '',
           args.url === undefined ? '' : urlNote,
           `next:\n  ${next}\n`,
@@ -100,6 +102,8 @@ export const initCommand = defineCommand()({
 
 // A history without its files would only be reported as missing files.
 const keepers = 'copy its migrations into sql/public and sql/tenant first\n';
+const adoptNote = "see how to take over another tool's history with: sqlmig adopt\n";
+const hasHistories = (inspected: Inspected) => 'facts' in inspected && inspected.facts.histories.length > 0;
 const urlNote = 'set DATABASE_URL to the same URL, so that the next commands need no --url\n';
 const isKeeper = (file: string) => file.endsWith('.gitkeep');
 
