@@ -58,7 +58,7 @@ test('records the files that equal schemas were built by', async () => {
   expect(await sqlmig(baseline('4', '--all'), p.dir)).toEqual({
     code: 0,
     signal: null,
-    stderr: '',
+    stderr: expect.stringMatching(/^database \S+ on \S+\n$/),
     stdout: `public: 1 public file up to 0001 recorded as applied
 acme, we"ird Ü, globex: 5 tenant files up to 0004 recorded as applied, including 1 repeatable
 adopted  4 schemas: public, acme, we"ird Ü, globex
