@@ -82,7 +82,7 @@ test('DATABASE_URL overrides url and the directUrl beside it, but not a list of 
 });
 
 test('a .env is not read, and named if it has the database that is missing', async () => {
-  const p = project({}, { '.env': '# s3cret\nexport DATABASE_URL="postgres://u:s3cret@h/db"\n' });
+  const p = project({}, { '.env': '\uFEFFexport DATABASE_URL="postgres://u:s3cret@h/db"\n' });
   const below = join(p.dir, 'a');
   mkdirSync(below);
   await expect(loadConfig({ cwd: below, env: {} })).rejects.toMatchObject({

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { loadEnvFiles } from '../src/cli/env-file.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
@@ -35,6 +37,26 @@ test('--env-file sets variables for us and the program: a later file wins, what 
   const missing = await sqlmig(['status', '--env-file', 'none.env'], p.dir);
   expect(missing).toMatchObject({ code: 9, stderr: expect.stringContaining('none.env: not found') });
   expect(() => loadEnvFiles(['none.env'])).toThrow('--env-file none.env cannot be read (ENOENT)');
+});
+
+test('a byte order mark in an env file is ignored, and a file that is not UTF-8 is refused', () => {
+  const bytes = (text: string, encoding: BufferEncoding) => Buffer.from(`\uFEFF${text}`, encoding);
+  const p = project({}, {});
+  const [marked, wide] = [join(p.dir, 'marked.env'), join(p.dir, 'wide.env')];
+  writeFileSync(marked, bytes('SQLMIG_TEST_MARKED="s3cret"\r\n', 'utf8'));
+  writeFileSync(wide, bytes('SQLMIG_TEST_MARKED=s3cret', 'utf16le'));
+  onTestFinished(() => {
+    delete process.env.SQLMIG_TEST_MARKED;
+  });
+  loadEnvFiles([marked]);
+  expect(process.env.SQLMIG_TEST_MARKED).toBe('s3cret');
+  expect(() => loadEnvFiles([wide])).toThrow(`--env-file ${wide} is not UTF-8`);
+});
+
+test('--embedded with a program is refused, because its server stops before the program starts', async () => {
+  const p = project({ tenants: { list: ['a'] } }, files);
+  const run = await sqlmig(['up', '--all', '--embedded', ...node(`console.log('app')`)], p.dir);
+  expect(run).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--embedded') });
 });
 
 test('after a failure it does not run', async () => {

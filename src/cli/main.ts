@@ -159,6 +159,10 @@ function checkProgram({ command, args }: Invocation, [program = '']: readonly st
     const hint = 'for example: sqlmig up --all -- node server.js';
     throw usage('only up takes a program after --, and runs it on success', hint);
   }
+  if (args.embedded === true) {
+    const hint = 'set DATABASE_URL to a server that keeps running';
+    throw usage('--embedded stops its server before the program after -- would start', hint);
+  }
   if (args.rehearse !== true && args.dryRun !== true) return;
   const flag = args.rehearse === true ? '--rehearse' : '--dry-run';
   const hint = `run sqlmig up ${flag} by itself, then sqlmig up with the program and without ${flag}`;

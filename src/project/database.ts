@@ -120,7 +120,7 @@ function urlFrom({ env, folders }: DatabaseSources): null {
 
 function namesDatabase(envFile: string): boolean {
   try {
-    return /^[ \t]*(?:export[ \t]+)?(?:DATABASE_URL|SQLMIG_URL|PGHOST|PGDATABASE|PGSERVICE)[ \t]*=/m.test(
+    return /^\uFEFF?[ \t]*(?:export[ \t]+)?(?:DATABASE_URL|SQLMIG_URL|PGHOST|PGDATABASE|PGSERVICE)[ \t]*=/m.test(
       readFileSync(envFile, 'utf8'),
     );
   } catch {
