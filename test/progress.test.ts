@@ -34,6 +34,8 @@ function run(live: boolean, columns = 80): string {
     now: () => clock,
   });
   progress.onEvent({ type: 'run-started', runId: 'cafe', database: 'shop\n', host: 'db1:5432' });
+  // Connecting takes longer than a line waits.
+  clock += 5_000;
   progress.onEvent({ type: 'phase-started', scope: 'tenant', total: 30, pending: 20 });
   for (let i = 1; i <= 20; i++) {
     clock += 500;

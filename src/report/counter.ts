@@ -51,6 +51,8 @@ export function createCounter({
     clear,
     start(what, total) {
       phase = { what, total, done: 0, started: now() };
+      // Connecting may have taken long, but a phase that has just begun has no progress to report.
+      if (!live) lastDrawn = now();
     },
     reach(done) {
       phase.done = Math.min(phase.total, done);
