@@ -91,7 +91,11 @@ test('a .env is not read, and named if it has the database that is missing', asy
   });
   p.write({ '.env': 'OTHER=1' });
   await expect(loadConfig({ cwd: below, env: {} })).rejects.toMatchObject({
-    details: { hint: expect.stringContaining('--embedded') },
+    details: { hint: expect.stringMatching(/put "url" into the config file; .*--embedded$/) },
+  });
+  p.remove('sqlmig.config.json');
+  await expect(loadConfig({ cwd: below, env: {} })).rejects.toMatchObject({
+    details: { hint: expect.stringMatching(/create a project with sqlmig init; .*--embedded$/) },
   });
 });
 
@@ -258,9 +262,10 @@ test('all mistakes are told at once, with key and file', async () => {
 test.for([
   ['broken JSON', '{ "url": ', 'cannot read'],
   ['a list', '[]', 'holds a list'],
-] as const)('%s names the file', async ([, text, why]) => {
+  ['a file in UTF-16', Buffer.from('\uFEFF{}', 'utf16le'), 'it is not UTF-8'],
+] as const)('%s names the file', async ([, content, why]) => {
   const p = project({});
-  writeFileSync(join(p.dir, 'sqlmig.config.json'), text);
+  writeFileSync(join(p.dir, 'sqlmig.config.json'), content);
   const [message] = await mistakes(loadConfig({ cwd: p.dir, env: { DATABASE_URL: url } }));
   expect(message?.toLowerCase()).toContain(why.toLowerCase());
   expect(message).toContain('sqlmig.config.json');
@@ -341,6 +346,9 @@ test('a parameter without effect and sslmode=no-verify are warnings, on stderr t
 test.for([
   ['sqlmig.config.yaml', '? {a: s3cret}\n: 1\n', 'unknown key'],
   ['sqlmig.config.mjs', 'throw null;\n', 'it throws no error, but another value'],
+  ['sqlmig.config.mjs', 'export default { s3cret', 'hint: find the place with: node /'],
+  ['sqlmig.config.mjs', "export default { get url() { throw new Error('no vault'); } }", '.mjs: no vault'],
+  ['sqlmig.config.mjs', 'process.exit(0)', 'the process was ended before the command had finished'],
 ] as const)('%s that holds %j is a mistake, and nothing else is printed', async ([name, text, why]) => {
   const p = project({});
   p.remove('sqlmig.config.json');

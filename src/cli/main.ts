@@ -95,6 +95,14 @@ function reportLostAnswer(code: number): void {
   if (code === 0) process.exitCode = lost;
 }
 process.once('exit', reportLostAnswer);
+/** Code of the config has ended the process as if the command had succeeded. */
+process.once('exit', (code) => {
+  if (isDone || code !== 0) return;
+  const error = new SqlmigError('config-invalid', 'the process was ended before the command had finished', {
+    hint: 'remove process.exit from the config file and from what it imports',
+  });
+  process.exitCode = fail(error);
+});
 process.on('uncaughtException', (error) => process.exit(fail(error)));
 
 // Not awaited: with a top-level await, a promise that never settles would end the process with Node's exit code 13.

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SqlmigError } from '../errors.ts';
+import { shellWord } from '../text/command-line.ts';
 import { type ConfigContent, readJson, readYaml, withoutPlaces } from './config-text.ts';
+import { decode } from './decode.ts';
 
 /** The config file that was found. */
 export interface ConfigFile extends ConfigContent {
@@ -97,7 +99,9 @@ async function load(path: string): Promise<ConfigContent> {
     if (basename(path) === 'package.json') return withoutPlaces(packageSettings(path) ?? {});
     if (modules.includes(suffix)) return withoutPlaces(await loadModule(path));
     if (!data.includes(suffix)) throw new Error(`sqlmig does not read ${suffix} files`);
-    const text = readFileSync(path, 'utf8');
+    const decoded = decode(readFileSync(path));
+    if ('badByteAt' in decoded) throw new Error('it is not UTF-8');
+    const { text } = decoded;
     return suffix.startsWith('.j') ? readJson(path, text) : await readYaml(path, text);
   } catch (error) {
     throw error instanceof SqlmigError ? error : unreadable(path, error);
@@ -132,7 +136,8 @@ function unreadable(path: string, error: unknown): SqlmigError {
     : error instanceof SyntaxError
       ? 'it cannot be parsed'
       : message;
+  const isModule = modules.includes(extname(path));
   return new SqlmigError('config-invalid', `cannot read ${path}: ${why}`, {
-    hint: `a config file is ${formats}`,
+    hint: isModule ? `find the place with: node ${shellWord(path)}` : `a config file is ${formats}`,
   });
 }

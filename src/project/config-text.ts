@@ -25,8 +25,7 @@ export function withoutPlaces(settings: unknown): ConfigContent {
  * Reads JSON with comments and trailing commas.
  * @throws SqlmigError `config-invalid` with the place of the mistake.
  */
-export function readJson(file: string, content: string): ConfigContent {
-  const text = content.replace(/^\ufeff/, '');
+export function readJson(file: string, text: string): ConfigContent {
   if (text.trim() === '') return withoutPlaces({});
   try {
     const settings: unknown = JSON.parse(text);

@@ -104,7 +104,7 @@ function urlsOf(
 }
 
 /** An empty URL, for use with the `PG*` variables. @throws SqlmigError `no-database-url` if there are none. */
-function urlFrom({ env, folders }: DatabaseSources): null {
+function urlFrom({ env, file, folders }: DatabaseSources): null {
   const given = ['PGHOST', 'PGHOSTADDR', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGSERVICE'].some(
     (variable) => env[variable],
   );
@@ -113,7 +113,7 @@ function urlFrom({ env, folders }: DatabaseSources): null {
   throw new SqlmigError('no-database-url', 'no database is configured', {
     hint:
       unread === undefined
-        ? 'give --url, set DATABASE_URL or put "url" into the config file; to try sqlmig without a server add --embedded'
+        ? `give --url, set DATABASE_URL or ${file === null ? 'create a project with sqlmig init' : 'put "url" into the config file'}; to try sqlmig without a server add --embedded`
         : `${unread} contains one; to use it, pass --env-file ${relative(folders[0] ?? '', unread)}`,
   });
 }

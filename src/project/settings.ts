@@ -146,7 +146,7 @@ export function check(value: unknown, where: string, placeOf?: ConfigContent['pl
     const what = Array.isArray(value) ? 'a list' : value === null ? 'null' : `a ${typeof value}`;
     throw new SqlmigError('config-invalid', `${where} holds ${what}, not settings`);
   }
-  const result = v.safeParse(settingsChecker, value);
+  const result = parsed(value, where);
   if (result.success) return result.output satisfies Settings;
   const errors = result.issues.map((issue) => {
     const key = v.getDotPath(issue) ?? '(all of it)';
@@ -161,10 +161,20 @@ export function check(value: unknown, where: string, placeOf?: ConfigContent['pl
     );
     return new SqlmigError('config-invalid', message, {
       ...place,
-      ...(unknown && { hint: `known keys are ${known}` }),
+      ...(unknown && issue.path?.length === 1 && { hint: `known keys are ${known}` }),
     });
   });
   throw errorOfAll(errors);
+}
+
+/** Checks settings, which a module may have as properties that run code. */
+function parsed(value: object, where: string) {
+  try {
+    return v.safeParse(settingsChecker, value);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'a property throws a value that is no error';
+    throw new SqlmigError('config-invalid', `cannot read ${where}: ${why}`, { cause: error });
+  }
 }
 
 /** A key that is no word may be a connection string in the wrong place. */

@@ -17,7 +17,8 @@ export function repairCommandLine(
   return commandLine('repair', schema, version ?? name ?? '', ...flags);
 }
 
-function shellWord(text: string): string {
+/** A text as one word of a POSIX shell. */
+export function shellWord(text: string): string {
   if (/^[\w@+:,./-]+$/.test(text)) return text;
   if (!/\p{Cc}/u.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
   const escaped = text
