@@ -428,7 +428,7 @@ test('a corrected file is simply pending; with a later statement that was refuse
   });
   expect(await row()).toEqual({ state: 'incomplete', at_statement: 1, done_statements: 1 });
   expect((await resume(p)).stderr).toContain('(0A000)');
-  expect((await sqlmig(['plan'], p.dir)).stdout).toContain('tenant  acme  at 1  1 migration\n');
+  expect((await sqlmig(['plan'], p.dir)).stdout).toContain('tenant  acme     at 1     1 migration\n');
   expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
   expect((await up(p)).error).toMatchObject({ code: 'migration-failed', sqlstate: '0A000', statement: 2 });
   await db.query('drop table acme.parted; create table acme.parted (id int)');

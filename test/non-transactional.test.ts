@@ -112,7 +112,7 @@ test('a build that fails leaves an invalid index: never applied, told exactly, a
   });
   const stands = await sqlmig(['status', '--json'], p.dir);
   expect(JSON.parse(stands.stdout).schemas).toMatchObject([{}, { version: '1' }, { version: '2' }]);
-  expect((await sqlmig(['plan'], p.dir)).stdout).toContain('tenant  bad  at 1\n');
+  expect((await sqlmig(['plan'], p.dir)).stdout).toContain('tenant  bad      at 1\n');
   expect(
     await db.query(
       'select state, at_statement, done_statements from bad.schema_migrations where version = 2',

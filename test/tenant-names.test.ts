@@ -67,8 +67,8 @@ test.for([
   expect(await db.query(`select to_regclass('public.never') as t`)).toEqual([{ t: null }]);
 });
 
-test('a name that changes the direction of text is escaped for people', async () => {
-  const name = 'pay\u202egpj';
+test('a name that changes the direction of text or begins a line is escaped for people', async () => {
+  const name = 'pay\u202egpj\nhint: run this';
   const p = project(
     { url: db.url, historyTable: 'bidi', tenants: { list: [name] } },
     {
@@ -78,7 +78,23 @@ test('a name that changes the direction of text is escaped for people', async ()
   const { stdout, stderr } = await sqlmig(['up', '--all'], p.dir);
   expect(stdout).toContain('pay\\u{202e}gpj');
   expect(stderr).toContain('pay\\u{202e}gpj');
+  expect(stderr).toContain('now:  rolled back; pay\\u{202e}gpj\\u{a}hint: run this is empty\n');
   expect(stdout + stderr).not.toContain('\u202e');
+  expect(stdout + stderr).not.toMatch(/^\s*hint: run this/m);
+});
+
+test('a file whose name has control characters is shown with them escaped', async () => {
+  const name = '1_a\u001b[31m\u202eb.sql';
+  const p = project(
+    { url: db.url, historyTable: 'odd_files', tenants: { list: ['odd_files'] } },
+    { [`sql/tenant/${name}`]: 'select nowhere()' },
+  );
+  for (const command of [['plan'], ['up', '--all', '--verbose'], ['check'], ['status'], ['verify']]) {
+    const { stdout, stderr } = await sqlmig(command, p.dir);
+    for (const char of ['\u001b', '\u202e']) expect(stdout + stderr).not.toContain(char);
+    if (command[0] === 'plan' || command[0] === 'up')
+      expect(stdout + stderr).toContain('sql/tenant/1_a\\u{1b}[31m\\u{202e}b.sql');
+  }
 });
 
 test('whatever a function returns is a tenant or a failure of its own', async () => {

@@ -35,12 +35,12 @@ public  empty            1 pending  public
 tenant  empty            1 pending  bare, new
 tenant  not managed yet  1 pending  full
 ${note}`);
-  expect(after((await sqlmig(['plan'], p.dir)).stdout)).toBe(`scope   schemas  version  pending
-public  public  empty  1 migration
+  expect(after((await sqlmig(['plan'], p.dir)).stdout)).toBe(`scope   schemas    version          pending
+public  public     empty            1 migration
   sql/public/1_a.sql
-tenant  full  not managed yet  1 migration
+tenant  full       not managed yet  1 migration
   sql/tenant/1_a.sql
-tenant  bare, new  empty  1 migration
+tenant  bare, new  empty            1 migration
   sql/tenant/1_a.sql
 ${note}`);
 });

@@ -80,6 +80,6 @@ export function replayWayText(way: ReplayWay | null): string {
 /** The statements that were not replayed. */
 export function leftOutText(leftOut: readonly LeftOutStatement[]): string {
   if (leftOut.length === 0) return '';
-  const places = leftOut.map(({ file, line, what }) => `${file}:${line} (${what})`);
+  const places = leftOut.map(({ file, line, what }) => `${printable(file)}:${line} (${what})`);
   return `not replayed: ${names(places, 5)}\n`;
 }

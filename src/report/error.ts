@@ -10,7 +10,7 @@ export function errorPicture(error: ErrorDetails, paint: Paint): string {
     `${paint('red', `error[${code}]`)}: ${printableText(message)}${sqlstate === undefined ? '' : ` (${sqlstate})`}`,
     ...whereLines(error),
     ...sourceLines(error, paint),
-    ...(state === undefined ? [] : [`  now:  ${printableText(state)}`]),
+    ...(state === undefined ? [] : [`  now:  ${printable(state)}`]),
     ...(hint === undefined ? [] : [`  hint: ${printableText(hint)}`]),
   ];
   return `${lines.join('\n')}\n`;
@@ -53,10 +53,17 @@ export function errorPictures(failed: readonly Failure[], paint: Paint): string 
     .join('\n');
 }
 
-/** `file:line:col`, or only the file; `null` if the error is not about a file. */
-export function placeOf({ file, line, column }: ErrorDetails): string | null {
+/** `file:line:col`, or as much of it as is known; `null` without a file. */
+export function placeOf({ file, line, column }: Partial<SourcePlace>): string | null {
   if (file === undefined) return null;
-  return line === undefined ? file : `${file}:${line}:${column}`;
+  return [printable(file), line, column].filter((part) => part !== undefined).join(':');
+}
+
+/** A place in a file. */
+interface SourcePlace {
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly column: number | undefined;
 }
 
 function whereLines(error: ErrorDetails): string[] {
@@ -85,6 +92,7 @@ function sourceLines({ line, lineText, caret }: ErrorDetails, paint: Paint): str
   ];
 }
 
+/** Of a text that may have several lines, such as the server's. */
 function printableText(text: string): string {
   return text.split('\n').map(printable).join('\n    ');
 }

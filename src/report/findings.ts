@@ -1,7 +1,7 @@
 import type { Finding } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
-import { count, groupBy, schemaNames } from './table.ts';
+import { count, groupBy, printable, schemaNames } from './table.ts';
 
 /** The same finding in different schemas, together. */
 export function findingsAlike(findings: readonly Finding[]): (readonly [Finding, ...Finding[]])[] {
@@ -18,7 +18,7 @@ export function findingsText(findings: readonly Finding[], paint: Paint): string
     .map((group) => {
       const [{ kind, scope, message }] = group;
       const who = schemaNames(group, mostNames);
-      return `${paint('red', kind)}: ${message}\n  in ${scope === 'public' ? 'public schema' : count(group.length, 'tenant')}: ${who}\n`;
+      return `${paint('red', kind)}: ${printable(message)}\n  in ${scope === 'public' ? 'public schema' : count(group.length, 'tenant')}: ${who}\n`;
     })
     .join('');
 }

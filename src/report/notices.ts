@@ -1,4 +1,5 @@
 import type { NoticeGroups } from '../fleet/notice-groups.ts';
+import { placeOf } from './error.ts';
 import { names, printable } from './table.ts';
 
 const mostLines = 20;
@@ -33,8 +34,8 @@ interface Said {
 }
 
 function what({ severity, message, file, line }: Said): string {
-  const place = file === undefined ? '' : ` (${file}${line === undefined ? '' : `:${line}`})`;
-  return `${severity}: ${printable(message)}${place}`;
+  const place = placeOf({ file, line });
+  return `${severity}: ${printable(message)}${place === null ? '' : ` (${place})`}`;
 }
 
 function rank(severity: string): number {

@@ -7,9 +7,9 @@ import type {
   PlanResult,
 } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
-import { errorPicture } from './error.ts';
+import { errorPicture, placeOf } from './error.ts';
 import type { Paint } from './paint.ts';
-import { count, groupBy, placeLine, schemaNames } from './table.ts';
+import { count, groupBy, placeLine, printable, schemaNames, titledTable } from './table.ts';
 import { unmanagedText, versionText } from './version-text.ts';
 
 /** What `up` would do; schemas with the same pending migrations share a paragraph. */
@@ -28,11 +28,9 @@ export function planText(result: PlanResult, paint: Paint): string {
   const warnings = result.warnings
     .filter((warning): warning is LintFinding | DownFileFinding => warning.schema === null)
     .map((warning) => lintLine(warning, paint));
-  const paragraphs = groups.map((group) => paragraph(group as [PlannedSchema], paint)).join('');
   return [
     placeLine(result),
-    paragraphs === '' ? '' : 'scope   schemas  version  pending\n',
-    paragraphs,
+    schemasText(groups as [PlannedSchema][], paint),
     unmanagedText(result.schemas),
     tenantsUnknownText(result),
     ...warnings,
@@ -42,10 +40,10 @@ export function planText(result: PlanResult, paint: Paint): string {
 
 /** A lint, or a mistake in a down file, in one line. */
 export function lintLine(
-  { file, line, column, message }: Pick<FileFinding, 'file' | 'line' | 'column' | 'message'>,
+  finding: Pick<FileFinding, 'file' | 'line' | 'column' | 'message'>,
   paint: Paint,
 ): string {
-  return `${paint('yellow', 'warning')}: ${file}:${line}:${column}: ${message}\n`;
+  return `${paint('yellow', 'warning')}: ${placeOf(finding)}: ${printable(finding.message)}\n`;
 }
 
 /** Applied migrations whose files are missing, one line each. */
@@ -65,13 +63,23 @@ export function tenantsUnknownText({ tenantsUnknown }: Pick<PlanResult, 'tenants
     : `tenants: not known until public is applied (${tenantsUnknown})\n`;
 }
 
-function paragraph(group: readonly [PlannedSchema, ...PlannedSchema[]], paint: Paint): string {
+type Group = readonly [PlannedSchema, ...PlannedSchema[]];
+
+/** A table with one row per group, and under each row its files or its error. */
+function schemasText(groups: readonly Group[], paint: Paint): string {
+  const table = titledTable(['scope', 'schemas', 'version', 'pending'], groups.map(rowOf));
+  const [titles = '', ...lines] = table.split(/(?<=\n)/);
+  return titles + groups.map((group, i) => (lines[i] ?? '') + detailsOf(group, paint)).join('');
+}
+
+function rowOf(group: Group): string[] {
   const [planned] = group;
   const { scope, migrations, error } = planned;
-  const who = schemaNames(group, 5);
-  const at = versionText(planned, [error?.code]);
-  if (error !== undefined) return `${scope}  ${who}  ${at}\n${errorPicture(error, paint)}`;
   const todo = migrations.length === 0 ? 'up to date' : count(migrations.length, 'migration');
-  const files = migrations.map((migration) => `  ${migration.file}\n`).join('');
-  return `${scope}  ${who}  ${at}  ${todo}\n${files}`;
+  return [scope, schemaNames(group, 5), versionText(planned, [error?.code]), error === undefined ? todo : ''];
+}
+
+function detailsOf([{ migrations, error }]: Group, paint: Paint): string {
+  if (error !== undefined) return errorPicture(error, paint);
+  return migrations.map((migration) => `  ${printable(migration.file)}\n`).join('');
 }

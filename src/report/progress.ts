@@ -83,7 +83,7 @@ function linesOf(event: RunEvent, verbose: boolean, { paint }: Pick<ProgressOpti
         `waiting for ${printable(event.schema)} for ${Math.round(event.waitedMs / 1000)} s: ${event.holders}`,
       ];
     case 'warning':
-      return [`${paint('yellow', 'warning')}: ${event.message}`];
+      return [`${paint('yellow', 'warning')}: ${printable(event.message)}`];
     default:
       return verbose ? verboseLinesOf(event) : [];
   }
@@ -93,12 +93,14 @@ function verboseLinesOf(event: RunEvent): string[] {
   switch (event.type) {
     case 'migration-applied':
       return [
-        `${printable(event.schema)}  ${migrationLabel(event.migration)}  ${event.migration.durationMs} ms`,
+        `${printable(event.schema)}  ${printable(migrationLabel(event.migration))}  ${event.migration.durationMs} ms`,
       ];
     case 'rows-copied':
       return [`${printable(event.schema)}  ${printable(event.table)}  ${count(event.rows, 'row')} copied`];
     case 'retrying':
-      return [`${printable(event.schema)}: ${event.reason}; will retry (attempt ${event.attempt})`];
+      return [
+        `${printable(event.schema)}: ${printable(event.reason)}; will retry (attempt ${event.attempt})`,
+      ];
     case 'server-notice':
       return [noticeLine(event)];
     default:

@@ -4,7 +4,7 @@ import type { ChangedChecksum } from '../repair/changed-checksums.ts';
 import type { MissingFile } from '../repair/forgotten-files.ts';
 import type { IncompleteMigration } from '../repair/incomplete-migration.ts';
 import type { RepairedSchema } from '../repair/repair.ts';
-import { count, groupBy, names, schemaNames } from './table.ts';
+import { count, groupBy, names, printable, schemaNames } from './table.ts';
 
 /** Changed and renamed files, one paragraph per file: which schemas applied which variant. */
 export function changedText(changed: readonly ChangedChecksum[]): string {
@@ -14,10 +14,10 @@ export function changedText(changed: readonly ChangedChecksum[]): string {
       const variants = groupBy(ofFile, ({ from, appliedName }) => `${from} ${appliedName}`).map((group) => {
         const [{ name, appliedName, from }] = group as [ChangedChecksum];
         const who = schemaNames(group, 10);
-        const as = `${name === appliedName ? '' : `${appliedName}, `}${from.slice(0, 12)}`;
+        const as = `${name === appliedName ? '' : `${printable(appliedName)}, `}${from.slice(0, 12)}`;
         return `  applied as ${as} in ${count(group.length, 'schema')}: ${who}\n`;
       });
-      return `${ofFile[0]?.file} is now ${ofFile[0]?.to.slice(0, 12)}\n${variants.join('')}`;
+      return `${printable(ofFile[0]?.file ?? '')} is now ${ofFile[0]?.to.slice(0, 12)}\n${variants.join('')}`;
     })
     .join('');
 }
@@ -28,7 +28,7 @@ export function missingText(missing: readonly MissingFile[]): string {
   return groupBy(missing, ({ scope, version, name }) => JSON.stringify([scope, version, name]))
     .map((group) => {
       const [missed] = group as [MissingFile];
-      return `${missed.scope} ${migrationLabel(missed)} has no file and is applied in ${count(group.length, 'schema')}: ${schemaNames(group, 10)}\n`;
+      return `${missed.scope} ${printable(migrationLabel(missed))} has no file and is applied in ${count(group.length, 'schema')}: ${schemaNames(group, 10)}\n`;
     })
     .join('');
 }
@@ -52,9 +52,10 @@ function incompleteParagraph(group: readonly [IncompleteMigration, ...Incomplete
         ? 'before its first statement'
         : `after statement ${doneStatements} of ${statements}`;
   const invalid = invalidIndexes.length === 0 ? '' : `  invalid indexes: ${names(invalidIndexes, 10)}\n`;
-  const text = doubtful === null ? '' : `  started: ${doubtful.replace(/\s+/g, ' ').slice(0, 100)}\n`;
+  const text =
+    doubtful === null ? '' : `  started: ${printable(doubtful.replace(/\s+/g, ' ')).slice(0, 100)}\n`;
   const part = inParts ? '  part of its work may be committed\n' : '';
-  return `${file} stopped in ${who} ${at} (${doneStatements} done)\n${text}${part}${invalid}`;
+  return `${printable(file)} stopped in ${who} ${at} (${doneStatements} done)\n${text}${part}${invalid}`;
 }
 
 /** The outcomes of schemas, one line per state. */

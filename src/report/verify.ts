@@ -1,10 +1,11 @@
 import type { Finding } from '../results.ts';
 import type { VerifiedSchema, VerifyResult } from '../verify-results.ts';
+import { placeOf } from './error.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { lintLine, tenantsUnknownText } from './plan.ts';
 import { driftText, notReplayedText, structureText } from './structure.ts';
-import { count, groupBy, schemaNames } from './table.ts';
+import { count, groupBy, printable, schemaNames } from './table.ts';
 
 const otherKinds: ReadonlySet<string> = new Set(['lint', 'down-file', 'drift', 'not-replayed']);
 
@@ -18,8 +19,7 @@ export function verifyText(result: VerifyResult, paint: Paint): string {
   return [
     ...lints.map((lint) => lintLine(lint, paint)),
     ...inDownFiles.map(
-      ({ kind, file, line, column, message }) =>
-        `${paint('red', kind)}: ${file}:${line}:${column}: ${message}\n`,
+      (finding) => `${paint('red', finding.kind)}: ${placeOf(finding)}: ${printable(finding.message)}\n`,
     ),
     findingsText(findings, paint),
     driftText(drift, paint),

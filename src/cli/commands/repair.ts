@@ -7,6 +7,7 @@ import { wholeNumber } from '../../project/option.ts';
 import { everySchema, type Selection } from '../../project/selection.ts';
 import type { RepairedSchema } from '../../repair/repair.ts';
 import { changedText, incompleteText, missingText, statesText } from '../../report/repair.ts';
+import { printable } from '../../report/table.ts';
 import type { ChangeOptions } from '../../run/run-options.ts';
 import { type Answer, type CommandContext, defineCommand, type Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
@@ -123,7 +124,7 @@ function settleOne(
     const open = how === null && !(await isAgreed(`${incompleteText([found])}Resume it?`));
     if (how === null && !open)
       found = await settleMigration(context.config, { ...options, how: { kind: 'resume' } });
-    const end = `settled: ${given.schema} has ${found.file}\n`;
+    const end = `settled: ${printable(given.schema)} has ${printable(found.file)}\n`;
     return repairAnswer(found, { open, found: incompleteText([found]), end });
   };
 }
