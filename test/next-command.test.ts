@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -21,4 +21,12 @@ test.for([
   [{ ...nothing, hasDatabase: true, proposal: proposal('status') }, '', 'sqlmig status'],
 ] as const)('%j started by "%s": %s', ([facts, agent, command]) => {
   expect(nextCommand(facts, { cwd, env: { npm_config_user_agent: agent } })).toBe(command);
+});
+
+test('a sqlmig in node_modules is run with npx, however this one was started', () => {
+  const local = mkdtempSync(join(tmpdir(), 'sqlmig-next-'));
+  mkdirSync(join(local, 'node_modules/.bin'), { recursive: true });
+  writeFileSync(join(local, 'node_modules/.bin/sqlmig'), '');
+  const facts = { ...nothing, sample: true, hasDatabase: true };
+  expect(nextCommand(facts, { cwd: local, env: {} })).toBe('npx sqlmig up --all');
 });

