@@ -59,7 +59,10 @@ export function unknownCommand(word: string, argv: readonly string[]): SqlmigErr
     return usage(`unknown command: ${typed}`, notInThisVersion[word]);
   const elsewhere = Object.hasOwn(commandsElsewhere, typed) ? commandsElsewhere[typed] : undefined;
   const meant = elsewhere ?? closest(typed, Object.keys(commands));
-  return usage(`unknown command: ${typed}`, meant === null ? undefined : `did you mean sqlmig ${meant}?`);
+  return usage(
+    `unknown command: ${typed}`,
+    meant === null ? 'run sqlmig --help' : `did you mean sqlmig ${meant}?`,
+  );
 }
 
 function extraArgument(word: string, { name, pattern }: Command): SqlmigError {

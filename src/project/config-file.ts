@@ -98,7 +98,10 @@ async function load(path: string): Promise<ConfigContent> {
   try {
     if (basename(path) === 'package.json') return withoutPlaces(packageSettings(path) ?? {});
     if (modules.includes(suffix)) return withoutPlaces(await loadModule(path));
-    if (!data.includes(suffix)) throw new Error(`sqlmig does not read ${suffix} files`);
+    if (!data.includes(suffix))
+      throw new Error(
+        `sqlmig does not read ${suffix === '' ? 'files without an extension' : `${suffix} files`}`,
+      );
     const decoded = decode(readFileSync(path));
     if ('badByteAt' in decoded) throw new Error('it is not UTF-8');
     const { text } = decoded;

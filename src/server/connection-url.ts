@@ -67,7 +67,7 @@ interface UrlParts {
 function split(url: string): UrlParts {
   if (/^prisma(?:\+postgres)?:/.test(url))
     throw refuse('the database URL is one of a proxy that only Prisma can use', prismaHint);
-  if (!scheme.test(url)) throw refuse('the database URL does not begin with postgres:// or postgresql://');
+  if (!scheme.test(url)) throw refuse('the database URL does not begin with postgres: or postgresql:');
   const found = /^(?:\/\/)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url.replace(scheme, ''));
   if (found === null) throw refuse('the database URL is not a valid URL');
   const [, authority = '', database = '', query = ''] = found;

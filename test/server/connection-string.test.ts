@@ -174,6 +174,15 @@ test.for([
   expect(parseConnection(text, {})).toMatchObject(expected);
 });
 
+test('a text of another form is told how a URL begins, and a URL of a proxy what to use', () => {
+  const message = 'the database URL does not begin with postgres: or postgresql:';
+  for (const text of ['$DATABASE_URL', 'https://s3cret@h', 'shop', ' '])
+    expect(() => parseConnection(text, {})).toThrow(message);
+  expect(() => parseConnection('prisma+postgres://h/?api_key=s3cret', {})).toThrow(
+    'that only Prisma can use',
+  );
+});
+
 test('what the URL does not say comes from the variables', () => {
   const env = {
     PGHOST: '/run',
