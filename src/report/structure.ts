@@ -55,7 +55,7 @@ export function notReplayedText(findings: readonly NotReplayedFinding[], paint: 
   return findings
     .map(({ kind, message, error, schemas }) => {
       const place = placeOf(error);
-      const where = place === null ? '' : `  at ${printable(place)}\n`;
+      const where = place === null ? '' : `  at ${place}\n`;
       return `${paint('red', kind)}: ${printable(message)}\n${where}  not compared: ${names(schemas, mostSchemas)}
   hint: correct the file, since new tenants would fail in the same way, or compare the tenants with each other: sqlmig verify --siblings\n`;
     })
