@@ -8,8 +8,7 @@ import { type ConnectionTarget, isReadWrite, isSocket, type TargetHost } from '.
 /** What a program itself connects with: `sql` of postgres.js, or a `Pool` or `Client` of pg. */
 export type OpenConnection =
   | { readonly options: { readonly host: readonly string[]; readonly port: readonly number[] } }
-  | { readonly options: object; readonly totalCount: number }
-  | { readonly host: string; readonly port: number };
+  | { readonly connect: (...args: never[]) => unknown; readonly query: (...args: never[]) => unknown };
 
 /** The parts of the options of postgres.js that say how to connect, as it has completed them. */
 interface PostgresJsOptions {
