@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -140,31 +141,48 @@ const program = `(async () => {
 const imported = `import { loadConfig, plan } from 'sqlmig';\n${program}`;
 const required = `const { loadConfig, plan } = require('sqlmig');\n${program}`;
 
+const parser = 'libpg-query/wasm/libpg-query.wasm';
+
 // docs/library.md names the flag.
-const esbuild = (from: string, format: 'esm' | 'cjs', to: string) =>
+const esbuild = (from: string, format: 'esm' | 'cjs', to: string, flags = ['--external:libpg-query']) =>
   run(bin('esbuild'), [
     from,
     '--bundle',
     '--platform=node',
-    '--external:libpg-query',
+    ...flags,
     `--format=${format}`,
     `--outfile=${to}`,
   ]);
 
+// As Jest does it, whose CommonJS has no import().
+const inVm = `const file = require.resolve('sqlmig');
+const text = '(function (exports, require, module, __filename, __dirname) {' + require('node:fs').readFileSync(file, 'utf8') + '\\n})';
+const made = { exports: {} };
+const load = require('node:vm').runInThisContext(text, { filename: file });
+load(made.exports, require('node:module').createRequire(file), made, file, require('node:path').dirname(file));
+const { loadConfig, plan } = made.exports;
+${program}`;
+
 test('a program can import it, require it, and be bundled with it', () => {
-  write({ 'imports.mjs': imported, 'requires.cjs': required });
+  write({ 'imports.mjs': imported, 'requires.cjs': required, 'in-vm.cjs': inVm });
   esbuild('imports.mjs', 'esm', 'bundled/imports.mjs');
   esbuild('imports.mjs', 'cjs', 'bundled/imports.cjs');
   esbuild('requires.cjs', 'cjs', 'bundled/requires.cjs');
+  esbuild('requires.cjs', 'cjs', 'alone/requires.cjs', []);
+  cpSync(join(app, 'node_modules', parser), join(app, 'alone/libpg-query.wasm'));
   const programs = [
     'imports.mjs',
     'requires.cjs',
+    'in-vm.cjs',
     'bundled/imports.mjs',
     'bundled/imports.cjs',
     'bundled/requires.cjs',
+    'alone/requires.cjs',
   ];
   for (const file of programs) expect([file, run('node', [file, db.url])]).toEqual([file, 'true 1\n']);
-  expect(readFileSync(join(root, 'docs/library.md'), 'utf8')).toContain('--external:libpg-query');
+  const page = readFileSync(join(root, 'docs/library.md'), 'utf8');
+  expect(page).toContain('--external:libpg-query');
+  expect(page).toContain(`node_modules/${parser}`);
 });
 
 test('the checkers of packages find nothing', () => {
