@@ -55,6 +55,17 @@ export interface LeftOutStatement {
   readonly what: string;
 }
 
+/** SQL that would give schemas with the same differences the structure that they should have. */
+export interface StructureFix {
+  readonly scope: Scope;
+  /** The schemas, and the `search_path` with which the statements must run there. */
+  readonly schemas: readonly { readonly schema: string; readonly searchPath: string }[];
+  /** In the order in which they must run. */
+  readonly statements: readonly string[];
+  /** The objects whose differences no statement removes, and why. */
+  readonly without: readonly { readonly object: string; readonly why: string }[];
+}
+
 /** Tenants with the same applied migrations and the same structure. */
 export interface SiblingGroup {
   readonly version: string | null;
@@ -75,6 +86,8 @@ export interface StructureReport {
   readonly leftOut: readonly LeftOutStatement[];
   /** The tenants by structure, if they were compared with each other. */
   readonly siblings?: readonly SiblingGroup[];
+  /** SQL that would remove the differences, if asked for. */
+  readonly fixes?: readonly StructureFix[];
 }
 
 /** A schema that `verify` compared with the files. */

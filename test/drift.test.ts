@@ -235,7 +235,82 @@ test('each kind of difference is found in its tenant, and only there', async () 
     actual: null,
     message: 'missing index users.users_email',
   });
-  expect(bySchema(await verify(config, { structure: 'siblings' }))).toEqual(expected);
+  const withSiblings = await verify(config, { structure: 'siblings', fixPlan: true });
+  expect(bySchema(withSiblings)).toEqual(expected);
+
+  // A fix plan removes every difference for which it has statements.
+  const { structure } = await verify(config, { structure: 'files', fixPlan: true });
+  const lacking: Record<string, readonly string[]> = {};
+  for (const { schemas, statements, without } of structure?.fixes ?? []) {
+    for (const { schema, searchPath } of schemas) {
+      const [change] = changes[Number(schema.slice(1))] ?? [];
+      if (without.length > 0) lacking[change ?? ''] = without.map(({ object, why }) => `${object}: ${why}`);
+      const sql = statements.map((statement) => `${statement};`).join('\n');
+      await db.query(`set search_path = ${searchPath}; ${sql} reset search_path`);
+    }
+  }
+  expect(lacking).toMatchInlineSnapshot(`
+    {
+      "alter default privileges in schema %I grant select on tables to pg_monitor": [
+        "default privileges on tables: decide who the privileges are for",
+      ],
+      "alter table orders disable trigger all": [
+        "constraint orders.orders_user_id_fkey: change its triggers by hand",
+      ],
+      "alter table orders owner to pg_monitor": [
+        "table orders: decide who the owner is",
+        "sequence orders_id_seq: decide who the owner is",
+      ],
+      "alter table users add column hack int": [
+        "column users.hack: dropping it would lose rows",
+      ],
+      "alter table users alter note type varchar(200)": [
+        "column users.note: its rows might not fit, or lose digits",
+      ],
+      "alter table users alter two drop expression": [
+        "column users.two: its rows would have to be computed again",
+      ],
+      "alter table users drop column note": [
+        "column users.note: decide who its owner is and who its privileges are for",
+      ],
+      "alter type address add attribute city text": [
+        "attribute address.city: dropping it would lose rows",
+      ],
+      "alter type color add value 'blue' before 'green'": [
+        "enum color: values of an enum cannot be removed or moved",
+      ],
+      "create table extra (id int primary key)": [
+        "table extra: dropping it would lose rows",
+      ],
+      "drop aggregate total(int)": [
+        "aggregate total(integer): create the aggregate as its file does",
+      ],
+      "drop collation mine": [
+        "collation mine: create the collation as its file does",
+      ],
+      "drop operator === (address, address)": [
+        "operator === (address, address): create the operator as its file does",
+      ],
+      "drop text search configuration words": [
+        "text search configuration words: create the text search configuration as its file does",
+      ],
+      "grant insert on users to pg_monitor": [
+        "table users: decide who the privileges are for",
+      ],
+      "grant select (id) on greens to pg_monitor": [
+        "view column greens.id: decide who the privileges are for",
+      ],
+      "revoke update (note) on users from pg_monitor": [
+        "column users.note: decide who the privileges are for",
+      ],
+    }
+  `);
+  const left = bySchema(await verify(config, { structure: 'files' }));
+  expect(
+    Object.keys(left)
+      .map((schema) => changes[Number(schema.slice(1))]?.[0])
+      .sort(),
+  ).toEqual(Object.keys(lacking).sort());
 });
 
 const few = { 'sql/public/0001_plans.sql': files['sql/public/0001_plans.sql'] };
@@ -284,6 +359,33 @@ compared 7 applied migrations in 4 schemas with the files: no differences
   expect(await sqlmig(['verify', '--structure', '--strict'], p.dir)).toMatchObject({ code: 1 });
   const ignoring = await sqlmig(['verify', '--structure', '--strict', '--ignore', 'column-order'], p.dir);
   expect(ignoring).toMatchObject({ code: 0 });
+});
+
+test('a fix plan is a script, with comments for what it does not do', async () => {
+  const { own, p } = await fleetOf(['acme', 'we"ird Ü']);
+  await own.query(
+    `drop index acme.users_email; drop index "we""ird Ü".users_email; alter table acme.users add hack int`,
+  );
+  const { code, stdout } = await sqlmig(['verify', '--structure', '--fix-plan'], p.dir);
+  expect(stdout).toBe(`-- Read this script before you run it: sqlmig did not run it.
+
+-- acme
+-- no statement for column users.hack: dropping it would lose rows
+BEGIN;
+SET LOCAL search_path = "acme", "public";
+SET LOCAL lock_timeout = '5s';
+CREATE INDEX users_email ON users USING btree (email);
+COMMIT;
+
+-- we"ird Ü
+BEGIN;
+SET LOCAL search_path = "we""ird Ü", "public";
+SET LOCAL lock_timeout = '5s';
+CREATE INDEX users_email ON users USING btree (email);
+COMMIT;
+`);
+  expect(code).toBe(1);
+  expect(await sqlmig(['verify', '--fix-plan'], p.dir)).toMatchObject({ code: 2 });
 });
 
 test('what is meant to differ is left out', async () => {

@@ -6,8 +6,9 @@ import type { ShapeRequest } from '../structure/read-shapes.ts';
 import { compareSchemas, type Peers, type ReadWith } from '../structure/schema-differences.ts';
 import type { ShapeHash } from '../structure/shape.ts';
 import { findUnknownKinds } from '../structure/unknown-kinds.ts';
-import type { StructureReport } from '../verify-results.ts';
+import type { StructureFix, StructureReport } from '../verify-results.ts';
 import { expectNorms, groupSiblings } from './among-siblings.ts';
+import { fixOf } from './fix-plan.ts';
 import { driftFinding, type StructureFound, type StructureRequest } from './found.ts';
 import { createShapeReading } from './shape-sessions.ts';
 import { type ComparedFleet, type Expectation, expectFiles } from './with-files.ts';
@@ -27,7 +28,12 @@ export async function compareStructure(
     ? withFiles(read, compared, { ...request, ...shapeRequest })
     : withSiblings(read, compared, shapeRequest));
   const { steady, moved } = await withoutMoved(found, compared);
-  const differences = await compareSchemas(read, steady, { hashes: found.hashes, request: shapeRequest });
+  const fixes: StructureFix[] = [];
+  const differences = await compareSchemas(read, steady, {
+    hashes: found.hashes,
+    request: shapeRequest,
+    ...(request.fixPlan && { onOutliers: (outliers) => void fixes.push(fixOf(outliers, run.config)) }),
+  });
   const schemas = found.peers.flatMap((peers) => peers.schemas);
   const unknown = await read((session) => findUnknownKinds(session, schemas));
   return {
@@ -45,6 +51,7 @@ export async function compareStructure(
       ],
       leftOut: found.leftOut,
       ...(found.siblings !== undefined && { siblings: found.siblings }),
+      ...(request.fixPlan && { fixes }),
     },
   };
 }

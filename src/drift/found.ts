@@ -9,6 +9,8 @@ export interface StructureRequest {
   readonly ignore: ReadonlySet<Ignorable>;
   /** Names of objects that may differ; `*` stands for any text. */
   readonly except: readonly string[];
+  /** Write SQL that would remove the differences. */
+  readonly fixPlan: boolean;
 }
 
 /** What a comparison of structures found. */

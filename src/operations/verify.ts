@@ -30,6 +30,8 @@ export interface VerifyOptions extends ReadOptions {
   readonly structure?: StructureReport['basis'];
   /** What the comparison leaves out, in addition to what the config names. */
   readonly ignore?: readonly Ignorable[];
+  /** Also return SQL that would remove the differences. */
+  readonly fixPlan?: boolean;
 }
 
 const verifyKinds: Kinds<VerifyOptions> = {
@@ -38,6 +40,7 @@ const verifyKinds: Kinds<VerifyOptions> = {
   checkPending: yesOrNo,
   structure: oneOf('files', 'siblings'),
   ignore: listOf(ignorable),
+  fixPlan: yesOrNo,
 };
 
 /**
@@ -74,15 +77,16 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
 
 /** What to compare of the structure; `null` for nothing. */
 function structureRequest(
-  { structure, ignore = [] }: VerifyOptions,
+  { structure, ignore = [], fixPlan = false }: VerifyOptions,
   config: Config,
 ): StructureRequest | null {
   if (structure === undefined) {
     if (ignore.length > 0) throw lacks('ignore', byName('structure'));
+    if (fixPlan) throw lacks('fixPlan', byName('structure'));
     return null;
   }
   const { ignore: ignored, ignoreObjects: except } = config.structure;
-  return { basis: structure, ignore: new Set([...ignored, ...ignore]), except };
+  return { basis: structure, ignore: new Set([...ignored, ...ignore]), except, fixPlan };
 }
 
 /** What a verdict depends on beside the fleet and the files. */

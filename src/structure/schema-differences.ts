@@ -4,7 +4,7 @@ import { namesMadeBy } from '../sql/made-names.ts';
 import type { Migration } from '../sql/migration.ts';
 import { bareName, createMakers } from './makers.ts';
 import { readShapes, type ShapeRequest } from './read-shapes.ts';
-import { compareShapes, type KnownShape, type ShapeDifference, type ShapeHash } from './shape.ts';
+import { compareShapes, type KnownShape, type Shape, type ShapeDifference, type ShapeHash } from './shape.ts';
 
 /** A difference from the structure that some schemas should have. */
 export interface StructureDifference extends ShapeDifference {
@@ -25,10 +25,21 @@ export interface Peers {
   readonly pending: readonly Migration[];
 }
 
+/** Schemas with the same structure, which differs from what is expected. */
+export interface Outliers {
+  readonly scope: Scope;
+  readonly schemas: readonly string[];
+  readonly expected: Shape;
+  readonly actual: Shape;
+  readonly differences: readonly ShapeDifference[];
+}
+
 /** What schemas are compared by. */
 export interface Comparison {
   readonly hashes: ReadonlyMap<string, ShapeHash>;
   readonly request: Omit<ShapeRequest, 'schemas'>;
+  /** Receives each group of schemas that differ. */
+  readonly onOutliers?: (outliers: Outliers) => void;
 }
 
 /** Reads with a session. */
@@ -44,7 +55,7 @@ const mostObjects = 20_000;
 export async function compareSchemas(
   read: ReadWith,
   peers: readonly Peers[],
-  { hashes, request }: Comparison,
+  { hashes, request, onOutliers }: Comparison,
 ): Promise<StructureDifference[]> {
   const found = new Map<string, Merged>();
   for (const batch of batchesOf(peers.flatMap((one) => outliersOf(one, hashes)))) {
@@ -53,6 +64,8 @@ export async function compareSchemas(
     for (const [i, { peers: own, schemas: alike }] of batch.entries()) {
       const [expected, actual] = [own.expected.shape, shapes.get(schemas[i] ?? '') ?? []];
       const differences = withoutPending(compareShapes(expected, actual), own.pending);
+      if (differences.length > 0)
+        onOutliers?.({ scope: own.scope, schemas: alike, expected, actual, differences });
       for (const difference of differences) {
         const key = JSON.stringify([own.scope, difference]);
         const same = found.get(key) ?? { difference, peers: own, schemas: [] };

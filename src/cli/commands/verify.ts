@@ -1,6 +1,7 @@
 import { verify } from '../../operations/verify.ts';
 import { everySchema } from '../../project/selection.ts';
 import { type Ignorable, ignorable } from '../../project/structure-settings.ts';
+import { fixPlanText } from '../../report/fix-plan.ts';
 import { findingAnnotations } from '../../report/github.ts';
 import { verifyText } from '../../report/verify.ts';
 import { defineCommand } from '../command.ts';
@@ -30,30 +31,37 @@ export const verifyCommand = defineCommand()({
       takes: 'NAMES',
       describe: `Leave out of the comparison: ${ignorable.join(',')}`,
     },
+    'fix-plan': {
+      type: 'boolean',
+      default: false,
+      describe: 'Print SQL that would remove the differences, and run none of it',
+    },
   },
   examples: [
     ['verify', 'changed, missing and out-of-order files, in every schema'],
     ['verify --check-pending', 'also fail if a migration is pending'],
     ['verify --structure', 'also find objects that are not as the files build them'],
+    ['verify --structure --fix-plan > fix.sql', 'SQL that would remove the differences'],
     ['verify --json', 'machine-readable output'],
   ],
   prepare: (args) => {
     const select = selectionOf(args) ?? everySchema;
-    const { strict, checkPending } = args;
+    const { strict, checkPending, fixPlan } = args;
     const structure = basisOf(args);
     const ignore = nameList(args.ignore ?? []);
     const unknown = ignore.find((word) => !(ignorable as readonly string[]).includes(word));
     if (unknown !== undefined) throw usage(`--ignore takes ${ignorable.join(', ')}, not "${unknown}"`);
-    if (structure === null && ignore.length > 0) throw usage('--ignore requires --structure or --siblings');
+    const [needy] = [...(ignore.length > 0 ? ['--ignore'] : []), ...(fixPlan ? ['--fix-plan'] : [])];
+    if (structure === null && needy !== undefined) throw usage(`${needy} requires --structure or --siblings`);
     return async ({ config, signal, onEvent }) => {
       const result = await verify(config, {
-        ...{ select, strict, checkPending, signal, onEvent },
+        ...{ select, strict, checkPending, signal, onEvent, fixPlan },
         ...(structure !== null && { structure, ignore: ignore as Ignorable[] }),
       });
       return {
         exitCode: result.ok ? 0 : 1,
         json: result,
-        text: (paint) => verifyText(result, paint),
+        text: (paint) => (fixPlan ? fixPlanText(result) : verifyText(result, paint)),
         annotations: () =>
           findingAnnotations(result.findings, (finding) =>
             (finding.kind === 'lint' || 'warning' in finding) && !strict ? 'warning' : 'error',

@@ -1,0 +1,252 @@
+import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import type { Shape, ShapeObject } from '../structure/shape.ts';
+import { commentSteps, type FixStep, type FixSteps, step } from './fix-step.ts';
+
+/** Steps that create an object that is missing, with what belongs to it. */
+export function createSteps(object: ShapeObject, expected: Shape): FixSteps {
+  const make = creators[object.kind];
+  const made = make?.(object, expected) ?? { why: `create the ${object.kind} as its file does` };
+  if ('why' in made) return made;
+  return [...made, ...partSteps(object, expected), ...commentSteps(object)];
+}
+
+type Creator = (object: ShapeObject, expected: Shape) => FixSteps;
+
+const byHand = (why: string) => ({ why });
+
+function partSteps({ kind, name }: ShapeObject, expected: Shape): FixStep[] {
+  if (!isRelation(kind)) return [];
+  const parts = expected.filter(({ of, kind: part }) => of === name && part !== 'column');
+  return parts.flatMap((part) => {
+    const steps = createSteps(part, expected);
+    return 'why' in steps ? [] : [...steps];
+  });
+}
+
+function isRelation(kind: string): boolean {
+  return kind === 'table' || kind === 'view' || kind === 'materialized view';
+}
+
+/** The definition of a column, as in CREATE TABLE. */
+export function columnDefinition({ name, of, attributes }: ShapeObject, expected: Shape): string {
+  const { type, collation, identity, generated, default: value } = attributes;
+  const sequence = expected.find(
+    ({ kind, attributes: owned }) => kind === 'sequence' && owned['owned by'] === `${of}.${name}`,
+  );
+  const identityOptions =
+    sequence === undefined
+      ? ''
+      : ` (sequence name ${sequence.name} ${(sequence.attributes.definition ?? '').replace(/^as \S+ /, '')})`;
+  return [
+    name,
+    type,
+    ...(collation === undefined ? [] : [`collate ${collation}`]),
+    ...(value === undefined ? [] : [`default ${value}`]),
+    ...(generated === undefined ? [] : [generatedAs(generated)]),
+    ...(identity === undefined ? [] : [`generated ${identity} as identity${identityOptions}`]),
+    ...(attributes['not null'] === undefined ? [] : ['not null']),
+  ].join(' ');
+}
+
+function generatedAs(generated: string): string {
+  const [, kind = 'stored', expression = ''] = /^(stored|virtual): ([\s\S]*)$/.exec(generated) ?? [];
+  return `generated always as (${expression}) ${kind}`;
+}
+
+/** Settings of a column that CREATE TABLE does not take. */
+function columnSettings({ of, name, attributes }: ShapeObject): FixStep[] {
+  const alter = `alter table ${of} alter ${name}`;
+  const { storage, compression, options } = attributes;
+  const target = attributes['statistics target'];
+  return [
+    ...(storage === undefined ? [] : [step('rest', `${alter} set storage ${storage}`)]),
+    ...(compression === undefined ? [] : [step('rest', `${alter} set compression ${compression}`)]),
+    ...(target === undefined ? [] : [step('rest', `${alter} set statistics ${target}`)]),
+    ...(options === undefined ? [] : [step('rest', `${alter} set (${options})`)]),
+  ];
+}
+
+const createTable: Creator = ({ name, attributes }, expected) => {
+  const unusual = ['partition of', 'of type', 'partition key', 'server'].find((key) => key in attributes);
+  if (unusual !== undefined) return byHand(`create the table (${unusual}) as its file does`);
+  const order = (attributes['column order'] ?? '').split(', ');
+  const columns = expected
+    .filter(({ of, kind }) => of === name && kind === 'column')
+    .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const lines = columns.map((column) => `  ${columnDefinition(column, expected)}`).join(',\n');
+  const { persistence, inherits, options, tablespace } = attributes;
+  const security = attributes['row level security'];
+  const identity = attributes['replica identity'];
+  const create = [
+    `create ${persistence === undefined ? '' : 'unlogged '}table ${name} (\n${lines}\n)`,
+    ...(inherits === undefined ? [] : [`inherits (${inherits})`]),
+    ...(options === undefined ? [] : [`with (${options})`]),
+    ...(tablespace === undefined ? [] : [`tablespace ${quoteIdentifier(tablespace)}`]),
+  ].join(' ');
+  return [
+    ...serials(name, expected),
+    step('tables', create),
+    ...columns.flatMap((column) => [...columnSettings(column), ...commentSteps(column)]),
+    ...(security === undefined ? [] : rowSecurity(name, security).map((sql) => step('rest', sql))),
+    ...(identity === undefined ? [] : [step('rest', replicaIdentity(name, identity))]),
+  ];
+};
+
+/** The sequences of serial columns: unlike those of identity columns, they exist before their table. */
+function serials(table: string, expected: Shape): FixStep[] {
+  return expected.flatMap((object) => {
+    const owner = object.attributes['owned by'];
+    const column = expected.find(({ of, name }) => of === table && `${of}.${name}` === owner);
+    if (object.kind !== 'sequence' || column?.attributes.identity !== undefined || column === undefined)
+      return [];
+    return createSequence(object, owner);
+  });
+}
+
+function createSequence({ name, attributes }: ShapeObject, owner: string | undefined): FixStep[] {
+  const { definition, persistence } = attributes;
+  return [
+    step('types', `create ${persistence === undefined ? '' : 'unlogged '}sequence ${name} ${definition}`),
+    ...(owner === undefined ? [] : [step('rest', `alter sequence ${name} owned by ${owner}`)]),
+  ];
+}
+
+/** SQL for the row level security of a table; undefined is none. */
+export function rowSecurity(table: string, security: string | undefined): string[] {
+  const isEnabled = security === 'enabled' || security === 'forced';
+  const isForced = security?.startsWith('forced') === true;
+  return [
+    `alter table ${table} ${isEnabled ? 'enable' : 'disable'} row level security`,
+    `alter table ${table} ${isForced ? '' : 'no '}force row level security`,
+  ];
+}
+
+/** SQL for the replica identity of a table; undefined is the default. */
+export function replicaIdentity(table: string, identity: string | undefined): string {
+  return `alter table ${table} replica identity ${identity?.replace(/^index /, 'using index ') ?? 'default'}`;
+}
+
+/** The name of a function with the types of its arguments, and without them. */
+export function functionName({ name }: ShapeObject): string {
+  return /^(?:"(?:[^"]|"")*"|[^("]+)/.exec(name)?.[0] ?? name;
+}
+
+const createFunction: Creator = (object) => {
+  const {
+    arguments: list = '',
+    result,
+    language,
+    behavior = '',
+    cost,
+    settings,
+    body,
+    library,
+  } = object.attributes;
+  const sqlBody = object.attributes['SQL body'];
+  if (library !== undefined || object.kind === 'window function' || object.attributes.support !== undefined)
+    return byHand('create the function as its file does');
+  if (settings?.includes('(own schema)') === true) return byHand('its settings name the schema');
+  const [, price = '', rows] = /^(\S+?)(?: rows (\S+))?$/.exec(cost ?? '') ?? [];
+  const isProcedure = object.kind === 'procedure';
+  const clauses = [
+    `create or replace ${object.kind} ${functionName(object)}(${list})`,
+    ...(isProcedure ? [] : [`returns ${result}`]),
+    `language ${quoteIdentifier(language ?? 'sql')}`,
+    isProcedure ? (behavior.includes('security definer') ? 'security definer' : '') : behavior,
+    ...(isProcedure || price === '' ? [] : [`cost ${price}${rows === undefined ? '' : ` rows ${rows}`}`]),
+    ...(settings === undefined ? [] : settings.split('; ').map(settingClause)),
+    sqlBody ?? `as ${quoteLiteral(body ?? '')}`,
+  ];
+  return [step('functions', clauses.filter((clause) => clause !== '').join('\n'))];
+};
+
+function settingClause(setting: string): string {
+  const at = setting.indexOf('=');
+  const [name, value] = [setting.slice(0, at), setting.slice(at + 1)];
+  return name === 'search_path' ? `set search_path = ${value}` : `set ${name} = ${quoteLiteral(value)}`;
+}
+
+/** SQL that creates a policy. */
+const createPolicy: Creator = ({ name, of, attributes }) => {
+  const { definition = '', using } = attributes;
+  const check = attributes['with check'];
+  const [kind = 'permissive', ...rest] = definition.split(' ');
+  const expressions = [
+    ...(using === undefined ? [] : [`using (${using})`]),
+    ...(check === undefined ? [] : [`with check (${check})`]),
+  ];
+  return [
+    step(
+      'triggers',
+      `create policy ${name} on ${of} as ${kind} ${[rest.join(' '), ...expressions].join(' ')}`,
+    ),
+  ];
+};
+
+const createView: Creator = ({ kind, name, attributes: { definition = '', options } }) => {
+  const text = definition.replace(/;\s*$/, '');
+  const settings = options === undefined ? '' : ` with (${options})`;
+  return [step('views', `create ${kind} ${name}${settings} as\n${text}`)];
+};
+
+const createConstraint: Creator = ({ name, of, attributes: { definition = '', triggers } }, expected) => {
+  if (triggers !== undefined) return byHand('its triggers are not enabled as usual');
+  const owner = expected.find((other) => other.kind === 'domain' && other.name === of);
+  if (owner !== undefined) return [step('types', `alter domain ${of} add constraint ${name} ${definition}`)];
+  const stage = definition.startsWith('FOREIGN KEY') ? 'constraints' : 'keys';
+  return [step(stage, `alter table ${of} add constraint ${name} ${definition}`)];
+};
+
+const fires: Readonly<Record<string, string>> = {
+  disabled: 'disable',
+  replica: 'enable replica',
+  always: 'enable always',
+};
+
+/** SQL for when a trigger or rule fires; undefined is as usual. */
+export function firing({ kind, of, name }: ShapeObject, when: string | undefined): string {
+  return `alter table ${of} ${fires[when ?? ''] ?? 'enable'} ${kind} ${name}`;
+}
+
+const createTrigger: Creator = (object) => {
+  const { definition = '', fires: when } = object.attributes;
+  const text = definition.replace(/;\s*$/, '');
+  return [step('triggers', text), ...(when === undefined ? [] : [step('rest', firing(object, when))])];
+};
+
+const createStatistics: Creator = ({ name, attributes: { definition = '', target } }) => {
+  const [, kinds = '', rest = ''] = /^\{([^}]*)\} (on [\s\S]*)$/.exec(definition) ?? [];
+  const words: Readonly<Record<string, string>> = { d: 'ndistinct', f: 'dependencies', m: 'mcv' };
+  const named = kinds.split(',').flatMap((kind) => words[kind] ?? []);
+  const list = named.length === 0 ? '' : ` (${named.join(', ')})`;
+  return [
+    step('indexes', `create statistics ${name}${list} ${rest}`),
+    ...(target === undefined ? [] : [step('rest', `alter statistics ${name} set statistics ${target}`)]),
+  ];
+};
+
+const creators: Readonly<Record<string, Creator>> = {
+  table: createTable,
+  column: (column, expected) => [
+    step('columns', `alter table ${column.of} add column ${columnDefinition(column, expected)}`),
+    ...columnSettings(column),
+  ],
+  constraint: createConstraint,
+  index: ({ of, name, attributes: { definition = '', clustered } }) => [
+    step('indexes', definition),
+    ...(clustered === undefined ? [] : [step('rest', `alter table ${of} cluster on ${name}`)]),
+  ],
+  sequence: (object) => createSequence(object, object.attributes['owned by']),
+  view: createView,
+  'materialized view': createView,
+  function: createFunction,
+  procedure: createFunction,
+  trigger: createTrigger,
+  rule: createTrigger,
+  policy: createPolicy,
+  enum: ({ name, attributes: { values } }) => [step('types', `create type ${name} as enum (${values})`)],
+  attribute: ({ of, name, attributes: { type } }) => [
+    step('types', `alter type ${of} add attribute ${name} ${type}`),
+  ],
+  statistics: createStatistics,
+};

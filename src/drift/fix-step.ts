@@ -1,0 +1,61 @@
+import { quoteLiteral } from '../sql/quote.ts';
+import type { ShapeObject } from '../structure/shape.ts';
+
+/** A statement of a fix plan; lower stages run first. */
+export interface FixStep {
+  readonly stage: number;
+  readonly sql: string;
+}
+
+/** The order of the steps: what others need comes first, and what needs others is dropped first. */
+const stages = {
+  dropDependents: 0,
+  drop: 1,
+  types: 2,
+  tables: 3,
+  columns: 4,
+  functions: 5,
+  keys: 6,
+  constraints: 7,
+  views: 8,
+  indexes: 9,
+  triggers: 10,
+  rest: 11,
+} as const;
+
+/** The steps of one object, or why there are none. */
+export type FixSteps = readonly FixStep[] | { readonly why: string };
+
+/** A step. */
+export function step(stage: keyof typeof stages, sql: string): FixStep {
+  return { stage: stages[stage], sql };
+}
+
+/** SQL for the comment of an object. */
+export function commentSteps(object: ShapeObject): FixStep[] {
+  const { comment } = object.attributes;
+  return comment === undefined ? [] : [step('rest', commentOn(object, comment))];
+}
+
+/** SQL that sets a comment; `null` removes it. */
+export function commentOn(object: ShapeObject, comment: string | null): string {
+  const { kind, name, of } = object;
+  const isOfTable = ['constraint', 'trigger', 'rule', 'policy'].includes(kind);
+  const isColumn = ['column', 'view column', 'attribute'].includes(kind);
+  const target = isColumn
+    ? `column ${of}.${name}`
+    : `${typeWord(kind)} ${name}${isOfTable ? ` on ${of}` : ''}`;
+  return `comment on ${target} is ${comment === null ? 'null' : quoteLiteral(comment)}`;
+}
+
+/** How COMMENT, DROP and ALTER call a kind of object. */
+export function typeWord(kind: string): string {
+  const words: Readonly<Record<string, string>> = {
+    enum: 'type',
+    range: 'type',
+    'base type': 'type',
+    'composite type': 'type',
+    'partitioned table': 'table',
+  };
+  return words[kind] ?? kind;
+}
