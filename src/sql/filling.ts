@@ -127,9 +127,10 @@ export function fileIndex(script: Script, index: number, from = 0): number {
 
 /** The placeholders from an index on, but for those in what was taken out of the text. */
 function* kept(
-  { text, placeholders }: Script,
+  { text, placeholders, unset }: Script,
   from: number,
 ): Generator<Placeholder & { readonly sql: string }> {
+  if (unset.length > 0) throw new RangeError('a placeholder has no value');
   for (const placeholder of placeholders) {
     const { start, end, sql } = placeholder;
     if (start < from || text.slice(start, end).trim() === '') continue;

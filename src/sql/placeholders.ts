@@ -148,7 +148,7 @@ function hasUnicodeEscapes(text: string, quote: number): boolean {
 }
 
 function inEscapes(index: number): Mistake {
-  const message = 'a placeholder cannot be filled in in a name with Unicode escapes';
+  const message = 'a name with Unicode escapes cannot have a placeholder';
   return [index, 'bad-placeholder', message, 'write the name without U&'];
 }
 

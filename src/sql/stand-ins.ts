@@ -147,8 +147,8 @@ function onlyTenants({ index }: NamedPlaceholder): Mistake {
   return [index, 'bad-placeholder', message, 'move the statement into a tenant file, or write the name'];
 }
 
-function refused({ form, start, says, written }: Placeholder): Mistake[] {
-  const refusal = says.includes(tenantMark) ? null : refusalOf(form, says);
+function refused({ form, start, says, sql, written }: Placeholder): Mistake[] {
+  const refusal = sql === null ? null : refusalOf(form, says);
   if (refusal === null) return [];
   const hint = 'change the value in the config or the environment';
   return [[start, 'bad-placeholder', `${written} ${refusal}`, hint]];

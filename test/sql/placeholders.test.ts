@@ -94,6 +94,13 @@ test('one without a value is an error at each place, and a tenant in a public fi
   expect(shared).toMatchObject([{ code: 'bad-placeholder', details: { line: 2, column: 10, caret: 10 } }]);
 });
 
+test('what has no value is neither judged nor sent', async () => {
+  const long = 'a_name_that_is_longer_than_a_name_of_PostgreSQL_could_be_at_all_so_far';
+  const script = forTenant(await scriptOf(`select {{${long}}}, {{tenant}}_{{nope}}`), 'acme');
+  expect(unsetErrors(script).map(({ details }) => details.column)).toEqual([8, 95]);
+  expect(() => sentText(script)).toThrow('a placeholder has no value');
+});
+
 test('a known placeholder in a string or a body is a lint, any other is not', async () => {
   const { lints } = await scriptOf(`select '{{name}} {{ app }}', $$ {{tenant}} $$, {{'app'}}`);
   expect(lints.map(({ rule, index }) => [rule, index])).toEqual([
