@@ -36,6 +36,16 @@ export const sqlmig = (name = 'sqlmig', flags = []) => ({
   ],
 });
 
+/** `sqlmig verify` with a flag that compares structures. */
+export const verifying = (flag) => ({
+  name: `verify ${flag}`,
+  command: ({ url, dir }) => [
+    process.execPath,
+    [join(root, 'dist/cli.js'), 'verify', flag, '--quiet', '--url', url],
+    join(dir, 'sqlmig'),
+  ],
+});
+
 export const limits = [limit('limit: transaction a file', false), limit('limit: transaction a tenant', true)];
 export const rivals = [
   ...['umzug', 'postgrator', 'node-pg-migrate', 'knex', 'drizzle'].map(rival),

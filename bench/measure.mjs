@@ -1,8 +1,8 @@
 // Runs commands as whole processes, in turn, and keeps what they took.
 import { spawn } from 'node:child_process';
 
-/** Milliseconds that a command takes from start to exit; it must exit 0. */
-export function timed([program, args, cwd]) {
+/** Milliseconds that a command takes from start to exit; it must exit with `expected`. */
+export function timed([program, args, cwd], expected = 0) {
   return new Promise((resolve, reject) => {
     const started = performance.now();
     let said = '';
@@ -12,7 +12,7 @@ export function timed([program, args, cwd]) {
     });
     child.once('error', reject);
     child.once('close', (code) => {
-      if (code === 0) resolve(performance.now() - started);
+      if (code === expected) resolve(performance.now() - started);
       else reject(new Error(`${program} ${args[0]} ended with ${code}: ${said.slice(-2000)}`));
     });
   });

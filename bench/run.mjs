@@ -1,13 +1,13 @@
 // npm run bench [-- PART ... [--rounds 5] [--tenants N] [--files M] [--concurrency 4] [--only NAME,NAME] [--json FILE]]
-// Parts: start, fresh, new (and nothing), scan, single, latency, flush, growth. All when none is named.
+// Parts: start, fresh, new (and nothing), scan, single, latency, flush, growth, structure. All when none is named.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { limits, rivals, sqlmig } from './contestants.mjs';
+import { limits, rivals, sqlmig, verifying } from './contestants.mjs';
 import { latencyProxy } from './latency-proxy.mjs';
 import { interleaved, median, rows, timed } from './measure.mjs';
 import { startServer } from './server.mjs';
-import { writeFiles } from './workload.mjs';
+import { writeFiles, writeTables } from './workload.mjs';
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -171,6 +171,28 @@ const parts = {
       );
       tell(`nothing to do, ${tenantCount} tenants`, results, bestScan.name);
       await server.query('postgres', 'drop database scan with (force)');
+    }
+  },
+  async structure(server) {
+    for (const tenantCount of flags.tenants === undefined ? [1000, 10_000] : [Number(flags.tenants)]) {
+      const p = project(server, tenantCount, 0);
+      writeTables(join(p.dir, 'sqlmig/sql/tenant'), 10);
+      await createDatabase(server, 'structure', p.tenants);
+      const url = server.url('structure');
+      await timed(sqlmig().command({ ...p, url }));
+      for (const [i, change] of [
+        'drop index t1_name',
+        'alter table t2 add column extra int',
+        'alter table t3 alter name drop not null',
+      ].entries())
+        await server.query('structure', `set search_path = tenant_${i + 1}; ${change}`);
+      const results = await interleaved(
+        [verifying('--structure'), verifying('--siblings')],
+        rounds,
+        (contestant) => timed(contestant.command({ ...p, url }), 1),
+      );
+      tell(`verify, ${tenantCount} tenants, 10 tables each, 3 outliers`, results, 'verify --siblings');
+      await server.query('postgres', 'drop database structure with (force)');
     }
   },
   async latency(server) {

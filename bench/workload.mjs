@@ -67,3 +67,13 @@ export function limitScripts(dir, tenants, connections, from, to, whole) {
     return path;
   });
 }
+
+/** Writes one file with tables that have a key, an index, a check and a foreign key to the table before. */
+export function writeTables(dir, count) {
+  const tables = Array.from({ length: count }, (_, i) => {
+    const parent = i === 0 ? '' : `, parent_id bigint references t${i - 1}`;
+    return `create table t${i} (id bigint generated always as identity primary key, name text not null, amount numeric(12, 2) not null default 0 check (amount >= 0), at timestamptz not null default now()${parent});\ncreate index t${i}_name on t${i} (lower(name));\n`;
+  });
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, '00001_tables.sql'), tables.join(''));
+}
