@@ -140,7 +140,7 @@ function refused(role: string, why: string): SqlmigError {
 
 function contextOf(run: Run, { settings }: ReplayRequest, { path }: Scratch): UnitContext {
   const lockTimeoutMs = Math.min(settings.lockTimeoutMs, longestLockWaitMs);
-  return { ...unitContext(run, { lockTimeoutMs, sync: false }), searchPath: path };
+  return { ...unitContext(run, { lockTimeoutMs, sync: false }), searchPath: path, onNotice: () => {} };
 }
 
 // As a tenant, so that other runs continue meanwhile.
