@@ -32,6 +32,11 @@ export const exitCodes = {
   'bad-tenant-name': 2,
   'unknown-tenant': 2,
   'tenant-exists': 1,
+  'no-history': 1,
+  'dependent-objects': 1,
+  'half-dropped': 1,
+  'name-in-use': 1,
+  'not-reproducible': 1,
   'tenants-query-failed': 2,
   'foreign-history': 1,
   'history-damaged': 1,
@@ -84,6 +89,7 @@ export const troubleCodes: readonly (string | undefined)[] = [
   'foreign-history',
   'history-damaged',
   'history-unreadable',
+  'half-dropped',
   'bad-tenant-name',
 ] satisfies TroubleKind[];
 
@@ -136,6 +142,8 @@ export const unitStates = {
   rowRefused: 'SQM15',
   /** Another session is changing catalog rows that all tenants share. */
   sharedBusy: 'SQM17',
+  /** Objects of other schemas depend on a schema that would be dropped. */
+  dependents: 'SQM18',
   /** The session is no longer the one that took the locks. */
   lockLost: 'SQM12',
 } as const;

@@ -15,6 +15,7 @@ export type { OnEvent, RunEvent } from './events.ts';
 export type { UpOptions } from './fleet/up-options.ts';
 export type { TimeMeaning } from './history/import/table-form.ts';
 export type { SessionAtWork } from './history/read-foreign.ts';
+export type { ClonedTable } from './lifecycle/clone.ts';
 export type { MoveWay } from './move/compose.ts';
 export type { KindCount, PublicContents } from './move/contents.ts';
 export type { FunctionRewrite, SearchPathChange } from './move/mentions.ts';
@@ -53,8 +54,15 @@ export {
   type StayingObject,
 } from './operations/adopt-public.ts';
 export { type CheckFilesOptions, checkFiles } from './operations/check-files.ts';
+export { type ClonedTenant, type CloneTenantOptions, cloneTenant } from './operations/clone-tenant.ts';
 export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
+export {
+  type DroppedTenant,
+  type DropTenantOptions,
+  dropTenant,
+  type TenantDrop,
+} from './operations/drop-tenant.ts';
 export {
   type FinishedSplit,
   type FinishPlan,
@@ -75,9 +83,16 @@ export {
   locks,
 } from './operations/locks.ts';
 export { type PlanCommandOptions, plan } from './operations/plan.ts';
+export {
+  type NameMention,
+  type RenamedTenant,
+  type RenameTenantOptions,
+  renameTenant,
+} from './operations/rename-tenant.ts';
 export { settleMigration, settleMigrations } from './operations/settle-migration.ts';
 export { type SplitPlan, type SplitRows, type SplitRowsOptions, splitRows } from './operations/split-rows.ts';
 export { status } from './operations/status.ts';
+export { type TenantExistence, type TenantExistsOptions, tenantExists } from './operations/tenant-exists.ts';
 export { up } from './operations/up.ts';
 export { type VerifyOptions, verify } from './operations/verify.ts';
 export { type Config, type ConfigSources, loadConfig } from './project/config.ts';

@@ -12,8 +12,13 @@ export interface Location {
   readonly caret: number;
 }
 
-/** Why a schema cannot be read: a problem with its history, or a name that no schema can have. */
-export type TroubleKind = 'foreign-history' | 'history-damaged' | 'history-unreadable' | 'bad-tenant-name';
+/** Why a schema cannot be migrated: a problem with its history, a drop that was interrupted, or a name that no schema can have. */
+export type TroubleKind =
+  | 'foreign-history'
+  | 'history-damaged'
+  | 'history-unreadable'
+  | 'half-dropped'
+  | 'bad-tenant-name';
 
 /** A kind of difference between the files, a schema's history and the tenant source. */
 export type FindingKind =

@@ -42,7 +42,7 @@ test.for([
   [['info'], 'did you mean sqlmig status?'],
   [['validate'], 'did you mean sqlmig verify?'],
   [['rollback'], 'this version cannot undo migrations'],
-  [['tenant', 'drop'], 'unknown command: tenant drop'],
+  [['tenant', 'drop'], 'tenant drop requires <name>'],
   [['constructor'], 'unknown command: constructor'],
   [['--quiet'], 'no command given'],
   [['up', '-x'], 'unknown flag -x'],
@@ -57,7 +57,7 @@ test.for([
   [['help', 'upp'], 'did you mean sqlmig up?'],
   [['tenant', 'move', '-h'], 'unknown command: tenant move'],
   [['upp', '--all'], 'unknown command: upp'],
-  [['tenant'], 'sqlmig tenant create or sqlmig tenant list'],
+  [['tenant'], 'use sqlmig tenant create'],
   [['new', 'x'], 'one of --public and --tenant'],
   [['up', '--all', '--lock-timeout', 'soon'], 'run sqlmig up --help'],
   [['locks', '--kill', '0'], 'run sqlmig locks --help'],
@@ -342,14 +342,17 @@ test('tenant list says which schemas are still to be made', async () => {
   await db.query('create schema listed');
   expect(await sqlmig(['tenant', 'list'], p.dir)).toMatchObject({
     code: 0,
-    stdout: 'listed\npublic_not  (no schema yet)\n',
+    stdout: `tenant      version        pending     listed by
+listed      empty          up to date  list
+public_not  no schema yet  up to date  list
+`,
   });
   expect(JSON.parse((await sqlmig(['tenant', 'list', '--json'], p.dir)).stdout)).toEqual({
     ok: true,
     version: 1,
     tenants: [
-      { database: db.name, schema: 'listed', exists: true },
-      { database: db.name, schema: 'public_not', exists: false },
+      { database: db.name, schema: 'listed', exists: true, listedBy: 'list', version: null, pending: 0 },
+      { database: db.name, schema: 'public_not', exists: false, listedBy: 'list', version: null, pending: 0 },
     ],
   });
 });
@@ -381,6 +384,10 @@ test('every command has help with examples', async () => {
     'locks',
     'tenant',
     'tenant create',
+    'tenant clone',
+    'tenant drop',
+    'tenant rename',
+    'tenant exists',
     'tenant list',
   ]) {
     const { code, stdout } = await sqlmig([...command.split(' '), '--help'], p.dir);

@@ -31,6 +31,7 @@ const floors: readonly (readonly string[])[] = [
   ['move'],
   ['split'],
   ['drift'],
+  ['lifecycle'],
   ['operations'],
   ['report', 'index.ts'],
   ['cli'],

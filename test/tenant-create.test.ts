@@ -50,6 +50,8 @@ test('a file that fails leaves nothing, whichever it is, and the error names it'
     code: 'migration-failed',
     sqlstate: '22012',
     file: 'sql/tenant/2_b.sql',
+    line: 2,
+    statement: 2,
     state: 'rolled back; failing does not exist',
   });
   expect(await exists('failing')).toBe(false);

@@ -10,6 +10,10 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.ts')).initCommand,
   new: async () => (await import('./commands/new.ts')).newCommand,
   'tenant create': async () => (await import('./commands/tenant.ts')).tenantCreateCommand,
+  'tenant drop': async () => (await import('./commands/tenant.ts')).tenantDropCommand,
+  'tenant clone': async () => (await import('./commands/tenant-copy.ts')).tenantCloneCommand,
+  'tenant rename': async () => (await import('./commands/tenant-copy.ts')).tenantRenameCommand,
+  'tenant exists': async () => (await import('./commands/tenant.ts')).tenantExistsCommand,
   'tenant list': async () => (await import('./commands/tenant.ts')).tenantListCommand,
   repair: async () => (await import('./commands/repair.ts')).repairCommand,
   adopt: async () => (await import('./commands/adopt.ts')).adoptCommand,
@@ -17,7 +21,9 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /** Descriptions of the commands of two words, by the first one. */
-export const groups: Readonly<Record<string, string>> = { tenant: 'Create and list tenants' };
+export const groups: Readonly<Record<string, string>> = {
+  tenant: 'Create, drop and list tenants',
+};
 
 /** Commands by the names that other migration tools give them. */
 export const commandsElsewhere: Readonly<Record<string, string>> = {
@@ -49,6 +55,6 @@ export const notInThisVersion: Readonly<Record<string, string>> = Object.fromEnt
   ]),
   ...['drop', 'clean', 'reset', 'dump'].map((word) => [
     word,
-    'this version neither drops nor dumps schemas; use psql or pg_dump',
+    'this version drops only tenants (sqlmig tenant drop NAME) and dumps nothing; use psql or pg_dump',
   ]),
 ]);

@@ -2,7 +2,7 @@ import { type AfterError, afterError } from '../decide/after-error.ts';
 import { SqlmigError } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { composeBootstrap } from '../protocol/bootstrap.ts';
-import { composeUpgrade, type PendingFiles } from '../protocol/message.ts';
+import { composeReplay, composeUpgrade, type PendingFiles } from '../protocol/message.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { release } from '../protocol/unit-locks.ts';
 import type { ServerError } from '../server/server-error.ts';
@@ -184,7 +184,11 @@ async function blameFile(
   { unit, index, replay, retry }: Extract<AfterError, { kind: 'blame-file' }>,
 ): Promise<Attempt> {
   const culprit = { script: scriptAt(batch, unit), ...place };
-  const described = await describeFailure(session, culprit, { error, index, replayable: replay });
+  const described = await describeFailure(session, culprit, {
+    error,
+    index,
+    replay: replay ? composeReplay(culprit) : null,
+  });
   return retry === null
     ? { kind: 'failed', error: described }
     : { kind: 'retry', reason: retry, error: described };

@@ -1,7 +1,7 @@
 import { retryReason } from '../decide/after-error.ts';
 import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
-import { composeCreation } from '../protocol/creation.ts';
+import { commit, composeCreation, composeCreationReplay } from '../protocol/creation.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
@@ -21,7 +21,12 @@ interface WholeSchema {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
   readonly context: UnitContext;
+  /** What else belongs to the transaction, after the files. */
+  readonly finish?: Finish | undefined;
 }
+
+/** Work on a session whose transaction has built a schema. @throws SqlmigError to undo all of it. */
+export type Finish = (session: Session) => Promise<void>;
 
 // Out of lock space, an enum value used before it is committed, code that ends its transaction, and a statement that
 // must not run in one (25001) or after rows whose triggers are still to fire (55006).
@@ -36,10 +41,10 @@ const apartStates: readonly string[] = [
 /** Creates a schema with everything that its files build, in one transaction. Never throws. */
 export async function createWhole(
   session: Session,
-  { schema, scripts, context: given }: WholeSchema,
+  { schema, scripts, context: given, finish }: WholeSchema,
 ): Promise<WholeAttempt> {
   const context = { ...given, ownSession: session.hasSettings };
-  const whole = { schema, scripts, context };
+  const whole = { schema, scripts, context, finish };
   try {
     const first = await send(session, whole, new Set());
     if (first !== 'suspicious') return first;
@@ -80,10 +85,10 @@ async function blame(
 
 async function send(
   session: Session,
-  { schema, scripts, context }: WholeSchema,
+  { schema, scripts, context, finish }: WholeSchema,
   trusted: ReadonlySet<Script>,
 ): Promise<WholeAttempt | 'suspicious'> {
-  const message = composeCreation({ schema, scripts, trusted }, context);
+  const message = composeCreation({ schema, scripts, trusted, open: finish !== undefined }, context);
   const report = createReport(scripts);
   try {
     await session.run(message.text, report.take, (notice) =>
@@ -98,6 +103,10 @@ async function send(
     const script = scripts[at?.unit ?? begun ?? -1];
     return failed(session, error, { whole: { schema, scripts, context }, script, index: at?.index ?? null });
   }
+  if (finish !== undefined) {
+    const refusal = await finished(session, finish);
+    if (refusal !== null) return { kind: 'failed', error: refusal };
+  }
   const { durations } = report.read();
   const applied = scripts.map(({ migration }) =>
     appliedMigration(migration, durations.get(historyKey(migration))),
@@ -105,15 +114,29 @@ async function send(
   return { kind: 'done', applied };
 }
 
+/** Does the rest of a transaction and commits it, or undoes it. */
+async function finished(session: Session, finish: Finish): Promise<SqlmigError | null> {
+  try {
+    await finish(session);
+  } catch (error) {
+    if (!(error instanceof SqlmigError)) throw error;
+    await session.run('ROLLBACK');
+    return error;
+  }
+  await session.run(commit);
+  return null;
+}
+
 async function failed(
   session: Session,
   error: ServerError,
   {
-    whole: { schema, context },
+    whole,
     script,
     index,
   }: { readonly whole: WholeSchema; readonly script: Script | undefined; readonly index: number | null },
 ): Promise<Attempt> {
+  const { schema, context } = whole;
   const place = { schema, context };
   const reason = retryReason(raisedError(error, place, false));
   const ofFile = reason === null || reason === 'lock-wait' || reason === 'shared-rows';
@@ -122,6 +145,10 @@ async function failed(
   const unit = { script, ...place };
   const described = missesHistory(error, unit)
     ? historyError(unit, error)
-    : await describeFailure(session, unit, { error, index, replayable: false });
+    : await describeFailure(session, unit, {
+        error,
+        index,
+        replay: reason === null ? composeCreationReplay(whole, script, context) : null,
+      });
   return reason === null ? { kind: 'failed', error: described } : { kind: 'retry', reason, error: described };
 }

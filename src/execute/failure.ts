@@ -1,6 +1,6 @@
 import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { isCatalogRace } from '../protocol/catalog-key.ts';
-import { composeReplay, replayColumn } from '../protocol/message.ts';
+import { replayColumn } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { Unit } from '../protocol/unit-context.ts';
@@ -21,8 +21,8 @@ interface StatementError {
   readonly error: ServerError;
   /** UTF-16 index into the file; `null` if the server gave no position. */
   readonly index: number | null;
-  /** The file may be run again, rolled back, to find the statement. */
-  readonly replayable: boolean;
+  /** SQL that runs the file again, rolled back, to find the statement (see `composeReplay`); `null` if it must not run. */
+  readonly replay: string | null;
 }
 
 /** The error for a file that failed, with its line, column and statement as exactly as they can be found out. */
@@ -67,12 +67,12 @@ export async function describeFailure(
 async function findStatement(
   session: Session,
   unit: Unit,
-  { error, index, replayable }: StatementError,
+  { error, index, replay: text }: StatementError,
 ): Promise<number | null> {
   const { script } = unit;
   if (index !== null) return statementAt(script, index);
   if (script.statements.length === 1) return 0;
-  return replayable ? replay(session, unit, error) : null;
+  return text === null ? null : replay(session, { unit, text }, error);
 }
 
 function hintFor(error: ServerError, { nonTransactional }: Script): string {
@@ -103,10 +103,14 @@ function statementAt({ statements }: Script, index: number): number | null {
 }
 
 /** Runs the file again, rolled back, and returns the number (from 0) of the statement that raises the same error. */
-async function replay(session: Session, unit: Unit, expected: ServerError): Promise<number | null> {
+async function replay(
+  session: Session,
+  { unit, text }: { readonly unit: Unit; readonly text: string },
+  expected: ServerError,
+): Promise<number | null> {
   let done = 0;
   try {
-    await session.run(composeReplay(unit), (row) => {
+    await session.run(text, (row) => {
       if (replayColumn in row) done += 1;
     });
   } catch (error) {

@@ -172,7 +172,7 @@ async function failedAt(
   { whole, index }: { readonly whole: boolean; readonly index: number },
 ): Promise<Attempt> {
   const { session, script, schema, k, begun } = step;
-  const described = await describeFailure(session, step, { error, index, replayable: false });
+  const described = await describeFailure(session, step, { error, index, replay: null });
   const didNothing = whole && !begun;
   if (didNothing) await takeBack(step, k);
   // Its row is gone: the file is pending again.

@@ -124,7 +124,7 @@ async function describeRehearsed(
   const culprit = units[at?.unit ?? report.durations.length];
   if (culprit === undefined) return null;
   // A replay of the file alone would not find what the files before it created.
-  const raised = { error, index: at?.index ?? null, replayable: false };
+  const raised = { error, index: at?.index ?? null, replay: null };
   const described = await describeFailure(session, { ...culprit, ...place }, raised);
   return error.code === sqlstates.unsafeNewEnumValue ? onlyHere(described) : described;
 }

@@ -1,8 +1,10 @@
+import { SqlmigError } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
-import { createWhole } from '../execute/create-whole.ts';
+import { createWhole, type Finish } from '../execute/create-whole.ts';
 import type { Session } from '../server/session.ts';
 import { inEmptySchema } from '../sql/empty-schema.ts';
 import type { Script } from '../sql/migration.ts';
+import type { Target } from '../state/target.ts';
 import { applySchema, type SchemaWork } from './apply-schema.ts';
 import { unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
@@ -11,18 +13,34 @@ import type { Migrator } from './migrator.ts';
  * Creates a schema with everything that its files build, whole or not at all. A schema that exists, and files that cannot
  * share a transaction, are applied file by file.
  */
-export async function createSchema(migrator: Migrator, session: Session, work: SchemaWork): Promise<Attempt> {
-  const { target, gate } = work;
+export async function createSchema(
+  migrator: Migrator,
+  session: Session,
+  work: SchemaWork & { readonly finish?: Finish | undefined },
+): Promise<Attempt> {
+  const { target, gate, finish } = work;
   const scripts = target.exists ? null : await plainScripts(await migrator.scripts.of(target));
-  if (scripts === null) return applySchema(migrator, session, work);
+  const apart = (): Promise<Attempt> =>
+    finish === undefined ? applySchema(migrator, session, work) : Promise.resolve(cannotFinish(target));
+  if (scripts === null) return apart();
   const schema = unitSchema(target, gate);
   const { context, turns } = migrator;
   const attempt = await turns.inTurn(scripts, schema, () =>
-    createWhole(session, { schema, scripts, context }),
+    createWhole(session, { schema, scripts, context, finish }),
   );
-  if (attempt.kind === 'apart') return applySchema(migrator, session, work);
+  if (attempt.kind === 'apart') return apart();
   turns.learn(attempt);
   return attempt;
+}
+
+function cannotFinish({ schema, exists }: Target): Attempt {
+  const error = exists
+    ? new SqlmigError('tenant-exists', `schema "${schema}" exists`, { hint: 'choose another name' })
+    : new SqlmigError('not-reproducible', `the files of "${schema}" cannot run in one transaction`, {
+        state: 'nothing was created',
+        hint: 'create it with sqlmig tenant create, and copy its rows with pg_dump',
+      });
+  return { kind: 'failed', error };
 }
 
 /** The scripts as they can run in one transaction; `null` if one of them cannot. */

@@ -1,14 +1,16 @@
 import { SqlmigError } from '../errors.ts';
+import type { Finish } from '../execute/create-whole.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { defaults } from '../project/defaults.ts';
 import { changesSharedRows } from '../protocol/catalog-key.ts';
 import { unitSettings } from '../protocol/unit-settings.ts';
 import type { SchemaOutcome, Scope } from '../results.ts';
+import type { Session } from '../server/session.ts';
 import type { Migration } from '../sql/migration.ts';
 import { listedNow } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
 import { rereadTarget, type Target } from '../state/target.ts';
-import { applySchema } from './apply-schema.ts';
+import { applySchema, type SchemaWork } from './apply-schema.ts';
 import { createSchema } from './create-schema.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import type { FleetWork } from './fleet-work.ts';
@@ -104,23 +106,23 @@ interface Phase extends Pick<FleetWork, 'rules' | 'createsUnlisted'> {
   readonly gatekeeper: Gatekeeper | null;
   /** Public as it was found, whose pending files each rehearsed tenant runs first. */
   readonly shared: Target | null;
-  /** Create each missing schema in one transaction. */
-  readonly whole?: boolean;
+  /** Create each missing schema in one transaction, to which `finish` belongs. */
+  readonly whole?: { readonly finish?: Finish };
 }
 
-function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole = false, ...rest }: Phase): Fleet {
+function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole, ...rest }: Phase): Fleet {
   const { run, source, settings, context } = migrator;
   const { config, runId, database } = run;
   const basis = basisOf(source, scope);
+  const build = (session: Session, work: SchemaWork) =>
+    whole === undefined
+      ? applySchema(migrator, session, work)
+      : createSchema(migrator, session, { ...work, finish: whole.finish });
   const attempt: FleetWork['attempt'] = async (session, target, limits) => {
     try {
       return await (settings.rehearse
         ? rehearseSchema(migrator, session, { target, shared })
-        : (whole ? createSchema : applySchema)(migrator, session, {
-            target,
-            gate: gatekeeper?.gate ?? null,
-            limits,
-          }));
+        : build(session, { target, gate: gatekeeper?.gate ?? null, limits }));
     } catch (error) {
       return { kind: 'failed', error: asSqlmigError(error, target.schema) };
     }

@@ -2,7 +2,6 @@ import { type Obstacle, readForeignHistories, readToolSessions } from '../adopt/
 import type { HistoryImport, ImportRules } from '../adopt/import-proposals.ts';
 import { readOriginals } from '../adopt/project-sources.ts';
 import { createScopeReadings } from '../adopt/scope-readings.ts';
-import { SqlmigError } from '../errors.ts';
 import { isListed, unlisted } from '../fleet/enlist.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import type { MoveWay } from '../move/compose.ts';
@@ -31,7 +30,7 @@ import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-opt
 import { traced } from '../run/tracing.ts';
 import { readFleetState, selectTenants } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
-import { tenantNameProblem } from '../tenants/tenant-name.ts';
+import { requireTenantName } from '../tenants/tenant-name.ts';
 
 /** How to make public a tenant. */
 export interface AdoptPublicOptions extends ChangeOptions {
@@ -139,8 +138,7 @@ async function run(config: Config, options: AdoptPublicOptions): Promise<Adopted
     accept,
     ...change
   } = options;
-  const problem = tenantNameProblem(as, config.publicSchema);
-  if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
+  requireTenantName(as, config.publicSchema);
   const wish: MoveWish = { schema: config.publicSchema, as, keep, rewriteFunctions, acceptReplication };
   const migrations = await readMigrations(config);
   const originals = files === undefined ? null : readOriginals(config, files);

@@ -6,6 +6,7 @@ import { createMigrator, type Migrator } from '../fleet/migrator.ts';
 import { unconfirmed } from '../fleet/outcome.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
 import { notConfirmed } from '../fleet/schema-errors.ts';
+import { nameTaken } from '../lifecycle/tenant.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, text, yesOrNo } from '../project/option.ts';
@@ -16,7 +17,7 @@ import { traced } from '../run/tracing.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
-import { tenantNameProblem } from '../tenants/tenant-name.ts';
+import { requireTenantName } from '../tenants/tenant-name.ts';
 
 /** The tenant to create. */
 export interface CreateTenantOptions extends ChangeOptions {
@@ -34,6 +35,8 @@ const kinds: Kinds<CreateTenantOptions> = {
   unlisted: yesOrNo,
   ifNotExists: yesOrNo,
 };
+
+const existsHint = 'choose another name, or bring it up to date with --if-not-exists';
 
 /**
  * Creates a tenant: its schema and all tenant migrations, in one transaction: whole or not at all. Of several calls for
@@ -55,8 +58,7 @@ export async function createTenant(config: Config, options: CreateTenantOptions)
 
 async function create(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
   const { name, unlisted: acceptsUnlisted = false, ifNotExists = false, ...change } = options;
-  const problem = tenantNameProblem(name, config.publicSchema);
-  if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
+  requireTenantName(name, config.publicSchema);
   const migrations = await readMigrations(config);
   const settings = migrateSettings(change, config);
   return withRun(config, settings, async (run) => {
@@ -69,21 +71,14 @@ async function create(config: Config, options: CreateTenantOptions): Promise<Sch
     const targets = await run.read((_, reader) =>
       readTargets(tenantRequests(source, [name]), reader, config.historyTable),
     );
-    if (!ifNotExists && targets.some(({ exists }) => exists)) throw tenantExists(name);
+    for (const { trouble, exists } of ifNotExists ? [] : targets)
+      if (exists) throw trouble?.code === 'half-dropped' ? trouble : nameTaken(name, existsHint);
     requireFiles([shared, ...targets], migrations, config);
     await migrator.scripts.parse(targets.flatMap((target) => target.plan.steps));
     const outcome = await migrateDurably(migrator, targets);
     // Another run has created it in the meantime.
-    if (!ifNotExists && outcome.state === 'up-to-date') throw tenantExists(name);
+    if (!ifNotExists && outcome.state === 'up-to-date') throw nameTaken(name, existsHint);
     return listed || outcome.error !== undefined ? outcome : enlist(run, outcome);
-  });
-}
-
-function tenantExists(name: string): SqlmigError {
-  return new SqlmigError('tenant-exists', `schema "${name}" exists`, {
-    schema: name,
-    state: 'nothing was changed',
-    hint: 'choose another name, or bring it up to date with --if-not-exists',
   });
 }
 
@@ -94,7 +89,7 @@ async function migrateDurably(migrator: Migrator, targets: readonly Target[]): P
     const [outcome] = await openTenantPhase(migrator, {
       shared: null,
       createsUnlisted: true,
-      whole: true,
+      whole: {},
     }).migrate(open);
     if (outcome === undefined) throw new RangeError('one schema has one outcome');
     try {

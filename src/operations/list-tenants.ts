@@ -1,18 +1,25 @@
-import { findSchemas } from '../history/presence.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { abortSignal, checkOptions, type Kinds } from '../project/option.ts';
 import type { ErrorDetails } from '../results.ts';
-import { callerOf } from '../run/caller.ts';
-import { withRun } from '../run/run.ts';
-import { discoverTenants, tenantsQueryFailed } from '../tenants/tenants.ts';
+import { readForCommand } from '../state/reading.ts';
+import type { Target } from '../state/target.ts';
+import { tenantsQueryFailed } from '../tenants/tenants.ts';
 
-/** One tenant of the config's source. */
+/** One tenant: of the config's source, or a schema with a tenant's history that the source lacks. */
 export interface ListedTenant {
   readonly database: string;
   readonly schema: string;
   /** False if `up` has still to create the schema. */
   readonly exists: boolean;
-  /** Why it cannot be a tenant. */
+  /** Where it is listed: the kind of the tenant source, or `null` if that does not list it and no run migrates it. */
+  readonly listedBy: 'query' | 'pattern' | 'list' | 'function' | 'history' | null;
+  /** The newest applied version, with the digits in the file name, or `null` if nothing is applied. */
+  readonly version: string | null;
+  /** As in `SchemaStatus`. */
+  readonly unmanaged?: true;
+  /** The number of pending migrations. */
+  readonly pending: number;
+  /** Why it cannot be migrated. */
   readonly error?: ErrorDetails;
 }
 
@@ -24,9 +31,9 @@ export interface ListTenantsOptions {
 const kinds: Kinds<ListTenantsOptions> = { signal: abortSignal };
 
 /**
- * Lists the tenants of the config's source, in its order.
- * @throws SqlmigError `tenants-query-failed`, `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`, no
- *   connection.
+ * Lists the tenants of the config's source, in its order, then schemas with a tenant's history that it does not list.
+ * @throws SqlmigError `tenants-query-failed`, `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`,
+ *   mistakes in the files, no connection.
  */
 export async function listTenants(
   config: Config,
@@ -34,19 +41,20 @@ export async function listTenants(
 ): Promise<readonly ListedTenant[]> {
   requireConfig(config);
   checkOptions(options, kinds);
-  const { publicSchema, historyTable: table, database: source } = config;
-  return withRun(config, callerOf(options), ({ read, database }) =>
-    read(async (session, reader) => {
-      const context = { ...reader, publicSchema, table, digests: new Map() };
-      const found = await discoverTenants(source.tenants, context);
-      if ('unknown' in found) throw tenantsQueryFailed(found.unknown);
-      const present = await findSchemas(session, found.names, table);
-      return [
-        ...found.names.map((schema) => ({ database, schema, exists: present.has(schema) })),
-        ...[...found.bad].map(([schema, { details }]) => {
-          return { database, schema, exists: false, error: { ...details, schema, database } };
-        }),
-      ];
-    }),
-  );
+  const { fleet, unlisted, database } = await readForCommand(config, options, { unlisted: true });
+  if (fleet.tenantsUnknown !== null) throw tenantsQueryFailed(fleet.tenantsUnknown);
+  const { kind } = config.database.tenants;
+  const described =
+    (listedBy: ListedTenant['listedBy']) =>
+    ({ schema, exists, isUnmanaged, plan: { version, pending }, trouble }: Target): ListedTenant => ({
+      database,
+      schema,
+      exists,
+      listedBy,
+      version,
+      ...(isUnmanaged && { unmanaged: true }),
+      pending,
+      ...(trouble !== null && { error: { ...trouble.details, schema, database } }),
+    });
+  return [...fleet.tenants.map(described(kind)), ...unlisted.map(described(null))];
 }

@@ -2,9 +2,10 @@ import type { Script } from '../sql/migration.ts';
 import { doBlock } from '../sql/quote.ts';
 import { createMissing } from './bootstrap.ts';
 import { recordDurations } from './durations.ts';
+import { replaySteps } from './message.ts';
 import { createMessage, type Message } from './message-text.ts';
-import { addSteps, runsCode } from './unit.ts';
-import { nameTaken } from './unit-checks.ts';
+import { addSteps, runsCode, type Start } from './unit.ts';
+import { newNameTaken } from './unit-checks.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { takeLocks } from './unit-locks.ts';
 import { begin, prelude } from './unit-settings.ts';
@@ -15,19 +16,27 @@ export interface NewSchema {
   readonly scripts: readonly Script[];
   /** Files that were checked already (see `Expected`). */
   readonly trusted: ReadonlySet<Script>;
+  /** Leave the transaction open. */
+  readonly open: boolean;
 }
 
 const activity = 'create';
+
+/** Ends the transaction of `composeCreation`. */
+export const commit = 'COMMIT;\n';
 
 /**
  * Creates a schema, its history and what its files build in ONE transaction, under the key of its name, which keeps other
  * sessions from creating it (docs/lock-protocol.md, Creating schemas and history tables).
  */
-export function composeCreation({ schema, scripts, trusted }: NewSchema, context: UnitContext): Message {
+export function composeCreation(
+  { schema, scripts, trusted, open }: NewSchema,
+  context: UnitContext,
+): Message {
   const message = createMessage();
   const settings = prelude(activity, context);
   message.add(settings, begin(context));
-  message.add(takeLocks(schema, context, { activity, checks: nameTaken(schema, context) }));
+  message.add(takeLocks(schema, context, { activity, checks: newNameTaken(schema, context) }));
   message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
   for (const [index, script] of scripts.entries()) {
     const expected = {
@@ -36,11 +45,31 @@ export function composeCreation({ schema, scripts, trusted }: NewSchema, context
       createdTable: true,
       trusted: trusted.has(script),
     };
-    // A pooled session has lost its settings if the file before ran code.
-    const start = context.ownSession ? ({ kind: 'kept' } as const) : ({ kind: 'turn', rows: index } as const);
-    addSteps(message, { script, schema, context }, { start, expected });
+    addSteps(message, { script, schema, context }, { start: startOf(index, context), expected });
     if (runsCode(script)) message.add(settings);
   }
-  message.add(scripts.length > 0 ? recordDurations(schema, context) : '', 'COMMIT;\n');
+  message.add(scripts.length > 0 ? recordDurations(schema, context) : '', open ? '' : commit);
   return message.done();
+}
+
+/**
+ * Builds a schema as `composeCreation` does up to a file, then runs that one as `composeReplay` does, and rolls everything
+ * back.
+ */
+export function composeCreationReplay(
+  { schema, scripts }: Pick<NewSchema, 'schema' | 'scripts'>,
+  script: Script,
+  context: UnitContext,
+): string {
+  const before = scripts.slice(0, scripts.indexOf(script));
+  const { text } = composeCreation(
+    { schema, scripts: before, trusted: new Set(before), open: true },
+    context,
+  );
+  return text + replaySteps({ script, schema, context }, startOf(before.length, context));
+}
+
+/** A pooled session has lost its settings if the file before ran code, so each file sets them there. */
+function startOf(index: number, { ownSession }: UnitContext): Start {
+  return ownSession ? { kind: 'kept' } : { kind: 'turn', rows: index };
 }

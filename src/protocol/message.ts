@@ -163,14 +163,17 @@ export const replayColumn = 'sqlmig_statement';
  * For errors that the server reports without a position.
  */
 export function composeReplay(unit: Unit): string {
+  return `${prelude('replay', unit.context)}${begin(unit.context)}${replaySteps(unit, { kind: 'planned' })}`;
+}
+
+/** The steps of `composeReplay` in a transaction that has begun. */
+export function replaySteps(unit: Unit, start: Start): string {
   const { script, schema, context } = unit;
   const statements = script.statements.map(
     (statement, i) => `${sentText(script, statement)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
   );
   return [
-    prelude('replay', context),
-    begin(context),
-    lockAndRecord(unit, { kind: 'planned' }),
+    lockAndRecord(unit, start),
     setFilePath(schema, context),
     ...statements,
     'set constraints all immediate;\nROLLBACK;',

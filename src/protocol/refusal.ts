@@ -15,6 +15,7 @@ const messages: Readonly<Record<UnitState, string>> = {
   SQM14: 'the file changes its own history',
   SQM15: 'the history table did not keep the row of this migration',
   SQM17: 'another run is changing catalog rows that all tenants share',
+  SQM18: 'objects of other schemas depend on this schema',
   SQM12: 'the session that held the lock has ended',
 };
 

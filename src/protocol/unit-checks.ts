@@ -34,7 +34,7 @@ export function schemaReplaced({ schema, oid }: UnitSchema): Check {
 }
 
 /** The name of a schema that is about to be created has been taken, or public has changed. */
-export function nameTaken(schema: UnitSchema, context: UnitContext): Check[] {
+export function newNameTaken(schema: UnitSchema, context: UnitContext): Check[] {
   const name = quoteLiteral(quoteIdentifier(schema.schema));
   return [
     [`to_regnamespace(${name}) is not null`, unitStates.historyChanged],

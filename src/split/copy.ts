@@ -46,13 +46,7 @@ export function composeCopy(
   const tables = pairs.map(({ made }) => made);
   const shared = pairs.map(({ owned }) => tableName(owned.table)).join(', ');
   const own = tables.map(tableName).join(', ');
-  const switches = [
-    ...cycleKeys(tables)
-      .filter(({ deferrable }) => !deferrable)
-      .map(({ table, name }) => deferKey(schema, table, name)),
-    ...tables.filter(({ forcesRowSecurity }) => forcesRowSecurity).map(noForce),
-    ...(rules.triggers ? [] : tables.flatMap(({ triggers }) => triggers.map(disable))),
-  ];
+  const switches = copySwitches(tables, rules.triggers);
   const locks = takeLocks(schema, context, { activity: 'split', checks: [schemaReplaced(schema)] });
   return `START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE, NOT DEFERRABLE;
 ${setOwnPath}SET LOCAL lock_timeout = '${context.lockTimeoutMs}ms';
@@ -74,7 +68,22 @@ export interface TenantCopy {
 
 type Switch = readonly [off: string, on: string];
 
-function deferKey({ schema }: UnitSchema, table: string, key: string): Switch {
+/**
+ * What is switched off while tables of one schema, in their order, are filled, and on again: keys that the order cannot
+ * satisfy, row security for their owner, and, unless they are to be fired, `triggers`.
+ */
+export function copySwitches(tables: readonly TableShape[], triggers: boolean): Switch[] {
+  const schema = tables[0]?.schema ?? '';
+  return [
+    ...cycleKeys(tables)
+      .filter(({ deferrable }) => !deferrable)
+      .map(({ table, name }) => deferKey(schema, table, name)),
+    ...tables.filter(({ forcesRowSecurity }) => forcesRowSecurity).map(noForce),
+    ...(triggers ? [] : tables.flatMap((table) => table.triggers.map(disable))),
+  ];
+}
+
+function deferKey(schema: string, table: string, key: string): Switch {
   const alter = `ALTER TABLE ${tableName({ schema, name: table })} ALTER CONSTRAINT ${quoteIdentifier(key)}`;
   return [`${alter} DEFERRABLE INITIALLY DEFERRED`, `${alter} NOT DEFERRABLE`];
 }

@@ -9,6 +9,8 @@ import { commitsInParts, nonTransactionalReason } from './transaction-rules.ts';
  */
 export async function inEmptySchema(script: Script): Promise<Script | null> {
   if (script.nonTransactional === null) return script;
+  // What is filled in for them shifts positions.
+  if (script.placeholders.length > 0) return null;
   const blanks: { start: number; end: number }[] = [];
   for (const [k, { start, end }] of script.statements.entries()) {
     const found = await statementAt(script, k);

@@ -1,5 +1,6 @@
 import { planSchema, type SchemaPlan } from '../decide/plan.ts';
 import type { SqlmigError } from '../errors.ts';
+import { isHalfDropped } from '../history/drop-mark.ts';
 import type { RecordedRow } from '../history/history.ts';
 import { findSchemas, type Presence, schemasWithTables } from '../history/presence.ts';
 import type { History, Reader } from '../history/read-histories.ts';
@@ -8,7 +9,7 @@ import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { readDistinctHistories, type TargetReader } from './distinct-histories.ts';
 import type { PlanBasis, TargetRequest } from './plan-source.ts';
-import { findMovedHistories, findTroubles } from './trouble.ts';
+import { findMovedHistories, findTroubles, halfDropped } from './trouble.ts';
 
 /** A schema as it was read, and its plan. */
 export interface Target {
@@ -57,9 +58,9 @@ export async function readTargets(
   const plan = createPlanner();
   const targets = requests.map(({ schema, basis }): Target => {
     const present = found.present.get(schema);
-    const trouble = found.troubles.get(schema) ?? null;
-    if (trouble !== null) return troubled({ schema, basis }, trouble, present?.oid);
     const { rows, digest } = found.histories.get(schema) ?? noHistory;
+    const trouble = found.troubles.get(schema) ?? (isHalfDropped(rows) ? halfDropped(schema) : null);
+    if (trouble !== null) return troubled({ schema, basis }, trouble, present?.oid);
     return {
       schema,
       scope: basis.scope,

@@ -7,6 +7,7 @@ import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
+import { commandLine } from '../text/command-line.ts';
 
 /**
  * Why the histories of some schemas could not be read: `foreign-history`, `history-damaged` or `history-unreadable`.
@@ -47,6 +48,19 @@ export async function findTroubles(
     }
   }
   return troubles;
+}
+
+/** The error for a schema that an interrupted `tenant drop` has left. */
+export function halfDropped(schema: string): SqlmigError {
+  return new SqlmigError(
+    'half-dropped',
+    `a drop of "${schema}" was interrupted, and some of its objects are gone`,
+    {
+      schema,
+      state: 'not touched',
+      hint: `finish the drop: ${commandLine('tenant', 'drop', schema)}`,
+    },
+  );
 }
 
 /**

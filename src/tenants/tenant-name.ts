@@ -1,3 +1,5 @@
+import { SqlmigError } from '../errors.ts';
+
 /** Why a name cannot be a tenant's schema, in words; `null` if it can. `publicSchema` is never a tenant. */
 export function tenantNameProblem(name: unknown, publicSchema: string): string | null {
   if (typeof name !== 'string')
@@ -17,4 +19,10 @@ export function shownName(value: unknown): string {
   if (value === null) return 'NULL';
   // String() would call code of the object, which may throw.
   return typeof value === 'object' || typeof value === 'function' ? `(${typeof value})` : String(value);
+}
+
+/** @throws SqlmigError `bad-tenant-name` for a name that cannot be a tenant's schema. */
+export function requireTenantName(name: unknown, publicSchema: string): void {
+  const problem = tenantNameProblem(name, publicSchema);
+  if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
 }

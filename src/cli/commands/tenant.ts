@@ -1,17 +1,30 @@
 import { createTenant } from '../../operations/create-tenant.ts';
+import { dropTenant } from '../../operations/drop-tenant.ts';
 import { listTenants } from '../../operations/list-tenants.ts';
+import { tenantExists } from '../../operations/tenant-exists.ts';
 import { printable } from '../../report/table.ts';
+import {
+  stillListedText,
+  tenantDroppedText,
+  tenantDropText,
+  tenantExistsText,
+  tenantListText,
+} from '../../report/tenant.ts';
 import { tenantCreatedText } from '../../report/up.ts';
 import { defineCommand } from '../command.ts';
-import { exitCodeOf } from '../execute.ts';
-import { changeArgs, changeOptions, commitArgs, commitOptions } from '../options.ts';
+import { agreed, exitCodeOf, exitCodeOfSchemas } from '../execute.ts';
+import { changeArgs, changeOptions, commitArgs, commitOptions, yesOption } from '../options.ts';
+
+const nameArgument = {
+  name: { type: 'string', demandOption: true, describe: 'Name of the schema' },
+} as const;
 
 /** `sqlmig tenant create`. */
 export const tenantCreateCommand = defineCommand<{ name: string }>()({
   name: 'tenant create',
   describe: 'Create a tenant schema and apply all tenant migrations',
   pattern: '<name>',
-  positionals: { name: { type: 'string', demandOption: true, describe: 'Name of the schema' } },
+  positionals: nameArgument,
   options: {
     ...changeOptions,
     ...commitOptions,
@@ -49,9 +62,9 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
 /** `sqlmig tenant list`. */
 export const tenantListCommand = defineCommand()({
   name: 'tenant list',
-  describe: 'List the tenants',
+  describe: 'List the tenants with their versions',
   options: {},
-  examples: [['tenant list', 'one name per line']],
+  examples: [['tenant list', 'the tenants of the config, then schemas that it does not list']],
   prepare:
     () =>
     async ({ config, signal }) => {
@@ -61,12 +74,72 @@ export const tenantListCommand = defineCommand()({
         exitCode: failures.length === 0 ? 0 : 1,
         json: { tenants },
         failures,
-        text: () =>
-          tenants
-            .filter(({ error }) => error === undefined)
-            .map(({ schema, exists }) => `${printable(schema)}${exists ? '' : '  (no schema yet)'}\n`)
-            .join(''),
+        text: () => tenantListText(tenants),
         summary: tenants.length === 0 ? 'no tenants\n' : '',
       };
     },
+});
+
+/** `sqlmig tenant exists`. */
+export const tenantExistsCommand = defineCommand<{ name: string }>()({
+  name: 'tenant exists',
+  describe: 'Exit with 0 if a schema exists, and with 1 if not',
+  pattern: '<name>',
+  positionals: nameArgument,
+  options: {},
+  examples: [['tenant exists acme', 'exit code 0 if there is a schema "acme"']],
+  prepare:
+    ({ name }) =>
+    async ({ config, signal }) => {
+      const found = await tenantExists(config, { name, signal });
+      return { exitCode: found.exists ? 0 : 1, json: found, text: () => tenantExistsText(found) };
+    },
+});
+
+/** `sqlmig tenant drop`. */
+export const tenantDropCommand = defineCommand<{ name: string }>()({
+  name: 'tenant drop',
+  describe: 'Drop a tenant schema with all its data',
+  pattern: '<name>',
+  positionals: nameArgument,
+  options: {
+    'if-exists': {
+      type: 'boolean',
+      default: false,
+      describe: 'Succeed if the schema does not exist',
+    },
+    'without-history': {
+      type: 'boolean',
+      default: false,
+      describe: 'Drop it even if it has no sqlmig history of a tenant',
+    },
+    ...changeOptions,
+    ...yesOption,
+  },
+  examples: [
+    ['tenant drop acme', 'show what would be dropped, ask, and drop it'],
+    ['tenant drop acme --if-exists --yes', 'in a script; may be repeated'],
+  ],
+  prepare: (args, terminal) => {
+    const { name, ifExists, withoutHistory } = args;
+    const options = { ...changeArgs(args), name, ifExists, withoutHistory };
+    return async ({ config, signal, onEvent }) => {
+      const result = await dropTenant(config, {
+        ...options,
+        signal,
+        onEvent,
+        accept: async (plan) =>
+          args.yes || agreed(terminal, `${tenantDropText(plan)}Drop ${printable(plan.schema)}?`),
+      });
+      const { state, error } = result;
+      const ok = state === 'dropped' || state === 'absent';
+      return {
+        exitCode: error !== undefined ? exitCodeOfSchemas([error]) : ok ? 0 : 1,
+        json: { ok, ...result },
+        text: () => tenantDroppedText(result),
+        summary: stillListedText(result),
+        failures: error === undefined ? [] : [{ error }],
+      };
+    };
+  },
 });

@@ -1,0 +1,161 @@
+import { SqlmigError } from '../errors.ts';
+import { unitSchema } from '../fleet/gate.ts';
+import type { Ignorable } from '../project/structure-settings.ts';
+import { refuseIf } from '../protocol/refusal.ts';
+import { isStale } from '../protocol/unit-checks.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
+import { trySchemaKey } from '../protocol/unit-locks.ts';
+import { setFilePath, setOwnPath } from '../protocol/unit-settings.ts';
+import type { Session } from '../server/session.ts';
+import {
+  type ColumnMatch,
+  comparedColumns,
+  comparing,
+  insertedValue,
+  matchColumns,
+  ownChecksum,
+  sharedChecksum,
+} from '../split/columns.ts';
+import { copySwitches } from '../split/copy.ts';
+import { copyOrder } from '../split/copy-order.ts';
+import { tableName } from '../split/owner.ts';
+import { readShape, type SchemaShape, type TableShape } from '../split/tables.ts';
+import { schemaOid } from '../sql/catalog-sql.ts';
+import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import type { Target } from '../state/target.ts';
+import { createShapeCollector, selectShapes } from '../structure/read-shapes.ts';
+import { compareShapes } from '../structure/shape.ts';
+
+/** The rows of one table that were copied. */
+export interface ClonedTable {
+  readonly table: string;
+  readonly rows: number;
+}
+
+/** The tenant to clone, and where to. */
+export interface Cloning {
+  readonly from: Target;
+  readonly to: string;
+  /** Copy the rows, too. */
+  readonly data: boolean;
+}
+
+const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants']);
+
+/**
+ * Completes a clone in the transaction that has built its schema: takes the key of the tenant, requires the same structure,
+ * and copies the rows. The tenant's tables are locked in SHARE mode, which lets others read and not write.
+ * @throws SqlmigError `not-reproducible`, ServerError.
+ */
+export async function completeClone(
+  session: Session,
+  { from, to, data }: Cloning,
+  context: UnitContext,
+): Promise<ClonedTable[]> {
+  const source = { ...unitSchema(from, null), requires: null };
+  await session.run(`${setOwnPath}${refuseIf([...trySchemaKey(source), ...isStale(source, context)])}`);
+  const old = await readShape(session, from.schema);
+  const tables = old.tables.filter(({ name, isForeign }) => name !== context.table && !isForeign);
+  if (data && tables.length > 0)
+    await session.run(`LOCK TABLE ${tables.map(tableName).join(', ')} IN SHARE MODE`);
+  const collector = createShapeCollector();
+  const request = { schemas: [from.schema, to], ignore, historyTable: context.table };
+  await session.run(selectShapes(request), collector.onRow);
+  const shapes = [from.schema, to].map((schema) => collector.shapes.get(schema) ?? []);
+  const [difference] = compareShapes(shapes[0] ?? [], shapes[1] ?? []);
+  if (difference !== undefined) {
+    const { objectKind, object, attribute } = difference;
+    const what = `${objectKind} ${object}${attribute === null ? '' : ` (${attribute})`}`;
+    throw notReproducible(from.schema, `its structure is not what the files build: ${what} differs`);
+  }
+  return data ? copyRows(session, { old: { ...old, tables }, from, to }, context) : [];
+}
+
+/** The error for a tenant that the files do not build again. */
+export function notReproducible(schema: string, why: string): SqlmigError {
+  return new SqlmigError('not-reproducible', `"${schema}" cannot be cloned: ${why}`, {
+    schema,
+    state: 'nothing was created',
+    hint: 'see sqlmig verify and sqlmig status, and bring the tenant to the state of its files',
+  });
+}
+
+interface Pair {
+  readonly from: TableShape;
+  readonly made: TableShape;
+  readonly match: ColumnMatch;
+}
+
+async function copyRows(
+  session: Session,
+  { old, from, to }: { readonly old: SchemaShape; readonly from: Target; readonly to: string },
+  context: UnitContext,
+): Promise<ClonedTable[]> {
+  const made = await readShape(session, to);
+  const byName = new Map(old.tables.map((table) => [table.name, table]));
+  const pairs = copyOrder(made.tables).flatMap((table): Pair[] => {
+    const source = byName.get(table.name);
+    return source === undefined ? [] : [{ from: source, made: table, match: matchColumns(source, table) }];
+  });
+  if (pairs.length === 0) return [];
+  const [ruled] = pairs.filter((pair) => pair.made.insertRules.length > 0);
+  if (ruled !== undefined)
+    throw notReproducible(
+      from.schema,
+      `table ${ruled.made.name} has a rule for INSERT, so rows cannot be copied`,
+    );
+  const own = pairs.map((pair) => pair.made);
+  const switches = copySwitches(own, false);
+  const schema = { ...unitSchema(from, null), schema: to, oid: null };
+  await session.run(`${setOwnPath}${comparing}${switches.map(([off]) => `${off};\n`).join('')}TRUNCATE ${own.map(tableName).join(', ')};
+SET CONSTRAINTS ALL DEFERRED;
+${setFilePath(schema, context)}${pairs.map(insert).join('')}SET CONSTRAINTS ALL IMMEDIATE;
+${setOwnPath}${switches.map(([, on]) => `${on};\n`).join('')}${made.sequences.map(({ name }) => setSequence(from.schema, to, name)).join('')}`);
+  await refreshViews(session, from.schema, to);
+  return compareRows(session, pairs);
+}
+
+// A parent table's rows must not include those of its children; the rows of a partitioned table are its partitions'.
+function rowsOf({ inherits, ...table }: TableShape): string {
+  return `${inherits ? 'ONLY ' : ''}${tableName(table)}`;
+}
+
+function insert({ from, made, match }: Pair): string {
+  const names = match.copied.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const values = match.copied.map((pair) => insertedValue(pair, 's')).join(', ');
+  const into = names === '' ? '' : ` (${names}) OVERRIDING SYSTEM VALUE`;
+  return `INSERT INTO ${tableName(made)}${into} SELECT ${values} FROM ${rowsOf(from)} s;\n`;
+}
+
+function setSequence(from: string, to: string, name: string): string {
+  const own = quoteLiteral(tableName({ schema: to, name }));
+  return `select setval(${own}::regclass, last_value, is_called) from ${tableName({ schema: from, name })};\n`;
+}
+
+/** Fills the materialized views, those that others read first: a view is younger than what it reads. */
+async function refreshViews(session: Session, from: string, to: string): Promise<void> {
+  const views =
+    await session.read(`select c.relname as name from pg_class c join pg_class s on s.relname = c.relname and s.relkind = 'm' and s.relnamespace = ${schemaOid(from)}
+where c.relnamespace = ${schemaOid(to)} and c.relkind = 'm' and s.relispopulated order by c.oid`);
+  for (const { name } of views)
+    await session.run(`REFRESH MATERIALIZED VIEW ${tableName({ schema: to, name: String(name) })}`);
+}
+
+/** Counts and compares the rows of each table. */
+async function compareRows(session: Session, pairs: readonly Pair[]): Promise<ClonedTable[]> {
+  const cloned: ClonedTable[] = [];
+  for (const { from, made, match } of pairs) {
+    const columns = comparedColumns(match);
+    const [row] =
+      await session.read(`select s.rows::text as rows, s.rows = o.rows and s.checksum = o.checksum as same
+from (select ${sharedChecksum(columns, 's')} from ${rowsOf(from)} s) s, (select ${ownChecksum(columns, 'o')} from ${rowsOf(made)} o) o`);
+    if (row?.same !== true)
+      throw new SqlmigError('server-refused', `after copying, the rows of ${made.name} differ`, {
+        schema: from.schema,
+        state: 'rolled back',
+        hint: 'look for column types whose text depends on the schema',
+      });
+    cloned.push({ table: made.name, rows: Number(row.rows) });
+  }
+  return cloned;
+}

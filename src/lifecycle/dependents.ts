@@ -1,0 +1,29 @@
+import { unitStates } from '../errors.ts';
+import { raise } from '../protocol/refusal.ts';
+import type { Session } from '../server/session.ts';
+import { schemaOid } from '../sql/catalog-sql.ts';
+import { selectDependents } from '../structure/dependents.ts';
+
+/**
+ * SQL query: what DROP SCHEMA … CASCADE would drop outside of a schema, as PostgreSQL describes it (`what`): objects that
+ * depend on something in it, and partitions and owned sequences in other schemas. A cast belongs to no schema.
+ */
+function selectOutsiders(schema: string): string {
+  const here = schemaOid(schema);
+  const roots = `select d.classid, d.objid from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid = ${here}`;
+  const elsewhere = `and d.classid <> 'pg_cast'::regclass
+union select pg_describe_object('pg_class'::regclass, c.oid, 0) from own o join pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid
+where c.relkind not in ('t', 'i', 'I') and c.relnamespace <> ${here}`;
+  return selectDependents(roots, elsewhere);
+}
+
+/** The objects outside of a schema that dropping it would drop as well. */
+export async function readOutsiders(session: Session, schema: string): Promise<string[]> {
+  const rows = await session.read(selectOutsiders(schema));
+  return rows.map(({ what }) => String(what));
+}
+
+/** PL/pgSQL that refuses to continue if there is such an object. */
+export function refuseOutsiders(schema: string): string {
+  return `  if exists (${selectOutsiders(schema)}) then ${raise(unitStates.dependents)} end if;`;
+}

@@ -1,0 +1,143 @@
+import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
+import { type Attempt, attemptOf } from '../execute/attempt.ts';
+import { unitSchema } from '../fleet/gate.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
+import { insertDropMark } from '../history/drop-mark.ts';
+import { upgradeHistory } from '../history/history.ts';
+import { createMissing } from '../protocol/bootstrap.ts';
+import { unitRefusalOf } from '../protocol/refusal.ts';
+import { schemaReplaced } from '../protocol/unit-checks.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import { takeLocks } from '../protocol/unit-locks.ts';
+import { begin } from '../protocol/unit-settings.ts';
+import { repairSchemas } from '../repair/repair.ts';
+import type { ErrorDetails } from '../results.ts';
+import { unitContext } from '../run/context.ts';
+import { isServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+import { doBlock, quoteIdentifier } from '../sql/quote.ts';
+import type { Target } from '../state/target.ts';
+import { type DropItem, readContents } from './contents.ts';
+import { readOutsiders, refuseOutsiders } from './dependents.ts';
+
+/** How a drop ended; `null` if the schema is gone. */
+export type DropEnd = ErrorDetails | null;
+
+/**
+ * Drops a schema. If that takes more locks than one transaction may hold, it is marked in its history, and its objects are
+ * dropped in several transactions, each under the locks of a tenant file; the history and the schema go with the last one.
+ */
+export async function dropSchema(work: MigrationRun, target: Target): Promise<DropEnd> {
+  const { run, settings } = work;
+  const context = unitContext(run, { ...settings, sync: true });
+  let dropped = false;
+  const [outcome] = await repairSchemas(work, [target], {
+    hasWork: ({ exists }) => exists && !dropped,
+    openSession: () => run.openSession(),
+    schemaRefusal: () => null,
+    async attempt(session, now) {
+      const attempt = await dropIn(session, now, { context, signal: settings.signal });
+      dropped = attempt.kind === 'done';
+      return attempt;
+    },
+  });
+  if (dropped || outcome?.error?.code === 'schema-missing') return null;
+  return outcome?.error ?? new SqlmigError('internal-error', 'the drop ended without an outcome').details;
+}
+
+interface Dropping {
+  readonly context: UnitContext;
+  readonly signal: AbortSignal;
+}
+
+async function dropIn(session: Session, target: Target, { context, signal }: Dropping): Promise<Attempt> {
+  const schema = unitSchema(target, null);
+  const mark = markOf(target, context);
+  let most = Number.POSITIVE_INFINITY;
+  for (;;) {
+    if (signal.aborted) return { kind: 'stopped' };
+    try {
+      const contents = await readContents(session, schema.schema, context.table);
+      most = Math.min(most, contents.mostLocks);
+      const batch = firstItems(contents.items, most);
+      const isLast = batch.length === contents.items.length;
+      await session.run(
+        composeDrop(schema, { items: batch, isLast, mark }, context),
+        () => {},
+        () => {},
+      );
+      if (isLast) return { kind: 'done', applied: [] };
+    } catch (error) {
+      const isFull = isServerError(error) && error.code === sqlstates.insufficientResources;
+      // Another session has dropped or renamed something since it was read.
+      const isGone = isServerError(error) && error.code === sqlstates.undefinedTable;
+      if (isFull && most > 10) most = Math.floor(most / 2);
+      else if (!isGone) return failedDrop(session, error, { schema, context });
+    }
+  }
+}
+
+async function failedDrop(
+  session: Session,
+  error: unknown,
+  place: { readonly schema: UnitSchema; readonly context: UnitContext },
+): Promise<Attempt> {
+  if (!isServerError(error) || unitRefusalOf(error)?.state !== unitStates.dependents)
+    return attemptOf(error, place);
+  const { schema } = place.schema;
+  return { kind: 'failed', error: dependentObjects(schema, await readOutsiders(session, schema)) };
+}
+
+/** The error for a schema that objects of other schemas depend on. */
+export function dependentObjects(schema: string, outsiders: readonly string[]): SqlmigError {
+  const more = outsiders.length > 10 ? ` and ${outsiders.length - 10} more` : '';
+  const what = outsiders.slice(0, 10).join(', ') + more;
+  return new SqlmigError('dependent-objects', `objects of other schemas depend on "${schema}": ${what}`, {
+    schema,
+    state: 'they were not touched',
+    hint: 'drop or change them first',
+  });
+}
+
+function firstItems(items: readonly DropItem[], mostLocks: number): readonly DropItem[] {
+  let locks = 0;
+  const end = items.findIndex((item, i) => {
+    locks += item.locks;
+    return i > 0 && locks > mostLocks;
+  });
+  return end === -1 ? items : items.slice(0, end);
+}
+
+/** SQL that marks a schema as half-dropped; empty if it cannot have the mark, or has it. */
+function markOf({ schema, trouble, isCurrent }: Target, context: UnitContext): string {
+  if (trouble !== null) return '';
+  const upgrade = isCurrent ? '' : upgradeHistory(schema, context.table);
+  const create = doBlock(`begin\n${createMissing(schema, context)}\nend`);
+  const mark = insertDropMark(schema, context.table, context);
+  return `${create}${upgrade}${doBlock(`begin\n${mark}end`)}`;
+}
+
+/** One transaction of a drop. Locking the tables first keeps others from making something that depends on them. */
+function composeDrop(
+  schema: UnitSchema,
+  {
+    items,
+    isLast,
+    mark,
+  }: { readonly items: readonly DropItem[]; readonly isLast: boolean; readonly mark: string },
+  context: UnitContext,
+): string {
+  const locks = takeLocks(schema, context, { activity: 'drop', checks: [schemaReplaced(schema)] });
+  const tables = items.filter(({ kind }) => kind === 'TABLE').map(({ name }) => name);
+  const lock =
+    tables.length === 0 ? '' : `LOCK TABLE ONLY ${tables.join(', ONLY ')} IN ACCESS EXCLUSIVE MODE;\n`;
+  const refuse = doBlock(`begin\n${refuseOutsiders(schema.schema)}\nend`);
+  const drops = dropOrder.flatMap((kind) => {
+    const names = items.filter((item) => item.kind === kind).map(({ name }) => name);
+    return names.length === 0 ? [] : [`DROP ${kind} IF EXISTS ${names.join(', ')} CASCADE;\n`];
+  });
+  const end = isLast ? `DROP SCHEMA ${quoteIdentifier(schema.schema)} CASCADE;\n` : '';
+  return `${begin(context)}${locks}${isLast ? '' : mark}${lock}${refuse}${drops.join('')}${end}COMMIT;\n`;
+}
+
+const dropOrder = ['VIEW', 'MATERIALIZED VIEW', 'FOREIGN TABLE', 'TABLE', 'SEQUENCE', 'ROUTINE'] as const;

@@ -1,0 +1,68 @@
+import { SqlmigError, withHint } from '../errors.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
+import { findSchemas } from '../history/presence.ts';
+import { readHistoryDigests } from '../history/read-histories.ts';
+import { tenantRequests } from '../state/plan-source.ts';
+import { readTargets, type Target } from '../state/target.ts';
+
+/** A tenant that exists, and whether its history says that it is one. */
+export interface FoundTenant {
+  readonly target: Target;
+  readonly isTenant: boolean;
+}
+
+/** Reads a schema that may be a tenant's; a half-dropped one is. */
+export async function findTenant({ run, source }: MigrationRun, name: string): Promise<FoundTenant> {
+  const { historyTable } = source.config;
+  return run.read(async (_, reader) => {
+    const [target] = await readTargets(tenantRequests(source, [name]), reader, historyTable);
+    if (target === undefined) throw new RangeError('one request gives one target');
+    const isReadable = target.trouble === null && target.hasHistory;
+    const digests = isReadable ? await readHistoryDigests(reader, [name], historyTable) : null;
+    const isOurs = isReadable && digests?.read.get(name)?.scope !== 'public';
+    return { target, isTenant: isOurs || target.trouble?.code === 'half-dropped' };
+  });
+}
+
+/**
+ * Reads a tenant that something is to be done with, and requires the name `to` to be free.
+ * @throws SqlmigError `schema-missing`, `no-history` or the trouble of the schema; `tenant-exists`.
+ */
+export async function readTenant(
+  work: MigrationRun,
+  { name, to }: { readonly name: string; readonly to: string },
+): Promise<Target> {
+  const { target, isTenant } = await findTenant(work, name);
+  if (target.trouble !== null) throw target.trouble;
+  if (!target.exists) throw schemaMissing(name);
+  if (!isTenant) throw noHistory(target);
+  const { historyTable } = work.source.config;
+  const taken = await work.run.read((session) => findSchemas(session, [to], historyTable));
+  if (taken.has(to)) throw nameTaken(to, 'choose another name');
+  return target;
+}
+
+/** The error for a schema that does not exist. */
+export function schemaMissing(name: string, hint = 'sqlmig tenant list shows the tenants'): SqlmigError {
+  return new SqlmigError('schema-missing', `schema "${name}" does not exist`, { schema: name, hint });
+}
+
+/** The error for a schema that exists and must not. */
+export function nameTaken(name: string, hint: string): SqlmigError {
+  return new SqlmigError('tenant-exists', `schema "${name}" exists`, {
+    schema: name,
+    state: 'nothing was changed',
+    hint,
+  });
+}
+
+/** The error for a schema that is no tenant's; `more` is what else can be done about it. */
+export function noHistory({ schema, trouble }: Target, more?: string): SqlmigError {
+  if (trouble !== null)
+    return more === undefined ? trouble : withHint(trouble, `${trouble.details.hint}; ${more}`);
+  return new SqlmigError('no-history', `schema "${schema}" has no sqlmig history of a tenant`, {
+    schema,
+    state: 'nothing was changed',
+    hint: more ?? 'check the name',
+  });
+}

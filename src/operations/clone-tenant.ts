@@ -1,0 +1,119 @@
+import { currentPublic } from '../fleet/current-public.ts';
+import { enlist, isListed, unlisted } from '../fleet/enlist.ts';
+import { createMigrator, type MigrationRun } from '../fleet/migrator.ts';
+import { openTenantPhase } from '../fleet/phase.ts';
+import { type ClonedTable, completeClone, notReproducible } from '../lifecycle/clone.ts';
+import { readTenant } from '../lifecycle/tenant.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { readMigrations } from '../project/migrations.ts';
+import { checkOptions, type Kinds, text, yesOrNo } from '../project/option.ts';
+import { historyKey, migrationLabel } from '../project/order.ts';
+import type { ErrorDetails } from '../results.ts';
+import { withRun } from '../run/run.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
+import { traced } from '../run/tracing.ts';
+import type { Session } from '../server/session.ts';
+import type { Migration } from '../sql/migration.ts';
+import { tenantRequests } from '../state/plan-source.ts';
+import { readTargets, type Target } from '../state/target.ts';
+import { requireTenantName } from '../tenants/tenant-name.ts';
+
+/** The tenant to clone. */
+export interface CloneTenantOptions extends ChangeOptions {
+  /** The name of its schema. */
+  readonly name: string;
+  /** The name of the new schema. */
+  readonly to: string;
+  /** Copy the rows as well. */
+  readonly data?: boolean;
+  /** Clone it even if the tenant source does not list the new name. */
+  readonly unlisted?: boolean;
+}
+
+/** How a cloning ended. */
+export interface ClonedTenant {
+  readonly database: string;
+  readonly schema: string;
+  readonly to: string;
+  readonly state: 'cloned' | 'failed';
+  /** The version of both. */
+  readonly version: string | null;
+  /** The tables whose rows were copied. */
+  readonly tables: readonly ClonedTable[];
+  readonly error?: ErrorDetails;
+}
+
+const kinds: Kinds<CloneTenantOptions> = {
+  ...changeKinds,
+  name: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  to: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  data: yesOrNo,
+  unlisted: yesOrNo,
+};
+
+/**
+ * Creates a tenant with the structure and history of another one, and with `data` its rows, in one transaction. The new
+ * schema is built from the files that the other one has applied, and must then have the same structure. Rows are
+ * counted and compared; triggers are not fired. While rows are copied, the other tenant can be read and not written.
+ * @throws SqlmigError `bad-tenant-name`, `schema-missing`, `tenant-exists`, `no-history`, `not-reproducible`,
+ *   `unlisted-tenant`, `public-behind`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no
+ *   connection.
+ */
+export async function cloneTenant(config: Config, options: CloneTenantOptions): Promise<ClonedTenant> {
+  requireConfig(config);
+  checkOptions(options, kinds);
+  return traced('tenant clone', config, { options, work: clone });
+}
+
+async function clone(
+  config: Config,
+  { name, to, data = false, unlisted: acceptsUnlisted = false, ...change }: CloneTenantOptions,
+): Promise<ClonedTenant> {
+  for (const one of [name, to]) requireTenantName(one, config.publicSchema);
+  const migrations = await readMigrations(config);
+  const settings = { ...migrateSettings(change, config), sync: true };
+  const every = { config, migrations, options: settings.plan };
+  return withRun(config, settings, async (run) => {
+    const work: MigrationRun = { run, source: every, settings };
+    const from = await readTenant(work, { name, to });
+    const source = { ...every, migrations: { ...migrations, tenant: filesOf(from, migrations.tenant) } };
+    const migrator = createMigrator({ run, source, settings });
+    await currentPublic(migrator);
+    const listed = acceptsUnlisted || (await isListed(run, to));
+    if (!listed && ['list', 'pattern'].includes(config.database.tenants.kind))
+      throw unlisted(config, to, { state: 'nothing was created' });
+    const targets = await run.read((_, reader) =>
+      readTargets(tenantRequests(source, [to]), reader, config.historyTable),
+    );
+    await migrator.scripts.parse(targets.flatMap(({ plan }) => plan.steps));
+    let tables: readonly ClonedTable[] = [];
+    const whole = {
+      finish: async (session: Session) => {
+        tables = await completeClone(session, { from, to, data }, migrator.context);
+      },
+    };
+    const phase = openTenantPhase(migrator, { shared: null, createsUnlisted: true, whole });
+    const [made] = await phase.migrate(targets);
+    if (made === undefined) throw new RangeError('one schema has one outcome');
+    const outcome = listed || made.error !== undefined ? made : await enlist(run, made);
+    const { version, error } = outcome;
+    const base = { database: run.database, schema: name, to, version };
+    return made.error === undefined
+      ? { ...base, state: 'cloned', tables, ...(error && { error }) }
+      : { ...base, state: 'failed', tables: [], ...(error && { error }) };
+  });
+}
+
+/** The files that a tenant has applied. @throws SqlmigError `not-reproducible` if they do not exist as they were. */
+function filesOf({ schema, rows }: Target, files: readonly Migration[]): Migration[] {
+  const byKey = new Map(files.map((file) => [historyKey(file), file]));
+  for (const row of rows) {
+    const file = byKey.get(historyKey(row));
+    if (row.state !== 'applied') throw notReproducible(schema, `${migrationLabel(row)} is incomplete`);
+    if (file === undefined) throw notReproducible(schema, `${migrationLabel(row)} has no file`);
+    if (file.checksum !== row.checksum)
+      throw notReproducible(schema, `${file.file} has changed since it was applied`);
+  }
+  const applied = new Set(rows.map(historyKey));
+  return files.filter((file) => applied.has(historyKey(file)));
+}

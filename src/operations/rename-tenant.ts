@@ -1,0 +1,121 @@
+import { SqlmigError } from '../errors.ts';
+import { isListed, unlisted } from '../fleet/enlist.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
+import { readNamesOf } from '../lifecycle/names.ts';
+import { renameTenantSchema } from '../lifecycle/rename.ts';
+import { readTenant } from '../lifecycle/tenant.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { readMigrations } from '../project/migrations.ts';
+import { checkOptions, type Kinds, text, yesOrNo } from '../project/option.ts';
+import type { ErrorDetails } from '../results.ts';
+import { withRun } from '../run/run.ts';
+import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
+import { traced } from '../run/tracing.ts';
+import { requireTenantName } from '../tenants/tenant-name.ts';
+
+/** The tenant to rename. */
+export interface RenameTenantOptions extends ChangeOptions {
+  /** The name of its schema. */
+  readonly name: string;
+  /** The new name. */
+  readonly to: string;
+  /** Rename although texts in the database have the old name, which do not follow. */
+  readonly acceptMentions?: boolean;
+  /** Rename although the pattern in "tenants" of the config does not match the new name. */
+  readonly unlisted?: boolean;
+}
+
+/** Something that has the old name in its text and does not follow. */
+export interface NameMention {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** How a renaming ended. */
+export interface RenamedTenant {
+  readonly database: string;
+  readonly schema: string;
+  readonly to: string;
+  readonly state: 'renamed' | 'failed';
+  /** Texts that use objects by the old name. Unless accepted, they prevent the renaming. */
+  readonly mentions: readonly NameMention[];
+  /** Texts that have the old name and may mean something else, in words. */
+  readonly notes: readonly string[];
+  /** The tenant source still lists the old name, so that `up` would create it. */
+  readonly listsOld: boolean;
+  /** The tenant source lists the new name. */
+  readonly listsNew: boolean;
+  readonly error?: ErrorDetails;
+}
+
+const kinds: Kinds<RenameTenantOptions> = {
+  ...changeKinds,
+  name: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  to: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  acceptMentions: yesOrNo,
+  unlisted: yesOrNo,
+};
+
+/**
+ * Renames a tenant's schema, under its lock and that of the new name. Its history and locks follow; the tenant source does
+ * not, unless it lists existing schemas. Function bodies and strings that have the old name do not follow either, and
+ * prevent the renaming unless they are accepted.
+ * @throws SqlmigError `bad-tenant-name`, `schema-missing`, `tenant-exists`, `no-history`, `unlisted-tenant`, and if it
+ *   cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no connection.
+ */
+export async function renameTenant(config: Config, options: RenameTenantOptions): Promise<RenamedTenant> {
+  requireConfig(config);
+  checkOptions(options, kinds);
+  return traced('tenant rename', config, { options, work: rename });
+}
+
+async function rename(
+  config: Config,
+  { name, to, acceptMentions = false, unlisted: acceptsUnlisted = false, ...change }: RenameTenantOptions,
+): Promise<RenamedTenant> {
+  for (const one of [name, to]) requireTenantName(one, config.publicSchema);
+  const migrations = await readMigrations(config);
+  const settings = migrateSettings(change, config);
+  const source = { config, migrations, options: settings.plan };
+  return withRun(config, settings, async (run) => {
+    const work: MigrationRun = { run, source, settings };
+    const target = await readTenant(work, { name, to });
+    const { kind } = config.database.tenants;
+    if (kind === 'pattern' && !acceptsUnlisted && !(await isListed(run, to)))
+      throw unlisted(config, to, { state: 'nothing was renamed' });
+    const { obstacles, rewrites, paths, notes } = await run.read((session) => readNamesOf(session, name, to));
+    const mentions = [
+      ...obstacles.map(({ message, hint }) => ({ message, hint })),
+      ...rewrites.map(({ identity, lines }) => ({
+        message: `function ${identity} names ${name}: ${lines.join('; ')}`,
+        hint: `redefine it without "${name}."`,
+      })),
+      ...paths.map(({ identity }) => ({
+        message: `function ${identity} has ${name} in its search_path`,
+        hint: 'set another search_path for it (ALTER FUNCTION … SET search_path)',
+      })),
+    ];
+    const { database } = run;
+    const base = { database, schema: name, to, mentions, notes, listsOld: false, listsNew: false };
+    const error =
+      mentions.length > 0 && !acceptMentions
+        ? namesRemain(name).details
+        : await renameTenantSchema(work, target, to);
+    if (error !== null) return { ...base, state: 'failed', error: { ...error, database } };
+    const findsSchemas = kind === 'history' || kind === 'pattern';
+    const listsOld = !findsSchemas && (await isListed(run, name));
+    return { ...base, state: 'renamed', listsOld, listsNew: await isListed(run, to) };
+  });
+}
+
+function namesRemain(name: string): SqlmigError {
+  return new SqlmigError(
+    'name-in-use',
+    `texts in the database have the name "${name}", and would not follow`,
+    {
+      schema: name,
+      state: 'nothing was renamed',
+      hint: 'change them first, or rename with --accept-mentions and change them afterwards',
+    },
+  );
+}
