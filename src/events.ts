@@ -1,4 +1,11 @@
-import type { AppliedMigration, SchemaOutcome, Scope, UpResult } from './results.ts';
+import type {
+  AppliedMigration,
+  DownResult,
+  SchemaOutcome,
+  Scope,
+  UndoneSchema,
+  UpResult,
+} from './results.ts';
 
 /** An event of a run, as passed to `onEvent`. */
 export type RunEvent =
@@ -9,7 +16,7 @@ export type RunEvent =
       readonly database: string;
       readonly host: string;
     }
-  /** The histories of a scope have been read: `pending` of `total` schemas have pending migrations. */
+  /** The histories of a scope have been read: `pending` of `total` schemas have pending migrations, or ones to undo. */
   | {
       readonly type: 'phase-started';
       readonly scope: Scope;
@@ -19,7 +26,8 @@ export type RunEvent =
   /** The outcome of a schema is known. */
   | {
       readonly type: 'schema-finished';
-      readonly outcome: SchemaOutcome;
+      /** An `UndoneSchema` if the run is one of `down`. */
+      readonly outcome: SchemaOutcome | UndoneSchema;
       /** The time since work in the schema started, with waits; absent if it was not started, or ran in a batch. */
       readonly elapsedMs?: number;
     }
@@ -39,10 +47,17 @@ export type RunEvent =
       readonly table: string;
       readonly rows: number;
     }
+  /** A migration was undone and its row deleted, and both are committed. */
+  | {
+      readonly type: 'migration-undone';
+      readonly schema: string;
+      readonly scope: Scope;
+      readonly migration: AppliedMigration;
+    }
   /** An attempt at a schema failed, and another one will follow. */
   | { readonly type: 'retrying'; readonly schema: string; readonly reason: string; readonly attempt: number }
   /** The run has ended. */
-  | { readonly type: 'run-finished'; readonly result: UpResult }
+  | { readonly type: 'run-finished'; readonly result: UpResult | DownResult }
   /** A schema has been waiting for a lock; `holders` describes the sessions that hold it. */
   | { readonly type: 'waiting'; readonly schema: string; readonly waitedMs: number; readonly holders: string }
   /** A warning, which changes neither the outcome nor the exit code. */

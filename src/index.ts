@@ -12,6 +12,7 @@ export type { Settlement } from './decide/settlement.ts';
 export type { Canary, MaxFailures } from './decide/stop-rule.ts';
 export { type ErrorCode, exitCodes, SqlmigError, type SqlmigErrorContext } from './errors.ts';
 export type { OnEvent, RunEvent } from './events.ts';
+export type { DownLimit, DownOptions, DownPlanOptions } from './fleet/down-options.ts';
 export type { UpOptions } from './fleet/up-options.ts';
 export type { TimeMeaning } from './history/import/table-form.ts';
 export type { SessionAtWork } from './history/read-foreign.ts';
@@ -57,6 +58,7 @@ export { type CheckFilesOptions, checkFiles } from './operations/check-files.ts'
 export { type ClonedTenant, type CloneTenantOptions, cloneTenant } from './operations/clone-tenant.ts';
 export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
+export { down, planDown } from './operations/down.ts';
 export {
   type DroppedTenant,
   type DropTenantOptions,

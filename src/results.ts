@@ -63,7 +63,7 @@ export interface LintFinding extends FileFinding {
   readonly kind: 'lint';
 }
 
-/** A mistake in a `.down.sql` file. No command runs such files, so it prevents nothing. */
+/** A mistake in a `.down.sql` file. `up` never runs such files, so it prevents only `down`. */
 export interface DownFileFinding extends FileFinding {
   readonly kind: 'down-file';
 }
@@ -162,6 +162,22 @@ export interface UpResult {
   readonly error?: ErrorDetails;
 }
 
+/** What `down` did to one schema. */
+export interface UndoneSchema extends Omit<SchemaOutcome, 'state' | 'unmanaged' | 'migrations'> {
+  readonly state: 'undone' | 'unchanged' | 'failed' | 'skipped';
+  /** The migrations that were undone, in that order. */
+  readonly migrations: readonly AppliedMigration[];
+}
+
+/** The result of `down`. `undone`, `unchanged`, `failed` and `skipped` are numbers of schemas. */
+export interface DownResult extends Omit<UpResult, 'applied' | 'upToDate' | 'schemas'> {
+  /** True if `accept` refused: nothing was touched, and `schemas` is empty. */
+  readonly declined?: true;
+  readonly undone: number;
+  readonly unchanged: number;
+  readonly schemas: readonly UndoneSchema[];
+}
+
 /** The migrations that `up` would apply to one schema. */
 export interface PlannedSchema {
   readonly database: string;
@@ -173,9 +189,10 @@ export interface PlannedSchema {
   readonly migrations: readonly {
     readonly version: string | null;
     readonly name: string;
+    /** The file that would run. */
     readonly file: string;
   }[];
-  /** Why `up` would refuse this schema. */
+  /** Why this schema would be refused. */
   readonly error?: ErrorDetails;
 }
 
@@ -193,6 +210,11 @@ export interface PlanResult {
   readonly warnings: readonly (LintFinding | DownFileFinding | Finding)[];
   /** Why the tenants are unknown, if they can be listed only after public is migrated. */
   readonly tenantsUnknown?: string;
+}
+
+/** The result of `planDown`: what `down` would do. `migrations` are those it would undo, in that order. */
+export interface DownPlan extends Pick<PlanResult, 'ok' | 'host' | 'database'> {
+  readonly schemas: readonly PlannedSchema[];
 }
 
 /** The migration status of one schema. */

@@ -41,7 +41,8 @@ test.for([
   [['apply'], 'did you mean sqlmig up?'],
   [['info'], 'did you mean sqlmig status?'],
   [['validate'], 'did you mean sqlmig verify?'],
-  [['rollback'], 'this version cannot undo migrations'],
+  [['rollback'], 'did you mean sqlmig down?'],
+  [['redo'], 'there is no redo; use sqlmig down --steps 1, then sqlmig up'],
   [['tenant', 'drop'], 'tenant drop requires <name>'],
   [['constructor'], 'unknown command: constructor'],
   [['--quiet'], 'no command given'],
@@ -374,6 +375,7 @@ test('every command has help with examples', async () => {
   const p = project({ url });
   for (const command of [
     'up',
+    'down',
     'plan',
     'status',
     'verify',
@@ -400,6 +402,7 @@ test('every command has help with examples', async () => {
   expect(listed).toEqual(
     [
       'up',
+      'down',
       'plan',
       'status',
       'verify',

@@ -103,6 +103,19 @@ test('a tenant file and the one that undoes it, which the history keeps', async 
   await golden('tenant-kept-down', composeUnits({ schema: tenant, scripts }, own).text);
 });
 
+test('two migrations of a tenant undone, and the row of each deleted', async () => {
+  const undoing = async (file: string, text: string) => {
+    const script = await checkedScript('tenant', file, text);
+    return { ...script, migration: { ...script.migration, undoes: true as const } };
+  };
+  const scripts = [
+    await undoing('3_backfill.down.sql', 'update orders set plan = null;\n'),
+    await undoing('2_orders.down.sql', 'drop table orders;\n'),
+  ];
+  const history = [...tenant.history, applied('2', 'orders'), applied('3', 'backfill')];
+  await golden('tenant-undo', composeUnits({ schema: { ...tenant, history }, scripts }, own).text);
+});
+
 test('several tenant files in one message', () =>
   golden(
     'tenant-several-files',

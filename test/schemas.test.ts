@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** The name of each schema file, and the type that it is made of. */
 const types = {
   up: 'UpDocument',
+  down: 'DownDocument',
+  'down-plan': 'DownPlanDocument',
   plan: 'PlanDocument',
   status: 'StatusDocument',
   verify: 'VerifyDocument',
@@ -63,6 +65,17 @@ beforeAll(async () => {
   db = await freshDatabase();
 });
 
+/** Runs a command, and checks its document and its log. */
+const printed =
+  (dir: string) =>
+  async (name: Name, args: readonly string[], folder = dir) => {
+    const ended = await sqlmig([...args, '--json', '--verbose', '--log-format', 'json'], folder);
+    const document = JSON.parse(ended.stdout);
+    expect([args, problems(name, document)]).toEqual([args, null]);
+    expect(document.version).toBe(1);
+    return { document, log: checkLog(ended) };
+  };
+
 test('what the commands print is valid, whether they succeed, find something or cannot start', async () => {
   const settings = { url: db.url, tenants: { list: ['acme', 'globex'] } };
   const p = project(settings, {
@@ -71,13 +84,7 @@ test('what the commands print is valid, whether they succeed, find something or 
     'sql/tenant/2_risky.sql': 'create table t (id int references public.users);\n',
     'sql/tenant/2_risky.down.sql': 'drop tabel t;\n',
   });
-  const json = async (name: Name, args: readonly string[], dir = p.dir) => {
-    const ended = await sqlmig([...args, '--json', '--verbose', '--log-format', 'json'], dir);
-    const document = JSON.parse(ended.stdout);
-    expect([args, problems(name, document)]).toEqual([args, null]);
-    expect(document.version).toBe(1);
-    return { document, log: checkLog(ended) };
-  };
+  const json = printed(p.dir);
   await json('check', ['check']);
   await json('plan', ['plan']);
   await json('up', ['up', '--all', '--rehearse']);
@@ -100,6 +107,24 @@ test('what the commands print is valid, whether they succeed, find something or 
     expect(log.at(-1)).toMatchObject({ type: 'error', level: 'error' });
   }
   await json('up', ['up'], broken.dir);
+});
+
+test('so is what down prints', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['undone'] }, historyTable: 'undone_history' },
+    { 'sql/tenant/1_a.sql': 'create table a ()', 'sql/tenant/1_a.down.sql': 'drop table a' },
+  );
+  const json = printed(p.dir);
+  await json('up', ['up', '--all']);
+  await json('down-plan', ['down', '--all', '--steps', '1', '--dry-run']);
+  await json('down', ['down', '--all', '--steps', '1', '--rehearse']);
+  const { document, log } = await json('down', ['down', '--all', '--steps', '1', '--yes']);
+  expect(document).toMatchObject({ ok: true, undone: 1, unchanged: 1 });
+  expect(log).toContainEqual(expect.objectContaining({ type: 'migration-undone' }));
+  p.remove('sql/tenant/1_a.down.sql');
+  await json('up', ['up', '--all']);
+  const { document: refused } = await json('down', ['down', '--all', '--to', '0', '--yes']);
+  expect(refused).toMatchObject({ ok: false, error: { code: 'down-missing' } });
 });
 
 test('every line of the log has a level and a run', async () => {

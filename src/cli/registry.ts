@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 /** Every command by name, in the order in which help lists them. Each is loaded only when it is needed. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./commands/up.ts')).upCommand,
+  down: async () => (await import('./commands/down.ts')).downCommand,
   plan: async () => (await import('./commands/plan.ts')).planCommand,
   status: async () => (await import('./commands/status.ts')).statusCommand,
   verify: async () => (await import('./commands/verify.ts')).verifyCommand,
@@ -45,14 +46,14 @@ export const commandsElsewhere: Readonly<Record<string, string>> = {
   resume: 'repair',
   unlock: 'locks --kill',
   baseline: 'adopt --baseline',
+  rollback: 'down',
+  revert: 'down',
+  undo: 'down',
 };
 
 /** What this version does not do, by the names that other migration tools have for it, with a way to do it. */
 export const notInThisVersion: Readonly<Record<string, string>> = Object.fromEntries([
-  ...['down', 'rollback', 'revert', 'undo', 'redo'].map((word) => [
-    word,
-    'this version cannot undo migrations; write one that reverts the change: sqlmig new NAME --tenant',
-  ]),
+  ['redo', 'there is no redo; use sqlmig down --steps 1, then sqlmig up'],
   ...['drop', 'clean', 'reset', 'dump'].map((word) => [
     word,
     'this version drops only tenants (sqlmig tenant drop NAME) and dumps nothing; use psql or pg_dump',

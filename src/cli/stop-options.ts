@@ -1,5 +1,25 @@
 import { type Canary, parseMaxFailures } from '../decide/stop-rule.ts';
+import { defaults } from '../project/defaults.ts';
 import { nameList, usage } from './options.ts';
+
+/** The flag that limits how many tenants are migrated at once. */
+export const concurrencyOption = {
+  concurrency: {
+    type: 'number',
+    takes: 'N',
+    describe: `Migrate up to N tenants at once [${defaults.concurrency}; ${defaults.concurrencyBefore17} up to PostgreSQL 16]`,
+  },
+} as const;
+
+/** The flag that limits failures. */
+export const maxFailuresOption = {
+  'max-failures': {
+    type: 'string',
+    takes: 'K|P%',
+    default: String(defaults.maxFailures),
+    describe: 'Start no more tenants after K (or P%) failures',
+  },
+} as const;
 
 /** Reads `--max-failures`. @throws SqlmigError `bad-usage`. */
 export function maxFailuresOf(text: string) {

@@ -35,8 +35,11 @@ export function completePlan(
 /** A finding that does not know yet in which schema it is. */
 export type FindingInSchema = Omit<Finding, 'database' | 'schema' | 'scope'>;
 
-/** Why `up` cannot continue an incomplete migration: a statement may have taken effect, or its file has changed. */
-export type ResumeObstacle = 'in-doubt' | 'file-changed' | 'file-missing';
+/**
+ * Why `up` cannot continue an incomplete migration: a statement may have taken effect, its file has changed, or `down` is
+ * undoing it.
+ */
+export type ResumeObstacle = 'in-doubt' | 'file-changed' | 'file-missing' | 'undoing';
 
 /** What to do in a schema, and what is wrong with it. */
 export interface SchemaPlan {
@@ -53,6 +56,16 @@ export interface SchemaPlan {
   readonly version: string | null;
   /** Applied versions above the newest file: a newer release was applied here. */
   readonly ahead: readonly string[];
+  /** Only in a plan of `down`, whose `steps` are the files that undo: the migrations that cannot be undone. */
+  readonly undo?: { readonly lacking: readonly LackingDown[] };
+}
+
+/** An applied migration that `down` cannot undo. */
+export interface LackingDown {
+  readonly version: string;
+  readonly name: string;
+  /** The project has no down file; the history keeps none either; or the text that it keeps was changed. */
+  readonly why: 'no-file' | 'not-kept' | 'kept-changed';
 }
 
 /**
@@ -185,11 +198,12 @@ function rowFinding(row: HistoryRow, file: Migration | undefined): FindingInSche
     const obstacle = obstacleTo(row, file);
     if (obstacle === null) return [];
     const why = {
-      'in-doubt': '',
-      'file-changed': ', and its file has changed since',
-      'file-missing': ', and its file no longer exists',
+      'in-doubt': 'was started but not finished',
+      'file-changed': 'was started but not finished, and its file has changed since',
+      'file-missing': 'was started but not finished, and its file no longer exists',
+      undoing: 'is being undone: its down file was started but not finished',
     }[obstacle];
-    const message = `${migrationLabel(row)} was started but not finished${why}`;
+    const message = `${migrationLabel(row)} ${why}`;
     return [{ kind: 'incomplete', ...identity(file ?? row), ...(file && { file: file.file }), message }];
   }
   if (file === undefined) {
@@ -224,9 +238,10 @@ function firstObstacle(
 
 /** What keeps `up` from continuing an incomplete migration; `null` if each of its statements is done, or did nothing. */
 function obstacleTo(
-  { inDoubt = false, checksum }: HistoryRow,
+  { inDoubt = false, checksum, undoneBy }: HistoryRow,
   file: Migration | undefined,
 ): ResumeObstacle | null {
+  if (undoneBy !== undefined) return 'undoing';
   if (file === undefined) return 'file-missing';
   // Even with a statement in doubt, `repair` continues only the file that was started.
   if (file.checksum !== checksum) return 'file-changed';

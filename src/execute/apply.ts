@@ -138,7 +138,8 @@ async function recover(
   if (decided.kind === 'count-committed') {
     const { committed, durations } = await readCommitted(session, batch);
     decided = decide(committed);
-    now = advanced(progress, committed, durations);
+    // A unit that undoes reports its own duration.
+    now = advanced(progress, committed, new Map([...failed.durations, ...durations]));
   }
   const place = { schema: now.schema, context };
   switch (decided.kind) {

@@ -12,6 +12,7 @@ import { fileIndex } from '../sql/filling.ts';
 import { indexInBlock } from '../sql/inline-block.ts';
 import type { Script } from '../sql/migration.ts';
 import { indexOfCodePoint, locate } from '../sql/position.ts';
+import { runAgain } from '../text/command-line.ts';
 import { historyError, rowRefused } from './history-error.ts';
 import { missingNameHint } from './missing-name.ts';
 import { whyStopped } from './stopped-statement.ts';
@@ -75,13 +76,13 @@ async function findStatement(
   return text === null ? null : replay(session, { unit, text }, error);
 }
 
-function hintFor(error: ServerError, { nonTransactional }: Script): string {
+function hintFor(error: ServerError, { nonTransactional, migration }: Script): string {
   if (isCatalogRace(error)) {
-    return 'another session kept changing the same row of a system catalog; run sqlmig up again';
+    return `another session kept changing the same row of a system catalog; ${runAgain(migration)}`;
   }
   return error.code === sqlstates.invalidTransactionTermination && nonTransactional === null
     ? 'put a procedure or block that commits into a file of its own with -- sqlmig: no-transaction in its first lines'
-    : 'correct the file and run sqlmig up again; none of it was kept';
+    : `correct the file and ${runAgain(migration)}; none of it was kept`;
 }
 
 function messageOf({ message, detail }: ServerError): string {

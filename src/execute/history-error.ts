@@ -107,18 +107,19 @@ function adviceFor(
   return { deed, hint };
 }
 
-/** The error for a history table that did not keep the row of a migration. */
+/** The error for a history table that did not keep the row of a migration, or that kept one that is undone. */
 export function rowRefused(
   { script: { migration }, schema, context }: Unit,
   error: ServerError,
 ): SqlmigError {
   const own = `${schema.schema}.${context.table}`;
-  return new SqlmigError('history-not-kept', `${own} did not keep the row of ${migration.file}`, {
+  const what = migration.undoes ? 'did not let go of' : 'did not keep';
+  return new SqlmigError('history-not-kept', `${own} ${what} the row of ${migration.file}`, {
     sqlstate: unitRefusalOf(error)?.state,
     schema: schema.schema,
     file: migration.file,
     state: 'rolled back',
-    hint: `drop the trigger, rule or row security policy on ${own} that removes the row`,
+    hint: `drop the trigger, rule or row security policy on ${own} that ${migration.undoes ? 'keeps' : 'removes'} the row`,
     cause: error,
   });
 }

@@ -4,7 +4,7 @@ import type { Unit } from '../protocol/unit-context.ts';
 import { onlineChangeOf, repeats } from '../sql/online-change.ts';
 import { statementAt } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
-import { repairCommandLine } from '../text/command-line.ts';
+import { repairCommandLine, runAgain } from '../text/command-line.ts';
 
 /** One statement of a non-transactional file, in one schema. */
 export interface StatementInSchema extends Pick<Unit, 'script' | 'schema'> {
@@ -32,12 +32,12 @@ export function keptInPart(k: number): string {
 export async function wayOn(at: StatementInSchema, whole: boolean): Promise<string> {
   const { script, k, begun } = at;
   if (whole && !begun)
-    return `run sqlmig up again once it can succeed: it continues with statement ${k + 1}; if it never can, do the rest by hand, then run: ${settle(at, '--mark-applied')}`;
+    return `${runAgain(script.migration)} once it can succeed: it continues with statement ${k + 1}; if it never can, do the rest by hand, then run: ${settle(at, ...asDone(at))}`;
   const statement = (await statementAt(script, k))?.statement;
   const isKnown = statement === undefined || onlineChangeOf(statement) !== null || repeats(statement);
   if (isKnown || whole) return resumeHint(at);
   const last = k + 1 === script.statements.length;
-  const skip = last ? '--mark-applied' : `--from-statement ${k + 2}`;
+  const skip = last ? asDone(at).join(' ') : `--from-statement ${k + 2}`;
   return `check what it left behind, then run: ${settle(at, '--from-statement', `${k + 1}`)} (runs it again) or ${skip} (skips it)`;
 }
 
@@ -65,7 +65,7 @@ export function indexDiffers(
   { name, what }: { readonly name: string; readonly what: string },
   state: string,
 ): SqlmigError {
-  const then = at.begun ? `continue with: ${settle(at, '--resume')}` : 'run sqlmig up again';
+  const then = at.begun ? `continue with: ${settle(at, '--resume')}` : runAgain(at.script.migration);
   return errorAt(at, 'index-differs', {
     message: `${name} already exists and ${what}`,
     state,
@@ -85,6 +85,11 @@ function errorAt(
     statements: statements.length,
     ...more,
   });
+}
+
+/** The flags that count all statements as done. To mark it as applied would be the opposite for one that undoes. */
+function asDone({ script: { migration, statements } }: StatementInSchema): string[] {
+  return migration.undoes ? ['--from-statement', `${statements.length + 1}`] : ['--mark-applied'];
 }
 
 function resumeHint(at: StatementInSchema): string {

@@ -2,6 +2,7 @@ import { unitStates } from '../errors.ts';
 import { historyTable, readDigest, rowOf } from '../history/history.ts';
 import { bookkeeping, locksGone } from '../protocol/bookkeeping.ts';
 import { raise } from '../protocol/refusal.ts';
+import { endUndo, revertUndo } from '../protocol/undo-row.ts';
 import type { Unit } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
 import { doBlock } from '../sql/quote.ts';
@@ -21,20 +22,35 @@ export interface RunningFile extends Unit {
  * SQL: updates the history row of the migration with `set`, or refuses if the session no longer holds the locks
  * (docs/lock-protocol.md, Non-transactional files). `query` runs in the same transaction.
  */
-export function note({ script, schema, context }: Unit, set: string, query?: string): string {
+export function note(unit: Unit, set: string, query?: string): string {
+  const { script, schema, context } = unit;
+  const row = `${rowOf(script.migration)} and state = 'incomplete'`;
+  const update = `update ${historyTable(schema.schema, context.table)} set ${set} where ${row}`;
+  return underLocks(unit, update, query);
+}
+
+function underLocks({ schema }: Unit, change: string, query?: string): string {
   return bookkeeping(
     `${doBlock(`begin
   if ${locksGone(schema)} then ${raise(unitStates.lockLost)} end if;
-  update ${historyTable(schema.schema, context.table)} set ${set} where ${rowOf(script.migration)} and state = 'incomplete';
+  ${change};
   if not found then ${raise(unitStates.historyChanged)} end if;
 end`)}${query === undefined ? '' : `${query};\n`}`,
   );
 }
 
+/** SQL: records that all statements are done, `durationMs` after the first began; undone migrations lose their row. */
+export function noteEnd(unit: Unit, durationMs: number): string {
+  if (unit.script.migration.undoes) return underLocks(unit, endUndo(unit));
+  const ms = Math.min(durationMs, 2_147_483_647);
+  return note(unit, `state = 'applied', at_statement = null, duration_ms = ${ms}`);
+}
+
 /** Records that statement `k` did nothing after all; returns the state in words. */
 export async function takeBack(file: RunningFile, k: number): Promise<string> {
   if (k === 0) {
-    await file.session.run(forget(file));
+    const { undoes } = file.script.migration;
+    await file.session.run(undoes ? bookkeeping(`${revertUndo(file)};\n`) : forget(file));
     return 'not touched';
   }
   await file.session.run(note(file, `at_statement = ${k}`));

@@ -10,6 +10,7 @@ import {
   tryLocks,
 } from '../protocol/bookkeeping.ts';
 import { trySharedKeyForSession } from '../protocol/catalog-key.ts';
+import { beginUndo } from '../protocol/undo-row.ts';
 import { checkUnchanged } from '../protocol/unit-checks.ts';
 import type { Unit } from '../protocol/unit-context.ts';
 import { insertRow } from '../protocol/unit-row.ts';
@@ -19,7 +20,7 @@ import { quoteLiteral } from '../sql/quote.ts';
 import { type Attempt, appliedMigration, attemptOf } from './attempt.ts';
 import type { Names } from './invalid-indexes.ts';
 import { keptBefore } from './non-transactional-errors.ts';
-import { note, type RunningFile } from './non-transactional-progress.ts';
+import { note, noteEnd, type RunningFile } from './non-transactional-progress.ts';
 import { nonTransactionalSettings } from './non-transactional-settings.ts';
 import { namesIn, runStatement } from './non-transactional-statement.ts';
 
@@ -83,7 +84,8 @@ async function runUnderLocks(
     return runStatements(file, resumption);
   }
   if (!isBegun(file)) {
-    const begin = checkUnchanged(schema, context) + insertRow(file, 'incomplete');
+    const row = script.migration.undoes ? beginUndo(file) : insertRow(file, 'incomplete');
+    const begin = checkUnchanged(schema, context) + row;
     await session.run(bookkeeping(begin));
     return runStatements(file, { from: 0, begun: 0 });
   }
@@ -116,8 +118,7 @@ async function runStatements(file: RunningFile, { from, begun }: Resumption): Pr
     if (stopped !== null) return stopped;
   }
   const durationMs = Math.round(performance.now() - started);
-  const end = `state = 'applied', at_statement = null, duration_ms = ${Math.min(durationMs, 2_147_483_647)}`;
-  await session.run(note(file, end));
+  await session.run(noteEnd(file, durationMs));
   return { kind: 'done', applied: [appliedMigration(script.migration, durationMs)] };
 }
 

@@ -1,18 +1,21 @@
-import type { SqlmigError } from '../errors.ts';
+import { type SqlmigError, unitStates } from '../errors.ts';
 import { findSchemas } from '../history/presence.ts';
 import { guardedSchemas } from '../protocol/guard.ts';
 import { composeRehearsal, structureColumn } from '../protocol/message.ts';
+import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { Unit, UnitSchema } from '../protocol/unit-context.ts';
 import type { Row } from '../server/answer.ts';
+import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
 import { parseStructure, readStructure, type Structure } from '../structure/structure.ts';
+import { historyError } from './history-error.ts';
 import { type ForbiddenChanges, forbiddenIn, trespassError } from './scope-guard.ts';
 import type { UnitPlace } from './unit-place.ts';
 
 /**
  * Runs a suspicious file in a transaction that is rolled back, and compares other schemas before and after it. Returns
- * the error if the file changed one of them, `null` if it may be applied.
+ * the error if the file changed one of them or its history, `null` if it may be applied.
  * @throws ServerError, SessionLost as `Session.run` does: the file may fail here as well.
  */
 export async function probe(session: Session, unit: Unit): Promise<SqlmigError | null> {
@@ -24,7 +27,13 @@ export async function probe(session: Session, unit: Unit): Promise<SqlmigError |
       compared,
     });
     // The notices of the file are reported when it runs for good.
-    await session.run(message.text, seen.take, () => {});
+    try {
+      await session.run(message.text, seen.take, () => {});
+    } catch (error) {
+      const touches = isServerError(error) && unitRefusalOf(error)?.state === unitStates.historyTouched;
+      if (touches) return historyError(unit, error);
+      throw error;
+    }
     const unknown = await unknownSchemas(session, seen, { compared, schema });
     if (unknown.length > 0) {
       compared = [...compared, ...unknown];

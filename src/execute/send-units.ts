@@ -1,5 +1,11 @@
 import { historyKey } from '../project/order.ts';
-import { durationOf, recordDurations, recordedByRun, recordedColumn } from '../protocol/durations.ts';
+import {
+  durationOf,
+  recordDurations,
+  recordedByRun,
+  recordedColumn,
+  stillRecorded,
+} from '../protocol/durations.ts';
 import { composeUnits } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
 import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
@@ -84,14 +90,18 @@ export async function readCommitted(
   session: Session,
   { scripts, schema, context }: Batch,
 ): Promise<{ readonly committed: number; readonly durations: Durations }> {
-  const note = `${begin(context)}${recordDurations(schema, context)}${recordedByRun(schema, context)}COMMIT`;
+  const undoes = scripts.some(({ migration }) => migration.undoes === true);
+  const query = undoes
+    ? stillRecorded(schema, context)
+    : recordDurations(schema, context) + recordedByRun(schema, context);
+  const note = `${begin(context)}${query}COMMIT`;
   const recorded = new Set<unknown>();
   const durations = new Map<string, number>();
   await session.run(note, (row) => {
     takeDuration(row, durations);
     if (recordedColumn in row) recorded.add(row[recordedColumn]);
   });
-  const first = scripts.findIndex(({ migration }) => !recorded.has(historyKey(migration)));
+  const first = scripts.findIndex(({ migration }) => recorded.has(historyKey(migration)) === undoes);
   return { committed: first === -1 ? scripts.length : first, durations };
 }
 

@@ -6,6 +6,7 @@ import type { Session } from '../server/session.ts';
 import { settingOrigin } from '../server/setting-origin.ts';
 import type { Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
+import { runAgain } from '../text/command-line.ts';
 
 /** Why the server stopped a statement, and what to do about it. */
 interface Stopped {
@@ -30,7 +31,7 @@ export async function whyStopped(
       const partners = await deadlockPartners(session, error.detail ?? '');
       return {
         partners: partners.length === 0 ? null : describeBlockers(partners),
-        hint: 'run sqlmig up again once the other session has ended; to avoid it, lock tables in the order in which the application does',
+        hint: `${runAgain(script.migration)} once the other session has ended; to avoid it, lock tables in the order in which the application does`,
       };
     }
     case sqlstates.queryCanceled:

@@ -7,11 +7,14 @@ import type { Script } from '../sql/migration.ts';
 /** Where units run: a schema as the plan found it, in the context of a run. */
 export type UnitPlace = Omit<Unit, 'script'>;
 
-/** The schema once scripts are applied to it. */
+/** The schema once scripts are applied to it; one that undoes its migration removes its row. */
 export function withApplied(schema: UnitSchema, scripts: readonly Script[]): UnitSchema {
   if (scripts.length === 0) return schema;
   const rows = new Map(schema.history.map((row) => [historyKey(row), row]));
-  for (const { migration } of scripts) rows.set(historyKey(migration), rowOfApplied(migration));
+  for (const { migration } of scripts) {
+    if (migration.undoes) rows.delete(historyKey(migration));
+    else rows.set(historyKey(migration), rowOfApplied(migration));
+  }
   return { ...schema, history: [...rows.values()], digest: null, isCurrent: true };
 }
 

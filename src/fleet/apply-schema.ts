@@ -1,5 +1,5 @@
 import { applyUnits } from '../execute/apply.ts';
-import type { Attempt } from '../execute/attempt.ts';
+import { type Attempt, appliedMigration } from '../execute/attempt.ts';
 import { applyNonTransactional } from '../execute/non-transactional.ts';
 import { withApplied } from '../execute/unit-place.ts';
 import type { UnitSchema } from '../protocol/unit-context.ts';
@@ -7,7 +7,9 @@ import type { AppliedMigration } from '../results.ts';
 import { createSessionSlot } from '../run/session-slot.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
+import { basisOf } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
+import { noteAttempted } from '../state/undo-basis.ts';
 import type { StartLimits } from './fleet-work.ts';
 import { type Gate, unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
@@ -26,18 +28,28 @@ export async function applySchema(
   session: Session,
   { target, gate, limits }: SchemaWork,
 ): Promise<Attempt> {
+  const { undo } = basisOf(migrator.source, target.scope);
   let schema = unitSchema(target, gate);
   let bootstrap = !target.hasHistory;
   const done: AppliedMigration[] = [];
   for (const group of groupScripts(await migrator.scripts.of(target), schema)) {
     const attempt = await applyGroup(migrator, session, { group, schema, bootstrap, limits });
     migrator.turns.learn(attempt);
-    if (attempt.kind !== 'done') return attempt;
+    if (attempt.kind !== 'done') {
+      if (undo !== undefined) noteAttempted(undo, target.schema, [...done, ...attempted(group, attempt)]);
+      return attempt;
+    }
     done.push(...attempt.applied);
     schema = withApplied(schema, group);
     bootstrap = false;
   }
   return { kind: 'done', applied: done };
+}
+
+/** What an attempt that was not completed may have undone: everything, unless it only waited for its first lock. */
+function attempted(group: readonly Script[], attempt: Attempt): AppliedMigration[] {
+  const sentNothing = attempt.kind === 'stopped' || (attempt.kind === 'retry' && attempt.reason === 'busy');
+  return sentNothing && group.length === 1 ? [] : group.map(({ migration }) => appliedMigration(migration));
 }
 
 async function applyGroup(

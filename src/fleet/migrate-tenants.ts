@@ -1,5 +1,6 @@
 import { stopRule } from '../decide/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
+import type { Selection } from '../project/selection.ts';
 import type { SchemaOutcome } from '../results.ts';
 import type { FleetState } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
@@ -9,7 +10,7 @@ import { confirm } from './confirm.ts';
 import type { Digests } from './digests.ts';
 import type { Migrator } from './migrator.ts';
 import { isBadName, type Stop, withError } from './outcome.ts';
-import { openTenantPhase } from './phase.ts';
+import { openTenantPhase, type TenantPhase } from './phase.ts';
 import { interrupted } from './schema-errors.ts';
 import type { Summary } from './summary.ts';
 import { relistTenants } from './tenant-list.ts';
@@ -63,17 +64,30 @@ async function migrateListed(migrator: Migrator, { found, options, summary }: Te
   const canaries = canariesOf(listed, options.canary);
   const rules = { stopRule: stopRule(listed.length, options), canaries };
   const phase = openTenantPhase(migrator, { shared: found.public, rules });
+  await migrateAndRelist(migrator, phase, { listed, select, summary });
+}
+
+/** Migrates listed tenants; if all are selected, lists again until there are no new ones. */
+export async function migrateAndRelist(
+  migrator: Migrator,
+  phase: TenantPhase,
+  {
+    listed,
+    select,
+    summary,
+  }: { readonly listed: Target[]; readonly select: Selection; readonly summary: Summary },
+): Promise<void> {
   for (let targets: readonly Target[] = listed; ; ) {
     summary.add(await phase.migrate(targets));
-    if (select.kind !== 'all' || rehearse || summary.hasLeftOut) return;
+    if (select.kind !== 'all' || migrator.settings.rehearse || summary.hasLeftOut) return;
     targets = await relistTenants(migrator, select, listed);
     if (targets.length === 0) return;
     listed.push(...targets);
   }
 }
 
-/** Makes commits durable; applies again what was lost in a crash of the server. */
-async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
+/** Makes commits durable; does again what was lost in a crash of the server. */
+export async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
   const { emit } = migrator.settings;
   for (;;) {
     const lost = await confirm(migrator, summary.outcomes);

@@ -1,6 +1,6 @@
 import { type SqlmigError, troubleCodes } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
-import { newestVersion } from '../project/version.ts';
+import { canonicalVersion, newestVersion } from '../project/version.ts';
 import type { AppliedMigration, ErrorDetails, SchemaOutcome, TakenLock } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
@@ -43,13 +43,16 @@ export interface Stop {
   readonly error: SqlmigError;
 }
 
-/** True if `up` has work in a schema: migrations to apply, or a listed tenant to create. */
+/** True if a run has work in a schema: migrations to apply or to undo, or a listed tenant to create. */
 export function hasWork({ plan, exists, scope, trouble }: Target): boolean {
   if (trouble !== null) return false;
-  return plan.steps.length > 0 || (!exists && scope === 'tenant');
+  return plan.steps.length > 0 || (!exists && scope === 'tenant' && plan.undo === undefined);
 }
 
-/** The outcome of a schema that is up to date: `applied` if this run applied anything, else `up-to-date`. */
+/**
+ * The outcome of a schema that is up to date: `applied` if this run applied anything, else `up-to-date`. To undo counts
+ * as to apply (see `undoneSchema`).
+ */
 export function finished(
   target: Target,
   context: OutcomeContext,
@@ -60,7 +63,10 @@ export function finished(
   const outcome: SchemaOutcome = {
     ...base(target, context),
     state: before.length + applied.length > 0 || created ? 'applied' : 'up-to-date',
-    version: newestVersion([{ version: target.plan.version }, ...applied]),
+    version:
+      context.basis.undo === undefined
+        ? newestVersion([{ version: target.plan.version }, ...applied])
+        : versionWithout(target, applied, context.basis),
     ...(target.isUnmanaged && applied.length === 0 && { unmanaged: true as const }),
     migrations: [...before, ...applied],
     ...(locks && { locks }),
@@ -137,6 +143,8 @@ export function countsAsFailure({ state, error }: SchemaOutcome): boolean {
 }
 
 const refusals: readonly (string | undefined)[] = [
+  'down-missing',
+  'down-changed',
   'checksum-changed',
   'out-of-order',
   'incomplete',
@@ -159,7 +167,24 @@ function base({ schema, scope }: Target, { database }: OutcomeContext) {
   return { database, schema, scope };
 }
 
-function recordedBy({ rows }: Target, { runId, basis }: OutcomeContext): AppliedMigration[] {
+/** The newest version that is left without these migrations. */
+function versionWithout(
+  { rows }: Target,
+  undone: readonly AppliedMigration[],
+  { files }: PlanBasis,
+): string | null {
+  const gone = new Set(undone.map(historyKey));
+  const newest = newestVersion(rows.filter((row) => row.state === 'applied' && !gone.has(historyKey(row))));
+  return (
+    files.find(({ version }) => version !== null && newest === canonicalVersion(version))?.version ?? newest
+  );
+}
+
+function recordedBy({ schema, rows }: Target, { runId, basis }: OutcomeContext): AppliedMigration[] {
+  if (basis.undo !== undefined) {
+    const left = new Set(rows.map(historyKey));
+    return (basis.undo.attempted.get(schema) ?? []).filter((migration) => !left.has(historyKey(migration)));
+  }
   const applied = rows.filter((row) => row.runId === runId && row.state === 'applied');
   const ours = new Map(applied.map((row) => [historyKey(row), row]));
   return basis.files.flatMap((file) => {

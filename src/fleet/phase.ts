@@ -1,4 +1,5 @@
 import { SqlmigError } from '../errors.ts';
+import { appliedMigration } from '../execute/attempt.ts';
 import type { Finish } from '../execute/create-whole.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { defaults } from '../project/defaults.ts';
@@ -10,6 +11,7 @@ import type { Migration } from '../sql/migration.ts';
 import { listedNow } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
 import { rereadTarget, type Target } from '../state/target.ts';
+import { noteAttempted } from '../state/undo-basis.ts';
 import { applySchema, type SchemaWork } from './apply-schema.ts';
 import { createSchema } from './create-schema.ts';
 import { createFleet, type Fleet } from './fleet.ts';
@@ -21,7 +23,7 @@ import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
 import { unrehearsed } from './rehearsable.ts';
 import { rehearseSchema } from './rehearse-schema.ts';
-import { createSchemaBatches } from './schema-batches.ts';
+import { createSchemaBatches, type SchemaBatches } from './schema-batches.ts';
 import { schemaRefusal } from './schema-errors.ts';
 import type { Scripts } from './scripts.ts';
 
@@ -41,7 +43,7 @@ export async function migratePublic(migrator: Migrator, target: Target): Promise
 }
 
 /** Tenants that are migrated under the same rules, most of them at once and newcomers later. */
-interface TenantPhase {
+export interface TenantPhase {
   /** Brings tenants up to date, or rehearses that; returns one outcome each, in the order of `targets`. */
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
 }
@@ -153,7 +155,11 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole, ...re
   return { migrate: (targets) => lockWatch.during(() => fleet.migrate(targets)) };
 }
 
-function batchesOf({ scripts, context }: Migrator, gatekeeper: Gatekeeper | null, concurrency: number) {
+function batchesOf(
+  { scripts, context, source }: Migrator,
+  gatekeeper: Gatekeeper | null,
+  concurrency: number,
+) {
   const part = (target: Target, migration: Migration) => {
     const script = filled(scripts, migration, target);
     // Only the message of a single schema upgrades its history.
@@ -161,7 +167,19 @@ function batchesOf({ scripts, context }: Migrator, gatekeeper: Gatekeeper | null
     const schema = unitSchema(target, gatekeeper?.gate ?? null);
     return changesSharedRows(script, schema) ? null : { schema, script };
   };
-  return createSchemaBatches(part, context, concurrency);
+  const batches = createSchemaBatches(part, context, concurrency);
+  const { undo } = basisOf(source, 'tenant');
+  if (undo === undefined) return batches;
+  const attempt: SchemaBatches['attempt'] = (session, targets) => {
+    for (const { schema, plan } of targets)
+      noteAttempted(
+        undo,
+        schema,
+        plan.steps.map((step) => appliedMigration(step)),
+      );
+    return batches.attempt(session, targets);
+  };
+  return { ...batches, attempt };
 }
 
 function filled(scripts: Scripts, migration: Migration, { schema }: Target) {

@@ -3,11 +3,14 @@ import type { Scheduler } from '../decide/scheduler.ts';
 import { SqlmigError, sqlstates, withMessage } from '../errors.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Target } from '../state/target.ts';
-import { repairCommandLine } from '../text/command-line.ts';
+import { repairCommandLine, runAgain } from '../text/command-line.ts';
+import { lacksDown } from './down-errors.ts';
 
-/** Why `up` must not touch a schema, or `null`. */
+/** Why a run must not touch a schema, or `null`. */
 export function schemaRefusal({ schema, plan, trouble }: Target): SqlmigError | null {
   if (trouble !== null) return trouble;
+  const [lacking] = plan.undo?.lacking ?? [];
+  if (lacking !== undefined) return lacksDown(lacking, { schema, state: 'not touched' });
   const { refusal } = plan;
   if (refusal === null) return null;
   const extra = { schema, file: refusal.file, state: 'not touched' };
@@ -30,7 +33,10 @@ export function schemaRefusal({ schema, plan, trouble }: Target): SqlmigError | 
     default:
       return new SqlmigError('incomplete', refusal.message, {
         ...extra,
-        hint: incompleteHint(schema, refusal, plan.obstacle),
+        hint:
+          plan.undo === undefined || plan.obstacle !== null
+            ? incompleteHint(schema, refusal, plan.obstacle)
+            : `settle it first, with a release that has its file: ${repairCommandLine(schema, refusal, '--resume')}`,
       });
   }
 }
@@ -56,13 +62,17 @@ export function changedFileHint(
 }
 
 /** The error of a run that could not flush its commits in this many tenants. */
-export function notConfirmed(error: SqlmigError, tenants: number): SqlmigError {
+export function notConfirmed(
+  error: SqlmigError,
+  tenants: number,
+  { undoes }: { readonly undoes?: true } = {},
+): SqlmigError {
   const { message, details } = error;
   const who = tenants === 1 ? '1 tenant is' : `${tenants} tenants are`;
   return new SqlmigError(error.code, message, {
     sqlstate: details.sqlstate,
     state: `${who} not confirmed: the server may have lost what was committed there`,
-    hint: 'once the server is back, run sqlmig up again: it applies what was lost, and finds the rest up to date',
+    hint: `once the server is back, ${runAgain(undoes ? { undoes } : {})}: it ${undoes ? 'undoes' : 'applies'} what was lost, and finds the rest up to date`,
     cause: error,
   });
 }
@@ -74,7 +84,7 @@ export function interrupted(incomplete?: SqlmigError): SqlmigError {
     statement,
     statements,
     state,
-    hint = 'run sqlmig up again to continue',
+    hint = 'run the same command again to continue',
   } = incomplete?.details ?? {};
   const at = { file, statement, statements, state };
   return new SqlmigError('interrupted', 'the run was interrupted', { ...at, hint });

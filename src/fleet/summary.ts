@@ -26,9 +26,12 @@ export interface Summary {
 export function createSummary({
   rehearse,
   sync,
+  undoes,
 }: {
   readonly rehearse: boolean;
   readonly sync: boolean;
+  /** The run is one of `down`. */
+  readonly undoes?: true;
 }): Summary {
   const started = performance.now();
   const notices = createNoticeGroups();
@@ -75,7 +78,9 @@ export function createSummary({
         durationMs: Math.round(performance.now() - started),
         schemas,
         warnings: notices.list(),
-        ...(error && { error: (open === 0 ? error : notConfirmed(error, open)).details }),
+        ...(error && {
+          error: (open === 0 ? error : notConfirmed(error, open, undoes ? { undoes } : {})).details,
+        }),
       };
     },
   };

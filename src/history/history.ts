@@ -3,6 +3,7 @@ import type { Row } from '../server/answer.ts';
 import type { Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { HistoryRow } from './row.ts';
+import { readChecksum } from './undo-mark.ts';
 
 /** A history row with what the run that wrote it recorded. */
 export interface RecordedRow extends HistoryRow {
@@ -162,7 +163,7 @@ export function toRow(row: Row): RecordedRow {
   return {
     version: row.version as string | null,
     name: String(row.name),
-    checksum: String(row.checksum),
+    ...readChecksum(String(row.checksum)),
     // `running` is what version 0.1.0 wrote.
     state: row.state === 'applied' ? 'applied' : 'incomplete',
     runId: String(row.run_id),

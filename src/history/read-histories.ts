@@ -51,7 +51,7 @@ export async function readHistoryDigests(
   const select = (schema: string, i: number) =>
     `select ${i} as i, min(scope) as scope, ${digestSql} as digest from ${historyTable(schema, table)}`;
   const digests = new Map<string, HistoryDigest>();
-  const refused = await inBatches(reader, schemas, {
+  const refused = await readInBatches(reader, schemas, {
     table,
     select,
     onRow(schema, row) {
@@ -81,7 +81,7 @@ export async function readHistories(
     null as state, null as run_id, null::int as duration_ms, null::bool as in_doubt, null::text as digest
   union all select ${i}, ${rowColumns}, ${rowDigest}::text from ${historyTable(schema, table)}`;
   const found = new Map<string, { rows: RecordedRow[]; sum: bigint }>();
-  const refused = await inBatches(reader, schemas, {
+  const refused = await readInBatches(reader, schemas, {
     table,
     select,
     onRow(schema, row) {
@@ -99,7 +99,7 @@ export async function readHistories(
 }
 
 /** What to read of each history. */
-interface HistoryQuery {
+export interface HistoryQuery {
   readonly table: string;
   /** The query for one schema; `i` is its index in the batch, and a column of that name. */
   readonly select: (schema: string, i: number) => string;
@@ -107,7 +107,7 @@ interface HistoryQuery {
 }
 
 /** Reads histories in batches, over two sessions if there are several, and returns the errors of those it cannot read. */
-async function inBatches(
+export async function readInBatches(
   reader: Reader,
   schemas: readonly string[],
   query: HistoryQuery,

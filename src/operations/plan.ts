@@ -1,20 +1,18 @@
 import { completePlan, type PlanOptions, planKinds } from '../decide/plan.ts';
 import { extensionsToCreate, requireExtensions } from '../fleet/extensions.ts';
-import { detailsOf } from '../fleet/outcome.ts';
 import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
-import { schemaRefusal } from '../fleet/schema-errors.ts';
+import { plannedSchema } from '../fleet/planned-schema.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import { requireVersion } from '../project/target-version.ts';
-import type { PlannedSchema, PlanResult } from '../results.ts';
+import type { PlanResult } from '../results.ts';
 import type { Script } from '../sql/migration.ts';
 import { fleetFindings } from '../state/findings.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import { type FleetReading, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
-import type { Target } from '../state/target.ts';
 
 /** What `plan` covers; the limits are those of `up`. */
 export interface PlanCommandOptions extends ReadOptions, Partial<PlanOptions> {
@@ -64,21 +62,6 @@ function pendingIn(found: FleetState, scripts: ParsedScripts): Script[] {
   const all = found.tenantsUnknown === null ? [] : scripts.all().map(({ migration }) => migration);
   const unknown = all.filter(({ scope }) => scope === 'tenant');
   return scripts.of(new Set([...allTargets(found).flatMap(({ plan: { steps } }) => steps), ...unknown]));
-}
-
-function plannedSchema(target: Target, database: string): PlannedSchema {
-  const { schema, scope, plan: planned } = target;
-  const refusal = schemaRefusal(target);
-  const steps = refusal === null ? planned.steps : [];
-  return {
-    database,
-    schema,
-    scope,
-    version: planned.version,
-    ...(target.isUnmanaged && { unmanaged: true as const }),
-    migrations: steps.map(({ version, name, file }) => ({ version, name, file })),
-    ...(refusal && { error: detailsOf(refusal, target, database) }),
-  };
 }
 
 function warningsFor(

@@ -90,10 +90,13 @@ export async function parseMigrations(
 ): Promise<Map<Migration, Script>> {
   const scripts = new Map<Migration, Script>();
   const isTenants = tenantNames(migrations);
-  for (const migration of new Set(wanted)) {
+  const all = new Set(wanted);
+  for (const migration of all) {
     const script = await toScript(migration, migrations.publicSchema, isTenants);
-    if (!('migration' in script) || mistakesOf(script, options).length > 0)
-      throw errorOfAll(await parseMistakes(allFiles(migrations), migrations.publicSchema, options));
+    if (!('migration' in script) || mistakesOf(script, options).length > 0) {
+      const files = new Set([...allFiles(migrations), ...all]);
+      throw errorOfAll(await parseMistakes([...files], migrations.publicSchema, options));
+    }
     scripts.set(migration, script);
   }
   return scripts;

@@ -7,11 +7,18 @@ import { compareVersions } from './version.ts';
  * @throws SqlmigError `bad-usage` naming the versions next to it.
  */
 export function requireVersion(
-  migrations: Readonly<Record<'public' | 'tenant', readonly Migration[]>>,
+  {
+    public: shared,
+    tenant,
+    applied = [],
+  }: Readonly<Record<'public' | 'tenant', readonly Migration[]>> & {
+    /** What is known beside the files. */
+    readonly applied?: readonly Pick<Migration, 'version'>[];
+  },
   to: string | null | undefined,
 ): void {
   if (to === null || to === undefined) return;
-  const versions = [...migrations.public, ...migrations.tenant].flatMap(({ version }) => version ?? []);
+  const versions = [...shared, ...tenant, ...applied].flatMap(({ version }) => version ?? []);
   if (versions.some((version) => compareVersions(version, to) === 0)) return;
   const sorted = versions.toSorted(compareVersions);
   const below = sorted.findLast((version) => compareVersions(version, to) < 0);

@@ -5,17 +5,27 @@ import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 
-const milliseconds = (interval: string) => `least(date_part('epoch', ${interval}) * 1000, 2147483647)::int`;
+/** SQL expression: an interval in whole milliseconds. */
+export const inMilliseconds = (interval: string) =>
+  `least(date_part('epoch', ${interval}) * 1000, 2147483647)::int`;
 const keyColumn = `coalesce(version::text, 'R__' || name)`;
 
-function returning({ schema }: UnitSchema, key: string): string {
-  return `returning ${quoteLiteral(schema)} as sqlmig_schema, ${key} as sqlmig_key, duration_ms as sqlmig_ms;\n`;
+/** SQL: the columns of a row that reports a duration (see `durationOf`), from expressions. */
+export function durationColumns(
+  { schema }: UnitSchema,
+  { key, ms }: { readonly key: string; readonly ms: string },
+): string {
+  return `${quoteLiteral(schema)} as sqlmig_schema, ${key} as sqlmig_key, ${ms} as sqlmig_ms`;
+}
+
+function returning(schema: UnitSchema, key: string): string {
+  return `returning ${durationColumns(schema, { key, ms: 'duration_ms' })};\n`;
 }
 
 /** Records how long one migration took, which has just run, and returns it in a row that `durationOf` reads. */
 export function recordDuration(migration: Migration, schema: UnitSchema, { table }: UnitContext): string {
   const own = historyTable(schema.schema, table);
-  const took = milliseconds('clock_timestamp() - applied_at');
+  const took = inMilliseconds('clock_timestamp() - applied_at');
   const key = quoteLiteral(historyKey(migration));
   return `update ${own} set duration_ms = ${took} where ${rowOf(migration)} ${returning(schema, key)}`;
 }
@@ -27,7 +37,7 @@ export function recordDuration(migration: Migration, schema: UnitSchema, { table
 export function recordDurations(schema: UnitSchema, { runId, table }: UnitContext): string {
   const own = historyTable(schema.schema, table);
   const end = 'coalesce(lead(applied_at) over (order by applied_at), clock_timestamp())';
-  return `update ${own} h set duration_ms = d.ms from (select ctid as at, ${milliseconds(`${end} - applied_at`)} as ms
+  return `update ${own} h set duration_ms = d.ms from (select ctid as at, ${inMilliseconds(`${end} - applied_at`)} as ms
   from ${own} where run_id = ${quoteLiteral(runId)} and duration_ms = 0) d where h.ctid = d.at ${returning(schema, keyColumn)}`;
 }
 
@@ -40,8 +50,13 @@ export function durationOf({
   return typeof key === 'string' ? { schema: String(schema), key, ms: Number(ms) } : null;
 }
 
-/** The column that `recordedByRun` returns. */
+/** The column that `recordedByRun` and `stillRecorded` return. */
 export const recordedColumn = 'sqlmig_recorded';
+
+/** SQL query: the history keys of all versioned migrations that are recorded in a schema. */
+export function stillRecorded({ schema }: UnitSchema, { table }: UnitContext): string {
+  return `select ${keyColumn} as ${recordedColumn} from ${historyTable(schema, table)} where version is not null;\n`;
+}
 
 /** SQL query: the history keys of everything that this run has recorded in a schema. */
 export function recordedByRun({ schema }: UnitSchema, { runId, table }: UnitContext): string {

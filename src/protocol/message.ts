@@ -44,7 +44,7 @@ export function composeUnits(
       { script, schema, context },
       {
         start: startOf(index, counts, keeps),
-        expected: { rows: counts[index + 1] ?? 0, trusted: trusted.has(script) },
+        expected: { rows: counts[index]?.during ?? 0, trusted: trusted.has(script) },
         keepsKey: keeps && !isLast,
         durations: isLast ? recordAll(scripts, schema, context) : '',
       },
@@ -62,16 +62,26 @@ function activityOf(scripts: readonly Script[]): string {
   return first === last ? `${first}` : `${first}..${last}`;
 }
 
-/** The number of rows in a history before the first script, and after each. */
-function rowCounts({ history }: UnitSchema, scripts: readonly Script[]): number[] {
+/** The number of rows in a history before each script, and by the time its file is done. */
+function rowCounts({ history }: UnitSchema, scripts: readonly Script[]): RowCount[] {
   const keys = new Set(history.map(historyKey));
-  const before = keys.size;
-  return [before, ...scripts.map(({ migration }) => keys.add(historyKey(migration)).size)];
+  return scripts.map(({ migration }) => {
+    const before = keys.size;
+    const during = keys.add(historyKey(migration)).size;
+    // The row of a migration that is undone is deleted only then.
+    if (migration.undoes) keys.delete(historyKey(migration));
+    return { before, during };
+  });
 }
 
-function startOf(index: number, counts: readonly number[], keeps: boolean): Start {
+interface RowCount {
+  readonly before: number;
+  readonly during: number;
+}
+
+function startOf(index: number, counts: readonly RowCount[], keeps: boolean): Start {
   if (index === 0) return { kind: keeps ? 'keeping' : 'planned' };
-  return keeps ? { kind: 'kept' } : { kind: 'turn', rows: counts[index] ?? 0 };
+  return keeps ? { kind: 'kept' } : { kind: 'turn', rows: counts[index]?.before ?? 0 };
 }
 
 function recordAll(scripts: readonly Script[], schema: UnitSchema, context: UnitContext): string {
@@ -131,15 +141,15 @@ function addPart(message: MessageText, part: PendingFiles, context: UnitContext)
   const counts = rowCounts(schema, scripts);
   for (const [index, script] of scripts.entries()) {
     const expected = {
-      rows: counts[index + 1] ?? 0,
-      written: index + 1,
+      rows: counts[index]?.during ?? 0,
+      written: script.migration.undoes ? 1 : index + 1,
       createdTable: bootstrap,
       trusted: true,
     };
     addRehearsed(
       message,
       { script, schema, context },
-      { start: { kind: 'turn', rows: counts[index] ?? 0 }, expected },
+      { start: { kind: 'turn', rows: counts[index]?.before ?? 0 }, expected },
     );
   }
 }

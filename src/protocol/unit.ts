@@ -4,6 +4,7 @@ import { trySharedKey } from './catalog-key.ts';
 import { recordDuration } from './durations.ts';
 import type { MessageText } from './message-text.ts';
 import { holds } from './refusal.ts';
+import { markRow, removeRow } from './undo-row.ts';
 import { isStale, repeatableApplied, rowsAdded } from './unit-checks.ts';
 import type { Unit } from './unit-context.ts';
 import { type Expected, guards } from './unit-guards.ts';
@@ -30,7 +31,7 @@ export interface Place {
   readonly keepsKey?: boolean;
 }
 
-/** Adds a unit to a message, as a transaction of its own; `durations` is the SQL that records them, if this is the place. */
+/** Adds a unit to a message, as a transaction of its own; `durations` is the SQL that records those of applied files, if this is the place. */
 export function addUnit(
   message: MessageText,
   unit: Unit,
@@ -38,14 +39,15 @@ export function addUnit(
 ): void {
   message.add(begin(unit.context));
   addSteps(message, unit, place);
-  message.add(durations);
+  message.add(undoes(unit) ? removeRow(unit) : durations);
   message.add('COMMIT;\n');
 }
 
 /** Adds a unit to a message whose one transaction is rolled back. */
 export function addRehearsed(message: MessageText, unit: Unit, place: Place): void {
   addSteps(message, unit, place);
-  message.add(recordDuration(unit.script.migration, unit.schema, unit.context));
+  const { script, schema, context } = unit;
+  message.add(undoes(unit) ? removeRow(unit) : recordDuration(script.migration, schema, context));
 }
 
 /**
@@ -67,7 +69,8 @@ export function addSteps(message: MessageText, unit: Unit, { start, expected, ke
 }
 
 /**
- * Takes the locks, checks what the plan was made from, and writes the history row. Locks come first, so that the checks
+ * Takes the locks, checks what the plan was made from, and writes the history row; that of a migration to be undone is
+ * marked, and deleted at the end. Locks come first, so that the checks
  * see everything committed before they were granted. With the schema's key kept there is nothing to check, and the row
  * takes the other locks as it is written, which saves a statement.
  */
@@ -78,13 +81,21 @@ export function lockAndRecord(unit: Unit, start: Start): string {
     // Code can release the key that the session keeps, so its transaction takes the key as well.
     const own = runsCode(script) ? trySchemaKey(schema) : [];
     const tries = [...shared, ...tryFleetKey(schema), ...own, ...repeatableApplied(unit)];
-    return insertRow(unit, 'applied', holds(tries));
+    return writeRow(unit, holds(tries));
   }
   const stale = start.kind === 'turn' ? [rowsAdded(start.rows, schema, context)] : isStale(schema, context);
   const activity = historyKey(script.migration);
   const checks = [...shared, ...stale, ...repeatableApplied(unit)];
   const taken = takeLocks(schema, context, { activity, keeps: start.kind === 'keeping', checks });
-  return taken + insertRow(unit, 'applied');
+  return taken + writeRow(unit);
+}
+
+function undoes({ script }: Unit): boolean {
+  return script.migration.undoes === true;
+}
+
+function writeRow(unit: Unit, condition?: string): string {
+  return undoes(unit) ? markRow(unit, condition) : insertRow(unit, 'applied', condition);
 }
 
 // A file may end in a comment, or without a semicolon.

@@ -2,8 +2,10 @@ import type { Settlement } from '../decide/settlement.ts';
 import { requireExtensions, settleExtensions } from '../fleet/extensions.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import type { HistoryRow } from '../history/row.ts';
+import { keptFile, readKeptDown } from '../history/undo-rows.ts';
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
+import type { Run } from '../run/run.ts';
 import { forTenant } from '../sql/filling.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
@@ -22,7 +24,7 @@ export interface Settling {
 interface Begun {
   readonly target: Target;
   readonly row: HistoryRow;
-  /** `null` if its file is missing. */
+  /** `null` if its file is missing; a down file that is missing may be kept in the history. */
   readonly script: Script | null;
   /** The file has changed since it was started. */
   readonly changed: boolean;
@@ -50,7 +52,9 @@ export async function readBegunScripts(
   { run, source: { migrations } }: MigrationRun,
   { targets, key, how }: Settling,
 ): Promise<BegunScripts> {
-  const files = [...new Set(targets.flatMap((target) => findBegun(target, migrations, key)?.file ?? []))];
+  const kept = await readKeptFiles(run, migrations, { targets, key });
+  const find = (target: Target) => findBegun(target, migrations, { key, kept });
+  const files = [...new Set(targets.flatMap((target) => find(target)?.file ?? []))];
   if (how?.kind === 'from' && files.length > 1) throw severalFiles(files);
   const parsed = [...(await parseMigrations(files, migrations)).values()];
   const { scripts, missing } = await run.read((session) =>
@@ -60,24 +64,58 @@ export async function readBegunScripts(
   const [script] = scripts;
   if (how?.kind === 'from' && script !== undefined && how.statement > script.statements.length + 1)
     throw noSuchStatement(script, how.statement);
-  const byFile = new Map(scripts.map((script) => [script.migration.file, script]));
+  const byFile = new Map(scripts.map((script) => [script.migration, script]));
   const of = (target: Target): Begun | null => {
-    const found = findBegun(target, migrations, key);
+    const found = find(target);
     if (found === null) return null;
     const { row, file } = found;
-    const changed = file !== null && file.checksum !== row.checksum;
-    const script = byFile.get(file?.file ?? '');
+    if (file === null) return { target, row, script: null, changed: false };
+    const changed = file.checksum !== startedChecksum(row);
+    const script = byFile.get(file);
     return { target, row, script: script === undefined ? null : forTenant(script, target.schema), changed };
   };
   return { of, all: targets.flatMap((target) => of(target) ?? []), scripts };
 }
 
+/** Which incomplete migrations to find; `kept` has the down files that histories keep, by checksum. */
+interface Search {
+  readonly key: string | null;
+  readonly kept?: ReadonlyMap<string, Migration>;
+}
+
 function findBegun(
   { rows, scope }: Target,
   migrations: Migrations,
-  key: string | null,
+  { key, kept = new Map() }: Search,
 ): { readonly row: HistoryRow; readonly file: Migration | null } | null {
   const row = rows.find((one) => one.state === 'incomplete' && (key === null || historyKey(one) === key));
   if (row === undefined) return null;
-  return { row, file: migrations[scope].find((one) => historyKey(one) === historyKey(row)) ?? null };
+  const files = row.undoneBy === undefined ? migrations[scope] : migrations.down;
+  const file = files.find((one) => one.scope === scope && historyKey(one) === historyKey(row)) ?? null;
+  const isOther = row.undoneBy !== undefined && file?.checksum !== row.undoneBy;
+  return { row, file: (isOther ? kept.get(row.undoneBy) : file) ?? file };
+}
+
+/** Reads the down files that were started and that the project does not have as they were. */
+async function readKeptFiles(
+  run: Run,
+  migrations: Migrations,
+  { targets, key }: Pick<Settling, 'targets' | 'key'>,
+): Promise<ReadonlyMap<string, Migration>> {
+  const kept = new Map<string, Migration>();
+  for (const target of targets) {
+    const { row, file } = findBegun(target, migrations, { key }) ?? {};
+    const { version = null, undoneBy } = row ?? {};
+    if (row === undefined || version === null || undoneBy === undefined) continue;
+    if (!target.isCurrent || file?.checksum === undoneBy || kept.has(undoneBy)) continue;
+    const place = { schema: target.schema, table: run.config.historyTable };
+    const found = await run.read((session) => readKeptDown(session, place, { version, name: row.name }));
+    if (found !== null) kept.set(found.checksum, keptFile(target.scope, { version, name: row.name }, found));
+  }
+  return kept;
+}
+
+/** The checksum of the file that was started. */
+export function startedChecksum({ checksum, undoneBy }: HistoryRow): string {
+  return undoneBy ?? checksum;
 }

@@ -16,7 +16,10 @@ export interface IncompleteMigration {
   readonly scope: Scope;
   readonly version: string | null;
   readonly name: string;
+  /** The file that was started. */
   readonly file: string;
+  /** That is the down file of the migration. */
+  readonly undoes?: true;
   /** The number of the statement that was started last, from 1; `null` if none was. */
   readonly atStatement: number | null;
   readonly doneStatements: number;
@@ -36,7 +39,7 @@ export async function describeIncomplete(
 ): Promise<IncompleteMigration> {
   const { script, changed, target } = begun;
   const { schema, scope } = target;
-  const { version, name, file } = script.migration;
+  const { version, name, file, undoes } = script.migration;
   const progress = await readProgress(session, historyTable(schema, context.table), rowOf(script.migration));
   const inDoubt = doubtOf(progress);
   const at = inDoubt === null ? null : await statementAt(script, inDoubt - 1);
@@ -49,6 +52,7 @@ export async function describeIncomplete(
     version,
     name,
     file,
+    ...(undoes && { undoes }),
     ...progress,
     doubtful: inDoubt === null ? null : textOf(script, inDoubt - 1),
     invalidIndexes: left.map((index) => index.name),

@@ -1,5 +1,6 @@
 import type { Settlement } from '../decide/settlement.ts';
 import { SqlmigError } from '../errors.ts';
+import type { HistoryRow } from '../history/row.ts';
 import type { Config } from '../project/config.ts';
 import { type Migrations, readMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
@@ -45,14 +46,13 @@ export async function settleOne(
   const migrations = await readMigrations(config);
   const settings = migrateSettings(change, config);
   const scope: Scope = schema === config.publicSchema ? 'public' : 'tenant';
-  const file = fileOf(migrations, scope, version);
   return withRun(config, settings, async (run) => {
     const basis = { scope, files: migrations[scope], options: settings.plan } as const;
     const target = await run.read((session) =>
       rereadTarget(run.readerOn(session), { schema, basis }, config.historyTable),
     );
-    requireIncomplete(target, file, how);
-    const settling = { targets: [target], key: historyKey(file), how };
+    const key = requireIncomplete(target, fileOf(migrations, { target, version }), how);
+    const settling = { targets: [target], key, how };
     const { incomplete, schemas } = await settle(
       { run, source: { config, migrations, options: settings.plan }, settings },
       settling,
@@ -77,8 +77,13 @@ export async function settleSelected(
   });
 }
 
-function fileOf(migrations: Migrations, scope: Scope, version: string): Migration {
-  const file = migrations[scope].find((migration) => hasVersion(migration, version));
+/** The file of a migration, or its row if it is being undone: then its file may belong to a newer release. */
+function fileOf(
+  migrations: Migrations,
+  { target: { scope, rows }, version }: { readonly target: Target; readonly version: string },
+): Migration | HistoryRow {
+  const row = rows.find((one) => one.undoneBy !== undefined && hasVersion(one, version));
+  const file = row ?? migrations[scope].find((migration) => hasVersion(migration, version));
   if (file !== undefined) return file;
   throw new SqlmigError('bad-usage', `there is no ${scope} migration with version ${version}`, {
     state: 'nothing was run',
@@ -86,12 +91,13 @@ function fileOf(migrations: Migrations, scope: Scope, version: string): Migratio
   });
 }
 
-function hasVersion(migration: Migration, version: string): boolean {
+function hasVersion(migration: Pick<Migration, 'version' | 'name'>, version: string): boolean {
   if (migration.version === null) return migration.name === version;
   return /^\d+$/.test(version) && canonicalVersion(migration.version) === canonicalVersion(version);
 }
 
-function requireIncomplete(target: Target, file: Migration, how: Settlement | null): void {
+/** Returns the history key of a migration, which must be incomplete. */
+function requireIncomplete(target: Target, file: Migration | HistoryRow, how: Settlement | null): string {
   const { schema, trouble, rows } = target;
   if (trouble !== null) throw trouble;
   const row = rows.find((one) => historyKey(one) === historyKey(file));
@@ -102,5 +108,7 @@ function requireIncomplete(target: Target, file: Migration, how: Settlement | nu
     });
   }
   // After finishing the work by hand, a user may mark it as applied with the current file.
-  if (row.checksum !== file.checksum && how?.kind !== 'mark-applied') throw changedSince(file, schema);
+  if ('file' in file && row.checksum !== file.checksum && how?.kind !== 'mark-applied')
+    throw changedSince(file, schema);
+  return historyKey(file);
 }

@@ -7,6 +7,7 @@ import { unitSchema } from '../fleet/gate.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { historyTable, rowOf } from '../history/history.ts';
 import { readGuard } from '../protocol/guard.ts';
+import { revertUndo } from '../protocol/undo-row.ts';
 import type { Guard } from '../protocol/unit-context.ts';
 import { unitContext } from '../run/context.ts';
 import type { Run } from '../run/run.ts';
@@ -45,7 +46,10 @@ function marking({ run, settings }: MigrationRun, begun: BegunScripts): Work {
   const context = unitContext(run, { ...settings, sync: true });
   const edit = rowRepair(run, settings, (target) => {
     const script = begun.of(target)?.script ?? null;
-    return script === null ? [] : [{ ...script.migration, sql: markApplied(script, target, context.table) }];
+    if (script === null) return [];
+    const unit = { script, schema: target, context };
+    const sql = script.migration.undoes ? revertUndo(unit) : markApplied(script, target, context.table);
+    return [{ ...script.migration, sql }];
   });
   return {
     hasWork: (target) => begun.of(target) !== null || edit.hasWork(target),

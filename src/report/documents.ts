@@ -2,10 +2,13 @@ import type { RunEvent } from '../events.ts';
 import type { LocksResult } from '../operations/locks.ts';
 import type {
   CheckResult,
+  DownPlan,
+  DownResult,
   ErrorDetails,
   PlanResult,
   SchemaOutcome,
   StatusResult,
+  UndoneSchema,
   UpResult,
 } from '../results.ts';
 import type { VerifyResult } from '../verify-results.ts';
@@ -30,6 +33,12 @@ interface ErrorDocument extends Versioned {
 
 /** The document of `up --json`. */
 export type UpDocument = (UpResult & Versioned) | ErrorDocument;
+
+/** The document of `down --json`. */
+export type DownDocument = (DownResult & Versioned) | ErrorDocument;
+
+/** The document of `down --dry-run --json`. */
+export type DownPlanDocument = (DownPlan & Versioned) | ErrorDocument;
 
 /** The document of `plan --json` and `up --dry-run --json`. */
 export type PlanDocument = (PlanResult & Versioned) | ErrorDocument;
@@ -58,14 +67,14 @@ interface Stamp {
 }
 
 /** The end of a run, without the parts that have separate lines. */
-interface FinishedRun extends Omit<UpResult, 'schemas' | 'warnings'> {
+type FinishedRun = (Omit<UpResult, 'schemas' | 'warnings'> | Omit<DownResult, 'schemas' | 'warnings'>) & {
   readonly type: 'run-finished';
-}
+};
 
 /** Further schemas that ended like one with a schema-finished line of its own. */
 export interface FinishedAlike {
   readonly type: 'schemas-finished';
-  readonly state: SchemaOutcome['state'];
+  readonly state: (SchemaOutcome | UndoneSchema)['state'];
   /** Their error, without what differs between them. */
   readonly error: Omit<ErrorDetails, 'schema' | 'state'>;
   /** The first hundred. */

@@ -1,5 +1,5 @@
 import type { RunEvent } from '../events.ts';
-import type { ErrorDetails, SchemaOutcome } from '../results.ts';
+import type { ErrorDetails, SchemaOutcome, UndoneSchema } from '../results.ts';
 import type { FinishedAlike, Level, LoggedError, LogLine } from './documents.ts';
 import { failureKey, failuresAlike } from './error.ts';
 import type { Progress } from './progress.ts';
@@ -53,7 +53,7 @@ function createSharedFailures() {
   const groups = new Map<string, FinishedAlike & { readonly schemas: string[]; count: number }>();
   return {
     /** True for the first of its kind, and for what did not fail. */
-    isFirst({ schema, state, error }: SchemaOutcome): boolean {
+    isFirst({ schema, state, error }: SchemaOutcome | UndoneSchema): boolean {
       if (error === undefined) return true;
       const key = `${state} ${failureKey({ schema, error })}`;
       const group = groups.get(key);
@@ -86,7 +86,14 @@ export function logLine(level: Level, runId: string | null, value: LoggedValue):
   return `${JSON.stringify({ time: new Date().toISOString(), level, runId, ...value })}\n`;
 }
 
-const levels = { failed: 'error', skipped: 'warn', applied: 'info', 'up-to-date': 'debug' } as const;
+const levels = {
+  failed: 'error',
+  skipped: 'warn',
+  applied: 'info',
+  undone: 'info',
+  'up-to-date': 'debug',
+  unchanged: 'debug',
+} as const;
 
 function levelOf(event: RunEvent): Level {
   switch (event.type) {

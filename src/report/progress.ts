@@ -26,7 +26,7 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
   const failures = new Map<string, { readonly what: string; readonly others: string[] }>();
   const failedLine = (schemas: readonly string[], what: string) =>
     `${paint('red', 'failed')} ${names(schemas, 10)}: ${what}`;
-  const addFailure = ({ schema, error }: SchemaOutcome) => {
+  const addFailure = ({ schema, error }: Pick<SchemaOutcome, 'schema' | 'error'>) => {
     const place = error === undefined ? null : placeOf(error);
     const what = `${printable(error?.message ?? '')}${place === null ? '' : ` (${place})`}`;
     const key = failureKey({ schema, ...(error && { error }) });
@@ -42,7 +42,7 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
       if (event.type === 'rows-copied') counter.reach(copied.add(event));
       if (event.type === 'schema-finished') {
         const { state } = event.outcome;
-        if (state !== 'up-to-date') counter.count(state === 'failed');
+        if (state !== 'up-to-date' && state !== 'unchanged') counter.count(state === 'failed');
         if (state === 'failed') addFailure(event.outcome);
       }
       if (event.type === 'server-notice' && !verbose) notices.add(event);
@@ -92,6 +92,7 @@ function linesOf(event: RunEvent, verbose: boolean, { paint }: Pick<ProgressOpti
 function verboseLinesOf(event: RunEvent): string[] {
   switch (event.type) {
     case 'migration-applied':
+    case 'migration-undone':
       return [
         `${printable(event.schema)}  ${printable(migrationLabel(event.migration))}  ${event.migration.durationMs} ms`,
       ];

@@ -74,7 +74,10 @@ export function createSchemaSpans(
 }
 
 /** The file that failed in a schema, or `null`. */
-function failedFile({ state, error }: SchemaOutcome): { version: string | null; name: string } | null {
+function failedFile({ state, error }: Pick<SchemaOutcome, 'error'> & { readonly state: string }): {
+  version: string | null;
+  name: string;
+} | null {
   if (state !== 'failed' || error?.file === undefined) return null;
   const file = parseFileName(basename(error.file));
   if (file === null) return null;

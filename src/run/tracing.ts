@@ -91,10 +91,12 @@ function beginTrace(api: Api, verb: string, attributes: Attributes): Trace {
       } else if (event.type === 'schema-finished') {
         schemas.note(event, shared, below(phase ?? run));
       } else if (event.type === 'run-finished') {
-        const { applied, upToDate, failed, skipped, rehearsed = false } = event.result;
+        const { result } = event;
+        const { failed, skipped, rehearsed = false } = result;
         run.setAttributes({
-          'sqlmig.applied': applied,
-          'sqlmig.up_to_date': upToDate,
+          ...('undone' in result
+            ? { 'sqlmig.undone': result.undone, 'sqlmig.unchanged': result.unchanged }
+            : { 'sqlmig.applied': result.applied, 'sqlmig.up_to_date': result.upToDate }),
           'sqlmig.failed': failed,
           'sqlmig.skipped': skipped,
           'sqlmig.rehearsed': rehearsed,

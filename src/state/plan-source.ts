@@ -3,12 +3,15 @@ import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
 import type { Scope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
+import type { UndoBasis } from './undo-basis.ts';
 
 /** What the schemas of a run are planned by. */
 export interface PlanSource {
   readonly config: Config;
   readonly migrations: Migrations;
   readonly options: PlanOptions;
+  /** Plans what `down` does, and not `up`. */
+  readonly undo?: Readonly<Record<Scope, UndoBasis>>;
 }
 
 /** The part of a plan source that concerns one scope. */
@@ -16,6 +19,7 @@ export interface PlanBasis {
   readonly scope: Scope;
   readonly files: readonly Migration[];
   readonly options: PlanOptions;
+  readonly undo?: UndoBasis;
 }
 
 /** A schema to read, and what it is planned by. */
@@ -25,8 +29,8 @@ export interface TargetRequest {
 }
 
 /** What schemas of a scope are planned by. */
-export function basisOf({ migrations, options }: PlanSource, scope: Scope): PlanBasis {
-  return { scope, files: migrations[scope], options };
+export function basisOf({ migrations, options, undo }: PlanSource, scope: Scope): PlanBasis {
+  return { scope, files: migrations[scope], options, ...(undo && { undo: undo[scope] }) };
 }
 
 /** The request for the public schema. */

@@ -10,6 +10,7 @@ import type { Session } from '../server/session.ts';
 import { readDistinctHistories, type TargetReader } from './distinct-histories.ts';
 import type { PlanBasis, TargetRequest } from './plan-source.ts';
 import { findMovedHistories, findTroubles, halfDropped } from './trouble.ts';
+import { readUndoPlans } from './undo-plans.ts';
 
 /** A schema as it was read, and its plan. */
 export interface Target {
@@ -46,9 +47,38 @@ interface Found {
 /**
  * Reads schemas without a lock and plans each. One query reads the catalog; histories are read as
  * `readDistinctHistories` describes. Schemas with equal histories share rows and plan. A history that cannot be read is
- * the trouble of its schema alone.
+ * the trouble of its schema alone. For `down`, the plan says what to undo.
  */
 export async function readTargets(
+  requests: readonly TargetRequest[],
+  reader: TargetReader,
+  table: string,
+): Promise<Target[]> {
+  const targets = await readForUp(requests, reader, table);
+  const subjects = targets.flatMap((target, i) => {
+    const undo = requests[i]?.basis.undo;
+    return undo === undefined || !target.hasHistory ? [] : [{ ...target, undo }];
+  });
+  if (subjects.length === 0) return targets.map(withoutUndo(requests));
+  const { plans, refused } = await readUndoPlans(reader, subjects, table);
+  const troubles = await findTroubles(reader.session, refused, table);
+  return targets.map(withoutUndo(requests)).map((target, i) => {
+    const trouble = target.trouble ?? troubles.get(target.schema);
+    const request = requests[i];
+    if (request !== undefined && trouble !== undefined)
+      return troubled(request, trouble, target.oid ?? undefined);
+    return { ...target, plan: plans.get(target.schema) ?? target.plan };
+  });
+}
+
+/** For a run of `down`, takes the plan of `up` from a target. */
+function withoutUndo(requests: readonly TargetRequest[]): (target: Target, i: number) => Target {
+  const nothing = { steps: [], pending: 0, refusal: null, undo: { lacking: [] } };
+  return (target, i) =>
+    requests[i]?.basis.undo === undefined ? target : { ...target, plan: { ...target.plan, ...nothing } };
+}
+
+async function readForUp(
   requests: readonly TargetRequest[],
   reader: TargetReader,
   table: string,

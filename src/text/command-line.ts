@@ -17,6 +17,11 @@ export function repairCommandLine(
   return commandLine('repair', schema, version ?? name ?? '', ...flags);
 }
 
+/** What to do once a file can succeed: run the command again that runs it. */
+export function runAgain({ undoes }: { readonly undoes?: true }): string {
+  return `run sqlmig ${undoes ? 'down' : 'up'} again`;
+}
+
 /** A text as one word of a POSIX shell. */
 export function shellWord(text: string): string {
   if (/^[\w@+:,./-]+$/.test(text)) return text;

@@ -124,7 +124,7 @@ function settleOne(
     const open = how === null && !(await isAgreed(`${incompleteText([found])}Resume it?`));
     if (how === null && !open)
       found = await settleMigration(context.config, { ...options, how: { kind: 'resume' } });
-    const end = `settled: ${printable(given.schema)} has ${printable(found.file)}\n`;
+    const end = `settled: ${printable(given.schema)}${found.undoes ? '' : ` has ${printable(found.file)}`}\n`;
     return repairAnswer(found, { open, found: incompleteText([found]), end });
   };
 }

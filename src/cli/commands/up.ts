@@ -18,7 +18,7 @@ import {
   selectorOptions,
   usage,
 } from '../options.ts';
-import { canaryOf, maxFailuresOf } from '../stop-options.ts';
+import { canaryOf, concurrencyOption, maxFailuresOf, maxFailuresOption } from '../stop-options.ts';
 import { keepHeapSmall } from '../v8-flags.ts';
 import { planAnswer } from './plan.ts';
 
@@ -33,11 +33,7 @@ export const upCommand = defineCommand()({
     ...planOptions,
     ...changeOptions,
     ...commitOptions,
-    concurrency: {
-      type: 'number',
-      takes: 'N',
-      describe: `Migrate up to N tenants at once [${defaults.concurrency}; ${defaults.concurrencyBefore17} up to PostgreSQL 16]`,
-    },
+    ...concurrencyOption,
     'skip-unchanged': {
       type: 'boolean',
       alias: 'digest',
@@ -64,12 +60,7 @@ export const upCommand = defineCommand()({
       takes: 'FILE',
       describe: 'Write run metrics to this file in Prometheus text format',
     },
-    'max-failures': {
-      type: 'string',
-      takes: 'K|P%',
-      default: String(defaults.maxFailures),
-      describe: 'Start no more tenants after K (or P%) failures',
-    },
+    ...maxFailuresOption,
   },
   examples: [
     ['up --all', 'migrate public and every tenant'],

@@ -1,0 +1,56 @@
+import type { UndoExtent } from '../decide/undo.ts';
+import { SqlmigError } from '../errors.ts';
+import { folderOf } from '../project/migrations.ts';
+import { requireVersion } from '../project/target-version.ts';
+import { canonicalVersion, newestVersion } from '../project/version.ts';
+import type { Scope } from '../results.ts';
+import type { PlanSource } from '../state/plan-source.ts';
+import type { Target } from '../state/target.ts';
+import { createUndoBasis } from '../state/undo-basis.ts';
+import type { DownLimit } from './down-options.ts';
+
+// Higher than any version, so that nothing is above it.
+const beyondAll = '9'.repeat(18);
+
+/** By what a run of `down` plans schemas. */
+export function undoSource(source: PlanSource, { to, steps, toFiles }: DownLimit): PlanSource {
+  const { migrations } = source;
+  const extentOf = (scope: Scope): UndoExtent => {
+    if (steps !== undefined) return { kind: 'last', steps };
+    return { kind: 'above', version: to ?? newestVersion(migrations[scope]) ?? beyondAll };
+  };
+  const basisOf = (scope: Scope) =>
+    createUndoBasis(
+      extentOf(scope),
+      migrations.down.filter((file) => file.scope === scope),
+      toFiles === true,
+    );
+  return { ...source, undo: { public: basisOf('public'), tenant: basisOf('tenant') } };
+}
+
+/**
+ * Requires that the version to go back to exists: `0`, that of a file, or an applied one; or, for `toFiles`, that the
+ * folder of each schema with a history has a versioned file.
+ * @throws SqlmigError `bad-usage` naming the versions next to it, `files-missing`.
+ */
+export function requireLimit(
+  targets: readonly Target[],
+  { config, migrations }: PlanSource,
+  { to, toFiles }: DownLimit,
+): void {
+  if (to !== undefined && canonicalVersion(to) !== '0') {
+    const rows = new Set(targets.map((target) => target.rows));
+    requireVersion({ ...migrations, applied: [...rows].flat() }, to);
+  }
+  if (toFiles !== true) return;
+  for (const scope of ['public', 'tenant'] as const) {
+    const isApplied = targets.some(
+      ({ scope: of, rows }) => of === scope && rows.some(({ version }) => version !== null),
+    );
+    if (!isApplied || newestVersion(migrations[scope]) !== null) continue;
+    throw new SqlmigError('files-missing', `${folderOf(config, scope)} has no versioned file to go back to`, {
+      state: 'nothing was touched',
+      hint: 'copy the migration files of this release in, or give the version with --to',
+    });
+  }
+}

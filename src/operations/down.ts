@@ -1,0 +1,62 @@
+import { completePlan } from '../decide/plan.ts';
+import { undoFleet } from '../fleet/down-fleet.ts';
+import {
+  checkDownOptions,
+  checkDownPlanOptions,
+  type DownOptions,
+  type DownPlanOptions,
+} from '../fleet/down-options.ts';
+import { downPlan, readDownTargets } from '../fleet/down-plan.ts';
+import { undoSource } from '../fleet/undo-source.ts';
+import { type Config, requireConfig } from '../project/config.ts';
+import { parseMigrations, readMigrations } from '../project/migrations.ts';
+import type { DownPlan, DownResult } from '../results.ts';
+import { callerOf } from '../run/caller.ts';
+import { withRun } from '../run/run.ts';
+import { traced } from '../run/tracing.ts';
+
+/**
+ * Undoes applied migrations with their `.down.sql` files, in each schema what that schema has applied: the one that was
+ * applied last goes first. Tenants go before public, which is undone only if all tenants are selected and none fails.
+ *
+ * 1. Reads and checks all files, before it connects.
+ * 2. Reads the selected schemas without a lock, and finds the text that undoes each migration: its down file, or with
+ *    `toFiles` what the history keeps of one that the project does not have. If one has none, the run ends here.
+ * 3. Parses these texts, and asks `accept`.
+ * 4. Undoes tenants in parallel, each migration in one transaction with its row, and makes the commits durable.
+ * 5. With a limit other than `steps`, does so in tenants that were added meanwhile.
+ * 6. Undoes public.
+ *
+ * Repeatables are left alone. What fails in a schema is its outcome.
+ * @throws SqlmigError `down-missing` with every migration that has no down file in `all`, and if it cannot start:
+ *   `bad-usage`, `config-invalid`, `files-missing`, mistakes in the files, no connection. Rethrows what `accept` throws.
+ */
+export async function down(config: Config, options: DownOptions): Promise<DownResult> {
+  requireConfig(config);
+  checkDownOptions(options);
+  return traced('down', config, {
+    options,
+    work: async (own, given) => undoFleet(own, await readMigrations(own), given),
+  });
+}
+
+/**
+ * Returns what `down` would do, and changes nothing. `ok` is false if it would refuse a schema.
+ * @throws SqlmigError as `down` does before it asks `accept`.
+ */
+export async function planDown(config: Config, options: DownPlanOptions): Promise<DownPlan> {
+  requireConfig(config);
+  checkDownPlanOptions(options);
+  const migrations = await readMigrations(config);
+  const source = undoSource({ config, migrations, options: completePlan({}, config) }, options);
+  const caller = callerOf(options);
+  return withRun(config, caller, async (run) => {
+    const targets = await readDownTargets(run, source, options);
+    const plan = downPlan(targets, run);
+    const steps = targets.all.flatMap((target) => target.plan.steps);
+    await parseMigrations(steps, migrations);
+    for (const message of [...migrations.strays, ...targets.warnings])
+      caller.emit({ type: 'warning', message });
+    return plan;
+  });
+}

@@ -1,0 +1,100 @@
+import type { DownPlan, DownResult, PlannedSchema, UndoneSchema } from '../results.ts';
+import { withoutOwnName } from './alike.ts';
+import { errorPicture, type Failure } from './error.ts';
+import type { Paint } from './paint.ts';
+import { count, groupBy, names, placeLine, schemaNames, titledTable } from './table.ts';
+import { versionText } from './version-text.ts';
+
+/** What `down` would undo, in that order; schemas with the same plan share a paragraph. */
+export function downPlanText(plan: DownPlan, paint: Paint): string {
+  return placeLine(plan) + paragraphs(plan, paint);
+}
+
+function paragraphs(plan: DownPlan, paint: Paint): string {
+  const groups = groupBy(plan.schemas, ({ schema, scope, version, migrations, error }) =>
+    JSON.stringify([
+      scope,
+      version,
+      migrations.map(({ file }) => file),
+      error?.code,
+      withoutOwnName(error?.message, schema),
+    ]),
+  );
+  return groups.map((group) => planned(group as [PlannedSchema], paint)).join('');
+}
+
+function planned(group: readonly [PlannedSchema, ...PlannedSchema[]], paint: Paint): string {
+  const [first] = group;
+  const { scope, migrations, error } = first;
+  const who = `${scope}  ${schemaNames(group, 5)}  ${versionText(first, [error?.code])}`;
+  if (error !== undefined) return `${who}\n${errorPicture(error, paint)}`;
+  if (migrations.length === 0) return `${who}  nothing to undo\n`;
+  const files = migrations.map(({ file }) => `  ${file}\n`).join('');
+  return `${who}  ${count(migrations.length, 'migration')} to undo\n${files}`;
+}
+
+/** What a person is asked before `down` goes on. */
+export function downQuestion(plan: DownPlan, paint: Paint): string {
+  const schemas = plan.schemas.filter(({ migrations }) => migrations.length > 0);
+  const migrations = schemas.reduce((sum, one) => sum + one.migrations.length, 0);
+  const what = `${count(migrations, 'migration')} in ${count(schemas.length, 'schema')}`;
+  return `${paragraphs(plan, paint)}Undo ${what}? This may delete data.`;
+}
+
+const words = {
+  undone: ['undone', 'would undo'],
+  unchanged: ['nothing to undo', 'nothing to undo'],
+  failed: ['failed', 'failed'],
+  skipped: ['not started', 'not started'],
+} as const;
+
+/** The answer of `down`: one line per group of schemas with the same outcome. */
+export function downTable({ schemas, declined, rehearsed = false }: DownResult): string {
+  if (declined) return 'nothing was undone\n';
+  const groups = groupBy(schemas, ({ scope, state, version, migrations, confirmed, error }) =>
+    JSON.stringify([scope, state, version, migrations.length, confirmed, error?.code]),
+  );
+  const rows = groups.map((group) => {
+    const [first] = group as [UndoneSchema];
+    const { scope, state, migrations, confirmed, error } = first;
+    const done = migrations.length === 0 ? '' : count(migrations.length, 'migration');
+    const word = error?.code === 'interrupted' ? 'interrupted' : words[state][rehearsed ? 1 : 0];
+    const result = confirmed === false ? `${word}, not confirmed` : word;
+    return [
+      scope,
+      result,
+      done,
+      versionText(first, [error?.code]),
+      schemaNames(group, group.length > 4 ? 3 : 4),
+    ];
+  });
+  const table = titledTable(['scope', 'result', 'migrations', 'version', 'schemas'], rows);
+  return `${table}${rehearsed ? 'rehearsal: everything was rolled back\n' : ''}`;
+}
+
+/** How many schemas and migrations, and the first schemas that failed. */
+export function downSummary(result: DownResult): string {
+  if (result.declined) return '';
+  const { schemas, rehearsed, undone, unchanged, failed, skipped, unconfirmed } = result;
+  const migrations = schemas.reduce((sum, outcome) => sum + outcome.migrations.length, 0);
+  const who = schemas.filter(({ state }) => state === 'failed').map(({ schema }) => schema);
+  const parts = [
+    `${undone} ${rehearsed ? 'would be undone' : 'undone'}`,
+    `${unchanged} unchanged`,
+    `${failed} failed`,
+    ...(unconfirmed === 0 ? [] : [`${unconfirmed} not confirmed`]),
+    ...(skipped === 0 ? [] : [`${skipped} not started`]),
+  ];
+  const seconds = (result.durationMs / 1000).toFixed(1);
+  const size = `${count(schemas.length, 'schema')}, ${count(migrations, 'migration')}`;
+  return `${size}: ${parts.join(', ')}${who.length === 0 ? '' : `: ${names(who, 5)}`} (${seconds} s)\n`;
+}
+
+/** The failures of schemas, and the error that stopped the run. */
+export function downFailures({ schemas, error }: DownResult): Failure[] {
+  const told = ['stopped', 'tenants-failed'];
+  const failed = schemas.filter(
+    (outcome) => outcome.state === 'failed' || told.includes(outcome.error?.code ?? ''),
+  );
+  return error === undefined ? failed : [...failed, { error }];
+}

@@ -1,0 +1,79 @@
+import type { SchemaPlan } from '../decide/plan.ts';
+import { keptKey, needsKept, planUndo } from '../decide/undo.ts';
+import type { RecordedRow } from '../history/history.ts';
+import type { Reader } from '../history/read-histories.ts';
+import { keptFile, readKeptDown, readUndoRows, type UndoRow } from '../history/undo-rows.ts';
+import type { Scope } from '../results.ts';
+import type { ServerError } from '../server/server-error.ts';
+import { chosenKey, type UndoBasis } from './undo-basis.ts';
+
+/** A schema that was read and planned for `up`. */
+interface UndoSubject {
+  readonly schema: string;
+  readonly scope: Scope;
+  readonly isCurrent: boolean;
+  readonly rows: readonly RecordedRow[];
+  readonly plan: SchemaPlan;
+  readonly undo: UndoBasis;
+}
+
+/** The plans of `down`, and the errors of histories that could not be read for it. */
+interface UndoPlans {
+  readonly plans: ReadonlyMap<string, SchemaPlan>;
+  readonly refused: ReadonlyMap<string, ServerError>;
+}
+
+/**
+ * The plans of `down`, by schema. Each history is read by itself, since schemas with equal histories may have applied
+ * them in different orders, and keep different texts.
+ */
+export async function readUndoPlans(
+  reader: Reader,
+  subjects: readonly UndoSubject[],
+  table: string,
+): Promise<UndoPlans> {
+  const queries = subjects.map(({ schema, isCurrent, undo: { extent, chosen } }) => ({
+    schema,
+    isCurrent,
+    above: extent.kind === 'above' ? extent.version : null,
+    most: extent.kind === 'last' && !chosen.has(schema) ? extent.steps : null,
+  }));
+  const { read, refused } = await readUndoRows(reader, queries, table);
+  const plans = new Map<string, SchemaPlan>();
+  for (const subject of subjects) {
+    const found = read.get(subject.schema);
+    if (found === undefined || refused.has(subject.schema)) continue;
+    const rows = stillChosen(subject, found);
+    await readKept(reader, { ...subject, table }, rows);
+    plans.set(subject.schema, planUndo(subject.plan, { all: subject.rows, rows }, subject.undo));
+  }
+  return { plans, refused };
+}
+
+/** With a number of steps, the rows of the first reading that are still there. */
+function stillChosen(
+  { schema, undo: { extent, chosen } }: UndoSubject,
+  rows: readonly UndoRow[],
+): readonly UndoRow[] {
+  if (extent.kind === 'above') return rows;
+  const before = chosen.get(schema);
+  if (before !== undefined) return rows.filter((row) => before.has(chosenKey(row)));
+  chosen.set(schema, new Set(rows.map(chosenKey)));
+  return rows;
+}
+
+/** Reads the texts that are needed and not known yet. */
+async function readKept(
+  { session }: Reader,
+  { schema, scope, table, undo }: UndoSubject & { readonly table: string },
+  rows: readonly UndoRow[],
+): Promise<void> {
+  for (const row of rows) {
+    if (row.keptChecksum === null || !needsKept(row, undo)) continue;
+    const key = keptKey(row, row.keptChecksum);
+    if (undo.kept.has(key)) continue;
+    const found = await readKeptDown(session, { schema, table }, row);
+    if (found?.checksum !== row.keptChecksum) continue;
+    undo.kept.set(key, keptFile(scope, row, found));
+  }
+}
