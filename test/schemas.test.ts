@@ -4,6 +4,7 @@ import { createGenerator } from 'ts-json-schema-generator';
 import { beforeAll, expect, test } from 'vitest';
 import { type Ended, sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { jsonText } from './setup/json-text.ts';
 import { project } from './setup/project.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -35,7 +36,7 @@ const generator = (additionalProperties: boolean) =>
 const published = generator(true);
 
 test.for(Object.entries(types))('schema/%s.json is made of %s', async ([name, type]) => {
-  const schema = JSON.stringify(published.createSchema(type), null, 2);
+  const schema = jsonText(published.createSchema(type));
   await expect(`${schema}\n`).toMatchFileSnapshot(`../schema/${name}.json`);
 });
 
