@@ -29,6 +29,10 @@ const files = {
   'sql/tenant/0002_color.sql': `create type color as enum ('red'); alter type color add value 'green'; alter table users add color color;`,
   'sql/tenant/0003_index.sql': 'create index concurrently users_plan on users (plan); vacuum users;',
   'sql/tenant/0004_phone.sql': `drop view if exists nothing; alter table users add phone text; insert into users (email) values ('a'); select setval('users_id_seq', 7);`,
+  'sql/tenant/0005_own.sql': `select setval(pg_get_serial_sequence('users', 'id'), 8); create sequence own;
+    create table numbered (id bigint default nextval('own'::regclass)); insert into numbered default values;
+    create function named(t text) returns void language plpgsql set search_path = public as $f$ begin execute format('select nextval(%L)', t); end $f$;
+    do $$ begin execute 'create table made (id int)'; end $$;`,
   'sql/tenant/R__red.sql': `create or replace view red as select id, email from users where email like 'red%';`,
 };
 
@@ -107,10 +111,28 @@ test.each([
     'names schema other',
   ],
   [`select set_config('search_path', 'other, x', false);`, 'sets search_path'],
+  ["select setval(oid::regclass, 9) from pg_class where relkind = 'S';", 'computes the name of a sequence'],
+  ["select nextval(('ot' || 'her.stray_id_seq')::regclass);", 'computes the name of a sequence'],
+  ["do $$ begin execute 'drop table oth' || 'er.things'; end $$;", 'runs SQL that it computes'],
+  [
+    "create function f(s regclass) returns bigint language sql as 'select nextval(s)'; select f(oid) from pg_class where relkind = 'S';",
+    'calls f, which computes the name of a sequence',
+  ],
+  [
+    "create function f() returns bigint language sql set search_path = other as 'select count(*) from things'; select f();",
+    'calls f, which sets search_path',
+  ],
+  [
+    "create table t (id int default nextval('stray_id_seq'));",
+    'uses stray_id_seq before the files create it',
+  ],
+  ['select bump();', 'uses bump before the files create it'],
+  ['create table t (m mood);', 'uses mood before the files create it'],
+  ["create extension dblink; select dblink_exec('host=other', 'drop table t');", 'calls dblink'],
   ['reassign owned by current_user to current_user;', 'changes all objects of a role'],
 ])('%s needs a database of its own', async (sql, why) => {
   await db.query(
-    'create table public.stray (id serial); create schema other; create table other.things (id int)',
+    'create table public.stray (id serial); create type public.mood as enum (); create function public.bump() returns int language sql return 1; create schema other; create table other.things (id int)',
   );
   try {
     const own = { 'sql/public/0001_first.sql': 'create table kept ()', 'sql/tenant/0009_it.sql': sql };
@@ -127,6 +149,8 @@ test.each([
       details: { hint: `have a superuser run: ALTER ROLE "${role}" CREATEDB;` },
     });
   } finally {
-    await db.query('drop table public.stray; drop schema other cascade');
+    await db.query(
+      'drop table public.stray; drop type public.mood; drop function public.bump; drop schema other cascade',
+    );
   }
 });

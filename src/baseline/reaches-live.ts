@@ -2,11 +2,12 @@ import type { Scope } from '../results.ts';
 import { fileIndex, sentText } from '../sql/filling.ts';
 import { foldedName, identifierPattern } from '../sql/identifier.ts';
 import { namesMadeBy } from '../sql/made-names.ts';
-import type { Script } from '../sql/migration.ts';
+import type { Reach, Script } from '../sql/migration.ts';
 import { type ParsedStatement, parseStatements } from '../sql/parse.ts';
 import { indexOfLine, locate } from '../sql/position.ts';
 import { mentionsOf } from '../sql/qualifiers.ts';
 import { reachOf } from '../sql/reach.ts';
+import { sequencesCalled } from '../sql/sequence-calls.ts';
 import type { LiveObjects } from './live-objects.ts';
 
 /** What in a file could use an object of the database that the files do not build. */
@@ -23,6 +24,7 @@ export interface LiveUse {
  */
 export async function liveUseOf(scripts: readonly Script[], live: LiveObjects): Promise<LiveUse | null> {
   const made = new Set<string>();
+  const computing = new Map<string, string>();
   for (const script of scripts) {
     const { file } = script.migration;
     const text = sentText(script);
@@ -34,7 +36,7 @@ export async function liveUseOf(scripts: readonly Script[], live: LiveObjects): 
     if (qualified !== null) return use(indexOfLine(text, qualified.line), qualified.what);
     const parsed = await parseStatements(text);
     for (const statement of 'statements' in parsed ? parsed.statements : []) {
-      const what = useOf(statement, text.slice(statement.start, statement.end), { live, made });
+      const what = useOf(statement, text.slice(statement.start, statement.end), { live, made, computing });
       if (what !== null) return use(statement.start, what);
     }
   }
@@ -66,23 +68,56 @@ async function schemaMention(
 interface Known {
   readonly live: LiveObjects;
   readonly made: Set<string>;
+  /** Functions that must not be called, and what they do. */
+  readonly computing: Map<string, string>;
 }
 
-function useOf(statement: ParsedStatement, text: string, { live, made }: Known): string | null {
+function useOf(statement: ParsedStatement, text: string, { live, made, computing }: Known): string | null {
   const { kind } = statement;
   const reach = reachOf(statement);
   const schema = namesSchemas.has(kind) ? [...reach.words].find((name) => live.schemas.has(name)) : undefined;
   if (schema !== undefined) return `names schema ${schema}`;
-  if (!kind.startsWith('CreateFunction') && /\bsearch_path\b/i.test(text)) return 'sets search_path';
+  const isFunction = kind.startsWith('CreateFunction');
+  if (!isFunction && /\bsearch_path\b/i.test(text)) return 'sets search_path';
   if (ofAnOwner.has(kind)) return 'changes all objects of a role';
   for (const name of namesMadeBy(text)) made.add(name);
-  // What these do to a sequence is not rolled back.
-  const anyWord = kind === 'DoStmt' || (/\b(?:nextval|setval)\b/i.test(text) && kind !== 'CreateStmt');
-  const used = anyWord ? reach.words : changesByName.has(kind) ? reach.names : relationsIn(statement.fields);
-  const found = [...used].find((name) => live.names.has(name) && !made.has(name) && !isOfMade(name, made));
+  const sequences = sequencesCalled(text);
+  const named = namedIn(statement.fields);
+  const isCode = isFunction || kind === 'DoStmt';
+  const called = [...(isCode ? reach.words : named)].find((name) => computing.has(name));
+  const computed = computes(text, sequences, isCode) ?? (isFunction ? setsPath(text, reach, live) : null);
+  const reason = called === undefined ? computed : (computing.get(called) ?? null);
+  if (reason !== null && !isFunction)
+    return called === undefined ? reason : `calls ${called}, which ${reason}`;
+  if (reason !== null) for (const name of namesMadeBy(text)) computing.set(name, reason);
+  const anyWord = kind === 'DoStmt' || (sequences.length > 0 && kind !== 'CreateStmt');
+  const used = anyWord ? reach.words : changesByName.has(kind) ? reach.names : named;
+  const found = [...used, ...sequences].find(
+    (name) => name !== null && live.names.has(name) && !made.has(name) && !isOfMade(name, made),
+  );
   if (found !== undefined) return `uses ${found} before the files create it`;
   if (kind === 'DropStmt') for (const name of reach.names) made.delete(name);
   return null;
+}
+
+/** What a text does that could reach any schema, in words; `null` if nothing does. */
+function computes(text: string, sequences: readonly (string | null)[], isCode: boolean): string | null {
+  if (sequences.includes(null)) return 'computes the name of a sequence that it changes';
+  if (/\bdblink(?:_\w+)?"?\s*\(/i.test(text)) return 'calls dblink';
+  return isCode && computedExecute.test(text) ? 'runs SQL that it computes' : null;
+}
+
+const constant = String.raw`(?:('+)(?:[^']|''(?!'))*\1|\$(\w*)\$[\s\S]*?\$\2\$)`;
+// A trigger and a grant have the word too.
+const computedExecute = new RegExp(
+  String.raw`\bexecute\b(?!\s+(?:function|procedure|on)\b)(?!\s*${constant}\s*(?:;|into\b|using\b))`,
+  'i',
+);
+
+function setsPath(text: string, { words }: Reach, live: LiveObjects): string | null {
+  if (!/\bsearch_path\b/i.test(text)) return null;
+  const isOther = /\bset_config\b/i.test(text) || [...words].some((name) => live.schemas.has(name));
+  return isOther ? 'sets search_path' : null;
 }
 
 const namesSchemas: ReadonlySet<string> = new Set([
@@ -101,13 +136,24 @@ function isOfMade(name: string, made: ReadonlySet<string>): boolean {
   return [...made].some((table) => name.startsWith(`${table}_`));
 }
 
-/** The unqualified relations anywhere in a statement. */
-function relationsIn(node: unknown, found = new Set<string>()): Set<string> {
-  if (Array.isArray(node)) for (const item of node) relationsIn(item, found);
+/** The relations, types and called functions anywhere in a statement, without their schemas. */
+function namedIn(node: unknown, found = new Set<string>()): Set<string> {
+  if (Array.isArray(node)) for (const item of node) namedIn(item, found);
   else if (typeof node === 'object' && node !== null) {
     const { relname } = node as { readonly relname?: unknown };
     if (typeof relname === 'string') found.add(relname);
-    for (const value of Object.values(node)) relationsIn(value, found);
+    for (const [field, value] of Object.entries(node)) {
+      if (namesOfFunctionsAndTypes.has(field)) found.add(lastOf(value));
+      namedIn(value, found);
+    }
   }
   return found;
+}
+
+const namesOfFunctionsAndTypes: ReadonlySet<string> = new Set(['funcname', 'names', 'objname']);
+
+/** The last part of a name that the parser has as a list. */
+function lastOf(parts: unknown): string {
+  const last = (Array.isArray(parts) ? parts : []).at(-1) as { readonly String?: { readonly sval?: string } };
+  return last?.String?.sval ?? '';
 }
