@@ -162,6 +162,22 @@ test('tables of an earlier version have kept nothing, which is refused and not a
   expect(await down(await after.config(), { select: all, to: '2' })).toMatchObject({ ok: true });
 });
 
+test('placeholders in a text that the history keeps are filled in', async () => {
+  const settings = { url: db.url, tenants: { list: ['acme'] }, vars: { role: 'reader' } };
+  const before = project(settings, { 'sql/tenant/1_a.sql': 'select 1' });
+  const after = project(settings, {
+    'sql/tenant/1_a.sql': 'select 1',
+    'sql/tenant/2_b.sql': "create table {{tenant}}_b (by text default {{'role'}})",
+    'sql/tenant/2_b.down.sql': 'drop table {{tenant}}_b',
+    'sql/tenant/3_c.sql': 'create index concurrently c on {{tenant}}_b (by)',
+    'sql/tenant/3_c.down.sql': 'drop index concurrently {{tenant}}.c',
+  });
+  await up(await after.config(), { select: all });
+  const result = await down(await before.config(), { select: all, toFiles: true });
+  expect(result).toMatchObject({ ok: true, undone: 1 });
+  expect(await db.query("select tablename from pg_tables where tablename = 'acme_b'")).toEqual([]);
+});
+
 test('a mistake in a text that the history keeps is reported with its place', async () => {
   const [before, after] = images(['acme']);
   after.write({ 'sql/tenant/0005_lines.down.sql': 'drop table lines;\ndrop tabel lines' });

@@ -2,6 +2,7 @@ import type { UndoExtent } from '../decide/undo.ts';
 import { SqlmigError } from '../errors.ts';
 import { folderOf } from '../project/migrations.ts';
 import { requireVersion } from '../project/target-version.ts';
+import { filledFrom } from '../project/vars.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
 import type { Scope } from '../results.ts';
 import type { PlanSource } from '../state/plan-source.ts';
@@ -20,11 +21,12 @@ export function undoSource(source: PlanSource, { to, steps, toFiles }: DownLimit
     return { kind: 'above', version: to ?? newestVersion(migrations[scope]) ?? beyondAll };
   };
   const basisOf = (scope: Scope) =>
-    createUndoBasis(
-      extentOf(scope),
-      migrations.down.filter((file) => file.scope === scope),
-      toFiles === true,
-    );
+    createUndoBasis({
+      extent: extentOf(scope),
+      down: migrations.down.filter((file) => file.scope === scope),
+      usesKept: toFiles === true,
+      filled: filledFrom(source.config.vars),
+    });
   return { ...source, undo: { public: basisOf('public'), tenant: basisOf('tenant') } };
 }
 

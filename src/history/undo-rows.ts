@@ -1,7 +1,6 @@
 import { checksumOf } from '../project/decode.ts';
 import { migrationLabel } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
-import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import type { DownText } from '../sql/kept-down.ts';
 import type { Migration } from '../sql/migration.ts';
@@ -63,11 +62,15 @@ export async function readUndoRows(
   return { read, refused };
 }
 
-/** A down file that a history keeps, as a file to run. */
-export function keptFile(scope: Scope, row: Pick<UndoRow, 'version' | 'name'>, text: DownText): Migration {
+/** A down file that a history keeps, as a file to run in a scope with the values of placeholders. */
+export function keptFile(
+  where: Pick<Migration, 'scope' | 'vars'>,
+  row: Pick<UndoRow, 'version' | 'name'>,
+  text: DownText,
+): Migration {
   const { version, name } = row;
   const file = `${migrationLabel(row)}.down.sql (kept in the history)`;
-  return { scope, version, name, file, ...text, undoes: true };
+  return { ...where, version, name, file, ...text, undoes: true };
 }
 
 /** Reads the down file that a history keeps of a migration; `null` if it keeps none, or its text was changed. */

@@ -12,6 +12,7 @@ import { linkDownFiles } from './down-files.ts';
 import { countedName, nameProblem, parseFileName } from './file-name.ts';
 import { historyKey } from './order.ts';
 import { findStrayFolders, listSqlFolder, type SqlFolder } from './sql-folder.ts';
+import { filledFrom } from './vars.ts';
 
 /** What a folder of migrations has. */
 interface Folder {
@@ -31,7 +32,7 @@ function hasConfig(dir: string): boolean {
  */
 export function readFolder(scope: Scope, config: Config): Folder {
   const { publicDir, tenantDir, cwd, recursive } = config;
-  const vars = config.vars === null ? null : new Map(Object.entries(config.vars));
+  const filled = filledFrom(config.vars);
   const [dir, other] = scope === 'public' ? [publicDir, tenantDir] : [tenantDir, publicDir];
   const shown = (file: string) => shownPath(cwd, join(dir, file));
   if (!isFolder(dir)) {
@@ -85,7 +86,7 @@ export function readFolder(scope: Scope, config: Config): Folder {
         text,
         ...(!('problem' in replaced) && replaced.length > 0 && { replaces: replaced }),
         ...(undoes && { undoes }),
-        ...(vars !== null && { vars }),
+        ...filled,
       });
     }
   }

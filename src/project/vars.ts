@@ -1,8 +1,15 @@
+import type { Migration } from '../sql/migration.ts';
+
 /** The values of placeholders by name. */
 type Vars = Readonly<Record<string, string>>;
 
 const prefix = 'SQLMIG_VAR_';
 const pattern = new RegExp(`^${prefix}([A-Z_][A-Z0-9_]*)$`);
+
+/** The values of placeholders, as each file of a project carries them. */
+export function filledFrom(vars: Vars | null): Pick<Migration, 'vars'> {
+  return vars === null ? {} : { vars: new Map(Object.entries(vars)) };
+}
 
 /** True for a variable that sets the value of a placeholder. */
 export function isVar(variable: string): boolean {

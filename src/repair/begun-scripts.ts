@@ -5,6 +5,7 @@ import type { HistoryRow } from '../history/row.ts';
 import { keptFile, readKeptDown } from '../history/undo-rows.ts';
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
+import { filledFrom } from '../project/vars.ts';
 import type { Run } from '../run/run.ts';
 import { forTenant } from '../sql/filling.ts';
 import type { Migration, Script } from '../sql/migration.ts';
@@ -110,7 +111,8 @@ async function readKeptFiles(
     if (!target.isCurrent || file?.checksum === undoneBy || kept.has(undoneBy)) continue;
     const place = { schema: target.schema, table: run.config.historyTable };
     const found = await run.read((session) => readKeptDown(session, place, { version, name: row.name }));
-    if (found !== null) kept.set(found.checksum, keptFile(target.scope, { version, name: row.name }, found));
+    const where = { scope: target.scope, ...filledFrom(run.config.vars) };
+    if (found !== null) kept.set(found.checksum, keptFile(where, { version, name: row.name }, found));
   }
   return kept;
 }

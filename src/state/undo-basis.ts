@@ -11,6 +11,8 @@ export interface UndoBasis {
   readonly files: ReadonlyMap<string, Migration>;
   /** Use what the history keeps of migrations that have no file. */
   readonly usesKept: boolean;
+  /** The values of placeholders, which a history does not keep. */
+  readonly filled: Pick<Migration, 'vars'>;
   /** The texts of histories, by `keptKey`. */
   readonly kept: Map<string, Migration>;
   /** By schema, the rows that were chosen when it was first read: another reading must not choose more. */
@@ -20,13 +22,12 @@ export interface UndoBasis {
 }
 
 /** The basis of a run that has read nothing yet. */
-export function createUndoBasis(
-  extent: UndoExtent,
-  down: readonly Migration[],
-  usesKept: boolean,
-): UndoBasis {
+export function createUndoBasis({
+  down,
+  ...rest
+}: Pick<UndoBasis, 'extent' | 'usesKept' | 'filled'> & { readonly down: readonly Migration[] }): UndoBasis {
   const files = new Map(down.map((file) => [historyKey(file), file]));
-  return { extent, files, usesKept, kept: new Map(), chosen: new Map(), attempted: new Map() };
+  return { ...rest, files, kept: new Map(), chosen: new Map(), attempted: new Map() };
 }
 
 /**

@@ -74,6 +74,6 @@ async function readKept(
     if (undo.kept.has(key)) continue;
     const found = await readKeptDown(session, { schema, table }, row);
     if (found?.checksum !== row.keptChecksum) continue;
-    undo.kept.set(key, keptFile(scope, row, found));
+    undo.kept.set(key, keptFile({ scope, ...undo.filled }, row, found));
   }
 }
