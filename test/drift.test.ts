@@ -504,3 +504,44 @@ test('nothing is found in the sample project, after adopt --baseline, or in a ne
   expect(await sqlmig(['verify', '--structure'], p.dir)).toMatchObject(clean);
   expect(await sqlmig(['verify', '--siblings'], p.dir)).toMatchObject({ code: 0 });
 });
+
+test('the name of each tenant in its own definitions is no difference', async () => {
+  const own = await freshDatabase();
+  const tenants = [`own_${process.pid}`, `we"ird's \\Ü ${process.pid}`, `other${process.pid}`];
+  const [first = '', , last = ''] = tenants;
+  const quoted = tenants.map((name) => `"${`${name}_rw`.replaceAll('"', '""')}"`);
+  await own.query(quoted.map((role) => `create role ${role};`).join(''));
+  try {
+    const p = project(
+      { url: own.url, tenants: { list: tenants }, vars: {} },
+      {
+        'sql/tenant/0001_users.sql': `create table users (id int, t text default {{'tenant'}});
+          create view mine as select {{'tenant'}} as t; create index users_{{tenant}} on users (id);
+          grant select on users to {{tenant}}_rw, pg_monitor;
+          alter default privileges in schema {{tenant}} grant select on tables to {{tenant}}_rw, pg_monitor;`,
+      },
+    );
+    const config = await p.config();
+    await up(config, { select: everySchema });
+    for (const structure of ['files', 'siblings'] as const)
+      expect((await verify(config, { structure })).findings).toEqual([]);
+    await own.query(
+      `alter table "${last}".users alter t set default 'x', add hack int; drop index "${last}"."users_${last}"`,
+    );
+    for (const structure of ['files', 'siblings'] as const) {
+      const { findings, structure: report } = await verify(config, { structure });
+      expect(findings).toMatchObject([
+        { schemas: [last], object: 'users.hack' },
+        { schemas: [last], object: 'users.t', attribute: 'default', actual: "'x'::text" },
+        { schemas: [last], object: `users.users_${first}`, difference: 'missing-object' },
+      ]);
+      if (structure === 'siblings')
+        expect(report?.siblings).toMatchObject([
+          { norm: true, schemas: expect.arrayContaining(tenants.slice(0, 2)) },
+          { norm: false, schemas: [last] },
+        ]);
+    }
+  } finally {
+    await own.query(quoted.map((role) => `drop owned by ${role}; drop role ${role};`).join(''));
+  }
+});

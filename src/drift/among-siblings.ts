@@ -62,7 +62,7 @@ export async function expectNorms(
       const norm = norms[i] ?? '';
       const hash = hashes.get(norm) ?? { hash: null, objects: 0 };
       const expected = { ...hash, shape: known.get(norm) ?? [] };
-      return { scope: 'tenant', schemas, expected, files: migrations.tenant, pending: [] };
+      return { scope: 'tenant', schemas, expected, builtFor: norm, files: migrations.tenant, pending: [] };
     }),
     siblings: compared.flatMap(({ version, shapes }) =>
       shapes.map((schemas, i) => ({ version, schemas, norm: i === 0 })),

@@ -3,10 +3,15 @@ import { splitTable } from '../split/record.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { readFleetHashes } from '../structure/fleet-hashes.ts';
 import type { ShapeRequest } from '../structure/read-shapes.ts';
-import { compareSchemas, type Peers, type ReadWith } from '../structure/schema-differences.ts';
+import {
+  compareSchemas,
+  type Peers,
+  type ReadWith,
+  type StructureDifference,
+} from '../structure/schema-differences.ts';
 import type { ShapeHash } from '../structure/shape.ts';
 import { findUnknownKinds } from '../structure/unknown-kinds.ts';
-import type { StructureFix, StructureReport } from '../verify-results.ts';
+import type { SiblingGroup, StructureFix, StructureReport } from '../verify-results.ts';
 import { expectNorms, groupSiblings } from './among-siblings.ts';
 import { fixOf } from './fix-plan.ts';
 import { driftFinding, type StructureFound, type StructureRequest } from './found.ts';
@@ -50,7 +55,7 @@ export async function compareStructure(
         })),
       ],
       leftOut: found.leftOut,
-      ...(found.siblings !== undefined && { siblings: found.siblings }),
+      ...(found.siblings !== undefined && { siblings: withoutEqual(found.siblings, differences) }),
       ...(request.fixPlan && { fixes }),
     },
   };
@@ -60,6 +65,24 @@ export async function compareStructure(
 interface Known extends Expectation {
   readonly hashes: ReadonlyMap<string, ShapeHash>;
   readonly siblings?: StructureReport['siblings'];
+}
+
+/** Adds the tenants to the norm that differ from it only in their own names. */
+function withoutEqual(
+  siblings: readonly SiblingGroup[],
+  differences: readonly StructureDifference[],
+): SiblingGroup[] {
+  const differing = new Set(differences.flatMap(({ schemas }) => schemas));
+  const groups: SiblingGroup[] = [];
+  let norm = -1;
+  for (const group of siblings) {
+    const known = groups[norm];
+    if (group.norm) norm = groups.length;
+    if (group.norm || known === undefined || group.schemas.some((schema) => differing.has(schema)))
+      groups.push(group);
+    else groups[norm] = { ...known, schemas: [...known.schemas, ...group.schemas] };
+  }
+  return groups;
 }
 
 type Request = Omit<ShapeRequest, 'schemas'>;

@@ -60,7 +60,7 @@ function bySize(a: SchemasByFiles, b: SchemasByFiles): number {
 }
 
 function peersOf({ scope, schemas, files, outdated }: SchemasByFiles, expected: KnownShape): Peers {
-  return { scope, schemas, expected, files, pending: outdated };
+  return { scope, schemas, expected, builtFor: schemas[0] ?? '', files, pending: outdated };
 }
 
 /** What all replays have in common. */

@@ -211,6 +211,7 @@ async function compare(
     scope,
     schemas: proposals.filter(({ target }) => target.scope === scope).map(({ target }) => target.schema),
     expected: expected[scope],
+    builtFor: tenant,
     files: files[scope],
     pending: migrations[scope].filter((file) => !files[scope].includes(file)),
   });

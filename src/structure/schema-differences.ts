@@ -3,6 +3,7 @@ import type { Session } from '../server/session.ts';
 import { namesMadeBy } from '../sql/made-names.ts';
 import type { Migration } from '../sql/migration.ts';
 import { bareName, createMakers } from './makers.ts';
+import { withoutOwnNames } from './own-names.ts';
 import { readShapes, type ShapeRequest } from './read-shapes.ts';
 import { compareShapes, type KnownShape, type Shape, type ShapeDifference, type ShapeHash } from './shape.ts';
 
@@ -19,6 +20,8 @@ export interface Peers {
   readonly scope: Scope;
   readonly schemas: readonly string[];
   readonly expected: KnownShape;
+  /** The tenant whose name that structure may have in it. */
+  readonly builtFor: string;
   /** The files that built it. */
   readonly files: readonly Migration[];
   /** The files that have not run there in their present form. */
@@ -63,7 +66,13 @@ export async function compareSchemas(
     const shapes = await read((session) => readShapes(session, { ...request, schemas }));
     for (const [i, { peers: own, schemas: alike }] of batch.entries()) {
       const [expected, actual] = [own.expected.shape, shapes.get(schemas[i] ?? '') ?? []];
-      const differences = withoutPending(compareShapes(expected, actual), own.pending);
+      const every = withoutPending(compareShapes(expected, actual), own.pending);
+      const [schema = '', ...others] = alike;
+      // Schemas with their own names in them are not alike.
+      const differences =
+        own.scope === 'tenant' && others.length === 0
+          ? withoutOwnNames(every, { expected: own.builtFor, actual: schema })
+          : every;
       if (differences.length > 0)
         onOutliers?.({ scope: own.scope, schemas: alike, expected, actual, differences });
       for (const difference of differences) {
