@@ -192,6 +192,7 @@ test.for([
   ['a URL', 'postgres://u:secret@h/db'],
   ['null', null],
   ['an object', { host: 'h' }],
+  ['options of another library', { options: { host: ['h'], port: [1] } }],
   ['a function', () => {}],
 ])('%s is no connection', async ([, connection]) => {
   const load = loadConfig({ cwd: tmpdir(), env: {}, connection: connection as never });

@@ -75,7 +75,8 @@ export function targetOfConnection(connection: OpenConnection, env: Env): Connec
 
 function isPostgresJs(value: unknown): value is { readonly options: PostgresJsOptions } {
   const { options } = Object(value) as { readonly options?: Partial<PostgresJsOptions> };
-  return Array.isArray(options?.host) && Array.isArray(options.port);
+  const hasHosts = Array.isArray(options?.host) && Array.isArray(options.port);
+  return hasHosts && typeof options.connection === 'object' && options.connection !== null;
 }
 
 function isPgPool(value: unknown): boolean {
