@@ -91,7 +91,8 @@ test('objects of other schemas that depend on it are listed, and nothing is drop
   await db.query(`create schema other; create view other.v as select * from needed.a;
     create table other.fk (a int references needed.a); create table other.t (m needed.mood, n int default nextval('needed.s'));
     create table other.part partition of needed.parts for values from (0) to (9);
-    create table other.trig (id int check (id > needed.f()));`);
+    create table other.trig (id int check (id > needed.f()));
+    create rule copies as on insert to other.fk do also insert into needed.a values (new.a);`);
   const { state, error } = await dropTenant(config, { name: 'needed', accept });
   expect({ state, code: error?.code }).toEqual({ state: 'failed', code: 'dependent-objects' });
   for (const what of [
@@ -101,6 +102,7 @@ test('objects of other schemas that depend on it are listed, and nothing is drop
     'default value for column n',
     'table other.part',
     'other.trig',
+    'rule copies on table other.fk',
   ])
     expect(error?.message).toContain(what);
   expect(

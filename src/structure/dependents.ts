@@ -1,6 +1,7 @@
 /**
  * SQL query: the objects that keep others from being dropped without CASCADE, as PostgreSQL describes them (`what`). `roots`
- * is a query of `(classid, objid)`; partitions, indexes, constraints and owned sequences are dropped with their table.
+ * is a query of `(classid, objid)`; partitions, indexes, constraints and owned sequences are dropped with their table. A view
+ * is described instead of its rule \`_RETURN\`; any other rule as itself, since only the rule would be dropped.
  * `more` is a query to add, for which `own` is everything that is dropped.
  */
 export function selectDependents(roots: string, more = ''): string {
@@ -9,7 +10,7 @@ export function selectDependents(roots: string, more = ''): string {
   union select d.classid, d.objid from own o join pg_depend d on d.refclassid = o.classid and d.refobjid = o.objid and d.deptype in ('a', 'i', 'P', 'S'))
 select distinct case when w.oid is null then pg_describe_object(d.classid, d.objid, d.objsubid) else pg_describe_object('pg_class'::regclass, w.ev_class, 0) end as what
 from own o join pg_depend d on d.refclassid = o.classid and d.refobjid = o.objid and d.deptype = 'n'
-left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
+left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid and w.rulename = '_RETURN'
 where not exists (select from own x where x.classid = d.classid and x.objid = d.objid)${more === '' ? '' : ` ${more}`}
 order by 1`;
 }
