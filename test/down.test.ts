@@ -150,7 +150,7 @@ test('a migration without a down file: exit 2, every one by name, and nothing is
     ok: false,
     error: { code: 'down-missing', state: 'nothing was touched' },
     errors: [
-      { message: '0004_p (public, applied in public) has no down file', hint: 'write 0004_p.down.sql' },
+      { message: '0004_p (public) has no down file', hint: 'write 0004_p.down.sql' },
       { message: '0003_t (tenant, applied in acme and 1 more) has no down file' },
     ],
   });
@@ -258,7 +258,7 @@ test('a rehearsal rolls everything back and tells what would be undone', async (
   expect(told).toContainEqual({
     type: 'warning',
     message: expect.stringContaining(
-      'public is not rehearsed: what tenants were rehearsed to drop still depends on it',
+      'public is not rehearsed: the rehearsal of the tenants was rolled back, so their objects still depend on it',
     ),
   });
   expect(await db.history('acme')).toEqual({ 1: 1, 2: 1, 3: 1, 4: 1 });

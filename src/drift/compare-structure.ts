@@ -117,7 +117,7 @@ async function withSiblings(
   const schemas = groups.flatMap((group) => group.schemas);
   const hashes = await readFleetHashes(read, { ...request, schemas });
   const norms = await expectNorms(read, groups, { hashes, request, migrations });
-  const shared = { schemas: [fleet.public.schema], why: 'there is no other public schema' };
+  const shared = { schemas: [fleet.public.schema], why: 'only tenants are compared with each other' };
   return { ...norms, notCompared: [shared, ...norms.notCompared], findings: [], leftOut: [], hashes };
 }
 

@@ -113,7 +113,7 @@ export function rowRefused(
   error: ServerError,
 ): SqlmigError {
   const own = `${schema.schema}.${context.table}`;
-  const what = migration.undoes ? 'did not let go of' : 'did not keep';
+  const what = migration.undoes ? 'kept' : 'did not keep';
   return new SqlmigError('history-not-kept', `${own} ${what} the row of ${migration.file}`, {
     sqlstate: unitRefusalOf(error)?.state,
     schema: schema.schema,

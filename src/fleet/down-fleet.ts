@@ -112,7 +112,7 @@ async function undoPublic(
   const outcome = await migratePublic(migrator, shared);
   const isInUse = outcome.error?.sqlstate === sqlstates.dependentObjects && targets.tenants.some(hasWork);
   if (!settings.rehearse || !isInUse) return [outcome];
-  const message = `${shared.schema} is not rehearsed: what tenants were rehearsed to drop still depends on it`;
+  const message = `${shared.schema} is not rehearsed: the rehearsal of the tenants was rolled back, so their objects still depend on it`;
   settings.emit({ type: 'warning', message });
   return [];
 }

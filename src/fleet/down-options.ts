@@ -84,6 +84,6 @@ function checkLimit(options: DownLimit, called: Naming): void {
   if (limits.filter((limit) => options[limit] !== undefined).length === 1) return;
   const [to, steps, toFiles] = limits.map(called);
   throw new SqlmigError('bad-usage', `down takes exactly one of ${to}, ${steps} and ${toFiles}`, {
-    hint: `${to} names the version to keep, ${steps} a number of migrations, and ${toFiles} stands for the newest version with a file`,
+    hint: `${to} is the version to go back to, ${steps} the number of migrations to undo, and ${toFiles} goes back to the newest version with a file`,
   });
 }

@@ -83,7 +83,10 @@ function requireDownFiles(targets: readonly Target[], migrations: Migrations): v
       const newest = newestVersion(migrations[scope]);
       const isNewer = newest !== null && compareVersions(lacking.version, newest) > 0;
       return lacksDown(spelled(lacking, scope, migrations), {
-        who: ` (${scope}, applied in ${schema}${n === 1 ? '' : ` and ${n - 1} more`})`,
+        who:
+          scope === 'public'
+            ? ' (public)'
+            : ` (tenant, applied in ${schema}${n === 1 ? '' : ` and ${n - 1} more`})`,
         state: 'nothing was touched',
         ...(isNewer && { hint: 'use what the history keeps of a newer release: sqlmig down --to-files' }),
       });

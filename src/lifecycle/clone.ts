@@ -76,7 +76,7 @@ export function notReproducible(schema: string, why: string): SqlmigError {
   return new SqlmigError('not-reproducible', `"${schema}" cannot be cloned: ${why}`, {
     schema,
     state: 'nothing was created',
-    hint: 'see sqlmig verify and sqlmig status, and bring the tenant to the state of its files',
+    hint: 'run sqlmig verify --structure and sqlmig status to see what is wrong with the tenant, and correct it first',
   });
 }
 

@@ -90,11 +90,10 @@ async function drop(
     const plan = { database, host: server.host, schema: name, version, halfDropped, tables, others };
     const end = { ...plan, accepted: false, listed: false };
     if (!target.exists && target.trouble === null) {
-      if (!ifExists) throw schemaMissing(name, 'with --if-exists this is no error');
+      if (!ifExists) throw schemaMissing(name, 'pass --if-exists to ignore this');
       return { ...end, state: 'absent', listed: await stillLists(work, name) };
     }
-    if (!isTenant && !withoutHistory)
-      throw noHistory(target, 'to drop it all the same, pass --without-history');
+    if (!isTenant && !withoutHistory) throw noHistory(target, 'to drop it anyway, pass --without-history');
     const failed = (error: ErrorDetails) => ({
       ...end,
       state: 'failed' as const,

@@ -111,7 +111,7 @@ async function rename(
 function namesRemain(name: string): SqlmigError {
   return new SqlmigError(
     'name-in-use',
-    `texts in the database have the name "${name}", and would not follow`,
+    `functions or strings in the database contain the name "${name}", which a rename does not change`,
     {
       schema: name,
       state: 'nothing was renamed',

@@ -25,12 +25,12 @@ export const downCommand = defineCommand()({
   options: {
     ...selectorOptions,
     tenants: { ...selectorOptions.tenants, describe: 'Select these tenants, and not public: a,b' },
-    to: { type: 'string', takes: 'VERSION', describe: 'Undo everything above this version (0: everything)' },
+    to: { type: 'string', takes: 'VERSION', describe: 'Undo all versions above this one (0: everything)' },
     steps: { type: 'number', takes: 'N', describe: 'Undo the last N migrations of each schema' },
     'to-files': {
       type: 'boolean',
       default: false,
-      describe: 'Undo everything above the newest file, with the down files that the history keeps',
+      describe: 'Undo all versions above the newest file, with the down files kept in the history',
     },
     ...changeOptions,
     ...commitOptions,

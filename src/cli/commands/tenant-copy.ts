@@ -18,7 +18,7 @@ export const tenantRenameCommand = defineCommand<{ name: string; to: string }>()
     'accept-mentions': {
       type: 'boolean',
       default: false,
-      describe: 'Rename it even if functions or strings in the database have the old name',
+      describe: 'Rename it even if functions or strings in the database contain the old name',
     },
     unlisted: {
       type: 'boolean',

@@ -36,7 +36,7 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
     'if-not-exists': {
       type: 'boolean',
       default: false,
-      describe: 'Bring the schema up to date if it exists, instead of an error',
+      describe: 'If the schema exists, bring it up to date instead of failing',
     },
   },
   examples: [

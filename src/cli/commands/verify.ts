@@ -29,7 +29,7 @@ export const verifyCommand = defineCommand()({
       type: 'string',
       array: true,
       takes: 'NAMES',
-      describe: `Leave out of the comparison: ${ignorable.join(',')}`,
+      describe: `Exclude from the comparison: ${ignorable.join(',')}`,
     },
     'fix-plan': {
       type: 'boolean',
