@@ -162,3 +162,31 @@ test('writers of the source wait, readers do not, and a killed clone leaves noth
   });
   expect(await db.leftovers()).toEqual([]);
 });
+
+test.for([
+  ['migrated or undone', `delete from "from".meanwhile where version = 2`],
+  ['dropped', 'drop schema "from" cascade'],
+] as const)('a tenant that is %s while it is cloned is named, and nothing is left', async ([, change]) => {
+  const own = await freshDatabase();
+  const p = project(
+    { url: own.url, historyTable: 'meanwhile', tenants: { list: ['from', 'new'] } },
+    {
+      'sql/public/1_f.sql': `create sequence pace; create function wait() returns void language plpgsql as $$ begin
+        while (select last_value from public.pace) = 2 loop perform pg_sleep(0.02); end loop; end $$`,
+      'sql/tenant/1_a.sql': 'select public.wait()',
+      'sql/tenant/2_b.sql': 'create table b ()',
+    },
+  );
+  await up(await p.config(), { select: { kind: 'tenants', names: ['from'] } });
+  await own.query(`select setval('public.pace', 2)`);
+  const clone = start(['tenant', 'clone', 'from', 'new'], p.dir);
+  const waiting = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
+  while ((await own.query(waiting)).length === 0) await delay(20);
+  await own.query(change);
+  await own.query(`select setval('public.pace', 3)`);
+  const { code, stderr } = await clone.ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain('error[not-reproducible]: "from" was changed by another run in the meantime');
+  expect(stderr).toContain('hint: run the command again');
+  expect(await own.query(`select to_regnamespace('new') as schema`)).toEqual([{ schema: null }]);
+});

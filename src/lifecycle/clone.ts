@@ -1,11 +1,12 @@
-import { SqlmigError } from '../errors.ts';
+import { SqlmigError, unitStates } from '../errors.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { Ignorable } from '../project/structure-settings.ts';
-import { refuseIf } from '../protocol/refusal.ts';
+import { refuseIf, unitRefusalOf } from '../protocol/refusal.ts';
 import { isStale } from '../protocol/unit-checks.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import { trySchemaKey } from '../protocol/unit-locks.ts';
 import { setFilePath, setOwnPath } from '../protocol/unit-settings.ts';
+import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import {
   type ColumnMatch,
@@ -52,8 +53,7 @@ export async function completeClone(
   { from, to, data }: Cloning,
   context: UnitContext,
 ): Promise<ClonedTable[]> {
-  const source = { ...unitSchema(from, null), requires: null };
-  await session.run(`${setOwnPath}${refuseIf([...trySchemaKey(source), ...isStale(source, context)])}`);
+  await takeSource(session, from, context);
   const old = await readShape(session, from.schema);
   const tables = old.tables.filter(({ name, isForeign }) => name !== context.table && !isForeign);
   if (data && tables.length > 0)
@@ -69,6 +69,22 @@ export async function completeClone(
     throw notReproducible(from.schema, `its structure is not what the files build: ${what} differs`);
   }
   return data ? copyRows(session, { old: { ...old, tables }, from, to }, context) : [];
+}
+
+/** Takes the key of the tenant, which must be as it was read: the new schema is built from that. */
+async function takeSource(session: Session, from: Target, context: UnitContext): Promise<void> {
+  const source = { ...unitSchema(from, null), requires: null };
+  try {
+    await session.run(`${setOwnPath}${refuseIf([...trySchemaKey(source), ...isStale(source, context)])}`);
+  } catch (error) {
+    const state = isServerError(error) ? unitRefusalOf(error)?.state : undefined;
+    if (state !== unitStates.historyChanged && state !== unitStates.schemaMissing) throw error;
+    throw new SqlmigError('not-reproducible', `"${from.schema}" was changed by another run in the meantime`, {
+      schema: from.schema,
+      state: 'nothing was created',
+      hint: 'run the command again',
+    });
+  }
 }
 
 /** The error for a tenant that the files do not build again. */
