@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
@@ -44,66 +45,67 @@ function licenseOf(folder) {
   return `${name} ${version} (${license})\n\n${text}`;
 }
 
-/** Bundled CommonJS requires only Node's own modules. A bundler that makes CommonJS of ours has no import.meta.url. */
-const builtinModules = {
-  name: 'builtin-modules',
+/**
+ * Jest has no import() in CommonJS, and a bundler that makes one ES module of everything leaves no require(). It accepts that
+ * a package is missing only if it is required in a "try".
+ */
+const requiredPackages = {
+  name: 'required-packages',
   renderChunk(code, { name }) {
-    if (name !== 'rolldown-runtime') return null;
-    const required = /\bcreateRequire\(import\.meta\.url\)/;
-    if (!required.test(code)) throw new Error(`${name} no longer has ${required}`);
-    return code.replace(required, 'process.getBuiltinModule');
+    const own = code.replace(/\brequire\((["'`])([^"'`]+)\1\)/g, (all, quote, id) =>
+      isBuiltin(id) ? `process.getBuiltinModule(${quote}${id}${quote})` : all,
+    );
+    if (name !== 'engine') return own;
+    const imported = /\bimport\((["'`](?:libpg-query|@opentelemetry\/api)["'`])\)/g;
+    if ([...own.matchAll(imported)].length !== 2) throw new Error(`${name} no longer has two ${imported}`);
+    return own.replace(
+      imported,
+      '(async()=>{try{return require($1)}catch{}try{return await import($1)}catch(error){throw error}})()',
+    );
   },
 };
 
-// One file per entry point, and what they share in chunks, so that a run loads few files and only what it needs. The
-// supervisor of the embedded server is a program of its own, which "attach" starts from beside it.
-const modules = {
-  input: {
-    cli: 'src/cli/main.ts',
-    index: 'src/index.ts',
-    'embedded/attach': 'src/embedded/attach.ts',
-    'embedded/supervisor': 'src/embedded/supervisor.ts',
+/** Modules that pass on what is CommonJS: the library with its names, which a bundler looks for, and the command. */
+const forImport = {
+  name: 'for-import',
+  generateBundle(_, bundle) {
+    const file = (fileName, source) => this.emitFile({ type: 'asset', fileName, source });
+    const names = bundle['index.cjs'].exports.join(', ');
+    file('index.js', `import library from './index.cjs';\nexport const { ${names} } = library;\n`);
+    file('cli.js', "#!/usr/bin/env node\nimport './cli.cjs';\n");
   },
+};
+
+// CommonJS, since test runners such as Jest cannot require an ES module. One file per entry point, and what they share in
+// chunks, so that a run loads few files and only what it needs.
+const commonJs = {
+  input: { cli: 'src/cli/main.ts', index: 'src/index.ts', 'embedded/attach': 'src/embedded/attach.ts' },
   platform: 'node',
   external,
-  plugins: [licenses, builtinModules, yamlOutside],
+  plugins: [licenses, yamlOutside, requiredPackages, forImport],
+  // Only yargs has one, for a function that is not used.
+  checks: { emptyImportMeta: false },
   output: {
     dir: 'dist',
-    format: 'esm',
+    format: 'cjs',
     minify,
-    chunkFileNames: '[name].js',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name].cjs',
     codeSplitting: {
       groups: [
-        { name: 'engine', test: /\/src\/(?!embedded|cli\/main|index|cli\/parse)/ },
+        { name: 'engine', test: /\/src\/(?!embedded|cli|report|index)/ },
+        { name: 'commands', test: /\/src\/(?:report|cli\/(?!main|parse))/ },
         { name: 'yargs', test: /node_modules\/(?!postgres|valibot|yaml)/ },
       ],
     },
   },
 };
 
-/** Jest has no import() in CommonJS. A bundler accepts that a package is missing only if it is required in a "try". */
-const requiredPackages = {
-  name: 'required-packages',
-  renderChunk(code) {
-    const imported = /\bimport\((["'`](?:libpg-query|@opentelemetry\/api)["'`])\)/g;
-    if ([...code.matchAll(imported)].length !== 2) throw new Error(`index.cjs no longer has two ${imported}`);
-    return code.replace(imported, '(async()=>{try{return require($1)}catch(error){throw error}})()');
-  },
-};
-
-// For require(): test runners such as Jest cannot require an ES module.
-const commonJs = {
-  input: { index: 'src/index.ts' },
+// A program of its own, which "attach" starts from beside it.
+const supervisor = {
+  input: { 'embedded/supervisor': 'src/embedded/supervisor.ts' },
   platform: 'node',
-  external,
-  plugins: [yamlOutside, requiredPackages],
-  output: {
-    file: 'dist/index.cjs',
-    format: 'cjs',
-    // All names are short here: it is the second copy of the same code.
-    minify: true,
-    codeSplitting: false,
-  },
+  output: { dir: 'dist', format: 'esm', minify },
 };
 
 // One declaration file, made from those that tsc has written. The one for modules passes it on.
@@ -122,4 +124,4 @@ const declarations = {
   output: { dir: 'dist', format: 'es' },
 };
 
-export default defineConfig([modules, yaml, commonJs, declarations]);
+export default defineConfig([commonJs, yaml, supervisor, declarations]);

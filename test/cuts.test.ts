@@ -21,7 +21,7 @@ async function endOf(run: Running, ms = 45_000): Promise<Ended> {
 /** Every end has a documented exit code and, where it is not 0, an error that says why. */
 function expectDocumented({ code, signal, stderr }: Ended) {
   expect({ code, signal, stderr }).toMatchObject({ signal: null, code: expect.toBeOneOf([0, 1, 3, 4]) });
-  expect(stderr).not.toMatch(/unhandled|uncaught|TypeError|unsettled top-level|at .*engine\.js/i);
+  expect(stderr).not.toMatch(/unhandled|uncaught|TypeError|unsettled top-level|at .*engine\.cjs/i);
   if (code !== 0) expect(stderr).toMatch(/error\[[a-z-]+\]: \S/);
 }
 

@@ -155,12 +155,19 @@ const esbuild = (from: string, format: 'esm' | 'cjs', to: string, flags = ['--ex
   ]);
 
 // As Jest does it, whose CommonJS has no import().
-const inVm = `const file = require.resolve('sqlmig');
-const text = '(function (exports, require, module, __filename, __dirname) {' + require('node:fs').readFileSync(file, 'utf8') + '\\n})';
-const made = { exports: {} };
-const load = require('node:vm').runInThisContext(text, { filename: file });
-load(made.exports, require('node:module').createRequire(file), made, file, require('node:path').dirname(file));
-const { loadConfig, plan } = made.exports;
+const inVm = `const { createRequire } = require('node:module');
+const { dirname } = require('node:path');
+const { runInThisContext } = require('node:vm');
+function load(file) {
+  const text = require('node:fs').readFileSync(file, 'utf8');
+  const wrapped = '(function (exports, require, module, __filename, __dirname) {' + text + '\\n})';
+  const made = { exports: {} };
+  const outside = createRequire(file);
+  const inside = (id) => (id.startsWith('.') ? load(outside.resolve(id)) : outside(id));
+  runInThisContext(wrapped, { filename: file })(made.exports, inside, made, file, dirname(file));
+  return made.exports;
+}
+const { loadConfig, plan } = load(require.resolve('sqlmig'));
 ${program}`;
 
 test('a program can import it, require it, and be bundled with it', () => {

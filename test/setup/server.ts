@@ -51,7 +51,7 @@ async function serverOf(kind: string): Promise<{ url: string; stop: () => Promis
   if (kind !== 'embedded') throw new Error(`SQLMIG_TEST_POSTGRES is embedded, docker or a URL, not ${kind}`);
   const dir = mkdtempSync(join(tmpdir(), 'sqlmig-test-server-'));
   // The built one: its supervisor is a program of its own.
-  const built = new URL('../../dist/embedded/attach.js', import.meta.url);
+  const built = new URL('../../dist/embedded/attach.cjs', import.meta.url);
   const { attachEmbedded } = (await import(built.href)) as typeof import('../../src/embedded/attach.ts');
   const server = await attachEmbedded(dir, settings, fileURLToPath(new URL('../..', import.meta.url)));
   return {
