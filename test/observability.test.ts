@@ -181,7 +181,7 @@ test('a run with nothing to do makes no span a schema, and each verb that writes
   const spans = tracing();
   await up(config, { select: all });
   expect(spans().map(({ name }) => name)).toEqual(['sqlmig public', 'sqlmig tenant', 'sqlmig up']);
-  await createTenant(config, { name: 'idle_1' });
+  await createTenant(config, { name: 'idle_1', ifNotExists: true });
   await acceptChecksums(config, { select: all, accept: () => true });
   expect(spans('sqlmig tenant create')).toMatchObject([{ status: { code: 0 } }]);
   expect(spans('sqlmig repair')).toMatchObject([{ status: { code: 0 } }]);
