@@ -348,14 +348,29 @@ listed      empty          up to date  list
 public_not  no schema yet  up to date  list
 `,
   });
+  const same = { database: db.name, listedBy: 'list', version: null, pending: 0, findings: [] };
   expect(JSON.parse((await sqlmig(['tenant', 'list', '--json'], p.dir)).stdout)).toEqual({
     ok: true,
     version: 1,
     tenants: [
-      { database: db.name, schema: 'listed', exists: true, listedBy: 'list', version: null, pending: 0 },
-      { database: db.name, schema: 'public_not', exists: false, listedBy: 'list', version: null, pending: 0 },
+      { ...same, schema: 'listed', exists: true },
+      { ...same, schema: 'public_not', exists: false },
     ],
   });
+});
+
+test('tenant list shows what stops a tenant', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['stopped'] }, historyTable: 'stopped_history' },
+    {
+      'sql/tenant/1_a.sql': 'create table stopped (n int); insert into stopped values (1), (1)',
+      'sql/tenant/2_b.sql': 'create unique index concurrently on stopped (n)',
+    },
+  );
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 1 });
+  const { stdout } = await sqlmig(['tenant', 'list'], p.dir);
+  expect(stdout).toMatch(/^stopped +at 1 +(1 pending, )?incomplete +list$/m);
+  expect(stdout).not.toContain('up to date');
 });
 
 test('a lock that nobody gives back: exit 4 and who holds it', async () => {

@@ -1,6 +1,7 @@
 import { type Config, requireConfig } from '../project/config.ts';
 import { abortSignal, checkOptions, type Kinds } from '../project/option.ts';
-import type { ErrorDetails } from '../results.ts';
+import type { ErrorDetails, Finding } from '../results.ts';
+import { findingsOf, unlistedFinding } from '../state/findings.ts';
 import { readForCommand } from '../state/reading.ts';
 import type { Target } from '../state/target.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
@@ -19,6 +20,8 @@ export interface ListedTenant {
   readonly unmanaged?: true;
   /** The number of pending migrations. */
   readonly pending: number;
+  /** As in `SchemaStatus`. */
+  readonly findings: readonly Finding[];
   /** Why it cannot be migrated. */
   readonly error?: ErrorDetails;
 }
@@ -46,15 +49,26 @@ export async function listTenants(
   const { kind } = config.database.tenants;
   const described =
     (listedBy: ListedTenant['listedBy']) =>
-    ({ schema, exists, isUnmanaged, plan: { version, pending }, trouble }: Target): ListedTenant => ({
-      database,
-      schema,
-      exists,
-      listedBy,
-      version,
-      ...(isUnmanaged && { unmanaged: true }),
-      pending,
-      ...(trouble !== null && { error: { ...trouble.details, schema, database } }),
-    });
+    (target: Target): ListedTenant => {
+      const {
+        schema,
+        exists,
+        isUnmanaged,
+        plan: { version, pending },
+        trouble,
+      } = target;
+      const findings = listedBy === null ? [unlistedFinding(target, database)] : findingsOf(target, database);
+      return {
+        database,
+        schema,
+        exists,
+        listedBy,
+        version,
+        ...(isUnmanaged && { unmanaged: true }),
+        pending,
+        findings,
+        ...(trouble !== null && { error: { ...trouble.details, schema, database } }),
+      };
+    };
   return [...fleet.tenants.map(described(kind)), ...unlisted.map(described(null))];
 }

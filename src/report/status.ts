@@ -48,7 +48,8 @@ function row(group: readonly [SchemaStatus, ...SchemaStatus[]], byNumber: boolea
   return [scope, where, pendingText(where, pending, kinds), kinds.join(', '), who];
 }
 
-function pendingText(where: string, pending: number, kinds: readonly FindingKind[]): string {
+/** How many migrations are pending, for a table; empty if that is not known or one is incomplete. */
+export function pendingText(where: string, pending: number, kinds: readonly FindingKind[]): string {
   if (where === 'unknown') return '';
   if (pending > 0) return `${pending} pending`;
   return kinds.includes('incomplete') || kinds.includes('baseline-incomplete') ? '' : 'up to date';

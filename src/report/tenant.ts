@@ -3,6 +3,7 @@ import type { DroppedTenant, TenantDrop } from '../operations/drop-tenant.ts';
 import type { ListedTenant } from '../operations/list-tenants.ts';
 import type { RenamedTenant } from '../operations/rename-tenant.ts';
 import type { TenantExistence } from '../operations/tenant-exists.ts';
+import { pendingText } from './status.ts';
 import { count, paragraph, placeLine, printable, titledTable } from './table.ts';
 import { versionText } from './version-text.ts';
 
@@ -11,10 +12,16 @@ export function tenantListText(tenants: readonly ListedTenant[]): string {
   const rows = tenants
     .filter(({ error }) => error?.code !== 'bad-tenant-name')
     .map((tenant) => {
-      const { schema, exists, listedBy, pending, error } = tenant;
-      const version = exists ? versionText(tenant, [error?.code]) : 'no schema yet';
-      const open = error !== undefined ? error.code : pending > 0 ? `${pending} pending` : 'up to date';
-      return [printable(schema), version, open, listedBy ?? 'nowhere'];
+      const { schema, exists, listedBy, pending } = tenant;
+      const kinds = tenant.findings.map(({ kind }) => kind);
+      const version = exists ? versionText(tenant, kinds) : 'no schema yet';
+      const open = [pendingText(version, pending, kinds), ...kinds.filter((kind) => kind !== 'unlisted')];
+      return [
+        printable(schema),
+        version,
+        [...new Set(open)].filter(Boolean).join(', '),
+        listedBy ?? 'nowhere',
+      ];
     });
   return titledTable(['tenant', 'version', 'pending', 'listed by'], rows);
 }
