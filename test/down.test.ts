@@ -261,6 +261,8 @@ test('a rehearsal rolls everything back and tells what would be undone', async (
       'public is not rehearsed: the rehearsal of the tenants was rolled back, so their objects still depend on it',
     ),
   });
+  const finished = told.flatMap((event) => (event.type === 'schema-finished' ? event.outcome.schema : []));
+  expect(finished).not.toContain('public');
   expect(await db.history('acme')).toEqual({ 1: 1, 2: 1, 3: 1, 4: 1 });
   expect(await undo(p, { to: '1' })).toMatchObject({ ok: true, undone: 3 });
 });

@@ -1,6 +1,6 @@
 import { stopRule } from '../decide/stop-rule.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
-import type { OnEvent } from '../events.ts';
+import type { OnEvent, RunEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
 import { checkValue, yesOrNo } from '../project/option.ts';
@@ -109,12 +109,20 @@ async function undoPublic(
   }
   const ahead = isOpen && !settings.rehearse ? await migratedMeanwhile(migrator, options) : [];
   if (ahead.length > 0) return [skipped(migrator, shared, tenantsFailed(ahead))];
-  const outcome = await migratePublic(migrator, shared);
-  const isInUse = outcome.error?.sqlstate === sqlstates.dependentObjects && targets.tenants.some(hasWork);
-  if (!settings.rehearse || !isInUse) return [outcome];
+  if (settings.rehearse && targets.tenants.some(hasWork)) return rehearsePublic(migrator, shared);
+  return [await migratePublic(migrator, shared)];
+}
+
+/** Rehearses public after tenants that were only rehearsed: nothing, with a warning, if objects of theirs are in the way. */
+async function rehearsePublic(migrator: Migrator, shared: Target): Promise<SchemaOutcome[]> {
+  const { settings } = migrator;
+  const events: RunEvent[] = [];
+  const emit: OnEvent = (event) => void events.push(event);
+  const outcome = await migratePublic({ ...migrator, settings: { ...settings, emit } }, shared);
+  const isInUse = outcome.error?.sqlstate === sqlstates.dependentObjects;
   const message = `${shared.schema} is not rehearsed: the rehearsal of the tenants was rolled back, so their objects still depend on it`;
-  settings.emit({ type: 'warning', message });
-  return [];
+  for (const event of isInUse ? [{ type: 'warning', message } as const] : events) settings.emit(event);
+  return isInUse ? [] : [outcome];
 }
 
 /** The tenants that another run has migrated since they were undone. With a number of steps, none is too far. */
