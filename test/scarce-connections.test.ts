@@ -40,7 +40,7 @@ test('a role with CONNECTION LIMIT 1: everything goes over the one session, and 
   for (const args of [
     ['status'],
     ['repair', 't_1', '4', '--mark-applied'],
-    ['tenant', 'create', 't_1'],
+    ['tenant', 'create', 't_1', '--if-not-exists'],
     ['up', '--all', '--rehearse'],
     ['locks'],
   ])
