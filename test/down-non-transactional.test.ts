@@ -194,6 +194,25 @@ test('an edited down file does not continue what the old one began, unless the h
   expect((await settle).schemas).toMatchObject([{ state: 'failed', error: { code: 'checksum-changed' } }]);
 });
 
+test('repair tells down files apart that have the same text and that only the histories keep', async () => {
+  const newer = {
+    'sql/tenant/0003_u.sql': 'create table u ()',
+    'sql/tenant/0003_u.down.sql': '-- sqlmig: no-transaction\nselect 1;\ndrop table w',
+    'sql/tenant/0004_v.sql': 'create table v ()',
+    'sql/tenant/0004_v.down.sql': '-- sqlmig: no-transaction\nselect 1;\ndrop table w',
+  };
+  const p = await migrated();
+  p.write(newer);
+  await up(await p.config(), { select: { kind: 'tenants', names: ['acme'] }, to: '3' });
+  await up(await p.config(), { select: { kind: 'tenants', names: ['globex'] } });
+  await undo(p, { maxFailures: { count: 2 } });
+  for (const file of Object.keys(newer)) p.remove(file);
+  await db.query('create table acme.w (); create table globex.w ()');
+  expect(await sqlmig(['repair', '--all', '--resume'], p.dir)).toMatchObject({ code: 0 });
+  expect(await db.history('acme')).toEqual({ 1: 1, 2: 1 });
+  expect(await db.history('globex')).toEqual({ 1: 1, 2: 1, 3: 1 });
+});
+
 test('SIGINT between two statements: exit 130, and the next down continues', async () => {
   const p = await migrated(
     {

@@ -22,7 +22,7 @@ export interface DownSources {
 }
 
 /** Identifies the text that histories keep of a migration: those with the same checksum are equal. */
-export function keptKey(row: Pick<UndoRow, 'version' | 'name'>, checksum: string): string {
+export function keptKey(row: Pick<HistoryRow, 'version' | 'name'>, checksum: string): string {
   return `${historyKey(row)} ${row.name} ${checksum}`;
 }
 

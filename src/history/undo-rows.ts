@@ -2,10 +2,10 @@ import { checksumOf } from '../project/decode.ts';
 import { migrationLabel } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
 import type { Session } from '../server/session.ts';
-import type { DownText } from '../sql/kept-down.ts';
 import type { Migration } from '../sql/migration.ts';
 import { historyTable, type RecordedRow, rowColumns, rowOf, toRow } from './history.ts';
 import { type Histories, type Reader, readInBatches } from './read-histories.ts';
+import type { HistoryRow } from './row.ts';
 
 /** A row of a migration to undo. */
 export interface UndoRow extends RecordedRow {
@@ -62,28 +62,25 @@ export async function readUndoRows(
   return { read, refused };
 }
 
-/** A down file that a history keeps, as a file to run in a scope with the values of placeholders. */
-export function keptFile(
-  where: Pick<Migration, 'scope' | 'vars'>,
-  row: Pick<UndoRow, 'version' | 'name'>,
-  text: DownText,
-): Migration {
-  const { version, name } = row;
-  const file = `${migrationLabel(row)}.down.sql (kept in the history)`;
-  return { ...where, version, name, file, ...text, undoes: true };
+/** A history, and what it does not keep of a down file: its scope, and the values of placeholders. */
+interface KeptPlace extends Pick<Migration, 'scope' | 'vars'> {
+  readonly schema: string;
+  readonly table: string;
 }
 
 /** Reads the down file that a history keeps of a migration; `null` if it keeps none, or its text was changed. */
 export async function readKeptDown(
   session: Session,
-  { schema, table }: { readonly schema: string; readonly table: string },
-  row: Pick<UndoRow, 'version' | 'name'>,
-): Promise<DownText | null> {
+  { schema, table, ...rest }: KeptPlace,
+  row: Pick<HistoryRow, 'version' | 'name'>,
+): Promise<Migration | null> {
+  const { version, name } = row;
   const own = historyTable(schema, table);
   const [found] = await session.read(
     `select down, down_checksum as checksum from ${own} where ${rowOf(row)}`,
   );
   const { down: text, checksum } = found ?? {};
   if (typeof text !== 'string' || typeof checksum !== 'string' || checksumOf(text) !== checksum) return null;
-  return { text, checksum };
+  const file = `${migrationLabel(row)}.down.sql (kept in the history)`;
+  return { ...rest, version, name, file, text, checksum, undoes: true };
 }

@@ -1,11 +1,13 @@
 import type { Settlement } from '../decide/settlement.ts';
+import { keptKey } from '../decide/undo.ts';
 import { requireExtensions, settleExtensions } from '../fleet/extensions.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import type { HistoryRow } from '../history/row.ts';
-import { keptFile, readKeptDown } from '../history/undo-rows.ts';
+import { readKeptDown } from '../history/undo-rows.ts';
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
 import { filledFrom } from '../project/vars.ts';
+import type { Scope } from '../results.ts';
 import type { Run } from '../run/run.ts';
 import { forTenant } from '../sql/filling.ts';
 import type { Migration, Script } from '../sql/migration.ts';
@@ -78,7 +80,7 @@ export async function readBegunScripts(
   return { of, all: targets.flatMap((target) => of(target) ?? []), scripts };
 }
 
-/** Which incomplete migrations to find; `kept` has the down files that histories keep, by checksum. */
+/** Which incomplete migrations to find; `kept` has the down files that histories keep, by `startedKey`. */
 interface Search {
   readonly key: string | null;
   readonly kept?: ReadonlyMap<string, Migration>;
@@ -94,7 +96,12 @@ function findBegun(
   const files = row.undoneBy === undefined ? migrations[scope] : migrations.down;
   const file = files.find((one) => one.scope === scope && historyKey(one) === historyKey(row)) ?? null;
   const isOther = row.undoneBy !== undefined && file?.checksum !== row.undoneBy;
-  return { row, file: (isOther ? kept.get(row.undoneBy) : file) ?? file };
+  return { row, file: (isOther ? kept.get(startedKey(scope, row)) : file) ?? file };
+}
+
+/** Identifies a down file that was started: equal texts may undo different migrations. */
+function startedKey(scope: Scope, row: HistoryRow): string {
+  return `${scope} ${keptKey(row, startedChecksum(row))}`;
 }
 
 /** Reads the down files that were started and that the project does not have as they were. */
@@ -106,13 +113,13 @@ async function readKeptFiles(
   const kept = new Map<string, Migration>();
   for (const target of targets) {
     const { row, file } = findBegun(target, migrations, { key }) ?? {};
-    const { version = null, undoneBy } = row ?? {};
-    if (row === undefined || version === null || undoneBy === undefined) continue;
-    if (!target.isCurrent || file?.checksum === undoneBy || kept.has(undoneBy)) continue;
-    const place = { schema: target.schema, table: run.config.historyTable };
-    const found = await run.read((session) => readKeptDown(session, place, { version, name: row.name }));
-    const where = { scope: target.scope, ...filledFrom(run.config.vars) };
-    if (found !== null) kept.set(found.checksum, keptFile(where, { version, name: row.name }, found));
+    if (row?.undoneBy === undefined || !target.isCurrent || file?.checksum === row.undoneBy) continue;
+    const { schema, scope } = target;
+    const started = startedKey(scope, row);
+    if (kept.has(started)) continue;
+    const place = { schema, table: run.config.historyTable, scope, ...filledFrom(run.config.vars) };
+    const found = await run.read((session) => readKeptDown(session, place, row));
+    if (found?.checksum === row.undoneBy) kept.set(started, found);
   }
   return kept;
 }

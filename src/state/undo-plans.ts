@@ -2,7 +2,7 @@ import type { SchemaPlan } from '../decide/plan.ts';
 import { keptKey, needsKept, planUndo } from '../decide/undo.ts';
 import type { RecordedRow } from '../history/history.ts';
 import type { Reader } from '../history/read-histories.ts';
-import { keptFile, readKeptDown, readUndoRows, type UndoRow } from '../history/undo-rows.ts';
+import { readKeptDown, readUndoRows, type UndoRow } from '../history/undo-rows.ts';
 import type { Scope } from '../results.ts';
 import type { ServerError } from '../server/server-error.ts';
 import { chosenKey, type UndoBasis } from './undo-basis.ts';
@@ -72,8 +72,7 @@ async function readKept(
     if (row.keptChecksum === null || !needsKept(row, undo)) continue;
     const key = keptKey(row, row.keptChecksum);
     if (undo.kept.has(key)) continue;
-    const found = await readKeptDown(session, { schema, table }, row);
-    if (found?.checksum !== row.keptChecksum) continue;
-    undo.kept.set(key, keptFile({ scope, ...undo.filled }, row, found));
+    const found = await readKeptDown(session, { schema, table, scope, ...undo.filled }, row);
+    if (found?.checksum === row.keptChecksum) undo.kept.set(key, found);
   }
 }
