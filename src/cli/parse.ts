@@ -80,7 +80,7 @@ function declare(to: Argv, command: Command, seen: Seen): void {
   to.command(`${lastWord(name)} ${pattern}`.trim(), describe, build, handle);
 }
 
-/** yargs reads a flag without its value as an empty one, unless it is told that it needs one. */
+/** Without `requiresArg`, yargs reads a flag whose value is missing as one with an empty value. */
 function forYargs(options: OptionSet): Readonly<Record<string, Options>> {
   return Object.fromEntries(
     Object.entries(options).map(([flag, option]) => [
