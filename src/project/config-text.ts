@@ -46,7 +46,7 @@ export function readJson(file: string, text: string): ConfigContent {
  * @throws SqlmigError `config-invalid` with the place of the mistake.
  */
 export async function readYaml(file: string, content: string): Promise<ConfigContent> {
-  const { isNode, parseDocument } = await import('./yaml.ts');
+  const { isNode, parseDocument } = await import('yaml');
   // A warning would quote the text as well.
   const document = parseDocument(content, { prettyErrors: false, logLevel: 'error' });
   const [error] = document.errors;
