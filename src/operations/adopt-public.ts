@@ -21,7 +21,15 @@ import {
 } from '../move/survey.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '../project/option.ts';
+import {
+  callback,
+  checkOptions,
+  checkValue,
+  type Kinds,
+  tenantName,
+  text,
+  yesOrNo,
+} from '../project/option.ts';
 import { everySchema } from '../project/selection.ts';
 import type { ErrorDetails } from '../results.ts';
 import { unitContext } from '../run/context.ts';
@@ -100,7 +108,7 @@ export interface AdoptedPublic extends PublicMove {
 
 const kinds: Kinds<AdoptPublicOptions> = {
   ...changeKinds,
-  as: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  as: tenantName,
   keep: {
     takes: 'a list of names',
     fits: (value) => Array.isArray(value) && value.every((name) => text.fits(name)),

@@ -6,7 +6,7 @@ import { type ClonedTable, completeClone, notReproducible } from '../lifecycle/c
 import { readTenant } from '../lifecycle/tenant.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import { checkOptions, type Kinds, text, yesOrNo } from '../project/option.ts';
+import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
 import { historyKey, migrationLabel } from '../project/order.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withRun } from '../run/run.ts';
@@ -45,8 +45,8 @@ export interface ClonedTenant {
 
 const kinds: Kinds<CloneTenantOptions> = {
   ...changeKinds,
-  name: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
-  to: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  name: tenantName,
+  to: tenantName,
   data: yesOrNo,
   unlisted: yesOrNo,
 };

@@ -9,7 +9,7 @@ import { notConfirmed } from '../fleet/schema-errors.ts';
 import { nameTaken } from '../lifecycle/tenant.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import { checkOptions, type Kinds, text, yesOrNo } from '../project/option.ts';
+import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -31,7 +31,7 @@ export interface CreateTenantOptions extends ChangeOptions {
 
 const kinds: Kinds<CreateTenantOptions> = {
   ...changeKinds,
-  name: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  name: tenantName,
   unlisted: yesOrNo,
   ifNotExists: yesOrNo,
 };

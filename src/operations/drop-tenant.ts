@@ -7,7 +7,7 @@ import { dependentObjects, dropSchema } from '../lifecycle/drop.ts';
 import { findTenant, noHistory, schemaMissing } from '../lifecycle/tenant.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '../project/option.ts';
+import { callback, checkOptions, checkValue, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -52,7 +52,7 @@ export interface DroppedTenant extends TenantDrop {
 
 const kinds: Kinds<DropTenantOptions> = {
   ...changeKinds,
-  name: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  name: tenantName,
   ifExists: yesOrNo,
   withoutHistory: yesOrNo,
   accept: { ...callback, required: true },

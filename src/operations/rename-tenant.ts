@@ -6,7 +6,7 @@ import { renameTenantSchema } from '../lifecycle/rename.ts';
 import { readTenant } from '../lifecycle/tenant.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
-import { checkOptions, type Kinds, text, yesOrNo } from '../project/option.ts';
+import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -50,8 +50,8 @@ export interface RenamedTenant {
 
 const kinds: Kinds<RenameTenantOptions> = {
   ...changeKinds,
-  name: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
-  to: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  name: tenantName,
+  to: tenantName,
   acceptMentions: yesOrNo,
   unlisted: yesOrNo,
 };

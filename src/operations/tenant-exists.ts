@@ -1,7 +1,7 @@
 import { findSchemas } from '../history/presence.ts';
 import { readHistoryDigests } from '../history/read-histories.ts';
 import { type Config, requireConfig } from '../project/config.ts';
-import { abortSignal, checkOptions, type Kinds, text } from '../project/option.ts';
+import { abortSignal, checkOptions, type Kinds, tenantName } from '../project/option.ts';
 import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
@@ -23,7 +23,7 @@ export interface TenantExistence {
 }
 
 const kinds: Kinds<TenantExistsOptions> = {
-  name: { takes: text.takes, fits: (value) => typeof value === 'string', required: true },
+  name: tenantName,
   signal: abortSignal,
 };
 

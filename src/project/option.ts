@@ -33,6 +33,9 @@ export const text: Kind = {
   fits: (value) => typeof value === 'string' && value !== '',
 };
 
+/** The name of a tenant, which the option cannot lack; `requireTenantName` judges it, an empty one as well. */
+export const tenantName: Kind = { ...text, fits: (value) => typeof value === 'string', required: true };
+
 /** A version: 1 to 18 digits; `null` is none. */
 export const version: Kind = {
   takes: 'a version, 1 to 18 digits',
