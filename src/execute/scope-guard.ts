@@ -8,6 +8,7 @@ import { locate } from '../sql/position.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { mayChange } from '../sql/reach.ts';
 import { differences, type Structure } from '../structure/structure.ts';
+import { fewAndMore } from '../text/few.ts';
 import type { UnitPlace } from './unit-place.ts';
 
 /** Changes that a tenant file must not make. */
@@ -32,12 +33,11 @@ export function trespassError({ scripts, what, inPublic, schema, context, state 
   const at = found.length === 1 ? found[0] : undefined;
   const script = at?.script ?? (scripts.length === 1 ? scripts[0] : undefined);
   const { file, text } = script?.migration ?? {};
-  const more = what.length > 3 ? ` and ${what.length - 3} more` : '';
   const code: ErrorCode = inPublic ? 'changes-public' : 'changes-other-schema';
   const where = inPublic ? publicSchema : 'any schema but its own';
   return new SqlmigError(
     code,
-    `a tenant file must not change ${where}, but this one ${what.slice(0, 3).join(', ')}${more}`,
+    `a tenant file must not change ${where}, but this one ${fewAndMore(what, 3)}`,
     {
       schema: schema.schema,
       file,

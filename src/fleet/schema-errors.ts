@@ -4,6 +4,7 @@ import { SqlmigError, sqlstates, withMessage } from '../errors.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Target } from '../state/target.ts';
 import { repairCommandLine, runAgain } from '../text/command-line.ts';
+import { fewAndMore } from '../text/few.ts';
 import { lacksDown } from './down-errors.ts';
 
 /** Why a run must not touch a schema, or `null`. */
@@ -103,8 +104,7 @@ function stopped(failures: number): SqlmigError {
 
 /** The error of a schema that was not started because these canaries failed. */
 function canaryFailed(canaries: readonly string[]): SqlmigError {
-  const more = canaries.length > 5 ? ` and ${canaries.length - 5} more` : '';
-  const who = `${canaries.length === 1 ? 'canary' : 'canaries'} ${canaries.slice(0, 5).join(', ')}${more}`;
+  const who = `${canaries.length === 1 ? 'canary' : 'canaries'} ${fewAndMore(canaries, 5)}`;
   return new SqlmigError('stopped', `not started: ${who} failed`, {
     hint: 'correct what failed in the canary and run sqlmig up again',
   });

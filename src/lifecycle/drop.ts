@@ -17,6 +17,7 @@ import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier } from '../sql/quote.ts';
 import type { Target } from '../state/target.ts';
+import { fewAndMore } from '../text/few.ts';
 import { type DropItem, readContents } from './contents.ts';
 import { readOutsiders, refuseOutsiders } from './dependents.ts';
 
@@ -90,8 +91,7 @@ async function failedDrop(
 
 /** The error for a schema that objects of other schemas depend on. */
 export function dependentObjects(schema: string, outsiders: readonly string[]): SqlmigError {
-  const more = outsiders.length > 10 ? ` and ${outsiders.length - 10} more` : '';
-  const what = outsiders.slice(0, 10).join(', ') + more;
+  const what = fewAndMore(outsiders, 10);
   return new SqlmigError('dependent-objects', `objects of other schemas depend on "${schema}": ${what}`, {
     schema,
     state: 'they were not touched',

@@ -4,6 +4,7 @@ import type { Session } from '../server/session.ts';
 import { namesMadeBy } from '../sql/made-names.ts';
 import { quoteIdentifier } from '../sql/quote.ts';
 import type { PlanSource } from '../state/plan-source.ts';
+import { fewAndMore } from '../text/few.ts';
 import type { HistoryPlan } from './histories.ts';
 import { type Inventory, readInventory, relationKinds, type SchemaItem } from './inventory.ts';
 import { type Division, divide, keptItems } from './kept.ts';
@@ -90,7 +91,7 @@ export function obstaclesOfTenants(
   if (names.length === 0) return [];
   return [
     {
-      message: `tenants such as ${needed[0]?.schema} need ${some(names)}, which would move`,
+      message: `tenants such as ${needed[0]?.schema} need ${fewAndMore(names, 5)}, which would move`,
       hint: keepHint(names),
     },
   ];
@@ -148,7 +149,7 @@ function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSou
       ? []
       : [
           {
-            message: `the files of ${schema} create ${some(moving)}, which would move`,
+            message: `the files of ${schema} create ${fewAndMore(moving, 5)}, which would move`,
             hint: `${keepHint(moving)}, or move the statements to tenant files`,
           },
         ]),
@@ -156,7 +157,7 @@ function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSou
       ? []
       : [
           {
-            message: `the tenant files create ${some(staying)}, which would stay`,
+            message: `the tenant files create ${fewAndMore(staying, 5)}, which would stay`,
             hint: `let it move, or move the statements to files of ${schema}`,
           },
         ]),
@@ -165,10 +166,6 @@ function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSou
 
 function keepHint(names: readonly string[]): string {
   return `keep what all tenants share with --keep ${names.slice(0, 3).join(',')}${names.length > 3 ? ',…' : ''}`;
-}
-
-function some(names: readonly string[]): string {
-  return names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
 }
 
 function ofReplication({ surroundings, wish }: Survey): Obstacle[] {
@@ -223,7 +220,10 @@ export function obstaclesOfMoving({ division: { moved }, surroundings: { lockRoo
       ? []
       : [
           {
-            message: `owned by other roles: ${some(strange.map(({ kind, name, owner }) => `${kind} ${name} (${owner})`))}`,
+            message: `owned by other roles: ${fewAndMore(
+              strange.map(({ kind, name, owner }) => `${kind} ${name} (${owner})`),
+              5,
+            )}`,
             hint: 'use a superuser, or a role that is a member of these owners',
           },
         ]),

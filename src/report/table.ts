@@ -1,3 +1,5 @@
+import { fewAndMore } from '../text/few.ts';
+
 /** Rows as aligned text: two spaces between columns, no trailing blanks, one line per row. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
@@ -24,8 +26,7 @@ export function titledTable(titles: readonly string[], rows: readonly (readonly 
 
 /** A list of names: all if there are up to `most`, else the first ones and the number of others. */
 export function names(list: readonly string[], most: number): string {
-  const shown = list.slice(0, most).map(printable).join(', ');
-  return list.length <= most ? shown : `${shown} and ${list.length - most} more`;
+  return fewAndMore(list.map(printable), most);
 }
 
 /** The names of schemas, as `names` lists them. */

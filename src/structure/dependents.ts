@@ -1,7 +1,7 @@
 /**
  * SQL query: the objects that keep others from being dropped without CASCADE, as PostgreSQL describes them (`what`). `roots`
  * is a query of `(classid, objid)`; partitions, indexes, constraints and owned sequences are dropped with their table. A view
- * is described instead of its rule \`_RETURN\`; any other rule as itself, since only the rule would be dropped.
+ * is described instead of its rule `_RETURN`; any other rule as itself, since only the rule would be dropped.
  * `more` is a query to add, for which `own` is everything that is dropped.
  */
 export function selectDependents(roots: string, more = ''): string {

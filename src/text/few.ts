@@ -3,6 +3,12 @@ export function few(names: readonly string[], most = 5): string {
   return names.slice(0, most).join(', ') + (names.length > most ? ', …' : '');
 }
 
+/** The first names of a list, and the number of the others if there are any. */
+export function fewAndMore(names: readonly string[], most: number): string {
+  const more = names.length - most;
+  return names.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
 /** How `fewOfEach` shortens a list. */
 interface Shortening<T> {
   readonly kindOf: (item: T) => string;
