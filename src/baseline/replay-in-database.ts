@@ -12,7 +12,7 @@ import { isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import { readShapeHashes, readShapes } from '../structure/read-shapes.ts';
-import type { KnownShape } from '../structure/shape.ts';
+import { type KnownShape, noObjects } from '../structure/shape.ts';
 import { type Furniture, replayableFiles } from './replayable.ts';
 import { interruptedReplay, type Replayed, type ReplayRequest } from './replayed.ts';
 import { withScratchDatabase } from './scratch-database.ts';
@@ -130,9 +130,7 @@ async function readExpected(
   const hashes = await readShapeHashes(session, request);
   const shapes = await readShapes(session, request);
   const of = (schema: string): KnownShape => ({
-    hash: null,
-    objects: 0,
-    ...hashes.get(schema),
+    ...(hashes.get(schema) ?? noObjects),
     shape: shapes.get(schema) ?? [],
   });
   return { public: of(publicSchema), tenant: of(tenant) };

@@ -4,7 +4,7 @@ import type { FleetState } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
 import { readShapes, type ShapeRequest } from '../structure/read-shapes.ts';
 import type { Peers, ReadWith } from '../structure/schema-differences.ts';
-import type { ShapeHash } from '../structure/shape.ts';
+import { noObjects, type ShapeHash } from '../structure/shape.ts';
 import type { SiblingGroup, StructureReport } from '../verify-results.ts';
 
 /** Tenants with the same history. */
@@ -60,8 +60,7 @@ export async function expectNorms(
   return {
     peers: compared.map(({ schemas }, i) => {
       const norm = norms[i] ?? '';
-      const hash = hashes.get(norm) ?? { hash: null, objects: 0 };
-      const expected = { ...hash, shape: known.get(norm) ?? [] };
+      const expected = { ...(hashes.get(norm) ?? noObjects), shape: known.get(norm) ?? [] };
       return { scope: 'tenant', schemas, expected, builtFor: norm, files: migrations.tenant, pending: [] };
     }),
     siblings: compared.flatMap(({ version, shapes }) =>

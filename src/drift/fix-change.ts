@@ -1,20 +1,26 @@
 import { quoteIdentifier } from '../sql/quote.ts';
 import type { Shape, ShapeObject } from '../structure/shape.ts';
-import { createSteps, firing, replicaIdentity, rowSecurity } from './fix-create.ts';
+import {
+  alterOwner,
+  createSteps,
+  firing,
+  replicaIdentity,
+  rowSecurity,
+  viewDefinition,
+} from './fix-create.ts';
 import { commentOn, type FixStep, type FixSteps, step, typeWord } from './fix-step.ts';
 
 const rows = 'dropping it would lose rows';
 const privileges = 'decide who the privileges are for';
 
 /** Steps that remove an object that is not expected, or why there are none. */
-export function dropSteps({ kind, name, of, attributes }: ShapeObject, actual: Shape): FixSteps {
+export function dropSteps(object: ShapeObject, actual: Shape): FixSteps {
+  const { kind, name, of, attributes } = object;
   switch (kind) {
     case 'index':
       return [step('drop', `drop index ${name}`)];
-    case 'constraint': {
-      const isOfDomain = actual.some((other) => other.kind === 'domain' && other.name === of);
-      return [step('drop', `alter ${isOfDomain ? 'domain' : 'table'} ${of} drop constraint ${name}`)];
-    }
+    case 'constraint':
+      return [step('drop', `${alterOwner(object, actual)} drop constraint ${name}`)];
     case 'trigger':
     case 'rule':
     case 'policy':
@@ -87,23 +93,14 @@ function replacedSteps({ expected, actual, attributes, shape, actualShape }: Cha
       const isOther = own.includes('arguments') || own.includes('result');
       return isOther ? again() : createSteps(expected, shape);
     }
-    case 'view': {
-      if (!isDefinition) return null;
-      const { definition = '', options } = expected.attributes;
-      const settings = options === undefined ? '' : ` with (${options})`;
-      return [
-        step(
-          'views',
-          `create or replace view ${expected.name}${settings} as\n${definition.replace(/;\s*$/, '')}`,
-        ),
-      ];
-    }
+    case 'view':
+      return isDefinition ? [step('views', `create or replace ${viewDefinition(expected)}`)] : null;
     case 'constraint':
       if (
         isDefinition &&
         expected.attributes.definition === actual.attributes.definition?.replace(/ NOT VALID$/, '')
       )
-        return [step('constraints', `${ownerOf(expected, shape)} validate constraint ${expected.name}`)];
+        return [step('constraints', `${alterOwner(expected, shape)} validate constraint ${expected.name}`)];
       return isDefinition ? again() : null;
     case 'index':
     case 'trigger':
@@ -116,11 +113,6 @@ function replacedSteps({ expected, actual, attributes, shape, actualShape }: Cha
     default:
       return null;
   }
-}
-
-function ownerOf({ of }: ShapeObject, shape: Shape): string {
-  const isDomain = shape.some(({ kind, name }) => kind === 'domain' && name === of);
-  return `alter ${isDomain ? 'domain' : 'table'} ${of}`;
 }
 
 function attributeSteps(changed: Changed, attribute: string): FixSteps {

@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
-import type { Shape, ShapeObject } from '../structure/shape.ts';
+import { fullName, type Shape, type ShapeObject } from '../structure/shape.ts';
 import { commentSteps, type FixStep, type FixSteps, step } from './fix-step.ts';
 
 /** Steps that create an object that is missing, with what belongs to it. */
@@ -28,10 +28,11 @@ function isRelation(kind: string): boolean {
 }
 
 /** The definition of a column, as in CREATE TABLE. */
-export function columnDefinition({ name, of, attributes }: ShapeObject, expected: Shape): string {
+function columnDefinition(column: ShapeObject, expected: Shape): string {
+  const { name, attributes } = column;
   const { type, collation, identity, generated, default: value } = attributes;
   const sequence = expected.find(
-    ({ kind, attributes: owned }) => kind === 'sequence' && owned['owned by'] === `${of}.${name}`,
+    ({ kind, attributes: owned }) => kind === 'sequence' && owned['owned by'] === fullName(column),
   );
   const identityOptions =
     sequence === undefined
@@ -96,7 +97,7 @@ const createTable: Creator = ({ name, attributes }, expected) => {
 function serials(table: string, expected: Shape): FixStep[] {
   return expected.flatMap((object) => {
     const owner = object.attributes['owned by'];
-    const column = expected.find(({ of, name }) => of === table && `${of}.${name}` === owner);
+    const column = expected.find((one) => one.of === table && fullName(one) === owner);
     if (object.kind !== 'sequence' || column?.attributes.identity !== undefined || column === undefined)
       return [];
     return createSequence(object, owner);
@@ -126,8 +127,8 @@ export function replicaIdentity(table: string, identity: string | undefined): st
   return `alter table ${table} replica identity ${identity?.replace(/^index /, 'using index ') ?? 'default'}`;
 }
 
-/** The name of a function with the types of its arguments, and without them. */
-export function functionName({ name }: ShapeObject): string {
+/** The name of a function without the types of its arguments. */
+function functionName({ name }: ShapeObject): string {
   return /^(?:"(?:[^"]|"")*"|[^("]+)/.exec(name)?.[0] ?? name;
 }
 
@@ -166,7 +167,6 @@ function settingClause(setting: string): string {
   return name === 'search_path' ? `set search_path = ${value}` : `set ${name} = ${quoteLiteral(value)}`;
 }
 
-/** SQL that creates a policy. */
 const createPolicy: Creator = ({ name, of, attributes }) => {
   const { definition = '', using } = attributes;
   const check = attributes['with check'];
@@ -183,19 +183,35 @@ const createPolicy: Creator = ({ name, of, attributes }) => {
   ];
 };
 
-const createView: Creator = ({ kind, name, attributes: { definition = '', options } }) => {
-  const text = definition.replace(/;\s*$/, '');
+const createView: Creator = (view) => [step('views', `create ${viewDefinition(view)}`)];
+
+/** A view as in CREATE VIEW, without the word CREATE. */
+export function viewDefinition({
+  kind,
+  name,
+  attributes: { definition = '', options },
+}: ShapeObject): string {
   const settings = options === undefined ? '' : ` with (${options})`;
-  return [step('views', `create ${kind} ${name}${settings} as\n${text}`)];
+  return `${kind} ${name}${settings} as\n${definition.replace(/;\s*$/, '')}`;
+}
+
+const createConstraint: Creator = (constraint, expected) => {
+  const { name, attributes } = constraint;
+  const { definition = '', triggers } = attributes;
+  if (triggers !== undefined) return byHand('its triggers are not enabled as usual');
+  const isForeignKey = definition.startsWith('FOREIGN KEY');
+  const stage = isOfDomain(constraint, expected) ? 'types' : isForeignKey ? 'constraints' : 'keys';
+  return [step(stage, `${alterOwner(constraint, expected)} add constraint ${name} ${definition}`)];
 };
 
-const createConstraint: Creator = ({ name, of, attributes: { definition = '', triggers } }, expected) => {
-  if (triggers !== undefined) return byHand('its triggers are not enabled as usual');
-  const owner = expected.find((other) => other.kind === 'domain' && other.name === of);
-  if (owner !== undefined) return [step('types', `alter domain ${of} add constraint ${name} ${definition}`)];
-  const stage = definition.startsWith('FOREIGN KEY') ? 'constraints' : 'keys';
-  return [step(stage, `alter table ${of} add constraint ${name} ${definition}`)];
-};
+function isOfDomain({ of }: ShapeObject, shape: Shape): boolean {
+  return shape.some(({ kind, name }) => kind === 'domain' && name === of);
+}
+
+/** The beginning of a statement that alters the table or domain of a constraint. */
+export function alterOwner(constraint: ShapeObject, shape: Shape): string {
+  return `alter ${isOfDomain(constraint, shape) ? 'domain' : 'table'} ${constraint.of}`;
+}
 
 const fires: Readonly<Record<string, string>> = {
   disabled: 'disable',

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../sql/quote.ts';
 import { tenantSearchPath } from '../sql/search-path.ts';
 import type { Outliers } from '../structure/schema-differences.ts';
-import type { Shape, ShapeDifference, ShapeObject } from '../structure/shape.ts';
+import { fullName, type Shape, type ShapeDifference, type ShapeObject } from '../structure/shape.ts';
 import type { StructureFix } from '../verify-results.ts';
 import { changeSteps, dropSteps } from './fix-change.ts';
 import { createSteps } from './fix-create.ts';
@@ -49,8 +49,8 @@ function lostWith(
   return expected
     .filter((object) => object === wanted || object.of === wanted.name)
     .filter(({ attributes }) => 'owner' in attributes || 'grants' in attributes)
-    .map(({ kind, of, name }) => ({
-      object: `${kind} ${of === null ? name : `${of}.${name}`}`,
+    .map((object) => ({
+      object: `${object.kind} ${fullName(object)}`,
       why: 'decide who its owner is and who its privileges are for',
     }));
 }
@@ -78,7 +78,5 @@ function stepsOf(group: Group, expected: Shape, actual: Shape): FixSteps {
 }
 
 function find(shape: Shape, { objectKind, object }: ShapeDifference): ShapeObject | undefined {
-  return shape.find(
-    ({ kind, of, name }) => kind === objectKind && object === (of === null ? name : `${of}.${name}`),
-  );
+  return shape.find((one) => one.kind === objectKind && fullName(one) === object);
 }

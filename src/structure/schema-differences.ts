@@ -5,7 +5,14 @@ import type { Migration } from '../sql/migration.ts';
 import { bareName, createMakers } from './makers.ts';
 import { withoutOwnNames } from './own-names.ts';
 import { readShapes, type ShapeRequest } from './read-shapes.ts';
-import { compareShapes, type KnownShape, type Shape, type ShapeDifference, type ShapeHash } from './shape.ts';
+import {
+  compareShapes,
+  type KnownShape,
+  noObjects,
+  type Shape,
+  type ShapeDifference,
+  type ShapeHash,
+} from './shape.ts';
 
 /** A difference from the structure that some schemas should have. */
 export interface StructureDifference extends ShapeDifference {
@@ -108,7 +115,7 @@ interface Group {
 function outliersOf(peers: Peers, hashes: ReadonlyMap<string, ShapeHash>): Group[] {
   const groups = new Map<string | null, Group>();
   for (const schema of peers.schemas) {
-    const { hash, objects } = hashes.get(schema) ?? { hash: null, objects: 0 };
+    const { hash, objects } = hashes.get(schema) ?? noObjects;
     if (hash !== null && hash === peers.expected.hash) continue;
     const group = groups.get(hash) ?? { peers, schemas: [], objects };
     group.schemas.push(schema);

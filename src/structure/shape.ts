@@ -12,6 +12,11 @@ export interface ShapeObject {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** The name of an object after that of the table that it belongs to: `users.email`. */
+export function fullName({ of, name }: ShapeObject): string {
+  return of === null ? name : `${of}.${name}`;
+}
+
 /** The structure of a schema, without its name. */
 export type Shape = readonly ShapeObject[];
 
@@ -20,6 +25,9 @@ export interface ShapeHash {
   readonly hash: string | null;
   readonly objects: number;
 }
+
+/** The hash of a schema without objects, or of one that does not exist. */
+export const noObjects: ShapeHash = { hash: null, objects: 0 };
 
 /** A structure, and its hash; `null` if that is not known. */
 export interface KnownShape extends ShapeHash {
@@ -77,9 +85,7 @@ const wholes: ReadonlySet<string> = new Set([
 /** Objects without those whose table, view or type is among them, or whose column. */
 function withoutParts(objects: readonly ShapeObject[]): ShapeObject[] {
   const owners = new Set(objects.filter(({ kind }) => wholes.has(kind)).map(({ name }) => name));
-  const columns = new Set(
-    objects.filter(({ kind }) => kind === 'column').map(({ of, name }) => `${of}.${name}`),
-  );
+  const columns = new Set(objects.filter(({ kind }) => kind === 'column').map(fullName));
   return objects.filter(
     ({ of, attributes }) => (of === null || !owners.has(of)) && !columns.has(attributes['owned by'] ?? ''),
   );
@@ -110,8 +116,8 @@ function describe({ attributes }: ShapeObject): string {
   return [...(definition === undefined ? [] : [definition]), ...rest].join('; ');
 }
 
-function placeOf({ kind, name, of }: ShapeObject) {
-  return { objectKind: kind, object: of === null ? name : `${of}.${name}`, relation: of ?? name };
+function placeOf(object: ShapeObject) {
+  return { objectKind: object.kind, object: fullName(object), relation: object.of ?? object.name };
 }
 
 function changes(expected: ShapeObject, actual: ShapeObject): ShapeDifference[] {
