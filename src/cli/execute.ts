@@ -11,7 +11,7 @@ import { createJsonLog, logLine } from '../report/json-log.ts';
 import { colorsWanted, createPaint, type Paint } from '../report/paint.ts';
 import { createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
 import { targetLine } from '../report/target-line.ts';
-import type { ErrorDetails } from '../results.ts';
+import type { DownResult, ErrorDetails, UpResult } from '../results.ts';
 import { withoutLibpq } from '../server/connection-parameters.ts';
 import { type Command, type Invocation, type ParsedArgs, type Work, withHelp } from './command.ts';
 import { defectOf, stackOf } from './defect.ts';
@@ -132,6 +132,13 @@ export function exitCodeOf(errors: readonly (ErrorDetails | undefined)[]): numbe
 export function exitCodeOfSchemas(errors: readonly (ErrorDetails | undefined)[]): number {
   const code = exitCodeOf(errors);
   return code === 2 ? 1 : code;
+}
+
+/** The exit code for a run that migrates schemas; an error that stopped the run counts besides those of schemas. */
+export function exitCodeOfRun({ ok, schemas, error }: UpResult | DownResult): number {
+  if (ok) return 0;
+  const errors = schemas.flatMap((one) => (one.state === 'failed' ? [one.error] : []));
+  return error === undefined ? exitCodeOfSchemas(errors) : exitCodeOf([...errors, error]);
 }
 
 /** Asks in a terminal. @throws SqlmigError `bad-usage` without a terminal. */

@@ -1,6 +1,6 @@
 import type { DownPlan, DownResult, PlannedSchema, UndoneSchema } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
-import { errorPicture, type Failure } from './error.ts';
+import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
 import { count, groupBy, names, placeLine, schemaNames, titledTable } from './table.ts';
 import { versionText } from './version-text.ts';
@@ -88,13 +88,4 @@ export function downSummary(result: DownResult): string {
   const seconds = (result.durationMs / 1000).toFixed(1);
   const size = `${count(schemas.length, 'schema')}, ${count(migrations, 'migration')}`;
   return `${size}: ${parts.join(', ')}${who.length === 0 ? '' : `: ${names(who, 5)}`} (${seconds} s)\n`;
-}
-
-/** The failures of schemas, and the error that stopped the run. */
-export function downFailures({ schemas, error }: DownResult): Failure[] {
-  const told = ['stopped', 'tenants-failed'];
-  const failed = schemas.filter(
-    (outcome) => outcome.state === 'failed' || told.includes(outcome.error?.code ?? ''),
-  );
-  return error === undefined ? failed : [...failed, { error }];
 }

@@ -1,4 +1,4 @@
-import type { ErrorDetails } from '../results.ts';
+import type { DownResult, ErrorDetails, UpResult } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
 import { groupBy, printable, schemaNames } from './table.ts';
@@ -20,6 +20,13 @@ export function errorPicture(error: ErrorDetails, paint: Paint): string {
 export interface Failure {
   readonly schema?: string;
   readonly error?: ErrorDetails;
+}
+
+/** The failures of schemas in a run, and the error that stopped it. */
+export function runFailures({ schemas, error }: UpResult | DownResult): Failure[] {
+  const stops = ['stopped', 'tenants-failed'];
+  const failed = schemas.filter((one) => one.state === 'failed' || stops.includes(one.error?.code ?? ''));
+  return error === undefined ? failed : [...failed, { error }];
 }
 
 /** What failures of different schemas have in common if they are the same one. */

@@ -1,6 +1,5 @@
 import { isGone } from '../fleet/outcome.ts';
 import type { SchemaOutcome, UpResult } from '../results.ts';
-import type { Failure } from './error.ts';
 import { count, groupBy, names, printable, schemaNames, table, titledTable } from './table.ts';
 import { versionText } from './version-text.ts';
 
@@ -111,10 +110,4 @@ function isOnlyCreated({ state, migrations }: SchemaOutcome): boolean {
 
 function isOpenlyApplied({ state, confirmed }: SchemaOutcome): boolean {
   return state === 'applied' && confirmed === false;
-}
-
-/** The failures of schemas, and the error that stopped the run. */
-export function upFailures({ schemas, error }: UpResult): Failure[] {
-  const failed = schemas.filter((outcome) => outcome.state === 'failed' || outcome.error?.code === 'stopped');
-  return error === undefined ? failed : [...failed, { error }];
 }

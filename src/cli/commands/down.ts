@@ -1,10 +1,11 @@
 import { checkDownOptions, type DownLimit, type DownOptions } from '../../fleet/down-options.ts';
 import { down, planDown } from '../../operations/down.ts';
-import { downFailures, downPlanText, downQuestion, downSummary, downTable } from '../../report/down.ts';
+import { downPlanText, downQuestion, downSummary, downTable } from '../../report/down.ts';
+import { runFailures } from '../../report/error.ts';
 import { createPaint } from '../../report/paint.ts';
 import type { DownResult } from '../../results.ts';
 import { type Answer, defineCommand } from '../command.ts';
-import { agreed, exitCodeOf, exitCodeOfSchemas } from '../execute.ts';
+import { agreed, exitCodeOfRun } from '../execute.ts';
 import {
   changeArgs,
   changeOptions,
@@ -92,13 +93,11 @@ export const downCommand = defineCommand()({
 });
 
 function downAnswer(result: DownResult): Answer {
-  const errors = result.schemas.flatMap(({ state, error }) => (state === 'failed' ? [error] : []));
-  const failed = result.error ? exitCodeOf([...errors, result.error]) : exitCodeOfSchemas(errors);
   return {
-    exitCode: result.ok ? 0 : failed,
+    exitCode: exitCodeOfRun(result),
     json: result,
     text: () => downTable(result),
     summary: downSummary(result),
-    failures: downFailures(result),
+    failures: runFailures(result),
   };
 }

@@ -1,10 +1,11 @@
 import { checkUpOptions, type UpOptions } from '../../fleet/up-options.ts';
 import { up } from '../../operations/up.ts';
 import { defaults } from '../../project/defaults.ts';
-import { upFailures, upSummary, upTable } from '../../report/up.ts';
+import { runFailures } from '../../report/error.ts';
+import { upSummary, upTable } from '../../report/up.ts';
 import type { UpResult } from '../../results.ts';
 import { type Answer, type CommandContext, defineCommand } from '../command.ts';
-import { exitCodeOf, exitCodeOfSchemas } from '../execute.ts';
+import { exitCodeOfRun } from '../execute.ts';
 import { openMetrics } from '../metrics-file.ts';
 import {
   changeArgs,
@@ -106,7 +107,7 @@ export const upCommand = defineCommand()({
       return {
         ...upAnswer(result),
         failures: [
-          ...upFailures(result),
+          ...runFailures(result),
           ...(unwritten?.all ?? []).map(({ details }) => ({ error: details })),
         ],
       };
@@ -126,10 +127,8 @@ function upInContext(options: UpOptions, { config, signal, onEvent }: CommandCon
 }
 
 function upAnswer(result: UpResult): Omit<Answer, 'failures'> {
-  const errors = result.schemas.flatMap(({ state, error }) => (state === 'failed' ? [error] : []));
-  const failed = result.error ? exitCodeOf([...errors, result.error]) : exitCodeOfSchemas(errors);
   return {
-    exitCode: result.ok ? 0 : failed,
+    exitCode: exitCodeOfRun(result),
     json: result,
     text: () => upTable(result),
     summary: upSummary(result),
