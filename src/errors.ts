@@ -2,7 +2,8 @@ import type { ErrorDetails, Location, TroubleKind } from './results.ts';
 
 /**
  * The exit code of each error code: 1 for a failure or a finding, 2 for usage, config or files, 3 for a database
- * that is unreachable, read-only or refuses the login, 4 for a lock timeout, 70 for a defect, 74 for output that failed.
+ * that is unreachable, read-only or refuses the login, 4 for a lock timeout, 70 for a defect, 74 for output that
+ * failed.
  */
 export const exitCodes = {
   'bad-usage': 2,
@@ -264,7 +265,7 @@ function withoutPasswords(text: string): string {
     text
       .replace(/(?<!\b(?:https?|file)):\/\/[\s\S]*/gi, '://***')
       .replace(/(\w:\/\/)[\s\S]*@/g, '$1***@')
-      // A URL that was taken for a path has lost a slash.
+      // A URL that was treated as a path has lost a slash.
       .replace(/\b(postgres(?:ql)?:\/)(?!\/)[\s\S]*/gi, '$1***')
       .replace(/\b((?:ssl)?pass(?:word|wd)?\s*=)[\s\S]*/gi, '$1***')
   );

@@ -82,7 +82,7 @@ export interface StructureReport {
   readonly compared: number;
   /** What was not compared, and why. */
   readonly notCompared: readonly { readonly schemas: readonly string[]; readonly why: string }[];
-  /** Statements of files that the replay skipped. */
+  /** Statements in files that the replay skipped. */
   readonly leftOut: readonly LeftOutStatement[];
   /** The tenants by structure, if they were compared with each other. */
   readonly siblings?: readonly SiblingGroup[];

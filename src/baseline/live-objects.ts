@@ -1,17 +1,17 @@
 import type { Session } from '../server/session.ts';
 import { isExtensionMember, isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 
-/** What files that run in the database itself could find beside the schemas that they build. */
+/** The objects that files replayed in the database itself could use besides those that they build. */
 export interface LiveObjects {
   readonly schemas: ReadonlySet<string>;
   readonly extensions: ReadonlySet<string>;
-  /** The names of objects in the schemas on the files' `search_path`, without those of extensions. */
+  /** The names of the objects in the schemas on the files' `search_path`, except those of extensions. */
   readonly names: ReadonlySet<string>;
-  /** The names of the objects of extensions, by schema. */
+  /** The names of the objects that belong to extensions, by schema. */
   readonly members: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-// A shell type, an array or a row type has no name that a file uses by itself.
+// Files do not name shell types, arrays and row types independently.
 const named = `select 'pg_class'::regclass as catalog, oid, relnamespace as nsp, relname::text as name from pg_class
   union all select 'pg_proc'::regclass, oid, pronamespace, proname::text from pg_proc
   union all select 'pg_type'::regclass, oid, typnamespace, typname::text from pg_type`;

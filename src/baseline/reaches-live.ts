@@ -10,7 +10,7 @@ import { reachOf } from '../sql/reach.ts';
 import { sequencesCalled } from '../sql/sequence-calls.ts';
 import type { LiveObjects } from './live-objects.ts';
 
-/** What in a file could use an object of the database that the files do not build. */
+/** A place in a file that could use an existing object, which the files do not build. */
 export interface LiveUse {
   readonly file: string;
   readonly line: number;
@@ -19,8 +19,8 @@ export interface LiveUse {
 }
 
 /**
- * Finds the first place in files, in their order, that could reach beyond the schemas that they build: by a schema's
- * name, or by a name that none of them has created by then and that an existing object has. `null` if there is none.
+ * Finds the first place in the files, in their order, that could reach beyond the schemas that they build: by the name
+ * of a schema, or by the name of an existing object that no file has created up to there. `null` if there is none.
  */
 export async function liveUseOf(scripts: readonly Script[], live: LiveObjects): Promise<LiveUse | null> {
   const made = new Set<string>();
@@ -45,7 +45,7 @@ export async function liveUseOf(scripts: readonly Script[], live: LiveObjects): 
 
 const word = new RegExp(identifierPattern, 'gu');
 
-/** A schema of the database that a text names, other than for an object of an extension. */
+/** The first place where a text names a schema of the database, other than for an object of an extension. */
 async function schemaMention(
   text: string,
   scope: Scope,
@@ -108,7 +108,7 @@ function computes(text: string, sequences: readonly (string | null)[], isCode: b
 }
 
 const constant = String.raw`(?:('+)(?:[^']|''(?!'))*\1|\$(\w*)\$[\s\S]*?\$\2\$)`;
-// A trigger and a grant have the word too.
+// CREATE TRIGGER and GRANT contain the word, too.
 const computedExecute = new RegExp(
   String.raw`\bexecute\b(?!\s+(?:function|procedure|on)\b)(?!\s*${constant}\s*(?:;|into\b|using\b))`,
   'i',
@@ -152,7 +152,7 @@ function namedIn(node: unknown, found = new Set<string>()): Set<string> {
 
 const namesOfFunctionsAndTypes: ReadonlySet<string> = new Set(['funcname', 'names', 'objname']);
 
-/** The last part of a name that the parser has as a list. */
+/** The last part of a name, which the parser represents as a list. */
 function lastOf(parts: unknown): string {
   const last = (Array.isArray(parts) ? parts : []).at(-1) as { readonly String?: { readonly sval?: string } };
   return last?.String?.sval ?? '';

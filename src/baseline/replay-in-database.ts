@@ -85,7 +85,7 @@ where nspname = any(${nameArray(onPath)}) and ${isOrdinarySchema}`),
       schemas.add(String(schema));
       if (name !== null) extensions.add(String(name));
     } catch (error) {
-      // A file that needs it fails, and its error says so.
+      // A file that needs the extension fails, and its error says so.
       if (!isServerError(error)) throw error;
     }
   }

@@ -23,16 +23,16 @@ import { liveUseOf } from './reaches-live.ts';
 import { replayableFiles } from './replayable.ts';
 import { interruptedReplay, type Replayed, type ReplayRequest } from './replayed.ts';
 
-/** The schemas that a replay creates in its transaction, and where their files find names. */
+/** The schemas that a replay creates in its transaction, and the `search_path` of the files. */
 interface Scratch {
   readonly public: string;
   readonly tenant: string;
   readonly path: readonly string[];
-  /** How the server writes the names of the schemas that they stand for. */
+  /** The names of the schemas that they stand for, as the server writes them. */
   readonly written: Readonly<Record<Scope, string>>;
 }
 
-// Nothing that the files need is locked by others.
+// No other session locks anything that the files need.
 const longestLockWaitMs = 500;
 
 /**
@@ -143,7 +143,7 @@ function contextOf(run: Run, { settings }: ReplayRequest, { path }: Scratch): Un
   return { ...unitContext(run, { lockTimeoutMs, sync: false }), searchPath: path, onNotice: () => {} };
 }
 
-// As a tenant, so that other runs continue meanwhile.
+// The scope is always tenant, so that other runs can continue in the meantime.
 function partOf(schema: string, scripts: readonly Script[]): PendingFiles {
   const unit = { schema, oid: null, scope: 'tenant', history: [], mayDiscardRows: false } as const;
   return {
@@ -153,7 +153,7 @@ function partOf(schema: string, scripts: readonly Script[]): PendingFiles {
   };
 }
 
-/** A shape with the names of the schemas that the replay's stand for. */
+/** A shape in which the names of the replay's schemas are replaced with those of the schemas that they stand for. */
 function inTheirPlace(
   shape: Shape,
   { written, standsFor, ...scratch }: Scratch & { readonly standsFor: string },
@@ -163,9 +163,9 @@ function inTheirPlace(
     const full = text
       .replaceAll(`${scratch.public}.`, `${written.public}.`)
       .replaceAll(`${scratch.tenant}.`, `${written.tenant}.`)
-      // As the value of a placeholder it can be a part of any name.
+      // As the value of a placeholder, it can be part of any name.
       .replaceAll(scratch.tenant, () => standsFor);
-    // The objects of extensions in public are bare there; `liveUseOf` refuses strings with that name.
+    // Names of extension objects in public are unqualified there; `liveUseOf` refuses strings with the schema's name.
     return scope === 'public' ? full.replaceAll(`${written.public}.`, '') : full;
   };
   return shape.map(({ attributes, name, ...object }) => ({

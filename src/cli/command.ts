@@ -25,7 +25,7 @@ export interface Answer {
   readonly text: (paint: Paint) => string;
   /** What failed, shown on stderr. */
   readonly failures?: readonly Failure[];
-  /** What a GitHub workflow shows at files besides the failures. */
+  /** What a GitHub workflow shows beside lines of files, in addition to the failures. */
   readonly annotations?: () => readonly Annotation[];
   /** A closing note for people on stderr, unless `--quiet`. */
   readonly summary?: string;
@@ -48,7 +48,7 @@ interface CommandDefinition<O extends OptionSet, P extends object> {
   readonly examples: readonly (readonly [args: string, what: string])[];
   /** False for a command that works without a database; a function if that depends on its flags. */
   readonly needsDatabase?: false | ((args: ParsedArgs) => boolean);
-  /** True for a command that reports itself which database it works with; a function if that depends on its flags. */
+  /** True for a command whose own output names the database; a function if that depends on its flags. */
   readonly showsDatabase?: true | ((args: ParsedArgs) => boolean);
   /** True for a command that can be followed by `-- program`. */
   readonly takesProgram?: true;

@@ -75,7 +75,7 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
   }
 }
 
-/** Whether lines that say what happens are wanted, besides the answer. */
+/** Whether to print notes about what happens, in addition to the answer. */
 function isForPeople({ json, quiet, logFormat }: GlobalArgs): boolean {
   return !json && !quiet && logFormat === 'text';
 }

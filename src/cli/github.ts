@@ -21,7 +21,10 @@ export function annotate(annotations: () => readonly Annotation[], { env, cwd, s
   }
 }
 
-/** In a GitHub workflow, a terminal that no text from a file or the server can give a workflow command; JSON on stdout stays as it is. */
+/**
+ * In a GitHub workflow, a terminal on which text from a file or the server cannot run workflow commands. JSON on stdout
+ * is not changed.
+ */
 export function withoutCommands(terminal: Terminal, json: boolean): Terminal {
   if (terminal.env.GITHUB_ACTIONS !== 'true') return terminal;
   // The older form, ##[command], is recognized anywhere in a line.

@@ -95,7 +95,7 @@ function reportLostAnswer(code: number): void {
   if (code === 0) process.exitCode = lost;
 }
 process.once('exit', reportLostAnswer);
-/** Code of the config has ended the process as if the command had succeeded. */
+/** Reports that code of the config ended the process with exit code 0 before the command had finished. */
 process.once('exit', (code) => {
   if (isDone || code !== 0) return;
   const error = new SqlmigError('config-invalid', 'the process was ended before the command had finished', {

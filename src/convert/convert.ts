@@ -37,7 +37,7 @@ export interface ConvertedFile extends FileOrigin {
 
 /** The converted files of a folder. */
 export interface Conversion {
-  /** `null` if several possible tools. */
+  /** `null` if several tools are possible. */
   readonly tool: string | null;
   readonly files: readonly ConvertedFile[];
   /** Migrations in other languages, which became empty files. */

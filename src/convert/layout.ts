@@ -57,7 +57,7 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
   const { files, unlisted } = inToolOrder(baselines.yes, tool, sources);
   leave(unlisted, `${tool} does not list it, and never ran it`);
   const downs = split(ups.no, ({ kind }) => kind === 'down');
-  // Of several with the same stem the first counts.
+  // If several have the same stem, the first one counts.
   const undone = new Map(files.toReversed().map((file) => [file.stem, file]));
   const undoing = new Map(downs.yes.toReversed().map(({ stem, source }) => [stem, source]));
   leave(

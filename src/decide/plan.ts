@@ -36,8 +36,8 @@ export function completePlan(
 export type FindingInSchema = Omit<Finding, 'database' | 'schema' | 'scope'>;
 
 /**
- * Why `up` cannot continue an incomplete migration: a statement may have taken effect, its file has changed, or `down` is
- * undoing it.
+ * Why `up` cannot continue an incomplete migration: a statement may have taken effect, its file has changed, or `down`
+ * is undoing it.
  */
 export type ResumeObstacle = 'in-doubt' | 'file-changed' | 'file-missing' | 'undoing';
 
@@ -64,7 +64,7 @@ export interface SchemaPlan {
 export interface LackingDown {
   readonly version: string;
   readonly name: string;
-  /** The project has no down file; the history keeps none either; or the text that it keeps was changed. */
+  /** The project has no down file; the history keeps none either; or the text in the history was changed. */
   readonly why: 'no-file' | 'not-kept' | 'kept-changed';
 }
 

@@ -4,29 +4,29 @@ import { historyKey, migrationLabel } from '../project/order.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { LackingDown, SchemaPlan } from './plan.ts';
 
-/** Which applied migrations are undone in a schema. */
+/** Which applied migrations to undo in a schema. */
 export type UndoExtent =
   /** All with a higher version. */
   | { readonly kind: 'above'; readonly version: string }
   /** The ones that were applied last. */
   | { readonly kind: 'last'; readonly steps: number };
 
-/** Where the texts that undo come from. */
+/** The sources of the down files. */
 export interface DownSources {
   /** The down files of the project, by history key. */
   readonly files: ReadonlyMap<string, Migration>;
-  /** Use what the history keeps of migrations that have no file. */
+  /** Use the down files that the history keeps for migrations that have no file. */
   readonly usesKept: boolean;
-  /** What histories keep (see `keptKey`). */
+  /** The down files that histories keep (see `keptKey`). */
   readonly kept: ReadonlyMap<string, Migration>;
 }
 
-/** Identifies the text that histories keep of a migration: those with the same checksum are equal. */
+/** Identifies the down file that histories keep of a migration: texts with the same checksum are equal. */
 export function keptKey(row: Pick<HistoryRow, 'version' | 'name'>, checksum: string): string {
   return `${historyKey(row)} ${row.name} ${checksum}`;
 }
 
-/** Whether what the history keeps of a migration may be needed. */
+/** Whether the down file that the history keeps of a migration may be needed. */
 export function needsKept(row: UndoRow, { files, usesKept }: Omit<DownSources, 'kept'>): boolean {
   if (row.keptChecksum === null || !row.isIntact) return false;
   const file = files.get(historyKey(row));
@@ -35,8 +35,8 @@ export function needsKept(row: UndoRow, { files, usesKept }: Omit<DownSources, '
 }
 
 /**
- * The plan of `down` in a schema: the files that undo `rows`, in their order. A migration that is not finished is settled
- * first, unless it is the first of them, and the next statement of its down file is certain.
+ * The plan of `down` in a schema: the files that undo `rows`, in their order. An unfinished migration must be settled
+ * first, unless it is the first of them and the next statement of its down file is certain.
  */
 export function planUndo(
   found: SchemaPlan,
@@ -67,12 +67,12 @@ export function planUndo(
   };
 }
 
-/** The text that undoes a migration, or why there is none. */
+/** The down file of a migration, or why there is none. */
 function sourceOf(row: UndoRow, { files, usesKept, kept }: DownSources): Migration | LackingDown['why'] {
   const { undoneBy, keptChecksum } = row;
   const file = files.get(historyKey(row));
   const ofHistory = keptChecksum === null ? undefined : kept.get(keptKey(row, keptChecksum));
-  // Progress is recorded by statement number, so what was started goes on, whatever the file is now.
+  // Progress is recorded by statement number, so the text that was started continues, even if the file has changed.
   if (undoneBy !== undefined)
     return [file, ofHistory].find((one) => one?.checksum === undoneBy) ?? 'kept-changed';
   if (file !== undefined) return file;

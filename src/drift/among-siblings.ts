@@ -29,14 +29,14 @@ export function groupSiblings({ tenants }: FleetState): Siblings[] {
   return [...groups.values()];
 }
 
-/** Tenants by structure, and what each should be. */
+/** Tenants by structure, and the structure that each should have. */
 interface Norms {
   readonly peers: readonly Peers[];
   readonly siblings: readonly SiblingGroup[];
   readonly notCompared: StructureReport['notCompared'];
 }
 
-/** Finds the norm of each group: the structure that most of its tenants have, else that of the first. */
+/** Finds the norm of each group: the structure of the most tenants, or in a tie the one that comes first. */
 export async function expectNorms(
   read: ReadWith,
   groups: readonly Siblings[],

@@ -13,11 +13,11 @@ export interface SchemasByFiles {
   /** The newest applied version. */
   readonly version: string | null;
   readonly files: readonly Migration[];
-  /** Repeatables that were applied with an older text. */
+  /** Repeatables of which an older text was applied. */
   readonly outdated: readonly Migration[];
 }
 
-/** The schemas whose structure can be compared, and why that of others cannot. */
+/** The schemas whose structure can be compared, and why the others cannot. */
 export interface Comparable {
   readonly groups: readonly SchemasByFiles[];
   readonly notCompared: StructureReport['notCompared'];

@@ -20,7 +20,7 @@ import { type ComparedFleet, type Expectation, expectFiles } from './with-files.
 
 /**
  * Compares the structure of a fleet with what its files build, or the tenants with each other. Reads the catalogs in
- * batches and changes nothing, except that files are replayed in a database of their own.
+ * batches and changes nothing, except that it replays the files in a separate database.
  */
 export async function compareStructure(
   compared: ComparedFleet,
@@ -61,7 +61,7 @@ export async function compareStructure(
   };
 }
 
-/** What a comparison knows before it looks at objects. */
+/** The facts that a comparison has before it reads objects. */
 interface Known extends Expectation {
   readonly hashes: ReadonlyMap<string, ShapeHash>;
   readonly siblings?: StructureReport['siblings'];

@@ -52,7 +52,7 @@ export function dropSteps(object: ShapeObject, actual: Shape): FixSteps {
   }
 }
 
-/** An object as it should be and as it is, and what differs. */
+/** An object as it should be and as it is, and the attributes that differ. */
 export interface Changed {
   readonly expected: ShapeObject;
   readonly actual: ShapeObject;
@@ -72,7 +72,7 @@ export function changeSteps(changed: Changed): FixSteps {
 
 const always: ReadonlySet<string> = new Set(['comment', 'grants', 'owner']);
 
-/** Steps for an object that is dropped and created again, or replaced; `null` for one that is altered. */
+/** Steps for an object that must be dropped and created again, or replaced; `null` for one that can be altered. */
 function replacedSteps({ expected, actual, attributes, shape, actualShape }: Changed): FixSteps | null {
   const own = attributes.filter((attribute) => !always.has(attribute));
   const isDefinition = own.includes('definition');
@@ -135,7 +135,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 type Alteration = (was: string | undefined, is: string | undefined) => string | readonly string[] | null;
 
-/** How attributes of an object are altered; `was` is the expected value. */
+/** How to alter the attributes of an object; `was` is the expected value. */
 function alterations(object: ShapeObject): Readonly<Record<string, Alteration>> {
   const { kind, name, of } = object;
   if (kind === 'column') return columnAlterations(`alter table ${of} alter ${name}`, object);
@@ -170,7 +170,7 @@ function columnAlterations(alter: string, { attributes }: ShapeObject): Readonly
   return {
     collation: (was) => `${alter} type ${type}${was === undefined ? '' : ` collate ${was}`}`,
     'not null': (was) => `${alter} ${was === undefined ? 'drop' : 'set'} not null`,
-    // The sequence of an identity column goes with it.
+    // The sequence of an identity column is created and dropped with the identity, so only its kind can be altered.
     identity: (was, is) =>
       was !== undefined && is !== undefined ? `${alter} set generated ${identity}` : null,
     default: (was) => `${alter} ${was === undefined ? 'drop default' : `set default ${was}`}`,

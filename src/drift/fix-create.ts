@@ -2,7 +2,7 @@ import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { fullName, type Shape, type ShapeObject } from '../structure/shape.ts';
 import { commentSteps, type FixStep, type FixSteps, step } from './fix-step.ts';
 
-/** Steps that create an object that is missing, with what belongs to it. */
+/** Steps that create a missing object, with its parts and comment. */
 export function createSteps(object: ShapeObject, expected: Shape): FixSteps {
   const make = creators[object.kind];
   const made = make?.(object, expected) ?? { why: `create the ${object.kind} as its file does` };
@@ -54,7 +54,7 @@ function generatedAs(generated: string): string {
   return `generated always as (${expression}) ${kind}`;
 }
 
-/** Settings of a column that CREATE TABLE does not take. */
+/** Settings of a column that are not part of `columnDefinition`. */
 function columnSettings({ of, name, attributes }: ShapeObject): FixStep[] {
   const alter = `alter table ${of} alter ${name}`;
   const { storage, compression, options } = attributes;
@@ -112,7 +112,7 @@ function createSequence({ name, attributes }: ShapeObject, owner: string | undef
   ];
 }
 
-/** SQL for the row level security of a table; undefined is none. */
+/** SQL for the row level security of a table; undefined disables it. */
 export function rowSecurity(table: string, security: string | undefined): string[] {
   const isEnabled = security === 'enabled' || security === 'forced';
   const isForced = security?.startsWith('forced') === true;
@@ -122,7 +122,7 @@ export function rowSecurity(table: string, security: string | undefined): string
   ];
 }
 
-/** SQL for the replica identity of a table; undefined is the default. */
+/** SQL for the replica identity of a table; undefined sets the default. */
 export function replicaIdentity(table: string, identity: string | undefined): string {
   return `alter table ${table} replica identity ${identity?.replace(/^index /, 'using index ') ?? 'default'}`;
 }
@@ -219,7 +219,7 @@ const fires: Readonly<Record<string, string>> = {
   always: 'enable always',
 };
 
-/** SQL for when a trigger or rule fires; undefined is as usual. */
+/** SQL that sets when a trigger or rule fires; undefined sets the default. */
 export function firing({ kind, of, name }: ShapeObject, when: string | undefined): string {
   return `alter table ${of} ${fires[when ?? ''] ?? 'enable'} ${kind} ${name}`;
 }

@@ -7,7 +7,7 @@ import { changeSteps, dropSteps } from './fix-change.ts';
 import { createSteps } from './fix-create.ts';
 import type { FixStep, FixSteps } from './fix-step.ts';
 
-/** Where the names of a fix plan are found. */
+/** The settings that determine the `search_path` of a fix plan. */
 export interface FixPaths {
   readonly searchPath: readonly string[];
   readonly publicSchema: string;
@@ -37,7 +37,7 @@ export function fixOf(outliers: Outliers, { searchPath, publicSchema }: FixPaths
   };
 }
 
-/** The owners and privileges of objects that are created, which no statement sets. */
+/** Objects to create whose owner or privileges no statement sets. */
 function lostWith(
   [first]: Group,
   steps: readonly FixStep[],

@@ -7,7 +7,7 @@ export interface FixStep {
   readonly sql: string;
 }
 
-/** The order of the steps: what others need comes first, and what needs others is dropped first. */
+/** The order of the steps: an object is created before those that depend on it, and dropped after them. */
 const stages = {
   dropDependents: 0,
   drop: 1,
@@ -48,7 +48,7 @@ export function commentOn(object: ShapeObject, comment: string | null): string {
   return `comment on ${target} is ${comment === null ? 'null' : quoteLiteral(comment)}`;
 }
 
-/** How COMMENT, DROP and ALTER call a kind of object. */
+/** The keyword for a kind of object in COMMENT, DROP and ALTER. */
 export function typeWord(kind: string): string {
   const words: Readonly<Record<string, string>> = {
     enum: 'type',

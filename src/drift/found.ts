@@ -3,7 +3,7 @@ import type { StructureDifference } from '../structure/schema-differences.ts';
 import { columnOrder } from '../structure/shape.ts';
 import type { DriftFinding, DriftKind, NotReplayedFinding, StructureReport } from '../verify-results.ts';
 
-/** What the structure of a fleet is compared with, and what of it is not. */
+/** What the structure of a fleet is compared with, and what the comparison leaves out. */
 export interface StructureRequest {
   readonly basis: StructureReport['basis'];
   readonly ignore: ReadonlySet<Ignorable>;
@@ -13,7 +13,7 @@ export interface StructureRequest {
   readonly fixPlan: boolean;
 }
 
-/** What a comparison of structures found. */
+/** The findings of a comparison of structures, and what it covered. */
 export interface StructureFound {
   readonly findings: readonly (DriftFinding | NotReplayedFinding)[];
   readonly report: StructureReport;

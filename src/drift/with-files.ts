@@ -63,7 +63,7 @@ function peersOf({ scope, schemas, files, outdated }: SchemasByFiles, expected: 
   return { scope, schemas, expected, builtFor: schemas[0] ?? '', files, pending: outdated };
 }
 
-/** What all replays have in common. */
+/** The values that all replays share. */
 interface Common {
   readonly publicFiles: SchemasByFiles['files'];
   readonly ignore: ReplayRequest['ignore'];

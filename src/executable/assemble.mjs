@@ -1,5 +1,5 @@
-// Makes one file of the Node that runs this and the bundled command line: dist/executable/sqlmig. It runs on the same
-// system and processor, with glibc or musl as this Node has.
+// Combines the Node that runs this and the bundled command line into one file, dist/executable/sqlmig. It runs on the
+// same operating system and processor architecture, with the same C library (glibc or musl) as this Node.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,7 +17,7 @@ writeFileSync(
     main: parts.script,
     output: parts.blob,
     disableExperimentalSEAWarning: true,
-    // Up to a third of the time of a start is compiling.
+    // Compiling takes up to a third of the startup time.
     useCodeCache: true,
     assets: {
       'libpg-query.wasm': createRequire(import.meta.url).resolve('libpg-query/wasm/libpg-query.wasm'),
@@ -37,7 +37,7 @@ const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 execFileSync(
   process.execPath,
   [postject, unfinished, 'NODE_SEA_BLOB', parts.blob, '--sentinel-fuse', fuse],
-  // It prints warnings about sections that are right.
+  // It prints warnings about sections that are correct.
   { stdio: 'pipe' },
 );
 renameSync(unfinished, executable);
@@ -46,7 +46,7 @@ console.log(
   `dist/executable/sqlmig: ${Math.round(statSync(executable).size / 1e6)} MB, Node ${process.versions.node}`,
 );
 
-/** Without the symbols, which only a debugger of native code reads, 18 MB less. */
+/** Removes the symbols (18 MB), which only a debugger of native code reads. */
 function stripped(file) {
   try {
     execFileSync('strip', [file], { stdio: 'pipe' });

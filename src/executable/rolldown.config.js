@@ -5,7 +5,7 @@ import { licenses, minify } from '../../rolldown.config.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-// What an executable has no files for, by the end of a module's path.
+// Code that needs files which an executable does not have, by the end of a module's path.
 const replacements = [
   ['src/cli/main.ts', `createRequire(import.meta.url)('../package.json')`, JSON.stringify({ version })],
   [
@@ -13,7 +13,7 @@ const replacements = [
     'async function getWasmBinary(binaryFile){',
     `$&return new Uint8Array(require('node:sea').getRawAsset('libpg-query.wasm'));`,
   ],
-  // import() in the script of an executable finds only Node's own modules; in any other module, it finds all.
+  // In the script of an executable, import() finds only Node's own modules; in any other module, it finds all modules.
   [
     'src/project/config-file.ts',
     'import(pathToFileURL(path).href)',

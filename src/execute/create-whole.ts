@@ -21,11 +21,11 @@ interface WholeSchema {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
   readonly context: UnitContext;
-  /** What else belongs to the transaction, after the files. */
+  /** Further work in the transaction, after the files. */
   readonly finish?: Finish | undefined;
 }
 
-/** Work on a session whose transaction has built a schema. @throws SqlmigError to undo all of it. */
+/** Work on a session whose transaction has built a schema. @throws SqlmigError to roll all of it back. */
 export type Finish = (session: Session) => Promise<void>;
 
 // Out of lock space, an enum value used before it is committed, code that ends its transaction, and a statement that
@@ -48,7 +48,7 @@ export async function createWhole(
   try {
     const first = await send(session, whole, new Set());
     if (first !== 'suspicious') return first;
-    // Files before a suspicious one may have left what made it suspicious, so all are judged together.
+    // An earlier file may have caused the suspicion, so all files are judged together.
     const judged = await judge(session, whole, scripts.length);
     if (judged.kind === 'failed' && judged.error.details.file === undefined)
       return await blame(session, whole, judged);
@@ -66,7 +66,7 @@ function judge(session: Session, { schema, scripts, context }: WholeSchema, file
   return rehearseUnits(session, { parts: [part] }, context);
 }
 
-/** Names the file that a judgment of all files is about: the one with which it first fails. */
+/** Finds the file that made the judgment of all files fail: the first one with which it fails. */
 async function blame(
   session: Session,
   whole: WholeSchema,
@@ -114,7 +114,7 @@ async function send(
   return { kind: 'done', applied };
 }
 
-/** Does the rest of a transaction and commits it, or undoes it. */
+/** Does the rest of a transaction and commits it, or rolls it back. */
 async function finished(session: Session, finish: Finish): Promise<SqlmigError | null> {
   try {
     await finish(session);

@@ -107,7 +107,7 @@ function adviceFor(
   return { deed, hint };
 }
 
-/** The error for a history table that did not keep the row of a migration, or that kept one that is undone. */
+/** The error for a history table that did not keep the row of a migration, or that kept the row of an undone one. */
 export function rowRefused(
   { script: { migration }, schema, context }: Unit,
   error: ServerError,

@@ -87,7 +87,7 @@ function errorAt(
   });
 }
 
-/** The flags that count all statements as done. To mark it as applied would be the opposite for one that undoes. */
+/** The flags that count all statements as done. For a down file, `--mark-applied` would mean the opposite. */
 function asDone({ script: { migration, statements } }: StatementInSchema): string[] {
   return migration.undoes ? ['--from-statement', `${statements.length + 1}`] : ['--mark-applied'];
 }

@@ -7,7 +7,7 @@ import type { Script } from '../sql/migration.ts';
 /** Where units run: a schema as the plan found it, in the context of a run. */
 export type UnitPlace = Omit<Unit, 'script'>;
 
-/** The schema once scripts are applied to it; one that undoes its migration removes its row. */
+/** The schema after scripts are applied to it; a script that undoes its migration removes the row. */
 export function withApplied(schema: UnitSchema, scripts: readonly Script[]): UnitSchema {
   if (scripts.length === 0) return schema;
   const rows = new Map(schema.history.map((row) => [historyKey(row), row]));

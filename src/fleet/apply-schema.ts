@@ -46,7 +46,7 @@ export async function applySchema(
   return { kind: 'done', applied: done };
 }
 
-/** What an attempt that was not completed may have undone: everything, unless it only waited for its first lock. */
+/** The migrations that an incomplete attempt may have undone: all, unless it only waited for its first lock. */
 function attempted(group: readonly Script[], attempt: Attempt): AppliedMigration[] {
   const sentNothing = attempt.kind === 'stopped' || (attempt.kind === 'retry' && attempt.reason === 'busy');
   return sentNothing && group.length === 1 ? [] : group.map(({ migration }) => appliedMigration(migration));

@@ -10,8 +10,8 @@ import { unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
 
 /**
- * Creates a schema with everything that its files build, whole or not at all. A schema that exists, and files that cannot
- * share a transaction, are applied file by file.
+ * Creates a schema with everything that its files build, completely or not at all. If the schema exists, or if the
+ * files cannot share a transaction, they are applied one by one.
  */
 export async function createSchema(
   migrator: Migrator,

@@ -3,7 +3,7 @@ import { SqlmigError } from '../errors.ts';
 import { migrationLabel } from '../project/order.ts';
 import { few } from '../text/few.ts';
 
-/** The error for an applied migration that `down` has no text to undo with. */
+/** The error for an applied migration that has no usable down file. */
 export function lacksDown(
   lacking: LackingDown,
   {
@@ -16,7 +16,7 @@ export function lacksDown(
     /** Where it is applied, in words. */
     readonly who?: string;
     readonly state: string;
-    /** What else to do if there is no file. */
+    /** An alternative to writing the down file. */
     readonly hint?: string;
   },
 ): SqlmigError {
@@ -49,7 +49,7 @@ export function lacksDown(
   }
 }
 
-/** The error for public when tenants that depend on it are not undone; `tenants` are those that have newer versions. */
+/** The error for public if tenants that depend on it are not undone; `tenants` are those that another run migrated. */
 export function tenantsFailed(tenants: readonly string[] = []): SqlmigError {
   const why =
     tenants.length === 0

@@ -23,7 +23,7 @@ import { relistTenants } from './tenant-list.ts';
 import { undoSource } from './undo-source.ts';
 import { undoneEvent, undoneResult } from './undone.ts';
 
-/** What a run of `down` works on, and where its outcomes are collected. */
+/** The schemas of a run of `down`, its options, and the collector of its outcomes. */
 interface DownTurn {
   readonly targets: DownTargets;
   readonly options: DownOptions;
@@ -90,7 +90,7 @@ async function undoTenants(migrator: Migrator, { targets, options, summary }: Do
   const listed = [...targets.tenants];
   const rules = { stopRule: stopRule(listed.length, options) };
   const phase = openTenantPhase(migrator, { shared: null, rules });
-  // A number of steps is one of those that were shown.
+  // A number of steps counts the migrations that were shown, so no tenants are added.
   if (options.steps !== undefined) summary.add(await phase.migrate(listed));
   else await migrateAndRelist(migrator, phase, { listed, select: options.select, summary });
   await confirmAll(migrator, summary);
@@ -113,7 +113,7 @@ async function undoPublic(
   return [await migratePublic(migrator, shared)];
 }
 
-/** Rehearses public after tenants that were only rehearsed: nothing, with a warning, if objects of theirs are in the way. */
+/** Rehearses public after the tenants. If objects of tenants prevent that, it warns and returns no outcome. */
 async function rehearsePublic(migrator: Migrator, shared: Target): Promise<SchemaOutcome[]> {
   const { settings } = migrator;
   const events: RunEvent[] = [];
@@ -125,7 +125,7 @@ async function rehearsePublic(migrator: Migrator, shared: Target): Promise<Schem
   return isInUse ? [] : [outcome];
 }
 
-/** The tenants that another run has migrated since they were undone. With a number of steps, none is too far. */
+/** The tenants that another run has migrated since they were undone; none if the limit is a number of steps. */
 async function migratedMeanwhile(migrator: Migrator, { select, steps }: DownOptions): Promise<string[]> {
   if (select.kind !== 'all' || steps !== undefined) return [];
   const now = await relistTenants(migrator, everySchema, []);

@@ -26,7 +26,7 @@ export type DownLimit =
   /** To the newest version that the project has a file for, in each scope. */
   | { readonly toFiles: true; readonly to?: never; readonly steps?: never };
 
-/** What `down` undoes, and when it stops. */
+/** The options of `down`. */
 export type DownOptions = DownLimit &
   ChangeOptions & {
     readonly select: Selection;
@@ -34,11 +34,11 @@ export type DownOptions = DownLimit &
     readonly rehearse?: boolean;
     /** Start no more tenants after this many failures; 1 by default. */
     readonly maxFailures?: MaxFailures;
-    /** Decides whether to go on, once it is known what would be undone. By default `down` goes on. */
+    /** Called with the plan; decides whether to continue. By default, `down` continues. */
     readonly accept?: (plan: DownPlan) => boolean | Promise<boolean>;
   };
 
-/** What `planDown` plans. */
+/** The options of `planDown`. */
 export type DownPlanOptions = DownLimit & {
   readonly select: Selection;
   readonly signal?: AbortSignal;

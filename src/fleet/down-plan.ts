@@ -48,7 +48,7 @@ export async function readDownTargets(
   return { ...targets, warnings: [...targets.warnings, ...repeatableWarning(all)] };
 }
 
-// Public is undone after all that depends on it: with some tenants, it would be taken from under the others.
+// Public is undone only with all tenants, because the ones that are not selected depend on it.
 function selected(found: FleetState, { select }: DownPlanOptions): DownTargets {
   const { public: shared, tenants } = found;
   const isWhole = select.kind === 'public' || (select.kind === 'all' && select.except.length === 0);
@@ -69,7 +69,7 @@ function requireDownFiles(targets: readonly Target[], migrations: Migrations): v
   const lacks = new Map<string, { readonly target: Target; readonly lacking: LackingDown; n: number }>();
   for (const target of targets) {
     for (const lacking of target.plan.undo?.lacking ?? []) {
-      // Who changed a text is the trouble of that schema alone.
+      // A text that was changed in one history concerns only that schema.
       if (lacking.why === 'kept-changed') continue;
       const key = `${target.scope} ${historyKey(lacking)} ${lacking.why}`;
       const known = lacks.get(key);
@@ -94,7 +94,7 @@ function requireDownFiles(targets: readonly Target[], migrations: Migrations): v
   if (errors.length > 0) throw errorOfAll(errors);
 }
 
-/** With the version as in the name of its file. */
+/** A migration with its version as spelled in the file name. */
 function spelled(lacking: LackingDown, scope: 'public' | 'tenant', migrations: Migrations): LackingDown {
   const file = migrations[scope].find((one) => historyKey(one) === historyKey(lacking));
   return { ...lacking, version: file?.version ?? lacking.version };

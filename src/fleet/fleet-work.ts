@@ -16,7 +16,7 @@ export interface StartLimits {
   readonly failing: () => void;
 }
 
-/** The work of a fleet in each schema, and its rules. */
+/** The work to do in each schema of a fleet, and its rules. */
 export interface FleetWork {
   readonly context: OutcomeContext;
   readonly openSession: () => Promise<Session>;

@@ -50,8 +50,8 @@ export function hasWork({ plan, exists, scope, trouble }: Target): boolean {
 }
 
 /**
- * The outcome of a schema that is up to date: `applied` if this run applied anything, else `up-to-date`. To undo counts
- * as to apply (see `undoneSchema`).
+ * The outcome of a schema that is up to date: `applied` if this run applied anything, else `up-to-date`. Undoing counts
+ * as applying (see `undoneSchema`).
  */
 export function finished(
   target: Target,
@@ -167,7 +167,7 @@ function base({ schema, scope }: Target, { database }: OutcomeContext) {
   return { database, schema, scope };
 }
 
-/** The newest version that is left without these migrations. */
+/** The newest version that remains without these migrations. */
 function versionWithout(
   { rows }: Target,
   undone: readonly AppliedMigration[],

@@ -108,7 +108,7 @@ interface Phase extends Pick<FleetWork, 'rules' | 'createsUnlisted'> {
   readonly gatekeeper: Gatekeeper | null;
   /** Public as it was found, whose pending files each rehearsed tenant runs first. */
   readonly shared: Target | null;
-  /** Create each missing schema in one transaction, to which `finish` belongs. */
+  /** Create each missing schema in one transaction, in which `finish` runs last. */
   readonly whole?: { readonly finish?: Finish };
 }
 
@@ -186,7 +186,7 @@ function filled(scripts: Scripts, migration: Migration, { schema }: Target) {
   try {
     return scripts.get(migration, schema);
   } catch (error) {
-    // Alone, it fails with this error.
+    // The schema fails with this error when it is migrated alone.
     if (error instanceof SqlmigError) return undefined;
     throw error;
   }

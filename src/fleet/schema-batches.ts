@@ -37,7 +37,7 @@ export function createSchemaBatches(
   };
   const onlyStep = ({ plan, hasHistory }: Target) =>
     hasHistory && plan.steps.length === 1 ? (plan.steps[0] ?? null) : null;
-  /** Those before the first that needs a message of its own. */
+  /** The targets before the first one that needs a separate message. */
   const readyParts = (targets: readonly Target[]) => {
     const parts: BatchPart[] = [];
     for (const target of targets) {

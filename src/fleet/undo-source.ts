@@ -10,10 +10,10 @@ import type { Target } from '../state/target.ts';
 import { createUndoBasis } from '../state/undo-basis.ts';
 import type { DownLimit } from './down-options.ts';
 
-// Higher than any version, so that nothing is above it.
+// Above all versions, so that nothing is undone.
 const beyondAll = '9'.repeat(18);
 
-/** By what a run of `down` plans schemas. */
+/** The source from which a run of `down` plans schemas. */
 export function undoSource(source: PlanSource, { to, steps, toFiles }: DownLimit): PlanSource {
   const { migrations } = source;
   const extentOf = (scope: Scope): UndoExtent => {

@@ -12,7 +12,7 @@ export interface UndoRow extends RecordedRow {
   readonly version: string;
   /** The checksum of the down file that the history keeps; `null` if it keeps none. */
   readonly keptChecksum: string | null;
-  /** The text that is kept has that checksum. */
+  /** The text in the history has that checksum. */
   readonly isIntact: boolean;
 }
 
@@ -27,12 +27,12 @@ export interface UndoQuery {
   readonly most: number | null;
 }
 
-// Computed as `checksumOf` does, but by the server, so that a text need not be sent for every schema.
+// The same as `checksumOf`, but computed by the server, so that it need not send the text for every schema.
 const keptSum = `encode(sha256(convert_to(replace(replace(down, chr(13) || chr(10), chr(10)), chr(13), chr(10)), 'UTF8')), 'hex')`;
-// The one that was applied last comes first. Rows of an import may have equal times.
+// The migration that was applied last comes first. Imported rows may have equal times.
 const order = `order by state = 'applied', applied_at desc, h.version desc`;
 
-/** Reads rows of many histories in the order in which they are undone: what was begun first, then the newest applied. */
+/** Reads rows of many histories in the order of undoing: unfinished ones, then applied ones, the newest first. */
 export async function readUndoRows(
   reader: Reader,
   queries: readonly UndoQuery[],

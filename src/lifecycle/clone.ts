@@ -44,8 +44,8 @@ export interface Cloning {
 const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants']);
 
 /**
- * Completes a clone in the transaction that has built its schema: takes the key of the tenant, requires the same structure,
- * and copies the rows. The tenant's tables are locked in SHARE mode, which lets others read and not write.
+ * Completes a clone in the transaction that has built its schema: takes the key of the tenant, requires the same
+ * structure, and copies the rows. The tenant's tables are locked in SHARE mode, which lets others read and not write.
  * @throws SqlmigError `not-reproducible`, ServerError.
  */
 export async function completeClone(
@@ -71,7 +71,7 @@ export async function completeClone(
   return data ? copyRows(session, { old: { ...old, tables }, from, to }, context) : [];
 }
 
-/** Takes the key of the tenant, which must be as it was read: the new schema is built from that. */
+/** Takes the key of the tenant, whose history must be as it was read, because the new schema is built from it. */
 async function takeSource(session: Session, from: Target, context: UnitContext): Promise<void> {
   const source = { ...unitSchema(from, null), requires: null };
   try {
@@ -87,7 +87,7 @@ async function takeSource(session: Session, from: Target, context: UnitContext):
   }
 }
 
-/** The error for a tenant that the files do not build again. */
+/** The error for a tenant that cannot be built again from the files. */
 export function notReproducible(schema: string, why: string): SqlmigError {
   return new SqlmigError('not-reproducible', `"${schema}" cannot be cloned: ${why}`, {
     schema,
@@ -131,7 +131,7 @@ ${setOwnPath}${switches.map(([, on]) => `${on};\n`).join('')}${made.sequences.ma
   return compareRows(session, pairs);
 }
 
-// A parent table's rows must not include those of its children; the rows of a partitioned table are its partitions'.
+// The rows of a parent table must not include those of its children; a partitioned table has those of its partitions.
 function rowsOf({ inherits, ...table }: TableShape): string {
   return `${inherits ? 'ONLY ' : ''}${tableName(table)}`;
 }
@@ -148,7 +148,7 @@ function setSequence(from: string, to: string, name: string): string {
   return `select setval(${own}::regclass, last_value, is_called) from ${tableName({ schema: from, name })};\n`;
 }
 
-/** Fills the materialized views, those that others read first: a view is younger than what it reads. */
+/** Fills the materialized views in the order of their creation, so that each comes after the views that it reads. */
 async function refreshViews(session: Session, from: string, to: string): Promise<void> {
   const views =
     await session.read(`select c.relname as name from pg_class c join pg_class s on s.relname = c.relname and s.relkind = 'm' and s.relnamespace = ${schemaOid(from)}

@@ -1,7 +1,7 @@
 import type { Session } from '../server/session.ts';
 import { isExtensionMember, schemaOid } from '../sql/catalog-sql.ts';
 
-/** What can be dropped by itself. */
+/** An object that can be dropped by itself. */
 export interface DropItem {
   /** The word after DROP, such as `TABLE`. */
   readonly kind: 'TABLE' | 'VIEW' | 'MATERIALIZED VIEW' | 'FOREIGN TABLE' | 'SEQUENCE' | 'ROUTINE';
@@ -13,9 +13,9 @@ export interface DropItem {
 
 /** The contents of a schema. */
 export interface SchemaContents {
-  /** Those that others depend on come after them, as far as that is possible. */
+  /** Objects come before those that they depend on, as far as possible. */
   readonly items: readonly DropItem[];
-  /** Numbers for the plan. */
+  /** The numbers that the plan shows. */
   readonly tables: number;
   readonly others: number;
   /** How many locks one transaction may take. */
@@ -34,7 +34,7 @@ const kinds: Readonly<Record<string, DropItem['kind']>> = {
 const ofTable = (catalog: string, column: string) =>
   `(select count(*) from ${catalog} x where x.${column} = c.oid)`;
 
-// A table has two types; its TOAST table and that one's index are locked as well.
+// A table has two types; its TOAST table and the index of that table are locked as well.
 const locks = `4 + ${ofTable('pg_index', 'indrelid')} * 2 + ${ofTable('pg_constraint', 'conrelid')}
   + ${ofTable('pg_attrdef', 'adrelid')} + ${ofTable('pg_trigger', 'tgrelid')} + ${ofTable('pg_policy', 'polrelid')}`;
 

@@ -25,8 +25,9 @@ import { readOutsiders, refuseOutsiders } from './dependents.ts';
 export type DropEnd = ErrorDetails | null;
 
 /**
- * Drops a schema. If that takes more locks than one transaction may hold, it is marked in its history, and its objects are
- * dropped in several transactions, each under the locks of a tenant file; the history and the schema go with the last one.
+ * Drops a schema. If that takes more locks than one transaction may hold, the schema is marked in its history, and its
+ * objects are dropped in several transactions, each under the locks of a tenant file. The last one drops the history
+ * and the schema.
  */
 export async function dropSchema(work: MigrationRun, target: Target): Promise<DropEnd> {
   const { run, settings } = work;
@@ -117,7 +118,7 @@ function markOf({ schema, trouble, isCurrent }: Target, context: UnitContext): s
   return `${create}${upgrade}${doBlock(`begin\n${mark}end`)}`;
 }
 
-/** One transaction of a drop. Locking the tables first keeps others from making something that depends on them. */
+/** One transaction of a drop. Locking the tables first prevents others from creating objects that depend on them. */
 function composeDrop(
   schema: UnitSchema,
   {

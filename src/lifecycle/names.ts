@@ -4,8 +4,8 @@ import type { Session } from '../server/session.ts';
 import { schemaOid } from '../sql/catalog-sql.ts';
 
 /**
- * Finds what names a schema in a text and would not follow a rename: function bodies, their own search_path, and strings
- * in definitions.
+ * Finds texts that name a schema and would not follow a rename: function bodies, the search_path of functions, and
+ * strings in definitions.
  */
 export async function readNamesOf(session: Session, schema: string, as: string): Promise<Mentions> {
   const rows =

@@ -5,13 +5,13 @@ import { readHistoryDigests } from '../history/read-histories.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
 
-/** A tenant that exists, and whether its history says that it is one. */
+/** An existing schema, and whether its history is that of a tenant. */
 export interface FoundTenant {
   readonly target: Target;
   readonly isTenant: boolean;
 }
 
-/** Reads a schema that may be a tenant's; a half-dropped one is. */
+/** Reads a schema that may be a tenant's. A half-dropped schema counts as one. */
 export async function findTenant({ run, source }: MigrationRun, name: string): Promise<FoundTenant> {
   const { historyTable } = source.config;
   return run.read(async (_, reader) => {
@@ -25,7 +25,7 @@ export async function findTenant({ run, source }: MigrationRun, name: string): P
 }
 
 /**
- * Reads a tenant that something is to be done with, and requires the name `to` to be free.
+ * Reads a tenant that a command is about to change or copy, and requires the name `to` to be free.
  * @throws SqlmigError `schema-missing`, `no-history` or the trouble of the schema; `tenant-exists`.
  */
 export async function readTenant(
@@ -56,7 +56,7 @@ export function nameTaken(name: string, hint: string): SqlmigError {
   });
 }
 
-/** The error for a schema that is no tenant's; `more` is what else can be done about it. */
+/** The error for a schema that is not a tenant's; `more` is another remedy. */
 export function noHistory({ schema, trouble }: Target, more?: string): SqlmigError {
   if (trouble !== null)
     return more === undefined ? trouble : withHint(trouble, `${trouble.details.hint}; ${more}`);

@@ -6,7 +6,7 @@ import { lineOf, type Mention, mentionsOf } from '../sql/qualifiers.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { MentionRules } from './mentions.ts';
 
-/** What uses the schema from outside of the definitions of the database's objects. */
+/** Uses of the schema that are not in definitions of objects of the database. */
 export interface OutsideUses {
   readonly obstacles: readonly Obstacle[];
   /** What may break, in words. */
@@ -96,7 +96,7 @@ from cron.job j where database = current_database() order by jobid`,
   return { obstacles, notes };
 }
 
-/** The foreign tables that read this schema, if their server is this database, which only its options tell. */
+/** Foreign tables that read a schema of this name in what may be this database: only the server's options can tell. */
 async function foreignTableNotes(session: Session, { schema, as, moved }: MentionRules): Promise<string[]> {
   const rows = await session.read(`select c.oid::regclass::text as name, s.srvname as server, o.remote
 from pg_foreign_table f join pg_class c on c.oid = f.ftrelid join pg_namespace n on n.oid = c.relnamespace

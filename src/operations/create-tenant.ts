@@ -39,15 +39,17 @@ const kinds: Kinds<CreateTenantOptions> = {
 const existsHint = 'choose another name, or bring it up to date with --if-not-exists';
 
 /**
- * Creates a tenant: its schema and all tenant migrations, in one transaction: whole or not at all. Of several calls for
- * one name at the same time one creates it, and the others throw `tenant-exists`; with `ifNotExists` they bring it up to
- * date, so a sign-up can be repeated. Public must be up to date. Files that cannot share a transaction (a procedure that
- * commits, more objects than the server has locks for) are applied one by one, as `up` does.
+ * Creates a tenant: its schema and all tenant migrations, in one transaction, completely or not at all. If several
+ * calls create the same tenant at the same time, one succeeds and the others throw `tenant-exists`; with `ifNotExists`
+ * they bring it up to date, so that a sign-up can be repeated. Public must be up to date. Files that cannot share a
+ * transaction (a procedure that commits, more objects than the server has locks for) are applied one by one, as `up`
+ * does.
  *
  * No run would migrate a tenant that the source does not list. If creating it cannot change that (a list, a pattern),
  * nothing is created. A query or function is read again afterwards; if it still does not list the tenant, the config's
  * `register` statement is run, and if that does not help the outcome has the error `unlisted-tenant`.
- * @throws SqlmigError `bad-tenant-name`, `tenant-exists`, `public-behind`, `unlisted-tenant`, `files-missing`, and if it cannot start:
+ * @throws SqlmigError `bad-tenant-name`, `tenant-exists`, `public-behind`, `unlisted-tenant`, `files-missing`, and if
+ * it cannot start:
  *   `bad-usage`, `config-invalid`, mistakes in the files, no connection.
  */
 export async function createTenant(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {

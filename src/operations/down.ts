@@ -16,8 +16,8 @@ import { withRun } from '../run/run.ts';
 import { traced } from '../run/tracing.ts';
 
 /**
- * Undoes applied migrations with their `.down.sql` files, in each schema what that schema has applied: the one that was
- * applied last goes first. Tenants go before public, which is undone only if all tenants are selected and none fails.
+ * Undoes applied migrations with their `.down.sql` files, in each schema the ones that are applied there, the last
+ * applied first. Tenants are undone before public, which is undone only if all tenants are selected and none fails.
  *
  * 1. Reads and checks all files, before it connects.
  * 2. Reads the selected schemas without a lock, and finds the text that undoes each migration: its down file, or with
@@ -27,9 +27,9 @@ import { traced } from '../run/tracing.ts';
  * 5. With a limit other than `steps`, does so in tenants that were added meanwhile.
  * 6. Undoes public.
  *
- * Repeatables are left alone. What fails in a schema is its outcome.
+ * Repeatables are not undone. A failure in a schema is the outcome of that schema.
  * @throws SqlmigError `down-missing` with every migration that has no down file in `all`, and if it cannot start:
- *   `bad-usage`, `config-invalid`, `files-missing`, mistakes in the files, no connection. Rethrows what `accept` throws.
+ * `bad-usage`, `config-invalid`, `files-missing`, mistakes in the files, no connection. Rethrows what `accept` throws.
  */
 export async function down(config: Config, options: DownOptions): Promise<DownResult> {
   requireConfig(config);

@@ -18,7 +18,7 @@ import { requireTenantName } from '../tenants/tenant-name.ts';
 export interface DropTenantOptions extends ChangeOptions {
   /** The name of its schema. */
   readonly name: string;
-  /** A schema that does not exist is no error. */
+  /** Do not fail if the schema does not exist. */
   readonly ifExists?: boolean;
   /** Drop the schema although it has no sqlmig history of a tenant. */
   readonly withoutHistory?: boolean;
@@ -59,10 +59,10 @@ const kinds: Kinds<DropTenantOptions> = {
 };
 
 /**
- * Drops a tenant's schema under the locks of a tenant file, so that a running `up` and the drop never meet. A schema with
- * more objects than one transaction can lock is dropped in several ones: it is marked first, and if the drop is interrupted,
- * `up` refuses the schema (`half-dropped`) and the next call continues. Objects of other schemas are never dropped:
- * if some depend on the schema, the result has the error `dependent-objects`.
+ * Drops a tenant's schema under the locks of a tenant file, so that `up` and the drop never work in it at the same
+ * time. A schema with more objects than one transaction can lock is dropped in several: it is marked first, and if the
+ * drop is interrupted, `up` refuses the schema (`half-dropped`) and the next call continues. Objects of other schemas
+ * are never dropped: if some depend on the schema, the result has the error `dependent-objects`.
  * @throws SqlmigError `bad-tenant-name`, `schema-missing`, `no-history`, and if it cannot start: `bad-usage`,
  *   `config-invalid`, mistakes in the files, no connection.
  */

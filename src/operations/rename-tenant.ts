@@ -19,13 +19,13 @@ export interface RenameTenantOptions extends ChangeOptions {
   readonly name: string;
   /** The new name. */
   readonly to: string;
-  /** Rename although texts in the database have the old name, which do not follow. */
+  /** Rename although texts in the database contain the old name, which do not follow the rename. */
   readonly acceptMentions?: boolean;
   /** Rename although the pattern in "tenants" of the config does not match the new name. */
   readonly unlisted?: boolean;
 }
 
-/** Something that has the old name in its text and does not follow. */
+/** A text that contains the old name and does not follow the rename. */
 export interface NameMention {
   readonly message: string;
   readonly hint: string;
@@ -39,7 +39,7 @@ export interface RenamedTenant {
   readonly state: 'renamed' | 'failed';
   /** Texts that use objects by the old name. Unless accepted, they prevent the renaming. */
   readonly mentions: readonly NameMention[];
-  /** Texts that have the old name and may mean something else, in words. */
+  /** Texts that contain the old name but may mean something else, in words. */
   readonly notes: readonly string[];
   /** The tenant source still lists the old name, so that `up` would create it. */
   readonly listsOld: boolean;
@@ -57,9 +57,9 @@ const kinds: Kinds<RenameTenantOptions> = {
 };
 
 /**
- * Renames a tenant's schema, under its lock and that of the new name. Its history and locks follow; the tenant source does
- * not, unless it lists existing schemas. Function bodies and strings that have the old name do not follow either, and
- * prevent the renaming unless they are accepted.
+ * Renames a tenant's schema, under its lock and that of the new name. Its history and locks follow; the tenant source
+ * does not, unless it lists existing schemas. Function bodies and strings that contain the old name do not follow
+ * either, and prevent the renaming unless they are accepted.
  * @throws SqlmigError `bad-tenant-name`, `schema-missing`, `tenant-exists`, `no-history`, `unlisted-tenant`, and if it
  *   cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no connection.
  */

@@ -6,7 +6,7 @@ import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
 
-/** Which tenant to look for. */
+/** The tenant to look for. */
 export interface TenantExistsOptions {
   /** The name of its schema. */
   readonly name: string;
@@ -28,8 +28,9 @@ const kinds: Kinds<TenantExistsOptions> = {
 };
 
 /**
- * Looks whether a schema exists, listed or not. Reads no files.
- * @throws SqlmigError `bad-tenant-name`, `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`, no connection.
+ * Checks whether a schema exists, whether it is listed or not. Reads no files.
+ * @throws SqlmigError `bad-tenant-name`, `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`, no
+ * connection.
  */
 export async function tenantExists(config: Config, options: TenantExistsOptions): Promise<TenantExistence> {
   requireConfig(config);

@@ -44,10 +44,11 @@ const verifyKinds: Kinds<VerifyOptions> = {
 };
 
 /**
- * Compares the history of every schema with the files: checksum-changed, renamed, file-missing, out-of-order, incomplete,
- * unlisted. Also reports mistakes in `.down.sql` files (down-file), and lints of files that no schema has applied yet,
- * which are no failure. Pending migrations are counted and are no failure. With `structure`, it also compares the objects
- * (drift). Parses all files and changes nothing; to compare with the files, it replays them in a database of its own.
+ * Compares the history of every schema with the files: checksum-changed, renamed, file-missing, out-of-order,
+ * incomplete, unlisted. Also reports mistakes in `.down.sql` files (down-file), and lints of files that no schema has
+ * applied yet, which are no failure. Pending migrations are counted and are no failure. With `structure`, it also
+ * compares the objects (drift). Parses all files and changes nothing; to compare with the files, it replays them in a
+ * separate database.
  * @throws SqlmigError `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no
  *   connection.
  */
@@ -75,7 +76,7 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   return resultOf(reading, scripts, { ...options, found: compared.structure });
 }
 
-/** What to compare of the structure; `null` for nothing. */
+/** The requested comparison of structures; `null` if there is none. */
 function structureRequest(
   { structure, ignore = [], fixPlan = false }: VerifyOptions,
   config: Config,
@@ -89,7 +90,7 @@ function structureRequest(
   return { basis: structure, ignore: new Set([...ignored, ...ignore]), except, fixPlan };
 }
 
-/** What a verdict depends on beside the fleet and the files. */
+/** The facts that a verdict depends on, besides the fleet and the files. */
 interface Verdict extends Pick<VerifyOptions, 'strict' | 'checkPending'> {
   readonly found: StructureFound | null;
 }

@@ -63,8 +63,8 @@ export interface ConfigSources {
   /** Values of flags: they beat everything. */
   readonly overrides?: Overrides;
   /**
-   * A pool or client of the program. sqlmig connects as it does, in place of `url`, with sessions of its own: it sends
-   * nothing on it and does not close it.
+   * A pool or client of the program, in place of `url`. sqlmig connects in the same way, but with its own sessions: it
+   * sends nothing over the pool or client, and does not close it.
    */
   readonly connection?: OpenConnection | undefined;
   /** Receives one sentence for each setting that is ignored. */

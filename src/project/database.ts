@@ -14,17 +14,17 @@ export interface DatabaseConfig {
   /** `null`: the database's own name. */
   readonly name: string | null;
   readonly target: ConnectionTarget;
-  /** What bypasses a pooler; `null` if there is none. */
+  /** The target that bypasses a pooler; `null` if there is none. */
   readonly directTarget: ConnectionTarget | null;
   readonly tenants: TenantSource;
 }
 
-/** What names the database of a config. */
+/** The sources that can name the database of a config. */
 interface DatabaseSources {
   readonly fromFile: Settings;
-  /** Settings of variables and flags, or of a program. */
+  /** Settings from variables and flags, or from a program. */
   readonly chosen: Settings;
-  /** The program's own, which beats every URL but that of `chosen`. */
+  /** The program's own connection, which overrides every URL except that of `chosen`. */
   readonly connection: OpenConnection | undefined;
   readonly env: Env;
   /** The config file. */
@@ -35,7 +35,7 @@ interface DatabaseSources {
 
 /**
  * The database of a config; `warn` receives one sentence for each setting that is ignored.
- * @throws SqlmigError `no-database-url` if nothing names one; `config-invalid` if what names it is wrong.
+ * @throws SqlmigError `no-database-url` if none is configured; `config-invalid` if a setting that names it is wrong.
  */
 export function databaseOf(sources: DatabaseSources, warn: (message: string) => void): DatabaseConfig {
   const { fromFile, chosen, file } = sources;

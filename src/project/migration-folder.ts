@@ -14,7 +14,7 @@ import { historyKey } from './order.ts';
 import { findStrayFolders, listSqlFolder, type SqlFolder } from './sql-folder.ts';
 import { filledFrom } from './vars.ts';
 
-/** What a folder of migrations has. */
+/** The contents of a folder of migrations. */
 interface Folder {
   readonly migrations: readonly Migration[];
   readonly down: readonly Migration[];
@@ -27,8 +27,8 @@ function hasConfig(dir: string): boolean {
 }
 
 /**
- * Reads and checks the files of a scope, all at once and without promises: hundreds of small files are read several times
- * faster that way.
+ * Reads and checks the files of a scope, all at once and without promises: hundreds of small files are read several
+ * times faster that way.
  */
 export function readFolder(scope: Scope, config: Config): Folder {
   const { publicDir, tenantDir, cwd, recursive } = config;
@@ -118,7 +118,7 @@ function unreadMistakes(
   ];
 }
 
-/** Files that a baseline replaces and that are still there: a new tenant would get their statements twice. */
+/** Errors for files that a baseline replaces and that still exist: a new tenant would get their statements twice. */
 function replacedFiles(migrations: readonly Migration[]): SqlmigError[] {
   return migrations.flatMap((baseline) => {
     const { replaces = [] } = baseline;
@@ -157,7 +157,7 @@ function readText(file: string, path: string): string | SqlmigError {
   }
   const nul = decoded.text.indexOf('\0');
   if (nul === -1) return decoded.text;
-  // PostgreSQL would ignore the rest of the text without a word.
+  // PostgreSQL would silently ignore the rest of the text.
   return new SqlmigError('file-has-nul', 'the file has a NUL character', {
     location: locate(file, decoded.text, nul),
     hint: 'save the file as UTF-8 text',

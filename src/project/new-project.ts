@@ -71,7 +71,7 @@ export function createProject(dir: string, project: NewProject): { readonly file
   return { files: written };
 }
 
-/** Where editors find the JSON Schema of configs; nothing if the package is not installed for the folder. */
+/** The path of the JSON Schema of configs, for editors; empty if the package is not installed for the folder. */
 function schemaNear(dir: string): { readonly $schema?: string } {
   const schema = 'node_modules/sqlmig/schema/config.json';
   for (let folder = resolve(dir), way = './'; ; way = way === './' ? '../' : `../${way}`) {

@@ -8,7 +8,7 @@ export interface Kind {
   readonly fits: (value: unknown) => boolean;
   /** True if it cannot be left out. */
   readonly required?: true;
-  /** True if a wrong value may be a password, and is never shown. */
+  /** True if a wrong value may be a password, so that it is never shown. */
   readonly hidden?: true;
 }
 
@@ -42,7 +42,7 @@ export const version: Kind = {
   fits: (value) => value === null || (typeof value === 'string' && /^\d{1,18}$/.test(value)),
 };
 
-/** One of some words. */
+/** The kind of an option whose value is one of these words. */
 export function oneOf(...words: readonly string[]): Kind {
   return {
     takes: words.map((word) => JSON.stringify(word)).join(' or '),
@@ -50,7 +50,7 @@ export function oneOf(...words: readonly string[]): Kind {
   };
 }
 
-/** A list of words, each of them one of some. */
+/** The kind of an option whose value is a list of these words. */
 export function listOf(words: readonly string[]): Kind {
   return {
     takes: `a list of ${words.join(', ')}`,

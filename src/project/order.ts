@@ -15,7 +15,7 @@ export function historyKey(item: { readonly version: string | null; readonly nam
   return item.version === null ? `R__${item.name}` : canonicalVersion(item.version);
 }
 
-/** A migration as people know it: by its version and name. */
+/** How messages name a migration: by its version and name. */
 export function migrationLabel({
   version,
   name,

@@ -12,7 +12,7 @@ export function requireVersion(
     tenant,
     applied = [],
   }: Readonly<Record<'public' | 'tenant', readonly Migration[]>> & {
-    /** What is known beside the files. */
+    /** Applied migrations, whose versions are valid besides those of the files. */
     readonly applied?: readonly Pick<Migration, 'version'>[];
   },
   to: string | null | undefined,

@@ -6,7 +6,7 @@ type Vars = Readonly<Record<string, string>>;
 const prefix = 'SQLMIG_VAR_';
 const pattern = new RegExp(`^${prefix}([A-Z_][A-Z0-9_]*)$`);
 
-/** The values of placeholders, as each file of a project carries them. */
+/** The values of placeholders, as a property of each file of a project. */
 export function filledFrom(vars: Vars | null): Pick<Migration, 'vars'> {
   return vars === null ? {} : { vars: new Map(Object.entries(vars)) };
 }
@@ -27,7 +27,8 @@ export function readVars(env: Readonly<Record<string, string | undefined>>): Var
 
 /**
  * The values from a config file, from variables and from the caller, of which later ones override earlier ones. `null`
- * if only variables have some: files may have braces that are not meant for sqlmig, so a config must ask for values.
+ * if only variables have some: files may have braces that are not meant for sqlmig, so the config must enable
+ * placeholders.
  */
 export function varsOf(
   [fromFile, fromEnv, overrides]: readonly [Vars | undefined, Vars | undefined, Vars | undefined],

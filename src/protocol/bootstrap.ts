@@ -7,8 +7,8 @@ import type { UnitContext } from './unit-context.ts';
 import { applicationName, begin } from './unit-settings.ts';
 
 /**
- * A transaction that creates what is missing, under the bootstrap key (docs/lock-protocol.md, Creating schemas and history
- * tables). `body` is PL/pgSQL that checks before it creates.
+ * A transaction that creates what is missing, under the bootstrap key (docs/lock-protocol.md, Creating schemas and
+ * history tables). `body` is PL/pgSQL that checks before it creates.
  */
 export function creating(body: string, context: UnitContext): string {
   return `${begin(context)}SET LOCAL statement_timeout = 0;
@@ -22,9 +22,10 @@ end`)}COMMIT;
 }
 
 /**
- * Creates a schema and its history table if they are missing, and returns the schema's OID as `oid`. A schema that existed
- * with the OID `seen` is not created again: if it has been dropped or renamed since, the transaction is refused. So it is
- * while another session is about to give the name to a schema: waiting for it would keep the bootstrap key.
+ * Creates a schema and its history table if they are missing, and returns the schema's OID as `oid`. A schema that
+ * existed with the OID `seen` is not created again: if it has been dropped or renamed since, the transaction is
+ * refused. It is also refused while another session is about to give the name to a schema, because waiting for that
+ * would hold the bootstrap key.
  */
 export function composeBootstrap(schema: string, context: UnitContext, seen: string | null): string {
   const name = quoteLiteral(quoteIdentifier(schema));

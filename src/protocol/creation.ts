@@ -10,7 +10,7 @@ import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { takeLocks } from './unit-locks.ts';
 import { begin, prelude } from './unit-settings.ts';
 
-/** A schema that does not exist, and everything that it gets. */
+/** A schema to create, and the files to apply to it. */
 export interface NewSchema {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
@@ -26,8 +26,8 @@ const activity = 'create';
 export const commit = 'COMMIT;\n';
 
 /**
- * Creates a schema, its history and what its files build in ONE transaction, under the key of its name, which keeps other
- * sessions from creating it (docs/lock-protocol.md, Creating schemas and history tables).
+ * Creates a schema, its history and what its files build in ONE transaction, under the key of its name, which keeps
+ * other sessions from creating it (docs/lock-protocol.md, Creating schemas and history tables).
  */
 export function composeCreation(
   { schema, scripts, trusted, open }: NewSchema,
@@ -53,8 +53,8 @@ export function composeCreation(
 }
 
 /**
- * Builds a schema as `composeCreation` does up to a file, then runs that one as `composeReplay` does, and rolls everything
- * back.
+ * Builds a schema as `composeCreation` does up to a file, then runs that one as `composeReplay` does, and rolls
+ * everything back.
  */
 export function composeCreationReplay(
   { schema, scripts }: Pick<NewSchema, 'schema' | 'scripts'>,
@@ -69,7 +69,7 @@ export function composeCreationReplay(
   return text + replaySteps({ script, schema, context }, startOf(before.length, context));
 }
 
-/** A pooled session has lost its settings if the file before ran code, so each file sets them there. */
+/** A pooled session may have lost its settings after a file that runs code, so there each file sets them again. */
 function startOf(index: number, { ownSession }: UnitContext): Start {
   return ownSession ? { kind: 'kept' } : { kind: 'turn', rows: index };
 }

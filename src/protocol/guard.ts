@@ -16,7 +16,7 @@ export async function readGuard(
   words: ReadonlySet<string>,
 ): Promise<Guard> {
   const fixed = [...words].filter((word) => !word.includes(tenantMark));
-  // A tenant's own schema is not guarded, and a longer word is no name.
+  // A tenant's own schema is not guarded, and a word of 64 characters or more cannot be a name.
   const perTenant = [...words].filter(
     (word) => word.includes(tenantMark) && word !== tenantMark && word.length < 64,
   );

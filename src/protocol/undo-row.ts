@@ -11,7 +11,7 @@ import { begunColumn } from './unit-row.ts';
 
 /**
  * Marks the row of a migration that is about to be undone, if `condition` holds, and reports that its down file begins.
- * A second run waits for this row and then finds it gone, as it would find the row of a migration there already.
+ * A second run waits for this row and then finds it deleted, just as a second `up` finds the row already there.
  */
 export function markRow(unit: Unit, condition = 'true'): string {
   const { script, schema, context } = unit;
@@ -54,7 +54,7 @@ export function beginUndo(unit: Unit): string {
   );
 }
 
-/** SQL statement: makes a migration whose down file did nothing, or was reverted by hand, an applied one again. */
+/** SQL statement: marks a migration as applied again if its down file had no effect or was reverted manually. */
 export function revertUndo({
   script,
   schema,

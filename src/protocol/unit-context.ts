@@ -18,7 +18,7 @@ export interface UnitContext {
   readonly lockTimeoutMs: number;
   /** The server supports client_connection_check_interval. */
   readonly checksClient: boolean;
-  /** The database has every character: its encoding is UTF8. */
+  /** The encoding of the database is UTF8, so it can store every character. */
   readonly isUtf8: boolean;
   /** The server supports transaction_timeout. */
   readonly limitsTransactions: boolean;

@@ -27,7 +27,7 @@ export interface Settling {
 interface Begun {
   readonly target: Target;
   readonly row: HistoryRow;
-  /** `null` if its file is missing; a down file that is missing may be kept in the history. */
+  /** `null` if its file is missing. The history may keep a missing down file. */
   readonly script: Script | null;
   /** The file has changed since it was started. */
   readonly changed: boolean;
@@ -49,7 +49,8 @@ export interface BegunScripts {
 
 /**
  * Finds the incomplete migrations of schemas and parses their files.
- * @throws SqlmigError for mistakes in the files, and `bad-usage` if a statement number would apply to several files or to none.
+ * @throws SqlmigError for mistakes in the files, and `bad-usage` if a statement number would apply to several files or
+ * to none.
  */
 export async function readBegunScripts(
   { run, source: { migrations } }: MigrationRun,

@@ -60,7 +60,7 @@ export async function describeIncomplete(
   };
 }
 
-/** A statement as the file has it: a value of a placeholder may be a secret. */
+/** A statement as written in the file, because the value of a placeholder may be a secret. */
 function textOf({ migration: { text }, statements }: Script, k: number): string | null {
   const at = statements[k];
   return at === undefined ? null : text.slice(at.start, at.end);

@@ -17,7 +17,7 @@ export interface ProgressOptions {
 interface Counter {
   start(what: Scope | 'rows', total: number): void;
   count(failed: boolean): void;
-  /** Sets how many are done. */
+  /** Sets the number that are done. */
   reach(done: number): void;
   /** Writes a line above the counter. */
   say(line: string): void;
@@ -51,7 +51,7 @@ export function createCounter({
     clear,
     start(what, total) {
       phase = { what, total, done: 0, started: now() };
-      // Connecting may have taken long, but a phase that has just begun has no progress to report.
+      // Even if connecting took long, a phase that has just begun has no progress to report.
       if (!live) lastDrawn = now();
     },
     reach(done) {

@@ -33,7 +33,7 @@ function planned(group: readonly [PlannedSchema, ...PlannedSchema[]], paint: Pai
   return `${who}  ${count(migrations.length, 'migration')} to undo\n${files}`;
 }
 
-/** What a person is asked before `down` goes on. */
+/** The question that `down` asks, with the plan. */
 export function downQuestion(plan: DownPlan, paint: Paint): string {
   const schemas = plan.schemas.filter(({ migrations }) => migrations.length > 0);
   const migrations = schemas.reduce((sum, one) => sum + one.migrations.length, 0);

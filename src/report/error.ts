@@ -29,7 +29,7 @@ export function runFailures({ schemas, error }: UpResult | DownResult): Failure[
   return error === undefined ? failed : [...failed, { error }];
 }
 
-/** What failures of different schemas have in common if they are the same one. */
+/** A key that is equal for the same failure in different schemas. */
 export function failureKey({ schema = '', error }: Failure): string {
   return JSON.stringify([error?.code, withoutOwnName(error?.message, schema), error?.file, error?.line]);
 }
@@ -90,7 +90,7 @@ function sourceLines({ line, lineText, caret }: ErrorDetails, paint: Paint): str
   const gutter = ' '.repeat(String(line).length);
   // Tabs before the caret stay tabs, so that it is below its character whatever the tab width.
   const indent = [...lineText].slice(0, caret - 1).map((char) => (char === '\t' ? '\t' : ' '));
-  // One for one, so that the caret stays where it belongs.
+  // Each character is replaced with one character, so that the caret stays below its character.
   const shown = lineText.replace(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd');
   return [
     paint('dim', `  ${gutter} |`),

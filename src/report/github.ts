@@ -4,7 +4,7 @@ import { type Failure, failuresAlike } from './error.ts';
 import { findingsAlike } from './findings.ts';
 import { schemaNames } from './table.ts';
 
-/** What GitHub shows beside a line of a file, or above the log if there is no file. */
+/** A message that GitHub shows beside a line of a file, or above the log if there is no file. */
 export interface Annotation {
   readonly level: 'error' | 'warning';
   /** The code of an error, or the kind of a finding. */

@@ -10,7 +10,7 @@ type LogLevel = 'errors' | 'usual' | 'all';
 // Docker splits lines at 16 kB.
 const mostNames = 100;
 
-/** Progress for machines: one line of JSON per event, with its time; schemas that fail alike share two. */
+/** Progress for machines: one line of JSON per event, with its time. Schemas with the same error share two lines. */
 export function createJsonLog(write: (text: string) => void, level: LogLevel): Progress {
   const logged = new WeakSet<ErrorDetails>();
   const alike = createSharedFailures();
@@ -34,7 +34,7 @@ export function createJsonLog(write: (text: string) => void, level: LogLevel): P
     },
     end,
     failed(failures) {
-      // Schemas that were never started are counted; their errors add nothing to the failures before.
+      // Schemas that were not started are only counted, because their errors repeat earlier failures.
       const left = failures.filter(({ error }) => error && error.code !== 'stopped' && !logged.has(error));
       for (const { error, schemas } of failuresAlike(left))
         if (error !== undefined) line('error', { type: 'error', ...error, ...shared(schemas) });
@@ -42,17 +42,17 @@ export function createJsonLog(write: (text: string) => void, level: LogLevel): P
   };
 }
 
-/** The names of schemas that have more than one. */
+/** The names and the number of the schemas with the same error; nothing if there is only one. */
 function shared(schemas: readonly { readonly schema: string }[]): Pick<LoggedError, 'schemas' | 'count'> {
   if (schemas.length < 2) return {};
   return { schemas: schemas.slice(0, mostNames).map(({ schema }) => schema), count: schemas.length };
 }
 
-/** Schemas that end alike, as they come: only the first one is logged at once. */
+/** Schemas with the same outcome, in the order in which they end: only the first one is logged immediately. */
 function createSharedFailures() {
   const groups = new Map<string, FinishedAlike & { readonly schemas: string[]; count: number }>();
   return {
-    /** True for the first of its kind, and for what did not fail. */
+    /** True for the first schema with an error, and for every schema that did not fail. */
     isFirst({ schema, state, error }: SchemaOutcome | UndoneSchema): boolean {
       if (error === undefined) return true;
       const key = `${state} ${failureKey({ schema, error })}`;
@@ -66,7 +66,7 @@ function createSharedFailures() {
       group.count += 1;
       return false;
     },
-    /** The others of each kind, once. */
+    /** The other schemas of each error, once. */
     take(): FinishedAlike[] {
       const found = [...groups.values()].filter(({ count }) => count > 0);
       groups.clear();

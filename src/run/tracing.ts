@@ -18,7 +18,7 @@ interface TracedWork<O extends { readonly onEvent?: OnEvent }, T> {
   readonly work: (config: Config, options: O) => Promise<T>;
 }
 
-/** What the results of verbs have in common. */
+/** The properties of a verb's result that traces use. */
 interface TracedResult {
   readonly error?: ErrorDetails;
   readonly schemas?: readonly { readonly state: string; readonly error?: ErrorDetails }[];
@@ -26,7 +26,8 @@ interface TracedResult {
 
 /**
  * Does the work of a verb. If the application has set up OpenTelemetry, makes spans by the conventions for database
- * clients: one for the run, even if it cannot begin, and below it one for each phase, each schema with work, and each file.
+ * clients: one for the run, even if it cannot begin, and below it one for each phase, each schema with work, and each
+ * file.
  */
 export async function traced<O extends { readonly onEvent?: OnEvent }, T extends TracedResult>(
   verb: string,

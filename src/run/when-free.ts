@@ -5,8 +5,8 @@ import { SqlmigError } from '../errors.ts';
 import type { MigrateSettings } from './run-options.ts';
 
 /**
- * Repeats work that another run is in the way of, and reports the wait, until `waitForLockMs` have passed.
- * @throws as the work does; the last error of another run in the way.
+ * Retries work while another run is in its way, for up to `waitForLockMs`, and reports the wait.
+ * @throws the errors of the work, including the last one that another run caused.
  */
 export async function whenFree<T>(
   { waitForLockMs, signal, emit }: Pick<MigrateSettings, 'waitForLockMs' | 'signal' | 'emit'>,

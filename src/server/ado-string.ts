@@ -5,7 +5,8 @@ import { type Said, sayAll } from './said.ts';
 // The value of a name: quoted, with a doubled quote for one quote, or anything up to the next semicolon.
 const value = /(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^;"'][^;]*|)/.source;
 const pair = new RegExp(`\\s*([a-z][\\w ]*?)\\s*=\\s*(${value})\\s*(?:;|$)`, 'isuy');
-// A name with a capital or a blank is none of libpq's; otherwise the first value ends at a semicolon before a name of Npgsql.
+// A name with a capital or a blank is not libpq's; otherwise the first value ends at a semicolon before a name of
+// Npgsql.
 const unlikeLibpq = /^(?:\w*[A-Z]\w*|\w+(?: +\w+)+)(?: +\w+)*\s*=/;
 const beginning = new RegExp(
   `^\\w+\\s*=\\s*${value.replaceAll('[^;]', '[^;\\s]')}\\s*;\\s*(?:$|([a-z][\\w ]*)=)`,
@@ -20,8 +21,9 @@ export function isAdoString(text: string): boolean {
 }
 
 /**
- * The settings of a connection string of Npgsql, the driver for .NET (Npgsql documentation, Connection String Parameters).
- * @throws SqlmigError `config-invalid`, which repeats nothing of it but the name of a known parameter.
+ * The settings of a connection string of Npgsql, the driver for .NET (Npgsql documentation, Connection String
+ * Parameters).
+ * @throws SqlmigError `config-invalid`, whose text repeats nothing of it except the name of a known parameter.
  */
 export function readAdoString(text: string): Said {
   const parameters: (readonly [string, string])[] = [];
@@ -59,7 +61,7 @@ const kebab =
 const host: Meaning = (value) => (value.startsWith('/') ? [['host', value]] : placesOf(value));
 const none: Meaning = () => [];
 
-// Names without their blanks. The meaning is that of libpq; what only tunes the driver has none.
+// Names without blanks, with the libpq parameter of each; parameters that only tune the driver have none.
 const names: ReadonlyMap<string, Meaning> = new Map([
   ...each('host server', host),
   ...each('port', as('port')),

@@ -85,7 +85,7 @@ function sslOptions(
   return { ...certificates, rejectUnauthorized: true, checkServerIdentity: () => undefined };
 }
 
-/** TLS that checks certificate and name of the server, unless `options` say otherwise. */
+/** TLS that checks the server's certificate and name, unless `options` say otherwise. */
 function checkedTls(options: ConnectionOptions, host: string): ConnectionOptions {
   const name = options.servername ?? host;
   return {

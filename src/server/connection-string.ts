@@ -19,7 +19,7 @@ export interface ConnectionTarget {
   /** Tried in this order. */
   readonly hosts: readonly TargetHost[];
   readonly user: string | null;
-  /** A function gives the password of each new session. */
+  /** A function returns the password of each new session. */
   readonly password: string | (() => unknown) | null;
   readonly database: string | null;
   /** As in libpq; `null` if not set: then `disable` for this machine, else `prefer`. */
@@ -36,9 +36,9 @@ export interface ConnectionTarget {
   readonly sslMaxVersion: TlsVersion | null;
   /** The login must be bound to the server's certificate, so that a man in the middle cannot relay it. */
   readonly channelBinding: boolean;
-  /** Options of Node for TLS, `prefer`, or `false` for none, as a program's own client has them; `null`: the settings above say it. */
+  /** TLS of a program's own client: options of Node, `prefer`, or `false` for none; `null` to use the settings above. */
   readonly tls: object | 'prefer' | false | null;
-  /** Opens the socket of a new session, in place of one to `hosts`; `null`: sqlmig opens it. */
+  /** Opens the socket of a new session instead of connecting to `hosts`; `null` if sqlmig opens it. */
   readonly openSocket: (() => Promise<object>) | null;
   /** Startup parameters, such as `options`. */
   readonly startup: Readonly<Record<string, string>>;
@@ -76,9 +76,9 @@ export function serviceOf(url: string | null, env: Env): string | null {
 }
 
 /**
- * Reads a database URL or a string of keywords as libpq does: what it does not say comes from the service it names, or else PGSERVICE, then
- * from the `PG*` variables. `null` is the variables alone; `files` are the service files in the order in which they are
- * read.
+ * Reads a database URL or a string of keywords as libpq does: what it does not say comes from the service it names, or
+ * else PGSERVICE, then from the `PG*` variables. `null` is the variables alone; `files` are the service files in the
+ * order in which they are read.
  * @throws SqlmigError `config-invalid` for what is no such URL or asks for what sqlmig cannot do. It repeats nothing of
  *   the URL but the name of a known parameter and the service.
  */
@@ -139,7 +139,7 @@ const noVerify = 'no-verify';
 const noVerifyWarning =
   'sslmode=no-verify encrypts without checking the certificate of the server; verify-full checks it';
 
-/** The settings of a connection string; `null` has none. */
+/** The settings of a connection string; none for `null`. */
 function readText(text: string | null): Said {
   if (text === null) return new Map();
   const bare = withoutWrapping(text);
@@ -147,7 +147,7 @@ function readText(text: string | null): Said {
   return isConninfo(bare) ? readConninfo(bare) : readUrl(bare);
 }
 
-/** A connection string without what is copied with it: quotes, `psql` and the name of a variable in front of it. */
+/** A connection string without the quotes, `psql` or name of a variable that were copied with it. */
 function withoutWrapping(text: string): string {
   const trimmed = text.trim();
   const assigned = /^(?:export\s+)?\w+\s*=\s*(.*)$/s.exec(trimmed)?.[1] ?? '';

@@ -6,8 +6,8 @@ const encodeHint =
   'it looks like postgres://user:password@host:5432/database; in a password write / as %2F, ? as %3F, @ as %40 and % as %25';
 const prismaHint =
   'use the connection string of the database itself, such as directUrl in the schema of Prisma';
-// Of libpq, Ecto, Django (postgis to timescalegis) and golang-migrate (pgx); SQLAlchemy adds its driver. RFC 3986 makes
-// no difference between capitals and small letters.
+// Of libpq, Ecto, Django (postgis to timescalegis) and golang-migrate (pgx); SQLAlchemy adds its driver. By RFC 3986,
+// schemes are case-insensitive.
 const scheme = /^(?:postgres(?:ql)?|ecto|postgis|pgsql|psql|timescale(?:gis)?|pgx[45]?)(?:\+[\w.-]+)?:/i;
 const jdbcScheme = /^jdbc:(?=postgresql:)/;
 // Of the R2DBC drivers of Java, whose URLs are otherwise as those of libpq.

@@ -4,7 +4,7 @@ import { SqlmigError } from '../errors.ts';
 interface FrameworkParameter {
   /** How sqlmig uses it, in words. */
   readonly does: string;
-  /** The parameters of libpq that it stands for, and their values; throws for a value that means nothing. */
+  /** The parameters of libpq that it stands for, and their values. Throws for an unknown value. */
   readonly means?: (value: string) => readonly (readonly [name: string, value: string])[];
   /** The warning for a value that is ignored. */
   readonly warning?: (value: string) => string | null;

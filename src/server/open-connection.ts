@@ -5,12 +5,12 @@ import { SqlmigError } from '../errors.ts';
 import type { Env } from './connection-parameters.ts';
 import { type ConnectionTarget, isReadWrite, isSocket, type TargetHost } from './connection-string.ts';
 
-/** What a program itself connects with: `sql` of postgres.js, or a `Pool` or `Client` of pg. */
+/** The connection of a program: `sql` of postgres.js, or a `Pool` or `Client` of pg. */
 export type OpenConnection =
   | { readonly options: { readonly host: readonly string[]; readonly port: readonly number[] } }
   | { readonly connect: (...args: never[]) => unknown; readonly query: (...args: never[]) => unknown };
 
-/** The parts of the options of postgres.js that say how to connect, as it has completed them. */
+/** The options of postgres.js that say how to connect, with the defaults that it has filled in. */
 interface PostgresJsOptions {
   readonly host: readonly string[];
   readonly port: readonly number[];
@@ -57,17 +57,18 @@ export function isOpenConnection(value: unknown): value is OpenConnection {
 }
 
 /**
- * Where a program's own pool or client connects to, and how; nothing is sent on it. sqlmig opens sessions of its own
- * there: a migration needs sessions that nobody else uses, and leaves none of its settings in those of the program.
- * @throws SqlmigError `config-invalid` for a client that only connects to standbys or by a socket without a usual name.
+ * The target of a program's own pool or client, over which nothing is sent. sqlmig opens its own sessions there,
+ * because a migration needs sessions that no other code uses, and its settings must not remain in those of the program.
+ * @throws SqlmigError `config-invalid` for a client that connects only to standbys, or over a socket without the usual
+ * name.
  */
 export function targetOfConnection(connection: OpenConnection, env: Env): ConnectionTarget {
   if (isPostgresJs(connection)) return targetOfPostgresJs(connection.options);
   const passFile = env.PGPASSFILE || null;
   if (isPgClient(connection)) return { ...targetOfPg(connection.connectionParameters, null), passFile };
   const { Client, options } = connection as unknown as PgPool;
-  // A client of its own knows what pg makes of a connection string, of the environment and of its defaults. It opens
-  // nothing until it is asked to; only the function for streams might.
+  // A new client evaluates connection string, environment and defaults as pg does. It opens nothing until it connects,
+  // except that the `stream` function might.
   const descriptors = { ...Object.getOwnPropertyDescriptors(options), stream: { value: undefined } };
   const client = new Client(Object.create(Object.prototype, descriptors));
   return { ...targetOfPg(client.connectionParameters, options.stream ?? null), passFile };
@@ -89,7 +90,7 @@ function isPgClient(value: unknown): value is PgClient {
   return typeof connectionParameters === 'object' && typeof connectionParameters.host === 'string';
 }
 
-// Limits of the program's own queries, and what sqlmig decides itself.
+// Limits of the program's own queries, and parameters that sqlmig sets itself.
 const notTaken = /_timeout$|^(?:application_name|client_encoding|user|database|replication)$/;
 
 function targetOfPostgresJs(options: PostgresJsOptions): ConnectionTarget {
@@ -159,7 +160,7 @@ function tlsOf(ssl: unknown, unchecked: boolean): NonNullable<ConnectionTarget['
   return { ...ssl, ...(key !== undefined && { key }) };
 }
 
-/** What neither driver has. */
+/** Settings that neither driver has. */
 const base = {
   sslMode: null,
   sslRootCert: null,

@@ -8,8 +8,8 @@ export type Said = ReadonlyMap<string, string>;
 /**
  * Collects the parameters of a connection string: the last one of a name counts, and a libpq parameter overrides an
  * equivalent one of a framework.
- * @throws SqlmigError `config-invalid` for an unknown parameter, a value that means nothing, and a NUL character; it
- *   repeats none of them.
+ * @throws SqlmigError `config-invalid` for an unknown parameter, an unknown value, and a NUL character; the
+ *   error repeats none of them.
  */
 export function sayAll(parameters: readonly (readonly [name: string, value: string])[]): Said {
   const meant = new Map<string, string>();

@@ -53,7 +53,7 @@ export function createSockets(server: ClientOptions): Sockets {
     const plain = keep(server.openSocket === null ? openTo(server) : ((await server.openSocket()) as Socket));
     if (isCancel) setTimeout(() => destroySocket(plain), cancelTimeoutMs).unref();
     if (destroyed) destroySocket(plain);
-    // What a program opened may be no socket of Node's.
+    // A socket that a program opened may not be one of Node's.
     plain.setKeepAlive?.(true, keepAliveMs);
     if (plain.connecting) await once(plain, 'connect');
     const encrypted = server.ssl !== false && (await acceptsTls(plain, server));

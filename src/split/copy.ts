@@ -69,8 +69,8 @@ export interface TenantCopy {
 type Switch = readonly [off: string, on: string];
 
 /**
- * What is switched off while tables of one schema, in their order, are filled, and on again: keys that the order cannot
- * satisfy, row security for their owner, and, unless they are to be fired, `triggers`.
+ * Statements that switch checks off while the tables of one schema are filled in their order, and on again: foreign
+ * keys that the order cannot satisfy, row security for the owner, and triggers unless `triggers`.
  */
 export function copySwitches(tables: readonly TableShape[], triggers: boolean): Switch[] {
   const schema = tables[0]?.schema ?? '';

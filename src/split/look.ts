@@ -8,7 +8,7 @@ import { readSplitRecords, type SplitRecord, splitTable } from './record.ts';
 import { readShape, type TableShape } from './tables.ts';
 import { checkIds, checkTenants, readTenantsFrom, type SplitTenant } from './tenants-from.ts';
 
-/** What is split by what. */
+/** The column and the query that assign rows to tenants. */
 export interface SplitQuery {
   /** The column that has the id of the tenant. */
   readonly column: string;
@@ -16,17 +16,17 @@ export interface SplitQuery {
   readonly tenantsFrom: string;
 }
 
-/** What a split and its finish both look at. */
+/** The state that a split and its finish both read. */
 export interface SplitLook {
   readonly tenants: readonly SplitTenant[];
   readonly shared: SharedTables;
   readonly records: readonly SplitRecord[];
-  /** What keeps the shared tables from being dropped. */
+  /** Objects that prevent dropping the shared tables. */
   readonly dependents: readonly string[];
   readonly obstacles: readonly SplitObstacle[];
 }
 
-/** Reads the tenants of the query, the shared tables and what was split before. */
+/** Reads the tenants of the query, the shared tables and the records of earlier splits. */
 export async function lookAtSplit(
   reader: Reader,
   config: Config,

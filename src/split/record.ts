@@ -19,7 +19,7 @@ export interface CopiedRows {
   readonly left: readonly string[];
 }
 
-/** A tenant that was split, and whose schema has not been created anew since. */
+/** A tenant that was split, and whose schema has not been created again since. */
 export interface SplitRecord {
   readonly schema: string;
   readonly id: string;

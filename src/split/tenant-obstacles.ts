@@ -7,7 +7,7 @@ import type { SplitLook } from './look.ts';
 import type { SplitObstacle } from './paths.ts';
 import type { SplitTenant } from './tenants-from.ts';
 
-/** Obstacles among the tenants: what was split before, and schemas that cannot be migrated. */
+/** Obstacles among the tenants: earlier splits, and schemas that cannot be migrated. */
 export function tenantObstacles(
   targets: readonly Target[],
   { tenants, records, shared: { owned } }: Pick<SplitLook, 'tenants' | 'records' | 'shared'>,
@@ -49,7 +49,7 @@ export function tenantObstacles(
   return [...byTarget, ...byRecord];
 }
 
-/** What to do to split a tenant again. */
+/** The hint for splitting a tenant again. */
 export const againHint = 'drop the schema with its copied rows, and split again';
 
 /** Tenants that no later run would migrate. */

@@ -9,7 +9,7 @@ import { commitsInParts, nonTransactionalReason } from './transaction-rules.ts';
  */
 export async function inEmptySchema(script: Script): Promise<Script | null> {
   if (script.nonTransactional === null) return script;
-  // What is filled in for them shifts positions.
+  // Their values shift positions.
   if (script.placeholders.length > 0) return null;
   const blanks: { start: number; end: number }[] = [];
   for (const [k, { start, end }] of script.statements.entries()) {

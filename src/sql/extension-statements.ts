@@ -22,7 +22,7 @@ export function extensionStatements(statements: readonly ParsedStatement[]): Ext
       const options = (fields.options ?? []) as readonly Option[];
       const schema = options.find(({ DefElem }) => DefElem?.defname === 'schema')?.DefElem?.arg?.String?.sval;
       const name = String(fields.extname);
-      // Not even its name is known before the tenant is.
+      // Its name is unknown until the tenant is known.
       if (name.includes(tenantMark)) return [];
       const named = schema?.replaceAll(tenantMark, '{{tenant}}') ?? null;
       return [{ kind: 'create', name, schema: named, start, end }];

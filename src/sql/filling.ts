@@ -4,18 +4,18 @@ import { locate } from './position.ts';
 import { quoteIdentifier } from './quote.ts';
 import type { Range } from './ranges.ts';
 
-/** Stands for the tenant's name in what a script says. Neither files nor names can have this character. */
+/** Stands for the tenant's name in the values of a script. Neither files nor names can contain this character. */
 export const tenantMark = '\0';
 
-// NAMEDATALEN - 1: PostgreSQL cuts a longer name, and two tenants could get the same one.
+// NAMEDATALEN - 1: PostgreSQL truncates a longer name, and two tenants could get the same one.
 const longestName = 63;
 
-/** What a text with `tenantMark` says for a tenant. */
+/** A text with `tenantMark` replaced by the name of a tenant. */
 export function forTenantName(says: string, schema: string): string {
   return says.replaceAll(tenantMark, () => schema);
 }
 
-/** Why a placeholder cannot say this, in words; `null` if it can. */
+/** Why a placeholder cannot have this value, in words; `null` if it can. */
 export function refusalOf(form: Placeholder['form'], says: string): string | null {
   if (form === 'literal') return null;
   const bytes = Buffer.byteLength(says);
@@ -23,16 +23,16 @@ export function refusalOf(form: Placeholder['form'], says: string): string | nul
   return bytes > longestName ? `is a name of ${bytes} bytes, and PostgreSQL allows ${longestName}` : null;
 }
 
-/** The SQL of a placeholder. Blanks keep it apart from what it touches, such as another quote. */
+/** The SQL of a placeholder. Blanks separate it from adjacent text, such as another quote. */
 export function sqlOf(form: Placeholder['form'], says: string): string {
   if (form === 'quoted-name') return quoteIdentifier(says);
   if (form === 'name') return ` ${quoteIdentifier(says)} `;
-  // In this form it never continues a string constant on the line before it.
+  // In this form, it never continues a string constant on the previous line.
   return ` E'${says.replaceAll('\\', '\\\\').replaceAll("'", "''")}' `;
 }
 
 /**
- * A script as it is for one tenant. What it can reach then has the tenant's name.
+ * The script for one tenant. The names that it can reach then contain the tenant's name.
  * @throws SqlmigError `bad-placeholder` if a name is too long for PostgreSQL.
  */
 export function forTenant(script: Script, schema: string): Script {
@@ -92,7 +92,7 @@ function badName(
   });
 }
 
-/** What is sent of a script, or of a range of it: its text with values for placeholders. */
+/** The SQL to send for a script or a range of it: its text with the values of placeholders. */
 export function sentText(
   script: Script,
   { start, end }: Range = { start: 0, end: script.text.length },
@@ -109,8 +109,8 @@ export function sentText(
 }
 
 /**
- * The UTF-16 index in the file of an index in what was sent, which began at `from` in the file. In a placeholder it is
- * the placeholder's.
+ * Converts a UTF-16 index in the SQL that was sent, which began at `from` in the file, to an index in the file. An
+ * index within a value becomes that of the placeholder.
  */
 export function fileIndex(script: Script, index: number, from = 0): number {
   let sent = index;
@@ -125,7 +125,7 @@ export function fileIndex(script: Script, index: number, from = 0): number {
   return at + sent;
 }
 
-/** The placeholders from an index on, but for those in what was taken out of the text. */
+/** The placeholders from an index on, except those in text that was taken out. */
 function* kept(
   { text, placeholders, unset }: Script,
   from: number,

@@ -16,7 +16,8 @@ interface KnownNames {
 
 /**
  * Common mistakes in tenant files: names that reach out of the tenant, objects that the whole database shares, and
- * catalog queries that see all tenants at once. None is certain to be wrong. In every scope, a down file too long to keep.
+ * catalog queries that see all tenants at once. None is certainly a mistake. In every scope, also a down file that is
+ * too long to keep.
  */
 export function lintsOf(
   { text, scope, undoneBy }: Migration,

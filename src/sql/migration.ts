@@ -45,17 +45,17 @@ export interface Script {
   readonly sharedRows: SharedRows;
 }
 
-/** A name or a string constant of a file that has placeholders in it; the offsets are those of all of it. */
+/** A name or a string constant in a file that contains placeholders. The offsets are those of all of it. */
 export interface Placeholder {
   readonly start: number;
   readonly end: number;
-  /** What it is in SQL: a name, a name that is quoted in the file, or a string constant. */
+  /** Its form in SQL: a name, a name that is quoted in the file, or a string constant. */
   readonly form: 'name' | 'quoted-name' | 'literal';
   /** The text in the file. */
   readonly written: string;
-  /** What it says, with `tenantMark` for the tenant's name. */
+  /** Its value, with `tenantMark` for the tenant's name. */
   readonly says: string;
-  /** The character that stands for what it says in `Script.text`. */
+  /** The character that stands for its value in `Script.text`. */
   readonly mark: string;
   /** The SQL that is sent; `null` until the tenant is known. */
   readonly sql: string | null;

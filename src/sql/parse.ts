@@ -70,7 +70,7 @@ export async function tokensOf(commented: string): Promise<Token[]> {
   return scannedTokens(withoutComments(commented).text);
 }
 
-/** The tokens of a text, comments among them, as the scanner of PostgreSQL itself finds them; the text must parse. */
+/** The tokens of a text, including comments, as PostgreSQL's own scanner finds them. The text must parse. */
 export async function scannedTokens(text: string): Promise<Token[]> {
   const { scanSync } = await loadParser();
   // The scanner takes no empty text.

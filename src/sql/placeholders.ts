@@ -33,8 +33,8 @@ const literal = new RegExp(String.raw`\{\{[ \t]*'(${word})'[ \t]*\}\}`, 'y');
 const anywhere = new RegExp(plain.source, 'g');
 
 /**
- * Finds placeholders, in one pass. `{{name}}` is a part of the name that it touches, plain or in double quotes, and
- * `{{'name'}}` is a string constant. Neither is anything in a comment.
+ * Finds placeholders, in one pass. `{{name}}` is part of the name that it touches, plain or in double quotes, and
+ * `{{'name'}}` is a string constant. In a comment, neither is a placeholder.
  */
 export function placeholdersOf(text: string): FoundPlaceholders {
   const composites: Composite[] = [];
@@ -56,7 +56,7 @@ export function placeholdersOf(text: string): FoundPlaceholders {
   };
   for (const lexeme of joinedLexemes(text)) {
     bare(lexeme.start);
-    // It is a part of the literal before.
+    // It belongs to the previous literal.
     if (lexeme.start < from) continue;
     from = lexeme.end;
     if (lexeme.kind !== 'quote') continue;
@@ -70,7 +70,7 @@ export function placeholdersOf(text: string): FoundPlaceholders {
   return { composites, inStrings, mistakes };
 }
 
-/** The lexemes of a text, with the pieces of a quoted name that has doubled quotes put together. */
+/** The lexemes of a text. The pieces of a quoted name with doubled quotes are joined. */
 function* joinedLexemes(text: string): Generator<Lexeme> {
   let last: Lexeme | undefined;
   for (const lexeme of lexemesOf(text)) {
@@ -96,13 +96,13 @@ function literalAt(text: string, index: number): Composite | null {
   };
 }
 
-/** The name that a placeholder is a part of, within a range. */
+/** The name that contains a placeholder, within a range. */
 function nameAround(text: string, index: number, within: Range): Composite | null {
   let start = index;
   while (start > within.start && identifierCharacter.test(text[start - 1] ?? '')) start--;
   const parts: (string | NamedPlaceholder)[] = [];
   const add = (to: number) => {
-    // PostgreSQL folds only these in a database in UTF-8.
+    // In a UTF8 database, PostgreSQL folds only these.
     const folded = text.slice(at, to).replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
     if (folded !== '') parts.push(folded);
     at = to;
@@ -124,7 +124,7 @@ function nameAround(text: string, index: number, within: Range): Composite | nul
   return { form: 'name', start, end: next, parts };
 }
 
-/** What is in quotes, divided at its placeholders; empty if there are none. */
+/** The quoted text, divided at its placeholders; empty if there are none. */
 function partsIn(text: string, { start, end }: Range): (string | NamedPlaceholder)[] {
   const inside = text.slice(start + 1, end - 1);
   const found = [...inside.matchAll(anywhere)];

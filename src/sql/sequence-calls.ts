@@ -8,8 +8,8 @@ const ofColumn = String.raw`(?:pg_catalog\s*\.\s*)?pg_get_serial_sequence\s*\(\s
 const argument = new RegExp(String.raw`"?\s*\(\s*(?:${constant}\s*[,)]|${ofColumn})`, 'iuy');
 
 /**
- * The sequences, or tables with a serial column, that calls of `nextval` and `setval` in a text name, in blocks and
- * strings too; `null` for a call that computes the name. A rollback does not undo these calls.
+ * The sequences, or tables with a serial column, that calls of `nextval` and `setval` in a text name, even in blocks
+ * and strings; `null` for a call that computes the name. A rollback does not undo these calls.
  */
 export function sequencesCalled(text: string): (string | null)[] {
   const own = withoutComments(text).text;

@@ -4,7 +4,7 @@ import type { Mistake } from './mistake.ts';
 import { type ParsedStatement, parseStatements, scannedTokens } from './parse.ts';
 import { type Composite, type NamedPlaceholder, placeholdersOf, tenantPlaceholder } from './placeholders.ts';
 
-/** A text that the parser can read in place of one with placeholders; all positions are the same. */
+/** A text that the parser can read instead of one with placeholders; all positions are the same. */
 export interface Readable {
   readonly text: string;
   readonly placeholders: readonly Placeholder[];
@@ -49,7 +49,7 @@ export function withStandIns(text: string, { vars, scope }: Migration): Readable
   };
 }
 
-/** Characters for private use that a text does not have: one for each different thing that placeholders say. */
+/** Private-use characters that a text does not contain: one for each different value of placeholders. */
 function marks(text: string): (says: string) => string {
   const used = new Map<string, string>();
   let next = 0xe000;
@@ -74,14 +74,14 @@ function replaced(text: string, placeholders: readonly Placeholder[]): string {
   return parts.length === 0 ? text : parts.join('') + text.slice(done);
 }
 
-/** A token of the kind that is sent; shorter than any placeholder. */
+/** A token of the kind that will be sent; it is shorter than any placeholder. */
 function standIn(form: Composite['form'], mark: string): string {
   return form === 'literal' ? `E'${mark}'` : `"${mark}"`;
 }
 
 /**
- * Parses a text with stand-ins. The nodes of the parser have what the placeholders say instead. Returns the first syntax
- * error, as it is in the file.
+ * Parses a text with stand-ins. The nodes that the parser returns contain the values of the placeholders. Returns the
+ * first syntax error, with its text as in the file.
  */
 export async function parseWithStandIns({
   text,
@@ -105,8 +105,8 @@ export async function parseWithStandIns({
 }
 
 /**
- * The stand-ins of a text that parses which the scanner of PostgreSQL takes for something else: their values would not be
- * sent as the names or strings that they are.
+ * Errors for stand-ins that the scanner of PostgreSQL reads as something else, in a text that parses: their values
+ * would not be sent as names or strings.
  */
 export async function misreadStandIns({
   text,

@@ -34,7 +34,7 @@ export async function asUndone(migration: Migration): Promise<{ readonly text: s
   return { text: blankOut(text, blanked) };
 }
 
-/** How a statement could end the transaction that it runs in, in words; `null` if it cannot. */
+/** How a statement could end its transaction, in words; `null` if it cannot. */
 function endsTransaction(statement: ParsedStatement): string | null {
   const control = controlOf(statement);
   if (control !== null) return control === 'savepoint' ? null : 'transaction control';

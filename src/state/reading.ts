@@ -27,14 +27,14 @@ export const readKinds: Kinds<ReadOptions> = {
   onEvent: callback,
 };
 
-/** What a command reads beside the selected schemas. */
+/** What a command reads besides the selected schemas. */
 interface Interest {
   readonly plan?: PlanOptions;
   /** The files, if they have been read already. */
   readonly migrations?: Migrations;
   /** Reads more, in the same session. */
   readonly read?: (session: Session, found: FleetState) => Promise<unknown>;
-  /** Works on with the run, after everything is read; `again` reads the fleet once more. */
+  /** Continues with the run after everything is read; `again` reads the fleet once more. */
   readonly after?: (run: Run, found: FleetState, again: () => Promise<FleetState>) => Promise<unknown>;
   /** Reads the schemas that the tenant source does not list, too. */
   readonly unlisted?: boolean;

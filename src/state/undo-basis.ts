@@ -4,12 +4,12 @@ import { historyKey } from '../project/order.ts';
 import type { AppliedMigration } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 
-/** By what a run of `down` plans the schemas of a scope, and what it has learned so far. */
+/** The values from which a run of `down` plans the schemas of a scope, and the facts that it has collected so far. */
 export interface UndoBasis {
   readonly extent: UndoExtent;
   /** The down files of the scope, by history key. */
   readonly files: ReadonlyMap<string, Migration>;
-  /** Use what the history keeps of migrations that have no file. */
+  /** Use the down files that the history keeps for migrations that have no file. */
   readonly usesKept: boolean;
   /** The values of placeholders, which a history does not keep. */
   readonly filled: Pick<Migration, 'vars'>;
@@ -17,7 +17,7 @@ export interface UndoBasis {
   readonly kept: Map<string, Migration>;
   /** By schema, the rows that were chosen when it was first read: another reading must not choose more. */
   readonly chosen: Map<string, ReadonlySet<string>>;
-  /** By schema, migrations that this run may have undone in an attempt that it knows no end of. */
+  /** By schema, migrations that this run may have undone in an attempt whose outcome is unknown. */
   readonly attempted: Map<string, readonly AppliedMigration[]>;
 }
 
@@ -31,8 +31,8 @@ export function createUndoBasis({
 }
 
 /**
- * Notes migrations of a schema that an attempt may undo: if their rows are gone when it is read again, this run has undone
- * them. Of what `up` applies, the rows themselves name the run.
+ * Records the migrations of a schema that an attempt may undo: if their rows are gone when it is read again, this run
+ * has undone them. For `up` this is not needed, because the rows themselves name the run.
  */
 export function noteAttempted(
   { attempted }: UndoBasis,
@@ -43,7 +43,7 @@ export function noteAttempted(
   attempted.set(schema, [...new Map(all.map((migration) => [historyKey(migration), migration])).values()]);
 }
 
-/** Identifies a row, and not that of a later run for the same migration. */
+/** Identifies a row, as distinct from that of a later run for the same migration. */
 export function chosenKey(row: UndoRow): string {
   return `${historyKey(row)} ${row.runId}`;
 }

@@ -50,7 +50,7 @@ export async function readUndoPlans(
   return { plans, refused };
 }
 
-/** With a number of steps, the rows of the first reading that are still there. */
+/** With a number of steps, the rows of the first reading that still exist. */
 function stillChosen(
   { schema, undo: { extent, chosen } }: UndoSubject,
   rows: readonly UndoRow[],

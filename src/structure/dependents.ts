@@ -1,8 +1,8 @@
 /**
  * SQL query: the objects that keep others from being dropped without CASCADE, as PostgreSQL describes them (`what`). `roots`
- * is a query of `(classid, objid)`; partitions, indexes, constraints and owned sequences are dropped with their table. A view
- * is described instead of its rule `_RETURN`; any other rule as itself, since only the rule would be dropped.
- * `more` is a query to add, for which `own` is everything that is dropped.
+ * is a query of `(classid, objid)`; partitions, indexes, constraints and owned sequences are dropped with their table. For a
+ * rule `_RETURN`, the view is described; any other rule is described itself, because only the rule would be dropped.
+ * `more` is a query to add, in which `own` is the set of all objects that are dropped.
  */
 export function selectDependents(roots: string, more = ''): string {
   return `with recursive own (classid, objid) as (

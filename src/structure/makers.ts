@@ -3,7 +3,7 @@ import { namesMadeBy } from '../sql/made-names.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { ShapeDifference } from './shape.ts';
 
-// A column is not made by what only mentions it, such as an index.
+// A statement that only mentions a column, such as CREATE INDEX, does not create it.
 const ofTable = /^\s*(?:create\s+(?:\w+\s+)*table|alter\s+(?:foreign\s+)?table|comment\s+on\s+column)\b/;
 
 /** Finds the file that created an object: the last one that creates its name, else the last one that changes its table. */
@@ -11,7 +11,7 @@ export function createMakers(files: readonly Migration[]): (difference: ShapeDif
   const known = files.map((migration) => ({
     file: migration.file,
     makes: new Set(namesMadeBy(migration.text)),
-    // Good enough to name a file: a semicolon in a string only cuts a statement short.
+    // This is sufficient to name a file: a semicolon in a string only shortens a statement.
     changes: withoutComments(migration.text)
       .text.toLowerCase()
       .split(';')
@@ -33,7 +33,7 @@ export function createMakers(files: readonly Migration[]): (difference: ShapeDif
   };
 }
 
-/** A name without quotes, arguments or what follows it. */
+/** The name at the beginning of a text, without quotes or arguments. */
 export function bareName(name: string): string {
   if (name.startsWith('"')) return (/^"((?:[^"]|"")*)"/.exec(name)?.[1] ?? name).replaceAll('""', '"');
   return /^[^\s(]+/.exec(name)?.[0] ?? name;

@@ -1,15 +1,15 @@
 import { literalPattern } from '../text/literal-pattern.ts';
 import type { ShapeDifference } from './shape.ts';
 
-/** The schema that a structure was read of, and the one that it is compared with. */
+/** The schema that the expected structure names, and the one whose structure is compared with it. */
 export interface OwnNames {
   readonly expected: string;
   readonly actual: string;
 }
 
 /**
- * Leaves out differences that are only the name of each schema, which placeholders or `current_schema()` have put into
- * names, privileges and definitions.
+ * Leaves out differences that consist only of the schemas' own names, which placeholders or `current_schema()` have put
+ * into names, privileges and definitions.
  */
 export function withoutOwnNames(
   differences: readonly ShapeDifference[],
@@ -21,7 +21,7 @@ export function withoutOwnNames(
   const alike = new Set(
     differences.filter((one) => one.expected !== one.actual && isAlike(one.expected, one.actual)),
   );
-  // Objects of which they have a part are equal only if all of their parts are, which are not listed.
+  // Objects with parts are skipped: they are equal only if all their parts are, and parts are not listed.
   for (const missing of differences.filter((one) => one.kind === 'missing-object' && !hasParts(one))) {
     const pair = differences.find(
       (one) =>
@@ -40,10 +40,10 @@ function hasParts({ objectKind }: ShapeDifference): boolean {
   return /table$|view$|^composite type$|^domain$|^column$/.test(objectKind);
 }
 
-// PostgreSQL has no text with this character.
+// No text in PostgreSQL can contain this character.
 const mark = '\0';
 
-/** Writes a mark for a schema's name, alone or as a part of a name, as SQL quotes it or not. */
+/** Replaces a schema's name with a mark, alone or as part of a name, quoted or not. */
 function marking(schema: string): (text: string) => string {
   const written = new Set([
     ...[schema, schema.replaceAll('"', '""'), schema.replaceAll("'", "''")],

@@ -16,7 +16,7 @@ export interface ShapeRequest {
   readonly historyTable: string;
   /** The OIDs of tables that are no part of it either. */
   readonly leftOut?: readonly string[];
-  /** Objects that are no part of it, and what belongs to them: names such as `users.email`; `*` stands for any text. */
+  /** Objects to leave out, with their parts: names such as `users.email`; `*` stands for any text. */
   readonly except?: readonly string[];
 }
 
@@ -129,7 +129,7 @@ rel as materialized (select s.nsp, s.path, s.migrator, c.* from pg_class c join 
 objects as (select * from (${parts.join('\nunion all\n')}) every where ${isCompared(except)})`;
 }
 
-/** SQL condition: an object is compared. A column of a view is part of the view's definition, unless more is known of it. */
+/** SQL condition: an object is compared. View columns without attributes are part of the view's definition. */
 function isCompared(except: readonly string[]): string {
   const isKnown = `not (every.kind = 'view column' and every.attributes = '{}')`;
   if (except.length === 0) return isKnown;
@@ -162,7 +162,7 @@ function commentOf({ catalog, oid, sub = '0' }: NonNullable<ShapePart['comment']
   return `(select d.description from pg_description d where d.classoid = '${catalog}'::regclass and d.objoid = ${oid} and d.objsubid = ${sub})`;
 }
 
-// Privileges that an object has by default are the same whether or not the catalog has them.
+// Privileges that an object has by default are equal whether or not the catalog contains them.
 function grantsOf({ acl, owner }: ShapePart): string {
   const { list, type } = acl ?? { list: 'null', type: 'r' };
   const granted = (

@@ -27,7 +27,7 @@ export interface Peers {
   readonly scope: Scope;
   readonly schemas: readonly string[];
   readonly expected: KnownShape;
-  /** The tenant whose name that structure may have in it. */
+  /** The tenant whose name that structure may contain. */
   readonly builtFor: string;
   /** The files that built it. */
   readonly files: readonly Migration[];
@@ -44,7 +44,7 @@ export interface Outliers {
   readonly differences: readonly ShapeDifference[];
 }
 
-/** What schemas are compared by. */
+/** The input of a comparison. */
 export interface Comparison {
   readonly hashes: ReadonlyMap<string, ShapeHash>;
   readonly request: Omit<ShapeRequest, 'schemas'>;
@@ -75,7 +75,7 @@ export async function compareSchemas(
       const [expected, actual] = [own.expected.shape, shapes.get(schemas[i] ?? '') ?? []];
       const every = withoutPending(compareShapes(expected, actual), own.pending);
       const [schema = '', ...others] = alike;
-      // Schemas with their own names in them are not alike.
+      // Schemas that contain their own names do not share a shape.
       const differences =
         own.scope === 'tenant' && others.length === 0
           ? withoutOwnNames(every, { expected: own.builtFor, actual: schema })

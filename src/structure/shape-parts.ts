@@ -20,7 +20,7 @@ export interface ShapePart {
   /** SQL expressions: the owner's OID, the privileges, and the kind of object for `acldefault`. */
   readonly owner?: string;
   readonly acl?: { readonly list: string; readonly type: string };
-  /** What such objects are a matter of: they are left out with it. */
+  /** The ignorable category that includes such objects. */
   readonly isOf?: Ignorable;
 }
 
@@ -121,8 +121,8 @@ const columns: ShapePart = {
 const enabled = (column: string) =>
   `case ${column} when 'D' then 'disabled' when 'R' then 'replica' when 'A' then 'always' end`;
 
-// Foreign keys to a partitioned table have a copy for each partition. A NOT NULL is an attribute of its column, unless it
-// is not validated or not inherited, which only PostgreSQL 18 knows.
+// Foreign keys to a partitioned table have a copy for each partition. A NOT NULL is an attribute of its column, unless
+// it is not validated or not inherited, which only PostgreSQL 18 knows.
 const constraints: ShapePart = {
   kind: `'constraint'`,
   from: `rel r join pg_constraint k on k.conrelid = r.oid

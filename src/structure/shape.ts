@@ -51,7 +51,7 @@ export interface ShapeDifference {
   readonly actual: string | null;
 }
 
-/** The attribute of a table that has its columns in their order. */
+/** The attribute of a table that lists its columns in order. */
 export const columnOrder = 'column order';
 
 const keyOf = ({ kind, of, name }: ShapeObject) => JSON.stringify([kind, of, name]);
@@ -82,7 +82,7 @@ const wholes: ReadonlySet<string> = new Set([
   ...['composite type', 'domain'],
 ]);
 
-/** Objects without those whose table, view or type is among them, or whose column. */
+/** The objects whose table, view, type or column is not among them. */
 function withoutParts(objects: readonly ShapeObject[]): ShapeObject[] {
   const owners = new Set(objects.filter(({ kind }) => wholes.has(kind)).map(({ name }) => name));
   const columns = new Set(objects.filter(({ kind }) => kind === 'column').map(fullName));

@@ -1,17 +1,17 @@
 import type { Session } from '../server/session.ts';
 import { nameArray } from '../sql/catalog-sql.ts';
 
-// The kinds of relations that shapes have, their indexes, and what stores large values.
+// The kinds of relations that shapes contain, their indexes, and TOAST tables.
 const knownRelations = ['r', 'p', 'f', 'v', 'm', 'S', 'c', 'i', 'I', 't'];
 
-// Extensions stay out of shapes, and publications of a schema belong to none.
+// Extensions are not part of shapes, and publications of a schema do not belong to it.
 const knownCatalogs = [
   ...['pg_class', 'pg_proc', 'pg_type', 'pg_collation', 'pg_conversion', 'pg_operator', 'pg_opclass'],
   ...['pg_opfamily', 'pg_ts_config', 'pg_ts_dict', 'pg_ts_parser', 'pg_ts_template', 'pg_statistic_ext'],
   ...['pg_default_acl', 'pg_extension', 'pg_publication_namespace'],
 ];
 
-/** The kinds of objects that schemas have and shapes do not, as the catalogs name them, with those schemas. */
+/** The kinds of objects that schemas contain but shapes do not, as the catalogs name them, with those schemas. */
 export async function findUnknownKinds(
   session: Session,
   schemas: readonly string[],

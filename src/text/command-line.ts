@@ -17,7 +17,7 @@ export function repairCommandLine(
   return commandLine('repair', schema, version ?? name ?? '', ...flags);
 }
 
-/** What to do once a file can succeed: run the command again that runs it. */
+/** The hint to run the command again that runs a file. */
 export function runAgain({ undoes }: { readonly undoes?: true }): string {
   return `run sqlmig ${undoes ? 'down' : 'up'} again`;
 }

@@ -1,4 +1,4 @@
-/** Source of a pattern that matches this text alone, with the flag `u` as well. */
+/** Source of a pattern that matches only this text, with or without the flag `u`. */
 export function literalPattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }

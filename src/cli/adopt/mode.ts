@@ -11,7 +11,7 @@ export interface AdoptMode {
   readonly options: OptionSet;
   /** False if it works without a database. */
   readonly needsDatabase?: false;
-  /** True if its report begins with the database. */
+  /** True if its report begins with a line that names the database. */
   readonly showsDatabase?: true;
   readonly examples: readonly (readonly [args: string, what: string])[];
   /** Reads the flags and returns the work. Throws `bad-usage`. */
