@@ -13,6 +13,23 @@ export function isListed(run: Run, name: string): Promise<boolean> {
 }
 
 /**
+ * Whether the source lists a tenant that is to be created.
+ * @throws SqlmigError `unlisted-tenant` if it does not, and creating it cannot change that: a list, a pattern.
+ */
+export async function isListedBefore(run: Run, name: string): Promise<boolean> {
+  const listed = await isListed(run, name);
+  if (!listed && ['list', 'pattern'].includes(run.config.database.tenants.kind))
+    throw unlisted(run.config, name, { state: 'nothing was created' });
+  return listed;
+}
+
+/** Whether the source still lists a tenant whose schema is gone; a pattern and histories only find existing schemas. */
+export async function isStillListed(run: Run, name: string): Promise<boolean> {
+  const { kind } = run.config.database.tenants;
+  return kind !== 'history' && kind !== 'pattern' && isListed(run, name);
+}
+
+/**
  * Makes sure that the source lists a tenant that is complete, with the config's `register` statement if there is one. If
  * the source still does not list it, the outcome has the error `unlisted-tenant`.
  */

@@ -1,5 +1,5 @@
 import { currentPublic } from '../fleet/current-public.ts';
-import { enlist, isListed, unlisted } from '../fleet/enlist.ts';
+import { enlist, isListedBefore } from '../fleet/enlist.ts';
 import { createMigrator, type MigrationRun } from '../fleet/migrator.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
 import { type ClonedTable, completeClone, notReproducible } from '../lifecycle/clone.ts';
@@ -67,7 +67,7 @@ export async function cloneTenant(config: Config, options: CloneTenantOptions): 
 
 async function clone(
   config: Config,
-  { name, to, data = false, unlisted: acceptsUnlisted = false, ...change }: CloneTenantOptions,
+  { name, to, data = false, unlisted = false, ...change }: CloneTenantOptions,
 ): Promise<ClonedTenant> {
   for (const one of [name, to]) requireTenantName(one, config.publicSchema);
   const migrations = await readMigrations(config);
@@ -79,9 +79,7 @@ async function clone(
     const source = { ...every, migrations: { ...migrations, tenant: filesOf(from, migrations.tenant) } };
     const migrator = createMigrator({ run, source, settings });
     await currentPublic(migrator);
-    const listed = acceptsUnlisted || (await isListed(run, to));
-    if (!listed && ['list', 'pattern'].includes(config.database.tenants.kind))
-      throw unlisted(config, to, { state: 'nothing was created' });
+    const listed = unlisted || (await isListedBefore(run, to));
     const targets = await run.read((_, reader) =>
       readTargets(tenantRequests(source, [to]), reader, config.historyTable),
     );

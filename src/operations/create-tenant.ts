@@ -1,7 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import { confirm } from '../fleet/confirm.ts';
 import { currentPublic } from '../fleet/current-public.ts';
-import { enlist, isListed, unlisted } from '../fleet/enlist.ts';
+import { enlist, isListedBefore } from '../fleet/enlist.ts';
 import { createMigrator, type Migrator } from '../fleet/migrator.ts';
 import { unconfirmed } from '../fleet/outcome.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
@@ -59,7 +59,7 @@ export async function createTenant(config: Config, options: CreateTenantOptions)
 }
 
 async function create(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
-  const { name, unlisted: acceptsUnlisted = false, ifNotExists = false, ...change } = options;
+  const { name, unlisted = false, ifNotExists = false, ...change } = options;
   requireTenantName(name, config.publicSchema);
   const migrations = await readMigrations(config);
   const settings = migrateSettings(change, config);
@@ -67,9 +67,7 @@ async function create(config: Config, options: CreateTenantOptions): Promise<Sch
     const source = { config, migrations, options: settings.plan };
     const migrator = createMigrator({ run, source, settings });
     const shared = await currentPublic(migrator);
-    const listed = acceptsUnlisted || (await isListed(run, name));
-    if (!listed && ['list', 'pattern'].includes(config.database.tenants.kind))
-      throw unlisted(config, name, { state: 'nothing was created' });
+    const listed = unlisted || (await isListedBefore(run, name));
     const targets = await run.read((_, reader) =>
       readTargets(tenantRequests(source, [name]), reader, config.historyTable),
     );

@@ -1,5 +1,5 @@
 import { SqlmigError } from '../errors.ts';
-import { isListed } from '../fleet/enlist.ts';
+import { isStillListed } from '../fleet/enlist.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { readContents } from '../lifecycle/contents.ts';
 import { readOutsiders } from '../lifecycle/dependents.ts';
@@ -110,12 +110,10 @@ async function drop(
   });
 }
 
-/** Whether the tenant source names a schema that does not exist; a pattern and histories only find existing ones. */
+/** Whether the tenant source still lists the schema; an error of the source is a warning. */
 async function stillLists({ run, settings }: MigrationRun, name: string): Promise<boolean> {
-  const { kind } = run.config.database.tenants;
-  if (kind === 'history' || kind === 'pattern') return false;
   try {
-    return await isListed(run, name);
+    return await isStillListed(run, name);
   } catch (error) {
     if (!(error instanceof SqlmigError)) throw error;
     settings.emit({ type: 'warning', message: error.message });

@@ -1,5 +1,5 @@
 import { SqlmigError } from '../errors.ts';
-import { isListed, unlisted } from '../fleet/enlist.ts';
+import { isListed, isStillListed, unlisted } from '../fleet/enlist.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { readNamesOf } from '../lifecycle/names.ts';
 import { renameTenantSchema } from '../lifecycle/rename.ts';
@@ -80,8 +80,7 @@ async function rename(
   return withRun(config, settings, async (run) => {
     const work: MigrationRun = { run, source, settings };
     const target = await readTenant(work, { name, to });
-    const { kind } = config.database.tenants;
-    if (kind === 'pattern' && !acceptsUnlisted && !(await isListed(run, to)))
+    if (config.database.tenants.kind === 'pattern' && !acceptsUnlisted && !(await isListed(run, to)))
       throw unlisted(config, to, { state: 'nothing was renamed' });
     const { obstacles, rewrites, paths, notes } = await run.read((session) => readNamesOf(session, name, to));
     const mentions = [
@@ -102,8 +101,7 @@ async function rename(
         ? namesRemain(name).details
         : await renameTenantSchema(work, target, to);
     if (error !== null) return { ...base, state: 'failed', error: { ...error, database } };
-    const findsSchemas = kind === 'history' || kind === 'pattern';
-    const listsOld = !findsSchemas && (await isListed(run, name));
+    const listsOld = await isStillListed(run, name);
     return { ...base, state: 'renamed', listsOld, listsNew: await isListed(run, to) };
   });
 }
