@@ -12,17 +12,16 @@ import {
   type ColumnMatch,
   comparedColumns,
   comparing,
-  insertedValue,
   matchColumns,
   ownChecksum,
   sharedChecksum,
 } from '../split/columns.ts';
-import { copySwitches } from '../split/copy.ts';
+import { fillTables, insertRows } from '../split/copy.ts';
 import { copyOrder } from '../split/copy-order.ts';
 import { tableName } from '../split/owner.ts';
 import { readShape, type SchemaShape, type TableShape } from '../split/tables.ts';
 import { schemaOid } from '../sql/catalog-sql.ts';
-import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import { quoteLiteral } from '../sql/quote.ts';
 import type { Target } from '../state/target.ts';
 import { createShapeCollector, selectShapes } from '../structure/read-shapes.ts';
 import { compareShapes } from '../structure/shape.ts';
@@ -114,19 +113,25 @@ async function copyRows(
     return source === undefined ? [] : [{ from: source, made: table, match: matchColumns(source, table) }];
   });
   if (pairs.length === 0) return [];
-  const [ruled] = pairs.filter((pair) => pair.made.insertRules.length > 0);
+  const ruled = pairs.find((pair) => pair.made.insertRules.length > 0);
   if (ruled !== undefined)
     throw notReproducible(
       from.schema,
       `table ${ruled.made.name} has a rule for INSERT, so rows cannot be copied`,
     );
   const own = pairs.map((pair) => pair.made);
-  const switches = copySwitches(own, false);
+  // Files may have inserted rows.
+  const truncate = `TRUNCATE ${own.map(tableName).join(', ')};\n`;
+  const inserts = pairs.map((pair) => insertRows(pair, 's', `${rowsOf(pair.from)} s`)).join('');
   const schema = { ...unitSchema(from, null), schema: to, oid: null };
-  await session.run(`${setOwnPath}${comparing}${switches.map(([off]) => `${off};\n`).join('')}TRUNCATE ${own.map(tableName).join(', ')};
-SET CONSTRAINTS ALL DEFERRED;
-${setFilePath(schema, context)}${pairs.map(insert).join('')}SET CONSTRAINTS ALL IMMEDIATE;
-${setOwnPath}${switches.map(([, on]) => `${on};\n`).join('')}${made.sequences.map(({ name }) => setSequence(from.schema, to, name)).join('')}`);
+  const fill = fillTables(
+    own,
+    { inserts: truncate + inserts, triggers: false },
+    setFilePath(schema, context),
+  );
+  await session.run(
+    `${setOwnPath}${comparing}${fill}${made.sequences.map(({ name }) => setSequence(from.schema, to, name)).join('')}`,
+  );
   await refreshViews(session, from.schema, to);
   return compareRows(session, pairs);
 }
@@ -134,13 +139,6 @@ ${setOwnPath}${switches.map(([, on]) => `${on};\n`).join('')}${made.sequences.ma
 // The rows of a parent table must not include those of its children; a partitioned table has those of its partitions.
 function rowsOf({ inherits, ...table }: TableShape): string {
   return `${inherits ? 'ONLY ' : ''}${tableName(table)}`;
-}
-
-function insert({ from, made, match }: Pair): string {
-  const names = match.copied.map(({ name }) => quoteIdentifier(name)).join(', ');
-  const values = match.copied.map((pair) => insertedValue(pair, 's')).join(', ');
-  const into = names === '' ? '' : ` (${names}) OVERRIDING SYSTEM VALUE`;
-  return `INSERT INTO ${tableName(made)}${into} SELECT ${values} FROM ${rowsOf(from)} s;\n`;
 }
 
 function setSequence(from: string, to: string, name: string): string {

@@ -46,15 +46,13 @@ export function composeCopy(
   const tables = pairs.map(({ made }) => made);
   const shared = pairs.map(({ owned }) => tableName(owned.table)).join(', ');
   const own = tables.map(tableName).join(', ');
-  const switches = copySwitches(tables, rules.triggers);
+  const inserts = pairs.map((pair) => insert(pair, rules.column, tenant)).join('');
   const locks = takeLocks(schema, context, { activity: 'split', checks: [schemaReplaced(schema)] });
   return `START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE, NOT DEFERRABLE;
 ${setOwnPath}SET LOCAL lock_timeout = '${context.lockTimeoutMs}ms';
 LOCK TABLE ${shared} IN ACCESS SHARE MODE;
 LOCK TABLE ${own} IN SHARE ROW EXCLUSIVE MODE;
-${locks}${comparing}${record({ schema, tenant, pairs }, rules, context)}${switches.map(([off]) => `${off};\n`).join('')}SET CONSTRAINTS ALL DEFERRED;
-${setFilePath(schema, context)}${pairs.map((pair) => insert(pair, rules.column, tenant)).join('')}SET CONSTRAINTS ALL IMMEDIATE;
-${setOwnPath}${switches.map(([, on]) => `${on};\n`).join('')}${made.sequences.map((sequence) => advance(schema.schema, sequence, rules)).join('')}${compare({ schema, tenant, pairs }, rules, context)}COMMIT;
+${locks}${comparing}${record({ schema, tenant, pairs }, rules, context)}${fillTables(tables, { inserts, triggers: rules.triggers }, setFilePath(schema, context))}${made.sequences.map((sequence) => advance(schema.schema, sequence, rules)).join('')}${compare({ schema, tenant, pairs }, rules, context)}COMMIT;
 `;
 }
 
@@ -66,13 +64,25 @@ export interface TenantCopy {
   readonly pairs: readonly TablePair[];
 }
 
+/**
+ * Runs statements that fill tables of one schema, in their order, under the search path of its files. Until they are done,
+ * keys that the order cannot satisfy are deferred, and row security is off for the owner, as are the triggers unless they
+ * are to be fired.
+ */
+export function fillTables(
+  tables: readonly TableShape[],
+  { inserts, triggers }: { readonly inserts: string; readonly triggers: boolean },
+  setPath: string,
+): string {
+  const switches = switchesOf(tables, triggers);
+  return `${switches.map(([off]) => `${off};\n`).join('')}SET CONSTRAINTS ALL DEFERRED;
+${setPath}${inserts}SET CONSTRAINTS ALL IMMEDIATE;
+${setOwnPath}${switches.map(([, on]) => `${on};\n`).join('')}`;
+}
+
 type Switch = readonly [off: string, on: string];
 
-/**
- * Statements that switch checks off while the tables of one schema are filled in their order, and on again: foreign
- * keys that the order cannot satisfy, row security for the owner, and triggers unless `triggers`.
- */
-export function copySwitches(tables: readonly TableShape[], triggers: boolean): Switch[] {
+function switchesOf(tables: readonly TableShape[], triggers: boolean): Switch[] {
   const schema = tables[0]?.schema ?? '';
   return [
     ...cycleKeys(tables)
@@ -124,12 +134,20 @@ end`);
 export const rowsHint = 'empty the table, or exclude the tenant in the query of --tenants-from';
 
 function insert({ owned, made, match }: TablePair, column: string, { id }: SplitTenant): string {
+  return `${insertRows({ made, match }, 't0', rowsOf(owned, column, id))}${reportCopied(made)}`;
+}
+
+/** A statement that copies the rows of `from`, which are called `alias` there. */
+export function insertRows(
+  { made, match }: Pick<TablePair, 'made' | 'match'>,
+  alias: string,
+  from: string,
+): string {
   const names = match.copied.map(({ name }) => quoteIdentifier(name)).join(', ');
-  const values = match.copied.map((pair) => insertedValue(pair, 't0')).join(', ');
-  const rows = rowsOf(owned, column, id);
+  const values = match.copied.map((pair) => insertedValue(pair, alias)).join(', ');
   // Without a column in common, the rows are those of the defaults.
   const into = names === '' ? '' : ` (${names}) OVERRIDING SYSTEM VALUE`;
-  return `INSERT INTO ${tableName(made)}${into} SELECT ${values} FROM ${rows};\n${reportCopied(made)}`;
+  return `INSERT INTO ${tableName(made)}${into} SELECT ${values} FROM ${from};\n`;
 }
 
 const copiedColumn = 'sqlmig_copied';
