@@ -8,6 +8,7 @@ import type { Scope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { commandLine } from '../text/command-line.ts';
+import { few } from '../text/few.ts';
 
 /** The baseline that would be recorded in a schema. */
 export interface ProposedBaseline {
@@ -89,11 +90,9 @@ function historyRefusal(
     (file) => file.version !== null && !file.replaces?.length && !applied.has(historyKey(file)),
   );
   if (lacking.length === 0) return null;
+  const names = lacking.map(({ file }) => file);
   return {
-    message: `it has a history already (at ${plan.version ?? 'no version'}), which lacks ${lacking
-      .map(({ file }) => file)
-      .slice(0, 3)
-      .join(', ')}${lacking.length > 3 ? ', …' : ''}`,
+    message: `it has a history already (at ${plan.version ?? 'no version'}), which lacks ${few(names, 3)}`,
     hint: `apply them with: ${commandLine('up', '--to', version, scope === 'public' ? '--public' : '--all')}`,
   };
 }

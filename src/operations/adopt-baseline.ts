@@ -7,7 +7,7 @@ import {
   proposeBaseline,
   type RefusedBaseline,
 } from '../baseline/baseline-proposals.ts';
-import { recordBaselines } from '../baseline/record-baselines.ts';
+import { type ComparedSchemas, recordBaselines } from '../baseline/record-baselines.ts';
 import { replay } from '../baseline/replay.ts';
 import { coveredBy } from '../baseline/replayable.ts';
 import type { ReplayWay } from '../baseline/replayed.ts';
@@ -87,9 +87,10 @@ const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants', 'c
 
 /**
  * Records all migrations up to a version as applied, without running them, in schemas that have no history. It first
- * builds the structure from the files in a temporary database, and compares it with the schemas, object by object.
+ * builds the structure from the files, in a temporary database or in a transaction that is rolled back, and compares it
+ * with the schemas, object by object.
  * @throws SqlmigError if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no connection,
- *   `server-refused` if the role may not create a database.
+ *   `server-refused` if the files can be replayed neither in a temporary database nor in a transaction.
  */
 export async function adoptBaseline(config: Config, options: AdoptBaselineOptions): Promise<AdoptedBaseline> {
   requireConfig(config);
@@ -129,9 +130,7 @@ async function run(
     const accepted = await accept(result);
     checkValue('the answer of accept', accepted, yesOrNo);
     if (!accepted) return result;
-    const request = shapeRequest(config, found);
-    const toRecord = { proposals, hashes: found.hashes, request };
-    return { ...result, accepted, schemas: await recordBaselines(migrationRun, toRecord, scripts) };
+    return { ...result, accepted, schemas: await recordBaselines(migrationRun, found, scripts) };
   });
 }
 
@@ -148,14 +147,10 @@ function requireVersion({ public: shared, tenant }: Migrations, upTo: string): v
 }
 
 /** The state before the comparison. */
-interface Found {
+interface Found extends ComparedSchemas {
   readonly state: FleetState;
-  readonly proposals: readonly BaselineProposal[];
   readonly refused: readonly RefusedBaseline[];
   readonly unchanged: readonly string[];
-  readonly hashes: Awaited<ReturnType<typeof readShapeHashes>>;
-  /** The OIDs of other tools' histories, which are no part of the structure. */
-  readonly leftOut: readonly string[];
 }
 
 async function look(
@@ -167,10 +162,11 @@ async function look(
     const state = await readFleetState(reader, source, { selection: select });
     if (state.tenantsUnknown !== null) throw tenantsQueryFailed(state.tenantsUnknown);
     const histories = await findForeignTables(session, { historyTable: config.historyTable });
-    const leftOut = histories.map(({ oid }) => oid);
+    const { historyTable } = config;
+    const request = { ignore, historyTable, leftOut: histories.map(({ oid }) => oid) };
     const targets = allTargets(state);
     const schemas = targets.filter(({ rows }) => rows.length === 0).map(({ schema }) => schema);
-    const hashes = await readShapeHashes(session, { ...shapeRequest(config, { leftOut }), schemas });
+    const hashes = await readShapeHashes(session, { ...request, schemas });
     const objects = (schema: string) => hashes.get(schema)?.objects ?? 0;
     const rules = { config, version: upTo, select, covered, histories, objects };
     const found = targets.flatMap((target) => proposeBaseline(target, rules) ?? []);
@@ -178,12 +174,8 @@ async function look(
     const proposals = found.filter((one): one is BaselineProposal => 'files' in one);
     const named = new Set(refused.map(({ schema }) => schema));
     const unchanged = managedIn(state).filter((schema) => !named.has(schema));
-    return { state, proposals, refused, unchanged, hashes, leftOut };
+    return { state, proposals, refused, unchanged, hashes, request };
   });
-}
-
-function shapeRequest({ historyTable }: Config, { leftOut }: Pick<Found, 'leftOut'>) {
-  return { ignore, historyTable, leftOut };
 }
 
 type Compared = Pick<ComparedBaseline, 'differences' | 'replayError' | 'replayedIn' | 'leftOut'>;
@@ -191,10 +183,10 @@ const nothingCompared: Compared = { differences: [], replayError: null, replayed
 
 async function compare(
   { run: current, source, settings }: MigrationRun,
-  { state, proposals, hashes, leftOut }: Found,
+  { state, proposals, hashes, request }: Found,
   covered: Readonly<Record<Scope, readonly Migration[]>>,
 ): Promise<Compared> {
-  const { config, migrations } = source;
+  const { migrations } = source;
   // Public may be ahead of the tenants that get a baseline.
   const applied = new Set(state.public.rows.map(historyKey));
   const shared = migrations.public.filter(
@@ -204,9 +196,8 @@ async function compare(
   const files = { public: shared, tenant: first === undefined ? [] : covered.tenant };
   const tenant = first?.target.schema ?? 'tenant';
   const replayed = await replay(current, { migrations, covered: files, tenant, settings, ignore });
-  const { expected, error, way: replayedIn, leftOut: notReplayed } = replayed;
-  if (expected === null) return { differences: [], replayError: error, replayedIn, leftOut: notReplayed };
-  const request = shapeRequest(config, { leftOut });
+  const { expected, error: replayError, way: replayedIn, leftOut } = replayed;
+  if (expected === null) return { differences: [], replayError, replayedIn, leftOut };
   const peersOf = (scope: Scope): Peers => ({
     scope,
     schemas: proposals.filter(({ target }) => target.scope === scope).map(({ target }) => target.schema),
@@ -217,5 +208,5 @@ async function compare(
   });
   const peers = [peersOf('public'), peersOf('tenant')];
   const differences = await compareSchemas((read) => current.read(read), peers, { hashes, request });
-  return { differences, replayError: null, replayedIn, leftOut: notReplayed };
+  return { differences, replayError, replayedIn, leftOut };
 }
