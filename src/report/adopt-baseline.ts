@@ -3,10 +3,11 @@ import type { ReplayWay } from '../baseline/replayed.ts';
 import type { ErrorDetails } from '../results.ts';
 import type { StructureDifference } from '../structure/schema-differences.ts';
 import type { LeftOutStatement } from '../verify-results.ts';
+import { placeOf } from './error.ts';
+import { excerpt, oneLine } from './excerpt.ts';
 import { count, groupBy, names, printable, schemaNames } from './table.ts';
 
 const mostDifferences = 50;
-const mostText = 200;
 
 /** The baselines to record, one line for equal schemas. */
 export function baselinesText(baselines: readonly ProposedBaseline[]): string {
@@ -49,8 +50,7 @@ function detail({ attribute, expected, actual }: StructureDifference): string {
 }
 
 function shortened(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return printable(line.length > mostText ? `${line.slice(0, mostText - 1)}…` : line);
+  return printable(excerpt(oneLine(text)));
 }
 
 /** Why no baseline is recorded. */
@@ -65,9 +65,9 @@ export function refusedBaselinesText(refused: readonly RefusedBaseline[]): strin
 
 /** Why the files could not be replayed. */
 export function replayErrorText({ message, file, line, hint }: ErrorDetails): string {
-  const place = file === undefined ? '' : `${printable(file)}${line === undefined ? '' : `:${line}`}: `;
+  const place = placeOf({ file, line });
   const advice = hint === undefined ? '' : `  hint: ${printable(hint)}\n`;
-  return `the files cannot be replayed, so nothing was compared\n  ${place}${printable(message)}\n${advice}`;
+  return `the files cannot be replayed, so nothing was compared\n  ${place === null ? '' : `${place}: `}${printable(message)}\n${advice}`;
 }
 
 /** Where the files were replayed, unless it was in a temporary database. */

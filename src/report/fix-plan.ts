@@ -6,19 +6,14 @@ export function fixPlanText({ structure, findings }: VerifyResult): string {
   const fixes = structure?.fixes ?? [];
   const notReplayed = findings.filter((finding) => finding.kind === 'not-replayed');
   const skipped = [
-    ...notReplayed.map(
-      ({ message, schemas }) =>
-        `-- not compared: ${schemas.map(printable).join(', ')} (${printable(message)})\n`,
-    ),
-    ...(structure?.notCompared ?? []).map(
-      ({ schemas, why }) => `-- not compared: ${schemas.map(printable).join(', ')} (${printable(why)})\n`,
-    ),
-  ].join('');
+    ...notReplayed.map(({ message, schemas }) => ({ schemas, why: message })),
+    ...(structure?.notCompared ?? []),
+  ].map(({ schemas, why }) => `-- not compared: ${schemas.map(printable).join(', ')} (${printable(why)})\n`);
   const head =
     fixes.length === 0
       ? '-- no differences\n'
       : '-- Read this script before you run it: sqlmig did not run it.\n';
-  return head + skipped + fixes.map(fixText).join('');
+  return head + skipped.join('') + fixes.map(fixText).join('');
 }
 
 function fixText({ schemas, statements, without }: StructureFix): string {

@@ -1,10 +1,10 @@
 import type { DriftFinding, NotReplayedFinding, StructureReport } from '../verify-results.ts';
 import { leftOutText } from './adopt-baseline.ts';
 import { placeOf } from './error.ts';
+import { excerpt, mostText, oneLine } from './excerpt.ts';
 import type { Paint } from './paint.ts';
 import { count, names, printable } from './table.ts';
 
-const mostText = 200;
 const mostSchemas = 20;
 
 /** Differences of structure: one paragraph each, with the schemas that have it. */
@@ -25,29 +25,20 @@ export function driftText(findings: readonly DriftFinding[], paint: Paint): stri
 }
 
 /** Two texts, each in one line; of long ones, the part where they begin to differ. */
-export function sideBySide(expected: string | null, actual: string | null): [string, string] {
-  const [one, other] = [lineOf(expected), lineOf(actual)];
+function sideBySide(expected: string | null, actual: string | null): [string, string] {
+  const [one, other] = [oneLine(expected ?? 'none'), oneLine(actual ?? 'none')];
   // They differ in white space.
   if (one === other && expected !== actual)
-    return [cut(printable(expected ?? 'none'), 0), cut(printable(actual ?? 'none'), 0)];
+    return [excerpt(printable(expected ?? 'none')), excerpt(printable(actual ?? 'none'))];
   const isLong = Math.max(one.length, other.length) > mostText && expected !== null && actual !== null;
   const from = isLong ? Math.max(0, firstDifference(one, other) - 40) : 0;
-  return [printable(cut(one, from)), printable(cut(other, from))];
-}
-
-function lineOf(text: string | null): string {
-  return text === null ? 'none' : text.replace(/\s+/g, ' ').trim();
+  return [printable(excerpt(one, from)), printable(excerpt(other, from))];
 }
 
 function firstDifference(one: string, other: string): number {
   let at = 0;
   while (at < one.length && one[at] === other[at]) at += 1;
   return at;
-}
-
-function cut(text: string, from: number): string {
-  const part = from === 0 ? text : `…${text.slice(from)}`;
-  return part.length > mostText ? `${part.slice(0, mostText - 1)}…` : part;
 }
 
 /** Files that could not be replayed, and what to do instead. */
