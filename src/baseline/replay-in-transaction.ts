@@ -2,7 +2,7 @@ import { SqlmigError, sqlstates } from '../errors.ts';
 import { rehearseUnits } from '../execute/rehearse.ts';
 import { parseMigrations } from '../project/migrations.ts';
 import type { PendingFiles } from '../protocol/message.ts';
-import type { UnitContext } from '../protocol/unit-context.ts';
+import { type UnitContext, unitWithoutHistory } from '../protocol/unit-context.ts';
 import { setOwnPath } from '../protocol/unit-settings.ts';
 import type { Scope } from '../results.ts';
 import { unitContext } from '../run/context.ts';
@@ -145,12 +145,7 @@ function contextOf(run: Run, { settings }: ReplayRequest, { path }: Scratch): Un
 
 // The scope is always tenant, so that other runs can continue in the meantime.
 function partOf(schema: string, scripts: readonly Script[]): PendingFiles {
-  const unit = { schema, oid: null, scope: 'tenant', history: [], mayDiscardRows: false } as const;
-  return {
-    schema: { ...unit, isCurrent: true, digest: null, requires: null, guarded: null },
-    scripts,
-    bootstrap: true,
-  };
+  return { schema: unitWithoutHistory(schema, 'tenant'), scripts, bootstrap: true };
 }
 
 /** A shape in which the names of the replay's schemas are replaced with those of the schemas that they stand for. */

@@ -1,7 +1,7 @@
 import type { ImportRules } from '../adopt/import-proposals.ts';
 import { SqlmigError } from '../errors.ts';
 import { type Adoption, adoptionSteps } from '../protocol/adoption.ts';
-import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import { type UnitContext, unitWithoutHistory } from '../protocol/unit-context.ts';
 import { isServerError } from '../server/server-error.ts';
 import { ownPath, type Session } from '../server/session.ts';
 import { arrayOf } from '../sql/catalog-sql.ts';
@@ -162,24 +162,14 @@ export async function settleHistories(
 ): Promise<void> {
   const { own } = histories;
   if (own !== null && own.tenant.length > 0) await session.run(splitHistory(wish, own, context));
-  const unit = (schema: string, scope: UnitSchema['scope']): UnitSchema => ({
-    schema,
-    oid: null,
-    scope,
-    history: [],
-    mayDiscardRows: false,
-    isCurrent: true,
-    digest: null,
-    requires: null,
-    guarded: null,
-  });
   const { public: shared, tenant } = adoptions;
   if (tenant !== null) {
     // Public's import comes last, because it may rename the table.
     const old = shared === null ? tenant.old : { ...tenant.old, takeOver: null };
-    await session.run(adoptionSteps(unit(wish.as, 'tenant'), { ...tenant, old }, context));
+    await session.run(adoptionSteps(unitWithoutHistory(wish.as, 'tenant'), { ...tenant, old }, context));
   }
-  if (shared !== null) await session.run(adoptionSteps(unit(wish.schema, 'public'), shared, context));
+  if (shared !== null)
+    await session.run(adoptionSteps(unitWithoutHistory(wish.schema, 'public'), shared, context));
 }
 
 /**

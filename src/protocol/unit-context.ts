@@ -59,6 +59,21 @@ export interface UnitSchema {
   readonly guarded: Guard | null;
 }
 
+/** A schema without a history, for which nothing is required or guarded. */
+export function unitWithoutHistory(schema: string, scope: Scope): UnitSchema {
+  return {
+    schema,
+    oid: null,
+    scope,
+    history: [],
+    mayDiscardRows: false,
+    isCurrent: true,
+    digest: null,
+    requires: null,
+    guarded: null,
+  };
+}
+
 /** The `search_path` of a file. */
 export function searchPath({ schema, scope }: UnitSchema, context: UnitContext): string {
   const { publicSchema } = context;
