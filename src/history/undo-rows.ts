@@ -17,7 +17,7 @@ export interface UndoRow extends RecordedRow {
 }
 
 /** A history, and which of its versioned rows to read. */
-export interface UndoQuery {
+interface UndoQuery {
   readonly schema: string;
   /** The table has the columns of the current form. */
   readonly isCurrent: boolean;

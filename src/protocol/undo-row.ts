@@ -2,12 +2,11 @@ import { unitStates } from '../errors.ts';
 import { historyTable, rowOf } from '../history/history.ts';
 import { markUndone, unmarked } from '../history/undo-mark.ts';
 import { historyKey } from '../project/order.ts';
-import { keptDown } from '../sql/kept-down.ts';
 import { doBlock, quoteLiteral } from '../sql/quote.ts';
 import { durationColumns, inMilliseconds } from './durations.ts';
 import { type Check, holds, raise } from './refusal.ts';
 import type { Unit } from './unit-context.ts';
-import { begunColumn } from './unit-row.ts';
+import { begunColumn, keptValues } from './unit-row.ts';
 
 /**
  * Marks the row of a migration that is about to be undone, if `condition` holds, and reports that its down file begins.
@@ -41,13 +40,10 @@ export function removeRow(unit: Unit): string {
 export function beginUndo(unit: Unit): string {
   const { script, context } = unit;
   const { migration, statements } = script;
-  const kept = keptDown({ ...migration, undoneBy: migration }, context.isUtf8);
   const set = [
     `state = 'incomplete', checksum = ${markUndone(migration.checksum)}, run_id = ${quoteLiteral(context.runId)}`,
     `at_statement = null, done_statements = 0, statements = ${statements.length}`,
-    ...(kept === null
-      ? []
-      : [`down = ${quoteLiteral(kept.text)}, down_checksum = ${quoteLiteral(kept.checksum)}`]),
+    ...Object.entries(keptValues(migration, context)).map(([column, value]) => `${column} = ${value}`),
   ];
   return changeRow(
     `update ${tableOf(unit)} set ${set.join(', ')} where ${rowOf(migration)} and state = 'applied'`,

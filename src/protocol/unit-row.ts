@@ -1,12 +1,13 @@
 import { unitStates } from '../errors.ts';
-import { historyTable, keptColumns } from '../history/history.ts';
+import { historyTable } from '../history/history.ts';
 import type { HistoryRow } from '../history/row.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
-import { type DownText, keptDown } from '../sql/kept-down.ts';
+import { isKept } from '../sql/kept-down.ts';
+import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { type Check, holds } from './refusal.ts';
-import type { Unit } from './unit-context.ts';
+import type { Unit, UnitContext } from './unit-context.ts';
 
 /** The column in which a unit reports, right before its file runs, the history key of its migration. */
 export const begunColumn = 'sqlmig_begun';
@@ -24,9 +25,10 @@ export function insertRow(unit: Unit, state: HistoryRow['state'], condition = 't
   const { migration } = unit.script;
   const table = historyTable(unit.schema.schema, unit.context.table);
   const values = insertedValues(unit, { state, by: unit.context.appliedBy });
-  const kept = keptDown(migration, unit.context.isUtf8);
+  const kept = keptValues(migration.undoneBy, unit.context);
+  const columns = [insertedColumns, ...Object.keys(kept)].join(', ');
   const insert =
-    `insert into ${table} (${[insertedColumns, ...(kept === null ? [] : keptColumns)].join(', ')}) select ${[values, ...keptValues(kept)].join(', ')} where ${condition}` +
+    `insert into ${table} (${columns}) select ${[values, ...Object.values(kept)].join(', ')} where ${condition}` +
     (migration.version === null ? replaceRepeatable : '');
   const begun = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
   if (!unit.schema.mayDiscardRows) return `${insert} returning ${begun};\n`;
@@ -34,9 +36,13 @@ export function insertRow(unit: Unit, state: HistoryRow['state'], condition = 't
   return `with kept as (${insert} returning 1) select ${begun}, ${holds([lost])} as kept;\n`;
 }
 
-// In the order of `keptColumns`.
-function keptValues(kept: DownText | null): string[] {
-  return kept === null ? [] : [quoteLiteral(kept.text), quoteLiteral(kept.checksum)];
+/** SQL expressions by column: what a row keeps of the down file of its migration. Empty if it does not (see `isKept`). */
+export function keptValues(
+  file: Migration | undefined,
+  { isUtf8 }: Pick<UnitContext, 'isUtf8'>,
+): Readonly<Record<string, string>> {
+  if (file === undefined || !isKept(file, isUtf8)) return {};
+  return { down: quoteLiteral(file.text), down_checksum: quoteLiteral(file.checksum) };
 }
 
 /** SQL expressions: the values of a history row, in the order of `insertedColumns`. */

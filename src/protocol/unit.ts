@@ -31,7 +31,10 @@ export interface Place {
   readonly keepsKey?: boolean;
 }
 
-/** Adds a unit to a message, as a transaction of its own; `durations` is the SQL that records those of applied files, if this is the place. */
+/**
+ * Adds a unit to a message, as a transaction of its own; `durations` is the SQL that records those of applied files, if
+ * this is the place.
+ */
 export function addUnit(
   message: MessageText,
   unit: Unit,
@@ -70,9 +73,9 @@ export function addSteps(message: MessageText, unit: Unit, { start, expected, ke
 
 /**
  * Takes the locks, checks what the plan was made from, and writes the history row; that of a migration to be undone is
- * marked, and deleted at the end. Locks come first, so that the checks
- * see everything committed before they were granted. With the schema's key kept there is nothing to check, and the row
- * takes the other locks as it is written, which saves a statement.
+ * marked, and deleted at the end. Locks come first, so that the checks see everything committed before they were granted.
+ * With the schema's key kept there is nothing to check, and the row takes the other locks as it is written, which saves a
+ * statement.
  */
 export function lockAndRecord(unit: Unit, start: Start): string {
   const { script, schema, context } = unit;

@@ -54,15 +54,15 @@ export async function readTargets(
   reader: TargetReader,
   table: string,
 ): Promise<Target[]> {
-  const targets = await readForUp(requests, reader, table);
+  const targets = (await readForUp(requests, reader, table)).map(withoutUp(requests));
   const subjects = targets.flatMap((target, i) => {
     const undo = requests[i]?.basis.undo;
     return undo === undefined || !target.hasHistory ? [] : [{ ...target, undo }];
   });
-  if (subjects.length === 0) return targets.map(withoutUndo(requests));
-  const { plans, refused } = await readUndoPlans(reader, subjects, table);
+  if (subjects.length === 0) return targets;
+  const { read: plans, refused } = await readUndoPlans(reader, subjects, table);
   const troubles = await findTroubles(reader.session, refused, table);
-  return targets.map(withoutUndo(requests)).map((target, i) => {
+  return targets.map((target, i) => {
     const trouble = target.trouble ?? troubles.get(target.schema);
     const request = requests[i];
     if (request !== undefined && trouble !== undefined)
@@ -71,8 +71,8 @@ export async function readTargets(
   });
 }
 
-/** For a run of `down`, takes the plan of `up` from a target. */
-function withoutUndo(requests: readonly TargetRequest[]): (target: Target, i: number) => Target {
+/** For a run of `down`, a target whose plan has nothing to do instead of what `up` would. */
+function withoutUp(requests: readonly TargetRequest[]): (target: Target, i: number) => Target {
   const nothing = { steps: [], pending: 0, refusal: null, undo: { lacking: [] } };
   return (target, i) =>
     requests[i]?.basis.undo === undefined ? target : { ...target, plan: { ...target.plan, ...nothing } };

@@ -1,4 +1,4 @@
-import type { UndoExtent } from '../decide/undo.ts';
+import type { DownSources, UndoExtent } from '../decide/undo.ts';
 import type { UndoRow } from '../history/undo-rows.ts';
 import { historyKey } from '../project/order.ts';
 import type { AppliedMigration } from '../results.ts';
@@ -13,7 +13,6 @@ export interface UndoBasis {
   readonly usesKept: boolean;
   /** The values of placeholders, which a history does not keep. */
   readonly filled: Pick<Migration, 'vars'>;
-  /** The texts of histories, by `keptKey`. */
   readonly kept: Map<string, Migration>;
   /** By schema, the rows that were chosen when it was first read: another reading must not choose more. */
   readonly chosen: Map<string, ReadonlySet<string>>;

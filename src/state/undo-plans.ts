@@ -1,10 +1,9 @@
 import type { SchemaPlan } from '../decide/plan.ts';
 import { keptKey, needsKept, planUndo } from '../decide/undo.ts';
 import type { RecordedRow } from '../history/history.ts';
-import type { Reader } from '../history/read-histories.ts';
+import type { Histories, Reader } from '../history/read-histories.ts';
 import { readKeptDown, readUndoRows, type UndoRow } from '../history/undo-rows.ts';
 import type { Scope } from '../results.ts';
-import type { ServerError } from '../server/server-error.ts';
 import { chosenKey, type UndoBasis } from './undo-basis.ts';
 
 /** A schema that was read and planned for `up`. */
@@ -17,12 +16,6 @@ interface UndoSubject {
   readonly undo: UndoBasis;
 }
 
-/** The plans of `down`, and the errors of histories that could not be read for it. */
-interface UndoPlans {
-  readonly plans: ReadonlyMap<string, SchemaPlan>;
-  readonly refused: ReadonlyMap<string, ServerError>;
-}
-
 /**
  * The plans of `down`, by schema. Each history is read by itself, since schemas with equal histories may have applied
  * them in different orders, and keep different texts.
@@ -31,7 +24,7 @@ export async function readUndoPlans(
   reader: Reader,
   subjects: readonly UndoSubject[],
   table: string,
-): Promise<UndoPlans> {
+): Promise<Histories<SchemaPlan>> {
   const queries = subjects.map(({ schema, isCurrent, undo: { extent, chosen } }) => ({
     schema,
     isCurrent,
@@ -47,7 +40,7 @@ export async function readUndoPlans(
     await readKept(reader, { ...subject, table }, rows);
     plans.set(subject.schema, planUndo(subject.plan, { all: subject.rows, rows }, subject.undo));
   }
-  return { plans, refused };
+  return { read: plans, refused };
 }
 
 /** With a number of steps, the rows of the first reading that still exist. */
