@@ -1,6 +1,6 @@
 import type { Session } from '../server/session.ts';
 import { isExtensionMember, isOrdinarySchema, schemasOnPath, searchPathAmong } from '../sql/catalog-sql.ts';
-import { quoteLiteral } from '../sql/quote.ts';
+import { likeLiteral, quoteLiteral } from '../sql/quote.ts';
 
 /** A function of the database, in any schema. */
 export interface FunctionText {
@@ -22,7 +22,7 @@ export interface PrintedText {
   readonly text: string;
 }
 
-const namePattern = (schema: string) => schema.toLowerCase().replace(/[\\%_]/g, '\\$&');
+const namePattern = (schema: string) => likeLiteral(schema.toLowerCase());
 
 /** Reads the functions whose text or own `search_path` has the name of a schema, or whose text asks for the current one. */
 export async function readFunctionTexts(session: Session, schema: string): Promise<FunctionText[]> {

@@ -1,4 +1,4 @@
-import { quoteLiteral } from '../sql/quote.ts';
+import { likeLiteral, quoteLiteral } from '../sql/quote.ts';
 
 /** How a new project knows its tenants; `history`: by their history tables, as `tenant create` makes them. */
 export type TenantChoice =
@@ -171,8 +171,4 @@ function commonLength(a: string, b: string): number {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length += 1;
   return length;
-}
-
-function likeLiteral(text: string): string {
-  return text.replace(/[\\%_]/g, (char) => `\\${char}`);
 }

@@ -2,7 +2,7 @@ import type { Session } from '../server/session.ts';
 import { isOrdinarySchema } from '../sql/catalog-sql.ts';
 import { forTenantName, tenantMark } from '../sql/filling.ts';
 import type { Script, Statement } from '../sql/migration.ts';
-import { quoteLiteral } from '../sql/quote.ts';
+import { likeLiteral, quoteLiteral } from '../sql/quote.ts';
 import { mayChange, mentions } from '../sql/reach.ts';
 import type { Guard, UnitSchema } from './unit-context.ts';
 
@@ -21,7 +21,7 @@ export async function readGuard(
     (word) => word.includes(tenantMark) && word !== tenantMark && word.length < 64,
   );
   const wanted = [...new Set([...path, ...fixed])].map(quoteLiteral).join(', ');
-  const likes = perTenant.map((word) => quoteLiteral(likePattern(word)));
+  const likes = perTenant.map((word) => quoteLiteral(forTenantName(likeLiteral(word), '%')));
   const isWanted = `n.nspname = any (array[${wanted}]::text[])`;
   const isLike = likes.length === 0 ? 'false' : `n.nspname like any (array[${likes.join(', ')}])`;
   const schemas = new Map<string, string>();
@@ -38,10 +38,6 @@ ${namesIn(path)}`;
     if (typeof row.name === 'string') names.add(row.name);
   });
   return { schemas, perTenant: { words: perTenant, schemas: ofTenants }, names };
-}
-
-function likePattern(word: string): string {
-  return word.replace(/[\\%_]/g, '\\$&').replaceAll(tenantMark, '%');
 }
 
 // Goes through the index of pg_depend: the other catalogs have no index on the namespace alone, and hold the objects of

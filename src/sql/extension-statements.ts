@@ -1,4 +1,4 @@
-import { tenantMark } from './filling.ts';
+import { tenantMark, withTenantPlaceholder } from './filling.ts';
 import { foldedName, identifierPattern } from './identifier.ts';
 import type { ExtensionStatement } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
@@ -24,7 +24,7 @@ export function extensionStatements(statements: readonly ParsedStatement[]): Ext
       const name = String(fields.extname);
       // Its name is unknown until the tenant is known.
       if (name.includes(tenantMark)) return [];
-      const named = schema?.replaceAll(tenantMark, '{{tenant}}') ?? null;
+      const named = schema === undefined ? null : withTenantPlaceholder(schema);
       return [{ kind: 'create', name, schema: named, start, end }];
     }
     if (kind === 'DoStmt') {

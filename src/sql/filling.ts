@@ -36,7 +36,8 @@ export function sqlOf(form: Placeholder['form'], says: string): string {
  * @throws SqlmigError `bad-placeholder` if a name is too long for PostgreSQL.
  */
 export function forTenant(script: Script, schema: string): Script {
-  const open = script.placeholders.filter(({ says, sql }) => sql === null && says.includes(tenantMark));
+  const isOpen = ({ says, sql }: Placeholder) => sql === null && says.includes(tenantMark);
+  const open = script.placeholders.filter(isOpen);
   if (open.length === 0) return script;
   const named = (text: string) => forTenantName(text, schema);
   const concerned = statementsWith(script.statements, open);
@@ -44,7 +45,7 @@ export function forTenant(script: Script, schema: string): Script {
   return {
     ...script,
     placeholders: script.placeholders.map((placeholder) => {
-      if (!open.includes(placeholder)) return placeholder;
+      if (!isOpen(placeholder)) return placeholder;
       const says = named(placeholder.says);
       const refusal = refusalOf(placeholder.form, says);
       if (refusal !== null) throw badName(script, placeholder, { schema, refusal });

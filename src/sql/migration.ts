@@ -1,4 +1,5 @@
 import type { Scope } from '../results.ts';
+import type { Range } from './ranges.ts';
 
 /** One SQL file, read and checksummed but not yet parsed. */
 export interface Migration {
@@ -34,7 +35,7 @@ export interface Script {
   /** In the file's order. */
   readonly placeholders: readonly Placeholder[];
   /** The placeholders without a value; a script that has some cannot be sent. */
-  readonly unset: readonly UnsetPlaceholder[];
+  readonly unset: readonly NamedPlaceholder[];
   /** Why it cannot run in a transaction, in words; `null` where it can. */
   readonly nonTransactional: string | null;
   /** True if a tenant file declares that it changes public. */
@@ -61,10 +62,9 @@ export interface Placeholder {
   readonly sql: string | null;
 }
 
-/** A placeholder without a value. */
-export interface UnsetPlaceholder {
+/** A placeholder: its name in lower case, and its UTF-16 index into the file. */
+export interface NamedPlaceholder {
   readonly name: string;
-  /** UTF-16 index into the file. */
   readonly index: number;
 }
 

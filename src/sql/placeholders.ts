@@ -1,16 +1,10 @@
 import { identifierCharacter, type Lexeme, lexemesOf } from './comments.ts';
-import type { Placeholder } from './migration.ts';
+import type { NamedPlaceholder, Placeholder } from './migration.ts';
 import type { Mistake } from './mistake.ts';
 import type { Range } from './ranges.ts';
 
 /** The placeholder that is filled in with the name of the tenant's schema. */
 export const tenantPlaceholder = 'tenant';
-
-/** A placeholder: its name in lower case, and its UTF-16 index. */
-export interface NamedPlaceholder {
-  readonly name: string;
-  readonly index: number;
-}
 
 /** A name or a string constant made of placeholders and the text around them. */
 export interface Composite extends Range {

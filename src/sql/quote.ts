@@ -9,6 +9,11 @@ export function quoteLiteral(text: string): string {
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted;
 }
 
+/** A text in which LIKE gives no character a special meaning. */
+export function likeLiteral(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}
+
 /** A DO statement, whatever its body holds. */
 export function doBlock(body: string): string {
   return `DO ${quoteLiteral(body)};\n`;

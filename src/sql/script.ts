@@ -14,7 +14,7 @@ import {
 import { dumpHead, restrictions } from './dump.ts';
 import { earlyEnumUses } from './enum-values.ts';
 import { extensionStatements } from './extension-statements.ts';
-import { tenantMark } from './filling.ts';
+import { withTenantPlaceholder } from './filling.ts';
 import { lintsOf, mainLints } from './lint.ts';
 import type { Lint, Migration, Script } from './migration.ts';
 import type { Mistake } from './mistake.ts';
@@ -121,8 +121,7 @@ function errorsOf(mistakes: readonly Mistake[], { file, text }: Migration): Sqlm
     ],
   });
   return few.map(([index, code, message, hint]) => {
-    const shown = message.replaceAll(tenantMark, '{{tenant}}');
-    return new SqlmigError(code, shown, { location: place(index), hint });
+    return new SqlmigError(code, withTenantPlaceholder(message), { location: place(index), hint });
   });
 }
 

@@ -1,14 +1,14 @@
 import { refusalOf, sqlOf, tenantMark } from './filling.ts';
-import type { Lint, Migration, Placeholder, UnsetPlaceholder } from './migration.ts';
+import type { Lint, Migration, NamedPlaceholder, Placeholder } from './migration.ts';
 import type { Mistake } from './mistake.ts';
 import { type ParsedStatement, parseStatements, scannedTokens } from './parse.ts';
-import { type Composite, type NamedPlaceholder, placeholdersOf, tenantPlaceholder } from './placeholders.ts';
+import { type Composite, placeholdersOf, tenantPlaceholder } from './placeholders.ts';
 
 /** A text that the parser can read instead of one with placeholders; all positions are the same. */
 export interface Readable {
   readonly text: string;
   readonly placeholders: readonly Placeholder[];
-  readonly unset: readonly UnsetPlaceholder[];
+  readonly unset: readonly NamedPlaceholder[];
   readonly mistakes: readonly Mistake[];
   readonly lints: readonly Lint[];
 }

@@ -1,4 +1,5 @@
-import type { ParsedStatement } from './parse.ts';
+import { type ParsedStatement, tokensOf } from './parse.ts';
+import type { Range } from './ranges.ts';
 
 /** `stdin` or `stdout` for a COPY from or to the client, which a migration does not have. */
 export function copiesWithClient(statement: ParsedStatement): 'stdin' | 'stdout' | null {
@@ -36,6 +37,13 @@ export function nonTransactionalReason({ kind, fields }: ParsedStatement): strin
     default:
       return alwaysOutside[kind] ?? null;
   }
+}
+
+/** The word CONCURRENTLY in the text of a statement; `null` if it has none. */
+export async function concurrentlyIn(text: string, { start, end }: Range): Promise<Range | null> {
+  const tokens = await tokensOf(text.slice(start, end));
+  const word = tokens.find((token) => token.text.toLowerCase() === 'concurrently');
+  return word === undefined ? null : { start: start + word.index, end: start + word.end };
 }
 
 /** True for DISCARD ALL, which would drop the locks that sqlmig holds while a file runs. */

@@ -1,10 +1,10 @@
 import { restrictions } from './dump.ts';
 import type { Migration } from './migration.ts';
-import { type ParsedStatement, tokensOf } from './parse.ts';
+import type { ParsedStatement } from './parse.ts';
 import { blankOut, type Range, withSemicolon } from './ranges.ts';
 import { parseWithStandIns, withStandIns } from './stand-ins.ts';
 import { controlOf } from './transaction-blocks.ts';
-import { commitsInParts, nonTransactionalReason } from './transaction-rules.ts';
+import { commitsInParts, concurrentlyIn, nonTransactionalReason } from './transaction-rules.ts';
 
 /** Why a rollback might not undo a file: what its text does, and where. */
 export interface NotUndone {
@@ -28,8 +28,10 @@ export async function asUndone(migration: Migration): Promise<{ readonly text: s
     const what = endsTransaction(statement);
     if (what !== null) return { index: statement.start, what };
     if (isWithoutStructure(statement)) blanked.push(withSemicolon(own, statement));
-    else if (nonTransactionalReason(statement) !== null)
-      blanked.push(...(await concurrently(own, statement)));
+    else if (nonTransactionalReason(statement) !== null) {
+      const word = await concurrentlyIn(own, statement);
+      if (word !== null) blanked.push(word);
+    }
   }
   return { text: blankOut(text, blanked) };
 }
@@ -48,10 +50,4 @@ const withoutStructure: ReadonlySet<string> = new Set([
 
 function isWithoutStructure(statement: ParsedStatement): boolean {
   return withoutStructure.has(statement.kind);
-}
-
-async function concurrently(text: string, { start, end }: ParsedStatement): Promise<Range[]> {
-  const tokens = await tokensOf(text.slice(start, end));
-  const word = tokens.find((token) => token.text.toLowerCase() === 'concurrently');
-  return word === undefined ? [] : [{ start: start + word.index, end: start + word.end }];
 }
