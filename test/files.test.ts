@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -69,6 +70,17 @@ test('a dangling link is a mistake, not nothing', async () => {
   const p = project({ url });
   symlinkSync('/nowhere/at/all', join(p.dir, 'sql/tenant/1_gone.sql'));
   await expect(readMigrations(await p.config())).rejects.toMatchObject({ code: 'file-unreadable' });
+});
+
+test('a pipe is a mistake, and is not read', async () => {
+  const p = project({ url });
+  const file = join(p.dir, 'sql/tenant/1_pipe.sql');
+  // A reader of a pipe that nobody writes to waits for ever.
+  execFileSync('mkfifo', [file]);
+  await expect(readMigrations(await p.config())).rejects.toMatchObject({
+    code: 'file-unreadable',
+    message: 'sql/tenant/1_pipe.sql is not a regular file',
+  });
 });
 
 test('a folder that does not exist is an error, an empty one is fine', async () => {

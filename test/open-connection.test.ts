@@ -36,6 +36,14 @@ async function clientOf(): Promise<pg.Client> {
   return client;
 }
 
+test('a pool whose clients are not those of pg is refused', async () => {
+  const connection = { options: {}, Client: class {}, connect() {}, query() {} };
+  await expect(loadConfig({ connection })).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: 'the Client of the connection is not one of pg',
+  });
+});
+
 /** Migrates some tenants of their own over a connection. */
 async function migrateOver(connection: OpenConnection, name: string) {
   const p = project(

@@ -20,6 +20,25 @@ const finished = (schema: string, state: 'applied' | 'failed'): RunEvent => ({
   },
 });
 
+/** The last line of progress over events. */
+function lastLine(events: readonly RunEvent[]): string | undefined {
+  const lines: string[] = [];
+  let clock = 0;
+  const progress = createProgress({
+    write: (line) => lines.push(line),
+    live: false,
+    columns: () => 80,
+    verbose: false,
+    paint: createPaint(false),
+    now: () => clock,
+  });
+  for (const event of events) {
+    progress.onEvent(event);
+    clock += 5_000;
+  }
+  return lines.at(-1);
+}
+
 function run(live: boolean, columns = 80): string {
   let text = '';
   let clock = 0;
@@ -44,6 +63,15 @@ function run(live: boolean, columns = 80): string {
   progress.end();
   return text;
 }
+
+test('no more schemas fail than are counted', () => {
+  const start = { type: 'phase-started', scope: 'tenant', total: 3, pending: 2 } as const;
+  const tenants = ['a', 'refused', 'b'].map((schema) => finished(schema, 'failed'));
+  expect(lastLine([start, ...tenants])).toBe('tenant 3/3 (0.2/s, 3 failed)\n');
+  expect(lastLine([start, ...tenants, start, finished('a', 'applied')])).toBe(
+    'tenant 1/2 (0.2/s, 5 s left)\n',
+  );
+});
 
 test('in a pipe: a plain line every few seconds, failures at once', () => {
   expect(run(false)).toBe(

@@ -141,6 +141,9 @@ function badBaseline(problem: string, location: Location): SqlmigError {
 function readText(file: string, path: string): string | SqlmigError {
   let bytes: Buffer;
   try {
+    // Reading a pipe or a device might never end.
+    if (!statSync(path).isFile())
+      return new SqlmigError('file-unreadable', `${file} is not a regular file`, { file });
     bytes = readFileSync(path);
   } catch (error) {
     // A dangling link, or a file that we may not read.

@@ -57,8 +57,12 @@ export function createCounter({
     reach(done) {
       phase.done = Math.min(phase.total, done);
     },
-    count(failed) {
-      phase.done = Math.min(phase.total, phase.done + 1);
+    count(scope, failed) {
+      if (scope === phase.what) {
+        phase.done += 1;
+        // A schema that is refused has failed although it was not pending.
+        phase.total = Math.max(phase.total, phase.done);
+      } else if (phase.what !== 'rows') return;
       if (failed) failures += 1;
     },
     say(line) {

@@ -41,8 +41,8 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
       if (event.type === 'copy-started') counter.start('rows', event.rows);
       if (event.type === 'rows-copied') counter.reach(copied.add(event));
       if (event.type === 'schema-finished') {
-        const { state } = event.outcome;
-        if (state !== 'up-to-date' && state !== 'unchanged') counter.count(state === 'failed');
+        const { scope, state } = event.outcome;
+        if (state !== 'up-to-date' && state !== 'unchanged') counter.count(scope, state === 'failed');
         if (state === 'failed') addFailure(event.outcome);
       }
       if (event.type === 'server-notice' && !verbose) notices.add(event);

@@ -48,7 +48,7 @@ type OpenStream = (options: object) => Duplex & { connect?(...to: unknown[]): un
 
 interface PgPool {
   readonly options: { readonly stream?: OpenStream };
-  readonly Client: new (options: object) => PgClient;
+  readonly Client: new (options: object) => unknown;
 }
 
 /** True for what `targetOfConnection` can read. */
@@ -71,6 +71,11 @@ export function targetOfConnection(connection: OpenConnection, env: Env): Connec
   // except that the `stream` function might.
   const descriptors = { ...Object.getOwnPropertyDescriptors(options), stream: { value: undefined } };
   const client = new Client(Object.create(Object.prototype, descriptors));
+  if (!isPgClient(client)) {
+    throw new SqlmigError('config-invalid', 'the Client of the connection is not one of pg', {
+      hint: 'pass a Pool or Client of pg, or a url',
+    });
+  }
   return { ...targetOfPg(client.connectionParameters, options.stream ?? null), passFile };
 }
 
