@@ -208,6 +208,19 @@ test('a running fleet and a drop keep apart', async () => {
   await release();
 });
 
+test('an extension of the schema is dropped with its foreign-data wrapper, but not with a server', async () => {
+  const p = project({ url: db.url, historyTable: 'wraps', tenants: { list: ['wraps'] } });
+  await db.query('create schema wraps; create extension postgres_fdw schema wraps');
+  await db.query('create server remote foreign data wrapper postgres_fdw');
+  const drop = async () => dropTenant(await p.config(), { name: 'wraps', accept, withoutHistory: true });
+  expect(await drop()).toMatchObject({
+    state: 'failed',
+    error: { message: 'objects of other schemas depend on "wraps": server remote' },
+  });
+  await db.query('drop server remote');
+  expect(await drop()).toMatchObject({ state: 'dropped' });
+});
+
 test('exists and list', async () => {
   const p = project(
     { url: db.url, historyTable: 'seen', tenants: { list: ['seen_b', 'seen_a'] } },

@@ -6,11 +6,13 @@ import { selectDependents } from '../structure/dependents.ts';
 
 /**
  * SQL query: what DROP SCHEMA … CASCADE would drop outside of a schema, as PostgreSQL describes it (`what`): objects that
- * depend on something in it, and partitions and owned sequences in other schemas. A cast belongs to no schema.
+ * depend on something in it, and partitions and owned sequences in other schemas. A cast
+ * belongs to no schema, and what an extension of the schema consists of, such as a foreign-data wrapper, to that schema.
  */
 function selectOutsiders(schema: string): string {
   const here = schemaOid(schema);
-  const roots = `select d.classid, d.objid from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid = ${here}`;
+  const roots = `select d.classid, d.objid from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid = ${here}
+  union select d.classid, d.objid from pg_extension x join pg_depend d on d.refclassid = 'pg_extension'::regclass and d.refobjid = x.oid and d.deptype = 'e' where x.extnamespace = ${here}`;
   const elsewhere = `and d.classid <> 'pg_cast'::regclass
 union select pg_describe_object('pg_class'::regclass, c.oid, 0) from own o join pg_class c on o.classid = 'pg_class'::regclass and c.oid = o.objid
 where c.relkind not in ('t', 'i', 'I') and c.relnamespace <> ${here}`;
