@@ -16,7 +16,8 @@ export interface ProgressOptions {
 /** How many schemas of a phase, or rows, are done, drawn as a line with rate and remaining time. */
 interface Counter {
   start(what: Scope | 'rows', total: number): void;
-  count(failed: boolean): void;
+  /** Counts a schema; one of another phase is not counted. */
+  count(scope: Scope, failed: boolean): void;
   /** Sets the number that are done. */
   reach(done: number): void;
   /** Writes a line above the counter. */
@@ -51,6 +52,7 @@ export function createCounter({
     clear,
     start(what, total) {
       phase = { what, total, done: 0, started: now() };
+      failures = 0;
       // Even if connecting took long, a phase that has just begun has no progress to report.
       if (!live) lastDrawn = now();
     },

@@ -60,7 +60,7 @@ export function isOpenConnection(value: unknown): value is OpenConnection {
  * The target of a program's own pool or client, over which nothing is sent. sqlmig opens its own sessions there,
  * because a migration needs sessions that no other code uses, and its settings must not remain in those of the program.
  * @throws SqlmigError `config-invalid` for a client that connects only to standbys, or over a socket without the usual
- * name.
+ * name, and for a pool whose clients are not those of pg.
  */
 export function targetOfConnection(connection: OpenConnection, env: Env): ConnectionTarget {
   if (isPostgresJs(connection)) return targetOfPostgresJs(connection.options);

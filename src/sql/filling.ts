@@ -15,6 +15,11 @@ export function forTenantName(says: string, schema: string): string {
   return says.replaceAll(tenantMark, () => schema);
 }
 
+/** A text with `tenantMark` as the file has it. */
+export function withTenantPlaceholder(says: string): string {
+  return forTenantName(says, '{{tenant}}');
+}
+
 /** Why a placeholder cannot have this value, in words; `null` if it can. */
 export function refusalOf(form: Placeholder['form'], says: string): string | null {
   if (form === 'literal') return null;

@@ -46,10 +46,8 @@ export interface Script {
   readonly sharedRows: SharedRows;
 }
 
-/** A name or a string constant in a file that contains placeholders. The offsets are those of all of it. */
-export interface Placeholder {
-  readonly start: number;
-  readonly end: number;
+/** A name or a string constant in a file that contains placeholders. */
+export interface Placeholder extends Range {
   /** Its form in SQL: a name, a name that is quoted in the file, or a string constant. */
   readonly form: 'name' | 'quoted-name' | 'literal';
   /** The text in the file. */

@@ -5,12 +5,8 @@ import type { AppliedMigration } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 
 /** The values from which a run of `down` plans the schemas of a scope, and the facts that it has collected so far. */
-export interface UndoBasis {
+export interface UndoBasis extends DownSources {
   readonly extent: UndoExtent;
-  /** The down files of the scope, by history key. */
-  readonly files: ReadonlyMap<string, Migration>;
-  /** Use the down files that the history keeps for migrations that have no file. */
-  readonly usesKept: boolean;
   /** The values of placeholders, which a history does not keep. */
   readonly filled: Pick<Migration, 'vars'>;
   readonly kept: Map<string, Migration>;
