@@ -77,7 +77,7 @@ const types: ShapePart = {
 
 const domainConstraints: ShapePart = {
   kind: `'constraint'`,
-  from: `s r join pg_type t on t.typnamespace = r.oid join pg_constraint k on k.contypid = t.oid where k.contype = 'c' and ${isNoMember('pg_type', 't.oid')}`,
+  from: `s r join pg_type t on t.typnamespace = r.oid join pg_constraint k on k.conrelid = 0 and k.contypid = t.oid where k.contype = 'c' and ${isNoMember('pg_type', 't.oid')}`,
   columns: 'r.nsp, r.path, t.typname, k.oid, k.conname',
   of: ident('p.typname'),
   name: ident('p.conname'),

@@ -150,7 +150,7 @@ const constraints: ShapePart = {
 const indexes: ShapePart = {
   kind: `'index'`,
   from: `rel r join pg_index i on i.indrelid = r.oid join pg_class x on x.oid = i.indexrelid
-    where not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))`,
+    where not exists (select from pg_constraint k where k.conrelid = i.indrelid and k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))`,
   columns:
     'r.nsp, r.path, r.relname, x.oid, x.relname as index, x.reltablespace, i.indisvalid, i.indisready, i.indisclustered',
   of: ident('p.relname'),
