@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
@@ -9,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { serverAccount } from '../../src/embedded/account.ts';
 import { serverBinaries } from '../../src/embedded/binaries.ts';
 import { ensureCluster, type RunningServer, startCluster } from '../../src/embedded/cluster.ts';
+import { dataFolder } from './data-folder.ts';
 import type { Rows } from './database.ts';
 import { otherServerBinaries } from './other-servers.ts';
 
@@ -28,16 +27,13 @@ export async function ownServer(
   settings: Readonly<Record<string, string>> = {},
   major?: number,
 ): Promise<OwnServer> {
-  const dir = mkdtempSync(join(tmpdir(), 'sqlmig-own-server-'));
   const account = serverAccount();
   const native =
     major === undefined
       ? serverBinaries(fileURLToPath(new URL('../..', import.meta.url)), account)
       : otherServerBinaries(major, account);
-  const cluster = { dir: `${dir}-cluster`, native, account, settings };
-  onTestFinished(() => {
-    for (const path of [dir, cluster.dir]) rmSync(path, { recursive: true, force: true });
-  });
+  const cluster = { dir: dataFolder('sqlmig-own-server-'), native, account, settings };
+  onTestFinished(() => rmSync(cluster.dir, { recursive: true, force: true }));
   ensureCluster(cluster);
   let server = await startCluster(cluster);
   onTestFinished(() => server.stop());

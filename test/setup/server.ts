@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { serverAccount } from '../../src/embedded/account.ts';
 import { ensureCluster, startCluster } from '../../src/embedded/cluster.ts';
+import { dataFolder } from './data-folder.ts';
 import { otherServerBinaries } from './other-servers.ts';
 
 declare module 'vitest' {
@@ -49,7 +48,7 @@ async function serverOf(kind: string): Promise<{ url: string; stop: () => Promis
   const [, major] = /^embedded:(\d+)$/.exec(kind) ?? [];
   if (major !== undefined) return ofVersion(Number(major));
   if (kind !== 'embedded') throw new Error(`SQLMIG_TEST_POSTGRES is embedded, docker or a URL, not ${kind}`);
-  const dir = mkdtempSync(join(tmpdir(), 'sqlmig-test-server-'));
+  const dir = dataFolder('sqlmig-test-server-');
   // The built one: its supervisor is a program of its own.
   const built = new URL('../../dist/embedded/attach.cjs', import.meta.url);
   const { attachEmbedded } = (await import(built.href)) as typeof import('../../src/embedded/attach.ts');
@@ -66,17 +65,16 @@ async function serverOf(kind: string): Promise<{ url: string; stop: () => Promis
 
 /** A server of another major version. */
 async function ofVersion(major: number): Promise<{ url: string; stop: () => Promise<void> }> {
-  const dir = mkdtempSync(join(tmpdir(), `sqlmig-test-pg${major}-`));
   const account = serverAccount();
   const native = otherServerBinaries(major, account);
-  const cluster = { dir: `${dir}-cluster`, native, account, settings };
+  const cluster = { dir: dataFolder(`sqlmig-test-pg${major}-`), native, account, settings };
   ensureCluster(cluster);
   const server = await startCluster(cluster);
   return {
     url: server.url,
     async stop() {
       await server.stop();
-      for (const path of [dir, cluster.dir]) rmSync(path, { recursive: true, force: true });
+      rmSync(cluster.dir, { recursive: true, force: true });
     },
   };
 }
