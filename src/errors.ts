@@ -239,6 +239,11 @@ export function withHint(error: SqlmigError, hint: string): SqlmigError {
   return new SqlmigError(error.code, error.message, { ...contextOf(error), hint });
 }
 
+/** Copies an error with the database that it occurred in. */
+export function inDatabase(error: SqlmigError, database: string): SqlmigError {
+  return new SqlmigError(error.code, error.message, { ...contextOf(error), database });
+}
+
 function contextOf({ details, cause }: SqlmigError): SqlmigErrorContext {
   return { ...details, location: locationIn(details), cause };
 }

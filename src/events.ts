@@ -8,8 +8,10 @@ import type {
 } from './results.ts';
 
 /** An event of a run, as passed to `onEvent`. */
-export type RunEvent =
-  /** The run has started. `host` is a name with its port, or the path of a socket. */
+export type RunEvent = {
+  /** The name of the database in the config, if the config has several. Each database has a run-started and a run-finished. */
+  readonly database?: string;
+} /** The run has started. `host` is a name with its port, or the path of a socket. */ & (
   | {
       readonly type: 'run-started';
       readonly runId: string;
@@ -78,7 +80,8 @@ export type RunEvent =
       readonly file?: string;
       /** The line, from 1, if it is certain which statement caused it. */
       readonly line?: number;
-    };
+    }
+);
 
 /** Receives the events of a run in order. An exception becomes a warning of the process, and the run continues. */
 export type OnEvent = (event: RunEvent) => void;

@@ -140,6 +140,19 @@ export interface ServerWarning {
   readonly schemas: readonly string[];
   /** The number of schemas. */
   readonly count: number;
+  /** The name of the database in the config, if the config has several. */
+  readonly database?: string;
+}
+
+/** What a command did in one of several databases. */
+export interface DatabaseOutcome {
+  /** Its name in the config. */
+  readonly database: string;
+  readonly ok: boolean;
+  /** Its host and port, or the path of its socket, in results that name those of a single database. */
+  readonly host?: string;
+  /** Why the command could not begin there, or what stopped it and does not belong to one schema. */
+  readonly error?: ErrorDetails;
 }
 
 /** The result of `up`. `applied`, `upToDate`, `failed` and `skipped` are numbers of schemas. */
@@ -160,6 +173,8 @@ export interface UpResult {
   readonly warnings: readonly ServerWarning[];
   /** An error that stopped the run after it had started, and does not belong to one schema. */
   readonly error?: ErrorDetails;
+  /** What was done in each database, if the config has several; `error` is then in these. */
+  readonly databases?: readonly DatabaseOutcome[];
 }
 
 /** What `down` did to one schema. */

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SqlmigError } from '../src/errors.ts';
-import { loadConfig } from '../src/project/config.ts';
+import { adopt, checkFiles } from '../src/index.ts';
+import { type ConfigSources, loadConfig } from '../src/project/config.ts';
+import type { Settings } from '../src/project/settings.ts';
 import { parseConnection } from '../src/server/connection-string.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { project } from './setup/project.ts';
@@ -26,6 +28,7 @@ test('defaults complete an empty config', async () => {
   const { dir } = project({});
   expect(await loadConfig({ cwd: dir, env: { DATABASE_URL: url } })).toEqual({
     database: { name: null, target: target(url), directTarget: null, tenants: { kind: 'history' } },
+    otherDatabases: [],
     publicDir: join(dir, 'sql/public'),
     tenantDir: join(dir, 'sql/tenant'),
     recursive: false,
@@ -299,17 +302,62 @@ test('a bad variable is a mistake as well, and a missing database says what to d
   ]);
 });
 
-test('"databases" with one entry is that database; more are for later', async () => {
+test('"databases" are used all, or those that are named, and a URL replaces only one', async () => {
   const one = { name: 'eu', url, tenants: { list: ['a'] } };
+  const eu = { name: 'eu', target: target(url), directTarget: null, tenants: { kind: 'list', list: ['a'] } };
   const { dir } = project({ databases: [one] });
-  expect((await loadConfig({ cwd: dir, env: {} })).database).toEqual({
-    name: 'eu',
-    target: target(url),
-    directTarget: null,
-    tenants: { kind: 'list', list: ['a'] },
+  expect(await loadConfig({ cwd: dir, env: {} })).toMatchObject({ database: eu, otherDatabases: [] });
+  const list = [one, { name: 'us', url: 'postgres://us/db', directUrl: 'postgres://direct/db' }];
+  const two = project({ databases: list, tenants: { pattern: 't%' } });
+  const load = (sources: ConfigSources = {}) => loadConfig({ cwd: two.dir, env: {}, ...sources });
+  const us = {
+    name: 'us',
+    target: target('postgres://us/db'),
+    directTarget: target('postgres://direct/db'),
+    tenants: { kind: 'pattern', pattern: 't%' },
+  };
+  expect(await load()).toMatchObject({ database: eu, otherDatabases: [us] });
+  expect(await load({ env: { DATABASE_URL: 'postgres://env/db' } })).toMatchObject({ database: eu });
+  expect(await load({ databases: ['us'] })).toMatchObject({ database: us, otherDatabases: [] });
+  expect(await load({ databases: ['us', 'eu'] })).toMatchObject({ database: eu, otherDatabases: [us] });
+  const flag = { overrides: { url: 'postgres://flag/db' } };
+  expect((await load({ ...flag, databases: ['eu'] })).database).toEqual({
+    ...eu,
+    target: target('postgres://flag/db'),
   });
-  const two = project({ databases: [one, { ...one, name: 'us' }] });
-  expect(await mistakes(loadConfig({ cwd: two.dir, env: {} }))).toHaveLength(1);
+  await expect(load(flag)).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: 'the config has several databases, and a URL replaces only one',
+    details: { hint: 'select the database that it is for: --database eu' },
+  });
+  await expect(load({ databases: ['uss'] })).rejects.toMatchObject({
+    code: 'bad-usage',
+    details: { message: 'the config has no database "uss"', hint: 'did you mean us?' },
+  });
+  const loadList = (settings: Settings) =>
+    mistakes(project(settings as Parameters<typeof project>[0]).config());
+  expect(await loadList({ databases: [] })).toEqual([
+    expect.stringMatching(/must name at least one database/),
+  ]);
+  expect(await loadList({ databases: [one, one] })).toEqual([
+    expect.stringMatching(/has two databases with the name "eu"/),
+  ]);
+  expect(await loadList({ databases: [one], url })).toEqual([
+    expect.stringMatching(/cannot be combined with "url"/),
+  ]);
+  const bad = project({ databases: [one, { name: 'us', url: 'postgres://u@h/db?nonsense=1' }] });
+  await expect(bad.config()).rejects.toMatchObject({ details: { database: 'us' } });
+});
+
+test('a command for one database says which of several to select', async () => {
+  const p = project({ databases: ['eu', 'us'].map((name) => ({ name, url })) });
+  await expect(adopt(await p.config())).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: 'this needs one database, and the config has eu, us',
+    details: { hint: 'select one: --database eu' },
+  });
+  expect(await checkFiles(await p.config())).toMatchObject({ ok: true });
+  expect(await sqlmig(['check', '--database', 'us'], p.dir)).toMatchObject({ code: 0 });
 });
 
 test('a config whose top-level await never settles is named, and a signal ends one that goes on', async () => {

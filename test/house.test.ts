@@ -32,6 +32,7 @@ const floors: readonly (readonly string[])[] = [
   ['split'],
   ['drift'],
   ['lifecycle'],
+  ['databases'],
   ['operations'],
   ['report', 'index.ts'],
   ['cli'],

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ErrorCode, exitCodes, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
-import { type Config, type ConfigSources, loadConfig } from '../project/config.ts';
+import { type Config, type ConfigSources, loadConfig, loadWithoutDatabases } from '../project/config.ts';
 import { unknownVariables } from '../project/settings.ts';
 import { formatVersion } from '../report/documents.ts';
 import { errorPicture, errorPictures } from '../report/error.ts';
@@ -10,13 +10,13 @@ import { failureAnnotations } from '../report/github.ts';
 import { createJsonLog, logLine } from '../report/json-log.ts';
 import { colorsWanted, createPaint, type Paint } from '../report/paint.ts';
 import { createProgress, createQuietProgress, type Progress } from '../report/progress.ts';
-import { targetLine } from '../report/target-line.ts';
-import type { DownResult, ErrorDetails, UpResult } from '../results.ts';
+import { targetLines } from '../report/target-line.ts';
+import type { DatabaseOutcome, DownResult, ErrorDetails, UpResult } from '../results.ts';
 import { withoutLibpq } from '../server/connection-parameters.ts';
 import { type Command, type Invocation, type ParsedArgs, type Work, withHelp } from './command.ts';
 import { defectOf, stackOf } from './defect.ts';
 import { annotate, summarize, withoutCommands } from './github.ts';
-import { type GlobalArgs, overridesOf, usage } from './options.ts';
+import { type GlobalArgs, nameList, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 const signalExitCodes: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
@@ -42,7 +42,7 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
     const connects = typeof needsDatabase === 'function' ? needsDatabase(args) : needsDatabase;
     const shows = typeof showsDatabase === 'function' ? showsDatabase(args) : showsDatabase;
     const inContext = (config: Config) => {
-      if (connects && !shows && isForPeople(args)) terminal.stderr(targetLine(config.database.target));
+      if (connects && !shows && isForPeople(args)) terminal.stderr(targetLines(config));
       return work({ config, signal, onEvent });
     };
     const onWarning = (message: string) => onEvent({ type: 'warning', message });
@@ -135,10 +135,28 @@ export function exitCodeOfSchemas(errors: readonly (ErrorDetails | undefined)[])
 }
 
 /** The exit code for a run that migrates schemas; an error that stopped the run counts besides those of schemas. */
-export function exitCodeOfRun({ ok, schemas, error }: UpResult | DownResult): number {
+export function exitCodeOfRun(result: UpResult | DownResult): number {
+  const { ok, schemas, error, databases } = result;
   if (ok) return 0;
+  if (databases !== undefined) return exitCodeOfDatabases(result, databases);
   const errors = schemas.flatMap((one) => (one.state === 'failed' ? [one.error] : []));
   return error === undefined ? exitCodeOfSchemas(errors) : exitCodeOf([...errors, error]);
+}
+
+/** The exit code for a run in several databases: the one of all that failed, else 1. One that is unreachable failed. */
+function exitCodeOfDatabases(
+  { schemas }: UpResult | DownResult,
+  databases: readonly DatabaseOutcome[],
+): number {
+  const codes = databases
+    .filter(({ ok }) => !ok)
+    .map(({ database, error }) => {
+      const failed = schemas.filter((one) => one.database === database && one.state === 'failed');
+      const code = exitCodeOfSchemas([...failed.map((one) => one.error), ...(error ? [error] : [])]);
+      return code === 3 ? 1 : code;
+    });
+  const [first = 1] = codes;
+  return codes.every((code) => code === first) ? first : 1;
 }
 
 /** Asks in a terminal. @throws SqlmigError `bad-usage` without a terminal. */
@@ -158,17 +176,25 @@ interface Scene {
 }
 
 /** Reads the config for a command that needs no database: the variables that name one must not be able to break it. */
-async function withoutDatabase<T>(
-  { args, terminal: { cwd, env, signal }, onWarning }: Scene,
-  use: (config: Config) => Promise<T>,
-): Promise<T> {
-  const overrides = { url: 'postgres:', ...overridesOf(args) };
-  const sources = { cwd, env: withoutLibpq(env), file: args.config, overrides, onWarning };
-  return use(await loadUntil(signal, sources));
+async function withoutDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>): Promise<T> {
+  const { signal } = scene.terminal;
+  const url = scene.args.url ?? 'postgres:';
+  return use(await until(signal, loadWithoutDatabases(sourcesOf(scene, url))));
+}
+
+/** The sources of a config whose one database is at this URL, whatever the variables name. */
+function sourcesOf({ args, terminal: { cwd, env }, onWarning }: Scene, url: string): ConfigSources {
+  const overrides = { ...overridesOf(args), url, ...(args.embedded && { directUrl: url }) };
+  const databases = nameList(args.database ?? []);
+  return { cwd, env: withoutLibpq(env), file: args.config, databases, overrides, onWarning };
 }
 
 /** Loads a config, whose own code may take any time. @throws SqlmigError `interrupted`, and as `loadConfig` does. */
 export function loadUntil(signal: AbortSignal, sources: ConfigSources): Promise<Config> {
+  return until(signal, loadConfig(sources));
+}
+
+function until(signal: AbortSignal, loading: Promise<Config>): Promise<Config> {
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () =>
@@ -177,9 +203,7 @@ export function loadUntil(signal: AbortSignal, sources: ConfigSources): Promise<
       );
     signal.addEventListener('abort', onAbort, { once: true });
   });
-  return Promise.race([loadConfig(sources), aborted]).finally(() =>
-    signal.removeEventListener('abort', onAbort),
-  );
+  return Promise.race([loading, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
 async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>): Promise<T> {
@@ -187,12 +211,12 @@ async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>
   const { cwd, env, signal } = terminal;
   const { embedded, url, config: file } = args;
   const overrides = overridesOf(args);
-  if (!embedded) return use(await loadUntil(signal, { cwd, env, file, overrides, onWarning }));
+  const databases = nameList(args.database ?? []);
+  if (!embedded) return use(await loadUntil(signal, { cwd, env, file, databases, overrides, onWarning }));
   if (url !== undefined)
     throw usage('--embedded and --url cannot be combined', 'give only one of --embedded and --url');
   // Mistakes in the config are reported before a server is started.
-  const quietly = { ...scene, onWarning: () => {} };
-  await withoutDatabase({ ...quietly, args: { ...args, url: 'postgres:' } }, async () => {});
+  await loadUntil(signal, sourcesOf({ ...scene, onWarning: () => {} }, 'postgres:'));
   if (!existsSync(join(cwd, '.sqlmig')) && !args.quiet && args.logFormat === 'text')
     terminal.stderr(
       'first start of --embedded: creating a PostgreSQL server in .sqlmig/, which takes a few seconds\n',
@@ -204,10 +228,7 @@ async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>
     terminal.stderr(`embedded PostgreSQL ${state}; data directory: ${server.dir}\n`);
   }
   try {
-    return await withoutDatabase(
-      { ...scene, args: { ...args, url: server.url, directUrl: server.url } },
-      use,
-    );
+    return await use(await loadUntil(signal, sourcesOf(scene, server.url)));
   } finally {
     await server.release();
   }

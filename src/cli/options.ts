@@ -33,6 +33,13 @@ export const globalOptions = options({
     alias: 'u',
     describe: 'Database URL (also read from DATABASE_URL, PGSERVICE and PG* variables)',
   },
+  database: {
+    type: 'string',
+    takes: 'NAMES',
+    array: true,
+    nargs: 1,
+    describe: 'Use only these databases of "databases" in the config: eu,us',
+  },
   embedded: {
     type: 'boolean',
     default: false,

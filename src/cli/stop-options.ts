@@ -21,6 +21,15 @@ export const maxFailuresOption = {
   },
 } as const;
 
+/** The flag for a config with several databases. */
+export const requireAllOption = {
+  'require-all': {
+    type: 'boolean',
+    default: false,
+    describe: 'Start in none of several databases unless all can be reached and checked',
+  },
+} as const;
+
 /** Reads `--max-failures`. @throws SqlmigError `bad-usage`. */
 export function maxFailuresOf(text: string) {
   const rule = typeof text === 'string' ? parseMaxFailures(text) : null;

@@ -2,6 +2,7 @@ import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
 import type { UpResult } from '../results.ts';
+import type { Together } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { migrateSettings } from '../run/run-options.ts';
 import { readFleetState } from '../state/fleet-state.ts';
@@ -17,7 +18,7 @@ import type { UpOptions } from './up-options.ts';
 export async function migrateFleet(
   config: Config,
   migrations: Migrations,
-  options: UpOptions,
+  options: UpOptions & Together,
 ): Promise<UpResult> {
   const settings = migrateSettings(options, config);
   const source = { config, migrations, options: settings.plan };

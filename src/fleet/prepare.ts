@@ -6,7 +6,7 @@ import { canariesOf } from './canaries.ts';
 import type { Migrator } from './migrator.ts';
 import type { UpOptions } from './up-options.ts';
 
-/** Checks and parses everything pending before anything is touched; then creates the extensions that files rely on. */
+/** Checks and parses everything pending before anything is touched, in every database; then creates the extensions that files rely on. */
 export async function prepare(
   migrator: Migrator,
   found: FleetState,
@@ -27,5 +27,6 @@ export async function prepare(
   for (const message of [...migrations.strays, ...warningsOf(targets, migrations)])
     settings.emit({ type: 'warning', message });
   await migrator.checkRights(targets);
+  await settings.ready?.();
   if (!settings.rehearse) await scripts.install(context);
 }

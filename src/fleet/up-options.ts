@@ -1,5 +1,13 @@
 import { type Canary, canary, type MaxFailures, maxFailures } from '../decide/stop-rule.ts';
-import { byName, checkOptions, type Kinds, lacks, type Naming, wholeNumber } from '../project/option.ts';
+import {
+  byName,
+  checkOptions,
+  type Kinds,
+  lacks,
+  type Naming,
+  wholeNumber,
+  yesOrNo,
+} from '../project/option.ts';
 import { type Selection, selection } from '../project/selection.ts';
 import { type RunOptions, runKinds } from '../run/run-options.ts';
 
@@ -18,6 +26,8 @@ export interface UpOptions extends RunOptions {
   readonly canary?: Canary;
   /** Continue after up to this many failed canaries; 0 by default. */
   readonly canaryTolerate?: number;
+  /** If the config has several databases: start in none unless all of them can be reached and checked. */
+  readonly requireAll?: boolean;
 }
 
 const upKinds: Kinds<UpOptions> = {
@@ -26,6 +36,7 @@ const upKinds: Kinds<UpOptions> = {
   maxFailures,
   canary,
   canaryTolerate: wholeNumber(0),
+  requireAll: yesOrNo,
 };
 
 /**

@@ -1,6 +1,6 @@
 import type { OnEvent } from '../events.ts';
 import { parseScripts } from '../fleet/parsed-scripts.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import type { CheckResult, FileFinding } from '../results.ts';
@@ -22,7 +22,7 @@ const kinds: Kinds<CheckFilesOptions> = { strict: yesOrNo, onEvent: callback };
  * @throws SqlmigError `bad-usage`, `config-invalid`, and mistakes in the files.
  */
 export async function checkFiles(config: Config, options: CheckFilesOptions = {}): Promise<CheckResult> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, kinds);
   const migrations = await readMigrations(config);
   const { emit } = callerOf(options);

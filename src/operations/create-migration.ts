@@ -1,4 +1,4 @@
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { type CreatedMigration, writeMigration } from '../project/new-migration.ts';
 import { checkOptions, type Kinds, text } from '../project/option.ts';
 import type { Scope } from '../results.ts';
@@ -28,7 +28,7 @@ export async function createMigration(
   config: Config,
   options: CreateMigrationOptions,
 ): Promise<CreatedMigration> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, kinds);
   return writeMigration(config, options.scope, options.name);
 }

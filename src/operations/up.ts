@@ -1,9 +1,12 @@
+import { mergedUp } from '../databases/merged-runs.ts';
+import { inDatabases } from '../databases/parts.ts';
 import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import { checkUpOptions, type UpOptions } from '../fleet/up-options.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { requireVersion } from '../project/target-version.ts';
 import type { UpResult } from '../results.ts';
+import type { Together } from '../run/caller.ts';
 import { traced } from '../run/tracing.ts';
 
 /**
@@ -21,17 +24,28 @@ import { traced } from '../run/tracing.ts';
  * 8. Makes all commits durable, with one flush. If the server has crashed, applies again what was lost; if it cannot be
  *    reached, reports the tenants as not confirmed.
  * 9. With `digest` in the config, stores digests of histories that have none.
+ * *
+ * If the config has several databases, this is done in all of them at the same time. None is changed before all have
+ * been read and checked. A database that cannot be reached fails without affecting the others, unless `requireAll` is
+ * set; a mistake that steps 1 to 3 find in any of them ends the run.
  *
  * What fails in a schema is its outcome, and so is a history that cannot be read.
  * @throws SqlmigError if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no connection.
  */
 export async function up(config: Config, options: UpOptions): Promise<UpResult> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkUpOptions(options);
-  return traced('up', config, { options, work: migrate });
+  return inDatabases(config, options, {
+    requireAll: options.requireAll,
+    merge: mergedUp,
+    work: (one, own, meet) => {
+      const ready = async () => void (await meet(null));
+      return traced('up', one, { options: { ...own, ready }, work: migrate });
+    },
+  });
 }
 
-async function migrate(config: Config, options: UpOptions): Promise<UpResult> {
+async function migrate(config: Config, options: UpOptions & Together): Promise<UpResult> {
   const migrations = await readMigrations(config);
   requireVersion(migrations, options.to);
   return migrateFleet(config, migrations, options);

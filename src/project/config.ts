@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import { SqlmigError } from '../errors.ts';
 import { isOpenConnection, type OpenConnection } from '../server/open-connection.ts';
+import { few } from '../text/few.ts';
 import { findConfigFile } from './config-file.ts';
-import { type DatabaseConfig, databaseOf } from './database.ts';
+import { type DatabaseConfig, databasesOf } from './database.ts';
 import { defaults } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import { callback, checkOptions, type Kinds, object, text } from './option.ts';
@@ -21,6 +22,8 @@ import { varsOf } from './vars.ts';
 /** A complete configuration: every key has a value. */
 export interface Config {
   readonly database: DatabaseConfig;
+  /** The other databases, if the config lists several. All have the same files and settings. */
+  readonly otherDatabases: readonly DatabaseConfig[];
   /** Absolute paths. */
   readonly publicDir: string;
   readonly tenantDir: string;
@@ -60,6 +63,8 @@ export interface ConfigSources {
   /** This config file, and no search. */
   readonly file?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The names of the databases of the config to use; all by default. */
+  readonly databases?: readonly string[] | undefined;
   /** Values of flags: they beat everything. */
   readonly overrides?: Overrides;
   /**
@@ -74,6 +79,10 @@ export interface ConfigSources {
 const sourceKinds: Kinds<ConfigSources> = {
   cwd: text,
   file: text,
+  databases: {
+    takes: 'a list of names',
+    fits: (value) => Array.isArray(value) && value.every((name) => text.fits(name)),
+  },
   env: object,
   overrides: object,
   connection: {
@@ -91,6 +100,15 @@ const sourceKinds: Kinds<ConfigSources> = {
  */
 export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   checkOptions(sources, sourceKinds);
+  return load(sources);
+}
+
+/** The config for work without a database: what it lists is not read, and `overrides` name one in its place. */
+export async function loadWithoutDatabases(sources: ConfigSources): Promise<Config> {
+  return load(sources, { ignoresList: true });
+}
+
+async function load(sources: ConfigSources, { ignoresList = false } = {}): Promise<Config> {
   const { cwd = process.cwd(), env = process.env, overrides = {}, onWarning = () => {} } = sources;
   const found = await findConfigFile(cwd, sources.file ?? (env[configVariable] || undefined));
   for (const message of found.unread) onWarning(message);
@@ -104,13 +122,20 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
     throw new SqlmigError('bad-usage', 'connection and url cannot be combined', { hint: 'pass one of them' });
   const file = found.path;
   const folders = [...new Set([cwd, root])];
-  const database = databaseOf({ fromFile, chosen, connection, env, file, folders }, onWarning);
+  const { databases: _, ...withoutList } = fromFile;
+  const settings = ignoresList ? withoutList : fromFile;
+  const only = ignoresList ? [] : (sources.databases ?? []);
+  const [database, ...otherDatabases] = databasesOf(
+    { fromFile: settings, chosen, connection, only, env, file, folders },
+    onWarning,
+  );
   const dir = (key: 'publicDir' | 'tenantDir', fallback: string) =>
     overrides[key] !== undefined || fromEnv[key] !== undefined
       ? resolve(cwd, merged[key] ?? fallback)
       : resolve(root, merged[key] ?? fallback);
   return {
     database,
+    otherDatabases,
     publicDir: dir('publicDir', defaults.publicDir),
     tenantDir: dir('tenantDir', defaults.tenantDir),
     recursive: merged.recursive ?? false,
@@ -134,6 +159,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
 // A key that is missing here is an error of types.
 const configKeys: Readonly<Record<keyof Config, true>> = {
   database: true,
+  otherDatabases: true,
   publicDir: true,
   tenantDir: true,
   recursive: true,
@@ -154,10 +180,24 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
 };
 
 /**
+ * Checks a program's config as `requireFleetConfig` does, for work in one database.
+ * @throws SqlmigError also `bad-usage` if it has several databases.
+ */
+export function requireConfig(config: unknown): asserts config is Config {
+  requireFleetConfig(config);
+  const { database, otherDatabases } = config;
+  if (otherDatabases.length === 0) return;
+  const names = [database, ...otherDatabases].map(({ name }) => name ?? '');
+  throw new SqlmigError('bad-usage', `this needs one database, and the config has ${few(names, 20)}`, {
+    hint: `select one: --database ${names[0]}`,
+  });
+}
+
+/**
  * Checks a program's config: that `loadConfig` returned it, and any changes made since.
  * @throws SqlmigError `config-invalid` naming what is missing or wrong.
  */
-export function requireConfig(config: unknown): asserts config is Config {
+export function requireFleetConfig(config: unknown): asserts config is Config {
   const hint = 'await loadConfig() returns one; set values in its "overrides"';
   const refuse = (message: string) => new SqlmigError('config-invalid', message, { hint });
   if (config instanceof Promise) throw refuse('the config is a promise that was not awaited');
@@ -168,8 +208,10 @@ export function requireConfig(config: unknown): asserts config is Config {
     (key) => (config as Partial<Config>)[key as keyof Config] === undefined,
   );
   if (missing.length > 0) throw refuse(`the config lacks ${missing.join(', ')}`);
-  const { database, waitMs, cwd, concurrency, poolMode, versions, vars, ...settings } = config as Config;
-  if (!isDatabase(database)) throw refuse('"database" in the config must be as loadConfig returned it');
+  const { database, otherDatabases, ...shared } = config as Config;
+  const { waitMs, cwd, concurrency, poolMode, versions, vars, ...settings } = shared;
+  if (!Array.isArray(otherDatabases) || ![database, ...otherDatabases].every(isDatabase))
+    throw refuse('the databases in the config must be as loadConfig returned it');
   if (!Number.isSafeInteger(waitMs) || waitMs < 0)
     throw refuse('"waitMs" in the config must be milliseconds');
   if (typeof cwd !== 'string') throw refuse('"cwd" in the config must be a folder');

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { SqlmigError } from '../errors.ts';
+import { inDatabase, SqlmigError } from '../errors.ts';
 import type { Env } from '../server/connection-parameters.ts';
 import { type ConnectionTarget, parseConnection, serviceOf } from '../server/connection-string.ts';
 import { type OpenConnection, targetOfConnection } from '../server/open-connection.ts';
 import { readServiceFiles } from '../server/service-files.ts';
+import { closest } from '../text/closest.ts';
+import { few } from '../text/few.ts';
 import { defaults } from './defaults.ts';
 import type { Settings } from './settings.ts';
 import type { TenantSource } from './tenant-source.ts';
@@ -19,13 +21,15 @@ export interface DatabaseConfig {
   readonly tenants: TenantSource;
 }
 
-/** The sources that can name the database of a config. */
+/** The sources that can name the databases of a config. */
 interface DatabaseSources {
   readonly fromFile: Settings;
   /** Settings from variables and flags, or from a program. */
   readonly chosen: Settings;
   /** The program's own connection, which overrides every URL except that of `chosen`. */
   readonly connection: OpenConnection | undefined;
+  /** The names of the databases of the list to use; all if there are none. */
+  readonly only: readonly string[];
   readonly env: Env;
   /** The config file. */
   readonly file: string | null;
@@ -34,34 +38,83 @@ interface DatabaseSources {
 }
 
 /**
- * The database of a config; `warn` receives one sentence for each setting that is ignored.
- * @throws SqlmigError `no-database-url` if none is configured; `config-invalid` if a setting that names it is wrong.
+ * The databases of a config, in its order; `warn` receives one sentence for each setting that is ignored.
+ * @throws SqlmigError `no-database-url` if none is configured; `bad-usage` if `only` has a name that is not listed;
+ *   `config-invalid` if a setting that names one is wrong.
  */
-export function databaseOf(sources: DatabaseSources, warn: (message: string) => void): DatabaseConfig {
-  const { fromFile, chosen, file } = sources;
-  const merged: Settings = { ...fromFile, ...chosen };
-  const { databases } = merged;
-  const [database] = databases ?? [];
-  if (databases !== undefined && databases.length !== 1) {
-    throw new SqlmigError(
-      'config-invalid',
-      `"databases" in ${file ?? 'config'} must name exactly one database in this version`,
-      {
-        hint: 'run sqlmig once per database',
-      },
-    );
-  }
-  const targets = targetsOf(sources, database, warn);
-  for (const message of new Set([targets.target, targets.directTarget].flatMap((one) => one?.warnings ?? [])))
-    warn(message);
-  return {
-    name: database?.name ?? null,
-    ...targets,
-    tenants: tenantSource(chosen.tenants ?? database?.tenants ?? merged.tenants),
+export function databasesOf(
+  sources: DatabaseSources,
+  warn: (message: string) => void,
+): readonly [DatabaseConfig, ...DatabaseConfig[]] {
+  const [first, ...others] = chosenDatabases(sources);
+  const warned = new Set<string>();
+  const complete = (listed: ListedDatabase | undefined): DatabaseConfig => {
+    const targets =
+      listed === undefined
+        ? targetsOf(sources, listed, warn)
+        : named(listed.name, () => targetsOf(sources, listed, warn));
+    const ignored = [targets.target, targets.directTarget].flatMap((one) => one?.warnings ?? []);
+    for (const message of ignored) {
+      if (!warned.has(message)) warn(message);
+      warned.add(message);
+    }
+    const tenants = sources.chosen.tenants ?? listed?.tenants ?? sources.fromFile.tenants;
+    return { name: listed?.name ?? null, ...targets, tenants: tenantSource(tenants) };
   };
+  return [complete(first), ...others.map(complete)];
 }
 
 type ListedDatabase = NonNullable<Settings['databases']>[number];
+
+/** The databases of the list that are used; none without a list. */
+function chosenDatabases({
+  fromFile: { databases, ...fromFile },
+  chosen,
+  connection,
+  only,
+  file,
+}: DatabaseSources): readonly ListedDatabase[] {
+  if (databases === undefined) {
+    if (only.length === 0) return [];
+    throw new SqlmigError('bad-usage', `there is no database "${only[0]}": the config has no "databases"`);
+  }
+  const names = databases.map(({ name }) => name);
+  const where = `"databases" in ${file ?? 'config'}`;
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (names.length === 0) throw new SqlmigError('config-invalid', `${where} must name at least one database`);
+  if (twice !== undefined)
+    throw new SqlmigError('config-invalid', `${where} has two databases with the name "${twice}"`);
+  const [besides] = (['url', 'directUrl'] as const).filter((key) => fromFile[key] !== undefined);
+  if (besides !== undefined)
+    throw new SqlmigError('config-invalid', `${where} cannot be combined with "${besides}"`, {
+      hint: `each database of the list has a ${besides} of its own`,
+    });
+  const unknown = only.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw unknownDatabase(unknown, names);
+  const used = databases.filter(({ name }) => only.length === 0 || only.includes(name));
+  const isOther = connection !== undefined || chosen.url !== undefined || chosen.directUrl !== undefined;
+  if (used.length > 1 && isOther)
+    throw new SqlmigError('bad-usage', 'the config has several databases, and a URL replaces only one', {
+      hint: `select the database that it is for: --database ${names[0]}`,
+    });
+  return used;
+}
+
+/** Names the database in an error about its settings. */
+function named<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof SqlmigError ? inDatabase(error, name) : error;
+  }
+}
+
+function unknownDatabase(name: string, names: readonly string[]): SqlmigError {
+  const meant = closest(name, names);
+  return new SqlmigError('bad-usage', `the config has no database "${name}"`, {
+    hint: meant === null ? `it has ${few(names, 20)}` : `did you mean ${meant}?`,
+  });
+}
 
 function targetsOf(
   sources: DatabaseSources,
@@ -98,8 +151,8 @@ function urlsOf(
   // The direct URL of a file may point to a different database than the variable.
   const isOther = isVariable && fromFile.url !== undefined;
   return {
-    url: isVariable ? DATABASE_URL : (chosen.url ?? fromFile.url ?? database?.url),
-    directUrl: chosen.directUrl ?? (isOther ? undefined : (fromFile.directUrl ?? database?.directUrl)),
+    url: isVariable ? DATABASE_URL : (chosen.url ?? database?.url ?? fromFile.url),
+    directUrl: chosen.directUrl ?? (isOther ? undefined : (database?.directUrl ?? fromFile.directUrl)),
   };
 }
 

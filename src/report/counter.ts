@@ -13,11 +13,14 @@ export interface ProgressOptions {
   readonly now: () => number;
 }
 
-/** How many schemas of a phase, or rows, are done, drawn as a line with rate and remaining time. */
+/**
+ * How many schemas of a phase, or rows, are done, drawn as a line with rate and remaining time. Databases that are
+ * worked on at the same time are added up.
+ */
 interface Counter {
-  start(what: Scope | 'rows', total: number): void;
+  start(what: Scope | 'rows', total: number, database?: string): void;
   /** Counts a schema; one of another phase is not counted. */
-  count(scope: Scope, failed: boolean): void;
+  count(scope: Scope, failed: boolean, database?: string): void;
   /** Sets the number that are done. */
   reach(done: number): void;
   /** Writes a line above the counter. */
@@ -25,6 +28,15 @@ interface Counter {
   /** Draws the counter, unless it was drawn just before. */
   draw(): void;
   clear(): void;
+}
+
+/** The phase that a database is in. */
+interface Phase {
+  readonly what: string;
+  readonly started: number;
+  total: number;
+  done: number;
+  failures: number;
 }
 
 const drawEveryMs = 100;
@@ -40,8 +52,7 @@ export function createCounter({
   paint,
   now,
 }: Omit<ProgressOptions, 'verbose'>): Counter {
-  let phase = { what: '', total: 0, done: 0, started: now() };
-  let failures = 0;
+  const phases = new Map<string | undefined, Phase>();
   let lastDrawn = live ? Number.NEGATIVE_INFINITY : now();
   let drawn = false;
   const clear = () => {
@@ -50,29 +61,31 @@ export function createCounter({
   };
   return {
     clear,
-    start(what, total) {
-      phase = { what, total, done: 0, started: now() };
-      failures = 0;
+    start(what, total, database) {
+      phases.set(database, { what, total, done: 0, started: now(), failures: 0 });
       // Even if connecting took long, a phase that has just begun has no progress to report.
       if (!live) lastDrawn = now();
     },
     reach(done) {
-      phase.done = Math.min(phase.total, done);
+      for (const phase of phases.values()) phase.done = Math.min(phase.total, done);
     },
-    count(scope, failed) {
+    count(scope, failed, database) {
+      const phase = phases.get(database);
+      if (phase === undefined) return;
       if (scope === phase.what) {
         phase.done += 1;
         // A schema that is refused has failed although it was not pending.
         phase.total = Math.max(phase.total, phase.done);
       } else if (phase.what !== 'rows') return;
-      if (failed) failures += 1;
+      if (failed) phase.failures += 1;
     },
     say(line) {
       clear();
       write(`${line}\n`);
     },
     draw() {
-      const { total, started } = phase;
+      const phase = furthest([...phases.values()]);
+      const { total, started, failures } = phase;
       if (total === 0 || now() - lastDrawn < (live ? drawEveryMs : lineEveryMs)) return;
       lastDrawn = now();
       const bad = failures === 0 ? '' : `, ${failures} failed`;
@@ -82,6 +95,20 @@ export function createCounter({
       write(liveLine(text, { ...phase, columns: columns(), paint }));
       drawn = true;
     },
+  };
+}
+
+/** The phase that most databases are still to end, summed up: that of tenants as soon as one database has begun it. */
+function furthest(phases: readonly Phase[]): Phase {
+  const isLast = phases.some(({ what }) => what !== 'public');
+  const same = phases.filter(({ what }) => !isLast || what !== 'public');
+  const sum = (key: 'total' | 'done' | 'failures') => same.reduce((n, phase) => n + phase[key], 0);
+  return {
+    what: same[0]?.what ?? '',
+    total: sum('total'),
+    done: sum('done'),
+    failures: sum('failures'),
+    started: Math.min(...same.map(({ started }) => started)),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { DownResult, ErrorDetails, UpResult } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
-import { groupBy, printable, schemaNames } from './table.ts';
+import { distinctNames, groupBy, type NamedSchema, names, printable, schemaAndDatabase } from './table.ts';
 
 /** An error for people: what, where, the source line with a caret, the state now, one hint. */
 export function errorPicture(error: ErrorDetails, paint: Paint): string {
@@ -23,10 +23,13 @@ export interface Failure {
 }
 
 /** The failures of schemas in a run, and the error that stopped it. */
-export function runFailures({ schemas, error }: UpResult | DownResult): Failure[] {
+export function runFailures({ schemas, error, databases = [] }: UpResult | DownResult): Failure[] {
   const stops = ['stopped', 'tenants-failed'];
   const failed = schemas.filter((one) => one.state === 'failed' || stops.includes(one.error?.code ?? ''));
-  return error === undefined ? failed : [...failed, { error }];
+  return [
+    ...failed,
+    ...[{ error }, ...databases].flatMap(({ error }) => (error === undefined ? [] : [{ error }])),
+  ];
 }
 
 /** A key that is equal for the same failure in different schemas. */
@@ -39,23 +42,26 @@ interface SharedFailure {
   /** Of the first schema. */
   readonly error: ErrorDetails | undefined;
   /** Empty if the failure belongs to no schema. */
-  readonly schemas: readonly { readonly schema: string }[];
+  readonly schemas: readonly NamedSchema[];
 }
 
 /** Failures, each with all schemas that have it. */
 export function failuresAlike(failed: readonly Failure[]): SharedFailure[] {
   return groupBy(failed, failureKey).map((group) => ({
     error: group[0]?.error,
-    schemas: group.flatMap(({ schema }) => (schema === undefined ? [] : [{ schema }])),
+    schemas: group.flatMap(({ schema, error }) =>
+      schema === undefined ? [] : [{ schema, database: error?.database }],
+    ),
   }));
 }
 
 /** Failures as pictures; schemas with the same error share one. */
 export function errorPictures(failed: readonly Failure[], paint: Paint): string {
   return failuresAlike(failed)
-    .map(({ error, schemas: [, ...others] }) => {
+    .map(({ error, schemas }) => {
       const picture = error === undefined ? '' : errorPicture(error, paint);
-      return `${picture}${others.length === 0 ? '' : `  also: ${schemaNames(others, 20)}\n`}`;
+      const [, ...others] = distinctNames(schemas);
+      return `${picture}${others.length === 0 ? '' : `  also: ${names(others, 20)}\n`}`;
     })
     .join('\n');
 }
@@ -78,9 +84,11 @@ function whereLines(error: ErrorDetails): string[] {
   const parts = [
     placeOf(error),
     statement === undefined ? null : `statement ${statement} of ${statements}`,
-    schema === undefined
-      ? null
-      : `${printable(schema)}${database === undefined ? '' : `@${printable(database)}`}`,
+    schema !== undefined
+      ? printable(schemaAndDatabase({ schema, database }))
+      : database === undefined
+        ? null
+        : `database ${printable(database)}`,
   ].filter((part) => part !== null);
   return parts.length === 0 ? [] : [`  at ${parts.join(' · ')}`];
 }

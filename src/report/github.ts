@@ -2,7 +2,7 @@ import type { FileFinding, Finding } from '../results.ts';
 import type { DriftFinding, NotReplayedFinding } from '../verify-results.ts';
 import { type Failure, failuresAlike } from './error.ts';
 import { findingsAlike } from './findings.ts';
-import { schemaNames } from './table.ts';
+import { type NamedSchema, schemaNames } from './table.ts';
 
 /** A message that GitHub shows beside a line of a file, or above the log if there is no file. */
 export interface Annotation {
@@ -83,7 +83,7 @@ function isInFile(finding: SomeFinding): finding is Exclude<SomeFinding, Finding
   return finding.kind === 'lint' || finding.kind === 'down-file';
 }
 
-function withNames(message: string, schemas: readonly { readonly schema: string }[]): string {
+function withNames(message: string, schemas: readonly NamedSchema[]): string {
   return schemas.length === 0 ? message : `${message} (${schemaNames(schemas, mostNames)})`;
 }
 

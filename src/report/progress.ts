@@ -5,7 +5,7 @@ import type { SchemaOutcome } from '../results.ts';
 import { createCounter, type ProgressOptions } from './counter.ts';
 import { errorPictures, type Failure, failureKey, placeOf } from './error.ts';
 import { noticeLine, noticesText } from './notices.ts';
-import { count, names, placeLine, printable } from './table.ts';
+import { count, names, placeLine, printable, schemaAndDatabase } from './table.ts';
 
 /** Reports a run on stderr while it is in progress. */
 export interface Progress {
@@ -26,26 +26,28 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
   const failures = new Map<string, { readonly what: string; readonly others: string[] }>();
   const failedLine = (schemas: readonly string[], what: string) =>
     `${paint('red', 'failed')} ${names(schemas, 10)}: ${what}`;
-  const addFailure = ({ schema, error }: Pick<SchemaOutcome, 'schema' | 'error'>) => {
+  const addFailure = ({ schema, error }: Pick<SchemaOutcome, 'schema' | 'error'>, who: string) => {
     const place = error === undefined ? null : placeOf(error);
     const what = `${printable(error?.message ?? '')}${place === null ? '' : ` (${place})`}`;
     const key = failureKey({ schema, ...(error && { error }) });
     const group = failures.get(key);
-    if (group !== undefined) return void group.others.push(schema);
+    if (group !== undefined) return void group.others.push(who);
     failures.set(key, { what, others: [] });
-    counter.say(failedLine([schema], what));
+    counter.say(failedLine([who], what));
   };
   return {
     onEvent(event) {
-      if (event.type === 'phase-started') counter.start(event.scope, event.pending);
-      if (event.type === 'copy-started') counter.start('rows', event.rows);
+      const { database } = event;
+      if (event.type === 'phase-started') counter.start(event.scope, event.pending, database);
+      if (event.type === 'copy-started') counter.start('rows', event.rows, database);
       if (event.type === 'rows-copied') counter.reach(copied.add(event));
       if (event.type === 'schema-finished') {
         const { scope, state } = event.outcome;
-        if (state !== 'up-to-date' && state !== 'unchanged') counter.count(scope, state === 'failed');
-        if (state === 'failed') addFailure(event.outcome);
+        if (state !== 'up-to-date' && state !== 'unchanged')
+          counter.count(scope, state === 'failed', database);
+        if (state === 'failed') addFailure(event.outcome, whose(event.outcome.schema, event));
       }
-      if (event.type === 'server-notice' && !verbose) notices.add(event);
+      if (event.type === 'server-notice' && !verbose) notices.add(withDatabase(event));
       for (const line of linesOf(event, verbose, options)) counter.say(line);
       counter.draw();
     },
@@ -57,6 +59,17 @@ export function createProgress({ verbose, ...options }: ProgressOptions): Progre
     },
     failed: (failures) => write(errorPictures(failures, paint)),
   };
+}
+
+/** The name of a schema, with its database if there are several. */
+function whose(schema: string, { database }: RunEvent): string {
+  return schemaAndDatabase({ schema, database });
+}
+
+/** A message of the server whose schema has the name of its database, too. */
+function withDatabase(event: RunEvent & { readonly type: 'server-notice' }) {
+  const { schema } = event;
+  return schema === undefined ? event : { ...event, schema: whose(schema, event) };
 }
 
 /** Sums up copied rows; a tenant that is copied again counts once. */
@@ -80,10 +93,12 @@ function linesOf(event: RunEvent, verbose: boolean, { paint }: Pick<ProgressOpti
       return [placeLine(event).trimEnd(), ...(verbose ? [`run ${event.runId}`] : [])];
     case 'waiting':
       return [
-        `waiting for ${printable(event.schema)} for ${Math.round(event.waitedMs / 1000)} s: ${event.holders}`,
+        `waiting for ${printable(whose(event.schema, event))} for ${Math.round(event.waitedMs / 1000)} s: ${event.holders}`,
       ];
     case 'warning':
-      return [`${paint('yellow', 'warning')}: ${printable(event.message)}`];
+      return [
+        `${paint('yellow', 'warning')}: ${event.database === undefined ? '' : `${printable(event.database)}: `}${printable(event.message)}`,
+      ];
     default:
       return verbose ? verboseLinesOf(event) : [];
   }
@@ -94,16 +109,18 @@ function verboseLinesOf(event: RunEvent): string[] {
     case 'migration-applied':
     case 'migration-undone':
       return [
-        `${printable(event.schema)}  ${printable(migrationLabel(event.migration))}  ${event.migration.durationMs} ms`,
+        `${printable(whose(event.schema, event))}  ${printable(migrationLabel(event.migration))}  ${event.migration.durationMs} ms`,
       ];
     case 'rows-copied':
-      return [`${printable(event.schema)}  ${printable(event.table)}  ${count(event.rows, 'row')} copied`];
+      return [
+        `${printable(whose(event.schema, event))}  ${printable(event.table)}  ${count(event.rows, 'row')} copied`,
+      ];
     case 'retrying':
       return [
-        `${printable(event.schema)}: ${printable(event.reason)}; will retry (attempt ${event.attempt})`,
+        `${printable(whose(event.schema, event))}: ${printable(event.reason)}; will retry (attempt ${event.attempt})`,
       ];
     case 'server-notice':
-      return [noticeLine(event)];
+      return [noticeLine(withDatabase(event))];
     default:
       return [];
   }

@@ -29,12 +29,26 @@ export function names(list: readonly string[], most: number): string {
   return fewAndMore(list.map(printable), most);
 }
 
+/** A schema of a result, with its database if the result names it. */
+export interface NamedSchema {
+  readonly schema: string;
+  readonly database?: string | undefined;
+}
+
 /** The names of schemas, as `names` lists them. */
-export function schemaNames(schemas: readonly { readonly schema: string }[], most: number): string {
-  return names(
-    schemas.map(({ schema }) => schema),
-    most,
-  );
+export function schemaNames(schemas: readonly NamedSchema[], most: number): string {
+  return names(distinctNames(schemas), most);
+}
+
+/** The names of schemas, with their databases if these differ. */
+export function distinctNames(schemas: readonly NamedSchema[]): string[] {
+  const several = new Set(schemas.map(({ database }) => database)).size > 1;
+  return schemas.map((one) => (several ? schemaAndDatabase(one) : one.schema));
+}
+
+/** `schema@database`, or `schema` without a database. */
+export function schemaAndDatabase({ schema, database }: NamedSchema): string {
+  return database === undefined ? schema : `${schema}@${database}`;
 }
 
 /** A number with its noun. */

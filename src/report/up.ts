@@ -1,6 +1,16 @@
 import { isGone } from '../fleet/outcome.ts';
-import type { SchemaOutcome, UpResult } from '../results.ts';
-import { count, groupBy, names, printable, schemaNames, table, titledTable } from './table.ts';
+import type { DownResult, SchemaOutcome, UpResult } from '../results.ts';
+import { inSections } from './sections.ts';
+import {
+  count,
+  groupBy,
+  names,
+  printable,
+  schemaAndDatabase,
+  schemaNames,
+  table,
+  titledTable,
+} from './table.ts';
 import { versionText } from './version-text.ts';
 
 const words = {
@@ -27,7 +37,14 @@ function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
 }
 
 /** The answer of `up`: one line per group of schemas with the same outcome. */
-export function upTable({ schemas, rehearsed = false }: UpResult): string {
+export function upTable(result: UpResult): string {
+  return (
+    inSections(result, (own) => outcomesText(own(result.schemas), result.rehearsed === true)) +
+    (result.rehearsed ? 'rehearsal: everything was rolled back\n' : '')
+  );
+}
+
+function outcomesText(schemas: readonly SchemaOutcome[], rehearsed: boolean): string {
   const groups = groupBy(schemas, ({ scope, state, version, unmanaged, migrations, confirmed, error }) =>
     JSON.stringify([scope, state, version, unmanaged, migrations.length, confirmed, error?.code]),
   );
@@ -43,12 +60,7 @@ export function upTable({ schemas, rehearsed = false }: UpResult): string {
     return [first.scope, state, applied, version, rehearsed ? `up to ${ms} ms` : '', who];
   });
   const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants to migrate\n';
-  return (
-    titledTable(titles, rows) +
-    none +
-    locksText(schemas) +
-    (rehearsed ? 'rehearsal: everything was rolled back\n' : '')
-  );
+  return titledTable(titles, rows) + none + locksText(schemas);
 }
 
 /** The answer of `tenant create`. */
@@ -75,9 +87,7 @@ function locksText(schemas: readonly SchemaOutcome[]): string {
 
 /** How many schemas and migrations, `N applied, M up to date, K failed`, and the first schemas that failed. */
 export function upSummary(result: UpResult): string {
-  const failed = result.schemas
-    .filter((outcome) => outcome.state === 'failed')
-    .map((outcome) => outcome.schema);
+  const failed = failedNames(result);
   const gone = result.schemas.filter(isGone).length;
   const left = groupBy(
     result.schemas.filter((outcome) => outcome.state === 'skipped' && !isGone(outcome)),
@@ -93,8 +103,24 @@ export function upSummary(result: UpResult): string {
   const unsure = open === 0 ? '' : `, ${open} not confirmed`;
   const seconds = (result.durationMs / 1000).toFixed(1);
   const migrations = result.schemas.reduce((sum, outcome) => sum + outcome.migrations.length, 0);
-  const size = `${count(result.schemas.length, 'schema')}, ${count(migrations, 'migration')}`;
+  const size = `${databasesText(result)}${count(result.schemas.length, 'schema')}, ${count(migrations, 'migration')}`;
   return `${size}: ${sure} ${result.rehearsed ? 'would be applied' : 'applied'}, ${result.upToDate} up to date, ${result.failed} failed${made}${unsure}${skipped}${who} (${seconds} s)\n`;
+}
+
+/** The names of failed schemas, and of databases in which the run stopped or did not begin. */
+export function failedNames({ schemas, databases = [] }: UpResult | DownResult): string[] {
+  const several = databases.length > 0;
+  return [
+    ...schemas
+      .filter(({ state }) => state === 'failed')
+      .map((outcome) => (several ? schemaAndDatabase(outcome) : outcome.schema)),
+    ...databases.filter(({ error }) => error !== undefined).map(({ database }) => `database ${database}`),
+  ];
+}
+
+/** The number of databases before that of schemas; empty if there is one. */
+export function databasesText({ databases }: UpResult | DownResult): string {
+  return databases === undefined ? '' : `${count(databases.length, 'database')}, `;
 }
 
 /** Why the migrations of a schema are still pending. */

@@ -1,8 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { OnEvent } from '../events.ts';
 
+/** What a run in one of several databases has in common with those in the others. */
+export interface Together {
+  /** The id of all of them; by default, a run has its own. */
+  readonly runId?: string;
+  /** Called when everything is checked, before anything is changed: waits until all others are ready too. */
+  readonly ready?: () => Promise<void>;
+}
+
 /** How a run reports to its caller, and is interrupted by it. */
-export interface Caller {
+export interface Caller extends Together {
   readonly emit: OnEvent;
   readonly signal: AbortSignal;
 }
@@ -11,11 +20,19 @@ export interface Caller {
 export function callerOf({
   onEvent,
   signal,
-}: {
+  runId,
+  ready,
+}: Together & {
   readonly onEvent?: OnEvent | undefined;
   readonly signal?: AbortSignal | undefined;
 }): Caller {
-  return { emit: ownListener(onEvent), signal: ownSignal(signal) };
+  const together = { ...(runId !== undefined && { runId }), ...(ready !== undefined && { ready }) };
+  return { emit: ownListener(onEvent), signal: ownSignal(signal), ...together };
+}
+
+/** A new id of a run. */
+export function newRunId(): string {
+  return randomBytes(4).toString('hex');
 }
 
 /** A signal that follows another, without Node.js' limit of listeners. */

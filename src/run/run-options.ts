@@ -3,7 +3,7 @@ import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import { defaults } from '../project/defaults.ts';
 import { abortSignal, callback, type Kinds, milliseconds, wholeNumber, yesOrNo } from '../project/option.ts';
-import { type Caller, callerOf } from './caller.ts';
+import { type Caller, callerOf, type Together } from './caller.ts';
 
 /** Options of every verb that changes something. */
 export interface ChangeOptions {
@@ -54,7 +54,7 @@ export interface MigrateSettings extends Caller {
 }
 
 /** Fills in the defaults. */
-export function migrateSettings(options: RunOptions, config: Config): MigrateSettings {
+export function migrateSettings(options: RunOptions & Together, config: Config): MigrateSettings {
   return {
     plan: completePlan(options, config),
     lockTimeoutMs: options.lockTimeoutMs ?? defaults.lockTimeoutMs,

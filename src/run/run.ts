@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import { asSqlmigError, serverRefused } from '../execute/failure.ts';
 import { canceledHint } from '../execute/stopped-statement.ts';
@@ -13,7 +12,7 @@ import { requirePlainStrings } from '../server/plain-strings.ts';
 import { refuseReadOnly } from '../server/read-only.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Server, Session } from '../server/session.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, newRunId } from './caller.ts';
 import type { SessionSlot } from './session-slot.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 
@@ -65,10 +64,9 @@ interface RunSettings extends Caller {
  */
 export async function withRun<T>(
   config: Config,
-  { emit, signal, readOnly, waitForLockMs = readingWaitMs }: RunSettings,
+  { emit, signal, runId = newRunId(), readOnly, waitForLockMs = readingWaitMs }: RunSettings,
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
-  const runId = randomBytes(4).toString('hex');
   const onNotice: OnNotice = (notice) => emit(noticeEvent(notice, null));
   const sessions = createSessions(config, { runId, emit, signal, onNotice });
   const own = sessions.own.slot;

@@ -5,7 +5,7 @@ const about: Readonly<Record<Exclude<keyof Settings, '$schema'>, string>> = {
   url: 'Database URL',
   directUrl: 'Database URL that bypasses a pooler',
   tenants: 'Which schemas are tenants; not set: the schemas that have a sqlmig history',
-  databases: 'The databases; one in this version',
+  databases: 'Several databases that are migrated with the same files, in place of url',
   publicDir: 'Folder of the public migrations, relative to this file (default: sql/public)',
   tenantDir: 'Folder of the tenant migrations, relative to this file (default: sql/tenant)',
   recursive: 'Read files in sub-folders of both folders',

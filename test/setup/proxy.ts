@@ -80,6 +80,16 @@ export interface UnreliableProxy {
   cut(): void;
   /** Lets no byte and no end pass any more; with `newOnes` none of connections to come either. */
   stall(newOnes: boolean): void;
+  /** Cuts every connection and refuses new ones, as if the database did not exist, until called with `false`. */
+  refuse(all: boolean): void;
+}
+
+/** The ErrorResponse of a server that has no such database (PostgreSQL documentation, message formats). */
+function noSuchDatabase(): Buffer {
+  const fields = Buffer.from('SFATAL\0VFATAL\0C3D000\0Mdatabase does not exist\0\0');
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(fields.length + 4);
+  return Buffer.concat([Buffer.from('E'), length, fields]);
 }
 
 /** Passes everything on until told otherwise. */
@@ -87,9 +97,11 @@ export async function unreliableProxy(databaseUrl: string): Promise<UnreliablePr
   const target = new URL(databaseUrl);
   const pairs = new Set<readonly Socket[]>();
   let swallows = false;
+  let refuses = false;
   const proxy = createServer((client) => {
     client.on('error', () => {});
     if (swallows) return void pairs.add([client]);
+    if (refuses) return void client.once('data', () => client.end(noSuchDatabase()));
     const upstream = connect(Number(target.port || 5432), target.hostname);
     const pair = [client, upstream];
     pairs.add(pair);
@@ -114,10 +126,15 @@ export async function unreliableProxy(databaseUrl: string): Promise<UnreliablePr
   });
   const address = proxy.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const cut = () => {
+    for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
+  };
   return {
     url: Object.assign(new URL(databaseUrl), { hostname: '127.0.0.1', port: String(port) }).href,
-    cut() {
-      for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
+    cut,
+    refuse(all) {
+      refuses = all;
+      if (all) cut();
     },
     stall(newOnes) {
       swallows = newOnes;

@@ -19,7 +19,13 @@ import {
   selectorOptions,
   usage,
 } from '../options.ts';
-import { canaryOf, concurrencyOption, maxFailuresOf, maxFailuresOption } from '../stop-options.ts';
+import {
+  canaryOf,
+  concurrencyOption,
+  maxFailuresOf,
+  maxFailuresOption,
+  requireAllOption,
+} from '../stop-options.ts';
 import { keepHeapSmall } from '../v8-flags.ts';
 import { planAnswer } from './plan.ts';
 
@@ -62,11 +68,13 @@ export const upCommand = defineCommand()({
       describe: 'Write run metrics to this file in Prometheus text format',
     },
     ...maxFailuresOption,
+    ...requireAllOption,
   },
   examples: [
     ['up --all', 'migrate public and every tenant'],
     ['up --tenants acme,globex', 'migrate public and two tenants'],
     ['up --all --wait 60s -- node server.js', 'container entrypoint: wait, migrate, then start the app'],
+    ['up --all --database eu', 'migrate one of several databases of the config'],
     ['up --all --rehearse', 'execute everything, then roll it back'],
     ['up --all --canary 5 --max-failures 1%', 'migrate five canaries first, then stop at 1% failures'],
   ],
@@ -90,6 +98,7 @@ export const upCommand = defineCommand()({
       select,
       rehearse: args.rehearse,
       maxFailures: maxFailuresOf(args.maxFailures),
+      requireAll: args.requireAll,
       ...(canary !== undefined && { canary }),
       ...(canaryTolerate !== undefined && { canaryTolerate }),
     };

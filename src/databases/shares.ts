@@ -1,0 +1,102 @@
+import type { Canary } from '../decide/stop-rule.ts';
+import { SqlmigError } from '../errors.ts';
+import type { Config } from '../project/config.ts';
+import { everySchema, type Selection } from '../project/selection.ts';
+import { callerOf } from '../run/caller.ts';
+import { withRun } from '../run/run.ts';
+import { selectTenants, unknownTenants } from '../state/fleet-state.ts';
+import { tenantsQueryFailed } from '../tenants/tenants.ts';
+
+/** Options that may name tenants. */
+export interface NamingOptions {
+  readonly select?: Selection;
+  readonly canary?: Canary;
+  readonly signal?: AbortSignal;
+}
+
+/** The part of a command that concerns one database: its options there, or why that is not known. */
+type Share<O> = { readonly config: Config; readonly database: string } & (
+  | { readonly options: O }
+  | { readonly error: SqlmigError }
+);
+
+/** The configs of the databases of a config, each with one database and its name. */
+export function configsOf(config: Config): readonly { readonly config: Config; readonly database: string }[] {
+  const { database, otherDatabases } = config;
+  return [database, ...otherDatabases].map((one) => {
+    if (one.name === null) throw new RangeError('one of several databases has a name');
+    return { config: { ...config, database: one, otherDatabases: [] }, database: one.name };
+  });
+}
+
+/**
+ * Divides the names of tenants in options among the databases that list them. A database that lists none of the selected
+ * tenants has no share.
+ * @throws SqlmigError `unknown-tenant` for names that no database lists; why they cannot be listed, if a name may be there.
+ */
+export async function sharesOf<O extends NamingOptions>(
+  config: Config,
+  options: O,
+): Promise<readonly Share<O>[]> {
+  const names = namesIn(options);
+  const configs = configsOf(config);
+  if (names.length === 0) return configs.map((one) => ({ ...one, options }));
+  const listed = await Promise.all(configs.map((one) => listing(one.config, options)));
+  const known = new Set(listed.flatMap((found) => ('error' in found ? [] : [...found.names])));
+  const unknown = names.filter((name) => !known.has(name));
+  const failure = listed.find((found) => 'error' in found);
+  if (unknown.length > 0) throw failure?.error ?? unknownTenants(unknown, [...known]);
+  return configs.flatMap((one, i): Share<O>[] => {
+    const found = listed[i];
+    if (found === undefined || 'error' in found) return found === undefined ? [] : [{ ...one, ...found }];
+    const own = optionsIn(options, found.names, one.database);
+    return own === null ? [] : [{ ...one, options: own }];
+  });
+}
+
+function namesIn({ select = everySchema, canary }: NamingOptions): string[] {
+  const selected = select.kind === 'tenants' ? select.names : select.kind === 'all' ? select.except : [];
+  return [...selected, ...(typeof canary === 'object' && 'names' in canary ? canary.names : [])];
+}
+
+type Listing = { readonly names: ReadonlySet<string> } | { readonly error: SqlmigError };
+
+/** The tenants that a database lists. */
+async function listing(config: Config, { signal }: NamingOptions): Promise<Listing> {
+  try {
+    const found = await withRun(config, callerOf({ signal }), (run) =>
+      run.read((_, reader) => selectTenants(reader, config, { selection: everySchema })),
+    );
+    return 'unknown' in found
+      ? { error: tenantsQueryFailed(found.unknown) }
+      : { names: new Set(found.names) };
+  } catch (error) {
+    if (error instanceof SqlmigError) return { error };
+    throw error;
+  }
+}
+
+/** Options with the names that a database lists; `null` if none of the selected tenants is among them. */
+function optionsIn<O extends NamingOptions>(
+  options: O,
+  known: ReadonlySet<string>,
+  database: string,
+): O | null {
+  const { select = everySchema, canary } = options;
+  const own = (names: readonly string[]) => names.filter((name) => known.has(name));
+  if (select.kind === 'tenants' && own(select.names).length === 0) return null;
+  const selected: Selection =
+    select.kind === 'tenants'
+      ? { ...select, names: own(select.names) }
+      : select.kind === 'all'
+        ? { ...select, except: own(select.except) }
+        : select;
+  if (typeof canary !== 'object' || !('names' in canary)) return { ...options, select: selected };
+  const canaries = own(canary.names);
+  if (canaries.length === 0)
+    throw new SqlmigError('bad-usage', `no canary is a tenant of database ${database}`, {
+      state: 'nothing was touched',
+      hint: 'name a canary of each database, or select databases with --database',
+    });
+  return { ...options, select: selected, canary: { names: canaries } };
+}
