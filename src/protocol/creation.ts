@@ -7,7 +7,7 @@ import { createMessage, type Message } from './message-text.ts';
 import { addSteps, runsCode, type Start } from './unit.ts';
 import { newNameTaken } from './unit-checks.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
-import { takeLocks } from './unit-locks.ts';
+import { keepsKeys, takeLocks } from './unit-locks.ts';
 import { begin, prelude } from './unit-settings.ts';
 
 /** A schema to create, and the files to apply to it. */
@@ -70,6 +70,6 @@ export function composeCreationReplay(
 }
 
 /** A pooled session may have lost its settings after a file that runs code, so there each file sets them again. */
-function startOf(index: number, { ownSession }: UnitContext): Start {
-  return ownSession ? { kind: 'kept' } : { kind: 'turn', rows: index };
+function startOf(index: number, context: UnitContext): Start {
+  return keepsKeys(context) ? { kind: 'kept' } : { kind: 'turn', rows: index };
 }

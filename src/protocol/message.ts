@@ -12,7 +12,7 @@ import { createMessage, type Message, type MessageText } from './message-text.ts
 import { raise } from './refusal.ts';
 import { addRehearsed, addUnit, lockAndRecord, runsCode, type Start } from './unit.ts';
 import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
-import { release, takeLocks } from './unit-locks.ts';
+import { keepsKeys, release, takeLocks } from './unit-locks.ts';
 import { begin, prelude, setFilePath } from './unit-settings.ts';
 
 /** The files to apply to a schema, in order. */
@@ -32,8 +32,8 @@ export function composeUnits(
 ): Message {
   const message = createMessage();
   const settings = prelude(activityOf(scripts), context);
-  // Behind a pooler a session keeps nothing, and public lets tenants in between two of its units.
-  const keeps = context.ownSession && schema.scope === 'tenant' && scripts.length > 1;
+  // Public lets tenants in between two of its units.
+  const keeps = keepsKeys(context) && schema.scope === 'tenant' && scripts.length > 1;
   const counts = rowCounts(schema, scripts);
   message.add(settings);
   if (!schema.isCurrent) message.add(composeUpgrade(schema, context));

@@ -26,6 +26,8 @@ export interface UnitContext {
   readonly sync: boolean;
   /** The session is not pooled, and starts with `unitSettings`. */
   readonly ownSession: boolean;
+  /** Histories may be on other servers (Citus): what reads or writes one runs there, with all functions in it. */
+  readonly isCitus: boolean;
   /** Receives the server's notices while files run. */
   readonly onNotice: (notice: ServerNotice, source: NoticeSource) => void;
 }

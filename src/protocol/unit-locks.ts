@@ -58,6 +58,14 @@ export function takeLocks(
   );
 }
 
+/**
+ * Whether a session may keep a schema's key from unit to unit. Behind a pooler it keeps nothing. On Citus the row of a
+ * unit that follows (see `lockAndRecord`) would take the other locks where the history is.
+ */
+export function keepsKeys({ ownSession, isCitus }: UnitContext): boolean {
+  return ownSession && !isCitus;
+}
+
 /** Releases every key that the session has kept. */
 export const release = 'select pg_advisory_unlock_all();\n';
 

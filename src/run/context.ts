@@ -16,8 +16,10 @@ export function unitContext(
     table: config.historyTable,
     searchPath: config.searchPath,
     lockTimeoutMs,
-    sync,
+    // A coordinator commits after the other servers have prepared: a crash must not undo what they then commit.
+    sync: sync || server.isCitus,
     ownSession: false,
+    isCitus: server.isCitus,
     onNotice,
     // client_connection_check_interval came with PostgreSQL 14.
     checksClient: server.isLinux && server.version >= 140_000,

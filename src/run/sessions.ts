@@ -48,17 +48,22 @@ export function createSessions(
   { runId, emit, signal, onNotice }: RunConnection,
 ): Sessions {
   const retrying = createConnectRetry(signal, waitMs, (message) => emit({ type: 'warning', message }));
-  const connect: Connect = (to, more = {}) =>
-    openSession(
+  let oneByOne = false;
+  const connect: Connect = async (to, more = {}) => {
+    const session = await openSession(
       {
         target: to,
         applicationName: `sqlmig ${runId}`,
         connectTimeoutMs: connectTimeoutOf(to),
+        oneByOne,
         signal,
         ...more,
       },
       onNotice,
     );
+    oneByOne = session.server.isCitus;
+    return session;
+  };
   const own = createOwnSession(createSessionSlot(() => retrying(() => connect(target), true), signal));
   const room = createRoom(emit);
   const openOptional = (more?: Partial<Connection>) => retrying(() => connect(target, more), false);

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { certificateHash } from './certificate-hash.ts';
+import { Frames, frame } from './frames.ts';
+import { Relay } from './relay.ts';
 import { beginScram, boundMechanism, type ScramLogin } from './scram.ts';
 
 // Codes of the server's authentication messages (PostgreSQL documentation, message formats).
@@ -25,69 +27,32 @@ export function bindToChannel(socket: Socket, password: string | null): Duplex {
   return new BoundStream(socket, beginScram(password, hash, randomBytes(18).toString('base64')));
 }
 
-class BoundStream extends Duplex {
-  readonly #socket: Socket;
+class BoundStream extends Relay {
   readonly #login: ScramLogin;
-  #incoming = Buffer.alloc(0);
+  readonly #frames = new Frames();
   #isProven = false;
   #isIn = false;
 
   constructor(socket: Socket, login: ScramLogin) {
-    super({ emitClose: false });
-    this.#socket = socket;
+    super(socket);
     this.#login = login;
-    socket.on('data', (chunk: Buffer) => this.#take(chunk));
-    socket.once('end', () => this.push(null));
-    socket.once('error', (error) => this.destroy(error));
-    socket.once('close', () => this.destroy());
   }
 
-  /** As in a socket; the driver terminates the session only while it is open. */
-  get readyState(): string {
-    return this.#socket.readyState;
-  }
-
-  override _read(): void {
-    if (this.#socket.isPaused()) this.#socket.resume();
-  }
-
-  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
-  }
-
-  override _final(done: () => void): void {
-    this.#socket.end(done);
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#socket.destroy();
-    done(error);
-    // After the error has reached the query: whoever sees the end first would only report that the connection closed.
-    setImmediate(() => this.emit('close', error !== null));
-  }
-
-  #take(chunk: Buffer): void {
+  protected override fromServer(chunk: Buffer): void {
     if (this.#isIn) {
-      this.#pass(chunk);
+      this.toDriver(chunk);
       return;
     }
-    this.#incoming = Buffer.concat([this.#incoming, chunk]);
-    while (!this.#isIn && this.#incoming.length >= 5) {
-      const length = 1 + this.#incoming.readUInt32BE(1);
-      if (this.#incoming.length < length) return;
-      const message = this.#incoming.subarray(0, length);
-      this.#incoming = this.#incoming.subarray(length);
-      const problem = message[0] === 'R'.charCodeAt(0) ? this.#authenticate(message) : this.#pass(message);
+    for (const message of this.#frames.take(chunk)) {
+      const problem = message[0] === 'R'.charCodeAt(0) ? this.#authenticate(message) : this.toDriver(message);
       if (typeof problem === 'string') {
         this.destroy(new Error(problem));
         return;
       }
+      if (this.#isIn) break;
     }
-    if (this.#isIn && this.#incoming.length > 0) this.#pass(this.#incoming);
-  }
-
-  #pass(bytes: Buffer): void {
-    if (!this.push(bytes)) this.#socket.pause();
+    const rest = this.#isIn ? this.#frames.rest() : null;
+    if (rest !== null && rest.length > 0) this.toDriver(rest);
   }
 
   /** Answers a message of the login; returns what is wrong with it, in words. */
@@ -115,7 +80,7 @@ class BoundStream extends Duplex {
       case loggedIn:
         if (!this.#isProven) return 'the server accepted the login without channel binding';
         this.#isIn = true;
-        this.#pass(message);
+        this.toDriver(message);
         return;
       default:
         return 'the server asks for a login without channel binding';
@@ -123,9 +88,6 @@ class BoundStream extends Duplex {
   }
 
   #answer(payload: Buffer): void {
-    const head = Buffer.alloc(5);
-    head.write('p');
-    head.writeUInt32BE(4 + payload.length, 1);
-    this.#socket.write(Buffer.concat([head, payload]));
+    this.toServer(frame('p', payload));
   }
 }

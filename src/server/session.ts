@@ -15,6 +15,11 @@ export interface Connection {
   readonly connectTimeoutMs: number;
   /** Settings that the session starts with and RESET returns to; a pooler would refuse them (08P01). */
   readonly settings?: Readonly<Record<string, string>>;
+  /**
+   * Send each statement of a message by itself (see `sendOneByOne`). On Citus it is always so, and saying it saves
+   * connecting twice.
+   */
+  readonly oneByOne?: boolean;
   /** After it has fired, connecting takes at most two seconds. */
   readonly signal?: AbortSignal;
   /** A message without an answer for this many milliseconds is checked on a second connection. */
@@ -78,6 +83,8 @@ export interface Server {
   readonly isLinux: boolean;
   /** The encoding of the database is UTF8. */
   readonly isUtf8: boolean;
+  /** The database has the extension Citus. */
+  readonly isCitus: boolean;
   /** A backslash in a plain string is an ordinary character (`standard_conforming_strings`). */
   readonly standardStrings: boolean;
   /** Why the server must not be written to: it is a standby, or a setting forbids it; `null` if it may be. */
@@ -96,7 +103,8 @@ const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_dat
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as number,
   pg_catalog.version() operator(pg_catalog.~*) 'linux'::pg_catalog.text as linux, pg_catalog.pg_is_in_recovery() as standby,
   pg_catalog.current_setting('standard_conforming_strings') as strings, pg_catalog.current_setting('server_encoding') as encoding,
-  pg_catalog.current_setting('default_transaction_read_only')::pg_catalog.bool as reads`;
+  pg_catalog.current_setting('default_transaction_read_only')::pg_catalog.bool as reads,
+  exists (select from pg_catalog.pg_extension where extname operator(pg_catalog.=) 'citus') as citus`;
 
 /**
  * Opens a session.
@@ -118,11 +126,12 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
 }
 
 async function openOn(host: TargetHost, connection: Connection, onNotice: OnNotice): Promise<Session> {
-  const { applicationName, settings, connectTimeoutMs, onNotification = () => {} } = connection;
+  const { applicationName, settings, connectTimeoutMs, oneByOne = false } = connection;
+  const { onNotification = () => {} } = connection;
   const target = await settled(host, connection);
   const { options, ignoredPasswordFile } = clientOptions(target, host);
   const startup = { application_name: applicationName, ...target.startup, ...settings };
-  const wire = new Wire({ server: options, startup, connectTimeoutMs, onNotice, onNotification });
+  const wire = new Wire({ server: options, oneByOne, startup, connectTimeoutMs, onNotice, onNotification });
   let greeting: Greeting;
   try {
     greeting = await greet(wire, connection);
@@ -131,6 +140,10 @@ async function openOn(host: TargetHost, connection: Connection, onNotice: OnNoti
     throw connectError(error, describeHost(host), ignoredPasswordFile);
   }
   const { pid, backend, server } = greeting;
+  if (server.isCitus && !oneByOne) {
+    await wire.close(connection.signal);
+    return openOn(host, { ...connection, oneByOne: true }, onNotice);
+  }
   const pooled = pid !== backend || target.saysPooled;
   const { settings: _, ...plain } = connection;
   const stopWatching = watch(
@@ -193,6 +206,7 @@ async function greet(wire: Wire, { target, connectTimeoutMs, signal }: Connectio
       version: Number(row?.number),
       isLinux: row?.linux === true,
       isUtf8: row?.encoding === 'UTF8',
+      isCitus: row?.citus === true,
       standardStrings: row?.strings === 'on',
       readOnly: row?.standby === true ? 'standby' : row?.reads === true ? 'setting' : null,
     },

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { bindToChannel } from './channel-binding.ts';
 import type { ClientOptions } from './client-options.ts';
+import { sendOneByOne } from './one-by-one.ts';
 import type { LastWords } from './server-error.ts';
 
 /** The sockets of one session: one for its messages, and one for each request to cancel. */
@@ -28,8 +29,11 @@ const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 // The last error of a session lies at the end of all that came.
 const tailLength = 8_192;
 
-/** Sockets to one server. The driver's own sockets can neither be closed at once nor report their last bytes. */
-export function createSockets(server: ClientOptions): Sockets {
+/**
+ * Sockets to one server. The driver's own sockets can neither be closed at once nor report their last bytes. `oneByOne`: see
+ * `Connection`.
+ */
+export function createSockets(server: ClientOptions, oneByOne: boolean): Sockets {
   const sockets = new Set<Socket>();
   // Node 20 can crash if the socket below TLS is destroyed first.
   const encryptedBy = new Map<Socket, Socket>();
@@ -70,7 +74,7 @@ export function createSockets(server: ClientOptions): Sockets {
     }
     const stream =
       server.channelBinding && !isCancel ? bindToChannel(socket, server.password ?? null) : socket;
-    return Object.assign(stream, { host, port });
+    return Object.assign(oneByOne && !isCancel ? sendOneByOne(stream) : stream, { host, port });
   };
 
   return {

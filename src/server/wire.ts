@@ -8,6 +8,8 @@ import { createSockets, type Sockets } from './sockets.ts';
 /** How a wire is opened. */
 interface WireSetup {
   readonly server: ClientOptions;
+  /** See `Connection`. */
+  readonly oneByOne: boolean;
   /** Parameters of the startup message. */
   readonly startup: Readonly<Record<string, string>>;
   readonly connectTimeoutMs: number;
@@ -37,10 +39,10 @@ export class Wire {
   #giveUp = (_: Error) => {};
   #reason = 'the server closed the connection';
 
-  constructor({ server, startup, connectTimeoutMs, onNotice, onNotification }: WireSetup) {
+  constructor({ server, oneByOne, startup, connectTimeoutMs, onNotice, onNotification }: WireSetup) {
     this.#onNotice = onNotice;
     this.#listener = onNotice;
-    this.#sockets = createSockets(server);
+    this.#sockets = createSockets(server, oneByOne);
     this.#client = createClient(
       { server, open: this.#sockets.open, startup, connectTimeoutMs },
       { onNotice: (notice) => this.#listener(notice), onClose: () => this.#lose(), onNotification },

@@ -18,6 +18,7 @@ export const testContext: UnitContext = {
   lockTimeoutMs: 5_000,
   checksClient: false,
   isUtf8: true,
+  isCitus: false,
   limitsTransactions: false,
   sync: false,
   ownSession: false,
