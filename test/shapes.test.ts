@@ -53,6 +53,9 @@ async function make(name: string, sql: string): Promise<void> {
 test('schemas that were built alike have one hash, whatever their names are', async () => {
   for (const name of names) await make(name, everything);
   await db.query('create schema empty');
+  // As a server does that keeps a version of each column.
+  await db.query(`update pg_attribute set attoptions = array['pg_attver=' || attrelid] || attoptions
+    where attrelid in (select oid from pg_class where relkind in ('r', 'c', 'v') and relnamespace = '"we""ird Ü"'::regnamespace)`);
   const hashes = await readShapeHashes(session, request([...names, 'empty', 'gone']));
   const [first] = hashes.values();
   expect(hashes.get('empty')).toEqual({ hash: null, objects: 0 });

@@ -111,7 +111,8 @@ const columns: ShapePart = {
     ),
     compression: `case p.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end`,
     'statistics target': `nullif(p.attstattarget, -1)::text`,
-    options: list('p.attoptions'),
+    // PostgreSQL 15.20 keeps a version of each column there (src/include/catalog/pg_attribute.h).
+    options: list(`array(select o from unnest(p.attoptions) o where o not like 'pg\\_attver=%')`),
     'foreign options': list('p.attfdwoptions'),
   },
   comment: { catalog: 'pg_class', oid: 'p.oid', sub: 'p.attnum' },
