@@ -50,13 +50,21 @@ const requiredPackages = {
   },
 };
 
-/** The ES modules: the command, and the library with the names of its exports, which a bundler looks for. */
+// What programs import: the whole library, and the part for the queries of an application, which loads little.
+const libraries = ['index', 'app'];
+
+/** The ES modules: the command, and the libraries with the names of their exports, which a bundler looks for. */
 const forImport = {
   name: 'for-import',
   generateBundle(_, bundle) {
     const file = (fileName, source) => this.emitFile({ type: 'asset', fileName, source });
-    const names = bundle['index.cjs'].exports.join(', ');
-    file('index.js', `import library from './index.cjs';\nexport const { ${names} } = library;\n`);
+    for (const library of libraries) {
+      const names = bundle[`${library}.cjs`].exports.join(', ');
+      file(
+        `${library}.js`,
+        `import library from './${library}.cjs';\nexport const { ${names} } = library;\n`,
+      );
+    }
     file('cli.js', "#!/usr/bin/env node\nimport './cli.cjs';\n");
   },
 };
@@ -64,7 +72,12 @@ const forImport = {
 // CommonJS, since test runners such as Jest cannot require an ES module. One file per entry point, and what they share in
 // chunks, so that a run loads few files and only what it needs.
 const commonJs = {
-  input: { cli: 'src/cli/main.ts', index: 'src/index.ts', 'embedded/attach': 'src/embedded/attach.ts' },
+  input: {
+    cli: 'src/cli/main.ts',
+    index: 'src/index.ts',
+    app: 'src/application/index.ts',
+    'embedded/attach': 'src/embedded/attach.ts',
+  },
   platform: 'node',
   external,
   plugins: [licenses, requiredPackages, forImport],
@@ -79,7 +92,12 @@ const commonJs = {
     codeSplitting: {
       groups: [
         { name: 'yaml', test: /node_modules\/yaml\// },
-        { name: 'engine', test: /\/src\/(?!embedded|cli|report|index)/ },
+        // What the application's part shares with the others.
+        {
+          name: 'basics',
+          test: /\/src\/(?:errors|text\/closest|sql\/(?:quote|search-path)|project\/(?:defaults|option)|tenants\/tenant-name)\./,
+        },
+        { name: 'engine', test: /\/src\/(?!application|embedded|cli|report|index)/ },
         { name: 'commands', test: /\/src\/(?:report|cli\/(?!main|parse))/ },
         { name: 'yargs', test: /node_modules\/(?!postgres|valibot)/ },
       ],
@@ -94,20 +112,32 @@ const supervisor = {
   output: { dir: 'dist', format: 'esm', minify },
 };
 
-// One declaration file, made from those of tsc. The one for ES modules re-exports it.
-const declarations = {
-  input: { index: 'node_modules/.types/index.d.ts' },
+/** Makes the declaration files of a library from one of tsc: the one for ES modules re-exports the one for require(). */
+const declarations = (library, file, plugins = []) => ({
+  input: { [library]: `node_modules/.types/${file}` },
   plugins: [
+    ...plugins,
     dts({ dtsInput: true, tsconfig: false, oxc: true }),
     {
       name: 'for-require',
       writeBundle() {
-        renameSync('dist/index.d.ts', 'dist/index.d.cts');
-        writeFileSync('dist/index.d.ts', "export * from './index.cjs';\n");
+        renameSync(`dist/${library}.d.ts`, `dist/${library}.d.cts`);
+        writeFileSync(`dist/${library}.d.ts`, `export * from './${library}.cjs';\n`);
       },
     },
   ],
   output: { dir: 'dist', format: 'es' },
+});
+
+/** Takes the class of errors from the declarations of the whole library, since there is one. */
+const sameErrors = {
+  name: 'same-errors',
+  resolveId: (id) => (/\/errors\.(?:d\.)?[jt]s$/.test(id) ? { id: './index.cjs', external: true } : null),
 };
 
-export default defineConfig([commonJs, supervisor, declarations]);
+export default defineConfig([
+  commonJs,
+  supervisor,
+  declarations('index', 'index.d.ts'),
+  declarations('app', 'application/index.d.ts', [sameErrors]),
+]);

@@ -21,6 +21,7 @@ const floors: readonly (readonly string[])[] = [
   ['protocol'],
   ['execute'],
   ['tenants'],
+  ['application'],
   ['embedded'],
   ['run'],
   ['state'],

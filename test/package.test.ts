@@ -69,9 +69,11 @@ test('an installation has at most five packages and 4 MB, and runs no script', (
     expect(scripts).not.toHaveProperty(name);
 });
 
-test('the package has one declaration file per kind of module, no source maps, and the files that its pages link to', () => {
+test('the package has one declaration file per library and kind of module, no source maps, and the files that its pages link to', () => {
   const files = filesIn(installed).map(({ file }) => file);
   expect(files.filter((file) => /\.map$|\.d\.\w+$/.test(file)).sort()).toEqual([
+    'dist/app.d.cts',
+    'dist/app.d.ts',
     'dist/index.d.cts',
     'dist/index.d.ts',
   ]);
@@ -124,6 +126,10 @@ export const config = defineConfig({ tenants: { query: 'select 1' } });
 import type { ${exportedTypes()
     .filter((name) => name !== 'UpResult')
     .join(', ')} } from 'sqlmig';
+import { forTenant, SqlmigError as Same, type TransactionOf } from 'sqlmig/app';
+interface Sql { begin<T>(options: string, work: (sql: { readonly n: number }) => T | Promise<T>): Promise<T> }
+export const same: SqlmigError = new Same('no-tenant', '');
+export const n = (sql: Sql): Promise<TransactionOf<Sql>['n']> => forTenant(sql, 'acme', (tx) => tx.n);
 export async function migrate(): Promise<readonly string[]> {
   const result: UpResult = await up(await loadConfig(), { select: { kind: 'all', except: [] } });
   return result.schemas.map((schema) => schema.error?.code ?? '');
@@ -136,12 +142,15 @@ export async function migrate(): Promise<readonly string[]> {
 });
 
 const program = `(async () => {
+  if (app.SqlmigError !== SqlmigError) throw new Error('two classes of errors');
   const config = await loadConfig({ overrides: { url: process.argv[2] } });
   const { ok, schemas } = await plan(config);
   console.log(ok, schemas.length);
 })();\n`;
-const imported = `import { loadConfig, plan } from 'sqlmig';\n${program}`;
-const required = `const { loadConfig, plan } = require('sqlmig');\n${program}`;
+const imported = `import { loadConfig, plan, SqlmigError } from 'sqlmig';
+import * as app from 'sqlmig/app';\n${program}`;
+const required = `const { loadConfig, plan, SqlmigError } = require('sqlmig');
+const app = require('sqlmig/app');\n${program}`;
 
 const parser = 'libpg-query/wasm/libpg-query.wasm';
 
@@ -169,7 +178,8 @@ function load(file) {
   runInThisContext(wrapped, { filename: file })(made.exports, inside, made, file, dirname(file));
   return made.exports;
 }
-const { loadConfig, plan } = load(require.resolve('sqlmig'));
+const { loadConfig, plan, SqlmigError } = load(require.resolve('sqlmig'));
+const app = { SqlmigError };
 ${program}`;
 
 test('a program can import it, require it, and be bundled with it', () => {
@@ -189,6 +199,10 @@ test('a program can import it, require it, and be bundled with it', () => {
     'alone/requires.cjs',
   ];
   for (const file of programs) expect([file, run('node', [file, db.url])]).toEqual([file, 'true 1\n']);
+  // What an application bundles for its queries has nothing else in it.
+  write({ 'only-app.mjs': `export { forTenant } from 'sqlmig/app';\n` });
+  esbuild('only-app.mjs', 'esm', 'bundled/only-app.mjs', []);
+  expect(readFileSync(join(app, 'bundled/only-app.mjs')).length).toBeLessThan(50_000);
   const page = readFileSync(join(root, 'docs/library.md'), 'utf8');
   expect(page).toContain('--external:libpg-query');
   expect(page).toContain(`node_modules/${parser}`);

@@ -8,7 +8,7 @@ import type { Scope } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import type { Run } from '../run/run.ts';
 import { whenFree } from '../run/when-free.ts';
-import { forTenant } from '../sql/filling.ts';
+import { scriptForTenant } from '../sql/filling.ts';
 import { namesMadeBy } from '../sql/made-names.ts';
 import type { Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
@@ -119,7 +119,7 @@ async function scratchScripts(run: Run, { request, scratch, role }: ScratchFiles
       }
       const plain = { ...migration, text: await withQualifier(undone.text, publicSchema, rename) };
       for (const script of (await parseMigrations([plain], migrations)).values())
-        scripts[scope].push({ ...forTenant(script, scratch.tenant), nonTransactional: null });
+        scripts[scope].push({ ...scriptForTenant(script, scratch.tenant), nonTransactional: null });
     }
   }
   const use = await liveUseOf([...scripts.public, ...scripts.tenant], live);

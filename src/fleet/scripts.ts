@@ -4,7 +4,7 @@ import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Run } from '../run/run.ts';
 import type { Session } from '../server/session.ts';
-import { forTenant } from '../sql/filling.ts';
+import { scriptForTenant } from '../sql/filling.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { lintFindings } from '../state/lints.ts';
 import type { Target } from '../state/target.ts';
@@ -71,7 +71,7 @@ export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): 
   };
   const get: Scripts['get'] = (migration, schema) => {
     const script = all.get(migration);
-    return script && forTenant(script, schema);
+    return script && scriptForTenant(script, schema);
   };
   return {
     parse,

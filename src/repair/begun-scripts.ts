@@ -9,7 +9,7 @@ import { historyKey } from '../project/order.ts';
 import { filledFrom } from '../project/vars.ts';
 import type { Scope } from '../results.ts';
 import type { Run } from '../run/run.ts';
-import { forTenant } from '../sql/filling.ts';
+import { scriptForTenant } from '../sql/filling.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { noSuchStatement, severalFiles } from './settle-refusals.ts';
@@ -76,7 +76,12 @@ export async function readBegunScripts(
     if (file === null) return { target, row, script: null, changed: false };
     const changed = file.checksum !== startedChecksum(row);
     const script = byFile.get(file);
-    return { target, row, script: script === undefined ? null : forTenant(script, target.schema), changed };
+    return {
+      target,
+      row,
+      script: script === undefined ? null : scriptForTenant(script, target.schema),
+      changed,
+    };
   };
   return { of, all: targets.flatMap((target) => of(target) ?? []), scripts };
 }

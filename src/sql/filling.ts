@@ -40,7 +40,7 @@ export function sqlOf(form: Placeholder['form'], says: string): string {
  * The script for one tenant. The names that it can reach then contain the tenant's name.
  * @throws SqlmigError `bad-placeholder` if a name is too long for PostgreSQL.
  */
-export function forTenant(script: Script, schema: string): Script {
+export function scriptForTenant(script: Script, schema: string): Script {
   const isOpen = ({ says, sql }: Placeholder) => sql === null && says.includes(tenantMark);
   const open = script.placeholders.filter(isOpen);
   if (open.length === 0) return script;

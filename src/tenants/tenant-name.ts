@@ -1,7 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 
-/** Why a name cannot be a tenant's schema, in words; `null` if it can. `publicSchema` is never a tenant. */
-export function tenantNameProblem(name: unknown, publicSchema: string): string | null {
+/** Why a name cannot be a tenant's schema, in words; `null` if it can. `publicSchema` is never a tenant; `null` if it is unknown. */
+export function tenantNameProblem(name: unknown, publicSchema: string | null): string | null {
   if (typeof name !== 'string')
     return `a tenant's name must be text, not ${name === null ? 'null' : typeof name}`;
   if (name === '') return 'a tenant has an empty name';
@@ -22,7 +22,7 @@ export function shownName(value: unknown): string {
 }
 
 /** @throws SqlmigError `bad-tenant-name` for a name that cannot be a tenant's schema. */
-export function requireTenantName(name: unknown, publicSchema: string): void {
+export function requireTenantName(name: unknown, publicSchema: string | null): void {
   const problem = tenantNameProblem(name, publicSchema);
   if (problem !== null) throw new SqlmigError('bad-tenant-name', problem);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fileIndex, forTenant, sentText } from '../../src/sql/filling.ts';
+import { fileIndex, scriptForTenant, sentText } from '../../src/sql/filling.ts';
 import type { Script } from '../../src/sql/migration.ts';
 import { tokensOf } from '../../src/sql/parse.ts';
 import { toScript, unsetErrors } from '../../src/sql/script.ts';
@@ -31,7 +31,7 @@ async function scriptOf(text: string): Promise<Script> {
   return script;
 }
 
-const sent = async (text: string, tenant = 'acme') => sentText(forTenant(await scriptOf(text), tenant));
+const sent = async (text: string, tenant = 'acme') => sentText(scriptForTenant(await scriptOf(text), tenant));
 
 test.for([
   ['grant select on t to {{tenant}}_rw', 'grant select on t to  "acme_rw" '],
@@ -96,7 +96,7 @@ test('one without a value is an error at each place, and a tenant in a public fi
 
 test('what has no value is neither judged nor sent', async () => {
   const long = 'a_name_that_is_longer_than_a_name_of_PostgreSQL_could_be_at_all_so_far';
-  const script = forTenant(await scriptOf(`select {{${long}}}, {{tenant}}_{{nope}}`), 'acme');
+  const script = scriptForTenant(await scriptOf(`select {{${long}}}, {{tenant}}_{{nope}}`), 'acme');
   expect(unsetErrors(script).map(({ details }) => details.column)).toEqual([8, 95]);
   expect(() => sentText(script)).toThrow('a placeholder has no value');
 });
@@ -134,7 +134,7 @@ test('whatever a value is, it is sent as one token', async () => {
   const text = `select {{tenant}}, x_{{tenant}}_y, "{{tenant}}""{{tenant}}", {{'tenant'}}, '{{tenant}}' from t`;
   const script = await scriptOf(text);
   for (const name of hostile) {
-    const tokens = await tokensOf(sentText(forTenant(script, name)));
+    const tokens = await tokensOf(sentText(scriptForTenant(script, name)));
     const [, a, , b, , c, , d, , e, from, t, ...more] = tokens.map((token) => token.text);
     const inName = name.replaceAll('"', '""');
     expect([a, b, c]).toEqual([`"${inName}"`, `"x_${inName}_y"`, `"${inName}""${inName}"`]);
@@ -147,7 +147,7 @@ test('what a statement can reach has the names as they are sent', async () => {
   const script = await scriptOf(
     "select 1; truncate {{app}}.{{tenant}}_log; grant all on schema {{tenant}} to {{tenant}}_rw; comment on table t is {{'app'}}",
   );
-  const { statements, sharedRows } = forTenant(script, 'a\\c');
+  const { statements, sharedRows } = scriptForTenant(script, 'a\\c');
   expect(statements[1]?.reach.targets).toEqual([{ schema: 'App', name: 'a\\c_log' }]);
   expect(statements[2]?.reach.words).toContain('a\\c_rw');
   expect(statements[3]?.reach.words).toContain('App');
@@ -158,7 +158,7 @@ test('what a statement can reach has the names as they are sent', async () => {
 
 test('an index in what was sent is one in the file, and in a placeholder that of the placeholder', async () => {
   const text = "select {{app}}, {{'hard'}}, x_{{tenant}} from a; select {{tenant}}, b";
-  const script = forTenant(await scriptOf(text), 'the longest name of all');
+  const script = scriptForTenant(await scriptOf(text), 'the longest name of all');
   const whole = sentText(script);
   for (const word of ['select', ' from a', 'b'])
     expect(fileIndex(script, whole.indexOf(word))).toBe(text.indexOf(word));
@@ -194,6 +194,6 @@ test('what is taken out of a file takes its placeholders along', async () => {
 
 test('a name that is too long for PostgreSQL with this tenant is an error of the tenant', async () => {
   const script = await scriptOf('select 1;\ngrant select on t to {{tenant}}_rw');
-  expect(() => forTenant(script, 'x'.repeat(61))).toThrow('{{tenant}}_rw is a name of 64 bytes');
-  expect(sentText(forTenant(script, 'x'.repeat(60)))).toContain(`"${'x'.repeat(60)}_rw"`);
+  expect(() => scriptForTenant(script, 'x'.repeat(61))).toThrow('{{tenant}}_rw is a name of 64 bytes');
+  expect(sentText(scriptForTenant(script, 'x'.repeat(60)))).toContain(`"${'x'.repeat(60)}_rw"`);
 });

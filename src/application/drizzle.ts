@@ -1,0 +1,66 @@
+import { SqlmigError } from '../errors.ts';
+import type { SessionGuard } from './guard.ts';
+import { hasMethods, type TransactionSource } from './open-transaction.ts';
+import { guardClient, type PgConnection, textOf } from './pg-pool.ts';
+import { guardSql } from './postgres-js.ts';
+import { requireUsable } from './tenant-path.ts';
+
+interface Session {
+  client: unknown;
+}
+
+interface Transaction {
+  readonly session: Session;
+  execute(text: string): Promise<readonly unknown[] | { readonly rows: readonly unknown[] }>;
+}
+
+interface Database {
+  readonly session: Session;
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+}
+
+/** A database of Drizzle over `sql` of postgres.js, a `Pool` of pg, or a driver with the interface of either. */
+export const drizzle: TransactionSource = {
+  fits: (db) => hasMethods(db, 'transaction', 'execute') && 'session' in (db as object),
+  open(db, { path, guard }, work) {
+    const database = db as Database;
+    return database.transaction(async (tx) => {
+      const { session } = tx;
+      if (session === database.session) {
+        throw new SqlmigError('bad-usage', 'the Drizzle database has a single client of pg', {
+          hint: 'make it with a Pool: other code could use the client during the transaction',
+        });
+      }
+      const result = await tx.execute(path.query);
+      requireUsable(path.tenant, 'rows' in result ? result.rows : result);
+      session.client = guardAny(session.client, guard);
+      return work(tx);
+    });
+  },
+};
+
+function guardAny(client: unknown, guard: SessionGuard): unknown {
+  if (typeof client === 'function') return guardSql(client as Parameters<typeof guardSql>[0], guard);
+  if (hasMethods(client, 'query', 'release')) return guardButEnd(client as PgConnection, guard);
+  throw new SqlmigError('bad-usage', 'the driver of the Drizzle database is not supported', {
+    hint: 'use drizzle-orm/node-postgres with a Pool, or drizzle-orm/postgres-js',
+  });
+}
+
+/** A guarded client that Drizzle itself can still use to end the transaction, once, and to release it. */
+function guardButEnd(client: PgConnection, guard: SessionGuard): PgConnection {
+  const guarded = guardClient(client, guard);
+  let hasEnded = false;
+  return new Proxy(client, {
+    get(target, key) {
+      if (key === 'release') return target.release.bind(target);
+      if (key !== 'query') return Reflect.get(guarded, key);
+      return (...args: unknown[]) => {
+        const isEnd = !guard.isOpen && !hasEnded && /^(?:commit|rollback)$/.test(String(textOf(args[0])));
+        if (!isEnd) return guarded.query(...args);
+        hasEnded = true;
+        return target.query(...args);
+      };
+    },
+  });
+}
