@@ -138,4 +138,17 @@ export type { SplitTable } from './split/survey.ts';
 export type { ReadOptions } from './state/reading.ts';
 export type { StructureDifference } from './structure/schema-differences.ts';
 export type { ShapeDifference } from './structure/shape.ts';
+export {
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+  startEmbedded,
+} from './testing/embedded-server.ts';
+export {
+  createTestTenant,
+  type TestTenant,
+  type TestTenantOptions,
+  type TestTenants,
+  type TestTenantsOptions,
+  testTenants,
+} from './testing/test-tenants.ts';
 export type * from './verify-results.ts';

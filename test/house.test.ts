@@ -35,6 +35,7 @@ const floors: readonly (readonly string[])[] = [
   ['lifecycle'],
   ['databases'],
   ['operations'],
+  ['testing'],
   ['report', 'index.ts'],
   ['cli'],
 ];
