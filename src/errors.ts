@@ -73,6 +73,8 @@ export const exitCodes = {
   'out-of-order': 1,
   'baseline-incomplete': 1,
   'structure-changed': 1,
+  'no-run-log': 1,
+  'canary-check-failed': 1,
   'down-missing': 2,
   'down-changed': 1,
   incomplete: 1,

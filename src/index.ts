@@ -16,6 +16,7 @@ export type { DownLimit, DownOptions, DownPlanOptions } from './fleet/down-optio
 export type { UpOptions } from './fleet/up-options.ts';
 export type { TimeMeaning } from './history/import/table-form.ts';
 export type { SessionAtWork } from './history/read-foreign.ts';
+export type { LoggedFailure, RunOutcome, RunRecord } from './history/run-log.ts';
 export type { ClonedTable } from './lifecycle/clone.ts';
 export type { MoveWay } from './move/compose.ts';
 export type { KindCount, PublicContents } from './move/contents.ts';
@@ -91,6 +92,7 @@ export {
   type RenameTenantOptions,
   renameTenant,
 } from './operations/rename-tenant.ts';
+export { type RunsOptions, type RunsResult, runs } from './operations/runs.ts';
 export { settleMigration, settleMigrations } from './operations/settle-migration.ts';
 export { type SplitPlan, type SplitRows, type SplitRowsOptions, splitRows } from './operations/split-rows.ts';
 export { status } from './operations/status.ts';

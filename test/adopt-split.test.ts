@@ -264,7 +264,9 @@ test('--finish refuses while rows differ, then drops the shared tables', async (
     await db.query(
       `select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1`,
     ),
-  ).toEqual([{ relname: 'customers' }, { relname: 'plans' }, { relname: 'schema_migrations' }]);
+  ).toEqual(
+    ['customers', 'plans', 'schema_migrations', 'schema_migrations_runs'].map((relname) => ({ relname })),
+  );
   expect(
     await db.query('select count(*)::int as n from t2.users'.replace('t2', quoted(schemaOf(2)))),
   ).toEqual([{ n: 10 }]);

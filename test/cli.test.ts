@@ -420,6 +420,7 @@ test('every command has help with examples', async () => {
       'down',
       'plan',
       'status',
+      'runs',
       'verify',
       'check',
       'init',

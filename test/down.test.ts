@@ -22,7 +22,7 @@ const three = steps(['0001', '0002', '0003']);
 const tablesOf = async (schema: string) =>
   (
     await db.query(
-      `select tablename as t from pg_tables where schemaname = '${schema}' and tablename <> 'schema_migrations' order by 1`,
+      `select tablename as t from pg_tables where schemaname = '${schema}' and tablename !~ '^schema_migrations(_runs)?$' order by 1`,
     )
   ).map(({ t }) => t);
 const migrated = async (files: Record<string, string>, list = ['acme', 'globex']): Promise<TestProject> => {

@@ -19,6 +19,7 @@ const types = {
   verify: 'VerifyDocument',
   check: 'CheckDocument',
   locks: 'LocksDocument',
+  runs: 'RunsDocument',
   'log-line': 'LogLine',
 } as const;
 type Name = keyof typeof types;

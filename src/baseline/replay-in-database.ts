@@ -102,7 +102,8 @@ async function migrate(
     signal,
     lockTimeoutMs,
     ignoreReadOnly: readOnly === 'ignore',
-  };
+    unlogged: true,
+  } as const;
   try {
     const result = await migrateFleet(config, migrations, options);
     return result.ok ? null : errorOf(result);

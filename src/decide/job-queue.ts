@@ -14,7 +14,7 @@ export interface Job<T> {
 }
 
 /** Jobs that wait for a worker, in the order in which they run. */
-interface JobQueue<T> {
+export interface JobQueue<T> {
   /** Adds a job; one that is `held` runs only after `releaseHeld`. */
   add(job: Job<T>, held: boolean): void;
   releaseHeld(): void;

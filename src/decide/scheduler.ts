@@ -1,8 +1,9 @@
 import { backoffMs, shuffled } from './backoff.ts';
-import { createJobQueue, type Job } from './job-queue.ts';
+import { createJobQueue, type Job, type JobQueue } from './job-queue.ts';
 import { createPatience, firstReportMs } from './patience.ts';
 import { mostRetries, type RetryReason } from './retry.ts';
-import { type Failures, type StopRule, stopReason } from './stop-rule.ts';
+import type { Failures, StopRule } from './stop-rule.ts';
+import { createTally, type Settled, type Stopped } from './tally.ts';
 
 /** What a worker does next. */
 export type Action<T> =
@@ -14,25 +15,20 @@ export type Action<T> =
   | { readonly kind: 'report-wait'; readonly job: Job<T>; readonly waitedMs: number }
   /** Fail all remaining jobs: nothing has moved for too long. */
   | { readonly kind: 'give-up'; readonly jobs: readonly Job<T>[]; readonly waitedMs: number }
+  /** Check the canaries, which are all settled, and report the answer with `checked`. */
+  | { readonly kind: 'check'; readonly canaries: readonly string[] }
   /** Ask again at `until`, or when another worker has finished something. */
   | { readonly kind: 'rest'; readonly until: number }
   /** Nothing is left, or nothing more may start. */
   | { readonly kind: 'done' };
-
-/** The outcome of a schema, as far as it matters for the others. */
-interface Settled {
-  readonly schema: string;
-  /** A migration failed in it: it counts towards `StopRule.failures`. */
-  readonly failed: boolean;
-  /** It was refused or failed: a canary counts towards `StopRule.canaryFailures`. */
-  readonly behind: boolean;
-}
 
 /** The rules of a run over a set of schemas. */
 export interface SchedulerRules<T> {
   readonly stopRule: StopRule;
   /** Schemas that go first; the others start only once all of these are settled. */
   readonly canaries?: ReadonlySet<string>;
+  /** The canaries are checked before the others start. */
+  readonly checksCanaries?: boolean;
   /** Give up after this many milliseconds without progress. */
   readonly waitForLockMs: number;
   /** Returns numbers from 0 up to 1, for the order of schemas and the time between attempts. */
@@ -51,12 +47,14 @@ export interface Scheduler<T> {
   failing(schema: string): void;
   /** A schema has its outcome, whether it ever ran or not. */
   settled(outcome: Settled, now: number): void;
+  /** The canaries have been checked: the others start only if they `passed`. */
+  checked(passed: boolean): void;
   /** Puts a job off. Returns false if its retries are used up: then it is still running, and to be settled. */
   retry(job: Job<T>, reason: RetryReason, now: number): boolean;
   /** Returns jobs that were not begun after all to the front, in this order. */
   giveBack(jobs: readonly Job<T>[], now: number): void;
   /** Why nothing more starts; `null` while schemas may. */
-  readonly stopped: 'canaries' | 'tenants' | null;
+  readonly stopped: Stopped | null;
   /** True once nothing is running or waiting, or nothing more may start. */
   readonly isOver: boolean;
   readonly failures: Failures & { readonly failedCanaries: readonly string[] };
@@ -73,26 +71,14 @@ export function createScheduler<T extends { readonly schema: string }>(
   const { canaries = new Set<string>(), random, companions = () => 0 } = rules;
   const queue = createJobQueue<T>();
   const running = createRunning();
-  const tally = createTally(rules.stopRule, canaries);
+  const tally = createTally(rules.stopRule, canaries, rules.checksCanaries);
   const patience = createPatience(rules.waitForLockMs);
 
-  const isEmpty = () => queue.size + running.size === 0;
-  const run = (jobs: readonly Job<T>[], now: number) => {
-    for (const { target } of jobs) running.add(target.schema, now);
+  const isEmpty = () => queue.size + running.size === 0 && !tally.isChecking;
+  const release = () => {
+    if (tally.othersMayStart) queue.releaseHeld();
   };
-  /** Retries a job, unless there is a wait to report first: then the job returns to its place. */
-  const retryOrReport = (job: Job<T>, now: number): Action<T> => {
-    const { decision, waitedMs } = patience.decide(now, running.isLong(now));
-    if (decision === 'go-on') {
-      run([job], now);
-      return { kind: 'retry', job };
-    }
-    queue.putOff(job, true);
-    if (decision === 'report') return { kind: 'report-wait', job, waitedMs };
-    const jobs = queue.drain();
-    run(jobs, now);
-    return { kind: 'give-up', jobs, waitedMs };
-  };
+  const retryOrReport = createRetry({ queue, running, patience });
 
   return {
     add(targets, unsure = () => false) {
@@ -100,17 +86,19 @@ export function createScheduler<T extends { readonly schema: string }>(
         const retries = unsure(target) ? 1 : 0;
         queue.add({ target, retries, because: {}, due: 0 }, !tally.expects(target.schema));
       }
-      if (tally.canariesAreDone) queue.releaseHeld();
+      release();
     },
     next(now) {
       patience.start(now);
       if (tally.stopped !== null) return { kind: 'done' };
+      const canaries = tally.beginCheck();
+      if (canaries !== null) return { kind: 'check', canaries };
       const job = queue.take(now);
       if (job === undefined)
         return isEmpty() ? { kind: 'done' } : { kind: 'rest', until: Math.min(now + restMs, queue.nextDue) };
       if (job.retries > 0) return retryOrReport(job, now);
       const jobs = [job, ...queue.takeCompanions((next) => companions(job.target, next))] as const;
-      run(jobs, now);
+      running.start(jobs, now);
       return { kind: 'start', jobs };
     },
     failing: (schema) => tally.failing(schema),
@@ -118,7 +106,11 @@ export function createScheduler<T extends { readonly schema: string }>(
       running.delete(outcome.schema);
       tally.settled(outcome);
       patience.progressed(now);
-      if (tally.stopped === null && tally.canariesAreDone) queue.releaseHeld();
+      release();
+    },
+    checked(passed) {
+      tally.checked(passed);
+      release();
     },
     retry(job, reason, now) {
       if ((job.because[reason] ?? 0) >= mostRetries[reason]) return false;
@@ -145,6 +137,30 @@ export function createScheduler<T extends { readonly schema: string }>(
   };
 }
 
+/** Retries jobs, unless there is a wait to report first: then the job returns to its place. */
+function createRetry<T extends { readonly schema: string }>({
+  queue,
+  running,
+  patience,
+}: {
+  readonly queue: JobQueue<T>;
+  readonly running: ReturnType<typeof createRunning>;
+  readonly patience: ReturnType<typeof createPatience>;
+}): (job: Job<T>, now: number) => Action<T> {
+  return (job, now) => {
+    const { decision, waitedMs } = patience.decide(now, running.isLong(now));
+    if (decision === 'go-on') {
+      running.start([job], now);
+      return { kind: 'retry', job };
+    }
+    queue.putOff(job, true);
+    if (decision === 'report') return { kind: 'report-wait', job, waitedMs };
+    const jobs = queue.drain();
+    running.start(jobs, now);
+    return { kind: 'give-up', jobs, waitedMs };
+  };
+}
+
 /** A job after one more attempt that is to be retried. */
 function retried<T>(
   job: Job<T>,
@@ -166,50 +182,14 @@ function retried<T>(
 function createRunning() {
   const since = new Map<string, number>();
   return {
-    add: (schema: string, now: number) => void since.set(schema, now),
+    start(jobs: readonly Job<{ readonly schema: string }>[], now: number) {
+      for (const { target } of jobs) since.set(target.schema, now);
+    },
     delete: (schema: string) => void since.delete(schema),
     /** True if one has run for so long that it counts as progress, whatever the others wait for. */
     isLong: (now: number) => [...since.values()].some((start) => now - start > firstReportMs),
     get size() {
       return since.size;
-    },
-  };
-}
-
-/** Counts failures, and the canaries that have no outcome yet. */
-function createTally(rule: StopRule, canaries: ReadonlySet<string>) {
-  const open = new Set<string>();
-  const failedCanaries: string[] = [];
-  const failing = new Set<string>();
-  let failed = 0;
-  const failures = () => ({
-    tenants: failed + failing.size,
-    canaries: failedCanaries.length,
-    failedCanaries,
-  });
-  return {
-    /** Expects the outcome of a schema if it is a canary; returns whether it is. */
-    expects(schema: string): boolean {
-      if (canaries.has(schema)) open.add(schema);
-      return canaries.has(schema);
-    },
-    failing(schema: string): void {
-      failing.add(schema);
-    },
-    settled({ schema, failed: hasFailed, behind }: Settled): void {
-      failing.delete(schema);
-      if (hasFailed) failed += 1;
-      if (behind && canaries.has(schema)) failedCanaries.push(schema);
-      open.delete(schema);
-    },
-    get canariesAreDone() {
-      return open.size === 0;
-    },
-    get failures() {
-      return failures();
-    },
-    get stopped() {
-      return stopReason(rule, failures());
     },
   };
 }

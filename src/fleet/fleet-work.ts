@@ -16,6 +16,14 @@ export interface StartLimits {
   readonly failing: () => void;
 }
 
+/** When a fleet stops starting schemas, and which go first. */
+export interface FleetRules extends Pick<SchedulerRules<Target>, 'stopRule' | 'canaries'> {
+  /** Checks the canaries before the others start; gives why they must not, or `null`. */
+  readonly checkCanaries?:
+    | ((session: () => Promise<Session>, canaries: readonly string[]) => Promise<SqlmigError | null>)
+    | undefined;
+}
+
 /** The work to do in each schema of a fleet, and its rules. */
 export interface FleetWork {
   readonly context: OutcomeContext;
@@ -23,7 +31,7 @@ export interface FleetWork {
   /** The number of workers; each has a session. */
   readonly concurrency: number;
   /** When to stop starting schemas, and which go first; by default, all are started. */
-  readonly rules?: Pick<SchedulerRules<Target>, 'stopRule' | 'canaries'> | undefined;
+  readonly rules?: FleetRules | undefined;
   /** Give up after this many milliseconds without progress. */
   readonly waitForLockMs: number;
   /** The sessions last seen to block a schema's file (see `LockWatch`). */
@@ -43,6 +51,8 @@ export interface FleetWork {
   readonly createsUnlisted?: boolean;
   /** Reads again what public holds. @throws SqlmigError `public-behind` if that is less than before. */
   readonly refreshGate: (session: Session) => Promise<void>;
+  /** What fails or is skipped is in the run log, so that `up --only-failed` continues. */
+  readonly isLogged?: boolean;
   /** Leaves a closing session to the end of the run: a backend that has done much takes a while to exit. */
   readonly ending: (closing: Promise<void>) => void;
   readonly signal: AbortSignal;

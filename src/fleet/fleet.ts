@@ -1,4 +1,5 @@
 import { createScheduler, type SchedulerRules } from '../decide/scheduler.ts';
+import type { SqlmigError } from '../errors.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { createSessionSlot } from '../run/session-slot.ts';
 import type { Target } from '../state/target.ts';
@@ -12,6 +13,8 @@ import { runWorker, type WorkerPool } from './worker.ts';
 export interface Fleet {
   /** Migrates schemas. Returns one outcome each, in the order of `targets`. Failures of earlier calls still count. */
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
+  /** Why the check of the canaries failed; `null` if it did not. */
+  readonly checkFailure: SqlmigError | null;
 }
 
 /** A fleet: workers do what `createScheduler` decides. The failure of a schema is its own outcome. */
@@ -24,6 +27,7 @@ export function createFleet(work: FleetWork): Fleet {
     outcomes,
     wakeup: createWakeup(work.signal),
     workers: 0,
+    checkFailure: null,
   };
   return {
     async migrate(targets) {
@@ -32,6 +36,9 @@ export function createFleet(work: FleetWork): Fleet {
       for (const end of ended) if (end.status === 'rejected') throw end.reason;
       await stopRest(pool);
       return outcomes.outcomesOf(targets);
+    },
+    get checkFailure() {
+      return pool.checkFailure;
     },
   };
 }
@@ -42,6 +49,7 @@ function rulesOf({ rules, batches, waitForLockMs }: FleetWork): SchedulerRules<T
   return {
     stopRule: noLimit,
     ...rules,
+    checksCanaries: rules?.checkCanaries !== undefined,
     ...(batches && { companions: batches.companions }),
     waitForLockMs,
     random: Math.random,
@@ -69,7 +77,7 @@ function isUnsure({ plan }: Target): boolean {
 
 /** Settles the schemas that were not started, or were put aside and not retried. */
 async function stopRest({ work, scheduler, outcomes }: WorkerPool): Promise<void> {
-  const stop = { state: 'skipped', error: stopError(scheduler, work.signal.aborted) } as const;
+  const stop = { state: 'skipped', error: stopError(scheduler, work) } as const;
   const slot = createSessionSlot(work.openSession, work.signal);
   for (const { target, retries } of scheduler.drain()) {
     if (retries === 0) outcomes.stop(target, stop);

@@ -5,20 +5,28 @@ import type { UpResult } from '../results.ts';
 import type { Together } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { migrateSettings } from '../run/run-options.ts';
-import { readFleetState } from '../state/fleet-state.ts';
+import { allTargets, readFleetState } from '../state/fleet-state.ts';
 import { createDigests } from './digests.ts';
 import { migrateTenants } from './migrate-tenants.ts';
 import { createMigrator } from './migrator.ts';
+import { selectionOfRun } from './only-failed.ts';
+import { hasWork } from './outcome.ts';
 import { migratePublic } from './phase.ts';
 import { prepare } from './prepare.ts';
+import { createRunRecord, noRunRecord } from './run-record.ts';
 import { createSummary } from './summary.ts';
 import type { UpOptions } from './up-options.ts';
+
+/** The options of a run; `unlogged` leaves it out of the run log. */
+export interface FleetOptions extends UpOptions, Together {
+  readonly unlogged?: true;
+}
 
 /** Brings public and the selected tenants up to date with these files, in a run of its own. */
 export async function migrateFleet(
   config: Config,
   migrations: Migrations,
-  options: UpOptions & Together,
+  { unlogged, ...options }: FleetOptions,
 ): Promise<UpResult> {
   const settings = migrateSettings(options, config);
   const source = { config, migrations, options: settings.plan };
@@ -32,13 +40,21 @@ export async function migrateFleet(
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
     const digests = createDigests(migrator);
-    const found = await run.read(async (session, reader) =>
-      readFleetState(reader, source, { selection: options.select, digests: await digests.read(session) }),
-    );
-    await prepare(migrator, found, options);
+    const record = unlogged ? noRunRecord : createRunRecord(migrator, 'up');
+    const { found, select } = await run.read(async (session, reader) => {
+      const selection = await selectionOfRun(session, config, options);
+      const known = await digests.read(session);
+      return {
+        found: await readFleetState(reader, source, { selection, digests: known }),
+        select: selection,
+      };
+    });
+    await prepare(migrator, found, { ...options, select });
+    if (allTargets(found).some(hasWork)) await record.begin();
     summary.add([await migratePublic(migrator, found.public)]);
-    const error = await migrateTenants(migrator, { found, options, summary, digests });
+    const error = await migrateTenants(migrator, { found, options, select, summary, digests });
     const result = summary.result(run.runId, error);
+    await record.end(result);
     emit({ type: 'run-finished', result });
     return result;
   });

@@ -6,6 +6,7 @@ import type { FleetState } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
 import { canariesOf } from './canaries.ts';
+import { canaryChecker } from './canary-check.ts';
 import { confirm } from './confirm.ts';
 import type { Digests } from './digests.ts';
 import type { Migrator } from './migrator.ts';
@@ -20,6 +21,8 @@ import type { UpOptions } from './up-options.ts';
 interface TenantTurn {
   readonly found: FleetState;
   readonly options: UpOptions;
+  /** The selected schemas: those of `options`, or of them those that failed. */
+  readonly select: Selection;
   readonly summary: Summary;
   readonly digests: Digests;
 }
@@ -29,24 +32,25 @@ interface TenantTurn {
  * error that stopped the run, if it is not the error of a schema.
  */
 export async function migrateTenants(migrator: Migrator, turn: TenantTurn): Promise<SqlmigError | undefined> {
-  const { found, options, summary, digests } = turn;
+  const { found, select, summary, digests } = turn;
   const { settings } = migrator;
   if (summary.hasErrors) {
     const error = settings.signal.aborted ? interrupted() : publicFailed();
     summary.add(found.tenants.map((target) => notStarted(migrator, target, error)));
     return;
   }
-  if (options.select.kind === 'public') return;
+  if (select.kind === 'public') return;
   if (settings.rehearse && found.tenantsUnknown !== null) {
     const message = `tenants are not known until public is applied: ${found.tenantsUnknown}`;
     settings.emit({ type: 'warning', message });
     return;
   }
   try {
-    await migrateListed(migrator, turn);
+    const failure = await migrateListed(migrator, turn);
     await confirmAll(migrator, summary);
     await digests.keep(summary.outcomes);
-    return;
+    if (failure === null) return;
+    return settings.signal.aborted ? interrupted() : failure;
   } catch (error) {
     // The outcomes so far must be reported in any case.
     if (!(error instanceof SqlmigError)) throw error;
@@ -54,17 +58,27 @@ export async function migrateTenants(migrator: Migrator, turn: TenantTurn): Prom
   }
 }
 
-/** Migrates the listed tenants, canaries first, and lists again until there are no new ones. */
-async function migrateListed(migrator: Migrator, { found, options, summary }: TenantTurn): Promise<void> {
+/**
+ * Migrates the listed tenants, canaries first, and lists again until there are no new ones. Returns why the check of the
+ * canaries failed.
+ */
+async function migrateListed(
+  migrator: Migrator,
+  { found, options, select, summary }: TenantTurn,
+): Promise<SqlmigError | null> {
   const { rehearse } = migrator.settings;
-  const { select } = options;
   // Another run may have applied public while this one waited; then the list has changed as well.
   const relists = !rehearse && (summary.hasApplied || found.tenantsUnknown !== null);
   const listed = relists ? await relistTenants(migrator, select, []) : [...found.tenants];
   const canaries = canariesOf(listed, options.canary);
-  const rules = { stopRule: stopRule(listed.length, options), canaries };
+  const rules = {
+    stopRule: stopRule(listed.length, options),
+    canaries,
+    checkCanaries: rehearse ? undefined : canaryChecker(options, migrator.context),
+  };
   const phase = openTenantPhase(migrator, { shared: found.public, rules });
   await migrateAndRelist(migrator, phase, { listed, select, summary });
+  return phase.checkFailure;
 }
 
 /** Migrates listed tenants; if all are selected, lists again until there are no new ones. */

@@ -46,6 +46,8 @@ export async function migratePublic(migrator: Migrator, target: Target): Promise
 export interface TenantPhase {
   /** Brings tenants up to date, or rehearses that; returns one outcome each, in the order of `targets`. */
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
+  /** As in `Fleet`. */
+  readonly checkFailure: SqlmigError | null;
 }
 
 /** Opens the tenants' phase. */
@@ -74,6 +76,9 @@ export function openTenantPhase(
       }
       await begin(migrator, 'tenant', targets);
       return fleet.migrate(targets);
+    },
+    get checkFailure() {
+      return fleet.checkFailure;
     },
   };
 }
@@ -149,10 +154,16 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole, ...re
       return listed === null || listed.has(schema);
     },
     refreshGate: async (session) => gatekeeper?.refresh(session),
+    isLogged: !settings.rehearse && basis.undo === undefined,
     ending: run.ending,
     signal: settings.signal,
   });
-  return { migrate: (targets) => lockWatch.during(() => fleet.migrate(targets)) };
+  return {
+    migrate: (targets) => lockWatch.during(() => fleet.migrate(targets)),
+    get checkFailure() {
+      return fleet.checkFailure;
+    },
+  };
 }
 
 function batchesOf(

@@ -6,6 +6,7 @@ import type { Target } from '../state/target.ts';
 import { repairCommandLine, runAgain } from '../text/command-line.ts';
 import { fewAndMore } from '../text/few.ts';
 import { lacksDown } from './down-errors.ts';
+import type { FleetWork } from './fleet-work.ts';
 
 /** Why a run must not touch a schema, or `null`. */
 export function schemaRefusal({ schema, plan, trouble }: Target): SqlmigError | null {
@@ -92,12 +93,14 @@ export function interrupted(incomplete?: SqlmigError): SqlmigError {
 }
 
 /** The error of a schema that was not started after this many failures. */
-function stopped(failures: number): SqlmigError {
+function stopped(failures: number, isLogged: boolean): SqlmigError {
   return new SqlmigError(
     'stopped',
     `not started: ${failures} ${failures === 1 ? 'tenant' : 'tenants'} failed before it`,
     {
-      hint: '--max-failures lets a run continue after failures',
+      hint: isLogged
+        ? 'correct what failed, then continue with: sqlmig up --only-failed'
+        : '--max-failures lets a run continue after failures',
     },
   );
 }
@@ -110,13 +113,21 @@ function canaryFailed(canaries: readonly string[]): SqlmigError {
   });
 }
 
+/** The error of a schema that was not started because the check of the canaries failed. */
+function checkFailed(): SqlmigError {
+  return new SqlmigError('stopped', 'not started: the check of the canaries failed', {
+    hint: 'the error of the check says how to continue',
+  });
+}
+
 /** The error of a schema that was not started, or not continued, because the run starts nothing more. */
 export function stopError(
   { stopped: why, failures }: Pick<Scheduler<never>, 'stopped' | 'failures'>,
-  isInterrupted: boolean,
+  { signal, isLogged = false }: Pick<FleetWork, 'signal' | 'isLogged'>,
 ): SqlmigError {
-  if (isInterrupted) return interrupted();
-  return why === 'canaries' ? canaryFailed(failures.failedCanaries) : stopped(failures.tenants);
+  if (signal.aborted) return interrupted();
+  if (why === 'check') return checkFailed();
+  return why === 'canaries' ? canaryFailed(failures.failedCanaries) : stopped(failures.tenants, isLogged);
 }
 
 /** The error of a schema that was dropped or renamed during the run; `listed`: the tenant list still has it. */

@@ -5,6 +5,7 @@ import {
   type Kinds,
   lacks,
   type Naming,
+  text,
   wholeNumber,
   yesOrNo,
 } from '../project/option.ts';
@@ -24,6 +25,13 @@ export interface UpOptions extends RunOptions {
    * pending migrations.
    */
   readonly canary?: Canary;
+  /**
+   * A query that must return true in every canary, or no other tenant is started: one row with one boolean. It runs in a
+   * read-only transaction with the `search_path` of the tenant's files, and sees what they did.
+   */
+  readonly canaryCheck?: string;
+  /** Migrate only the tenants that failed or were skipped in the last run of `up`; with a selection of all. */
+  readonly onlyFailed?: boolean;
   /** Continue after up to this many failed canaries; 0 by default. */
   readonly canaryTolerate?: number;
   /** If the config has several databases: start in none unless all of them can be reached and checked. */
@@ -35,6 +43,8 @@ const upKinds: Kinds<UpOptions> = {
   select: { ...selection, required: true },
   maxFailures,
   canary,
+  canaryCheck: text,
+  onlyFailed: yesOrNo,
   canaryTolerate: wholeNumber(0),
   requireAll: yesOrNo,
 };
@@ -45,9 +55,11 @@ const upKinds: Kinds<UpOptions> = {
  */
 export function checkUpOptions(options: UpOptions, called: Naming = byName): void {
   checkOptions(options, upKinds, called);
-  const { select, canary: first, canaryTolerate } = options;
-  if (first === undefined && canaryTolerate !== undefined)
-    throw lacks('canaryTolerate', called('canary'), called);
+  const { select, canary: first, onlyFailed = false } = options;
+  for (const option of ['canaryTolerate', 'canaryCheck'] as const) {
+    if (first === undefined && options[option] !== undefined) throw lacks(option, called('canary'), called);
+  }
+  if (onlyFailed && select.kind !== 'all') throw lacks('onlyFailed', 'a selection of all tenants', called);
   if (first !== undefined && select.kind === 'public')
     throw lacks('canary', 'a selection of tenants', called);
 }

@@ -26,10 +26,12 @@ export interface WorkerPool {
   readonly wakeup: Wakeup;
   /** How many are running. */
   workers: number;
+  /** Why the check of the canaries failed; `null` if it did not. */
+  checkFailure: SqlmigError | null;
 }
 
 /** One worker: its pool, and its session. */
-interface Worker extends Omit<WorkerPool, 'workers'> {
+interface Worker extends Omit<WorkerPool, 'workers' | 'checkFailure'> {
   readonly pool: WorkerPool;
   readonly slot: SessionSlot;
 }
@@ -45,6 +47,7 @@ export async function runWorker(pool: WorkerPool): Promise<void> {
       const action = scheduler.next(performance.now());
       if (action.kind === 'done') break;
       if (action.kind === 'rest') await wakeup.rest(action.until);
+      else if (action.kind === 'check') await checkCanaries(worker, action.canaries);
       else if ((await perform(worker, action)) === 'leave') break;
     }
   } finally {
@@ -55,7 +58,7 @@ export async function runWorker(pool: WorkerPool): Promise<void> {
 
 async function perform(
   worker: Worker,
-  action: Exclude<Action<Target>, { kind: 'done' | 'rest' }>,
+  action: Exclude<Action<Target>, { kind: 'done' | 'rest' | 'check' }>,
 ): Promise<'leave' | 'stay'> {
   const first = 'jobs' in action ? action.jobs[0] : action.job;
   try {
@@ -80,6 +83,22 @@ async function perform(
     return await afterError(worker, first, error);
   } finally {
     worker.wakeup.wake();
+  }
+}
+
+/** Checks the canaries. Whatever happens, the scheduler gets an answer: other workers wait for it. */
+async function checkCanaries(
+  { pool, work, scheduler, slot, wakeup }: Worker,
+  canaries: readonly string[],
+): Promise<void> {
+  const check = work.rules?.checkCanaries ?? (async () => null);
+  let passed = false;
+  try {
+    pool.checkFailure = await check(() => slot.session(), canaries);
+    passed = pool.checkFailure === null;
+  } finally {
+    scheduler.checked(passed);
+    wakeup.wake();
   }
 }
 
@@ -137,7 +156,7 @@ async function attempt(worker: Worker, job: Job<Target>): Promise<void> {
   if (result.kind === 'done') return done(worker, job, result);
   const stop = (state: Stop['state'], error: SqlmigError, migrationFailed = false) =>
     outcomes.stopAsFound(target, { state, error, migrationFailed }, slot);
-  if (result.kind === 'stopped') return stop('skipped', stopError(scheduler, work.signal.aborted));
+  if (result.kind === 'stopped') return stop('skipped', stopError(scheduler, work));
   if (work.signal.aborted) {
     const incomplete = result.kind === 'failed' && result.incomplete === true ? result.error : undefined;
     return stop('skipped', interrupted(incomplete));

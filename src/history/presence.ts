@@ -3,6 +3,7 @@ import { columnsAsJson, isOrdinarySchema, nameArray } from '../sql/catalog-sql.t
 import { quoteLiteral } from '../sql/quote.ts';
 import { historyColumns, isCurrentForm } from './history.ts';
 import { enoughColumns } from './history-shape.ts';
+import { runLogName } from './run-log.ts';
 
 const isTable = (table: string) =>
   `c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
@@ -45,7 +46,7 @@ where ${isOrdinarySchema}`);
   );
 }
 
-/** Returns those of `names` with tables other than the history; tables of extensions do not count. */
+/** Returns those of `names` with tables other than sqlmig's own; tables of extensions do not count. */
 export async function schemasWithTables(
   session: Session,
   names: readonly string[],
@@ -57,7 +58,7 @@ export async function schemasWithTables(
     await session.read(`select n.nspname as schema from pg_catalog.pg_namespace n where n.nspname = any(${nameArray(names)})
 and exists (select from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.objid
   where d.refclassid = 'pg_catalog.pg_namespace'::regclass and d.refobjid = n.oid
-    and d.classid = 'pg_catalog.pg_class'::regclass and c.relkind in ('r', 'p', 'f') and not (${isTable(table)})
+    and d.classid = 'pg_catalog.pg_class'::regclass and c.relkind in ('r', 'p', 'f') and not (${isTable(table)}) and c.relname <> ${quoteLiteral(runLogName(table))}
     and not exists (select from pg_catalog.pg_depend e where e.classid = d.classid and e.objid = d.objid
       and e.refclassid = 'pg_catalog.pg_extension'::regclass and e.deptype = 'e'))`);
   return new Set(rows.map((row) => String(row.schema)));

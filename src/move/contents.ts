@@ -1,5 +1,6 @@
 import type { ForeignHistoryFound, Obstacle } from '../adopt/foreign-histories.ts';
 import { takenOverTrigger } from '../history/foreign-tables.ts';
+import { runLogName } from '../history/run-log.ts';
 import type { Config } from '../project/config.ts';
 import type { Scope } from '../results.ts';
 import { isServerError } from '../server/server-error.ts';
@@ -44,7 +45,7 @@ export function historyTablesOf(
         name === `${table}lock`,
     ),
   ]);
-  return new Set([historyTable, takenOverTrigger, ...tables]);
+  return new Set([historyTable, runLogName(historyTable), takenOverTrigger, ...tables]);
 }
 
 // Tables that tools keep beside their history.

@@ -1,5 +1,6 @@
 import { mergedUp } from '../databases/merged-runs.ts';
 import { inDatabases } from '../databases/parts.ts';
+import { requireQuery } from '../execute/canary-check.ts';
 import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import { checkUpOptions, type UpOptions } from '../fleet/up-options.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
@@ -19,7 +20,7 @@ import { traced } from '../run/tracing.ts';
  *    touched; so does a missing right.
  * 4. Creates missing extensions of the config and migrates public, alone. If public fails, no tenant is started.
  * 5. Notes the history of public, which the message of every tenant checks again.
- * 6. Migrates tenants in parallel, canaries first, and the rest only if those succeed.
+ * 6. Migrates tenants in parallel, canaries first, and the rest only if those succeed and `canaryCheck` returns true.
  * 7. Lists the tenants again and migrates new ones, until there are none.
  * 8. Makes all commits durable, with one flush. If the server has crashed, applies again what was lost; if it cannot be
  *    reached, reports the tenants as not confirmed.
@@ -29,12 +30,14 @@ import { traced } from '../run/tracing.ts';
  * been read and checked. A database that cannot be reached fails without affecting the others, unless `requireAll` is
  * set; a mistake that steps 1 to 3 find in any of them ends the run.
  *
- * What fails in a schema is its outcome, and so is a history that cannot be read.
- * @throws SqlmigError if it cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no connection.
+ * What fails in a schema is its outcome, and so is a history that cannot be read. A run that had anything to do is
+ * recorded in the run log (see `runs`).
+ * @throws SqlmigError if it cannot start: `bad-usage`, `no-run-log`, `config-invalid`, mistakes in the files, no connection.
  */
 export async function up(config: Config, options: UpOptions): Promise<UpResult> {
   requireFleetConfig(config);
   checkUpOptions(options);
+  if (options.canaryCheck !== undefined) await requireQuery(options.canaryCheck, 'option canaryCheck');
   return inDatabases(config, options, {
     requireAll: options.requireAll,
     merge: mergedUp,

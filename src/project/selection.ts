@@ -4,7 +4,12 @@ import type { Kind } from './option.ts';
 export type Selection =
   | { readonly kind: 'all'; readonly except: readonly string[] }
   | { readonly kind: 'public' }
-  | { readonly kind: 'tenants'; readonly names: readonly string[] };
+  | {
+      readonly kind: 'tenants';
+      readonly names: readonly string[];
+      /** Leave out names that the tenant source does not list; otherwise they are an error. */
+      readonly ifListed?: boolean;
+    };
 
 /** The selection of a command that is given none. */
 export const everySchema: Selection = { kind: 'all', except: [] };
@@ -14,8 +19,9 @@ export const selection: Kind = {
   takes: "{ kind: 'all', except: [] }, { kind: 'public' } or { kind: 'tenants', names: ['acme'] }",
   fits: (value) => {
     if (typeof value !== 'object' || value === null) return false;
-    const { kind, except, names } = value as Readonly<Record<string, unknown>>;
+    const { kind, except, names, ifListed = false } = value as Readonly<Record<string, unknown>>;
     if (kind === 'all') return isTextList(except);
+    if (typeof ifListed !== 'boolean') return false;
     return kind === 'public' || (kind === 'tenants' && isTextList(names) && names.length > 0);
   },
 };

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../events.ts';
 import type { LocksResult } from '../operations/locks.ts';
+import type { RunsResult } from '../operations/runs.ts';
 import type {
   CheckResult,
   DownPlan,
@@ -54,6 +55,9 @@ export type CheckDocument = (CheckResult & Versioned) | ErrorDocument;
 
 /** The document of `locks --json`. */
 export type LocksDocument = (LocksResult & Versioned & { readonly ok: boolean }) | ErrorDocument;
+
+/** The document of `runs --json`. */
+export type RunsDocument = (RunsResult & Versioned & { readonly ok: boolean }) | ErrorDocument;
 
 /** How important a line of the log is. */
 export type Level = 'error' | 'warn' | 'info' | 'debug';

@@ -1,4 +1,5 @@
 import type { Reader } from '../history/read-histories.ts';
+import { runLogName } from '../history/run-log.ts';
 import type { Config } from '../project/config.ts';
 import type { Session } from '../server/session.ts';
 import type { CopyRules } from './copy.ts';
@@ -62,7 +63,8 @@ export interface SharedTables {
 async function readShared(session: Session, config: Config, column: string): Promise<SharedTables> {
   const { publicSchema, historyTable, split } = config;
   const { tables: all, sequences } = await readShape(session, publicSchema);
-  const tables = all.filter(({ name }) => name !== historyTable && name !== splitTable);
+  const own = [historyTable, runLogName(historyTable), splitTable];
+  const tables = all.filter(({ name }) => !own.includes(name));
   const { owned, obstacles } = findPaths({ tables, column, ...split });
   const names = new Set(owned.map(({ table }) => table.name));
   const undecided = new Set(obstacles.map(({ table }) => table));

@@ -144,8 +144,12 @@ export async function selectTenants(
   const known = new Set(found.names);
   const asked = selection.kind === 'all' ? selection.except : selection.names;
   const unknown = asked.filter((name) => !known.has(name));
-  if (unknown.length > 0) throw unknownTenants(unknown, found.names);
-  if (selection.kind === 'tenants') return { ...found, names: [...new Set(selection.names)], bad: new Map() };
+  const isOptional = selection.kind === 'tenants' && selection.ifListed === true;
+  if (unknown.length > 0 && !isOptional) throw unknownTenants(unknown, found.names);
+  if (selection.kind === 'tenants') {
+    const names = [...new Set(selection.names)].filter((name) => known.has(name));
+    return { ...found, names, bad: new Map() };
+  }
   const except = new Set(selection.except);
   return { ...found, names: found.names.filter((name) => !except.has(name)) };
 }

@@ -1,3 +1,4 @@
+import { runLogName } from '../history/run-log.ts';
 import type { Ignorable } from '../project/structure-settings.ts';
 import type { Row } from '../server/answer.ts';
 import type { Session } from '../server/session.ts';
@@ -122,7 +123,7 @@ function objectsOf({ schemas, ignore, historyTable, leftOut = [], except = [] }:
   return `with s as materialized (select n.oid, n.nspname as nsp, quote_ident(n.nspname) as path,
     coalesce((select h.relowner from pg_class h where h.relnamespace = n.oid and h.relname = ${quoteLiteral(historyTable)}), n.nspowner) as migrator
   from pg_namespace n where n.nspname = any(${nameArray(schemas)})),
-left_out as materialized (select c.oid from pg_class c join s on s.oid = c.relnamespace where c.relname = ${quoteLiteral(historyTable)}
+left_out as materialized (select c.oid from pg_class c join s on s.oid = c.relnamespace where c.relname in (${quoteLiteral(historyTable)}, ${quoteLiteral(runLogName(historyTable))})
   union all select unnest(${arrayOf(leftOut, 'oid')})),
 member as materialized (select classid, objid from pg_depend where refclassid = 'pg_extension'::regclass and deptype = 'e'
   union all select classid, objid from pg_depend where classid = 'pg_proc'::regclass and deptype = 'i'

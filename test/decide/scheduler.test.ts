@@ -23,9 +23,14 @@ type End = 'done' | 'failed' | 'refused' | RetryReason;
  */
 function simulate(
   ends: Readonly<Record<string, readonly End[]>>,
-  { workers = 1, ms = 10, ...more }: Partial<SchedulerRules<Target>> & { workers?: number; ms?: number } = {},
+  {
+    workers = 1,
+    ms = 10,
+    checks,
+    ...more
+  }: Partial<SchedulerRules<Target>> & { workers?: number; ms?: number; checks?: 'pass' | 'fail' } = {},
 ): string[] {
-  const scheduler = createScheduler<Target>(rules(more));
+  const scheduler = createScheduler<Target>(rules({ ...more, checksCanaries: checks !== undefined }));
   scheduler.add(named(...Object.keys(ends)));
   const attempts = new Map<string, number>();
   const log: string[] = [];
@@ -57,7 +62,11 @@ function simulate(
         rest = action.until;
         break;
       }
-      if (action.kind === 'report-wait') log.push(`${action.job.target.schema} waits ${action.waitedMs}`);
+      if (action.kind === 'check') {
+        log.push(`checks ${action.canaries.join('+')}`);
+        scheduler.checked(checks === 'pass');
+      } else if (action.kind === 'report-wait')
+        log.push(`${action.job.target.schema} waits ${action.waitedMs}`);
       else if (action.kind === 'give-up') {
         log.push(`gives up after ${action.waitedMs}`);
         for (const job of action.jobs) settle(job, 'failed');
@@ -135,6 +144,34 @@ test.for([
 ] as const)('with canary limit %i one failed canary decides', ([canaryFailures, log]) => {
   const more = { stopRule: { failures: 5, canaryFailures }, canaries: new Set(['b', 'c']), workers: 2 };
   expect(simulate({ a: ['done'], b: ['failed'], c: ['done'] }, more)).toEqual(log);
+});
+
+test('the check of the canaries comes once, after the last of them, without those that failed', () => {
+  const ends = { a: ['done'], b: ['busy', 'done'], c: ['failed'], d: ['done'] } as const;
+  const more = { canaries: new Set(['b', 'c', 'done before']), workers: 2 };
+  const stopRule = { failures: 5, canaryFailures: 2 };
+  const log = (checks: 'pass' | 'fail') => simulate(ends, { ...more, stopRule, checks });
+  const before = ['b starts', 'c starts', 'c failed', 'b done', 'checks b+done before'];
+  expect(log('pass')).toEqual([...before, 'a starts', 'd starts', 'a done', 'd done']);
+  expect(log('fail')).toEqual([...before, 'a left', 'd left']);
+  // Nothing is checked if too many failed; and it is if nothing else is left.
+  expect(simulate(ends, { ...more, checks: 'pass' })).not.toContain(before.at(-1));
+  expect(simulate({ a: ['done'] }, { canaries: new Set(['a']), workers: 3, checks: 'fail' })).toEqual([
+    'a starts',
+    'a done',
+    'checks a',
+  ]);
+});
+
+test('while the canaries are being checked, the other workers wait for the answer', () => {
+  const scheduler = createScheduler<Target>(rules({ canaries: new Set(['a']), checksCanaries: true }));
+  scheduler.add(named('b'));
+  expect(scheduler.next(0)).toEqual({ kind: 'check', canaries: ['a'] });
+  expect(scheduler.next(0)).toMatchObject({ kind: 'rest' });
+  expect(scheduler.isOver).toBe(false);
+  scheduler.checked(false);
+  expect(scheduler).toMatchObject({ stopped: 'check', isOver: true });
+  expect(scheduler.next(0)).toEqual({ kind: 'done' });
 });
 
 test('a canary that was settled before anything started counts where it failed, and only there', () => {

@@ -1,6 +1,7 @@
 import { checkUpOptions, type UpOptions } from '../../fleet/up-options.ts';
 import { up } from '../../operations/up.ts';
 import { defaults } from '../../project/defaults.ts';
+import { everySchema } from '../../project/selection.ts';
 import { runFailures } from '../../report/error.ts';
 import { upSummary, upTable } from '../../report/up.ts';
 import type { UpResult } from '../../results.ts';
@@ -57,6 +58,16 @@ export const upCommand = defineCommand()({
       takes: 'N|P%|NAMES',
       describe: 'Migrate some tenants first, and the others only if all of them succeed: 5, 10% or a,b',
     },
+    'canary-check': {
+      type: 'string',
+      takes: 'QUERY',
+      describe: 'Start the other tenants only if this query returns true in every canary',
+    },
+    'only-failed': {
+      type: 'boolean',
+      default: false,
+      describe: 'Select public and the tenants that failed or were not started in the last run',
+    },
     'canary-tolerate': {
       type: 'number',
       takes: 'N',
@@ -77,6 +88,7 @@ export const upCommand = defineCommand()({
     ['up --all --database eu', 'migrate one of several databases of the config'],
     ['up --all --rehearse', 'execute everything, then roll it back'],
     ['up --all --canary 5 --max-failures 1%', 'migrate five canaries first, then stop at 1% failures'],
+    ['up --only-failed', 'continue where the last run failed or stopped'],
   ],
   takesProgram: true,
   showsDatabase: true,
@@ -84,13 +96,13 @@ export const upCommand = defineCommand()({
     const writesMetrics = args.metrics !== undefined && !args.rehearse && !args.dryRun;
     // Opened first: a run that cannot start has metrics as well.
     const metrics = writesMetrics ? openMetrics(args.metrics ?? '', terminal.cwd) : null;
-    const select = selectionOf(args);
+    const select = selectionOf(args) ?? (args.onlyFailed ? everySchema : null);
     if (select === null) {
       const hint = 'for example: sqlmig up --all';
       throw usage('specify what to migrate: --all, --public or --tenants a,b', hint);
     }
     const canary = args.canary === undefined ? undefined : canaryOf(args.canary);
-    const { canaryTolerate } = args;
+    const { canaryTolerate, canaryCheck, onlyFailed } = args;
     const options: UpOptions = {
       ...planArgs(args),
       ...changeArgs(args),
@@ -101,13 +113,21 @@ export const upCommand = defineCommand()({
       requireAll: args.requireAll,
       ...(canary !== undefined && { canary }),
       ...(canaryTolerate !== undefined && { canaryTolerate }),
+      ...(canaryCheck !== undefined && { canaryCheck }),
+      ...(onlyFailed && { onlyFailed }),
     };
     checkUpOptions(options, flagOf);
     if (args.rehearse && args.dryRun)
       throw usage('--rehearse and --dry-run cannot be combined', 'give only one of them');
+    if (args.dryRun && onlyFailed)
+      throw usage('--only-failed and --dry-run cannot be combined', 'list these tenants with: sqlmig runs');
     return async (context) => {
       if (args.metrics !== undefined && metrics === null) {
         const message = 'nothing is applied permanently, so the --metrics file is not written';
+        context.onEvent({ type: 'warning', message });
+      }
+      if (args.rehearse && canaryCheck !== undefined) {
+        const message = 'a rehearsal is rolled back, so --canary-check is not executed';
         context.onEvent({ type: 'warning', message });
       }
       if (args.dryRun) return planAnswer({ ...planArgs(args), select }, context);
