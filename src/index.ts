@@ -79,6 +79,7 @@ export {
 } from './operations/forget-missing.ts';
 export { type ListedTenant, type ListTenantsOptions, listTenants } from './operations/list-tenants.ts';
 export {
+  type HolderIn,
   type KillHolderOptions,
   type KillResult,
   killHolder,

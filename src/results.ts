@@ -153,6 +153,17 @@ export interface DatabaseOutcome {
   readonly host?: string;
   /** Why the command could not begin there, or what stopped it and does not belong to one schema. */
   readonly error?: ErrorDetails;
+  /** Why its tenants are unknown, if they can be listed only after public is migrated. */
+  readonly tenantsUnknown?: string;
+}
+
+/** Where a result is from: `host` and `database` of one database, or `databases` if the config has several. */
+export interface ResultPlace {
+  /** The server's host and port, or the path of its socket. */
+  readonly host?: string;
+  readonly database?: string;
+  /** What each database adds to the result. */
+  readonly databases?: readonly DatabaseOutcome[];
 }
 
 /** The result of `up`. `applied`, `upToDate`, `failed` and `skipped` are numbers of schemas. */
@@ -212,23 +223,20 @@ export interface PlannedSchema {
 }
 
 /** The result of `plan`: what `up` would do. */
-export interface PlanResult {
+export interface PlanResult extends ResultPlace {
   readonly ok: boolean;
-  /** The server's host and port, or the path of its socket. */
-  readonly host: string;
-  readonly database: string;
   readonly schemas: readonly PlannedSchema[];
   /**
    * Lints of files that no schema has applied yet, mistakes in `.down.sql` files, and applied migrations whose file no
    * longer exists (`file-missing`, one per schema). `up` runs in spite of them.
    */
   readonly warnings: readonly (LintFinding | DownFileFinding | Finding)[];
-  /** Why the tenants are unknown, if they can be listed only after public is migrated. */
+  /** As in `DatabaseOutcome`, which has it if there are several databases. */
   readonly tenantsUnknown?: string;
 }
 
 /** The result of `planDown`: what `down` would do. `migrations` are those it would undo, in that order. */
-export interface DownPlan extends Pick<PlanResult, 'ok' | 'host' | 'database'> {
+export interface DownPlan extends ResultPlace, Pick<PlanResult, 'ok'> {
   readonly schemas: readonly PlannedSchema[];
 }
 
@@ -246,11 +254,8 @@ export interface SchemaStatus {
 }
 
 /** The result of `status`. `ok` is false if there is a pending migration or a finding. */
-export interface StatusResult {
+export interface StatusResult extends ResultPlace {
   readonly ok: boolean;
-  /** The server's host and port, or the path of its socket. */
-  readonly host: string;
-  readonly database: string;
   readonly schemas: readonly SchemaStatus[];
   readonly tenantsUnknown?: string;
 }

@@ -1,4 +1,11 @@
-import type { DownFileFinding, ErrorDetails, Finding, LintFinding, Scope } from './results.ts';
+import type {
+  DatabaseOutcome,
+  DownFileFinding,
+  ErrorDetails,
+  Finding,
+  LintFinding,
+  Scope,
+} from './results.ts';
 
 /** How an object differs from what it should be. */
 export type DriftKind =
@@ -102,6 +109,11 @@ export interface VerifiedSchema {
   readonly pending: number;
 }
 
+/** What `verify` found out about one of several databases. */
+export interface VerifiedDatabase extends DatabaseOutcome {
+  readonly structure?: StructureReport;
+}
+
 /** The result of `verify`. Lints and pending migrations make `ok` false only if the options say so. */
 export interface VerifyResult {
   readonly ok: boolean;
@@ -110,4 +122,6 @@ export interface VerifyResult {
   /** What was compared of the structure, if it was. */
   readonly structure?: StructureReport;
   readonly tenantsUnknown?: string;
+  /** If the config has several databases, each of them with its own `structure` and `tenantsUnknown`. */
+  readonly databases?: readonly VerifiedDatabase[];
 }

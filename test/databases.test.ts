@@ -1,7 +1,24 @@
 import { expect, test } from 'vitest';
-import { type RunEvent, type UpResult, up } from '../src/index.ts';
+import {
+  acceptChecksums,
+  createTenant,
+  down,
+  dropTenant,
+  killHolder,
+  listTenants,
+  locks,
+  plan,
+  type RunEvent,
+  renameTenant,
+  settleMigration,
+  status,
+  tenantExists,
+  type UpResult,
+  up,
+  verify,
+} from '../src/index.ts';
 import { freshDatabase } from './setup/database.ts';
-import { closeGate, waitAtGate } from './setup/gate.ts';
+import { closeGate, holdLock, lockObjectOf, waitAtGate } from './setup/gate.ts';
 import { project } from './setup/project.ts';
 import { unreliableProxy } from './setup/proxy.ts';
 
@@ -79,4 +96,92 @@ test('several databases: one that goes down in the middle fails alone, and the n
   expect(second.failed + second.skipped).toBe(3);
   for (const schema of ['t1', 't2', 'only_us']) expect(await us.history(schema)).toEqual({ 1: 1, 2: 1 });
   expect(await ap.history('t1')).toEqual({ 1: 1, 2: 1 });
+});
+
+test('every command works in several databases, or in the one that has the tenant', async () => {
+  const [eu, us] = await Promise.all([freshDatabase(), freshDatabase()]);
+  const p = project(
+    {
+      databases: [
+        { name: 'eu', url: eu.url, tenants: { list: ['t1', 't2', 'new'] } },
+        { name: 'us', url: us.url, tenants: { list: ['t1', 't3'] } },
+      ],
+    },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/1_a.down.sql': 'drop table a',
+    },
+  );
+  const config = await p.config();
+  const names = (schemas: readonly { readonly database: string; readonly schema: string }[]) =>
+    schemas.map(({ schema, database }) => `${schema}@${database}`);
+  const select = { kind: 'tenants', names: ['t1', 't2'] } as const;
+
+  // Names of tenants select databases, and are in one of them at least.
+  expect(names((await plan(config, { select })).schemas)).toEqual([
+    'public@eu',
+    't1@eu',
+    't2@eu',
+    'public@us',
+    't1@us',
+  ]);
+  const onlyUs = await up(config, { select: { kind: 'tenants', names: ['t3'] } });
+  expect([names(onlyUs.schemas), onlyUs.databases?.length]).toEqual([['public@us', 't3@us'], 1]);
+  await expect(up(config, { select: { kind: 'tenants', names: ['t1', 't4'] } })).rejects.toMatchObject({
+    code: 'unknown-tenant',
+    message: 'no tenant is called "t4"',
+  });
+  await expect(up(config, { select: all, canary: { names: ['t2'] } })).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: 'no canary is a tenant of database us',
+  });
+  const except = await up(config, {
+    select: { kind: 'all', except: ['t2', 'new'] },
+    canary: { names: ['t1'] },
+  });
+  expect(except).toMatchObject({ ok: true, applied: 2 });
+
+  expect(await createTenant(config, { name: 'new' })).toMatchObject({ database: 'eu', state: 'applied' });
+  const ambiguous = { code: 'bad-usage', details: { hint: 'select one: --database eu' } };
+  await expect(createTenant(config, { name: 't1' })).rejects.toMatchObject(ambiguous);
+  await expect(createTenant(config, { name: 'nowhere' })).rejects.toMatchObject({ code: 'bad-usage' });
+  expect(await tenantExists(config, { name: 't3' })).toMatchObject({ database: 'us', exists: true });
+  expect(await tenantExists(config, { name: 'no' })).toMatchObject({ database: null, exists: false });
+  await expect(renameTenant(config, { name: 'no', to: 'x' })).rejects.toMatchObject({
+    code: 'schema-missing',
+  });
+  await expect(dropTenant(config, { name: 't1', accept: () => true })).rejects.toMatchObject(ambiguous);
+  const dropped = await dropTenant(config, { name: 'new', accept: () => true });
+  expect(dropped).toMatchObject({ database: 'eu', state: 'dropped' });
+  expect(names(await listTenants(config))).toEqual(['t1@eu', 't2@eu', 'new@eu', 't1@us', 't3@us']);
+
+  // One question is asked for all databases, and one answer counts.
+  p.write({ 'sql/tenant/1_a.sql': 'create table a (); -- changed' });
+  const found = (await verify(config)).findings;
+  expect([found[0]?.kind, names(found as never)]).toEqual(['checksum-changed', ['t1@eu', 't1@us', 't3@us']]);
+  const asked: string[][] = [];
+  const accept = (changed: Parameters<typeof names>[0]) => asked.push(names(changed)) === 1;
+  const repaired = await acceptChecksums(config, { select: all, accept });
+  expect(names(repaired.schemas)).toEqual(['t1@eu', 't1@us', 't3@us']);
+  expect(asked).toEqual([['t1@eu', 't1@us', 't3@us']]);
+
+  const release = await holdLock(us.url, lockObjectOf('t3'), { name: 'sqlmig 00000000 t3 test' });
+  const { holders } = await locks(config);
+  expect(holders).toMatchObject([{ database: 'us', key: 't3', granted: true }]);
+  const pid = holders[0]?.pid ?? 0;
+  await expect(killHolder(config, { pid, confirm: () => false })).resolves.toMatchObject({ killed: false });
+  await release();
+
+  const plans: unknown[] = [];
+  const undone = await down(config, {
+    select: all,
+    to: '0',
+    accept: (shown) => plans.push(shown.databases?.map(({ database }) => database)) === 1,
+  });
+  expect(plans).toEqual([['eu', 'us']]);
+  expect(undone).toMatchObject({ ok: true, undone: 3, databases: [{ database: 'eu' }, { database: 'us' }] });
+  expect(await status(config)).toMatchObject({ databases: [{ host: expect.any(String) }, {}] });
+  await expect(settleMigration(config, { schema: 't3', version: '1' })).rejects.toMatchObject({
+    code: 'nothing-to-settle',
+  });
 });

@@ -4,8 +4,11 @@ import { exitCodes, SqlmigError } from '../errors.ts';
 interface Assembly<P> {
   /** True if the parts were told not to continue, because one of them could not get ready. */
   readonly refused: boolean;
-  /** Waits until no part is missing. Resolves to the decision that is made once for all. */
-  arrive(plan: P): Promise<boolean>;
+  /**
+   * Waits until no part is missing. Resolves to the decision that is made once for all; `place` is the part's place in
+   * the plans that are decided on.
+   */
+  arrive(plan: P, place: number): Promise<boolean>;
   /** Counts a part that has ended, and its error if it ended before all were ready. */
   leave(error: SqlmigError | null): void;
 }
@@ -23,7 +26,7 @@ interface Meeting<P> {
  * may have been done when a command exits with 2.
  */
 export function createAssembly<P>({ parts, requireAll, decide }: Meeting<P>): Assembly<P> {
-  const plans: P[] = [];
+  const plans: { readonly plan: P; readonly place: number }[] = [];
   let missing = parts;
   let isOver = false;
   let refused = false;
@@ -35,7 +38,13 @@ export function createAssembly<P>({ parts, requireAll, decide }: Meeting<P>): As
     missing -= 1;
     if (missing > 0 || isOver) return;
     isOver = true;
-    decision(refused ? Promise.reject(notStarted()) : Promise.resolve().then(() => decide(plans)));
+    decision(
+      refused
+        ? Promise.reject(notStarted())
+        : Promise.resolve().then(() =>
+            decide(plans.sort((a, b) => a.place - b.place).map(({ plan }) => plan)),
+          ),
+    );
   };
   // A part that fails without having arrived must not leave a rejection that nobody awaits.
   decided.catch(() => {});
@@ -43,8 +52,8 @@ export function createAssembly<P>({ parts, requireAll, decide }: Meeting<P>): As
     get refused() {
       return refused;
     },
-    arrive(plan) {
-      plans.push(plan);
+    arrive(plan, place) {
+      plans.push({ plan, place });
       count();
       return decided;
     },

@@ -1,4 +1,5 @@
-import type { DatabaseOutcome, DownResult, ServerWarning, UpResult } from '../results.ts';
+import type { DownResult, ServerWarning, UpResult } from '../results.ts';
+import { mergedOutcomes, resultsOf } from './merged.ts';
 import type { Part } from './parts.ts';
 
 /** The result of `up` in several databases as one. */
@@ -25,28 +26,10 @@ export function mergedDown(parts: readonly Part<DownResult>[], runId: string): D
 }
 
 /** What has an error and an `ok` of its own in each database. */
-export function databaseOutcomes<T extends Partial<DatabaseOutcome>>(
-  parts: readonly Part<T>[],
-): DatabaseOutcome[] {
-  return parts.map((part) => {
-    const { database } = part;
-    if ('error' in part) return { database, ok: false, error: part.error.details };
-    const { ok = true, host, error } = part.result;
-    const own = error === undefined ? {} : { error: { ...error, database } };
-    return { database, ok, ...(host !== undefined && { host }), ...own };
-  });
-}
-
-/** The results of the databases that have one. */
-export function resultsOf<T>(parts: readonly Part<T>[]): T[] {
-  return parts.flatMap((part) => ('result' in part ? [part.result] : []));
-}
-
 function mergedRun(parts: readonly Part<UpResult | DownResult>[], runId: string) {
   const results = resultsOf(parts);
-  const databases = databaseOutcomes(parts);
   return {
-    ok: databases.every(({ ok }) => ok),
+    ...mergedOutcomes(parts),
     ...(results.some(({ rehearsed }) => rehearsed) && { rehearsed: true }),
     runId,
     failed: sum(results, ({ failed }) => failed),
@@ -54,7 +37,6 @@ function mergedRun(parts: readonly Part<UpResult | DownResult>[], runId: string)
     unconfirmed: sum(results, ({ unconfirmed }) => unconfirmed),
     durationMs: Math.max(...results.map(({ durationMs }) => durationMs)),
     warnings: parts.flatMap(warningsOf),
-    databases,
   };
 }
 

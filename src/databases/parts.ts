@@ -18,11 +18,18 @@ interface PartOptions extends NamingOptions {
 
 /** Work that is done in all databases of a config at the same time. */
 interface FleetWork<O, T, P> {
-  /** Works in one database. `meet` waits until all are ready to change something, and resolves to the decision. */
-  readonly work: (config: Config, options: O & Together, meet: (plan: P) => Promise<boolean>) => Promise<T>;
+  /**
+   * Works in one database. `meet` waits until all are ready to change something, and resolves to the decision; `null` if
+   * there is only one.
+   */
+  readonly work: (
+    config: Config,
+    options: O & Together,
+    meet: ((plan: P) => Promise<boolean>) | null,
+  ) => Promise<T>;
   readonly merge: (parts: readonly Part<T>[], runId: string) => T;
   /** Decides once whether to continue, from what each part met with. By default, the command continues. */
-  readonly decide?: ((plans: readonly P[]) => boolean | Promise<boolean>) | undefined;
+  readonly decide?: ((plans: readonly Part<P>[]) => boolean | Promise<boolean>) | undefined;
   /** Start nowhere if one database cannot start. */
   readonly requireAll?: boolean | undefined;
 }
@@ -36,18 +43,18 @@ export async function inDatabases<O extends PartOptions, T, P = null>(
   options: O,
   { work, merge, decide = () => true, requireAll = false }: FleetWork<O, T, P>,
 ): Promise<T> {
-  if (config.otherDatabases.length === 0) return work(config, options, async (plan) => decide([plan]));
+  if (config.otherDatabases.length === 0) return work(config, options, null);
   const shares = await sharesOf(config, options);
   const runId = newRunId();
-  const assembly = createAssembly<P>({ parts: shares.length, requireAll, decide });
+  const assembly = createAssembly<Part<P>>({ parts: shares.length, requireAll, decide });
   const listen = createListeners(options.onEvent);
   const settled = await Promise.allSettled(
-    shares.map(async (share): Promise<Part<T>> => {
+    shares.map(async (share, place): Promise<Part<T>> => {
       const { config: one, database } = share;
       try {
         if ('error' in share) throw share.error;
         const own = { ...share.options, ...listen(database), runId };
-        const result = await work(one, own, assembly.arrive);
+        const result = await work(one, own, (plan) => assembly.arrive({ database, result: plan }, place));
         assembly.leave(null);
         return { database, result };
       } catch (error) {

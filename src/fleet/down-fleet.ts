@@ -6,6 +6,7 @@ import type { Migrations } from '../project/migrations.ts';
 import { checkValue, yesOrNo } from '../project/option.ts';
 import { everySchema } from '../project/selection.ts';
 import type { DownPlan, DownResult, SchemaOutcome } from '../results.ts';
+import type { Together } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { migrateSettings } from '../run/run-options.ts';
 import { basisOf } from '../state/plan-source.ts';
@@ -35,7 +36,7 @@ interface DownTurn {
 export async function undoFleet(
   config: Config,
   migrations: Migrations,
-  options: DownOptions,
+  options: DownOptions & Together,
 ): Promise<DownResult> {
   const { to: _, steps: __, ...rest } = options;
   const settings = migrateSettings(rest, config);

@@ -36,6 +36,8 @@ export type DownOptions = DownLimit &
     readonly maxFailures?: MaxFailures;
     /** Called with the plan; decides whether to continue. By default, `down` continues. */
     readonly accept?: (plan: DownPlan) => boolean | Promise<boolean>;
+    /** If the config has several databases: start in none unless all of them can be reached and checked. */
+    readonly requireAll?: boolean;
   };
 
 /** The options of `planDown`. */
@@ -65,6 +67,7 @@ const downKinds: Kinds<Every<DownOptions>> = {
   rehearse: yesOrNo,
   maxFailures,
   accept: callback,
+  requireAll: yesOrNo,
 };
 
 /** Checks the options of `down`. @throws SqlmigError `bad-usage` naming the option. */

@@ -1,7 +1,9 @@
+import { applyInDatabases } from '../databases/merged-repair.ts';
 import type { Config } from '../project/config.ts';
-import { type AcceptedEditOptions, applyAcceptedEdits } from '../repair/accepted-edits.ts';
+import type { AcceptedEditOptions } from '../repair/accepted-edits.ts';
 import { type ChangedChecksum, changedChecksums } from '../repair/changed-checksums.ts';
 import type { RepairedSchema } from '../repair/repair.ts';
+import type { DatabaseOutcome } from '../results.ts';
 
 /** Which schemas to check, and who decides. `accept` gets all changed files. */
 export interface AcceptChecksumsOptions extends AcceptedEditOptions<ChangedChecksum> {}
@@ -12,6 +14,8 @@ export interface AcceptedChecksums {
   readonly accepted: boolean;
   /** The outcome of each schema that has a changed file or whose history cannot be used. */
   readonly schemas: readonly RepairedSchema[];
+  /** What was done in each database, if the config has several. */
+  readonly databases?: readonly DatabaseOutcome[];
 }
 
 /**
@@ -24,6 +28,6 @@ export async function acceptChecksums(
   config: Config,
   options: AcceptChecksumsOptions,
 ): Promise<AcceptedChecksums> {
-  const { found, accepted, schemas } = await applyAcceptedEdits(config, options, changedChecksums);
-  return { changed: found, accepted, schemas };
+  const { found, accepted, ...outcomes } = await applyInDatabases(config, options, changedChecksums);
+  return { changed: found, accepted, ...outcomes };
 }

@@ -1,10 +1,11 @@
+import { hasSchema, inHome } from '../databases/home.ts';
 import { currentPublic } from '../fleet/current-public.ts';
 import { enlist, isListedBefore } from '../fleet/enlist.ts';
 import { createMigrator, type MigrationRun } from '../fleet/migrator.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
 import { type ClonedTable, completeClone, notReproducible } from '../lifecycle/clone.ts';
 import { readTenant } from '../lifecycle/tenant.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
 import { historyKey, migrationLabel } from '../project/order.ts';
@@ -60,9 +61,13 @@ const kinds: Kinds<CloneTenantOptions> = {
  *   connection.
  */
 export async function cloneTenant(config: Config, options: CloneTenantOptions): Promise<ClonedTenant> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, kinds);
-  return traced('tenant clone', config, { options, work: clone });
+  return inHome(config, options, {
+    what: `a schema "${options.name}"`,
+    isHere: (run) => hasSchema(run, options.name),
+    work: (one, own) => traced('tenant clone', one, { options: own, work: clone }),
+  });
 }
 
 async function clone(

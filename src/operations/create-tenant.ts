@@ -1,13 +1,14 @@
+import { hasSchema, inHome } from '../databases/home.ts';
 import { SqlmigError } from '../errors.ts';
 import { confirm } from '../fleet/confirm.ts';
 import { currentPublic } from '../fleet/current-public.ts';
-import { enlist, isListedBefore } from '../fleet/enlist.ts';
+import { enlist, isListed, isListedBefore } from '../fleet/enlist.ts';
 import { createMigrator, type Migrator } from '../fleet/migrator.ts';
 import { unconfirmed } from '../fleet/outcome.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
 import { notConfirmed } from '../fleet/schema-errors.ts';
 import { nameTaken } from '../lifecycle/tenant.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
 import type { SchemaOutcome } from '../results.ts';
@@ -53,14 +54,25 @@ const existsHint = 'choose another name, or bring it up to date with --if-not-ex
  *   `bad-usage`, `config-invalid`, mistakes in the files, no connection.
  */
 export async function createTenant(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, kinds);
-  return traced('tenant create', config, { options, work: create });
+  const { name } = options;
+  requireTenantName(name, config.publicSchema);
+  return inHome(config, options, {
+    what: `or list a schema "${name}"`,
+    isHere: async (run) => (await isListed(run, name)) || hasSchema(run, name),
+    work: (one, own) => traced('tenant create', one, { options: own, work: create }),
+    nowhere: () => {
+      throw new SqlmigError('bad-usage', `no database lists the tenant "${name}"`, {
+        state: 'nothing was created',
+        hint: 'select the database to create it in with --database',
+      });
+    },
+  });
 }
 
 async function create(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
   const { name, unlisted = false, ifNotExists = false, ...change } = options;
-  requireTenantName(name, config.publicSchema);
   const migrations = await readMigrations(config);
   const settings = migrateSettings(change, config);
   return withRun(config, settings, async (run) => {

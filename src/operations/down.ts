@@ -1,3 +1,6 @@
+import { mergedDownPlan } from '../databases/merged-readings.ts';
+import { mergedDown } from '../databases/merged-runs.ts';
+import { inDatabases, type Part } from '../databases/parts.ts';
 import { completePlan } from '../decide/plan.ts';
 import { undoFleet } from '../fleet/down-fleet.ts';
 import {
@@ -8,10 +11,10 @@ import {
 } from '../fleet/down-options.ts';
 import { downPlan, readDownTargets } from '../fleet/down-plan.ts';
 import { undoSource } from '../fleet/undo-source.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { parseMigrations, readMigrations } from '../project/migrations.ts';
 import type { DownPlan, DownResult } from '../results.ts';
-import { callerOf } from '../run/caller.ts';
+import { callerOf, type Together } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { traced } from '../run/tracing.ts';
 
@@ -32,11 +35,18 @@ import { traced } from '../run/tracing.ts';
  * `bad-usage`, `config-invalid`, `files-missing`, mistakes in the files, no connection. Rethrows what `accept` throws.
  */
 export async function down(config: Config, options: DownOptions): Promise<DownResult> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkDownOptions(options);
-  return traced('down', config, {
-    options,
-    work: async (own, given) => undoFleet(own, await readMigrations(own), given),
+  const { accept = () => true, requireAll } = options;
+  return inDatabases(config, options, {
+    requireAll,
+    merge: mergedDown,
+    decide: (plans: readonly Part<DownPlan>[]) => accept(mergedDownPlan(plans)),
+    work: (one, own, meet) =>
+      traced('down', one, {
+        options: meet === null ? own : { ...own, accept: meet },
+        work: async (config, given) => undoFleet(config, await readMigrations(config), given),
+      }),
   });
 }
 
@@ -45,8 +55,12 @@ export async function down(config: Config, options: DownOptions): Promise<DownRe
  * @throws SqlmigError as `down` does before it asks `accept`.
  */
 export async function planDown(config: Config, options: DownPlanOptions): Promise<DownPlan> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkDownPlanOptions(options);
+  return inDatabases(config, options, { work: planIn, merge: mergedDownPlan });
+}
+
+async function planIn(config: Config, options: DownPlanOptions & Together): Promise<DownPlan> {
   const migrations = await readMigrations(config);
   const source = undoSource({ config, migrations, options: completePlan({}, config) }, options);
   const caller = callerOf(options);

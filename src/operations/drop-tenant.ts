@@ -1,3 +1,4 @@
+import { hasSchema, inHome } from '../databases/home.ts';
 import { SqlmigError } from '../errors.ts';
 import { isStillListed } from '../fleet/enlist.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
@@ -5,7 +6,7 @@ import { readContents } from '../lifecycle/contents.ts';
 import { readOutsiders } from '../lifecycle/dependents.ts';
 import { dependentObjects, dropSchema } from '../lifecycle/drop.ts';
 import { findTenant, noHistory, schemaMissing } from '../lifecycle/tenant.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
 import type { ErrorDetails } from '../results.ts';
@@ -67,9 +68,13 @@ const kinds: Kinds<DropTenantOptions> = {
  *   `config-invalid`, mistakes in the files, no connection.
  */
 export async function dropTenant(config: Config, options: DropTenantOptions): Promise<DroppedTenant> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, kinds);
-  return traced('tenant drop', config, { options, work: drop });
+  return inHome(config, options, {
+    what: `a schema "${options.name}"`,
+    isHere: (run) => hasSchema(run, options.name),
+    work: (one, own) => traced('tenant drop', one, { options: own, work: drop }),
+  });
 }
 
 async function drop(

@@ -1,7 +1,9 @@
+import { applyInDatabases } from '../databases/merged-repair.ts';
 import type { Config } from '../project/config.ts';
-import { type AcceptedEditOptions, applyAcceptedEdits } from '../repair/accepted-edits.ts';
+import type { AcceptedEditOptions } from '../repair/accepted-edits.ts';
 import { type MissingFile, missingFiles } from '../repair/forgotten-files.ts';
 import type { RepairedSchema } from '../repair/repair.ts';
+import type { DatabaseOutcome } from '../results.ts';
 
 /** Which schemas to check, and who decides. `accept` gets all migrations whose files are missing. */
 export interface ForgetMissingOptions extends AcceptedEditOptions<MissingFile> {}
@@ -12,6 +14,8 @@ export interface ForgottenFiles {
   readonly forgotten: boolean;
   /** The outcome of each schema that has such a migration or whose history cannot be used. */
   readonly schemas: readonly RepairedSchema[];
+  /** What was done in each database, if the config has several. */
+  readonly databases?: readonly DatabaseOutcome[];
 }
 
 /**
@@ -21,6 +25,6 @@ export interface ForgottenFiles {
  *   `config-invalid`, mistakes in the files, no connection. Rethrows what `accept` throws.
  */
 export async function forgetMissing(config: Config, options: ForgetMissingOptions): Promise<ForgottenFiles> {
-  const { found, accepted, schemas } = await applyAcceptedEdits(config, options, missingFiles);
-  return { missing: found, forgotten: accepted, schemas };
+  const { found, accepted, ...outcomes } = await applyInDatabases(config, options, missingFiles);
+  return { missing: found, forgotten: accepted, ...outcomes };
 }

@@ -1,4 +1,6 @@
-import { type Config, requireConfig } from '../project/config.ts';
+import { everyResult } from '../databases/merged.ts';
+import { inDatabases } from '../databases/parts.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { abortSignal, checkOptions, type Kinds } from '../project/option.ts';
 import type { ErrorDetails, Finding } from '../results.ts';
 import { findingsOf, unlistedFinding } from '../state/findings.ts';
@@ -35,15 +37,20 @@ const kinds: Kinds<ListTenantsOptions> = { signal: abortSignal };
 
 /**
  * Lists the tenants of the config's source, in its order, then schemas with a tenant's history that it does not list.
- * @throws SqlmigError `tenants-query-failed`, `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`,
+ * With several databases, those of one follow those of another.
+ * @throws SqlmigError if any database cannot be read; `tenants-query-failed`, `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`,
  *   mistakes in the files, no connection.
  */
 export async function listTenants(
   config: Config,
   options: ListTenantsOptions = {},
 ): Promise<readonly ListedTenant[]> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, kinds);
+  return inDatabases(config, options, { work: tenantsOf, merge: (parts) => everyResult(parts).flat() });
+}
+
+async function tenantsOf(config: Config, options: ListTenantsOptions): Promise<readonly ListedTenant[]> {
   const { fleet, unlisted, database } = await readForCommand(config, options, { unlisted: true });
   if (fleet.tenantsUnknown !== null) throw tenantsQueryFailed(fleet.tenantsUnknown);
   const { kind } = config.database.tenants;

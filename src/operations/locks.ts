@@ -1,6 +1,9 @@
+import { inHome } from '../databases/home.ts';
+import { databaseOutcomes, resultsOf } from '../databases/merged.ts';
+import { inDatabases } from '../databases/parts.ts';
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import {
   abortSignal,
   callback,
@@ -11,7 +14,7 @@ import {
   yesOrNo,
 } from '../project/option.ts';
 import { type Holder, readHolders, terminateBackend } from '../protocol/holders.ts';
-import type { Finding } from '../results.ts';
+import type { DatabaseOutcome, Finding } from '../results.ts';
 import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { runOf } from '../server/application.ts';
@@ -20,9 +23,16 @@ import { type ReadOptions, readForCommand, readKinds } from '../state/reading.ts
 
 /** The sessions with locks of sqlmig, and the incomplete migrations. */
 export interface LocksResult {
-  readonly holders: readonly Holder[];
+  readonly holders: readonly HolderIn[];
   /** Migrations that were started but not finished. */
   readonly incomplete: readonly Finding[];
+  /** What could be read in each database, if the config has several. */
+  readonly databases?: readonly DatabaseOutcome[];
+}
+
+/** A session with a lock, and its database. */
+export interface HolderIn extends Holder {
+  readonly database: string;
 }
 
 /**
@@ -31,9 +41,25 @@ export interface LocksResult {
  *   connection.
  */
 export async function locks(config: Config, options: ReadOptions = {}): Promise<LocksResult> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, readKinds);
-  const holders = await withRun(config, callerOf(options), ({ read }) => read(readHolders));
+  return inDatabases(config, options, {
+    work: locksIn,
+    merge: (parts) => {
+      const results = resultsOf(parts);
+      return {
+        holders: results.flatMap(({ holders }) => holders),
+        incomplete: results.flatMap(({ incomplete }) => incomplete),
+        databases: databaseOutcomes(parts, () => ({})),
+      };
+    },
+  });
+}
+
+async function locksIn(config: Config, options: ReadOptions): Promise<LocksResult> {
+  const holders = await withRun(config, callerOf(options), async ({ read, database }) =>
+    (await read(readHolders)).map((holder) => ({ database, ...holder })),
+  );
   const reading = await readForCommand(config, options);
   return { holders, incomplete: fleetFindings(reading).filter(({ kind }) => kind === 'incomplete') };
 }
@@ -69,8 +95,16 @@ const killKinds: Kinds<KillHolderOptions> = {
  *   connection. Rethrows what `confirm` throws.
  */
 export async function killHolder(config: Config, options: KillHolderOptions): Promise<KillResult> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, killKinds);
+  return inHome(config, options, {
+    what: `a backend ${options.pid} with a lock`,
+    isHere: async ({ read }) => (await read(readHolders)).some(({ pid }) => pid === options.pid),
+    work: killIn,
+  });
+}
+
+async function killIn(config: Config, options: KillHolderOptions): Promise<KillResult> {
   const { pid, confirm } = options;
   return withRun(config, callerOf(options), async ({ read }) => {
     // A session may have keys that all tenants share as well; the key of its schema comes last and says more.

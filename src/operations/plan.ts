@@ -1,8 +1,10 @@
+import { mergedPlan } from '../databases/merged-readings.ts';
+import { inDatabases } from '../databases/parts.ts';
 import { completePlan, type PlanOptions, planKinds } from '../decide/plan.ts';
 import { extensionsToCreate, requireExtensions } from '../fleet/extensions.ts';
 import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
 import { plannedSchema } from '../fleet/planned-schema.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import { requireVersion } from '../project/target-version.ts';
@@ -28,8 +30,12 @@ const planCommandKinds: Kinds<PlanCommandOptions> = { ...readKinds, ...planKinds
  *   `config-invalid`, mistakes in the files, no connection.
  */
 export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, planCommandKinds);
+  return inDatabases(config, options, { work: planOf, merge: mergedPlan });
+}
+
+async function planOf(config: Config, options: PlanCommandOptions): Promise<PlanResult> {
   const migrations = await readMigrations(config);
   requireVersion(migrations, options.to);
   const scripts = await parseScripts(migrations, config);

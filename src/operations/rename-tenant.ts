@@ -1,10 +1,11 @@
+import { hasSchema, inHome } from '../databases/home.ts';
 import { SqlmigError } from '../errors.ts';
 import { isListed, isStillListed, unlisted } from '../fleet/enlist.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { readNamesOf } from '../lifecycle/names.ts';
 import { renameTenantSchema } from '../lifecycle/rename.ts';
 import { readTenant } from '../lifecycle/tenant.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
 import type { ErrorDetails } from '../results.ts';
@@ -64,9 +65,13 @@ const kinds: Kinds<RenameTenantOptions> = {
  *   cannot start: `bad-usage`, `config-invalid`, mistakes in the files, no connection.
  */
 export async function renameTenant(config: Config, options: RenameTenantOptions): Promise<RenamedTenant> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, kinds);
-  return traced('tenant rename', config, { options, work: rename });
+  return inHome(config, options, {
+    what: `a schema "${options.name}"`,
+    isHere: (run) => hasSchema(run, options.name),
+    work: (one, own) => traced('tenant rename', one, { options: own, work: rename }),
+  });
 }
 
 async function rename(

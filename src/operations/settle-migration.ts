@@ -1,5 +1,9 @@
+import { hasSchema, inHome } from '../databases/home.ts';
+import { resultsOf } from '../databases/merged.ts';
+import { mergedRepair } from '../databases/merged-repair.ts';
+import { inDatabases } from '../databases/parts.ts';
 import { settlementKind } from '../decide/settlement.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { checkOptions, type Kinds, nullable, text } from '../project/option.ts';
 import { selection } from '../project/selection.ts';
 import type { SettledMigrations } from '../repair/settle.ts';
@@ -37,9 +41,14 @@ export async function settleMigration(
   config: Config,
   options: SettleMigrationOptions,
 ): Promise<SettledMigration> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, oneKinds);
-  return traced('repair', config, { options, work: settleOne });
+  const { schema } = options;
+  return inHome(config, options, {
+    what: `a schema "${schema}"`,
+    isHere: (run) => hasSchema(run, schema),
+    work: (one, own) => traced('repair', one, { options: own, work: settleOne }),
+  });
 }
 
 /**
@@ -52,7 +61,13 @@ export async function settleMigrations(
   config: Config,
   options: SettleMigrationsOptions,
 ): Promise<SettledMigrations> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, manyKinds);
-  return traced('repair', config, { options, work: settleSelected });
+  return inDatabases(config, options, {
+    work: (one, own) => traced('repair', one, { options: own, work: settleSelected }),
+    merge: (parts) => ({
+      incomplete: resultsOf(parts).flatMap(({ incomplete }) => incomplete),
+      ...mergedRepair(parts),
+    }),
+  });
 }

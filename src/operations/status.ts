@@ -1,4 +1,6 @@
-import { type Config, requireConfig } from '../project/config.ts';
+import { mergedStatus } from '../databases/merged-readings.ts';
+import { inDatabases } from '../databases/parts.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { checkOptions } from '../project/option.ts';
 import type { Finding, SchemaStatus, StatusResult } from '../results.ts';
 import { findingsOf, unlistedFinding } from '../state/findings.ts';
@@ -13,8 +15,12 @@ import type { Target } from '../state/target.ts';
  *   connection.
  */
 export async function status(config: Config, options: ReadOptions = {}): Promise<StatusResult> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, readKinds);
+  return inDatabases(config, options, { work: statusOf, merge: mergedStatus });
+}
+
+async function statusOf(config: Config, options: ReadOptions): Promise<StatusResult> {
   const reading = await readForCommand(config, options, { unlisted: true });
   const { server, database, fleet, unlisted } = reading;
   const { tenantsUnknown } = fleet;

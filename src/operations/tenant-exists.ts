@@ -1,6 +1,7 @@
+import { hasSchema, inHome } from '../databases/home.ts';
 import { findSchemas } from '../history/presence.ts';
 import { readHistoryDigests } from '../history/read-histories.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { abortSignal, checkOptions, type Kinds, tenantName } from '../project/option.ts';
 import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
@@ -15,7 +16,8 @@ export interface TenantExistsOptions {
 
 /** Whether a tenant's schema exists. */
 export interface TenantExistence {
-  readonly database: string;
+  /** `null` if the config has several databases, and none of them has the schema. */
+  readonly database: string | null;
   readonly schema: string;
   readonly exists: boolean;
   /** It has a sqlmig history of a tenant. */
@@ -33,11 +35,21 @@ const kinds: Kinds<TenantExistsOptions> = {
  * connection.
  */
 export async function tenantExists(config: Config, options: TenantExistsOptions): Promise<TenantExistence> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, kinds);
   const { name: schema } = options;
-  const { publicSchema, historyTable } = config;
-  requireTenantName(schema, publicSchema);
+  requireTenantName(schema, config.publicSchema);
+  return inHome(config, options, {
+    what: `a schema "${schema}"`,
+    isHere: (run) => hasSchema(run, schema),
+    work: existsIn,
+    nowhere: () => ({ database: null, schema, exists: false, managed: false }),
+  });
+}
+
+async function existsIn(config: Config, options: TenantExistsOptions): Promise<TenantExistence> {
+  const { name: schema } = options;
+  const { historyTable } = config;
   return withRun(config, callerOf(options), ({ read, database }) =>
     read(async (session, reader) => {
       const found = (await findSchemas(session, [schema], historyTable)).get(schema);

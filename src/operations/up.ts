@@ -42,7 +42,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
     requireAll: options.requireAll,
     merge: mergedUp,
     work: (one, own, meet) => {
-      const ready = async () => void (await meet(null));
+      const ready = async () => void (await meet?.(null));
       return traced('up', one, { options: { ...own, ready }, work: migrate });
     },
   });

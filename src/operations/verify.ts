@@ -1,7 +1,9 @@
+import { mergedVerify } from '../databases/merged-readings.ts';
+import { inDatabases } from '../databases/parts.ts';
 import { compareStructure } from '../drift/compare-structure.ts';
 import type { StructureFound, StructureRequest } from '../drift/found.ts';
 import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { byName, checkOptions, type Kinds, lacks, listOf, oneOf, yesOrNo } from '../project/option.ts';
 import { type Ignorable, ignorable } from '../project/structure-settings.ts';
@@ -53,8 +55,12 @@ const verifyKinds: Kinds<VerifyOptions> = {
  *   connection.
  */
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, verifyKinds);
+  return inDatabases(config, options, { work: verifyOne, merge: mergedVerify });
+}
+
+async function verifyOne(config: Config, options: VerifyOptions): Promise<VerifyResult> {
   const request = structureRequest(options, config);
   const migrations = await readMigrations(config);
   const scripts = await parseScripts(migrations, config, { mayLackValues: true });

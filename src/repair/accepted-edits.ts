@@ -1,6 +1,6 @@
-import { type Config, requireConfig } from '../project/config.ts';
+import type { Config } from '../project/config.ts';
 import { type Migrations, readMigrations } from '../project/migrations.ts';
-import { callback, checkOptions, checkValue, type Kinds, yesOrNo } from '../project/option.ts';
+import { callback, checkValue, type Kinds, yesOrNo } from '../project/option.ts';
 import { type Selection, selection } from '../project/selection.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -33,25 +33,25 @@ export interface EditSearch<T> {
   ) => readonly ProposedEdit<T>[];
 }
 
-interface AcceptedEdits<T> {
+/** What was found, and what came of it. */
+export interface AcceptedEdits<T> {
   readonly found: readonly T[];
   readonly accepted: boolean;
   readonly schemas: readonly RepairedSchema[];
 }
 
-/** Finds edits in the selected schemas, and makes those that `accept` agrees to. */
+/** Finds edits in the selected schemas of one database, and makes those that `accept` agrees to. */
 export async function applyAcceptedEdits<T>(
   config: Config,
   options: AcceptedEditOptions<T>,
   search: EditSearch<T>,
 ): Promise<AcceptedEdits<T>> {
-  requireConfig(config);
-  checkOptions(options, kinds);
   const work = (_: Config, listening: AcceptedEditOptions<T>) => applyIn(config, listening, search);
   return traced('repair', config, { options, work });
 }
 
-const kinds: Kinds<AcceptedEditOptions<unknown>> = {
+/** The kinds of values of `AcceptedEditOptions`. */
+export const acceptedEditKinds: Kinds<AcceptedEditOptions<unknown>> = {
   ...changeKinds,
   select: { ...selection, required: true },
   accept: { ...callback, required: true },

@@ -12,6 +12,7 @@ import type { BegunScript } from './begun-scripts.ts';
 
 /** The progress of an incomplete migration. */
 export interface IncompleteMigration {
+  readonly database: string;
   readonly schema: string;
   readonly scope: Scope;
   readonly version: string | null;
@@ -36,7 +37,7 @@ export async function describeIncomplete(
   session: Session,
   begun: BegunScript,
   context: UnitContext,
-): Promise<IncompleteMigration> {
+): Promise<Omit<IncompleteMigration, 'database'>> {
   const { script, changed, target } = begun;
   const { schema, scope } = target;
   const { version, name, file, undoes } = script.migration;

@@ -1,4 +1,5 @@
 import type { MigrationRun } from '../fleet/migrator.ts';
+import type { DatabaseOutcome } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import { readBegunScripts, type Settling } from './begun-scripts.ts';
 import { describeIncomplete, type IncompleteMigration } from './incomplete-migration.ts';
@@ -11,6 +12,8 @@ export interface SettledMigrations {
   readonly incomplete: readonly IncompleteMigration[];
   /** The outcome of each schema; empty if they were only described. */
   readonly schemas: readonly RepairedSchema[];
+  /** What was done in each database, if the config has several. */
+  readonly databases?: readonly DatabaseOutcome[];
 }
 
 /**
@@ -26,7 +29,8 @@ export async function settle(work: MigrationRun, settling: Settling): Promise<Se
   for (const { script, ...found } of begun.all) {
     if (script === null) continue;
     const describing = { ...found, script };
-    incomplete.push(await run.read((session) => describeIncomplete(session, describing, context)));
+    const described = await run.read((session) => describeIncomplete(session, describing, context));
+    incomplete.push({ database: run.database, ...described });
   }
   if (how === null) return { incomplete, schemas: [] };
 

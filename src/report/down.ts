@@ -2,16 +2,18 @@ import type { DownPlan, DownResult, PlannedSchema, UndoneSchema } from '../resul
 import { withoutOwnName } from './alike.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
-import { count, groupBy, names, placeLine, schemaNames, titledTable } from './table.ts';
+import { inSections } from './sections.ts';
+import { count, groupBy, names, schemaNames, titledTable } from './table.ts';
+import { databasesText, failedNames } from './up.ts';
 import { versionText } from './version-text.ts';
 
 /** What `down` would undo, in that order; schemas with the same plan share a paragraph. */
 export function downPlanText(plan: DownPlan, paint: Paint): string {
-  return placeLine(plan) + paragraphs(plan, paint);
+  return inSections(plan, (own) => paragraphs(own(plan.schemas), paint));
 }
 
-function paragraphs(plan: DownPlan, paint: Paint): string {
-  const groups = groupBy(plan.schemas, ({ schema, scope, version, migrations, error }) =>
+function paragraphs(schemas: readonly PlannedSchema[], paint: Paint): string {
+  const groups = groupBy(schemas, ({ schema, scope, version, migrations, error }) =>
     JSON.stringify([
       scope,
       version,
@@ -38,7 +40,8 @@ export function downQuestion(plan: DownPlan, paint: Paint): string {
   const schemas = plan.schemas.filter(({ migrations }) => migrations.length > 0);
   const migrations = schemas.reduce((sum, one) => sum + one.migrations.length, 0);
   const what = `${count(migrations, 'migration')} in ${count(schemas.length, 'schema')}`;
-  return `${paragraphs(plan, paint)}Undo ${what}? This may delete data.`;
+  const all = plan.databases === undefined ? paragraphs(plan.schemas, paint) : downPlanText(plan, paint);
+  return `${all}Undo ${what}? This may delete data.`;
 }
 
 const words = {
@@ -49,8 +52,16 @@ const words = {
 } as const;
 
 /** The answer of `down`: one line per group of schemas with the same outcome. */
-export function downTable({ schemas, declined, rehearsed = false }: DownResult): string {
+export function downTable(result: DownResult): string {
+  const { declined, rehearsed = false } = result;
   if (declined) return 'nothing was undone\n';
+  return (
+    inSections(result, (own) => undoneText(own(result.schemas), rehearsed)) +
+    (rehearsed ? 'rehearsal: everything was rolled back\n' : '')
+  );
+}
+
+function undoneText(schemas: readonly UndoneSchema[], rehearsed: boolean): string {
   const groups = groupBy(schemas, ({ scope, state, version, migrations, confirmed, error }) =>
     JSON.stringify([scope, state, version, migrations.length, confirmed, error?.code]),
   );
@@ -68,8 +79,7 @@ export function downTable({ schemas, declined, rehearsed = false }: DownResult):
       schemaNames(group, group.length > 4 ? 3 : 4),
     ];
   });
-  const table = titledTable(['scope', 'result', 'migrations', 'version', 'schemas'], rows);
-  return `${table}${rehearsed ? 'rehearsal: everything was rolled back\n' : ''}`;
+  return titledTable(['scope', 'result', 'migrations', 'version', 'schemas'], rows);
 }
 
 /** How many schemas and migrations, and the first schemas that failed. */
@@ -77,7 +87,7 @@ export function downSummary(result: DownResult): string {
   if (result.declined) return '';
   const { schemas, rehearsed, undone, unchanged, failed, skipped, unconfirmed } = result;
   const migrations = schemas.reduce((sum, outcome) => sum + outcome.migrations.length, 0);
-  const who = schemas.filter(({ state }) => state === 'failed').map(({ schema }) => schema);
+  const who = failedNames(result);
   const parts = [
     `${undone} ${rehearsed ? 'would be undone' : 'undone'}`,
     `${unchanged} unchanged`,
@@ -86,6 +96,6 @@ export function downSummary(result: DownResult): string {
     ...(skipped === 0 ? [] : [`${skipped} not started`]),
   ];
   const seconds = (result.durationMs / 1000).toFixed(1);
-  const size = `${count(schemas.length, 'schema')}, ${count(migrations, 'migration')}`;
+  const size = `${databasesText(result)}${count(schemas.length, 'schema')}, ${count(migrations, 'migration')}`;
   return `${size}: ${parts.join(', ')}${who.length === 0 ? '' : `: ${names(who, 5)}`} (${seconds} s)\n`;
 }

@@ -1,4 +1,4 @@
-import type { DownResult, ErrorDetails, UpResult } from '../results.ts';
+import type { DownResult, ErrorDetails, ResultPlace, UpResult } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import type { Paint } from './paint.ts';
 import { distinctNames, groupBy, type NamedSchema, names, printable, schemaAndDatabase } from './table.ts';
@@ -23,13 +23,16 @@ export interface Failure {
 }
 
 /** The failures of schemas in a run, and the error that stopped it. */
-export function runFailures({ schemas, error, databases = [] }: UpResult | DownResult): Failure[] {
+export function runFailures(result: UpResult | DownResult): Failure[] {
+  const { schemas, error } = result;
   const stops = ['stopped', 'tenants-failed'];
   const failed = schemas.filter((one) => one.state === 'failed' || stops.includes(one.error?.code ?? ''));
-  return [
-    ...failed,
-    ...[{ error }, ...databases].flatMap(({ error }) => (error === undefined ? [] : [{ error }])),
-  ];
+  return [...failed, ...(error === undefined ? [] : [{ error }]), ...databaseFailures(result)];
+}
+
+/** The errors of databases in which a command could not work. */
+export function databaseFailures({ databases = [] }: Pick<ResultPlace, 'databases'>): Failure[] {
+  return databases.flatMap(({ error }) => (error === undefined ? [] : [{ error }]));
 }
 
 /** A key that is equal for the same failure in different schemas. */

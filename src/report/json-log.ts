@@ -3,6 +3,7 @@ import type { ErrorDetails, SchemaOutcome, UndoneSchema } from '../results.ts';
 import type { FinishedAlike, Level, LoggedError, LogLine } from './documents.ts';
 import { failureKey, failuresAlike } from './error.ts';
 import type { Progress } from './progress.ts';
+import { distinctNames, type NamedSchema } from './table.ts';
 
 /** Which events a log has: only failed schemas, everything worth reading, or all. */
 type LogLevel = 'errors' | 'usual' | 'all';
@@ -43,9 +44,9 @@ export function createJsonLog(write: (text: string) => void, level: LogLevel): P
 }
 
 /** The names and the number of the schemas with the same error; nothing if there is only one. */
-function shared(schemas: readonly { readonly schema: string }[]): Pick<LoggedError, 'schemas' | 'count'> {
+function shared(schemas: readonly NamedSchema[]): Pick<LoggedError, 'schemas' | 'count'> {
   if (schemas.length < 2) return {};
-  return { schemas: schemas.slice(0, mostNames).map(({ schema }) => schema), count: schemas.length };
+  return { schemas: distinctNames(schemas).slice(0, mostNames), count: schemas.length };
 }
 
 /** Schemas with the same outcome, in the order in which they end: only the first one is logged immediately. */
@@ -53,9 +54,9 @@ function createSharedFailures() {
   const groups = new Map<string, FinishedAlike & { readonly schemas: string[]; count: number }>();
   return {
     /** True for the first schema with an error, and for every schema that did not fail. */
-    isFirst({ schema, state, error }: SchemaOutcome | UndoneSchema): boolean {
+    isFirst({ database, schema, state, error }: SchemaOutcome | UndoneSchema): boolean {
       if (error === undefined) return true;
-      const key = `${state} ${failureKey({ schema, error })}`;
+      const key = `${state} ${database} ${failureKey({ schema, error })}`;
       const group = groups.get(key);
       if (group === undefined) {
         const { schema: _, state: __, ...same } = error;

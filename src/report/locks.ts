@@ -2,12 +2,14 @@ import type { LocksResult } from '../operations/locks.ts';
 import type { Holder } from '../protocol/holders.ts';
 import { describeApplication } from '../server/application.ts';
 import { describeBlockers } from '../server/blockers.ts';
-import { printable, titledTable } from './table.ts';
+import { printable, schemaAndDatabase, titledTable } from './table.ts';
 
 /** One line per lock held or awaited, then what waiting sessions wait for, then incomplete migrations. */
-export function locksText({ holders, incomplete }: LocksResult): string {
+export function locksText({ holders, incomplete, databases }: LocksResult): string {
+  const nameOf = (schema: string, database: string) =>
+    printable(schemaAndDatabase({ schema, database: databases && database }));
   const rows = holders.map((holder) => [
-    printable(holder.key),
+    nameOf(holder.key, holder.database),
     holder.granted ? 'held' : 'waits',
     holder.exclusive ? 'exclusive' : 'shared',
     `${holder.seconds} s`,
@@ -16,13 +18,14 @@ export function locksText({ holders, incomplete }: LocksResult): string {
     holderText(holder),
   ]);
   const left = incomplete.map(
-    ({ schema, message }) => `${printable(schema)}: ${message}, and no session holds its lock\n`,
+    ({ schema, database, message }) =>
+      `${nameOf(schema, database)}: ${message}, and no session holds its lock\n`,
   );
-  const waiting = new Map(holders.map((holder) => [holder.pid, holder]));
-  const blocked = [...waiting.values()].flatMap(({ pid, key, blockers }) =>
+  const waiting = new Map(holders.map((holder) => [`${holder.database} ${holder.pid}`, holder]));
+  const blocked = [...waiting.values()].flatMap(({ pid, key, database, blockers }) =>
     blockers.length === 0
       ? []
-      : [`${printable(key)}: backend ${pid} waits for ${printable(describeBlockers(blockers))}\n`],
+      : [`${nameOf(key, database)}: backend ${pid} waits for ${printable(describeBlockers(blockers))}\n`],
   );
   const none = holders.length === 0 && incomplete.length === 0 ? 'no locks are held\n' : '';
   return titledTable(titles, rows) + blocked.join('') + left.join('') + none;

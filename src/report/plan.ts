@@ -9,11 +9,21 @@ import type {
 import { withoutOwnName } from './alike.ts';
 import { errorPicture, placeOf } from './error.ts';
 import type { Paint } from './paint.ts';
-import { count, groupBy, placeLine, printable, schemaNames, titledTable } from './table.ts';
+import { inSections } from './sections.ts';
+import { count, groupBy, printable, schemaNames, titledTable } from './table.ts';
 import { unmanagedText, versionText } from './version-text.ts';
 
 /** What `up` would do; schemas with the same pending migrations share a paragraph. */
 export function planText(result: PlanResult, paint: Paint): string {
+  return inSections(result, (own, facts) =>
+    sectionText({ ...facts, schemas: own(result.schemas), warnings: own(result.warnings) }, paint),
+  );
+}
+
+function sectionText(
+  result: Pick<PlanResult, 'schemas' | 'warnings' | 'tenantsUnknown'>,
+  paint: Paint,
+): string {
   const groups = groupBy(result.schemas, ({ schema, scope, version, unmanaged, migrations, error }) =>
     JSON.stringify([
       scope,
@@ -29,7 +39,6 @@ export function planText(result: PlanResult, paint: Paint): string {
     .filter((warning): warning is LintFinding | DownFileFinding => warning.schema === null)
     .map((warning) => lintLine(warning, paint));
   return [
-    placeLine(result),
     schemasText(groups as [PlannedSchema][], paint),
     unmanagedText(result.schemas),
     tenantsUnknownText(result),

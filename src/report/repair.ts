@@ -36,7 +36,7 @@ export function missingText(missing: readonly MissingFile[]): string {
 /** Incomplete migrations and where they stopped; schemas that stopped at the same place share a paragraph. */
 export function incompleteText(found: readonly IncompleteMigration[]): string {
   if (found.length === 0) return 'no migration is incomplete\n';
-  return groupBy(found, ({ schema: _, ...rest }) => JSON.stringify(rest))
+  return groupBy(found, ({ schema: _, database: __, ...rest }) => JSON.stringify(rest))
     .map((group) => incompleteParagraph(group as [IncompleteMigration]))
     .join('');
 }

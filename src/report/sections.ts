@@ -1,4 +1,5 @@
-import type { DatabaseOutcome } from '../results.ts';
+import type { ResultPlace } from '../results.ts';
+import type { VerifiedDatabase } from '../verify-results.ts';
 import { placeLine, printable } from './table.ts';
 
 interface OfDatabase {
@@ -8,21 +9,30 @@ interface OfDatabase {
 /** Keeps the items of the database whose section is written. */
 type Own = <T extends OfDatabase>(items: readonly T[]) => readonly T[];
 
+/** What a section says about its database as a whole. */
+type Facts = Pick<VerifiedDatabase, 'ok' | 'tenantsUnknown' | 'structure'>;
+
 /** A result that may be of several databases. */
-interface OfDatabases {
-  readonly databases?: readonly DatabaseOutcome[];
+interface OfDatabases extends Facts, ResultPlace {
+  readonly databases?: readonly VerifiedDatabase[];
   readonly schemas: readonly OfDatabase[];
 }
 
-/** The report of a result; of several databases, one section each under the name of the database. */
-export function inSections({ databases, schemas }: OfDatabases, report: (own: Own) => string): string {
-  if (databases === undefined) return report((items) => items);
+/** The report of a result under the name of its database; of several databases, one section each. */
+export function inSections(result: OfDatabases, report: (own: Own, facts: Facts) => string): string {
+  const { databases, schemas } = result;
+  if (databases === undefined) return titleOf(result) + report((items) => items, result);
   return databases
-    .map(({ database, host, error }) => {
+    .map((one) => {
+      const { database, error } = one;
       const own: Own = (items) => items.filter((item) => item.database === database);
-      const title = host === undefined ? `database ${printable(database)}\n` : placeLine({ database, host });
       const isUntouched = error !== undefined && own(schemas).length === 0;
-      return title + (isUntouched ? `  failed: ${printable(error.message)}\n` : report(own));
+      const title = titleOf(one) || `database ${printable(database)}\n`;
+      return title + (isUntouched ? `  failed: ${printable(error.message)}\n` : report(own, one));
     })
     .join('\n');
+}
+
+function titleOf({ host, database }: ResultPlace): string {
+  return host === undefined || database === undefined ? '' : placeLine({ host, database });
 }

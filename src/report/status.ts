@@ -3,7 +3,8 @@ import { withoutOwnName } from './alike.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { tenantsUnknownText } from './plan.ts';
-import { count, groupBy, placeLine, schemaNames, titledTable } from './table.ts';
+import { inSections } from './sections.ts';
+import { count, groupBy, schemaNames, titledTable } from './table.ts';
 import { unmanagedText, versionText } from './version-text.ts';
 
 /**
@@ -11,9 +12,17 @@ import { unmanagedText, versionText } from './version-text.ts';
  * paragraph per finding.
  */
 export function statusText(result: StatusResult, paint: Paint): string {
+  return inSections(result, (own, facts) => schemasText(own(result.schemas), facts, paint));
+}
+
+function schemasText(
+  schemas: readonly SchemaStatus[],
+  facts: Pick<StatusResult, 'tenantsUnknown'>,
+  paint: Paint,
+): string {
   const rows = (['public', 'tenant'] as const).flatMap((scope) => {
-    const schemas = result.schemas.filter((schema) => schema.scope === scope);
-    const groups = groupBy(schemas, ({ schema, version, unmanaged, pending, findings }) =>
+    const ofScope = schemas.filter((schema) => schema.scope === scope);
+    const groups = groupBy(ofScope, ({ schema, version, unmanaged, pending, findings }) =>
       JSON.stringify([
         version,
         unmanaged,
@@ -23,12 +32,11 @@ export function statusText(result: StatusResult, paint: Paint): string {
     ).sort((a, b) => b.length - a.length);
     return groups.map((group, i) => row(group as [SchemaStatus], i === 0 && group.length > 5));
   });
-  const findings = result.schemas.flatMap((schema) => schema.findings);
+  const findings = schemas.flatMap((schema) => schema.findings);
   return [
-    placeLine(result),
     titledTable(['scope', 'version', 'pending', 'findings', 'schemas'], rows),
-    unmanagedText(result.schemas),
-    tenantsUnknownText(result),
+    unmanagedText(schemas),
+    tenantsUnknownText(facts),
     findingsText(findings, paint),
   ].join('');
 }

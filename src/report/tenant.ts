@@ -9,6 +9,7 @@ import { versionText } from './version-text.ts';
 
 /** The answer of `tenant list`: one line per tenant. */
 export function tenantListText(tenants: readonly ListedTenant[]): string {
+  const several = new Set(tenants.map(({ database }) => database)).size > 1;
   const rows = tenants
     .filter(({ error }) => error?.code !== 'bad-tenant-name')
     .map((tenant) => {
@@ -21,9 +22,10 @@ export function tenantListText(tenants: readonly ListedTenant[]): string {
         version,
         [...new Set(open)].filter(Boolean).join(', '),
         listedBy ?? 'nowhere',
+        several ? printable(tenant.database) : '',
       ];
     });
-  return titledTable(['tenant', 'version', 'pending', 'listed by'], rows);
+  return titledTable(['tenant', 'version', 'pending', 'listed by', 'database'], rows);
 }
 
 /** The answer of `tenant exists`. */

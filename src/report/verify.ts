@@ -4,6 +4,7 @@ import { placeOf } from './error.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
 import { lintLine, tenantsUnknownText } from './plan.ts';
+import { inSections } from './sections.ts';
 import { driftText, notReplayedText, structureText } from './structure.ts';
 import { count, groupBy, printable, schemaNames } from './table.ts';
 
@@ -11,6 +12,13 @@ const otherKinds: ReadonlySet<string> = new Set(['lint', 'down-file', 'drift', '
 
 /** What `verify` found: one line per mistake in a file, one paragraph per finding. */
 export function verifyText(result: VerifyResult, paint: Paint): string {
+  const { findings, schemas } = result;
+  return inSections(result, (own, facts) =>
+    sectionText({ ...facts, findings: own(findings), schemas: own(schemas) }, paint),
+  );
+}
+
+function sectionText(result: Omit<VerifyResult, 'databases'>, paint: Paint): string {
   const lints = result.findings.filter((finding) => finding.kind === 'lint');
   const inDownFiles = result.findings.filter((finding) => finding.kind === 'down-file');
   const drift = result.findings.filter((finding) => finding.kind === 'drift');

@@ -1,7 +1,7 @@
 import { checkDownOptions, type DownLimit, type DownOptions } from '../../fleet/down-options.ts';
 import { down, planDown } from '../../operations/down.ts';
 import { downPlanText, downQuestion, downSummary, downTable } from '../../report/down.ts';
-import { runFailures } from '../../report/error.ts';
+import { databaseFailures, runFailures } from '../../report/error.ts';
 import { createPaint } from '../../report/paint.ts';
 import type { DownResult } from '../../results.ts';
 import { type Answer, defineCommand } from '../command.ts';
@@ -17,7 +17,7 @@ import {
   usage,
   yesOption,
 } from '../options.ts';
-import { concurrencyOption, maxFailuresOf, maxFailuresOption } from '../stop-options.ts';
+import { concurrencyOption, maxFailuresOf, maxFailuresOption, requireAllOption } from '../stop-options.ts';
 
 /** `sqlmig down`. */
 export const downCommand = defineCommand()({
@@ -47,6 +47,7 @@ export const downCommand = defineCommand()({
       describe: 'Print what would be undone and execute nothing',
     },
     ...maxFailuresOption,
+    ...requireAllOption,
     ...yesOption,
   },
   examples: [
@@ -75,6 +76,7 @@ export const downCommand = defineCommand()({
       select,
       rehearse,
       maxFailures: maxFailuresOf(args.maxFailures),
+      requireAll: args.requireAll,
     };
     checkDownOptions(options, flagOf);
     if (rehearse && dryRun)
@@ -83,7 +85,12 @@ export const downCommand = defineCommand()({
     return async ({ config, signal, onEvent }) => {
       if (dryRun) {
         const plan = await planDown(config, { ...limit, select, signal, onEvent });
-        return { exitCode: plan.ok ? 0 : 1, json: plan, text: (paint) => downPlanText(plan, paint) };
+        return {
+          exitCode: plan.ok ? 0 : 1,
+          json: plan,
+          text: (paint) => downPlanText(plan, paint),
+          failures: databaseFailures(plan),
+        };
       }
       const accept: DownOptions['accept'] = (plan) =>
         agreed(terminal, downQuestion(plan, createPaint(false)));

@@ -1,5 +1,6 @@
 import { type KillHolderOptions, killHolder, locks } from '../../operations/locks.ts';
 import { wholeNumber } from '../../project/option.ts';
+import { databaseFailures } from '../../report/error.ts';
 import { holderText, locksText } from '../../report/locks.ts';
 import { printable } from '../../report/table.ts';
 import { type Answer, type CommandContext, defineCommand } from '../command.ts';
@@ -44,5 +45,6 @@ export const locksCommand = defineCommand()({
 
 async function listAnswer({ config, signal, onEvent }: CommandContext): Promise<Answer> {
   const result = await locks(config, { signal, onEvent });
-  return { exitCode: 0, json: result, text: () => locksText(result) };
+  const failures = databaseFailures(result);
+  return { exitCode: failures.length > 0 ? 1 : 0, json: result, text: () => locksText(result), failures };
 }

@@ -1,5 +1,6 @@
 import { type PlanCommandOptions, plan } from '../../operations/plan.ts';
 import { everySchema } from '../../project/selection.ts';
+import { databaseFailures } from '../../report/error.ts';
 import { failureAnnotations, findingAnnotations } from '../../report/github.ts';
 import { planText } from '../../report/plan.ts';
 import { type Answer, type CommandContext, defineCommand } from '../command.ts';
@@ -33,6 +34,7 @@ export async function planAnswer(
   const result = await plan(config, { ...options, signal, onEvent });
   return {
     exitCode: result.ok ? 0 : 1,
+    failures: databaseFailures(result),
     json: result,
     text: (paint) => planText(result, paint),
     annotations: () => [

@@ -6,8 +6,10 @@ import { defaults } from '../../project/defaults.ts';
 import { wholeNumber } from '../../project/option.ts';
 import { everySchema, type Selection } from '../../project/selection.ts';
 import type { RepairedSchema } from '../../repair/repair.ts';
+import { databaseFailures } from '../../report/error.ts';
 import { changedText, incompleteText, missingText, statesText } from '../../report/repair.ts';
 import { printable } from '../../report/table.ts';
+import type { DatabaseOutcome } from '../../results.ts';
 import type { ChangeOptions } from '../../run/run-options.ts';
 import { type Answer, type CommandContext, defineCommand, type Work } from '../command.ts';
 import { agreed, exitCodeOfSchemas } from '../execute.ts';
@@ -167,14 +169,22 @@ function inContext<O extends ChangeOptions>(options: O, { signal, onEvent }: Com
 
 /** The answer of a repair: what was found, the outcome, and `end` if it succeeded. `open`: it was not confirmed. */
 function repairAnswer(
-  result: { readonly schemas: readonly RepairedSchema[] },
+  result: { readonly schemas: readonly RepairedSchema[]; readonly databases?: readonly DatabaseOutcome[] },
   { open, found, end }: { readonly open: boolean; readonly found: string; readonly end: string },
 ): Answer {
-  const failures = result.schemas.filter(({ state }) => state === 'failed');
+  const failedSchemas = result.schemas.filter(({ state }) => state === 'failed');
+  const failedDatabases = databaseFailures(result);
+  const failures = [...failedSchemas, ...failedDatabases];
   const failed = failures.length > 0;
   const last = open ? 'nothing was changed\n' : failed ? '' : end;
   return {
-    exitCode: open ? 1 : failed ? exitCodeOfSchemas(failures.map(({ error }) => error)) : 0,
+    exitCode: open
+      ? 1
+      : failed
+        ? failedDatabases.length > 0
+          ? 1
+          : exitCodeOfSchemas(failedSchemas.map(({ error }) => error))
+        : 0,
     json: { ok: !open && !failed, ...result },
     text: () => found + statesText(result.schemas) + last,
     failures,

@@ -1,5 +1,6 @@
 import { status } from '../../operations/status.ts';
 import { everySchema } from '../../project/selection.ts';
+import { databaseFailures } from '../../report/error.ts';
 import { findingAnnotations } from '../../report/github.ts';
 import { statusSummary, statusText } from '../../report/status.ts';
 import { defineCommand } from '../command.ts';
@@ -26,8 +27,10 @@ export const statusCommand = defineCommand()({
     const select = selectionOf(args) ?? everySchema;
     return async ({ config, signal, onEvent }) => {
       const result = await status(config, { select, signal, onEvent });
+      const failures = databaseFailures(result);
       return {
-        exitCode: args.check && !result.ok ? 1 : 0,
+        failures,
+        exitCode: failures.length > 0 || (args.check && !result.ok) ? 1 : 0,
         json: result,
         text: (paint) => statusText(result, paint),
         summary: statusSummary(result, args.check),

@@ -3,6 +3,7 @@ import { renameTenant } from '../../operations/rename-tenant.ts';
 import { listedNowText, tenantClonedText, tenantRenamedText } from '../../report/tenant.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfSchemas } from '../execute.ts';
+import { named } from '../named.ts';
 import { changeArgs, changeOptions } from '../options.ts';
 
 /** `sqlmig tenant rename`. */
@@ -37,8 +38,8 @@ export const tenantRenameCommand = defineCommand<{ name: string; to: string }>()
       return {
         exitCode: error === undefined ? 0 : exitCodeOfSchemas([error]),
         json: { ok: error === undefined, ...result },
-        text: () => tenantRenamedText(result),
-        summary: listedNowText(result),
+        text: () => tenantRenamedText(named(config, result)),
+        summary: listedNowText(named(config, result)),
         failures: error === undefined ? [] : [{ error }],
       };
     };
@@ -80,7 +81,7 @@ export const tenantCloneCommand = defineCommand<{ name: string; to: string }>()(
       return {
         exitCode: error === undefined ? 0 : exitCodeOfSchemas([error]),
         json: { ok: error === undefined, ...result },
-        text: () => tenantClonedText(result),
+        text: () => tenantClonedText(named(config, result)),
         failures: error === undefined ? [] : [{ error }],
       };
     };

@@ -13,6 +13,7 @@ import {
 import { tenantCreatedText } from '../../report/up.ts';
 import { defineCommand } from '../command.ts';
 import { agreed, exitCodeOf, exitCodeOfSchemas } from '../execute.ts';
+import { named } from '../named.ts';
 import { changeArgs, changeOptions, commitArgs, commitOptions, yesOption } from '../options.ts';
 
 const nameArgument = {
@@ -52,7 +53,7 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
       return {
         exitCode: error === undefined ? 0 : exitCodeOf([error]),
         json: outcome,
-        text: () => tenantCreatedText(outcome),
+        text: () => tenantCreatedText(named(config, outcome)),
         failures: error === undefined ? [] : [outcome],
       };
     };
@@ -92,7 +93,11 @@ export const tenantExistsCommand = defineCommand<{ name: string }>()({
     ({ name }) =>
     async ({ config, signal }) => {
       const found = await tenantExists(config, { name, signal });
-      return { exitCode: found.exists ? 0 : 1, json: found, text: () => tenantExistsText(found) };
+      return {
+        exitCode: found.exists ? 0 : 1,
+        json: found,
+        text: () => tenantExistsText(named(config, found)),
+      };
     },
 });
 
@@ -136,8 +141,8 @@ export const tenantDropCommand = defineCommand<{ name: string }>()({
       return {
         exitCode: error !== undefined ? exitCodeOfSchemas([error]) : ok ? 0 : 1,
         json: { ok, ...result },
-        text: () => tenantDroppedText(result),
-        summary: stillListedText(result),
+        text: () => tenantDroppedText(named(config, result)),
+        summary: stillListedText(named(config, result)),
         failures: error === undefined ? [] : [{ error }],
       };
     };

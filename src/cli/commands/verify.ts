@@ -1,6 +1,7 @@
 import { verify } from '../../operations/verify.ts';
 import { everySchema } from '../../project/selection.ts';
 import { type Ignorable, ignorable } from '../../project/structure-settings.ts';
+import { databaseFailures } from '../../report/error.ts';
 import { fixPlanText } from '../../report/fix-plan.ts';
 import { findingAnnotations } from '../../report/github.ts';
 import { verifyText } from '../../report/verify.ts';
@@ -54,12 +55,15 @@ export const verifyCommand = defineCommand()({
     const [needy] = [...(ignore.length > 0 ? ['--ignore'] : []), ...(fixPlan ? ['--fix-plan'] : [])];
     if (structure === null && needy !== undefined) throw usage(`${needy} requires --structure or --siblings`);
     return async ({ config, signal, onEvent }) => {
+      if (fixPlan && config.otherDatabases.length > 0)
+        throw usage('--fix-plan is for one database', 'select it with --database');
       const result = await verify(config, {
         ...{ select, strict, checkPending, signal, onEvent, fixPlan },
         ...(structure !== null && { structure, ignore: ignore as Ignorable[] }),
       });
       return {
         exitCode: result.ok ? 0 : 1,
+        failures: databaseFailures(result),
         json: result,
         text: (paint) => (fixPlan ? fixPlanText(result) : verifyText(result, paint)),
         annotations: () =>
