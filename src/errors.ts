@@ -119,6 +119,7 @@ export const sqlstates = {
   invalidPassword: '28P01',
   invalidAuthorization: '28000',
   invalidCatalogName: '3D000',
+  duplicateDatabase: '42P04',
   insufficientPrivilege: '42501',
   dependentObjects: '2BP01',
   readOnly: '25006',

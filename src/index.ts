@@ -57,9 +57,22 @@ export {
 } from './operations/adopt-public.ts';
 export { type CheckFilesOptions, checkFiles } from './operations/check-files.ts';
 export { type ClonedTenant, type CloneTenantOptions, cloneTenant } from './operations/clone-tenant.ts';
+export {
+  type CreateDatabasesOptions,
+  type CreatedDatabase,
+  type CreatedDatabases,
+  createDatabases,
+} from './operations/create-databases.ts';
 export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
 export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
 export { down, planDown } from './operations/down.ts';
+export {
+  type DatabaseDrop,
+  type DropDatabasesOptions,
+  type DroppedDatabase,
+  type DroppedDatabases,
+  dropDatabases,
+} from './operations/drop-databases.ts';
 export {
   type DroppedTenant,
   type DropTenantOptions,

@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   acceptChecksums,
+  createDatabases,
   createTenant,
   down,
+  dropDatabases,
   dropTenant,
   killHolder,
   listTenants,
@@ -17,6 +20,7 @@ import {
   up,
   verify,
 } from '../src/index.ts';
+import { sqlmig } from './setup/cli.ts';
 import { freshDatabase } from './setup/database.ts';
 import { closeGate, holdLock, lockObjectOf, waitAtGate } from './setup/gate.ts';
 import { project } from './setup/project.ts';
@@ -184,4 +188,66 @@ test('every command works in several databases, or in the one that has the tenan
   await expect(settleMigration(config, { schema: 't3', version: '1' })).rejects.toMatchObject({
     code: 'nothing-to-settle',
   });
+});
+
+test('databases are created and dropped once, whatever their names, and those in use stay', async () => {
+  const db = await freshDatabase();
+  const suffix = randomBytes(4).toString('hex');
+  const name = `Ev"il;--'${suffix}`;
+  const url = (database: string) =>
+    Object.assign(new URL(db.url), { pathname: `/${encodeURIComponent(database)}` }).href;
+  const nowhere = Object.assign(new URL(db.url), { port: '1' }).href;
+  const list = [
+    { name: 'new', url: url(name) },
+    { name: 'old', url: db.url },
+    { name: 'gone', url: nowhere },
+  ];
+  const p = project({ databases: list });
+  const quoted = `"${name.replaceAll('"', '""')}"`;
+  onTestFinished(async () => void (await db.query(`drop database if exists ${quoted}`)));
+  const config = await p.config();
+  const both = await Promise.all([createDatabases(config), createDatabases(config)]);
+  const states = both.map(({ databases }) => databases.map(({ state }) => state));
+  expect(states.sort()).toEqual([
+    ['created', 'exists', 'failed'],
+    ['exists', 'exists', 'failed'],
+  ]);
+  expect(both[0]).toMatchObject({
+    ok: false,
+    databases: [
+      { name },
+      { name: db.name },
+      { name: null, error: { code: 'connection-failed', database: 'gone' } },
+    ],
+  });
+  const two = project({ databases: list.slice(0, 2) });
+  const asked: unknown[] = [];
+  const drop = async (answer: boolean) =>
+    dropDatabases(await two.config(), {
+      accept: (databases) => {
+        asked.push(databases.map((one) => one.name));
+        return answer;
+      },
+    });
+  expect(await drop(false)).toMatchObject({
+    ok: false,
+    databases: [{ state: 'unchanged' }, { state: 'unchanged' }],
+  });
+  // A database is not dropped from under its sessions.
+  await db.query('select');
+  expect(await drop(true)).toMatchObject({
+    ok: false,
+    databases: [
+      { state: 'dropped', name },
+      { state: 'failed', error: { code: 'server-refused', sqlstate: '55006', database: 'old' } },
+    ],
+  });
+  expect(asked).toEqual([
+    [name, db.name],
+    [name, db.name],
+  ]);
+  const { code, stdout, stderr } = await sqlmig(['db', 'drop', '--database', 'new', '--yes'], two.dir);
+  expect([code, stdout, stderr]).toEqual([0, expect.stringMatching(/ does not exist\n$/), '']);
+  const own = project({ url: url('postgres') });
+  await expect(createDatabases(await own.config())).rejects.toMatchObject({ code: 'bad-usage' });
 });

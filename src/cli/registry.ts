@@ -17,6 +17,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'tenant rename': async () => (await import('./commands/tenant-copy.ts')).tenantRenameCommand,
   'tenant exists': async () => (await import('./commands/tenant.ts')).tenantExistsCommand,
   'tenant list': async () => (await import('./commands/tenant.ts')).tenantListCommand,
+  'db create': async () => (await import('./commands/db.ts')).dbCreateCommand,
+  'db drop': async () => (await import('./commands/db.ts')).dbDropCommand,
   repair: async () => (await import('./commands/repair.ts')).repairCommand,
   adopt: async () => (await import('./commands/adopt.ts')).adoptCommand,
   locks: async () => (await import('./commands/locks.ts')).locksCommand,
@@ -25,6 +27,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
 /** Descriptions of the commands of two words, by the first one. */
 export const groups: Readonly<Record<string, string>> = {
   tenant: 'Create, drop and list tenants',
+  db: 'Create and drop the databases of the config',
 };
 
 /** Commands by the names that other migration tools give them. */
@@ -57,6 +60,6 @@ export const notInThisVersion: Readonly<Record<string, string>> = Object.fromEnt
   ['redo', 'there is no redo; use sqlmig down --steps 1, then sqlmig up'],
   ...['drop', 'clean', 'reset', 'dump'].map((word) => [
     word,
-    'this version drops only tenants (sqlmig tenant drop NAME) and dumps nothing; use psql or pg_dump',
+    'drop a tenant with sqlmig tenant drop NAME, and a database with sqlmig db drop; to dump, use pg_dump',
   ]),
 ]);

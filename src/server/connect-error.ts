@@ -23,7 +23,7 @@ export function connectError(error: unknown, where: string, ignoredPasswordFile:
 
 function hintFor(message: string, code: string | undefined): string {
   if (code === sqlstates.invalidCatalogName)
-    return 'create the database first, because sqlmig does not; --wait 60s waits until it exists';
+    return 'create it with sqlmig db create; --wait 60s waits until it exists';
   if (code === sqlstates.tooManyConnections)
     return 'sqlmig needs one connection: raise the limit, end idle sessions, or wait longer with --wait 60s';
   if (/channel.binding|SCRAM-SHA-256-PLUS/i.test(message))
