@@ -38,6 +38,7 @@ test('defaults complete an empty config', async () => {
     concurrency: null,
     outOfOrder: false,
     digest: false,
+    transactionPerFile: false,
     waitMs: 0,
     poolMode: null,
     searchPath: ['tenant', 'public'],

@@ -32,6 +32,8 @@ export interface FailedMessage {
   /** The unit (from 0) whose file began last; `null` if none did. */
   readonly begun: number | null;
   readonly elapsedMs: number;
+  /** Several of its units shared a transaction. */
+  readonly joined: boolean;
   /** The run was interrupted. */
   readonly interrupted: boolean;
 }
@@ -44,6 +46,8 @@ export type AfterError =
   | { readonly kind: 'put-off'; readonly reason: RetryReason }
   /** Read how many units are committed, then decide again. */
   | { readonly kind: 'count-committed' }
+  /** Send the units from this one on again, each in a transaction of its own. */
+  | { readonly kind: 'separate'; readonly from: number }
   /** Find out whether this unit's file changes another schema; if not, go on with it. */
   | { readonly kind: 'probe'; readonly unit: number }
   /** Send the units from this one on again, one per message. */
@@ -69,11 +73,13 @@ const reasonsInFiles: ReadonlySet<RetryReason> = new Set(['lock-wait', 'shared-r
 
 /** Decides what to do after an error in a message of units. */
 export function afterError(error: MessageError, message: FailedMessage): AfterError {
-  const { units, committed, begun, elapsedMs, interrupted } = message;
+  const { units, committed, begun, elapsedMs, joined, interrupted } = message;
   if (interrupted) return { kind: 'rethrow' };
   const retry = retryReason(error);
   if (retry !== null && !reasonsInFiles.has(retry)) return { kind: 'put-off', reason: retry };
   if (committed === null) return { kind: 'count-committed' };
+  // What stays applied, and which file is to blame, must not depend on the files that shared its transaction.
+  if (joined) return { kind: 'separate', from: committed };
   if (error.state === unitStates.suspicious) return { kind: 'probe', unit: committed };
   const hasBegun = begun === committed;
   if (hasBegun && error.missesHistory) return { kind: 'blame-history', unit: committed };

@@ -12,6 +12,7 @@ import type { Script } from '../sql/migration.ts';
 import { type Attempt, appliedMigration, attemptOf, putOff, raisedError } from './attempt.ts';
 import { describeFailure, positionOf } from './failure.ts';
 import { historyError, missesHistory } from './history-error.ts';
+import { type NoticesOnce, noticesOnce } from './notices-once.ts';
 import { probe } from './probe.ts';
 import { type Batch, type Durations, readCommitted, type SentBatch, sendBatch } from './send-units.ts';
 import { type UnitPlace, withApplied } from './unit-place.ts';
@@ -29,6 +30,7 @@ interface RunContext {
 /** The session and the run that units are applied in. */
 interface Applying extends RunContext {
   readonly session: Session;
+  readonly notices: NoticesOnce;
 }
 
 /** How far the units of a schema are. */
@@ -38,6 +40,8 @@ interface Progress {
   readonly open: readonly Script[];
   /** How many units may share a message. */
   readonly unitsAtOnce: number;
+  /** Each unit has a transaction of its own. */
+  readonly apart: boolean;
   /** Files that a probe has cleared. */
   readonly trusted: ReadonlySet<Script>;
   readonly durations: Durations;
@@ -45,14 +49,16 @@ interface Progress {
 
 /** Applies scripts to a schema in order, in as few messages as possible. Never throws. */
 export async function applyUnits(session: Session, pending: PendingFiles, run: RunContext): Promise<Attempt> {
-  const context = { ...run.context, ownSession: session.hasSettings };
-  const applying = { ...run, context, session };
+  const notices = noticesOnce(run.context.onNotice);
+  const context = { ...run.context, ownSession: session.hasSettings, onNotice: notices.onNotice };
+  const applying = { ...run, context, session, notices };
   try {
     const schema = await bootstrapOrUpgrade(applying, pending);
     let progress: Progress = {
       schema,
       open: pending.scripts,
       unitsAtOnce: maxUnits,
+      apart: false,
       trusted: new Set(),
       durations: new Map(),
     };
@@ -91,8 +97,8 @@ async function bootstrapOrUpgrade(
 /** Sends the next units. Returns how far they are then, or the attempt if it ends there. */
 async function applyNext(applying: Applying, progress: Progress): Promise<Progress | Attempt> {
   const { session, context } = applying;
-  const { schema, trusted } = progress;
-  const batch = { scripts: nextScripts(progress), schema, context, trusted };
+  const { schema, apart, trusted } = progress;
+  const batch = { scripts: nextScripts(progress), schema, context, apart, trusted };
   const { error, ...sent } = await sendBatch(session, batch);
   if (error === null) return advanced(progress, batch.scripts.length, sent.durations);
   if (context.ownSession) await session.run(release);
@@ -145,6 +151,9 @@ async function recover(
   switch (decided.kind) {
     case 'put-off':
       return putOff(decided.reason, error, batch);
+    case 'separate':
+      applying.notices.again(now.open);
+      return { ...now, apart: true };
     case 'resend':
       return { ...now, unitsAtOnce: 1 };
     case 'probe': {
@@ -175,8 +184,9 @@ function decision({ signal }: Applying, failed: FailedBatch): (committed: number
     missesHistory: script !== undefined && missesHistory(error, { ...batch, script }),
   };
   const units = batch.scripts.length;
+  const joined = message.joins;
   return (committed) =>
-    afterError(raised, { units, committed, begun, elapsedMs, interrupted: signal.aborted });
+    afterError(raised, { units, committed, begun, elapsedMs, joined, interrupted: signal.aborted });
 }
 
 async function blameFile(

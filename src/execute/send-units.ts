@@ -21,6 +21,8 @@ import type { UnitPlace } from './unit-place.ts';
 /** Units that travel in one message. */
 export interface Batch extends UnitPlace {
   readonly scripts: readonly Script[];
+  /** Each in a transaction of its own. */
+  readonly apart: boolean;
   /** Those that a probe has cleared. */
   readonly trusted: ReadonlySet<Script>;
 }

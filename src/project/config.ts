@@ -33,6 +33,8 @@ export interface Config {
   readonly versions: NonNullable<Settings['versions']> | null;
   readonly publicSchema: string;
   readonly historyTable: string;
+  /** No two files share a transaction. */
+  readonly transactionPerFile: boolean;
   /** How many tenants are migrated at once; `null`: the default for the server's version. */
   readonly concurrency: number | null;
   readonly outOfOrder: boolean;
@@ -142,6 +144,7 @@ async function load(sources: ConfigSources, { ignoresList = false } = {}): Promi
     versions: merged.versions ?? null,
     publicSchema: merged.publicSchema ?? defaults.publicSchema,
     historyTable: merged.historyTable ?? defaults.historyTable,
+    transactionPerFile: merged.transactionPerFile ?? false,
     concurrency: merged.concurrency ?? null,
     outOfOrder: merged.outOfOrder ?? false,
     digest: merged.digest ?? false,
@@ -167,6 +170,7 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
   publicSchema: true,
   historyTable: true,
   concurrency: true,
+  transactionPerFile: true,
   outOfOrder: true,
   digest: true,
   waitMs: true,

@@ -100,6 +100,7 @@ export const settingsChecker = v.strictObject({
   ),
   outOfOrder: v.optional(v.boolean()),
   digest: v.optional(v.boolean()),
+  transactionPerFile: v.optional(v.boolean()),
   wait: v.optional(
     v.pipe(
       text,

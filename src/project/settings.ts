@@ -59,6 +59,8 @@ export interface Settings {
   readonly outOfOrder?: boolean | undefined;
   /** Store a digest of each history in the catalog, and rely on it. */
   readonly digest?: boolean | undefined;
+  /** Never apply several pending files of a tenant in one transaction. */
+  readonly transactionPerFile?: boolean | undefined;
   /** A duration such as `60s`. */
   readonly wait?: string | undefined;
   readonly poolMode?: 'session' | 'transaction' | undefined;
@@ -99,6 +101,7 @@ const environment: readonly (readonly [
   ['SQLMIG_SEARCH_PATH', 'searchPath', (text) => text.split(',').map((name) => name.trim())],
   ['SQLMIG_OUT_OF_ORDER', 'outOfOrder', yesOrNo],
   ['SQLMIG_DIGEST', 'digest', yesOrNo],
+  ['SQLMIG_TRANSACTION_PER_FILE', 'transactionPerFile', yesOrNo],
 ];
 
 /** Names the config file; it is no setting of its own. */

@@ -7,7 +7,7 @@ import { createMessage, type Message } from './message-text.ts';
 import { addSteps, runsCode, type Start } from './unit.ts';
 import { newNameTaken } from './unit-checks.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
-import { keepsKeys, takeLocks } from './unit-locks.ts';
+import { takeLocks } from './unit-locks.ts';
 import { begin, prelude } from './unit-settings.ts';
 
 /** A schema to create, and the files to apply to it. */
@@ -21,6 +21,8 @@ export interface NewSchema {
 }
 
 const activity = 'create';
+// The transaction holds the locks before the first file.
+const start: Start = { kind: 'joined' };
 
 /** Ends the transaction of `composeCreation`. */
 export const commit = 'COMMIT;\n';
@@ -45,7 +47,7 @@ export function composeCreation(
       createdTable: true,
       trusted: trusted.has(script),
     };
-    addSteps(message, { script, schema, context }, { start: startOf(index, context), expected });
+    addSteps(message, { scripts: [script], schema, context }, { start, expected, settings });
     if (runsCode(script)) message.add(settings);
   }
   message.add(scripts.length > 0 ? recordDurations(schema, context) : '', open ? '' : commit);
@@ -66,10 +68,5 @@ export function composeCreationReplay(
     { schema, scripts: before, trusted: new Set(before), open: true },
     context,
   );
-  return text + replaySteps({ script, schema, context }, startOf(before.length, context));
-}
-
-/** A pooled session may have lost its settings after a file that runs code, so there each file sets them again. */
-function startOf(index: number, context: UnitContext): Start {
-  return keepsKeys(context) ? { kind: 'kept' } : { kind: 'turn', rows: index };
+  return text + replaySteps({ script, schema, context }, start);
 }

@@ -88,12 +88,13 @@ export function lockEvidence(
  * Types and functions, which tenant files often create, are judged by the rows written for them; objects of all other
  * catalogs by the counters of the catalog. `null` if nothing is guarded.
  */
-export function catalogEvidence(script: Script, schema: UnitSchema): string | null {
+export function catalogEvidence(scripts: readonly Script[], schema: UnitSchema): string | null {
   const oids = [...guardedSchemas(schema).values()].join(', ');
   // An object moved into the tenant's schema leaves nothing behind in its old one.
-  if (script.statements.some(({ reach }) => reach.moves)) return 'true';
+  const statements = scripts.flatMap((script) => script.statements);
+  if (statements.some(({ reach }) => reach.moves)) return 'true';
   if (oids === '') return null;
-  const privileges = script.statements.some(({ reach }) => reach.privileges);
+  const privileges = statements.some(({ reach }) => reach.privileges);
   const row = (catalog: string, condition: string) =>
     `exists (select from ${catalog} x where ${condition} and ${mayBeWrittenHere('x.xmin')})`;
   const whens = [

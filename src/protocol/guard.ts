@@ -80,11 +80,12 @@ type Scrutiny =
   /** Everything. */
   | 'all';
 
-/** How thoroughly to check what a script has changed outside of its tenant (docs/lock-protocol.md, Guarding other schemas). */
-export function scrutinyOf(script: Script, schema: UnitSchema): Scrutiny {
-  if (schema.guarded === null || script.allowsPublic) return 'none';
+/** How thoroughly to check what scripts have changed outside of their tenant (docs/lock-protocol.md, Guarding other schemas). */
+export function scrutinyOf(scripts: readonly Script[], schema: UnitSchema): Scrutiny {
+  if (schema.guarded === null) return 'none';
   const { names } = schema.guarded;
   const schemas = new Set(guardedSchemas(schema).keys());
-  if (script.statements.some(({ reach }) => reach.code || mentions(reach, names, schemas))) return 'all';
-  return script.statements.some(({ reach }) => reach.opaque) ? 'rows' : 'none';
+  const statements = scripts.flatMap((script) => (script.allowsPublic ? [] : script.statements));
+  if (statements.some(({ reach }) => reach.code || mentions(reach, names, schemas))) return 'all';
+  return statements.some(({ reach }) => reach.opaque) ? 'rows' : 'none';
 }

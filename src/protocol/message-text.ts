@@ -9,13 +9,15 @@ export interface Message {
     readonly start: number;
     readonly end: number;
   }[];
+  /** Some files share a transaction. */
+  readonly joins: boolean;
 }
 
 /** A message under construction. */
 export interface MessageText {
   add(...parts: readonly string[]): void;
   addFile(script: Script): void;
-  done(): Message;
+  done(joins?: boolean): Message;
 }
 
 /** Starts an empty message. */
@@ -36,6 +38,6 @@ export function createMessage(): MessageText {
       add(sentText(script));
       files.push({ script, start, end: length });
     },
-    done: () => ({ text: text.join(''), files }),
+    done: (joins = false) => ({ text: text.join(''), files, joins }),
   };
 }

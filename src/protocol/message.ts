@@ -10,7 +10,8 @@ import { recordDuration, recordDurations } from './durations.ts';
 import { lockedElsewhere } from './evidence.ts';
 import { createMessage, type Message, type MessageText } from './message-text.ts';
 import { raise } from './refusal.ts';
-import { addRehearsed, addUnit, lockAndRecord, runsCode, type Start } from './unit.ts';
+import { transactionsOf } from './transactions.ts';
+import { addRehearsed, addTransaction, lockAndRecord, runsCode, type Start } from './unit.ts';
 import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
 import { keepsKeys, release, takeLocks } from './unit-locks.ts';
 import { begin, prelude, setFilePath } from './unit-settings.ts';
@@ -21,38 +22,55 @@ interface SchemaFiles {
   readonly scripts: readonly Script[];
 }
 
+/** The files of a message, and how to send them. */
+interface SentFiles extends SchemaFiles {
+  /** Each in a transaction of its own. */
+  readonly apart?: boolean;
+  /** Those that have been checked already (see `Expected`). */
+  readonly trusted?: ReadonlySet<Script>;
+}
+
 /**
- * The units of a schema in one message, each a transaction of its own (docs/lock-protocol.md, One message). The server
- * stops at the first error, and what was committed before stays. The last unit reports how long each took
- * (`durationOf`). Files in `trusted` have been checked already (see `Expected`).
+ * The units of a schema in one message, in as few transactions as possible (docs/lock-protocol.md, One message). The
+ * server stops at the first error, and what was committed before stays. The last transaction reports how long each unit
+ * took (`durationOf`).
  */
 export function composeUnits(
-  { schema, scripts, trusted = new Set() }: SchemaFiles & { readonly trusted?: ReadonlySet<Script> },
+  { schema, scripts, apart = false, trusted = new Set() }: SentFiles,
   context: UnitContext,
 ): Message {
   const message = createMessage();
   const settings = prelude(activityOf(scripts), context);
+  const transactions = transactionsOf(scripts, schema, apart || context.transactionPerFile);
   // Public lets tenants in between two of its units.
-  const keeps = keepsKeys(context) && schema.scope === 'tenant' && scripts.length > 1;
+  const keeps = keepsKeys(context) && schema.scope === 'tenant' && transactions.length > 1;
   const counts = rowCounts(schema, scripts);
   message.add(settings);
   if (!schema.isCurrent) message.add(composeUpgrade(schema, context));
-  for (const [index, script] of scripts.entries()) {
-    const isLast = index === scripts.length - 1;
-    addUnit(
+  let done = 0;
+  for (const joined of transactions) {
+    const first = done;
+    done += joined.length;
+    const isLast = done === scripts.length;
+    addTransaction(
       message,
-      { script, schema, context },
+      { scripts: joined, schema, context },
       {
-        start: startOf(index, counts, keeps),
-        expected: { rows: counts[index]?.during ?? 0, trusted: trusted.has(script) },
+        start: startOf(joined, { rows: counts[first]?.before ?? 0, isFirst: first === 0, keeps }),
+        expected: {
+          rows: counts[done - 1]?.during ?? 0,
+          trusted: joined.every((script) => trusted.has(script)),
+        },
+        settings,
         keepsKey: keeps && !isLast,
         durations: isLast ? recordAll(scripts, schema, context) : '',
       },
     );
-    if (runsCode(script)) message.add(settings);
+    const last = joined.at(-1);
+    if (last !== undefined && runsCode(last)) message.add(settings);
   }
   if (keeps) message.add(release);
-  return message.done();
+  return message.done(transactions.length < scripts.length);
 }
 
 function activityOf(scripts: readonly Script[]): string {
@@ -79,9 +97,12 @@ interface RowCount {
   readonly during: number;
 }
 
-function startOf(index: number, counts: readonly RowCount[], keeps: boolean): Start {
-  if (index === 0) return { kind: keeps ? 'keeping' : 'planned' };
-  return keeps ? { kind: 'kept' } : { kind: 'turn', rows: counts[index]?.before ?? 0 };
+function startOf(
+  scripts: readonly Script[],
+  { rows, isFirst, keeps }: { readonly rows: number; readonly isFirst: boolean; readonly keeps: boolean },
+): Start {
+  if (isFirst) return { kind: keeps ? 'keeping' : 'planned' };
+  return keeps ? { kind: 'kept', runsCode: scripts.some(runsCode) } : { kind: 'turn', rows };
 }
 
 function recordAll(scripts: readonly Script[], schema: UnitSchema, context: UnitContext): string {

@@ -24,6 +24,8 @@ export interface UnitContext {
   readonly limitsTransactions: boolean;
   /** Use synchronous commits for tenants; otherwise the run flushes once at its end. */
   readonly sync: boolean;
+  /** No two files share a transaction. */
+  readonly transactionPerFile: boolean;
   /** The session is not pooled, and starts with `unitSettings`. */
   readonly ownSession: boolean;
   /** Histories may be on other servers (Citus): what reads or writes one runs there, with all functions in it. */
@@ -89,4 +91,9 @@ export interface Unit {
   readonly script: Script;
   readonly schema: UnitSchema;
   readonly context: UnitContext;
+}
+
+/** Files to apply to one schema in one transaction, in order. */
+export interface JoinedUnits extends Omit<Unit, 'script'> {
+  readonly scripts: readonly Script[];
 }

@@ -3,14 +3,14 @@ import type { Script } from '../sql/migration.ts';
 import { trySharedKey } from './catalog-key.ts';
 import { recordDuration } from './durations.ts';
 import type { MessageText } from './message-text.ts';
-import { holds } from './refusal.ts';
+import { holds, refuseIf } from './refusal.ts';
 import { markRow, removeRow } from './undo-row.ts';
 import { isStale, repeatableApplied, rowsAdded } from './unit-checks.ts';
-import type { Unit } from './unit-context.ts';
+import type { JoinedUnits, Unit } from './unit-context.ts';
 import { type Expected, guards } from './unit-guards.ts';
-import { schemaKey, takeLocks, tryFleetKey, trySchemaKey } from './unit-locks.ts';
+import { keepsKeys, schemaKey, takeLocks, tryFleetKey, trySchemaKey } from './unit-locks.ts';
 import { insertRow } from './unit-row.ts';
-import { begin, setFilePath, setOwnPath } from './unit-settings.ts';
+import { begin, performSettings, setFilePath, setOwnPath } from './unit-settings.ts';
 
 /** What is known when a unit begins, which decides what it has to check. */
 export type Start =
@@ -20,55 +20,76 @@ export type Start =
   | { readonly kind: 'keeping' }
   /** The unit before it in the message, after which another run may have taken a turn; the number of rows by now. */
   | { readonly kind: 'turn'; readonly rows: number }
-  /** The session has kept the schema's key since its first unit, so nothing can have changed. */
-  | { readonly kind: 'kept' };
+  /**
+   * The session has kept the schema's key since its first unit, so nothing can have changed. Code can release that key:
+   * if a unit of the transaction `runsCode`, the transaction takes the key as well.
+   */
+  | { readonly kind: 'kept'; readonly runsCode: boolean }
+  /** The unit before it in the same transaction, which holds the locks. */
+  | { readonly kind: 'joined' };
 
-/** Where a unit is in its message. */
+/** Where a transaction of units is in its message. */
 export interface Place {
+  /** How the first unit begins; those after it are joined. */
   readonly start: Start;
   readonly expected: Expected;
-  /** The session holds the schema's key beyond the unit. */
+  /** What the session needs to be set again after a unit that runs code (see `prelude`). */
+  readonly settings: string;
+  /** The session holds the schema's key beyond the transaction. */
   readonly keepsKey?: boolean;
 }
 
-/**
- * Adds a unit to a message, as a transaction of its own; `durations` is the SQL that records those of applied files, if
- * this is the place.
- */
-export function addUnit(
+/** Adds a transaction of units to a message; `durations` is the SQL that records those of applied files, if this is the place. */
+export function addTransaction(
   message: MessageText,
-  unit: Unit,
+  units: JoinedUnits,
   { durations, ...place }: Place & { readonly durations: string },
 ): void {
-  message.add(begin(unit.context));
-  addSteps(message, unit, place);
-  message.add(undoes(unit) ? removeRow(unit) : durations);
-  message.add('COMMIT;\n');
+  message.add(begin(units.context));
+  addSteps(message, units, place);
+  const undone = units.scripts.filter(isUndo).map((script) => removeRow({ ...units, script }));
+  message.add(...(undone.length > 0 ? undone : [durations]), 'COMMIT;\n');
 }
 
 /** Adds a unit to a message whose one transaction is rolled back. */
-export function addRehearsed(message: MessageText, unit: Unit, place: Place): void {
-  addSteps(message, unit, place);
-  const { script, schema, context } = unit;
-  message.add(undoes(unit) ? removeRow(unit) : recordDuration(script.migration, schema, context));
+export function addRehearsed(
+  message: MessageText,
+  { script, schema, context }: Unit,
+  place: Omit<Place, 'settings'>,
+): void {
+  addSteps(message, { scripts: [script], schema, context }, { ...place, settings: '' });
+  message.add(
+    isUndo(script)
+      ? removeRow({ script, schema, context })
+      : recordDuration(script.migration, schema, context),
+  );
 }
 
 /**
- * Adds the steps of a unit to a message, in the order in which the server runs them; the rest of this file, and the
- * unit-*.ts beside it, follow this order.
+ * Adds the steps of units that share a transaction to a message, in the order in which the server runs them; the rest of
+ * this file, and the unit-*.ts beside it, follow this order.
  */
-export function addSteps(message: MessageText, unit: Unit, { start, expected, keepsKey }: Place): void {
-  const { script, schema, context } = unit;
-  message.add(lockAndRecord(unit, start));
-  message.add(setFilePath(schema, context));
-  message.addFile(script);
-  message.add(endOfFile);
-  message.add(undoLeftovers(script));
-  message.add(undoSettings(script));
-  message.add(setOwnPath);
-  message.add(restoreKeys(unit, keepsKey === true));
-  message.add(guards(unit, expected));
-  message.add(dropTemporary(script));
+export function addSteps(
+  message: MessageText,
+  units: JoinedUnits,
+  { start, expected, settings, keepsKey = false }: Place,
+): void {
+  const { scripts, schema, context } = units;
+  for (const [index, script] of scripts.entries()) {
+    const unit = { script, schema, context };
+    message.add(lockAndRecord(unit, index === 0 ? start : { kind: 'joined' }));
+    message.add(setFilePath(schema, context));
+    message.addFile(script);
+    message.add(endOfFile);
+    message.add(undoLeftovers(script));
+    message.add(undoSettings(script));
+    message.add(setOwnPath);
+    message.add(restoreKeys(unit, keepsKey));
+    const isLast = index === scripts.length - 1;
+    if (!isLast && runsCode(script)) message.add(settings);
+    if (isLast) message.add(guards(units, expected));
+    message.add(dropTemporary(script));
+  }
 }
 
 /**
@@ -80,25 +101,30 @@ export function addSteps(message: MessageText, unit: Unit, { start, expected, ke
 export function lockAndRecord(unit: Unit, start: Start): string {
   const { script, schema, context } = unit;
   const shared = trySharedKey(script, schema);
+  const activity = historyKey(script.migration);
+  if (start.kind === 'joined') {
+    const checks = [...shared, ...repeatableApplied(unit)];
+    if (keepsKeys(context)) return writeRow(unit, holds(checks));
+    // The file before it may have undone the settings, which a pooled session does not start with.
+    return refuseIf(checks, { before: performSettings(activity, schema, context) }) + writeRow(unit);
+  }
   if (start.kind === 'kept') {
-    // Code can release the key that the session keeps, so its transaction takes the key as well.
-    const own = runsCode(script) ? trySchemaKey(schema) : [];
+    const own = start.runsCode ? trySchemaKey(schema) : [];
     const tries = [...shared, ...tryFleetKey(schema), ...own, ...repeatableApplied(unit)];
     return writeRow(unit, holds(tries));
   }
   const stale = start.kind === 'turn' ? [rowsAdded(start.rows, schema, context)] : isStale(schema, context);
-  const activity = historyKey(script.migration);
   const checks = [...shared, ...stale, ...repeatableApplied(unit)];
   const taken = takeLocks(schema, context, { activity, keeps: start.kind === 'keeping', checks });
   return taken + writeRow(unit);
 }
 
-function undoes({ script }: Unit): boolean {
-  return script.migration.undoes === true;
+function isUndo({ migration }: Script): boolean {
+  return migration.undoes === true;
 }
 
 function writeRow(unit: Unit, condition?: string): string {
-  return undoes(unit) ? markRow(unit, condition) : insertRow(unit, 'applied', condition);
+  return isUndo(unit.script) ? markRow(unit, condition) : insertRow(unit, 'applied', condition);
 }
 
 // A file may end in a comment, or without a semicolon.

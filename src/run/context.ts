@@ -18,6 +18,7 @@ export function unitContext(
     lockTimeoutMs,
     // A coordinator commits after the other servers have prepared: a crash must not undo what they then commit.
     sync: sync || server.isCitus,
+    transactionPerFile: config.transactionPerFile,
     ownSession: false,
     isCitus: server.isCitus,
     onNotice,

@@ -6,6 +6,7 @@ const directive = /--[ \t]*sqlmig:([^\r\n]*)/g;
 /** What `-- sqlmig: <word>` may say in a file's leading comment; `replaces` is followed by versions. */
 export const knownDirectives: readonly string[] = [
   'no-transaction',
+  'own-transaction',
   'allow-public',
   'allow-server',
   'replaces',
@@ -41,6 +42,11 @@ export function allowsPublic(text: string): boolean {
 /** True if a tenant file's leading comment declares that it changes what the whole server shares. */
 export function allowsServer(text: string): boolean {
   return directivesOf(text).some(({ word }) => word === 'allow-server');
+}
+
+/** True if a file asks for a transaction that it shares with no other file. */
+export function asksForOwnTransaction(text: string): boolean {
+  return directivesOf(text).some(({ word }) => word === 'own-transaction');
 }
 
 /** True if a file asks to run outside a transaction, in sqlmig's words or another tool's. */

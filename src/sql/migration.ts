@@ -40,6 +40,8 @@ export interface Script {
   readonly nonTransactional: string | null;
   /** True if a tenant file declares that it changes public. */
   readonly allowsPublic: boolean;
+  /** True if the file declares that it shares its transaction with no other file. */
+  readonly ownTransaction: boolean;
   readonly lints: readonly Lint[];
   /** What puts extensions into schemas. In a tenant file `CREATE EXTENSION` is skipped before it runs. */
   readonly extensions: readonly ExtensionStatement[];
@@ -100,6 +102,8 @@ export interface Reach {
   readonly names: ReadonlySet<string>;
   /** Every word that could name a schema, those in blocks and function bodies included. */
   readonly words: ReadonlySet<string>;
+  /** The tables that its foreign keys refer to, which it locks. */
+  readonly references: ReadonlySet<string>;
   /** True if the text does not show it, as in a DO block: only the catalogs can, afterwards. */
   readonly opaque: boolean;
   /** True for an opaque statement that may change structure; writing rows fires triggers, but nothing more is expected of those. */

@@ -32,6 +32,7 @@ const runs: ReadonlySet<string> = new Set([
 export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields'>): Reach {
   const names = new Set<string>();
   const words = new Set<string>();
+  const references = new Set<string>();
   const isGrant = kind === 'GrantStmt' && fields.is_grant === true;
   let opaque = writes.has(kind) || runs.has(kind);
   let code = runs.has(kind);
@@ -55,6 +56,8 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
         if (field === 'FuncCall' && kind !== 'CreateStmt') opaque = true;
         // Values may be many, and no statement that writes rows looks for a schema in them.
         if (field === 'A_Const' && writes.has(kind)) continue;
+        if (field === 'pktable')
+          for (const { name } of qualifiedName(value as RangeVar)) references.add(name);
         // A column's type is one node; a type that a statement is about is a list of names.
         const isRead = onlyRead.has(field) || (field === 'typeName' && !Array.isArray(value));
         walk(value, field, read || isRead);
@@ -65,6 +68,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
   return {
     names,
     words,
+    references,
     opaque,
     code,
     temporary,
@@ -110,6 +114,18 @@ export function mentions(
   schemas: ReadonlySet<string>,
 ): boolean {
   return meet(names, of) || meet(words, schemas);
+}
+
+/**
+ * True if a statement may lock one of these relations, which its transaction then holds to its end, or mentions one of
+ * these schemas. For code, which may do anything, any mention counts.
+ */
+export function mayLock(reach: Reach, names: ReadonlySet<string>, schemas: ReadonlySet<string>): boolean {
+  return (
+    mentions(reach, names, schemas) ||
+    meet(reach.references, names) ||
+    (reach.code && meet(reach.words, names))
+  );
 }
 
 function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

@@ -6,6 +6,7 @@ import {
   allowsPublic,
   allowsServer,
   asksForNoTransaction,
+  asksForOwnTransaction,
   directivesOf,
   includesOf,
   isKnownDirective,
@@ -87,6 +88,7 @@ export async function toScript(
     placeholders: readable.placeholders,
     unset: readable.unset,
     allowsPublic: allowsPublic(text),
+    ownTransaction: asksForOwnTransaction(text),
     lints: mainLints([
       ...readable.lints,
       ...parsed.newerWords.map(newerWordLint),

@@ -22,7 +22,14 @@ const raised = (state: string, more: Partial<MessageError> = {}): MessageError =
   ...more,
 });
 /** Three units; the first is committed and the second began. */
-const message: FailedMessage = { units: 3, committed: 1, begun: 1, elapsedMs: 5, interrupted: false };
+const message: FailedMessage = {
+  units: 3,
+  committed: 1,
+  begun: 1,
+  elapsedMs: 5,
+  joined: false,
+  interrupted: false,
+};
 const blamed = { kind: 'blame-file', unit: 1, index: null, replay: true, retry: null } as const;
 const retried = (retry: RetryReason) => ({ ...blamed, replay: false, retry }) as const;
 const rethrown: AfterError = { kind: 'rethrow' };

@@ -33,14 +33,13 @@ create unique index on "acme"."schema_migrations" (name) where version is null;
 alter table "acme"."schema_migrations" replica identity full;
   end if;
 end';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where case when not pg_try_advisory_xact_lock_shared(1936813165, 0) then concat('sqlmig: public is being migrated (SQM05#', pg_backend_pid(), ')')::int4 else 1 end = 1 returning '2' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where true returning '2' as sqlmig_begun;
 SET LOCAL search_path = "acme", "public";
 create table orders (id bigint primary key, plan int references plans);
 
 ;
 SET LOCAL search_path = pg_catalog, pg_temp;
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where case when not pg_try_advisory_xact_lock_shared(1936813165, 0) then concat('sqlmig: public is being migrated (SQM05#', pg_backend_pid(), ')')::int4
-  when not pg_try_advisory_xact_lock(1936813166, hashtext('acme')) then concat('sqlmig: another run is using this schema (SQM01#', pg_backend_pid(), ')')::int4 else 1 end = 1 returning '3' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where true returning '3' as sqlmig_begun;
 SET LOCAL search_path = "acme", "public";
 do $$ begin update orders set plan = 1; end $$;
 
@@ -78,9 +77,7 @@ if pg_stat_get_xact_tuples_inserted(''pg_collation''::regclass) + pg_stat_get_xa
 end';
 DISCARD TEMP;
 SET application_name = 'sqlmig 1f3a5c7e create deploy-1';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select null::bigint, 'totals', '0ab92927e2d2abd0d6a71e068272f2289197460f485f07659dd889d258784511', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where case when not pg_try_advisory_xact_lock_shared(1936813165, 0) then concat('sqlmig: public is being migrated (SQM05#', pg_backend_pid(), ')')::int4
-  when not pg_try_advisory_xact_lock(1936813166, hashtext('acme')) then concat('sqlmig: another run is using this schema (SQM01#', pg_backend_pid(), ')')::int4
-  when (select checksum from "acme"."schema_migrations" where version is null and name = 'totals') is distinct from null then concat('sqlmig: the history changed since it was read (SQM03#', pg_backend_pid(), ')')::int4 else 1 end = 1 on conflict (name) where version is null do update set checksum = excluded.checksum,
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select null::bigint, 'totals', '0ab92927e2d2abd0d6a71e068272f2289197460f485f07659dd889d258784511', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where case when (select checksum from "acme"."schema_migrations" where version is null and name = 'totals') is distinct from null then concat('sqlmig: the history changed since it was read (SQM03#', pg_backend_pid(), ')')::int4 else 1 end = 1 on conflict (name) where version is null do update set checksum = excluded.checksum,
   applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
   state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements returning 'R__totals' as sqlmig_begun;
 SET LOCAL search_path = "acme", "public";

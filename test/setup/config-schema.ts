@@ -15,6 +15,7 @@ const about: Readonly<Record<Exclude<keyof Settings, '$schema'>, string>> = {
   concurrency: 'Number of tenants that are migrated in parallel',
   outOfOrder: 'Apply pending migrations older than the newest applied one',
   digest: 'Store a digest of each history in the catalog, and rely on it',
+  transactionPerFile: 'Never apply several files of a tenant in one transaction',
   wait: 'How long to wait for the database to become reachable, such as 60s',
   poolMode: 'Mode of the connection pooler in the URL, if sqlmig cannot detect it',
   searchPath: 'search_path for tenant migrations (default: ["tenant", "public"])',

@@ -21,6 +21,7 @@ export const testContext: UnitContext = {
   isCitus: false,
   limitsTransactions: false,
   sync: false,
+  transactionPerFile: false,
   ownSession: false,
   onNotice: () => {},
 };
@@ -29,6 +30,7 @@ export const testContext: UnitContext = {
 export const plainReach: Reach = {
   names: new Set(),
   words: new Set(),
+  references: new Set(),
   opaque: false,
   code: false,
   privileges: false,
@@ -56,6 +58,7 @@ export function uncheckedScript(version: string, text: string): Script {
     unset: [],
     nonTransactional: null,
     allowsPublic: false,
+    ownTransaction: false,
     lints: [],
     extensions: [],
     sharedRows: { certain: false, names: new Set() },
