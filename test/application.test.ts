@@ -349,7 +349,7 @@ test('a connection that is lost ends the call, and later calls get a new one', a
   await expect(forTenant(sql, 'acme', (tx) => tx.unsafe(end))).rejects.toThrow();
   let late: Promise<unknown> | undefined;
   const continues = forTenant(sql, 'acme', (tx) => {
-    late = tx.unsafe(end).catch(() => delay(20).then(() => tx.unsafe(show)));
+    late = tx.savepoint((inner) => inner.unsafe(end).catch(() => delay(20).then(() => inner.unsafe(show))));
     return late;
   });
   await expect(continues).rejects.toThrow();

@@ -2,7 +2,7 @@ import { SqlmigError } from '../errors.ts';
 import type { SessionGuard } from './guard.ts';
 import { hasMethods, type TransactionSource } from './open-transaction.ts';
 import { guardClient, type PgConnection, textOf } from './pg-pool.ts';
-import { guardSql } from './postgres-js.ts';
+import { withinSql } from './postgres-js.ts';
 import { requireUsable } from './tenant-path.ts';
 
 interface Session {
@@ -33,15 +33,23 @@ export const drizzle: TransactionSource = {
       }
       const result = await tx.execute(path.query);
       requireUsable(path.tenant, 'rows' in result ? result.rows : result);
-      session.client = guardAny(session.client, guard);
+      const { client } = session;
+      if (isSql(client)) {
+        return withinSql(client, guard, (sql) => {
+          session.client = sql;
+          return work(tx);
+        });
+      }
+      session.client = guardButEnd(requirePg(client), guard);
       return work(tx);
     });
   },
 };
 
-function guardAny(client: unknown, guard: SessionGuard): unknown {
-  if (typeof client === 'function') return guardSql(client as Parameters<typeof guardSql>[0], guard);
-  if (hasMethods(client, 'query', 'release')) return guardButEnd(client as PgConnection, guard);
+const isSql = (client: unknown): client is (...args: unknown[]) => unknown => typeof client === 'function';
+
+function requirePg(client: unknown): PgConnection {
+  if (hasMethods(client, 'query', 'release')) return client as PgConnection;
   throw new SqlmigError('bad-usage', 'the driver of the Drizzle database is not supported', {
     hint: 'use drizzle-orm/node-postgres with a Pool, or drizzle-orm/postgres-js',
   });

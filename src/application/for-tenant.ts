@@ -54,7 +54,7 @@ export function forTenantsOf(settings: TenancySettings): ForTenant {
     const opened = openTransaction(db, query);
     if (opened !== null) return run(opened.transaction);
     const guard = createGuard(tenant);
-    return sourceOf(db).open(db, { path, guard }, async (transaction) => {
+    const inTransaction = async (transaction: unknown) => {
       const scope = { db, transaction, guard, query };
       handedOut.set(Object(transaction), { ...scope, tenant });
       try {
@@ -62,7 +62,12 @@ export function forTenantsOf(settings: TenancySettings): ForTenant {
       } finally {
         guard.close();
       }
-    });
+    };
+    try {
+      return await sourceOf(db).open(db, { path, guard }, inTransaction);
+    } finally {
+      guard.end();
+    }
   };
 }
 

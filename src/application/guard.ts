@@ -6,8 +6,12 @@ import { SqlmigError } from '../errors.ts';
  */
 export interface SessionGuard {
   readonly isOpen: boolean;
-  /** Refuses all statements from now on. */
+  /** Refuses all statements from now on: the work is done, or cannot be. */
   close(): void;
+  /** Whether the transaction itself has ended, which may be before the work has if the connection is lost. */
+  readonly hasEnded: boolean;
+  /** Notes that the transaction has ended. */
+  end(): void;
   /** The error for a statement that the transaction does not take; `null` for all others. */
   refusal(text: unknown): SqlmigError | null;
 }
@@ -19,12 +23,20 @@ const control =
 /** The guard of a transaction of a tenant. */
 export function createGuard(tenant: string): SessionGuard {
   let isOpen = true;
+  let hasEnded = false;
   return {
     get isOpen() {
       return isOpen;
     },
+    get hasEnded() {
+      return hasEnded;
+    },
     close() {
       isOpen = false;
+    },
+    end() {
+      isOpen = false;
+      hasEnded = true;
     },
     refusal(text) {
       if (!isOpen) return transactionOver(tenant);

@@ -20,36 +20,34 @@ interface PostgresJs {
   begin<T>(work: (sql: TransactionSql) => Promise<T>): Promise<T>;
 }
 
-/** The transaction of a tenant on one session of postgres.js. */
+/** The bounds of a transaction on one session of postgres.js. */
 interface Bounds {
   readonly guard: SessionGuard;
-  /** Whether the connection was lost: with the session gone, postgres.js ends the process if it sends anything. */
-  isLost: boolean;
+  /** The error of a statement that failed because the connection was lost. */
+  lost: unknown;
 }
 
 /** `sql` of postgres.js. */
 export const postgresJs: TransactionSource = {
   fits: (db) => typeof db === 'function' && hasMethods(db, 'begin', 'unsafe'),
-  async open(db, { path, guard }, work) {
-    const bounds = { guard, isLost: false };
-    try {
-      return await (db as PostgresJs).begin((sql) =>
-        unlessLost(bounds, async () => {
-          requireUsable(path.tenant, await watched(bounds, sql.unsafe(path.query)));
-          return work(boundSql(sql, bounds));
-        }),
-      );
-    } finally {
-      // If the connection is lost, this ends while the work is still running.
-      bounds.isLost = true;
-      guard.close();
-    }
+  open(db, { path, guard }, work) {
+    return (db as PostgresJs).begin((sql) =>
+      withinSql(sql, guard, async (bound) => {
+        requireUsable(path.tenant, await bound.unsafe(path.query));
+        return work(bound);
+      }),
+    );
   },
 };
 
-/** The `sql` of a transaction that another library has begun, whose statements are not sent once it is over. */
-export function guardSql<S extends Sql>(sql: S, guard: SessionGuard): S {
-  return boundSql(sql, { guard, isLost: false });
+/** Runs work in a transaction that has begun, with an `sql` that sends nothing once the transaction is over. */
+export function withinSql<S extends Sql, T>(
+  sql: S,
+  guard: SessionGuard,
+  work: (sql: S) => Promise<T>,
+): Promise<T> {
+  const bounds = { guard, lost: null };
+  return unlessLost(bounds, () => work(boundSql(sql, bounds)));
 }
 
 function boundSql<S extends Sql>(sql: S, bounds: Bounds): S {
@@ -74,16 +72,27 @@ function savepoint(begin: Savepoint, args: readonly unknown[], bounds: Bounds): 
   const names = typeof last === 'function' ? args.slice(0, -1) : [];
   // Without a function it is a template, which is one statement.
   const work = typeof last === 'function' ? (last as Sql) : (sql: Sql) => sql(...args);
-  return begin(...names, (sql: Sql) => unlessLost(bounds, async () => work(boundSql(sql, bounds))));
+  return new Promise((resolve, reject) => {
+    const bound = (sql: Sql) => unlessLost(bounds, async () => work(boundSql(sql, bounds)), reject);
+    begin(...names, bound).then(resolve, reject);
+  });
 }
 
 /**
- * Runs work, and never settles once the connection is lost: `begin` has been rejected then, and postgres.js would send the
- * end of the transaction.
+ * Runs work, and never settles once the connection is lost: `begin` has been rejected then, and postgres.js would still
+ * send the end of the transaction, which ends the process (TypeError: socket is null). `onLost` receives the error.
  */
-async function unlessLost<T>(bounds: Bounds, work: () => Promise<T>): Promise<T> {
+async function unlessLost<T>(
+  bounds: Bounds,
+  work: () => Promise<T>,
+  onLost: (error: unknown) => void = () => {},
+): Promise<T> {
   const [end] = await Promise.allSettled([work()]);
-  if (bounds.isLost) return new Promise(() => {});
+  const lost = bounds.lost ?? (bounds.guard.hasEnded ? bounds.guard.refusal(null) : null);
+  if (lost !== null) {
+    onLost(lost);
+    return new Promise(() => {});
+  }
   if (end.status === 'rejected') throw end.reason;
   return end.value;
 }
@@ -97,16 +106,10 @@ function boundQuery(query: Query, bounds: Bounds): Query {
   query.handler = Object.assign((self: Query) => {
     const refusal = bounds.guard.refusal(self.strings[0]);
     if (refusal !== null) return self.reject(refusal);
-    watched(bounds, self);
+    self.catch((error: unknown) => {
+      if (/^CONNECTION_/.test(String(Object(error).code))) bounds.lost = error;
+    });
     send(self);
   }, send);
-  return query;
-}
-
-/** Notices if a statement fails because its connection is lost. */
-function watched<Q extends Promise<unknown>>(bounds: Bounds, query: Q): Q {
-  query.catch((error: unknown) => {
-    if (/^CONNECTION_/.test(String(Object(error).code))) bounds.isLost = true;
-  });
   return query;
 }

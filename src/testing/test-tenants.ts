@@ -65,29 +65,29 @@ export function testTenants(config: Config, options: TestTenantsOptions = {}): T
   requireConfig(config);
   checkOptions(options, kinds);
   const { ahead = 1, ...one } = options;
+  // Without those that were given out.
   const ready: Promise<TestTenant>[] = [];
-  const given = new Set<TestTenant>();
-  const prepare = () => {
+  const made = new Set<Promise<TestTenant>>();
+  let hasEnded = false;
+  const make = () => {
     const tenant = createTestTenant(config, one);
     // Its error is that of the test that asks for it.
     tenant.catch(() => {});
-    ready.push(tenant);
+    made.add(tenant);
+    return tenant;
   };
   const end = async () => {
-    const unused = (await Promise.allSettled(ready.splice(0))).flatMap((one) =>
-      one.status === 'fulfilled' ? [one.value] : [],
-    );
-    await Promise.all([...given, ...unused].map((tenant) => tenant.drop()));
-    given.clear();
+    hasEnded = true;
+    ready.length = 0;
+    const ends = await Promise.allSettled(made);
+    made.clear();
+    await Promise.all(ends.map((end) => end.status === 'fulfilled' && end.value.drop()));
   };
   return {
     async create() {
-      if (ready.length === 0) prepare();
-      const next = ready.shift();
-      while (ready.length < ahead) prepare();
-      const tenant = await next;
-      if (tenant === undefined) throw new RangeError('one was prepared');
-      given.add(tenant);
+      hasEnded = false;
+      const tenant = await (ready.shift() ?? make());
+      while (!hasEnded && ready.length < ahead) ready.push(make());
       return tenant;
     },
     end,
