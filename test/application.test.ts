@@ -192,6 +192,18 @@ test('a request has a tenant in its host or path, or none', () => {
   ]);
 });
 
+test.each(Object.keys(libraries))('%s: an error at the commit is passed on', async (name) => {
+  const library = await libraries[name]?.(db.url);
+  if (library === undefined) throw new Error(name);
+  onTestFinished(async () => void (await library.end()));
+  const twice = forTenant(library.db as never, 'acme', async (tx: never) => {
+    await library.run(tx, 'create table once (n int unique deferrable initially deferred)');
+    await library.run(tx, 'insert into once values (1), (1)');
+  });
+  const error = await twice.catch((reason: Error) => reason.cause ?? reason);
+  expect(error).toMatchObject({ code: '23505' });
+});
+
 const opened = () => {
   const sql = sqlOf(db.url);
   onTestFinished(() => sql.end());

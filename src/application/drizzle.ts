@@ -55,19 +55,22 @@ function requirePg(client: unknown): PgConnection {
   });
 }
 
-/** A guarded client that Drizzle itself can still use to end the transaction, once, and to release it. */
+/** A guarded client with which Drizzle itself can still end the transaction, until it has released the client. */
 function guardButEnd(client: PgConnection, guard: SessionGuard): PgConnection {
   const guarded = guardClient(client, guard);
-  let hasEnded = false;
+  let isReleased = false;
   return new Proxy(client, {
     get(target, key) {
-      if (key === 'release') return target.release.bind(target);
+      if (key === 'release') {
+        return (...args: [unknown?]) => {
+          isReleased = true;
+          target.release(...args);
+        };
+      }
       if (key !== 'query') return Reflect.get(guarded, key);
       return (...args: unknown[]) => {
-        const isEnd = !guard.isOpen && !hasEnded && /^(?:commit|rollback)$/.test(String(textOf(args[0])));
-        if (!isEnd) return guarded.query(...args);
-        hasEnded = true;
-        return target.query(...args);
+        const isEnd = !guard.isOpen && !isReleased && /^(?:commit|rollback)$/.test(String(textOf(args[0])));
+        return isEnd ? target.query(...args) : guarded.query(...args);
       };
     },
   });

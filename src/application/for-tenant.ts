@@ -37,7 +37,7 @@ const sources: readonly TransactionSource[] = [postgresJs, prisma, kysely, knex,
 const handedOut = new WeakMap<object, OpenTransaction & { readonly tenant: string }>();
 
 /**
- * `forTenant` for a config with its own `publicSchema` or `searchPath`.
+ * `forTenant` for a config with its own `publicSchema`, `searchPath` or `historyTable`.
  * @throws SqlmigError `config-invalid`.
  */
 export function forTenantsOf(settings: TenancySettings): ForTenant {
@@ -71,7 +71,7 @@ export function forTenantsOf(settings: TenancySettings): ForTenant {
   };
 }
 
-/** `forTenant` for a config that sets neither `publicSchema` nor `searchPath`. */
+/** `forTenant` for a config with the usual `publicSchema`, `searchPath` and `historyTable`. */
 export const forTenant: ForTenant = forTenantsOf({});
 
 function requireCurrent(): string {
