@@ -77,6 +77,8 @@ const commonJs = {
     index: 'src/index.ts',
     app: 'src/application/index.ts',
     'embedded/attach': 'src/embedded/attach.ts',
+    // For tests, which run most command lines in their own process.
+    'command-line': 'src/cli/command-line.ts',
   },
   platform: 'node',
   external,

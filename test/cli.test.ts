@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
-import { sqlmig } from './setup/cli.ts';
+import { spawnSqlmig, sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { holdLock, lockObjectOf } from './setup/gate.ts';
 import { numbered, project } from './setup/project.ts';
@@ -518,6 +518,35 @@ test('what stops a run after public is told together with what was done', async 
     error: { code: 'tenants-query-failed', sqlstate: '22P02' },
   });
   expect(stderr).toContain('invalid input syntax for type integer: "fine"');
+});
+
+test('a process of its own gives what a test sees within its process', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['process_1'] }, historyTable: 'process_history' },
+    { 'sql/public/1_a.sql': 'create table process_a ()', 'sql/tenant/1_a.sql': 'create table a ()' },
+  );
+  expect(await spawnSqlmig(['up', '--all', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
+  for (const command of [
+    ['help', 'up'],
+    ['upp', '--json'],
+    ['completion'],
+    ['plan'],
+    ['status', '--check'],
+    ['verify', '--json'],
+    ['check'],
+    ['locks'],
+    ['tenant', 'list'],
+    ['repair', '--all'],
+    ['adopt'],
+    ['down', '--all', '--to', '1', '--yes', '--json', '--quiet'],
+  ]) {
+    const [own, spawned] = await Promise.all([sqlmig(command, p.dir), spawnSqlmig(command, p.dir)]);
+    const steady = ({ stdout, ...rest }: typeof own) => ({
+      ...rest,
+      stdout: stdout.replace(/"(durationMs|runId)": .*/g, ''),
+    });
+    expect({ command, ...steady(spawned) }).toEqual({ command, ...steady(own) });
+  }
 });
 
 test('npx finds the command in a checkout', async () => {

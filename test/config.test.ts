@@ -7,7 +7,7 @@ import { adopt, checkFiles } from '../src/index.ts';
 import { type ConfigSources, loadConfig } from '../src/project/config.ts';
 import type { Settings } from '../src/project/settings.ts';
 import { parseConnection } from '../src/server/connection-string.ts';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, start } from './setup/cli.ts';
 import { project } from './setup/project.ts';
 
 const url = 'postgres://u:secret@h/db';
@@ -194,7 +194,7 @@ test.for([
   if (!(error instanceof SqlmigError)) throw error;
   expect(error.details).toMatchObject({ message: `cannot read ${path}: ${why}`, file: path, line, column });
   expect(JSON.stringify(error)).not.toContain('s3cret');
-  const { stderr } = await sqlmig(['status'], p.dir, { DATABASE_URL: url });
+  const { stderr } = await spawnSqlmig(['status'], p.dir, { DATABASE_URL: url });
   expect(stderr).toContain(`  at ${path}:${line}:${column}\n`);
   expect(stderr).not.toContain('s3cret');
 });
@@ -358,12 +358,12 @@ test('a command for one database says which of several to select', async () => {
     details: { hint: 'select one: --database eu' },
   });
   expect(await checkFiles(await p.config())).toMatchObject({ ok: true });
-  expect(await sqlmig(['check', '--database', 'us'], p.dir)).toMatchObject({ code: 0 });
+  expect(await spawnSqlmig(['check', '--database', 'us'], p.dir)).toMatchObject({ code: 0 });
 });
 
 test('a config whose top-level await never settles is named, and a signal ends one that goes on', async () => {
   const p = project({}, { 'never.mjs': 'await new Promise(() => {}); export default {};' });
-  expect(await sqlmig(['status', '--config', 'never.mjs'], p.dir)).toMatchObject({
+  expect(await spawnSqlmig(['status', '--config', 'never.mjs'], p.dir)).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(
       /^error\[config-invalid\]: .*never\.mjs: its top-level await never settles\n/,
@@ -388,7 +388,7 @@ test('a parameter without effect and sslmode=no-verify are warnings, on stderr t
     expect.stringMatching(/^sslmode=no-verify encrypts without/),
     expect.stringMatching(/^search_path in the database URL: it has no effect/),
   ]);
-  const { stderr } = await sqlmig(['status'], dir, env);
+  const { stderr } = await spawnSqlmig(['status'], dir, env);
   for (const warning of warnings) expect(stderr).toContain(`warning: ${warning}`);
 });
 
@@ -402,7 +402,7 @@ test.for([
   const p = project({});
   p.remove('sqlmig.config.json');
   p.write({ [name]: text });
-  const { code, stderr } = await sqlmig(['check'], p.dir);
+  const { code, stderr } = await spawnSqlmig(['check'], p.dir);
   expect(code).toBe(2);
   expect(stderr).toContain(why);
   expect(stderr).not.toContain('s3cret');

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../src/embedded/free-port.ts';
 import { certificate, hasOpenssl, tlsServer } from './setup/certificate.ts';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, start } from './setup/cli.ts';
 import { ownServer } from './setup/cluster.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -29,17 +29,17 @@ test('a socket, by URL and by PGHOST; the password from a file', async () => {
   writeFileSync(passFile, `*:*:*:postgres:${decodeURIComponent(password)}\n`, { mode: 0o600 });
   const env = { PGPASSFILE: passFile };
   const url = `postgres://postgres@${encodeURIComponent(dir)}:${port}/postgres`;
-  expect(await sqlmig(['up', '--all', '--url', url], p.dir, env)).toMatchObject({ code: 0 });
+  expect(await spawnSqlmig(['up', '--all', '--url', url], p.dir, env)).toMatchObject({ code: 0 });
   const variables = { ...env, PGHOST: dir, PGPORT: port, PGUSER: 'postgres' };
-  expect(await sqlmig(['status', '--check'], p.dir, variables)).toMatchObject({ code: 0 });
+  expect(await spawnSqlmig(['status', '--check'], p.dir, variables)).toMatchObject({ code: 0 });
   // The driver has no such value, and must not see it.
   const anyServer = { ...variables, PGTARGETSESSIONATTRS: 'any' };
-  expect(await sqlmig(['status', '--check'], p.dir, anyServer)).toMatchObject({ code: 0 });
-  expect(await sqlmig(['status'], p.dir, { ...variables, PGPASSFILE: '/nowhere' })).toMatchObject({
+  expect(await spawnSqlmig(['status', '--check'], p.dir, anyServer)).toMatchObject({ code: 0 });
+  expect(await spawnSqlmig(['status'], p.dir, { ...variables, PGPASSFILE: '/nowhere' })).toMatchObject({
     code: 3,
   });
   chmodSync(passFile, 0o644);
-  const { code, stderr } = await sqlmig(['status'], p.dir, variables);
+  const { code, stderr } = await spawnSqlmig(['status'], p.dir, variables);
   expect(code).toBe(3);
   expect(stderr).toContain(`hint: the password file ${passFile} has group or world access`);
 });
@@ -49,7 +49,7 @@ test('several hosts: the first that answers', async () => {
   const { username, password, port, pathname } = new URL(db.url);
   const p = project({}, files);
   const url = `postgres://${username}:${password}@127.0.0.1:1,127.0.0.1:${port}${pathname}?target_session_attrs=read-write`;
-  expect(await sqlmig(['up', '--all', '--url', url], p.dir)).toMatchObject({ code: 0 });
+  expect(await spawnSqlmig(['up', '--all', '--url', url], p.dir)).toMatchObject({ code: 0 });
 });
 
 test.skipIf(!hasOpenssl)('sslmode: certificates are checked as far as it says', async () => {
@@ -58,7 +58,7 @@ test.skipIf(!hasOpenssl)('sslmode: certificates are checked as far as it says', 
   const p = project({}, files);
   const connectWith = (host: string, query: string) => {
     const url = Object.assign(new URL(server.url), { hostname: host, search: query });
-    return sqlmig(['status', '--url', url.href], p.dir);
+    return spawnSqlmig(['status', '--url', url.href], p.dir);
   };
   for (const query of ['?sslmode=require', '?sslmode=prefer', '?sslmode=disable'])
     expect(await connectWith('localhost', query)).toMatchObject({ code: 0 });
@@ -100,7 +100,7 @@ test.skipIf(!hasOpenssl)('sslmode: certificates are checked as far as it says', 
 test('a URL of Prisma: its extras are right or a clear error', async () => {
   const db = await freshDatabase();
   const p = project({}, files);
-  const connectWith = (query: string) => sqlmig(['status', '--url', `${db.url}${query}`], p.dir);
+  const connectWith = (query: string) => spawnSqlmig(['status', '--url', `${db.url}${query}`], p.dir);
   expect(await connectWith('?schema=public&connection_limit=1')).toMatchObject({ code: 0 });
   expect(await connectWith('?schema=other')).toMatchObject({
     code: 2,
@@ -143,7 +143,7 @@ test('--wait: a database that is still to be created; an unknown variable is nam
   const db = await freshDatabase();
   const name = `${db.name}_later`;
   const p = project({ url: Object.assign(new URL(db.url), { pathname: `/${name}` }).href }, files);
-  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({
+  expect(await spawnSqlmig(['up', '--all'], p.dir)).toMatchObject({
     code: 3,
     stderr: expect.stringContaining('--wait 60s waits until it exists'),
   });
@@ -167,13 +167,15 @@ test('--wait gives up after its time, and at once where waiting cannot help', as
   const server = await ownServer();
   const p = project({}, files);
   const wrong = Object.assign(new URL(server.url), { password: 's3cret' }).href;
-  expect(await sqlmig(['up', '--all', '--wait', '10m', '--url', wrong], p.dir)).toMatchObject({ code: 3 });
+  expect(await spawnSqlmig(['up', '--all', '--wait', '10m', '--url', wrong], p.dir)).toMatchObject({
+    code: 3,
+  });
   const nobody = `postgres://u:s3cret@127.0.0.1:${await freePort()}/db`;
-  const late = await sqlmig(['up', '--all', '--wait', '1s', '--url', nobody], p.dir);
+  const late = await spawnSqlmig(['up', '--all', '--wait', '1s', '--url', nobody], p.dir);
   expect(late).toMatchObject({ code: 3, stderr: expect.stringContaining('error[connection-failed]') });
   expect(late.stderr).not.toContain('s3cret');
   expect(
-    await sqlmig(['up', '--all', '--wait', '1s', '--url', 'postgres://no.such.host.invalid/db'], p.dir),
+    await spawnSqlmig(['up', '--all', '--wait', '1s', '--url', 'postgres://no.such.host.invalid/db'], p.dir),
   ).toMatchObject({
     code: 3,
   });

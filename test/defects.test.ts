@@ -6,8 +6,9 @@ import { expect, test } from 'vitest';
 import type { Command } from '../src/cli/command.ts';
 import { defectOf, stackOf } from '../src/cli/defect.ts';
 import { execute } from '../src/cli/execute.ts';
-import { sqlmig } from './setup/cli.ts';
+import { spawnSqlmig } from './setup/cli.ts';
 import { project } from './setup/project.ts';
+import { testTerminal } from './setup/terminal.ts';
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
@@ -29,22 +30,7 @@ test.for([
   ['json', true],
 ] as const)('a defect in a command is exit 70: %s, verbose %s', async ([logFormat, verbose]) => {
   const p = project({});
-  const stdout: string[] = [];
-  const stderr: string[] = [];
-  const terminal = {
-    stdout: (text: string) => void stdout.push(text),
-    stderr: (text: string) => void stderr.push(text),
-    stdinIsTty: false,
-    stdoutIsTty: false,
-    stderrIsTty: false,
-    columns: () => 80,
-    ask: null,
-    askText: null,
-    replaceProcess: null,
-    env: {},
-    cwd: p.dir,
-    signal: new AbortController().signal,
-  };
+  const { terminal, stdout, stderr } = testTerminal(p.dir);
   const args = { _: [], $0: '', embedded: false, json: true, quiet: false, logFormat, verbose, color: false };
   const command: Command = {
     ...{ name: 'boom', describe: '', options: {}, examples: [], needsDatabase: false },
@@ -53,21 +39,21 @@ test.for([
     },
   };
   expect(await execute({ command, args }, terminal)).toBe(70);
-  expect(JSON.parse(stdout.join(''))).toMatchObject({ ok: false, error: { code: 'internal-error' } });
+  expect(JSON.parse(stdout())).toMatchObject({ ok: false, error: { code: 'internal-error' } });
   if (logFormat === 'json') {
-    const line = JSON.parse(stderr.join(''));
+    const line = JSON.parse(stderr());
     expect(line).toMatchObject({ type: 'error', code: 'internal-error' });
     expect('stack' in line).toBe(verbose);
   } else {
-    expect(stderr.join('')).toMatch(/^error\[internal-error\]: .*boom\n/);
-    expect(stderr.join('').includes('\n    at ')).toBe(verbose);
+    expect(stderr()).toMatch(/^error\[internal-error\]: .*boom\n/);
+    expect(stderr().includes('\n    at ')).toBe(verbose);
   }
 });
 
 test('what is thrown outside of every promise is exit 70, without a stack', async () => {
   const config = `setImmediate(() => { throw new TypeError('boom'); }); export default {};`;
   const p = project({}, { 'bad.mjs': config });
-  const { code, stderr } = await sqlmig(['new', 'x', '--tenant', '--config', 'bad.mjs'], p.dir);
+  const { code, stderr } = await spawnSqlmig(['new', 'x', '--tenant', '--config', 'bad.mjs'], p.dir);
   expect(code).toBe(70);
   expect(stderr).toMatch(/^error\[internal-error\]: sqlmig ended unexpectedly.*boom\n/);
   expect(stderr).not.toContain('    at ');
@@ -82,13 +68,13 @@ test.for([
   [['status', '--pool-mode', 'x'], '--pool-mode takes "session" or "transaction", not "x"'],
   [['up', '--all', '--', ''], 'a program after --'],
 ] as const)('%j is a usage error', async ([args, why]) => {
-  const { code, stderr } = await sqlmig(args, project({}).dir);
+  const { code, stderr } = await spawnSqlmig(args, project({}).dir);
   expect({ code, why: stderr.includes(why) ? why : stderr }).toEqual({ code: 2, why });
 });
 
 test('a folder that cannot be made is no defect: exit 2', async () => {
   const p = project({});
-  const taken = await sqlmig(['new', 'x', '--public', '--public-dir', 'sqlmig.config.json/y'], p.dir);
+  const taken = await spawnSqlmig(['new', 'x', '--public', '--public-dir', 'sqlmig.config.json/y'], p.dir);
   expect(taken).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('error[file-exists]: cannot write sqlmig.config.json/y: ENOTDIR'),
@@ -96,7 +82,7 @@ test('a folder that cannot be made is no defect: exit 2', async () => {
   rmSync(join(p.dir, 'sqlmig.config.json'));
   rmSync(join(p.dir, 'sql'), { recursive: true });
   p.write({ sql: '' });
-  const init = await sqlmig(['init'], p.dir);
+  const init = await spawnSqlmig(['init'], p.dir);
   expect(init).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('error[file-exists]: cannot write sql/public/.gitkeep'),

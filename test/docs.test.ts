@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { bannedPhrases } from './setup/banned-phrases.ts';
+import { sqlmig } from './setup/cli.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 
@@ -40,6 +41,16 @@ function programs(dir: string): string {
   return bin;
 }
 
+const plainWord = /(?:[\w./:=,@%+-]|'[^']*')+/;
+const plainCommand = new RegExp(`^(?:npx (?:--no )?)?sqlmig((?: ${plainWord.source})*)$`);
+
+/** The arguments of a line that is just a command of sqlmig; `null` for one that needs a shell or a process of its own. */
+function argumentsOf(line: string): string[] | null {
+  const [, words] = plainCommand.exec(line) ?? [];
+  if (words === undefined || /--env-file| -- /.test(words)) return null;
+  return [...words.matchAll(new RegExp(plainWord, 'g'))].map(([word]) => word.replaceAll("'", ''));
+}
+
 test.each(pages.filter((page) => commandsOf(page).length > 0))(
   'every command shown in %s works',
   async (page) => {
@@ -61,7 +72,11 @@ test.each(pages.filter((page) => commandsOf(page).length > 0))(
       .filter((line) => !line.startsWith('npm install &&'))
       .map((line) => line.replace(/ --embedded$/, ''));
     for (const line of lines) {
-      const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: p.dir, env, encoding: 'utf8' });
+      const args = argumentsOf(line);
+      const { status, stdout, stderr } =
+        args === null
+          ? spawnSync('sh', ['-c', line], { cwd: p.dir, env, encoding: 'utf8' })
+          : await sqlmig(args, p.dir, env).then(({ code, ...written }) => ({ status: code, ...written }));
       if (stdout.startsWith('skipped:')) console.log(stdout.trim());
       expect({ line, status, stderr: status === 0 ? '' : stderr }).toEqual({ line, status: 0, stderr: '' });
     }

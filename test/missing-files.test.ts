@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { sqlmig } from './setup/cli.ts';
+import { spawnSqlmig, sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project, type TestProject } from './setup/project.ts';
 
@@ -66,7 +66,7 @@ test('one folder empty: the other is not touched either', async () => {
 test('a folder with some of its files is an older release: a warning, and the app starts', async () => {
   const p = await applied('mf3');
   for (const scope of ['public', 'tenant']) p.remove(`sql/${scope}/2_b.sql`);
-  const { code, stdout, stderr } = await sqlmig(['up', '--all', ...app], p.dir);
+  const { code, stdout, stderr } = await spawnSqlmig(['up', '--all', ...app], p.dir);
   expect(code).toBe(0);
   expect(stdout).toContain('app runs');
   expect(stderr).toContain('a newer release has run here');

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { up } from '../src/index.ts';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { closeGate, waitAtGate } from './setup/gate.ts';
 import { numbered, project } from './setup/project.ts';
@@ -67,7 +67,7 @@ test('eight processes at once, one file is CREATE INDEX CONCURRENTLY, 30 tenants
     },
   );
   const runs = await Promise.all(
-    Array.from({ length: 8 }, () => sqlmig(['up', '--all', '--concurrent-index-jobs', '2'], p.dir)),
+    Array.from({ length: 8 }, () => spawnSqlmig(['up', '--all', '--concurrent-index-jobs', '2'], p.dir)),
   );
   expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(runs.map(() => 0));
   for (const tenant of tenants) expect(await db.history(tenant)).toEqual({ 1: 1, 2: 1, 3: 1 });

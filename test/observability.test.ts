@@ -8,7 +8,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { acceptChecksums, createTenant, up } from '../src/index.ts';
-import { sqlmig } from './setup/cli.ts';
+import { spawnSqlmig, sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
 
@@ -58,7 +58,7 @@ test('--metrics writes a text file for Prometheus, whole or not at all', async (
 test('--metrics says what is true of runs that could not begin, and a rehearsal leaves it alone', async () => {
   const p = project({ url: db.url, publicSchema: 'm_begin', historyTable: 'm_begin_history' }, files);
   const metrics = () => readFileSync(join(p.dir, 'm.prom'), 'utf8');
-  const run = (...args: string[]) => sqlmig(['up', '--metrics', 'm.prom', ...args], p.dir);
+  const run = (...args: string[]) => spawnSqlmig(['up', '--metrics', 'm.prom', ...args], p.dir);
   expect((await run('--public')).code).toBe(0);
   const success = metrics();
   expect(success).toMatch(/^sqlmig_up_success 1$/m);
@@ -103,7 +103,7 @@ test('metrics that cannot be written after the run are reported, and the program
     },
   );
   const args = ['up', '--all', '--config', 'vanish.mjs', '--metrics', 'm/m.prom'];
-  const { code, stdout, stderr } = await sqlmig([...args, '--', 'sh', '-c', 'echo app; exit 7'], p.dir);
+  const { code, stdout, stderr } = await spawnSqlmig([...args, '--', 'sh', '-c', 'echo app; exit 7'], p.dir);
   expect({ code, app: stdout.endsWith('app\n') }).toEqual({ code: 7, app: true });
   expect(stderr).toContain('error[output-failed]: cannot write the metrics: ENOENT');
   expect(stderr).not.toContain('    at ');

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { beforeEach, expect, test } from 'vitest';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { poolerMissing, startPooler } from './setup/pooler.ts';
@@ -31,7 +31,7 @@ it('four runners through PgBouncer in transaction mode: exactly once, nothing of
       'sql/tenant/2_b.sql': leavesEffect('tenant', 2, 'create table b (id int references a);'),
     },
   );
-  const runs = await Promise.all(Array.from({ length: 4 }, () => sqlmig(['up', '--all'], p.dir)));
+  const runs = await Promise.all(Array.from({ length: 4 }, () => spawnSqlmig(['up', '--all'], p.dir)));
   expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0, 0]);
   await expectExactlyOnce(db, tenants, [1, 2]);
   const locks = await db.query(

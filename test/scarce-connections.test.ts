@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, sqlmig, start } from './setup/cli.ts';
 import { type OwnServer, ownServer } from './setup/cluster.ts';
 import { numbered, project } from './setup/project.ts';
 import { testSession } from './setup/unit.ts';
@@ -84,7 +84,7 @@ test(`${replicas} replicas start on a server with twice as many slots: all are d
   const url = await roleOf(server);
   const p = project({ url, tenants: { list: tenants } }, files);
   const runs = await Promise.all(
-    Array.from({ length: replicas }, () => sqlmig(['up', '--all', '--wait', '60s'], p.dir)),
+    Array.from({ length: replicas }, () => spawnSqlmig(['up', '--all', '--wait', '60s'], p.dir)),
   );
   expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(runs.map(() => 0));
   await expectDone(server);

@@ -9,11 +9,11 @@ import {
 import { expect, onTestFinished, test } from 'vitest';
 import { execute } from '../src/cli/execute.ts';
 import { quickly } from '../src/cli/quick.ts';
-import type { Terminal } from '../src/cli/terminal.ts';
 import { up } from '../src/index.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
+import { testTerminal } from './setup/terminal.ts';
 
 // RFC 3986: gen-delims, sub-delims; then what else has a meaning somewhere.
 const reserved = [
@@ -60,25 +60,12 @@ async function outputOf(
   cwd: string,
   env: Record<string, string> = {},
 ): Promise<string> {
-  let text = '';
-  const write = (chunk: string) => {
-    text += chunk;
-  };
-  const terminal: Terminal = {
-    ...{
-      stdout: write,
-      stderr: write,
-      stdinIsTty: false,
-      stdoutIsTty: false,
-      stderrIsTty: false,
-      columns: () => 80,
-    },
-    ...{ ask: null, askText: null, replaceProcess: null, env, cwd, signal: new AbortController().signal },
-  };
+  const { terminal, stdout, stderr } = testTerminal(cwd, env);
   const invocation = await quickly(args);
   if (invocation === null) throw new Error('not a plain command line');
   const code = await execute(invocation, terminal);
   expect([2, 3]).toContain(code);
+  const text = stdout() + stderr();
   expect(text).not.toBe('');
   return text;
 }

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { sqlmig } from './setup/cli.ts';
+import { spawnSqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project } from './setup/project.ts';
@@ -22,7 +22,9 @@ test('four processes on 200 tenants share the work: exactly once, and no tenant 
       'sql/tenant/3_c.sql': leavesEffect('tenant', 3),
     },
   );
-  const runs = await Promise.all(Array.from({ length: 4 }, () => sqlmig(['up', '--all', '--json'], p.dir)));
+  const runs = await Promise.all(
+    Array.from({ length: 4 }, () => spawnSqlmig(['up', '--all', '--json'], p.dir)),
+  );
   expect(runs.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
     runs.map(({ stderr }) => ({ code: 0, stderr })),
   );
@@ -49,7 +51,9 @@ test('twenty cold starts at once on an empty database all succeed', async () => 
       'sql/tenant/1_a.sql': leavesEffect('tenant', 1),
     },
   );
-  const runs = await Promise.all(Array.from({ length: 20 }, () => sqlmig(['up', '--all', '--quiet'], p.dir)));
+  const runs = await Promise.all(
+    Array.from({ length: 20 }, () => spawnSqlmig(['up', '--all', '--quiet'], p.dir)),
+  );
   expect(runs.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
     runs.map(() => ({ code: 0, stderr: '' })),
   );
@@ -68,7 +72,7 @@ test('a public file waits for running tenants only as long as they run, and none
     { url: db.url, tenants: { list: tenants.slice(0, 1) } },
     { ...files, 'sql/public/2_next.sql': leavesEffect('public', 2, 'select pg_sleep(0.3);') },
   );
-  const running = sqlmig(['up', '--all', '--json'], old.dir);
+  const running = spawnSqlmig(['up', '--all', '--json'], old.dir);
   while (
     (
       await db.query(
@@ -78,7 +82,7 @@ test('a public file waits for running tenants only as long as they run, and none
   ) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  const release = await sqlmig(['up', '--public', '--json'], newer.dir);
+  const release = await spawnSqlmig(['up', '--public', '--json'], newer.dir);
   const doneBefore = await db.query(`select count(*)::int as n from effects where scope = 'tenant'`);
   expect(release).toMatchObject({ code: 0 });
   expect(doneBefore[0]?.n).toBeLessThan(60);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { sqlmig, start } from './setup/cli.ts';
+import { spawnSqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project, type TestProject } from './setup/project.ts';
@@ -41,9 +41,9 @@ test('100 files x 40 tenants, killed with -9 in the middle and started again: ev
     expect((await killed.ended).signal).toBe('SIGKILL');
     expect(await effects()).toBeLessThan(4_000);
   }
-  expect(await sqlmig(['up', '--all', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
+  expect(await spawnSqlmig(['up', '--all', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
   await expectExactlyOnce(db, tenants, versions(100));
-  expect(await sqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
+  expect(await spawnSqlmig(['verify'], p.dir)).toMatchObject({ code: 0 });
   expect(await db.leftovers()).toEqual([]);
 }, 300_000);
 
@@ -66,6 +66,6 @@ test('backends terminated at random for five seconds: no uncaught exception, eve
     // 3: its very first connection was the one that was terminated.
     expect([0, 1, 3]).toContain(code);
   }
-  expect(await sqlmig(['up', '--all', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
+  expect(await spawnSqlmig(['up', '--all', '--quiet'], p.dir)).toMatchObject({ code: 0, stderr: '' });
   await expectExactlyOnce(db, tenants, versions(6));
 });

@@ -1,14 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { SqlmigError } from '../errors.ts';
-import { createPaint } from '../report/paint.ts';
-import type { Invocation } from './command.ts';
-import { defectOf } from './defect.ts';
-import { loadEnvFiles } from './env-file.ts';
-import { execute, reportError, signalExitCode } from './execute.ts';
-import { usage } from './options.ts';
-import { quickly } from './quick.ts';
+import { reportFailure, runCommandLine } from './command-line.ts';
 import type { Terminal } from './terminal.ts';
 import { keepParserSmall, optimizeLate } from './v8-flags.ts';
 
@@ -26,6 +19,7 @@ const terminal: Terminal = {
   stdoutIsTty: process.stdout.isTTY,
   stderrIsTty: process.stderr.isTTY,
   columns: () => process.stderr.columns || 80,
+  helpColumns: process.stdout.columns ?? 100,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : null,
   askText: process.stdin.isTTY && process.stderr.isTTY ? askText : null,
   replaceProcess: process.pid === 1 ? executable() : null,
@@ -106,13 +100,11 @@ process.once('exit', (code) => {
 process.on('uncaughtException', (error) => process.exit(fail(error)));
 
 // Not awaited: with a top-level await, a promise that never settles would end the process with Node's exit code 13.
-void main(process.argv.slice(2))
-  .catch(fail)
-  .then((code) => {
-    isDone = true;
-    process.exitCode = code;
-    if (code !== 0) endWithoutHandles();
-  });
+void runCommandLine(process.argv.slice(2), terminal, become).then((code) => {
+  isDone = true;
+  process.exitCode = code;
+  if (code !== 0) endWithoutHandles();
+});
 process.once('beforeExit', () => {
   // Other listeners of this event, such as loadConfig's, may continue the command.
   setImmediate(() => process.once('beforeExit', onNothingLeft));
@@ -140,20 +132,8 @@ function onNothingLeft(): void {
   process.exitCode = fail(error);
 }
 
-/** Runs the command, and then, if it succeeded, the program after `--` in place of this process. */
-async function main(argv: readonly string[]): Promise<number> {
-  const end = argv.indexOf('--');
-  const own = end === -1 ? argv : argv.slice(0, end);
-  const invocation = (await quickly(own)) ?? (await answered(own)) ?? (await parsed(own));
-  if (typeof invocation === 'number') return invocation;
-  loadEnvFiles((invocation.args.envFile ?? []) as readonly string[]);
-  if (end === -1) return execute(invocation, terminal);
-  const program = argv.slice(end + 1);
-  checkProgram(invocation, program);
-  const code = await execute(invocation, terminal);
-  if (code !== 0) return code;
-  const interrupted = signalExitCode(terminal);
-  if (interrupted !== null) return interrupted;
+/** Runs a program in place of this process. */
+async function become(program: readonly string[]): Promise<number> {
   for (const [signal, react] of Object.entries(onSignal)) process.removeListener(signal, react);
   // From here on the exit code is the program's.
   process.removeListener('exit', reportLostAnswer);
@@ -161,48 +141,6 @@ async function main(argv: readonly string[]): Promise<number> {
   return handOver(program, terminal);
 }
 
-/** @throws SqlmigError `bad-usage` for a program after `--` that would not run, or would run on a stale schema. */
-function checkProgram({ command, args }: Invocation, [program = '']: readonly string[]): void {
-  if (command.takesProgram !== true || program === '') {
-    const hint = 'for example: sqlmig up --all -- node server.js';
-    throw usage('only up takes a program after --, and runs it on success', hint);
-  }
-  if (args.embedded === true) {
-    const hint = 'set DATABASE_URL to a server that keeps running';
-    throw usage('--embedded stops its server before the program after -- would start', hint);
-  }
-  if (args.rehearse !== true && args.dryRun !== true) return;
-  const flag = args.rehearse === true ? '--rehearse' : '--dry-run';
-  const hint = `run sqlmig up ${flag} by itself, then sqlmig up with the program and without ${flag}`;
-  throw usage(`${flag} applies nothing, so no program is started after it`, hint);
-}
-
-/** Answers requests for help or the version; `null` for a command to run. */
-async function answered(argv: readonly string[]): Promise<number | null> {
-  const { aboutText } = await import('./about.ts');
-  const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-  const text = await aboutText(argv, { version, columns: process.stdout.columns ?? 100 });
-  if (text !== null) terminal.stdout(text);
-  return text === null ? null : 0;
-}
-
-/** Reads the arguments with yargs; returns an exit code if yargs has answered them itself (completion). */
-async function parsed(argv: readonly string[]): Promise<Invocation | number> {
-  const { parse } = await import('./parse.ts');
-  return (await parse(argv, terminal.stdout)) ?? 0;
-}
-
-/** Reports an error that no command reported, in the form that the arguments ask for, and returns its exit code. */
 function fail(error: unknown): number {
-  const end = process.argv.indexOf('--');
-  const own = process.argv.slice(2, end === -1 ? undefined : end);
-  const logsJson = own.some(
-    (arg, i) => arg === '--log-format=json' || (arg === 'json' && own[i - 1] === '--log-format'),
-  );
-  const paint = logsJson ? null : createPaint(false);
-  return reportError(
-    defectOf(error),
-    { json: own.includes('--json'), verbose: own.includes('--verbose'), paint, runId: null },
-    terminal,
-  );
+  return reportFailure(error, process.argv.slice(2), terminal);
 }

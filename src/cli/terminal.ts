@@ -7,6 +7,8 @@ export interface Terminal {
   readonly stderrIsTty: boolean;
   /** The present width of the terminal that stderr is. */
   readonly columns: () => number;
+  /** The width of the terminal that stdout is, for help. */
+  readonly helpColumns: number;
   /** Asks a question that is answered with yes or no; `null` where nobody sits at a terminal. */
   readonly ask: ((question: string) => Promise<boolean>) | null;
   /** Asks for a line of text; `null` where nobody sits at a terminal. */

@@ -7,7 +7,11 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 
 // Code that needs files which an executable does not have, by the end of a module's path.
 const replacements = [
-  ['src/cli/main.ts', `createRequire(import.meta.url)('../package.json')`, JSON.stringify({ version })],
+  [
+    'src/cli/command-line.ts',
+    `createRequire(import.meta.url)('../package.json')`,
+    JSON.stringify({ version }),
+  ],
   [
     'libpg-query/wasm/libpg-query.js',
     'async function getWasmBinary(binaryFile){',
