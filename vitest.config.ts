@@ -2,6 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 export const tests = {
   globalSetup: ['test/setup/server.ts'],
+  setupFiles: ['test/setup/file-end.ts'],
   include: ['test/**/*.test.ts'],
   // They install the tools that they run: npm run test:tools.
   exclude: [...configDefaults.exclude, 'test/tools/**'],

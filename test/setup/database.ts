@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
-import { afterAll, expect, inject, onTestFinished } from 'vitest';
+import { expect, inject, onTestFinished, TestRunner } from 'vitest';
 import { isOurLock } from '../../src/protocol/keys.ts';
 
 export type Rows = Record<string, unknown>[];
@@ -17,11 +17,12 @@ export interface TestDatabase {
   leftovers(): Promise<Rows>;
 }
 
-// Hooks can be added only while a file is read, and databases are made later.
 const madeForFile: (() => Promise<void>)[] = [];
-afterAll(async () => {
+
+/** Ends the databases that a file made outside of its tests; `file-end.ts` calls it. */
+export async function endDatabasesOfFile(): Promise<void> {
   for (const end of madeForFile.splice(0)) await end();
-});
+}
 
 /** Creates a database; after the test, or the file's tests, it must be free of our locks and sessions, and is dropped. */
 export async function freshDatabase(): Promise<TestDatabase> {
@@ -57,13 +58,9 @@ export async function freshDatabase(): Promise<TestDatabase> {
     await once(serverUrl, `drop database ${name} with (force)`);
     expect(left).toEqual([]);
   };
-  if (isInTest()) onTestFinished(end);
+  if (TestRunner.getCurrentTest() !== undefined) onTestFinished(end);
   else madeForFile.push(end);
   return database;
-}
-
-function isInTest(): boolean {
-  return expect.getState().currentTestName !== undefined;
 }
 
 async function once(url: string, text: string): Promise<void> {
