@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import { serverAccount } from '../../src/embedded/account.ts';
 import { serverBinaries } from '../../src/embedded/binaries.ts';
 import { ensureCluster, type RunningServer, startCluster } from '../../src/embedded/cluster.ts';
@@ -34,7 +35,9 @@ export async function ownServer(
       : otherServerBinaries(major, account);
   const cluster = { dir: dataFolder('sqlmig-own-server-'), native, account, settings };
   onTestFinished(() => rmSync(cluster.dir, { recursive: true, force: true }));
-  ensureCluster(cluster);
+  const template = join(inject('templates'), `postgres-${major ?? 'embedded'}`);
+  ensureCluster({ ...cluster, dir: template });
+  execFileSync('cp', ['-a', join(template, 'data'), cluster.dir]);
   let server = await startCluster(cluster);
   onTestFinished(() => server.stop());
   const { url } = server;

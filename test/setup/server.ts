@@ -9,6 +9,8 @@ import { otherServerBinaries } from './other-servers.ts';
 declare module 'vitest' {
   interface ProvidedContext {
     serverUrl: string;
+    /** A folder for clusters that were never started, which servers of tests are copied from. */
+    templates: string;
   }
 }
 
@@ -30,7 +32,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { url, stop } = await serverOf(kind);
   console.log(`tests run against ${kind.replace(/:\/\/.*@/, '://…@')}`);
   project.provide('serverUrl', url);
-  return stop;
+  const templates = dataFolder('sqlmig-templates-');
+  project.provide('templates', templates);
+  return async () => {
+    rmSync(templates, { recursive: true, force: true });
+    await stop();
+  };
 }
 
 async function serverOf(kind: string): Promise<{ url: string; stop: () => Promise<void> }> {
