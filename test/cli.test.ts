@@ -426,6 +426,7 @@ test('every command has help with examples', async () => {
       'init',
       'new',
       'tenant',
+      'db',
       'repair',
       'adopt',
       'locks',
