@@ -106,7 +106,7 @@ export {
   type RenameTenantOptions,
   renameTenant,
 } from './operations/rename-tenant.ts';
-export { type RunsOptions, type RunsResult, runs } from './operations/runs.ts';
+export { type RecordedRun, type RunsOptions, type RunsResult, runs } from './operations/runs.ts';
 export { settleMigration, settleMigrations } from './operations/settle-migration.ts';
 export { type SplitPlan, type SplitRows, type SplitRowsOptions, splitRows } from './operations/split-rows.ts';
 export { status } from './operations/status.ts';

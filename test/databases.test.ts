@@ -13,6 +13,7 @@ import {
   plan,
   type RunEvent,
   renameTenant,
+  runs,
   settleMigration,
   status,
   tenantExists,
@@ -175,6 +176,11 @@ test('every command works in several databases, or in the one that has the tenan
   const pid = holders[0]?.pid ?? 0;
   await expect(killHolder(config, { pid, confirm: () => false })).resolves.toMatchObject({ killed: false });
   await release();
+
+  const logged = await runs(config);
+  expect(logged).toMatchObject({ databases: [{ database: 'eu', ok: true }, { database: 'us' }] });
+  expect(logged.runs.map(({ database }) => database)).toEqual(['eu', 'us', 'us']);
+  expect(logged.runs.map(({ runId }) => runId)).toEqual([except.runId, except.runId, onlyUs.runId]);
 
   const plans: unknown[] = [];
   const undone = await down(config, {

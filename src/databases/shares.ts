@@ -39,13 +39,15 @@ export async function sharesOf<O extends NamingOptions>(
   options: O,
 ): Promise<readonly Share<O>[]> {
   const names = namesIn(options);
+  const { select } = options;
+  const mayBeUnlisted = select?.kind === 'tenants' && select.ifListed === true;
   const configs = configsOf(config);
   if (names.length === 0) return configs.map((one) => ({ ...one, options }));
   const listed = await Promise.all(configs.map((one) => listing(one.config, options)));
   const known = new Set(listed.flatMap((found) => ('error' in found ? [] : [...found.names])));
   const unknown = names.filter((name) => !known.has(name));
   const failure = listed.find((found) => 'error' in found);
-  if (unknown.length > 0) throw failure?.error ?? unknownTenants(unknown, [...known]);
+  if (unknown.length > 0 && !mayBeUnlisted) throw failure?.error ?? unknownTenants(unknown, [...known]);
   return configs.flatMap((one, i): Share<O>[] => {
     const found = listed[i];
     if (found === undefined || 'error' in found) return found === undefined ? [] : [{ ...one, ...found }];

@@ -1,8 +1,11 @@
+import { databaseOutcomes, resultsOf } from '../databases/merged.ts';
+import { inDatabases } from '../databases/parts.ts';
 import type { OnEvent } from '../events.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { mostRuns, type RunRecord, readRuns } from '../history/run-log.ts';
-import { type Config, requireConfig } from '../project/config.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
 import { abortSignal, callback, checkOptions, type Kinds, wholeNumber } from '../project/option.ts';
+import type { ResultPlace } from '../results.ts';
 import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 
@@ -14,13 +17,15 @@ export interface RunsOptions {
   readonly onEvent?: OnEvent;
 }
 
-/** The last runs of a database. */
-export interface RunsResult {
-  /** The server's host and port, or the path of its socket. */
-  readonly host: string;
+/** A run of the run log, and its database. */
+export interface RecordedRun extends RunRecord {
   readonly database: string;
-  /** The newest first. */
-  readonly runs: readonly RunRecord[];
+}
+
+/** The last runs of the databases of a config. */
+export interface RunsResult extends ResultPlace {
+  /** Of each database, the newest first. */
+  readonly runs: readonly RecordedRun[];
 }
 
 const runsKinds: Kinds<RunsOptions> = { limit: wholeNumber(), signal: abortSignal, onEvent: callback };
@@ -31,16 +36,27 @@ const runsKinds: Kinds<RunsOptions> = { limit: wholeNumber(), signal: abortSigna
  *   `config-invalid`, no connection.
  */
 export async function runs(config: Config, options: RunsOptions = {}): Promise<RunsResult> {
-  requireConfig(config);
+  requireFleetConfig(config);
   checkOptions(options, runsKinds);
+  return inDatabases(config, options, {
+    work: runsIn,
+    merge: (parts) => ({
+      databases: databaseOutcomes(parts, ({ host }) => (host === undefined ? {} : { host })),
+      runs: resultsOf(parts).flatMap((result) => result.runs),
+    }),
+  });
+}
+
+async function runsIn(config: Config, options: RunsOptions): Promise<RunsResult> {
   const { publicSchema, historyTable: table } = config;
   const { limit: most = mostRuns } = options;
-  return withRun(config, callerOf(options), async ({ read, server }) => {
+  return withRun(config, callerOf(options), async ({ read, server, database }) => {
     const found = await read((session) => readRuns(session, { publicSchema, table }, { most })).catch(
       (error: unknown) => {
         throw asSqlmigError(error, publicSchema);
       },
     );
-    return { host: server.host, database: server.database, runs: found };
+    const logged = found.map((run) => ({ database, ...run }));
+    return { host: server.host, database: server.database, runs: logged };
   });
 }

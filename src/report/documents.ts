@@ -73,6 +73,8 @@ interface Stamp {
 /** The end of a run, without the parts that have separate lines. */
 type FinishedRun = (Omit<UpResult, 'schemas' | 'warnings'> | Omit<DownResult, 'schemas' | 'warnings'>) & {
   readonly type: 'run-finished';
+  /** As in `RunEvent`. */
+  readonly database?: string;
 };
 
 /** Further schemas that ended like one with a schema-finished line of its own. */

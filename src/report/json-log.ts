@@ -31,7 +31,8 @@ export function createJsonLog(write: (text: string) => void, level: LogLevel): P
       end();
       // Schemas and warnings have lines of their own.
       const { schemas: _, warnings: __, ...result } = event.result;
-      line(result.ok ? 'info' : 'error', { type: event.type, ...result });
+      const { type, database } = event;
+      line(result.ok ? 'info' : 'error', { type, ...(database !== undefined && { database }), ...result });
     },
     end,
     failed(failures) {

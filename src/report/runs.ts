@@ -1,14 +1,19 @@
 import type { RunRecord } from '../history/run-log.ts';
 import type { RunsResult } from '../operations/runs.ts';
-import { count, names, paragraph, placeLine, printable, titledTable } from './table.ts';
+import { inSections } from './sections.ts';
+import { count, names, paragraph, printable, titledTable } from './table.ts';
 
 const titles = ['run', 'command', 'started (UTC)', 'time', 'result', 'schemas', 'migrations', 'by'];
 
 /** One line per run, the newest first; then what failed or was not started in the newest one. */
 export function runsText(result: RunsResult): string {
+  return inSections({ ...result, ok: true, schemas: result.runs }, (own) => sectionText(own(result.runs)));
+}
+
+function sectionText(runs: readonly RunRecord[]): string {
   const none = 'no run is recorded: only runs that apply or undo something, or fail, are\n';
-  const table = titledTable(titles, result.runs.map(row));
-  return placeLine(result) + (table === '' ? none : table) + leftText(result.runs[0]);
+  const table = titledTable(titles, runs.map(row));
+  return (table === '' ? none : table) + leftText(runs[0]);
 }
 
 function row({ runId, command, startedAt, appliedBy, state, outcome }: RunRecord): string[] {

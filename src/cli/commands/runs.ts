@@ -1,5 +1,6 @@
 import { runs } from '../../operations/runs.ts';
 import { wholeNumber } from '../../project/option.ts';
+import { databaseFailures } from '../../report/error.ts';
 import { runsText } from '../../report/runs.ts';
 import { defineCommand } from '../command.ts';
 import { checkFlag } from '../options.ts';
@@ -17,7 +18,13 @@ export const runsCommand = defineCommand()({
     checkFlag('--limit', limit, wholeNumber());
     return async ({ config, signal, onEvent }) => {
       const result = await runs(config, { limit, signal, onEvent });
-      return { exitCode: 0, json: result, text: () => runsText(result) };
+      const failures = databaseFailures(result);
+      return {
+        exitCode: failures.length > 0 ? 1 : 0,
+        json: result,
+        text: () => runsText(result),
+        failures,
+      };
     };
   },
 });
