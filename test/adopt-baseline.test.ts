@@ -217,7 +217,7 @@ test('below the newest version, repeatables are left to the next up', async () =
 test('a replay reaches no further than its database, and has the extensions and schemas of yours', async () => {
   const files = {
     'sql/public/1_a.sql': `create schema tools; create extension hstore schema tools; create role sqlmig_test_replayed;
-alter system set work_mem = '1GB'; do $$ begin create role sqlmig_test_block; end $$; create table a (h tools.hstore);`,
+alter system set work_mem = '1GB'; do $$ begin create role sqlmig_test_block; end $$; create table a (h tools.hstore); select levenshtein('a', 'b');`,
     'sql/tenant/1_a.sql': 'create table a (h tools.hstore);',
   };
   const p = project(
@@ -225,7 +225,7 @@ alter system set work_mem = '1GB'; do $$ begin create role sqlmig_test_block; en
     files,
   );
   await db.query(
-    `create schema tools; create schema more; create extension hstore schema tools; create table a (h tools.hstore); create schema acme; create table acme.a (h tools.hstore)`,
+    `create schema tools; create schema more; create extension hstore schema tools; create extension fuzzystrmatch schema pg_catalog; create table a (h tools.hstore); create schema acme; create table acme.a (h tools.hstore)`,
   );
   const result = await adoptAt('1', p);
   expect(result).toMatchObject({ replayError: null, differences: [], accepted: true });

@@ -81,7 +81,9 @@ where nspname = any(${nameArray(onPath)}) and ${isOrdinarySchema}`),
         ? ''
         : `create extension if not exists ${quoteIdentifier(String(name))} with schema ${home}${exact} cascade;`;
     try {
-      await session.run(`create schema if not exists ${home}; ${extension}`);
+      // pg_catalog is there, and IF NOT EXISTS does not help: 42939.
+      const made = String(schema).startsWith('pg_') ? '' : `create schema if not exists ${home};`;
+      await session.run(`${made} ${extension}`);
       schemas.add(String(schema));
       if (name !== null) extensions.add(String(name));
     } catch (error) {
