@@ -17,9 +17,10 @@ const all = { kind: 'all', except: [] } as const;
 let db: TestDatabase;
 beforeAll(async () => {
   db = await freshDatabase();
-  // The row by which a session knows Citus. A superuser may add it without the extension's library.
+  // The row by which a session knows Citus, and its list of schemas on other servers: a superuser may add both.
   await db.query(`insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
-    select 99999, 'citus', extowner, extnamespace, false, '0' from pg_extension where extname = 'plpgsql'`);
+    select 99999, 'citus', extowner, extnamespace, false, '0' from pg_extension where extname = 'plpgsql';
+    set allow_system_table_mods = on; create table pg_catalog.pg_dist_schema (schemaid oid); reset allow_system_table_mods`);
 });
 
 const open = () =>
@@ -85,7 +86,7 @@ test('an error undoes its transaction, skips the rest, and is found in the whole
 test('a fleet: several files in a message, a backend that ends in one, a statement that fails, and back', async () => {
   const openGate = await closeGate(db);
   const p = project(
-    { url: db.url, tenants: { list: ['acme', 'globex'] }, concurrency: 2 },
+    { url: db.url, tenants: { list: ['acme', 'globex'] }, concurrency: 2, digest: true },
     {
       'sql/public/1_plans.sql':
         'create table plans (id int); create index on plans (id); insert into plans values (1)',
@@ -104,6 +105,7 @@ test('a fleet: several files in a message, a backend that ends in one, a stateme
   expect(await first).toMatchObject({ ok: true, applied: 3 });
   const past = events.filter((event) => event.type === 'server-notice' && event.message === 'past');
   expect(past).toMatchObject([{ file: 'sql/tenant/2_gate.sql' }, { file: 'sql/tenant/2_gate.sql' }]);
+  expect(events).toContainEqual({ type: 'warning', message: expect.stringMatching(/^digests are not kept/) });
   for (const tenant of ['acme', 'globex']) {
     expect(await db.history(tenant)).toEqual({ 1: 1, 2: 1 });
     expect(await db.query(`select n from ${tenant}.t order by n`)).toEqual([{ n: 1 }, { n: 2 }]);
@@ -119,6 +121,12 @@ test('a fleet: several files in a message, a backend that ends in one, a stateme
     { schema: 'acme', error: { code: 'changes-public', file: 'sql/tenant/4_bad.sql', line: 2 } },
     { schema: 'globex', error: { code: 'changes-public' } },
   ]);
+  // The server that has the rows would not tell whether they changed.
+  await db.query(`insert into pg_dist_schema select 'globex'::regnamespace`);
+  p.write({ 'sql/tenant/4_bad.sql': 'insert into globex.t values (4);' });
+  const other = await up(await p.config(), { select: { kind: 'tenants', names: ['acme'] } });
+  const message = expect.stringContaining('writes to table globex.t');
+  expect(other.schemas[1]?.error).toMatchObject({ code: 'changes-other-schema', message });
   p.write({ 'sql/tenant/4_bad.sql': 'insert into t values (3);\nselect * from t\n  where nope = 1;' });
   const failed = await up(await p.config(), { select: all, maxFailures: { count: 2 } });
   expect(failed.schemas[1]?.error).toMatchObject({ line: 3, column: 9, statement: 2, sqlstate: '42703' });

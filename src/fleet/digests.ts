@@ -16,13 +16,18 @@ export interface Digests {
 /** Digests of a run, for `up`. */
 export function createDigests({ run, context, settings }: Migrator): Digests {
   let kept: HistoryDigests = new Map();
+  const notKept = (why: string) =>
+    settings.emit({ type: 'warning', message: `digests are not kept: ${why}` });
+  // There the trigger that removes a digest runs where the rows are, and the digest is on the coordinator.
+  const { isCitus } = run.server;
   return {
     async read(session) {
-      if (run.config.digest) kept = await readKeptDigests(session, context);
+      if (run.config.digest && !isCitus) kept = await readKeptDigests(session, context);
       return kept;
     },
     async keep(outcomes) {
       if (!run.config.digest || settings.rehearse || settings.signal.aborted) return;
+      if (isCitus) return notKept('Citus has the histories of tenants on other servers');
       const lost = outcomes.filter(
         ({ schema, scope, migrations, error }) =>
           scope === 'tenant' && error === undefined && (migrations.length > 0 || !kept.has(schema)),
@@ -30,10 +35,7 @@ export function createDigests({ run, context, settings }: Migrator): Digests {
       const names = lost.map(({ schema }) => schema);
       await run
         .read((session) => keepDigests(session, names, context))
-        .catch((error: unknown) => {
-          const { message } = asSqlmigError(error, run.config.publicSchema);
-          settings.emit({ type: 'warning', message: `digests are not kept: ${message}` });
-        });
+        .catch((error: unknown) => notKept(asSqlmigError(error, run.config.publicSchema).message));
     },
   };
 }

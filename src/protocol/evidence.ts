@@ -54,7 +54,7 @@ export const evidence = { transactionEnded: 3, historyAltered: 2, suspicious: 1 
  */
 export function lockEvidence(
   schema: UnitSchema,
-  { publicSchema, table }: UnitContext,
+  { publicSchema, table, isCitus }: UnitContext,
   { everywhere, createdTable }: { readonly everywhere: boolean; readonly createdTable: boolean },
 ): string {
   const { suspicious, historyAltered, transactionEnded } = evidence;
@@ -66,6 +66,11 @@ export function lockEvidence(
     : `when ${history} then case when l.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock') then 0 else ${historyAltered} end`;
   const rows = `(c.relnamespace = ${schema.guarded?.schemas.get(publicSchema) ?? 0}
       or exists (select from pg_class h where h.relnamespace = c.relnamespace and h.relname = ${quoteLiteral(table)}))`;
+  // On Citus the counters of another tenant's table are where its rows are.
+  const elsewhere = isCitus
+    ? 'or exists (select from pg_dist_schema s where s.schemaid = c.relnamespace)'
+    : '';
+  const changesRows = [`${rowsChanged('c.oid')} and ${rows}`, elsewhere].join(' ').trim();
   const changed = [
     // ALTER SEQUENCE, CREATE TRIGGER and a foreign key from another table take the same lock; the last is no change.
     `c.relkind = 'S' or ${mayBeWrittenHere('c.xmin')}`,
@@ -74,7 +79,7 @@ export function lockEvidence(
   ];
   const other = `when c.oid is null then case when l.mode = 'RowExclusiveLock' then 0 else ${suspicious} end
     when c.relnamespace in (${oidOf(schema)}, ${fixedNamespaces}, pg_my_temp_schema()) then 0
-    when l.mode = 'RowExclusiveLock' then case when ${rowsChanged('c.oid')} and ${rows} then ${suspicious} else 0 end
+    when l.mode = 'RowExclusiveLock' then case when ${changesRows} then ${suspicious} else 0 end
     when l.mode = 'ShareRowExclusiveLock' then case when ${changed.join(' or ')} then ${suspicious} else 0 end
     else ${suspicious}`;
   return `(select case when count(*) filter (where ${history}) = 0 then ${transactionEnded}

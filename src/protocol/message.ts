@@ -146,7 +146,7 @@ export function composeRehearsal(
     const { schema, bootstrap } = part;
     const isCompared = compared.length > 0 && index === parts.length - 1;
     const structure = isCompared
-      ? `select ${structureAsJson(isOneOf(compared))} as ${structureColumn};\n`
+      ? `select ${structureAsJson(isOneOf(compared), context)} as ${structureColumn};\n`
       : '';
     if (bootstrap) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
     message.add(structure);

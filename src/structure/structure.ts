@@ -1,4 +1,4 @@
-import type { Session } from '../server/session.ts';
+import type { Server, Session } from '../server/session.ts';
 import { nameArray } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 
@@ -139,16 +139,22 @@ const grants = `(select coalesce(json_agg(concat_ws(' ', g.grantee, g.privilege_
  * `parseStructure`. Goes through the index of pg_depend: the other catalogs have no index on the namespace alone, and hold
  * the objects of thousands of tenants.
  */
-export function structureAsJson(condition: string): string {
+export function structureAsJson(condition: string, { isCitus }: Pick<Server, 'isCitus'>): string {
   return `(select coalesce(json_agg(json_build_array(m.classid || ':' || m.objid, m.nspname,
     pg_describe_object(m.classid, m.objid, 0), ${digest},
     ${grants},
-    coalesce((select c.relfilenode::text from pg_class c where m.classid = 'pg_class'::regclass and c.oid = m.objid and c.relkind in ('r', 'm', 'S')), ''),
+    coalesce((select c.relfilenode::text from pg_class c where m.classid = 'pg_class'::regclass and c.oid = m.objid and c.relkind in ('r', 'm', 'S')), '')${isCitus ? ` || ${writtenElsewhere}` : ''},
     case when m.classid = 'pg_class'::regclass then pg_stat_get_xact_tuples_updated(m.objid) else 0 end,
     case when m.classid = 'pg_class'::regclass then pg_stat_get_xact_tuples_deleted(m.objid) else 0 end)), '[]')::text
   from (select n.nspname, d.classid, d.objid from pg_namespace n join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid where ${condition} and d.classid is distinct from to_regclass('pg_publication_namespace')
     union all select n.nspname, 'pg_namespace'::regclass, n.oid from pg_namespace n where ${condition}) m)`;
 }
+
+// The rows of a tenant are on another server, and so are their counters: here are only the locks. With anything but
+// reading, ROW EXCLUSIVE is the weakest.
+const written = ' written';
+const writtenElsewhere = `case when exists (select from pg_lock_status() l, pg_class c, pg_dist_schema s where l.locktype = 'relation' and l.relation = m.objid
+      and l.pid = pg_backend_pid() and l.mode not in ('AccessShareLock', 'RowShareLock') and c.oid = l.relation and s.schemaid = c.relnamespace) then '${written}' else '' end`;
 
 /** Reads the JSON of `structureAsJson`. */
 export function parseStructure(json: string): Structure {
@@ -164,7 +170,9 @@ export function parseStructure(json: string): Structure {
 /** Reads the structure of schemas, skipping those that do not exist. */
 export async function readStructure(session: Session, schemas: readonly string[]): Promise<Structure> {
   if (schemas.length === 0) return new Map();
-  const [row] = await session.read(`select ${structureAsJson(isOneOf(schemas))} as structure`);
+  const [row] = await session.read(
+    `select ${structureAsJson(isOneOf(schemas), session.server)} as structure`,
+  );
   return parseStructure(String(row?.structure));
 }
 
@@ -201,7 +209,9 @@ function changesOf(was: SchemaObject, now: SchemaObject, { grants: mayGrant, row
   return [
     ...(deleted > 0 ? [`deletes ${inWords(deleted)} of ${was.name}`] : []),
     ...(updated > 0 ? [`updates ${inWords(updated)} of ${was.name}`] : []),
-    ...(was.file !== now.file ? [`empties or rewrites ${was.name}`] : []),
+    ...(was.file !== now.file
+      ? [`${now.file.endsWith(written) ? 'writes to' : 'empties or rewrites'} ${was.name}`]
+      : []),
   ];
 }
 
