@@ -23,16 +23,18 @@ export interface OwnServer {
   start(): Promise<void>;
 }
 
-/** Starts a server that flushes to disk as a real one does; `major` asks for another version. */
+/** Starts a server that flushes to disk as a real one does; `from` asks for another version, or for that in a folder. */
 export async function ownServer(
   settings: Readonly<Record<string, string>> = {},
-  major?: number,
+  from?: number | string,
 ): Promise<OwnServer> {
   const account = serverAccount();
   const native =
-    major === undefined
+    from === undefined
       ? serverBinaries(fileURLToPath(new URL('../..', import.meta.url)), account)
-      : otherServerBinaries(major, account);
+      : typeof from === 'string'
+        ? from
+        : otherServerBinaries(from, account);
   const cluster = { dir: dataFolder('sqlmig-own-server-'), native, account, settings };
   onTestFinished(() => rmSync(cluster.dir, { recursive: true, force: true }));
   const template = join(inject('templates'), `postgres-${major ?? 'embedded'}`);
