@@ -37,7 +37,7 @@ export async function ownServer(
         : otherServerBinaries(from, account);
   const cluster = { dir: dataFolder('sqlmig-own-server-'), native, account, settings };
   onTestFinished(() => rmSync(cluster.dir, { recursive: true, force: true }));
-  const template = join(inject('templates'), `postgres-${major ?? 'embedded'}`);
+  const template = join(inject('templates'), `postgres-${String(from ?? 'embedded').replaceAll('/', '_')}`);
   ensureCluster({ ...cluster, dir: template });
   execFileSync('cp', ['-a', join(template, 'data'), cluster.dir]);
   let server = await startCluster(cluster);
