@@ -24,6 +24,8 @@ it('tenants on two workers: indexes, a reference table, guards, a worker whose s
       'sql/tenant/2_more.sql': `do $$ begin insert into t values (2, 1); end $$; create index more on t (id, plan);`,
     },
   );
+  const wrong = project({ url: workers[0].url, tenants: { list: tenants } });
+  await expect(up(await wrong.config(), { select: all })).rejects.toMatchObject({ code: 'config-invalid' });
   expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true, applied: 7 });
   const places = await coordinator.query(
     'select count(distinct nodeport)::int as n from citus_shards where nodeport <> inet_server_port()',

@@ -17,10 +17,11 @@ const all = { kind: 'all', except: [] } as const;
 let db: TestDatabase;
 beforeAll(async () => {
   db = await freshDatabase();
-  // The row by which a session knows Citus, and its list of schemas on other servers: a superuser may add both.
+  // The row by which a session knows Citus, and tables of it that sqlmig reads: a superuser may add them.
   await db.query(`insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
     select 99999, 'citus', extowner, extnamespace, false, '0' from pg_extension where extname = 'plpgsql';
-    set allow_system_table_mods = on; create table pg_catalog.pg_dist_schema (schemaid oid); reset allow_system_table_mods`);
+    set allow_system_table_mods = on; create table pg_catalog.pg_dist_schema (schemaid oid);
+    create table pg_catalog.pg_dist_local_group as select 0 as groupid; reset allow_system_table_mods`);
 });
 
 const open = () =>

@@ -7,6 +7,7 @@ import type { Config } from '../project/config.ts';
 import { pinnedSettings } from '../protocol/pinned-settings.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import { type OnNotice, SessionLost } from '../server/answer.ts';
+import { refuseWorker } from '../server/citus-worker.ts';
 import { noticeEvent } from '../server/notice.ts';
 import { requirePlainStrings } from '../server/plain-strings.ts';
 import { refuseReadOnly } from '../server/read-only.ts';
@@ -81,6 +82,7 @@ export async function withRun<T>(
     if (onlyReads && signal.aborted) throw interruptedReading();
     const first = await own.session();
     const { server, pooled } = first;
+    await refuseWorker(first);
     if (readOnly !== undefined) await refuseReadOnly(first, readOnly);
     if (pooled) requirePlainStrings(server);
     let reading = 0;
