@@ -189,6 +189,9 @@ test('every command works in several databases, or in the one that has the tenan
     accept: (shown) => plans.push(shown.databases?.map(({ database }) => database)) === 1,
   });
   expect(plans).toEqual([['eu', 'us']]);
+  // Nothing to undo is nothing to decide.
+  const again = await down(config, { select: all, to: '0', accept: () => plans.push('asked') > 0 });
+  expect([again.ok, again.unchanged, plans]).toEqual([true, 7, [['eu', 'us']]]);
   expect(undone).toMatchObject({ ok: true, undone: 3, databases: [{ database: 'eu' }, { database: 'us' }] });
   expect(await status(config)).toMatchObject({ databases: [{ host: expect.any(String) }, {}] });
   await expect(settleMigration(config, { schema: 't3', version: '1' })).rejects.toMatchObject({

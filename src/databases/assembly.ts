@@ -31,23 +31,20 @@ export function createAssembly<P>({ parts, requireAll, decide }: Meeting<P>): As
   let isOver = false;
   let refused = false;
   let decision: (answer: Promise<boolean>) => void = () => {};
-  const decided = new Promise<boolean>((resolve) => {
+  const common = new Promise<boolean>((resolve) => {
     decision = resolve;
   });
+  // Nothing is decided on if every part has ended by itself.
+  const decided = async () =>
+    plans.length > 0 && decide(plans.sort((a, b) => a.place - b.place).map(({ plan }) => plan));
   const count = () => {
     missing -= 1;
     if (missing > 0 || isOver) return;
     isOver = true;
-    decision(
-      refused
-        ? Promise.reject(notStarted())
-        : Promise.resolve().then(() =>
-            decide(plans.sort((a, b) => a.place - b.place).map(({ plan }) => plan)),
-          ),
-    );
+    decision(refused ? Promise.reject(notStarted()) : decided());
   };
   // A part that fails without having arrived must not leave a rejection that nobody awaits.
-  decided.catch(() => {});
+  common.catch(() => {});
   return {
     get refused() {
       return refused;
@@ -55,7 +52,7 @@ export function createAssembly<P>({ parts, requireAll, decide }: Meeting<P>): As
     arrive(plan, place) {
       plans.push({ plan, place });
       count();
-      return decided;
+      return common;
     },
     leave(error) {
       if (isOver) return;
