@@ -38,3 +38,15 @@ export function mergedOutcomes(parts: readonly Part<Partial<DatabaseOutcome> & {
   const databases = databaseOutcomes(parts, (result) => result);
   return { ok: databases.every(({ ok }) => ok), databases };
 }
+
+/** The lists of databases that several results have as one; `failed` completes the entry of one that has no result. */
+export function mergedDatabases<D extends DatabaseOutcome>(
+  parts: readonly Part<{ readonly databases: readonly D[] }>[],
+  failed: (outcome: DatabaseOutcome) => D,
+): { readonly ok: boolean; readonly databases: readonly D[] } {
+  const databases = parts.flatMap((part) => {
+    if ('result' in part) return part.result.databases;
+    return [failed({ database: part.database, ok: false, error: part.error.details })];
+  });
+  return { ok: databases.every(({ ok }) => ok), databases };
+}

@@ -1,3 +1,4 @@
+import { mergedDatabases } from '../databases/merged.ts';
 import { inDatabases } from '../databases/parts.ts';
 import type { OnEvent } from '../events.ts';
 import { createDatabase, withDatabase } from '../lifecycle/database.ts';
@@ -41,14 +42,7 @@ export async function createDatabases(
   checkOptions(options, kinds);
   return inDatabases(config, options, {
     work: createIn,
-    merge: (parts) => {
-      const databases = parts.flatMap((part): readonly CreatedDatabase[] => {
-        const { database } = part;
-        if ('result' in part) return part.result.databases;
-        return [{ database, ok: false, name: null, state: 'failed', error: part.error.details }];
-      });
-      return { ok: databases.every(({ ok }) => ok), databases };
-    },
+    merge: (parts) => mergedDatabases(parts, (one) => ({ ...one, name: null, state: 'failed' })),
   });
 }
 

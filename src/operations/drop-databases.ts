@@ -1,4 +1,4 @@
-import { resultsOf } from '../databases/merged.ts';
+import { mergedDatabases, resultsOf } from '../databases/merged.ts';
 import { inDatabases } from '../databases/parts.ts';
 import type { OnEvent } from '../events.ts';
 import { dropDatabase, withDatabase } from '../lifecycle/database.ts';
@@ -63,14 +63,7 @@ export async function dropDatabases(
   return inDatabases<DropDatabasesOptions, DroppedDatabases, DatabaseDrop>(config, options, {
     decide: (parts) => accept(resultsOf(parts)),
     work: (one, own, meet) => dropIn(one, own, meet ?? ((plan) => accept([plan]))),
-    merge: (parts) => {
-      const databases = parts.flatMap((part): readonly DroppedDatabase[] => {
-        const { database } = part;
-        if ('result' in part) return part.result.databases;
-        return [{ database, ok: false, name: null, state: 'failed', error: part.error.details }];
-      });
-      return { ok: databases.every(({ ok }) => ok), databases };
-    },
+    merge: (parts) => mergedDatabases(parts, (one) => ({ ...one, name: null, state: 'failed' })),
   });
 }
 
