@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { createTestTenant, testTenants, up } from '../src/index.ts';
+import { createTestTenant, loadConfig, testTenants, up } from '../src/index.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 
@@ -68,7 +68,7 @@ globalThis.expect = (value) => ({ toHaveLength: (n) => assert.equal(value.length
 require('./jest.test.cjs');
 `;
 
-test('the examples of docs/testing.md work in vitest, in node:test and as in Jest', async () => {
+test('the examples of docs/testing.md work in vitest with the embedded server, in node:test and as in Jest', async () => {
   const db = await freshDatabase();
   const p = project({}, files);
   const modules = join(p.dir, 'node_modules');
@@ -80,11 +80,18 @@ test('the examples of docs/testing.md work in vitest, in node:test and as in Jes
   for (const [name, text] of programs) writeFileSync(join(p.dir, name), text);
   writeFileSync(join(p.dir, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(p.dir, 'as-jest.test.cjs'), asJest);
-  // Without the variables that make a program a worker of this vitest.
-  const env = { PATH: process.env.PATH, HOME: p.dir, DATABASE_URL: db.url };
-  const run = async (...args: string[]) =>
-    (await promisify(execFile)(process.execPath, args, { cwd: p.dir, env })).stdout;
-  expect(await run(join(modules, 'vitest/vitest.mjs'), 'run')).toMatch(/2 passed/);
-  expect(await run('--test', 'node.test.js', 'as-jest.test.cjs')).toMatch(/pass 2\n/);
+  // The server of --embedded, which the first example starts, runs under another account.
+  chmodSync(p.dir, 0o755);
+  const run = async (env: object, ...args: string[]) => {
+    // Without the variables that make a program a worker of this vitest.
+    const own = { PATH: process.env.PATH, HOME: p.dir, ...env };
+    return (await promisify(execFile)(process.execPath, args, { cwd: p.dir, env: own })).stdout;
+  };
+  expect(await run({}, join(modules, 'vitest/vitest.mjs'), 'run')).toMatch(/2 passed/);
+  const env = { DATABASE_URL: db.url };
+  await up(await loadConfig({ cwd: p.dir, env }), publicOnly);
+  // In one process, which costs less than --test.
+  writeFileSync(join(p.dir, 'both.js'), `import './node.test.js';\nimport './as-jest.test.cjs';\n`);
+  expect(await run(env, 'both.js')).toMatch(/pass 2\n/);
   expect(await db.query(`select nspname from pg_namespace where nspname like 'test\\_%'`)).toEqual([]);
 });
