@@ -1,9 +1,7 @@
-import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { SqlmigError } from '../errors.ts';
 import { metricsText } from '../report/metrics.ts';
 import type { UpResult } from '../results.ts';
-import { usage } from './options.ts';
+import { openOutput } from './output-file.ts';
 
 /** The file of `--metrics`, written once, when the run ends. */
 interface MetricsFile {
@@ -12,24 +10,11 @@ interface MetricsFile {
 }
 
 /**
- * Looks whether the file can be written, so that a run need not find out after its work. Where the process ends without
- * `end`, a run without success is written.
- * @throws SqlmigError `bad-usage` where it cannot.
+ * Opens the file as `openOutput` does. Where the process ends without `end`, a run without success is written.
+ * @throws SqlmigError `bad-usage` where it cannot be written.
  */
 export function openMetrics(file: string, cwd: string): MetricsFile {
-  const path = resolve(cwd, file);
-  const making = `${path}.${process.pid}`;
-  try {
-    if (file === '') throw new Error('it has no name');
-    // A device would be replaced by the file.
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-      throw new Error('it is not a regular file');
-    writeFileSync(making, '');
-    rmSync(making);
-  } catch (error) {
-    const hint = 'specify a file in an existing folder that is writable';
-    throw usage(`--metrics cannot write "${file}": ${(error as Error).message}`, hint);
-  }
+  const output = openOutput('--metrics', file, cwd);
   const started = performance.now();
   let isOpen = true;
   const end: MetricsFile['end'] = (result) => {
@@ -38,12 +23,9 @@ export function openMetrics(file: string, cwd: string): MetricsFile {
     process.removeListener('exit', atExit);
     const durationMs = Math.round(performance.now() - started);
     try {
-      // Whole or not at all: a collector may read at any moment.
-      writeFileSync(making, metricsText(result ?? { ...nothing, durationMs }, Math.round(Date.now() / 1000)));
-      renameSync(making, path);
+      output.write(metricsText(result ?? { ...nothing, durationMs }, Math.round(Date.now() / 1000)));
       return null;
     } catch (error) {
-      rmSync(making, { force: true });
       return new SqlmigError('output-failed', `cannot write the metrics: ${(error as Error).message}`, {
         state: 'the run itself is not affected; its metrics are missing',
         hint: 'check the disk and the folder of --metrics',

@@ -1,13 +1,20 @@
 import type { Migration } from '../sql/migration.ts';
 import { canonicalVersion, compareVersions } from './version.ts';
 
+type Ordered = Pick<Migration, 'version' | 'name'>;
+
 /** Versioned migrations by number, then repeatables by name (in code units, independent of the locale). */
 export function inRunningOrder(migrations: readonly Migration[]): Migration[] {
-  return [...migrations].sort((a, b) => {
+  return [...migrations].sort(runningOrder((a, b) => (a < b ? -1 : a > b ? 1 : 0)));
+}
+
+/** The order of versioned migrations by number, then of repeatables by a given order of names. */
+export function runningOrder(byName: (a: string, b: string) => number): (a: Ordered, b: Ordered) => number {
+  return (a, b) => {
     if (a.version !== null && b.version !== null) return compareVersions(a.version, b.version);
-    if (a.version === null && b.version === null) return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+    if (a.version === null && b.version === null) return byName(a.name, b.name);
     return a.version === null ? 1 : -1;
-  });
+  };
 }
 
 /** What history knows a migration by: its number, or the name of a repeatable. */
