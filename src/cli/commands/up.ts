@@ -1,3 +1,4 @@
+import { requireQuery } from '../../execute/canary-check.ts';
 import { checkUpOptions, type UpOptions } from '../../fleet/up-options.ts';
 import { up } from '../../operations/up.ts';
 import { defaults } from '../../project/defaults.ts';
@@ -122,6 +123,7 @@ export const upCommand = defineCommand()({
     if (args.dryRun && onlyFailed)
       throw usage('--only-failed and --dry-run cannot be combined', 'list these tenants with: sqlmig runs');
     return async (context) => {
+      if (canaryCheck !== undefined) await requireQuery(canaryCheck, '--canary-check');
       if (args.metrics !== undefined && metrics === null) {
         const message = 'nothing is applied permanently, so the --metrics file is not written';
         context.onEvent({ type: 'warning', message });
