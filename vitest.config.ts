@@ -11,6 +11,8 @@ export const tests = {
   hookTimeout: 300_000,
   // Many tests start processes of their own, and many wait: more than this only makes them wait for each other.
   maxWorkers: 3,
+  // Files run one after the other in a worker, which reads our code and PostgreSQL's parser once for all of them.
+  isolate: false,
 };
 
 export default defineConfig({ test: tests });
