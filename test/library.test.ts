@@ -116,7 +116,7 @@ const configs = [
   [{ ...config, concurrency: 0 }, '"concurrency" in the config: must be at least 1'],
   [{ ...config, historyTable: null }, '"historyTable" in the config'],
   [{ ...config, concurency: 2 }, 'unknown key "concurency" in the config'],
-  [{ ...config, database: { url: 'postgres:///db' } }, '"database" in the config'],
+  [{ ...config, database: { url: 'postgres:///db' } }, 'the databases in the config'],
 ] as const;
 
 test.for(calls)('%s says what is wrong with its arguments', async ([, call]) => {

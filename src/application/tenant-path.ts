@@ -41,7 +41,7 @@ export function tenantPaths({
       'config-invalid',
       '"searchPath" must be a list of schemas that begins with "tenant"',
       {
-        hint: 'pass searchPath as it is in the config, or leave it out if it is not there',
+        hint: 'pass searchPath unchanged from the config, or leave it out if it is not there',
       },
     );
   }
