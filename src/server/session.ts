@@ -1,8 +1,10 @@
+import type { Readable, Writable } from 'node:stream';
 import { SqlmigError } from '../errors.ts';
 import type { OnNotice, Row } from './answer.ts';
 import { clientOptions, type SettledTarget } from './client-options.ts';
 import { connectError } from './connect-error.ts';
 import { type ConnectionTarget, describeHost, type TargetHost } from './connection-string.ts';
+import type { CopyStream } from './copy-stream.ts';
 import { withDeadline } from './deadline.ts';
 import { stateOfBackend, watch } from './liveness.ts';
 import { Wire } from './wire.ts';
@@ -64,6 +66,13 @@ export interface Session {
    * @throws as `run` does.
    */
   read(text: string, onRow?: (row: Row) => void): Promise<Row[]>;
+  /**
+   * Sends COPY … TO STDOUT, and returns the stream of its rows. No other message can be sent until it has ended.
+   * @throws as `run` does.
+   */
+  copyOut(text: string): Promise<CopyStream<Readable>>;
+  /** The same for COPY … FROM STDIN: the stream takes the rows. */
+  copyIn(text: string): Promise<CopyStream<Writable>>;
   /** Asks the server to cancel what runs. */
   cancel(): void;
   close(): Promise<void>;
@@ -225,6 +234,8 @@ function messagesOf(wire: Wire, signal: AbortSignal | undefined) {
     read(text: string, onRow?: (row: Row) => void): Promise<Row[]> {
       return this.run(`SET LOCAL search_path = ${ownPath};\n${text}`, onRow);
     },
+    copyOut: (text: string) => wire.copy(text) as Promise<CopyStream<Readable>>,
+    copyIn: (text: string) => wire.copy(text) as Promise<CopyStream<Writable>>,
     cancel: () => wire.cancel(),
     close: () => wire.close(signal),
     abandon: () => wire.abandon(),

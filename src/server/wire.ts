@@ -1,6 +1,7 @@
 import { type OnNotice, type Row, SessionLost } from './answer.ts';
 import { type Client, createClient } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
+import { type CopyStream, startCopy } from './copy-stream.ts';
 import { withDeadline } from './deadline.ts';
 import { isServerError } from './server-error.ts';
 import { createSockets, type Sockets } from './sockets.ts';
@@ -38,6 +39,7 @@ export class Wire {
   // The driver itself never settles a query that is sent between 'error' and 'close' of a socket.
   #giveUp = (_: Error) => {};
   #reason = 'the server closed the connection';
+  #keepsServerWaiting = () => false;
 
   constructor({ server, oneByOne, startup, connectTimeoutMs, onNotice, onNotification }: WireSetup) {
     this.#onNotice = onNotice;
@@ -59,9 +61,11 @@ export class Wire {
     this.#whenLost = call;
   }
 
-  /** When the server was last heard while it owes an answer; `null` while nothing runs. */
+  /** When the server was last heard while it owes an answer; `null` while nothing runs, or rows are not taken. */
   silentSince(): number | null {
-    return this.#running === null ? null : Math.max(this.#sentAt, this.#sockets.lastDataAt());
+    return this.#running === null || this.#keepsServerWaiting()
+      ? null
+      : Math.max(this.#sentAt, this.#sockets.lastDataAt());
   }
 
   /** A message of the simple protocol. */
@@ -86,18 +90,30 @@ export class Wire {
    * Sends a query and rolls back after a server error.
    * @throws ServerError for what the server refused, SessionLost if the outcome is unknown.
    */
-  async run(query: Query, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]> {
-    try {
-      return await this.#send(query, onRow, onNotice);
-    } catch (error) {
-      if (!(error instanceof SessionLost))
-        await this.#send(
-          this.message('ROLLBACK'),
-          () => {},
-          () => {},
-        );
-      throw error;
-    }
+  run(query: Query, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]> {
+    return this.#rollingBack(() => this.#send(query, onRow, onNotice));
+  }
+
+  /**
+   * Sends a message whose last statement is COPY with STDIN or STDOUT. Until it has ended, no other message can be sent.
+   * @throws as `run` does.
+   */
+  async copy(text: string): Promise<CopyStream> {
+    const query = this.message(text);
+    const copy = startCopy(query);
+    const ended = this.#rollingBack(() =>
+      this.#exchange(query, () => {
+        copy.begin();
+        return this.answer(copy.ended);
+      }),
+    ).finally(() => {
+      this.#keepsServerWaiting = () => false;
+    });
+    const failed = ended.then(() => Promise.reject(new Error('the message contains no COPY')));
+    const stream = await Promise.race([copy.stream, failed]);
+    failed.catch(() => {});
+    this.#keepsServerWaiting = () => 'readableLength' in stream && stream.readableLength > 0;
+    return { stream, ended };
   }
 
   /** Asks the server to cancel what runs. */
@@ -131,17 +147,42 @@ export class Wire {
     this.#giveUp(new Error(this.#reason));
   }
 
-  async #send(query: Query, onRow?: (row: Row) => void, onNotice = this.#onNotice): Promise<Row[]> {
+  async #rollingBack<T>(send: () => Promise<T>): Promise<T> {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof SessionLost))
+        await this.#send(
+          this.message('ROLLBACK'),
+          () => {},
+          () => {},
+        );
+      throw error;
+    }
+  }
+
+  #send(query: Query, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]> {
+    const rows: Row[] = [];
+    const take = onRow ?? ((row: Row) => void rows.push(row));
+    const answered = async () => {
+      await this.answer(query.forEach(take));
+      return rows;
+    };
+    return this.#exchange(query, answered, onNotice);
+  }
+
+  async #exchange<T>(
+    query: Query,
+    answered: () => Promise<T>,
+    onNotice: OnNotice = this.#onNotice,
+  ): Promise<T> {
     if (this.#lost) throw new SessionLost(this.#reason, this.#sockets.lastWords());
     if (this.#running !== null) throw new Error('one message at a time');
     this.#running = query as unknown as Cancellable;
     this.#sentAt = performance.now();
     this.#listener = onNotice;
     try {
-      const rows: Row[] = [];
-      const take = onRow ?? ((row: Row) => void rows.push(row));
-      await this.answer(query.forEach(take));
-      return rows;
+      return await answered();
     } catch (error) {
       if (isServerError(error)) throw error;
       this.abandon();
