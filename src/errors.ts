@@ -39,6 +39,9 @@ export const exitCodes = {
   'no-history': 1,
   'dependent-objects': 1,
   'half-dropped': 1,
+  'tenant-moved': 1,
+  'not-moved': 1,
+  'copy-changed': 1,
   'name-in-use': 1,
   'not-reproducible': 1,
   'tenants-query-failed': 2,
@@ -99,6 +102,7 @@ export const troubleCodes: readonly (string | undefined)[] = [
   'history-damaged',
   'history-unreadable',
   'half-dropped',
+  'tenant-moved',
   'bad-tenant-name',
 ] satisfies TroubleKind[];
 

@@ -40,7 +40,7 @@ export type RunEvent = {
       readonly scope: Scope;
       readonly migration: AppliedMigration;
     }
-  /** A split has begun to copy `rows` rows to `tenants` schemas. */
+  /** A split or a move has begun to copy `rows` rows to `tenants` schemas. */
   | { readonly type: 'copy-started'; readonly tenants: number; readonly rows: number }
   /** The rows of a table were copied. They are committed with those of the tenant's other tables. */
   | {

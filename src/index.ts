@@ -18,6 +18,9 @@ export type { TimeMeaning } from './history/import/table-form.ts';
 export type { SessionAtWork } from './history/read-foreign.ts';
 export type { LoggedFailure, RunOutcome, RunRecord } from './history/run-log.ts';
 export type { ClonedTable } from './lifecycle/clone.ts';
+export type { EndedMove, EndMoveOptions, EndOfMove } from './lifecycle/end-of-move.ts';
+export type { RowsOfTable } from './lifecycle/move-record.ts';
+export type { DatabasePlace } from './lifecycle/move-sides.ts';
 export type { MoveWay } from './move/compose.ts';
 export type { KindCount, PublicContents } from './move/contents.ts';
 export type { FunctionRewrite, SearchPathChange } from './move/mentions.ts';
@@ -79,6 +82,7 @@ export {
   dropTenant,
   type TenantDrop,
 } from './operations/drop-tenant.ts';
+export { finishMove } from './operations/finish-move.ts';
 export {
   type FinishedSplit,
   type FinishPlan,
@@ -99,6 +103,12 @@ export {
   type LocksResult,
   locks,
 } from './operations/locks.ts';
+export {
+  type MovedTenant,
+  type MoveTenantOptions,
+  moveTenant,
+  type TenantMove,
+} from './operations/move-tenant.ts';
 export { type PlanCommandOptions, plan } from './operations/plan.ts';
 export {
   type NameMention,
@@ -111,6 +121,7 @@ export { settleMigration, settleMigrations } from './operations/settle-migration
 export { type SplitPlan, type SplitRows, type SplitRowsOptions, splitRows } from './operations/split-rows.ts';
 export { status } from './operations/status.ts';
 export { type TenantExistence, type TenantExistsOptions, tenantExists } from './operations/tenant-exists.ts';
+export { undoMove } from './operations/undo-move.ts';
 export { up } from './operations/up.ts';
 export { type VerifyOptions, verify } from './operations/verify.ts';
 export { type Config, type ConfigSources, loadConfig } from './project/config.ts';

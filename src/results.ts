@@ -12,12 +12,16 @@ export interface Location {
   readonly caret: number;
 }
 
-/** Why a schema cannot be migrated: a problem with its history, a drop that was interrupted, or a name that no schema can have. */
+/**
+ * Why a schema cannot be migrated: a problem with its history, a drop that was interrupted, a move to another database, or
+ * a name that no schema can have.
+ */
 export type TroubleKind =
   | 'foreign-history'
   | 'history-damaged'
   | 'history-unreadable'
   | 'half-dropped'
+  | 'tenant-moved'
   | 'bad-tenant-name';
 
 /** A kind of difference between the files, a schema's history and the tenant source. */

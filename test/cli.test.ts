@@ -402,6 +402,7 @@ test('every command has help with examples', async () => {
     'tenant',
     'tenant create',
     'tenant clone',
+    'tenant move',
     'tenant drop',
     'tenant rename',
     'tenant exists',

@@ -15,6 +15,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'tenant drop': async () => (await import('./commands/tenant.ts')).tenantDropCommand,
   'tenant clone': async () => (await import('./commands/tenant-copy.ts')).tenantCloneCommand,
   'tenant rename': async () => (await import('./commands/tenant-copy.ts')).tenantRenameCommand,
+  'tenant move': async () => (await import('./commands/tenant-move.ts')).tenantMoveCommand,
   'tenant exists': async () => (await import('./commands/tenant.ts')).tenantExistsCommand,
   'tenant list': async () => (await import('./commands/tenant.ts')).tenantListCommand,
   'db create': async () => (await import('./commands/db.ts')).dbCreateCommand,

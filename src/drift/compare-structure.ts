@@ -1,4 +1,5 @@
 import { findForeignTables } from '../history/foreign-tables.ts';
+import { moveTable } from '../history/move-mark.ts';
 import { splitTable } from '../split/record.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { readFleetHashes } from '../structure/fleet-hashes.ts';
@@ -95,7 +96,7 @@ async function shapeRequestOf(
   const { historyTable } = run.config;
   const histories = await read((session) => findForeignTables(session, { historyTable }));
   const leftOut = histories.map(({ oid }) => oid);
-  return { ignore, historyTable, leftOut, except: [...except, splitTable] };
+  return { ignore, historyTable, leftOut, except: [...except, splitTable, moveTable] };
 }
 
 async function withFiles(

@@ -1,6 +1,5 @@
 import { SqlmigError, unitStates } from '../errors.ts';
 import { unitSchema } from '../fleet/gate.ts';
-import type { Ignorable } from '../project/structure-settings.ts';
 import { refuseIf, unitRefusalOf } from '../protocol/refusal.ts';
 import { isStale } from '../protocol/unit-checks.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
@@ -8,23 +7,15 @@ import { trySchemaKey } from '../protocol/unit-locks.ts';
 import { setFilePath, setOwnPath } from '../protocol/unit-settings.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import {
-  type ColumnMatch,
-  comparedColumns,
-  comparing,
-  matchColumns,
-  ownChecksum,
-  sharedChecksum,
-} from '../split/columns.ts';
+import { comparedColumns, comparing, ownChecksum, sharedChecksum } from '../split/columns.ts';
 import { fillTables, insertRows } from '../split/copy.ts';
-import { copyOrder } from '../split/copy-order.ts';
 import { tableName } from '../split/owner.ts';
-import { readShape, type SchemaShape, type TableShape } from '../split/tables.ts';
+import { readShape, type SchemaShape } from '../split/tables.ts';
 import { schemaOid } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { Target } from '../state/target.ts';
-import { createShapeCollector, selectShapes } from '../structure/read-shapes.ts';
-import { compareShapes } from '../structure/shape.ts';
+import { notReproducible, readStructures, requireSameStructure } from './reproducible.ts';
+import { ownRows, ownTables, type RowPair, rowPairs } from './table-pairs.ts';
 
 /** The rows of one table that were copied. */
 export interface ClonedTable {
@@ -40,8 +31,6 @@ export interface Cloning {
   readonly data: boolean;
 }
 
-const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants']);
-
 /**
  * Completes a clone in the transaction that has built its schema: takes the key of the tenant, requires the same
  * structure, and copies the rows. The tenant's tables are locked in SHARE mode, which lets others read and not write.
@@ -54,19 +43,11 @@ export async function completeClone(
 ): Promise<ClonedTable[]> {
   await takeSource(session, from, context);
   const old = await readShape(session, from.schema);
-  const tables = old.tables.filter(({ name, isForeign }) => name !== context.table && !isForeign);
+  const tables = ownTables(old, context.table);
   if (data && tables.length > 0)
     await session.run(`LOCK TABLE ${tables.map(tableName).join(', ')} IN SHARE MODE`);
-  const collector = createShapeCollector();
-  const request = { schemas: [from.schema, to], ignore, historyTable: context.table };
-  await session.run(selectShapes(request), collector.onRow);
-  const shapes = [from.schema, to].map((schema) => collector.shapes.get(schema) ?? []);
-  const [difference] = compareShapes(shapes[0] ?? [], shapes[1] ?? []);
-  if (difference !== undefined) {
-    const { objectKind, object, attribute } = difference;
-    const what = `${objectKind} ${object}${attribute === null ? '' : ` (${attribute})`}`;
-    throw notReproducible(from.schema, `its structure is not what the files build: ${what} differs`);
-  }
+  const [own = [], built = []] = await readStructures(session, [from.schema, to], context.table);
+  requireSameStructure(from.schema, own, built);
   return data ? copyRows(session, { old: { ...old, tables }, from, to }, context) : [];
 }
 
@@ -86,32 +67,13 @@ async function takeSource(session: Session, from: Target, context: UnitContext):
   }
 }
 
-/** The error for a tenant that cannot be built again from the files. */
-export function notReproducible(schema: string, why: string): SqlmigError {
-  return new SqlmigError('not-reproducible', `"${schema}" cannot be cloned: ${why}`, {
-    schema,
-    state: 'nothing was created',
-    hint: 'run sqlmig verify --structure and sqlmig status to see what is wrong with the tenant, and correct it first',
-  });
-}
-
-interface Pair {
-  readonly from: TableShape;
-  readonly made: TableShape;
-  readonly match: ColumnMatch;
-}
-
 async function copyRows(
   session: Session,
   { old, from, to }: { readonly old: SchemaShape; readonly from: Target; readonly to: string },
   context: UnitContext,
 ): Promise<ClonedTable[]> {
   const made = await readShape(session, to);
-  const byName = new Map(old.tables.map((table) => [table.name, table]));
-  const pairs = copyOrder(made.tables).flatMap((table): Pair[] => {
-    const source = byName.get(table.name);
-    return source === undefined ? [] : [{ from: source, made: table, match: matchColumns(source, table) }];
-  });
+  const pairs = rowPairs(old.tables, made);
   if (pairs.length === 0) return [];
   const ruled = pairs.find((pair) => pair.made.insertRules.length > 0);
   if (ruled !== undefined)
@@ -122,7 +84,7 @@ async function copyRows(
   const own = pairs.map((pair) => pair.made);
   // Files may have inserted rows.
   const truncate = `TRUNCATE ${own.map(tableName).join(', ')};\n`;
-  const inserts = pairs.map((pair) => insertRows(pair, 's', `${rowsOf(pair.from)} s`)).join('');
+  const inserts = pairs.map((pair) => insertRows(pair, 's', `${ownRows(pair.from)} s`)).join('');
   const schema = { ...unitSchema(from, null), schema: to, oid: null };
   const fill = fillTables(
     own,
@@ -134,11 +96,6 @@ async function copyRows(
   );
   await refreshViews(session, from.schema, to);
   return compareRows(session, pairs);
-}
-
-// The rows of a parent table must not include those of its children; a partitioned table has those of its partitions.
-function rowsOf({ inherits, ...table }: TableShape): string {
-  return `${inherits ? 'ONLY ' : ''}${tableName(table)}`;
 }
 
 function setSequence(from: string, to: string, name: string): string {
@@ -156,13 +113,13 @@ where c.relnamespace = ${schemaOid(to)} and c.relkind = 'm' and s.relispopulated
 }
 
 /** Counts and compares the rows of each table. */
-async function compareRows(session: Session, pairs: readonly Pair[]): Promise<ClonedTable[]> {
+async function compareRows(session: Session, pairs: readonly RowPair[]): Promise<ClonedTable[]> {
   const cloned: ClonedTable[] = [];
   for (const { from, made, match } of pairs) {
     const columns = comparedColumns(match);
     const [row] =
       await session.read(`select s.rows::text as rows, s.rows = o.rows and s.checksum = o.checksum as same
-from (select ${sharedChecksum(columns, 's')} from ${rowsOf(from)} s) s, (select ${ownChecksum(columns, 'o')} from ${rowsOf(made)} o) o`);
+from (select ${sharedChecksum(columns, 's')} from ${ownRows(from)} s) s, (select ${ownChecksum(columns, 'o')} from ${ownRows(made)} o) o`);
     if (row?.same !== true)
       throw new SqlmigError('server-refused', `after copying, the rows of ${made.name} differ`, {
         schema: from.schema,

@@ -2,8 +2,9 @@ import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { type Attempt, attemptOf } from '../execute/attempt.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
-import { insertDropMark } from '../history/drop-mark.ts';
+import { dropMark } from '../history/drop-mark.ts';
 import { upgradeHistory } from '../history/history.ts';
+import { insertMark } from '../history/mark.ts';
 import { createMissing } from '../protocol/bootstrap.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import { schemaReplaced } from '../protocol/unit-checks.ts';
@@ -111,10 +112,10 @@ function firstItems(items: readonly DropItem[], mostLocks: number): readonly Dro
 
 /** SQL that marks a schema as half-dropped; empty if it cannot have the mark, or has it. */
 function markOf({ schema, trouble, isCurrent }: Target, context: UnitContext): string {
-  if (trouble !== null) return '';
+  if (trouble !== null && trouble.code !== 'tenant-moved') return '';
   const upgrade = isCurrent ? '' : upgradeHistory(schema, context.table);
   const create = doBlock(`begin\n${createMissing(schema, context)}\nend`);
-  const mark = insertDropMark(schema, context.table, context);
+  const mark = insertMark(schema, dropMark, context);
   return `${create}${upgrade}${doBlock(`begin\n${mark}end`)}`;
 }
 

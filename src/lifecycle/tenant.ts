@@ -17,9 +17,8 @@ export async function findTenant({ run, source }: MigrationRun, name: string): P
   return run.read(async (_, reader) => {
     const [target] = await readTargets(tenantRequests(source, [name]), reader, historyTable);
     if (target === undefined) throw new RangeError('one request gives one target');
-    const isReadable = target.trouble === null && target.hasHistory;
-    const digests = isReadable ? await readHistoryDigests(reader, [name], historyTable) : null;
-    const isOurs = isReadable && digests?.read.get(name)?.scope !== 'public';
+    const digests = target.hasHistory ? await readHistoryDigests(reader, [name], historyTable) : null;
+    const isOurs = target.hasHistory && digests?.read.get(name)?.scope !== 'public';
     return { target, isTenant: isOurs || target.trouble?.code === 'half-dropped' };
   });
 }

@@ -3,20 +3,19 @@ import { currentPublic } from '../fleet/current-public.ts';
 import { enlist, isListedBefore } from '../fleet/enlist.ts';
 import { createMigrator, type MigrationRun } from '../fleet/migrator.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
-import { type ClonedTable, completeClone, notReproducible } from '../lifecycle/clone.ts';
+import { type ClonedTable, completeClone } from '../lifecycle/clone.ts';
+import { filesOf } from '../lifecycle/reproducible.ts';
 import { readTenant } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
-import { historyKey, migrationLabel } from '../project/order.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
 import type { Session } from '../server/session.ts';
-import type { Migration } from '../sql/migration.ts';
 import { tenantRequests } from '../state/plan-source.ts';
-import { readTargets, type Target } from '../state/target.ts';
+import { readTargets } from '../state/target.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
 
 /** The tenant to clone. */
@@ -105,18 +104,4 @@ async function clone(
       ? { ...base, state: 'cloned', tables, ...(error && { error }) }
       : { ...base, state: 'failed', tables: [], ...(error && { error }) };
   });
-}
-
-/** The files that a tenant has applied. @throws SqlmigError `not-reproducible` if they do not exist as they were. */
-function filesOf({ schema, rows }: Target, files: readonly Migration[]): Migration[] {
-  const byKey = new Map(files.map((file) => [historyKey(file), file]));
-  for (const row of rows) {
-    const file = byKey.get(historyKey(row));
-    if (row.state !== 'applied') throw notReproducible(schema, `${migrationLabel(row)} is incomplete`);
-    if (file === undefined) throw notReproducible(schema, `${migrationLabel(row)} has no file`);
-    if (file.checksum !== row.checksum)
-      throw notReproducible(schema, `${file.file} has changed since it was applied`);
-  }
-  const applied = new Set(rows.map(historyKey));
-  return files.filter((file) => applied.has(historyKey(file)));
 }

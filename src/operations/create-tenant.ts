@@ -37,6 +37,9 @@ const kinds: Kinds<CreateTenantOptions> = {
   ifNotExists: yesOrNo,
 };
 
+// Such a schema is not to be brought up to date.
+const marked: readonly (string | undefined)[] = ['half-dropped', 'tenant-moved'];
+
 const existsHint = 'choose another name, or bring it up to date with --if-not-exists';
 
 /**
@@ -84,7 +87,7 @@ async function create(config: Config, options: CreateTenantOptions): Promise<Sch
       readTargets(tenantRequests(source, [name]), reader, config.historyTable),
     );
     for (const { trouble, exists } of ifNotExists ? [] : targets)
-      if (exists) throw trouble?.code === 'half-dropped' ? trouble : nameTaken(name, existsHint);
+      if (exists) throw marked.includes(trouble?.code) ? trouble : nameTaken(name, existsHint);
     requireFiles([shared, ...targets], migrations, config);
     await migrator.scripts.parse(targets.flatMap((target) => target.plan.steps));
     const outcome = await migrateDurably(migrator, targets);

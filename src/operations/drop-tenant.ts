@@ -98,6 +98,7 @@ async function drop(
       if (!ifExists) throw schemaMissing(name, 'pass --if-exists to ignore this');
       return { ...end, state: 'absent', listed: await stillLists(work, name) };
     }
+    if (target.trouble?.code === 'tenant-moved' && !withoutHistory) throw target.trouble;
     if (!isTenant && !withoutHistory) throw noHistory(target, 'to drop it anyway, pass --without-history');
     const failed = (error: ErrorDetails) => ({
       ...end,

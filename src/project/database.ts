@@ -64,6 +64,11 @@ export function databasesOf(
   return [complete(first), ...others.map(complete)];
 }
 
+/** Reads a connection string with what it refers to. @throws SqlmigError `config-invalid`. */
+export function readConnection(text: string | null, env: Env): ConnectionTarget {
+  return parseConnection(text, env, serviceOf(text, env) === null ? [] : readServiceFiles(env));
+}
+
 type ListedDatabase = NonNullable<Settings['databases']>[number];
 
 /** The databases of the list that are used; none without a list. */
@@ -109,7 +114,8 @@ function named<T>(name: string, read: () => T): T {
   }
 }
 
-function unknownDatabase(name: string, names: readonly string[]): SqlmigError {
+/** The error for a name that no database of the config has. */
+export function unknownDatabase(name: string, names: readonly string[]): SqlmigError {
   const meant = closest(name, names);
   return new SqlmigError('bad-usage', `the config has no database "${name}"`, {
     hint: meant === null ? `it has ${few(names, 20)}` : `did you mean ${meant}?`,
@@ -122,8 +128,7 @@ function targetsOf(
   warn: (message: string) => void,
 ): Pick<DatabaseConfig, 'target' | 'directTarget'> {
   const { fromFile, chosen, connection, env, file } = sources;
-  const read = (text: string | null) =>
-    parseConnection(text, env, serviceOf(text, env) === null ? [] : readServiceFiles(env));
+  const read = (text: string | null) => readConnection(text, env);
   const { url, directUrl } = connection === undefined ? urlsOf(sources, database) : chosen;
   if ((fromFile.directUrl ?? database?.directUrl) !== undefined && directUrl === undefined) {
     const by = connection === undefined ? 'DATABASE_URL' : 'the connection';

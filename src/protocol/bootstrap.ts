@@ -21,6 +21,19 @@ end`)}COMMIT;
 `;
 }
 
+/** Creates one of sqlmig's own tables by its full name, unless it exists. */
+export function creatingTable(
+  name: string,
+  columns: readonly (readonly [name: string, definition: string])[],
+  context: UnitContext,
+): string {
+  const definitions = columns.map(([column, definition]) => `${column} ${definition}`).join(', ');
+  return creating(
+    `  if to_regclass(${quoteLiteral(name)}) is null then create table ${name} (${definitions}); end if;`,
+    context,
+  );
+}
+
 /**
  * Creates a schema and its history table if they are missing, and returns the schema's OID as `oid`. A schema that
  * existed with the OID `seen` is not created again: if it has been dropped or renamed since, the transaction is

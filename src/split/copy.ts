@@ -74,10 +74,21 @@ export function fillTables(
   { inserts, triggers }: { readonly inserts: string; readonly triggers: boolean },
   setPath: string,
 ): string {
+  const { before, after } = filling(tables, triggers, setPath);
+  return before + inserts + after;
+}
+
+/** What `fillTables` runs before and after the statements. */
+export function filling(
+  tables: readonly TableShape[],
+  triggers: boolean,
+  setPath: string,
+): { readonly before: string; readonly after: string } {
   const switches = switchesOf(tables, triggers);
-  return `${switches.map(([off]) => `${off};\n`).join('')}SET CONSTRAINTS ALL DEFERRED;
-${setPath}${inserts}SET CONSTRAINTS ALL IMMEDIATE;
-${setOwnPath}${switches.map(([, on]) => `${on};\n`).join('')}`;
+  return {
+    before: `${switches.map(([off]) => `${off};\n`).join('')}SET CONSTRAINTS ALL DEFERRED;\n${setPath}`,
+    after: `SET CONSTRAINTS ALL IMMEDIATE;\n${setOwnPath}${switches.map(([, on]) => `${on};\n`).join('')}`,
+  };
 }
 
 type Switch = readonly [off: string, on: string];

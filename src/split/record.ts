@@ -1,4 +1,4 @@
-import { creating } from '../protocol/bootstrap.ts';
+import { creatingTable } from '../protocol/bootstrap.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
@@ -45,12 +45,7 @@ export function splitTableName(publicSchema: string): string {
 
 /** Creates the table unless it exists. */
 export function composeSplitTable(context: UnitContext): string {
-  const name = splitTableName(context.publicSchema);
-  const definitions = columns.map(([column, definition]) => `${column} ${definition}`).join(', ');
-  return creating(
-    `  if to_regclass(${quoteLiteral(name)}) is null then create table ${name} (${definitions}); end if;`,
-    context,
-  );
+  return creatingTable(splitTableName(context.publicSchema), columns, context);
 }
 
 const current = (name: string) =>

@@ -2,6 +2,7 @@ import { planSchema, type SchemaPlan } from '../decide/plan.ts';
 import type { SqlmigError } from '../errors.ts';
 import { isHalfDropped } from '../history/drop-mark.ts';
 import type { RecordedRow } from '../history/history.ts';
+import { isMoveMark, moveMarkIn } from '../history/move-mark.ts';
 import { findSchemas, type Presence, schemasWithTables } from '../history/presence.ts';
 import type { History, Reader } from '../history/read-histories.ts';
 import { readHolders } from '../protocol/holders.ts';
@@ -9,7 +10,7 @@ import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { readDistinctHistories, type TargetReader } from './distinct-histories.ts';
 import type { PlanBasis, TargetRequest } from './plan-source.ts';
-import { findMovedHistories, findTroubles, halfDropped } from './trouble.ts';
+import { findMovedHistories, findTroubles, halfDropped, tenantMoved } from './trouble.ts';
 import { readUndoPlans } from './undo-plans.ts';
 
 /** A schema as it was read, and its plan. */
@@ -91,6 +92,8 @@ async function readForUp(
     const { rows, digest } = found.histories.get(schema) ?? noHistory;
     const trouble = found.troubles.get(schema) ?? (isHalfDropped(rows) ? halfDropped(schema) : null);
     if (trouble !== null) return troubled({ schema, basis }, trouble, present?.oid);
+    const move = moveMarkIn(rows);
+    const migrations = move === null ? rows : rows.filter((row) => !isMoveMark(row));
     return {
       schema,
       scope: basis.scope,
@@ -100,16 +103,20 @@ async function readForUp(
       mayDiscardRows: present?.mayDiscardRows ?? false,
       isCurrent: present?.isCurrent ?? true,
       isUnmanaged: found.unmanaged.has(schema),
-      rows,
+      rows: migrations,
       digest,
-      plan: plan(basis, rows),
+      plan: move === null ? plan(basis, migrations) : withoutSteps(plan(basis, migrations)),
       held: false,
-      trouble: null,
+      trouble: move === null ? null : tenantMoved(schema, move),
     };
   });
   if (!targets.some(isIncomplete)) return targets;
   const held = await heldSchemas(reader.session);
   return targets.map((target) => ({ ...target, held: isIncomplete(target) && held.has(target.schema) }));
+}
+
+function withoutSteps(plan: SchemaPlan): SchemaPlan {
+  return { ...plan, steps: [], pending: 0, refusal: null };
 }
 
 const noHistory = { rows: [], digest: null };

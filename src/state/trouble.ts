@@ -1,6 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
 import { shapeOf } from '../history/history-shape.ts';
+import type { MoveMark } from '../history/move-mark.ts';
 import { findLookAlikes, lookUpTables } from '../history/presence.ts';
 import { canonicalVersion } from '../project/version.ts';
 import type { ServerError } from '../server/server-error.ts';
@@ -61,6 +62,15 @@ export function halfDropped(schema: string): SqlmigError {
       hint: `finish the drop: ${commandLine('tenant', 'drop', schema)}`,
     },
   );
+}
+
+/** The error for a schema that `tenant move` has copied to another database. */
+export function tenantMoved(schema: string, { to }: MoveMark): SqlmigError {
+  return new SqlmigError('tenant-moved', `"${schema}" was moved to ${to}, and is read-only here`, {
+    schema,
+    state: 'not touched',
+    hint: `drop it here with: ${commandLine('tenant', 'move', schema)} --to … --finish; or go back with --undo`,
+  });
 }
 
 /**

@@ -73,6 +73,16 @@ export async function countingProxy(
   };
 }
 
+/** Passes everything on, and calls a function before each message that has this text. */
+export function tellingProxy(databaseUrl: string, text: string, onMessage: () => void): Promise<string> {
+  const message = Buffer.from(`Q\0\0\0${String.fromCharCode(text.length + 5)}${text}\0`, 'latin1');
+  return proxyTo(
+    databaseUrl,
+    () => true,
+    (chunk) => void (chunk.equals(message) && onMessage()),
+  );
+}
+
 /** A proxy that can cut or stall all the connections it has. */
 export interface UnreliableProxy {
   readonly url: string;

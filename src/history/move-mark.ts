@@ -1,0 +1,56 @@
+import type { Session } from '../server/session.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+import { historyTable } from './history.ts';
+import { isMark, type Mark } from './mark.ts';
+import type { HistoryRow } from './row.ts';
+
+/** The mark of a schema that was moved to another database, where the copy is the valid one. */
+export const moveMarkName = 'sqlmig/tenant-move';
+
+/** The table of the shared schema that records the tenants which were moved to its database. */
+export const moveTable = 'sqlmig_moves';
+
+/** What the mark says. */
+export interface MoveMark {
+  /** The id under which the other database has recorded the move. */
+  readonly id: string;
+  /** The other database, in words. */
+  readonly to: string;
+}
+
+/** The mark as a row. */
+export function markOfMove({ id, to }: MoveMark): Mark {
+  return { name: moveMarkName, checksum: `${id} ${to}` };
+}
+
+/** The mark in a history; `null` if the schema was not moved. */
+export function moveMarkIn(
+  rows: readonly Pick<HistoryRow, 'version' | 'name' | 'checksum'>[],
+): MoveMark | null {
+  const row = rows.find(isMoveMark);
+  if (row === undefined) return null;
+  const [id = '', ...words] = row.checksum.split(' ');
+  return { id, to: words.join(' ') };
+}
+
+/** The mark of a schema as its history has it now. */
+export async function readMoveMark(
+  session: Session,
+  schema: string,
+  table: string,
+): Promise<MoveMark | null> {
+  const own = historyTable(schema, table);
+  const [found] = await session.read(`select to_regclass(${quoteLiteral(own)}) is not null as exists`);
+  if (found?.exists !== true) return null;
+  const rows = await session.read(
+    `select name, checksum from ${own} where ${isMark({ name: moveMarkName })}`,
+  );
+  return moveMarkIn(
+    rows.map(({ name, checksum }) => ({ version: null, name: String(name), checksum: String(checksum) })),
+  );
+}
+
+/** True for the row that is the mark. */
+export function isMoveMark({ version, name }: Pick<HistoryRow, 'version' | 'name'>): boolean {
+  return version === null && name === moveMarkName;
+}

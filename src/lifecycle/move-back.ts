@@ -1,0 +1,117 @@
+import { SqlmigError } from '../errors.ts';
+import { type Attempt, attemptOf } from '../execute/attempt.ts';
+import { unitSchema } from '../fleet/gate.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
+import { commit } from '../protocol/creation.ts';
+import { schemaReplaced } from '../protocol/unit-checks.ts';
+import { type UnitContext, type UnitSchema, unitWithoutHistory } from '../protocol/unit-context.ts';
+import { takeLocks } from '../protocol/unit-locks.ts';
+import { begin } from '../protocol/unit-settings.ts';
+import { repairSchemas } from '../repair/repair.ts';
+import type { ErrorDetails } from '../results.ts';
+import { unitContext } from '../run/context.ts';
+import { whenFree } from '../run/when-free.ts';
+import type { Session } from '../server/session.ts';
+import type { Target } from '../state/target.ts';
+import { dropSchema } from './drop.ts';
+import { changedTables } from './move-check.ts';
+import { lockSource, rollBack } from './move-copy.ts';
+import { openTenant, raiseFence } from './move-fence.ts';
+import { endMove, type MoveRecord } from './move-record.ts';
+import { findTenant } from './tenant.ts';
+
+/**
+ * Drops a copy: makes it read-only, requires that it still is what was copied unless `refuse` is `null`, and records that
+ * the move is undone, all in one transaction; then drops it. Returns `null` when it is gone.
+ */
+export async function dropCopy(
+  work: MigrationRun,
+  record: MoveRecord,
+  refuse: ((changed: readonly string[]) => SqlmigError) | null,
+): Promise<ErrorDetails | null> {
+  const { copy } = record;
+  if (copy === null) return endWithoutCopy(work, record);
+  const { target } = await findTenant(work, copy);
+  if (record.state !== 'undone') {
+    if (target.trouble !== null) return target.trouble.details;
+    const error = await underKey(work, target, async (session, schema, context) => {
+      await lockSource(session, schema, context);
+      const place = { schema: copy, historyTable: context.table };
+      const changed = refuse === null ? [] : await changedTables(session, place, record);
+      if (refuse !== null && changed.length > 0) throw refuse(changed);
+      await session.run(raiseFence(copy, undone, context.table));
+      await endMove(session, record, { state: 'undone', publicSchema: context.publicSchema });
+      await session.run(commit);
+    });
+    if (error !== null) return error;
+  }
+  return target.exists ? dropSchema(work, target) : null;
+}
+
+const undone = { message: 'the move of this tenant was undone', hint: 'connect to its old database' };
+
+/** Records that a move without a copy is undone, under the key of the name, which a copy under way holds. */
+async function endWithoutCopy(work: MigrationRun, record: MoveRecord): Promise<ErrorDetails | null> {
+  const { run, settings } = work;
+  const context = unitContext(run, { ...settings, sync: true });
+  const schema = unitWithoutHistory(record.schema, 'tenant');
+  const end = async () => {
+    const session = await run.openSession();
+    try {
+      await session.run(`${begin(context)}${takeLocks(schema, context, { activity: 'move' })}`);
+      await endMove(session, record, { state: 'undone', publicSchema: context.publicSchema });
+      await session.run(commit);
+    } catch (error) {
+      const attempt = attemptOf(error, { schema, context });
+      throw 'error' in attempt ? attempt.error : error;
+    } finally {
+      await session.close();
+    }
+  };
+  try {
+    await whenFree(settings, end);
+    return null;
+  } catch (error) {
+    if (error instanceof SqlmigError) return error.details;
+    throw error;
+  }
+}
+
+/** Makes a moved tenant writable again. */
+export function reopenTenant(work: MigrationRun, target: Target): Promise<ErrorDetails | null> {
+  return underKey(work, target, async (session, schema, context) => {
+    const locks = takeLocks(schema, context, { activity: 'move', checks: [schemaReplaced(schema)] });
+    const open = openTenant(schema.schema, context);
+    // DROP … CASCADE names the triggers.
+    await session.run(`${begin(context)}${locks}${open}${commit}`, undefined, () => {});
+  });
+}
+
+/** Does a step under the key of a tenant, which must take it. Returns `null` when it is done. */
+async function underKey(
+  work: MigrationRun,
+  target: Target,
+  step: (session: Session, schema: UnitSchema, context: UnitContext) => Promise<void>,
+): Promise<ErrorDetails | null> {
+  const { run, settings } = work;
+  const context = unitContext(run, { ...settings, sync: true });
+  let done = false;
+  const [outcome] = await repairSchemas(work, [target], {
+    hasWork: () => !done,
+    openSession: () => run.openSession(),
+    schemaRefusal: () => null,
+    async attempt(session, now): Promise<Attempt> {
+      const schema = unitSchema(now, null);
+      try {
+        await step(session, schema, context);
+        done = true;
+        return { kind: 'done', applied: [] };
+      } catch (error) {
+        await rollBack(session);
+        return attemptOf(error, { schema, context });
+      }
+    },
+  });
+  if (done) return null;
+  return outcome?.error ?? new SqlmigError('internal-error', 'the step ended without an outcome').details;
+}

@@ -1,0 +1,170 @@
+import { type ErrorCode, SqlmigError } from '../errors.ts';
+import { type Attempt, attemptOf } from '../execute/attempt.ts';
+import { asSqlmigError } from '../execute/failure.ts';
+import { unitSchema } from '../fleet/gate.ts';
+import type { MigrationRun, Migrator } from '../fleet/migrator.ts';
+import { readMoveMark } from '../history/move-mark.ts';
+import { historyKey } from '../project/order.ts';
+import { commit } from '../protocol/creation.ts';
+import { isStale } from '../protocol/unit-checks.ts';
+import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import { takeLocks } from '../protocol/unit-locks.ts';
+import { begin, setFilePath } from '../protocol/unit-settings.ts';
+import { repairSchemas } from '../repair/repair.ts';
+import type { ErrorDetails } from '../results.ts';
+import { unitContext } from '../run/context.ts';
+import type { Session } from '../server/session.ts';
+import { tableName } from '../split/owner.ts';
+import { readShape, type SchemaShape } from '../split/tables.ts';
+import type { Target } from '../state/target.ts';
+import { tenantMoved } from '../state/trouble.ts';
+import { closeTenant } from './move-fence.ts';
+import { requireMovable } from './move-obstacles.ts';
+import { recordCopy } from './move-record.ts';
+import { onSide, passRows, SideFailed } from './move-rows.ts';
+import { readStructures, requireSameStructure } from './reproducible.ts';
+import { ownTables } from './table-pairs.ts';
+import { findTenant } from './tenant.ts';
+
+/** A tenant to move, and where to. */
+export interface Moving {
+  readonly source: MigrationRun;
+  /** The tenant as it was read when its files were chosen. */
+  readonly from: Target;
+  readonly target: Migrator;
+  readonly id: string;
+  /** The other database, in words. */
+  readonly to: string;
+  /** About how many rows it has. */
+  readonly rows: number;
+}
+
+/** What a copy reports besides its errors. */
+export interface CopyReport {
+  /** True once the source may be marked as moved. */
+  mayBeClosed: boolean;
+}
+
+/**
+ * Completes a copy in the transaction that has built its schema in the other database: locks the tenant against writers,
+ * copies and compares its rows, and closes the tenant. The caller commits the copy last, so that at no time both databases
+ * accept writes, and the copy is never without what was written.
+ * @throws SqlmigError, and what the session of the other database throws.
+ */
+export async function completeMove(to: Session, moving: Moving, report: CopyReport): Promise<void> {
+  const { source, from } = moving;
+  const context = unitContext(source.run, { ...source.settings, sync: true });
+  const end: { done: boolean; error: unknown } = { done: false, error: null };
+  const { target } = await findTenant(source, from.schema);
+  const [outcome] = await repairSchemas(source, [target], {
+    hasWork: () => !end.done,
+    openSession: () => source.run.openSession(),
+    schemaRefusal: () => null,
+    async attempt(session, now): Promise<Attempt> {
+      const schema = unitSchema(now, null);
+      let begun = false;
+      try {
+        requireSameHistory(from, now);
+        const old = await lockSource(session, schema, context);
+        begun = true;
+        await copyAndClose({ from: session, to, schema, old, context }, moving, report);
+        end.done = true;
+        return { kind: 'done', applied: [] };
+      } catch (error) {
+        await rollBack(session);
+        if (!begun) return attemptOf(error, { schema, context });
+        // The other transaction has begun to take rows, so it has to end, too.
+        const isTargets = error instanceof SideFailed && error.side === 'to';
+        const cause = error instanceof SideFailed ? error.cause : error;
+        end.error = isTargets ? cause : asSqlmigError(cause, schema.schema);
+        return { kind: 'failed', error: asSqlmigError(cause, schema.schema) };
+      }
+    },
+  });
+  if (end.done) return;
+  if (end.error !== null) throw end.error;
+  throw errorOf(outcome?.error);
+}
+
+function errorOf(details: ErrorDetails | undefined): SqlmigError {
+  return details === undefined
+    ? new SqlmigError('internal-error', 'the copy ended without an outcome')
+    : new SqlmigError(details.code as ErrorCode, details.message, details);
+}
+
+/** The copy is built from the files of the history that was read first. */
+function requireSameHistory(before: Target, { schema, exists, rows }: Target): void {
+  const keys = (target: Pick<Target, 'rows'>) =>
+    target.rows.map((row) => `${historyKey(row)} ${row.checksum}`).sort();
+  if (exists && keys(before).join('\n') === keys({ rows }).join('\n')) return;
+  throw new SqlmigError('not-reproducible', `"${schema}" was changed by another run in the meantime`, {
+    schema,
+    state: 'nothing was moved',
+    hint: 'run the command again',
+  });
+}
+
+/** Takes the key of the tenant and locks its tables: others can read them, and writers wait. */
+export async function lockSource(
+  session: Session,
+  schema: UnitSchema,
+  context: UnitContext,
+): Promise<SchemaShape> {
+  await session.run(
+    `${begin(context)}${takeLocks(schema, context, { activity: 'move', checks: isStale(schema, context) })}`,
+  );
+  const shape = await readShape(session, schema.schema);
+  const tables = ownTables(shape, context.table);
+  if (tables.length > 0)
+    await session.run(`LOCK TABLE ${tables.map(tableName).join(', ')} IN SHARE ROW EXCLUSIVE MODE`);
+  return shape;
+}
+
+/** Ends the transaction of a session, if there is one. */
+export async function rollBack(session: Session): Promise<void> {
+  if (session.lost) return;
+  // If this fails, the connection is lost, and the transaction with it.
+  const ended = session.run(
+    'ROLLBACK',
+    () => {},
+    () => {},
+  );
+  await ended.catch(() => {});
+}
+
+interface Copying {
+  readonly from: Session;
+  readonly to: Session;
+  readonly schema: UnitSchema;
+  readonly old: SchemaShape;
+  readonly context: UnitContext;
+}
+
+async function copyAndClose(
+  { from, to, schema, old, context }: Copying,
+  { target, id, to: where, rows }: Moving,
+  report: CopyReport,
+): Promise<void> {
+  const { schema: name } = schema;
+  const { table: historyTable } = context;
+  const mark = await readMoveMark(from, name, historyTable);
+  if (mark !== null && mark.id !== id) throw tenantMoved(name, mark);
+  await requireMovable(from, ownTables(old, historyTable));
+  const [own = []] = await readStructures(from, [name], historyTable);
+  const [built = []] = await onSide('to', readStructures(to, [name], historyTable));
+  requireSameStructure(name, own, built);
+  const made = await onSide('to', readShape(to, name));
+  const { emit } = target.settings;
+  emit({ type: 'copy-started', tenants: 1, rows });
+  const path = setFilePath(schema, target.context);
+  const tables = await passRows({ schema: name, historyTable, from, to, old, made, setFilePath: path, emit });
+  if (mark === null)
+    await from.run(
+      closeTenant(schema, { id, to: where }, context),
+      () => {},
+      () => {},
+    );
+  await onSide('to', recordCopy(to, { id, schema: name, tables }, target.context));
+  report.mayBeClosed = true;
+  await from.run(commit);
+}

@@ -1,0 +1,155 @@
+import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
+import { isMark } from '../history/mark.ts';
+import { moveMarkName } from '../history/move-mark.ts';
+import type { Session } from '../server/session.ts';
+import { streamRows } from '../server/stream-rows.ts';
+import { comparing, ownChecksum } from '../split/columns.ts';
+import { filling } from '../split/copy.ts';
+import { tableName } from '../split/owner.ts';
+import type { SchemaShape, TableShape } from '../split/tables.ts';
+import { schemaOid } from '../sql/catalog-sql.ts';
+import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import type { MovedRows } from './move-record.ts';
+import { ownRows, ownTables, type RowPair, rowPairs } from './table-pairs.ts';
+
+/** Two transactions: one has locked a tenant's tables, the other has built the same structure in another database. */
+export interface Passage {
+  readonly schema: string;
+  readonly historyTable: string;
+  readonly from: Session;
+  readonly to: Session;
+  readonly old: SchemaShape;
+  readonly made: SchemaShape;
+  /** SQL: the search path of the tenant's files. */
+  readonly setFilePath: string;
+  readonly emit: OnEvent;
+}
+
+/** One of the two sides failed, with what its session threw. */
+export class SideFailed extends Error {
+  readonly side: 'from' | 'to';
+
+  constructor(side: 'from' | 'to', cause: unknown) {
+    super(side, { cause });
+    this.side = side;
+  }
+}
+
+/**
+ * Copies a tenant's rows, its history, the values of its sequences and the contents of its materialized views, and
+ * compares the rows of each table on both sides. Triggers are not fired.
+ * @throws SqlmigError if rows differ, SideFailed.
+ */
+export async function passRows(passage: Passage): Promise<Map<string, MovedRows>> {
+  const { historyTable, from, to, old, made, emit } = passage;
+  const pairs = rowPairs(ownTables(old, historyTable), made);
+  const tables = pairs.map(({ made }) => made);
+  const { before, after } = filling(tables, false, passage.setFilePath);
+  // Files may have inserted rows.
+  const truncate = tables.length === 0 ? '' : `TRUNCATE ${tables.map(tableName).join(', ')};\n`;
+  await onSide('from', from.read(comparing));
+  await onSide('to', to.read(`${comparing}${before}${truncate}`));
+  for (const pair of pairs) {
+    const rows = await pass(pair, passage);
+    emit({ type: 'rows-copied', schema: passage.schema, table: pair.made.name, rows });
+  }
+  await onSide('to', to.run(after));
+  await passHistory(passage);
+  const moved = new Map<string, MovedRows>();
+  for (const pair of pairs) moved.set(pair.made.name, await compareRows(pair, passage));
+  await setSequences(passage);
+  await refreshViews(passage);
+  return moved;
+}
+
+/** Notes on which side something failed. */
+export async function onSide<T>(side: SideFailed['side'], work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new SideFailed(side, error);
+  }
+}
+
+async function pass(
+  { from, made, match }: RowPair,
+  { from: source, to }: Passage,
+  where = '',
+): Promise<number> {
+  const names = match.copied.map(({ name }) => quoteIdentifier(name)).join(', ');
+  // A table without columns, or with generated ones only, has rows nevertheless.
+  const into = names === '' ? '' : ` (${names})`;
+  const end = await streamRows(
+    { session: source, text: `COPY (SELECT ${names} FROM ${ownRows(from)}${where}) TO STDOUT` },
+    { session: to, text: `COPY ${tableName(made)}${into} FROM STDIN` },
+  );
+  if (typeof end !== 'number') throw new SideFailed(end.side, end.error);
+  return end;
+}
+
+/** Replaces the rows that building the schema has recorded by the tenant's own, with their times. */
+async function passHistory(passage: Passage): Promise<void> {
+  const { historyTable, to, old, made } = passage;
+  const ofHistory = ({ tables }: SchemaShape) => tables.filter(({ name }) => name === historyTable);
+  const [pair] = rowPairs(ofHistory(old), { ...made, tables: ofHistory(made) });
+  if (pair === undefined) return;
+  await onSide('to', to.read(`delete from ${tableName(pair.made)}`));
+  await pass(pair, passage, ` where not (${isMark({ name: moveMarkName })})`);
+}
+
+/** The number of rows and their checksum, in a transaction with the settings of `comparing`. */
+export async function rowsIn(
+  session: Session,
+  table: TableShape,
+  columns: readonly string[],
+): Promise<MovedRows> {
+  const compared = columns.map((name) => ({ name, cast: null }));
+  const [row] = await session.read(`select ${ownChecksum(compared, 't')} from ${ownRows(table)} t`);
+  return { rows: Number(row?.rows), checksum: String(row?.checksum), columns };
+}
+
+async function compareRows({ from, made, match }: RowPair, passage: Passage): Promise<MovedRows> {
+  const columns = match.copied.map(({ name }) => name);
+  const [source, copy] = await Promise.all([
+    onSide('from', rowsIn(passage.from, from, columns)),
+    onSide('to', rowsIn(passage.to, made, columns)),
+  ]);
+  if (source.rows === copy.rows && source.checksum === copy.checksum) return copy;
+  throw new SqlmigError(
+    'server-refused',
+    `after copying, the rows of ${made.name} differ: ${copy.rows} of ${source.rows} rows, or other values`,
+    {
+      schema: passage.schema,
+      state: 'nothing was moved',
+      hint: 'look for column types whose text depends on the server, such as OIDs',
+    },
+  );
+}
+
+async function setSequences({ schema, from, to, made: { sequences } }: Passage): Promise<void> {
+  if (sequences.length === 0) return;
+  const own = ({ name }: { readonly name: string }) => tableName({ schema, name });
+  const values = sequences.map(
+    (sequence) =>
+      `select ${quoteLiteral(own(sequence))} as name, last_value::text as value, is_called from ${own(sequence)}`,
+  );
+  const rows = await onSide('from', from.read(values.join(' union all ')));
+  const calls = rows.map(
+    ({ name, value, is_called: isCalled }) =>
+      `setval(${quoteLiteral(String(name))}::regclass, ${value}, ${isCalled})`,
+  );
+  await onSide('to', to.read(`select ${calls.join(', ')}`));
+}
+
+/** Fills the materialized views in the order of their creation, so that each comes after the views that it reads. */
+async function refreshViews({ schema, from, to }: Passage): Promise<void> {
+  const views = (more: string) =>
+    `select c.relname as name from pg_class c where c.relnamespace = ${schemaOid(schema)} and c.relkind = 'm' ${more} order by c.oid`;
+  const filled = await onSide('from', from.read(views('and c.relispopulated')));
+  const names = new Set(filled.map(({ name }) => String(name)));
+  for (const { name } of await onSide('to', to.read(views('')))) {
+    if (!names.has(String(name))) continue;
+    await onSide('to', to.run(`REFRESH MATERIALIZED VIEW ${tableName({ schema, name: String(name) })}`));
+  }
+}

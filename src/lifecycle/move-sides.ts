@@ -1,0 +1,68 @@
+import type { MigrationRun } from '../fleet/migrator.ts';
+import { type MoveMark, readMoveMark } from '../history/move-mark.ts';
+import { readMigrations } from '../project/migrations.ts';
+import type { MoveDatabases } from '../project/move-databases.ts';
+import { type Run, withRun } from '../run/run.ts';
+import { type ChangeOptions, migrateSettings } from '../run/run-options.ts';
+import { type MoveRecord, readMoves } from './move-record.ts';
+import type { FoundTenant } from './tenant.ts';
+import { findTenant } from './tenant.ts';
+
+/** The database that a tenant comes from, and the one that it is moved to. */
+export interface MoveSides {
+  readonly source: MigrationRun;
+  readonly target: MigrationRun;
+}
+
+/** A database by its own name and that of its server. */
+export interface DatabasePlace {
+  readonly database: string;
+  readonly host: string;
+}
+
+/** Connects to both databases. @throws SqlmigError if it cannot start. */
+export async function withMoveSides<T>(
+  { source, target }: MoveDatabases,
+  change: ChangeOptions,
+  work: (sides: MoveSides) => Promise<T>,
+): Promise<T> {
+  const migrations = await readMigrations(source);
+  const settings = { ...migrateSettings(change, source), sync: true };
+  const side = (run: Run): MigrationRun => ({
+    run,
+    source: { config: run.config, migrations, options: settings.plan },
+    settings,
+  });
+  return withRun(source, settings, (run) =>
+    withRun(target, settings, (there) => work({ source: side(run), target: side(there) })),
+  );
+}
+
+/** Where a run is. */
+export function databasePlace({ database, server }: Run): DatabasePlace {
+  return { database, host: server.host };
+}
+
+/** A database in words. */
+export function placeWords({ database, host }: DatabasePlace): string {
+  return `${database} on ${host}`;
+}
+
+/** What both databases say about the move of a tenant. */
+export interface MoveState extends FoundTenant {
+  /** The tenant is closed in its own database. */
+  readonly mark: MoveMark | null;
+  /** The move of this mark as the other database records it; without a mark, the latest one from this database. */
+  readonly record: MoveRecord | null;
+}
+
+/** Reads the state of a tenant's move. */
+export async function readMoveState({ source, target }: MoveSides, name: string): Promise<MoveState> {
+  const { publicSchema, historyTable } = source.run.config;
+  const found = await findTenant(source, name);
+  const mark = await source.run.read((session) => readMoveMark(session, name, historyTable));
+  const moves = await target.run.read((session) => readMoves(session, name, publicSchema));
+  const here = placeWords(databasePlace(source.run));
+  const record = moves.findLast(({ id, source }) => (mark === null ? source === here : id === mark.id));
+  return { ...found, mark, record: record ?? null };
+}

@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import { SqlmigError, withHint } from '../errors.ts';
+import { currentPublic } from '../fleet/current-public.ts';
+import { enlist, isListedBefore } from '../fleet/enlist.ts';
+import { createMigrator } from '../fleet/migrator.ts';
+import { openTenantPhase } from '../fleet/phase.ts';
+import { findSchemas } from '../history/presence.ts';
+import { completeMove, type Moving } from '../lifecycle/move-copy.ts';
+import {
+  beginMove,
+  copiedTables,
+  forgetMove,
+  type MoveRecord,
+  notMoved,
+  type RowsOfTable,
+  readMoves,
+} from '../lifecycle/move-record.ts';
+import {
+  type DatabasePlace,
+  databasePlace,
+  type MoveSides,
+  type MoveState,
+  placeWords,
+  readMoveState,
+  withMoveSides,
+} from '../lifecycle/move-sides.ts';
+import { filesOf } from '../lifecycle/reproducible.ts';
+import { ownRows, ownTables } from '../lifecycle/table-pairs.ts';
+import { nameTaken, noHistory, schemaMissing } from '../lifecycle/tenant.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
+import { type MoveDatabases, moveDatabases } from '../project/move-databases.ts';
+import {
+  callback,
+  checkOptions,
+  checkValue,
+  type Kinds,
+  tenantName,
+  text,
+  yesOrNo,
+} from '../project/option.ts';
+import type { ErrorDetails, SchemaOutcome } from '../results.ts';
+import { type ChangeOptions, changeKinds } from '../run/run-options.ts';
+import { traced } from '../run/tracing.ts';
+import type { Session } from '../server/session.ts';
+import { readShape } from '../split/tables.ts';
+import { tenantRequests } from '../state/plan-source.ts';
+import { readTargets, type Target } from '../state/target.ts';
+import { requireTenantName } from '../tenants/tenant-name.ts';
+
+/** The tenant to move. */
+export interface MoveTenantOptions extends ChangeOptions {
+  /** The name of its schema. */
+  readonly name: string;
+  /** The name of another database of the config, or a connection string, which is never shown. */
+  readonly to: string;
+  /** Move it even if the tenant source does not list it in the other database. */
+  readonly unlisted?: boolean;
+  /** Called once with what would be moved, unless that is done; only `true` moves it. */
+  readonly accept: (plan: TenantMove) => boolean | Promise<boolean>;
+}
+
+/** What a move takes from one database to another. */
+export interface TenantMove extends DatabasePlace {
+  readonly schema: string;
+  readonly version: string | null;
+  readonly to: DatabasePlace;
+  /** The tables with their rows. */
+  readonly tables: readonly RowsOfTable[];
+  /** The tenant is read-only in its old database, because an earlier move was interrupted or is done. */
+  readonly closed: boolean;
+}
+
+/** How a move ended. */
+export interface MovedTenant extends TenantMove {
+  readonly accepted: boolean;
+  /** `moved`: the other database has the tenant, now or before, and is the valid one. */
+  readonly state: 'moved' | 'unchanged' | 'failed';
+  readonly error?: ErrorDetails;
+}
+
+const kinds: Kinds<MoveTenantOptions> = {
+  ...changeKinds,
+  name: tenantName,
+  to: { ...text, required: true, hidden: true },
+  unlisted: yesOrNo,
+  accept: { ...callback, required: true },
+};
+
+/**
+ * Moves a tenant to another database: builds its schema there from the files that it has applied, copies its rows and its
+ * history, compares them, makes the tenant read-only in its old database, and commits the copy last. While rows are copied, the
+ * tenant can be read and not written. If the move is interrupted before the tenant is read-only, nothing has changed;
+ * after that, the next call completes it, or `undoMove` goes back. The old schema stays until `finishMove`.
+ * @throws SqlmigError `bad-tenant-name`, `schema-missing`, `no-history`, `tenant-exists`, `tenant-moved`,
+ *   `not-reproducible`, `not-moved`, `unlisted-tenant`, `public-behind`, and if it cannot start: `bad-usage`,
+ *   `config-invalid`, mistakes in the files, no connection.
+ */
+export async function moveTenant(config: Config, options: MoveTenantOptions): Promise<MovedTenant> {
+  requireFleetConfig(config);
+  checkOptions(options, kinds);
+  const databases = moveDatabases(config, options.to);
+  const work = (_: Config, given: MoveTenantOptions) => move(databases, given);
+  return traced('tenant move', databases.source, { options, work });
+}
+
+async function move(databases: MoveDatabases, options: MoveTenantOptions): Promise<MovedTenant> {
+  const { name, to: _, unlisted = false, accept, ...change } = options;
+  const { source: config } = databases;
+  requireTenantName(name, config.publicSchema);
+  return withMoveSides(databases, change, async (sides) => {
+    const { source, target } = sides;
+    const state = await readMoveState(sides, name);
+    const { mark, record } = state;
+    requireMovableState(state);
+    const there = databasePlace(target.run);
+    const { version } = state.target.plan;
+    const base = { ...databasePlace(source.run), schema: name, version, to: there, closed: mark !== null };
+    if (record?.state === 'copied')
+      return { ...base, tables: copiedTables(record), accepted: true, state: 'moved' };
+    const migrator = await targetMigrator(sides, state.target);
+    if (mark === null) await requireFree(sides, name);
+    const listed = unlisted || (await isListedBefore(target.run, name));
+    const tables = await source.run.read((session) => countRows(session, name, config.historyTable));
+    const plan = { ...base, tables };
+    const accepted = await accept(plan);
+    checkValue('the answer of accept', accepted, yesOrNo);
+    if (!accepted) return { ...plan, accepted, state: 'unchanged' };
+    const id = mark?.id ?? randomBytes(8).toString('hex');
+    const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+    const moving = { source, from: state.target, target: migrator, id, to: placeWords(there), rows };
+    const end = await copy(moving, mark !== null);
+    if (end.record === null)
+      return { ...plan, closed: end.closed, accepted, state: 'failed', error: end.error };
+    const outcome = listed ? null : await enlist(target.run, { ...end.outcome, version });
+    const error = outcome?.error;
+    return {
+      ...plan,
+      tables: copiedTables(end.record),
+      closed: true,
+      accepted,
+      state: 'moved',
+      ...(error && { error }),
+    };
+  });
+}
+
+/** @throws SqlmigError for a schema that is no tenant, or whose move is being ended. */
+function requireMovableState({ target, isTenant, mark, record }: MoveState): void {
+  const { schema, trouble } = target;
+  if (trouble !== null && (trouble.code !== 'tenant-moved' || record === null)) throw trouble;
+  if (!target.exists) throw schemaMissing(schema);
+  if (!isTenant) throw noHistory(target);
+  if (mark === null || record === null) return;
+  if (record.state === 'finished')
+    throw withHint(notMoved(schema, 'it was finished'), 'complete it with --finish');
+  if (record.state === 'undone')
+    throw withHint(notMoved(schema, 'it was undone'), 'complete that with --undo');
+}
+
+/** The migrator of the other database, with the files that the tenant has applied. Public must be up to date there. */
+async function targetMigrator({ target }: MoveSides, from: Target) {
+  const { migrations } = target.source;
+  const source = {
+    ...target.source,
+    migrations: { ...migrations, tenant: filesOf(from, migrations.tenant) },
+  };
+  const migrator = createMigrator({ ...target, source });
+  const place = placeWords(databasePlace(target.run));
+  try {
+    await currentPublic(target);
+  } catch (error) {
+    if (!(error instanceof SqlmigError) || error.code !== 'public-behind') throw error;
+    throw withHint(error, `run sqlmig up --public in ${place}`);
+  }
+  return migrator;
+}
+
+/** @throws SqlmigError `tenant-exists` if the other database has a schema of the name. */
+async function requireFree({ target: { run } }: MoveSides, name: string): Promise<void> {
+  const taken = await run.read((session) => findSchemas(session, [name], run.config.historyTable));
+  if (taken.has(name))
+    throw nameTaken(
+      name,
+      `it is in ${placeWords(databasePlace(run))}; drop or rename it there, or choose another database`,
+    );
+}
+
+async function countRows(session: Session, schema: string, historyTable: string): Promise<RowsOfTable[]> {
+  const tables = ownTables(await readShape(session, schema), historyTable);
+  const counted: RowsOfTable[] = [];
+  for (const table of tables) {
+    const [row] = await session.read(`select count(*)::text as rows from ${ownRows(table)}`);
+    counted.push({ table: table.name, rows: Number(row?.rows) });
+  }
+  return counted;
+}
+
+type CopyEnd =
+  | { readonly record: MoveRecord; readonly outcome: SchemaOutcome }
+  | { readonly record: null; readonly closed: boolean; readonly error: ErrorDetails };
+
+/** Copies the tenant. What the other database has recorded decides how that ended, whatever happened to the connections. */
+async function copy(moving: Moving, wasClosed: boolean): Promise<CopyEnd> {
+  const { source, from, target, id } = moving;
+  const { run, context, source: files } = target;
+  const { schema } = from;
+  const report = { mayBeClosed: wasClosed };
+  const begun = { id, schema, source: placeWords(databasePlace(source.run)) };
+  await run.read((session) => beginMove(session, begun, context));
+  const targets = await run.read((_, reader) =>
+    readTargets(tenantRequests(files, [schema]), reader, context.table),
+  );
+  await target.scripts.parse(targets.flatMap(({ plan }) => plan.steps));
+  const whole = { finish: (session: Session) => completeMove(session, moving, report) };
+  const phase = openTenantPhase(target, { shared: null, createsUnlisted: true, whole });
+  const [outcome] = await phase.migrate(targets);
+  if (outcome === undefined) throw new RangeError('one schema has one outcome');
+  const failed = outcome.error ?? notMoved(schema, 'the copy is gone').details;
+  try {
+    const records = await run.read((session) => readMoves(session, schema, context.publicSchema));
+    const record = records.find((one) => one.id === id && one.state !== 'copying');
+    if (record !== undefined) {
+      const { error: _, ...done } = outcome;
+      return { record, outcome: done };
+    }
+    if (!report.mayBeClosed) await run.read((session) => forgetMove(session, id, context.publicSchema));
+  } catch (error) {
+    if (!(error instanceof SqlmigError)) throw error;
+  }
+  return {
+    record: null,
+    closed: report.mayBeClosed,
+    error: report.mayBeClosed ? closedError(failed) : failed,
+  };
+}
+
+function closedError(details: ErrorDetails): ErrorDetails {
+  return {
+    ...details,
+    state: 'the tenant is read-only in its old database, and may be in the other one',
+    hint: 'run the same command again, which completes the move; or go back with --undo',
+  };
+}

@@ -1,0 +1,79 @@
+import { withHint } from '../errors.ts';
+import { type EndedMove, type EndMoveOptions, endMoveKinds, plannedEnd } from '../lifecycle/end-of-move.ts';
+import { dropCopy, reopenTenant } from '../lifecycle/move-back.ts';
+import { copyChanged, readChangedTables } from '../lifecycle/move-check.ts';
+import { type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
+import {
+  databasePlace,
+  type MoveState,
+  placeWords,
+  readMoveState,
+  withMoveSides,
+} from '../lifecycle/move-sides.ts';
+import { type Config, requireFleetConfig } from '../project/config.ts';
+import { type MoveDatabases, moveDatabases } from '../project/move-databases.ts';
+import { checkOptions, checkValue, yesOrNo } from '../project/option.ts';
+import { traced } from '../run/tracing.ts';
+import { requireTenantName } from '../tenants/tenant-name.ts';
+
+/**
+ * Goes back from a move that is not finished: drops the copy in the other database, unless its rows have changed since
+ * they were copied, then makes the tenant writable again in its old database. After an interruption, the next call continues.
+ * @throws SqlmigError `bad-tenant-name`, `not-moved`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the
+ *   files, no connection.
+ */
+export async function undoMove(config: Config, options: EndMoveOptions): Promise<EndedMove> {
+  requireFleetConfig(config);
+  checkOptions(options, endMoveKinds);
+  const databases = moveDatabases(config, options.to);
+  const work = (_: Config, given: EndMoveOptions) => undo(databases, given);
+  return traced('tenant move', databases.source, { options, work });
+}
+
+async function undo(databases: MoveDatabases, options: EndMoveOptions): Promise<EndedMove> {
+  const { name, to: _, acceptChanges = false, accept, ...change } = options;
+  const { source: config } = databases;
+  requireTenantName(name, config.publicSchema);
+  return withMoveSides(databases, change, async (sides) => {
+    const { source, target } = sides;
+    const state = await readMoveState(sides, name);
+    const record = requireUndoable(state, placeWords(databasePlace(target.run)));
+    const { copy } = record;
+    const place = { schema: copy ?? name, historyTable: config.historyTable };
+    const changed =
+      copy !== null && record.state === 'copied'
+        ? await target.run.read((session) => readChangedTables(session, place, record))
+        : [];
+    const plan = {
+      ...plannedEnd(sides, record),
+      drops: copy === null ? null : databasePlace(target.run),
+      changed,
+    };
+    const end = { ...plan, accepted: false, listed: false };
+    const changedError = (tables: readonly string[]) => copyChanged(name, tables, changedHint);
+    if (changed.length > 0 && !acceptChanges)
+      return { ...end, state: 'failed', error: changedError(changed).details };
+    const accepted = await accept(plan);
+    checkValue('the answer of accept', accepted, yesOrNo);
+    if (!accepted) return { ...end, state: 'unchanged' };
+    const refuse = acceptChanges ? null : changedError;
+    const error = (await dropCopy(target, record, refuse)) ?? (await reopenTenant(source, state.target));
+    return error === null
+      ? { ...end, accepted, state: 'undone' }
+      : { ...end, accepted, state: 'failed', error };
+  });
+}
+
+const changedHint =
+  'to keep them, finish this move and move the tenant back; to lose them, pass --accept-changes';
+
+/** @throws SqlmigError if there is nothing to undo. */
+function requireUndoable({ target, mark, record }: MoveState, place: string): MoveRecord {
+  const { schema, trouble } = target;
+  if (trouble !== null && trouble.code !== 'tenant-moved') throw trouble;
+  if (record === null || (mark === null && record.state !== 'undone'))
+    throw notMoved(schema, `${place} has no record of it`);
+  if (record.state === 'finished')
+    throw withHint(notMoved(schema, 'it was finished'), 'complete it with --finish');
+  return record;
+}

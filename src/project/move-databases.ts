@@ -1,0 +1,42 @@
+import { SqlmigError } from '../errors.ts';
+import { type Config, requireConfig } from './config.ts';
+import { type DatabaseConfig, readConnection, unknownDatabase } from './database.ts';
+
+/** The config of the database that a tenant is in, and that of the one to move it to: one database each. */
+export interface MoveDatabases {
+  readonly source: Config;
+  readonly target: Config;
+}
+
+/**
+ * Both databases of a move. `to` is the name of a database of the config, which then must have one other, or a connection
+ * string; a database outside of the config has the files, settings and tenant source of the config.
+ * @throws SqlmigError `bad-usage`, `config-invalid` for a wrong connection string. Neither repeats one.
+ */
+export function moveDatabases(config: Config, to: string): MoveDatabases {
+  const all = [config.database, ...config.otherDatabases];
+  const named = all.find(({ name }) => name === to);
+  const only = (database: DatabaseConfig): Config => ({ ...config, database, otherDatabases: [] });
+  if (named !== undefined) {
+    const [source, ...others] = all.filter((database) => database !== named);
+    if (source !== undefined && others.length === 0) return { source: only(source), target: only(named) };
+    throw new SqlmigError(
+      'bad-usage',
+      'a move needs two databases of the config: where the tenant is, and --to',
+      {
+        hint: `select both: --database FROM,${to} --to ${to}`,
+      },
+    );
+  }
+  if (!/^\w[\w+.-]*:\/\/|=/.test(to)) {
+    const names = all.flatMap(({ name }) => name ?? []);
+    if (names.length > 0) throw unknownDatabase(to, names);
+    throw new SqlmigError('bad-usage', '--to takes a URL, since the config has no "databases" with names', {
+      hint: 'pass one such as postgres://user@host:5432/database; the password may be in ~/.pgpass',
+    });
+  }
+  requireConfig(config);
+  const { tenants } = config.database;
+  const target = { name: null, target: readConnection(to, process.env), directTarget: null, tenants };
+  return { source: config, target: { ...only(target), poolMode: null } };
+}
