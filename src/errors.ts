@@ -44,6 +44,7 @@ export const exitCodes = {
   'copy-changed': 1,
   'name-in-use': 1,
   'not-reproducible': 1,
+  'snapshot-refused': 1,
   'tenants-query-failed': 2,
   'foreign-history': 1,
   'history-damaged': 1,
@@ -108,6 +109,7 @@ export const troubleCodes: readonly (string | undefined)[] = [
 
 /** The SQLSTATEs that sqlmig distinguishes (PostgreSQL documentation, appendix A). */
 export const sqlstates = {
+  syntaxError: '42601',
   undefinedTable: '42P01',
   undefinedSchema: '3F000',
   undefinedColumn: '42703',

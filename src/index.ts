@@ -118,6 +118,13 @@ export {
 } from './operations/rename-tenant.ts';
 export { type RecordedRun, type RunsOptions, type RunsResult, runs } from './operations/runs.ts';
 export { settleMigration, settleMigrations } from './operations/settle-migration.ts';
+export {
+  type CheckedSnapshot,
+  checkSnapshot,
+  type WriteSnapshotOptions,
+  type WrittenSnapshot,
+  writeSnapshot,
+} from './operations/snapshot.ts';
 export { type SplitPlan, type SplitRows, type SplitRowsOptions, splitRows } from './operations/split-rows.ts';
 export { status } from './operations/status.ts';
 export { type TenantExistence, type TenantExistsOptions, tenantExists } from './operations/tenant-exists.ts';

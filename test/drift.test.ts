@@ -282,9 +282,6 @@ test('each kind of difference is found in its tenant, and only there', async () 
       "create table extra (id int primary key)": [
         "table extra: dropping it would lose rows",
       ],
-      "drop aggregate total(int)": [
-        "aggregate total(integer): create the aggregate as its file does",
-      ],
       "drop collation mine": [
         "collation mine: create the collation as its file does",
       ],

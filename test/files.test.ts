@@ -96,6 +96,7 @@ test('a folder that does not exist is an error, an empty one is fine', async () 
     down: [],
     publicSchema: 'public',
     strays: [],
+    readSnapshot: expect.any(Function),
   });
 });
 

@@ -32,6 +32,7 @@ const floors: readonly (readonly string[])[] = [
   ['move'],
   ['split'],
   ['drift'],
+  ['snapshot'],
   ['lifecycle'],
   ['databases'],
   ['operations'],

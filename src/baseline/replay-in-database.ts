@@ -1,4 +1,5 @@
 import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
 import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
@@ -13,9 +14,22 @@ import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import { readShapeHashes, readShapes } from '../structure/read-shapes.ts';
 import { type KnownShape, noObjects } from '../structure/shape.ts';
-import { type Furniture, replayableFiles } from './replayable.ts';
+import { type Furniture, type ReplayableFiles, replayableFiles } from './replayable.ts';
 import { interruptedReplay, type Replayed, type ReplayRequest } from './replayed.ts';
 import { withScratchDatabase } from './scratch-database.ts';
+
+/** A temporary database in which files are replayed. */
+export interface ReplayDatabase {
+  readonly session: Session;
+  readonly config: Config;
+  readonly files: ReplayableFiles;
+  /** Brings public and these tenants up to date, with the files of the replay or with others; returns what fails. */
+  migrate(
+    tenants: readonly string[],
+    migrations?: Migrations,
+    onEvent?: OnEvent,
+  ): Promise<ErrorDetails | null>;
+}
 
 /**
  * Builds public and one tenant from files, as `up` does, in a temporary database that is dropped afterwards, and reads
@@ -23,9 +37,25 @@ import { withScratchDatabase } from './scratch-database.ts';
  * @throws SqlmigError if there is no such database, or if the signal is aborted.
  */
 export function replayInDatabase(run: Run, request: ReplayRequest): Promise<Replayed> {
-  const { settings } = request;
+  return withReplayDatabase(run, request, async ({ session, config, files, migrate }) => {
+    const error = await migrate([request.tenant]);
+    const expected = error === null ? await readExpected(session, config, request) : null;
+    return { way: 'database', expected, error, leftOut: files.leftOut };
+  });
+}
+
+/**
+ * Passes an empty database, in which files can be replayed, to `work`, and drops it afterwards. It has the extensions of
+ * the run's database that the role may create.
+ * @throws SqlmigError if there is no such database, or if the signal is aborted.
+ */
+export function withReplayDatabase<T>(
+  run: Run,
+  { settings, migrations, covered }: Pick<ReplayRequest, 'settings' | 'migrations' | 'covered'>,
+  work: (database: ReplayDatabase) => Promise<T>,
+): Promise<T> {
   return withScratchDatabase(run, settings.emit, async (name) => {
-    const config = scratchConfig(run.config, name, request.tenant);
+    const config = scratchConfig(run.config, name);
     const { target } = config.database;
     const session = await openSession({
       target,
@@ -34,18 +64,25 @@ export function replayInDatabase(run: Run, request: ReplayRequest): Promise<Repl
       signal: settings.signal,
     });
     try {
-      const present = await furnish(run, session);
-      const files = await replayableFiles(request.migrations, request.covered, present);
-      const error = await migrate(config, files.migrations, settings);
-      const expected = error === null ? await readExpected(session, config, request) : null;
-      return { way: 'database', expected, error, leftOut: files.leftOut };
+      const files = await replayableFiles(migrations, covered, await furnish(run, session));
+      const withTenants = (list: readonly string[]): Config => ({
+        ...config,
+        database: { ...config.database, tenants: { kind: 'list', list } },
+      });
+      return await work({
+        session,
+        config,
+        files,
+        migrate: (tenants, own = files.migrations, onEvent = () => {}) =>
+          migrate(withTenants(tenants), own, { ...settings, emit: onEvent }),
+      });
     } finally {
       await session.close();
     }
   });
 }
 
-function scratchConfig(config: Config, name: string, tenant: string): Config {
+function scratchConfig(config: Config, name: string): Config {
   const { target, directTarget } = config.database;
   return {
     ...config,
@@ -55,7 +92,7 @@ function scratchConfig(config: Config, name: string, tenant: string): Config {
       name: null,
       target: { ...(directTarget ?? target), database: name },
       directTarget: null,
-      tenants: { kind: 'list', list: [tenant] },
+      tenants: { kind: 'list', list: [] },
     },
   };
 }
@@ -97,12 +134,13 @@ where nspname = any(${nameArray(onPath)}) and ${isOrdinarySchema}`),
 async function migrate(
   config: Config,
   migrations: Migrations,
-  { signal, lockTimeoutMs, readOnly }: MigrateSettings,
+  { signal, lockTimeoutMs, readOnly, emit }: MigrateSettings,
 ): Promise<ErrorDetails | null> {
   const options = {
     select: everySchema,
     signal,
     lockTimeoutMs,
+    onEvent: emit,
     ignoreReadOnly: readOnly === 'ignore',
     unlogged: true,
   } as const;
@@ -120,8 +158,9 @@ async function migrate(
 }
 
 function errorOf({ schemas, error }: UpResult): ErrorDetails {
-  const failed = schemas.find((outcome) => outcome.error !== undefined)?.error ?? error;
-  return failed ?? { code: 'migration-failed', message: 'the files could not be applied' };
+  // Those that were not started only say that another one failed.
+  const failed = schemas.find(({ state }) => state === 'failed') ?? schemas.find((one) => one.error);
+  return failed?.error ?? error ?? { code: 'migration-failed', message: 'the files could not be applied' };
 }
 
 async function readExpected(

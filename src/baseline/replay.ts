@@ -9,13 +9,20 @@ import type { Replayed, ReplayRequest } from './replayed.ts';
  * @throws SqlmigError `server-refused` if neither is possible, `interrupted` if the signal is aborted.
  */
 export async function replay(run: Run, request: ReplayRequest): Promise<Replayed> {
-  const role = await run.read(async (session) => {
+  const role = await readReplayRole(run);
+  return role.mayCreateDatabase
+    ? replayInDatabase(run, request)
+    : replayInTransaction(run, request, role.name);
+}
+
+/** The role of a run, and whether it may create a database in which files are replayed. */
+export function readReplayRole(
+  run: Run,
+): Promise<{ readonly name: string; readonly mayCreateDatabase: boolean }> {
+  return run.read(async (session) => {
     const [row] = await session.read(
       'select rolname::text as name, rolsuper or rolcreatedb as may from pg_roles where rolname = current_user',
     );
     return { name: String(row?.name), mayCreateDatabase: row?.may === true };
   });
-  return role.mayCreateDatabase
-    ? replayInDatabase(run, request)
-    : replayInTransaction(run, request, role.name);
 }

@@ -66,8 +66,9 @@ export async function replayableFiles(
     changed.set(migration, { ...migration, text: blankOut(migration.text, ranges) });
   }
   const ofScope = (scope: Scope) => covered[scope].map((migration) => changed.get(migration) ?? migration);
+  const { readSnapshot: _, ...rest } = migrations;
   return {
-    migrations: { ...migrations, public: ofScope('public'), tenant: ofScope('tenant'), down: [] },
+    migrations: { ...rest, public: ofScope('public'), tenant: ofScope('tenant'), down: [] },
     leftOut,
   };
 }

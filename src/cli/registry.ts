@@ -11,6 +11,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./commands/check.ts')).checkCommand,
   init: async () => (await import('./commands/init.ts')).initCommand,
   new: async () => (await import('./commands/new.ts')).newCommand,
+  snapshot: async () => (await import('./commands/snapshot.ts')).snapshotCommand,
   'tenant create': async () => (await import('./commands/tenant.ts')).tenantCreateCommand,
   'tenant drop': async () => (await import('./commands/tenant.ts')).tenantDropCommand,
   'tenant clone': async () => (await import('./commands/tenant-copy.ts')).tenantCloneCommand,

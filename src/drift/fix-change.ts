@@ -118,7 +118,7 @@ function replacedSteps({ expected, actual, attributes, shape, actualShape }: Cha
 function attributeSteps(changed: Changed, attribute: string): FixSteps {
   const { expected, actual } = changed;
   const [was, is] = [expected.attributes[attribute], actual.attributes[attribute]];
-  if (attribute === 'comment') return [step('rest', commentOn(expected, was ?? null))];
+  if (attribute === 'comment') return [step('rest', commentOn(expected, was ?? null, changed.shape))];
   if (attribute === 'owner' || attribute === 'grants')
     return { why: attribute === 'owner' ? 'decide who the owner is' : privileges };
   const sql = alterations(expected)[attribute]?.(was, is) ?? null;

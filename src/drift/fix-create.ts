@@ -1,30 +1,35 @@
-import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
+import { quoteBody, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { fullName, type Shape, type ShapeObject } from '../structure/shape.ts';
-import { commentSteps, type FixStep, type FixSteps, step } from './fix-step.ts';
+import { type Creator, typeCreators } from './fix-create-types.ts';
+import { commentSteps, type FixStep, type FixSteps, isOfDomain, step } from './fix-step.ts';
 
 /** Steps that create a missing object, with its parts and comment. */
 export function createSteps(object: ShapeObject, expected: Shape): FixSteps {
-  const make = creators[object.kind];
-  const made = make?.(object, expected) ?? { why: `create the ${object.kind} as its file does` };
-  if ('why' in made) return made;
-  return [...made, ...partSteps(object, expected), ...commentSteps(object)];
+  const own = ownSteps(object, expected);
+  return 'why' in own ? own : [...own, ...partSteps(object, expected)];
 }
 
-type Creator = (object: ShapeObject, expected: Shape) => FixSteps;
+/** Steps that create an object, with its comment, without its parts; those of a table include its columns. */
+export function ownSteps(object: ShapeObject, expected: Shape): FixSteps {
+  const make = creators[object.kind];
+  const made = make?.(object, expected) ?? byHand(`create the ${object.kind} as its file does`);
+  return 'why' in made ? made : [...made, ...commentSteps(object, expected)];
+}
 
 const byHand = (why: string) => ({ why });
 
 function partSteps({ kind, name }: ShapeObject, expected: Shape): FixStep[] {
-  if (!isRelation(kind)) return [];
-  const parts = expected.filter(({ of, kind: part }) => of === name && part !== 'column');
+  if (!hasParts(kind)) return [];
+  const within = ['column', 'attribute'];
+  const parts = expected.filter(({ of, kind: part }) => of === name && !within.includes(part));
   return parts.flatMap((part) => {
     const steps = createSteps(part, expected);
     return 'why' in steps ? [] : [...steps];
   });
 }
 
-function isRelation(kind: string): boolean {
-  return kind === 'table' || kind === 'view' || kind === 'materialized view';
+function hasParts(kind: string): boolean {
+  return ['table', 'view', 'materialized view', 'domain'].includes(kind);
 }
 
 /** The definition of a column, as in CREATE TABLE. */
@@ -67,31 +72,50 @@ function columnSettings({ of, name, attributes }: ShapeObject): FixStep[] {
   ];
 }
 
-const createTable: Creator = ({ name, attributes }, expected) => {
-  const unusual = ['partition of', 'of type', 'partition key', 'server'].find((key) => key in attributes);
-  if (unusual !== undefined) return byHand(`create the table (${unusual}) as its file does`);
+const createTable: Creator = (table, expected) => {
+  const unusual = ['partition of', 'of type', 'partition key', 'server'].find(
+    (key) => key in table.attributes,
+  );
+  return unusual === undefined
+    ? tableSteps(table, expected)
+    : byHand(`create the table (${unusual}) as its file does`);
+};
+
+/** Steps that create a table with its columns, or a partition, which has those of its table. */
+export function tableSteps({ name, attributes }: ShapeObject, expected: Shape): FixStep[] {
   const order = (attributes['column order'] ?? '').split(', ');
   const columns = expected
     .filter(({ of, kind }) => of === name && kind === 'column')
     .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const lines = columns.map((column) => `  ${columnDefinition(column, expected)}`).join(',\n');
   const { persistence, inherits, options, tablespace } = attributes;
+  const { 'partition of': parent, 'partition bound': bound, 'partition key': key } = attributes;
+  const method = attributes['access method'];
   const security = attributes['row level security'];
   const identity = attributes['replica identity'];
   const create = [
-    `create ${persistence === undefined ? '' : 'unlogged '}table ${name} (\n${lines}\n)`,
+    `create ${persistence === undefined ? '' : 'unlogged '}table ${name}`,
+    parent === undefined ? `(\n${lines}\n)` : `partition of ${parent} ${bound}`,
     ...(inherits === undefined ? [] : [`inherits (${inherits})`]),
-    ...(options === undefined ? [] : [`with (${options})`]),
+    ...(key === undefined ? [] : [`partition by ${key}`]),
+    ...(method === undefined ? [] : [`using ${quoteIdentifier(method)}`]),
+    ...storageOptions(options, attributes['TOAST options']),
     ...(tablespace === undefined ? [] : [`tablespace ${quoteIdentifier(tablespace)}`]),
   ].join(' ');
   return [
     ...serials(name, expected),
     step('tables', create),
-    ...columns.flatMap((column) => [...columnSettings(column), ...commentSteps(column)]),
+    ...columns.flatMap((column) => [...columnSettings(column), ...commentSteps(column, expected)]),
     ...(security === undefined ? [] : rowSecurity(name, security).map((sql) => step('rest', sql))),
     ...(identity === undefined ? [] : [step('rest', replicaIdentity(name, identity))]),
   ];
-};
+}
+
+function storageOptions(options: string | undefined, toast: string | undefined): string[] {
+  const ofToast = toast?.split(', ').map((option) => `toast.${option}`) ?? [];
+  const list = [...(options === undefined ? [] : [options]), ...ofToast];
+  return list.length === 0 ? [] : [`with (${list.join(', ')})`];
+}
 
 /** The sequences of serial columns: unlike those of identity columns, they exist before their table. */
 function serials(table: string, expected: Shape): FixStep[] {
@@ -156,7 +180,7 @@ const createFunction: Creator = (object) => {
     isProcedure ? (behavior.includes('security definer') ? 'security definer' : '') : behavior,
     ...(isProcedure || price === '' ? [] : [`cost ${price}${rows === undefined ? '' : ` rows ${rows}`}`]),
     ...(settings === undefined ? [] : settings.split('; ').map(settingClause)),
-    sqlBody ?? `as ${quoteLiteral(body ?? '')}`,
+    sqlBody ?? `as ${quoteBody(body ?? '')}`,
   ];
   return [step('functions', clauses.filter((clause) => clause !== '').join('\n'))];
 };
@@ -201,12 +225,18 @@ const createConstraint: Creator = (constraint, expected) => {
   if (triggers !== undefined) return byHand('its triggers are not enabled as usual');
   const isForeignKey = definition.startsWith('FOREIGN KEY');
   const stage = isOfDomain(constraint, expected) ? 'types' : isForeignKey ? 'constraints' : 'keys';
-  return [step(stage, `${alterOwner(constraint, expected)} add constraint ${name} ${definition}`)];
+  const ofIndex = (attributes.index ?? '').split(', ').filter((option) => option !== '');
+  const options = ofIndex.filter((option) => option.includes('='));
+  if (ofIndex.some((option) => /^(?:invalid|tablespace )/.test(option)))
+    return byHand('create its index as the file does');
+  return [
+    step(stage, `${alterOwner(constraint, expected)} add constraint ${name} ${definition}`),
+    ...(options.length === 0 ? [] : [step('rest', `alter index ${name} set (${options.join(', ')})`)]),
+    ...(ofIndex.includes('clustered')
+      ? [step('rest', `alter table ${constraint.of} cluster on ${name}`)]
+      : []),
+  ];
 };
-
-function isOfDomain({ of }: ShapeObject, shape: Shape): boolean {
-  return shape.some(({ kind, name }) => kind === 'domain' && name === of);
-}
 
 /** The beginning of a statement that alters the table or domain of a constraint. */
 export function alterOwner(constraint: ShapeObject, shape: Shape): string {
@@ -242,6 +272,7 @@ const createStatistics: Creator = ({ name, attributes: { definition = '', target
 };
 
 const creators: Readonly<Record<string, Creator>> = {
+  ...typeCreators,
   table: createTable,
   column: (column, expected) => [
     step('columns', `alter table ${column.of} add column ${columnDefinition(column, expected)}`),

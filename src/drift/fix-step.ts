@@ -1,26 +1,28 @@
 import { quoteLiteral } from '../sql/quote.ts';
-import type { ShapeObject } from '../structure/shape.ts';
+import type { Shape, ShapeObject } from '../structure/shape.ts';
 
-/** A statement of a fix plan; lower stages run first. */
+/** A statement that creates, changes or drops an object; lower stages run first. */
 export interface FixStep {
   readonly stage: number;
   readonly sql: string;
 }
 
 /** The order of the steps: an object is created before those that depend on it, and dropped after them. */
-const stages = {
+export const stages = {
   dropDependents: 0,
   drop: 1,
   types: 2,
   tables: 3,
   columns: 4,
   functions: 5,
-  keys: 6,
-  constraints: 7,
-  views: 8,
-  indexes: 9,
-  triggers: 10,
-  rest: 11,
+  rows: 6,
+  keys: 7,
+  constraints: 8,
+  views: 9,
+  indexes: 10,
+  triggers: 11,
+  rest: 12,
+  privileges: 13,
 } as const;
 
 /** The steps of one object, or why there are none. */
@@ -32,20 +34,26 @@ export function step(stage: keyof typeof stages, sql: string): FixStep {
 }
 
 /** SQL for the comment of an object. */
-export function commentSteps(object: ShapeObject): FixStep[] {
+export function commentSteps(object: ShapeObject, shape: Shape): FixStep[] {
   const { comment } = object.attributes;
-  return comment === undefined ? [] : [step('rest', commentOn(object, comment))];
+  return comment === undefined ? [] : [step('rest', commentOn(object, comment, shape))];
 }
 
 /** SQL that sets a comment; `null` removes it. */
-export function commentOn(object: ShapeObject, comment: string | null): string {
+export function commentOn(object: ShapeObject, comment: string | null, shape: Shape): string {
   const { kind, name, of } = object;
   const isOfTable = ['constraint', 'trigger', 'rule', 'policy'].includes(kind);
+  const owner = isOfDomain(object, shape) ? `domain ${of}` : of;
   const isColumn = ['column', 'view column', 'attribute'].includes(kind);
   const target = isColumn
     ? `column ${of}.${name}`
-    : `${typeWord(kind)} ${name}${isOfTable ? ` on ${of}` : ''}`;
+    : `${typeWord(kind)} ${name}${isOfTable ? ` on ${owner}` : ''}`;
   return `comment on ${target} is ${comment === null ? 'null' : quoteLiteral(comment)}`;
+}
+
+/** Whether an object, such as a constraint, belongs to a domain. */
+export function isOfDomain({ of }: ShapeObject, shape: Shape): boolean {
+  return shape.some(({ kind, name }) => kind === 'domain' && name === of);
 }
 
 /** The keyword for a kind of object in COMMENT, DROP and ALTER. */

@@ -3,7 +3,9 @@ import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { commit, composeCreation, composeCreationReplay } from '../protocol/creation.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
+import { type LoadedSnapshot, loadingColumn } from '../protocol/snapshot-rows.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import type { Row } from '../server/answer.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
@@ -13,13 +15,19 @@ import { historyError, missesHistory } from './history-error.ts';
 import { rehearseUnits } from './rehearse.ts';
 import { createReport } from './send-units.ts';
 
-/** `apart`: the files cannot share a transaction on this server, and nothing was created. */
-export type WholeAttempt = Attempt | { readonly kind: 'apart' };
+export type WholeAttempt =
+  | Attempt
+  /** The files cannot share a transaction on this server, and nothing was created. */
+  | { readonly kind: 'apart' }
+  /** The snapshot cannot be used, and nothing was created; `why` is null if that is no fault of the snapshot. */
+  | { readonly kind: 'unloaded'; readonly why: string | null };
 
 /** A schema to create with all its files. */
 interface WholeSchema {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
+  /** Stands for the files before `scripts`; `null` if there are none. */
+  readonly snapshot: LoadedSnapshot | null;
   readonly context: UnitContext;
   /** Further work in the transaction, after the files. */
   readonly finish?: Finish | undefined;
@@ -41,13 +49,16 @@ const apartStates: readonly string[] = [
 /** Creates a schema with everything that its files build, in one transaction. Never throws. */
 export async function createWhole(
   session: Session,
-  { schema, scripts, context: given, finish }: WholeSchema,
+  { context: given, ...rest }: WholeSchema,
 ): Promise<WholeAttempt> {
   const context = { ...given, ownSession: session.hasSettings };
-  const whole = { schema, scripts, context, finish };
+  const whole = { ...rest, context };
+  const { schema, scripts, snapshot } = whole;
   try {
     const first = await send(session, whole, new Set());
     if (first !== 'suspicious') return first;
+    // The files are judged without what the snapshot builds.
+    if (snapshot !== null) return { kind: 'unloaded', why: null };
     // An earlier file may have caused the suspicion, so all files are judged together.
     const judged = await judge(session, whole, scripts.length);
     if (judged.kind === 'failed' && judged.error.details.file === undefined)
@@ -85,30 +96,46 @@ async function blame(
 
 async function send(
   session: Session,
-  { schema, scripts, context, finish }: WholeSchema,
+  { schema, scripts, snapshot, context, finish }: WholeSchema,
   trusted: ReadonlySet<Script>,
 ): Promise<WholeAttempt | 'suspicious'> {
-  const message = composeCreation({ schema, scripts, trusted, open: finish !== undefined }, context);
+  const message = composeCreation(
+    { schema, scripts, snapshot, trusted, open: finish !== undefined },
+    context,
+  );
   const report = createReport(scripts);
+  let loading = false;
+  const take = (row: Row) => {
+    if (loadingColumn in row) loading = row[loadingColumn] === true;
+    report.take(row);
+  };
   try {
-    await session.run(message.text, report.take, (notice) =>
-      context.onNotice(notice, { ...schema, scripts: report.running() }),
-    );
+    await session.run(message.text, take, (notice) => {
+      if (!loading) context.onNotice(notice, { ...schema, scripts: report.running() });
+    });
   } catch (error) {
     if (!isServerError(error)) throw error;
     const { begun } = report.read();
     if ((unitRefusalOf(error)?.state ?? error.code) === unitStates.suspicious) return 'suspicious';
+    // While it is parsed, nothing of the message has run.
+    const isOfSnapshot = loading || (snapshot !== null && error.code === sqlstates.syntaxError);
+    if (isOfSnapshot && retryReason(raisedError(error, { schema, context }, false)) === null)
+      return { kind: 'unloaded', why: error.message };
     if (apartStates.includes(error.code)) return { kind: 'apart' };
     const at = positionOf(error, message);
     const script = scripts[at?.unit ?? begun ?? -1];
-    return failed(session, error, { whole: { schema, scripts, context }, script, index: at?.index ?? null });
+    return failed(session, error, {
+      whole: { schema, scripts, snapshot, context },
+      script,
+      index: at?.index ?? null,
+    });
   }
   if (finish !== undefined) {
     const refusal = await finished(session, finish);
     if (refusal !== null) return { kind: 'failed', error: refusal };
   }
   const { durations } = report.read();
-  const applied = scripts.map(({ migration }) =>
+  const applied = [...(snapshot?.covered ?? []), ...scripts].map(({ migration }) =>
     appliedMigration(migration, durations.get(historyKey(migration))),
   );
   return { kind: 'done', applied };

@@ -26,9 +26,33 @@ export async function createSchema(
   const schema = unitSchema(target, gate);
   const { context, turns } = migrator;
   const attempt = await turns.inTurn(scripts, schema, () =>
-    createWhole(session, { schema, scripts, context, finish }),
+    createWhole(session, { schema, scripts, snapshot: null, context, finish }),
   );
-  if (attempt.kind === 'apart') return apart();
+  if (attempt.kind === 'apart' || attempt.kind === 'unloaded') return apart();
+  turns.learn(attempt);
+  return attempt;
+}
+
+/**
+ * Creates a schema with the snapshot of the first files, and with what the others build, completely or not at all.
+ * Returns `null` if it has to be built from the files, and nothing was created.
+ */
+export async function createFromSnapshot(
+  { snapshots, scripts: all, context, turns }: Migrator,
+  session: Session,
+  { target, gate }: SchemaWork,
+): Promise<Attempt | null> {
+  const snapshot = snapshots.of(target);
+  if (snapshot === null) return null;
+  const rest = { ...target, plan: { ...target.plan, steps: snapshots.rest(target) } };
+  const scripts = await plainScripts(await all.of(rest));
+  if (scripts === null) return null;
+  const schema = unitSchema(target, gate);
+  const attempt = await turns.inTurn(scripts, schema, () =>
+    createWhole(session, { schema, scripts, snapshot, context }),
+  );
+  if (attempt.kind === 'unloaded') snapshots.giveUp(attempt.why);
+  if (attempt.kind === 'unloaded' || attempt.kind === 'apart') return null;
   turns.learn(attempt);
   return attempt;
 }

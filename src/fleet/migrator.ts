@@ -6,6 +6,7 @@ import type { PlanSource } from '../state/plan-source.ts';
 import { createLimit } from './limit.ts';
 import { createRightsCheck } from './rights.ts';
 import { createScripts, type Scripts } from './scripts.ts';
+import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { createTurns, type Turns } from './turns.ts';
 
 /** A run that changes schemas, with the files and settings it works by. */
@@ -20,6 +21,7 @@ export interface Migrator extends MigrationRun {
   readonly context: UnitContext;
   readonly scripts: Scripts;
   readonly turns: Turns;
+  readonly snapshots: Snapshots;
   /** Runs non-transactional files, at most `concurrentIndexJobs` at once. */
   readonly indexJobs: ReturnType<typeof createLimit>;
   /** Checks once per schema that the role may begin there. @throws SqlmigError `server-refused`. */
@@ -36,6 +38,7 @@ export function createMigrator({ run, source, settings }: MigrationRun): Migrato
     context: unitContext(run, settings),
     scripts,
     turns: createTurns(scripts.all),
+    snapshots: createSnapshots(source, settings.emit),
     indexJobs: createLimit(settings.concurrentIndexJobs),
     checkRights: createRightsCheck(run),
   };

@@ -13,7 +13,7 @@ import { basisOf } from '../state/plan-source.ts';
 import { rereadTarget, type Target } from '../state/target.ts';
 import { noteAttempted } from '../state/undo-basis.ts';
 import { applySchema, type SchemaWork } from './apply-schema.ts';
-import { createSchema } from './create-schema.ts';
+import { createFromSnapshot, createSchema } from './create-schema.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { unitSchema } from './gate.ts';
@@ -55,7 +55,7 @@ export function openTenantPhase(
   migrator: Migrator,
   { shared, ...more }: Pick<Phase, 'shared' | 'rules' | 'createsUnlisted' | 'whole'>,
 ): TenantPhase {
-  const { run, settings, scripts } = migrator;
+  const { run, settings, scripts, snapshots } = migrator;
   const gatekeeper = createGatekeeper(migrator);
   const along = settings.rehearse && shared !== null && hasWork(shared) ? shared : null;
   // Such rehearsals lock public exclusively, so more than one at a time would only wait.
@@ -71,7 +71,7 @@ export function openTenantPhase(
   return {
     async migrate(targets) {
       if (!settings.rehearse && targets.some(hasWork)) {
-        await scripts.parse(targets.flatMap(({ plan: { steps } }) => steps));
+        await scripts.parse(targets.flatMap(snapshots.rest));
         await gatekeeper.open();
       }
       await begin(migrator, 'tenant', targets);
@@ -121,15 +121,27 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole, ...re
   const { run, source, settings, context } = migrator;
   const { config, runId, database } = run;
   const basis = basisOf(source, scope);
-  const build = (session: Session, work: SchemaWork) =>
-    whole === undefined
-      ? applySchema(migrator, session, work)
-      : createSchema(migrator, session, { ...work, finish: whole.finish });
+  const gateOf = () => gatekeeper?.gate ?? null;
+  const build = async (session: Session, work: Omit<SchemaWork, 'gate'>) => {
+    const isNew = !work.target.exists && whole?.finish === undefined;
+    const made = isNew ? await createFromSnapshot(migrator, session, { ...work, gate: gateOf() }) : null;
+    // As without a snapshot, `up` keeps what the files before a failure have built.
+    if (made !== null && (whole !== undefined || made.kind !== 'failed')) return made;
+    if (isNew) {
+      // The files that a snapshot was to stand for are parsed only now.
+      await migrator.scripts.parse(work.target.plan.steps);
+      await gatekeeper?.open();
+    }
+    const gated = { ...work, gate: gateOf() };
+    return whole === undefined
+      ? applySchema(migrator, session, gated)
+      : createSchema(migrator, session, { ...gated, finish: whole.finish });
+  };
   const attempt: FleetWork['attempt'] = async (session, target, limits) => {
     try {
       return await (settings.rehearse
         ? rehearseSchema(migrator, session, { target, shared })
-        : build(session, { target, gate: gatekeeper?.gate ?? null, limits }));
+        : build(session, { target, limits }));
     } catch (error) {
       return { kind: 'failed', error: asSqlmigError(error, target.schema) };
     }

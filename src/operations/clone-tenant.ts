@@ -80,7 +80,8 @@ async function clone(
   return withRun(config, settings, async (run) => {
     const work: MigrationRun = { run, source: every, settings };
     const from = await readTenant(work, { name, to });
-    const source = { ...every, migrations: { ...migrations, tenant: filesOf(from, migrations.tenant) } };
+    const { readSnapshot: _, ...files } = migrations;
+    const source = { ...every, migrations: { ...files, tenant: filesOf(from, files.tenant) } };
     const migrator = createMigrator({ run, source, settings });
     await currentPublic(migrator);
     const listed = unlisted || (await isListedBefore(run, to));

@@ -89,7 +89,7 @@ async function create(config: Config, options: CreateTenantOptions): Promise<Sch
     for (const { trouble, exists } of ifNotExists ? [] : targets)
       if (exists) throw marked.includes(trouble?.code) ? trouble : nameTaken(name, existsHint);
     requireFiles([shared, ...targets], migrations, config);
-    await migrator.scripts.parse(targets.flatMap((target) => target.plan.steps));
+    await migrator.scripts.parse(targets.flatMap(migrator.snapshots.rest));
     const outcome = await migrateDurably(migrator, targets);
     // Another run has created it in the meantime.
     if (!ifNotExists && outcome.state === 'up-to-date') throw nameTaken(name, existsHint);

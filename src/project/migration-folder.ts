@@ -11,6 +11,7 @@ import { checksumOf, decode } from './decode.ts';
 import { linkDownFiles } from './down-files.ts';
 import { countedName, nameProblem, parseFileName } from './file-name.ts';
 import { historyKey } from './order.ts';
+import { snapshotPath } from './snapshot-path.ts';
 import { findStrayFolders, listSqlFolder, type SqlFolder } from './sql-folder.ts';
 import { filledFrom } from './vars.ts';
 
@@ -51,7 +52,9 @@ export function readFolder(scope: Scope, config: Config): Folder {
   const down: Migration[] = [];
   const mistakes = unreadMistakes(listed, shown);
   const seen = new Map<string, string>();
-  for (const file of [...listed.files].sort()) {
+  // If one folder contains the other, the snapshot lies in it.
+  const files = listed.files.filter((file) => join(dir, file) !== snapshotPath(config));
+  for (const file of files.sort()) {
     const named = parseFileName(countedName(file));
     if (named === null) {
       const { problem, hint } = nameProblem(basename(file));

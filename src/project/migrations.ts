@@ -7,6 +7,7 @@ import { toScript, unsetErrors } from '../sql/script.ts';
 import type { Config } from './config.ts';
 import { countOf, readFolder, shownPath } from './migration-folder.ts';
 import { inRunningOrder } from './order.ts';
+import { type FoundSnapshot, readSnapshot } from './snapshot-file.ts';
 import { findStrayFolders, isSameFolder, looseMigrations } from './sql-folder.ts';
 
 /** All migrations of a project, each list in running order. */
@@ -17,6 +18,8 @@ export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>
   readonly publicSchema: string;
   /** Folders of likely migrations beside the configured ones that are not read, one sentence per folder. */
   readonly strays: readonly string[];
+  /** Reads the snapshot of what tenant files build, if there is one; absent where tenants must be built from files. */
+  readonly readSnapshot?: () => FoundSnapshot | null;
 }
 
 /** The folder of a scope as messages name it: relative to the working directory. */
@@ -49,6 +52,7 @@ export async function readMigrations(config: Config): Promise<Migrations> {
     down,
     publicSchema: config.publicSchema,
     strays: straysOf(config),
+    readSnapshot: () => readSnapshot(config),
   };
 }
 

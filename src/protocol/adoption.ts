@@ -8,7 +8,7 @@ import { raise } from './refusal.ts';
 import { schemaReplaced } from './unit-checks.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { takeLocks } from './unit-locks.ts';
-import { insertedColumns, insertedValues } from './unit-row.ts';
+import { insertedColumns, insertedValues, rowFor } from './unit-row.ts';
 import { begin, setOwnPath } from './unit-settings.ts';
 
 /** A migration that another tool has applied. */
@@ -122,7 +122,7 @@ function insertApplied(
   const by = `${tool}; adopted by ${context.appliedBy}`;
   const rows = applied.map(({ script, appliedAt }) => {
     const time = appliedAt === null ? 'clock_timestamp()' : `${quoteLiteral(appliedAt)}::timestamptz`;
-    return `(${insertedValues({ script, schema, context }, { state: 'applied', by })}, ${time})`;
+    return `(${insertedValues(rowFor({ script, schema, context }), { state: 'applied', by })}, ${time})`;
   });
   const own = historyTable(schema.schema, context.table);
   return `  insert into ${own} (${insertedColumns}, applied_at) values\n${rows.join(',\n')};\n`;

@@ -4,6 +4,7 @@ import { createMissing } from './bootstrap.ts';
 import { recordDurations } from './durations.ts';
 import { replaySteps } from './message.ts';
 import { createMessage, type Message } from './message-text.ts';
+import { type LoadedSnapshot, loadSteps } from './snapshot-rows.ts';
 import { addSteps, runsCode, type Start } from './unit.ts';
 import { newNameTaken } from './unit-checks.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
@@ -14,6 +15,8 @@ import { begin, prelude } from './unit-settings.ts';
 export interface NewSchema {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
+  /** Stands for the files before `scripts`; `null` if there are none. */
+  readonly snapshot: LoadedSnapshot | null;
   /** Files that were checked already (see `Expected`). */
   readonly trusted: ReadonlySet<Script>;
   /** Leave the transaction open. */
@@ -32,25 +35,28 @@ export const commit = 'COMMIT;\n';
  * other sessions from creating it (docs/lock-protocol.md, Creating schemas and history tables).
  */
 export function composeCreation(
-  { schema, scripts, trusted, open }: NewSchema,
+  { schema, scripts, snapshot, trusted, open }: NewSchema,
   context: UnitContext,
 ): Message {
+  const before = snapshot?.covered.length ?? 0;
   const message = createMessage();
   const settings = prelude(activity, context);
   message.add(settings, begin(context));
   message.add(takeLocks(schema, context, { activity, checks: newNameTaken(schema, context) }));
   message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
+  if (snapshot !== null) message.add(loadSteps(snapshot, schema, context));
   for (const [index, script] of scripts.entries()) {
+    const rows = before + index + 1;
     const expected = {
-      rows: index + 1,
-      written: index + 1,
+      rows,
+      written: rows,
       createdTable: true,
       trusted: trusted.has(script),
     };
     addSteps(message, { scripts: [script], schema, context }, { start, expected, settings });
     if (runsCode(script)) message.add(settings);
   }
-  message.add(scripts.length > 0 ? recordDurations(schema, context) : '', open ? '' : commit);
+  message.add(before + scripts.length > 0 ? recordDurations(schema, context) : '', open ? '' : commit);
   return message.done();
 }
 
@@ -59,13 +65,13 @@ export function composeCreation(
  * everything back.
  */
 export function composeCreationReplay(
-  { schema, scripts }: Pick<NewSchema, 'schema' | 'scripts'>,
+  { schema, scripts, snapshot }: Pick<NewSchema, 'schema' | 'scripts' | 'snapshot'>,
   script: Script,
   context: UnitContext,
 ): string {
   const before = scripts.slice(0, scripts.indexOf(script));
   const { text } = composeCreation(
-    { schema, scripts: before, trusted: new Set(before), open: true },
+    { schema, scripts: before, snapshot, trusted: new Set(before), open: true },
     context,
   );
   return text + replaySteps({ script, schema, context }, start);

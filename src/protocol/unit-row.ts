@@ -24,7 +24,7 @@ const replaceRepeatable = ` on conflict (name) where version is null do update s
 export function insertRow(unit: Unit, state: HistoryRow['state'], condition = 'true'): string {
   const { migration } = unit.script;
   const table = historyTable(unit.schema.schema, unit.context.table);
-  const values = insertedValues(unit, { state, by: unit.context.appliedBy });
+  const values = insertedValues(rowFor(unit), { state, by: unit.context.appliedBy });
   const kept = keptValues(migration.undoneBy, unit.context);
   const columns = [insertedColumns, ...Object.keys(kept)].join(', ');
   const insert =
@@ -45,13 +45,22 @@ export function keptValues(
   return { down: quoteLiteral(file.text), down_checksum: quoteLiteral(file.checksum) };
 }
 
+/** A migration whose history row is written, and the number of its statements. */
+export interface NewRow extends Pick<Unit, 'schema' | 'context'> {
+  readonly migration: Pick<Migration, 'version' | 'name' | 'checksum'>;
+  readonly statements: number;
+}
+
+/** The history row of a unit. */
+export function rowFor({ script: { migration, statements }, schema, context }: Unit): NewRow {
+  return { migration, statements: statements.length, schema, context };
+}
+
 /** SQL expressions: the values of a history row, in the order of `insertedColumns`. */
 export function insertedValues(
-  { script, schema, context }: Pick<Unit, 'script' | 'schema' | 'context'>,
+  { migration: { version, name, checksum }, statements: count, schema, context }: NewRow,
   { state, by }: { readonly state: HistoryRow['state']; readonly by: string },
 ): string {
-  const { version, name, checksum } = script.migration;
-  const count = script.statements.length;
   return [
     version === null ? 'null::bigint' : canonicalVersion(version),
     ...[name, checksum, by, context.runId, state, schema.scope].map(quoteLiteral),

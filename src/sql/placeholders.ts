@@ -64,11 +64,12 @@ export function placeholdersOf(text: string): FoundPlaceholders {
   return { composites, inStrings, mistakes };
 }
 
-/** The lexemes of a text. The pieces of a quoted name with doubled quotes are joined. */
-function* joinedLexemes(text: string): Generator<Lexeme> {
+/** The lexemes of a text. The pieces of a quoted name or a string with doubled quotes are joined. */
+export function* joinedLexemes(text: string): Generator<Lexeme> {
   let last: Lexeme | undefined;
   for (const lexeme of lexemesOf(text)) {
-    if (last?.end === lexeme.start && text[last.start] === '"' && text[lexeme.start] === '"') {
+    const quote = text[lexeme.start];
+    if (last?.end === lexeme.start && text[last.start] === quote && (quote === '"' || quote === "'")) {
       last = { kind: last.kind, start: last.start, end: lexeme.end, closed: lexeme.closed };
       continue;
     }
@@ -152,4 +153,12 @@ function malformed(text: string, index: number): Mistake {
   const hint =
     "write {{name}} for a name or a part of one, and {{'name'}} for a string; a name has letters, digits and _";
   return [index, 'bad-placeholder', `${shown} is not a placeholder`, hint];
+}
+
+/** The names of all placeholders in a text, in lower case, those in comments and strings included. */
+export function placeholderNames(text: string): string[] {
+  if (!text.includes('{{')) return [];
+  return [...text.matchAll(new RegExp(String.raw`\{\{[ \t]*'?(${word})'?[ \t]*\}\}`, 'g'))].map(
+    ([, name = '']) => name.toLowerCase(),
+  );
 }

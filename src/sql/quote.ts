@@ -18,3 +18,12 @@ export function likeLiteral(text: string): string {
 export function doBlock(body: string): string {
   return `DO ${quoteLiteral(body)};\n`;
 }
+
+/** The body of a function as SQL: between dollar signs, as people write it, if the text allows that. */
+export function quoteBody(text: string): string {
+  const tag = ['$$', '$body$'].find((one) => !text.includes(one));
+  // A carriage return can only be escaped in a string.
+  return tag === undefined || text.endsWith('$') || text.includes('\r')
+    ? quoteLiteral(text)
+    : tag + text + tag;
+}

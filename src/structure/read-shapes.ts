@@ -19,13 +19,15 @@ export interface ShapeRequest {
   readonly leftOut?: readonly string[];
   /** Objects to leave out, with their parts: names such as `users.email`; `*` stands for any text. */
   readonly except?: readonly string[];
+  /** Read the addresses of objects, too. */
+  readonly addresses?: boolean;
 }
 
 // The catalogs grow with the fleet, a batch does not. With the usual 4, PostgreSQL reads them whole for each batch.
 const readsByIndex = 'SET LOCAL random_page_cost = 1;\n';
 
-// Settings that the text of a definition depends on.
-const settings = `SET LOCAL search_path = pg_catalog, pg_temp;
+/** SQL that sets what the text of a definition or a value depends on, to the end of the transaction. */
+export const definitionSettings = `SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL jit = off;
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL DateStyle = 'ISO, MDY';
@@ -35,7 +37,7 @@ SET LOCAL extra_float_digits = 1;
 SET LOCAL bytea_output = 'hex';
 SET LOCAL statement_timeout = 0;
 ${readsByIndex}`;
-const begin = `START TRANSACTION READ ONLY;\n${settings}`;
+const begin = `START TRANSACTION READ ONLY;\n${definitionSettings}`;
 
 /** The hashes of the structure of many schemas, in one query. Schemas that do not exist have none. */
 export function readShapeHashes(session: Session, request: ShapeRequest): Promise<Map<string, ShapeHash>> {
@@ -47,7 +49,7 @@ export function readShapeHashesInside(
   session: Session,
   request: ShapeRequest,
 ): Promise<Map<string, ShapeHash>> {
-  return shapeHashes(session, request, (query) => `${settings}${query}`);
+  return shapeHashes(session, request, (query) => `${definitionSettings}${query}`);
 }
 
 async function shapeHashes(
@@ -81,8 +83,8 @@ export async function readShapes(session: Session, request: ShapeRequest): Promi
 
 /** SQL that reads the structure of some schemas in a transaction that has begun; see `createShapeCollector`. */
 export function selectShapes(request: ShapeRequest): string {
-  return `${settings}${objectsOf(request)}
-select nsp as ${schemaColumn}, kind, of, name, attributes from objects;
+  return `${definitionSettings}${objectsOf(request)}
+select nsp as ${schemaColumn}, kind, of, name, attributes${request.addresses === true ? ', address' : ''} from objects;
 `;
 }
 
@@ -97,13 +99,14 @@ export function createShapeCollector(): {
   return {
     onRow(row) {
       if (!(schemaColumn in row)) return;
-      const { [schemaColumn]: schema, kind, of, name, attributes } = row;
+      const { [schemaColumn]: schema, kind, of, name, attributes, address } = row;
       const objects = shapes.get(String(schema)) ?? [];
       objects.push({
         kind: String(kind),
         name: String(name),
         of: of === null ? null : String(of),
         attributes: JSON.parse(String(attributes)),
+        ...(typeof address === 'string' && { address }),
       });
       shapes.set(String(schema), objects);
     },
@@ -116,10 +119,11 @@ export function createShapeCollector(): {
  * evaluates a select list from left to right, so the functions that show definitions find the schema as `search_path`,
  * which `moved` has set: they show its own names bare. The rows come sorted by schema, so that this happens rarely.
  */
-function objectsOf({ schemas, ignore, historyTable, leftOut = [], except = [] }: ShapeRequest): string {
+function objectsOf(request: ShapeRequest): string {
+  const { schemas, ignore, historyTable, leftOut = [], except = [] } = request;
   const parts = [...relationParts, ...otherParts]
     .filter((part) => part.isOf === undefined || !ignore.has(part.isOf))
-    .map((part) => selectPart(part, ignore));
+    .map((part) => selectPart(part, request));
   return `with s as materialized (select n.oid, n.nspname as nsp, quote_ident(n.nspname) as path,
     coalesce((select h.relowner from pg_class h where h.relnamespace = n.oid and h.relname = ${quoteLiteral(historyTable)}), n.nspowner) as migrator
   from pg_namespace n where n.nspname = any(${nameArray(schemas)})),
@@ -144,7 +148,10 @@ function isCompared(except: readonly string[]): string {
     and not (every.kind = 'sequence' and coalesce(every.attributes::json ->> 'owned by' ~ ${excepted}, false))`;
 }
 
-function selectPart(part: ShapePart, ignore: ReadonlySet<Ignorable>): string {
+function selectPart(
+  part: ShapePart,
+  { ignore, addresses }: Pick<ShapeRequest, 'ignore' | 'addresses'>,
+): string {
   const attributes = Object.entries(part.attributes)
     .filter(([name]) => name !== columnOrder || !ignore.has('column-order'))
     .map(([name, sql]) => `${quoteLiteral(name)}, ${sql}`);
@@ -159,8 +166,14 @@ function selectPart(part: ShapePart, ignore: ReadonlySet<Ignorable>): string {
   ];
   return `(select p.nsp, case when current_setting('search_path') <> p.path then set_config('search_path', p.path, true) end as moved,
   ${part.kind} as kind, ${part.of ?? 'null::text'} as of, ${part.name} as name,
-  json_strip_nulls(json_build_object(${[...attributes, ...extra].join(',\n  ')}))::text as attributes
+  json_strip_nulls(json_build_object(${[...attributes, ...extra].join(',\n  ')}))::text as attributes${addresses === true ? `, ${addressOf(part.comment)} as address` : ''}
 from (select ${part.columns}, r.migrator as as_migrator from ${part.from} order by r.nsp offset 0) p)`;
+}
+
+function addressOf(comment: ShapePart['comment']): string {
+  if (comment === undefined) return 'null::text';
+  const { catalog, oid, sub = '0' } = comment;
+  return `'${catalog} ' || ${oid} || ' ' || ${sub}`;
 }
 
 function commentOf({ catalog, oid, sub = '0' }: NonNullable<ShapePart['comment']>): string {

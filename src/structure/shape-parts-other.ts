@@ -41,6 +41,15 @@ const functions: ShapePart = {
   acl: { list: 'p.proacl', type: 'f' },
 };
 
+/** SQL expressions by attribute: what the row `g` of pg_range says of a range. */
+const ofRange = (attributes: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, sql]) => [
+      name,
+      when(`p.typtype = 'r'`, `(select ${sql} from pg_range g where g.rngtypid = p.oid)`),
+    ]),
+  );
+
 // Types of tables and arrays belong to their tables and elements, and a multirange to its range.
 const types: ShapePart = {
   kind: `case p.typtype when 'e' then 'enum' when 'd' then 'domain' when 'r' then 'range' else 'base type' end`,
@@ -56,15 +65,17 @@ const types: ShapePart = {
     type: when(`p.typtype = 'd'`, 'format_type(p.typbasetype, p.typtypmod)'),
     'not null': when('p.typnotnull', `'yes'`),
     default: `coalesce(pg_get_expr(p.typdefaultbin, 0, true), p.typdefault)`,
-    collation: when(
-      `p.typtype = 'd' and p.typcollation <> 0 and p.typcollation <> (select b.typcollation from pg_type b where b.oid = p.typbasetype)`,
-      'p.typcollation::regcollation::text',
-    ),
-    range: when(
-      `p.typtype = 'r'`,
-      `(select concat_ws(' ', format_type(g.rngsubtype, null), case when g.rngcollation <> 0 then g.rngcollation::regcollation::text end,
-        (select quote_ident(c.opcname) from pg_opclass c where c.oid = g.rngsubopc), ${noProc('g.rngcanonical')}, ${noProc('g.rngsubdiff')}, format_type(g.rngmultitypid, null)) from pg_range g where g.rngtypid = p.oid)`,
-    ),
+    collation: `case p.typtype
+      when 'd' then (select p.typcollation::regcollation::text from pg_type b where b.oid = p.typbasetype and p.typcollation not in (0, b.typcollation))
+      when 'r' then (select g.rngcollation::regcollation::text from pg_range g join pg_type b on b.oid = g.rngsubtype where g.rngtypid = p.oid and g.rngcollation not in (0, b.typcollation)) end`,
+    ...ofRange({
+      subtype: 'format_type(g.rngsubtype, null)',
+      'operator class':
+        "(select case when n.nspname = p.nsp then '' else quote_ident(n.nspname) || '.' end || quote_ident(c.opcname) from pg_opclass c join pg_namespace n on n.oid = c.opcnamespace where c.oid = g.rngsubopc)",
+      canonical: noProc('g.rngcanonical'),
+      'subtype diff': noProc('g.rngsubdiff'),
+      multirange: 'format_type(g.rngmultitypid, null)',
+    }),
     functions: when(
       `p.typtype = 'b'`,
       `concat_ws(' ', p.typinput::text, p.typoutput::text, p.typlen::text, p.typbyval::text, p.typalign::text, p.typstorage::text, p.typcategory::text)`,

@@ -77,7 +77,7 @@ const relations: ShapePart = {
       `(select quote_ident(s.srvname) || coalesce(' (' || ${list('f.ftoptions')} || ')', '') from pg_foreign_table f join pg_foreign_server s on s.oid = f.ftserver where f.ftrelid = p.oid)`,
     ),
     [columnOrder]: when(
-      `p.relkind in ('r', 'p', 'f')`,
+      `p.relkind in ('r', 'p', 'f', 'c')`,
       `(select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute a where a.attrelid = p.oid and a.attnum > 0 and not a.attisdropped)`,
     ),
   },

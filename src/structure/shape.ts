@@ -10,6 +10,8 @@ export interface ShapeObject {
   readonly of: string | null;
   /** Its definition by attribute, such as `type` and `default` of a column. */
   readonly attributes: Readonly<Record<string, string>>;
+  /** Its catalog, OID and number in it, such as `pg_class 16384 0`, if that was requested and it has one. */
+  readonly address?: string;
 }
 
 /** The name of an object after that of the table that it belongs to: `users.email`. */

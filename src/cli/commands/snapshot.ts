@@ -1,0 +1,35 @@
+import { checkSnapshot, writeSnapshot } from '../../operations/snapshot.ts';
+import { snapshotCheckedText, snapshotWrittenText } from '../../report/snapshot.ts';
+import { defineCommand } from '../command.ts';
+
+/** `sqlmig snapshot`. */
+export const snapshotCommand = defineCommand()({
+  name: 'snapshot',
+  describe: 'Write what the tenant files build, for creating tenants faster',
+  options: {
+    check: {
+      type: 'boolean',
+      default: false,
+      describe: 'Only check that the snapshot is not stale or edited, without a database',
+    },
+  },
+  examples: [
+    ['snapshot', 'replay the files in a temporary database, and write sql/tenant.snapshot.sql'],
+    ['snapshot --check', 'in CI: exit code 1 if new tenants would not be created with the snapshot'],
+  ],
+  needsDatabase: ({ check }) => check !== true,
+  prepare:
+    ({ check }) =>
+    async ({ config, signal, onEvent }) => {
+      if (check) {
+        const checked = await checkSnapshot(config);
+        return {
+          exitCode: checked.ok ? 0 : 1,
+          json: checked,
+          text: () => snapshotCheckedText(checked),
+        };
+      }
+      const written = await writeSnapshot(config, { signal, onEvent });
+      return { exitCode: 0, json: written, text: () => snapshotWrittenText(written) };
+    },
+});

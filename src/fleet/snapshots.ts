@@ -1,0 +1,70 @@
+import { snapshotObstacle } from '../decide/snapshot-obstacle.ts';
+import { SqlmigError } from '../errors.ts';
+import type { OnEvent } from '../events.ts';
+import { type FoundSnapshot, snapshotSettings } from '../project/snapshot-file.ts';
+import type { LoadedSnapshot } from '../protocol/snapshot-rows.ts';
+import { scriptForTenant, sentText } from '../sql/filling.ts';
+import type { Migration, Script } from '../sql/migration.ts';
+import { snapshotScript } from '../sql/snapshot-script.ts';
+import type { PlanSource } from '../state/plan-source.ts';
+import type { Target } from '../state/target.ts';
+
+/** The snapshot of a run, with which new tenants are created. */
+export interface Snapshots {
+  /** What stands for the first files of a tenant; `null` if it exists, or if the snapshot cannot be used for it. */
+  of(target: Target): LoadedSnapshot | null;
+  /** The pending files of a tenant that no snapshot stands for. */
+  rest(target: Target): readonly Migration[];
+  /** The snapshot cannot be used in this run, with a warning if there is a reason. */
+  giveUp(why: string | null): void;
+}
+
+/** The snapshot beside the files, which is read when the first tenant needs it. One that is stale is not used. */
+export function createSnapshots({ migrations, config }: PlanSource, emit: OnEvent): Snapshots {
+  let known: { readonly found: FoundSnapshot; readonly script: Script } | null | undefined;
+  const giveUp = (why: string | null, file = known?.found.file) => {
+    known = null;
+    if (why !== null && file !== undefined)
+      emit({
+        type: 'warning',
+        message: `${file} is not used, since ${why}; new tenants are built from the files (write it again with: sqlmig snapshot)`,
+      });
+  };
+  const read = () => {
+    if (known !== undefined) return known;
+    known = null;
+    const found = migrations.readSnapshot?.() ?? null;
+    if (found === null) return null;
+    const files = migrations.tenant;
+    const settings = snapshotSettings(config, files.slice(0, found.covers.length));
+    const obstacle = snapshotObstacle(found, { files, settings });
+    if (obstacle === null) known = { found, script: snapshotScript(found.file, found.sql) };
+    else giveUp(obstacle, found.file);
+    return known;
+  };
+  const coveredOf = ({ exists, scope, plan: { steps } }: Target) => {
+    const isNew = scope === 'tenant' && !exists && steps.length > 0;
+    const { found, script } = (isNew ? read() : null) ?? {};
+    if (found === undefined || script === undefined) return null;
+    const covered = found.covers.flatMap(({ statements }, i) => {
+      const migration = steps[i];
+      return migration === undefined || migration !== migrations.tenant[i] ? [] : [{ migration, statements }];
+    });
+    return covered.length < found.covers.length ? null : { script, covered };
+  };
+  return {
+    of(target) {
+      const usable = coveredOf(target);
+      if (usable === null) return null;
+      try {
+        return { sql: sentText(scriptForTenant(usable.script, target.schema)), covered: usable.covered };
+      } catch (error) {
+        // The tenant's name is too long for a placeholder, which the error of a file says better.
+        if (error instanceof SqlmigError) return null;
+        throw error;
+      }
+    },
+    rest: (target) => target.plan.steps.slice(coveredOf(target)?.covered.length ?? 0),
+    giveUp: (why) => giveUp(why),
+  };
+}

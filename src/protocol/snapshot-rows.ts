@@ -1,0 +1,50 @@
+import { historyTable } from '../history/history.ts';
+import type { Migration } from '../sql/migration.ts';
+import type { UnitContext, UnitSchema } from './unit-context.ts';
+import { insertedColumns, insertedValues, keptValues } from './unit-row.ts';
+import { setFilePath, setOwnPath } from './unit-settings.ts';
+
+/** A migration that a snapshot stands for, and the number of its statements. */
+export interface CoveredMigration {
+  readonly migration: Migration;
+  readonly statements: number;
+}
+
+/** A snapshot for one tenant, ready to be sent. */
+export interface LoadedSnapshot {
+  readonly sql: string;
+  readonly covered: readonly CoveredMigration[];
+}
+
+/** The column in which a creation reports that the SQL of the snapshot begins (`true`) and is done (`false`). */
+export const loadingColumn = 'sqlmig_loading';
+
+/**
+ * Builds a schema from a snapshot and records the migrations that it stands for. Names are bare, and those of other
+ * schemas qualified, so its `search_path` is the tenant's schema alone; function bodies may name what comes later.
+ */
+export function loadSteps(
+  { sql, covered }: LoadedSnapshot,
+  schema: UnitSchema,
+  context: UnitContext,
+): string {
+  return `select true as ${loadingColumn};
+${setFilePath(schema, { ...context, searchPath: ['tenant'] })}SET LOCAL check_function_bodies = off;
+${sql}
+;
+SET LOCAL check_function_bodies = DEFAULT;
+${setOwnPath}${insertRows(covered, schema, context)}select false as ${loadingColumn};
+`;
+}
+
+function insertRows(covered: readonly CoveredMigration[], schema: UnitSchema, context: UnitContext): string {
+  const rows = covered.map(({ migration, statements }) => {
+    const values = insertedValues(
+      { migration, statements, schema, context },
+      { state: 'applied', by: context.appliedBy },
+    );
+    const { down = 'null', down_checksum: checksum = 'null' } = keptValues(migration.undoneBy, context);
+    return `(${values}, ${down}, ${checksum})`;
+  });
+  return `insert into ${historyTable(schema.schema, context.table)} (${insertedColumns}, down, down_checksum) values\n${rows.join(',\n')};\n`;
+}

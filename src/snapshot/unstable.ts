@@ -1,0 +1,142 @@
+import { withoutComments } from '../sql/comments.ts';
+import type { Script } from '../sql/migration.ts';
+import { type ParsedStatement, statementAt } from '../sql/parse.ts';
+import { locate } from '../sql/position.ts';
+import type { RangeVar } from '../sql/reach.ts';
+
+/** The relations that the files of a project have built, by scope. */
+export interface BuiltRelations {
+  readonly publicSchema: string;
+  readonly public: ReadonlySet<string>;
+  readonly tenant: ReadonlySet<string>;
+}
+
+/** A statement whose rows depend on something else than the files. */
+export interface UnstableRows {
+  readonly file: string;
+  readonly line: number;
+  /** In words. */
+  readonly why: string;
+}
+
+/**
+ * Finds the first statement of tenant files that writes rows which can be others in the next tenant, although two tenants
+ * that are built at the same time have the same: it reads public, or the date, or who runs it. `scripts` has the public
+ * files, too, for their functions.
+ */
+export async function unstableRowsOf(
+  scripts: readonly Script[],
+  built: BuiltRelations,
+): Promise<UnstableRows | null> {
+  const parsed = await parsedStatements(scripts);
+  const functions = new Map<string, string>();
+  const triggers = new Map<string, string[]>();
+  for (const { fields, kind, text } of parsed) {
+    const why = kind === 'CreateFunctionStmt' ? reasonInCode(text, built, codeMayUse) : null;
+    if (why !== null) functions.set(lastName(fields.funcname), why);
+    if (kind !== 'CreateTrigStmt') continue;
+    const table = (fields.relation as RangeVar | undefined)?.relname ?? '';
+    triggers.set(table, [...(triggers.get(table) ?? []), lastName(fields.funcname)]);
+  }
+  const calls = (name: string) => {
+    const why = functions.get(name);
+    return why === undefined ? null : `calls ${name}, which ${why}`;
+  };
+  for (const statement of parsed) {
+    const { script, start, kind, fields, text } = statement;
+    if (script.migration.scope !== 'tenant' || !writing.has(kind)) continue;
+    const { relations, called } = namesIn(fields);
+    const fired = relations.flatMap(({ relname = '' }) => triggers.get(relname) ?? []);
+    const why =
+      (code.has(kind) ? reasonInCode(text, built, clock) : null) ??
+      readsPublic(relations, built) ??
+      usesClock(text) ??
+      [...called, ...fired].map(calls).find((reason) => reason !== null) ??
+      null;
+    if (why === null) continue;
+    const { file, line } = locate(script.migration.file, script.migration.text, start);
+    return { file, line, why };
+  }
+  return null;
+}
+
+const writing: ReadonlySet<string> = new Set([
+  ...['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'SelectStmt', 'CreateTableAsStmt'],
+  ...['DoStmt', 'CallStmt', 'ExecuteStmt'],
+]);
+const code: ReadonlySet<string> = new Set(['DoStmt', 'CallStmt']);
+
+interface OneStatement extends Pick<ParsedStatement, 'kind' | 'fields'> {
+  readonly script: Script;
+  readonly start: number;
+  readonly text: string;
+}
+
+async function parsedStatements(scripts: readonly Script[]): Promise<OneStatement[]> {
+  const found: OneStatement[] = [];
+  for (const script of scripts) {
+    for (const [k, { kind, start, end }] of script.statements.entries()) {
+      if (!writing.has(kind) && kind !== 'CreateFunctionStmt' && kind !== 'CreateTrigStmt') continue;
+      const parsed = await statementAt(script, k);
+      const { text } = withoutComments(script.text.slice(start, end));
+      if (parsed !== null) found.push({ script, start, kind, fields: parsed.statement.fields, text });
+    }
+  }
+  return found;
+}
+
+const environment =
+  /\b(?:current_user|session_user|current_role|current_catalog|current_database|current_date|pg_backend_pid|txid_current|pg_current_xact_id|inet_server_addr)\b|\bversion\s*\(/i;
+const clockWord =
+  '(?:now|clock_timestamp|statement_timestamp|transaction_timestamp|current_timestamp|current_time|localtimestamp|localtime|timeofday)';
+const clock = new RegExp(String.raw`\b${clockWord}\b`, 'i');
+const coarse = new RegExp(
+  String.raw`\b${clockWord}\b[\s()]*(?:::|\bat\s+time\b)|\b(?:cast|date_trunc|extract|date_part|to_char|age|date)\s*\([^;)]*\b${clockWord}\b`,
+  'i',
+);
+// The time itself differs between two tenants, which shows.
+const codeMayUse = /(?!)/;
+
+function reasonInCode(text: string, { public: shared, tenant, publicSchema }: BuiltRelations, more: RegExp) {
+  const words = new Set(text.match(/[\p{L}_][\p{L}\p{N}_$]*/gu)?.map((word) => word.toLowerCase()));
+  const named = [...shared].find((name) => words.has(name) && (!tenant.has(name) || words.has(publicSchema)));
+  if (named !== undefined) return `reads ${publicSchema}.${named}, whose rows can change`;
+  const found = more.exec(text);
+  return found === null ? usesClock(text) : `uses ${found[0]}`;
+}
+
+function readsPublic(
+  relations: readonly RangeVar[],
+  { public: shared, tenant, publicSchema }: BuiltRelations,
+): string | null {
+  const found = relations.find(
+    ({ schemaname, relname = '' }) =>
+      shared.has(relname) &&
+      (schemaname === publicSchema || (schemaname === undefined && !tenant.has(relname))),
+  );
+  return found === undefined ? null : `reads ${publicSchema}.${found.relname}, whose rows can change`;
+}
+
+function usesClock(text: string): string | null {
+  const found = environment.exec(text) ?? coarse.exec(text);
+  return found === null ? null : `uses ${found[0]}`;
+}
+
+/** The relations and the called functions anywhere in a statement. */
+function namesIn(
+  node: unknown,
+  found: { relations: RangeVar[]; called: string[] } = { relations: [], called: [] },
+) {
+  if (Array.isArray(node)) for (const item of node) namesIn(item, found);
+  else if (typeof node === 'object' && node !== null) {
+    if ('relname' in node) found.relations.push(node as RangeVar);
+    if ('funcname' in node) found.called.push(lastName(node.funcname));
+    for (const value of Object.values(node)) namesIn(value, found);
+  }
+  return found;
+}
+
+function lastName(parts: unknown): string {
+  const last = (Array.isArray(parts) ? parts : []).at(-1) as { readonly String?: { readonly sval?: string } };
+  return last?.String?.sval ?? '';
+}

@@ -1,0 +1,256 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { type Config, checkSnapshot, createTenant, type RunEvent, up, writeSnapshot } from '../src/index.ts';
+import { parseSnapshot, snapshotText } from '../src/project/snapshot-file.ts';
+import { withoutOwnNames } from '../src/structure/own-names.ts';
+import { readShapes } from '../src/structure/read-shapes.ts';
+import { compareShapes } from '../src/structure/shape.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project, type TestProject } from './setup/project.ts';
+import { testSession } from './setup/unit.ts';
+
+let refusingDatabase: TestDatabase;
+beforeAll(async () => {
+  refusingDatabase = await freshDatabase();
+});
+
+const all = { kind: 'all', except: [] } as const;
+const names = { files: 'by_files', snapshot: `o'neil "X"`, up: 'by_up' };
+const tenants = { list: Object.values(names) };
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+const regnamespace = (name: string) => `'${quoted(name).replaceAll("'", "''")}'::regnamespace`;
+const snapshotOf = ({ dir }: TestProject) => join(dir, 'sql/tenant.snapshot.sql');
+
+/** Creates a tenant, and returns what was said about it. */
+async function create(config: Config, name: string): Promise<string[]> {
+  const said: string[] = [];
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'warning') said.push(event.message);
+  };
+  const outcome = await createTenant(config, { name, onEvent });
+  expect(outcome.error).toBeUndefined();
+  return said;
+}
+
+/** What a tenant has: how its structure differs from the first one's, its rows, sequences, privileges and history. */
+async function contents(db: TestDatabase, name: string) {
+  const session = await testSession(db.url);
+  const request = {
+    schemas: [names.files, name],
+    ignore: new Set<never>(),
+    historyTable: 'schema_migrations',
+  };
+  const shapes = await readShapes(session, request);
+  await session.close();
+  const [expected = [], actual = []] = request.schemas.map((schema) => shapes.get(schema));
+  expect(expected.length).toBeGreaterThan(10);
+  const own = { expected: names.files, actual: name };
+  const relations =
+    await db.query(`select relname as relation, relkind = 'S' as counts, oid::regclass::text as path
+from pg_class where relnamespace = ${regnamespace(name)} and relkind in ('r', 'm', 'v', 'S') and relname <> 'schema_migrations' order by 1`);
+  const rows: Record<string, string[]> = {};
+  for (const { relation, counts, path } of relations) {
+    const value = counts === true ? 'row(x.last_value, x.is_called)' : 'x';
+    const found = await db.query(`select to_jsonb(${value})::text as x from ${path} x`);
+    // What is new in each tenant.
+    const own = JSON.stringify(name).slice(1, -1);
+    rows[String(relation)] = found
+      .map(({ x }) =>
+        String(x)
+          .replaceAll(own, 'NAME')
+          .replace(/\d{4}-\d\d-\d\dT[\d:.+]+/g, 'TIME')
+          .replace(/[0-9a-f]{8}-[-0-9a-f]{27}/g, 'UUID'),
+      )
+      .sort();
+  }
+  const schema = await db.query(
+    `select obj_description(oid) as comment, nspacl::text as acl from pg_namespace where oid = ${regnamespace(name)}`,
+  );
+  const history = await db.query(
+    `select version, name, checksum, state, scope, statements, done_statements, down, down_checksum from ${quoted(name)}.schema_migrations order by 1, 2`,
+  );
+  return { differences: withoutOwnNames(compareShapes(expected, actual), own), rows, schema, history };
+}
+
+/** Requires that tenants by files, by the snapshot, and by `up` with the snapshot are the same. */
+async function requireSame(db: TestDatabase, p: TestProject, newer: Record<string, string>): Promise<string> {
+  const written = await writeSnapshot(await p.config());
+  expect(written).toMatchObject({ file: 'sql/tenant.snapshot.sql', changed: true });
+  const text = readFileSync(snapshotOf(p), 'utf8');
+  p.write(newer);
+  const config = await p.config();
+  expect(await up(config, { select: { kind: 'public' } })).toMatchObject({ ok: true });
+  expect(await create(config, names.snapshot)).toEqual([]);
+  const said: string[] = [];
+  const upped = await up(config, {
+    select: { kind: 'tenants', names: [names.up] },
+    onEvent: (event) => {
+      if (event.type === 'warning' && event.message.includes('snapshot')) said.push(event.message);
+    },
+  });
+  expect(upped).toMatchObject({ ok: true, applied: 1 });
+  expect(said).toEqual([]);
+  p.remove('sql/tenant.snapshot.sql');
+  expect(await create(config, names.files)).toEqual([]);
+  writeFileSync(snapshotOf(p), text);
+  // In one transaction, all rows of the history are written at the end of what the snapshot builds.
+  const [{ n }] = (await db.query(
+    `select count(distinct xmin::text)::int as n from ${quoted(names.up)}.schema_migrations`,
+  )) as [{ n: number }];
+  expect(n).toBe(1);
+  const expected = await contents(db, names.files);
+  expect(expected.differences).toEqual([]);
+  for (const name of [names.snapshot, names.up]) expect(await contents(db, name)).toEqual(expected);
+  return text;
+}
+
+test('tenants of the sample are the same by files and by snapshot, and up has nothing to do', async () => {
+  const db = await freshDatabase();
+  const p = project({ url: db.url, tenants });
+  cpSync(new URL('../sql', import.meta.url), join(p.dir, 'sql'), { recursive: true });
+  const text = await requireSame(db, p, {
+    'sql/tenant/0012_notes.sql': 'alter table users add note text; create index concurrently on users (note)',
+  });
+  expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true, applied: 0 });
+  expect(await checkSnapshot(await p.config())).toEqual({
+    ok: true,
+    file: 'sql/tenant.snapshot.sql',
+    upTo: '0011',
+    newer: ['sql/tenant/0012_notes.sql'],
+  });
+  expect(text).toContain(`('1', 'billing@example.com', 'Billing', default, default, 'en');`);
+});
+
+const unsupported =
+  /^(?:create (?:collation|operator|text search conf|conversion|server|foreign|extension)|alter text search)/;
+const everyKind = readFileSync(new URL('./fixtures/every-kind.sql', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => !unsupported.test(line))
+  .join('\n')
+  .replace(', during, often) select', ') select')
+  .replace(/(row\(i, 'x'\)::pair),\s+span.*?(?= from generate_series)/s, '$1');
+
+const settings = `comment on schema {{tenant}} is 'a tenant'; grant usage on schema {{tenant}} to pg_monitor;
+alter default privileges in schema {{tenant}} grant select on tables to pg_monitor with grant option;
+create table owned (id uuid primary key default gen_random_uuid(), of text default {{'tenant'}} not null, at timestamptz, odd int constraint "Odd {{tenant}}" unique with (fillfactor = 70));
+insert into owned (at) values (now()), (now()); insert into owned (of) values ({{'tenant'}} || '_x'), ('it''s' || chr(13) || chr(10) || 'back\\slash {{tenant}}');
+alter table owned owner to pg_read_all_data; grant select (id), update (at) on owned to pg_monitor; alter table owned cluster on owned_pkey;
+revoke execute on function user_count() from public; grant execute on function user_count() to pg_monitor; revoke usage on type mood from public;
+create view columns as select id, of from owned; alter view columns alter of set default 'x'; comment on column columns.id is 'c'; grant insert on columns to pg_monitor;
+create table parent (a int check (a > 0), b text, d int); create table child (c int) inherits (parent); insert into child values (1, 'b', 3, 2); alter table child alter b set default 'q';
+create function by_default() returns int language sql as 'select count(*)::int from parent'; alter table parent alter d set default by_default(); insert into parent (a) values (7);
+create function row_of(p parent) returns text language sql as 'select p.b'; alter table users replica identity using index users_email_key;
+create function pinned() returns int language sql set search_path from current as 'select 1'; create table empty (); insert into empty default values;
+alter domain positive add constraint small check (value < 1000); comment on constraint small on domain positive is 'd'; comment on type pair is 'p';
+alter table tickets disable trigger user; alter table tickets force row level security; drop table plans_old`;
+
+test('so are tenants with every kind of object, privileges, placeholders, and rows that differ', async () => {
+  const db = await freshDatabase();
+  const p = project(
+    { url: db.url, tenants, vars: { region: 'eu' } },
+    {
+      'sql/public/1_base.sql': `create extension citext; create extension pg_trgm; create extension btree_gist;
+create table regions (id text primary key); insert into regions values ('eu');`,
+      'sql/tenant/1_kinds.sql': `create table plans_old (); ${everyKind}`,
+      'sql/tenant/1_kinds.down.sql': `select 'down'`,
+      'sql/tenant/2_settings.sql': settings,
+      'sql/tenant/3_region.sql':
+        "create index concurrently on users (plan);\ncreate table of_region (id text default {{'region'}} references public.regions);\r\ncreate function body() returns text language sql as $f$\r\nselect '\\';\r\n$f$; insert into of_region default values",
+      'sql/tenant/R__v.sql': 'create or replace view latest as select count(*) as n from users',
+    },
+  );
+  await requireSame(db, p, {
+    'sql/tenant/4_more.sql': "alter table parent add e int; insert into users (email) values ('x')",
+  });
+});
+
+test('a snapshot that is stale, edited or refused is not used, which check and a warning say', async () => {
+  const db = await freshDatabase();
+  const list = ['edited', 'changed', 'refused', 'earlier', 'used'];
+  const p = project(
+    { url: db.url, tenants: { list } },
+    {
+      'sql/tenant/1_a.sql': 'create table a (id int)',
+      'sql/tenant/3_b.sql': 'create table b (id int)',
+    },
+  );
+  expect(await checkSnapshot(await p.config())).toMatchObject({ ok: false, problem: 'it does not exist' });
+  const config = await p.config();
+  await up(config, { select: { kind: 'public' } });
+  await writeSnapshot(config);
+  expect(await writeSnapshot(config)).toMatchObject({ changed: false, upTo: '3', files: 2 });
+  const text = readFileSync(snapshotOf(p), 'utf8');
+  const problem = async () => (await checkSnapshot(await p.config())).problem;
+
+  p.write({ 'sql/tenant/1_a.sql': 'create table a (id bigint)' });
+  expect(await problem()).toBe('sql/tenant/1_a.sql has changed');
+  expect(await create(await p.config(), 'changed')).toEqual([
+    'sql/tenant.snapshot.sql is not used, since sql/tenant/1_a.sql has changed; new tenants are built from the files (write it again with: sqlmig snapshot)',
+  ]);
+  p.write({ 'sql/tenant/1_a.sql': 'create table a (id int)', 'sql/tenant/2_c.sql': 'create table c ()' });
+  expect(await problem()).toBe('sql/tenant/2_c.sql is not in it');
+  p.remove('sql/tenant/2_c.sql');
+  p.remove('sql/tenant/1_a.sql');
+  expect(await problem()).toBe('1_a.sql, which is in it, does not exist');
+  p.write({ 'sql/tenant/1_a.sql': 'create table a (id int)' });
+  expect(await problem()).toBeUndefined();
+  const searched = { ...(await p.config()), searchPath: ['tenant'] };
+  expect((await checkSnapshot(searched)).problem).toContain('searchPath');
+
+  writeFileSync(snapshotOf(p), text.replace('create table b', 'create table bb'));
+  expect(await problem()).toBe('it was edited');
+  expect(await create(await p.config(), 'edited')).toEqual([expect.stringContaining('it was edited')]);
+  expect(await db.query('select from edited.b')).toEqual([]);
+  // As if another version of PostgreSQL refused it.
+  const found = parseSnapshot(text, '');
+  writeFileSync(snapshotOf(p), snapshotText({ ...found, sql: `${found.sql}\nselect 1 / 0;\n` }));
+  expect(await problem()).toBeUndefined();
+  expect(await create(await p.config(), 'refused')).toEqual([expect.stringContaining('division by zero')]);
+  expect(await db.history('refused')).toEqual({ 1: 1, 3: 1 });
+
+  // Line ends that a checkout has changed do not matter, and a version before that of the snapshot is built by files.
+  writeFileSync(snapshotOf(p), text.replaceAll('\n', '\r\n'));
+  const earlier = { select: { kind: 'tenants', names: ['earlier'] }, to: '1' } as const;
+  expect(await up(await p.config(), earlier)).toMatchObject({ ok: true });
+  expect(await db.history('earlier')).toEqual({ 1: 1 });
+  expect(await create(await p.config(), 'used')).toEqual([]);
+  expect(await db.history('used')).toEqual({ 1: 1, 3: 1 });
+});
+
+test.for<[why: RegExp, files: Record<string, string>]>([
+  [/changes rows of public\.log/, { 'sql/tenant/1_a.sql': 'insert into log values (1)' }],
+  [/it creates or changes a publication/, { 'sql/tenant/1_a.sql': 'create publication {{tenant}}' }],
+  [
+    /operator === /,
+    { 'sql/tenant/1_a.sql': 'create operator === (leftarg = int, rightarg = int, function = int4pl)' },
+  ],
+  [
+    /1_a\.sql:2 .*reads public\.log/,
+    { 'sql/tenant/1_a.sql': 'create table a (id int);\ninsert into a select id from log' },
+  ],
+  [
+    /a\.x has another value in each/,
+    { 'sql/tenant/1_a.sql': 'create table a (x float8); insert into a values (random())' },
+  ],
+  [
+    / 'of {{tenant}}'|of sqlmig_a_/,
+    {
+      'sql/tenant/1_a.sql': `create table a (x text default {{'tenant'}} || '!'); comment on table a is 'x'; do $$ begin execute format('comment on table a is %L', 'of ' || current_schema()); end $$`,
+    },
+  ],
+])(
+  'files that build what a snapshot cannot have are refused, and nothing is written: %s',
+  async ([why, files]) => {
+    const p = project(
+      { url: refusingDatabase.url, tenants: { list: [] }, vars: {} },
+      { 'sql/public/1_log.sql': 'create table log (id int)', ...files },
+    );
+    const refused = writeSnapshot(await p.config());
+    await expect(refused).rejects.toMatchObject({
+      code: 'snapshot-refused',
+      message: expect.stringMatching(why),
+    });
+    expect(await checkSnapshot(await p.config())).toMatchObject({ ok: false });
+  },
+);
