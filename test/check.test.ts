@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { checkFiles } from '../src/operations/check-files.ts';
+import { loadConfig } from '../src/project/config.ts';
+import type { Overrides } from '../src/project/settings.ts';
 import { sqlmig } from './setup/cli.ts';
 import { project } from './setup/project.ts';
 
@@ -75,4 +78,39 @@ test('check prints no control characters of a file, and the caret stays below it
   expect(stderr).not.toMatch(/(?!\n)\p{Cc}/u);
   const [line = '', caret = ''] = stderr.split('\n').slice(3);
   expect(line.slice(caret.indexOf('^'))).toMatch(/^[xy]/);
+});
+
+test('check warns about locks, except of rules and files that the config leaves out', async () => {
+  const p = project(
+    {},
+    {
+      ...files,
+      'sql/tenant/2_old.sql': 'drop table plans;\n',
+      'sql/tenant/10_index.sql': 'select 1;\ncreate index on users (id);\ndrop table old;\n',
+      'sql/tenant/11_allowed.sql': '-- sqlmig: allow drop-table\ndrop table older;\n',
+    },
+  );
+  const config = (lint: object) =>
+    loadConfig({ cwd: p.dir, env: {}, overrides: { url: 'postgres://127.0.0.1:1/none', lint } as Overrides });
+  const rules = async (lint: object) =>
+    (await checkFiles(await config(lint))).findings.map(({ rule, file, line }) => `${rule} ${file}:${line}`);
+  const old = 'drop-table sql/tenant/2_old.sql:1';
+  const index = 'create-index sql/tenant/10_index.sql:2';
+  expect(await rules({})).toEqual([old, index, 'drop-table sql/tenant/10_index.sql:3']);
+  expect(await rules({ off: ['drop-table'] })).toEqual([index]);
+  expect(await rules({ off: ['drop-table', 'create-index'] })).toEqual([]);
+  expect(await rules({ after: '0002', off: ['create-index'] })).toEqual([
+    'drop-table sql/tenant/10_index.sql:3',
+  ]);
+  await expect(config({ off: ['drop-tabel'] })).rejects.toThrow('"lint.off.0" in');
+  await expect(config({ after: 'v2' })).rejects.toThrow('must be the version of a file, in digits');
+  p.write({ 'sqlmig.config.json': '{ "lint": { "after": "2" } }' });
+  const { code, stdout } = await sqlmig(['check', '--strict'], p.dir);
+  expect({ code, stdout }).toEqual({
+    code: 1,
+    stdout: `warning: sql/tenant/10_index.sql:2:1: CREATE INDEX on users blocks writes to it until the index is built; use CONCURRENTLY, in a file of its own [create-index]
+warning: sql/tenant/10_index.sql:3:1: DROP TABLE breaks a running release that still uses old; drop it after a release that does not [drop-table]
+5 files, 2 warnings
+`,
+  });
 });

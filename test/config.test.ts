@@ -45,6 +45,7 @@ test('defaults complete an empty config', async () => {
     extensions: [],
     split: { paths: {}, keep: [], triggers: false },
     structure: { ignore: [], ignoreObjects: [] },
+    lint: { off: [] },
     vars: null,
     cwd: dir,
   });

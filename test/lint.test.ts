@@ -1,4 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
+import { plan } from '../src/operations/plan.ts';
+import { up } from '../src/operations/up.ts';
+import { verify } from '../src/operations/verify.ts';
+import { loadConfig } from '../src/project/config.ts';
+import { everySchema } from '../src/project/selection.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -56,4 +61,32 @@ create function f() returns int language plpgsql as '${body}'`,
       },
     ],
   });
+});
+
+test('plan --lint also warns about locks; plan, up and verify --strict do not', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['hooli'] } },
+    {
+      'sql/public/1_p.sql': 'create table p (id int primary key)',
+      'sql/tenant/1_t.sql': 'create table t (id int);',
+      'sql/tenant/2_t.sql': 'alter table t alter id type bigint;',
+    },
+  );
+  const config = await loadConfig({ cwd: p.dir, env: {} });
+  const rulesOf = async (lint: boolean) =>
+    (await plan(config, { lint })).warnings.map((warning) =>
+      'rule' in warning ? warning.rule : warning.kind,
+    );
+  expect([await rulesOf(false), await rulesOf(true)]).toEqual([[], ['type-change']]);
+  const warnings: string[] = [];
+  await up(config, {
+    select: everySchema,
+    onEvent: (event) => {
+      if (event.type === 'warning') warnings.push(event.message);
+    },
+  });
+  expect(warnings).toEqual([]);
+  const { findings } = await verify(config, { strict: true });
+  expect(findings.filter(({ kind }) => kind === 'lint')).toEqual([]);
+  expect(await rulesOf(true)).toEqual(['type-change']);
 });

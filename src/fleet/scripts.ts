@@ -52,7 +52,9 @@ export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): 
       throw directUrlNeeded(script);
     all.set(script.migration, script);
     if (!isNew) return;
-    for (const { file, line, column, message } of lintFindings([script], run.database)) {
+    const { database, config } = run;
+    const lints = lintFindings([script], { database, settings: config.lint, locks: false });
+    for (const { file, line, column, message } of lints) {
       emit({ type: 'warning', message: `${file}:${line}:${column}: ${message}` });
     }
   };

@@ -17,8 +17,8 @@ export interface CheckFilesOptions {
 const kinds: Kinds<CheckFilesOptions> = { strict: yesOrNo, onEvent: callback };
 
 /**
- * Checks all files without a server: names, SQL, transaction rules. Returns lints of all files, and mistakes in
- * `.down.sql` files.
+ * Checks all files without a server: names, SQL, transaction rules. Returns lints of all files, those
+ * about locks and rewrites too, and mistakes in `.down.sql` files.
  * @throws SqlmigError `bad-usage`, `config-invalid`, and mistakes in the files.
  */
 export async function checkFiles(config: Config, options: CheckFilesOptions = {}): Promise<CheckResult> {
@@ -28,7 +28,10 @@ export async function checkFiles(config: Config, options: CheckFilesOptions = {}
   const { emit } = callerOf(options);
   for (const message of migrations.strays) emit({ type: 'warning', message });
   const { all, brokenDown } = await parseScripts(migrations, config);
-  const findings = [...lintFindings(all(), ''), ...downFindings(brokenDown, '')];
+  const findings = [
+    ...lintFindings(all(), { database: '', settings: config.lint, locks: true }),
+    ...downFindings(brokenDown, ''),
+  ];
   return {
     ok: options.strict !== true || findings.length === 0,
     files: migrations.public.length + migrations.tenant.length + migrations.down.length,

@@ -18,7 +18,7 @@ import { type FleetReading, type ReadOptions, readForCommand, readKinds } from '
 
 /** What `plan` covers; the limits are those of `up`. */
 export interface PlanCommandOptions extends ReadOptions, Partial<PlanOptions> {
-  /** Lint all files, not only those that no schema has applied yet. */
+  /** Lint all files, not only those that no schema has applied yet, and warn about locks and rewrites. */
   readonly lint?: boolean;
 }
 
@@ -57,7 +57,7 @@ async function planOf(config: Config, options: PlanCommandOptions): Promise<Plan
     host: server.host,
     database: server.database,
     schemas,
-    warnings: warningsFor(reading, scripts, options),
+    warnings: warningsFor({ reading, scripts }, config, options),
     ...(fleet.tenantsUnknown !== null && { tenantsUnknown: fleet.tenantsUnknown }),
   };
 }
@@ -71,13 +71,17 @@ function pendingIn(found: FleetState, scripts: ParsedScripts): Script[] {
 }
 
 function warningsFor(
-  reading: FleetReading,
-  scripts: ParsedScripts,
+  { reading, scripts }: { readonly reading: FleetReading; readonly scripts: ParsedScripts },
+  { lint: settings }: Pick<Config, 'lint'>,
   { lint = false }: PlanCommandOptions,
 ): PlanResult['warnings'] {
   const { database, fleet, migrations } = reading;
   return [
-    ...lintFindings(lint ? scripts.all() : scripts.of(newFiles(fleet, migrations)), database),
+    ...lintFindings(lint ? scripts.all() : scripts.of(newFiles(fleet, migrations)), {
+      database,
+      settings,
+      locks: lint,
+    }),
     ...downFindings(scripts.brokenDown, database),
     ...fleetFindings(reading).filter(({ kind }) => kind === 'file-missing'),
   ];

@@ -79,7 +79,7 @@ async function verifyOne(config: Config, options: VerifyOptions): Promise<Verify
       compared.structure = await compareStructure({ run, fleet, migrations, settings, again }, request);
     },
   });
-  return resultOf(reading, scripts, { ...options, found: compared.structure });
+  return resultOf(reading, scripts, { ...options, lint: config.lint, found: compared.structure });
 }
 
 /** The requested comparison of structures; `null` if there is none. */
@@ -97,20 +97,20 @@ function structureRequest(
 }
 
 /** The facts that a verdict depends on, besides the fleet and the files. */
-interface Verdict extends Pick<VerifyOptions, 'strict' | 'checkPending'> {
+interface Verdict extends Pick<VerifyOptions, 'strict' | 'checkPending'>, Pick<Config, 'lint'> {
   readonly found: StructureFound | null;
 }
 
 function resultOf(
   reading: FleetReading,
   scripts: ParsedScripts,
-  { found, strict = false, checkPending = false }: Verdict,
+  { found, lint, strict = false, checkPending = false }: Verdict,
 ): VerifyResult {
   const { database, fleet, unlisted, migrations } = reading;
   const targets = allTargets(fleet);
   const news = newFiles(fleet, migrations);
   const linted = scripts.all().filter(({ migration }) => strict || news.has(migration));
-  const lints = lintFindings(linted, database);
+  const lints = lintFindings(linted, { database, settings: lint, locks: false });
   const isPending = fleet.tenantsUnknown !== null || targets.some(({ plan }) => plan.pending > 0);
   const isWarning = (finding: DriftFinding | NotReplayedFinding) => 'warning' in finding;
   const drift = found?.findings ?? [];

@@ -6,6 +6,7 @@ import { findConfigFile } from './config-file.ts';
 import { type DatabaseConfig, databasesOf } from './database.ts';
 import { defaults } from './defaults.ts';
 import { parseDuration } from './duration.ts';
+import type { LintSettings } from './lint-settings.ts';
 import { callback, checkOptions, type Kinds, object, text } from './option.ts';
 import {
   check,
@@ -52,6 +53,8 @@ export interface Config {
   readonly split: SplitSettings;
   /** What `verify --structure` and `verify --siblings` leave out. */
   readonly structure: StructureSettings;
+  /** Which warnings about files are left out. */
+  readonly lint: LintSettings;
   /** The values of placeholders by name, in lower case; `null`: placeholders are not filled in. */
   readonly vars: Readonly<Record<string, string>> | null;
   /** Paths in messages are relative to this folder. */
@@ -154,6 +157,7 @@ async function load(sources: ConfigSources, { ignoresList = false } = {}): Promi
     extensions: [...new Set(merged.extensions)],
     split: { paths: {}, keep: [], triggers: false, ...defined(merged.split ?? {}) },
     structure: { ignore: [], ignoreObjects: [], ...defined(merged.structure ?? {}) },
+    lint: { off: [], ...defined(merged.lint ?? {}) },
     vars: varsOf([fromFile.vars, fromEnv.vars, overrides.vars], onWarning),
     cwd,
   };
@@ -179,6 +183,7 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
   extensions: true,
   split: true,
   structure: true,
+  lint: true,
   vars: true,
   cwd: true,
 };

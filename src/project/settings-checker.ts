@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { lintRules } from '../sql/lint-rules.ts';
 import { tenantPlaceholder } from '../sql/placeholders.ts';
 import { parseDuration } from './duration.ts';
 import { ignorable } from './structure-settings.ts';
@@ -34,6 +35,15 @@ const columns = v.pipe(v.array(name), v.minLength(1, 'must name at least one col
 const structure = v.strictObject({
   ignore: v.optional(v.array(v.picklist(ignorable, `must be one of ${ignorable.join(', ')}`))),
   ignoreObjects: v.optional(v.array(text)),
+});
+const lint = v.strictObject({
+  off: v.optional(v.array(v.picklist(lintRules, `must be one of ${lintRules.join(', ')}`))),
+  after: v.optional(
+    v.pipe(
+      text,
+      v.check((given) => /^\d{1,18}$/.test(given), 'must be the version of a file, in digits'),
+    ),
+  ),
 });
 const split = v.strictObject({
   paths: v.optional(
@@ -110,6 +120,7 @@ export const settingsChecker = v.strictObject({
   extensions: v.optional(v.array(name)),
   split: v.optional(split),
   structure: v.optional(structure),
+  lint: v.optional(lint),
   vars: v.optional(vars),
   poolMode: v.optional(v.picklist(['session', 'transaction'], 'must be "session" or "transaction"')),
   searchPath: v.optional(

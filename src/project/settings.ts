@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { errorOfAll, SqlmigError } from '../errors.ts';
 import { closest } from '../text/closest.ts';
 import type { ConfigContent } from './config-text.ts';
+import type { LintSettings } from './lint-settings.ts';
 import type { Numbering } from './next-version.ts';
 import { settingsChecker } from './settings-checker.ts';
 import type { StructureSettings } from './structure-settings.ts';
@@ -73,6 +74,8 @@ export interface Settings {
   readonly structure?:
     | { readonly [K in keyof StructureSettings]?: StructureSettings[K] | undefined }
     | undefined;
+  /** Rules of warnings that are turned off, and the version up to which files cause none. */
+  readonly lint?: { readonly [K in keyof LintSettings]?: LintSettings[K] | undefined } | undefined;
   /** The values of placeholders in files; if it is set, even to `{}`, placeholders are filled in. */
   readonly vars?: Readonly<Record<string, string>> | undefined;
 }

@@ -47,12 +47,12 @@ function sectionText(
   ].join('');
 }
 
-/** A lint, or a mistake in a down file, in one line. */
+/** A lint, or a mistake in a down file, in one line with its rule. */
 export function lintLine(
-  finding: Pick<FileFinding, 'file' | 'line' | 'column' | 'message'>,
+  finding: Pick<FileFinding, 'file' | 'line' | 'column' | 'message' | 'rule'>,
   paint: Paint,
 ): string {
-  return `${paint('yellow', 'warning')}: ${placeOf(finding)}: ${printable(finding.message)}\n`;
+  return `${paint('yellow', 'warning')}: ${placeOf(finding)}: ${printable(finding.message)} [${finding.rule}]\n`;
 }
 
 /** Applied migrations whose files are missing, one line each. */

@@ -1,20 +1,51 @@
+import { closest } from '../text/closest.ts';
+import { shortened } from '../text/shortened.ts';
 import { leadingComment, spansOf } from './comments.ts';
+import { type LintRule, lintRules } from './lint-rules.ts';
 import { hasTransactionMark } from './transaction-marks.ts';
 
 const directive = /--[ \t]*sqlmig:([^\r\n]*)/g;
 
-/** What `-- sqlmig: <word>` may say in a file's leading comment; `replaces` is followed by versions. */
-export const knownDirectives: readonly string[] = [
+// `replaces` is followed by versions, `allow` by rules of lints.
+const knownDirectives = [
   'no-transaction',
   'own-transaction',
   'allow-public',
   'allow-server',
   'replaces',
+  'allow',
 ];
 
-/** True for a directive that sqlmig knows. */
-export function isKnownDirective(word: string): boolean {
-  return knownDirectives.includes(word) || /^replaces\s/.test(word);
+/** What is wrong with the text of a directive, and what to do; `null` if sqlmig knows it. */
+export function directiveProblem(word: string): { readonly message: string; readonly hint: string } | null {
+  const rules = rulesIn(word);
+  if (rules === null) {
+    const isKnown = /^replaces\s/.test(word) || (word !== 'allow' && knownDirectives.includes(word));
+    if (isKnown) return null;
+    return {
+      message: `unknown directive "${shortened(word)}"`,
+      hint: `known are: ${knownDirectives.join(', ')}`,
+    };
+  }
+  const unknown = rules.find((rule) => !(lintRules as readonly string[]).includes(rule));
+  if (unknown === undefined) return null;
+  const meant = closest(unknown, lintRules);
+  return {
+    message: `unknown rule "${shortened(unknown)}" in -- sqlmig: allow`,
+    hint: meant === null ? `rules are: ${lintRules.join(', ')}` : `did you mean ${meant}?`,
+  };
+}
+
+/** The rules of lints that a file's leading comment turns off (`-- sqlmig: allow RULE`). */
+export function allowedRules(text: string): ReadonlySet<LintRule> {
+  const words = new Set(directivesOf(text).flatMap(({ word }) => rulesIn(word) ?? []));
+  return new Set(lintRules.filter((rule) => words.has(rule)));
+}
+
+/** The words after `allow`, separated by blanks or commas; `null` for other directives. */
+function rulesIn(word: string): string[] | null {
+  const [, list] = /^allow\s+(.+)$/.exec(word) ?? [];
+  return list === undefined ? null : list.split(/[\s,]+/).filter((rule) => rule !== '');
 }
 
 /** The `-- sqlmig:` directives of a file's leading comment, with the UTF-16 index of each. */

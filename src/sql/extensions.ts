@@ -61,7 +61,7 @@ export function withoutExtensions(
   const lints = [
     ...script.lints.filter(({ rule, index }) => rule !== 'shared-object' || !starts.has(index)),
     ...skipLint(skipped),
-    ...missing.map(({ index, message }) => ({ rule: 'extension-missing', index, message })),
+    ...missing.map(({ index, message }) => ({ rule: 'extension-missing' as const, index, message })),
   ].sort((a, b) => a.index - b.index);
   const ranges = created.map((statement) => withSemicolon(script.text, statement));
   const statements = script.statements.map((statement) =>

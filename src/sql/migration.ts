@@ -1,4 +1,5 @@
 import type { Scope } from '../results.ts';
+import type { LintRule } from './lint-rules.ts';
 import type { Range } from './ranges.ts';
 
 /** One SQL file, read and checksummed but not yet parsed. */
@@ -43,6 +44,8 @@ export interface Script {
   /** True if the file declares that it shares its transaction with no other file. */
   readonly ownTransaction: boolean;
   readonly lints: readonly Lint[];
+  /** What locks a table for long, rewrites it, or breaks a running release. */
+  readonly lockLints: readonly Lint[];
   /** What puts extensions into schemas. In a tenant file `CREATE EXTENSION` is skipped before it runs. */
   readonly extensions: readonly ExtensionStatement[];
   readonly sharedRows: SharedRows;
@@ -126,11 +129,7 @@ export interface QualifiedName {
 
 /** Something in a file that is probably a mistake. */
 export interface Lint {
-  /**
-   * `hard-coded-schema`, `shared-object`, `unfiltered-catalog`, `extension-skipped`, `extension-missing`,
-   * `newer-grammar`, `dump-head`, `dump-of-schema`, `down-too-long` or `placeholder-in-string`.
-   */
-  readonly rule: string;
+  readonly rule: LintRule;
   /** UTF-16 index into the file. */
   readonly index: number;
   readonly message: string;

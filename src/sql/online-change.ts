@@ -2,6 +2,7 @@ import type { QualifiedName } from './migration.ts';
 import { type ParsedStatement, tokensOf } from './parse.ts';
 import { byteIndexes } from './position.ts';
 import { droppedNames, qualifiedName, type RangeVar } from './reach.ts';
+import { hasOption } from './statement-options.ts';
 
 /** What one of the CONCURRENTLY statements is about: it commits as it goes, and what an interrupted one leaves is known. */
 export type OnlineChange =
@@ -31,7 +32,7 @@ export function onlineChangeOf({ kind, fields }: ParsedStatement): OnlineChange 
       return fields.concurrent === true && index !== undefined ? { kind: 'drop-index', index } : null;
     }
     case 'ReindexStmt':
-      return isConcurrent(fields.params) ? reindexOf(fields, relation) : null;
+      return hasOption(fields.params, 'concurrently') ? reindexOf(fields, relation) : null;
     case 'AlterTableStmt':
       return relation === undefined ? null : detachOf(fields.cmds, relation);
     default:
@@ -41,7 +42,7 @@ export function onlineChangeOf({ kind, fields }: ParsedStatement): OnlineChange 
 
 /** True for a statement that may simply run again, whatever it did before it was interrupted. */
 export function repeats({ kind, fields }: ParsedStatement): boolean {
-  const isPlainReindex = kind === 'ReindexStmt' && !isConcurrent(fields.params);
+  const isPlainReindex = kind === 'ReindexStmt' && !hasOption(fields.params, 'concurrently');
   return kind === 'VacuumStmt' || kind === 'ClusterStmt' || isPlainReindex;
 }
 
@@ -74,10 +75,6 @@ export async function indexOnCopy(
     throw new RangeError('not the text of a CREATE INDEX CONCURRENTLY');
   }
   return `${text.slice(0, from.index)}${index} ${text.slice(to.index, start.index)}${table}${text.slice(last.end)}`;
-}
-
-function isConcurrent(params: unknown): boolean {
-  return JSON.stringify(params ?? []).includes('"concurrently"');
 }
 
 function reindexOf(

@@ -1,22 +1,24 @@
 import { SqlmigError } from '../errors.ts';
 import { fewOfEach } from '../text/few.ts';
+import { shortened } from '../text/shortened.ts';
 import { sharedRowsOf } from './catalog-rows.ts';
 import { withoutComments } from './comments.ts';
 import {
+  allowedRules,
   allowsPublic,
   allowsServer,
   asksForNoTransaction,
   asksForOwnTransaction,
+  directiveProblem,
   directivesOf,
   includesOf,
-  isKnownDirective,
-  knownDirectives,
 } from './directives.ts';
 import { dumpHead, restrictions } from './dump.ts';
 import { earlyEnumUses } from './enum-values.ts';
 import { extensionStatements } from './extension-statements.ts';
 import { withTenantPlaceholder } from './filling.ts';
 import { lintsOf, mainLints } from './lint.ts';
+import { lockLintsOf } from './lint-locks.ts';
 import type { Lint, Migration, Script } from './migration.ts';
 import type { Mistake } from './mistake.ts';
 import type { NewerWord } from './older-grammar.ts';
@@ -89,12 +91,16 @@ export async function toScript(
     unset: readable.unset,
     allowsPublic: allowsPublic(text),
     ownTransaction: asksForOwnTransaction(text),
-    lints: mainLints([
+    lints: lintsIn(text, [
       ...readable.lints,
       ...parsed.newerWords.map(newerWordLint),
       ...dump.lints,
       ...lintsOf(migration, statements, { publicSchema, isTenants }),
     ]),
+    lockLints: lintsIn(
+      text,
+      lockLintsOf(migration, statements, { publicSchema, transactional: reason === null }),
+    ),
     extensions: extensionStatements(statements),
     sharedRows: sharedRowsOf(statements, allowsPublic(text)),
     nonTransactional: reason,
@@ -125,6 +131,12 @@ function errorsOf(mistakes: readonly Mistake[], { file, text }: Migration): Sqlm
   return few.map(([index, code, message, hint]) => {
     return new SqlmigError(code, withTenantPlaceholder(message), { location: place(index), hint });
   });
+}
+
+/** The main ones of the lints that a file does not turn off. */
+function lintsIn(text: string, lints: readonly Lint[]): Lint[] {
+  const allowed = allowedRules(text);
+  return mainLints(lints.filter(({ rule }) => !allowed.has(rule)));
 }
 
 function newerWordLint({ index, word, since }: NewerWord): Lint {
@@ -238,12 +250,10 @@ function sectionMistake({ tool, mark, start }: Section, { version, name, undoes 
 }
 
 function directiveMistakes(text: string): Mistake[] {
-  const unknown = directivesOf(text)
-    .filter(({ word }) => !isKnownDirective(word))
-    .map(({ index, word }): Mistake => {
-      const hint = `known are: ${knownDirectives.join(', ')}`;
-      return [index, 'unknown-directive', `unknown directive "${shortened(word)}"`, hint];
-    });
+  const unknown = directivesOf(text).flatMap(({ index, word }): Mistake[] => {
+    const problem = directiveProblem(word);
+    return problem === null ? [] : [[index, 'unknown-directive', problem.message, problem.hint]];
+  });
   const includes = includesOf(text).map(({ index, line }): Mistake => {
     const message = `"${shortened(line)}" is for graphile-migrate; here it is a comment, and nothing is included`;
     return [index, 'unknown-directive', message, 'replace the line with the text of that file'];
@@ -257,8 +267,4 @@ function markMistakes(text: string): Mistake[] {
     const hint = 'write -- sqlmig: no-transaction to run the file outside a transaction, or remove the line';
     return [index, 'unknown-directive', message, hint];
   });
-}
-
-function shortened(text: string): string {
-  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }

@@ -23,6 +23,7 @@ export function snapshotScript(file: string, sql: string): Script {
     ownTransaction: false,
     allowsPublic: false,
     lints: [],
+    lockLints: [],
     extensions: [],
     sharedRows: { certain: false, names: new Set() },
   };

@@ -1,5 +1,7 @@
+import type { LintSettings } from '../project/lint-settings.ts';
 import type { Migrations, ParsedFiles } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
+import { compareVersions } from '../project/version.ts';
 import type { DownFileFinding, LintFinding, Scope } from '../results.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { locator } from '../sql/position.ts';
@@ -23,26 +25,43 @@ export function newFiles(fleet: FleetState, { tenant }: Pick<Migrations, 'tenant
   return new Set([...pending].filter((file) => !applied.has(keyOf(file.scope, file))));
 }
 
+/** Which lints are reported, and for which database. */
+interface LintSelection {
+  readonly database: string;
+  readonly settings: LintSettings;
+  /** Also those about locks, rewrites and running releases. */
+  readonly locks: boolean;
+}
+
 /** The lints of scripts, with their locations. */
-export function lintFindings(scripts: Iterable<Script>, database: string): LintFinding[] {
-  return [...scripts].flatMap(({ migration: { scope, version, name, file, text }, lints }) => {
+export function lintFindings(
+  scripts: Iterable<Script>,
+  { database, settings: { off, after }, locks }: LintSelection,
+): LintFinding[] {
+  const isOld = (version: string | null) =>
+    after !== undefined && version !== null && compareVersions(version, after) <= 0;
+  return [...scripts].flatMap(({ migration: { scope, version, name, file, text }, lints, lockLints }) => {
+    if (isOld(version)) return [];
     const place = locator(file, text);
-    return lints.map(({ rule, index, message }) => {
-      const { line, column } = place(index);
-      return {
-        kind: 'lint' as const,
-        database,
-        schema: null,
-        scope,
-        ...(version !== null && { version }),
-        name,
-        rule,
-        file,
-        line,
-        column,
-        message,
-      };
-    });
+    const wanted = [...lints, ...(locks ? lockLints : [])].filter(({ rule }) => !off.includes(rule));
+    return wanted
+      .sort((a, b) => a.index - b.index)
+      .map(({ rule, index, message }) => {
+        const { line, column } = place(index);
+        return {
+          kind: 'lint' as const,
+          database,
+          schema: null,
+          scope,
+          ...(version !== null && { version }),
+          name,
+          rule,
+          file,
+          line,
+          column,
+          message,
+        };
+      });
   });
 }
 

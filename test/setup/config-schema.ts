@@ -22,6 +22,7 @@ const about: Readonly<Record<Exclude<keyof Settings, '$schema'>, string>> = {
   extensions: 'Extensions that up creates in the public schema',
   split: 'How adopt --split-by treats the shared tables',
   structure: 'What verify --structure and verify --siblings leave out',
+  lint: 'Warnings about files that are left out',
   vars: 'Values of placeholders in migrations, by name; {{name}} is filled in only if this is set',
 };
 

@@ -60,6 +60,7 @@ export function uncheckedScript(version: string, text: string): Script {
     allowsPublic: false,
     ownTransaction: false,
     lints: [],
+    lockLints: [],
     extensions: [],
     sharedRows: { certain: false, names: new Set() },
   };

@@ -13,7 +13,11 @@ export const planCommand = defineCommand()({
   options: {
     ...readSelectorOptions,
     ...planOptions,
-    lint: { type: 'boolean', default: false, describe: 'Check all files for risky SQL, not only new ones' },
+    lint: {
+      type: 'boolean',
+      default: false,
+      describe: 'Warn about risky SQL, locks and rewrites in all files',
+    },
   },
   examples: [
     ['plan', 'what a deployment would apply to public and every tenant'],
