@@ -40,7 +40,6 @@ export async function migrateFleet(
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
     const digests = createDigests(migrator);
-    const record = unlogged ? noRunRecord : createRunRecord(migrator, 'up');
     const { found, select } = await run.read(async (session, reader) => {
       const selection = await selectionOfRun(session, config, options);
       const known = await digests.read(session);
@@ -49,6 +48,9 @@ export async function migrateFleet(
         select: selection,
       };
     });
+    // Public that belongs to another tool gets no table of ours.
+    const isOthers = found.public.trouble?.code === 'foreign-history';
+    const record = unlogged || isOthers ? noRunRecord : createRunRecord(migrator, 'up');
     await prepare(migrator, found, { ...options, select });
     if (allTargets(found).some(hasWork)) await record.begin();
     summary.add([await migratePublic(migrator, found.public)]);
