@@ -234,6 +234,34 @@ test.for<[why: RegExp, files: Record<string, string>]>([
     { 'sql/tenant/1_a.sql': 'create table a (x float8); insert into a values (random())' },
   ],
   [
+    /1_a\.sql:1 .*uses now\(\) \+/,
+    {
+      'sql/tenant/1_a.sql': `create table a (x timestamptz default now()); insert into a values (now() + interval '14 days')`,
+    },
+  ],
+  [
+    /a\.x has another value in each/,
+    {
+      'sql/tenant/1_a.sql': `create table a (x timestamptz); insert into a select make_interval(days => 14) operator(pg_catalog.+) now()`,
+    },
+  ],
+  [
+    /uses 'Tomorrow'/,
+    { 'sql/tenant/1_a.sql': `create table a (x date); insert into a values (date 'Tomorrow')` },
+  ],
+  [
+    /a\.x has another value in each/,
+    {
+      'sql/tenant/1_a.sql': `create table a (i int, x text default ''); insert into a (i) values (1); update a set x = md5(random()::text)`,
+    },
+  ],
+  [
+    /a\.x has another value in each/,
+    {
+      'sql/tenant/1_a.sql': `create table a (x uuid default gen_random_uuid()); insert into a (x) values (default), (md5(random()::text)::uuid)`,
+    },
+  ],
+  [
     / 'of {{tenant}}'|of sqlmig_a_/,
     {
       'sql/tenant/1_a.sql': `create table a (x text default {{'tenant'}} || '!'); comment on table a is 'x'; do $$ begin execute format('comment on table a is %L', 'of ' || current_schema()); end $$`,

@@ -116,7 +116,7 @@ function columnsOf(shape: Shape, table: string, order: string): ShapeObject[] {
 }
 
 /** A string or a number, with a cast or without. */
-function isConstant(value: string): boolean {
+export function isConstant(value: string): boolean {
   return /^(?:E?'(?:[^']|'')*'|-?[\d.]+|true|false|null)(?:::[\w\s."[\]()]+)?$/i.test(value.trim());
 }
 

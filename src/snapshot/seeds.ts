@@ -1,6 +1,9 @@
 import { quoteLiteral } from '../sql/quote.ts';
+import { bareName } from '../structure/makers.ts';
 import { fullName, type ShapeObject } from '../structure/shape.ts';
-import { isCounter, type Moment, type TableRows, type TenantRows } from './rows.ts';
+import { isConstant, isCounter, type Moment, type TableRows, type TenantRows } from './rows.ts';
+import { isChanging } from './unstable.ts';
+import type { IsWritten } from './written-columns.ts';
 
 /** Two tenants that were built alike: their names, and their rows. */
 export interface Twins {
@@ -8,6 +11,10 @@ export interface Twins {
   readonly rows: readonly [TenantRows, TenantRows];
   /** Before either was built. */
   readonly since: Moment;
+  /** After both were built. */
+  readonly until: Moment;
+  /** Columns to which the files give values. */
+  readonly isWritten: IsWritten;
 }
 
 /** The statements that insert the rows of one table. */
@@ -22,14 +29,14 @@ export interface Seed {
 export function seedsOf({
   names,
   rows: [rows, others],
-  since,
+  ...rest
 }: Twins): readonly Seed[] | { readonly why: string } {
   const seeds: Seed[] = [];
   for (const [i, { table, columns, rows: list }] of rows.tables.entries()) {
     const twin = others.tables[i];
     if (twin?.rows.length !== list.length) return { why: `two new tenants differ in the rows of ${table}` };
     if (list.length === 0) continue;
-    const cells = { names, since, defaults: rows.defaults, today: rows.today };
+    const cells = { names, ...rest, defaults: rows.defaults, today: rows.today };
     const lines: string[][] = [];
     const defaults = new Set<string>();
     for (const [r, row] of list.entries()) {
@@ -57,25 +64,33 @@ function insertSql({ table, columns }: Omit<TableRows, 'rows'>, lines: readonly 
   return `insert into ${table} (${names})${overriding} values\n${values}`;
 }
 
-interface Cells extends Pick<TenantRows, 'defaults' | 'today'>, Pick<Twins, 'names' | 'since'> {}
+interface Cells extends Pick<TenantRows, 'defaults' | 'today'>, Omit<Twins, 'rows'> {}
 
 function cellOf(
   column: ShapeObject,
   [value, other]: readonly [string | null, string | null],
-  { names, defaults, today, since }: Cells,
+  { names, defaults, today, since, until, isWritten }: Cells,
 ): string | { readonly why: string } {
-  const { default: expression } = column.attributes;
+  const { default: expression = '' } = column.attributes;
   const key = fullName(column);
+  const isLeft = () =>
+    expression !== '' &&
+    !isCounter(expression) &&
+    !isWritten(bareName(column.of ?? ''), bareName(column.name));
   const isAlike = withoutName(value, names[0]) === withoutName(other, names[1]);
   if (!isAlike) {
-    if (expression !== undefined && !isCounter(expression)) return 'default';
+    if (isLeft() && !isConstant(expression)) return 'default';
     const type = column.attributes.type as keyof Moment;
-    const isTime = (time: string | null) => time !== null && time >= (since[type] ?? '\uffff');
-    if (isTime(value) && isTime(other)) return currentTime[type];
+    const isNow = (time: string | null) =>
+      time !== null && type in since && time >= since[type] && time <= until[type];
+    if (isNow(value) && isNow(other)) return isTimeOf(expression, type) ? 'default' : currentTime[type];
     return { why: 'has another value in each new tenant, and no default that explains it' };
   }
   // The next tenant gets what the default gives then, such as its date.
-  if (defaults.has(key) && defaults.get(key) === value) return 'default';
+  if (defaults.has(key) && defaults.get(key) === value) {
+    if (isLeft() || !isChanging(expression)) return 'default';
+    return { why: 'has a value that its default gives, too, but only now' };
+  }
   if (value === null) return 'null';
   if (column.attributes.type === 'date' && today.has(value)) return { why: 'has the date of today' };
   return literal(value, column, names[0]);
@@ -86,6 +101,12 @@ const currentTime: Moment = {
   'timestamp with time zone': 'now()',
   'timestamp without time zone': 'localtimestamp',
 };
+
+/** The default gives the time of the transaction itself. */
+function isTimeOf(expression: string, type: keyof Moment): boolean {
+  const now = type === 'timestamp with time zone' ? /^(?:now\(\)|current_timestamp)$/i : /^localtimestamp$/i;
+  return now.test(expression);
+}
 
 function withoutName(value: string | null, name: string): string | null {
   return value?.replaceAll(name, '\0') ?? null;

@@ -1,8 +1,6 @@
-import { withoutComments } from '../sql/comments.ts';
-import type { Script } from '../sql/migration.ts';
-import { type ParsedStatement, statementAt } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import type { RangeVar } from '../sql/reach.ts';
+import { lastName, type RowStatement, wordsOf, writing } from './row-statements.ts';
 
 /** The relations that the files of a project have built, by scope. */
 export interface BuiltRelations {
@@ -21,14 +19,10 @@ export interface UnstableRows {
 
 /**
  * Finds the first statement of tenant files that writes rows which can be others in the next tenant, although two tenants
- * that are built at the same time have the same: it reads public, or the date, or who runs it. `scripts` has the public
- * files, too, for their functions.
+ * that are built at the same time have the same: it reads public, or the date, or who runs it. The statements of the
+ * public files are needed for their functions.
  */
-export async function unstableRowsOf(
-  scripts: readonly Script[],
-  built: BuiltRelations,
-): Promise<UnstableRows | null> {
-  const parsed = await parsedStatements(scripts);
+export function unstableRowsOf(parsed: readonly RowStatement[], built: BuiltRelations): UnstableRows | null {
   const functions = new Map<string, string>();
   const triggers = new Map<string, string[]>();
   for (const { fields, kind, text } of parsed) {
@@ -60,45 +54,22 @@ export async function unstableRowsOf(
   return null;
 }
 
-const writing: ReadonlySet<string> = new Set([
-  ...['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'SelectStmt', 'CreateTableAsStmt'],
-  ...['DoStmt', 'CallStmt', 'ExecuteStmt'],
-]);
 const code: ReadonlySet<string> = new Set(['DoStmt', 'CallStmt']);
 
-interface OneStatement extends Pick<ParsedStatement, 'kind' | 'fields'> {
-  readonly script: Script;
-  readonly start: number;
-  readonly text: string;
-}
-
-async function parsedStatements(scripts: readonly Script[]): Promise<OneStatement[]> {
-  const found: OneStatement[] = [];
-  for (const script of scripts) {
-    for (const [k, { kind, start, end }] of script.statements.entries()) {
-      if (!writing.has(kind) && kind !== 'CreateFunctionStmt' && kind !== 'CreateTrigStmt') continue;
-      const parsed = await statementAt(script, k);
-      const { text } = withoutComments(script.text.slice(start, end));
-      if (parsed !== null) found.push({ script, start, kind, fields: parsed.statement.fields, text });
-    }
-  }
-  return found;
-}
-
 const environment =
-  /\b(?:current_user|session_user|current_role|current_catalog|current_database|current_date|pg_backend_pid|txid_current|pg_current_xact_id|inet_server_addr)\b|\bversion\s*\(/i;
+  /\b(?:current_user|session_user|current_role|current_catalog|current_database|current_date|pg_backend_pid|txid_current|pg_current_xact_id|inet_server_addr)\b|\bversion\s*\(|'\s*(?:now|today|tomorrow|yesterday)\s*'/i;
 const clockWord =
   '(?:now|clock_timestamp|statement_timestamp|transaction_timestamp|current_timestamp|current_time|localtimestamp|localtime|timeofday)';
 const clock = new RegExp(String.raw`\b${clockWord}\b`, 'i');
 const coarse = new RegExp(
-  String.raw`\b${clockWord}\b[\s()]*(?:::|\bat\s+time\b)|\b(?:cast|date_trunc|extract|date_part|to_char|age|date)\s*\([^;)]*\b${clockWord}\b`,
+  String.raw`\b${clockWord}\b[\s()]*(?:::|[-+]|\bat\s+time\b)|[-+][\s(]*(?:pg_catalog\s*\.\s*)?${clockWord}\b|\b(?:cast|date_trunc|extract|date_part|to_char|age|date)\s*\([^;)]*\b${clockWord}\b`,
   'i',
 );
 // The time itself differs between two tenants, which shows.
 const codeMayUse = /(?!)/;
 
 function reasonInCode(text: string, { public: shared, tenant, publicSchema }: BuiltRelations, more: RegExp) {
-  const words = new Set(text.match(/[\p{L}_][\p{L}\p{N}_$]*/gu)?.map((word) => word.toLowerCase()));
+  const words = wordsOf(text);
   const named = [...shared].find((name) => words.has(name) && (!tenant.has(name) || words.has(publicSchema)));
   if (named !== undefined) return `reads ${publicSchema}.${named}, whose rows can change`;
   const found = more.exec(text);
@@ -136,7 +107,7 @@ function namesIn(
   return found;
 }
 
-function lastName(parts: unknown): string {
-  const last = (Array.isArray(parts) ? parts : []).at(-1) as { readonly String?: { readonly sval?: string } };
-  return last?.String?.sval ?? '';
+/** An expression gives another value at another time, or to another role. */
+export function isChanging(expression: string): boolean {
+  return environment.test(expression) || clock.test(expression);
 }

@@ -18,10 +18,12 @@ import { findUnknownKinds } from '../structure/unknown-kinds.ts';
 import { type BuiltTenant, composeSnapshot } from './compose.ts';
 import { readDependencies } from './dependencies.ts';
 import { changedOutside, readOutside } from './outside.ts';
-import { type Moment, mostRows, readMoment, readRows } from './rows.ts';
+import { rowStatementsOf } from './row-statements.ts';
+import { mostRows, readMoment, readRows } from './rows.ts';
 import { readSchemaSettings } from './schema-settings.ts';
-import { type Seed, seedsOf } from './seeds.ts';
+import { type Seed, seedsOf, type Twins } from './seeds.ts';
 import { unstableRowsOf } from './unstable.ts';
+import { type IsWritten, writtenColumns } from './written-columns.ts';
 
 /** The files of a project, and how they are replayed. */
 export interface SnapshotRequest {
@@ -45,9 +47,9 @@ export async function snapshotOf(run: Run, request: SnapshotRequest): Promise<Sn
   const covered = { public: migrations.public, tenant };
   return withReplayDatabase(run, { migrations, settings, covered }, async (database) => {
     const twins = [`sqlmig_a_${run.runId}`, `sqlmig_b_${run.runId}`] as const;
-    const { since, first, second } = await buildTwins(database, twins);
-    await requireStable(database, first, twins);
-    const seeds = seedsOf({ names: twins, rows: [first.rows, second.rows], since });
+    const { since, until, first, second } = await buildTwins(database, twins);
+    const isWritten = await requireStable(database, first, twins);
+    const seeds = seedsOf({ names: twins, rows: [first.rows, second.rows], since, until, isWritten });
     if ('why' in seeds) throw refused(seeds.why);
     const composed = composeSnapshot(first, seeds);
     if ('why' in composed) throw refused(composed.why);
@@ -64,7 +66,7 @@ export async function snapshotOf(run: Run, request: SnapshotRequest): Promise<Sn
     };
     await requireSame(
       database,
-      { first, seeds, since, name: `sqlmig_c_${run.runId}` },
+      { first, seeds, since, isWritten, name: `sqlmig_c_${run.runId}` },
       { file, tenant, snapshot },
     );
     return snapshot;
@@ -75,7 +77,7 @@ export async function snapshotOf(run: Run, request: SnapshotRequest): Promise<Sn
 async function buildTwins(
   database: ReplayDatabase,
   twins: readonly [string, string],
-): Promise<{ readonly first: BuiltTenant; readonly second: BuiltTenant; readonly since: Moment }> {
+): Promise<{ readonly first: BuiltTenant; readonly second: BuiltTenant } & Pick<Twins, 'since' | 'until'>> {
   const { session, files, migrate, config } = database;
   const runLog = runLogName(config.historyTable);
   const ofTenants = new Set(files.migrations.tenant.map(({ file }) => file));
@@ -86,6 +88,7 @@ async function buildTwins(
   const before = await readOutside(session, [], runLog);
   const since = await readMoment(session);
   requireReplayed(await migrate(twins));
+  const until = await readMoment(session);
   const [change] = changedOutside(before, await readOutside(session, twins, runLog));
   if (change !== undefined) throw refused(`the tenant files change more than the tenant's schema: ${change}`);
   const [unknown] = await findUnknownKinds(session, twins);
@@ -94,7 +97,7 @@ async function buildTwins(
   const [difference] = compareShapes(nameless(first), nameless(second));
   if (difference !== undefined)
     throw refused(`two new tenants differ in the ${difference.objectKind} ${difference.object}`);
-  return { first, second, since };
+  return { first, second, since, until };
 }
 
 function requireReplayed(error: ErrorDetails | null): void {
@@ -139,11 +142,12 @@ function nameless({ name, shape }: BuiltTenant): Shape {
   }));
 }
 
+/** Requires that the rows do not depend on what can change. Returns the columns that the files write. */
 async function requireStable(
   { session, files, config }: ReplayDatabase,
   tenant: BuiltTenant,
   twins: readonly string[],
-): Promise<void> {
+): Promise<IsWritten> {
   const { publicSchema, historyTable } = config;
   const relations =
     await session.read(`select distinct c.relname::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -151,12 +155,13 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${isOrdinarySchema} and n.nspna
   const { public: shared, tenant: own } = files.migrations;
   const scripts = await parseMigrations([...shared, ...own], files.migrations);
   const filled = [...scripts.values()].map((script) => scriptForTenant(script, tenant.name));
-  const found = await unstableRowsOf(filled, {
+  const statements = await rowStatementsOf(filled);
+  const found = unstableRowsOf(statements, {
     publicSchema,
     public: new Set(relations.map(({ name }) => String(name))),
     tenant: new Set(tenant.shape.flatMap(({ of, name }) => (of === null ? [bareName(name)] : []))),
   });
-  if (found === null) return;
+  if (found === null) return writtenColumns(statements);
   throw refused(
     `${found.file}:${found.line} writes rows that may be others in the next tenant: it ${found.why}`,
     'let the application insert such rows, or leave the value to the default of its column',
@@ -164,10 +169,9 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${isOrdinarySchema} and n.nspna
 }
 
 /** A tenant that was built from the files, and what its snapshot writes. */
-interface Original {
+interface Original extends Pick<Twins, 'since' | 'isWritten'> {
   readonly first: BuiltTenant;
   readonly seeds: readonly Seed[];
-  readonly since: Moment;
 }
 
 /** A snapshot to try, its file, and the files that it stands for. */
@@ -180,7 +184,7 @@ interface Copy {
 /** Creates a tenant with the snapshot, and requires it to be like the one that was built from the files. */
 async function requireSame(
   database: ReplayDatabase,
-  { first, seeds, since, name }: Original & { readonly name: string },
+  { first, seeds, name, ...rest }: Original & { readonly name: string },
   { snapshot, file, tenant }: Copy,
 ): Promise<void> {
   const found = parseSnapshot(snapshotText(snapshot), file);
@@ -199,13 +203,14 @@ async function requireSame(
     const what = attribute === null ? '' : ` (${attribute}: ${actual} instead of ${expected})`;
     throw refused(`it cannot have the ${objectKind} ${object} as the files build it${what}`);
   }
-  const again = seedsOf({ names: [first.name, name], rows: [first.rows, made.rows], since });
+  const until = await readMoment(database.session);
+  const again = seedsOf({ names: [first.name, name], rows: [first.rows, made.rows], ...rest, until });
   const other = 'why' in again ? again.why : differenceOf({ first, seeds }, { made, again });
   if (other !== null) throw refused(other);
 }
 
 function differenceOf(
-  { first, seeds }: Omit<Original, 'since'>,
+  { first, seeds }: Pick<Original, 'first' | 'seeds'>,
   { made, again }: { readonly made: BuiltTenant; readonly again: readonly Seed[] },
 ): string | null {
   const bare = (value: unknown, { name }: BuiltTenant) => JSON.stringify(value).replaceAll(name, '\0');
