@@ -18,8 +18,11 @@ export async function changedTables(
   for (const table of tables) {
     const before = copied.get(table.name) ?? { rows: 0, checksum: '0', columns: [] };
     const isComplete = before.columns.every((column) => hasColumn(table, column));
+    const hasMore = table.columns.some(
+      ({ name, isGenerated }) => !isGenerated && !before.columns.includes(name),
+    );
     const now = isComplete ? await rowsIn(session, table, before.columns) : null;
-    if (now?.rows !== before.rows || (now.rows > 0 && now.checksum !== before.checksum))
+    if (now?.rows !== before.rows || (now.rows > 0 && (hasMore || now.checksum !== before.checksum)))
       changed.push(table.name);
   }
   return changed.sort();
