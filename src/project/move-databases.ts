@@ -1,4 +1,5 @@
 import { SqlmigError } from '../errors.ts';
+import { few } from '../text/few.ts';
 import { type Config, requireConfig } from './config.ts';
 import { type DatabaseConfig, readConnection, unknownDatabase } from './database.ts';
 
@@ -30,7 +31,12 @@ export function moveDatabases(config: Config, to: string): MoveDatabases {
   }
   if (!/^\w[\w+.-]*:\/\/|=/.test(to)) {
     const names = all.flatMap(({ name }) => name ?? []);
-    if (names.length > 0) throw unknownDatabase(to, names);
+    // It may be a connection string without its scheme, so with a password.
+    if (names.length > 0 && !/[@:/]/.test(to)) throw unknownDatabase(to, names);
+    if (names.length > 0)
+      throw new SqlmigError('bad-usage', '--to is neither the name of a database of the config nor a URL', {
+        hint: `the config has ${few(names, 20)}; a URL begins with postgres://`,
+      });
     throw new SqlmigError('bad-usage', '--to takes a URL, since the config has no "databases" with names', {
       hint: 'pass one such as postgres://user@host:5432/database; the password may be in ~/.pgpass',
     });
