@@ -166,7 +166,7 @@ test('the copy equals its source, which is read-only until it is dropped', async
     await sqlmig(['tenant', 'move', 'acme', '--to', 'new', '--finish', '--yes'], both.dir),
   ).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^acme {2}is in new on \S+ only\n/),
+    stdout: expect.stringMatching(/^acme {2}is now only in new on \S+\n/),
   });
   expect([await exists(old), await exists(other)]).toEqual([false, true]);
   expect(await finishMove(config, options)).toMatchObject({ state: 'finished', drops: null });
@@ -223,7 +223,7 @@ test('undo goes back, and a tenant that cannot be moved stays as it is', async (
     code: 'not-reproducible',
     message: expect.stringContaining('has no file'),
   });
-  expect(await other.query('select from public.sqlmig_moves')).toEqual([]);
+  expect(await other.query('select state from public.sqlmig_moves')).toEqual([{ state: 'undone' }]);
   await old.query(`insert into acme.log values ('still writable')`);
   const hidden = await moveTenant(config, { ...options, to: 'postgres://u:secret@127.0.0.1:1/x' }).catch(
     String,
@@ -233,6 +233,103 @@ test('undo goes back, and a tenant that cannot be moved stays as it is', async (
     code: 'bad-usage',
     message: expect.not.stringContaining('secret'),
   });
+  const named = { databases: [{ name: 'old', url: old.url }] };
+  await expect(
+    moveTenant(await project(named, files).config(), { ...options, to: 'app:secret@db/prod' }),
+  ).rejects.toMatchObject({ code: 'bad-usage', message: expect.not.stringContaining('secret') });
+});
+
+test('a move beside another one, or one that lost a side, leaves one writable tenant', async () => {
+  const [old, other] = [await freshDatabase(), await freshDatabase()];
+  const files = {
+    'sql/public/1_a.sql': 'create table plans (id int primary key); insert into plans values (1), (2)',
+    'sql/tenant/1_a.sql':
+      'create table a (id int primary key, plan int references plans on delete cascade); insert into a values (1, 1)',
+  };
+  const config = await project({ url: old.url, tenants: { list: ['acme'] } }, files).config();
+  await up(config, { select: all });
+  await up(await project({ url: other.url }, files).config(), { select: { kind: 'public' } });
+  const options = { name: 'acme', to: other.url, accept };
+  const isOpen = (db: typeof old) =>
+    db.query('update acme.a set plan = plan').then(
+      () => true,
+      () => false,
+    );
+  const undone = { state: 'undone' };
+
+  // A run that began before another one was interrupted between its two commits keeps that one's record.
+  const interrupt = async () => {
+    await moveTenant(config, options);
+    await other.query(
+      `drop schema acme cascade; update sqlmig_moves set state = 'copying', schema_oid = null, tables = '{}'`,
+    );
+    return true;
+  };
+  expect(await moveTenant(config, { ...options, accept: interrupt })).toMatchObject({
+    state: 'failed',
+    error: { code: 'tenant-moved' },
+  });
+  expect(await other.query('select state from sqlmig_moves')).toEqual([{ state: 'copying' }]);
+  // Read-only does not reach other schemas.
+  await old.query('delete from plans where id = 2');
+  expect(await isOpen(old)).toBe(false);
+
+  // An empty tenant in its place is not taken for the copy, and the error says which of the two has the rows.
+  await other.query('create schema acme');
+  await expect(moveTenant(config, options)).rejects.toMatchObject({
+    code: 'tenant-exists',
+    details: {
+      state: expect.stringContaining('read-only'),
+      hint: expect.stringContaining('tenant drop acme'),
+    },
+  });
+  await other.query('drop schema acme');
+
+  // The move is completed between what --undo read and what it does.
+  const complete = async () => (await moveTenant(config, options)).state === 'moved';
+  expect(await undoMove(config, { ...options, accept: complete })).toMatchObject({
+    state: 'failed',
+    error: { code: 'not-moved', hint: 'run the command again' },
+  });
+  expect([await isOpen(old), await isOpen(other)]).toEqual([false, true]);
+
+  // A column that came later has values that exist nowhere else.
+  await other.query('alter table acme.a add more int default 5');
+  expect(await undoMove(config, options)).toMatchObject({ state: 'failed', changed: ['a'] });
+  // Another move has closed it since.
+  const mark = `update acme.schema_migrations set checksum = translate(checksum, '0123456789abcdef', '123456789abcdef0') where version is null`;
+  const closeAgain = async () => (await old.query(mark)).length === 0;
+  expect(await undoMove(config, { ...options, acceptChanges: true, accept: closeAgain })).toMatchObject({
+    state: 'failed',
+    error: { code: 'tenant-moved' },
+  });
+  expect(await isOpen(old)).toBe(false);
+  await old.query(mark.replace(/'(\w+)', '(\w+)'/, "'$2', '$1'"));
+  expect(await undoMove(config, options)).toMatchObject(undone);
+  expect(await isOpen(old)).toBe(true);
+
+  // The copy is gone, or the tenant is back from a backup.
+  expect(await moveTenant(config, options)).toMatchObject({ state: 'moved' });
+  await other.query('alter schema acme rename to aside');
+  await old.query(`drop function acme.sqlmig_moved() cascade; create table kept as select * from acme.schema_migrations;
+    delete from acme.schema_migrations where version is null`);
+  await expect(moveTenant(config, options)).rejects.toThrow('both databases have "acme"');
+  await old.query(
+    'insert into acme.schema_migrations select * from kept where version is null; drop table kept',
+  );
+  await other.query('drop schema aside cascade');
+  await expect(moveTenant(config, options)).rejects.toThrow('is gone');
+  expect(await undoMove(config, options)).toMatchObject(undone);
+
+  // It was undone while it was copied.
+  await other.query(`create function undone() returns trigger language plpgsql as $$ begin new.state := 'undone'; return new; end $$;
+    create trigger undone before insert on sqlmig_moves for each row execute function undone()`);
+  expect(await moveTenant(config, options)).toMatchObject({
+    state: 'failed',
+    closed: false,
+    error: { code: 'not-moved' },
+  });
+  expect([await isOpen(old), await exists(other)]).toEqual([true, false]);
 });
 
 test('a move loses and doubles no row when either server is killed', async () => {

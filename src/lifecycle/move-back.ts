@@ -2,6 +2,7 @@ import { SqlmigError } from '../errors.ts';
 import { type Attempt, attemptOf } from '../execute/attempt.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
+import { readMoveMark } from '../history/move-mark.ts';
 import { commit } from '../protocol/creation.ts';
 import { schemaReplaced } from '../protocol/unit-checks.ts';
 import { type UnitContext, type UnitSchema, unitWithoutHistory } from '../protocol/unit-context.ts';
@@ -13,6 +14,7 @@ import { unitContext } from '../run/context.ts';
 import { whenFree } from '../run/when-free.ts';
 import type { Session } from '../server/session.ts';
 import type { Target } from '../state/target.ts';
+import { tenantMoved } from '../state/trouble.ts';
 import { dropSchema } from './drop.ts';
 import { changedTables } from './move-check.ts';
 import { lockSource, rollBack } from './move-copy.ts';
@@ -77,13 +79,20 @@ async function endWithoutCopy(work: MigrationRun, record: MoveRecord): Promise<E
   }
 }
 
-/** Makes a moved tenant writable again. */
-export function reopenTenant(work: MigrationRun, target: Target): Promise<ErrorDetails | null> {
+/** Makes the tenant of an undone move writable again, unless another move has closed it since. */
+export function reopenTenant(
+  work: MigrationRun,
+  target: Target,
+  { id }: Pick<MoveRecord, 'id'>,
+): Promise<ErrorDetails | null> {
   return underKey(work, target, async (session, schema, context) => {
     const locks = takeLocks(schema, context, { activity: 'move', checks: [schemaReplaced(schema)] });
     const open = openTenant(schema.schema, context);
+    await session.run(`${begin(context)}${locks}`);
+    const mark = await readMoveMark(session, schema.schema, context.table);
+    if (mark !== null && mark.id !== id) throw tenantMoved(schema.schema, mark);
     // DROP … CASCADE names the triggers.
-    await session.run(`${begin(context)}${locks}${open}${commit}`, undefined, () => {});
+    await session.run(`${open}${commit}`, undefined, () => {});
   });
 }
 

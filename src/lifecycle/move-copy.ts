@@ -20,7 +20,7 @@ import type { Target } from '../state/target.ts';
 import { tenantMoved } from '../state/trouble.ts';
 import { closeTenant } from './move-fence.ts';
 import { requireMovable } from './move-obstacles.ts';
-import { recordCopy } from './move-record.ts';
+import { forgetOtherMoves, recordCopy } from './move-record.ts';
 import { onSide, passRows, SideFailed } from './move-rows.ts';
 import { readStructures, requireSameStructure } from './reproducible.ts';
 import { ownTables } from './table-pairs.ts';
@@ -164,6 +164,7 @@ async function copyAndClose(
       () => {},
       () => {},
     );
+  if (mark === null) await onSide('to', forgetOtherMoves(to, id, target.context.publicSchema));
   await onSide('to', recordCopy(to, { id, schema: name, tables }, target.context));
   report.mayBeClosed = true;
   await from.run(commit);

@@ -1,4 +1,4 @@
-import { SqlmigError } from '../errors.ts';
+import { SqlmigError, withHint } from '../errors.ts';
 import { moveTable } from '../history/move-mark.ts';
 import { creatingTable } from '../protocol/bootstrap.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
@@ -56,7 +56,7 @@ function moveTableName(publicSchema: string): string {
   return tableName({ schema: publicSchema, name: moveTable });
 }
 
-/** Records that a move begins. Earlier moves of this name that have ended, or have copied nothing, are forgotten. */
+/** Records that a move begins. */
 export async function beginMove(
   session: Session,
   { id, schema, source }: Pick<MoveRecord, 'id' | 'schema' | 'source'>,
@@ -66,9 +66,7 @@ export async function beginMove(
   const values = [id, schema, source, 'copying', context.runId, context.appliedBy].map(quoteLiteral);
   await session.run(`${creatingTable(name, columns, context)}START TRANSACTION READ WRITE;
 SET LOCAL search_path = pg_catalog, pg_temp;
-${waitForDisk}delete from ${name} where schema = ${quoteLiteral(schema)} and id <> ${quoteLiteral(id)}
-  and (state in ('finished', 'undone') or state = 'copying' and source = ${quoteLiteral(source)});
-insert into ${name} (id, schema, source, state, run_id, moved_by) values (${values.join(', ')}) on conflict (id) do nothing;
+${waitForDisk}insert into ${name} (id, schema, source, state, run_id, moved_by) values (${values.join(', ')}) on conflict (id) do nothing;
 COMMIT;`);
 }
 
@@ -100,6 +98,16 @@ from ${name} m left join pg_namespace n on n.oid = m.schema_oid where m.schema =
   }));
 }
 
+/**
+ * Forgets the other moves of a tenant from the same database, except copies. Only in the transaction of a copy whose tenant
+ * is open under its key: then no other move of it is under way or still has a side to complete.
+ */
+export async function forgetOtherMoves(session: Session, id: string, publicSchema: string): Promise<void> {
+  const name = moveTableName(publicSchema);
+  await session.read(`delete from ${name} m using ${name} own where own.id = ${quoteLiteral(id)} and m.id <> own.id
+  and m.schema = own.schema and m.source = own.source and m.state <> 'copied'`);
+}
+
 /** Records in the transaction of the copy what it holds. @throws SqlmigError if the move was undone in the meantime. */
 export async function recordCopy(
   session: Session,
@@ -113,22 +121,28 @@ export async function recordCopy(
   schema_oid = (select oid from pg_namespace where nspname = ${quoteLiteral(schema)})
 where id = ${quoteLiteral(id)} and state = 'copying' returning id`,
   );
-  if (!isChanged) throw notMoved(schema, 'another run has ended it in the meantime');
+  if (!isChanged) throw notMoved(schema, 'another run has already ended it');
 }
 
-/** Records how a move ends. @throws SqlmigError `not-moved` if it has ended in another way in the meantime. */
+/**
+ * Records how a move ends, if its copy is the one that was read.
+ * @throws SqlmigError `not-moved` if another run has ended the move in the other way, or has made or dropped the copy.
+ */
 export async function endMove(
   session: Session,
-  { id, schema }: Pick<MoveRecord, 'id' | 'schema'>,
+  { id, schema, copy }: Pick<MoveRecord, 'id' | 'schema' | 'copy'>,
   { state, publicSchema }: { readonly state: 'finished' | 'undone'; readonly publicSchema: string },
 ): Promise<void> {
   const before = state === 'finished' ? ['copied', state] : ['copying', 'copied', state];
   const isChanged = await change(
     session,
     `update ${moveTableName(publicSchema)} set state = ${quoteLiteral(state)}
-where id = ${quoteLiteral(id)} and state in (${before.map(quoteLiteral).join(', ')}) returning id`,
+where id = ${quoteLiteral(id)} and state in (${before.map(quoteLiteral).join(', ')})
+  and (select nspname from pg_namespace where oid = schema_oid) is not distinct from ${copy === null ? 'null' : quoteLiteral(copy)}
+returning id`,
   );
-  if (!isChanged) throw notMoved(schema, 'another run has ended the move in the meantime');
+  if (!isChanged)
+    throw withHint(notMoved(schema, 'another run has continued or ended it'), 'run the command again');
 }
 
 /** Runs a statement that returns the id of the move that it has changed. */

@@ -78,12 +78,12 @@ function requireFinishable({ target, mark, record }: MoveState, place: string): 
       'run the command without --finish to complete it',
     );
   if (record.state === 'undone')
-    throw withHint(notMoved(schema, 'it was undone'), 'complete that with --undo');
+    throw withHint(notMoved(schema, 'it was undone'), 'run --undo again to complete it');
   if (record.copy === null && exists)
     throw new SqlmigError('not-moved', `the copy of "${schema}" in ${place} is gone`, {
       schema,
       state: 'nothing was changed',
-      hint: 'go back with --undo; or, if it was restored there under another identity, use: sqlmig tenant drop --without-history',
+      hint: 'go back with --undo; or, if it was restored there as a new schema, use: sqlmig tenant drop --without-history',
     });
   return record;
 }

@@ -46,6 +46,7 @@ import { readShape } from '../split/tables.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
+import { commandLine } from '../text/command-line.ts';
 
 /** The tenant to move. */
 export interface MoveTenantOptions extends ChangeOptions {
@@ -111,14 +112,14 @@ async function move(databases: MoveDatabases, options: MoveTenantOptions): Promi
     const { source, target } = sides;
     const state = await readMoveState(sides, name);
     const { mark, record } = state;
-    requireMovableState(state);
     const there = databasePlace(target.run);
+    requireMovableState(state, placeWords(there));
     const { version } = state.target.plan;
     const base = { ...databasePlace(source.run), schema: name, version, to: there, closed: mark !== null };
-    if (record?.state === 'copied')
+    if (mark !== null && record?.state === 'copied')
       return { ...base, tables: copiedTables(record), accepted: true, state: 'moved' };
     const migrator = await targetMigrator(sides, state.target);
-    if (mark === null) await requireFree(sides, name);
+    await requireFree(sides, name, mark !== null);
     const listed = unlisted || (await isListedBefore(target.run, name));
     const tables = await source.run.read((session) => countRows(session, name, config.historyTable));
     const plan = { ...base, tables };
@@ -144,17 +145,31 @@ async function move(databases: MoveDatabases, options: MoveTenantOptions): Promi
   });
 }
 
-/** @throws SqlmigError for a schema that is no tenant, or whose move is being ended. */
-function requireMovableState({ target, isTenant, mark, record }: MoveState): void {
+const undoneHint = 'run --undo again to complete it';
+
+/** @throws SqlmigError for a schema that is no tenant, whose move is being ended, or that is not where its move left it. */
+function requireMovableState({ target, isTenant, mark, record }: MoveState, there: string): void {
   const { schema, trouble } = target;
   if (trouble !== null && (trouble.code !== 'tenant-moved' || record === null)) throw trouble;
   if (!target.exists) throw schemaMissing(schema);
   if (!isTenant) throw noHistory(target);
-  if (mark === null || record === null) return;
+  if (record === null) return;
+  if (mark === null && record.state === 'copied' && record.copy !== null)
+    throw new SqlmigError('not-moved', `both databases have "${schema}", although it was moved to ${there}`, {
+      schema,
+      state: 'nothing was changed',
+      hint: `compare them, drop the one that is out of date with sqlmig tenant drop, and run the command again if that is the one in ${there}`,
+    });
+  if (mark === null) return;
+  if (record.state === 'copied' && record.copy === null)
+    throw new SqlmigError('not-moved', `the copy of "${schema}" in ${there} is gone`, {
+      schema,
+      state: 'the tenant is read-only in its old database',
+      hint: 'go back with --undo, then move it again',
+    });
   if (record.state === 'finished')
     throw withHint(notMoved(schema, 'it was finished'), 'complete it with --finish');
-  if (record.state === 'undone')
-    throw withHint(notMoved(schema, 'it was undone'), 'complete that with --undo');
+  if (record.state === 'undone') throw withHint(notMoved(schema, 'it was undone'), undoneHint);
 }
 
 /** The migrator of the other database, with the files that the tenant has applied. Public must be up to date there. */
@@ -176,13 +191,23 @@ async function targetMigrator({ target }: MoveSides, from: Target) {
 }
 
 /** @throws SqlmigError `tenant-exists` if the other database has a schema of the name. */
-async function requireFree({ target: { run } }: MoveSides, name: string): Promise<void> {
-  const taken = await run.read((session) => findSchemas(session, [name], run.config.historyTable));
-  if (taken.has(name))
-    throw nameTaken(
-      name,
-      `it is in ${placeWords(databasePlace(run))}; drop or rename it there, or choose another database`,
-    );
+async function requireFree({ source, target }: MoveSides, name: string, isClosed: boolean): Promise<void> {
+  const { run } = target;
+  const { historyTable, publicSchema } = run.config;
+  const taken = await run.read((session) => findSchemas(session, [name], historyTable));
+  if (!taken.has(name)) return;
+  const there = placeWords(databasePlace(run));
+  const here = placeWords(databasePlace(source.run));
+  const moves = await run.read((session) => readMoves(session, name, publicSchema));
+  if (moves.some(({ copy, source }) => copy === name && source === here))
+    throw nameTaken(name, `another run has just copied it to ${there}; run the command again`);
+  if (!isClosed)
+    throw nameTaken(name, `it is in ${there}; drop or rename it there, or choose another database`);
+  throw new SqlmigError('tenant-exists', `"${name}" in ${there} is not the copy, which is not complete`, {
+    schema: name,
+    state: `the tenant is read-only in ${here}, which has its rows`,
+    hint: `if up has created it, drop it there: ${commandLine('tenant', 'drop', name)}; then run the command again`,
+  });
 }
 
 async function countRows(session: Session, schema: string, historyTable: string): Promise<RowsOfTable[]> {
@@ -218,8 +243,10 @@ async function copy(moving: Moving, wasClosed: boolean): Promise<CopyEnd> {
   const failed = outcome.error ?? notMoved(schema, 'the copy is gone').details;
   try {
     const records = await run.read((session) => readMoves(session, schema, context.publicSchema));
-    const record = records.find((one) => one.id === id && one.state !== 'copying');
-    if (record !== undefined) {
+    const record = records.find((one) => one.id === id);
+    if (record?.state === 'undone')
+      return { record: null, closed: report.mayBeClosed, error: { ...failed, hint: undoneHint } };
+    if (record?.state === 'copied' || record?.state === 'finished') {
       const { error: _, ...done } = outcome;
       return { record, outcome: done };
     }

@@ -57,7 +57,8 @@ async function undo(databases: MoveDatabases, options: EndMoveOptions): Promise<
     checkValue('the answer of accept', accepted, yesOrNo);
     if (!accepted) return { ...end, state: 'unchanged' };
     const refuse = acceptChanges ? null : changedError;
-    const error = (await dropCopy(target, record, refuse)) ?? (await reopenTenant(source, state.target));
+    const error =
+      (await dropCopy(target, record, refuse)) ?? (await reopenTenant(source, state.target, record));
     return error === null
       ? { ...end, accepted, state: 'undone' }
       : { ...end, accepted, state: 'failed', error };

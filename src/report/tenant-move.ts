@@ -29,7 +29,7 @@ export function afterMoveText(result: MovedTenant): string {
 export function moveEndText(plan: EndOfMove): string {
   const { schema, drops, changed } = plan;
   const lost =
-    changed.length === 0 ? '' : `rows have changed since they were copied in: ${names(changed, 10)}\n`;
+    changed.length === 0 ? '' : `rows of these tables have changed since the copy: ${names(changed, 10)}\n`;
   const what = drops === null ? 'no copy to drop' : `to drop in ${placeText(drops)}: ${contents(plan)}`;
   return `${placeLine(plan)}${printable(schema)}  moved to ${placeText(plan.to)}\n${what}\n${lost}`;
 }
@@ -37,7 +37,7 @@ export function moveEndText(plan: EndOfMove): string {
 /** How a move was ended, in one line. */
 export function moveEndedText({ schema, state, to }: EndedMove): string {
   const ends: Readonly<Record<EndedMove['state'], string>> = {
-    finished: `is in ${placeText(to)} only`,
+    finished: `is now only in ${placeText(to)}`,
     undone: 'is back, and writable again',
     unchanged: 'unchanged',
     failed: 'failed',
