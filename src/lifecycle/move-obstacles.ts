@@ -13,7 +13,7 @@ export async function requireMovable(session: Session, tables: readonly TableSha
     if (await refersToLargeObjects(session, table))
       throw unmovable(
         table,
-        'it refers to large objects, which do not travel with rows',
+        'it refers to large objects, which are not copied with rows',
         'move their contents to a bytea column first',
       );
   }

@@ -118,7 +118,7 @@ async function compareRows({ from, made, match }: RowPair, passage: Passage): Pr
   if (source.rows === copy.rows && source.checksum === copy.checksum) return copy;
   throw new SqlmigError(
     'server-refused',
-    `after copying, the rows of ${made.name} differ: ${copy.rows} of ${source.rows} rows, or other values`,
+    `the copy of ${made.name} does not match: ${copy.rows} of ${source.rows} rows, or different values`,
     {
       schema: passage.schema,
       state: 'nothing was moved',
@@ -139,7 +139,7 @@ async function setSequences({ schema, from, to, made: { sequences } }: Passage):
     ({ name, value, is_called: isCalled }) =>
       `setval(${quoteLiteral(String(name))}::regclass, ${value}, ${isCalled})`,
   );
-  await onSide('to', to.read(`select ${calls.join(', ')}`));
+  await onSide('to', to.read(`select ${calls.join(';\nselect ')}`));
 }
 
 /** Fills the materialized views in the order of their creation, so that each comes after the views that it reads. */

@@ -78,7 +78,7 @@ export const tenantMoveCommand = defineCommand<{ name: string }>()({
       const all = { ...options, signal, onEvent };
       if (!ends) {
         const accept: Parameters<typeof moveTenant>[1]['accept'] = (plan) =>
-          asked(tenantMoveText(plan), 'It is read-only from then on. Move');
+          asked(tenantMoveText(plan), 'It will be read-only here. Move');
         return moveAnswer(await moveTenant(config, { ...all, unlisted, accept }), dryRun);
       }
       const end = finish ? finishMove : undoMove;
