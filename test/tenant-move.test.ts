@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { SqlmigError } from '../src/errors.ts';
 import {
   cloneTenant,
   finishMove,
@@ -8,6 +9,7 @@ import {
   undoMove,
   up,
 } from '../src/index.ts';
+import { printedDifferently } from '../src/lifecycle/move-obstacles.ts';
 import type { Config } from '../src/project/config.ts';
 import { readShapes } from '../src/structure/read-shapes.ts';
 import { sqlmig } from './setup/cli.ts';
@@ -237,6 +239,15 @@ test('undo goes back, and a tenant that cannot be moved stays as it is', async (
   await expect(
     moveTenant(await project(named, files).config(), { ...options, to: 'app:secret@db/prod' }),
   ).rejects.toMatchObject({ code: 'bad-usage', message: expect.not.stringContaining('secret') });
+});
+
+test('a structure that differs between two major versions of the server is said to', () => {
+  const error = new SqlmigError('not-reproducible', 'view v differs', { hint: 'look' });
+  expect(printedDifferently(error, 160_004, 160_009)).toBe(error);
+  expect(printedDifferently(error, 150_004, 160_001)).toMatchObject({
+    message: 'view v differs',
+    details: { hint: expect.stringContaining('PostgreSQL 15 and 16') },
+  });
 });
 
 test('a move beside another one, or one that lost a side, leaves one writable tenant', async () => {

@@ -19,7 +19,7 @@ import { readShape, type SchemaShape } from '../split/tables.ts';
 import type { Target } from '../state/target.ts';
 import { tenantMoved } from '../state/trouble.ts';
 import { closeTenant } from './move-fence.ts';
-import { requireMovable } from './move-obstacles.ts';
+import { printedDifferently, requireMovable } from './move-obstacles.ts';
 import { forgetOtherMoves, recordCopy } from './move-record.ts';
 import { onSide, passRows, SideFailed } from './move-rows.ts';
 import { readStructures, requireSameStructure } from './reproducible.ts';
@@ -152,7 +152,11 @@ async function copyAndClose(
   await requireMovable(from, ownTables(old, historyTable));
   const [own = []] = await readStructures(from, [name], historyTable);
   const [built = []] = await onSide('to', readStructures(to, [name], historyTable));
-  requireSameStructure(name, own, built);
+  try {
+    requireSameStructure(name, own, built);
+  } catch (error) {
+    throw printedDifferently(error, from.server.version, to.server.version);
+  }
   const made = await onSide('to', readShape(to, name));
   const { emit } = target.settings;
   emit({ type: 'copy-started', tenants: 1, rows });

@@ -1,4 +1,4 @@
-import { SqlmigError } from '../errors.ts';
+import { SqlmigError, withHint } from '../errors.ts';
 import type { Session } from '../server/session.ts';
 import { tableName } from '../split/owner.ts';
 import type { TableShape } from '../split/tables.ts';
@@ -17,6 +17,16 @@ export async function requireMovable(session: Session, tables: readonly TableSha
         'move their contents to a bytea column first',
       );
   }
+}
+
+/** The error for a structure that differs, with the versions of the servers (such as 160004) if they may be the cause. */
+export function printedDifferently(error: unknown, from: number, to: number): unknown {
+  const [old, other] = [from, to].map((version) => Math.floor(version / 10_000));
+  if (!(error instanceof SqlmigError) || old === other) return error;
+  return withHint(
+    error,
+    `PostgreSQL ${old} and ${other} may print the same object differently: upgrade the older server first`,
+  );
 }
 
 async function refersToLargeObjects(session: Session, table: TableShape): Promise<boolean> {
