@@ -167,10 +167,11 @@ create table regions (id text primary key); insert into regions values ('eu');`,
 
 test('a snapshot that is stale, edited or refused is not used, which check and a warning say', async () => {
   const db = await freshDatabase();
-  const list = ['edited', 'changed', 'refused', 'earlier', 'used'];
+  const list = ['edited', 'changed', 'refused', 'earlier', 'zoned', 'used'];
   const p = project(
     { url: db.url, tenants: { list } },
     {
+      'sql/public/R__f.sql': 'create or replace function f() returns int language sql as $$select 10$$',
       'sql/tenant/1_a.sql': 'create table a (id int)',
       'sql/tenant/3_b.sql': 'create table b (id int)',
     },
@@ -186,15 +187,23 @@ test('a snapshot that is stale, edited or refused is not used, which check and a
   p.write({ 'sql/tenant/1_a.sql': 'create table a (id bigint)' });
   expect(await problem()).toBe('sql/tenant/1_a.sql has changed');
   expect(await create(await p.config(), 'changed')).toEqual([
-    'sql/tenant.snapshot.sql is not used, since sql/tenant/1_a.sql has changed; new tenants are built from the files (write it again with: sqlmig snapshot)',
+    'ignoring sql/tenant.snapshot.sql: sql/tenant/1_a.sql has changed; new tenants are built from the files (write it again with: sqlmig snapshot)',
   ]);
   p.write({ 'sql/tenant/1_a.sql': 'create table a (id int)', 'sql/tenant/2_c.sql': 'create table c ()' });
-  expect(await problem()).toBe('sql/tenant/2_c.sql is not in it');
+  expect(await problem()).toBe('it does not cover sql/tenant/2_c.sql');
   p.remove('sql/tenant/2_c.sql');
   p.remove('sql/tenant/1_a.sql');
-  expect(await problem()).toBe('1_a.sql, which is in it, does not exist');
+  expect(await problem()).toBe('1_a.sql, which it covers, no longer exists');
   p.write({ 'sql/tenant/1_a.sql': 'create table a (id int)' });
   expect(await problem()).toBeUndefined();
+  const shared = readFileSync(join(p.dir, 'sql/public/R__f.sql'), 'utf8');
+  p.write({ 'sql/public/R__f.sql': shared.replace('10', '20') });
+  expect(await problem()).toBe('sql/public/R__f.sql has changed');
+  p.remove('sql/public/R__f.sql');
+  expect(await problem()).toBe('the public file R__f.sql no longer exists');
+  p.write({ 'sql/public/R__f.sql': shared, 'sql/public/1_newer.sql': 'select 1' });
+  expect(await problem()).toBeUndefined();
+  p.remove('sql/public/1_newer.sql');
   const searched = { ...(await p.config()), searchPath: ['tenant'] };
   expect((await checkSnapshot(searched)).problem).toContain('searchPath');
 
@@ -209,8 +218,19 @@ test('a snapshot that is stale, edited or refused is not used, which check and a
   expect(await create(await p.config(), 'refused')).toEqual([expect.stringContaining('division by zero')]);
   expect(await db.history('refused')).toEqual({ 1: 1, 3: 1 });
 
+  writeFileSync(snapshotOf(p), text);
+  await db.query(
+    `do $$ begin execute format('alter database %I set timezone = %L', current_database(), 'Asia/Kathmandu'); end $$`,
+  );
+  expect(await create(await p.config(), 'zoned')).toEqual([
+    expect.stringMatching(/: it was written with TimeZone = .*, and here it is Asia\/Kathmandu;/),
+  ]);
+  // Files are replayed with the settings of the database.
+  expect(await writeSnapshot(await p.config())).toMatchObject({ changed: true });
+  expect(readFileSync(snapshotOf(p), 'utf8')).toContain('-- session TimeZone Asia/Kathmandu\n');
+
   // Line ends that a checkout has changed do not matter, and a version before that of the snapshot is built by files.
-  writeFileSync(snapshotOf(p), text.replaceAll('\n', '\r\n'));
+  writeFileSync(snapshotOf(p), readFileSync(snapshotOf(p), 'utf8').replaceAll('\n', '\r\n'));
   const earlier = { select: { kind: 'tenants', names: ['earlier'] }, to: '1' } as const;
   expect(await up(await p.config(), earlier)).toMatchObject({ ok: true });
   expect(await db.history('earlier')).toEqual({ 1: 1 });

@@ -4,6 +4,7 @@ import { asSqlmigError } from '../execute/failure.ts';
 import type { Run } from '../run/run.ts';
 import { isServerError } from '../server/server-error.ts';
 import { connectTimeoutOf, openSession, type Session } from '../server/session.ts';
+import { readSessionValues } from '../server/session-values.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 
 const prefix = 'sqlmig_replay_';
@@ -23,6 +24,7 @@ export async function withScratchDatabase<T>(
   try {
     await dropLeftovers(admin);
     await admin.run(await createStatement(admin, name));
+    await copySettings(admin, name);
     return await work(name);
   } catch (error) {
     throw isServerError(error) ? asSqlmigError(error) : error;
@@ -66,6 +68,14 @@ where d.datname ~ ${quoteLiteral(`^${prefix}[0-9a-f]{8}$`)} and pg_has_role(d.da
     // Another run may have dropped it in the meantime.
     await admin.run(`DROP DATABASE IF EXISTS ${quoteIdentifier(String(name))}`).catch(() => {});
   }
+}
+
+/** Gives a database the settings of the session that the meaning of files depends on, which may be those of its own. */
+async function copySettings(admin: Session, name: string): Promise<void> {
+  for (const [setting, value] of Object.entries(await readSessionValues(admin)))
+    await admin.run(
+      `ALTER DATABASE ${quoteIdentifier(name)} SET ${quoteIdentifier(setting)} = ${quoteLiteral(value)}`,
+    );
 }
 
 /** The columns of pg_database that a new database gets from this one; which there are depends on the version. */

@@ -1,7 +1,7 @@
 import { snapshotObstacle } from '../decide/snapshot-obstacle.ts';
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
-import { type FoundSnapshot, snapshotSettings } from '../project/snapshot-file.ts';
+import type { FoundSnapshot } from '../project/snapshot-file.ts';
 import type { LoadedSnapshot } from '../protocol/snapshot-rows.ts';
 import { scriptForTenant, sentText } from '../sql/filling.ts';
 import type { Migration, Script } from '../sql/migration.ts';
@@ -27,7 +27,7 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
     if (why !== null && file !== undefined)
       emit({
         type: 'warning',
-        message: `${file} is not used, since ${why}; new tenants are built from the files (write it again with: sqlmig snapshot)`,
+        message: `ignoring ${file}: ${why}; new tenants are built from the files (write it again with: sqlmig snapshot)`,
       });
   };
   const read = () => {
@@ -35,9 +35,7 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
     known = null;
     const found = migrations.readSnapshot?.() ?? null;
     if (found === null) return null;
-    const files = migrations.tenant;
-    const settings = snapshotSettings(config, files.slice(0, found.covers.length));
-    const obstacle = snapshotObstacle(found, { files, settings });
+    const obstacle = snapshotObstacle(found, { files: migrations, config });
     if (obstacle === null) known = { found, script: snapshotScript(found.file, found.sql) };
     else giveUp(obstacle, found.file);
     return known;
@@ -50,14 +48,15 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
       const migration = steps[i];
       return migration === undefined || migration !== migrations.tenant[i] ? [] : [{ migration, statements }];
     });
-    return covered.length < found.covers.length ? null : { script, covered };
+    return covered.length < found.covers.length ? null : { script, covered, session: found.session };
   };
   return {
     of(target) {
       const usable = coveredOf(target);
       if (usable === null) return null;
       try {
-        return { sql: sentText(scriptForTenant(usable.script, target.schema)), covered: usable.covered };
+        const { script, ...rest } = usable;
+        return { ...rest, sql: sentText(scriptForTenant(script, target.schema)) };
       } catch (error) {
         // The tenant's name is too long for a placeholder, which the error of a file says better.
         if (error instanceof SqlmigError) return null;

@@ -4,7 +4,7 @@ import type { OnEvent } from '../events.ts';
 import { type Config, requireConfig, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { abortSignal, callback, checkOptions, type Kinds } from '../project/option.ts';
-import { readSnapshot, shownSnapshot, snapshotSettings, snapshotText } from '../project/snapshot-file.ts';
+import { readSnapshot, shownSnapshot, snapshotText } from '../project/snapshot-file.ts';
 import { snapshotPath } from '../project/snapshot-path.ts';
 import { withRun } from '../run/run.ts';
 import { migrateSettings } from '../run/run-options.ts';
@@ -74,13 +74,12 @@ export async function writeSnapshot(
  */
 export async function checkSnapshot(config: Config): Promise<CheckedSnapshot> {
   requireFleetConfig(config);
-  const { tenant } = await readMigrations(config);
+  const files = await readMigrations(config);
   const found = readSnapshot(config);
   const file = shownSnapshot(config);
   const covers = found?.covers ?? [];
-  const settings = snapshotSettings(config, tenant.slice(0, covers.length));
-  const problem = found === null ? 'it does not exist' : snapshotObstacle(found, { files: tenant, settings });
-  const newer = tenant.slice(covers.length).filter(({ version }) => version !== null);
+  const problem = found === null ? 'it does not exist' : snapshotObstacle(found, { files, config });
+  const newer = files.tenant.slice(covers.length).filter(({ version }) => version !== null);
   return {
     ok: problem === null,
     file,

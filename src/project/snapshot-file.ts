@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { type SessionValues, sessionSettings } from '../server/session-values.ts';
 import type { Migration } from '../sql/migration.ts';
 import { placeholderNames } from '../sql/placeholders.ts';
 import type { Config } from './config.ts';
@@ -17,8 +18,15 @@ export interface CoveredFile {
   readonly statements: number;
 }
 
+/** A public file with which the tenant files were replayed. */
+export type PublicFile = Pick<Migration, 'version' | 'name' | 'checksum'>;
+
 /** What the tenant files build, as SQL in one file. */
 export interface Snapshot {
+  /** All public files, in running order. */
+  readonly public: readonly PublicFile[];
+  /** Those of the session that replayed the files. */
+  readonly session: SessionValues;
   /** The versioned tenant files up to one of them, in running order. */
   readonly covers: readonly CoveredFile[];
   /** See `snapshotSettings`. */
@@ -43,12 +51,16 @@ const title = `-- What the tenant files below build. Written by "sqlmig snapshot
 const sumLine = /^-- checksum ([0-9a-f]{64})$/m;
 const settingsLine = /^-- settings ([0-9a-f]{64})$/m;
 const fileLine = /^-- file ([0-9a-f]{64}) (\d+) (\d+)_(.*)$/gm;
+const publicLine = /^-- public ([0-9a-f]{64}) (?:(\d+)|R_)_(.*)$/gm;
+const sessionLine = /^-- session (\w+) (.*)$/gm;
 const endOfHead = '-- end\n';
 
 /** The text of a snapshot's file. */
-export function snapshotText({ covers, settings, sql }: Snapshot): string {
+export function snapshotText({ covers, public: shared, session, settings, sql }: Snapshot): string {
   const files = covers.map((file) => `-- file ${file.checksum} ${file.statements} ${migrationLabel(file)}\n`);
-  const rest = `-- settings ${settings}\n${files.join('')}${endOfHead}${sql}`;
+  const values = sessionSettings.map((name) => `-- session ${name} ${session[name]}\n`);
+  const others = shared.map((file) => `-- public ${file.checksum} ${migrationLabel(file)}\n`);
+  const rest = `-- settings ${settings}\n${values.join('')}${others.join('')}${files.join('')}${endOfHead}${sql}`;
   return `${title}-- checksum ${checksumOf(rest)}\n${rest}`;
 }
 
@@ -88,6 +100,14 @@ export function parseSnapshot(given: string, file: string): FoundSnapshot {
       checksum: sha,
       statements: Number(statements),
     })),
+    public: [...head.matchAll(publicLine)].map(([, sha = '', version, name = '']) => ({
+      version: version ?? null,
+      name,
+      checksum: sha,
+    })),
+    session: Object.fromEntries(
+      [...head.matchAll(sessionLine)].map(([, name, value]) => [name, value]),
+    ) as SessionValues,
     sql: rest.slice(end + endOfHead.length),
   };
 }

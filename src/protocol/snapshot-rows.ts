@@ -1,5 +1,6 @@
 import { historyTable } from '../history/history.ts';
 import type { Migration } from '../sql/migration.ts';
+import { quoteLiteral } from '../sql/quote.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { insertedColumns, insertedValues, keptValues } from './unit-row.ts';
 import { setFilePath, setOwnPath } from './unit-settings.ts';
@@ -13,6 +14,8 @@ export interface CoveredMigration {
 /** A snapshot for one tenant, ready to be sent. */
 export interface LoadedSnapshot {
   readonly sql: string;
+  /** The settings of the session that wrote it, which must be those of this one. */
+  readonly session: Readonly<Record<string, string>>;
   readonly covered: readonly CoveredMigration[];
 }
 
@@ -24,17 +27,25 @@ export const loadingColumn = 'sqlmig_loading';
  * schemas qualified, so its `search_path` is the tenant's schema alone; function bodies may name what comes later.
  */
 export function loadSteps(
-  { sql, covered }: LoadedSnapshot,
+  { sql, covered, session }: LoadedSnapshot,
   schema: UnitSchema,
   context: UnitContext,
 ): string {
   return `select true as ${loadingColumn};
-${setFilePath(schema, { ...context, searchPath: ['tenant'] })}SET LOCAL check_function_bodies = off;
+${Object.entries(session).map(requireSetting).join('')}${setFilePath(schema, { ...context, searchPath: ['tenant'] })}SET LOCAL check_function_bodies = off;
 ${sql}
 ;
 SET LOCAL check_function_bodies = DEFAULT;
 ${setOwnPath}${insertRows(covered, schema, context)}select false as ${loadingColumn};
 `;
+}
+
+/** Refuses the snapshot where values and definitions would get another meaning. */
+function requireSetting([name, value]: readonly [string, string]): string {
+  const now = `current_setting(${quoteLiteral(name)})`;
+  const message = `${quoteLiteral(`it was written with ${name} = ${value}, and here it is `)} || ${now}`;
+  const body = `begin if ${now} <> ${quoteLiteral(value)} then raise exception using message = ${message}; end if; end`;
+  return `do ${quoteLiteral(body)};\n`;
 }
 
 function insertRows(covered: readonly CoveredMigration[], schema: UnitSchema, context: UnitContext): string {

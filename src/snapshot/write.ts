@@ -4,9 +4,10 @@ import { SqlmigError } from '../errors.ts';
 import { runLogName } from '../history/run-log.ts';
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { parseSnapshot, type Snapshot, snapshotSettings, snapshotText } from '../project/snapshot-file.ts';
-import type { ErrorDetails } from '../results.ts';
+import type { ErrorDetails, Scope } from '../results.ts';
 import type { Run } from '../run/run.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
+import { readSessionValues } from '../server/session-values.ts';
 import { isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 import { scriptForTenant } from '../sql/filling.ts';
 import type { Migration } from '../sql/migration.ts';
@@ -61,13 +62,15 @@ export async function snapshotOf(run: Run, request: SnapshotRequest): Promise<Sn
         checksum: migration.checksum,
         statements: scripts.get(migration)?.statements.length ?? 0,
       })),
-      settings: snapshotSettings(run.config, tenant),
+      public: migrations.public.map(({ version, name, checksum }) => ({ version, name, checksum })),
+      session: await readSessionValues(database.session),
+      settings: snapshotSettings(run.config, [...migrations.public, ...tenant]),
       sql: composed.sql,
     };
     await requireSame(
       database,
       { first, seeds, since, isWritten, name: `sqlmig_c_${run.runId}` },
-      { file, tenant, snapshot },
+      { file, files: covered, snapshot },
     );
     return snapshot;
   });
@@ -178,21 +181,21 @@ interface Original extends Pick<Twins, 'since' | 'isWritten'> {
 interface Copy {
   readonly snapshot: Snapshot;
   readonly file: string;
-  readonly tenant: readonly Migration[];
+  readonly files: Readonly<Record<Scope, readonly Migration[]>>;
 }
 
 /** Creates a tenant with the snapshot, and requires it to be like the one that was built from the files. */
 async function requireSame(
   database: ReplayDatabase,
   { first, seeds, name, ...rest }: Original & { readonly name: string },
-  { snapshot, file, tenant }: Copy,
+  { snapshot, file, files }: Copy,
 ): Promise<void> {
   const found = parseSnapshot(snapshotText(snapshot), file);
-  const migrations = { ...database.files.migrations, tenant, readSnapshot: () => found };
+  const migrations = { ...database.files.migrations, ...files, readSnapshot: () => found };
   let unused: string | null = null;
   requireReplayed(
     await database.migrate([name], migrations, (event) => {
-      if (event.type === 'warning' && event.message.startsWith(file)) unused = event.message;
+      if (event.type === 'warning' && event.message.includes(file)) unused = event.message;
     }),
   );
   if (unused !== null) throw refused(unused);
