@@ -330,6 +330,10 @@ test('a move beside another one, or one that lost a side, leaves one writable te
   );
   await other.query('drop schema aside cascade');
   await expect(moveTenant(config, options)).rejects.toThrow('is gone');
+  // It may have been restored: both would be writable.
+  await other.query('create schema acme');
+  await expect(undoMove(config, options)).rejects.toThrow('is gone');
+  await other.query('drop schema acme');
   expect(await undoMove(config, options)).toMatchObject(undone);
 
   // It was undone while it was copied.

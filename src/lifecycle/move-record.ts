@@ -6,6 +6,7 @@ import { waitForDisk } from '../server/flush.ts';
 import type { Session } from '../server/session.ts';
 import { tableName } from '../split/owner.ts';
 import { quoteLiteral } from '../sql/quote.ts';
+import { commandLine } from '../text/command-line.ts';
 
 /** The rows of a table when they were copied. */
 export interface MovedRows {
@@ -149,6 +150,16 @@ returning id`,
 async function change(session: Session, statement: string): Promise<boolean> {
   const rows = await session.read(`${waitForDisk}${statement}`);
   return rows.some((row) => 'id' in row);
+}
+
+/** The error for a move whose copy is gone from the other database. */
+export function copyGone({ schema }: Pick<MoveRecord, 'schema'>, there: string, hint: string): SqlmigError {
+  const drop = commandLine('tenant', 'drop', schema);
+  return new SqlmigError('not-moved', `the copy of "${schema}" in ${there} is gone`, {
+    schema,
+    state: 'nothing was changed',
+    hint: `${hint}; or, if it was restored there as a new schema, drop it here: ${drop} --without-history`,
+  });
 }
 
 /** The error for a tenant of which no move can be ended in the wanted way. */

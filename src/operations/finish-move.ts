@@ -1,9 +1,9 @@
-import { SqlmigError, withHint } from '../errors.ts';
+import { withHint } from '../errors.ts';
 import { isStillListed } from '../fleet/enlist.ts';
 import { dropSchema } from '../lifecycle/drop.ts';
 import { type EndedMove, type EndMoveOptions, endMoveKinds, plannedEnd } from '../lifecycle/end-of-move.ts';
 import { copyChanged, readChangedTables } from '../lifecycle/move-check.ts';
-import { endMove, type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
+import { copyGone, endMove, type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
 import {
   databasePlace,
   type MoveState,
@@ -79,11 +79,6 @@ function requireFinishable({ target, mark, record }: MoveState, place: string): 
     );
   if (record.state === 'undone')
     throw withHint(notMoved(schema, 'it was undone'), 'run --undo again to complete it');
-  if (record.copy === null && exists)
-    throw new SqlmigError('not-moved', `the copy of "${schema}" in ${place} is gone`, {
-      schema,
-      state: 'nothing was changed',
-      hint: 'go back with --undo; or, if it was restored there as a new schema, use: sqlmig tenant drop --without-history',
-    });
+  if (record.copy === null && exists) throw copyGone(record, place, 'go back with --undo');
   return record;
 }

@@ -9,6 +9,7 @@ import { completeMove, type Moving } from '../lifecycle/move-copy.ts';
 import {
   beginMove,
   copiedTables,
+  copyGone,
   forgetMove,
   type MoveRecord,
   notMoved,
@@ -161,12 +162,7 @@ function requireMovableState({ target, isTenant, mark, record }: MoveState, ther
       hint: `compare them, drop the one that is out of date with sqlmig tenant drop, and run the command again if that is the one in ${there}`,
     });
   if (mark === null) return;
-  if (record.state === 'copied' && record.copy === null)
-    throw new SqlmigError('not-moved', `the copy of "${schema}" in ${there} is gone`, {
-      schema,
-      state: 'the tenant is read-only in its old database',
-      hint: 'go back with --undo, then move it again',
-    });
+  if (record.state === 'copied' && record.copy === null) throw copyGone(record, there, 'go back with --undo');
   if (record.state === 'finished')
     throw withHint(notMoved(schema, 'it was finished'), 'complete it with --finish');
   if (record.state === 'undone') throw withHint(notMoved(schema, 'it was undone'), undoneHint);

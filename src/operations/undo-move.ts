@@ -1,10 +1,12 @@
 import { withHint } from '../errors.ts';
+import { findSchemas } from '../history/presence.ts';
 import { type EndedMove, type EndMoveOptions, endMoveKinds, plannedEnd } from '../lifecycle/end-of-move.ts';
 import { dropCopy, reopenTenant } from '../lifecycle/move-back.ts';
 import { copyChanged, readChangedTables } from '../lifecycle/move-check.ts';
-import { type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
+import { copyGone, type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
 import {
   databasePlace,
+  type MoveSides,
   type MoveState,
   placeWords,
   readMoveState,
@@ -38,6 +40,7 @@ async function undo(databases: MoveDatabases, options: EndMoveOptions): Promise<
     const { source, target } = sides;
     const state = await readMoveState(sides, name);
     const record = requireUndoable(state, placeWords(databasePlace(target.run)));
+    await requireNoOther(sides, record);
     const { copy } = record;
     const place = { schema: copy ?? name, historyTable: config.historyTable };
     const changed =
@@ -67,6 +70,15 @@ async function undo(databases: MoveDatabases, options: EndMoveOptions): Promise<
 
 const changedHint =
   'to keep them, finish this move and move the tenant back; to lose them, pass --accept-changes';
+
+/** @throws SqlmigError if another schema has the place of a copy that is gone: it may be the copy, restored. */
+async function requireNoOther({ target: { run } }: MoveSides, record: MoveRecord): Promise<void> {
+  const { schema, state, copy } = record;
+  if (state !== 'copied' || copy !== null) return;
+  const taken = await run.read((session) => findSchemas(session, [schema], run.config.historyTable));
+  const place = placeWords(databasePlace(run));
+  if (taken.has(schema)) throw copyGone(record, place, 'drop the other schema of this name there');
+}
 
 /** @throws SqlmigError if there is nothing to undo. */
 function requireUndoable({ target, mark, record }: MoveState, place: string): MoveRecord {
