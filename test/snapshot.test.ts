@@ -282,6 +282,23 @@ test.for<[why: RegExp, files: Record<string, string>]>([
     },
   ],
   [
+    /1_a\.sql:2 names the role ".+", which replays the files/,
+    { 'sql/tenant/1_a.sql': 'create table a ();\ngrant select on a to {{role}}' },
+  ],
+  [
+    /1_a\.sql:1 names the role "/,
+    {
+      'sql/tenant/1_a.sql': "create table a (); do {{'body'}}",
+    },
+  ],
+  [
+    /1_a\.sql:3 revokes from pg_monitor what no tenant file has granted/,
+    {
+      'sql/tenant/1_a.sql':
+        'create table a (); create table b (); grant select on a to pg_monitor;\nrevoke all on a from pg_monitor;\nrevoke all on b from pg_monitor',
+    },
+  ],
+  [
     / 'of {{tenant}}'|of sqlmig_a_/,
     {
       'sql/tenant/1_a.sql': `create table a (x text default {{'tenant'}} || '!'); comment on table a is 'x'; do $$ begin execute format('comment on table a is %L', 'of ' || current_schema()); end $$`,
@@ -290,8 +307,13 @@ test.for<[why: RegExp, files: Record<string, string>]>([
 ])(
   'files that build what a snapshot cannot have are refused, and nothing is written: %s',
   async ([why, files]) => {
+    const role = decodeURIComponent(new URL(refusingDatabase.url).username);
     const p = project(
-      { url: refusingDatabase.url, tenants: { list: [] }, vars: {} },
+      {
+        url: refusingDatabase.url,
+        tenants: { list: [] },
+        vars: { role, body: `begin alter table a owner to ${role}; end` },
+      },
       { 'sql/public/1_log.sql': 'create table log (id int)', ...files },
     );
     const refused = writeSnapshot(await p.config());

@@ -18,6 +18,7 @@ import { compareShapes, type Shape } from '../structure/shape.ts';
 import { findUnknownKinds } from '../structure/unknown-kinds.ts';
 import { type BuiltTenant, composeSnapshot } from './compose.ts';
 import { readDependencies } from './dependencies.ts';
+import { lostPrivilegesOf } from './lost-privileges.ts';
 import { changedOutside, readOutside } from './outside.ts';
 import { rowStatementsOf } from './row-statements.ts';
 import { mostRows, readMoment, readRows } from './rows.ts';
@@ -49,6 +50,7 @@ export async function snapshotOf(run: Run, request: SnapshotRequest): Promise<Sn
   return withReplayDatabase(run, { migrations, settings, covered }, async (database) => {
     const twins = [`sqlmig_a_${run.runId}`, `sqlmig_b_${run.runId}`] as const;
     const { since, until, first, second } = await buildTwins(database, twins);
+    await requirePrivileges(database, first, role.name);
     const isWritten = await requireStable(database, first, twins);
     const seeds = seedsOf({ names: twins, rows: [first.rows, second.rows], since, until, isWritten });
     if ('why' in seeds) throw refused(seeds.why);
@@ -143,6 +145,22 @@ function nameless({ name, shape }: BuiltTenant): Shape {
     name: bare(own),
     attributes: Object.fromEntries(Object.entries(attributes).map(([key, text]) => [key, bare(text)])),
   }));
+}
+
+/** Requires that no owner or privilege depends on who replays the files. */
+async function requirePrivileges(
+  { files: { migrations } }: ReplayDatabase,
+  tenant: BuiltTenant,
+  role: string,
+): Promise<void> {
+  const scripts = await parseMigrations(migrations.tenant, migrations);
+  const filled = [...scripts.values()].map((script) => scriptForTenant(script, tenant.name));
+  const found = await lostPrivilegesOf(filled, role);
+  if (found === null) return;
+  throw refused(
+    `${found.file}:${found.line} ${found.why}`,
+    'write the snapshot as a role that no file names, such as with --embedded; leave out a REVOKE without effect',
+  );
 }
 
 /** Requires that the rows do not depend on what can change. Returns the columns that the files write. */
