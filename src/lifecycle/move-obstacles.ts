@@ -25,7 +25,7 @@ export function printedDifferently(error: unknown, from: number, to: number): un
   if (!(error instanceof SqlmigError) || old === other) return error;
   return withHint(
     error,
-    `PostgreSQL ${old} and ${other} may print the same object differently: upgrade the older server first`,
+    `PostgreSQL ${old} and ${other} may print the same object differently: upgrade the older server first, if sqlmig verify --structure finds no difference`,
   );
 }
 
