@@ -33,7 +33,7 @@ export function composeSnapshot(
     return { why: `it cannot have the materialized view ${unfilled[0]}: it was never filled` };
   const all = [...entries, ...seeds.map((seed) => seedEntry(seed, shape))];
   const { sql, stuck } = orderSteps(stepsOfEntries(all, tenant.dependencies));
-  if (stuck.length > 0) return { why: `its objects need each other in a circle: ${stuck[0]}` };
+  if (stuck.length > 0) return { why: `its objects depend on each other in a cycle: ${stuck[0]}` };
   const statements = [
     ...sql,
     ...countersOf(tenant.rows, startsOf(shape)),

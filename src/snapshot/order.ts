@@ -7,7 +7,7 @@ export interface Step {
   readonly after: ReadonlySet<number>;
 }
 
-/** Orders statements; those that wait for each other in a circle are `stuck`. */
+/** Orders statements; those that wait for each other in a cycle are `stuck`. */
 export function orderSteps(steps: readonly Step[]): { readonly sql: string[]; readonly stuck: string[] } {
   const waiting = new Map(steps.map((step, i) => [i, new Set(step.after)]));
   const followers = new Map<number, number[]>();

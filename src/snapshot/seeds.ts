@@ -84,7 +84,7 @@ function cellOf(
     const isNow = (time: string | null) =>
       time !== null && type in since && time >= since[type] && time <= until[type];
     if (isNow(value) && isNow(other)) return isTimeOf(expression, type) ? 'default' : currentTime[type];
-    return { why: 'has another value in each new tenant, and no default that explains it' };
+    return { why: 'differs in each new tenant, and has no default that explains it' };
   }
   // The next tenant gets what the default gives then, such as its date.
   if (defaults.has(key) && defaults.get(key) === value) {
@@ -92,7 +92,7 @@ function cellOf(
     return { why: 'has a value that its default gives, too, but only now' };
   }
   if (value === null) return 'null';
-  if (column.attributes.type === 'date' && today.has(value)) return { why: 'has the date of today' };
+  if (column.attributes.type === 'date' && today.has(value)) return { why: "contains today's date" };
   return literal(value, column, names[0]);
 }
 

@@ -184,7 +184,7 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${isOrdinarySchema} and n.nspna
   });
   if (found === null) return writtenColumns(statements);
   throw refused(
-    `${found.file}:${found.line} writes rows that may be others in the next tenant: it ${found.why}`,
+    `${found.file}:${found.line} inserts rows that may differ in the next tenant: it ${found.why}`,
     'let the application insert such rows, or leave the value to the default of its column',
   );
 }
@@ -237,7 +237,8 @@ function differenceOf(
   const bare = (value: unknown, { name }: BuiltTenant) => JSON.stringify(value).replaceAll(name, '\0');
   const isAlike = (read: (tenant: BuiltTenant) => unknown) =>
     bare(read(first), first) === bare(read(made), made);
-  if (JSON.stringify(seeds) !== JSON.stringify(again)) return 'its rows are not those that the files write';
+  if (JSON.stringify(seeds) !== JSON.stringify(again))
+    return 'its rows differ from those that the files insert';
   if (!isAlike(({ rows }) => [...rows.sequences])) return 'its sequences are not where the files leave them';
   if (!isAlike(({ rows }) => [...rows.materialized])) return 'its materialized views have other rows';
   if (!isAlike(({ settings }) => settings)) return 'its schema has other privileges';
@@ -256,7 +257,7 @@ function refused(
   why: string,
   hint = 'new tenants are built from the files as long as there is no snapshot',
 ): SqlmigError {
-  return new SqlmigError('snapshot-refused', `a snapshot cannot stand for the tenant files: ${why}`, {
+  return new SqlmigError('snapshot-refused', `cannot write a snapshot of the tenant files: ${why}`, {
     state: 'nothing was written',
     hint,
   });

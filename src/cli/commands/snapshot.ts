@@ -5,7 +5,7 @@ import { defineCommand } from '../command.ts';
 /** `sqlmig snapshot`. */
 export const snapshotCommand = defineCommand()({
   name: 'snapshot',
-  describe: 'Write what the tenant files build, for creating tenants faster',
+  describe: 'Write a snapshot of what the tenant files build, to create tenants faster',
   options: {
     check: {
       type: 'boolean',
@@ -15,7 +15,7 @@ export const snapshotCommand = defineCommand()({
   },
   examples: [
     ['snapshot', 'replay the files in a temporary database, and write sql/tenant.snapshot.sql'],
-    ['snapshot --check', 'in CI: exit code 1 if new tenants would not be created with the snapshot'],
+    ['snapshot --check', 'in CI: exit code 1 if new tenants would not be created from the snapshot'],
   ],
   needsDatabase: ({ check }) => check !== true,
   prepare:
