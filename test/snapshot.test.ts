@@ -282,6 +282,20 @@ test.for<[why: RegExp, files: Record<string, string>]>([
     },
   ],
   [
+    /1_a\.sql:3 .*calls outer_n, which uses inner_n, which reads public\.log/,
+    {
+      'sql/tenant/1_a.sql':
+        "create table a (id int); create function inner_n() returns int language sql as 'select count(*)::int from log';\ncreate function outer_n() returns int language sql as 'select inner_n()';\ninsert into a values (outer_n())",
+    },
+  ],
+  [
+    /1_a\.sql:2 .*reads v, which reads public\.log/,
+    {
+      'sql/tenant/1_a.sql':
+        'create table a (id int); create view v as select id from log;\ninsert into a select id from v',
+    },
+  ],
+  [
     /1_a\.sql:2 names the role ".+", which replays the files/,
     { 'sql/tenant/1_a.sql': 'create table a ();\ngrant select on a to {{role}}' },
   ],

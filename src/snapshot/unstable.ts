@@ -32,6 +32,17 @@ export function unstableRowsOf(parsed: readonly RowStatement[], built: BuiltRela
     const table = (fields.relation as RangeVar | undefined)?.relname ?? '';
     triggers.set(table, [...(triggers.get(table) ?? []), lastName(fields.funcname)]);
   }
+  const views = new Map<string, string>();
+  const readsView = (relations: readonly RangeVar[]) => {
+    const name = relations.map(({ relname = '' }) => relname).find((relname) => views.has(relname));
+    return name === undefined ? null : `reads ${name}, which ${views.get(name)}`;
+  };
+  for (const { kind, fields } of parsed) {
+    const { relations } = namesIn(fields.query);
+    const why = kind === 'ViewStmt' ? (readsPublic(relations, built) ?? readsView(relations)) : null;
+    if (why !== null) views.set((fields.view as RangeVar).relname ?? '', why);
+  }
+  addCallers(parsed, functions, views);
   const calls = (name: string) => {
     const why = functions.get(name);
     return why === undefined ? null : `calls ${name}, which ${why}`;
@@ -44,6 +55,7 @@ export function unstableRowsOf(parsed: readonly RowStatement[], built: BuiltRela
     const why =
       (code.has(kind) ? reasonInCode(text, built, clock) : null) ??
       readsPublic(relations, built) ??
+      readsView(relations) ??
       usesClock(text) ??
       [...called, ...fired].map(calls).find((reason) => reason !== null) ??
       null;
@@ -52,6 +64,25 @@ export function unstableRowsOf(parsed: readonly RowStatement[], built: BuiltRela
     return { file, line, why };
   }
   return null;
+}
+
+/** Adds the functions whose code has the name of an unstable function or view, until there are no more. */
+function addCallers(
+  parsed: readonly RowStatement[],
+  functions: Map<string, string>,
+  views: ReadonlyMap<string, string>,
+): void {
+  const open = parsed
+    .filter(({ kind }) => kind === 'CreateFunctionStmt')
+    .map(({ fields, text }) => ({ name: lastName(fields.funcname), words: wordsOf(text) }));
+  for (let known = -1; known !== functions.size; ) {
+    known = functions.size;
+    for (const { name, words } of open) {
+      if (functions.has(name)) continue;
+      const [used] = [...functions, ...views].filter(([other]) => words.has(other.toLowerCase()));
+      if (used !== undefined) functions.set(name, `uses ${used[0]}, which ${used[1]}`);
+    }
+  }
 }
 
 const code: ReadonlySet<string> = new Set(['DoStmt', 'CallStmt']);
