@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type RunEvent, up } from '../src/index.ts';
-import { transactionsOf } from '../src/protocol/transactions.ts';
-import { freshDatabase } from './setup/database.ts';
+import { canShareOne, transactionsOf } from '../src/protocol/transactions.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 import { checkedScript, emptyTenant } from './setup/unit.ts';
 
@@ -16,21 +16,23 @@ const guarded = {
 };
 const plain = 'create table t (id int)';
 
-test.for<[string, readonly string[], readonly number[]]>([
-  ['files about the tenant alone', [plain, 'alter table t add a int', 'insert into t values (1)'], [3]],
-  ['a block that names nothing of public', [plain, 'do $$ begin perform 1; end $$', plain], [3]],
-  [
-    'an enum value, which is used only after its commit',
-    [plain, "alter type e add value 'x'", plain, plain],
-    [2, 2],
-  ],
+const inUse = {
+  ...guarded,
+  history: [{ version: '0', name: 'old', checksum: 'x', state: 'applied' as const }],
+};
+const rows = 'insert into t values (1)';
+
+test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly number[]]>([
+  ['files about the tenant alone', [plain, 'alter table t add a int', rows], [3]],
+  ['a block that names nothing of public', [plain, 'do $$ begin perform 1; end $$', plain], [3], [2, 1]],
+  ['two files that write rows', [plain, rows, 'create index on t (id)', rows, plain], [3, 2], [2, 1, 1, 1]],
+  ['a table that was there', ['alter table old add a int', plain, 'alter table t add b int'], [3], [1, 2]],
+  ['a key to a table that was there', [plain, 'create table u (o int references old)', plain], [3], [2, 1]],
+  ['an enum value', [plain, "alter type e add value 'x'", plain, plain], [2, 2]],
   ['a foreign key to public', [plain, 'create table u (p int references plans)', plain], [1, 1, 1]],
-  [
-    'a foreign key that names public',
-    [plain, 'create table u (p int references public.other)', plain],
-    [1, 1, 1],
-  ],
+  ['a key that names public', [plain, 'create table u (p int references public.x)', plain], [1, 1, 1]],
   ['a foreign key within the tenant', [plain, 'create table u (t int references t)'], [2]],
+  ['a column that is dropped, maybe with its key', [plain, 'alter table t drop column p', plain], [1, 1, 1]],
   [
     'a block that names a table of public',
     [plain, "do $$ begin execute 'lock plans'; end $$", plain],
@@ -40,23 +42,28 @@ test.for<[string, readonly string[], readonly number[]]>([
   ['a file that says so', [plain, '-- sqlmig: own-transaction\nselect 1', plain], [1, 1, 1]],
   ['a file that may change public', [plain, '-- sqlmig: allow-public\nselect 1', plain], [1, 1, 1]],
   ['a temporary table', [plain, 'create temp table t as select 1 as x', plain], [1, 1, 1]],
+  ['a savepoint', [plain, 'savepoint s; create table s ()', plain], [1, 1, 1]],
+  ['the mode of constraints', [plain, 'set constraints all deferred', plain], [1, 1, 1]],
+  ['an advisory lock', [plain, 'select pg_advisory_xact_lock(1)', plain], [1, 1, 1]],
   ['more tables than a transaction should lock', Array.from({ length: 100 }, () => plain), [66, 34]],
-])('%s', async ([, texts, sizes]) => {
+])('%s', async ([, texts, sizes, sizesInUse = sizes]) => {
   const scripts = await Promise.all(
     texts.map((text, i) => checkedScript('tenant', `${i + 1}_file.sql`, text)),
   );
-  expect(transactionsOf(scripts, guarded, false).map(({ length }) => length)).toEqual(sizes);
-  expect(transactionsOf(scripts, guarded, true)).toHaveLength(scripts.length);
+  const sizesOf = (schema: typeof guarded, apart = false) =>
+    transactionsOf(scripts, schema, apart).map(({ length }) => length);
+  expect(sizesOf(guarded)).toEqual(sizes);
+  expect(sizesOf(inUse)).toEqual(sizesInUse);
+  expect(sizesOf(guarded, true)).toHaveLength(scripts.length);
   expect(transactionsOf(scripts, { ...guarded, guarded: null }, false)).toHaveLength(scripts.length);
 });
 
 const noted = (n: number) => `do $$ begin raise notice 'in ${n}'; end $$`;
 const files = {
-  'sql/tenant/1_a.sql':
-    'create table a (x bigint default pg_current_xact_id()::text::bigint); insert into a default values',
-  'sql/tenant/2_b.sql': `${noted(2)}; insert into a default values`,
-  'sql/tenant/3_c.sql': `${noted(3)};\ninsert into a default values;\ncreate index on a (y);`,
-  'sql/tenant/4_d.sql': 'insert into a default values',
+  'sql/tenant/1_a.sql': 'create table a ()',
+  'sql/tenant/2_b.sql': `create table b ();\n${noted(2)}`,
+  'sql/tenant/3_c.sql': 'create table c (x int);\ncreate index on c (x);\ncreate index on c (y);',
+  'sql/tenant/4_d.sql': 'create table d ()',
 };
 
 test('files share a transaction; if one fails, those before it stay applied, and it is blamed with its place', async () => {
@@ -72,19 +79,31 @@ test('files share a transaction; if one fails, those before it stay applied, and
     state: 'failed',
     error: { code: 'migration-failed', sqlstate: '42703', file: 'sql/tenant/3_c.sql', line: 3, statement: 3 },
   });
-  expect(notices).toEqual(['in 2', 'in 3']);
+  expect(notices).toEqual(['in 2']);
   expect(Object.keys(await db.history('acme'))).toEqual(['1', '2']);
-  expect(await db.query('select count(distinct x)::int as n, count(*)::int as rows from acme.a')).toEqual([
-    { n: 2, rows: 2 },
-  ]);
+  expect(await transactions(db, 'acme')).toEqual([{ tables: 2, transactions: 2, times: 2 }]);
 
-  const good = { ...files, 'sql/tenant/3_c.sql': noted(3) };
+  const good = { ...files, 'sql/tenant/3_c.sql': 'create table c ()' };
   const apart = project({ url: db.url, tenants: { list: ['apart'] }, transactionPerFile: true }, good);
   const joined = project({ url: db.url, tenants: { list: ['joined'] } }, good);
   for (const p of [apart, joined]) expect((await up(await p.config(), { select: all })).ok).toBe(true);
-  const transactions = (schema: string) =>
-    db.query(`select count(distinct x)::int as n, count(distinct applied_at)::int as times
-      from ${schema}.a, ${schema}.schema_migrations`);
-  expect(await transactions('apart')).toEqual([{ n: 3, times: 4 }]);
-  expect(await transactions('joined')).toEqual([{ n: 1, times: 4 }]);
+  expect(await transactions(db, 'apart')).toEqual([{ tables: 4, transactions: 4, times: 4 }]);
+  expect(await transactions(db, 'joined')).toEqual([{ tables: 4, transactions: 1, times: 4 }]);
+});
+
+/** How many transactions made the tables of a schema, and how many times of application its history has. */
+function transactions(db: TestDatabase, schema: string) {
+  return db.query(`select count(*)::int as tables, count(distinct xmin::text)::int as transactions,
+      (select count(distinct applied_at)::int from ${schema}.schema_migrations) as times
+    from pg_class where relnamespace = '${schema}'::regnamespace and relname ~ '^.$'`);
+}
+
+test('files whose constraints wait for the commit, or with savepoints, are not built in one transaction', async () => {
+  const of = (...texts: readonly string[]) =>
+    Promise.all(texts.map((text, i) => checkedScript('tenant', `${i + 1}_file.sql`, text)));
+  const deferred = 'create table u (t int references t deferrable initially deferred)';
+  expect(canShareOne(await of(plain, rows, rows))).toBe(true);
+  expect(canShareOne(await of(plain, deferred, rows))).toBe(true);
+  expect(canShareOne(await of(plain, deferred, rows, rows))).toBe(false);
+  expect(canShareOne(await of('savepoint s', plain))).toBe(false);
 });

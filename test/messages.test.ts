@@ -211,6 +211,11 @@ test('what a session of our own begins with', () => {
   return golden('session-settings', `-- public\n${text('public')}\n-- tenant\n${text('tenant')}`);
 });
 
+test('tenant files that share a transaction', async () => {
+  const schema = { ...tenant, history: [], digest: null };
+  await golden('tenant-joined-files', composeUnits({ schema, scripts: [backfill, totals] }, own).text);
+});
+
 test('a non-transactional file, everything that is sent for it', async () => {
   const db = await freshDatabase();
   const session = await testSession(db.url);

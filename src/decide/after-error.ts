@@ -32,7 +32,7 @@ export interface FailedMessage {
   /** The unit (from 0) whose file began last; `null` if none did. */
   readonly begun: number | null;
   readonly elapsedMs: number;
-  /** Several of its units shared a transaction. */
+  /** The first unit that is not committed shared its transaction with others. */
   readonly joined: boolean;
   /** The run was interrupted. */
   readonly interrupted: boolean;
@@ -79,14 +79,16 @@ export function afterError(error: MessageError, message: FailedMessage): AfterEr
   if (retry !== null && !reasonsInFiles.has(retry)) return { kind: 'put-off', reason: retry };
   if (committed === null) return { kind: 'count-committed' };
   // What stays applied, and which file is to blame, must not depend on the files that shared its transaction.
-  if (joined) return { kind: 'separate', from: committed };
+  if (joined && error.state !== sqlstates.queryCanceled) return { kind: 'separate', from: committed };
   if (error.state === unitStates.suspicious) return { kind: 'probe', unit: committed };
   const hasBegun = begun === committed;
   if (hasBegun && error.missesHistory) return { kind: 'blame-history', unit: committed };
   if (isOurs(error, hasBegun)) return { kind: 'rethrow' };
-  const { unit, index } = placeOf(error) ?? { unit: committed, index: null };
+  // Work that somebody has canceled is not sent again.
+  const running = joined ? (begun ?? committed) : committed;
+  const { unit, index } = placeOf(error) ?? { unit: running, index: null };
   // The server refused the text before it ran any of it: the units before the culprit go first.
-  if (unit > committed && retry === null) return { kind: 'resend', from: committed };
+  if (unit > running && retry === null) return { kind: 'resend', from: committed };
   if (unit >= units) return { kind: 'rethrow' };
   return {
     kind: 'blame-file',

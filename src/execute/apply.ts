@@ -3,6 +3,7 @@ import { SqlmigError } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { composeBootstrap } from '../protocol/bootstrap.ts';
 import { composeReplay, composeUpgrade, type PendingFiles } from '../protocol/message.ts';
+import type { Message } from '../protocol/message-text.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { release } from '../protocol/unit-locks.ts';
 import type { ServerError } from '../server/server-error.ts';
@@ -155,9 +156,11 @@ async function recover(
       applying.notices.again(now.open);
       return { ...now, apart: true };
     case 'resend':
+      applying.notices.again(now.open);
       return { ...now, unitsAtOnce: 1 };
     case 'probe': {
       const script = scriptAt(batch, decided.unit);
+      applying.notices.again(now.open);
       const trespass = await probe(session, { script, ...place });
       if (trespass !== null) return { kind: 'failed', error: trespass };
       return { ...now, trusted: new Set([...now.trusted, script]) };
@@ -184,9 +187,24 @@ function decision({ signal }: Applying, failed: FailedBatch): (committed: number
     missesHistory: script !== undefined && missesHistory(error, { ...batch, script }),
   };
   const units = batch.scripts.length;
-  const joined = message.joins;
   return (committed) =>
-    afterError(raised, { units, committed, begun, elapsedMs, joined, interrupted: signal.aborted });
+    afterError(raised, {
+      units,
+      committed,
+      begun,
+      elapsedMs,
+      joined: sharesTransaction(message, committed ?? 0),
+      interrupted: signal.aborted,
+    });
+}
+
+/** Whether a unit of a message, from 0, shared its transaction. */
+function sharesTransaction({ transactions }: Message, unit: number): boolean {
+  let end = 0;
+  return transactions.some((size) => {
+    end += size;
+    return unit < end && unit >= end - size && size > 1;
+  });
 }
 
 async function blameFile(

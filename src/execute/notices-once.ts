@@ -24,6 +24,7 @@ export function noticesOnce(onNotice: OnNotice): NoticesOnce {
     },
     again(scripts) {
       const open = new Set(scripts);
+      owed.length = 0;
       owed.push(...told.filter(([, files]) => files.some((file) => open.has(file))).map(([key]) => key));
     },
   };

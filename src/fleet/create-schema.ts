@@ -1,6 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import { createWhole, type Finish } from '../execute/create-whole.ts';
+import { canShareOne } from '../protocol/transactions.ts';
 import type { Session } from '../server/session.ts';
 import { inEmptySchema } from '../sql/empty-schema.ts';
 import type { Script } from '../sql/migration.ts';
@@ -70,5 +71,5 @@ function cannotFinish({ schema, exists }: Target): Attempt {
 /** The scripts as they can run in one transaction; `null` if one of them cannot. */
 async function plainScripts(scripts: readonly Script[]): Promise<Script[] | null> {
   const plain = await Promise.all(scripts.map(inEmptySchema));
-  return plain.every((script) => script !== null) ? plain : null;
+  return plain.every((script) => script !== null) && canShareOne(plain) ? plain : null;
 }

@@ -9,15 +9,15 @@ export interface Message {
     readonly start: number;
     readonly end: number;
   }[];
-  /** Some files share a transaction. */
-  readonly joins: boolean;
+  /** The number of files in each transaction, in order; empty if all share one or the message has none. */
+  readonly transactions: readonly number[];
 }
 
 /** A message under construction. */
 export interface MessageText {
   add(...parts: readonly string[]): void;
   addFile(script: Script): void;
-  done(joins?: boolean): Message;
+  done(transactions?: readonly number[]): Message;
 }
 
 /** Starts an empty message. */
@@ -38,6 +38,6 @@ export function createMessage(): MessageText {
       add(sentText(script));
       files.push({ script, start, end: length });
     },
-    done: (joins = false) => ({ text: text.join(''), files, joins }),
+    done: (transactions = []) => ({ text: text.join(''), files, transactions }),
   };
 }

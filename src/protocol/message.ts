@@ -70,7 +70,7 @@ export function composeUnits(
     if (last !== undefined && runsCode(last)) message.add(settings);
   }
   if (keeps) message.add(release);
-  return message.done(transactions.length < scripts.length);
+  return message.done(transactions.map(({ length }) => length));
 }
 
 function activityOf(scripts: readonly Script[]): string {

@@ -2,11 +2,12 @@ import type { Script, Statement } from '../sql/migration.ts';
 import { mayLock } from '../sql/reach.ts';
 import { changesSharedRows } from './catalog-key.ts';
 import { guardedSchemas } from './guard.ts';
+import { runsCode } from './unit.ts';
 import type { UnitSchema } from './unit-context.ts';
 
 /**
- * How many locks the relations that one transaction makes may need: with several tenants at once, well below the 6,400
- * that a server with default settings has room for.
+ * How many locks the relations that one transaction makes may need: with eight tenants at once, well below the 6,400 that
+ * a server with default settings has room for.
  */
 const mostLocks = 400;
 
@@ -20,23 +21,45 @@ export function transactionsOf(
   apart: boolean,
 ): readonly (readonly Script[])[] {
   const transactions: Script[][] = [];
+  // Nobody uses the tables of a tenant that is being built.
+  const isInUse = schema.history.length > 0;
   let room = 0;
+  let hasRunCode = false;
+  let made = new Set<string>();
   for (const script of scripts) {
     const own = apart || needsOwn(script, schema);
     const locks = locksOf(script);
-    if (own || locks > room) {
+    // After code, constraints are immediate until the commit, which a file that writes rows would notice.
+    if (own || locks > room || (hasRunCode && mayWriteRows(script))) {
       transactions.push([]);
       room = mostLocks;
+      hasRunCode = false;
+      made = new Set();
     }
     transactions.at(-1)?.push(script);
-    room = own || addsEnumValue(script) ? 0 : room - locks;
+    hasRunCode ||= runsCode(script);
+    for (const { kind, reach } of script.statements)
+      if (kind === 'CreateStmt') for (const name of reach.names) made.add(name);
+    const isLast = own || addsEnumValue(script) || (isInUse && locksExisting(script, made));
+    room = isLast ? 0 : room - locks;
   }
   return transactions;
 }
 
 /**
- * Whether a file needs a transaction of its own. What it locks outside of the tenant, others would wait for until the end
- * of the last file, as would the key of shared catalog rows. A temporary table would hide a table of a later file.
+ * Whether the files that build a schema can all run in one transaction with the same result. Constraints are immediate
+ * after the first file that writes rows or runs code, which deferred ones of later files would notice.
+ */
+export function canShareOne(scripts: readonly Script[]): boolean {
+  const defers = scripts.some(({ text }) => /\binitially\s+deferred\b/i.test(text));
+  const leaves = scripts.some(({ statements }) => statements.some(({ kind }) => leavesState.has(kind)));
+  return !leaves && !(defers && scripts.filter(mayWriteRows).length > 1);
+}
+
+/**
+ * Whether a file needs a transaction of its own: public files and down files, those that ask for one, those whose locks
+ * outside of the tenant would be held until the end of the last file, and those that leave something in their transaction
+ * that cannot be undone before its end.
  */
 function needsOwn(script: Script, schema: UnitSchema): boolean {
   const { guarded, scope } = schema;
@@ -44,10 +67,31 @@ function needsOwn(script: Script, schema: UnitSchema): boolean {
   if (script.ownTransaction || script.allowsPublic || changesSharedRows(script, schema)) return true;
   const schemas = new Set(guardedSchemas(schema).keys());
   return script.statements.some(
-    (statement) => mayLock(statement.reach, guarded.names, schemas) || makesTemporary(statement),
+    (statement) =>
+      mayLock(statement.reach, guarded.names, schemas) ||
+      statement.reach.dropsKeys ||
+      leavesState.has(statement.kind) ||
+      takesAdvisoryLock(statement) ||
+      makesTemporary(statement),
   );
 }
 
+function mayWriteRows({ statements }: Script): boolean {
+  return statements.some(writesRows);
+}
+
+function writesRows({ kind, reach }: Statement): boolean {
+  return reach.code || rowWriters.has(kind);
+}
+
+// Savepoints, and the mode of constraints.
+const leavesState: ReadonlySet<string> = new Set(['TransactionStmt', 'ConstraintsSetStmt']);
+
+function takesAdvisoryLock({ reach }: Statement): boolean {
+  return [...reach.words].some((word) => /^pg_(?:try_)?advisory_xact_lock/.test(word));
+}
+
+// Once it is dropped, the lock on it looks like one on something outside of the tenant.
 function makesTemporary({ kind, reach }: Statement): boolean {
   return reach.temporary && !reach.code && !rowWriters.has(kind);
 }
@@ -65,6 +109,21 @@ const rowWriters: ReadonlySet<string> = new Set([
 function addsEnumValue({ statements }: Script): boolean {
   return statements.some(({ kind }) => kind === 'AlterEnumStmt');
 }
+
+/** Whether a file may lock, against writes at least, a relation that its transaction has not made. */
+function locksExisting({ statements }: Script, made: ReadonlySet<string>): boolean {
+  return statements.some((statement) => {
+    const { targets, references } = statement.reach;
+    if (writesRows(statement) || !locksOnlyTargets.has(statement.kind)) return true;
+    return [...targets.map(({ name }) => name), ...references].some((name) => !made.has(name));
+  });
+}
+
+// Statements that lock nothing but `targets` and `references` in a mode that other sessions notice.
+const locksOnlyTargets: ReadonlySet<string> = new Set([
+  ...['CreateStmt', 'IndexStmt', 'AlterTableStmt', 'CreateTrigStmt', 'CreateSeqStmt', 'ViewStmt'],
+  ...['CreateEnumStmt', 'CompositeTypeStmt', 'CreateDomainStmt', 'CreateFunctionStmt', 'CommentStmt'],
+]);
 
 // A table with its TOAST table, their indexes and a sequence; any other statement is about one relation.
 function locksOf({ statements }: Script): number {

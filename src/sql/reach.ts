@@ -37,6 +37,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
   let opaque = writes.has(kind) || runs.has(kind);
   let code = runs.has(kind);
   let temporary = opaque;
+  let dropsKeys = kind === 'DropStmt';
   const walk = (node: unknown, key: string, read: boolean): void => {
     if (typeof node === 'string') {
       // Dependents are dropped wherever they are.
@@ -44,6 +45,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
         opaque = true;
         code = true;
       }
+      if (key === 'subtype' && keyDroppers.has(node)) dropsKeys = true;
       if (key === 'relpersistence' && node === 't') temporary = true;
       if (temporarySchema.test(node)) temporary = true;
       if (!read && !isGrant) names.add(node);
@@ -69,6 +71,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
     names,
     words,
     references,
+    dropsKeys,
     opaque,
     code,
     temporary,
@@ -78,6 +81,11 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
   };
 }
 
+const keyDroppers: ReadonlySet<string> = new Set([
+  'AT_DropColumn',
+  'AT_DropConstraint',
+  'AT_AlterColumnType',
+]);
 const onlyRead: ReadonlySet<string> = new Set(['pktable', 'A_Const', 'FuncCall']);
 const temporarySchema = /^pg_temp(?:_\d+)?$/i;
 const plainWord = /^[\p{L}_][\p{L}\p{N}_$]*$/u;

@@ -48,10 +48,10 @@ export function transactionBlocks(
   return { pairs, mistakes };
 }
 
-const removeHint = 'remove it: sqlmig runs each file in a transaction of its own; savepoints are allowed';
-const modesHint = 'write BEGIN alone, or remove it: sqlmig runs each file in a transaction of its own';
+const removeHint = 'remove it: sqlmig runs each file in a transaction; savepoints are allowed';
+const modesHint = 'write BEGIN alone, or remove it: sqlmig runs each file in a transaction';
 const nestedHint = 'end the first pair with COMMIT, or use SAVEPOINT';
-const unclosedHint = 'add the COMMIT, or remove BEGIN: sqlmig runs each file in a transaction of its own';
+const unclosedHint = 'add the COMMIT, or remove BEGIN: sqlmig runs each file in a transaction';
 const splitHint = 'remove it, or move what belongs together into a file of its own';
 
 function alone(reason: string): string {

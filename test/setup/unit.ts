@@ -31,6 +31,7 @@ export const plainReach: Reach = {
   names: new Set(),
   words: new Set(),
   references: new Set(),
+  dropsKeys: false,
   opaque: false,
   code: false,
   privileges: false,
