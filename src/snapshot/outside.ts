@@ -26,7 +26,15 @@ const global: Readonly<Record<string, string>> = {
   pg_am: 'an access method',
   pg_largeobject_metadata: 'a large object',
   pg_seclabel: 'a security label',
-  pg_db_role_setting: 'a setting of a role or the database',
+  pg_db_role_setting: 'a setting of the database',
+};
+
+const conditions: Readonly<Record<string, string>> = {
+  // A range brings a cast to its multirange.
+  pg_cast: `not ${isInternal('pg_cast', 'x.oid')}`,
+  // The whole server shares the table: settings of roles may be changed by other sessions meanwhile.
+  pg_db_role_setting:
+    'x.setdatabase = (select d.oid from pg_database d where d.datname = current_database())',
 };
 
 /** Reads what a database contains outside of these schemas; `runLog` is the table in which runs are recorded. */
@@ -52,9 +60,8 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 
       return [String(path), digestOf(`${path} x`, value)] as const;
     }),
     ...catalogs.map(({ name }) => {
-      // A range brings a cast to its multirange.
-      const condition = name === 'pg_cast' ? ` where not ${isInternal('pg_cast', 'x.oid')}` : '';
-      return [global[String(name)] ?? '', digestOf(`pg_catalog.${name} x${condition}`, 'x')] as const;
+      const from = `pg_catalog.${name} x where ${conditions[String(name)] ?? 'true'}`;
+      return [global[String(name)] ?? '', digestOf(from, 'x')] as const;
     }),
     ['a schema', `select md5('${[...names].sort().join(' ').replaceAll("'", "''")}') as digest`] as const,
   ];
