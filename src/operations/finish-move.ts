@@ -1,22 +1,14 @@
 import { withHint } from '../errors.ts';
 import { isStillListed } from '../fleet/enlist.ts';
+import { betweenDatabases } from '../lifecycle/between-databases.ts';
 import { dropSchema } from '../lifecycle/drop.ts';
 import { type EndedMove, type EndMoveOptions, endMoveKinds, plannedEnd } from '../lifecycle/end-of-move.ts';
 import { copyChanged, readChangedTables } from '../lifecycle/move-check.ts';
 import { copyGone, endMove, type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
-import {
-  databasePlace,
-  type MoveState,
-  placeWords,
-  readMoveState,
-  withMoveSides,
-} from '../lifecycle/move-sides.ts';
+import { databasePlace, type MoveSides, type MoveState, placeWords } from '../lifecycle/move-sides.ts';
 import { schemaMissing } from '../lifecycle/tenant.ts';
-import { type Config, requireFleetConfig } from '../project/config.ts';
-import { type MoveDatabases, moveDatabases } from '../project/move-databases.ts';
-import { checkOptions, checkValue, yesOrNo } from '../project/option.ts';
-import { traced } from '../run/tracing.ts';
-import { requireTenantName } from '../tenants/tenant-name.ts';
+import type { Config } from '../project/config.ts';
+import { checkValue, yesOrNo } from '../project/option.ts';
 
 /**
  * Drops a moved tenant in its old database, as `dropTenant` does. The other database must still have the copy, and the old
@@ -24,45 +16,37 @@ import { requireTenantName } from '../tenants/tenant-name.ts';
  * @throws SqlmigError `bad-tenant-name`, `schema-missing`, `not-moved`, and if it cannot start: `bad-usage`,
  *   `config-invalid`, mistakes in the files, no connection.
  */
-export async function finishMove(config: Config, options: EndMoveOptions): Promise<EndedMove> {
-  requireFleetConfig(config);
-  checkOptions(options, endMoveKinds);
-  const databases = moveDatabases(config, options.to);
-  const work = (_: Config, given: EndMoveOptions) => finish(databases, given);
-  return traced('tenant move', databases.source, { options, work });
+export function finishMove(config: Config, options: EndMoveOptions): Promise<EndedMove> {
+  return betweenDatabases(config, options, { kinds: endMoveKinds, work: finish });
 }
 
-async function finish(databases: MoveDatabases, options: EndMoveOptions): Promise<EndedMove> {
-  const { name, to: _, acceptChanges = false, accept, ...change } = options;
-  const { source: config } = databases;
-  requireTenantName(name, config.publicSchema);
-  return withMoveSides(databases, change, async (sides) => {
-    const { run } = sides.source;
-    const state = await readMoveState(sides, name);
-    const record = requireFinishable(state, placeWords(databasePlace(sides.target.run)));
-    const { exists } = state.target;
-    const place = { schema: name, historyTable: config.historyTable };
-    const changed =
-      exists && record.state === 'copied'
-        ? await run.read((session) => readChangedTables(session, place, record))
-        : [];
-    const plan = { ...plannedEnd(sides, record), drops: exists ? databasePlace(run) : null, changed };
-    const end = { ...plan, accepted: false, listed: false };
-    if (changed.length > 0 && !acceptChanges) {
-      const hint =
-        'they are not in the other database: copy them by hand and pass --accept-changes, or go back with --undo';
-      return { ...end, state: 'failed', error: copyChanged(name, changed, hint).details };
-    }
-    const accepted = !exists || (await accept(plan));
-    checkValue('the answer of accept', accepted, yesOrNo);
-    if (!accepted) return { ...end, state: 'unchanged' };
-    const { publicSchema } = config;
-    await sides.target.run.read((session) => endMove(session, record, { state: 'finished', publicSchema }));
-    const error = exists ? await dropSchema(sides.source, state.target) : null;
-    if (error !== null)
-      return { ...end, accepted, state: 'failed', error: { ...error, database: run.database } };
-    return { ...end, accepted, state: 'finished', listed: await isStillListed(run, name) };
-  });
+async function finish(sides: MoveSides, state: MoveState, options: EndMoveOptions): Promise<EndedMove> {
+  const { name, acceptChanges = false, accept } = options;
+  const { config } = sides.source.run;
+  const { run } = sides.source;
+  const record = requireFinishable(state, placeWords(databasePlace(sides.target.run)));
+  const { exists } = state.target;
+  const place = { schema: name, historyTable: config.historyTable };
+  const changed =
+    exists && record.state === 'copied'
+      ? await run.read((session) => readChangedTables(session, place, record))
+      : [];
+  const plan = { ...plannedEnd(sides, record), drops: exists ? databasePlace(run) : null, changed };
+  const end = { ...plan, accepted: false, listed: false };
+  if (changed.length > 0 && !acceptChanges) {
+    const hint =
+      'they are not in the other database: copy them by hand and pass --accept-changes, or go back with --undo';
+    return { ...end, state: 'failed', error: copyChanged(name, changed, hint).details };
+  }
+  const accepted = !exists || (await accept(plan));
+  checkValue('the answer of accept', accepted, yesOrNo);
+  if (!accepted) return { ...end, state: 'unchanged' };
+  const { publicSchema } = config;
+  await sides.target.run.read((session) => endMove(session, record, { state: 'finished', publicSchema }));
+  const error = exists ? await dropSchema(sides.source, state.target) : null;
+  if (error !== null)
+    return { ...end, accepted, state: 'failed', error: { ...error, database: run.database } };
+  return { ...end, accepted, state: 'finished', listed: await isStillListed(run, name) };
 }
 
 /** @throws SqlmigError if there is no complete copy. */

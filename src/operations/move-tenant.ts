@@ -5,6 +5,7 @@ import { enlist, isListedBefore } from '../fleet/enlist.ts';
 import { createMigrator } from '../fleet/migrator.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
 import { findSchemas } from '../history/presence.ts';
+import { betweenDatabases } from '../lifecycle/between-databases.ts';
 import { completeMove, type Moving } from '../lifecycle/move-copy.ts';
 import {
   beginMove,
@@ -22,31 +23,18 @@ import {
   type MoveSides,
   type MoveState,
   placeWords,
-  readMoveState,
-  withMoveSides,
 } from '../lifecycle/move-sides.ts';
 import { filesOf } from '../lifecycle/reproducible.ts';
 import { ownRows, ownTables } from '../lifecycle/table-pairs.ts';
 import { nameTaken, noHistory, schemaMissing } from '../lifecycle/tenant.ts';
-import { type Config, requireFleetConfig } from '../project/config.ts';
-import { type MoveDatabases, moveDatabases } from '../project/move-databases.ts';
-import {
-  callback,
-  checkOptions,
-  checkValue,
-  type Kinds,
-  tenantName,
-  text,
-  yesOrNo,
-} from '../project/option.ts';
+import type { Config } from '../project/config.ts';
+import { callback, checkValue, type Kinds, tenantName, text, yesOrNo } from '../project/option.ts';
 import type { ErrorDetails, SchemaOutcome } from '../results.ts';
 import { type ChangeOptions, changeKinds } from '../run/run-options.ts';
-import { traced } from '../run/tracing.ts';
 import type { Session } from '../server/session.ts';
 import { readShape } from '../split/tables.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
-import { requireTenantName } from '../tenants/tenant-name.ts';
 import { commandLine } from '../text/command-line.ts';
 
 /** The tenant to move. */
@@ -97,53 +85,45 @@ const kinds: Kinds<MoveTenantOptions> = {
  *   `not-reproducible`, `not-moved`, `unlisted-tenant`, `public-behind`, and if it cannot start: `bad-usage`,
  *   `config-invalid`, mistakes in the files, no connection.
  */
-export async function moveTenant(config: Config, options: MoveTenantOptions): Promise<MovedTenant> {
-  requireFleetConfig(config);
-  checkOptions(options, kinds);
-  const databases = moveDatabases(config, options.to);
-  const work = (_: Config, given: MoveTenantOptions) => move(databases, given);
-  return traced('tenant move', databases.source, { options, work });
+export function moveTenant(config: Config, options: MoveTenantOptions): Promise<MovedTenant> {
+  return betweenDatabases(config, options, { kinds, work: move });
 }
 
-async function move(databases: MoveDatabases, options: MoveTenantOptions): Promise<MovedTenant> {
-  const { name, to: _, unlisted = false, accept, ...change } = options;
-  const { source: config } = databases;
-  requireTenantName(name, config.publicSchema);
-  return withMoveSides(databases, change, async (sides) => {
-    const { source, target } = sides;
-    const state = await readMoveState(sides, name);
-    const { mark, record } = state;
-    const there = databasePlace(target.run);
-    requireMovableState(state, placeWords(there));
-    const { version } = state.target.plan;
-    const base = { ...databasePlace(source.run), schema: name, version, to: there, closed: mark !== null };
-    if (mark !== null && record?.state === 'copied')
-      return { ...base, tables: copiedTables(record), accepted: true, state: 'moved' };
-    const migrator = await targetMigrator(sides, state.target);
-    await requireFree(sides, name, mark !== null);
-    const listed = unlisted || (await isListedBefore(target.run, name));
-    const tables = await source.run.read((session) => countRows(session, name, config.historyTable));
-    const plan = { ...base, tables };
-    const accepted = await accept(plan);
-    checkValue('the answer of accept', accepted, yesOrNo);
-    if (!accepted) return { ...plan, accepted, state: 'unchanged' };
-    const id = mark?.id ?? randomBytes(8).toString('hex');
-    const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-    const moving = { source, from: state.target, target: migrator, id, to: placeWords(there), rows };
-    const end = await copy(moving, mark !== null);
-    if (end.record === null)
-      return { ...plan, closed: end.closed, accepted, state: 'failed', error: end.error };
-    const outcome = listed ? null : await enlist(target.run, { ...end.outcome, version });
-    const error = outcome?.error;
-    return {
-      ...plan,
-      tables: copiedTables(end.record),
-      closed: true,
-      accepted,
-      state: 'moved',
-      ...(error && { error }),
-    };
-  });
+async function move(sides: MoveSides, state: MoveState, options: MoveTenantOptions): Promise<MovedTenant> {
+  const { name, unlisted = false, accept } = options;
+  const { config } = sides.source.run;
+  const { source, target } = sides;
+  const { mark, record } = state;
+  const there = databasePlace(target.run);
+  requireMovableState(state, placeWords(there));
+  const { version } = state.target.plan;
+  const base = { ...databasePlace(source.run), schema: name, version, to: there, closed: mark !== null };
+  if (mark !== null && record?.state === 'copied')
+    return { ...base, tables: copiedTables(record), accepted: true, state: 'moved' };
+  const migrator = await targetMigrator(sides, state.target);
+  await requireFree(sides, name, mark !== null);
+  const listed = unlisted || (await isListedBefore(target.run, name));
+  const tables = await source.run.read((session) => countRows(session, name, config.historyTable));
+  const plan = { ...base, tables };
+  const accepted = await accept(plan);
+  checkValue('the answer of accept', accepted, yesOrNo);
+  if (!accepted) return { ...plan, accepted, state: 'unchanged' };
+  const id = mark?.id ?? randomBytes(8).toString('hex');
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const moving = { source, from: state.target, target: migrator, id, to: placeWords(there), rows };
+  const end = await copy(moving, mark !== null);
+  if (end.record === null)
+    return { ...plan, closed: end.closed, accepted, state: 'failed', error: end.error };
+  const outcome = listed ? null : await enlist(target.run, { ...end.outcome, version });
+  const error = outcome?.error;
+  return {
+    ...plan,
+    tables: copiedTables(end.record),
+    closed: true,
+    accepted,
+    state: 'moved',
+    ...(error && { error }),
+  };
 }
 
 const undoneHint = 'run --undo again to complete it';

@@ -1,22 +1,13 @@
 import { withHint } from '../errors.ts';
 import { findSchemas } from '../history/presence.ts';
+import { betweenDatabases } from '../lifecycle/between-databases.ts';
 import { type EndedMove, type EndMoveOptions, endMoveKinds, plannedEnd } from '../lifecycle/end-of-move.ts';
 import { dropCopy, reopenTenant } from '../lifecycle/move-back.ts';
 import { copyChanged, readChangedTables } from '../lifecycle/move-check.ts';
 import { copyGone, type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
-import {
-  databasePlace,
-  type MoveSides,
-  type MoveState,
-  placeWords,
-  readMoveState,
-  withMoveSides,
-} from '../lifecycle/move-sides.ts';
-import { type Config, requireFleetConfig } from '../project/config.ts';
-import { type MoveDatabases, moveDatabases } from '../project/move-databases.ts';
-import { checkOptions, checkValue, yesOrNo } from '../project/option.ts';
-import { traced } from '../run/tracing.ts';
-import { requireTenantName } from '../tenants/tenant-name.ts';
+import { databasePlace, type MoveSides, type MoveState, placeWords } from '../lifecycle/move-sides.ts';
+import type { Config } from '../project/config.ts';
+import { checkValue, yesOrNo } from '../project/option.ts';
 
 /**
  * Goes back from a move that is not finished: drops the copy in the other database, unless its rows have changed since
@@ -24,48 +15,40 @@ import { requireTenantName } from '../tenants/tenant-name.ts';
  * @throws SqlmigError `bad-tenant-name`, `not-moved`, and if it cannot start: `bad-usage`, `config-invalid`, mistakes in the
  *   files, no connection.
  */
-export async function undoMove(config: Config, options: EndMoveOptions): Promise<EndedMove> {
-  requireFleetConfig(config);
-  checkOptions(options, endMoveKinds);
-  const databases = moveDatabases(config, options.to);
-  const work = (_: Config, given: EndMoveOptions) => undo(databases, given);
-  return traced('tenant move', databases.source, { options, work });
+export function undoMove(config: Config, options: EndMoveOptions): Promise<EndedMove> {
+  return betweenDatabases(config, options, { kinds: endMoveKinds, work: undo });
 }
 
-async function undo(databases: MoveDatabases, options: EndMoveOptions): Promise<EndedMove> {
-  const { name, to: _, acceptChanges = false, accept, ...change } = options;
-  const { source: config } = databases;
-  requireTenantName(name, config.publicSchema);
-  return withMoveSides(databases, change, async (sides) => {
-    const { source, target } = sides;
-    const state = await readMoveState(sides, name);
-    const record = requireUndoable(state, placeWords(databasePlace(target.run)));
-    await requireNoOther(sides, record);
-    const { copy } = record;
-    const place = { schema: copy ?? name, historyTable: config.historyTable };
-    const changed =
-      copy !== null && record.state === 'copied'
-        ? await target.run.read((session) => readChangedTables(session, place, record))
-        : [];
-    const plan = {
-      ...plannedEnd(sides, record),
-      drops: copy === null ? null : databasePlace(target.run),
-      changed,
-    };
-    const end = { ...plan, accepted: false, listed: false };
-    const changedError = (tables: readonly string[]) => copyChanged(name, tables, changedHint);
-    if (changed.length > 0 && !acceptChanges)
-      return { ...end, state: 'failed', error: changedError(changed).details };
-    const accepted = await accept(plan);
-    checkValue('the answer of accept', accepted, yesOrNo);
-    if (!accepted) return { ...end, state: 'unchanged' };
-    const refuse = acceptChanges ? null : changedError;
-    const error =
-      (await dropCopy(target, record, refuse)) ?? (await reopenTenant(source, state.target, record));
-    return error === null
-      ? { ...end, accepted, state: 'undone' }
-      : { ...end, accepted, state: 'failed', error };
-  });
+async function undo(sides: MoveSides, state: MoveState, options: EndMoveOptions): Promise<EndedMove> {
+  const { name, acceptChanges = false, accept } = options;
+  const { config } = sides.source.run;
+  const { source, target } = sides;
+  const record = requireUndoable(state, placeWords(databasePlace(target.run)));
+  await requireNoOther(sides, record);
+  const { copy } = record;
+  const place = { schema: copy ?? name, historyTable: config.historyTable };
+  const changed =
+    copy !== null && record.state === 'copied'
+      ? await target.run.read((session) => readChangedTables(session, place, record))
+      : [];
+  const plan = {
+    ...plannedEnd(sides, record),
+    drops: copy === null ? null : databasePlace(target.run),
+    changed,
+  };
+  const end = { ...plan, accepted: false, listed: false };
+  const changedError = (tables: readonly string[]) => copyChanged(name, tables, changedHint);
+  if (changed.length > 0 && !acceptChanges)
+    return { ...end, state: 'failed', error: changedError(changed).details };
+  const accepted = await accept(plan);
+  checkValue('the answer of accept', accepted, yesOrNo);
+  if (!accepted) return { ...end, state: 'unchanged' };
+  const refuse = acceptChanges ? null : changedError;
+  const error =
+    (await dropCopy(target, record, refuse)) ?? (await reopenTenant(source, state.target, record));
+  return error === null
+    ? { ...end, accepted, state: 'undone' }
+    : { ...end, accepted, state: 'failed', error };
 }
 
 const changedHint =

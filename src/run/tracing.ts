@@ -19,7 +19,7 @@ interface TracedWork<O extends { readonly onEvent?: OnEvent }, T> {
 }
 
 /** The properties of a verb's result that traces use. */
-interface TracedResult {
+export interface TracedResult {
   readonly error?: ErrorDetails;
   readonly schemas?: readonly { readonly state: string; readonly error?: ErrorDetails }[];
 }

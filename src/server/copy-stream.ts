@@ -11,7 +11,7 @@ export interface CopyStream<S extends Readable | Writable = Readable | Writable>
   readonly ended: Promise<number>;
 }
 
-/** The part of a query of postgres.js that is told of its stream and of its end. */
+/** The callbacks of a postgres.js query: one for its stream or result, one for its error. */
 interface StreamingQuery {
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
@@ -79,6 +79,6 @@ function unlessClosed(call: () => void): void {
   try {
     call();
   } catch {
-    // What waits for an answer is told so by the wire.
+    // The wire rejects the promises of whatever waits for an answer.
   }
 }
