@@ -27,7 +27,7 @@ export const drizzle: TransactionSource = {
     return database.transaction(async (tx) => {
       const { session } = tx;
       if (session === database.session) {
-        throw new SqlmigError('bad-usage', 'the Drizzle database has a single client of pg', {
+        throw new SqlmigError('bad-usage', 'the Drizzle database uses a single pg client', {
           hint: 'make it with a Pool: other code could use the client during the transaction',
         });
       }

@@ -77,7 +77,7 @@ export const forTenant: ForTenant = forTenantsOf({});
 function requireCurrent(): string {
   const tenant = currentTenant();
   if (tenant !== null) return tenant;
-  throw new SqlmigError('no-tenant', 'forTenant has no tenant', {
+  throw new SqlmigError('no-tenant', 'forTenant was called without a tenant', {
     state: 'nothing was run',
     hint: 'pass its name, or call asTenant for the request first',
   });
@@ -86,7 +86,7 @@ function requireCurrent(): string {
 function sourceOf(db: unknown): TransactionSource {
   const source = sources.find(({ fits }) => fits(db));
   if (source !== undefined) return source;
-  throw new SqlmigError('bad-usage', 'forTenant does not know this connection', {
+  throw new SqlmigError('bad-usage', 'forTenant does not support this connection', {
     hint: 'pass sql of postgres.js, a Pool of pg, or a database of Drizzle, Kysely, Knex or Prisma',
   });
 }

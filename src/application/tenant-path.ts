@@ -34,7 +34,7 @@ export function tenantPaths({
 }: TenancySettings): (tenant: string) => TenantPath {
   const isText = (value: unknown) => typeof value === 'string' && value !== '';
   for (const [key, value] of Object.entries({ publicSchema, historyTable }))
-    if (!isText(value)) throw new SqlmigError('config-invalid', `"${key}" must be text that is not empty`);
+    if (!isText(value)) throw new SqlmigError('config-invalid', `"${key}" must be a non-empty string`);
   const isPath = Array.isArray(searchPath) && searchPath.every(isText);
   if (!isPath || searchPath[0] !== searchPathWords.tenant) {
     throw new SqlmigError(

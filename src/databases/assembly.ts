@@ -64,6 +64,6 @@ export function createAssembly<P>({ parts, requireAll, decide }: Meeting<P>): As
 
 function notStarted(): SqlmigError {
   return new SqlmigError('stopped', 'not started, because another database cannot start', {
-    hint: 'correct what the error of the other database says',
+    hint: 'correct the error of the other database',
   });
 }

@@ -27,7 +27,7 @@ export function createDigests({ run, context, settings }: Migrator): Digests {
     },
     async keep(outcomes) {
       if (!run.config.digest || settings.rehearse || settings.signal.aborted) return;
-      if (isCitus) return notKept('Citus has the histories of tenants on other servers');
+      if (isCitus) return notKept('Citus stores the histories of tenants on other servers');
       const lost = outcomes.filter(
         ({ schema, scope, migrations, error }) =>
           scope === 'tenant' && error === undefined && (migrations.length > 0 || !kept.has(schema)),

@@ -48,7 +48,7 @@ export async function migrateFleet(
         select: selection,
       };
     });
-    // Public that belongs to another tool gets no table of ours.
+    // A public schema that belongs to another tool gets no run log.
     const isOthers = found.public.trouble?.code === 'foreign-history';
     const record = unlogged || isOthers ? noRunRecord : createRunRecord(migrator, 'up');
     await prepare(migrator, found, { ...options, select });

@@ -45,7 +45,7 @@ async function readLeft(session: Session, config: Config): Promise<string[]> {
 }
 
 function unknownLeft(message: string): SqlmigError {
-  return new SqlmigError('no-run-log', `which tenants failed is not known: ${message}`, {
+  return new SqlmigError('no-run-log', `cannot tell which tenants failed: ${message}`, {
     state: 'nothing was touched',
     hint: 'run sqlmig up --all: it finds what is pending, and only reads what is up to date',
   });

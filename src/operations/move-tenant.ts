@@ -241,6 +241,6 @@ function closedError(details: ErrorDetails): ErrorDetails {
   return {
     ...details,
     state: 'the tenant is read-only in its old database, and may be in the other one',
-    hint: 'run the same command again, which completes the move; or go back with --undo',
+    hint: 'run the same command again to complete the move, or go back with --undo',
   };
 }

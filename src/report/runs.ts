@@ -11,7 +11,7 @@ export function runsText(result: RunsResult): string {
 }
 
 function sectionText(runs: readonly RunRecord[]): string {
-  const none = 'no run is recorded: only runs that apply or undo something, or fail, are\n';
+  const none = 'no runs are recorded yet: only runs that apply or undo something, or fail, are recorded\n';
   const table = titledTable(titles, runs.map(row));
   return (table === '' ? none : table) + leftText(runs[0]);
 }

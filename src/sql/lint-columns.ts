@@ -45,7 +45,7 @@ export function notNullWarning(table: QualifiedName, column: string): LockWarnin
   ];
 }
 
-const blocked = 'and blocks reads and writes meanwhile';
+const blocked = 'while blocking reads and writes';
 
 function addedColumn(column: ColumnNode, table: string): LockWarning[] {
   const { colname = '' } = column;

@@ -38,7 +38,7 @@ export function domainWarnings(
   const [domain] = droppedNames([{ List: { items: fields.typeName } }]);
   const { Constraint: constraint } = (fields.def ?? {}) as { readonly Constraint?: ConstraintNode };
   if (domain === undefined || earlier.created(domain)) return [];
-  const reads = `reads all tables that use the domain ${relationText(domain)} and blocks writes to them meanwhile`;
+  const reads = `reads all tables that use the domain ${relationText(domain)} while blocking writes to them`;
   if (fields.subtype === 'O')
     return [['set-not-null', `SET NOT NULL ${reads}; use a CHECK constraint that is NOT VALID`]];
   if (fields.subtype !== 'C' || constraint?.skip_validation === true) return [];
@@ -61,22 +61,22 @@ function added(
     case 'CONSTR_PRIMARY': {
       if (indexname !== undefined) return [];
       const what = contype === 'CONSTR_UNIQUE' ? 'UNIQUE' : 'PRIMARY KEY';
-      const message = `${what} builds an index and blocks reads and writes of ${shown} meanwhile; build it with CREATE UNIQUE INDEX CONCURRENTLY, and add the constraint with USING INDEX`;
+      const message = `${what} builds an index while blocking reads and writes of ${shown}; build it with CREATE UNIQUE INDEX CONCURRENTLY, and add the constraint with USING INDEX`;
       return [['unique-constraint', message]];
     }
     case 'CONSTR_EXCLUSION': {
-      const message = `EXCLUDE builds an index and blocks reads and writes of ${shown} meanwhile, and PostgreSQL has no other way; add it while the table is small or not in use`;
+      const message = `EXCLUDE builds an index while blocking reads and writes of ${shown}, and PostgreSQL has no other way; add it while the table is small or not in use`;
       return [['exclusion-constraint', message]];
     }
     case 'CONSTR_FOREIGN': {
       if (isNotValid) return [];
       const [target] = qualifiedName(constraint.pktable);
       const both = target === undefined ? shown : `${shown} and ${relationText(target)}`;
-      const message = `the foreign key reads all of ${shown} and blocks writes to ${both} meanwhile; ${thenValidate(laterFile)}`;
+      const message = `the foreign key reads all of ${shown} while blocking writes to ${both}; ${thenValidate(laterFile)}`;
       return [['foreign-key', message]];
     }
     case 'CONSTR_CHECK': {
-      const message = `the check reads all of ${shown} and blocks reads and writes meanwhile; ${thenValidate(laterFile)}`;
+      const message = `the check reads all of ${shown} while blocking reads and writes; ${thenValidate(laterFile)}`;
       return isNotValid ? [] : [['check-constraint', message]];
     }
     case 'CONSTR_NOTNULL': {

@@ -27,7 +27,7 @@ export function indexWarnings({ kind, fields }: ParsedStatement, { earlier }: Lo
       const indexes = droppedNames(fields.objects).filter((index) => !earlier.created(index));
       return indexes.map((index) => [
         'drop-index',
-        `DROP INDEX ${relationText(index)} waits for all transactions that use its table, and blocks the others meanwhile; ${concurrently}`,
+        `DROP INDEX ${relationText(index)} waits for all transactions that use its table, and blocks new ones while it waits; ${concurrently}`,
       ]);
     }
     case 'ReindexStmt': {

@@ -52,7 +52,7 @@ export function storageWarnings(
   const shown = partition === undefined ? '' : relationText(partition);
   if (subtype === 'AT_AttachPartition') {
     if (earlier.created(partition) || earlier.hasCheck(partition)) return [];
-    const message = `ATTACH PARTITION reads all of ${shown} and blocks its reads and writes meanwhile, unless a CHECK proves its bounds; add one as NOT VALID and VALIDATE it before`;
+    const message = `ATTACH PARTITION reads all of ${shown} while blocking its reads and writes, unless a CHECK proves its bounds; add one as NOT VALID and VALIDATE it before`;
     return [['attach-partition', message]];
   }
   if (subtype === 'AT_DetachPartition') {
@@ -72,7 +72,7 @@ const rewritten: Readonly<Record<string, string>> = {
 
 function rewrite(what: string, table: QualifiedName | undefined, instead: string): LockWarning {
   const shown = table === undefined ? 'all tables' : relationText(table);
-  return ['table-rewrite', `${what} rewrites ${shown} and blocks reads and writes meanwhile; ${instead}`];
+  return ['table-rewrite', `${what} rewrites ${shown} while blocking reads and writes; ${instead}`];
 }
 
 // ShareLock (lockdefs.h), the weakest mode that conflicts with writes.

@@ -212,7 +212,7 @@ test('a later transaction is a later file, in tenants one that shares no transac
   const text = 'alter table t add check (a > 0)';
   const [[tenant], [shared]] = [await lintsOf(text), await lintsOf(text, 'public')];
   expect(tenant?.message).toBe(
-    'the check reads all of t and blocks reads and writes meanwhile; add it as NOT VALID, and VALIDATE it in a later file with "-- sqlmig: own-transaction"',
+    'the check reads all of t while blocking reads and writes; add it as NOT VALID, and VALIDATE it in a later file with "-- sqlmig: own-transaction"',
   );
   expect(shared?.message).toMatch(/VALIDATE it in a later file$/);
 });
