@@ -68,8 +68,8 @@ export type AfterError =
 
 // A failed file is run again to find its statement only if that is cheap.
 const replayWithinMs = 10_000;
-// Raised by a statement of a file: the error says which one.
-const reasonsInFiles: ReadonlySet<RetryReason> = new Set(['lock-wait', 'shared-rows']);
+/** Why a schema is retried after an error that a statement of a file raised: the error says which one. */
+export const reasonsInFiles: ReadonlySet<RetryReason> = new Set(['lock-wait', 'shared-rows']);
 
 /** Decides what to do after an error in a message of units. */
 export function afterError(error: MessageError, message: FailedMessage): AfterError {

@@ -1,4 +1,4 @@
-import { retryReason } from '../decide/after-error.ts';
+import { reasonsInFiles, retryReason } from '../decide/after-error.ts';
 import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { commit, composeCreation, composeCreationReplay } from '../protocol/creation.ts';
@@ -166,9 +166,8 @@ async function failed(
   const { schema, context } = whole;
   const place = { schema, context };
   const reason = retryReason(raisedError(error, place, false));
-  const ofFile = reason === null || reason === 'lock-wait' || reason === 'shared-rows';
   if (script === undefined) return attemptOf(error, place);
-  if (reason !== null && !ofFile) return putOff(reason, error, place);
+  if (reason !== null && !reasonsInFiles.has(reason)) return putOff(reason, error, place);
   const unit = { script, ...place };
   const described = missesHistory(error, unit)
     ? historyError(unit, error)

@@ -42,7 +42,7 @@ export function createRunRecord(migrator: Migrator, command: LoggedRun['command'
   const write = (sql: string) => run.read((session) => writeLog(session, migrator, sql));
   return {
     async begin() {
-      begun = await write(insertRun(log, row)).catch(ignored(false));
+      begun = await write(insertRun(log, row)).catch(ignored);
     },
     async end(result) {
       const outcome = outcomeOf(result);
@@ -64,12 +64,10 @@ export function createRunRecord(migrator: Migrator, command: LoggedRun['command'
   };
 }
 
-/** Swallows an error of sqlmig or the server, and gives `value` instead. */
-function ignored<T>(value: T): (error: unknown) => T {
-  return (error) => {
-    if (!(error instanceof SqlmigError) && !isServerError(error)) throw error;
-    return value;
-  };
+/** Swallows an error of sqlmig or the server: nothing was written. */
+function ignored(error: unknown): false {
+  if (!(error instanceof SqlmigError) && !isServerError(error)) throw error;
+  return false;
 }
 
 // Rows of other runs are deleted at most for a moment.

@@ -92,8 +92,8 @@ function takesAdvisoryLock({ reach }: Statement): boolean {
 }
 
 // Once it is dropped, the lock on it looks like one on something outside of the tenant.
-function makesTemporary({ kind, reach }: Statement): boolean {
-  return reach.temporary && !reach.code && !rowWriters.has(kind);
+function makesTemporary(statement: Statement): boolean {
+  return statement.reach.temporary && !writesRows(statement);
 }
 
 // Their triggers might, but hardly do.

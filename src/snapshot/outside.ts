@@ -47,21 +47,17 @@ export async function readOutside(
     `select n.nspname::text as name from pg_namespace n where ${isOrdinarySchema} and n.nspname <> all(${nameArray(except)})`,
   );
   const names = schemas.map(({ name }) => String(name));
-  const tables =
-    await session.read(`select c.oid::regclass::text as name, format('%I.%I', n.nspname, c.relname) as path
-from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = any(${nameArray(names)}) and c.relkind in ('r', 'S') and c.relname <> ${quoteLiteral(runLog)} order by 1`);
+  const tables = await session.read(`select format('%I.%I', n.nspname, c.relname) as path
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = any(${nameArray(names)}) and c.relkind in ('r', 'S') and c.relname <> ${quoteLiteral(runLog)} order by c.oid::regclass::text`);
   const known = Object.keys(global).map((name) => `'${name}'`);
   const catalogs = await session.read(
     `select relname::text as name from pg_class where relnamespace = 'pg_catalog'::regnamespace and relname in (${known.join(', ')}) and has_table_privilege(oid, 'SELECT')`,
   );
   const texts = [
-    ...tables.map(({ path, counts }) => {
-      const value = counts === true ? 'row(x.last_value, x.is_called)' : 'x';
-      return [String(path), digestOf(`${path} x`, value)] as const;
-    }),
+    ...tables.map(({ path }) => [String(path), digestOf(`${path} x`)] as const),
     ...catalogs.map(({ name }) => {
       const from = `pg_catalog.${name} x where ${conditions[String(name)] ?? 'true'}`;
-      return [global[String(name)] ?? '', digestOf(from, 'x')] as const;
+      return [global[String(name)] ?? '', digestOf(from)] as const;
     }),
     ['a schema', `select md5('${[...names].sort().join(' ').replaceAll("'", "''")}') as digest`] as const,
   ];
@@ -77,8 +73,8 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 
   };
 }
 
-function digestOf(from: string, value: string): string {
-  return `select md5(string_agg(${value}::text, ',' order by ${value}::text collate "C")) as digest from ${from}`;
+function digestOf(from: string): string {
+  return `select md5(string_agg(x::text, ',' order by x::text collate "C")) as digest from ${from}`;
 }
 
 function isInternal(catalog: string, oid: string): string {
