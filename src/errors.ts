@@ -225,15 +225,6 @@ export function isConnectionError(error: unknown): error is SqlmigError {
   return error instanceof SqlmigError && codes.includes(error.code);
 }
 
-/** The error for a file or folder of the project that cannot be created. `what` is its path for display. */
-export function cannotWrite(what: string, cause: unknown): SqlmigError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new SqlmigError('file-exists', `cannot write ${what}: ${why}`, {
-    hint: 'check whether the file exists and whether the folder is writable',
-    cause,
-  });
-}
-
 /** Combines a non-empty list of errors into one error. */
 export function errorOfAll(errors: readonly SqlmigError[]): SqlmigError {
   const [first, ...others] = errors;
@@ -254,6 +245,12 @@ export function withHint(error: SqlmigError, hint: string): SqlmigError {
 /** Copies an error with the database that it occurred in. */
 export function inDatabase(error: SqlmigError, database: string): SqlmigError {
   return new SqlmigError(error.code, error.message, { ...contextOf(error), database });
+}
+
+/** The error that the details describe. */
+export function errorFrom(details: ErrorDetails): SqlmigError {
+  const context = { ...details, location: locationIn(details) };
+  return new SqlmigError(details.code as ErrorCode, details.message, context);
 }
 
 function contextOf({ details, cause }: SqlmigError): SqlmigErrorContext {

@@ -49,7 +49,7 @@ test('tenants for tests have names of their own, are ready ahead, and leave noth
   p.write({ 'sql/tenant/2_bad.sql': 'select 1 / 0' });
   await expect(testTenants(config).create()).rejects.toMatchObject({
     code: 'migration-failed',
-    details: { line: 1 },
+    details: { line: 1, lineText: 'select 1 / 0' },
   });
   expect(await schemas()).toEqual([]);
 });

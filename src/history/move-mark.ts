@@ -1,7 +1,7 @@
 import type { Session } from '../server/session.ts';
-import { quoteLiteral } from '../sql/quote.ts';
 import { historyTable } from './history.ts';
 import { isMark, type Mark } from './mark.ts';
+import { readOwnTable } from './own-table.ts';
 import type { HistoryRow } from './row.ts';
 
 /** The mark of a schema that was moved to another database, where the copy is the valid one. */
@@ -40,11 +40,8 @@ export async function readMoveMark(
   table: string,
 ): Promise<MoveMark | null> {
   const own = historyTable(schema, table);
-  const [found] = await session.read(`select to_regclass(${quoteLiteral(own)}) is not null as exists`);
-  if (found?.exists !== true) return null;
-  const rows = await session.read(
-    `select name, checksum from ${own} where ${isMark({ name: moveMarkName })}`,
-  );
+  const query = `select name, checksum from ${own} where ${isMark({ name: moveMarkName })}`;
+  const rows = await readOwnTable(session, own, query);
   return moveMarkIn(
     rows.map(({ name, checksum }) => ({ version: null, name: String(name), checksum: String(checksum) })),
   );

@@ -2,6 +2,7 @@ import type { Row } from '../server/answer.ts';
 import type { Session } from '../server/session.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { historyTable } from './history.ts';
+import { readOwnTable } from './own-table.ts';
 
 /** The newest runs that the log keeps. */
 export const mostRuns = 50;
@@ -128,13 +129,11 @@ export async function readRuns(
   { where = 'true', most = mostRuns }: { readonly where?: string; readonly most?: number } = {},
 ): Promise<RunRecord[]> {
   const log = runLogTable(publicSchema, table);
-  const [found] = await session.read(`select to_regclass(${quoteLiteral(log)}) is not null as present`);
-  if (found?.present !== true) return [];
-  const rows = await session.read(`select r.run_id, r.command, r.applied_by, r.outcome::text as outcome,
+  const query = `select r.run_id, r.command, r.applied_by, r.outcome::text as outcome,
   to_char(r.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as started_at,
   r.outcome is null and ${isRunning} as running
-from ${log} r where ${where} order by r.started_at desc, r.run_id limit ${most}`);
-  return rows.map(toRecord);
+from ${log} r where ${where} order by r.started_at desc, r.run_id limit ${most}`;
+  return (await readOwnTable(session, log, query)).map(toRecord);
 }
 
 function toRecord(row: Row): RunRecord {

@@ -11,7 +11,7 @@ import { schemaReplaced } from '../protocol/unit-checks.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { takeLocks } from '../protocol/unit-locks.ts';
 import { begin } from '../protocol/unit-settings.ts';
-import { repairSchemas } from '../repair/repair.ts';
+import { errorOfRepair, repairSchemas } from '../repair/repair.ts';
 import type { ErrorDetails } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import { isServerError } from '../server/server-error.ts';
@@ -34,7 +34,7 @@ export async function dropSchema(work: MigrationRun, target: Target): Promise<Dr
   const { run, settings } = work;
   const context = unitContext(run, { ...settings, sync: true });
   let dropped = false;
-  const [outcome] = await repairSchemas(work, [target], {
+  const outcomes = await repairSchemas(work, [target], {
     hasWork: ({ exists }) => exists && !dropped,
     openSession: () => run.openSession(),
     schemaRefusal: () => null,
@@ -44,8 +44,9 @@ export async function dropSchema(work: MigrationRun, target: Target): Promise<Dr
       return attempt;
     },
   });
-  if (dropped || outcome?.error?.code === 'schema-missing') return null;
-  return outcome?.error ?? new SqlmigError('internal-error', 'the drop ended without an outcome').details;
+  if (dropped) return null;
+  const error = errorOfRepair(outcomes);
+  return error.code === 'schema-missing' ? null : error;
 }
 
 interface Dropping {

@@ -8,7 +8,7 @@ import { schemaReplaced } from '../protocol/unit-checks.ts';
 import { type UnitContext, type UnitSchema, unitWithoutHistory } from '../protocol/unit-context.ts';
 import { takeLocks } from '../protocol/unit-locks.ts';
 import { begin } from '../protocol/unit-settings.ts';
-import { repairSchemas } from '../repair/repair.ts';
+import { errorOfRepair, repairSchemas } from '../repair/repair.ts';
 import type { ErrorDetails } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import { whenFree } from '../run/when-free.ts';
@@ -105,7 +105,7 @@ async function underKey(
   const { run, settings } = work;
   const context = unitContext(run, { ...settings, sync: true });
   let done = false;
-  const [outcome] = await repairSchemas(work, [target], {
+  const outcomes = await repairSchemas(work, [target], {
     hasWork: () => !done,
     openSession: () => run.openSession(),
     schemaRefusal: () => null,
@@ -121,6 +121,5 @@ async function underKey(
       }
     },
   });
-  if (done) return null;
-  return outcome?.error ?? new SqlmigError('internal-error', 'the step ended without an outcome').details;
+  return done ? null : errorOfRepair(outcomes);
 }

@@ -1,4 +1,4 @@
-import { type ErrorCode, SqlmigError } from '../errors.ts';
+import { errorFrom, SqlmigError } from '../errors.ts';
 import { type Attempt, attemptOf } from '../execute/attempt.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { unitSchema } from '../fleet/gate.ts';
@@ -10,8 +10,7 @@ import { isStale } from '../protocol/unit-checks.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { takeLocks } from '../protocol/unit-locks.ts';
 import { begin, setFilePath } from '../protocol/unit-settings.ts';
-import { repairSchemas } from '../repair/repair.ts';
-import type { ErrorDetails } from '../results.ts';
+import { errorOfRepair, repairSchemas } from '../repair/repair.ts';
 import { unitContext } from '../run/context.ts';
 import type { Session } from '../server/session.ts';
 import { tableName } from '../split/owner.ts';
@@ -56,7 +55,7 @@ export async function completeMove(to: Session, moving: Moving, report: CopyRepo
   const context = unitContext(source.run, { ...source.settings, sync: true });
   const end: { done: boolean; error: unknown } = { done: false, error: null };
   const { target } = await findTenant(source, from.schema);
-  const [outcome] = await repairSchemas(source, [target], {
+  const outcomes = await repairSchemas(source, [target], {
     hasWork: () => !end.done,
     openSession: () => source.run.openSession(),
     schemaRefusal: () => null,
@@ -83,13 +82,7 @@ export async function completeMove(to: Session, moving: Moving, report: CopyRepo
   });
   if (end.done) return;
   if (end.error !== null) throw end.error;
-  throw errorOf(outcome?.error);
-}
-
-function errorOf(details: ErrorDetails | undefined): SqlmigError {
-  return details === undefined
-    ? new SqlmigError('internal-error', 'the copy ended without an outcome')
-    : new SqlmigError(details.code as ErrorCode, details.message, details);
+  throw errorFrom(errorOfRepair(outcomes));
 }
 
 /** The copy is built from the files of the history that was read first. */

@@ -1,5 +1,6 @@
 import { SqlmigError, withHint } from '../errors.ts';
 import { moveTable } from '../history/move-mark.ts';
+import { readOwnTable } from '../history/own-table.ts';
 import { creatingTable } from '../protocol/bootstrap.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import { waitForDisk } from '../server/flush.ts';
@@ -85,10 +86,9 @@ export async function readMoves(
   publicSchema: string,
 ): Promise<MoveRecord[]> {
   const name = moveTableName(publicSchema);
-  const [table] = await session.read(`select to_regclass(${quoteLiteral(name)}) is not null as exists`);
-  if (table?.exists !== true) return [];
-  const rows = await session.read(`select m.id, m.schema, m.source, m.state, m.tables, n.nspname as copy
-from ${name} m left join pg_namespace n on n.oid = m.schema_oid where m.schema = ${quoteLiteral(schema)} order by m.started_at`);
+  const query = `select m.id, m.schema, m.source, m.state, m.tables, n.nspname as copy
+from ${name} m left join pg_namespace n on n.oid = m.schema_oid where m.schema = ${quoteLiteral(schema)} order by m.started_at`;
+  const rows = await readOwnTable(session, name, query);
   return rows.map((row) => ({
     id: String(row.id),
     schema: String(row.schema),

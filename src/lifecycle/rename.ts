@@ -1,4 +1,4 @@
-import { SqlmigError, unitStates } from '../errors.ts';
+import { unitStates } from '../errors.ts';
 import { type Attempt, attemptOf } from '../execute/attempt.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
@@ -7,7 +7,7 @@ import { schemaReplaced } from '../protocol/unit-checks.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { takeLocks } from '../protocol/unit-locks.ts';
 import { begin } from '../protocol/unit-settings.ts';
-import { repairSchemas } from '../repair/repair.ts';
+import { errorOfRepair, repairSchemas } from '../repair/repair.ts';
 import type { ErrorDetails } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import { splitTableName } from '../split/record.ts';
@@ -24,7 +24,7 @@ export async function renameTenantSchema(
   const { run, settings } = work;
   const context = unitContext(run, { ...settings, sync: true });
   let renamed = false;
-  const [outcome] = await repairSchemas(work, [target], {
+  const outcomes = await repairSchemas(work, [target], {
     hasWork: ({ exists }) => exists && !renamed,
     openSession: () => run.openSession(),
     async attempt(session, now): Promise<Attempt> {
@@ -43,8 +43,7 @@ export async function renameTenantSchema(
     const [row] = await run.read((session) => session.read(`select ${schemaOid(to)}::text as oid`));
     return row?.oid === target.oid;
   };
-  if (renamed || (await isNow())) return null;
-  return outcome?.error ?? new SqlmigError('internal-error', 'the renaming ended without an outcome').details;
+  return renamed || (await isNow()) ? null : errorOfRepair(outcomes);
 }
 
 function composeRename(schema: UnitSchema, to: string, context: UnitContext): string {

@@ -11,7 +11,7 @@ import { unitRefusalOf } from '../protocol/refusal.ts';
 import { schemaReplaced } from '../protocol/unit-checks.ts';
 import { takeLocks } from '../protocol/unit-locks.ts';
 import { begin } from '../protocol/unit-settings.ts';
-import { type Repair, repairSchemas, watchWait } from '../repair/repair.ts';
+import { errorOfRepair, type Repair, repairSchemas, watchWait } from '../repair/repair.ts';
 import type { ErrorDetails } from '../results.ts';
 import { SessionLost } from '../server/answer.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
@@ -87,11 +87,10 @@ export async function movePublic(
         tenant: await adopting(session, imports.tenant, null),
       })),
   };
-  const [outcome] = await repairSchemas(migrationRun, [target], repair);
+  const outcomes = await repairSchemas(migrationRun, [target], repair);
   const measured = mover.done();
   if (measured !== null) return { state: 'done', measured };
-  const { details } = new SqlmigError('internal-error', 'the move ended without an outcome');
-  return { state: 'failed', error: outcome?.error ?? details, cannotRename: mover.cannotRename() };
+  return { state: 'failed', error: errorOfRepair(outcomes), cannotRename: mover.cannotRename() };
 }
 
 interface Adoptions {

@@ -9,8 +9,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { cannotWrite, SqlmigError } from '../errors.ts';
+import { SqlmigError } from '../errors.ts';
 import { few } from '../text/few.ts';
+import { cannotWrite } from './cannot-write.ts';
 
 /** Files for one folder. */
 export interface NewFiles {

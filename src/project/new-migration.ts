@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { cannotWrite, SqlmigError } from '../errors.ts';
+import { SqlmigError } from '../errors.ts';
 import type { Scope } from '../results.ts';
+import { cannotWrite } from './cannot-write.ts';
 import type { Config } from './config.ts';
 import { fileNameOf } from './file-name.ts';
 import { folderOf, parseAll, readMigrations } from './migrations.ts';

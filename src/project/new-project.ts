@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { cannotWrite, SqlmigError } from '../errors.ts';
+import { SqlmigError } from '../errors.ts';
+import { cannotWrite } from './cannot-write.ts';
 import { configNames } from './config-file.ts';
 import { defaults } from './defaults.ts';
 import { nextVersion } from './next-version.ts';

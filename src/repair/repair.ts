@@ -1,4 +1,4 @@
-import type { SqlmigError } from '../errors.ts';
+import { SqlmigError } from '../errors.ts';
 import { type Attempt, appliedMigration, attemptOf } from '../execute/attempt.ts';
 import { createFleet } from '../fleet/fleet.ts';
 import { unitSchema } from '../fleet/gate.ts';
@@ -139,4 +139,9 @@ export function watchWait(): { readonly onRow: (row: Row) => void; readonly isWa
     },
     isWaiting: () => waiting,
   };
+}
+
+/** The error of the only schema of a repair that did not do all of its work. */
+export function errorOfRepair([outcome]: readonly RepairedSchema[]): ErrorDetails {
+  return outcome?.error ?? new SqlmigError('internal-error', 'the work ended without an outcome').details;
 }

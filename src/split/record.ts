@@ -1,3 +1,4 @@
+import { readOwnTable } from '../history/own-table.ts';
 import { creatingTable } from '../protocol/bootstrap.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
@@ -54,11 +55,8 @@ const current = (name: string) =>
 /** Reads the tenants that were split. */
 export async function readSplitRecords(session: Session, publicSchema: string): Promise<SplitRecord[]> {
   const name = splitTableName(publicSchema);
-  const [table] = await session.read(`select to_regclass(${quoteLiteral(name)}) is not null as exists`);
-  if (table?.exists !== true) return [];
-  const rows = await session.read(
-    `select r.schema, r.tenant, r.split_by, r.tables from ${current(name)} order by r.schema collate "C"`,
-  );
+  const query = `select r.schema, r.tenant, r.split_by, r.tables from ${current(name)} order by r.schema collate "C"`;
+  const rows = await readOwnTable(session, name, query);
   return rows.map((row) => ({
     schema: String(row.schema),
     id: String(row.tenant),

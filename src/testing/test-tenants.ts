@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { SqlmigError } from '../errors.ts';
+import { errorFrom } from '../errors.ts';
 import { createTenant } from '../operations/create-tenant.ts';
 import { dropTenant } from '../operations/drop-tenant.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { checkOptions, type Kinds, text, wholeNumber } from '../project/option.ts';
-import type { ErrorDetails } from '../results.ts';
 
 /** How tenants for tests are made. */
 export interface TestTenantOptions {
@@ -47,7 +46,7 @@ export async function createTestTenant(config: Config, options: TestTenantOption
   checkOptions(options, oneKinds);
   const name = `${options.prefix ?? 'test'}_${randomBytes(6).toString('hex')}`;
   const { error } = await createTenant(config, { name, unlisted: true });
-  if (error !== undefined) throw asError(error);
+  if (error !== undefined) throw errorFrom(error);
   let dropped: Promise<void> | null = null;
   const drop = () => {
     dropped ??= dropTestTenant(config, name);
@@ -97,9 +96,5 @@ export function testTenants(config: Config, options: TestTenantsOptions = {}): T
 
 async function dropTestTenant(config: Config, name: string): Promise<void> {
   const { error } = await dropTenant(config, { name, ifExists: true, accept: () => true });
-  if (error !== undefined) throw asError(error);
-}
-
-function asError({ code, message, ...context }: ErrorDetails): SqlmigError {
-  return new SqlmigError(code as SqlmigError['code'], message, context);
+  if (error !== undefined) throw errorFrom(error);
 }
