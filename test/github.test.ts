@@ -102,3 +102,28 @@ test('in a GitHub workflow a text of a file or the server gives no command and d
   expect(commands).toEqual([expect.stringMatching(/^::error [^:]*::/)]);
   expect(readFileSync(summary, 'utf8')).toMatch(/^(`{5,})text\n.*# heading.*\n\1\n$/s);
 });
+
+test('plan --markdown: warnings about locks in new files, errors in place of a plan, and the summary as Markdown', async () => {
+  const db = await freshDatabase();
+  const p = project(
+    { url: db.url, tenants: { list: ['acme', 'globex'] } },
+    { 'sql/tenant/1_a.sql': 'create table a (id int);\ndrop table if exists b;\n' },
+  );
+  await sqlmig(['up', '--all', '--quiet'], p.dir);
+  p.write({ 'sql/tenant/2_i.sql': 'create index on a (id);\n' });
+  const summary = join(p.dir, 'summary.md');
+  const run = await sqlmig(['plan', '--markdown'], p.dir, { ...inGitHub, GITHUB_STEP_SUMMARY: summary });
+  expect(run.code).toBe(0);
+  expect(run.stdout).toContain('**1 file to apply in 2 schemas, 1 warning in database');
+  expect(run.stdout).toContain('- **create-index** at `sql/tenant/2_i.sql:1:1`');
+  expect(annotations(run.stderr)).toEqual([expect.stringContaining('title=sqlmig%3A create-index')]);
+  expect(readFileSync(summary, 'utf8')).toBe(run.stdout);
+  p.write({ 'sql/tenant/3_x.sql': 'selec `1`;\n' });
+  const broken = await sqlmig(['plan', '--markdown'], p.dir);
+  expect(broken.code).toBe(2);
+  expect(broken.stdout).toContain(
+    '**no plan: 1 error**\n\n#### Errors\n\n- **sql-syntax** at `sql/tenant/3_x.sql:1:1`',
+  );
+  const both = await sqlmig(['plan', '--markdown', '--json'], p.dir);
+  expect(both).toMatchObject({ code: 2, stdout: expect.stringContaining('cannot be combined') });
+});

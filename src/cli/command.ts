@@ -5,6 +5,7 @@ import type { Config } from '../project/config.ts';
 import type { Failure } from '../report/error.ts';
 import type { Annotation } from '../report/github.ts';
 import type { Paint } from '../report/paint.ts';
+import type { ErrorDetails } from '../results.ts';
 import type { OptionSet } from './flag.ts';
 import type { GlobalArgs } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -23,6 +24,8 @@ export interface Answer {
   readonly json: object;
   /** The answer for people, on stdout. */
   readonly text: (paint: Paint) => string;
+  /** True if `text` is Markdown, so that the summary of a GitHub workflow renders it. */
+  readonly isMarkdown?: boolean;
   /** What failed, shown on stderr. */
   readonly failures?: readonly Failure[];
   /** What a GitHub workflow shows beside lines of files, in addition to the failures. */
@@ -50,6 +53,8 @@ interface CommandDefinition<O extends OptionSet, P extends object> {
   readonly needsDatabase?: false | ((args: ParsedArgs) => boolean);
   /** True for a command whose own output names the database; a function if that depends on its flags. */
   readonly showsDatabase?: true | ((args: ParsedArgs) => boolean);
+  /** What stdout gets instead of the answer if the command could not start; nothing by default. `--json` goes first. */
+  readonly insteadOfAnswer?: (args: ParsedArgs, errors: readonly ErrorDetails[]) => string;
   /** True for a command that can be followed by `-- program`. */
   readonly takesProgram?: true;
   /** Reads the flags, before anything else happens, and returns the work. Throws `bad-usage`. */

@@ -15,7 +15,7 @@ import type { DatabaseOutcome, DownResult, ErrorDetails, UpResult } from '../res
 import { withoutLibpq } from '../server/connection-parameters.ts';
 import { type Command, type Invocation, type ParsedArgs, type Work, withHelp } from './command.ts';
 import { defectOf, stackOf } from './defect.ts';
-import { annotate, summarize, withoutCommands } from './github.ts';
+import { annotate, summarize, summarizeMarkdown, withoutCommands } from './github.ts';
 import { type GlobalArgs, nameList, overridesOf, usage } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -54,12 +54,13 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
         ? document({ ok: answer.exitCode === 0, version: formatVersion, ...answer.json })
         : answer.text(stdoutPaint),
     );
-    const { failures = [], annotations = () => [], summary = '' } = answer;
+    const { failures = [], annotations = () => [], summary = '', isMarkdown = false } = answer;
     progress.failed(failures);
     if (args.logFormat === 'text')
       annotate(() => [...failureAnnotations(failures), ...annotations()], outside);
     const plain = createPaint(false);
-    summarize(() => `${answer.text(plain)}${errorPictures(failures, plain)}${summary}`, terminal);
+    if (isMarkdown) summarizeMarkdown(() => answer.text(plain), terminal);
+    else summarize(() => `${answer.text(plain)}${errorPictures(failures, plain)}${summary}`, terminal);
     if (args.logFormat === 'text' && !args.quiet) terminal.stderr(summary);
     // If the work was done before the signal arrived, it has not failed.
     return answer.exitCode === 0 ? 0 : (signalExitCode(terminal) ?? answer.exitCode);
@@ -68,7 +69,9 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
     const paint = args.logFormat === 'json' ? null : stderrPaint;
     const defect = defectOf(error);
     const exitCode = reportError(defect, { ...args, paint, runId }, terminal);
-    const failures = defect.all.map(({ details }) => ({ error: details }));
+    const errors = defect.all.map(({ details }) => details);
+    if (!args.json) terminal.stdout(command.insteadOfAnswer?.(args, errors) ?? '');
+    const failures = errors.map((details) => ({ error: details }));
     if (paint !== null) annotate(() => failureAnnotations(failures), outside);
     summarize(() => errorPictures(failures, createPaint(false)), terminal);
     return signalExitCode(terminal) ?? exitCode;

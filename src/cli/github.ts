@@ -37,15 +37,22 @@ export function withoutCommands(terminal: Terminal, json: boolean): Terminal {
 }
 
 /** In a GitHub workflow, adds text to the job summary. Errors while writing it are ignored. */
-export function summarize(text: () => string, { env }: Terminal): void {
-  const file = env.GITHUB_STEP_SUMMARY;
-  if (env.GITHUB_ACTIONS !== 'true' || !file) return;
-  try {
+export function summarize(text: () => string, terminal: Terminal): void {
+  summarizeMarkdown(() => {
     // GitHub accepts one megabyte per step.
     const content = text().slice(0, 100_000).trimEnd();
     // A fence as long as this one in the text would end the block.
     const fence = '`'.repeat(Math.max(3, ...(content.match(/`+/g) ?? []).map(({ length }) => length)) + 1);
-    appendFileSync(file, `${fence}text\n${content}\n${fence}\n`);
+    return `${fence}text\n${content}\n${fence}\n`;
+  }, terminal);
+}
+
+/** In a GitHub workflow, adds Markdown to the job summary. Errors while writing it are ignored. */
+export function summarizeMarkdown(markdown: () => string, { env }: Terminal): void {
+  const file = env.GITHUB_STEP_SUMMARY;
+  if (env.GITHUB_ACTIONS !== 'true' || !file) return;
+  try {
+    appendFileSync(file, markdown());
   } catch {
     // The same text is in the log of the step.
   }

@@ -18,11 +18,18 @@ import { type FleetReading, type ReadOptions, readForCommand, readKinds } from '
 
 /** What `plan` covers; the limits are those of `up`. */
 export interface PlanCommandOptions extends ReadOptions, Partial<PlanOptions> {
-  /** Lint all files, not only those that no schema has applied yet, and warn about locks and rewrites. */
+  /** Lint all files, not only those that no schema has applied yet, and warn about locks and rewrites as well. */
   readonly lint?: boolean;
+  /** Warn about locks and rewrites in the files that are linted; if not given, as `lint` says. */
+  readonly lintLocks?: boolean;
 }
 
-const planCommandKinds: Kinds<PlanCommandOptions> = { ...readKinds, ...planKinds, lint: yesOrNo };
+const planCommandKinds: Kinds<PlanCommandOptions> = {
+  ...readKinds,
+  ...planKinds,
+  lint: yesOrNo,
+  lintLocks: yesOrNo,
+};
 
 /**
  * Returns what `up` would do, and changes nothing. `ok` is false if `up` would refuse a schema. Parses all files.
@@ -73,14 +80,14 @@ function pendingIn(found: FleetState, scripts: ParsedScripts): Script[] {
 function warningsFor(
   { reading, scripts }: { readonly reading: FleetReading; readonly scripts: ParsedScripts },
   { lint: settings }: Pick<Config, 'lint'>,
-  { lint = false }: PlanCommandOptions,
+  { lint = false, lintLocks = lint }: PlanCommandOptions,
 ): PlanResult['warnings'] {
   const { database, fleet, migrations } = reading;
   return [
     ...lintFindings(lint ? scripts.all() : scripts.of(newFiles(fleet, migrations)), {
       database,
       settings,
-      locks: lint,
+      locks: lintLocks,
     }),
     ...downFindings(scripts.brokenDown, database),
     ...fleetFindings(reading).filter(({ kind }) => kind === 'file-missing'),

@@ -4,7 +4,7 @@ import { canonicalVersion, compareVersions } from './version.ts';
 type Ordered = Pick<Migration, 'version' | 'name'>;
 
 /** Versioned migrations by number, then repeatables by name (in code units, independent of the locale). */
-export function inRunningOrder(migrations: readonly Migration[]): Migration[] {
+export function inRunningOrder<T extends Ordered>(migrations: readonly T[]): T[] {
   return [...migrations].sort(runningOrder((a, b) => (a < b ? -1 : a > b ? 1 : 0)));
 }
 
