@@ -330,6 +330,10 @@ test('a move beside another one, or one that lost a side, leaves one writable te
   );
   await other.query('drop schema aside cascade');
   await expect(moveTenant(config, options)).rejects.toThrow('is gone');
+  await other.query(`update sqlmig_moves set state = 'finished'`);
+  const byHand = { details: { hint: expect.stringContaining('reopen the tenant with the SQL') } };
+  for (const end of [finishMove, undoMove]) await expect(end(config, options)).rejects.toMatchObject(byHand);
+  await other.query(`update sqlmig_moves set state = 'copied'`);
   // It may have been restored: both would be writable.
   await other.query('create schema acme');
   await expect(undoMove(config, options)).rejects.toThrow('is gone');

@@ -152,6 +152,10 @@ async function change(session: Session, statement: string): Promise<boolean> {
   return rows.some((row) => 'id' in row);
 }
 
+/** What remains if the copy is gone after `--finish` has been recorded, and before it has dropped the tenant. */
+export const finishedWithoutCopyHint =
+  'reopen the tenant with the SQL in "Finish or go back" of docs/moving-tenants.md';
+
 /** The error for a move whose copy is gone from the other database. */
 export function copyGone({ schema }: Pick<MoveRecord, 'schema'>, there: string, hint: string): SqlmigError {
   const drop = commandLine('tenant', 'drop', schema);

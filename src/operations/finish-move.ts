@@ -4,7 +4,13 @@ import { betweenDatabases } from '../lifecycle/between-databases.ts';
 import { dropSchema } from '../lifecycle/drop.ts';
 import { type EndedMove, type EndMoveOptions, endMoveKinds, plannedEnd } from '../lifecycle/end-of-move.ts';
 import { copyChanged, readChangedTables } from '../lifecycle/move-check.ts';
-import { copyGone, endMove, type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
+import {
+  copyGone,
+  endMove,
+  finishedWithoutCopyHint,
+  type MoveRecord,
+  notMoved,
+} from '../lifecycle/move-record.ts';
 import { databasePlace, type MoveSides, type MoveState, placeWords } from '../lifecycle/move-sides.ts';
 import { schemaMissing } from '../lifecycle/tenant.ts';
 import type { Config } from '../project/config.ts';
@@ -63,6 +69,11 @@ function requireFinishable({ target, mark, record }: MoveState, place: string): 
     );
   if (record.state === 'undone')
     throw withHint(notMoved(schema, 'it was undone'), 'run --undo again to complete it');
-  if (record.copy === null && exists) throw copyGone(record, place, 'go back with --undo');
+  if (record.copy === null && exists)
+    throw copyGone(
+      record,
+      place,
+      record.state === 'finished' ? finishedWithoutCopyHint : 'go back with --undo',
+    );
   return record;
 }

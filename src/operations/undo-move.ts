@@ -4,7 +4,7 @@ import { betweenDatabases } from '../lifecycle/between-databases.ts';
 import { type EndedMove, type EndMoveOptions, endMoveKinds, plannedEnd } from '../lifecycle/end-of-move.ts';
 import { dropCopy, reopenTenant } from '../lifecycle/move-back.ts';
 import { copyChanged, readChangedTables } from '../lifecycle/move-check.ts';
-import { copyGone, type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
+import { copyGone, finishedWithoutCopyHint, type MoveRecord, notMoved } from '../lifecycle/move-record.ts';
 import { databasePlace, type MoveSides, type MoveState, placeWords } from '../lifecycle/move-sides.ts';
 import type { Config } from '../project/config.ts';
 import { checkValue, yesOrNo } from '../project/option.ts';
@@ -70,6 +70,9 @@ function requireUndoable({ target, mark, record }: MoveState, place: string): Mo
   if (record === null || (mark === null && record.state !== 'undone'))
     throw notMoved(schema, `${place} has no record of it`);
   if (record.state === 'finished')
-    throw withHint(notMoved(schema, 'it was finished'), 'complete it with --finish');
+    throw withHint(
+      notMoved(schema, 'it was finished'),
+      record.copy === null ? finishedWithoutCopyHint : 'complete it with --finish',
+    );
   return record;
 }

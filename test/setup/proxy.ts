@@ -73,13 +73,20 @@ export async function countingProxy(
   };
 }
 
-/** Passes everything on, and calls a function before each message that has this text. */
-export function tellingProxy(databaseUrl: string, text: string, onMessage: () => void): Promise<string> {
-  const message = Buffer.from(`Q\0\0\0${String.fromCharCode(text.length + 5)}${text}\0`, 'latin1');
+/** Passes everything on, and calls a function before each message that is this text, or in which this pattern is found. */
+export function tellingProxy(
+  databaseUrl: string,
+  text: string | RegExp,
+  onMessage: () => void,
+): Promise<string> {
+  const isMessage = (chunk: Buffer) =>
+    typeof text === 'string'
+      ? chunk.equals(Buffer.from(`Q\0\0\0${String.fromCharCode(text.length + 5)}${text}\0`, 'latin1'))
+      : text.test(chunk.toString('latin1'));
   return proxyTo(
     databaseUrl,
     () => true,
-    (chunk) => void (chunk.equals(message) && onMessage()),
+    (chunk) => void (isMessage(chunk) && onMessage()),
   );
 }
 
