@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type EndMoveOptions, finishMove, moveTenant, undoMove, up } from '../src/index.ts';
+import { finishMove, moveTenant, undoMove, up } from '../src/index.ts';
 import { start } from './setup/cli.ts';
 import { ownServer } from './setup/cluster.ts';
 import { freshDatabase, type Rows } from './setup/database.ts';
@@ -107,7 +107,7 @@ test('a killed sqlmig leaves an end of a move that the next run completes', asyn
   await up(config, { select: all });
   await up(await configAt(other.url), { select: { kind: 'public' } });
   await old.query(fill);
-  const options: EndMoveOptions = { name: 'acme', to: other.url, accept: () => true };
+  const options = { name: 'acme', to: other.url, accept: () => true };
   /** Kills the command when it has sent a message, which a database may still execute. */
   const killedAt = async (flag: string, side: 'from' | 'to', text: string | RegExp) => {
     const kill = () => void running.process.kill('SIGKILL');
