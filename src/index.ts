@@ -7,6 +7,7 @@ export type { Conversion, ConvertedFile } from './convert/convert.ts';
 export type { Decision } from './convert/decisions.ts';
 export type { LeftOut } from './convert/layout.ts';
 export type { FileOrigin } from './convert/manifest.ts';
+export type * from './cost-results.ts';
 export type { PlanOptions } from './decide/plan.ts';
 export type { Settlement } from './decide/settlement.ts';
 export type { Canary, MaxFailures } from './decide/stop-rule.ts';

@@ -1,3 +1,5 @@
+import type { FileCost, TakenLock, WorstCosts } from './cost-results.ts';
+
 /** The folder that a migration comes from, and the schemas it is for. */
 export type Scope = 'public' | 'tenant';
 
@@ -104,14 +106,6 @@ export interface AppliedMigration {
   readonly durationMs: number;
 }
 
-/** A lock on a relation that existed before the run, in `ShareUpdateExclusiveLock` mode or a stronger one. */
-export interface TakenLock {
-  readonly schema: string;
-  readonly relation: string;
-  /** The lock mode as in pg_locks, such as `AccessExclusiveLock`. */
-  readonly mode: string;
-}
-
 /** What a run did to one schema. */
 export interface SchemaOutcome {
   readonly database: string;
@@ -127,6 +121,8 @@ export interface SchemaOutcome {
   readonly confirmed?: false;
   /** In a rehearsal, the locks that `up` would take and that can block other sessions. */
   readonly locks?: readonly TakenLock[];
+  /** In a rehearsal, what each file would cost; up to a file that failed. */
+  readonly costs?: readonly FileCost[];
   readonly error?: ErrorDetails;
 }
 
@@ -170,11 +166,18 @@ export interface ResultPlace {
   readonly databases?: readonly DatabaseOutcome[];
 }
 
+/** What one file costs in all schemas of its scope in which it was rehearsed. */
+export interface RehearsedFile extends WorstCosts {
+  readonly scope: Scope;
+}
+
 /** The result of `up`. `applied`, `upToDate`, `failed` and `skipped` are numbers of schemas. */
 export interface UpResult {
   readonly ok: boolean;
   /** True if this was a rehearsal, and everything was rolled back. */
   readonly rehearsed?: boolean;
+  /** In a rehearsal, what each file would cost, public first. */
+  readonly costs?: readonly RehearsedFile[];
   readonly runId: string;
   readonly applied: number;
   readonly upToDate: number;

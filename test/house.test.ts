@@ -9,7 +9,7 @@ const src = join(root, 'src');
 
 // Folders by floor: a file imports from its own folder or from floors below.
 const floors: readonly (readonly string[])[] = [
-  ['results.ts', 'verify-results.ts', 'errors.ts', 'events.ts'],
+  ['results.ts', 'cost-results.ts', 'verify-results.ts', 'errors.ts', 'events.ts'],
   ['text'],
   ['sql'],
   ['server'],

@@ -140,6 +140,16 @@ test('a rehearsal of public and one tenant', () =>
     ).text,
   ));
 
+test('a rehearsal of one tenant file that measures its statements', async () => {
+  const script = await checkedScript(
+    'tenant',
+    '2_name.sql',
+    'alter table a add b int;\nupdate a set b = 1;\n',
+  );
+  const parts = [{ schema: tenant, scripts: [script], bootstrap: false }];
+  await golden('rehearsal-measured', composeRehearsal(parts, own, { measures: true }).text);
+});
+
 test('a failed file once more, to find the statement', () =>
   golden('replay', composeReplay({ script: orders, schema: tenant, context: own })));
 

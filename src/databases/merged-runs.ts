@@ -1,3 +1,4 @@
+import { worstCosts } from '../fleet/worst-costs.ts';
 import type { DownResult, ServerWarning, UpResult } from '../results.ts';
 import { mergedOutcomes, resultsOf } from './merged.ts';
 import type { Part } from './parts.ts';
@@ -30,7 +31,10 @@ function mergedRun(parts: readonly Part<UpResult | DownResult>[], runId: string)
   const results = resultsOf(parts);
   return {
     ...mergedOutcomes(parts),
-    ...(results.some(({ rehearsed }) => rehearsed) && { rehearsed: true }),
+    ...(results.some(({ rehearsed }) => rehearsed) && {
+      rehearsed: true,
+      costs: worstCosts(results.flatMap(({ schemas }) => [...schemas])),
+    }),
     runId,
     failed: sum(results, ({ failed }) => failed),
     skipped: sum(results, ({ skipped }) => skipped),

@@ -1,9 +1,10 @@
+import type { FileCost, TakenLock } from '../cost-results.ts';
 import { type RaisedError, retryReason } from '../decide/after-error.ts';
 import type { RetryReason } from '../decide/retry.ts';
 import { type ErrorCode, SqlmigError } from '../errors.ts';
 import { isCatalogRace } from '../protocol/catalog-key.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
-import type { AppliedMigration, TakenLock } from '../results.ts';
+import type { AppliedMigration } from '../results.ts';
 import { SessionLost } from '../server/answer.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Migration } from '../sql/migration.ts';
@@ -16,6 +17,7 @@ export type Attempt =
       readonly kind: 'done';
       readonly applied: readonly AppliedMigration[];
       readonly locks?: readonly TakenLock[];
+      readonly costs?: readonly FileCost[];
     }
   | { readonly kind: 'retry'; readonly reason: RetryReason; readonly error: SqlmigError }
   /** Before a file's turn came, the run was interrupted or stopped: nothing more was started. */
@@ -25,6 +27,8 @@ export type Attempt =
       readonly error: SqlmigError;
       /** A migration is incomplete, and its history row says so. */
       readonly incomplete?: boolean;
+      /** What the files before it cost, and the file if it ran to its end. */
+      readonly costs?: readonly FileCost[];
     };
 
 /**

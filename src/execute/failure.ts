@@ -94,9 +94,11 @@ function messageOf({ message, detail }: ServerError): string {
 export function positionOf(error: ServerError, message: Message): { unit: number; index: number } | null {
   if (error.position === undefined) return null;
   const index = indexOfCodePoint(message.text, Number(error.position) - 1);
-  const unit = message.files.findIndex(({ start, end }) => index >= start && index <= end);
-  const file = message.files[unit];
-  return file === undefined ? null : { unit, index: fileIndex(file.script, index - file.start) };
+  for (const [unit, { script, pieces }] of message.files.entries()) {
+    const piece = pieces.find(({ start, end }) => index >= start && index <= end);
+    if (piece !== undefined) return { unit, index: fileIndex(script, index - piece.start, piece.from) };
+  }
+  return null;
 }
 
 function statementAt({ statements }: Script, index: number): number | null {

@@ -1,7 +1,7 @@
 import { SqlmigError, unitStates } from '../errors.ts';
 import { ranWhole, transactionNumber, transactionNumberOf } from '../protocol/bookkeeping.ts';
 import { isCatalogRace } from '../protocol/catalog-key.ts';
-import { reachesOut } from '../protocol/guard.ts';
+import { reachesOut, schemasToCompare } from '../protocol/guard.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import { fileIndex, sentText } from '../sql/filling.ts';
@@ -25,7 +25,6 @@ import {
   wayOn,
 } from './non-transactional-errors.ts';
 import { digestOfOthers, note, type RunningFile, takeBack } from './non-transactional-progress.ts';
-import { schemasToCompare } from './probe.ts';
 import { makeReady, type OnlineStatement, type Readiness, unsoundIndex } from './readiness.ts';
 import { aimsOutside, forbiddenIn, trespassError } from './scope-guard.ts';
 

@@ -1,13 +1,12 @@
 import { type SqlmigError, unitStates } from '../errors.ts';
 import { findSchemas } from '../history/presence.ts';
-import { guardedSchemas } from '../protocol/guard.ts';
+import { schemasToCompare } from '../protocol/guard.ts';
 import { composeRehearsal, structureColumn } from '../protocol/message.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { Unit, UnitSchema } from '../protocol/unit-context.ts';
 import type { Row } from '../server/answer.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import type { Script } from '../sql/migration.ts';
 import { parseStructure, readStructure, type Structure } from '../structure/structure.ts';
 import { historyError } from './history-error.ts';
 import { type ForbiddenChanges, forbiddenIn, trespassError } from './scope-guard.ts';
@@ -45,21 +44,9 @@ export async function probe(session: Session, unit: Unit): Promise<SqlmigError |
   }
 }
 
-/** The schemas that scripts may have changed: public, and each that their text mentions. */
-export function schemasToCompare(
-  scripts: readonly Script[],
-  { schema, context: { publicSchema } }: UnitPlace,
-): string[] {
-  const mentioned =
-    schema.guarded === null
-      ? scripts.flatMap(({ statements }) => statements.flatMap(({ reach }) => [...reach.words]))
-      : [...guardedSchemas(schema).keys()];
-  return [...new Set([publicSchema, ...mentioned])].filter((name) => name !== schema.schema);
-}
-
 /** What a rehearsal reports about other schemas. */
 interface Sightings {
-  /** Their structure before the files and after them. */
+  /** Their structure before files that must not change them, and after these; other files may run in between. */
   readonly compared: readonly Structure[];
   /** Schemas with relations that may have been changed, and OIDs of relations that are gone (see `lockedElsewhere`). */
   readonly schemas: ReadonlySet<string>;
@@ -108,18 +95,27 @@ where c.oid in (${[...gone].join(', ')}) and n.nspname !~ '^pg_'`);
  */
 export async function changesOutside(
   session: Session,
-  { compared: [before, after] }: Sightings,
+  { compared }: Sightings,
   { schema: { schema }, context: { publicSchema, table }, alone }: UnitPlace & { readonly alone: boolean },
 ): Promise<ForbiddenChanges> {
-  if (before === undefined || after === undefined) return { what: [], inPublic: false };
-  const names = [...new Set([...before.values(), ...after.values()].map((object) => object.schema))];
+  const [first] = compared;
+  if (first === undefined) return { what: [], inPublic: false };
+  const objects = compared.flatMap((structure) => [...structure.values()]);
+  const names = [...new Set(objects.map((object) => object.schema))];
   const present = await findSchemas(session, names, table);
   const guardsRows = new Set(names.filter((name) => name !== schema && present.get(name)?.hasTable === true));
   const guard = { publicSchema, guardsRows };
-  const found = forbiddenIn(before, after, guard);
+  const each = compared.flatMap((after, i) => {
+    const before = i % 2 === 1 ? compared[i - 1] : undefined;
+    return before === undefined ? [] : [forbiddenIn(before, after, guard)];
+  });
+  const found = {
+    what: [...new Set(each.flatMap(({ what }) => what))],
+    inPublic: each.some(({ inPublic }) => inPublic),
+  };
   if (found.what.length === 0 || !alone) return found;
   const now = await readStructure(session, names);
   const uncounted = new Map([...now].map(([id, object]) => [id, { ...object, updated: 0, deleted: 0 }]));
-  const others = new Set(forbiddenIn(before, uncounted, guard).what);
+  const others = new Set(forbiddenIn(first, uncounted, guard).what);
   return { ...found, what: found.what.filter((change) => !others.has(change)) };
 }

@@ -1,11 +1,12 @@
+import type { TakenLock } from '../cost-results.ts';
 import { locationIn, SqlmigError, sqlstates } from '../errors.ts';
 import { findSchemas } from '../history/presence.ts';
 import { durationOf } from '../protocol/durations.ts';
+import { schemasToCompare } from '../protocol/guard.ts';
 import { composeRehearsal, type PendingFiles } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
 import type { Unit, UnitContext } from '../protocol/unit-context.ts';
 import { begunColumn } from '../protocol/unit-row.ts';
-import type { TakenLock } from '../results.ts';
 import type { Row } from '../server/answer.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
@@ -13,8 +14,11 @@ import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
 import { type Attempt, appliedMigration, attemptOf } from './attempt.ts';
 import { describeFailure, positionOf } from './failure.ts';
+import { costsOf } from './file-costs.ts';
+import { createFigures, type FigureCollector } from './file-figures.ts';
 import { historyError, missesHistory } from './history-error.ts';
-import { changesOutside, createSightings, schemasToCompare } from './probe.ts';
+import { changesOutside, createSightings } from './probe.ts';
+import { readRelations, relationsBefore } from './relations-before.ts';
 import { trespassError } from './scope-guard.ts';
 import type { UnitPlace } from './unit-place.ts';
 
@@ -25,6 +29,8 @@ export interface Rehearsal {
   readonly before?: string;
   /** SQL to run after the last of them, and what takes its rows. */
   readonly after?: { readonly sql: string; readonly onRow: (row: Row) => void };
+  /** Measure what each file of the last part costs. */
+  readonly measures?: boolean;
 }
 
 /**
@@ -33,8 +39,33 @@ export interface Rehearsal {
  */
 export async function rehearseUnits(
   session: Session,
-  { parts, before = '', after }: Rehearsal,
+  rehearsal: Rehearsal,
   context: UnitContext,
+): Promise<Attempt> {
+  const figures = createFigures();
+  const attempt = await runRehearsal(session, rehearsal, { context, figures });
+  if (attempt.kind !== 'failed' && attempt.kind !== 'done') return attempt;
+  if (rehearsal.measures !== true) return attempt;
+  const { schema, scripts } = rehearsal.parts.at(-1) as PendingFiles;
+  try {
+    const before = await relationsBefore(session, figures.files);
+    const costs = costsOf({ schema, scripts, context, figures, before });
+    if (attempt.kind === 'failed') return { ...attempt, costs };
+    const applied = attempt.applied.map((one, i) => ({
+      ...one,
+      durationMs: costs[i]?.durationMs ?? one.durationMs,
+    }));
+    return { ...attempt, applied, costs };
+  } catch (error) {
+    if (attempt.kind === 'failed') return attempt;
+    return attemptOf(error, { schema, context });
+  }
+}
+
+async function runRehearsal(
+  session: Session,
+  { parts, before = '', after, measures = false }: Rehearsal,
+  { context, figures }: { readonly context: UnitContext; readonly figures: FigureCollector },
 ): Promise<Attempt> {
   const last = parts.at(-1) as PendingFiles;
   const place = { schema: last.schema, context };
@@ -43,11 +74,12 @@ export async function rehearseUnits(
   );
   const guarded = last.scripts.filter((script) => !script.allowsPublic);
   const compared = guarded.length > 0 ? await schemasBefore(session, parts, { guarded, context }) : [];
-  const message = composeRehearsal(parts, context, { compared, before, after: after?.sql ?? '' });
+  const message = composeRehearsal(parts, context, { compared, before, after: after?.sql ?? '', measures });
   const report = createRehearsalReport();
   try {
     const onRow = (row: Row) => {
       report.take(row);
+      figures.take(row);
       after?.onRow(row);
     };
     await session.run(message.text, onRow, (notice) => {
@@ -163,10 +195,7 @@ async function onExisting(
   session: Session,
   locks: readonly (TakenLock & { id: string })[],
 ): Promise<TakenLock[]> {
-  if (locks.length === 0) return [];
-  const ids = locks.map((lock) => lock.id).join(', ');
-  const rows = await session.read(`select oid::text as id from pg_catalog.pg_class where oid in (${ids})`);
-  const there = new Set(rows.map((row) => row.id));
+  const there = await readRelations(session, new Set(locks.map(({ id }) => id)));
   return locks
     .filter(({ id }) => there.has(id))
     .map(({ schema, relation, mode }) => ({ schema, relation, mode }));

@@ -1,7 +1,8 @@
+import type { FileCost, TakenLock } from '../cost-results.ts';
 import { type SqlmigError, troubleCodes } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
-import type { AppliedMigration, ErrorDetails, SchemaOutcome, TakenLock } from '../results.ts';
+import type { AppliedMigration, ErrorDetails, SchemaOutcome } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
@@ -35,12 +36,15 @@ export function isBadName(error: { readonly code: string } | null | undefined): 
 export interface Done {
   readonly applied: readonly AppliedMigration[];
   readonly locks?: readonly TakenLock[];
+  readonly costs?: readonly FileCost[];
 }
 
 /** How work in a schema ended before it was up to date. */
 export interface Stop {
   readonly state: 'failed' | 'skipped';
   readonly error: SqlmigError;
+  /** What a rehearsal measured before it. */
+  readonly costs?: readonly FileCost[];
 }
 
 /** True if a run has work in a schema: migrations to apply or to undo, or a listed tenant to create. */
@@ -56,7 +60,7 @@ export function hasWork({ plan, exists, scope, trouble }: Target): boolean {
 export function finished(
   target: Target,
   context: OutcomeContext,
-  { applied, locks }: Done = { applied: [] },
+  { applied, locks, costs }: Done = { applied: [] },
 ): SchemaOutcome {
   const before = recordedBy(target, context);
   const created = !target.exists && hasWork(target);
@@ -70,6 +74,7 @@ export function finished(
     ...(target.isUnmanaged && applied.length === 0 && { unmanaged: true as const }),
     migrations: [...before, ...applied],
     ...(locks && { locks }),
+    ...(costs && { costs }),
   };
   const isPlan = before.length === 0 && applied.length === target.plan.steps.length;
   return isPlan && applied.length > fewMigrations ? compact(outcome, target.plan.steps) : outcome;
@@ -86,7 +91,11 @@ function compact(outcome: SchemaOutcome, steps: readonly Migration[]): SchemaOut
 }
 
 /** The outcome of a schema that failed or was skipped; `target` is as it is now. */
-export function withError(target: Target, { state, error }: Stop, context: OutcomeContext): SchemaOutcome {
+export function withError(
+  target: Target,
+  { state, error, costs }: Stop,
+  context: OutcomeContext,
+): SchemaOutcome {
   const details = detailsOf(error, target, context.database);
   return {
     ...base(target, context),
@@ -94,6 +103,7 @@ export function withError(target: Target, { state, error }: Stop, context: Outco
     version: target.plan.version,
     ...(target.isUnmanaged && { unmanaged: true }),
     migrations: recordedBy(target, context),
+    ...(costs && { costs }),
     error: details,
   };
 }

@@ -140,7 +140,7 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole, ...re
   const attempt: FleetWork['attempt'] = async (session, target, limits) => {
     try {
       return await (settings.rehearse
-        ? rehearseSchema(migrator, session, { target, shared })
+        ? rehearseSchema(migrator, session, { target, shared, measures: true })
         : build(session, { target, limits }));
     } catch (error) {
       return { kind: 'failed', error: asSqlmigError(error, target.schema) };

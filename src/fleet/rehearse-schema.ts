@@ -13,13 +13,14 @@ export interface ToRehearse {
   /** Public, if what it lacks runs first. */
   readonly shared: Target | null;
   readonly after?: Rehearsal['after'];
+  readonly measures?: boolean;
 }
 
 /** Runs what a schema lacks, for a tenant after what `shared`, public, lacks, in one transaction that is rolled back. */
 export async function rehearseSchema(
   migrator: Migrator,
   session: Session,
-  { target, shared, after }: ToRehearse,
+  { target, shared, after, measures = false }: ToRehearse,
 ): Promise<Attempt> {
   const { context, turns, scripts } = migrator;
   const before = shared === null ? [] : [await partOf(migrator, shared)];
@@ -27,7 +28,7 @@ export async function rehearseSchema(
   return turns.inTurn(last.scripts, last.schema, () =>
     rehearseUnits(
       session,
-      { parts: [...before, last], before: scripts.installing, ...(after && { after }) },
+      { parts: [...before, last], before: scripts.installing, measures, ...(after && { after }) },
       context,
     ),
   );

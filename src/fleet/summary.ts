@@ -4,6 +4,7 @@ import type { SchemaOutcome, UpResult } from '../results.ts';
 import { createNoticeGroups } from './notice-groups.ts';
 import { isGone, outcomeKey, unconfirmed } from './outcome.ts';
 import { notConfirmed } from './schema-errors.ts';
+import { worstCosts } from './worst-costs.ts';
 
 /** What has come of a run so far, and at its end the result. */
 export interface Summary {
@@ -68,7 +69,7 @@ export function createSummary({
       const failed = count('failed');
       return {
         ok: failed + open === 0 && !schemas.some(isLeftOut) && error === undefined,
-        ...(rehearse && { rehearsed: true }),
+        ...(rehearse && { rehearsed: true, costs: worstCosts(schemas) }),
         runId,
         applied: count('applied'),
         upToDate: count('up-to-date'),

@@ -154,8 +154,9 @@ async function attempt(worker: Worker, job: Job<Target>): Promise<void> {
     failing: () => scheduler.failing(target.schema),
   });
   if (result.kind === 'done') return done(worker, job, result);
+  const costs = result.kind === 'failed' && result.costs !== undefined && { costs: result.costs };
   const stop = (state: Stop['state'], error: SqlmigError, migrationFailed = false) =>
-    outcomes.stopAsFound(target, { state, error, migrationFailed }, slot);
+    outcomes.stopAsFound(target, { state, error, migrationFailed, ...costs }, slot);
   if (result.kind === 'stopped') return stop('skipped', stopError(scheduler, work));
   if (work.signal.aborted) {
     const incomplete = result.kind === 'failed' && result.incomplete === true ? result.error : undefined;
@@ -179,12 +180,13 @@ function tryAgain(
   return true;
 }
 
-function done({ work, outcomes, slot }: Worker, { target }: Job<Target>, { applied, locks }: Done): void {
+function done({ work, outcomes, slot }: Worker, { target }: Job<Target>, what: Done): void {
+  const { applied } = what;
   slot.worked(applied.length);
   work.batches?.note(target, applied);
   const { schema, scope } = target;
   for (const migration of applied) work.emit({ type: 'migration-applied', schema, scope, migration });
-  outcomes.finish(target, { applied, ...(locks && { locks }) });
+  outcomes.finish(target, what);
 }
 
 /** Attempts schemas that share their messages. */

@@ -4,7 +4,7 @@ import { forTenantName, tenantMark } from '../sql/filling.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { likeLiteral, quoteLiteral } from '../sql/quote.ts';
 import { mayChange, mentions } from '../sql/reach.ts';
-import type { Guard, UnitSchema } from './unit-context.ts';
+import type { Guard, Unit, UnitSchema } from './unit-context.ts';
 
 /**
  * Reads which schemas to guard: those on the search_path of tenant files beside the tenant's own, public first; those
@@ -63,6 +63,18 @@ export function guardedSchemas({ guarded, schema }: UnitSchema): ReadonlyMap<str
     return oid === undefined ? [] : [[name, oid]];
   });
   return new Map([...schemas, ...own].filter(([name]) => name !== schema));
+}
+
+/** The schemas that scripts may have changed: public, and each that their text mentions. */
+export function schemasToCompare(
+  scripts: readonly Script[],
+  { schema, context: { publicSchema } }: Omit<Unit, 'script'>,
+): string[] {
+  const mentioned =
+    schema.guarded === null
+      ? scripts.flatMap(({ statements }) => statements.flatMap(({ reach }) => [...reach.words]))
+      : [...guardedSchemas(schema).keys()];
+  return [...new Set([publicSchema, ...mentioned])].filter((name) => name !== schema.schema);
 }
 
 /** Whether a statement may change something outside of the tenant, judging by its text. */

@@ -1,14 +1,17 @@
 import { sentText } from '../sql/filling.ts';
 import type { Script } from '../sql/migration.ts';
+import type { Range } from '../sql/ranges.ts';
+
+/** A part of a file in a message. */
+interface Piece extends Range {
+  /** Where it begins in the file. */
+  readonly from: number;
+}
 
 /** A message, and where the text of each file is in it (UTF-16 indexes). */
 export interface Message {
   readonly text: string;
-  readonly files: readonly {
-    readonly script: Script;
-    readonly start: number;
-    readonly end: number;
-  }[];
+  readonly files: readonly { readonly script: Script; readonly pieces: readonly Piece[] }[];
   /** The number of files in each transaction, in order; empty if all share one or the message has none. */
   readonly transactions: readonly number[];
 }
@@ -16,7 +19,8 @@ export interface Message {
 /** A message under construction. */
 export interface MessageText {
   add(...parts: readonly string[]): void;
-  addFile(script: Script): void;
+  /** Adds the text of a file, with `after(n)` behind statement n, from 0, where that is not empty. */
+  addFile(script: Script, after?: (statement: number) => string): void;
   done(transactions?: readonly number[]): Message;
 }
 
@@ -33,10 +37,23 @@ export function createMessage(): MessageText {
   };
   return {
     add,
-    addFile(script) {
-      const start = length;
-      add(sentText(script));
-      files.push({ script, start, end: length });
+    addFile(script, after = () => '') {
+      const pieces: Piece[] = [];
+      const addPiece = ({ start: from, end }: Range) => {
+        const start = length;
+        add(sentText(script, { start: from, end }));
+        pieces.push({ start, end: length, from });
+      };
+      let from = 0;
+      for (const [n, { end }] of script.statements.entries()) {
+        const sql = after(n);
+        if (sql === '') continue;
+        addPiece({ start: from, end });
+        add(`\n;\n${sql}`);
+        from = end;
+      }
+      addPiece({ start: from, end: script.text.length });
+      files.push({ script, pieces });
     },
     done: (transactions = []) => ({ text: text.join(''), files, transactions }),
   };

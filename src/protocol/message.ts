@@ -8,6 +8,7 @@ import { isOneOf, structureAsJson } from '../structure/structure.ts';
 import { createMissing } from './bootstrap.ts';
 import { recordDuration, recordDurations } from './durations.ts';
 import { lockedElsewhere } from './evidence.ts';
+import { countedBefore, feltModeList, measuringOf } from './measuring.ts';
 import { createMessage, type Message, type MessageText } from './message-text.ts';
 import { raise } from './refusal.ts';
 import { transactionsOf } from './transactions.ts';
@@ -121,14 +122,16 @@ export interface PendingFiles extends SchemaFiles {
 /** What a rehearsal does besides running files. */
 interface RehearsalOptions {
   /**
-   * Schemas whose structure is returned before and after the last part, together with what its locks say of any others
-   * (see `lockedElsewhere`).
+   * Schemas whose structure is returned before and after those files of the last part that must not change them, together
+   * with what its locks say of any others (see `lockedElsewhere`).
    */
   readonly compared?: readonly string[];
   /** SQL to run first. */
   readonly before?: string;
   /** SQL to run after the last file. */
   readonly after?: string;
+  /** Measure the files of the last part (see `measuring.ts`). */
+  readonly measures?: boolean;
 }
 
 /**
@@ -138,7 +141,7 @@ interface RehearsalOptions {
 export function composeRehearsal(
   parts: readonly PendingFiles[],
   context: UnitContext,
-  { compared = [], before = '', after = '' }: RehearsalOptions = {},
+  { compared = [], before = '', after = '', measures = false }: RehearsalOptions = {},
 ): Message {
   const message = createMessage();
   message.add(begin(context), before);
@@ -149,18 +152,27 @@ export function composeRehearsal(
       ? `select ${structureAsJson(isOneOf(compared), context)} as ${structureColumn};\n`
       : '';
     if (bootstrap) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
-    message.add(structure);
-    addPart(message, part, context);
-    message.add(structure, isCompared ? `${lockedElsewhere(schema)};\n` : '');
+    addPart(message, part, { context, structure, measures: measures && index === parts.length - 1 });
+    message.add(isCompared ? `${lockedElsewhere(schema)};\n` : '');
   }
   message.add(locksTaken, after, 'ROLLBACK;');
   return message.done();
 }
 
-function addPart(message: MessageText, part: PendingFiles, context: UnitContext): void {
-  const { schema, scripts, bootstrap } = part;
+function addPart(
+  message: MessageText,
+  { schema, scripts, bootstrap }: PendingFiles,
+  {
+    context,
+    structure,
+    measures,
+  }: { readonly context: UnitContext; readonly structure: string; readonly measures: boolean },
+): void {
   const counts = rowCounts(schema, scripts);
+  if (measures) message.add(countedBefore(schema, context));
+  const isGuarded = (index: number) => scripts[index]?.allowsPublic === false;
   for (const [index, script] of scripts.entries()) {
+    if (isGuarded(index) && !isGuarded(index - 1)) message.add(structure);
     const expected = {
       rows: counts[index]?.during ?? 0,
       written: script.migration.undoes ? 1 : index + 1,
@@ -170,19 +182,23 @@ function addPart(message: MessageText, part: PendingFiles, context: UnitContext)
     addRehearsed(
       message,
       { script, schema, context },
-      { start: { kind: 'turn', rows: counts[index]?.before ?? 0 }, expected },
+      {
+        start: { kind: 'turn', rows: counts[index]?.before ?? 0 },
+        expected,
+        ...(measures && { measuring: measuringOf({ script, schema, context }) }),
+      },
     );
+    if (isGuarded(index) && !isGuarded(index + 1)) message.add(structure);
   }
 }
 
 /** The column in which a rehearsal returns the structure of other schemas. */
 export const structureColumn = 'sqlmig_structure';
 
-// Left out are the locks that plain reads and writes take themselves, and therefore do not wait for.
 const locksTaken = `select l.relation::text as sqlmig_lock, n.nspname as schema, c.relname as relation, l.mode as mode
 from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where l.pid = pg_backend_pid() and l.locktype = 'relation' and c.relkind in ('r', 'p', 'm', 'v', 'i', 'I', 'S') and n.nspname !~ '^pg_'
-  and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+  and l.mode in (${feltModeList})
 order by n.nspname, c.relname, l.mode;
 `;
 

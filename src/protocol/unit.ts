@@ -2,6 +2,7 @@ import { historyKey } from '../project/order.ts';
 import type { Script } from '../sql/migration.ts';
 import { trySharedKey } from './catalog-key.ts';
 import { recordDuration } from './durations.ts';
+import type { Measuring } from './measuring.ts';
 import type { MessageText } from './message-text.ts';
 import { holds, refuseIf } from './refusal.ts';
 import { markRow, removeRow } from './undo-row.ts';
@@ -37,6 +38,8 @@ export interface Place {
   readonly settings: string;
   /** The session holds the schema's key beyond the transaction. */
   readonly keepsKey?: boolean;
+  /** What measures the files. */
+  readonly measuring?: Measuring;
 }
 
 /** Adds a transaction of units to a message; `durations` is the SQL that records those of applied files, if this is the place. */
@@ -72,14 +75,14 @@ export function addRehearsed(
 export function addSteps(
   message: MessageText,
   units: JoinedUnits,
-  { start, expected, settings, keepsKey = false }: Place,
+  { start, expected, settings, keepsKey = false, measuring }: Place,
 ): void {
   const { scripts, schema, context } = units;
   for (const [index, script] of scripts.entries()) {
     const unit = { script, schema, context };
     message.add(lockAndRecord(unit, index === 0 ? start : { kind: 'joined' }));
-    message.add(setFilePath(schema, context));
-    message.addFile(script);
+    message.add(measuring?.before ?? '', setFilePath(schema, context), measuring?.start ?? '');
+    message.addFile(script, measuring?.after);
     message.add(endOfFile);
     message.add(undoLeftovers(script));
     message.add(undoSettings(script));
@@ -88,7 +91,7 @@ export function addSteps(
     const isLast = index === scripts.length - 1;
     if (!isLast && runsCode(script)) message.add(settings);
     if (isLast) message.add(guards(units, expected));
-    message.add(dropTemporary(script));
+    message.add(dropTemporary(script), measuring?.end ?? '');
   }
 }
 

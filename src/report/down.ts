@@ -1,5 +1,6 @@
 import type { DownPlan, DownResult, PlannedSchema, UndoneSchema } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
+import { costsText } from './costs.ts';
 import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
 import { inSections } from './sections.ts';
@@ -57,6 +58,7 @@ export function downTable(result: DownResult): string {
   if (declined) return 'nothing was undone\n';
   return (
     inSections(result, (own) => undoneText(own(result.schemas), rehearsed)) +
+    costsText(result.costs ?? []) +
     (rehearsed ? 'rehearsal: everything was rolled back\n' : '')
   );
 }

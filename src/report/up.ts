@@ -1,16 +1,8 @@
 import { isGone } from '../fleet/outcome.ts';
 import type { DownResult, SchemaOutcome, UpResult } from '../results.ts';
+import { costsText } from './costs.ts';
 import { inSections } from './sections.ts';
-import {
-  count,
-  groupBy,
-  names,
-  printable,
-  schemaAndDatabase,
-  schemaNames,
-  table,
-  titledTable,
-} from './table.ts';
+import { count, groupBy, names, printable, schemaAndDatabase, schemaNames, titledTable } from './table.ts';
 import { versionText } from './version-text.ts';
 
 const words = {
@@ -40,6 +32,7 @@ function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
 export function upTable(result: UpResult): string {
   return (
     inSections(result, (own) => outcomesText(own(result.schemas), result.rehearsed === true)) +
+    costsText(result.costs ?? []) +
     (result.rehearsed ? 'rehearsal: everything was rolled back\n' : '')
   );
 }
@@ -60,7 +53,7 @@ function outcomesText(schemas: readonly SchemaOutcome[], rehearsed: boolean): st
     return [first.scope, state, applied, version, rehearsed ? `up to ${ms} ms` : '', who];
   });
   const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants to migrate\n';
-  return titledTable(titles, rows) + none + locksText(schemas);
+  return titledTable(titles, rows) + none;
 }
 
 /** The answer of `tenant create`. */
@@ -69,20 +62,6 @@ export function tenantCreatedText(outcome: SchemaOutcome): string {
   const applied = migrations.length === 0 ? 'created' : `${count(migrations.length, 'migration')} applied`;
   const how = state === 'applied' ? applied : state;
   return `${printable(schema)}  ${how}  ${versionText(outcome, [error?.code])}\n`;
-}
-
-/** The locks that a rehearsal took on existing objects, one line per lock, with the schemas that took it. */
-function locksText(schemas: readonly SchemaOutcome[]): string {
-  const locks = schemas.flatMap(({ schema, locks: taken = [] }) =>
-    taken.map((lock) => ({ ...lock, of: lock.schema === schema ? 'own' : lock.schema, schema })),
-  );
-  const groups = groupBy(locks, ({ of, relation, mode }) => JSON.stringify([of, relation, mode]));
-  const rows = groups.map((group) => {
-    const [{ of, relation, mode }] = group as [(typeof group)[0] & object];
-    const where = of === 'own' ? relation : `${of}.${relation}`;
-    return ['locks', mode, where, schemaNames(group, 3)];
-  });
-  return table(rows);
 }
 
 /** How many schemas and migrations, `N applied, M up to date, K failed`, and the first schemas that failed. */

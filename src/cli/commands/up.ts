@@ -51,7 +51,7 @@ export const upCommand = defineCommand()({
     rehearse: {
       type: 'boolean',
       default: false,
-      describe: 'Execute everything, roll it back, and report durations and locks',
+      describe: 'Execute everything, roll it back, and report durations, locks, rewrites, indexes and rows',
     },
     'dry-run': { type: 'boolean', default: false, describe: 'Print the plan and execute nothing' },
     canary: {

@@ -1,0 +1,99 @@
+/** A lock on a relation that existed before the run, in `ShareUpdateExclusiveLock` mode or a stronger one. */
+export interface TakenLock {
+  readonly schema: string;
+  readonly relation: string;
+  /** The lock mode as in pg_locks, such as `AccessExclusiveLock`. */
+  readonly mode: string;
+}
+
+/** A lock of a file on a relation that existed before it: the strongest one that other sessions notice. */
+export interface HeldLock extends TakenLock {
+  /**
+   * For how long `up` would hold it, in milliseconds: from the start of the statement that takes it to the end of the
+   * transaction in which `up` runs the file. A wait for the lock counts as well.
+   */
+  readonly heldMs: number;
+  /** The line of the statement that takes it, from 1; absent if several statements might. */
+  readonly line?: number;
+  /**
+   * An earlier file of the rehearsal held it already, so it could not be seen: that this file takes it again follows from
+   * its text. The mode may be weaker.
+   */
+  readonly inferred?: true;
+}
+
+/** A table or materialized view that got a new file for its rows. */
+export interface RewrittenTable {
+  readonly schema: string;
+  readonly relation: string;
+  /** `moved`: to another tablespace. `truncated`: the new file is empty, and nothing was copied. */
+  readonly how: 'rewritten' | 'truncated' | 'moved';
+  /** The size of the new one with its TOAST table, without indexes. */
+  readonly bytes: number;
+}
+
+/** An index that was built on a table or materialized view that existed before. */
+export interface BuiltIndex {
+  readonly schema: string;
+  readonly relation: string;
+  readonly index: string;
+  readonly bytes: number;
+  /** There was such an index before: REINDEX, or a rewrite of its table, built it again. */
+  readonly rebuilt: boolean;
+}
+
+/** The rows that a file changed in a table, by triggers and foreign keys as well. */
+export interface ChangedRows {
+  readonly schema: string;
+  readonly relation: string;
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
+}
+
+/** What a file costs. Times are in milliseconds, sizes in bytes. */
+export interface Costs<Lock, Rewritten, Built, Changed> {
+  readonly locks: readonly Lock[];
+  readonly rewritten: readonly Rewritten[];
+  readonly indexes: readonly Built[];
+  /** `null` if the server does not count them (`track_counts`). */
+  readonly rows: readonly Changed[] | null;
+  /** What it does outside of its schema, in words, such as `locks public.plans`. */
+  readonly outside: readonly string[];
+}
+
+/** What one file costs in one schema, as a rehearsal measured it. */
+export interface FileCost extends Costs<HeldLock, RewrittenTable, BuiltIndex, ChangedRows> {
+  /** The digits in the file name, or `null` for a repeatable. */
+  readonly version: string | null;
+  readonly name: string;
+  readonly file: string;
+  readonly durationMs: number;
+}
+
+/** A figure of the schema in which it is highest. */
+export type Worst<T> = Omit<T, 'schema'> & {
+  /** The schema of the relation; `null` if each schema of the scope has one. */
+  readonly schema: string | null;
+  /** The schema with the highest figure. */
+  readonly worstIn: string;
+  /** The number of schemas in which this happens. */
+  readonly schemas: number;
+};
+
+/** The highest costs of one file among the schemas in which it was rehearsed. */
+export interface WorstCosts
+  extends Costs<Worst<HeldLock>, Worst<RewrittenTable>, Worst<BuiltIndex>, Worst<ChangedRows>> {
+  /** The digits in the file name, or `null` for a repeatable. */
+  readonly version: string | null;
+  readonly name: string;
+  readonly file: string;
+  /** The number of schemas in which it was rehearsed. */
+  readonly schemas: number;
+  /** The longest time. */
+  readonly durationMs: number;
+  /** The schema in which it took longest. */
+  readonly worstIn: string;
+  /** The sum over all these schemas. */
+  readonly totalMs: number;
+}

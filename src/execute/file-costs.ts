@@ -1,0 +1,161 @@
+import type { BuiltIndex, ChangedRows, FileCost, RewrittenTable } from '../cost-results.ts';
+import { transactionsOf } from '../protocol/transactions.ts';
+import type { Unit, UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import type { Script } from '../sql/migration.ts';
+import { differences } from '../structure/structure.ts';
+import type { Counters, FigureCollector, FileFigures, RelationNow } from './file-figures.ts';
+import { type FileLocks, locksOfFile } from './held-locks.ts';
+import type { Before } from './relations-before.ts';
+
+/** The rehearsed files of a schema, what they did, and what existed before. */
+interface Measured {
+  readonly schema: UnitSchema;
+  readonly context: UnitContext;
+  readonly scripts: readonly Script[];
+  readonly figures: FigureCollector;
+  readonly before: Before;
+}
+
+/** What each file costs, as far as the rehearsal got. */
+export function costsOf({ schema, context, scripts, figures, before }: Measured): FileCost[] {
+  const transactions = transactionsOf(scripts, schema, context.transactionPerFile);
+  const state = createState(figures.counted, before);
+  const locks = figures.files.map((file, i) => {
+    const unit = { schema, context, script: scripts[i] as Script };
+    // Files before the first one are those of public.
+    const apart = !transactions.some((joined) => joined.includes(unit.script) && joined[0] !== unit.script);
+    return locksOfFile(unit, file, { before: before.relations, apart });
+  });
+  return figures.files.map((file, i) => {
+    const script = scripts[i] as Script;
+    const { version, name, file: path } = script.migration;
+    const joined = transactions.find((one) => one.includes(script)) ?? [];
+    const last = scripts.indexOf(joined.at(-1) ?? script);
+    const held = heldLocks(locks.slice(i, last + 1));
+    const changed = state.changesOf({ schema, context, script }, file);
+    return {
+      ...{ version, name, file: path },
+      durationMs: inMs(locks[i]?.micros ?? 0),
+      locks: held,
+      ...changed,
+      outside: outsideOf(file, schema, { locks: held, ...changed }),
+    };
+  });
+}
+
+const inMs = (micros: number) => Math.round(micros / 1000);
+
+/** The locks of the first file, held to the end of the last one. */
+function heldLocks([first, ...rest]: readonly FileLocks[]): FileCost['locks'] {
+  const after = rest.reduce((sum, { micros }) => sum + micros, 0);
+  return (first?.locks ?? [])
+    .map(({ lock: { schema, relation, mode, ...more }, from }) => {
+      const heldMs = inMs((first?.micros ?? 0) - from + after);
+      return { schema, relation, mode, heldMs, ...more };
+    })
+    .sort((a, b) => (qualified(a) < qualified(b) ? -1 : 1));
+}
+
+const qualified = ({ schema, relation }: { readonly schema: string; readonly relation: string }) =>
+  `${schema}.${relation}`;
+
+type Changes = Pick<FileCost, 'rewritten' | 'indexes' | 'rows'>;
+
+/** Compares the figures of each file with those of the file before it. */
+function createState(counted: ReadonlyMap<string, Counters>, before: Before) {
+  const storage = new Map<string, string>();
+  const spaces = new Map<string, string>();
+  const heaps = new Map<string, number>();
+  const counters = new Map(counted);
+  for (const [oid, relation] of before.relations) {
+    storage.set(oid, relation.storage);
+    spaces.set(oid, relation.tablespace);
+  }
+  const known = new Set<string>();
+  const named = new Set<string>();
+  for (const [table, indexes] of before.indexes) {
+    for (const one of indexes.values()) {
+      known.add(one.storage);
+      named.add(`${table} ${one.index}`);
+    }
+  }
+
+  const rewrittenBy = (script: Script, now: RelationNow): RewrittenTable[] => {
+    const was = before.relations.get(now.oid);
+    if (was === undefined || now.storage === null) return [];
+    const isEmptied = now.kind === 'r' && now.heapBytes === 0 && /\btruncate\b/i.test(script.text);
+    const isNew = storage.get(now.oid) !== now.storage;
+    // What the same transaction has rewritten, TRUNCATE empties in place.
+    const isChanged = isNew || (isEmptied && (heaps.get(now.oid) ?? 0) > 0);
+    const isMoved = spaces.get(now.oid) !== now.tablespace;
+    storage.set(now.oid, now.storage);
+    spaces.set(now.oid, now.tablespace);
+    heaps.set(now.oid, now.heapBytes ?? 0);
+    if (!isChanged) return [];
+    const how = isEmptied ? 'truncated' : isMoved ? 'moved' : 'rewritten';
+    return [{ schema: was.schema, relation: was.relation, how, bytes: now.bytes ?? 0 }];
+  };
+
+  const builtBy = ({ indexes }: FileFigures, truncated: ReadonlySet<string>): BuiltIndex[] =>
+    indexes.flatMap(({ index, table, storage: file, bytes }) => {
+      const of = before.relations.get(table);
+      if (known.has(file) || of === undefined) return [];
+      const rebuilt = named.has(`${table} ${index}`);
+      known.add(file);
+      named.add(`${table} ${index}`);
+      if (truncated.has(qualified(of))) return [];
+      return [{ schema: of.schema, relation: of.relation, index, bytes, rebuilt }];
+    });
+
+  const rowsOf = (now: RelationNow): ChangedRows[] => {
+    const was = counters.get(now.oid) ?? [0, 0, 0];
+    counters.set(now.oid, now.counters);
+    // TRUNCATE sets the counters of its transaction to zero.
+    const delta = now.counters.map((n, i) => (n < (was[i] ?? 0) ? n : n - (was[i] ?? 0)));
+    const [inserted = 0, updated = 0, deleted = 0] = delta;
+    const { schema, relation } = before.relations.get(now.oid) ?? now;
+    return delta.some((n) => n > 0) ? [{ schema, relation, inserted, updated, deleted }] : [];
+  };
+
+  return {
+    changesOf({ schema, context, script }: Unit, figures: FileFigures): Changes {
+      const rewritten = figures.relations.flatMap((now) => rewrittenBy(script, now));
+      const truncated = new Set(rewritten.filter(({ how }) => how === 'truncated').map(qualified));
+      const isHistory = (of: { readonly schema: string; readonly relation: string }) =>
+        of.relation === context.table && [schema.schema, context.publicSchema].includes(of.schema);
+      const rows = figures.relations.flatMap(rowsOf).filter((changed) => !isHistory(changed));
+      return {
+        rewritten,
+        indexes: builtBy(figures, truncated),
+        rows: figures.counts ? rows : null,
+      };
+    },
+  };
+}
+
+/** What a file does outside of its schema, in words. */
+function outsideOf(
+  { outside: [was, now] }: FileFigures,
+  { schema }: UnitSchema,
+  { locks, rewritten, indexes, rows }: Pick<FileCost, 'locks'> & Changes,
+): string[] {
+  const changes =
+    was === undefined || now === undefined ? [] : differences(was, now, { grants: false, rows: true });
+  const elsewhere = <T extends { readonly schema: string }>(items: readonly T[]) =>
+    items.filter((item) => item.schema !== schema);
+  const isNamed = (of: { readonly schema: string; readonly relation: string }) =>
+    changes.some((change) => change.endsWith(` ${qualified(of)}`));
+  const seen = [
+    ...elsewhere(rewritten).map((one) => ({
+      ...one,
+      does: one.how === 'truncated' ? 'truncates' : 'rewrites',
+    })),
+    ...elsewhere(indexes).map((one) => ({ ...one, does: 'builds an index on' })),
+    ...elsewhere(rows ?? []).map((one) => ({ ...one, does: 'changes rows of' })),
+    ...elsewhere(locks).map((one) => ({ ...one, does: 'locks' })),
+  ].filter((one) => !isNamed(one));
+  const first = new Map<string, string>();
+  for (const one of seen)
+    if (!first.has(qualified(one))) first.set(qualified(one), `${one.does} ${qualified(one)}`);
+  return [...changes, ...first.values()];
+}

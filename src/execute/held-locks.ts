@@ -1,0 +1,153 @@
+import type { HeldLock } from '../cost-results.ts';
+import { feltModes } from '../protocol/measuring.ts';
+import type { Unit } from '../protocol/unit-context.ts';
+import type { QualifiedName, Statement } from '../sql/migration.ts';
+import { locate } from '../sql/position.ts';
+import type { FileFigures, LockMark, LockOn } from './file-figures.ts';
+import type { RelationBefore } from './relations-before.ts';
+
+/** A part of a file between two marks. Times are in microseconds. */
+interface Part {
+  /** Its statements, from 0; `to` is behind the last one. */
+  readonly from: number;
+  readonly to: number;
+  /** Since the start of the file, without what measuring took. */
+  readonly start: number;
+  readonly locks: readonly LockOn[];
+}
+
+/** A lock with the time, in microseconds of the file, from which it is held. */
+interface LockInFile {
+  readonly lock: Omit<HeldLock, 'heldMs'>;
+  readonly from: number;
+}
+
+/** The locks of a file, and how long it took in microseconds. */
+export interface FileLocks {
+  readonly micros: number;
+  readonly locks: readonly LockInFile[];
+}
+
+/**
+ * The strongest lock of a file on each relation. `apart`: the files before it are other transactions in `up`, so that it
+ * has to take again what they have locked.
+ */
+export function locksOfFile(
+  unit: Unit,
+  { marks }: FileFigures,
+  { before, apart }: { readonly before: ReadonlyMap<string, RelationBefore>; readonly apart: boolean },
+): FileLocks {
+  const { parts, micros } = partsOf(unit, marks);
+  const held = new Set((marks[0]?.locks ?? []).map(keyOf));
+  const atEnd = new Set((marks.at(-1)?.locks ?? []).map(keyOf));
+  const strongest = new Map<string, LockInFile>();
+  const note = (oid: string, found: LockInFile) => {
+    const known = strongest.get(oid);
+    if (known === undefined || rank(found.lock.mode) > rank(known.lock.mode)) strongest.set(oid, found);
+  };
+  const seen = new Set(held);
+  for (const part of parts) {
+    for (const lock of part.locks) {
+      const [oid, mode] = lock;
+      const relation = before.get(oid);
+      if (seen.has(keyOf(lock)) || relation === undefined) continue;
+      seen.add(keyOf(lock));
+      // ROLLBACK TO has released the others.
+      if (atEnd.has(keyOf(lock)))
+        note(oid, { lock: lockOf(relation, mode, lineIn(unit, part)), from: part.start });
+    }
+  }
+  if (apart) inferTaken({ unit, parts, before, held: marks[0]?.locks ?? [] }, strongest);
+  return { micros, locks: [...strongest.values()] };
+}
+
+const keyOf = ([oid, mode]: LockOn) => `${oid} ${mode}`;
+const rank = (mode: string) => feltModes.indexOf(mode);
+
+function lockOf({ schema, relation }: RelationBefore, mode: string, line: number | null): LockInFile['lock'] {
+  return { schema, relation, mode, ...(line !== null && { line }) };
+}
+
+/** The parts between the marks of a file, and the time of all of them. */
+function partsOf({ script }: Unit, marks: readonly LockMark[]): { parts: Part[]; micros: number } {
+  const parts: Part[] = [];
+  let micros = 0;
+  for (const [i, { at, locks, statement }] of marks.entries()) {
+    const previous = marks[i - 1];
+    if (previous === undefined) continue;
+    const to = Math.min(statement + 1, script.statements.length);
+    parts.push({ from: previous.statement + 1, to, start: micros, locks });
+    micros += Math.max(0, at - previous.until);
+  }
+  return { parts, micros };
+}
+
+/** The line of the only statement of a part, or `null`. */
+function lineIn(unit: Unit, { from, to }: Part): number | null {
+  return to - from === 1 ? lineOfStatement(unit, from) : null;
+}
+
+function lineOfStatement({ script: { migration, statements } }: Unit, n: number): number | null {
+  const statement = statements[n];
+  return statement === undefined ? null : locate(migration.file, migration.text, statement.start).line;
+}
+
+interface Inference {
+  readonly unit: Unit;
+  readonly parts: readonly Part[];
+  readonly before: ReadonlyMap<string, RelationBefore>;
+  readonly held: readonly LockOn[];
+}
+
+/** Adds locks that were held before the file, and that its statements take again by their text. */
+function inferTaken({ unit, parts, before, held }: Inference, strongest: Map<string, LockInFile>): void {
+  for (const [n, statement] of unit.script.statements.entries()) {
+    const part = parts.find(({ from, to }) => n >= from && n < to);
+    for (const { name, weakest } of lockedBy(statement)) {
+      const oid = oidOf(name, held, { unit, before });
+      const relation = oid === null ? undefined : before.get(oid);
+      if (oid === null || relation === undefined || strongest.has(oid)) continue;
+      const modes = held.filter(([of]) => of === oid).map(([, mode]) => mode);
+      const mode = weakest ?? modes.reduce((a, b) => (rank(b) > rank(a) ? b : a));
+      if (!modes.includes(mode)) continue;
+      const lock = lockOf(relation, mode, lineOfStatement(unit, n));
+      strongest.set(oid, { lock: { ...lock, inferred: true }, from: part?.start ?? 0 });
+    }
+  }
+}
+
+/** The relations that a statement locks, and in which mode if its kind says so. */
+function lockedBy({
+  kind,
+  reach,
+}: Statement): { readonly name: QualifiedName; readonly weakest: string | null }[] {
+  const referenced = [...reach.references].map((name) => ({
+    name: { schema: null, name },
+    weakest: 'ShareRowExclusiveLock',
+  }));
+  if (rowsOnly.has(kind)) return referenced;
+  const weakest = modesOf[kind] ?? null;
+  return [...reach.targets.map((name) => ({ name, weakest })), ...referenced];
+}
+
+const rowsOnly: ReadonlySet<string> = new Set(['UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+const modesOf: Readonly<Record<string, string>> = {
+  IndexStmt: 'ShareLock',
+  ReindexStmt: 'ShareLock',
+  CreateTrigStmt: 'ShareRowExclusiveLock',
+};
+
+/** The OID of a relation among those that are held, its own schema first; `null` if it is none of them. */
+function oidOf(
+  { schema, name }: QualifiedName,
+  held: readonly LockOn[],
+  { unit, before }: Pick<Inference, 'unit' | 'before'>,
+): string | null {
+  const named = held.flatMap(([oid]) => (before.get(oid)?.relation === name ? [oid] : []));
+  const inSchema = (of: string) => named.find((oid) => before.get(oid)?.schema === of);
+  const found =
+    schema === null
+      ? (inSchema(unit.schema.schema) ?? inSchema(unit.context.publicSchema))
+      : inSchema(schema);
+  return found ?? null;
+}

@@ -1,0 +1,119 @@
+import { nameArray } from '../sql/catalog-sql.ts';
+import { quoteLiteral } from '../sql/quote.ts';
+import { isOneOf, structureAsJson } from '../structure/structure.ts';
+import { isWrittenHere } from './evidence.ts';
+import { schemasToCompare } from './guard.ts';
+import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
+
+// What a rehearsal measures of a file (docs/rehearse.md, What is measured). Everything is read in the transaction
+// itself, from catalogs and its own locks and counters, so it waits for no other session. Sizes are read only of
+// relations whose catalog row this transaction has written, which no other session can have locked.
+
+/** The SQL that measures one file. */
+export interface Measuring {
+  /** To run before the file, with the search_path of sqlmig. */
+  readonly before: string;
+  /** To run right before the file, with its search_path. */
+  readonly start: string;
+  /** To run behind a statement of the file, from 0; empty where nothing is read. */
+  readonly after: (statement: number) => string;
+  /** To run after everything that checks the file. */
+  readonly end: string;
+}
+
+/** The lock modes that other sessions notice, the weakest first: plain reads and writes take none of them. */
+export const feltModes: readonly string[] = [
+  ...['ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock'],
+  'AccessExclusiveLock',
+];
+
+/** SQL: `feltModes` as a list of constants. */
+export const feltModeList = feltModes.map(quoteLiteral).join(', ');
+
+/** The columns of the rows in which figures arrive. */
+export const figureColumns = {
+  counted: 'sqlmig_counted',
+  mark: 'sqlmig_mark',
+  figures: 'sqlmig_figures',
+  outside: 'sqlmig_outside',
+} as const;
+
+/** The mark before the first statement. */
+export const startMark = -1;
+
+// Each mark lists the locks of the transaction, so that marks of very long files would take longer than the files.
+const mostMarks = 200;
+
+/** The SQL that measures a unit. */
+export function measuringOf(unit: Unit): Measuring {
+  const { script, schema } = unit;
+  const outside = structureOutside(unit);
+  // While a schema is being built, none of its relations is in use.
+  const isInUse = schema.history.length > 0;
+  return {
+    before: outside,
+    start: mark(startMark),
+    after: (n) => (isInUse && n < mostMarks && n < script.statements.length - 1 ? mark(n) : ''),
+    end: `${figures(unit)}${outside}`,
+  };
+}
+
+const micros = '(extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8';
+
+// The rows of system columns are written when a relation is created, and never again. Views have none.
+const existedBefore = (oid: string) => `not exists (select from pg_catalog.pg_attribute a
+  where a.attrelid = ${oid} and a.attnum = -1 and ${isWrittenHere('a.xmin')})`;
+
+const ownLocks = `pg_catalog.pg_lock_status() l
+where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted`;
+
+const heldLocks = `(select coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::text, l.mode)), '[]')::text
+from ${ownLocks} and l.mode in (${feltModeList}) and ${existedBefore('l.relation')})`;
+
+/** SQL query: the locks that are held behind a statement. `at` and `until` are when it began and ended, in microseconds. */
+function mark(statement: number): string {
+  return `select ${statement} as ${figureColumns.mark}, ${micros} as at, ${heldLocks} as locks, ${micros} as until;\n`;
+}
+
+const counters = (oid: string) =>
+  ['inserted', 'updated', 'deleted'].map((what) => `pg_stat_get_xact_tuples_${what}(${oid})`).join(', ');
+const isCounted = (oid: string) => `greatest(${counters(oid)}) > 0`;
+
+/**
+ * SQL query: the counters of a schema and of public before the files. They may include earlier transactions of the
+ * session, which the server has not collected yet.
+ */
+export function countedBefore({ schema }: UnitSchema, { publicSchema }: UnitContext): string {
+  return `select (select coalesce(json_agg(json_build_array(d.objid::text, ${counters('d.objid')})), '[]')
+from pg_depend d join pg_namespace n on n.oid = d.refobjid
+where d.refclassid = 'pg_namespace'::regclass and d.classid = 'pg_class'::regclass
+  and n.nspname = any (${nameArray([...new Set([schema, publicSchema])])}) and ${isCounted('d.objid')})::text as ${figureColumns.counted};\n`;
+}
+
+/** SQL query: what the transaction has done to relations by now, as JSON for `parseFigures`, and when it was asked. */
+function figures({ schema: { schema } }: Unit): string {
+  const written = isWrittenHere('c.xmin');
+  const isStored = `c.relkind in ('r', 'm') and ${written}`;
+  const locked = `(select distinct l.relation from ${ownLocks} and l.mode not in ('AccessShareLock', 'RowShareLock')) l`;
+  return `select ${micros} as at, ${heldLocks} as locks, json_build_object(
+  'relations', (select coalesce(json_agg(json_build_array(c.oid::text, n.nspname, c.relname, c.relkind,
+      case when ${isStored} then c.relfilenode::text end, c.reltablespace::text,
+      case when ${isStored} then pg_relation_size(c.oid) end, case when ${isStored} then pg_table_size(c.oid) end,
+      ${counters('c.oid')})), '[]')
+    from ${locked} join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname !~ '^pg_' and c.relkind in ('r', 'p', 'm', 'v', 'f', 'S')
+      and (n.nspname <> ${quoteLiteral(schema)} or ${isCounted('c.oid')} or ${existedBefore('c.oid')})),
+  'indexes', (select coalesce(json_agg(json_build_array(c.oid::text, c.relname, i.indrelid::text, c.relfilenode::text,
+      pg_relation_size(c.oid))), '[]')
+    from ${locked} join pg_index i on i.indrelid = l.relation join pg_class c on c.oid = i.indexrelid
+    where c.relkind = 'i' and ${written} and ${existedBefore('i.indrelid')}),
+  'counts', current_setting('track_counts'))::text as ${figureColumns.figures};\n`;
+}
+
+/** SQL query: the structure of other schemas that a file may change; empty if it must not change any. */
+function structureOutside(unit: Unit): string {
+  const { script, schema, context } = unit;
+  const names = schema.scope === 'tenant' && !script.allowsPublic ? [] : schemasToCompare([script], unit);
+  if (names.length === 0) return '';
+  return `select ${structureAsJson(isOneOf(names), context)} as ${figureColumns.outside};\n`;
+}

@@ -1,0 +1,89 @@
+import type { RehearsedFile } from '../results.ts';
+import { count, indentedTable, names, printable } from './table.ts';
+
+const mostLines = 8;
+
+/** What each file would cost, one block per file with the worst case of all schemas. */
+export function costsText(files: readonly RehearsedFile[]): string {
+  return files.map(costText).join('');
+}
+
+function costText(file: RehearsedFile): string {
+  const where = file.scope === 'tenant' ? ` in ${count(file.schemas, 'tenant')}` : '';
+  const worst = file.schemas > 1 ? ` (${printable(file.worstIn)})` : '';
+  const title = `${printable(file.file)}: ${upTo(file)}${file.durationMs} ms${worst}${where}\n`;
+  return title + [locksOf(file), rewrittenBy(file), indexesOf(file), rowsOf(file), outsideOf(file)].join('');
+}
+
+type Placed = { readonly schema: string | null; readonly worstIn: string; readonly schemas: number };
+
+/** In one schema a figure is what was measured, in several the highest. */
+function upTo({ schemas }: { readonly schemas: number }): string {
+  return schemas > 1 ? 'up to ' : '';
+}
+
+const named = (schema: string | null, name: string) =>
+  printable(schema === null ? name : `${schema}.${name}`);
+
+/** In how many of the schemas, if not in all. */
+function share({ schemas, worstIn }: Placed, file: RehearsedFile): string {
+  if (file.schemas === schemas) return '';
+  return schemas === 1 ? `in ${printable(worstIn)}` : `in ${schemas} of ${file.schemas}`;
+}
+
+function locksOf(file: RehearsedFile): string {
+  return list(file.locks, (lock) => {
+    const line = lock.line === undefined ? '' : `line ${lock.line}`;
+    const held = `held for ${upTo(lock)}${lock.heldMs} ms`;
+    const inferred = lock.inferred ? 'by its text, held already' : '';
+    return ['locks', lock.mode, named(lock.schema, lock.relation), held, line, inferred, share(lock, file)];
+  });
+}
+
+const verbs = { rewritten: 'rewrites', truncated: 'truncates', moved: 'moves' } as const;
+
+function rewrittenBy(file: RehearsedFile): string {
+  return list(file.rewritten, (one) => {
+    const size = one.how === 'truncated' ? '' : `${upTo(one)}${bytesText(one.bytes)}`;
+    return [verbs[one.how], named(one.schema, one.relation), size, share(one, file)];
+  });
+}
+
+function indexesOf(file: RehearsedFile): string {
+  return list(file.indexes, (one) => [
+    one.rebuilt ? 'rebuilds index' : 'builds index',
+    `${printable(one.index)} on ${named(one.schema, one.relation)}`,
+    `${upTo(one)}${bytesText(one.bytes)}`,
+    share(one, file),
+  ]);
+}
+
+function rowsOf(file: RehearsedFile): string {
+  if (file.rows === null) return '  rows are not counted: track_counts is off\n';
+  return list(file.rows, (one) => {
+    const parts = (['inserted', 'updated', 'deleted'] as const).filter((what) => one[what] > 0);
+    const changed = parts.map((what) => `${upTo(one)}${one[what]} ${what}`).join(', ');
+    return ['rows', named(one.schema, one.relation), changed, share(one, file)];
+  });
+}
+
+function outsideOf({ outside, scope }: RehearsedFile): string {
+  if (outside.length === 0) return '';
+  const of = scope === 'tenant' ? "the tenant's schema" : 'public';
+  return `  outside ${of}: ${names(outside, mostLines)}\n`;
+}
+
+function list<T>(items: readonly T[], cells: (item: T) => readonly string[]): string {
+  const shown = indentedTable(items.slice(0, mostLines).map(cells));
+  const more = items.length - mostLines;
+  return more > 0 ? `${shown}  ${' '.repeat(2)}and ${more} more (--json lists all)\n` : shown;
+}
+
+/** A size as people write it, in powers of 1,024 as PostgreSQL counts. */
+export function bytesText(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  let n = bytes;
+  let unit = 0;
+  for (; n >= 1024 && unit < units.length - 1; unit++) n /= 1024;
+  return `${n >= 10 || Number.isInteger(n) ? Math.round(n) : n.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,141 @@
+import { beforeAll, expect, test } from 'vitest';
+import { loadConfig, up } from '../src/index.ts';
+import type { UpResult } from '../src/results.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+const base = {
+  'sql/public/1_plans.sql': `create table plans (id int primary key, title text);
+insert into plans select n, 'plan ' || n from generate_series(1, 5) n;`,
+  'sql/tenant/1_users.sql': `create table users (id int primary key, plan int, age int, name text);
+create index users_age on users (age);
+create table empty_one (id int);
+create materialized view ages as select plan, count(*) from users group by plan;`,
+};
+
+async function rehearse(p: ReturnType<typeof project>, select: unknown = { kind: 'all', except: [] }) {
+  const config = await loadConfig({ cwd: p.dir });
+  return up(config, { select, rehearse: true } as never);
+}
+
+const costsIn = ({ schemas }: UpResult, schema: string) =>
+  schemas.find((outcome) => outcome.schema === schema)?.costs ?? [];
+
+test('each file: locks with their line, rewrites, indexes, rows, and what is outside of the schema', async () => {
+  const p = project({ url: db.url, tenants: { list: ['acme', 'globex'] } }, base);
+  const config = await loadConfig({ cwd: p.dir });
+  expect(await up(config, { select: { kind: 'all', except: [] } })).toMatchObject({ ok: true });
+  await db.query(`insert into acme.users select n, 1, n % 50, repeat('x', 100) from generate_series(1, 2000) n;
+    insert into globex.users select n, 1, n, 'x' from generate_series(1, 10) n`);
+  p.write({
+    'sql/tenant/2_type.sql': '-- widens\nalter table users alter column age type bigint;',
+    'sql/tenant/3_index.sql': 'create index users_name on users (name);\ncreate index on empty_one (id);',
+    'sql/tenant/4_key.sql': 'alter table users add foreign key (plan) references plans (id);',
+    'sql/tenant/5_fill.sql': `update users set name = 'y' where id <= 7;
+delete from users where id = 8;
+insert into users values (-1, 1, 1, 'z');`,
+    'sql/tenant/6_more.sql': 'alter table users add column more text;',
+    'sql/tenant/7_empty.sql': 'truncate users;\nrefresh materialized view ages;',
+    'sql/tenant/8_reindex.sql': 'reindex table empty_one;',
+    'sql/tenant/9_widen.sql': 'alter table users alter column name type varchar;',
+    'sql/tenant/10_public.sql': `-- sqlmig: allow-public
+update plans set title = 'a plan' where id < 3;
+create function made_here() returns int language sql as 'select 1';
+create function public.made_there() returns int language sql as 'select 1';`,
+  });
+  const sequences = await db.query('select count(*)::int as n from pg_class');
+  const result = await rehearse(p);
+  expect(result.schemas.flatMap(({ error }) => error ?? [])).toEqual([]);
+  expect(result).toMatchObject({ ok: true, applied: 2, upToDate: 1 });
+  const costs = costsIn(result, 'acme');
+  const [type, index, key, fill, more, empty, reindex, widen, shared] = costs;
+  const users = { schema: 'acme', relation: 'users' };
+  expect(type).toMatchObject({
+    version: '2',
+    file: 'sql/tenant/2_type.sql',
+    locks: expect.arrayContaining([
+      { ...users, mode: 'AccessExclusiveLock', line: 2, heldMs: expect.any(Number) },
+    ]),
+    rewritten: [{ ...users, how: 'rewritten', bytes: expect.any(Number) }],
+    rows: [],
+    outside: [],
+  });
+  expect(type?.rewritten[0]?.bytes).toBeGreaterThan(200_000);
+  expect(type?.indexes.map((one) => [one.index, one.rebuilt])).toEqual([
+    ['users_pkey', true],
+    ['users_age', true],
+  ]);
+  expect(index?.indexes).toMatchObject([
+    { ...users, index: 'users_name', rebuilt: false },
+    { relation: 'empty_one', rebuilt: false },
+  ]);
+  expect(index?.indexes[0]?.bytes).toBeGreaterThan(16_384);
+  expect(index?.rewritten).toEqual([]);
+  expect(index?.locks).toMatchObject([
+    { relation: 'empty_one', mode: 'ShareLock', line: 2 },
+    { ...users, mode: 'ShareLock', line: 1 },
+  ]);
+  expect(key).toMatchObject({
+    locks: [
+      { ...users, mode: 'ShareRowExclusiveLock' },
+      { schema: 'public', relation: 'plans', mode: 'ShareRowExclusiveLock' },
+    ],
+    indexes: [],
+    rewritten: [],
+    outside: ['locks public.plans'],
+  });
+  expect(fill).toMatchObject({ locks: [], rows: [{ ...users, inserted: 1, updated: 7, deleted: 1 }] });
+  // The rehearsal holds it since 2_type.sql, but `up` takes it again.
+  expect(more?.locks).toMatchObject([{ ...users, mode: 'AccessExclusiveLock', line: 1, inferred: true }]);
+  expect(more).toMatchObject({ rewritten: [], indexes: [], rows: [] });
+  expect(empty).toMatchObject({
+    rewritten: expect.arrayContaining([
+      { ...users, how: 'truncated', bytes: expect.any(Number) },
+      { schema: 'acme', relation: 'ages', how: 'rewritten', bytes: expect.any(Number) },
+    ]),
+    indexes: [],
+    rows: [],
+  });
+  expect(reindex).toMatchObject({ rewritten: [], indexes: [{ relation: 'empty_one', rebuilt: true }] });
+  expect(widen).toMatchObject({ rewritten: [], indexes: [] });
+  expect(shared?.rows).toMatchObject([{ schema: 'public', relation: 'plans', updated: 2 }]);
+  expect(shared?.outside).toEqual(
+    expect.arrayContaining(['creates function public.made_there()', 'updates 2 rows of table public.plans']),
+  );
+  // The worst of both, with the tenant.
+  expect(result.costs?.[0]).toMatchObject({
+    scope: 'tenant',
+    schemas: 2,
+    rewritten: [{ schema: null, relation: 'users', worstIn: 'acme', schemas: 2 }],
+  });
+  expect(await db.query('select count(*)::int as n from pg_class')).toEqual(sequences);
+  expect(await db.history('acme')).toEqual({ 1: 1 });
+});
+
+test('a file that fails: its place, and the costs of the files before it', async () => {
+  const config = { url: db.url, tenants: { list: ['short'] }, historyTable: 'short_history' };
+  const p = project(
+    { ...config, publicSchema: 'short_public' },
+    { 'sql/tenant/1_a.sql': 'create table a (id int);' },
+  );
+  expect(await up(await loadConfig({ cwd: p.dir }), { select: { kind: 'all', except: [] } })).toMatchObject({
+    ok: true,
+  });
+  p.write({
+    'sql/tenant/2_b.sql': 'alter table a add column b int;',
+    'sql/tenant/3_c.sql':
+      'update a set b = 1;\n  alter table a add column ü int;\nselect nothing from a;\nselect 1;',
+  });
+  const result = await rehearse(p);
+  expect(result.schemas[1]).toMatchObject({
+    state: 'failed',
+    error: { file: 'sql/tenant/3_c.sql', line: 3, column: 8, statement: 3, statements: 4 },
+    costs: [{ version: '2', locks: [{ relation: 'a', mode: 'AccessExclusiveLock', line: 1 }] }],
+  });
+  expect(result.costs).toMatchObject([{ file: 'sql/tenant/2_b.sql', schemas: 1 }]);
+});
