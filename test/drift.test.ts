@@ -542,3 +542,27 @@ test('the name of each tenant in its own definitions is no difference', async ()
     await own.query(quoted.map((role) => `drop owned by ${role}; drop role ${role};`).join(''));
   }
 });
+
+test('databases on one server are compared at the same time, each in a scratch database of its own', async () => {
+  const two = await Promise.all(['eu', 'us'].map(async (name) => ({ name, own: await freshDatabase() })));
+  const p = project(
+    { databases: two.map(({ name, own }) => ({ name, url: own.url, tenants: { list: [`in_${name}`] } })) },
+    { 'sql/public/1_p.sql': 'create table p (id int)', 'sql/tenant/1_a.sql': 'create table a (id int)' },
+  );
+  const config = await p.config();
+  await up(config, { select: everySchema });
+  for (const { name, own } of two) await own.query(`alter table in_${name}.a add column ${name} int`);
+  const result = await verify(config, { structure: 'files' });
+  expect(result.findings).toMatchObject(
+    ['eu', 'us'].map((name) => ({ database: name, schemas: [`in_${name}`], object: `a.${name}` })),
+  );
+  // Commands for one database.
+  const hint = expect.stringContaining('hint: select one: --database eu');
+  for (const args of [['verify', '--structure', '--fix-plan'], ['adopt'], ['adopt', '--baseline', '1']])
+    expect(await sqlmig(args, p.dir)).toMatchObject({ code: 2, stderr: hint });
+  expect(await sqlmig(['verify', '--structure', '--fix-plan', '--database', 'us'], p.dir)).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('\n-- in_us\n'),
+  });
+  expect(await sqlmig(['adopt', '--database', 'us'], p.dir)).toMatchObject({ code: 0 });
+});

@@ -1,6 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { asSqlmigError } from '../execute/failure.ts';
+import { newRunId } from '../run/caller.ts';
 import type { Run } from '../run/run.ts';
 import { isServerError } from '../server/server-error.ts';
 import { connectTimeoutOf, openSession, type Session } from '../server/session.ts';
@@ -11,15 +12,15 @@ const prefix = 'sqlmig_replay_';
 
 /**
  * Creates an empty database with the encoding and the locale of the run's, passes its name to `work`, and drops it, also
- * on failure. A database that a killed run has left is dropped first: its name contains the ID of its run, which every
- * session of a run shows.
+ * on failure. A database that a killed run has left is dropped first: its name ends with the ID of its run, which every
+ * session of a run shows. A run has one for each of its databases, which may be on the same server.
  */
 export async function withScratchDatabase<T>(
   run: Run,
   emit: OnEvent,
   work: (name: string) => Promise<T>,
 ): Promise<T> {
-  const name = `${prefix}${run.runId}`;
+  const name = `${prefix}${newRunId()}_${run.runId}`;
   const admin = await openAdmin(run);
   try {
     await dropLeftovers(admin);
@@ -62,7 +63,7 @@ async function openAdmin({ config: { database }, pooled, runId }: Run): Promise<
 
 async function dropLeftovers(admin: Session): Promise<void> {
   const rows = await admin.read(`select d.datname::text as name from pg_database d
-where d.datname ~ ${quoteLiteral(`^${prefix}[0-9a-f]{8}$`)} and pg_has_role(d.datdba, 'USAGE')
+where d.datname ~ ${quoteLiteral(`^${prefix}[0-9a-f]{8}_[0-9a-f]{8}$`)} and pg_has_role(d.datdba, 'USAGE')
   and not exists (select from pg_stat_activity a where a.datid = d.oid or strpos(a.application_name, right(d.datname, 8)) > 0)`);
   for (const { name } of rows) {
     // Another run may have dropped it in the meantime.

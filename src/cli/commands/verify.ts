@@ -56,7 +56,7 @@ export const verifyCommand = defineCommand()({
     if (structure === null && needy !== undefined) throw usage(`${needy} requires --structure or --siblings`);
     return async ({ config, signal, onEvent }) => {
       if (fixPlan && config.otherDatabases.length > 0)
-        throw usage('--fix-plan is for one database', 'select it with --database');
+        throw usage('--fix-plan is for one database', `select one: --database ${config.database.name}`);
       const result = await verify(config, {
         ...{ select, strict, checkPending, signal, onEvent, fixPlan },
         ...(structure !== null && { structure, ignore: ignore as Ignorable[] }),
