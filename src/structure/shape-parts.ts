@@ -1,5 +1,5 @@
 import type { Ignorable } from '../project/structure-settings.ts';
-import { columnOrder } from './shape.ts';
+import { columnOrder, ownedBy } from './shape.ts';
 
 /** SQL that reads one kind of object. Its expressions are evaluated with the object's schema as `search_path`. */
 export interface ShapePart {
@@ -112,7 +112,10 @@ const columns: ShapePart = {
     compression: `case p.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end`,
     'statistics target': `nullif(p.attstattarget, -1)::text`,
     // PostgreSQL 15.20 keeps a version of each column there (src/include/catalog/pg_attribute.h).
-    options: list(`array(select o from unnest(p.attoptions) o where o not like 'pg\\_attver=%')`),
+    options: when(
+      'p.attoptions is not null',
+      `(select string_agg(o, ', ' order by o collate "C") from unnest(p.attoptions) o where o not like 'pg\\_attver=%')`,
+    ),
     'foreign options': list('p.attfdwoptions'),
   },
   comment: { catalog: 'pg_class', oid: 'p.oid', sub: 'p.attnum' },
@@ -173,7 +176,7 @@ const sequences: ShapePart = {
   attributes: {
     definition: `format('as %s start %s increment %s minvalue %s maxvalue %s cache %s', format_type(p.seqtypid, null), p.seqstart, p.seqincrement, p.seqmin, p.seqmax, p.seqcache) || case when p.seqcycle then ' cycle' else '' end`,
     persistence: when(`p.relpersistence = 'u'`, `'unlogged'`),
-    'owned by': `(select d.refobjid::regclass::text || '.' || quote_ident(a.attname) from pg_depend d join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+    [ownedBy]: `(select d.refobjid::regclass::text || '.' || quote_ident(a.attname) from pg_depend d join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
       where d.classid = 'pg_class'::regclass and d.objid = p.oid and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and d.refobjsubid > 0)`,
   },
   comment: { catalog: 'pg_class', oid: 'p.oid' },

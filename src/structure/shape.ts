@@ -56,6 +56,9 @@ export interface ShapeDifference {
 /** The attribute of a table that lists its columns in order. */
 export const columnOrder = 'column order';
 
+/** The attribute of a sequence that names the column that owns it. */
+export const ownedBy = 'owned by';
+
 const keyOf = ({ kind, of, name }: ShapeObject) => JSON.stringify([kind, of, name]);
 const notValid = ' NOT VALID';
 
