@@ -151,7 +151,7 @@ test('so are tenants with every kind of object, privileges, placeholders, and ro
     { url: db.url, tenants, vars: { region: 'eu' } },
     {
       'sql/public/1_base.sql': `create extension citext; create extension pg_trgm; create extension btree_gist;
-create table regions (id text primary key); insert into regions values ('eu');`,
+create table regions (id text primary key, n int generated always as identity); insert into regions values ('eu');`,
       'sql/tenant/1_kinds.sql': `create table plans_old (); ${everyKind}`,
       'sql/tenant/1_kinds.down.sql': `select 'down'`,
       'sql/tenant/2_settings.sql': settings,

@@ -73,8 +73,9 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 
   };
 }
 
+// `x::text` fails for sequences, which have no row type.
 function digestOf(from: string): string {
-  return `select md5(string_agg(x::text, ',' order by x::text collate "C")) as digest from ${from}`;
+  return `select md5(string_agg(row(x.*)::text, ',' order by row(x.*)::text collate "C")) as digest from ${from}`;
 }
 
 function isInternal(catalog: string, oid: string): string {
