@@ -313,6 +313,14 @@ test.for<[why: RegExp, files: Record<string, string>]>([
     },
   ],
   [
+    /a has more than 20000 rows/,
+    { 'sql/tenant/1_a.sql': 'create table a (id int); insert into a select generate_series(1, 20001)' },
+  ],
+  [
+    /current_database/,
+    { 'sql/tenant/1_a.sql': 'create table a (x text); insert into a values (current_database())' },
+  ],
+  [
     / 'of {{tenant}}'|of sqlmig_a_/,
     {
       'sql/tenant/1_a.sql': `create table a (x text default {{'tenant'}} || '!'); comment on table a is 'x'; do $$ begin execute format('comment on table a is %L', 'of ' || current_schema()); end $$`,
@@ -338,3 +346,31 @@ test.for<[why: RegExp, files: Record<string, string>]>([
     expect(await checkSnapshot(await p.config())).toMatchObject({ ok: false });
   },
 );
+
+test('each kind of object that a snapshot cannot have is named', async () => {
+  const { url } = refusingDatabase;
+  const p = project(
+    { url, tenants: { list: [] } },
+    {
+      'sql/public/1_far.sql': 'create foreign data wrapper far; create server far foreign data wrapper far',
+      'sql/tenant/1_a.sql': `create collation mine from "C"; create operator class less for type int using btree as operator 1 <, function 1 btint4cmp(int, int);
+create conversion latin for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
+create type base; create function base_in(cstring) returns base immutable strict language internal as 'textin'; create function base_out(base) returns cstring immutable strict language internal as 'textout'; create type base (input = base_in, output = base_out, like = text);
+create foreign table far_a (id int) server far; create text search configuration words (copy = simple);
+create type pair as (a int, b int); create table pairs of pair; create table plain (id int)`,
+    },
+  );
+  const error = await writeSnapshot(await p.config()).catch((failed) => failed);
+  expect(error.code).toBe('snapshot-refused');
+  for (const object of [
+    'collation mine',
+    'operator class less',
+    'conversion latin',
+    'base type base',
+    'foreign table far_a',
+    'text search configuration words',
+    'table pairs',
+  ])
+    expect(error.message).toContain(object);
+  expect(error.message).not.toContain('plain');
+});
