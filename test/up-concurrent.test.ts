@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
+import { up } from '../src/index.ts';
 import { spawnSqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
@@ -82,9 +83,10 @@ test('a public file waits for running tenants only as long as they run, and none
   ) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  const release = await spawnSqlmig(['up', '--public', '--json'], newer.dir);
+  // In this process: on a busy machine, another one could start so slowly that no tenant is left.
+  const release = await up(await newer.config(), { select: { kind: 'public' } });
   const doneBefore = await db.query(`select count(*)::int as n from effects where scope = 'tenant'`);
-  expect(release).toMatchObject({ code: 0 });
+  expect(release).toMatchObject({ ok: true });
   expect(doneBefore[0]?.n).toBeLessThan(60);
   expect(await running).toMatchObject({ code: 0 });
   await expectExactlyOnce(db, tenants, [1]);
