@@ -96,4 +96,30 @@ export interface WorstCosts
   readonly worstIn: string;
   /** The sum over all these schemas. */
   readonly totalMs: number;
+  /** With a sample, what the file may take in all selected tenants in which it is pending. */
+  readonly estimate?: CostEstimate;
+}
+
+/**
+ * An estimate from a sample of the largest tenants: the time of one session that works in all tenants, one after the
+ * other. The truth is usually between the two figures.
+ */
+export interface CostEstimate {
+  /** The number of tenants in which the file is pending. */
+  readonly tenants: number;
+  /** The time in the sample, multiplied in proportion to the size of the tenants; `null` if no size is recorded. */
+  readonly bySizeMs: number | null;
+  /** The time in the sample, multiplied in proportion to the number of the tenants. */
+  readonly byCountMs: number;
+}
+
+/** The sample of a rehearsal. If the config has several databases, each has its own, and these are sums. */
+export interface RehearsalSample {
+  /** The number of selected tenants with pending migrations. */
+  readonly tenants: number;
+  /** How many of them are rehearsed. */
+  readonly sampled: number;
+  /** The size of all of them, in bytes, as recorded by VACUUM, ANALYZE and index builds. */
+  readonly bytes: number;
+  readonly sampledBytes: number;
 }

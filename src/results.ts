@@ -1,4 +1,4 @@
-import type { FileCost, TakenLock, WorstCosts } from './cost-results.ts';
+import type { FileCost, RehearsalSample, TakenLock, WorstCosts } from './cost-results.ts';
 
 /** The folder that a migration comes from, and the schemas it is for. */
 export type Scope = 'public' | 'tenant';
@@ -178,6 +178,8 @@ export interface UpResult {
   readonly rehearsed?: boolean;
   /** In a rehearsal, what each file would cost, public first. */
   readonly costs?: readonly RehearsedFile[];
+  /** In a rehearsal of a sample: which tenants were rehearsed; `schemas` has only these and those that are up to date. */
+  readonly sample?: RehearsalSample;
   readonly runId: string;
   readonly applied: number;
   readonly upToDate: number;

@@ -1,5 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
+import type { RunEvent } from '../src/events.ts';
 import { loadConfig, up } from '../src/index.ts';
+import { upTable } from '../src/report/up.ts';
 import type { UpResult } from '../src/results.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -35,7 +37,8 @@ test('each file: locks with their line, rewrites, indexes, rows, and what is out
   p.write({
     'sql/tenant/2_type.sql': '-- widens\nalter table users alter column age type bigint;',
     'sql/tenant/3_index.sql': 'create index users_name on users (name);\ncreate index on empty_one (id);',
-    'sql/tenant/4_key.sql': 'alter table users add foreign key (plan) references plans (id);',
+    'sql/tenant/4_key.sql':
+      'alter table users add foreign key (plan) references plans (id);\nalter table users add column late int;',
     'sql/tenant/5_fill.sql': `update users set name = 'y' where id <= 7;
 delete from users where id = 8;
 insert into users values (-1, 1, 1, 'z');`,
@@ -80,9 +83,11 @@ create function public.made_there() returns int language sql as 'select 1';`,
     { relation: 'empty_one', mode: 'ShareLock', line: 2 },
     { ...users, mode: 'ShareLock', line: 1 },
   ]);
+  // The rehearsal holds the lock on users since 2_type.sql, but `up` takes it again.
+  const again = { ...users, mode: 'AccessExclusiveLock', inferred: true };
   expect(key).toMatchObject({
     locks: [
-      { ...users, mode: 'ShareRowExclusiveLock' },
+      { ...again, line: 2 },
       { schema: 'public', relation: 'plans', mode: 'ShareRowExclusiveLock' },
     ],
     indexes: [],
@@ -90,8 +95,7 @@ create function public.made_there() returns int language sql as 'select 1';`,
     outside: ['locks public.plans'],
   });
   expect(fill).toMatchObject({ locks: [], rows: [{ ...users, inserted: 1, updated: 7, deleted: 1 }] });
-  // The rehearsal holds it since 2_type.sql, but `up` takes it again.
-  expect(more?.locks).toMatchObject([{ ...users, mode: 'AccessExclusiveLock', line: 1, inferred: true }]);
+  expect(more?.locks).toMatchObject([{ ...again, line: 1 }]);
   expect(more).toMatchObject({ rewritten: [], indexes: [], rows: [] });
   expect(empty).toMatchObject({
     rewritten: expect.arrayContaining([
@@ -138,4 +142,74 @@ test('a file that fails: its place, and the costs of the files before it', async
     costs: [{ version: '2', locks: [{ relation: 'a', mode: 'AccessExclusiveLock', line: 1 }] }],
   });
   expect(result.costs).toMatchObject([{ file: 'sql/tenant/2_b.sql', schemas: 1 }]);
+});
+
+test('a sample: the largest of the selected tenants, and an estimate for all of these', async () => {
+  const list = ['s_small', 's_large', 's_middle', 's_done'];
+  const p = project(
+    { url: db.url, tenants: { list }, historyTable: 's_history', publicSchema: 's_public' },
+    { 'sql/tenant/1_a.sql': 'create table a (id int, name text);' },
+  );
+  const config = await loadConfig({ cwd: p.dir });
+  const all = { kind: 'all', except: [] } as const;
+  expect(await up(config, { select: all })).toMatchObject({ ok: true });
+  const add = (schema: string, rows: number) =>
+    `insert into ${schema}.a select n, repeat('x', 200) from generate_series(1, ${rows}) n; analyze ${schema}.a;`;
+  await db.query(`${add('s_small', 100)}${add('s_large', 4000)}${add('s_middle', 400)}`);
+  p.write({ 'sql/tenant/2_b.sql': 'alter table a alter column id type bigint;' });
+  expect(await up(config, { select: { kind: 'tenants', names: ['s_done'] } })).toMatchObject({ ok: true });
+
+  const warnings: string[] = [];
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'warning') warnings.push(event.message);
+  };
+  const result = await up(config, { select: all, rehearse: true, sample: 1, onEvent });
+  expect(warnings).toEqual([]);
+  expect(result).toMatchObject({ ok: true, applied: 1, upToDate: 2, sample: { tenants: 3, sampled: 1 } });
+  expect(result.schemas.map(({ schema }) => schema)).toEqual(['s_public', 's_large', 's_done']);
+  const { bytes = 0, sampledBytes = 0 } = result.sample ?? {};
+  expect(bytes / sampledBytes).toBeGreaterThan(1.1);
+  expect(bytes / sampledBytes).toBeLessThan(1.5);
+  const [cost] = result.costs ?? [];
+  const total = cost?.totalMs ?? 0;
+  expect(cost).toMatchObject({
+    schemas: 1,
+    worstIn: 's_large',
+    estimate: { tenants: 3, byCountMs: 3 * total, bySizeMs: Math.round((total * bytes) / sampledBytes) },
+  });
+  expect(upTable(result)).toMatch(
+    /^sample: 1 of 3 tenants with pending migrations, the largest \(\d+ kB of /m,
+  );
+
+  const some = { kind: 'tenants', names: ['s_small', 's_middle'] } as const;
+  const selected = await up(config, {
+    select: some,
+    rehearse: true,
+    sample: 1,
+    canary: { names: ['s_small'] },
+  });
+  expect(selected.schemas.map(({ schema }) => schema)).toEqual(['s_public', 's_middle']);
+  expect(selected.sample).toMatchObject({ tenants: 2, sampled: 1 });
+  await expect(up(config, { select: all, sample: 1 })).rejects.toThrow(
+    'option sample requires option rehearse',
+  );
+});
+
+test('two databases: a sample in each, and the sum of the estimates', async () => {
+  const other = await freshDatabase();
+  const p = project(
+    {
+      databases: [
+        { name: 'one', url: db.url, tenants: { list: ['t_1', 't_2'] } },
+        { name: 'two', url: other.url, tenants: { list: ['t_3', 't_4', 't_5'] } },
+      ],
+      historyTable: 't_history',
+      publicSchema: 't_public',
+    },
+    { 'sql/tenant/1_a.sql': 'create table a (id int);' },
+  );
+  const config = await loadConfig({ cwd: p.dir });
+  const result = await up(config, { select: { kind: 'all', except: [] }, rehearse: true, sample: 1 });
+  expect(result).toMatchObject({ ok: true, sample: { tenants: 5, sampled: 2 } });
+  expect(result.costs).toMatchObject([{ schemas: 2, estimate: { tenants: 5, bySizeMs: null } }]);
 });

@@ -1,3 +1,4 @@
+import { sumOfSamples, withSums } from '../fleet/estimate.ts';
 import { worstCosts } from '../fleet/worst-costs.ts';
 import type { DownResult, ServerWarning, UpResult } from '../results.ts';
 import { mergedOutcomes, resultsOf } from './merged.ts';
@@ -6,8 +7,10 @@ import type { Part } from './parts.ts';
 /** The result of `up` in several databases as one. */
 export function mergedUp(parts: readonly Part<UpResult>[], runId: string): UpResult {
   const results = resultsOf(parts);
+  const samples = results.flatMap(({ sample }) => sample ?? []);
   return {
     ...mergedRun(parts, runId),
+    ...(samples.length > 0 && { sample: sumOfSamples(samples) }),
     applied: sum(results, ({ applied }) => applied),
     upToDate: sum(results, ({ upToDate }) => upToDate),
     schemas: results.flatMap(({ schemas }) => schemas),
@@ -33,7 +36,10 @@ function mergedRun(parts: readonly Part<UpResult | DownResult>[], runId: string)
     ...mergedOutcomes(parts),
     ...(results.some(({ rehearsed }) => rehearsed) && {
       rehearsed: true,
-      costs: worstCosts(results.flatMap(({ schemas }) => [...schemas])),
+      costs: withSums(
+        worstCosts(results.flatMap(({ schemas }) => [...schemas])),
+        results.flatMap(({ costs = [] }) => costs),
+      ),
     }),
     runId,
     failed: sum(results, ({ failed }) => failed),

@@ -46,18 +46,22 @@ export function locksOfFile(
     if (known === undefined || rank(found.lock.mode) > rank(known.lock.mode)) strongest.set(oid, found);
   };
   const seen = new Set(held);
+  const seenIn = new Map<Part, Set<string>>();
   for (const part of parts) {
+    const newOnes = new Set<string>();
+    seenIn.set(part, newOnes);
     for (const lock of part.locks) {
       const [oid, mode] = lock;
       const relation = before.get(oid);
       if (seen.has(keyOf(lock)) || relation === undefined) continue;
       seen.add(keyOf(lock));
+      newOnes.add(oid);
       // ROLLBACK TO has released the others.
       if (atEnd.has(keyOf(lock)))
         note(oid, { lock: lockOf(relation, mode, lineIn(unit, part)), from: part.start });
     }
   }
-  if (apart) inferTaken({ unit, parts, before, held: marks[0]?.locks ?? [] }, strongest);
+  if (apart) inferTaken({ unit, seenIn, before, held: marks[0]?.locks ?? [] }, note);
   return { micros, locks: [...strongest.values()] };
 }
 
@@ -94,24 +98,28 @@ function lineOfStatement({ script: { migration, statements } }: Unit, n: number)
 
 interface Inference {
   readonly unit: Unit;
-  readonly parts: readonly Part[];
+  /** The relations on which each part took a lock that was seen. */
+  readonly seenIn: ReadonlyMap<Part, ReadonlySet<string>>;
   readonly before: ReadonlyMap<string, RelationBefore>;
   readonly held: readonly LockOn[];
 }
 
 /** Adds locks that were held before the file, and that its statements take again by their text. */
-function inferTaken({ unit, parts, before, held }: Inference, strongest: Map<string, LockInFile>): void {
+function inferTaken(
+  { unit, seenIn, before, held }: Inference,
+  note: (oid: string, found: LockInFile) => void,
+): void {
   for (const [n, statement] of unit.script.statements.entries()) {
-    const part = parts.find(({ from, to }) => n >= from && n < to);
+    const [part, seen] = [...seenIn].find(([{ from, to }]) => n >= from && n < to) ?? [];
     for (const { name, weakest } of lockedBy(statement)) {
       const oid = oidOf(name, held, { unit, before });
       const relation = oid === null ? undefined : before.get(oid);
-      if (oid === null || relation === undefined || strongest.has(oid)) continue;
+      if (oid === null || relation === undefined || seen?.has(oid) === true) continue;
       const modes = held.filter(([of]) => of === oid).map(([, mode]) => mode);
       const mode = weakest ?? modes.reduce((a, b) => (rank(b) > rank(a) ? b : a));
       if (!modes.includes(mode)) continue;
       const lock = lockOf(relation, mode, lineOfStatement(unit, n));
-      strongest.set(oid, { lock: { ...lock, inferred: true }, from: part?.start ?? 0 });
+      note(oid, { lock: { ...lock, inferred: true }, from: part?.start ?? 0 });
     }
   }
 }

@@ -12,6 +12,7 @@ import type { Digests } from './digests.ts';
 import type { Migrator } from './migrator.ts';
 import { isBadName, type Stop, withError } from './outcome.ts';
 import { openTenantPhase, type TenantPhase } from './phase.ts';
+import { takeSample } from './sample.ts';
 import { interrupted } from './schema-errors.ts';
 import type { Summary } from './summary.ts';
 import { relistTenants } from './tenant-list.ts';
@@ -69,8 +70,10 @@ async function migrateListed(
   const { rehearse } = migrator.settings;
   // Another run may have applied public while this one waited; then the list has changed as well.
   const relists = !rehearse && (summary.hasApplied || found.tenantsUnknown !== null);
-  const listed = relists ? await relistTenants(migrator, select, []) : [...found.tenants];
-  const canaries = canariesOf(listed, options.canary);
+  const all = relists ? await relistTenants(migrator, select, []) : [...found.tenants];
+  const listed = options.sample === undefined ? all : await sampled(migrator, all, { options, summary });
+  const chosen = canariesOf(all, options.canary);
+  const canaries = new Set(listed.flatMap(({ schema }) => (chosen.has(schema) ? [schema] : [])));
   const rules = {
     stopRule: stopRule(listed.length, options),
     canaries,
@@ -79,6 +82,18 @@ async function migrateListed(
   const phase = openTenantPhase(migrator, { shared: found.public, rules });
   await migrateAndRelist(migrator, phase, { listed, select, summary });
   return phase.checkFailure;
+}
+
+/** The tenants of the sample, and those without work. */
+async function sampled(
+  { run, settings }: Migrator,
+  tenants: readonly Target[],
+  { options: { sample: most = 1 }, summary }: Pick<TenantTurn, 'options' | 'summary'>,
+): Promise<Target[]> {
+  const { emit } = settings;
+  const sample = await run.read((session) => takeSample(session, { tenants, most, emit }));
+  summary.take(sample);
+  return [...sample.targets];
 }
 
 /** Migrates listed tenants; if all are selected, lists again until there are no new ones. */

@@ -1,8 +1,10 @@
 import type { SqlmigError } from '../errors.ts';
 import type { RunEvent } from '../events.ts';
 import type { SchemaOutcome, UpResult } from '../results.ts';
+import { withEstimates } from './estimate.ts';
 import { createNoticeGroups } from './notice-groups.ts';
 import { isGone, outcomeKey, unconfirmed } from './outcome.ts';
+import type { Sample } from './sample.ts';
 import { notConfirmed } from './schema-errors.ts';
 import { worstCosts } from './worst-costs.ts';
 
@@ -19,6 +21,8 @@ export interface Summary {
   readonly hasLeftOut: boolean;
   /** All that was committed is on disk. */
   confirm(): void;
+  /** Notes the sample that is rehearsed instead of all tenants. */
+  take(sample: Sample): void;
   /** The result; `error` is what stopped the run and is no schema's own. */
   result(runId: string, error?: SqlmigError): UpResult;
 }
@@ -38,6 +42,7 @@ export function createSummary({
   const notices = createNoticeGroups();
   const byKey = new Map<string, SchemaOutcome>();
   let confirmed = rehearse || sync;
+  let sample: Sample | null = null;
   const outcomes = () => [...byKey.values()];
   return {
     hear(event) {
@@ -61,6 +66,9 @@ export function createSummary({
     confirm() {
       confirmed = true;
     },
+    take(taken) {
+      sample = taken;
+    },
     result(runId, error) {
       const schemas = confirmed ? outcomes() : outcomes().map(unconfirmed);
       const count = (state: SchemaOutcome['state']) =>
@@ -69,7 +77,7 @@ export function createSummary({
       const failed = count('failed');
       return {
         ok: failed + open === 0 && !schemas.some(isLeftOut) && error === undefined,
-        ...(rehearse && { rehearsed: true, costs: worstCosts(schemas) }),
+        ...(rehearse && { rehearsed: true, ...costsOfRehearsal(schemas, sample) }),
         runId,
         applied: count('applied'),
         upToDate: count('up-to-date'),
@@ -85,6 +93,11 @@ export function createSummary({
       };
     },
   };
+}
+
+function costsOfRehearsal(schemas: readonly SchemaOutcome[], sample: Sample | null) {
+  const costs = worstCosts(schemas);
+  return sample === null ? { costs } : { costs: withEstimates(costs, schemas, sample), sample: sample.facts };
 }
 
 /** True for a schema that this run should have migrated, and did not begin with. */

@@ -34,6 +34,11 @@ export interface UpOptions extends RunOptions {
   readonly onlyFailed?: boolean;
   /** Continue after up to this many failed canaries; 0 by default. */
   readonly canaryTolerate?: number;
+  /**
+   * Rehearse only this many of the selected tenants, those that are largest, and estimate what the others take. If the
+   * config has several databases, this many in each. Only with `rehearse`.
+   */
+  readonly sample?: number;
   /** If the config has several databases: start in none unless all of them can be reached and checked. */
   readonly requireAll?: boolean;
 }
@@ -47,6 +52,7 @@ const upKinds: Kinds<UpOptions> = {
   onlyFailed: yesOrNo,
   canaryTolerate: wholeNumber(0),
   requireAll: yesOrNo,
+  sample: wholeNumber(),
 };
 
 /**
@@ -55,11 +61,14 @@ const upKinds: Kinds<UpOptions> = {
  */
 export function checkUpOptions(options: UpOptions, called: Naming = byName): void {
   checkOptions(options, upKinds, called);
-  const { select, canary: first, onlyFailed = false } = options;
+  const { select, canary: first, sample, rehearse = false, onlyFailed = false } = options;
   for (const option of ['canaryTolerate', 'canaryCheck'] as const) {
     if (first === undefined && options[option] !== undefined) throw lacks(option, called('canary'), called);
   }
   if (onlyFailed && select.kind !== 'all') throw lacks('onlyFailed', 'a selection of all tenants', called);
+  if (sample !== undefined && !rehearse) throw lacks('sample', called('rehearse'), called);
+  if (sample !== undefined && select.kind === 'public')
+    throw lacks('sample', 'a selection of tenants', called);
   if (first !== undefined && select.kind === 'public')
     throw lacks('canary', 'a selection of tenants', called);
 }

@@ -1,18 +1,46 @@
-import type { RehearsedFile } from '../results.ts';
+import type { RehearsalSample } from '../cost-results.ts';
+import type { RehearsedFile, UpResult } from '../results.ts';
 import { count, indentedTable, names, printable } from './table.ts';
 
 const mostLines = 8;
 
-/** What each file would cost, one block per file with the worst case of all schemas. */
-export function costsText(files: readonly RehearsedFile[]): string {
-  return files.map(costText).join('');
+/** What each file would cost, one block per file with the worst case of all schemas, and how a sample was taken. */
+export function costsText({ costs = [], sample }: Pick<UpResult, 'costs' | 'sample'>): string {
+  return costs.map(costText).join('') + (sample === undefined ? '' : sampleText(sample));
+}
+
+function sampleText({ tenants, sampled, bytes, sampledBytes }: RehearsalSample): string {
+  const sizes = bytes === 0 ? '' : ` (${bytesText(sampledBytes)} of ${bytesText(bytes)})`;
+  return `sample: ${sampled} of ${count(tenants, 'tenant')} with pending migrations, the largest${sizes}\n`;
 }
 
 function costText(file: RehearsedFile): string {
   const where = file.scope === 'tenant' ? ` in ${count(file.schemas, 'tenant')}` : '';
   const worst = file.schemas > 1 ? ` (${printable(file.worstIn)})` : '';
   const title = `${printable(file.file)}: ${upTo(file)}${file.durationMs} ms${worst}${where}\n`;
-  return title + [locksOf(file), rewrittenBy(file), indexesOf(file), rowsOf(file), outsideOf(file)].join('');
+  return (
+    title +
+    [estimateOf(file), locksOf(file), rewrittenBy(file), indexesOf(file), rowsOf(file), outsideOf(file)].join(
+      '',
+    )
+  );
+}
+
+function estimateOf({ estimate }: RehearsedFile): string {
+  if (estimate === undefined) return '';
+  const { tenants, bySizeMs, byCountMs } = estimate;
+  const [bySize, byCount] = [timeText(bySizeMs ?? byCountMs), timeText(byCountMs)];
+  const how =
+    bySizeMs === null
+      ? `${byCount} in proportion to their number`
+      : `${bySize} in proportion to their size, ${byCount} to their number`;
+  return `  estimate for ${count(tenants, 'tenant')}, one after the other: ${how}\n`;
+}
+
+function timeText(ms: number): string {
+  if (ms < 10_000) return `${ms} ms`;
+  const seconds = Math.round(ms / 1000);
+  return seconds < 600 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
 
 type Placed = { readonly schema: string | null; readonly worstIn: string; readonly schemas: number };

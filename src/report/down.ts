@@ -58,7 +58,7 @@ export function downTable(result: DownResult): string {
   if (declined) return 'nothing was undone\n';
   return (
     inSections(result, (own) => undoneText(own(result.schemas), rehearsed)) +
-    costsText(result.costs ?? []) +
+    costsText(result) +
     (rehearsed ? 'rehearsal: everything was rolled back\n' : '')
   );
 }

@@ -32,7 +32,7 @@ function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
 export function upTable(result: UpResult): string {
   return (
     inSections(result, (own) => outcomesText(own(result.schemas), result.rehearsed === true)) +
-    costsText(result.costs ?? []) +
+    costsText(result) +
     (result.rehearsed ? 'rehearsal: everything was rolled back\n' : '')
   );
 }

@@ -53,6 +53,11 @@ export const upCommand = defineCommand()({
       default: false,
       describe: 'Execute everything, roll it back, and report durations, locks, rewrites, indexes and rows',
     },
+    sample: {
+      type: 'number',
+      takes: 'N',
+      describe: 'With --rehearse: only the N largest tenants, with an estimate for all',
+    },
     'dry-run': { type: 'boolean', default: false, describe: 'Print the plan and execute nothing' },
     canary: {
       type: 'string',
@@ -88,6 +93,7 @@ export const upCommand = defineCommand()({
     ['up --all --wait 60s -- node server.js', 'container entrypoint: wait, migrate, then start the app'],
     ['up --all --database eu', 'migrate one of several databases of the config'],
     ['up --all --rehearse', 'execute everything, then roll it back'],
+    ['up --all --rehearse --sample 5', 'measure in the five largest tenants, and estimate the rest'],
     ['up --all --canary 5 --max-failures 1%', 'migrate five canaries first, then stop at 1% failures'],
     ['up --only-failed', 'continue where the last run failed or stopped'],
   ],
@@ -103,7 +109,7 @@ export const upCommand = defineCommand()({
       throw usage('specify what to migrate: --all, --public or --tenants a,b', hint);
     }
     const canary = args.canary === undefined ? undefined : canaryOf(args.canary);
-    const { canaryTolerate, canaryCheck, onlyFailed } = args;
+    const { canaryTolerate, canaryCheck, onlyFailed, sample } = args;
     const options: UpOptions = {
       ...planArgs(args),
       ...changeArgs(args),
@@ -116,6 +122,7 @@ export const upCommand = defineCommand()({
       ...(canaryTolerate !== undefined && { canaryTolerate }),
       ...(canaryCheck !== undefined && { canaryCheck }),
       ...(onlyFailed && { onlyFailed }),
+      ...(sample !== undefined && { sample }),
     };
     checkUpOptions(options, flagOf);
     if (args.rehearse && args.dryRun)

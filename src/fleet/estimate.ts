@@ -1,0 +1,54 @@
+import type { CostEstimate, RehearsalSample } from '../cost-results.ts';
+import type { RehearsedFile, SchemaOutcome } from '../results.ts';
+import type { Sample } from './sample.ts';
+
+/** The costs of files in a sample, each with an estimate for all tenants in which the file is pending. */
+export function withEstimates(
+  costs: readonly RehearsedFile[],
+  schemas: readonly SchemaOutcome[],
+  { files, bytesOf }: Sample,
+): RehearsedFile[] {
+  return costs.map((cost) => {
+    const all = files.get(cost.file);
+    if (cost.scope === 'public' || all === undefined) return cost;
+    const measured = schemas.filter(
+      ({ scope, costs: own = [] }) => scope === 'tenant' && own.some(({ file }) => file === cost.file),
+    );
+    const bytes = measured.reduce((sum, { schema }) => sum + bytesOf(schema), 0);
+    const byCount = (cost.totalMs * all.tenants) / cost.schemas;
+    const estimate = {
+      tenants: all.tenants,
+      bySizeMs: bytes === 0 ? null : Math.round((cost.totalMs * all.bytes) / bytes),
+      byCountMs: Math.round(byCount),
+    };
+    return { ...cost, estimate };
+  });
+}
+
+/** The costs of several databases, with the sum of the estimates that these have. */
+export function withSums(costs: readonly RehearsedFile[], each: readonly RehearsedFile[]): RehearsedFile[] {
+  const sums = new Map<string, CostEstimate>();
+  for (const { file, estimate } of each) {
+    if (estimate === undefined) continue;
+    const sum = sums.get(file) ?? { tenants: 0, bySizeMs: 0, byCountMs: 0 };
+    const isSized = sum.bySizeMs !== null && estimate.bySizeMs !== null;
+    sums.set(file, {
+      tenants: sum.tenants + estimate.tenants,
+      bySizeMs: isSized ? Number(sum.bySizeMs) + Number(estimate.bySizeMs) : null,
+      byCountMs: sum.byCountMs + estimate.byCountMs,
+    });
+  }
+  return costs.map((cost) => {
+    const estimate = cost.scope === 'tenant' ? sums.get(cost.file) : undefined;
+    return estimate === undefined ? cost : { ...cost, estimate };
+  });
+}
+
+/** The samples of several databases as one. */
+export function sumOfSamples(samples: readonly RehearsalSample[]): RehearsalSample {
+  const sum = (of: keyof RehearsalSample) => samples.reduce((total, sample) => total + sample[of], 0);
+  return {
+    ...{ tenants: sum('tenants'), sampled: sum('sampled') },
+    ...{ bytes: sum('bytes'), sampledBytes: sum('sampledBytes') },
+  };
+}
