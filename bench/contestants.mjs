@@ -4,51 +4,54 @@ import { fileURLToPath } from 'node:url';
 import { limitScripts } from './workload.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const root = join(here, '..');
-const rival = (name) => ({
+const program = join(here, '../dist/cli.js');
+
+const rival = ([name, file = name]) => ({
   name,
   command: ({ url, dir, list, k }) => [
     process.execPath,
-    [join(here, `rivals/${name}.mjs`), url, dir, list, String(k)],
+    [join(here, `rivals/${file}.mjs`), url, dir, list, String(k)],
   ],
 });
 const script = (name) => ({
-  name: `${name} x K`,
+  name: `${name}, one process per tenant`,
   slow: true,
   command: ({ url, dir, list, k }) => [join(here, `rivals/${name}.sh`), [url, dir, list, String(k)]],
 });
-const limit = (name, whole) => ({
-  name,
+
+/** psql running scripts prepared in advance, one a connection. */
+export const limit = (name, scripts) => ({
+  name: `limit: ${name}`,
   isLimit: true,
-  command: ({ url, dir, tenants, k, from, to }) => [
-    join(here, 'limit.sh'),
-    [url, ...limitScripts(dir, tenants, k, from, to, whole)],
-  ],
+  command: (turn) => [join(here, 'limit.sh'), [turn.url, ...scripts(turn)]],
 });
 
-/** sqlmig as a whole process; `flags` beside `up --all`. */
-export const sqlmig = (name = 'sqlmig', flags = []) => ({
+/** A command of sqlmig as a whole process; `folder` is that of its config below the project, `node` the program that runs it. */
+export const sqlmig = (args, { name = 'sqlmig', folder = 'sqlmig', node = process.execPath } = {}) => ({
   name,
-  command: ({ url, dir, k }) => [
-    process.execPath,
-    [join(root, 'dist/cli.js'), 'up', '--all', '--quiet', '--url', url, '--concurrency', String(k), ...flags],
-    join(dir, 'sqlmig'),
+  command: (turn) => [
+    node,
+    [program, ...(typeof args === 'function' ? args(turn) : args), '--quiet', '--url', turn.url],
+    join(turn.dir, folder),
   ],
 });
 
-/** `sqlmig verify` with a flag that compares structures. */
-export const verifying = (flag) => ({
-  name: `verify ${flag}`,
-  command: ({ url, dir }) => [
-    process.execPath,
-    [join(root, 'dist/cli.js'), 'verify', flag, '--quiet', '--url', url],
-    join(dir, 'sqlmig'),
-  ],
-});
+/** `sqlmig up --all` with more flags. */
+export const up = (flags = [], options = {}) =>
+  sqlmig(({ k }) => ['up', '--all', '--concurrency', String(k), ...flags], options);
 
-export const limits = [limit('limit: transaction a file', false), limit('limit: transaction a tenant', true)];
+export const limits = [
+  limit('one transaction per file', limitScripts(false)),
+  limit('one transaction per tenant', limitScripts(true)),
+];
 export const rivals = [
-  ...['umzug', 'postgrator', 'node-pg-migrate', 'knex', 'drizzle'].map(rival),
+  ...[['umzug'], ['postgrator'], ['node-pg-migrate'], ['Knex', 'knex'], ['Drizzle', 'drizzle']].map(rival),
   script('psql'),
   script('dbmate'),
 ];
+
+/** Node that does nothing. */
+export const bareNode = (node = process.execPath) => ({
+  name: 'node -e 0',
+  command: () => [node, ['-e', '0']],
+});

@@ -4,8 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** File n, from 1: tables with keys, checks and indexes, later changes to them, code, and data. */
-export function file(n) {
-  const t = `t${Math.ceil(n / 10)}`;
+export function file(n, prefix = 't') {
+  const t = `${prefix}${Math.ceil(n / 10)}`;
   const kinds = [
     `create table ${t} (id bigint generated always as identity primary key, name text not null, email text check (email <> ''), at timestamptz default now(), unique (email));\ncreate index on ${t} (name);`,
     `create table ${t}_items (id bigint generated always as identity primary key, ${t}_id bigint not null references ${t} (id) on delete cascade, qty int not null check (qty > 0), note text);\ncreate index on ${t}_items (${t}_id);`,
@@ -38,7 +38,6 @@ export function writeFiles(dir, from, to) {
     write(`postgrator/${name(n)}.do.change.sql`, text);
     write(`drizzle/${name(n)}_change.sql`, text);
   }
-  mkdirSync(join(dir, 'sqlmig/sql/public'), { recursive: true });
   const entries = Array.from({ length: to }, (_, i) => ({
     idx: i,
     version: '7',
@@ -49,24 +48,41 @@ export function writeFiles(dir, from, to) {
   write('drizzle/meta/_journal.json', JSON.stringify({ version: '7', dialect: 'postgresql', entries }));
 }
 
-/** Scripts for psql, one a connection: what the server has to do at least. `whole`: one transaction a tenant. */
-export function limitScripts(dir, tenants, connections, from, to, whole) {
-  const texts = Array.from({ length: to - from + 1 }, (_, i) => file(from + i));
-  const joined = (text) => text.replace(/;\n/g, '\\;\n');
-  const share = Array.from({ length: connections }, () => []);
-  for (const [i, tenant] of tenants.entries()) {
-    const begin = `begin;\nset local search_path = "${tenant}", public;\n`;
-    const units = whole ? [texts.join('')] : texts;
-    const message = units.map((text) => joined(`${begin}${text}commit;\n`)).join('');
-    // The last statement of a message ends with a plain semicolon: only then is all of it sent.
-    share[i % connections].push(message.replace(/\\;\n$/, ';\n'));
-  }
-  return share.map((messages, i) => {
-    const path = join(dir, `limit-${whole ? 'tenant' : 'file'}-${i}.sql`);
-    writeFileSync(path, messages.join(''));
+const publicFiles = 30;
+
+/** Writes public files for sqlmig: nine tables, and the views, functions, triggers, types and rows that belong to them. */
+export function writePublicFiles(folder) {
+  mkdirSync(folder, { recursive: true });
+  for (let n = 1; n <= publicFiles; n++)
+    writeFileSync(join(folder, `${name(n)}_change.sql`), file(n, 'shared'));
+}
+
+/** A transaction in a tenant, as part of a message for psql: only a plain semicolon sends what is before it. */
+export const transaction = (tenant, text) =>
+  `begin;\nset local search_path = "${tenant}", public;\n${text}commit;\n`.replace(/;\n/g, '\\;\n');
+
+/** Ends a message for psql, whose last semicolon sends it. */
+export const sent = (message) => message.replace(/\\;\n$/, ';\n');
+
+/** Writes scripts for psql, one a connection, and gives their paths; `messages` are shared out. */
+export function writeScripts({ dir, k }, kind, messages) {
+  const share = Array.from({ length: k }, () => []);
+  for (const [i, message] of messages.entries()) share[i % k].push(message);
+  return share.map((own, i) => {
+    const path = join(dir, `limit-${kind}-${i}.sql`);
+    writeFileSync(path, own.join(''));
     return path;
   });
 }
+
+/** Scripts that do what the server has to do at least, a message a tenant. `whole`: one transaction a tenant. */
+export const limitScripts = (whole) => (turn) => {
+  const { tenants, from, to } = turn;
+  const texts = Array.from({ length: to - from + 1 }, (_, i) => file(from + i));
+  const units = whole ? [texts.join('')] : texts;
+  const messages = tenants.map((tenant) => sent(units.map((text) => transaction(tenant, text)).join('')));
+  return writeScripts(turn, whole ? 'tenant' : 'file', messages);
+};
 
 /** Writes one file with tables that have a key, an index, a check and a foreign key to the table before. */
 export function writeTables(dir, count) {

@@ -1,0 +1,30 @@
+// Everything from nothing: each turn on a database of its own.
+import { limits, rivals, up } from '../contestants.mjs';
+import { interleaved, timed } from '../measure.mjs';
+import { createDatabase, createProject, dropDatabase } from '../project.mjs';
+
+/** Measures contestants from nothing; `url` gives the address for a database and a contestant. */
+export async function measureFresh(bench, contestants, { tenants, files, url = bench.server.url }) {
+  const { server, rounds, k } = bench;
+  const project = await createProject(server, { tenants, files, k });
+  const results = await interleaved(contestants, rounds, async (contestant) => {
+    await createDatabase(server, 'fresh', project);
+    const command = contestant.command({ ...project, url: url('fresh', contestant), from: 1, to: files });
+    const turn = await timed(command, { server });
+    await dropDatabase(server, 'fresh');
+    return turn;
+  });
+  bench.tell(`fresh, ${tenants} x ${files}`, results, contestants[0].name);
+}
+
+const flushing = up(['--flush-every-commit'], { name: 'sqlmig --flush-every-commit' });
+
+export const fresh = (bench) =>
+  measureFresh(
+    bench,
+    [...limits, up(), ...(bench.flushMs === undefined ? [] : [flushing]), ...bench.wanted(rivals)],
+    bench.size(100, 100),
+  );
+
+/** One tenant with many files. */
+export const single = (bench) => measureFresh(bench, [...limits, up()], bench.size(1, 300));

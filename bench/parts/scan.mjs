@@ -1,0 +1,29 @@
+// Nothing to do for fleets of several sizes.
+import { fileURLToPath } from 'node:url';
+import { bareNode, up } from '../contestants.mjs';
+import { interleaved, timed } from '../measure.mjs';
+import { createDatabase, createProject, dropDatabase } from '../project.mjs';
+
+/** The best way to read all tables: over two sessions, a query for many. */
+const tablesAlone = {
+  name: 'scan of the tables alone',
+  command: ({ url, list }) => [
+    process.execPath,
+    [fileURLToPath(new URL('../history-scan.mjs', import.meta.url)), url, list],
+  ],
+};
+const believing = up(['--skip-unchanged'], { name: 'sqlmig --skip-unchanged' });
+
+export async function scan(bench) {
+  const { server, rounds, k } = bench;
+  for (const tenants of bench.sizes([1000, 5000, 10_000])) {
+    const project = await createProject(server, { tenants, files: 2, k });
+    await createDatabase(server, 'scan', project);
+    const run = (contestant) =>
+      timed(contestant.command({ ...project, url: server.url('scan') }), { server });
+    await run(believing);
+    const results = await interleaved([tablesAlone, up(), believing, bareNode()], rounds, run);
+    bench.tell(`reading ${tenants} histories, nothing to do`, results, tablesAlone.name);
+    await dropDatabase(server, 'scan');
+  }
+}

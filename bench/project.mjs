@@ -1,0 +1,43 @@
+// A folder with the files of all tools, and the databases that they start from.
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sqlmig } from './contestants.mjs';
+import { timed } from './measure.mjs';
+import { writeFiles, writePublicFiles } from './workload.mjs';
+
+let made = 0;
+
+/** Creates a project with `files` migrations for each of its tenants, and a public schema in which nothing is pending. */
+export async function createProject(server, { tenants: count, files, k }) {
+  const dir = mkdtempSync(join(server.dir, 'project-'));
+  const tenants = Array.from({ length: count }, (_, i) => `tenant_${i + 1}`);
+  const list = join(dir, 'tenants.json');
+  writeFileSync(list, JSON.stringify(tenants));
+  mkdirSync(join(dir, 'sqlmig/sql/tenant'), { recursive: true });
+  writeFiles(dir, 1, files);
+  writePublicFiles(join(dir, 'sqlmig/sql/public'));
+  writeFileSync(join(dir, 'sqlmig/sqlmig.config.json'), JSON.stringify({ tenants: { list: tenants } }));
+  const template = `template_${++made}`;
+  await server.query('postgres', `create database ${template}`);
+  await timed(sqlmig(['up', '--public']).command({ dir, url: server.url(template) }), { server });
+  return { dir, tenants, list, k, template };
+}
+
+/** Creates a database with the public schema of a project, and an empty schema for each of its tenants. */
+export async function createDatabase(server, name, { template, tenants }) {
+  await server.query('postgres', `create database ${name} template ${template}`);
+  for (let from = 0; from < tenants.length; from += 500) {
+    const some = tenants.slice(from, from + 500);
+    await server.query(name, some.map((tenant) => `create schema "${tenant}";`).join('\n'));
+  }
+  await server.query(name, 'checkpoint');
+}
+
+/** Drops a database with the sessions that are left in it. */
+export const dropDatabase = (server, name) => server.query('postgres', `drop database ${name} with (force)`);
+
+/** Copies sqlmig's files of a project to another folder in it. */
+export function copyFiles({ dir }, name) {
+  cpSync(join(dir, 'sqlmig'), join(dir, name), { recursive: true });
+  return join(dir, name);
+}
