@@ -87,7 +87,10 @@ test('a new tenant: schema and history table', () =>
 test('a tenant that is created with its files, whole or not at all', () => {
   const schema = { ...tenant, oid: null, history: [], digest: null };
   const created = composeCreation(
-    { schema, scripts: [orders, backfill, totals], snapshot: null, trusted: new Set(), open: false },
+    {
+      ...{ schema, scripts: [orders, backfill, totals], snapshot: null },
+      ...{ trusted: new Set(), guardsEach: false, open: false },
+    },
     own,
   );
   return golden('create-whole', created.text);

@@ -147,6 +147,7 @@ test('a file that changes public without saying so fails, and nothing is left', 
       'sql/public/1_x.sql': 'create table shared_x (id int)',
       'sql/tenant/1_a.sql': 'create table a ()',
       'sql/tenant/2_b.sql': `do $$ begin execute 'comment on table public.shared_x is ''mine'''; end $$`,
+      'sql/tenant/3_c.sql': 'do $$ begin null; end $$',
     },
   );
   const config = await p.config();
@@ -156,6 +157,29 @@ test('a file that changes public without saying so fails, and nothing is left', 
     file: 'sql/tenant/2_b.sql',
   });
   expect(await exists('trespass')).toBe(false);
+});
+
+test('a file that changes the history is named, although the guard comes after the last one', async () => {
+  const touches = [
+    'delete from schema_migrations where version = 1',
+    'do $$ begin delete from schema_migrations where version = 2; end $$',
+    'alter table schema_migrations rename to x',
+    'do $$ begin alter table schema_migrations rename column checksum to y; end $$',
+  ];
+  const p = project(
+    { url: db.url, tenants: { list: ['touched'] } },
+    {
+      'sql/tenant/1_a.sql': 'do $$ begin create table a (); end $$',
+      'sql/tenant/3_c.sql': 'do $$ begin create table c (); end $$',
+      'sql/tenant/4_d.sql': 'create table d ()',
+    },
+  );
+  for (const touch of touches) {
+    p.write({ 'sql/tenant/2_b.sql': touch });
+    const { error } = await createTenant(await p.config(), { name: 'touched' });
+    expect(error, touch).toMatchObject({ code: 'changes-history', file: 'sql/tenant/2_b.sql' });
+    expect(await exists('touched')).toBe(false);
+  }
 });
 
 test('files that cannot share a transaction are applied one by one', async () => {

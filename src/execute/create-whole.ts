@@ -46,6 +46,12 @@ const apartStates: readonly string[] = [
   sqlstates.objectInUse,
 ];
 
+// They do not say which of the files before the guard it was.
+const guardRefusals: ReadonlySet<string | undefined> = new Set([
+  unitStates.historyTouched,
+  unitStates.transactionEnded,
+]);
+
 /** Creates a schema with everything that its files build, in one transaction. Never throws. */
 export async function createWhole(
   session: Session,
@@ -55,7 +61,7 @@ export async function createWhole(
   const whole = { ...rest, context };
   const { schema, scripts, snapshot } = whole;
   try {
-    const first = await send(session, whole, new Set());
+    const first = await send(session, whole, { trusted: new Set() });
     if (first !== 'suspicious') return first;
     // The files are judged without what the snapshot builds.
     if (snapshot !== null) return { kind: 'unloaded', why: null };
@@ -64,7 +70,7 @@ export async function createWhole(
     if (judged.kind === 'failed' && judged.error.details.file === undefined)
       return await blame(session, whole, judged);
     if (judged.kind !== 'done') return judged;
-    const again = await send(session, whole, new Set(scripts));
+    const again = await send(session, whole, { trusted: new Set(scripts) });
     return again === 'suspicious' ? { kind: 'apart' } : again;
   } catch (error) {
     return attemptOf(error, { schema, context });
@@ -96,11 +102,12 @@ async function blame(
 
 async function send(
   session: Session,
-  { schema, scripts, snapshot, context, finish }: WholeSchema,
-  trusted: ReadonlySet<Script>,
+  whole: WholeSchema,
+  { trusted, guardsEach = false }: { readonly trusted: ReadonlySet<Script>; readonly guardsEach?: boolean },
 ): Promise<WholeAttempt | 'suspicious'> {
+  const { schema, scripts, snapshot, context, finish } = whole;
   const message = composeCreation(
-    { schema, scripts, snapshot, trusted, open: finish !== undefined },
+    { schema, scripts, snapshot, trusted, guardsEach, open: finish !== undefined },
     context,
   );
   const report = createReport(scripts);
@@ -116,13 +123,17 @@ async function send(
   } catch (error) {
     if (!isServerError(error)) throw error;
     const { begun } = report.read();
-    if ((unitRefusalOf(error)?.state ?? error.code) === unitStates.suspicious) return 'suspicious';
+    const refusal = unitRefusalOf(error)?.state;
+    if (refusal === unitStates.suspicious) return 'suspicious';
     // While it is parsed, nothing of the message has run.
     const isOfSnapshot = loading || (snapshot !== null && error.code === sqlstates.syntaxError);
     if (isOfSnapshot && retryReason(raisedError(error, { schema, context }, false)) === null)
       return { kind: 'unloaded', why: error.message };
     if (apartStates.includes(error.code)) return { kind: 'apart' };
     const at = positionOf(error, message);
+    const isOurs = guardRefusals.has(refusal) || (at === null && error.position !== undefined);
+    // A statement of sqlmig's own failed, which a guard after each file finds out sooner.
+    if (isOurs && !guardsEach) return send(session, whole, { trusted, guardsEach: true });
     const script = scripts[at?.unit ?? begun ?? -1];
     return failed(session, error, {
       whole: { schema, scripts, snapshot, context },

@@ -5,6 +5,7 @@ import { recordDurations } from './durations.ts';
 import { replaySteps } from './message.ts';
 import { createMessage, type Message } from './message-text.ts';
 import { type LoadedSnapshot, loadSteps } from './snapshot-rows.ts';
+import { guardedTogether } from './transactions.ts';
 import { addSteps, runsCode, type Start } from './unit.ts';
 import { newNameTaken } from './unit-checks.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
@@ -19,6 +20,8 @@ export interface NewSchema {
   readonly snapshot: LoadedSnapshot | null;
   /** Files that were checked already (see `Expected`). */
   readonly trusted: ReadonlySet<Script>;
+  /** Guard after each file, which says which one did what it must not. The guard costs more the more the files create. */
+  readonly guardsEach: boolean;
   /** Leave the transaction open. */
   readonly open: boolean;
 }
@@ -35,28 +38,29 @@ export const commit = 'COMMIT;\n';
  * other sessions from creating it (docs/lock-protocol.md, Creating schemas and history tables).
  */
 export function composeCreation(
-  { schema, scripts, snapshot, trusted, open }: NewSchema,
+  { schema, scripts, snapshot, trusted, guardsEach, open }: NewSchema,
   context: UnitContext,
 ): Message {
-  const before = snapshot?.covered.length ?? 0;
+  let rows = snapshot?.covered.length ?? 0;
   const message = createMessage();
   const settings = prelude(activity, context);
   message.add(settings, begin(context));
   message.add(takeLocks(schema, context, { activity, checks: newNameTaken(schema, context) }));
   message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
   if (snapshot !== null) message.add(loadSteps(snapshot, schema, context));
-  for (const [index, script] of scripts.entries()) {
-    const rows = before + index + 1;
+  for (const joined of guardsEach ? scripts.map((script) => [script]) : guardedTogether(scripts)) {
+    rows += joined.length;
     const expected = {
       rows,
       written: rows,
       createdTable: true,
-      trusted: trusted.has(script),
+      trusted: joined.every((script) => trusted.has(script)),
     };
-    addSteps(message, { scripts: [script], schema, context }, { start, expected, settings });
-    if (runsCode(script)) message.add(settings);
+    addSteps(message, { scripts: joined, schema, context }, { start, expected, settings });
+    const last = joined.at(-1);
+    if (last !== undefined && runsCode(last)) message.add(settings);
   }
-  message.add(before + scripts.length > 0 ? recordDurations(schema, context) : '', open ? '' : commit);
+  message.add(rows > 0 ? recordDurations(schema, context) : '', open ? '' : commit);
   return message.done();
 }
 
@@ -71,7 +75,7 @@ export function composeCreationReplay(
 ): string {
   const before = scripts.slice(0, scripts.indexOf(script));
   const { text } = composeCreation(
-    { schema, scripts: before, snapshot, trusted: new Set(before), open: true },
+    { schema, scripts: before, snapshot, trusted: new Set(before), guardsEach: false, open: true },
     context,
   );
   return text + replaySteps({ script, schema, context }, start);

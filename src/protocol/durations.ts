@@ -8,7 +8,8 @@ import type { UnitContext, UnitSchema } from './unit-context.ts';
 /** SQL expression: an interval in whole milliseconds. */
 export const inMilliseconds = (interval: string) =>
   `least(date_part('epoch', ${interval}) * 1000, 2147483647)::int`;
-const keyColumn = `coalesce(version::text, 'R__' || name)`;
+/** SQL expression: the history key of a history row (see `historyKey`). */
+export const keyColumn = `coalesce(version::text, 'R__' || name)`;
 
 /** SQL: the columns of a row that reports a duration (see `durationOf`), from expressions. */
 export function durationColumns(

@@ -57,6 +57,21 @@ export function canShareOne(scripts: readonly Script[]): boolean {
 }
 
 /**
+ * Splits the files that build a schema into those after which one guard is enough. What a file was allowed to do in public,
+ * and temporary tables that are gone, look suspicious in the locks of all that follows, so what comes before is guarded
+ * first.
+ */
+export function guardedTogether(scripts: readonly Script[]): (readonly Script[])[] {
+  const spoils = scripts.findIndex(
+    ({ allowsPublic, statements }) => allowsPublic || statements.some(makesTemporary),
+  );
+  const end = scripts[spoils]?.allowsPublic === false ? spoils + 1 : spoils;
+  return [scripts.slice(0, Math.max(end, 0)), scripts.slice(Math.max(end, 0))].filter(
+    ({ length }) => length > 0,
+  );
+}
+
+/**
  * Whether a file needs a transaction of its own: public files and down files, those that ask for one, those whose locks
  * outside of the tenant would be held until the end of the last file, and those that leave something in their transaction
  * that cannot be undone before its end.
