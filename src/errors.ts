@@ -85,6 +85,7 @@ export const exitCodes = {
   'unlisted-tenant': 1,
   'public-behind': 1,
   'public-failed': 1,
+  'tenant-failed': 1,
   'tenants-failed': 1,
   'schema-missing': 1,
   interrupted: 1,

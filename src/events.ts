@@ -2,7 +2,7 @@ import type {
   AppliedMigration,
   DownResult,
   SchemaOutcome,
-  Scope,
+  ScopeName,
   UndoneSchema,
   UpResult,
 } from './results.ts';
@@ -21,7 +21,7 @@ export type RunEvent = {
   /** The histories of a scope have been read: `pending` of `total` schemas have pending migrations, or ones to undo. */
   | {
       readonly type: 'phase-started';
-      readonly scope: Scope;
+      readonly scope: ScopeName;
       readonly total: number;
       readonly pending: number;
     }
@@ -37,7 +37,7 @@ export type RunEvent = {
   | {
       readonly type: 'migration-applied';
       readonly schema: string;
-      readonly scope: Scope;
+      readonly scope: ScopeName;
       readonly migration: AppliedMigration;
     }
   /** A split or a move has begun to copy `rows` rows to `tenants` schemas. */
@@ -53,7 +53,7 @@ export type RunEvent = {
   | {
       readonly type: 'migration-undone';
       readonly schema: string;
-      readonly scope: Scope;
+      readonly scope: ScopeName;
       readonly migration: AppliedMigration;
     }
   /** An attempt at a schema failed, and another one will follow. */
@@ -75,7 +75,7 @@ export type RunEvent = {
       readonly important: boolean;
       /** The schema whose file caused it; absent for statements of sqlmig itself. */
       readonly schema?: string;
-      readonly scope?: Scope;
+      readonly scope?: ScopeName;
       /** The file, if only one can have caused it. */
       readonly file?: string;
       /** The line, from 1, if it is certain which statement caused it. */

@@ -137,6 +137,7 @@ export type { DatabaseConfig } from './project/database.ts';
 export type { LintSettings } from './project/lint-settings.ts';
 export type { CreatedMigration } from './project/new-migration.ts';
 export type { Numbering } from './project/next-version.ts';
+export type { ScopeConfig, ScopeView } from './project/scopes.ts';
 export type { Selection } from './project/selection.ts';
 export {
   defineConfig,

@@ -3,6 +3,9 @@ import type { FileCost, RehearsalSample, TakenLock, WorstCosts } from './cost-re
 /** The folder that a migration comes from, and the schemas it is for. */
 export type Scope = 'public' | 'tenant';
 
+/** A scope in results: `public`, `tenant` for the files of all tenants, or the name of one of the config's `scopes`. */
+export type ScopeName = Scope | (string & {});
+
 /** A place in a file. Line and column start at 1, and a column counts code points. */
 export interface Location {
   readonly file: string;
@@ -42,7 +45,7 @@ export interface Finding {
   readonly kind: FindingKind;
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly version?: string;
   readonly name?: string;
   readonly file?: string;
@@ -53,7 +56,7 @@ export interface Finding {
 export interface FileFinding {
   readonly database: string;
   readonly schema: null;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly version?: string;
   readonly name: string;
   /** The rule of a lint, or the error code of a mistake. */
@@ -110,7 +113,7 @@ export interface AppliedMigration {
 export interface SchemaOutcome {
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly state: 'applied' | 'up-to-date' | 'failed' | 'skipped';
   /** The newest applied version, with the digits in the file name, or `null` if nothing is applied. */
   readonly version: string | null;
@@ -168,7 +171,7 @@ export interface ResultPlace {
 
 /** What one file costs in all schemas of its scope in which it was rehearsed. */
 export interface RehearsedFile extends WorstCosts {
-  readonly scope: Scope;
+  readonly scope: ScopeName;
 }
 
 /** The result of `up`. `applied`, `upToDate`, `failed` and `skipped` are numbers of schemas. */
@@ -217,7 +220,7 @@ export interface DownResult extends Omit<UpResult, 'applied' | 'upToDate' | 'sch
 export interface PlannedSchema {
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly version: string | null;
   /** As in `SchemaStatus`. */
   readonly unmanaged?: true;
@@ -253,7 +256,7 @@ export interface DownPlan extends ResultPlace, Pick<PlanResult, 'ok'> {
 export interface SchemaStatus {
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly version: string | null;
   /** The schema has tables, but no applied migration: `up` would run every file. */
   readonly unmanaged?: true;

@@ -4,7 +4,7 @@ import type {
   ErrorDetails,
   Finding,
   LintFinding,
-  Scope,
+  ScopeName,
 } from './results.ts';
 
 /** How an object differs from what it should be. */
@@ -24,7 +24,7 @@ export interface DriftFinding {
   readonly schema: string;
   /** Every schema that has this difference. */
   readonly schemas: readonly string[];
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   /** The kind of the object, such as `column`. */
   readonly objectKind: string;
   /** Its name, after that of the table that it belongs to: `users.email`. */
@@ -49,7 +49,7 @@ export interface NotReplayedFinding {
   /** The first of `schemas`. */
   readonly schema: string;
   readonly schemas: readonly string[];
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly message: string;
   readonly error: ErrorDetails;
 }
@@ -64,7 +64,7 @@ export interface LeftOutStatement {
 
 /** SQL that would give schemas with the same differences the structure that they should have. */
 export interface StructureFix {
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   /** The schemas, and the `search_path` with which the statements must run there. */
   readonly schemas: readonly { readonly schema: string; readonly searchPath: string }[];
   /** In the order in which they must run. */
@@ -101,7 +101,7 @@ export interface StructureReport {
 export interface VerifiedSchema {
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly version: string | null;
   /** The number of applied migrations that were compared with their files. */
   readonly compared: number;

@@ -31,6 +31,8 @@ test('defaults complete an empty config', async () => {
     otherDatabases: [],
     publicDir: join(dir, 'sql/public'),
     tenantDir: join(dir, 'sql/tenant'),
+    scopes: [],
+    scope: null,
     recursive: false,
     versions: null,
     publicSchema: 'public',

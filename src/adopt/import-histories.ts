@@ -8,7 +8,7 @@ import { type ReadableTable, readDigested, selectForeignDigest } from '../histor
 import { parseMigrations } from '../project/migrations.ts';
 import { type Adoption, composeAdoption, type OldHistory } from '../protocol/adoption.ts';
 import { type Repair, repairSchemas, watchWait } from '../repair/repair.ts';
-import type { ErrorDetails, Scope } from '../results.ts';
+import type { ErrorDetails, ScopeName } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
@@ -21,7 +21,7 @@ import { type ImportProposal, type ImportRules, proposeImport } from './import-p
 export interface AdoptedSchema {
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   /** `unchanged` if another run has imported the history meanwhile. */
   readonly state: 'adopted' | 'unchanged' | 'failed';
   readonly error?: ErrorDetails;

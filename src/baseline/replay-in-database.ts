@@ -86,6 +86,7 @@ function scratchConfig(config: Config, name: string): Config {
   const { target, directTarget } = config.database;
   return {
     ...config,
+    scopes: [],
     concurrency: 1,
     digest: false,
     database: {

@@ -8,9 +8,11 @@ import {
   type EditSearch,
 } from '../repair/accepted-edits.ts';
 import type { RepairedSchema } from '../repair/repair.ts';
-import type { DatabaseOutcome } from '../results.ts';
+import type { DatabaseOutcome, ScopeName } from '../results.ts';
+import { namedScope } from '../state/scope-names.ts';
 import { databaseOutcomes, resultsOf } from './merged.ts';
 import { inDatabases, type Part } from './parts.ts';
+import { inScopes, ofEachScope, type ScopeParts } from './scopes.ts';
 
 /** The outcomes of a repair in several databases. */
 export function mergedRepair(parts: readonly Part<{ readonly schemas: readonly RepairedSchema[] }>[]) {
@@ -30,7 +32,7 @@ interface FleetEdits<T> extends AcceptedEdits<T> {
  * Finds edits in the selected schemas of every database, and makes those that `accept` agrees to, which is asked once.
  * @throws SqlmigError `bad-usage`, `config-invalid`, and as `inDatabases` does.
  */
-export async function applyInDatabases<T>(
+export async function applyInDatabases<T extends { readonly scope: ScopeName }>(
   config: Config,
   options: AcceptedEditOptions<T>,
   search: EditSearch<T>,
@@ -38,7 +40,7 @@ export async function applyInDatabases<T>(
   requireFleetConfig(config);
   checkOptions(options, acceptedEditKinds);
   return inDatabases<AcceptedEditOptions<T>, FleetEdits<T>, readonly T[]>(config, options, {
-    work: (one, own, meet) => applyAcceptedEdits(one, meet === null ? own : { ...own, accept: meet }, search),
+    work: (one, own, meet) => editScopes(one, meet === null ? own : { ...own, accept: meet }, search),
     decide: (parts) => options.accept(resultsOf(parts).flat()),
     merge: (parts) => {
       const results = resultsOf(parts);
@@ -48,5 +50,33 @@ export async function applyInDatabases<T>(
         ...mergedRepair(parts),
       };
     },
+  });
+}
+
+/**
+ * Makes the edits of the files of all tenants and of each kind; `accept` is asked once, about what was found in all of
+ * them.
+ */
+async function editScopes<T extends { readonly scope: ScopeName }>(
+  config: Config,
+  options: AcceptedEditOptions<T>,
+  search: EditSearch<T>,
+): Promise<AcceptedEdits<T>> {
+  if (config.scopes.length === 0) return applyAcceptedEdits(config, options, search);
+  const look = (one: Config, own: AcceptedEditOptions<T>) =>
+    applyAcceptedEdits(one, { ...own, accept: () => false }, search);
+  const edits = (parts: ScopeParts<AcceptedEdits<T>>): AcceptedEdits<T> => ({
+    found: ofEachScope(parts, (result) => result.found),
+    accepted: parts.some(({ result }) => result.accepted),
+    schemas: ofEachScope(parts, ({ schemas }) => schemas),
+  });
+  const before = await inScopes(config, options, { work: look, merge: edits });
+  if (before.found.length === 0 || !(await options.accept(before.found))) return before;
+  const shown = new Set(before.found.map((one) => JSON.stringify(one)));
+  const accept = (one: Config) => (found: readonly T[]) =>
+    found.every((edit) => shown.has(JSON.stringify(namedScope(edit, one))));
+  return inScopes(config, options, {
+    work: (one, own) => applyAcceptedEdits(one, { ...own, accept: accept(one) }, search),
+    merge: edits,
   });
 }

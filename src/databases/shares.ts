@@ -4,7 +4,8 @@ import type { Config } from '../project/config.ts';
 import { everySchema, type Selection } from '../project/selection.ts';
 import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
-import { selectTenants, unknownTenants } from '../state/fleet-state.ts';
+import { unknownTenants } from '../state/fleet-state.ts';
+import { allListed } from '../state/scope-selection.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
 
 /** Options that may name tenants. */
@@ -67,11 +68,9 @@ type Listing = { readonly names: ReadonlySet<string> } | { readonly error: Sqlmi
 async function listing(config: Config, { signal }: NamingOptions): Promise<Listing> {
   try {
     const found = await withRun(config, callerOf({ signal }), (run) =>
-      run.read((_, reader) => selectTenants(reader, config, { selection: everySchema })),
+      run.read((_, reader) => allListed(reader, config)),
     );
-    return 'unknown' in found
-      ? { error: tenantsQueryFailed(found.unknown) }
-      : { names: new Set(found.names) };
+    return 'unknown' in found ? { error: tenantsQueryFailed(found.unknown) } : found;
   } catch (error) {
     if (error instanceof SqlmigError) return { error };
     throw error;

@@ -96,14 +96,22 @@ where c.oid in (${[...gone].join(', ')}) and n.nspname !~ '^pg_'`);
 export async function changesOutside(
   session: Session,
   { compared }: Sightings,
-  { schema: { schema }, context: { publicSchema, table }, alone }: UnitPlace & { readonly alone: boolean },
+  {
+    schema: { schema },
+    context: { publicSchema, historyTables },
+    alone,
+  }: UnitPlace & { readonly alone: boolean },
 ): Promise<ForbiddenChanges> {
   const [first] = compared;
   if (first === undefined) return { what: [], inPublic: false };
   const objects = compared.flatMap((structure) => [...structure.values()]);
   const names = [...new Set(objects.map((object) => object.schema))];
-  const present = await findSchemas(session, names, table);
-  const guardsRows = new Set(names.filter((name) => name !== schema && present.get(name)?.hasTable === true));
+  const guardsRows = new Set<string>();
+  for (const table of historyTables) {
+    const present = await findSchemas(session, names, table);
+    for (const name of names)
+      if (name !== schema && present.get(name)?.hasTable === true) guardsRows.add(name);
+  }
   const guard = { publicSchema, guardsRows };
   const each = compared.flatMap((after, i) => {
     const before = i % 2 === 1 ? compared[i - 1] : undefined;

@@ -1,6 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import { historyTable, readDigest } from '../history/history.ts';
 import type { Config } from '../project/config.ts';
+import { publicTable } from '../project/scope-view.ts';
 import { canonicalVersion, compareVersions } from '../project/version.ts';
 import { readGuard } from '../protocol/guard.ts';
 import type { UnitSchema } from '../protocol/unit-context.ts';
@@ -48,7 +49,7 @@ export async function createGate(
     .filter((version) => compareVersions(version, upTo) <= 0);
   const lacking = before?.versions.find((version) => !versions.includes(version));
   if (lacking !== undefined) throw publicBehind(lacking);
-  const table = historyTable(publicSchema, config.historyTable);
+  const table = historyTable(publicSchema, publicTable(config));
   const digest = await readDigest(session, table, `version <= ${canonicalVersion(upTo)}`);
   return { requires: { upTo: canonicalVersion(upTo), digest }, guarded, versions, scripts: scripts.length };
 }

@@ -6,7 +6,10 @@ import type { Together } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { migrateSettings } from '../run/run-options.ts';
 import { allTargets, readFleetState } from '../state/fleet-state.ts';
+import { divideSelection } from '../state/scope-selection.ts';
 import { createDigests } from './digests.ts';
+import { openKinds, ownCanaries } from './kinds.ts';
+import { migrateKinds } from './migrate-kinds.ts';
 import { migrateTenants } from './migrate-tenants.ts';
 import { createMigrator } from './migrator.ts';
 import { selectionOfRun } from './only-failed.ts';
@@ -20,13 +23,15 @@ import type { UpOptions } from './up-options.ts';
 /** The options of a run; `unlogged` leaves it out of the run log. */
 export interface FleetOptions extends UpOptions, Together {
   readonly unlogged?: true;
+  /** The files of each kind of the config. */
+  readonly kinds?: readonly Migrations[];
 }
 
 /** Brings public and the selected tenants up to date with these files, in a run of its own. */
 export async function migrateFleet(
   config: Config,
   migrations: Migrations,
-  { unlogged, ...options }: FleetOptions,
+  { unlogged, kinds: files = [], ...options }: FleetOptions,
 ): Promise<UpResult> {
   const settings = migrateSettings(options, config);
   const source = { config, migrations, options: settings.plan };
@@ -40,22 +45,28 @@ export async function migrateFleet(
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
     const digests = createDigests(migrator);
-    const { found, select } = await run.read(async (session, reader) => {
+    const { found, select, shares } = await run.read(async (session, reader) => {
       const selection = await selectionOfRun(session, config, options);
       const known = await digests.read(session);
+      const [own, ...others] = await divideSelection(reader, config, selection);
+      const { select = selection } = own ?? {};
       return {
-        found: await readFleetState(reader, source, { selection, digests: known }),
-        select: selection,
+        found: await readFleetState(reader, source, { selection: select, digests: known }),
+        select,
+        shares: others,
       };
     });
+    const kinds = await openKinds(migrator, { shares, files, options });
+    const ownOptions = { ...options, select, ...ownCanaries(found, options, kinds) };
     // A public schema that belongs to another tool gets no run log.
     const isOthers = found.public.trouble?.code === 'foreign-history';
     const record = unlogged || isOthers ? noRunRecord : createRunRecord(migrator, 'up');
-    await prepare(migrator, found, { ...options, select });
-    if (allTargets(found).some(hasWork)) await record.begin();
+    await prepare([{ migrator, found, options: ownOptions }, ...kinds]);
+    const states = [found, ...kinds.map((kind) => kind.found)];
+    if (states.flatMap(allTargets).some(hasWork)) await record.begin();
     summary.add([await migratePublic(migrator, found.public)]);
-    const error = await migrateTenants(migrator, { found, options, select, summary, digests });
-    const result = summary.result(run.runId, error);
+    const error = await migrateTenants(migrator, { found, options: ownOptions, select, summary, digests });
+    const result = summary.result(run.runId, await migrateKinds(kinds, { migrator, found, summary, error }));
     await record.end(result);
     emit({ type: 'run-finished', result });
     return result;

@@ -13,13 +13,13 @@ import type { Migrator } from './migrator.ts';
 import { isBadName, type Stop, withError } from './outcome.ts';
 import { openTenantPhase, type TenantPhase } from './phase.ts';
 import { takeSample } from './sample.ts';
-import { interrupted } from './schema-errors.ts';
+import { interrupted, publicFailed } from './schema-errors.ts';
 import type { Summary } from './summary.ts';
 import { relistTenants } from './tenant-list.ts';
 import type { UpOptions } from './up-options.ts';
 
 /** The tenants' part of a run: what was found, and where outcomes are collected. */
-interface TenantTurn {
+export interface TenantTurn {
   readonly found: FleetState;
   readonly options: UpOptions;
   /** The selected schemas: those of `options`, or of them those that failed. */
@@ -130,7 +130,8 @@ export async function confirmAll(migrator: Migrator, summary: Summary): Promise<
   summary.confirm();
 }
 
-function notStarted({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
+/** The outcome of a tenant that is not started because of an error that is not its own. */
+export function notStarted({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
   const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
   const { trouble } = target;
   // A bad name fails whatever happens to public.
@@ -139,10 +140,4 @@ function notStarted({ run, source }: Migrator, target: Target, error: SqlmigErro
       ? { state: 'failed', error: trouble }
       : { state: 'skipped', error };
   return withError(target, stop, context);
-}
-
-function publicFailed(): SqlmigError {
-  return new SqlmigError('public-failed', 'not started: public failed, and tenants depend on it', {
-    hint: 'correct what failed in public and run sqlmig up again',
-  });
 }

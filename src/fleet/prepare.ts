@@ -6,27 +6,36 @@ import { canariesOf } from './canaries.ts';
 import type { Migrator } from './migrator.ts';
 import type { UpOptions } from './up-options.ts';
 
-/** Checks and parses everything pending before anything is touched, in every database; then creates the extensions that files rely on. */
-export async function prepare(
-  migrator: Migrator,
-  found: FleetState,
-  { select, canary }: UpOptions,
-): Promise<void> {
-  const { run, source, settings, scripts, context } = migrator;
+/** The schemas that a migrator has found, and the options that concern them. */
+interface Prepared {
+  readonly migrator: Migrator;
+  readonly found: FleetState;
+  readonly options: Pick<UpOptions, 'select' | 'canary'>;
+}
+
+/**
+ * Checks and parses everything pending before anything is touched, in every database; then creates the extensions that
+ * files rely on.
+ */
+export async function prepare([first, ...kinds]: readonly [Prepared, ...Prepared[]]): Promise<void> {
+  for (const one of [first, ...kinds]) await checkPending(one);
+  const { settings, scripts, context } = first.migrator;
+  await settings.ready?.();
+  if (!settings.rehearse) await scripts.install(context);
+}
+
+async function checkPending({ migrator, found, options: { select, canary } }: Prepared): Promise<void> {
+  const { run, source, settings, scripts } = migrator;
   const { migrations } = source;
   const targets = allTargets(found);
   requireFiles(targets, migrations, run.config);
   // Checks the names of canaries, if the tenants are known already.
   if (select.kind !== 'public' && found.tenantsUnknown === null) canariesOf(found.tenants, canary);
-  // Tenants that are not known yet will need every file.
+  // Tenants that are not known yet will need every file, and files of a kind what public creates.
   const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
-  await scripts.parse([...targets.flatMap((target) => target.plan.steps), ...unknown], {
-    installs: true,
-    news: newFiles(found, migrations),
-  });
+  const pending = [found.public, ...found.tenants].flatMap((target) => target.plan.steps);
+  await scripts.parse([...pending, ...unknown], { installs: true, news: newFiles(found, migrations) });
   for (const message of [...migrations.strays, ...warningsOf(targets, migrations)])
     settings.emit({ type: 'warning', message });
   await migrator.checkRights(targets);
-  await settings.ready?.();
-  if (!settings.rehearse) await scripts.install(context);
 }

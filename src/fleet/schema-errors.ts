@@ -93,7 +93,7 @@ export function interrupted(incomplete?: SqlmigError): SqlmigError {
 }
 
 /** The error of a schema that was not started after this many failures. */
-function stopped(failures: number, isLogged: boolean): SqlmigError {
+export function stopped(failures: number, isLogged: boolean): SqlmigError {
   return new SqlmigError(
     'stopped',
     `not started: ${failures} ${failures === 1 ? 'tenant' : 'tenants'} failed before it`,
@@ -101,6 +101,24 @@ function stopped(failures: number, isLogged: boolean): SqlmigError {
       hint: isLogged
         ? 'correct what failed, then continue with: sqlmig up --only-failed'
         : '--max-failures lets a run continue after failures',
+    },
+  );
+}
+
+/** The error of a tenant that was not started because public failed. */
+export function publicFailed(): SqlmigError {
+  return new SqlmigError('public-failed', 'not started: public failed, and tenants depend on it', {
+    hint: 'correct what failed in public and run sqlmig up again',
+  });
+}
+
+/** The error of a tenant that was not started because files that run before failed there, or were not started. */
+export function earlierFailed(scope: string): SqlmigError {
+  return new SqlmigError(
+    'tenant-failed',
+    `not started: files of scope ${scope} are not applied here, and run before`,
+    {
+      hint: 'correct what failed, then continue with: sqlmig up --only-failed',
     },
   );
 }

@@ -1,5 +1,6 @@
 import type { FileCost, Worst, WorstCosts } from '../cost-results.ts';
 import type { RehearsedFile, SchemaOutcome } from '../results.ts';
+import { scopesIn } from '../text/scopes-in.ts';
 
 /** A schema with its costs, which `up` and `down` have in their outcomes. */
 type CostlySchema = Pick<SchemaOutcome, 'database' | 'schema' | 'scope' | 'costs'>;
@@ -13,7 +14,7 @@ interface CostIn {
 /** What each file costs where it costs most: public first, then in the order of the files. */
 export function worstCosts(schemas: readonly CostlySchema[]): RehearsedFile[] {
   const files = new Map<string, CostIn[]>();
-  for (const scope of ['public', 'tenant'] as const) {
+  for (const scope of scopesIn(schemas)) {
     for (const one of schemas.filter((schema) => schema.scope === scope)) {
       for (const cost of one.costs ?? []) {
         const key = `${scope} ${cost.file}`;
@@ -78,7 +79,7 @@ function worst<T extends { readonly schema: string }>(
   const found = new Map<string, Worst<T> & { readonly size: number }>();
   for (const { in: where, cost } of costs) {
     for (const item of itemsOf(cost)) {
-      const schema = item.schema === where.schema && where.scope === 'tenant' ? null : item.schema;
+      const schema = item.schema === where.schema && where.scope !== 'public' ? null : item.schema;
       const id = JSON.stringify([schema, ...key(item)]);
       const known = found.get(id);
       const schemas = (known?.schemas ?? 0) + 1;

@@ -9,6 +9,10 @@ const isTable = (table: string) =>
   `c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
 const isReadable = `pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT')`;
 
+/** SQL condition: table `c` has all columns of a history, whatever its name. */
+const isAlike = `(select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    and a.attname = any(${nameArray(historyColumns)})) = ${historyColumns.length}`;
+
 /** A schema that exists. */
 export interface Presence {
   readonly oid: string;
@@ -46,7 +50,10 @@ where ${isOrdinarySchema}`);
   );
 }
 
-/** Returns those of `names` with tables other than sqlmig's own; tables of extensions do not count. */
+/**
+ * Returns those of `names` with tables other than sqlmig's own; tables of extensions do not count. A schema with a history
+ * of another name is left out: a history of sqlmig records those tables.
+ */
 export async function schemasWithTables(
   session: Session,
   names: readonly string[],
@@ -60,7 +67,8 @@ and exists (select from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.o
   where d.refclassid = 'pg_catalog.pg_namespace'::regclass and d.refobjid = n.oid
     and d.classid = 'pg_catalog.pg_class'::regclass and c.relkind in ('r', 'p', 'f') and not (${isTable(table)}) and c.relname <> ${quoteLiteral(runLogName(table))}
     and not exists (select from pg_catalog.pg_depend e where e.classid = d.classid and e.objid = d.objid
-      and e.refclassid = 'pg_catalog.pg_extension'::regclass and e.deptype = 'e'))`);
+      and e.refclassid = 'pg_catalog.pg_extension'::regclass and e.deptype = 'e'))
+and not exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname <> ${quoteLiteral(table)} and ${isAlike})`);
   return new Set(rows.map((row) => String(row.schema)));
 }
 
@@ -116,7 +124,6 @@ export async function findLookAlikes(
   const rows = await session.read(`select n.nspname as schema, c.relname as relation from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = any(${nameArray(schemas)}) and c.relkind = 'r' and c.relname <> ${quoteLiteral(table)} and ${isReadable}
-  and (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    and a.attname = any(${nameArray(historyColumns)})) = ${historyColumns.length}`);
+  and ${isAlike}`);
   return rows.map((row) => ({ schema: String(row.schema), relation: String(row.relation) }));
 }

@@ -18,6 +18,7 @@ import { type Config, requireConfig } from '../project/config.ts';
 import { type Migrations, parseMigrations, readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, type Kinds, version, yesOrNo } from '../project/option.ts';
 import { historyKey } from '../project/order.ts';
+import { requireNoScopes } from '../project/scope-view.ts';
 import { type Selection, selection } from '../project/selection.ts';
 import type { Ignorable } from '../project/structure-settings.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
@@ -94,6 +95,7 @@ const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants', 'c
  */
 export async function adoptBaseline(config: Config, options: AdoptBaselineOptions): Promise<AdoptedBaseline> {
   requireConfig(config);
+  requireNoScopes(config, 'sqlmig adopt');
   checkOptions(options, kinds);
   return traced('adopt', config, { options, work: run });
 }

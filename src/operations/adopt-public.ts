@@ -30,6 +30,7 @@ import {
   text,
   yesOrNo,
 } from '../project/option.ts';
+import { requireNoScopes } from '../project/scope-view.ts';
 import { everySchema } from '../project/selection.ts';
 import type { ErrorDetails } from '../results.ts';
 import { unitContext } from '../run/context.ts';
@@ -130,6 +131,7 @@ const kinds: Kinds<AdoptPublicOptions> = {
  */
 export async function adoptPublic(config: Config, options: AdoptPublicOptions): Promise<AdoptedPublic> {
   requireConfig(config);
+  requireNoScopes(config, 'sqlmig adopt');
   checkOptions(options, kinds);
   return traced('adopt', config, { options, work: run });
 }

@@ -1,9 +1,11 @@
+import { ofEachScope, type ScopePart } from '../databases/scopes.ts';
 import type { OnEvent } from '../events.ts';
 import { parseScripts } from '../fleet/parsed-scripts.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { readMigrations } from '../project/migrations.ts';
+import { type Migrations, readMigrationsOfKinds } from '../project/migrations.ts';
 import { callback, checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
-import type { CheckResult, FileFinding } from '../results.ts';
+import { kindsOf } from '../project/scope-view.ts';
+import type { CheckResult, DownFileFinding, FileFinding, LintFinding } from '../results.ts';
 import { callerOf } from '../run/caller.ts';
 import { downFindings, lintFindings } from '../state/lints.ts';
 
@@ -24,19 +26,30 @@ const kinds: Kinds<CheckFilesOptions> = { strict: yesOrNo, onEvent: callback };
 export async function checkFiles(config: Config, options: CheckFilesOptions = {}): Promise<CheckResult> {
   requireFleetConfig(config);
   checkOptions(options, kinds);
-  const migrations = await readMigrations(config);
+  const views = [config, ...kindsOf(config)];
+  const found = await readMigrationsOfKinds(config);
   const { emit } = callerOf(options);
-  for (const message of migrations.strays) emit({ type: 'warning', message });
+  for (const message of found[0].strays) emit({ type: 'warning', message });
+  const parts: ScopePart<readonly FoundInFile[]>[] = [];
+  for (const [i, migrations] of found.entries())
+    parts.push({ config: views[i] ?? config, result: await checkMigrations(migrations, config) });
+  const findings = ofEachScope(parts, (result) => result);
+  const files = new Set(found.flatMap(({ public: shared, tenant, down }) => [...shared, ...tenant, ...down]));
+  return {
+    ok: options.strict !== true || findings.length === 0,
+    files: files.size,
+    findings: findings.map(withoutSchema),
+  };
+}
+
+type FoundInFile = LintFinding | DownFileFinding;
+
+async function checkMigrations(migrations: Migrations, config: Config): Promise<readonly FoundInFile[]> {
   const { all, brokenDown } = await parseScripts(migrations, config);
-  const findings = [
+  return [
     ...lintFindings(all(), { database: '', settings: config.lint, locks: true }),
     ...downFindings(brokenDown, ''),
   ];
-  return {
-    ok: options.strict !== true || findings.length === 0,
-    files: migrations.public.length + migrations.tenant.length + migrations.down.length,
-    findings: findings.map(withoutSchema),
-  };
 }
 
 function withoutSchema<T extends FileFinding>({ database: _, schema: __, ...finding }: T) {

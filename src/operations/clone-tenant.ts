@@ -9,6 +9,7 @@ import { readTenant } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
+import { requireNoScopes } from '../project/scope-view.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -61,6 +62,7 @@ const kinds: Kinds<CloneTenantOptions> = {
  */
 export async function cloneTenant(config: Config, options: CloneTenantOptions): Promise<ClonedTenant> {
   requireFleetConfig(config);
+  requireNoScopes(config, 'sqlmig tenant clone');
   checkOptions(options, kinds);
   return inHome(config, options, {
     what: `a schema "${options.name}"`,

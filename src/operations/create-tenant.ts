@@ -11,6 +11,7 @@ import { nameTaken } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
+import { requireNoScopes } from '../project/scope-view.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -58,6 +59,7 @@ const existsHint = 'choose another name, or bring it up to date with --if-not-ex
  */
 export async function createTenant(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
   requireFleetConfig(config);
+  requireNoScopes(config, 'sqlmig tenant create');
   checkOptions(options, kinds);
   const { name } = options;
   requireTenantName(name, config.publicSchema);

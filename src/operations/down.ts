@@ -13,6 +13,7 @@ import { downPlan, readDownTargets } from '../fleet/down-plan.ts';
 import { undoSource } from '../fleet/undo-source.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { parseMigrations, readMigrations } from '../project/migrations.ts';
+import { requireNoScopes } from '../project/scope-view.ts';
 import type { DownPlan, DownResult } from '../results.ts';
 import { callerOf, type Together } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
@@ -36,6 +37,7 @@ import { traced } from '../run/tracing.ts';
  */
 export async function down(config: Config, options: DownOptions): Promise<DownResult> {
   requireFleetConfig(config);
+  requireNoScopes(config, 'sqlmig down');
   checkDownOptions(options);
   const { accept = () => true, requireAll } = options;
   return inDatabases(config, options, {
@@ -56,6 +58,7 @@ export async function down(config: Config, options: DownOptions): Promise<DownRe
  */
 export async function planDown(config: Config, options: DownPlanOptions): Promise<DownPlan> {
   requireFleetConfig(config);
+  requireNoScopes(config, 'sqlmig down');
   checkDownPlanOptions(options);
   return inDatabases(config, options, { work: planIn, merge: mergedDownPlan });
 }

@@ -9,6 +9,7 @@ import { findTenant, noHistory, schemaMissing } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
+import { requireNoScopes } from '../project/scope-view.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -69,6 +70,7 @@ const kinds: Kinds<DropTenantOptions> = {
  */
 export async function dropTenant(config: Config, options: DropTenantOptions): Promise<DroppedTenant> {
   requireFleetConfig(config);
+  requireNoScopes(config, 'sqlmig tenant drop');
   checkOptions(options, kinds);
   return inHome(config, options, {
     what: `a schema "${options.name}"`,

@@ -1,10 +1,13 @@
 import { resultsOf } from '../databases/merged.ts';
 import { mergedStatus } from '../databases/merged-readings.ts';
+import { statusOfScopes } from '../databases/merged-scopes.ts';
 import { inDatabases } from '../databases/parts.ts';
+import { inScopes, mapParts } from '../databases/scopes.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { type HistoryTimes, readHistoryTimes } from '../history/history-times.ts';
 import { type RunRecord, readRuns } from '../history/run-log.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
+import { publicTable } from '../project/scope-view.ts';
 import type { StatusResult } from '../results.ts';
 import { callerOf } from '../run/caller.ts';
 import type { Run } from '../run/run.ts';
@@ -35,10 +38,14 @@ export interface AllDetails {
 export async function readFleetDetails(config: Config, options: ReadOptions): Promise<AllDetails> {
   requireFleetConfig(config);
   return inDatabases<ReadOptions, AllDetails>(config, options, {
-    work: async (one, own) => {
-      const details = await readDetails(one, own);
-      return { status: details.status, fleets: [details] };
-    },
+    work: (one, own) =>
+      inScopes(one, own, {
+        work: readDetails,
+        merge: (parts) => ({
+          status: statusOfScopes(mapParts(parts, ({ status }) => status)),
+          fleets: parts.flatMap(({ result }) => result.fleets),
+        }),
+      }),
     merge: (parts) => ({
       status: mergedStatus(
         parts.map((part) => ('result' in part ? { ...part, result: part.result.status } : part)),
@@ -48,7 +55,7 @@ export async function readFleetDetails(config: Config, options: ReadOptions): Pr
   });
 }
 
-async function readDetails(config: Config, options: ReadOptions): Promise<FleetDetails> {
+async function readDetails(config: Config, options: ReadOptions): Promise<AllDetails> {
   const { historyTable: table, publicSchema } = config;
   let times: FleetDetails['times'] = new Map();
   let runs: readonly RunRecord[] = [];
@@ -56,7 +63,7 @@ async function readDetails(config: Config, options: ReadOptions): Promise<FleetD
     const schemas = allTargets(found).flatMap(({ schema, hasHistory }) => (hasHistory ? [schema] : []));
     times = await run.read((_, reader) => readHistoryTimes(reader, schemas, table));
     runs = await run
-      .read((session) => readRuns(session, { publicSchema, table }))
+      .read((session) => readRuns(session, { publicSchema, table: publicTable(config) }))
       .catch((error: unknown) => {
         const { message } = asSqlmigError(error, publicSchema);
         callerOf(options).emit({ type: 'warning', message: `the run log cannot be read: ${message}` });
@@ -64,5 +71,6 @@ async function readDetails(config: Config, options: ReadOptions): Promise<FleetD
       });
   };
   const reading = await readForCommand(config, options, { unlisted: true, after });
-  return { status: statusOf(reading), reading, times, runs };
+  const status = statusOf(reading);
+  return { status, fleets: [{ status, reading, times, runs }] };
 }

@@ -1,11 +1,13 @@
 import { mergedPlan } from '../databases/merged-readings.ts';
+import { planOfScopes } from '../databases/merged-scopes.ts';
 import { inDatabases } from '../databases/parts.ts';
+import { inScopes } from '../databases/scopes.ts';
 import { completePlan, type PlanOptions, planKinds } from '../decide/plan.ts';
 import { extensionsToCreate, requireExtensions } from '../fleet/extensions.ts';
 import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
 import { plannedSchema } from '../fleet/planned-schema.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { readMigrations } from '../project/migrations.ts';
+import { type Migrations, readMigrations, readMigrationsOfKinds } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import { requireVersion } from '../project/target-version.ts';
 import type { PlanResult } from '../results.ts';
@@ -39,12 +41,15 @@ const planCommandKinds: Kinds<PlanCommandOptions> = {
 export async function plan(config: Config, options: PlanCommandOptions = {}): Promise<PlanResult> {
   requireFleetConfig(config);
   checkOptions(options, planCommandKinds);
-  return inDatabases(config, options, { work: planOf, merge: mergedPlan });
+  return inDatabases(config, options, {
+    work: (one, own) => inScopes(one, own, { work: planOf, merge: planOfScopes }),
+    merge: mergedPlan,
+  });
 }
 
 async function planOf(config: Config, options: PlanCommandOptions): Promise<PlanResult> {
   const migrations = await readMigrations(config);
-  requireVersion(migrations, options.to);
+  if (config.scope === null) await requireVersionIn(config, migrations, options);
   const scripts = await parseScripts(migrations, config);
   const reading = await readForCommand(config, options, {
     migrations,
@@ -69,12 +74,25 @@ async function planOf(config: Config, options: PlanCommandOptions): Promise<Plan
   };
 }
 
+/** @throws SqlmigError `bad-usage` if no file of any scope has the version at which `up` would stop. */
+async function requireVersionIn(
+  config: Config,
+  migrations: Migrations,
+  { to }: PlanCommandOptions,
+): Promise<void> {
+  if (to === undefined || to === null) return;
+  const all = config.scopes.length === 0 ? [migrations] : await readMigrationsOfKinds(config);
+  requireVersion({ ...migrations, tenant: all.flatMap(({ tenant }) => tenant) }, to);
+}
+
 /** The scripts that `up` would run. */
 function pendingIn(found: FleetState, scripts: ParsedScripts): Script[] {
   // A tenant that is not known yet will need every file.
   const all = found.tenantsUnknown === null ? [] : scripts.all().map(({ migration }) => migration);
   const unknown = all.filter(({ scope }) => scope === 'tenant');
-  return scripts.of(new Set([...allTargets(found).flatMap(({ plan: { steps } }) => steps), ...unknown]));
+  return scripts.of(
+    new Set([...[found.public, ...found.tenants].flatMap(({ plan: { steps } }) => steps), ...unknown]),
+  );
 }
 
 function warningsFor(

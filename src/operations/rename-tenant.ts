@@ -8,6 +8,7 @@ import { readTenant } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
+import { requireNoScopes } from '../project/scope-view.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -66,6 +67,7 @@ const kinds: Kinds<RenameTenantOptions> = {
  */
 export async function renameTenant(config: Config, options: RenameTenantOptions): Promise<RenamedTenant> {
   requireFleetConfig(config);
+  requireNoScopes(config, 'sqlmig tenant rename');
   checkOptions(options, kinds);
   return inHome(config, options, {
     what: `a schema "${options.name}"`,

@@ -2,9 +2,12 @@ import { hasSchema, inHome } from '../databases/home.ts';
 import { resultsOf } from '../databases/merged.ts';
 import { mergedRepair } from '../databases/merged-repair.ts';
 import { inDatabases } from '../databases/parts.ts';
+import { inScopes, ofEachScope } from '../databases/scopes.ts';
 import { settlementKind } from '../decide/settlement.ts';
+import { SqlmigError } from '../errors.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { checkOptions, type Kinds, nullable, text } from '../project/option.ts';
+import { kindsOf } from '../project/scope-view.ts';
 import { selection } from '../project/selection.ts';
 import type { SettledMigrations } from '../repair/settle.ts';
 import {
@@ -16,6 +19,7 @@ import {
 } from '../repair/settle-selected.ts';
 import { changeKinds } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
+import { namedScope } from '../state/scope-names.ts';
 
 const oneKinds: Kinds<SettleMigrationOptions> = {
   ...changeKinds,
@@ -47,7 +51,7 @@ export async function settleMigration(
   return inHome(config, options, {
     what: `a schema "${schema}"`,
     isHere: (run) => hasSchema(run, schema),
-    work: (one, own) => traced('repair', one, { options: own, work: settleOne }),
+    work: (one, own) => traced('repair', one, { options: own, work: settleInScope }),
   });
 }
 
@@ -64,10 +68,37 @@ export async function settleMigrations(
   requireFleetConfig(config);
   checkOptions(options, manyKinds);
   return inDatabases(config, options, {
-    work: (one, own) => traced('repair', one, { options: own, work: settleSelected }),
+    work: (one, own) =>
+      inScopes(one, own, {
+        work: (config, options) => traced('repair', config, { options, work: settleSelected }),
+        merge: (parts) => ({
+          incomplete: ofEachScope(parts, ({ incomplete }) => incomplete),
+          schemas: ofEachScope(parts, ({ schemas }) => schemas),
+        }),
+      }),
     merge: (parts) => ({
       incomplete: resultsOf(parts).flatMap(({ incomplete }) => incomplete),
       ...mergedRepair(parts),
     }),
   });
 }
+
+/** Settles a migration of the files of all tenants, or of the first kind in which it is incomplete. */
+async function settleInScope(config: Config, options: SettleMigrationOptions): Promise<SettledMigration> {
+  const kinds = options.schema === config.publicSchema ? [] : kindsOf(config);
+  const refusals: SqlmigError[] = [];
+  for (const one of [config, ...kinds]) {
+    try {
+      const settled = await settleOne(one, options);
+      const schemas = settled.schemas.map((schema) => namedScope(schema, one));
+      return { ...namedScope(settled, one), schemas };
+    } catch (error) {
+      if (!(error instanceof SqlmigError) || !elsewhere.includes(error.code)) throw error;
+      refusals.push(error);
+    }
+  }
+  // Of several scopes with a file of that version, one in which it is applied says more than one that lacks it.
+  throw refusals.find(({ code }) => code === 'nothing-to-settle') ?? refusals[0];
+}
+
+const elsewhere: readonly string[] = ['nothing-to-settle', 'bad-usage'];

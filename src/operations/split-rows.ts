@@ -3,6 +3,7 @@ import { createMigrator } from '../fleet/migrator.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '../project/option.ts';
+import { requireNoScopes } from '../project/scope-view.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
@@ -62,6 +63,7 @@ const kinds: Kinds<SplitRowsOptions> = {
  */
 export async function splitRows(config: Config, options: SplitRowsOptions): Promise<SplitRows> {
   requireConfig(config);
+  requireNoScopes(config, 'sqlmig adopt');
   checkOptions(options, kinds);
   return traced('adopt', config, { options, work: run });
 }

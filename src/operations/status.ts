@@ -1,5 +1,7 @@
 import { mergedStatus } from '../databases/merged-readings.ts';
+import { statusOfScopes } from '../databases/merged-scopes.ts';
 import { inDatabases } from '../databases/parts.ts';
+import { inScopes } from '../databases/scopes.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { checkOptions } from '../project/option.ts';
 import type { StatusResult } from '../results.ts';
@@ -16,7 +18,11 @@ export async function status(config: Config, options: ReadOptions = {}): Promise
   requireFleetConfig(config);
   checkOptions(options, readKinds);
   return inDatabases(config, options, {
-    work: async (one, own) => statusOf(await readForCommand(one, own, { unlisted: true })),
+    work: (one, own) => inScopes(one, own, { work: statusIn, merge: statusOfScopes }),
     merge: mergedStatus,
   });
+}
+
+async function statusIn(config: Config, options: ReadOptions): Promise<StatusResult> {
+  return statusOf(await readForCommand(config, options, { unlisted: true }));
 }

@@ -4,7 +4,7 @@ import { requireQuery } from '../execute/canary-check.ts';
 import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import { checkUpOptions, type UpOptions } from '../fleet/up-options.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { readMigrations } from '../project/migrations.ts';
+import { readMigrationsOfKinds } from '../project/migrations.ts';
 import { requireVersion } from '../project/target-version.ts';
 import type { UpResult } from '../results.ts';
 import type { Together } from '../run/caller.ts';
@@ -49,7 +49,8 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
 }
 
 async function migrate(config: Config, options: UpOptions & Together): Promise<UpResult> {
-  const migrations = await readMigrations(config);
-  requireVersion(migrations, options.to);
-  return migrateFleet(config, migrations, options);
+  const [migrations, ...kinds] = await readMigrationsOfKinds(config);
+  const tenant = [migrations, ...kinds].flatMap((files) => files.tenant);
+  requireVersion({ ...migrations, tenant }, options.to);
+  return migrateFleet(config, migrations, { ...options, kinds });
 }

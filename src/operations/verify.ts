@@ -1,11 +1,14 @@
 import { mergedVerify } from '../databases/merged-readings.ts';
+import { verifyOfScopes } from '../databases/merged-scopes.ts';
 import { inDatabases } from '../databases/parts.ts';
+import { inScopes } from '../databases/scopes.ts';
 import { compareStructure } from '../drift/compare-structure.ts';
 import type { StructureFound, StructureRequest } from '../drift/found.ts';
 import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { byName, checkOptions, type Kinds, lacks, listOf, oneOf, yesOrNo } from '../project/option.ts';
+import { requireNoScopes } from '../project/scope-view.ts';
 import { type Ignorable, ignorable } from '../project/structure-settings.ts';
 import { migrateSettings } from '../run/run-options.ts';
 import type { Script } from '../sql/migration.ts';
@@ -57,7 +60,11 @@ const verifyKinds: Kinds<VerifyOptions> = {
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
   requireFleetConfig(config);
   checkOptions(options, verifyKinds);
-  return inDatabases(config, options, { work: verifyOne, merge: mergedVerify });
+  if (options.structure !== undefined) requireNoScopes(config, 'verify of structures');
+  return inDatabases(config, options, {
+    work: (one, own) => inScopes(one, own, { work: verifyOne, merge: verifyOfScopes }),
+    merge: mergedVerify,
+  });
 }
 
 async function verifyOne(config: Config, options: VerifyOptions): Promise<VerifyResult> {
@@ -135,7 +142,7 @@ function findingsIn(reading: FleetReading, { brokenDown }: ParsedScripts) {
   const { database, unlisted } = reading;
   return [
     ...fleetFindings(reading),
-    ...unlisted.map((target) => unlistedFinding(target, database)),
+    ...unlisted.map((target) => unlistedFinding(target, reading)),
     ...downFindings(brokenDown, database),
   ];
 }

@@ -8,6 +8,7 @@ import { defaults } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import type { LintSettings } from './lint-settings.ts';
 import { callback, checkOptions, type Kinds, object, text } from './option.ts';
+import { type ScopeConfig, type ScopeView, scopesOf } from './scopes.ts';
 import {
   check,
   configVariable,
@@ -28,6 +29,10 @@ export interface Config {
   /** Absolute paths. */
   readonly publicDir: string;
   readonly tenantDir: string;
+  /** Kinds of tenants with files of their own, in the order in which they are migrated. */
+  readonly scopes: readonly ScopeConfig[];
+  /** The kind that `tenantDir`, `historyTable` and the tenants are of; `null` for the files of all tenants. */
+  readonly scope: ScopeView | null;
   /** Whether files in sub-folders of both are read. */
   readonly recursive: boolean;
   /** How `new` numbers files; `null`: as the newest file of the folder is numbered. */
@@ -138,15 +143,24 @@ async function load(sources: ConfigSources, { ignoresList = false } = {}): Promi
     overrides[key] !== undefined || fromEnv[key] !== undefined
       ? resolve(cwd, merged[key] ?? fallback)
       : resolve(root, merged[key] ?? fallback);
+  const tenantDir = dir('tenantDir', defaults.tenantDir);
+  const historyTable = merged.historyTable ?? defaults.historyTable;
   return {
     database,
     otherDatabases,
     publicDir: dir('publicDir', defaults.publicDir),
-    tenantDir: dir('tenantDir', defaults.tenantDir),
+    tenantDir,
+    scopes: scopesOf(merged.scopes, {
+      root: overrides.scopes === undefined ? root : cwd,
+      tenantDir,
+      historyTable,
+      severalDatabases: otherDatabases.length > 0,
+    }),
+    scope: null,
     recursive: merged.recursive ?? false,
     versions: merged.versions ?? null,
     publicSchema: merged.publicSchema ?? defaults.publicSchema,
-    historyTable: merged.historyTable ?? defaults.historyTable,
+    historyTable,
     transactionPerFile: merged.transactionPerFile ?? false,
     concurrency: merged.concurrency ?? null,
     outOfOrder: merged.outOfOrder ?? false,
@@ -169,6 +183,8 @@ const configKeys: Readonly<Record<keyof Config, true>> = {
   otherDatabases: true,
   publicDir: true,
   tenantDir: true,
+  scopes: true,
+  scope: true,
   recursive: true,
   versions: true,
   publicSchema: true,
@@ -218,9 +234,11 @@ export function requireFleetConfig(config: unknown): asserts config is Config {
   );
   if (missing.length > 0) throw refuse(`the config lacks ${missing.join(', ')}`);
   const { database, otherDatabases, ...shared } = config as Config;
-  const { waitMs, cwd, concurrency, poolMode, versions, vars, ...settings } = shared;
+  const { waitMs, cwd, concurrency, poolMode, versions, vars, scopes, scope: _, ...settings } = shared;
   if (!Array.isArray(otherDatabases) || ![database, ...otherDatabases].every(isDatabase))
     throw refuse('the databases in the config must be as loadConfig returned it');
+  if (!Array.isArray(scopes) || !scopes.every(({ tenants }) => typeof tenants?.kind === 'string'))
+    throw refuse('the scopes in the config must be as loadConfig returned them');
   if (!Number.isSafeInteger(waitMs) || waitMs < 0)
     throw refuse('"waitMs" in the config must be milliseconds');
   if (typeof cwd !== 'string') throw refuse('"cwd" in the config must be a folder');

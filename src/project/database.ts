@@ -186,7 +186,8 @@ function namesDatabase(envFile: string): boolean {
   }
 }
 
-function tenantSource(source: Settings['tenants']): TenantSource {
+/** A tenant source as the config has it. */
+export function tenantSource(source: Settings['tenants']): TenantSource {
   if (source === undefined) return { kind: 'history' };
   if (typeof source === 'function') return { kind: 'function', load: source as () => unknown };
   if ('query' in source) return { kind: 'query', query: source.query, register: source.register ?? null };

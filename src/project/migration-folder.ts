@@ -11,12 +11,13 @@ import { checksumOf, decode } from './decode.ts';
 import { linkDownFiles } from './down-files.ts';
 import { countedName, nameProblem, parseFileName } from './file-name.ts';
 import { historyKey } from './order.ts';
+import { foldersOf } from './scope-view.ts';
 import { snapshotPath } from './snapshot-path.ts';
 import { findStrayFolders, listSqlFolder, type SqlFolder } from './sql-folder.ts';
 import { filledFrom } from './vars.ts';
 
 /** The contents of a folder of migrations. */
-interface Folder {
+export interface Folder {
   readonly migrations: readonly Migration[];
   readonly down: readonly Migration[];
   readonly mistakes: readonly SqlmigError[];
@@ -34,20 +35,16 @@ function hasConfig(dir: string): boolean {
 export function readFolder(scope: Scope, config: Config): Folder {
   const { publicDir, tenantDir, cwd, recursive } = config;
   const filled = filledFrom(config.vars);
-  const [dir, other] = scope === 'public' ? [publicDir, tenantDir] : [tenantDir, publicDir];
+  const dir = scope === 'public' ? publicDir : tenantDir;
   const shown = (file: string) => shownPath(cwd, join(dir, file));
   if (!isFolder(dir)) {
-    const [stray] = findStrayFolders(dir, [dir, other]);
-    const hint =
-      !isFolder(other) && !hasConfig(cwd)
-        ? 'create a project in this folder with: sqlmig init'
-        : stray === undefined
-          ? `create it (an empty one is fine), or set ${scope}Dir in the config`
-          : `${shownPath(cwd, stray.path)} has ${countOf(stray.files, 'file')} named like migrations: rename it, or set ${scope}Dir in the config`;
-    const missing = new SqlmigError('folder-missing', `the folder ${shown('.')} does not exist`, { hint });
-    return { migrations: [], down: [], mistakes: [missing] };
+    const mistakes = scope === 'tenant' && hasOnlyKinds(config) ? [] : [missingFolder(dir, config)];
+    return { migrations: [], down: [], mistakes };
   }
-  const listed = listSqlFolder(dir, recursive, other);
+  const others = foldersOf(config)
+    .map((one) => one.dir)
+    .filter((one) => one !== dir);
+  const listed = listSqlFolder(dir, recursive, others);
   const migrations: Migration[] = [];
   const down: Migration[] = [];
   const mistakes = unreadMistakes(listed, shown);
@@ -95,6 +92,28 @@ export function readFolder(scope: Scope, config: Config): Folder {
   }
   const linked = linkDownFiles(migrations, down);
   return { migrations: linked, down, mistakes: [...mistakes, ...replacedFiles(linked)] };
+}
+
+/** True if every tenant is of a kind: nothing lists tenants for the tenant files. */
+function hasOnlyKinds({ scopes, scope, database }: Config): boolean {
+  return scopes.length > 0 && scope === null && database.tenants.kind === 'history';
+}
+
+function missingFolder(dir: string, config: Config): SqlmigError {
+  const { cwd } = config;
+  const folders = foldersOf(config);
+  const setting = folders.find((one) => one.dir === dir)?.setting;
+  const [stray] = findStrayFolders(
+    dir,
+    folders.map((one) => one.dir),
+  );
+  const hint =
+    !folders.some((one) => isFolder(one.dir)) && !hasConfig(cwd)
+      ? 'create a project in this folder with: sqlmig init'
+      : stray === undefined
+        ? `create it (an empty one is fine), or set ${setting} in the config`
+        : `${shownPath(cwd, stray.path)} has ${countOf(stray.files, 'file')} named like migrations: rename it, or set ${setting} in the config`;
+  return new SqlmigError('folder-missing', `the folder ${shownPath(cwd, dir)} does not exist`, { hint });
 }
 
 /** Files that look like migrations and cannot be read as such. */

@@ -5,8 +5,9 @@ import { tenantNames } from '../sql/made-names.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import { toScript, unsetErrors } from '../sql/script.ts';
 import type { Config } from './config.ts';
-import { countOf, readFolder, shownPath } from './migration-folder.ts';
+import { countOf, type Folder, readFolder, shownPath } from './migration-folder.ts';
 import { inRunningOrder } from './order.ts';
+import { foldersOf, kindsOf } from './scope-view.ts';
 import { type FoundSnapshot, readSnapshot } from './snapshot-file.ts';
 import { findStrayFolders, isSameFolder, looseMigrations } from './sql-folder.ts';
 
@@ -35,36 +36,68 @@ function allFiles({ public: shared, tenant, down }: Migrations): Migration[] {
 /**
  * Reads and checks all files: names, duplicates, bytes. Nothing is parsed, unless there is a mistake: then everything
  * is, so that all mistakes are shown at once.
- * @throws SqlmigError with every mistake in `all`, and `config-invalid` if both scopes have the same folder.
+ * @throws SqlmigError with every mistake in `all`, and `config-invalid` if two settings name the same folder.
  */
 export async function readMigrations(config: Config): Promise<Migrations> {
-  if (isSameFolder(config.publicDir, config.tenantDir)) throw sameFolder(config);
-  const folders = [readFolder('public', config), readFolder('tenant', config)];
-  const mistakes = folders.flatMap((folder) => folder.mistakes);
-  const found = folders.flatMap((folder) => folder.migrations);
-  const down = folders.flatMap((folder) => folder.down);
-  if (mistakes.length > 0)
-    throw errorOfAll([...mistakes, ...(await parseMistakes([...found, ...down], config.publicSchema))]);
-  const ofScope = (scope: Scope) => inRunningOrder(found.filter((migration) => migration.scope === scope));
-  return {
-    public: ofScope('public'),
-    tenant: ofScope('tenant'),
-    down,
+  const [migrations] = await readEach([config]);
+  return migrations;
+}
+
+/** The files of all tenants, then those of each kind, as `readMigrations` reads them. */
+export async function readMigrationsOfKinds(config: Config): Promise<readonly [Migrations, ...Migrations[]]> {
+  return readEach([config, ...kindsOf(config)]);
+}
+
+/** The files of several configs that differ in the folder for tenants; the first is asked for what all share. */
+async function readEach([config, ...kinds]: readonly [Config, ...Config[]]): Promise<
+  [Migrations, ...Migrations[]]
+> {
+  requireSeparateFolders(config);
+  const shared = readFolder('public', config);
+  const [own, ...folders] = [readFolder('tenant', config), ...kinds.map((one) => readFolder('tenant', one))];
+  const all = [shared, own, ...folders];
+  const mistakes = all.flatMap((folder) => folder.mistakes);
+  if (mistakes.length > 0) {
+    const files = all.flatMap(({ migrations, down }) => [...migrations, ...down]);
+    throw errorOfAll([...mistakes, ...(await parseMistakes(files, config.publicSchema))]);
+  }
+  const migrationsOf = ({ migrations, down }: Folder): Migrations => ({
+    public: inRunningOrder(shared.migrations),
+    tenant: inRunningOrder(migrations),
+    down: [...shared.down, ...down],
     publicSchema: config.publicSchema,
+    strays: [],
+  });
+  const more = config.scope === null && {
     strays: straysOf(config),
     readSnapshot: () => readSnapshot(config),
   };
+  return [{ ...migrationsOf(own), ...more }, ...folders.map(migrationsOf)];
 }
 
-function sameFolder(config: Config): SqlmigError {
-  const folders = `${folderOf(config, 'public')} and ${folderOf(config, 'tenant')}`;
-  return new SqlmigError('config-invalid', `publicDir and tenantDir are the same folder (${folders})`, {
-    hint: 'use separate folders for public files and tenant files',
-  });
+/** @throws SqlmigError `config-invalid` if two settings name the same folder. */
+function requireSeparateFolders(config: Config): void {
+  const folders = foldersOf(config);
+  for (const [i, one] of folders.entries()) {
+    const other = folders.slice(i + 1).find(({ dir }) => isSameFolder(one.dir, dir));
+    if (other === undefined) continue;
+    const paths = `${shownPath(config.cwd, one.dir)} and ${shownPath(config.cwd, other.dir)}`;
+    throw new SqlmigError(
+      'config-invalid',
+      `${one.setting} and ${other.setting} are the same folder (${paths})`,
+      {
+        hint:
+          i === 0 && other.setting === 'tenantDir'
+            ? 'use separate folders for public files and tenant files'
+            : 'each scope needs a folder of its own',
+      },
+    );
+  }
 }
 
-function straysOf({ publicDir, tenantDir, cwd }: Config): string[] {
-  const dirs = [publicDir, tenantDir];
+function straysOf(config: Config): string[] {
+  const { cwd } = config;
+  const dirs = foldersOf(config).map(({ dir }) => dir);
   const inParents = [...new Set(dirs.map((dir) => dirname(dir)))]
     .filter((parent) => parent !== cwd && !dirs.includes(parent))
     .map((path) => ({ path, files: looseMigrations(path) }))

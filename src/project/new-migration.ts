@@ -1,17 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { SqlmigError } from '../errors.ts';
-import type { Scope } from '../results.ts';
+import type { Scope, ScopeName } from '../results.ts';
 import { cannotWrite } from './cannot-write.ts';
 import type { Config } from './config.ts';
 import { fileNameOf } from './file-name.ts';
 import { folderOf, parseAll, readMigrations } from './migrations.ts';
 import { nextVersion } from './next-version.ts';
+import { kindOf } from './scope-view.ts';
 import { newestVersion } from './version.ts';
 
 /** A new, empty migration file. */
 export interface CreatedMigration {
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly version: string;
   readonly name: string;
   readonly file: string;
@@ -23,7 +24,21 @@ const firstLines: Readonly<Record<Scope, string>> = {
 };
 
 /** Writes an empty migration with the next version, after checking the files of the project. */
-export async function writeMigration(config: Config, scope: Scope, words: string): Promise<CreatedMigration> {
+export async function writeMigration(
+  config: Config,
+  scope: ScopeName,
+  words: string,
+): Promise<CreatedMigration> {
+  if (scope === 'public') return { ...(await writeIn(config, 'public', words)), scope };
+  const own = scope === 'tenant' ? config : kindOf(config, scope);
+  return { ...(await writeIn(own, 'tenant', words)), scope };
+}
+
+async function writeIn(
+  config: Config,
+  scope: Scope,
+  words: string,
+): Promise<Omit<CreatedMigration, 'scope'>> {
   const name = nameOf(words);
   const dir = scope === 'public' ? config.publicDir : config.tenantDir;
   await mkdir(dir, { recursive: true }).catch((error: unknown) => {
@@ -35,7 +50,7 @@ export async function writeMigration(config: Config, scope: Scope, words: string
   await writeFile(path, firstLines[scope], { flag: 'wx' }).catch((error: unknown) => {
     throw cannotWrite(file, error);
   });
-  return { scope, version, name, file };
+  return { version, name, file };
 }
 
 function nameOf(words: string): string {

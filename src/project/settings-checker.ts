@@ -59,6 +59,18 @@ const split = v.strictObject({
   triggers: v.optional(v.boolean()),
 });
 
+const scopeName = v.pipe(
+  text,
+  v.check(
+    (given) => /^[a-z][a-z0-9_]*$/.test(given),
+    'must have lower-case letters, digits and _, and begin with a letter',
+  ),
+  v.check(
+    (given) => !['public', 'tenant', 'runs'].includes(given),
+    'must not be public, tenant or runs, which mean something else',
+  ),
+);
+
 const varName = /^[a-z_][a-z0-9_]*$/i;
 const vars = v.pipe(
   v.record(
@@ -101,6 +113,9 @@ export const settingsChecker = v.strictObject({
   ),
   publicDir: v.optional(text),
   tenantDir: v.optional(text),
+  scopes: v.optional(
+    v.array(v.strictObject({ name: scopeName, dir: v.optional(text), tenants: v.optional(tenants) })),
+  ),
   recursive: v.optional(v.boolean()),
   versions: v.optional(v.picklist(['time', 'serial'], 'must be "time" or "serial"')),
   publicSchema: v.optional(schemaName),

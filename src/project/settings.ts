@@ -50,6 +50,15 @@ export interface Settings {
     | undefined;
   readonly publicDir?: string | undefined;
   readonly tenantDir?: string | undefined;
+  /** Kinds of tenants with files of their own, in the order in which they are migrated. */
+  readonly scopes?:
+    | readonly {
+        readonly name: string;
+        /** By default the folder of that name beside `tenantDir`. */
+        readonly dir?: string | undefined;
+        readonly tenants?: TenantSettings | undefined;
+      }[]
+    | undefined;
   /** Read the sub-folders of both folders too. */
   readonly recursive?: boolean | undefined;
   /** How `new` numbers files. */

@@ -15,9 +15,9 @@ export interface SqlFolder {
   readonly unread: readonly { readonly path: string; readonly files: number }[];
 }
 
-/** Lists a folder of migrations; `recursive` reads its sub-folders, but never `except`, the folder of the other scope. */
-export function listSqlFolder(dir: string, recursive: boolean, except: string): SqlFolder {
-  return list(dir, '', { recursive, seen: new Set([realpathSync(dir), realPath(except)]) });
+/** Lists a folder of migrations; `recursive` reads its sub-folders, but never `except`, the other folders of the config. */
+export function listSqlFolder(dir: string, recursive: boolean, except: readonly string[]): SqlFolder {
+  return list(dir, '', { recursive, seen: new Set([realpathSync(dir), ...except.map(realPath)]) });
 }
 
 interface Walk {

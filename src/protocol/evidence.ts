@@ -54,7 +54,7 @@ export const evidence = { transactionEnded: 3, historyAltered: 2, suspicious: 1 
  */
 export function lockEvidence(
   schema: UnitSchema,
-  { publicSchema, table, isCitus }: UnitContext,
+  { publicSchema, table, historyTables, isCitus }: UnitContext,
   { everywhere, createdTable }: { readonly everywhere: boolean; readonly createdTable: boolean },
 ): string {
   const { suspicious, historyAltered, transactionEnded } = evidence;
@@ -64,8 +64,11 @@ export function lockEvidence(
   const own = createdTable
     ? `when ${history} then 0`
     : `when ${history} then case when l.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock') then 0 else ${historyAltered} end`;
+  const [first = table, ...kinds] = historyTables.map(quoteLiteral);
+  const isHistory =
+    kinds.length === 0 ? `h.relname = ${first}` : `h.relname in (${[first, ...kinds].join(', ')})`;
   const rows = `(c.relnamespace = ${schema.guarded?.schemas.get(publicSchema) ?? 0}
-      or exists (select from pg_class h where h.relnamespace = c.relnamespace and h.relname = ${quoteLiteral(table)}))`;
+      or exists (select from pg_class h where h.relnamespace = c.relnamespace and ${isHistory}))`;
   // On Citus the counters of another tenant's table are where its rows are.
   const elsewhere = isCitus
     ? 'or exists (select from pg_dist_schema s where s.schemaid = c.relnamespace)'

@@ -42,10 +42,10 @@ export function newNameTaken(schema: UnitSchema, context: UnitContext): Check[] 
   ];
 }
 
-function publicBehind({ requires }: UnitSchema, { publicSchema, table }: UnitContext): Check[] {
+function publicBehind({ requires }: UnitSchema, { publicSchema, publicTable }: UnitContext): Check[] {
   if (requires === null) return [];
   const seen = selectDigest(
-    historyTable(publicSchema, table),
+    historyTable(publicSchema, publicTable),
     `version <= ${canonicalVersion(requires.upTo)}`,
   );
   return [[`(${seen}) <> ${quoteLiteral(requires.digest)}`, unitStates.publicBehind]];

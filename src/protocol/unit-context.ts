@@ -11,7 +11,12 @@ export interface UnitContext {
   readonly host: string;
   readonly appliedBy: string;
   readonly publicSchema: string;
+  /** The name of the histories that are written. */
   readonly table: string;
+  /** The name of the history of public, which tenants require. */
+  readonly publicTable: string;
+  /** The names of all histories of the config, by one of which a schema is known to be managed. */
+  readonly historyTables: readonly string[];
   /** The `search_path` of tenant files, from the config. */
   readonly searchPath: readonly string[];
   /** How long a statement of a file waits for a lock before it fails (55P03). */

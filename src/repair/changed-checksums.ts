@@ -1,6 +1,6 @@
 import { historyTable, rowOf } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
-import type { Scope } from '../results.ts';
+import type { ScopeName } from '../results.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { EditSearch } from './accepted-edits.ts';
 import type { RowEdit } from './repair.ts';
@@ -9,7 +9,7 @@ import type { RowEdit } from './repair.ts';
 export interface ChangedChecksum {
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly version: string | null;
   readonly name: string;
   readonly file: string;

@@ -1,6 +1,6 @@
 import { historyTable, rowOf } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
-import type { Scope } from '../results.ts';
+import type { ScopeName } from '../results.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import type { EditSearch } from './accepted-edits.ts';
@@ -9,7 +9,7 @@ import type { EditSearch } from './accepted-edits.ts';
 export interface MissingFile {
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   /** Without leading zeros; `null` for a repeatable. */
   readonly version: string | null;
   readonly name: string;

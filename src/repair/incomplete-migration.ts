@@ -2,7 +2,7 @@ import { type IndexName, invalidLeftBy, type Names } from '../execute/invalid-in
 import { unitSchema } from '../fleet/gate.ts';
 import { doubtOf, historyTable, readProgress, rowOf } from '../history/history.ts';
 import { searchPath, type UnitContext } from '../protocol/unit-context.ts';
-import type { Scope } from '../results.ts';
+import type { ScopeName } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
 import { onlineChangeOf } from '../sql/online-change.ts';
@@ -14,7 +14,7 @@ import type { BegunScript } from './begun-scripts.ts';
 export interface IncompleteMigration {
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly version: string | null;
   readonly name: string;
   /** The file that was started. */

@@ -6,7 +6,7 @@ import type { MigrationRun } from '../fleet/migrator.ts';
 import { isGone } from '../fleet/outcome.ts';
 import { composeEdit } from '../protocol/message.ts';
 import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
-import type { ErrorDetails, SchemaOutcome, Scope } from '../results.ts';
+import type { ErrorDetails, SchemaOutcome, Scope, ScopeName } from '../results.ts';
 import { unitContext } from '../run/context.ts';
 import type { Run } from '../run/run.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
@@ -19,7 +19,7 @@ import { rereadTarget, type Target } from '../state/target.ts';
 export interface RepairedSchema {
   readonly database: string;
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   /** `unchanged` if there was nothing left to repair. */
   readonly state: 'repaired' | 'unchanged' | 'failed';
   readonly error?: ErrorDetails;

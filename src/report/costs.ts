@@ -15,7 +15,7 @@ function sampleText({ tenants, sampled, bytes, sampledBytes }: RehearsalSample):
 }
 
 function costText(file: RehearsedFile): string {
-  const where = file.scope === 'tenant' ? ` in ${count(file.schemas, 'tenant')}` : '';
+  const where = file.scope !== 'public' ? ` in ${count(file.schemas, 'tenant')}` : '';
   const worst = file.schemas > 1 ? ` (${printable(file.worstIn)})` : '';
   const title = `${printable(file.file)}: ${upTo(file)}${file.durationMs} ms${worst}${where}\n`;
   return (
@@ -97,7 +97,7 @@ function rowsOf(file: RehearsedFile): string {
 
 function outsideOf({ outside, scope }: RehearsedFile): string {
   if (outside.length === 0) return '';
-  const of = scope === 'tenant' ? "the tenant's schema" : 'public';
+  const of = scope !== 'public' ? "the tenant's schema" : 'public';
   return `  outside ${of}: ${names(outside, mostLines)}\n`;
 }
 

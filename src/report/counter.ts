@@ -1,4 +1,4 @@
-import type { Scope } from '../results.ts';
+import type { ScopeName } from '../results.ts';
 import type { Paint } from './paint.ts';
 
 /** Where and how progress is written. */
@@ -18,9 +18,9 @@ export interface ProgressOptions {
  * worked on at the same time are added up.
  */
 interface Counter {
-  start(what: Scope | 'rows', total: number, database?: string): void;
+  start(what: ScopeName | 'rows', total: number, database?: string): void;
   /** Counts a schema; one of another phase is not counted. */
-  count(scope: Scope, failed: boolean, database?: string): void;
+  count(scope: ScopeName, failed: boolean, database?: string): void;
   /** Sets the number that are done. */
   reach(done: number): void;
   /** Writes a line above the counter. */

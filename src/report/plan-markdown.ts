@@ -1,5 +1,6 @@
 import { inRunningOrder } from '../project/order.ts';
-import type { ErrorDetails, PlannedSchema, PlanResult, Scope } from '../results.ts';
+import type { ErrorDetails, PlannedSchema, PlanResult, ScopeName } from '../results.ts';
+import { scopesIn } from '../text/scopes-in.ts';
 import { withoutOwnName } from './alike.ts';
 import { databaseFailures, type Failure, failuresAlike, placeOf } from './error.ts';
 import { codeSpan, comment, schemaSpans } from './markdown.ts';
@@ -58,7 +59,7 @@ interface PendingFile {
   readonly version: string | null;
   readonly name: string;
   readonly file: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   /** Equal for files that are pending in the same schemas. */
   readonly where: string;
   readonly schemas: readonly PlannedSchema[];
@@ -70,7 +71,7 @@ function filesOf(schemas: readonly PlannedSchema[]): PendingFile[] {
   const groups = groupBy(schemas, ({ scope, migrations }) =>
     JSON.stringify([scope, migrations.map(({ file }) => file)]),
   ) as [PlannedSchema, ...PlannedSchema[]][];
-  return (['public', 'tenant'] as const).flatMap((scope) => {
+  return scopesIn(schemas).flatMap((scope) => {
     const ofScope = groups.filter(([{ scope: own }]) => own === scope);
     const places = ofScope.flatMap((group, i) =>
       group[0].migrations.map((migration) => ({ migration, group, i })),
@@ -178,7 +179,7 @@ function warningItems(warnings: PlanResult['warnings']): string[] {
   });
 }
 
-function whoText(scope: Scope, schemas: readonly unknown[]): string {
+function whoText(scope: ScopeName, schemas: readonly unknown[]): string {
   return count(schemas.length, scope === 'public' ? 'public schema' : 'tenant');
 }
 

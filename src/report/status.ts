@@ -1,4 +1,5 @@
 import type { FindingKind, SchemaStatus, StatusResult } from '../results.ts';
+import { scopesIn } from '../text/scopes-in.ts';
 import { withoutOwnName } from './alike.ts';
 import { findingsText } from './findings.ts';
 import type { Paint } from './paint.ts';
@@ -20,7 +21,7 @@ function schemasText(
   facts: Pick<StatusResult, 'tenantsUnknown'>,
   paint: Paint,
 ): string {
-  const rows = (['public', 'tenant'] as const).flatMap((scope) => {
+  const rows = scopesIn(schemas).flatMap((scope) => {
     const ofScope = schemas.filter((schema) => schema.scope === scope);
     const groups = groupBy(ofScope, ({ schema, version, unmanaged, pending, findings }) =>
       JSON.stringify([

@@ -22,10 +22,11 @@ export function tenantListText(tenants: readonly ListedTenant[]): string {
         version,
         [...new Set(open)].filter(Boolean).join(', '),
         listedBy ?? 'nowhere',
+        (tenant.scopes ?? []).join(', '),
         several ? printable(tenant.database) : '',
       ];
     });
-  return titledTable(['tenant', 'version', 'pending', 'listed by', 'database'], rows);
+  return titledTable(['tenant', 'version', 'pending', 'listed by', 'scopes', 'database'], rows);
 }
 
 /** The answer of `tenant exists`. */

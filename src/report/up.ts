@@ -52,7 +52,7 @@ function outcomesText(schemas: readonly SchemaOutcome[], rehearsed: boolean): st
     );
     return [first.scope, state, applied, version, rehearsed ? `up to ${ms} ms` : '', who];
   });
-  const none = schemas.some((outcome) => outcome.scope === 'tenant') ? '' : 'no tenants to migrate\n';
+  const none = schemas.some((outcome) => outcome.scope !== 'public') ? '' : 'no tenants to migrate\n';
   return titledTable(titles, rows) + none;
 }
 

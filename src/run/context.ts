@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os';
+import { historyTablesIn, publicTable } from '../project/scope-view.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Run } from './run.ts';
 
@@ -14,6 +15,8 @@ export function unitContext(
     appliedBy: `${server.login} (${accountName()}@${host})`,
     publicSchema: config.publicSchema,
     table: config.historyTable,
+    publicTable: publicTable(config),
+    historyTables: historyTablesIn(config),
     searchPath: config.searchPath,
     lockTimeoutMs,
     // A coordinator commits after the other servers have prepared: a crash must not undo what they then commit.

@@ -1,5 +1,5 @@
 import type { RunEvent } from '../events.ts';
-import type { Scope } from '../results.ts';
+import type { ScopeName } from '../results.ts';
 import { indexInBlock } from '../sql/inline-block.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
@@ -20,7 +20,7 @@ export interface ServerNotice {
 /** Whose files ran when the server sent something. */
 export interface NoticeSource {
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   /** The files that it may come from. */
   readonly scripts: readonly Script[];
   /** The statement, if known. */

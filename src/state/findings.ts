@@ -4,8 +4,14 @@ import type { FleetReading } from './reading.ts';
 import type { Target } from './target.ts';
 
 /** The finding about a schema that has our history and is no tenant of the config. */
-export function unlistedFinding({ schema, scope }: Target, database: string): Finding {
-  const message = 'it is not in the tenant list of the config, so no run migrates it';
+export function unlistedFinding(
+  { schema, scope }: Target,
+  { database, config }: Pick<FleetReading, 'database' | 'config'>,
+): Finding {
+  const message =
+    config.scope === null
+      ? 'it is not in the tenant list of the config, so no run migrates it'
+      : `it has migrations of scope ${config.scope.name}, which does not list it, so no run migrates these`;
   return { kind: 'unlisted', database, schema, scope, message };
 }
 

@@ -1,6 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
+import { publicTable } from '../project/scope-view.ts';
 import { everySchema, type Selection } from '../project/selection.ts';
 import {
   type Discovered,
@@ -24,11 +25,13 @@ export interface FleetState {
   readonly tenants: readonly Target[];
   /** Why the tenants cannot be known before public is applied; `null` if they are known. */
   readonly tenantsUnknown: string | null;
+  /** Only tenants of a kind are covered: public belongs to the files of all tenants. */
+  readonly ofKind?: true;
 }
 
-/** Every schema of a fleet, public first. */
-export function allTargets({ public: shared, tenants }: FleetState): readonly Target[] {
-  return [shared, ...tenants];
+/** Every schema that a fleet covers, public first. */
+export function allTargets({ public: shared, tenants, ofKind }: FleetState): readonly Target[] {
+  return ofKind === true ? tenants : [shared, ...tenants];
 }
 
 /** The schemas of a fleet that have a history. */
@@ -67,17 +70,42 @@ export async function readFleetState(
     const found = await selectTenants(reader, source.config, request);
     const unknown = 'unknown' in found ? found.unknown : null;
     const listed = 'unknown' in found ? noTenants : found;
-    const [shared, ...tenants] = await readListed(reader, source, {
-      ...listed,
-      others: [publicRequest(source)],
-    });
-    if (shared === undefined) throw new RangeError('one request gives one target');
+    const { shared, tenants } = await readWithPublic(reader, source, listed);
     // The list can depend on what is missing only while public has pending migrations. Another run may have applied them
     // since the list was read.
     if (unknown === null || shared.plan.pending > 0)
-      return { public: shared, tenants, tenantsUnknown: unknown };
+      return {
+        public: shared,
+        tenants,
+        tenantsUnknown: unknown,
+        ...(source.config.scope !== null && { ofKind: true as const }),
+      };
     if (attempt === 2) throw tenantsQueryFailed(unknown);
   }
+}
+
+/** Public and listed tenants; the histories of kinds have another name than that of public. */
+async function readWithPublic(
+  reader: Reader,
+  source: PlanSource,
+  listed: Discovered,
+): Promise<{ readonly shared: Target; readonly tenants: readonly Target[] }> {
+  if (source.config.scope !== null) {
+    const shared = await readPublic(reader, source);
+    return { shared, tenants: await readListed(reader, source, listed) };
+  }
+  const [shared, ...tenants] = await readListed(reader, source, {
+    ...listed,
+    others: [publicRequest(source)],
+  });
+  if (shared === undefined) throw new RangeError('one request gives one target');
+  return { shared, tenants };
+}
+
+async function readPublic(reader: Reader, source: PlanSource): Promise<Target> {
+  const [target] = await readTargets([publicRequest(source)], reader, publicTable(source.config));
+  if (target === undefined) throw new RangeError('one request gives one target');
+  return target;
 }
 
 /**
@@ -122,9 +150,7 @@ export async function listedNow(reader: Reader, config: Config): Promise<Readonl
 
 /** Reads the public schema alone. @throws SqlmigError if its history cannot be read. */
 export async function readPublicTarget(reader: Reader, source: PlanSource): Promise<Target> {
-  const { historyTable } = source.config;
-  const [target] = await readTargets([publicRequest(source)], reader, historyTable);
-  if (target === undefined) throw new RangeError('one request gives one target');
+  const target = await readPublic(reader, source);
   if (target.trouble !== null) throw target.trouble;
   return target;
 }

@@ -42,6 +42,7 @@ interface Interest {
 
 /** The fleet as a command found it, with the database and the files that it was compared with. */
 export interface FleetReading {
+  readonly config: Config;
   readonly database: string;
   readonly server: Server;
   readonly migrations: Migrations;
@@ -72,7 +73,7 @@ export async function readForCommand(
       };
     });
     await after?.(run, found.fleet, () => read((_, reader) => readFleetState(reader, source, request)));
-    return { database, server, migrations, ...found };
+    return { config, database, server, migrations, ...found };
   });
   for (const message of [...migrations.strays, ...aheadWarnings(allTargets(reading.fleet), migrations)])
     caller.emit({ type: 'warning', message });

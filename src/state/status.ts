@@ -5,11 +5,12 @@ import type { FleetReading } from './reading.ts';
 import type { Target } from './target.ts';
 
 /** The migration status of a fleet as it was read: of every selected schema, then of those that no source lists. */
-export function statusOf({ server, database, fleet, unlisted }: FleetReading): StatusResult {
+export function statusOf(reading: FleetReading): StatusResult {
+  const { server, database, fleet, unlisted } = reading;
   const { tenantsUnknown } = fleet;
   const schemas = [
     ...allTargets(fleet).map((target) => schemaStatus(target, findingsOf(target, database), database)),
-    ...unlisted.map((target) => schemaStatus(target, [unlistedFinding(target, database)], database)),
+    ...unlisted.map((target) => schemaStatus(target, [unlistedFinding(target, reading)], database)),
   ];
   return {
     ok: tenantsUnknown === null && schemas.every((s) => s.pending === 0 && s.findings.length === 0),

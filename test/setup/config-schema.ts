@@ -8,6 +8,7 @@ const about: Readonly<Record<Exclude<keyof Settings, '$schema'>, string>> = {
   databases: 'Several databases that are migrated with the same files, in place of url',
   publicDir: 'Folder of the public migrations, relative to this file (default: sql/public)',
   tenantDir: 'Folder of the tenant migrations, relative to this file (default: sql/tenant)',
+  scopes: 'Kinds of tenants with files of their own, which are migrated after the files of all tenants',
   recursive: 'Read files in sub-folders of both folders',
   versions: 'How new files are numbered; by default as the newest file of the folder',
   publicSchema: 'Name of the shared schema (default: public)',

@@ -92,6 +92,7 @@ export function madeFleet(names: readonly string[], migrations: number): FleetDe
     ]),
   );
   const reading = {
+    config: { scope: null, scopes: [] },
     database: 'shop',
     server: { host: 'db.example:5432', database: 'shop' },
     migrations: { public: publicFiles, tenant: tenantFiles },

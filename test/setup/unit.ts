@@ -13,6 +13,8 @@ export const testContext: UnitContext = {
   host: 'here',
   appliedBy: 'test',
   publicSchema: 'public',
+  publicTable: 'schema_migrations',
+  historyTables: ['schema_migrations'],
   table: 'schema_migrations',
   searchPath: ['tenant', 'public'],
   lockTimeoutMs: 5_000,

@@ -17,13 +17,26 @@ export const newCommand = defineCommand<{ name: readonly string[] }>()({
   options: {
     public: { type: 'boolean', default: false, describe: 'Create it in the folder of public migrations' },
     tenant: { type: 'boolean', default: false, describe: 'Create it in the folder of tenant migrations' },
+    scope: {
+      type: 'string',
+      takes: 'NAME',
+      describe: 'Create it in the folder of this scope of the config',
+    },
   },
   examples: [['new add tax to invoices --tenant', 'creates sql/tenant/<version>_add_tax_to_invoices.sql']],
   needsDatabase: false,
   prepare: (args) => {
-    if (args.public === args.tenant)
-      throw usage('specify one of --public and --tenant', 'for example: sqlmig new add tax --tenant');
-    const scope = args.public ? 'public' : 'tenant';
+    const scopes = [
+      ...(args.public ? ['public'] : []),
+      ...(args.tenant ? ['tenant'] : []),
+      ...(args.scope === undefined ? [] : [args.scope]),
+    ];
+    const [scope] = scopes;
+    if (scope === undefined || scopes.length > 1)
+      throw usage(
+        'specify one of --public, --tenant and --scope',
+        'for example: sqlmig new add tax --tenant',
+      );
     const name = args.name.join(' ');
     return async ({ config }) => {
       const created = await createMigration(config, { scope, name });

@@ -64,7 +64,9 @@ function hashOf(text: string): string {
 
 function partData({ status, reading, times, runs }: FleetDetails): PartData {
   const { fleet, unlisted, migrations } = reading;
-  const targets = [...allTargets(fleet), ...unlisted];
+  const covered = [...allTargets(fleet), ...unlisted];
+  const shared = fleet.ofKind === true ? 0 : 1;
+  const [targets, schemas] = [covered.slice(shared), status.schemas.slice(shared)];
   const alike = findingsAlike(status.schemas.flatMap((schema) => schema.findings));
   const index = new Map<Finding, number>(alike.flatMap((group, i) => group.map((one) => [one, i] as const)));
   const findingsOf = (schema: SchemaStatus) => schema.findings.map((finding) => index.get(finding) ?? 0);
@@ -72,18 +74,18 @@ function partData({ status, reading, times, runs }: FleetDetails): PartData {
   const tenants = gridData({
     ...source,
     files: migrations.tenant,
-    targets: targets.slice(1),
-    schemas: status.schemas.slice(1),
+    targets,
+    schemas,
   });
   return {
-    database: reading.database,
+    database: placeOfPart(reading),
     host: reading.server.host,
     tenantsUnknown: status.tenantsUnknown ?? null,
     public: gridData({
       ...source,
       files: migrations.public,
-      targets: targets.slice(0, 1),
-      schemas: status.schemas.slice(0, 1),
+      targets: covered.slice(0, shared),
+      schemas: status.schemas.slice(0, shared),
     }),
     tenants,
     findings: alike.map((group) => {
@@ -94,9 +96,14 @@ function partData({ status, reading, times, runs }: FleetDetails): PartData {
     runs: runs.slice(0, mostRuns).map(withoutNames),
     lastRun: lastRunOf(
       runs[0],
-      targets.slice(1).map(({ schema }) => schema),
+      targets.map(({ schema }) => schema),
     ),
   };
+}
+
+/** The name of a database; with kinds of tenants, each of them is a part of its own. */
+function placeOfPart({ database, config: { scope, scopes } }: FleetDetails['reading']): string {
+  return scopes.length === 0 ? database : `${database}: ${scope?.name ?? 'public and tenant'}`;
 }
 
 function withoutNames(run: RunRecord): RunRecord {

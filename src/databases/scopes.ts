@@ -1,0 +1,96 @@
+import type { OnEvent } from '../events.ts';
+import type { Config } from '../project/config.ts';
+import { everySchema, type Selection } from '../project/selection.ts';
+import type { ScopeName } from '../results.ts';
+import { callerOf } from '../run/caller.ts';
+import { withRun } from '../run/run.ts';
+import { namedScope, namingScope } from '../state/scope-names.ts';
+import { divideSelection, type ScopeShare, wholeShares } from '../state/scope-selection.ts';
+
+/** The options of a command, as far as its parts for each kind of tenants differ in them. */
+interface ScopeOptions {
+  readonly select?: Selection;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: OnEvent;
+}
+
+/** Work that is done for the files of all tenants, then for each kind of tenants. */
+interface ScopeWork<O, T> {
+  readonly work: (config: Config, options: O) => Promise<T>;
+  readonly merge: (parts: ScopeParts<T>) => T;
+}
+
+/** What came of work on one kind of tenants, or on the files of all: `config` says which. */
+export interface ScopePart<T> {
+  readonly config: Config;
+  readonly result: T;
+}
+
+/**
+ * Works in one database for the files of all tenants, then for each kind, and combines the results. Without kinds, this is
+ * its work, unchanged.
+ * @throws SqlmigError as `divideSelection` and the work do.
+ */
+export async function inScopes<O extends ScopeOptions, T>(
+  config: Config,
+  options: O,
+  { work, merge }: ScopeWork<O, T>,
+): Promise<T> {
+  if (config.scopes.length === 0) return work(config, options);
+  const { signal, onEvent } = options;
+  const [first, ...kinds] = await scopeShares(config, options);
+  const workOn = async ({ config: one, select }: ScopeShare): Promise<ScopePart<T>> => {
+    const listener = onEvent && { onEvent: namingScope(onEvent, one) };
+    return { config: one, result: await work(one, { ...options, select, ...listener, signal }) };
+  };
+  if (first === undefined) throw new RangeError('the files of all tenants are always one part');
+  const parts: [ScopePart<T>, ...ScopePart<T>[]] = [await workOn(first)];
+  for (const kind of kinds) parts.push(await workOn(kind));
+  return merge(parts);
+}
+
+async function scopeShares(
+  config: Config,
+  { select = everySchema, signal }: ScopeOptions,
+): Promise<readonly ScopeShare[]> {
+  const whole = wholeShares(config, select);
+  if (whole !== null) return whole;
+  return withRun(config, callerOf({ signal }), ({ read }) =>
+    read((_, reader) => divideSelection(reader, config, select)),
+  );
+}
+
+/** The results of all parts, as one or more; in the order of the config. */
+export type ScopeParts<T> = readonly [ScopePart<T>, ...ScopePart<T>[]];
+
+/** A part of the result of each part. */
+export function mapParts<T, R>([first, ...kinds]: ScopeParts<T>, partOf: (result: T) => R): ScopeParts<R> {
+  const mapped = ({ config, result }: ScopePart<T>) => ({ config, result: partOf(result) });
+  return [mapped(first), ...kinds.map(mapped)];
+}
+
+/** What several parts have found, each with the name of its kind; what concerns public is from the first part alone. */
+export function ofEachScope<T, I extends { readonly scope: ScopeName }>(
+  parts: readonly ScopePart<T>[],
+  itemsOf: (result: T) => readonly I[],
+): I[] {
+  return parts.flatMap(({ config, result }) =>
+    itemsOf(result)
+      .filter(({ scope }) => config.scope === null || scope !== 'public')
+      .map((item) => namedScope(item, config)),
+  );
+}
+
+/** What the results of several parts begin with: that of the first, true only if all are, and why tenants are unknown. */
+export function mergedScopes<T extends { readonly ok: boolean; readonly tenantsUnknown?: string }>([
+  first,
+  ...kinds
+]: ScopeParts<T>): T {
+  const results = [first.result, ...kinds.map(({ result }) => result)];
+  const unknown = results.find(({ tenantsUnknown }) => tenantsUnknown !== undefined)?.tenantsUnknown;
+  return {
+    ...first.result,
+    ok: results.every(({ ok }) => ok),
+    ...(unknown !== undefined && { tenantsUnknown: unknown }),
+  };
+}

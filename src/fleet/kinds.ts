@@ -1,0 +1,95 @@
+import type { Canary } from '../decide/stop-rule.ts';
+import { SqlmigError } from '../errors.ts';
+import type { Migrations } from '../project/migrations.ts';
+import { type FleetState, readFleetState, unknownTenants } from '../state/fleet-state.ts';
+import { namingScope } from '../state/scope-names.ts';
+import type { ScopeShare } from '../state/scope-selection.ts';
+import { createDigests, type Digests } from './digests.ts';
+import { createMigrator, type Migrator } from './migrator.ts';
+import { hasWork } from './outcome.ts';
+import type { UpOptions } from './up-options.ts';
+
+/** A kind of tenants in a run: what it is migrated with, and how it was found before anything was migrated. */
+export interface TenantKind {
+  readonly name: string;
+  readonly migrator: Migrator;
+  readonly found: FleetState;
+  /** With the selected tenants and the canaries that are of this kind. */
+  readonly options: UpOptions;
+  readonly digests: Digests;
+}
+
+/** What kinds are opened from: their parts of the selection, their files, in the same order, and the options of the run. */
+interface KindSources {
+  readonly shares: readonly ScopeShare[];
+  readonly files: readonly Migrations[];
+  readonly options: UpOptions;
+}
+
+/** Reads the tenants of each kind, with the sessions of a run. @throws SqlmigError as `readFleetState` does. */
+export async function openKinds(
+  base: Migrator,
+  { shares, files, options }: KindSources,
+): Promise<readonly TenantKind[]> {
+  const kinds: TenantKind[] = [];
+  for (const [i, { config, select }] of shares.entries()) {
+    const migrations = files[i];
+    if (migrations === undefined || config.scope === null) throw new RangeError('each kind has files');
+    const { name } = config.scope;
+    const { run, settings } = base;
+    const onNotice: Migrator['run']['onNotice'] = (notice, source) =>
+      run.onNotice(notice, source && { ...source, scope: name });
+    const migrator = createMigrator({
+      run: { ...run, config, onNotice },
+      source: { config, migrations, options: settings.plan },
+      settings: { ...settings, emit: namingScope(settings.emit, config) },
+    });
+    const digests = createDigests(migrator);
+    const found = await run.read(async (session, reader) =>
+      readFleetState(reader, migrator.source, { selection: select, digests: await digests.read(session) }),
+    );
+    kinds.push({
+      name,
+      migrator,
+      found,
+      options: { ...options, select, ...canariesIn(found, options.canary, name) },
+      digests,
+    });
+  }
+  return kinds;
+}
+
+/**
+ * The canaries that are among the tenants of the files of all, if some may be of a kind only.
+ * @throws SqlmigError `unknown-tenant` if one is in neither.
+ */
+export function ownCanaries(
+  found: FleetState,
+  { canary }: UpOptions,
+  kinds: readonly TenantKind[],
+): Pick<UpOptions, 'canary'> {
+  if (kinds.length === 0 || typeof canary !== 'object' || !('names' in canary)) return {};
+  const states = [found, ...kinds.map((kind) => kind.found)];
+  const known = new Set(states.flatMap(({ tenants }) => tenants.map(({ schema }) => schema)));
+  const unknown = canary.names.filter((name) => !known.has(name));
+  const words = { what: 'selected tenant', state: 'no tenant was touched' };
+  if (unknown.length > 0 && states.every(({ tenantsUnknown }) => tenantsUnknown === null))
+    throw unknownTenants(unknown, [...known], words);
+  return canariesIn(found, canary, 'tenant');
+}
+
+/** The named canaries that are among the tenants of a scope. @throws SqlmigError `bad-usage` if it has work and none is. */
+export function canariesIn(
+  { tenants, tenantsUnknown }: Pick<FleetState, 'tenants' | 'tenantsUnknown'>,
+  canary: Canary | undefined,
+  scope: string,
+): Pick<UpOptions, 'canary'> {
+  if (typeof canary !== 'object' || !('names' in canary) || tenantsUnknown !== null) return {};
+  const names = canary.names.filter((name) => tenants.some(({ schema }) => schema === name));
+  if (names.length === 0 && tenants.some(hasWork))
+    throw new SqlmigError('bad-usage', `no canary is a tenant of scope ${scope}`, {
+      state: 'nothing was touched',
+      hint: 'name a canary of each scope that has pending migrations',
+    });
+  return { canary: { names } };
+}

@@ -1,0 +1,110 @@
+import { stopRule } from '../decide/stop-rule.ts';
+import { SqlmigError } from '../errors.ts';
+import type { Selection } from '../project/selection.ts';
+import type { SchemaOutcome } from '../results.ts';
+import { namedScope } from '../state/scope-names.ts';
+import { canariesIn, type TenantKind } from './kinds.ts';
+import { migrateTenants, notStarted } from './migrate-tenants.ts';
+import { countsAsFailure } from './outcome.ts';
+import { interrupted, publicFailed, stopped } from './schema-errors.ts';
+import { type Earlier, rehearsableNow, standingOf } from './standing.ts';
+import { createSummary, type Summary } from './summary.ts';
+
+/** What was migrated before the kinds: the tenants of the files of all, the outcomes, and the error that ended the run. */
+interface Before extends Omit<Earlier, 'name'> {
+  readonly summary: Summary;
+  readonly error: SqlmigError | undefined;
+}
+
+/**
+ * Migrates the tenants of each kind, one kind after the other, and adds their outcomes to those of the scopes before. A
+ * tenant is left out where an earlier scope failed or was not started. Once tenants are left over because a scope stopped,
+ * or as many failed as stop a run, no further kind starts. Returns the error that stopped the run, if it is not the error
+ * of a schema.
+ */
+export async function migrateKinds(
+  kinds: readonly TenantKind[],
+  { migrator, found, summary, error: before }: Before,
+): Promise<SqlmigError | undefined> {
+  const earlier: Earlier[] = [{ name: 'tenant', migrator, found }];
+  let error = before;
+  for (const kind of kinds) {
+    const stop = error === undefined ? reasonToStop(kind, summary.outcomes) : endedBy(error);
+    const turn =
+      stop === null
+        ? await migrateKind(kind, earlier, summary.outcomes)
+        : { outcomes: kind.found.tenants.map((target) => notStarted(kind.migrator, target, stop)), error };
+    summary.add(turn.outcomes.map((outcome) => namedScope(outcome, kind.migrator.run.config)));
+    error = turn.error;
+    earlier.push(kind);
+  }
+  return error;
+}
+
+function endedBy(error: SqlmigError): SqlmigError {
+  if (error.code === 'interrupted') return interrupted();
+  return new SqlmigError('stopped', `not started: the run has ended: ${error.message}`, {
+    hint: 'correct what failed, then continue with: sqlmig up --only-failed',
+  });
+}
+
+/** Why a kind must not start after these outcomes; `null` if it may. */
+function reasonToStop(
+  { migrator: { settings }, found, options }: TenantKind,
+  outcomes: readonly SchemaOutcome[],
+): SqlmigError | null {
+  if (settings.signal.aborted) return interrupted();
+  if (outcomes.some(({ scope, error }) => scope === 'public' && error !== undefined)) return publicFailed();
+  const left = outcomes.find((outcome) => outcome.error?.code === 'stopped');
+  if (left?.error !== undefined)
+    return new SqlmigError('stopped', left.error.message, { hint: left.error.hint });
+  const failures = failuresIn(outcomes);
+  const isOver = failures >= stopRule(found.tenants.length, options).failures;
+  return isOver ? stopped(failures, !settings.rehearse) : null;
+}
+
+/** In how many tenants files have failed. */
+function failuresIn(outcomes: readonly SchemaOutcome[]): number {
+  return new Set(outcomes.filter(countsAsFailure).map(({ schema }) => schema)).size;
+}
+
+/** The outcomes of the tenants of a kind, and the error that stopped it. */
+interface KindTurn {
+  readonly outcomes: readonly SchemaOutcome[];
+  readonly error: SqlmigError | undefined;
+}
+
+async function migrateKind(
+  kind: TenantKind,
+  earlier: readonly Earlier[],
+  before: readonly SchemaOutcome[],
+): Promise<KindTurn> {
+  const { name, migrator, found, options, digests } = kind;
+  const { run, settings } = migrator;
+  const summary = createSummary(settings);
+  try {
+    const { ready, behind } = settings.rehearse
+      ? { ready: rehearsableNow(kind, earlier), behind: [] }
+      : await standingOf(kind, earlier, before);
+    const limit = stopRule(ready.length, options).failures - failuresIn(before);
+    const turn = {
+      found: { ...found, tenants: ready, tenantsUnknown: null },
+      options: {
+        ...options,
+        maxFailures: { count: Math.max(1, limit) },
+        ...canariesIn({ tenants: ready, tenantsUnknown: null }, options.canary, name),
+      },
+      select: noNewcomers,
+      summary,
+      digests,
+    };
+    const error = await migrateTenants(migrator, turn);
+    return { outcomes: [...summary.result(run.runId, error).schemas, ...behind], error };
+  } catch (error) {
+    if (!(error instanceof SqlmigError)) throw error;
+    return { outcomes: [], error: settings.signal.aborted ? interrupted() : error };
+  }
+}
+
+// A tenant that is added now may lack what runs before the files of the kind.
+const noNewcomers: Selection = { kind: 'tenants', names: [], ifListed: true };

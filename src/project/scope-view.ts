@@ -1,0 +1,70 @@
+import { SqlmigError } from '../errors.ts';
+import { closest } from '../text/closest.ts';
+import { few } from '../text/few.ts';
+import type { Config } from './config.ts';
+import { scopeTable } from './scopes.ts';
+
+/** The name of the history of public. */
+export function publicTable({ scope, historyTable }: Pick<Config, 'scope' | 'historyTable'>): string {
+  return scope?.baseTable ?? historyTable;
+}
+
+/** The config limited to each of its kinds, in their order: their folder, tenants and histories instead of those of all. */
+export function kindsOf(config: Config): readonly Config[] {
+  return config.scopes.map(({ name, dir, tenants }) => ({
+    ...config,
+    scope: { name, baseTable: config.historyTable, baseDir: config.tenantDir },
+    tenantDir: dir,
+    historyTable: scopeTable(config.historyTable, name),
+    database: { ...config.database, tenants },
+  }));
+}
+
+/** The config limited to one of its kinds. @throws SqlmigError `bad-usage` if it has none of that name. */
+export function kindOf(config: Config, name: string): Config {
+  const kind = kindsOf(config).find(({ scope }) => scope?.name === name);
+  if (kind !== undefined) return kind;
+  const names = ['public', 'tenant', ...config.scopes.map((scope) => scope.name)];
+  const meant = closest(name, names);
+  throw new SqlmigError('bad-usage', `the config has no scope "${name}"`, {
+    state: 'nothing was touched',
+    hint: meant === null ? `the scopes are ${few(names, 20)}` : `did you mean ${meant}?`,
+  });
+}
+
+/** A folder of migrations, and the setting that names it. */
+interface ConfiguredFolder {
+  readonly dir: string;
+  readonly setting: string;
+}
+
+/** All folders of a config, whatever it is limited to. */
+export function foldersOf({ publicDir, tenantDir, scopes, scope }: Config): readonly ConfiguredFolder[] {
+  return [
+    { dir: publicDir, setting: 'publicDir' },
+    { dir: scope?.baseDir ?? tenantDir, setting: 'tenantDir' },
+    ...scopes.map(({ name, dir }) => ({ dir, setting: `dir of scope "${name}"` })),
+  ];
+}
+
+/** The names of all histories that a schema can have, and of nothing else. */
+export function historyTablesIn({
+  scope,
+  scopes,
+  historyTable,
+}: Pick<Config, 'scope' | 'scopes' | 'historyTable'>): readonly string[] {
+  const base = scope?.baseTable ?? historyTable;
+  return [base, ...scopes.map(({ name }) => scopeTable(base, name))];
+}
+
+/**
+ * Requires a config without kinds, for work that does not know them.
+ * @throws SqlmigError `bad-usage` naming the work.
+ */
+export function requireNoScopes({ scopes }: Pick<Config, 'scopes'>, what: string): void {
+  if (scopes.length === 0) return;
+  throw new SqlmigError('bad-usage', `${what} does not support "scopes" in the config`, {
+    state: 'nothing was touched',
+    hint: 'see the list of limits in docs/scopes.md',
+  });
+}

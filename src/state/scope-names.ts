@@ -1,0 +1,43 @@
+import type { OnEvent, RunEvent } from '../events.ts';
+import type { Config } from '../project/config.ts';
+import type { ScopeName } from '../results.ts';
+
+/** What has a scope, and may have findings, which have one too. */
+interface Scoped {
+  readonly scope?: ScopeName;
+  readonly findings?: readonly Scoped[];
+}
+
+/**
+ * What work on a kind of tenants returned, with the name of the kind as the scope of what concerns them. Unchanged if the
+ * config is not limited to a kind.
+ */
+export function namedScope<T extends Scoped>(item: T, config: Pick<Config, 'scope'>): T {
+  if (config.scope === null) return item;
+  const { findings } = item;
+  return {
+    ...item,
+    ...(item.scope === 'tenant' && { scope: config.scope.name }),
+    ...(findings !== undefined && { findings: findings.map((finding) => namedScope(finding, config)) }),
+  };
+}
+
+/** A listener that gets events with the name of the kind of tenants that they concern. */
+export function namingScope(emit: OnEvent, config: Pick<Config, 'scope'>): OnEvent {
+  if (config.scope === null) return emit;
+  return (event) => emit(namedEvent(event, config));
+}
+
+function namedEvent(event: RunEvent, config: Pick<Config, 'scope'>): RunEvent {
+  switch (event.type) {
+    case 'schema-finished':
+      return { ...event, outcome: namedScope(event.outcome, config) };
+    case 'phase-started':
+    case 'migration-applied':
+    case 'migration-undone':
+    case 'server-notice':
+      return namedScope(event, config);
+    default:
+      return event;
+  }
+}

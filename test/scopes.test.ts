@@ -1,0 +1,215 @@
+import { beforeAll, expect, test } from 'vitest';
+import {
+  checkFiles,
+  createMigration,
+  listTenants,
+  plan,
+  type RunEvent,
+  runs,
+  status,
+  type UpOptions,
+  type UpResult,
+  up,
+  verify,
+} from '../src/index.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+const all = { kind: 'all', except: [] } as const;
+
+/** A fleet with a history name of its own: `tenants` for the files of all, and a list for each kind. */
+async function fleet(
+  name: string,
+  {
+    tenants,
+    ...kinds
+  }: { readonly tenants?: readonly string[] } & Readonly<Record<string, readonly string[] | undefined>>,
+  files: Readonly<Record<string, string>>,
+) {
+  const p = project(
+    {
+      url: db.url,
+      historyTable: name,
+      ...(tenants && { tenants: { list: tenants } }),
+      scopes: Object.entries(kinds).map(([scope, list]) => ({ name: scope, tenants: { list: list ?? [] } })),
+    },
+    files,
+  );
+  const config = await p.config();
+  const events: RunEvent[] = [];
+  const run = (options: Partial<UpOptions> = {}) =>
+    up(config, { select: all, onEvent: (event) => void events.push(event), ...options });
+  return { p, config, run, events };
+}
+
+const states = ({ schemas }: Pick<UpResult, 'schemas'>) =>
+  schemas.map(
+    ({ scope, schema, state, error }) => `${scope} ${schema} ${state}${error ? ` ${error.code}` : ''}`,
+  );
+
+test('files of a kind run after those of all tenants, with a history of their own, in the order of the config', async () => {
+  const { p, config, run, events } = await fleet(
+    'basic',
+    { tenants: ['b1', 'b2'], vip: ['b2'], enterprise: ['b2'] },
+    {
+      'sql/public/1_plans.sql': 'create table basic_plans (id int)',
+      'sql/tenant/7_users.sql': 'create table users (id int)',
+      'sql/enterprise/1_sso.sql': 'alter table users add sso int; create table vip_seen as select * from vip',
+      'sql/vip/2_vip.sql': 'create table vip as select count(*) as n from users',
+    },
+  );
+  const before = await status(config);
+  expect(before.schemas.map(({ scope, schema, pending }) => [scope, schema, pending])).toEqual([
+    ['public', 'public', 1],
+    ['tenant', 'b1', 1],
+    ['tenant', 'b2', 1],
+    ['vip', 'b2', 1],
+    ['enterprise', 'b2', 1],
+  ]);
+  const first = await run();
+  expect(states(first)).toEqual([
+    'public public applied',
+    'tenant b1 applied',
+    'tenant b2 applied',
+    'vip b2 applied',
+    'enterprise b2 applied',
+  ]);
+  expect(first).toMatchObject({ ok: true, applied: 5, failed: 0, skipped: 0, unconfirmed: 0 });
+  expect(events.flatMap((event) => (event.type === 'phase-started' ? [event.scope] : []))).toEqual([
+    'public',
+    'tenant',
+    'vip',
+    'enterprise',
+  ]);
+  expect(events.filter(({ type }) => type === 'run-started' || type === 'run-finished')).toHaveLength(2);
+  expect(await db.query('select version::int, scope from b2.basic_enterprise')).toEqual([
+    { version: 1, scope: 'tenant' },
+  ]);
+  expect(await db.query(`select to_regclass('b1.basic_vip') as t`)).toEqual([{ t: null }]);
+  expect(states(await run())).toEqual([
+    'public public up-to-date',
+    'tenant b1 up-to-date',
+    'tenant b2 up-to-date',
+    'vip b2 up-to-date',
+    'enterprise b2 up-to-date',
+  ]);
+  const [logged, ...others] = (await runs(config)).runs;
+  expect(others).toEqual([]);
+  expect(logged?.outcome).toMatchObject({ ok: true, changed: 5 });
+  expect(await status(config)).toMatchObject({ ok: true });
+  expect(await verify(config)).toMatchObject({ ok: true });
+  // A tenant that becomes one of the kind later gets its files although their versions are lower.
+  p.write({
+    'sqlmig.config.json': JSON.stringify({
+      url: db.url,
+      historyTable: 'basic',
+      tenants: { list: ['b1', 'b2'] },
+      scopes: [
+        { name: 'vip', tenants: { list: ['b1'] } },
+        { name: 'enterprise', tenants: { list: [] } },
+      ],
+    }),
+  });
+  const later = await p.config();
+  expect(states(await up(later, { select: all }))).toContain('vip b1 applied');
+  const found = await verify(later);
+  expect(found.findings.map(({ kind, scope, schema, message }) => [kind, scope, schema, message])).toEqual([
+    [
+      'unlisted',
+      'vip',
+      'b2',
+      'it has migrations of scope vip, which does not list it, so no run migrates these',
+    ],
+    [
+      'unlisted',
+      'enterprise',
+      'b2',
+      'it has migrations of scope enterprise, which does not list it, so no run migrates these',
+    ],
+  ]);
+  expect(await listTenants(later)).toMatchObject([
+    { schema: 'b1', scopes: ['vip'], listedBy: 'list', pending: 0, findings: [] },
+    { schema: 'b2', scopes: ['vip', 'enterprise'], findings: [{ scope: 'vip' }, { scope: 'enterprise' }] },
+  ]);
+});
+
+test('disjoint kinds need no files for all tenants, and a tenant that only a kind lists is created', async () => {
+  const { p, config, run } = await fleet(
+    'disjoint',
+    { shop: ['d_s1', 'd_s2'], depot: ['d_d1'] },
+    { 'sql/shop/1_a.sql': 'create table a ()', 'sql/depot/1_b.sql': 'create table b ()' },
+  );
+  const { rmSync } = await import('node:fs');
+  rmSync(`${p.dir}/sql/tenant`, { recursive: true });
+  expect(
+    states(
+      await plan(config).then(
+        ({ schemas }) => ({ schemas: schemas.map((s) => ({ ...s, state: 'planned' })) }) as never,
+      ),
+    ),
+  ).toHaveLength(4);
+  expect(states(await run())).toEqual([
+    'public public up-to-date',
+    'shop d_s1 applied',
+    'shop d_s2 applied',
+    'depot d_d1 applied',
+  ]);
+  expect(
+    await db.query(`select count(*)::int as n from pg_class where relname = 'disjoint' and relkind = 'r'`),
+  ).toEqual([{ n: 0 }]);
+  expect(states(await run({ select: { kind: 'tenants', names: ['d_d1'] } }))).toEqual([
+    'public public up-to-date',
+    'depot d_d1 up-to-date',
+  ]);
+  await expect(run({ select: { kind: 'tenants', names: ['d_d'] } })).rejects.toMatchObject({
+    code: 'unknown-tenant',
+  });
+  const created = await createMigration(config, { scope: 'shop', name: 'more' });
+  expect(created).toMatchObject({
+    scope: 'shop',
+    version: '2',
+    file: expect.stringMatching(/sql\/shop\/2_more\.sql$/),
+  });
+  await expect(createMigration(config, { scope: 'shops', name: 'x' })).rejects.toThrow(
+    'the config has no scope "shops"',
+  );
+  expect(await checkFiles(config)).toMatchObject({ files: 3 });
+});
+
+test('where files of all tenants failed, those of a kind do not run, and --only-failed continues', async () => {
+  await db.query('create table ok (id int)');
+  const { run } = await fleet(
+    'behind',
+    { tenants: ['f1', 'f2', 'f3'], vip: ['f1', 'f2'], gold: ['f1', 'f2', 'f3'] },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': `select 1 / (current_schema() <> 'f1' or exists (select from public.ok))::int`,
+      'sql/vip/1_v.sql': `select 1 / (current_schema() <> 'f2' or exists (select from public.ok))::int`,
+      'sql/gold/1_g.sql': 'create table g ()',
+    },
+  );
+  const result = await run({ maxFailures: { count: 3 } });
+  expect(states(result).filter((state) => !state.startsWith('public'))).toEqual([
+    'tenant f1 failed migration-failed',
+    'tenant f2 applied',
+    'tenant f3 applied',
+    'vip f2 failed migration-failed',
+    'vip f1 skipped tenant-failed',
+    'gold f3 applied',
+    'gold f1 skipped tenant-failed',
+    'gold f2 skipped tenant-failed',
+  ]);
+  expect(result).toMatchObject({ ok: false, failed: 2, skipped: 3 });
+  // As many failures as stop a run stop it across scopes.
+  const stopped = await run();
+  expect(states(stopped)).toContain('vip f2 skipped stopped');
+  await db.query('insert into ok values (1)');
+  const fixed = await run({ onlyFailed: true });
+  expect(fixed).toMatchObject({ ok: true });
+  expect(states(fixed)).toContain('gold f2 applied');
+});
