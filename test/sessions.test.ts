@@ -38,7 +38,7 @@ test.each([
 ])(
   '%s: one tenant at a time and at most three sessions, whatever the files are',
   async (_, query, direct) => {
-    const tenants = numbered('t', 60);
+    const tenants = numbered('t', 24);
     const p = project(
       { url: db.url + query, tenants: { list: tenants }, concurrency: 1 },
       { 'sql/tenant/1_t.sql': 'create table t (i int)' },
@@ -56,7 +56,7 @@ test.each([
 );
 
 test('two concurrency: never more than four sessions, from public over the canaries to the rest', async () => {
-  const tenants = numbered('t', 60);
+  const tenants = numbered('t', 24);
   const p = project(
     { url: db.url, tenants: { list: tenants }, concurrency: 2 },
     { 'sql/tenant/1_t.sql': 'create table t (i int)' },
