@@ -92,3 +92,17 @@ test.for([
     ).toEqual([row]);
   },
 );
+
+test('a table with the check that earlier versions made keeps it, and needs no upgrade', async () => {
+  const p = project({ url: db.url, tenants: { list: ['acme'] } }, files);
+  await up(await p.config(), { select: all });
+  await db.query(
+    `alter table acme.schema_migrations add check (state in ('applied', 'incomplete') and scope in ('public', 'tenant'))`,
+  );
+  p.write(next);
+  expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+  const checks = await db.query(
+    `select conrelid::regclass::text as table from pg_constraint where contype = 'c' and conname ~ '^schema_migrations'`,
+  );
+  expect(checks).toEqual([{ table: 'acme.schema_migrations' }]);
+});

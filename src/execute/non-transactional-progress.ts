@@ -24,7 +24,7 @@ export interface RunningFile extends Unit {
  */
 export function note(unit: Unit, set: string, query?: string): string {
   const { script, schema, context } = unit;
-  const row = `${rowOf(script.migration)} and state = 'incomplete'`;
+  const row = `${rowOf(script.migration)} and state <> 'applied'`;
   const update = `update ${historyTable(schema.schema, context.table)} set ${set} where ${row}`;
   return underLocks(unit, update, query);
 }
@@ -60,7 +60,7 @@ export async function takeBack(file: RunningFile, k: number): Promise<string> {
 /** SQL: deletes the row of a migration that did nothing, which makes it pending again. */
 function forget({ script, schema, context }: Unit): string {
   const row = `${historyTable(schema.schema, context.table)} where ${rowOf(script.migration)}`;
-  return bookkeeping(`delete from ${row} and state = 'incomplete';\n`);
+  return bookkeeping(`delete from ${row} and state <> 'applied';\n`);
 }
 
 /** The digest of the history without the row of this migration. */

@@ -57,12 +57,12 @@ export function revertUndo({
   context,
 }: Pick<Unit, 'script' | 'context'> & { readonly schema: Pick<Unit['schema'], 'schema'> }): string {
   const set = `state = 'applied', checksum = ${unmarked}, at_statement = null, done_statements = statements`;
-  return `update ${historyTable(schema.schema, context.table)} set ${set} where ${rowOf(script.migration)} and state = 'incomplete'`;
+  return `update ${historyTable(schema.schema, context.table)} set ${set} where ${rowOf(script.migration)} and state <> 'applied'`;
 }
 
 /** SQL statement: deletes the row of a migration whose down file is done. */
 export function endUndo(unit: Unit): string {
-  return `delete from ${tableOf(unit)} where ${rowOf(unit.script.migration)} and state = 'incomplete'`;
+  return `delete from ${tableOf(unit)} where ${rowOf(unit.script.migration)} and state <> 'applied'`;
 }
 
 function changeRow(change: string): string {

@@ -21,15 +21,17 @@ const replaceRepeatable = ` on conflict (name) where version is null do update s
   state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements`;
 
 /** Inserts the history row of a unit if `condition` holds, and reports that its file begins. */
-export function insertRow(unit: Unit, state: HistoryRow['state'], condition = 'true'): string {
+export function insertRow(unit: Unit, state: HistoryRow['state'], condition?: string): string {
   const { migration } = unit.script;
   const table = historyTable(unit.schema.schema, unit.context.table);
   const values = insertedValues(rowFor(unit), { state, by: unit.context.appliedBy });
   const kept = keptValues(migration.undoneBy, unit.context);
   const columns = [insertedColumns, ...Object.keys(kept)].join(', ');
+  const list = [values, ...Object.values(kept)].join(', ');
+  // VALUES are planned in less time than a query.
+  const source = condition === undefined ? `values (${list})` : `select ${list} where ${condition}`;
   const insert =
-    `insert into ${table} (${columns}) select ${[values, ...Object.values(kept)].join(', ')} where ${condition}` +
-    (migration.version === null ? replaceRepeatable : '');
+    `insert into ${table} (${columns}) ${source}` + (migration.version === null ? replaceRepeatable : '');
   const begun = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
   if (!unit.schema.mayDiscardRows) return `${insert} returning ${begun};\n`;
   const lost: Check = ['not exists (select from kept)', unitStates.rowRefused];

@@ -4,7 +4,7 @@ import { trySharedKey } from './catalog-key.ts';
 import { recordDuration } from './durations.ts';
 import type { Measuring } from './measuring.ts';
 import type { MessageText } from './message-text.ts';
-import { holds, refuseIf } from './refusal.ts';
+import { type Check, holds, refuseIf } from './refusal.ts';
 import { markRow, removeRow } from './undo-row.ts';
 import { isStale, repeatableApplied, rowsAdded } from './unit-checks.ts';
 import type { JoinedUnits, Unit } from './unit-context.ts';
@@ -107,14 +107,14 @@ export function lockAndRecord(unit: Unit, start: Start): string {
   const activity = historyKey(script.migration);
   if (start.kind === 'joined') {
     const checks = [...shared, ...repeatableApplied(unit)];
-    if (keepsKeys(context)) return writeRow(unit, holds(checks));
+    if (keepsKeys(context)) return writeRow(unit, checks);
     // The file before it may have undone the settings, which a pooled session does not start with.
     return refuseIf(checks, { before: performSettings(activity, schema, context) }) + writeRow(unit);
   }
   if (start.kind === 'kept') {
     const own = start.runsCode ? trySchemaKey(schema) : [];
     const tries = [...shared, ...tryFleetKey(schema), ...own, ...repeatableApplied(unit)];
-    return writeRow(unit, holds(tries));
+    return writeRow(unit, tries);
   }
   const stale = start.kind === 'turn' ? [rowsAdded(start.rows, schema, context)] : isStale(schema, context);
   const checks = [...shared, ...stale, ...repeatableApplied(unit)];
@@ -126,7 +126,8 @@ function isUndo({ migration }: Script): boolean {
   return migration.undoes === true;
 }
 
-function writeRow(unit: Unit, condition?: string): string {
+function writeRow(unit: Unit, checks: readonly Check[] = []): string {
+  const condition = checks.length === 0 ? undefined : holds(checks);
   return isUndo(unit.script) ? markRow(unit, condition) : insertRow(unit, 'applied', condition);
 }
 

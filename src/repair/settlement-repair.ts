@@ -69,7 +69,7 @@ function marking({ run, settings }: MigrationRun, begun: BegunScripts): Work {
 
 function markApplied({ migration, statements: { length } }: Script, { schema }: Target, table: string) {
   const set = `state = 'applied', at_statement = null, statements = ${length}, done_statements = ${length}, checksum = ${quoteLiteral(migration.checksum)}`;
-  return `update ${historyTable(schema, table)} set ${set} where ${rowOf(migration)} and state = 'incomplete'`;
+  return `update ${historyTable(schema, table)} set ${set} where ${rowOf(migration)} and state <> 'applied'`;
 }
 
 /** Runs the remaining statements of incomplete migrations. */

@@ -24,8 +24,7 @@ DO 'begin
   at_statement integer,
   done_statements integer not null,
   down text,
-  down_checksum text,
-  check (state in (''applied'', ''incomplete'') and scope in (''public'', ''tenant''))
+  down_checksum text
 );
 create unique index on "acme"."schema_migrations" (name) where version is null;
 alter table "acme"."schema_migrations" replica identity full;

@@ -26,20 +26,19 @@ DO 'begin
   at_statement integer,
   done_statements integer not null,
   down text,
-  down_checksum text,
-  check (state in (''applied'', ''incomplete'') and scope in (''public'', ''tenant''))
+  down_checksum text
 );
 create unique index on "acme"."schema_migrations" (name) where version is null;
 alter table "acme"."schema_migrations" replica identity full;
   end if;
 end';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where true returning '2' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '2' as sqlmig_begun;
 SET LOCAL search_path = "acme", "public";
 create table orders (id bigint primary key, plan int references plans);
 
 ;
 SET LOCAL search_path = pg_catalog, pg_temp;
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where true returning '3' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '3' as sqlmig_begun;
 SET LOCAL search_path = "acme", "public";
 do $$ begin update orders set plan = 1; end $$;
 

@@ -18,7 +18,7 @@ DO 'begin
 if to_regnamespace(''"acme"'')::oid is distinct from ''16385''::oid then raise exception using errcode = ''SQM04'', message = ''sqlmig: the schema was dropped, renamed or recreated''; end if;
 if (select count(*) + count(*) filter (where state <> ''applied'') from "acme"."schema_migrations") <> 0 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 2, 'orders_id', '9b199d0f315d8783923ff75616759de40aeb38a18f7e5fc6814b711f946c3928', 'app (ci@deploy-1)', '1f3a5c7e', 'incomplete', 'tenant', 2, 0 where true returning '2' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders_id', '9b199d0f315d8783923ff75616759de40aeb38a18f7e5fc6814b711f946c3928', 'app (ci@deploy-1)', '1f3a5c7e', 'incomplete', 'tenant', 2, 0) returning '2' as sqlmig_begun;
 COMMIT;
 
 -- next message
@@ -34,7 +34,7 @@ DO 'begin
   if (select count(distinct objid) from pg_catalog.pg_locks where pid = pg_backend_pid() and granted
     and locktype = ''advisory'' and classid = 1936813165 and objsubid = 2
     and objid in (0, 1, (select oid from pg_catalog.pg_namespace where nspname = ''acme''))) < 3 then raise exception using errcode = ''SQM12'', message = ''sqlmig: the session that held the lock has ended''; end if;
-  update "acme"."schema_migrations" set at_statement = 1 where version = 2 and state = ''incomplete'';
+  update "acme"."schema_migrations" set at_statement = 1 where version = 2 and state <> ''applied'';
   if not found then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
 select pg_catalog.split_part(virtualtransaction, '/', 2) as sqlmig_transaction
@@ -106,7 +106,7 @@ DO 'begin
   if (select count(distinct objid) from pg_catalog.pg_locks where pid = pg_backend_pid() and granted
     and locktype = ''advisory'' and classid = 1936813165 and objsubid = 2
     and objid in (0, 1, (select oid from pg_catalog.pg_namespace where nspname = ''acme''))) < 3 then raise exception using errcode = ''SQM12'', message = ''sqlmig: the session that held the lock has ended''; end if;
-  update "acme"."schema_migrations" set done_statements = 1 where version = 2 and state = ''incomplete'';
+  update "acme"."schema_migrations" set done_statements = 1 where version = 2 and state <> ''applied'';
   if not found then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
 COMMIT;
@@ -132,7 +132,7 @@ DO 'begin
   if (select count(distinct objid) from pg_catalog.pg_locks where pid = pg_backend_pid() and granted
     and locktype = ''advisory'' and classid = 1936813165 and objsubid = 2
     and objid in (0, 1, (select oid from pg_catalog.pg_namespace where nspname = ''acme''))) < 3 then raise exception using errcode = ''SQM12'', message = ''sqlmig: the session that held the lock has ended''; end if;
-  update "acme"."schema_migrations" set at_statement = 2 where version = 2 and state = ''incomplete'';
+  update "acme"."schema_migrations" set at_statement = 2 where version = 2 and state <> ''applied'';
   if not found then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
 select pg_catalog.split_part(virtualtransaction, '/', 2) as sqlmig_transaction
@@ -156,7 +156,7 @@ DO 'begin
   if (select count(distinct objid) from pg_catalog.pg_locks where pid = pg_backend_pid() and granted
     and locktype = ''advisory'' and classid = 1936813165 and objsubid = 2
     and objid in (0, 1, (select oid from pg_catalog.pg_namespace where nspname = ''acme''))) < 3 then raise exception using errcode = ''SQM12'', message = ''sqlmig: the session that held the lock has ended''; end if;
-  update "acme"."schema_migrations" set done_statements = 2 where version = 2 and state = ''incomplete'';
+  update "acme"."schema_migrations" set done_statements = 2 where version = 2 and state <> ''applied'';
   if not found then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
 COMMIT;
@@ -174,7 +174,7 @@ DO 'begin
   if (select count(distinct objid) from pg_catalog.pg_locks where pid = pg_backend_pid() and granted
     and locktype = ''advisory'' and classid = 1936813165 and objsubid = 2
     and objid in (0, 1, (select oid from pg_catalog.pg_namespace where nspname = ''acme''))) < 3 then raise exception using errcode = ''SQM12'', message = ''sqlmig: the session that held the lock has ended''; end if;
-  update "acme"."schema_migrations" set state = ''applied'', at_statement = null, duration_ms = 12 where version = 2 and state = ''incomplete'';
+  update "acme"."schema_migrations" set state = ''applied'', at_statement = null, duration_ms = 12 where version = 2 and state <> ''applied'';
   if not found then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
 COMMIT;

@@ -11,7 +11,6 @@ begin
     execute format(''alter table %s drop constraint %I'', ''"acme"."schema_migrations"'', name);
   end loop;
   update "acme"."schema_migrations" set state = ''incomplete'' where state = ''running'';
-  alter table "acme"."schema_migrations" add check (state in (''applied'', ''incomplete'') and scope in (''public'', ''tenant''));
   if not exists (select from pg_catalog.pg_attribute f where f.attrelid = ''"acme"."schema_migrations"''::regclass and f.attname = ''down'' and not f.attisdropped) then alter table "acme"."schema_migrations" add down text; end if;
   if not exists (select from pg_catalog.pg_attribute f where f.attrelid = ''"acme"."schema_migrations"''::regclass and f.attname = ''down_checksum'' and not f.attisdropped) then alter table "acme"."schema_migrations" add down_checksum text; end if;
 end';
