@@ -23,6 +23,16 @@ export function transactionBlocks(
     mistakes.push([at.start, 'transaction-control', message, hint]);
   let open: ParsedStatement | null = null;
   for (const statement of statements) {
+    if (setsModes(statement)) {
+      if (nonTransactional === null)
+        mistake(statement, 'a migration must not set the modes of its transaction', setModesHint);
+      else
+        mistake(
+          statement,
+          `SET TRANSACTION has no effect here, since ${alone(nonTransactional)}`,
+          'remove it',
+        );
+    }
     const control = controlOf(statement);
     if (control === null) continue;
     if (control === 'savepoint') {
@@ -50,6 +60,8 @@ export function transactionBlocks(
 
 const removeHint = 'remove it: sqlmig runs each file in a transaction; savepoints are allowed';
 const modesHint = 'write BEGIN alone, or remove it: sqlmig runs each file in a transaction';
+const setModesHint =
+  'remove it: sqlmig has begun the transaction, with READ COMMITTED; to keep other sessions from writing, use LOCK TABLE';
 const nestedHint = 'end the first pair with COMMIT, or use SAVEPOINT';
 const unclosedHint = 'add the COMMIT, or remove BEGIN: sqlmig runs each file in a transaction';
 const splitHint = 'remove it, or move what belongs together into a file of its own';
@@ -80,4 +92,37 @@ export function controlOf({ kind, fields }: ParsedStatement): string | null {
     default:
       return 'prepare a transaction, or end a prepared one';
   }
+}
+
+/**
+ * True for SET TRANSACTION, or SET of its variables. PostgreSQL refuses most modes once the transaction has run a query,
+ * which the checks of sqlmig are. Modes that change nothing are allowed.
+ */
+function setsModes({ kind, fields }: ParsedStatement): boolean {
+  const { name, args } = fields;
+  if (kind !== 'VariableSetStmt' || !Array.isArray(args)) return false;
+  if (name === 'TRANSACTION SNAPSHOT') return true;
+  const values = args as readonly ModeValue[];
+  if (name === 'TRANSACTION') return values.some(({ DefElem }) => !isUsual(DefElem?.defname, DefElem?.arg));
+  return /^transaction_(?:isolation|read_only|deferrable)$/.test(String(name)) && !isUsual(name, values[0]);
+}
+
+interface Constant {
+  readonly A_Const?: {
+    readonly sval?: { readonly sval?: string };
+    readonly ival?: { readonly ival?: number };
+  };
+}
+
+interface ModeValue extends Constant {
+  readonly DefElem?: { readonly defname?: string; readonly arg?: Constant };
+}
+
+/** Whether a mode has the value that it has in the transaction of a file. */
+function isUsual(mode: unknown, value: Constant | undefined): boolean {
+  const { sval, ival } = value?.A_Const ?? {};
+  const text = (sval?.sval ?? String(ival?.ival ?? 0)).toLowerCase();
+  return mode === 'transaction_isolation'
+    ? text === 'read committed'
+    : mode === 'transaction_read_only' && ['0', 'off', 'false', 'no'].includes(text);
 }

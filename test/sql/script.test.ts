@@ -37,6 +37,12 @@ test.for([
 test.for([
   ['begin isolation level serializable; select 1; commit', [['transaction-control', 1, 1]]],
   ['start transaction read only; select 1; commit', [['transaction-control', 1, 1]]],
+  ['-- x\nset transaction isolation level serializable; select 1', [['transaction-control', 2, 1]]],
+  ['begin; set transaction read only; commit', [['transaction-control', 1, 8]]],
+  [`set local transaction_isolation = 'repeatable read'`, [['transaction-control', 1, 1]]],
+  ['set transaction not deferrable', [['transaction-control', 1, 1]]],
+  [`set transaction snapshot 'x'`, [['transaction-control', 1, 1]]],
+  ['vacuum t; set transaction read only', [['transaction-control', 1, 11]]],
   ['begin; select 1; commit and chain', [['transaction-control', 1, 18]]],
   ['begin; select 1; rollback', [['transaction-control', 1, 18]]],
   ['begin', [['transaction-control', 1, 1]]],
