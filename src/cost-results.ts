@@ -56,7 +56,7 @@ export interface Costs<Lock, Rewritten, Built, Changed> {
   readonly locks: readonly Lock[];
   readonly rewritten: readonly Rewritten[];
   readonly indexes: readonly Built[];
-  /** `null` if the server does not count them (`track_counts`). */
+  /** `null` if they are not known: the server does not count them (`track_counts`), or `scratch`. */
   readonly rows: readonly Changed[] | null;
   /** What it does outside of its schema, in words, such as `locks public.plans`. */
   readonly outside: readonly string[];
@@ -69,6 +69,11 @@ export interface FileCost extends Costs<HeldLock, RewrittenTable, BuiltIndex, Ch
   readonly name: string;
   readonly file: string;
   readonly durationMs: number;
+  /**
+   * It is non-transactional, or follows such a file: it ran in a temporary database without rows. `durationMs` does not
+   * contain work on rows, and nothing else was measured.
+   */
+  readonly scratch?: true;
 }
 
 /** A figure of the schema in which it is highest. */
@@ -96,6 +101,8 @@ export interface WorstCosts
   readonly worstIn: string;
   /** The sum over all these schemas. */
   readonly totalMs: number;
+  /** As in `FileCost`, if this is so in all of them. */
+  readonly scratch?: true;
   /** With a sample, what the file may take in all selected tenants in which it is pending. */
   readonly estimate?: CostEstimate;
 }

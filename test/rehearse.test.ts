@@ -1,4 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
+import type { RunEvent } from '../src/events.ts';
+import { loadConfig, up } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -83,22 +85,81 @@ test('a file that would fail is told with its place: exit 1, nothing left', asyn
   ]);
 });
 
-test('what is not rehearsed is said once a file, with the number of tenants', async () => {
-  const p = project(
-    { url: db.url, tenants: { list: ['l1', 'l2', 'l3', 'l4'] }, historyTable: 'left_history' },
-    {
-      'sql/public/1_a.sql': 'create table left_a (id int);',
-      'sql/public/2_i.sql': 'create index concurrently on left_a (id);',
-      'sql/tenant/1_b.sql': 'create table b (id int);',
-      'sql/tenant/2_i.sql': 'create index concurrently on b (id);',
-      'sql/tenant/3_c.sql': 'create table c (id int);',
-    },
-  );
-  const { code, stdout, stderr } = await sqlmig(['up', '--all', '--rehearse'], p.dir);
-  expect(code).toBe(0);
-  expect(stdout).toMatch(/^tenant +would apply +1 migration +at 1 .*l1, l2, l3, l4$/m);
-  expect(stderr.split('\n').filter((line) => line.startsWith('warning'))).toEqual([
-    'warning: sql/public/2_i.sql is non-transactional: neither it nor what follows it is rehearsed',
-    'warning: sql/tenant/2_i.sql is non-transactional: neither it nor what follows it is rehearsed in 4 tenants',
-  ]);
+const online = {
+  'sql/public/1_a.sql': 'create table left_a (id int);',
+  'sql/public/2_i.sql': 'create index concurrently on left_a (id);',
+  'sql/tenant/1_b.sql': 'create table b (id int);',
+  'sql/tenant/2_i.sql': 'create index concurrently on b (id);',
+  'sql/tenant/3_c.sql': 'create table c (id int);',
+};
+
+test('what is not rehearsed, since the role may not create a database, is said once a file', async () => {
+  const own = await freshDatabase();
+  const role = `rehearses_${own.name}`;
+  await own.query(`create role ${role} login password 'x' nosuperuser nocreatedb;
+    alter schema public owner to ${role}; grant create on database ${own.name} to ${role}`);
+  try {
+    const url = Object.assign(new URL(own.url), { username: role, password: 'x' }).href;
+    const p = project({ url, tenants: { list: ['l1', 'l2', 'l3', 'l4'] } }, online);
+    const { code, stdout, stderr } = await sqlmig(['up', '--all', '--rehearse'], p.dir);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^tenant +would apply +1 migration +at 1 .*l1, l2, l3, l4$/m);
+    const why = `role "${role}" may not create a temporary database`;
+    expect(stderr.split('\n').filter((line) => line.startsWith('warning'))).toEqual([
+      `warning: sql/public/2_i.sql is non-transactional: neither it nor what follows it is rehearsed: ${why}`,
+      `warning: sql/tenant/2_i.sql is non-transactional: neither it nor what follows it is rehearsed in 4 tenants: ${why}`,
+    ]);
+  } finally {
+    await own.query(`drop owned by ${role} cascade; drop role ${role}`);
+  }
+});
+
+test('a non-transactional file and what follows it run in a temporary database, which is dropped', async () => {
+  const p = project({ url: db.url, tenants: { list: ['n1', 'n2'] }, historyTable: 'n_history' }, online);
+  const config = await loadConfig({ cwd: p.dir });
+  const rehearse = async () => {
+    const warnings: string[] = [];
+    const onEvent = (event: RunEvent) => {
+      if (event.type === 'warning') warnings.push(event.message);
+    };
+    const result = await up(config, { select: { kind: 'all', except: [] }, rehearse: true, onEvent });
+    return { result, warnings };
+  };
+  const before = await objects();
+  const { result, warnings } = await rehearse();
+  expect(warnings).toEqual([]);
+  expect(result).toMatchObject({ ok: true, applied: 3 });
+  expect(result.schemas[0]?.costs).toMatchObject([{ file: 'sql/public/1_a.sql' }, { scratch: true }]);
+  for (const schema of result.schemas.slice(1)) {
+    expect(schema).toMatchObject({ state: 'applied', version: '3' });
+    expect(schema.migrations.map(({ version }) => version)).toEqual(['1', '2', '3']);
+    expect(schema.costs?.map(({ file, scratch, rows }) => [file, scratch, rows])).toEqual([
+      ['sql/tenant/1_b.sql', undefined, []],
+      ['sql/tenant/2_i.sql', true, null],
+      ['sql/tenant/3_c.sql', true, null],
+    ]);
+  }
+  p.write({ 'sql/tenant/3_c.sql': 'create table c (id int);\ncreate table b ();' });
+  expect((await rehearse()).result).toMatchObject({
+    ok: false,
+    failed: 2,
+    schemas: [
+      { state: 'applied' },
+      {
+        state: 'failed',
+        schema: 'n1',
+        error: {
+          file: 'sql/tenant/3_c.sql',
+          line: 2,
+          schema: 'n1',
+          state: expect.stringMatching(/^rolled back; it ran in a temp/),
+        },
+        costs: [{}, { scratch: true }],
+      },
+      { state: 'failed', schema: 'n2', error: { schema: 'n2' } },
+    ],
+  });
+  expect(await objects()).toEqual(before);
+  const left = `select count(*)::int as n from pg_database where datname = 'sqlmig_replay_${result.runId}'`;
+  expect(await db.query(left)).toEqual([{ n: 0 }]);
 });

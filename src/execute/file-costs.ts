@@ -122,7 +122,8 @@ function createState(counted: ReadonlyMap<string, Counters>, before: Before) {
       const rewritten = figures.relations.flatMap((now) => rewrittenBy(script, now));
       const truncated = new Set(rewritten.filter(({ how }) => how === 'truncated').map(qualified));
       const isHistory = (of: { readonly schema: string; readonly relation: string }) =>
-        of.relation === context.table && [schema.schema, context.publicSchema].includes(of.schema);
+        context.historyTables.includes(of.relation) &&
+        [schema.schema, context.publicSchema].includes(of.schema);
       const rows = figures.relations.flatMap(rowsOf).filter((changed) => !isHistory(changed));
       return {
         rewritten,

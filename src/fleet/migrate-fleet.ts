@@ -9,6 +9,7 @@ import { allTargets, readFleetState } from '../state/fleet-state.ts';
 import { divideSelection } from '../state/scope-selection.ts';
 import { createDigests } from './digests.ts';
 import { openKinds, ownCanaries } from './kinds.ts';
+import { rehearseLeft, type ScratchRehearsal } from './left-files.ts';
 import { migrateKinds } from './migrate-kinds.ts';
 import { migrateTenants } from './migrate-tenants.ts';
 import { createMigrator } from './migrator.ts';
@@ -25,13 +26,15 @@ export interface FleetOptions extends UpOptions, Together {
   readonly unlogged?: true;
   /** The files of each kind of the config. */
   readonly kinds?: readonly Migrations[];
+  /** Runs what a rehearsal cannot roll back. */
+  readonly scratch?: ScratchRehearsal;
 }
 
 /** Brings public and the selected tenants up to date with these files, in a run of its own. */
 export async function migrateFleet(
   config: Config,
   migrations: Migrations,
-  { unlogged, kinds: files = [], ...options }: FleetOptions,
+  { unlogged, scratch, kinds: files = [], ...options }: FleetOptions,
 ): Promise<UpResult> {
   const settings = migrateSettings(options, config);
   const source = { config, migrations, options: settings.plan };
@@ -66,7 +69,10 @@ export async function migrateFleet(
     if (states.flatMap(allTargets).some(hasWork)) await record.begin();
     summary.add([await migratePublic(migrator, found.public)]);
     const error = await migrateTenants(migrator, { found, options: ownOptions, select, summary, digests });
-    const result = summary.result(run.runId, await migrateKinds(kinds, { migrator, found, summary, error }));
+    const failure = await migrateKinds(kinds, { migrator, found, summary, error });
+    const isOpen = scratch !== undefined && settings.rehearse && failure === undefined;
+    const stopped = isOpen ? await rehearseLeft(migrator, { found, summary, scratch }) : undefined;
+    const result = summary.result(run.runId, failure ?? stopped);
     await record.end(result);
     emit({ type: 'run-finished', result });
     return result;

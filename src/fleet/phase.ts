@@ -84,13 +84,15 @@ export function openTenantPhase(
 }
 
 async function begin(
-  { run, settings, scripts, checkRights }: Migrator,
+  { run, settings, source, scripts, checkRights }: Migrator,
   scope: Scope,
   targets: readonly Target[],
 ) {
   await checkRights(targets);
   const pending = targets.filter(hasWork).length;
-  if (settings.rehearse) {
+  // What up leaves out is rehearsed at its end, except in kinds (see `rehearseLeft`).
+  const isLeft = basisOf(source, scope).undo !== undefined || source.config.scope !== null;
+  if (settings.rehearse && isLeft) {
     for (const message of unrehearsed(scope, targets, scripts.all))
       settings.emit({ type: 'warning', message });
   }

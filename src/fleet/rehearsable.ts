@@ -26,8 +26,11 @@ export function unrehearsed(
     const { left } = rehearsable(target.plan.steps.flatMap((step) => scripts.get(step) ?? []));
     if (left !== undefined) tenants.set(left.migration.file, (tenants.get(left.migration.file) ?? 0) + 1);
   }
-  return [...tenants].map(([file, n]) => {
-    const where = scope === 'public' ? '' : ` in ${n} ${n === 1 ? 'tenant' : 'tenants'}`;
-    return `${file} is non-transactional: neither it nor what follows it is rehearsed${where}`;
-  });
+  return [...tenants].map(([file, n]) => leftMessage(scope, file, n));
+}
+
+/** That a file and what follows it are not rehearsed, in words. */
+export function leftMessage(scope: Scope, file: string, tenants: number): string {
+  const where = scope === 'public' ? '' : ` in ${tenants} ${tenants === 1 ? 'tenant' : 'tenants'}`;
+  return `${file} is non-transactional: neither it nor what follows it is rehearsed${where}`;
 }

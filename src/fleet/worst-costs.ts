@@ -60,6 +60,7 @@ function worstOf({ version, name, file }: FileCost, costs: readonly CostIn[]): W
           key: ({ relation }) => [relation],
           size: ({ inserted, updated, deleted }) => inserted + updated + deleted,
         }),
+    ...(costs.every(({ cost }) => cost.scratch) && { scratch: true }),
     outside: [...new Set(costs.flatMap(({ cost }) => [...cost.outside]))],
   };
 }

@@ -1,3 +1,4 @@
+import { rehearseInScratch } from '../baseline/rehearse-in-scratch.ts';
 import { mergedUp } from '../databases/merged-runs.ts';
 import { inDatabases } from '../databases/parts.ts';
 import { requireQuery } from '../execute/canary-check.ts';
@@ -52,5 +53,5 @@ async function migrate(config: Config, options: UpOptions & Together): Promise<U
   const [migrations, ...kinds] = await readMigrationsOfKinds(config);
   const tenant = [migrations, ...kinds].flatMap((files) => files.tenant);
   requireVersion({ ...migrations, tenant }, options.to);
-  return migrateFleet(config, migrations, { ...options, kinds });
+  return migrateFleet(config, migrations, { ...options, kinds, scratch: rehearseInScratch });
 }

@@ -18,6 +18,8 @@ function costText(file: RehearsedFile): string {
   const where = file.scope !== 'public' ? ` in ${count(file.schemas, 'tenant')}` : '';
   const worst = file.schemas > 1 ? ` (${printable(file.worstIn)})` : '';
   const title = `${printable(file.file)}: ${upTo(file)}${file.durationMs} ms${worst}${where}\n`;
+  if (file.scratch)
+    return `${title}  in a temporary database without rows, because it cannot be rolled back\n`;
   return (
     title +
     [estimateOf(file), locksOf(file), rewrittenBy(file), indexesOf(file), rowsOf(file), outsideOf(file)].join(

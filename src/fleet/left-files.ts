@@ -1,0 +1,182 @@
+import type { FileCost } from '../cost-results.ts';
+import { SqlmigError } from '../errors.ts';
+import { historyKey } from '../project/order.ts';
+import { newestVersion } from '../project/version.ts';
+import type { ErrorDetails, SchemaOutcome, Scope, ScopeName } from '../results.ts';
+import type { Migration } from '../sql/migration.ts';
+import { allTargets, type FleetState } from '../state/fleet-state.ts';
+import type { Target } from '../state/target.ts';
+import type { LeftOutStatement } from '../verify-results.ts';
+import type { MigrationRun, Migrator } from './migrator.ts';
+import { outcomeKey } from './outcome.ts';
+import { leftMessage, rehearsable } from './rehearsable.ts';
+import { interrupted } from './schema-errors.ts';
+import type { Summary } from './summary.ts';
+
+/** What to run in a scratch database: all files of public, and of one tenant if `tenant` is not null. */
+interface ScratchRequest {
+  readonly tenant: string | null;
+  /** The newest version that public and the tenant get. */
+  readonly upTo: Readonly<Record<Scope, string>>;
+}
+
+/** What has run in a scratch database. */
+interface ScratchResult {
+  /** The milliseconds of each file that was applied, by scope and history key (see `scratchKey`). */
+  readonly durations: ReadonlyMap<string, number>;
+  /** What stopped it. */
+  readonly error: ErrorDetails | null;
+  readonly leftOut: readonly LeftOutStatement[];
+}
+
+/**
+ * Runs files in a database of their own, without rows.
+ * @throws SqlmigError if the server or the role does not allow that.
+ */
+export type ScratchRehearsal = (run: MigrationRun, request: ScratchRequest) => Promise<ScratchResult>;
+
+/** Identifies a file in `ScratchResult.durations`. */
+export function scratchKey(scope: ScopeName, migration: Parameters<typeof historyKey>[0]): string {
+  return `${scope} ${historyKey(migration)}`;
+}
+
+/** A schema with files that cannot be rolled back, or follow such a file. */
+interface Left {
+  readonly target: Target;
+  readonly outcome: SchemaOutcome;
+  readonly files: readonly Migration[];
+}
+
+// Each is a database that is built from all files. A fleet rarely has more than one.
+const mostDatabases = 3;
+
+/**
+ * Runs what a rehearsal has left out of the schemas so far in scratch databases, one for each newest version of tenants,
+ * and adds that to the outcomes. Warns of what cannot be rehearsed there either. Returns the error that interrupted it.
+ */
+export async function rehearseLeft(
+  migrator: Migrator,
+  {
+    found,
+    summary,
+    scratch,
+  }: { readonly found: FleetState; readonly summary: Summary; readonly scratch: ScratchRehearsal },
+): Promise<SqlmigError | undefined> {
+  const left = leftIn(migrator, found, summary);
+  const upToPublic = newestOf(found.public);
+  for (const [index, group] of groupsOf(left).entries()) {
+    const tenant = group.find(({ target }) => target.scope === 'tenant')?.target ?? null;
+    const upTo = { public: upToPublic, tenant: tenant === null ? '0' : newestOf(tenant) };
+    const run = () => scratch(migrator, { tenant: tenant?.schema ?? null, upTo });
+    const error =
+      index < mostDatabases ? await rehearseGroup(group, summary, { migrator, run }) : tooManyVersions();
+    if (error?.code === 'interrupted') return interrupted();
+    if (error !== null) warn(migrator, group, error.message);
+  }
+  return;
+}
+
+function tooManyVersions(): Pick<ErrorDetails, 'code' | 'message'> {
+  return {
+    code: 'server-refused',
+    message: `the tenants have more than ${mostDatabases} different versions`,
+  };
+}
+
+function leftIn({ scripts }: Migrator, found: FleetState, { outcomes }: Summary): Left[] {
+  const known = new Map(outcomes.map((outcome) => [outcomeKey(outcome), outcome]));
+  return allTargets(found).flatMap((target) => {
+    const { scope, schema, trouble, plan } = target;
+    const outcome = known.get(outcomeKey({ scope, schema, error: trouble }));
+    if (outcome === undefined || outcome.error !== undefined) return [];
+    const pending = plan.steps.flatMap((step) => scripts.all.get(step) ?? []);
+    const files = pending.slice(rehearsable(pending).scripts.length).map(({ migration }) => migration);
+    return files.length === 0 ? [] : [{ target, outcome, files }];
+  });
+}
+
+/** Public belongs to the first group of tenants, since each database has its files. */
+function groupsOf(left: readonly Left[]): Left[][] {
+  const groups = new Map<string, Left[]>();
+  for (const one of left.filter(({ target }) => target.scope === 'tenant')) {
+    const key = newestOf(one.target);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  const [first = [], ...rest] = [...groups.values()].sort((a, b) => b.length - a.length);
+  const all = [[...left.filter(({ target }) => target.scope === 'public'), ...first], ...rest];
+  return all.filter((group) => group.length > 0);
+}
+
+function newestOf({ plan }: Target): string {
+  return newestVersion([{ version: plan.version }, ...plan.steps]) ?? '0';
+}
+
+interface GroupRun {
+  readonly migrator: Migrator;
+  readonly run: () => Promise<ScratchResult>;
+}
+
+/** Runs the files of a group; why that was not possible, or `null`. */
+async function rehearseGroup(
+  group: readonly Left[],
+  summary: Summary,
+  { migrator, run }: GroupRun,
+): Promise<Pick<ErrorDetails, 'code' | 'message'> | null> {
+  let result: ScratchResult;
+  try {
+    result = await run();
+  } catch (error) {
+    if (error instanceof SqlmigError) return error.details;
+    throw error;
+  }
+  const { error, leftOut } = result;
+  const files = new Set(group.flatMap((one) => one.files.map(({ file }) => file)));
+  if (error !== null && !files.has(error.file ?? '')) return error;
+  for (const { file, line, what } of leftOut.filter((one) => files.has(one.file))) {
+    const message = `${file}:${line} is not rehearsed, because it is ${what} and would change more than its database`;
+    migrator.settings.emit({ type: 'warning', message });
+  }
+  summary.add(group.map((one) => withScratch(one, result)));
+  return null;
+}
+
+/** The outcome of a schema with what was rehearsed for it in a scratch database. */
+function withScratch({ target, outcome, files }: Left, { durations, error }: ScratchResult): SchemaOutcome {
+  const ran = files.flatMap(({ version, name, file }) => {
+    const durationMs = durations.get(scratchKey(target.scope, { version, name }));
+    return durationMs === undefined ? [] : [{ version, name, file, durationMs }];
+  });
+  const { schema, database } = outcome;
+  const failed = error !== null && files.some(({ file }) => file === error.file);
+  return {
+    ...outcome,
+    state: failed ? 'failed' : 'applied',
+    version: newestVersion([{ version: outcome.version }, ...ran]),
+    migrations: [...outcome.migrations, ...ran.map(({ file: _, ...migration }) => migration)],
+    costs: [...(outcome.costs ?? []), ...ran.map(costInScratch)],
+    ...(failed && { error: { ...error, schema, database, ...inScratch } }),
+  };
+}
+
+const inScratch = {
+  state: 'rolled back; it ran in a temporary database with the structure that the files build',
+  hint: 'correct the file and rehearse again',
+};
+
+function costInScratch(file: Pick<FileCost, 'version' | 'name' | 'file' | 'durationMs'>): FileCost {
+  return { ...file, locks: [], rewritten: [], indexes: [], rows: null, outside: [], scratch: true };
+}
+
+function warn({ settings }: Migrator, group: readonly Left[], why: string): void {
+  for (const scope of ['public', 'tenant'] satisfies Scope[]) {
+    const files = new Map<string, number>();
+    for (const {
+      target,
+      files: [first],
+    } of group)
+      if (target.scope === scope && first !== undefined)
+        files.set(first.file, (files.get(first.file) ?? 0) + 1);
+    for (const [file, tenants] of files)
+      settings.emit({ type: 'warning', message: `${leftMessage(scope, file, tenants)}: ${why}` });
+  }
+}
