@@ -120,7 +120,7 @@ export interface CostEstimate {
   readonly byCountMs: number;
 }
 
-/** The sample of a rehearsal. If the config has several databases, each has its own, and these are sums. */
+/** The sample of a rehearsal. Each database and scope of the config has its own, and these are the sums. */
 export interface RehearsalSample {
   /** The number of selected tenants with pending migrations. */
   readonly tenants: number;

@@ -213,3 +213,35 @@ test('two databases: a sample in each, and the sum of the estimates', async () =
   expect(result).toMatchObject({ ok: true, sample: { tenants: 5, sampled: 2 } });
   expect(result.costs).toMatchObject([{ schemas: 2, estimate: { tenants: 5, bySizeMs: null } }]);
 });
+
+test('kinds of tenants: a sample of each, and what is not rehearsed', async () => {
+  const p = project(
+    {
+      url: db.url,
+      tenants: { list: ['k_1', 'k_2', 'k_3'] },
+      scopes: [{ name: 'vip', tenants: { list: ['k_1', 'k_2'] } }],
+      historyTable: 'k_history',
+      publicSchema: 'k_public',
+    },
+    { 'sql/tenant/1_a.sql': 'create table a (id int);', 'sql/vip/1_b.sql': 'create table b (id int);' },
+  );
+  const config = await p.config();
+  const all = { kind: 'all', except: [] } as const;
+  expect(await up(config, { select: all })).toMatchObject({ ok: true });
+  p.write({
+    'sql/vip/2_c.sql': 'alter table b add column c int;',
+    'sql/vip/3_d.sql': 'create index concurrently on b (c);',
+  });
+  const warnings: string[] = [];
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'warning') warnings.push(event.message);
+  };
+  const result = await up(await p.config(), { select: all, rehearse: true, sample: 1, onEvent });
+  expect(result).toMatchObject({ ok: true, sample: { tenants: 2, sampled: 1 } });
+  expect(result.costs).toMatchObject([
+    { scope: 'vip', file: 'sql/vip/2_c.sql', rows: [], estimate: { tenants: 2 } },
+  ]);
+  const left =
+    'sql/vip/3_d.sql is non-transactional: neither it nor what follows it is rehearsed in 1 tenant';
+  expect(warnings).toContain(left);
+});

@@ -1,20 +1,21 @@
 import type { CostEstimate, RehearsalSample } from '../cost-results.ts';
-import type { RehearsedFile, SchemaOutcome } from '../results.ts';
+import type { RehearsedFile, SchemaOutcome, ScopeName } from '../results.ts';
 import type { Sample } from './sample.ts';
 
-/** The costs of files in a sample, each with an estimate for all tenants in which the file is pending. */
+/** The costs of files in samples, each with an estimate for all tenants in which the file is pending. */
 export function withEstimates(
   costs: readonly RehearsedFile[],
   schemas: readonly SchemaOutcome[],
-  { files, bytesOf }: Sample,
+  samples: ReadonlyMap<ScopeName, Sample>,
 ): RehearsedFile[] {
   return costs.map((cost) => {
-    const all = files.get(cost.file);
-    if (cost.scope === 'public' || all === undefined) return cost;
+    const sample = samples.get(cost.scope);
+    const all = sample?.files.get(cost.file);
+    if (sample === undefined || all === undefined) return cost;
     const measured = schemas.filter(
-      ({ scope, costs: own = [] }) => scope === 'tenant' && own.some(({ file }) => file === cost.file),
+      ({ scope, costs: own = [] }) => scope === cost.scope && own.some(({ file }) => file === cost.file),
     );
-    const bytes = measured.reduce((sum, { schema }) => sum + bytesOf(schema), 0);
+    const bytes = measured.reduce((sum, { schema }) => sum + sample.bytesOf(schema), 0);
     const byCount = (cost.totalMs * all.tenants) / cost.schemas;
     const estimate = {
       tenants: all.tenants,
@@ -39,7 +40,7 @@ export function withSums(costs: readonly RehearsedFile[], each: readonly Rehears
     });
   }
   return costs.map((cost) => {
-    const estimate = cost.scope === 'tenant' ? sums.get(cost.file) : undefined;
+    const estimate = sums.get(cost.file);
     return estimate === undefined ? cost : { ...cost, estimate };
   });
 }

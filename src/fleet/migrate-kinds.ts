@@ -30,11 +30,12 @@ export async function migrateKinds(
   let error = before;
   for (const kind of kinds) {
     const stop = error === undefined ? reasonToStop(kind, summary.outcomes) : endedBy(error);
-    const turn =
+    const turn: KindTurn =
       stop === null
         ? await migrateKind(kind, earlier, summary.outcomes)
         : { outcomes: kind.found.tenants.map((target) => notStarted(kind.migrator, target, stop)), error };
     summary.add(turn.outcomes.map((outcome) => namedScope(outcome, kind.migrator.run.config)));
+    for (const [scope, sample] of turn.samples ?? []) summary.take(scope, sample);
     error = turn.error;
     earlier.push(kind);
   }
@@ -72,6 +73,7 @@ function failuresIn(outcomes: readonly SchemaOutcome[]): number {
 interface KindTurn {
   readonly outcomes: readonly SchemaOutcome[];
   readonly error: SqlmigError | undefined;
+  readonly samples?: Summary['samples'];
 }
 
 async function migrateKind(
@@ -99,7 +101,8 @@ async function migrateKind(
       digests,
     };
     const error = await migrateTenants(migrator, turn);
-    return { outcomes: [...summary.result(run.runId, error).schemas, ...behind], error };
+    const { samples } = summary;
+    return { outcomes: [...summary.result(run.runId, error).schemas, ...behind], error, samples };
   } catch (error) {
     if (!(error instanceof SqlmigError)) throw error;
     return { outcomes: [], error: settings.signal.aborted ? interrupted() : error };

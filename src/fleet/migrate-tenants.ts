@@ -92,7 +92,7 @@ async function sampled(
 ): Promise<Target[]> {
   const { emit } = settings;
   const sample = await run.read((session) => takeSample(session, { tenants, most, emit }));
-  summary.take(sample);
+  summary.take(run.config.scope?.name ?? 'tenant', sample);
   return [...sample.targets];
 }
 

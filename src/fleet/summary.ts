@@ -1,7 +1,7 @@
 import type { SqlmigError } from '../errors.ts';
 import type { RunEvent } from '../events.ts';
-import type { SchemaOutcome, UpResult } from '../results.ts';
-import { withEstimates } from './estimate.ts';
+import type { SchemaOutcome, ScopeName, UpResult } from '../results.ts';
+import { sumOfSamples, withEstimates } from './estimate.ts';
 import { createNoticeGroups } from './notice-groups.ts';
 import { isGone, outcomeKey, unconfirmed } from './outcome.ts';
 import type { Sample } from './sample.ts';
@@ -21,8 +21,10 @@ export interface Summary {
   readonly hasLeftOut: boolean;
   /** All that was committed is on disk. */
   confirm(): void;
-  /** Notes the sample that is rehearsed instead of all tenants. */
-  take(sample: Sample): void;
+  /** Notes the sample of a scope that is rehearsed instead of all its tenants. */
+  take(scope: ScopeName, sample: Sample): void;
+  /** The samples of scopes. */
+  readonly samples: ReadonlyMap<ScopeName, Sample>;
   /** The result; `error` is what stopped the run and is no schema's own. */
   result(runId: string, error?: SqlmigError): UpResult;
 }
@@ -42,7 +44,7 @@ export function createSummary({
   const notices = createNoticeGroups();
   const byKey = new Map<string, SchemaOutcome>();
   let confirmed = rehearse || sync;
-  let sample: Sample | null = null;
+  const samples = new Map<ScopeName, Sample>();
   const outcomes = () => [...byKey.values()];
   return {
     hear(event) {
@@ -66,9 +68,8 @@ export function createSummary({
     confirm() {
       confirmed = true;
     },
-    take(taken) {
-      sample = taken;
-    },
+    take: (scope, sample) => void samples.set(scope, sample),
+    samples,
     result(runId, error) {
       const schemas = confirmed ? outcomes() : outcomes().map(unconfirmed);
       const count = (state: SchemaOutcome['state']) =>
@@ -77,7 +78,7 @@ export function createSummary({
       const failed = count('failed');
       return {
         ok: failed + open === 0 && !schemas.some(isLeftOut) && error === undefined,
-        ...(rehearse && { rehearsed: true, ...costsOfRehearsal(schemas, sample) }),
+        ...(rehearse && { rehearsed: true, ...costsOfRehearsal(schemas, samples) }),
         runId,
         applied: count('applied'),
         upToDate: count('up-to-date'),
@@ -95,9 +96,10 @@ export function createSummary({
   };
 }
 
-function costsOfRehearsal(schemas: readonly SchemaOutcome[], sample: Sample | null) {
-  const costs = worstCosts(schemas);
-  return sample === null ? { costs } : { costs: withEstimates(costs, schemas, sample), sample: sample.facts };
+function costsOfRehearsal(schemas: readonly SchemaOutcome[], samples: Summary['samples']) {
+  const costs = withEstimates(worstCosts(schemas), schemas, samples);
+  const facts = [...samples.values()].map((sample) => sample.facts);
+  return { costs, ...(facts.length > 0 && { sample: sumOfSamples(facts) }) };
 }
 
 /** True for a schema that this run should have migrated, and did not begin with. */
