@@ -8,6 +8,7 @@ import { everySchema } from '../src/project/selection.ts';
 import { groupBy } from '../src/report/table.ts';
 import type { DriftFinding, VerifyResult } from '../src/verify-results.ts';
 import { sqlmig } from './setup/cli.ts';
+import { ownServer } from './setup/cluster.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project, type TestProject } from './setup/project.ts';
 
@@ -486,7 +487,29 @@ test('a role that may only read compares siblings, and learns what a replay need
   }
 });
 
-test('nothing is found in the sample project, after adopt --baseline, or in a new tenant', async () => {
+test('on a standby, siblings are compared for a role that may only read, and files cannot be replayed', async () => {
+  const server = await ownServer();
+  const tenants = { list: ['acme', 'globex', 'initech'] };
+  const p = project(
+    { url: server.url, tenants },
+    { 'sql/tenant/1_a.sql': 'create table a (id int); create index on a (id)' },
+  );
+  await build(p);
+  await server.query('drop index globex.a_id_idx');
+  await server.query(`create role reader login password 'secret'; grant pg_read_all_data to reader`);
+  await server.becomeStandby();
+  const url = Object.assign(new URL(server.url), { username: 'reader', password: 'secret' }).href;
+  const reader = await loadConfig({ cwd: p.dir, env: {}, overrides: { url } });
+  expect(bySchema(await verify(reader, { structure: 'siblings' }))).toEqual({
+    globex: [['missing-object', 'index', 'a.a_id_idx', null]],
+  });
+  expect(await verify(reader, { structure: 'files' })).toMatchObject({
+    ok: false,
+    findings: [{ kind: 'not-replayed', message: expect.stringContaining('during recovery') }],
+  });
+});
+
+test('nothing is found in the sample project, after adopt --baseline, or in a new tenant or a clone', async () => {
   const own = await freshDatabase();
   const p = project({ url: own.url, tenants: { list: ['acme', 'globex', 'initech'] } });
   cpSync(fileURLToPath(new URL('../sql', import.meta.url)), `${p.dir}/sql`, { recursive: true });
@@ -498,6 +521,7 @@ test('nothing is found in the sample project, after adopt --baseline, or in a ne
   expect(adopted).toMatchObject({ code: 0 });
   p.write({ 'sqlmig.config.json': JSON.stringify({ url: own.url }) });
   expect(await sqlmig(['tenant', 'create', 'new'], p.dir)).toMatchObject({ code: 0 });
+  expect(await sqlmig(['tenant', 'clone', 'new', 'copy'], p.dir)).toMatchObject({ code: 0 });
   expect(await sqlmig(['verify', '--structure'], p.dir)).toMatchObject(clean);
   expect(await sqlmig(['verify', '--siblings'], p.dir)).toMatchObject({ code: 0 });
 });

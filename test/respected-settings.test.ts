@@ -1,5 +1,3 @@
-import { chmodSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { sqlmig, start } from './setup/cli.ts';
@@ -86,11 +84,7 @@ test('default_transaction_read_only is respected before anything is tried, unles
 
 test('a standby is called one, and the error points to a URL of several hosts', async () => {
   const server = await ownServer();
-  const [row] = await server.query('show data_directory');
-  const signal = join(String(row?.data_directory), 'standby.signal');
-  writeFileSync(signal, '');
-  chmodSync(signal, 0o644);
-  await server.crash();
+  await server.becomeStandby();
   const p = project({ ...settingsOf('standby'), url: server.url }, { 'sql/tenant/1_a.sql': '' });
   const { code, stderr } = await sqlmig(['up', '--all', '--ignore-read-only'], p.dir);
   expect({ code, stderr }).toMatchObject({ code: 3, stderr: expect.stringContaining('is a standby') });

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,8 @@ export interface OwnServer {
   /** The same without the start; all of it is gone when this returns. */
   kill(): void;
   start(): Promise<void>;
+  /** Starts it again as a standby that has no primary. */
+  becomeStandby(): Promise<void>;
 }
 
 /** Starts a server that flushes to disk as a real one does; `from` asks for another version, or for that in a folder. */
@@ -54,6 +56,12 @@ export async function ownServer(
       }
     }
   };
+  const crash = async () => {
+    const ended = new Promise((resolve) => server.process.once('exit', resolve));
+    server.process.kill('SIGQUIT');
+    await ended;
+    server = await restart();
+  };
   return {
     url,
     async query(text) {
@@ -69,11 +77,12 @@ export async function ownServer(
     async start() {
       server = await restart();
     },
-    async crash() {
-      const ended = new Promise((resolve) => server.process.once('exit', resolve));
-      server.process.kill('SIGQUIT');
-      await ended;
-      server = await restart();
+    crash,
+    async becomeStandby() {
+      const signal = join(cluster.dir, 'data/standby.signal');
+      writeFileSync(signal, '');
+      chmodSync(signal, 0o644);
+      await crash();
     },
   };
 }
