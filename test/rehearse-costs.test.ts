@@ -132,16 +132,27 @@ test('a file that fails: its place, and the costs of the files before it', async
   });
   p.write({
     'sql/tenant/2_b.sql': 'alter table a add column b int;',
-    'sql/tenant/3_c.sql':
+    // In `up`, these two share a transaction.
+    'sql/tenant/3_new.sql': 'create table fresh_one (id int);',
+    'sql/tenant/4_again.sql': 'alter table a add column d int;',
+    'sql/tenant/5_block.sql': 'do $$ begin alter table a alter column b type bigint; end $$',
+    'sql/tenant/6_c.sql':
       'update a set b = 1;\n  alter table a add column ü int;\nselect nothing from a;\nselect 1;',
   });
   const result = await rehearse(p);
+  const lock = { schema: 'short', relation: 'a', mode: 'AccessExclusiveLock' };
   expect(result.schemas[1]).toMatchObject({
     state: 'failed',
-    error: { file: 'sql/tenant/3_c.sql', line: 3, column: 8, statement: 3, statements: 4 },
-    costs: [{ version: '2', locks: [{ relation: 'a', mode: 'AccessExclusiveLock', line: 1 }] }],
+    error: { file: 'sql/tenant/6_c.sql', line: 3, column: 8, statement: 3, statements: 4 },
+    costs: [
+      { version: '2', locks: [{ ...lock, line: 1 }] },
+      { version: '3', locks: [] },
+      { version: '4', locks: [{ ...lock, line: 1, inferred: true }] },
+      // A rewrite is not possible without it.
+      { version: '5', rewritten: [{ relation: 'a' }], locks: [{ ...lock, inferred: true }] },
+    ],
   });
-  expect(result.costs).toMatchObject([{ file: 'sql/tenant/2_b.sql', schemas: 1 }]);
+  expect(result.costs?.map(({ file, schemas }) => [file, schemas])).toContainEqual(['sql/tenant/2_b.sql', 1]);
 });
 
 test('a sample: the largest of the selected tenants, and an estimate for all of these', async () => {

@@ -1,10 +1,10 @@
-import type { BuiltIndex, ChangedRows, FileCost, RewrittenTable } from '../cost-results.ts';
+import type { BuiltIndex, ChangedRows, FileCost, HeldLock, RewrittenTable } from '../cost-results.ts';
 import { transactionsOf } from '../protocol/transactions.ts';
 import type { Unit, UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import type { Script } from '../sql/migration.ts';
 import { differences } from '../structure/structure.ts';
 import type { Counters, FigureCollector, FileFigures, RelationNow } from './file-figures.ts';
-import { type FileLocks, locksOfFile } from './held-locks.ts';
+import { type FileLocks, locksOfFile, strength } from './held-locks.ts';
 import type { Before } from './relations-before.ts';
 
 /** The rehearsed files of a schema, what they did, and what existed before. */
@@ -20,19 +20,23 @@ interface Measured {
 export function costsOf({ schema, context, scripts, figures, before }: Measured): FileCost[] {
   const transactions = transactionsOf(scripts, schema, context.transactionPerFile);
   const state = createState(figures.counted, before);
+  const joinedWith = (script: Script) => transactions.find((one) => one.includes(script)) ?? [script];
   const locks = figures.files.map((file, i) => {
-    const unit = { schema, context, script: scripts[i] as Script };
-    // Files before the first one are those of public.
-    const apart = !transactions.some((joined) => joined.includes(unit.script) && joined[0] !== unit.script);
-    return locksOfFile(unit, file, { before: before.relations, apart });
+    const script = scripts[i] as Script;
+    const first = figures.files[scripts.indexOf(joinedWith(script)[0] ?? script)];
+    const earlier = first?.marks[0]?.locks ?? [];
+    return locksOfFile({ schema, context, script }, file, { before: before.relations, earlier });
   });
   return figures.files.map((file, i) => {
     const script = scripts[i] as Script;
     const { version, name, file: path } = script.migration;
-    const joined = transactions.find((one) => one.includes(script)) ?? [];
-    const last = scripts.indexOf(joined.at(-1) ?? script);
-    const held = heldLocks(locks.slice(i, last + 1));
+    const last = scripts.indexOf(joinedWith(script).at(-1) ?? script);
     const changed = state.changesOf({ schema, context, script }, file);
+    const held = withImplied(
+      heldLocks(locks.slice(i, last + 1)),
+      changed,
+      inMs(microsOf(locks.slice(i, last + 1))),
+    );
     return {
       ...{ version, name, file: path },
       durationMs: inMs(locks[i]?.micros ?? 0),
@@ -45,15 +49,38 @@ export function costsOf({ schema, context, scripts, figures, before }: Measured)
 
 const inMs = (micros: number) => Math.round(micros / 1000);
 
+const microsOf = (files: readonly FileLocks[]) => files.reduce((sum, { micros }) => sum + micros, 0);
+
 /** The locks of the first file, held to the end of the last one. */
 function heldLocks([first, ...rest]: readonly FileLocks[]): FileCost['locks'] {
-  const after = rest.reduce((sum, { micros }) => sum + micros, 0);
+  const after = microsOf(rest);
   return (first?.locks ?? [])
     .map(({ lock: { schema, relation, mode, ...more }, from }) => {
       const heldMs = inMs((first?.micros ?? 0) - from + after);
       return { schema, relation, mode, heldMs, ...more };
     })
-    .sort((a, b) => (qualified(a) < qualified(b) ? -1 : 1));
+    .sort(byName);
+}
+
+const byName = (a: HeldLock, b: HeldLock) => (qualified(a) < qualified(b) ? -1 : 1);
+
+/** Adds locks that were not seen, since an earlier file held them, and without which the changes are not possible. */
+function withImplied(
+  locks: readonly HeldLock[],
+  { rewritten, indexes }: Pick<Changes, 'rewritten' | 'indexes'>,
+  heldMs: number,
+): HeldLock[] {
+  const all = new Map(locks.map((lock) => [qualified(lock), lock]));
+  const implied = [
+    ...rewritten.map((one) => ({ ...one, mode: 'AccessExclusiveLock' })),
+    ...indexes.map((one) => ({ ...one, mode: 'ShareLock' })),
+  ];
+  for (const { schema, relation, mode } of implied) {
+    const known = all.get(qualified({ schema, relation }));
+    if (known !== undefined && strength(known.mode) >= strength(mode)) continue;
+    all.set(qualified({ schema, relation }), { schema, relation, mode, heldMs, inferred: true });
+  }
+  return [...all.values()].sort(byName);
 }
 
 const qualified = ({ schema, relation }: { readonly schema: string; readonly relation: string }) =>

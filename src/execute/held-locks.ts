@@ -28,14 +28,18 @@ export interface FileLocks {
   readonly locks: readonly LockInFile[];
 }
 
-/**
- * The strongest lock of a file on each relation. `apart`: the files before it are other transactions in `up`, so that it
- * has to take again what they have locked.
- */
+/** The relations that existed, and the locks that the rehearsal held when the transaction of the file would begin. */
+interface EarlierLocks {
+  readonly before: ReadonlyMap<string, RelationBefore>;
+  /** Those of other transactions in `up`, so that the file has to take them again. */
+  readonly earlier: readonly LockOn[];
+}
+
+/** The strongest lock of a file on each relation. */
 export function locksOfFile(
   unit: Unit,
   { marks }: FileFigures,
-  { before, apart }: { readonly before: ReadonlyMap<string, RelationBefore>; readonly apart: boolean },
+  { before, earlier }: EarlierLocks,
 ): FileLocks {
   const { parts, micros } = partsOf(unit, marks);
   const held = new Set((marks[0]?.locks ?? []).map(keyOf));
@@ -43,7 +47,8 @@ export function locksOfFile(
   const strongest = new Map<string, LockInFile>();
   const note = (oid: string, found: LockInFile) => {
     const known = strongest.get(oid);
-    if (known === undefined || rank(found.lock.mode) > rank(known.lock.mode)) strongest.set(oid, found);
+    if (known === undefined || strength(found.lock.mode) > strength(known.lock.mode))
+      strongest.set(oid, found);
   };
   const seen = new Set(held);
   const seenIn = new Map<Part, Set<string>>();
@@ -61,12 +66,13 @@ export function locksOfFile(
         note(oid, { lock: lockOf(relation, mode, lineIn(unit, part)), from: part.start });
     }
   }
-  if (apart) inferTaken({ unit, seenIn, before, held: marks[0]?.locks ?? [] }, note);
+  inferTaken({ unit, seenIn, before, held: earlier }, note);
   return { micros, locks: [...strongest.values()] };
 }
 
 const keyOf = ([oid, mode]: LockOn) => `${oid} ${mode}`;
-const rank = (mode: string) => feltModes.indexOf(mode);
+/** How strong a lock mode is, compared with others that sessions notice. */
+export const strength = (mode: string) => feltModes.indexOf(mode);
 
 function lockOf({ schema, relation }: RelationBefore, mode: string, line: number | null): LockInFile['lock'] {
   return { schema, relation, mode, ...(line !== null && { line }) };
@@ -116,7 +122,7 @@ function inferTaken(
       const relation = oid === null ? undefined : before.get(oid);
       if (oid === null || relation === undefined || seen?.has(oid) === true) continue;
       const modes = held.filter(([of]) => of === oid).map(([, mode]) => mode);
-      const mode = weakest ?? modes.reduce((a, b) => (rank(b) > rank(a) ? b : a));
+      const mode = weakest ?? modes.reduce((a, b) => (strength(b) > strength(a) ? b : a));
       if (!modes.includes(mode)) continue;
       const lock = lockOf(relation, mode, lineOfStatement(unit, n));
       note(oid, { lock: { ...lock, inferred: true }, from: part?.start ?? 0 });
