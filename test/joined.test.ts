@@ -91,6 +91,29 @@ test('files share a transaction; if one fails, those before it stay applied, and
   expect(await transactions(db, 'joined')).toEqual([{ tables: 4, transactions: 1, times: 4 }]);
 });
 
+test('a file that cannot share a transaction is sent twice in the first tenant only', async () => {
+  const db = await freshDatabase();
+  const list = ['one', 'two'];
+  const p = project(
+    { url: db.url, tenants: { list }, concurrency: 1 },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': `do $$ begin if exists (select from pg_class where oid = to_regclass('a') and age(xmin) = 0) then raise exception 'joined'; end if; end $$`,
+      'sql/tenant/3_c.sql': 'create table c ()',
+      'sql/tenant/4_d.sql': 'create table d ()',
+    },
+  );
+  expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true, applied: 2 });
+  const found = await Promise.all(list.map((schema) => transactions(db, schema)));
+  // Tenants are taken in any order.
+  expect(
+    found
+      .flat()
+      .map((row) => row.transactions)
+      .sort(),
+  ).toEqual([2, 3]);
+});
+
 /** How many transactions made the tables of a schema, and how many times of application its history has. */
 function transactions(db: TestDatabase, schema: string) {
   return db.query(`select count(*)::int as tables, count(distinct xmin::text)::int as transactions,

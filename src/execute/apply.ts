@@ -1,9 +1,10 @@
-import { type AfterError, afterError } from '../decide/after-error.ts';
-import { SqlmigError } from '../errors.ts';
+import { type AfterError, afterError, retryReason } from '../decide/after-error.ts';
+import { SqlmigError, sqlstates } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { composeBootstrap } from '../protocol/bootstrap.ts';
 import { composeReplay, composeUpgrade, type PendingFiles } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
+import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { release } from '../protocol/unit-locks.ts';
 import type { ServerError } from '../server/server-error.ts';
@@ -43,6 +44,8 @@ interface Progress {
   readonly unitsAtOnce: number;
   /** Each unit has a transaction of its own. */
   readonly apart: boolean;
+  /** Those of them that are why, unless it was a matter of chance. */
+  readonly unjoinable: readonly Script[];
   /** Files that a probe has cleared. */
   readonly trusted: ReadonlySet<Script>;
   readonly durations: Durations;
@@ -60,6 +63,7 @@ export async function applyUnits(session: Session, pending: PendingFiles, run: R
       open: pending.scripts,
       unitsAtOnce: maxUnits,
       apart: false,
+      unjoinable: [],
       trusted: new Set(),
       durations: new Map(),
     };
@@ -70,11 +74,12 @@ export async function applyUnits(session: Session, pending: PendingFiles, run: R
       if ('kind' in next) return next;
       progress = next;
     }
-    const { durations } = progress;
+    const { durations, unjoinable } = progress;
     const applied = pending.scripts.map(({ migration }) =>
       appliedMigration(migration, durations.get(historyKey(migration))),
     );
-    return { kind: 'done', applied };
+    const files = unjoinable.map(({ migration }) => migration.file);
+    return { kind: 'done', applied, ...(files.length > 0 && { unjoinable: files }) };
   } catch (error) {
     return attemptOf(error, { schema: pending.schema, context });
   }
@@ -154,7 +159,7 @@ async function recover(
       return putOff(decided.reason, error, batch);
     case 'separate':
       applying.notices.again(now.open);
-      return { ...now, apart: true };
+      return { ...now, apart: true, unjoinable: unjoinableIn(failed, decided.from) };
     case 'resend':
       applying.notices.again(now.open);
       return { ...now, unitsAtOnce: 1 };
@@ -200,11 +205,32 @@ function decision({ signal }: Applying, failed: FailedBatch): (committed: number
 
 /** Whether a unit of a message, from 0, shared its transaction. */
 function sharesTransaction({ transactions }: Message, unit: number): boolean {
-  let end = 0;
-  return transactions.some((size) => {
-    end += size;
-    return unit < end && unit >= end - size && size > 1;
-  });
+  return transactionOf(transactions, unit).size > 1;
+}
+
+/** The first unit of the transaction that a unit is in, and their number; 0 if it is in none. */
+function transactionOf(transactions: Message['transactions'], unit: number): { from: number; size: number } {
+  let from = 0;
+  for (const size of transactions) {
+    if (unit < from + size) return { from, size };
+    from += size;
+  }
+  return { from, size: 0 };
+}
+
+/**
+ * The files that cannot share the transaction that failed: the one that ran last, or all of them if a check at its end
+ * refused it. None if another session was the cause.
+ */
+function unjoinableIn(
+  { batch, message, error, begun, isWaiting }: FailedBatch,
+  unit: number,
+): readonly Script[] {
+  const reason = retryReason(raisedError(error, batch, isWaiting));
+  if (reason !== null && error.code !== sqlstates.insufficientResources) return [];
+  const { from, size } = transactionOf(message.transactions, unit);
+  const all = begun === null || unitRefusalOf(error) !== null;
+  return all ? batch.scripts.slice(from, from + size) : batch.scripts.slice(begun, begun + 1);
 }
 
 async function blameFile(

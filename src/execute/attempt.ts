@@ -18,6 +18,8 @@ export type Attempt =
       readonly applied: readonly AppliedMigration[];
       readonly locks?: readonly TakenLock[];
       readonly costs?: readonly FileCost[];
+      /** Files that failed in a transaction with others, and were applied without them. */
+      readonly unjoinable?: readonly string[];
     }
   | { readonly kind: 'retry'; readonly reason: RetryReason; readonly error: SqlmigError }
   /** Before a file's turn came, the run was interrupted or stopped: nothing more was started. */

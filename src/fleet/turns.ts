@@ -8,7 +8,10 @@ import { createLimit } from './limit.ts';
 export interface Turns {
   /** Runs the work of these scripts; if one of them changes such rows, no other such work runs at the same time. */
   inTurn<T>(scripts: readonly Script[], schema: UnitSchema, work: () => Promise<T>): Promise<T>;
-  /** Records that a file changes such rows if an attempt showed it and the file's text does not. */
+  /**
+   * Records what an attempt showed of a file and its text does not: that it changes such rows, or cannot share a
+   * transaction.
+   */
   learn(attempt: Attempt): void;
 }
 
@@ -18,16 +21,22 @@ export interface Turns {
  */
 export function createTurns(scripts: Map<Migration, Script>): Turns {
   const alone = createLimit(1);
+  const note = (file: string | undefined, change: (script: Script) => Script) => {
+    for (const [migration, script] of scripts)
+      if (migration.file === file) scripts.set(migration, change(script));
+  };
   return {
     inTurn: (group, schema, work) =>
       group.some((script) => changesSharedRows(script, schema)) ? alone(work) : work(),
     learn(attempt) {
+      if (attempt.kind === 'done')
+        for (const file of attempt.unjoinable ?? [])
+          note(file, (script) => ({ ...script, ownTransaction: true }));
       if (attempt.kind !== 'retry' || attempt.reason !== 'shared-rows') return;
-      const { file } = attempt.error.details;
-      for (const [migration, script] of scripts) {
-        if (migration.file !== file) continue;
-        scripts.set(migration, { ...script, sharedRows: { ...script.sharedRows, certain: true } });
-      }
+      note(attempt.error.details.file, (script) => ({
+        ...script,
+        sharedRows: { ...script.sharedRows, certain: true },
+      }));
     },
   };
 }
