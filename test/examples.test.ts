@@ -87,25 +87,37 @@ test('the workflow for comments writes a plan, posts it, and updates its own com
   const { jobs, permissions } = parse(text);
   const commands = (job: Job) => (job.steps ?? []).flatMap(({ run }) => run ?? []);
   expect(commands(jobs.check)).toEqual(['npm ci', 'npx sqlmig check']);
-  expect(commands(jobs.plan)).toEqual(['npm ci', 'npx sqlmig plan --markdown > plan.md']);
+  expect(commands(jobs.plan)).toEqual([
+    'npm ci',
+    'npx sqlmig up --all --rehearse --sample 5 --json > rehearsal.json',
+    'npx sqlmig plan --markdown --rehearsal rehearsal.json > plan.md',
+  ]);
   expect(permissions).toEqual({ contents: 'read' });
   expect(jobs.comment.permissions).toEqual({ 'pull-requests': 'write' });
   // The only job that can write runs nothing of the pull request.
   expect(JSON.stringify(jobs.comment)).not.toMatch(/checkout|npm|npx/);
   const p = project({ tenants: { list: ['acme'] } }, { 'sql/tenant/1_a.sql': 'create table a ()' });
-  const plan = await sqlmig(['plan', '--markdown'], p.dir, { DATABASE_URL: db.url });
-  expect(plan).toMatchObject({ code: 0, stderr: '' });
+  const [, rehearse = '', write = ''] = commands(jobs.plan);
+  const run = async (command: string) => {
+    const [, args = '', file = ''] = /^npx sqlmig (.*) > (\S+)$/.exec(command) ?? [];
+    const ended = await sqlmig(args.split(' '), p.dir, { DATABASE_URL: db.url });
+    expect(ended).toMatchObject({ code: 0 });
+    p.write({ [file]: ended.stdout });
+    return ended;
+  };
+  await run(rehearse);
+  const plan = await run(write);
   const [script = ''] = commands(jobs.comment);
   // In place of GitHub: what lists comments has --jq, and the marker in it is the one of the plan.
   const gh = `#!/bin/sh
 case "$*" in *--jq*) printf '%s' "$IDS";; *) printf '%s ' "$@" >> calls;; esac
 case "$*" in *body=@plan.md*) cat plan.md >> calls;; esac
 `;
-  p.write({ 'bin/gh': gh, 'plan.md': plan.stdout });
+  p.write({ 'bin/gh': gh });
   chmodSync(join(p.dir, 'bin/gh'), 0o755);
   const env = { PATH: `${join(p.dir, 'bin')}:${process.env.PATH}`, COMMENTS: 'of/5', COMMENT: 'comments' };
   for (const IDS of ['', '71\n72'])
-    execFileSync('bash', ['-e', '-c', script], { cwd: p.dir, env: { ...env, IDS } });
+    execFileSync('bash', ['--norc', '-e', '-c', script], { cwd: p.dir, env: { ...env, IDS } });
   expect(readFileSync(join(p.dir, 'calls'), 'utf8')).toBe(
     `api --silent of/5 -F body=@plan.md ${plan.stdout}api --silent -X PATCH comments/71 -F body=@plan.md ${plan.stdout}`,
   );

@@ -115,14 +115,27 @@ test('plan --markdown: warnings about locks in new files, errors in place of a p
   const run = await sqlmig(['plan', '--markdown'], p.dir, { ...inGitHub, GITHUB_STEP_SUMMARY: summary });
   expect(run.code).toBe(0);
   expect(run.stdout).toContain('**1 file to apply in 2 schemas, 1 warning in database');
-  expect(run.stdout).toContain('- **create-index** at `sql/tenant/2_i.sql:1:1`');
+  expect(run.stdout).toContain('- **`create-index`** at `sql/tenant/2_i.sql:1:1`');
   expect(annotations(run.stderr)).toEqual([expect.stringContaining('title=sqlmig%3A create-index')]);
   expect(readFileSync(summary, 'utf8')).toBe(run.stdout);
+  const rehearsal = await sqlmig(['up', '--all', '--rehearse', '--json'], p.dir);
+  p.write({ 'r.json': rehearsal.stdout });
+  const costs = await sqlmig(['plan', '--markdown', '--rehearsal', 'r.json'], p.dir);
+  expect(costs).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/- `sql\/tenant\/2_i\.sql: up to \d+ ms \(/),
+  });
+  for (const args of [
+    ['--rehearsal', 'r.json'],
+    ['--markdown', '--rehearsal', 'sqlmig.config.json'],
+    ['--markdown', '--rehearsal', 'none'],
+  ])
+    expect(await sqlmig(['plan', ...args], p.dir)).toMatchObject({ code: 2 });
   p.write({ 'sql/tenant/3_x.sql': 'selec `1`;\n' });
   const broken = await sqlmig(['plan', '--markdown'], p.dir);
   expect(broken.code).toBe(2);
   expect(broken.stdout).toContain(
-    '**no plan: 1 error**\n\n#### Errors\n\n- **sql-syntax** at `sql/tenant/3_x.sql:1:1`',
+    '**no plan: 1 error**\n\n#### Errors\n\n- **`sql-syntax`** at `sql/tenant/3_x.sql:1:1`',
   );
   const both = await sqlmig(['plan', '--markdown', '--json'], p.dir);
   expect(both).toMatchObject({ code: 2, stdout: expect.stringContaining('cannot be combined') });

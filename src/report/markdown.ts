@@ -6,6 +6,9 @@ const mostOfComment = 65_536;
 
 const mostOfSpan = 400;
 
+/** How many names of schemas an item has. */
+export const namesPerItem = 3;
+
 /** A heading with a list, whose items are Markdown. */
 export interface ListSection {
   readonly title: string;
@@ -64,4 +67,9 @@ function sectionText({ title, items }: ListSection, most: number): string {
     .slice(0, most)
     .map((item) => `- ${item}\n`)
     .join('')}${left}`;
+}
+
+/** The lines of a list item, with hard line breaks between them. */
+export function linesOfItem(lines: readonly string[]): string {
+  return lines.join('  \n  ');
 }

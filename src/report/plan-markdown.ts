@@ -2,21 +2,24 @@ import { inRunningOrder } from '../project/order.ts';
 import type { ErrorDetails, PlannedSchema, PlanResult, ScopeName } from '../results.ts';
 import { scopesIn } from '../text/scopes-in.ts';
 import { withoutOwnName } from './alike.ts';
-import { databaseFailures, type Failure, failuresAlike, placeOf } from './error.ts';
-import { codeSpan, comment, schemaSpans } from './markdown.ts';
+import { databaseFailures, placeOf } from './error.ts';
+import { failureItems } from './failures-markdown.ts';
+import { codeSpan, comment, linesOfItem, namesPerItem, schemaSpans } from './markdown.ts';
+import { type RehearsalDocument, rehearsalItems } from './rehearsal-markdown.ts';
 import { count, groupBy } from './table.ts';
 import { versionText } from './version-text.ts';
 
 // By this line, a workflow finds the comment that it wrote before.
 const marker = '<!-- sqlmig plan -->';
 
-const mostNames = 3;
-
 // Files that run in the same schemas have an item each up to this number of them.
 const mostFiles = 5;
 
-/** What `up` would do, as a comment on a pull request. The same result has always the same text. */
-export function planMarkdown(result: PlanResult): string {
+/**
+ * What `up` would do, as a comment on a pull request, with what a rehearsal found if there was one. Equal results have
+ * equal texts.
+ */
+export function planMarkdown(result: PlanResult, rehearsal: RehearsalDocument | null = null): string {
   const { schemas } = result;
   const files = filesOf(schemas);
   const pending = schemas.filter(({ migrations }) => migrations.length > 0);
@@ -31,11 +34,13 @@ export function planMarkdown(result: PlanResult): string {
     ...(broken.length === 0 ? [] : [`${count(broken.length, 'database')} failed`]),
     ...(warnings.length === 0 ? [] : [count(warnings.length, 'warning')]),
   ];
-  return comment(headOf(`${facts.join(', ')}${databasesText(result)}`), [
+  const failed = rehearsal === null || rehearsal.ok ? '' : '; the rehearsal failed';
+  return comment(headOf(`${facts.join(', ')}${databasesText(result)}${failed}`), [
     { title: 'Errors', items: failureItems([...refused, ...broken]) },
     { title: 'Files to apply', items: fileItems(files) },
     { title: 'Schemas', items: [...schemaItems(schemas), ...unknownItems(result)] },
     { title: 'Warnings', items: warnings },
+    { title: 'Rehearsal', items: rehearsal === null ? [] : rehearsalItems(rehearsal) },
   ]);
 }
 
@@ -98,7 +103,7 @@ function fileItems(files: readonly PendingFile[]): string[] {
   }
   return runs.flatMap((run) => {
     const [{ scope, schemas }] = run;
-    const where = `in ${whoText(scope, schemas)}: ${schemaSpans(schemas, mostNames)}`;
+    const where = `in ${whoText(scope, schemas)}: ${schemaSpans(schemas, namesPerItem)}`;
     const spans = run.map(({ file }) => codeSpan(file));
     if (run.length <= mostFiles) return spans.map((span) => `${span} ${where}`);
     return [`${count(run.length, 'file')} from ${spans[0]} to ${spans.at(-1)} ${where}`];
@@ -118,7 +123,7 @@ function schemaItems(schemas: readonly PlannedSchema[]): string[] {
         unmanaged === true && migrations.length > 0
           ? ' (tables, but no applied migration: `up` runs every file)'
           : '';
-      return `${whoText(scope, group)}, ${versionText(first, [])}, ${todo}${why}: ${schemaSpans(group, mostNames)}`;
+      return `${whoText(scope, group)}, ${versionText(first, [])}, ${todo}${why}: ${schemaSpans(group, namesPerItem)}`;
     }),
   );
 }
@@ -134,28 +139,6 @@ function unknownItems({ tenantsUnknown, databases = [] }: PlanResult): string[] 
   );
 }
 
-/** A paragraph for all schemas with the same error. */
-function failureItems(failures: readonly Failure[]): string[] {
-  return failuresAlike(failures).flatMap(({ error, schemas }) => {
-    if (error === undefined) return [];
-    const { code, message, sqlstate, hint, database } = error;
-    const place = placeOf(error);
-    const where = [
-      ...(place === null ? [] : [`at ${codeSpan(place)}`]),
-      ...(schemas.length > 0
-        ? [`in ${count(schemas.length, 'schema')}: ${schemaSpans(schemas, mostNames)}`]
-        : []),
-      ...(schemas.length === 0 && database !== undefined ? [`in database ${codeSpan(database)}`] : []),
-    ];
-    const lines = [
-      [`**${code}**`, ...where].join(' '),
-      codeSpan(message) + (sqlstate === undefined ? '' : ` (${sqlstate})`),
-      ...(hint === undefined ? [] : [`hint: ${codeSpan(hint)}`]),
-    ];
-    return [linesOfItem(lines)];
-  });
-}
-
 /** A paragraph per warning of a file, which several databases share, and per file that is missing. */
 function warningItems(warnings: PlanResult['warnings']): string[] {
   const groups = groupBy(warnings, (warning) =>
@@ -169,21 +152,20 @@ function warningItems(warnings: PlanResult['warnings']): string[] {
     if (first === undefined) return [];
     if (first.schema === null)
       return [
-        linesOfItem([`**${first.rule}** at ${codeSpan(placeOf(first) ?? '')}`, codeSpan(first.message)]),
+        linesOfItem([
+          `**${codeSpan(first.rule)}** at ${codeSpan(placeOf(first) ?? '')}`,
+          codeSpan(first.message),
+        ]),
       ];
     const schemas = [first, ...others].flatMap(({ schema, database }) =>
       schema === null ? [] : [{ schema, database }],
     );
-    const who = `in ${whoText(first.scope, schemas)}: ${schemaSpans(schemas, mostNames)}`;
-    return [linesOfItem([`**${first.kind}** ${who}`, codeSpan(first.message)])];
+    const who = `in ${whoText(first.scope, schemas)}: ${schemaSpans(schemas, namesPerItem)}`;
+    return [linesOfItem([`**${codeSpan(first.kind)}** ${who}`, codeSpan(first.message)])];
   });
 }
 
 function whoText(scope: ScopeName, schemas: readonly unknown[]): string {
-  return count(schemas.length, scope === 'public' ? 'public schema' : 'tenant');
-}
-
-/** The lines of a list item, with hard line breaks between them. */
-function linesOfItem(lines: readonly string[]): string {
-  return lines.join('  \n  ');
+  if (scope === 'public') return count(schemas.length, 'public schema');
+  return count(schemas.length, 'tenant') + (scope === 'tenant' ? '' : ` of scope ${codeSpan(scope)}`);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { noPlanMarkdown, planMarkdown } from '../../src/report/plan-markdown.ts';
+import { rehearsalDocument } from '../../src/report/rehearsal-markdown.ts';
 import type { PlannedSchema, PlanResult, Scope } from '../../src/results.ts';
 import { numbered } from '../setup/project.ts';
 
@@ -79,7 +80,7 @@ test('files and schemas are grouped, with the number of schemas and the first na
 
 #### Errors
 
-- **checksum-changed** in 2 schemas: \`a\`, \`b\`${'  '}
+- **\`checksum-changed\`** in 2 schemas: \`a\`, \`b\`${'  '}
   \`the file was changed\`${'  '}
   hint: \`accept it\`
 
@@ -99,9 +100,9 @@ test('files and schemas are grouped, with the number of schemas and the first na
 
 #### Warnings
 
-- **create-index** at \`sql/tenant/0042_x.sql:3:1\`${'  '}
+- **\`create-index\`** at \`sql/tenant/0042_x.sql:3:1\`${'  '}
   \`CREATE INDEX on users blocks writes; use CONCURRENTLY\`
-- **file-missing** in 2 tenants: \`t_1\`, \`t_2\`${'  '}
+- **\`file-missing\`** in 2 tenants: \`t_1\`, \`t_2\`${'  '}
   \`0040_gone.sql is missing\`
 `);
 });
@@ -125,7 +126,7 @@ test('several databases share files and warnings, and those that failed are name
   });
   for (const line of [
     '**1 file to apply in 2 schemas, 1 database failed, 1 warning in 3 databases**',
-    '- **connection-failed** in database `ap`  ',
+    '- **`connection-failed`** in database `ap`  ',
     '- `sql/tenant/0042_x.sql` in 2 tenants: `t@eu`, `t@us`',
     '- tenants of `us`: not known until public is applied: `relation "tenants" does not exist`',
   ])
@@ -204,4 +205,50 @@ test('a comment is never longer than GitHub allows, and says what was left out',
   );
   expect(errors).toContain('**no plan: 1000 errors**');
   expect(errors.length).toBeLessThanOrEqual(65_536);
+});
+
+test('a rehearsal adds its errors and the costs of each file, whatever is in its document', () => {
+  const evil = '\n# x\n- @octocat `';
+  const cost = {
+    ...{ scope: 'tenant', version: '0042', name: 'x', file: 'sql/tenant/0042_x.sql', schemas: 3 },
+    ...{
+      durationMs: 840,
+      worstIn: evil,
+      totalMs: 900,
+      rewritten: [],
+      indexes: [],
+      rows: [],
+      outside: [evil],
+    },
+    locks: [{ schema: null, relation: evil, mode: 'ShareLock', heldMs: 838, worstIn: 't', schemas: 3 }],
+  };
+  const failed = { code: evil, message: evil, sqlstate: evil, file: evil, line: evil, hint: evil };
+  const document = {
+    ...{ ok: false, rehearsed: true, applied: 2, costs: [cost], warnings: [] },
+    schemas: [{ database: 'app', schema: 't', scope: 'tenant', state: 'failed', error: failed }],
+    sample: { tenants: 9, sampled: 3, bytes: 0, sampledBytes: 0 },
+  };
+  const of = (value: object) => planMarkdown(result([]), rehearsalDocument(JSON.stringify(value)));
+  const text = of(document);
+  expect(text).toContain('**nothing to apply in database `app`; the rehearsal failed**');
+  expect(text).toContain('#### Rehearsal\n\n- **``');
+  expect(text).toContain('- ``sql/tenant/0042_x.sql: up to 840 ms (');
+  expect(text).toContain('held for up to 838 ms');
+  expect(text).toContain('- `sample: 3 of 9 tenants with pending migrations, the largest`');
+  expect(outsideOfCode(text)).not.toMatch(/[@`]|octocat/);
+  expect(text).not.toMatch(/^#? ?[x#] x/m);
+  const unstarted = of({ ok: false, errors: [{ code: 'sql-syntax', message: evil }] });
+  expect(unstarted).toContain('- **`sql-syntax`**');
+  expect(of({ ...document, ok: true, costs: [], schemas: [], sample: undefined })).toContain(
+    'nothing was rehearsed',
+  );
+  for (const other of [
+    '',
+    '[]',
+    'null',
+    '{"ok": true}',
+    '{"ok": true, "schemas": []}',
+    '{"ok": 1, "errors": []}',
+  ])
+    expect(rehearsalDocument(other)).toBeNull();
 });

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type PlanCommandOptions, plan } from '../../operations/plan.ts';
 import { everySchema } from '../../project/selection.ts';
 import { databaseFailures } from '../../report/error.ts';
 import { failureAnnotations, findingAnnotations } from '../../report/github.ts';
 import { planText } from '../../report/plan.ts';
 import { noPlanMarkdown, planMarkdown } from '../../report/plan-markdown.ts';
+import { type RehearsalDocument, rehearsalDocument } from '../../report/rehearsal-markdown.ts';
 import type { PlanResult } from '../../results.ts';
 import { type Answer, type CommandContext, defineCommand } from '../command.ts';
 import { planArgs, planOptions, readSelectorOptions, selectionOf, usage } from '../options.ts';
@@ -25,22 +28,32 @@ export const planCommand = defineCommand()({
       default: false,
       describe: 'Print Markdown for a comment on a pull request',
     },
+    rehearsal: {
+      type: 'string',
+      takes: 'FILE',
+      describe: 'With --markdown, add what this document of up --rehearse --json found',
+    },
   },
   examples: [
     ['plan', 'what a deployment would apply to public and every tenant'],
     ['plan --tenants acme --json', 'one tenant, machine-readable'],
     ['plan --markdown > plan.md', 'a comment for a pull request, with warnings about locks'],
+    ['plan --markdown --rehearsal up.json', 'the same, with the costs that up --rehearse --json measured'],
   ],
   showsDatabase: true,
   insteadOfAnswer: ({ markdown }, errors) => (markdown === true ? noPlanMarkdown(errors) : ''),
-  prepare: (args) => {
+  prepare: (args, { cwd }) => {
     const { lint, markdown, json } = args;
     if (markdown && json) throw usage('--markdown and --json cannot be combined', 'give only one of them');
+    const rehearsal = args.rehearsal === undefined ? null : rehearsalIn(args.rehearsal, cwd);
+    if (rehearsal !== null && !markdown) throw usage('--rehearsal requires --markdown');
     const select = selectionOf(args) ?? everySchema;
     const options = { ...planArgs(args), select, lint, lintLocks: lint || markdown };
     return async (context) => {
       const answer = await planAnswer(options, context);
-      return markdown ? { ...answer, text: () => planMarkdown(answer.json), isMarkdown: true } : answer;
+      return markdown
+        ? { ...answer, text: () => planMarkdown(answer.json, rehearsal), isMarkdown: true }
+        : answer;
     };
   },
 });
@@ -61,4 +74,21 @@ export async function planAnswer(
       ...findingAnnotations(result.warnings, () => 'warning'),
     ],
   };
+}
+
+/** @throws SqlmigError `bad-usage` if the file has no such document. */
+function rehearsalIn(file: string, cwd: string): RehearsalDocument {
+  let text: string;
+  try {
+    text = readFileSync(resolve(cwd, file), 'utf8');
+  } catch (error) {
+    throw usage(`--rehearsal: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const found = rehearsalDocument(text);
+  if (found === null)
+    throw usage(
+      `--rehearsal: ${file} is not a document of up --rehearse --json`,
+      `write it with: sqlmig up --all --rehearse --json > ${file}`,
+    );
+  return found;
 }
