@@ -1,5 +1,6 @@
 // Writes the measured tables and the picture of the documentation: node bench/docs.mjs RESULT.json ...
 // A table stands between <!-- bench: NAME --> and <!-- /bench -->. One that was not measured stays as it is.
+// Prints the cells in which another tool is faster.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { chart } from './chart.mjs';
 
@@ -96,7 +97,7 @@ function latencies() {
 }
 
 const tables = {
-  setup: reports[0]?.setup ?? null,
+  setup: reports.find(({ flushMs }) => flushMs === null)?.setup ?? null,
   fresh: comparison(inMemory, 'fresh, 100 x', 'the limit', onSlowDisk),
   new: comparison(inMemory, 'one new file, 1000 tenants', 'the limit', onSlowDisk),
   nothing: comparison(inMemory, 'nothing to do, 1000 tenants', 'sqlmig'),
@@ -131,3 +132,11 @@ if (panels.length > 0)
     new URL('../docs/performance.svg', import.meta.url),
     chart(panels.map(({ title, rows }) => ({ title, rows: sorted(rows) }))),
   );
+
+for (const [disk, measured] of Object.entries({ 'in memory': inMemory, 'on a slow disk': onSlowDisk }))
+  for (const table of measured.filter(({ title }) => /^(fresh|one new file|nothing to do),/.test(title))) {
+    const own = find(table, 'sqlmig');
+    const isRival = ({ name }) => !name.startsWith('sqlmig') && !name.startsWith('limit');
+    for (const { name, ms } of table.rows.filter((row) => isRival(row) && row.ms < own?.ms))
+      console.log(`${table.title}, ${disk}: ${name} ${fixed(ms)} ms, sqlmig ${fixed(own.ms)} ms`);
+  }

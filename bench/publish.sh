@@ -1,10 +1,18 @@
 #!/bin/sh
-# Measures what the documentation shows, and writes its tables and its picture. Keep the machine idle meanwhile.
+# Measures what the documentation shows, and writes its tables and its picture: publish.sh [STEP ...]
+# Results stay in node_modules/.bench/results, so a step can be repeated by itself.
 set -e
 cd "$(dirname "$0")/.."
-results=$(mktemp -d)
-node bench/run.mjs start fresh new scan single create split move latency --json "$results/memory.json"
-node bench/run.mjs structure --rounds 3 --json "$results/structure.json"
-node bench/run.mjs fresh new --flush-ms 1 --rounds 3 --json "$results/slow-disk.json"
-node bench/docs.mjs "$results"/memory.json "$results"/structure.json "$results"/slow-disk.json
-echo "The results are in $results."
+results=node_modules/.bench/results
+mkdir -p "$results"
+for step in ${*:-memory slow-disk latency structure}; do
+  case $step in
+    memory) set -- start fresh new scan single create split move ;;
+    slow-disk) set -- fresh new --flush-ms 1 --rounds 3 --only umzug,postgrator,node-pg-migrate,knex,drizzle ;;
+    latency) set -- latency ;;
+    structure) set -- structure --rounds 3 ;;
+    *) echo "there is no step $step" >&2 && exit 2 ;;
+  esac
+  node bench/run.mjs "$@" --json "$results/$step.json"
+done
+node bench/docs.mjs "$results"/*.json
