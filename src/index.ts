@@ -68,7 +68,7 @@ export {
   createDatabases,
 } from './operations/create-databases.ts';
 export { type CreateMigrationOptions, createMigration } from './operations/create-migration.ts';
-export { type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
+export { type CreatedTenant, type CreateTenantOptions, createTenant } from './operations/create-tenant.ts';
 export { down, planDown } from './operations/down.ts';
 export {
   type DatabaseDrop,

@@ -1,12 +1,18 @@
 import { beforeAll, expect, test } from 'vitest';
 import {
   checkFiles,
+  cloneTenant,
   createMigration,
+  createTenant,
+  createTestTenant,
+  dropTenant,
   listTenants,
   plan,
   type RunEvent,
+  renameTenant,
   runs,
   status,
+  tenantExists,
   type UpOptions,
   type UpResult,
   up,
@@ -46,6 +52,11 @@ async function fleet(
     up(config, { select: all, onEvent: (event) => void events.push(event), ...options });
   return { p, config, run, events };
 }
+
+/** Leaves what an interrupted drop leaves in a history. */
+const halfDropped = (history: string) =>
+  `insert into ${history} (name, checksum, applied_by, run_id, state, scope, statements, at_statement, done_statements)
+    values ('sqlmig/tenant-drop', '', '', '', 'incomplete', 'tenant', 1, 1, 0)`;
 
 const states = ({ schemas }: Pick<UpResult, 'schemas'>) =>
   schemas.map(
@@ -212,4 +223,73 @@ test('where files of all tenants failed, those of a kind do not run, and --only-
   const fixed = await run({ onlyFailed: true });
   expect(fixed).toMatchObject({ ok: true });
   expect(states(fixed)).toContain('gold f2 applied');
+});
+
+test('tenants of a kind are created with its files, renamed and dropped whole, and not cloned', async () => {
+  const { config, run } = await fleet(
+    'life',
+    { tenants: ['l1', 'l2', 'l3', 'l4'], vip: ['l2', 'l3'] },
+    { 'sql/tenant/1_a.sql': 'create table a ()', 'sql/vip/1_v.sql': 'create table v as select * from a' },
+  );
+  const created = await createTenant(config, { name: 'l2' });
+  expect(created).toMatchObject({
+    scope: 'tenant',
+    state: 'applied',
+    migrations: [{ name: 'a' }, { name: 'v' }],
+    kinds: [{ scope: 'vip', state: 'applied' }],
+  });
+  expect(await createTenant(config, { name: 'l1' })).toMatchObject({ kinds: [] });
+  await expect(createTenant(config, { name: 'l2' })).rejects.toMatchObject({ code: 'tenant-exists' });
+  await expect(createTenant(config, { name: 'l4', scopes: ['vip'] })).rejects.toMatchObject({
+    code: 'unlisted-tenant',
+  });
+  await expect(createTenant(config, { name: 'l4', scopes: ['vp'] })).rejects.toMatchObject({
+    details: { hint: 'did you mean vip?' },
+  });
+  expect(await createTenant(config, { name: 'l4', scopes: ['vip'], unlisted: true })).toMatchObject({
+    kinds: [{ scope: 'vip', state: 'applied' }],
+  });
+  const cloned = cloneTenant(config, { name: 'l2', to: 'l3' });
+  await expect(cloned).rejects.toMatchObject({ code: 'not-reproducible' });
+  expect(await cloneTenant(config, { name: 'l1', to: 'l5', unlisted: true })).toMatchObject({
+    state: 'cloned',
+  });
+  const renamed = await renameTenant(config, { name: 'l2', to: 'l3' });
+  expect(renamed).toMatchObject({ state: 'renamed', listsOld: true, listsNew: true });
+  expect(await tenantExists(config, { name: 'l3' })).toMatchObject({ exists: true, managed: true });
+  const dropped = await dropTenant(config, { name: 'l4', accept: ({ tables }) => tables === 2 });
+  expect(dropped).toMatchObject({ state: 'dropped', listed: true });
+  // A drop that was interrupted is finished before any file runs, of whatever kind.
+  await db.query(`${halfDropped('l3.life')}; create schema l2; create table l2.t ()`);
+  const after = await run({ maxFailures: { count: 9 } });
+  expect(states(after).filter((state) => /l3/.test(state))).toEqual([
+    'tenant l3 failed half-dropped',
+    'vip l3 skipped tenant-failed',
+  ]);
+});
+
+test('a tenant that only a kind lists is managed by its history, and by that alone', async () => {
+  const { config } = await fleet(
+    'only',
+    { tenants: [], shop: ['o1', 'o2'] },
+    { 'sql/shop/1_a.sql': 'create table a ()' },
+  );
+  expect(await createTenant(config, { name: 'o1' })).toMatchObject({
+    scope: 'shop',
+    kinds: [{ schema: 'o1', scope: 'shop', state: 'applied' }],
+  });
+  expect(await tenantExists(config, { name: 'o1' })).toMatchObject({ managed: true });
+  await db.query(`create schema o2; create table o2.b (); create table o1.only as table o1.only_shop with no data;
+    ${halfDropped('o1.only')}`);
+  expect((await status(config)).schemas).toMatchObject([
+    { scope: 'public' },
+    { scope: 'tenant', schema: 'o1', findings: [{ kind: 'unlisted' }] },
+    { scope: 'shop', schema: 'o1', findings: [] },
+    { scope: 'shop', schema: 'o2', unmanaged: true },
+  ]);
+  const result = await up(config, { select: { kind: 'tenants', names: ['o1'] } });
+  expect(states(result)).toContain('shop o1 failed half-dropped');
+  await using tenant = await createTestTenant(config, { scopes: ['shop'] });
+  expect(await tenantExists(config, { name: tenant.name })).toMatchObject({ managed: true });
+  expect(await dropTenant(config, { name: 'o1', accept: () => true })).toMatchObject({ state: 'dropped' });
 });

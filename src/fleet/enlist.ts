@@ -2,6 +2,7 @@ import { SqlmigError } from '../errors.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
+import { kindsOf } from '../project/scope-view.ts';
 import type { SchemaOutcome } from '../results.ts';
 import type { Run } from '../run/run.ts';
 import { listsTenant, registerTenant } from '../tenants/tenants.ts';
@@ -10,6 +11,17 @@ import { atVersion } from '../text/unmanaged.ts';
 /** Whether the tenant source lists a tenant. */
 export function isListed(run: Run, name: string): Promise<boolean> {
   return run.read((_, reader) => listsName(run, reader, name));
+}
+
+/** Whether the source of all tenants or that of a kind lists a tenant. */
+export async function isListedSomewhere(run: Run, name: string): Promise<boolean> {
+  if (await isListed(run, name)) return true;
+  for (const config of kindsOf(run.config)) {
+    // Any schema could be of a kind that is known only by its histories.
+    const isKnown = config.database.tenants.kind !== 'history';
+    if (isKnown && (await isListed({ ...run, config }, name))) return true;
+  }
+  return false;
 }
 
 /**
@@ -23,10 +35,16 @@ export async function isListedBefore(run: Run, name: string): Promise<boolean> {
   return listed;
 }
 
-/** Whether the source still lists a tenant whose schema is gone; a pattern and histories only find existing schemas. */
+/**
+ * Whether a source, of all tenants or of a kind, still lists a tenant whose schema is gone; a pattern and histories only
+ * find existing schemas.
+ */
 export async function isStillListed(run: Run, name: string): Promise<boolean> {
-  const { kind } = run.config.database.tenants;
-  return kind !== 'history' && kind !== 'pattern' && isListed(run, name);
+  for (const config of [run.config, ...kindsOf(run.config)]) {
+    const { kind } = config.database.tenants;
+    if (kind !== 'history' && kind !== 'pattern' && (await isListed({ ...run, config }, name))) return true;
+  }
+  return false;
 }
 
 /**

@@ -1,7 +1,6 @@
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { moveDatabases } from '../project/move-databases.ts';
 import { checkOptions, type Kinds } from '../project/option.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
 import type { ChangeOptions } from '../run/run-options.ts';
 import { type TracedResult, traced } from '../run/tracing.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
@@ -26,7 +25,6 @@ export async function betweenDatabases<O extends MoveCall, T extends TracedResul
   { kinds, work }: MoveWork<O, T>,
 ): Promise<T> {
   requireFleetConfig(config);
-  requireNoScopes(config, 'sqlmig tenant move');
   checkOptions(options, kinds);
   const databases = moveDatabases(config, options.to);
   const move = (source: Config, given: O) => {

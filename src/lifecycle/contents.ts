@@ -38,11 +38,11 @@ const ofTable = (catalog: string, column: string) =>
 const locks = `4 + ${ofTable('pg_index', 'indrelid')} * 2 + ${ofTable('pg_constraint', 'conrelid')}
   + ${ofTable('pg_attrdef', 'adrelid')} + ${ofTable('pg_trigger', 'tgrelid')} + ${ofTable('pg_policy', 'polrelid')}`;
 
-/** Reads what a schema contains. The history is not among the items. */
+/** Reads what a schema contains. Histories, which have these names, are not among the items. */
 export async function readContents(
   session: Session,
   schema: string,
-  historyTable: string,
+  histories: readonly string[],
 ): Promise<SchemaContents> {
   const here = schemaOid(schema);
   const rows =
@@ -66,7 +66,7 @@ where p.pronamespace = ${here} and not ${isExtensionMember('pg_proc', 'p.oid')} 
   const relations = rows.map((row) => ({
     oid: String(row.oid),
     item: { kind: kinds[String(row.kind)] ?? 'TABLE', name: String(row.name), locks: Number(row.locks) },
-    isHistory: row.relation === historyTable,
+    isHistory: histories.includes(String(row.relation)),
   }));
   const ordered = dependentsFirst(
     relations.map(({ oid }) => oid),

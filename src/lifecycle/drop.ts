@@ -61,7 +61,7 @@ async function dropIn(session: Session, target: Target, { context, signal }: Dro
   for (;;) {
     if (signal.aborted) return { kind: 'stopped' };
     try {
-      const contents = await readContents(session, schema.schema, context.table);
+      const contents = await readContents(session, schema.schema, context.historyTables);
       most = Math.min(most, contents.mostLocks);
       const batch = firstItems(contents.items, most);
       const isLast = batch.length === contents.items.length;

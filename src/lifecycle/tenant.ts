@@ -1,7 +1,9 @@
 import { SqlmigError, withHint } from '../errors.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { findSchemas } from '../history/presence.ts';
-import { readHistoryDigests } from '../history/read-histories.ts';
+import { type Reader, readHistoryDigests } from '../history/read-histories.ts';
+import type { Config } from '../project/config.ts';
+import { kindsOf } from '../project/scope-view.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
 
@@ -9,18 +11,49 @@ import { readTargets, type Target } from '../state/target.ts';
 export interface FoundTenant {
   readonly target: Target;
   readonly isTenant: boolean;
+  /** The kinds of which it has a history. */
+  readonly scopes: readonly string[];
 }
 
 /** Reads a schema that may be a tenant's. A half-dropped schema counts as one. */
 export async function findTenant({ run, source }: MigrationRun, name: string): Promise<FoundTenant> {
-  const { historyTable } = source.config;
+  const { config } = source;
+  const { historyTable } = config;
   return run.read(async (_, reader) => {
     const [target] = await readTargets(tenantRequests(source, [name]), reader, historyTable);
     if (target === undefined) throw new RangeError('one request gives one target');
     const digests = target.hasHistory ? await readHistoryDigests(reader, [name], historyTable) : null;
     const isOurs = target.hasHistory && digests?.read.get(name)?.scope !== 'public';
-    return { target, isTenant: isOurs || target.trouble?.code === 'half-dropped' };
+    const scopes = target.exists ? await scopesOfTenant(reader, config, name) : [];
+    const isTenant = isOurs || target.trouble?.code === 'half-dropped' || scopes.length > 0;
+    return { target, isTenant, scopes };
   });
+}
+
+/** The names of the kinds of which a schema has a history. */
+export async function scopesOfTenant(reader: Reader, config: Config, name: string): Promise<string[]> {
+  const scopes: string[] = [];
+  for (const { scope, historyTable } of kindsOf(config)) {
+    const found = await findSchemas(reader.session, [name], historyTable);
+    if (scope === null || found.get(name)?.hasTable !== true) continue;
+    const { read } = await readHistoryDigests(reader, [name], historyTable);
+    if (read.get(name)?.scope === 'tenant') scopes.push(scope.name);
+  }
+  return scopes;
+}
+
+/** @throws SqlmigError `not-reproducible` if a tenant has a history of a kind, whose files are not built again. */
+export function requireNoKinds({ target: { schema }, scopes }: Pick<FoundTenant, 'target' | 'scopes'>): void {
+  if (scopes.length === 0) return;
+  throw new SqlmigError(
+    'not-reproducible',
+    `"${schema}" has files of scope ${scopes.join(', ')}, which would be left out`,
+    {
+      schema,
+      state: 'nothing was changed',
+      hint: 'tenants of a kind cannot be cloned or moved: use pg_dump for the schema',
+    },
+  );
 }
 
 /**
@@ -30,15 +63,16 @@ export async function findTenant({ run, source }: MigrationRun, name: string): P
 export async function readTenant(
   work: MigrationRun,
   { name, to }: { readonly name: string; readonly to: string },
-): Promise<Target> {
-  const { target, isTenant } = await findTenant(work, name);
+): Promise<FoundTenant> {
+  const found = await findTenant(work, name);
+  const { target, isTenant } = found;
   if (target.trouble !== null) throw target.trouble;
   if (!target.exists) throw schemaMissing(name);
   if (!isTenant) throw noHistory(target);
   const { historyTable } = work.source.config;
   const taken = await work.run.read((session) => findSchemas(session, [to], historyTable));
   if (taken.has(to)) throw nameTaken(to, 'choose another name');
-  return target;
+  return found;
 }
 
 /** The error for a schema that does not exist. */

@@ -5,11 +5,10 @@ import { createMigrator, type MigrationRun } from '../fleet/migrator.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
 import { type ClonedTable, completeClone } from '../lifecycle/clone.ts';
 import { filesOf } from '../lifecycle/reproducible.ts';
-import { readTenant } from '../lifecycle/tenant.ts';
+import { readTenant, requireNoKinds } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -62,7 +61,6 @@ const kinds: Kinds<CloneTenantOptions> = {
  */
 export async function cloneTenant(config: Config, options: CloneTenantOptions): Promise<ClonedTenant> {
   requireFleetConfig(config);
-  requireNoScopes(config, 'sqlmig tenant clone');
   checkOptions(options, kinds);
   return inHome(config, options, {
     what: `a schema "${options.name}"`,
@@ -81,7 +79,9 @@ async function clone(
   const every = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (run) => {
     const work: MigrationRun = { run, source: every, settings };
-    const from = await readTenant(work, { name, to });
+    const tenant = await readTenant(work, { name, to });
+    requireNoKinds(tenant);
+    const { target: from } = tenant;
     const { readSnapshot: _, ...files } = migrations;
     const source = { ...every, migrations: { ...files, tenant: filesOf(from, files.tenant) } };
     const migrator = createMigrator({ run, source, settings });

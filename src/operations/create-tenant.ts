@@ -2,22 +2,24 @@ import { hasSchema, inHome } from '../databases/home.ts';
 import { SqlmigError } from '../errors.ts';
 import { confirm } from '../fleet/confirm.ts';
 import { currentPublic } from '../fleet/current-public.ts';
-import { enlist, isListed, isListedBefore } from '../fleet/enlist.ts';
+import { enlist, isListed, isListedBefore, isListedSomewhere } from '../fleet/enlist.ts';
 import { createMigrator, type Migrator } from '../fleet/migrator.ts';
 import { unconfirmed } from '../fleet/outcome.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
 import { notConfirmed } from '../fleet/schema-errors.ts';
 import { nameTaken } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { readMigrations } from '../project/migrations.ts';
-import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
+import { readMigrations, readMigrationsOfKinds } from '../project/migrations.ts';
+import { checkOptions, type Kinds, tenantName, textList, yesOrNo } from '../project/option.ts';
+import { kindOf, kindsOf } from '../project/scope-view.ts';
 import type { SchemaOutcome } from '../results.ts';
+import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import { tenantRequests } from '../state/plan-source.ts';
+import { namedScope, namingScope } from '../state/scope-names.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
 
@@ -29,6 +31,14 @@ export interface CreateTenantOptions extends ChangeOptions {
   readonly unlisted?: boolean;
   /** Bring a schema that exists up to date, instead of an error. */
   readonly ifNotExists?: boolean;
+  /** Kinds of the config whose files it gets, besides those that list it. */
+  readonly scopes?: readonly string[];
+}
+
+/** What was created: the outcome of the files of all tenants, or why it is not complete. */
+export interface CreatedTenant extends SchemaOutcome {
+  /** The outcomes of the kinds whose files it got, in the order of the config; absent if the config has none. */
+  readonly kinds?: readonly SchemaOutcome[];
 }
 
 const kinds: Kinds<CreateTenantOptions> = {
@@ -36,6 +46,7 @@ const kinds: Kinds<CreateTenantOptions> = {
   name: tenantName,
   unlisted: yesOrNo,
   ifNotExists: yesOrNo,
+  scopes: textList,
 };
 
 // Such a schema is not to be brought up to date.
@@ -53,20 +64,24 @@ const existsHint = 'choose another name, or bring it up to date with --if-not-ex
  * No run would migrate a tenant that the source does not list. If creating it cannot change that (a list, a pattern),
  * nothing is created. A query or function is read again afterwards; if it still does not list the tenant, the config's
  * `register` statement is run, and if that does not help the outcome has the error `unlisted-tenant`.
+ *
+ * If the config has kinds of tenants, the files of those that list the tenant or are in `scopes` follow, each in
+ * transactions as `up` applies them. If one fails, what was applied before remains, and `ifNotExists` continues. The
+ * files of all tenants are left out for a tenant of `scopes` that `tenants` of the config cannot list.
  * @throws SqlmigError `bad-tenant-name`, `tenant-exists`, `public-behind`, `unlisted-tenant`, `files-missing`, and if
  * it cannot start:
  *   `bad-usage`, `config-invalid`, mistakes in the files, no connection.
  */
-export async function createTenant(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
+export async function createTenant(config: Config, options: CreateTenantOptions): Promise<CreatedTenant> {
   requireFleetConfig(config);
-  requireNoScopes(config, 'sqlmig tenant create');
   checkOptions(options, kinds);
-  const { name } = options;
+  const { name, scopes = [] } = options;
+  for (const scope of scopes) kindOf(config, scope);
   requireTenantName(name, config.publicSchema);
   return inHome(config, options, {
     what: `or list a schema "${name}"`,
-    isHere: async (run) => (await isListed(run, name)) || hasSchema(run, name),
-    work: (one, own) => traced('tenant create', one, { options: own, work: create }),
+    isHere: async (run) => (await isListedSomewhere(run, name)) || hasSchema(run, name),
+    work: (one, own) => traced('tenant create', one, { options: own, work: createInScopes }),
     nowhere: () => {
       throw new SqlmigError('bad-usage', `no database lists the tenant "${name}"`, {
         state: 'nothing was created',
@@ -76,7 +91,57 @@ export async function createTenant(config: Config, options: CreateTenantOptions)
   });
 }
 
-async function create(config: Config, options: CreateTenantOptions): Promise<SchemaOutcome> {
+/** Creates a tenant with the files of all tenants, then with those of its kinds. */
+async function createInScopes(config: Config, options: CreateTenantOptions): Promise<CreatedTenant> {
+  const { scopes: named = [], ...own } = options;
+  if (config.scopes.length === 0) return create(config, own);
+  const parts = await scopesToCreate(config, { ...own, named });
+  const outcomes: SchemaOutcome[] = [];
+  for (const one of parts) {
+    const { onEvent } = own;
+    const listener = onEvent && { onEvent: namingScope(onEvent, one) };
+    const ifNotExists = own.ifNotExists === true || outcomes.length > 0;
+    const outcome = namedScope(await create(one, { ...own, ...listener, ifNotExists }), one);
+    outcomes.push(outcome);
+    if (outcome.error !== undefined) break;
+  }
+  const [first, ...more] = outcomes;
+  const last = outcomes.at(-1);
+  if (first === undefined || last === undefined) throw new RangeError('a tenant has a scope');
+  if (last === first) return { ...first, kinds: first.scope === 'tenant' ? [] : [first] };
+  const migrations = outcomes.flatMap((outcome) => outcome.migrations);
+  const end = last.error === undefined ? {} : { state: last.state, error: last.error };
+  return { ...first, ...end, migrations, kinds: first.scope === 'tenant' ? more : outcomes };
+}
+
+/**
+ * The parts of a config whose files a tenant gets.
+ * @throws SqlmigError `unlisted-tenant` before anything is created.
+ */
+async function scopesToCreate(
+  config: Config,
+  { name, named, unlisted = false, signal }: CreateTenantOptions & { readonly named: readonly string[] },
+): Promise<Config[]> {
+  const [base] = await readMigrationsOfKinds(config);
+  return withRun(config, callerOf({ signal }), async (run) => {
+    const parts: Config[] = [];
+    for (const one of kindsOf(config)) {
+      const own = { ...run, config: one };
+      const isNamed = one.scope !== null && named.includes(one.scope.name);
+      const listed = isNamed && !unlisted ? await isListedBefore(own, name) : await isListed(own, name);
+      const isMember = isNamed || (listed && one.database.tenants.kind !== 'history');
+      if (isMember) parts.push(one);
+    }
+    const { kind } = config.database.tenants;
+    const cannotList =
+      kind === 'history'
+        ? base.tenant.length === 0
+        : (kind === 'list' || kind === 'pattern') && !(await isListed(run, name));
+    return parts.length > 0 && cannotList ? parts : [config, ...parts];
+  });
+}
+
+async function create(config: Config, options: Omit<CreateTenantOptions, 'scopes'>): Promise<SchemaOutcome> {
   const { name, unlisted = false, ifNotExists = false, ...change } = options;
   const migrations = await readMigrations(config);
   const settings = migrateSettings(change, config);

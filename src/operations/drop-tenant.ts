@@ -9,7 +9,7 @@ import { findTenant, noHistory, schemaMissing } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
+import { historyTablesIn } from '../project/scope-view.ts';
 import type { ErrorDetails } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -37,7 +37,7 @@ export interface TenantDrop {
   readonly version: string | null;
   /** An earlier drop was interrupted, and this one continues it. */
   readonly halfDropped: boolean;
-  /** The number of its tables, without the history, and of its views, sequences, functions and types. */
+  /** The number of its tables, without histories, and of its views, sequences, functions and types. */
   readonly tables: number;
   readonly others: number;
 }
@@ -70,7 +70,6 @@ const kinds: Kinds<DropTenantOptions> = {
  */
 export async function dropTenant(config: Config, options: DropTenantOptions): Promise<DroppedTenant> {
   requireFleetConfig(config);
-  requireNoScopes(config, 'sqlmig tenant drop');
   checkOptions(options, kinds);
   return inHome(config, options, {
     what: `a schema "${options.name}"`,
@@ -93,7 +92,9 @@ async function drop(
     const { database, server } = run;
     const halfDropped = target.trouble?.code === 'half-dropped';
     const { version } = target.plan;
-    const { tables, others } = await run.read((session) => readContents(session, name, config.historyTable));
+    const { tables, others } = await run.read((session) =>
+      readContents(session, name, historyTablesIn(config)),
+    );
     const plan = { database, host: server.host, schema: name, version, halfDropped, tables, others };
     const end = { ...plan, accepted: false, listed: false };
     if (!target.exists && target.trouble === null) {

@@ -26,7 +26,7 @@ import {
 } from '../lifecycle/move-sides.ts';
 import { filesOf } from '../lifecycle/reproducible.ts';
 import { ownRows, ownTables } from '../lifecycle/table-pairs.ts';
-import { nameTaken, noHistory, schemaMissing } from '../lifecycle/tenant.ts';
+import { nameTaken, noHistory, requireNoKinds, schemaMissing } from '../lifecycle/tenant.ts';
 import type { Config } from '../project/config.ts';
 import { callback, checkValue, type Kinds, tenantName, text, yesOrNo } from '../project/option.ts';
 import type { ErrorDetails, SchemaOutcome } from '../results.ts';
@@ -96,6 +96,7 @@ async function move(sides: MoveSides, state: MoveState, options: MoveTenantOptio
   const { mark, record } = state;
   const there = databasePlace(target.run);
   requireMovableState(state, placeWords(there));
+  requireNoKinds(state);
   const { version } = state.target.plan;
   const base = { ...databasePlace(source.run), schema: name, version, to: there, closed: mark !== null };
   if (mark !== null && record?.state === 'copied')

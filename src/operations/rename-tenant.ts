@@ -1,6 +1,6 @@
 import { hasSchema, inHome } from '../databases/home.ts';
 import { SqlmigError } from '../errors.ts';
-import { isListed, isStillListed, unlisted } from '../fleet/enlist.ts';
+import { isListed, isListedSomewhere, isStillListed, unlisted } from '../fleet/enlist.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { readNamesOf } from '../lifecycle/names.ts';
 import { renameTenantSchema } from '../lifecycle/rename.ts';
@@ -8,9 +8,9 @@ import { readTenant } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
+import { kindsOf } from '../project/scope-view.ts';
 import type { ErrorDetails } from '../results.ts';
-import { withRun } from '../run/run.ts';
+import { type Run, withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
@@ -67,7 +67,6 @@ const kinds: Kinds<RenameTenantOptions> = {
  */
 export async function renameTenant(config: Config, options: RenameTenantOptions): Promise<RenamedTenant> {
   requireFleetConfig(config);
-  requireNoScopes(config, 'sqlmig tenant rename');
   checkOptions(options, kinds);
   return inHome(config, options, {
     what: `a schema "${options.name}"`,
@@ -86,9 +85,8 @@ async function rename(
   const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (run) => {
     const work: MigrationRun = { run, source, settings };
-    const target = await readTenant(work, { name, to });
-    if (config.database.tenants.kind === 'pattern' && !acceptsUnlisted && !(await isListed(run, to)))
-      throw unlisted(config, to, { state: 'nothing was renamed' });
+    const { target } = await readTenant(work, { name, to });
+    if (!acceptsUnlisted) await requirePatterns(run, { name, to });
     const { obstacles, rewrites, paths, notes } = await run.read((session) => readNamesOf(session, name, to));
     const mentions = [
       ...obstacles.map(({ message, hint }) => ({ message, hint })),
@@ -109,7 +107,7 @@ async function rename(
         : await renameTenantSchema(work, target, to);
     if (error !== null) return { ...base, state: 'failed', error: { ...error, database } };
     const listsOld = await isStillListed(run, name);
-    return { ...base, state: 'renamed', listsOld, listsNew: await isListed(run, to) };
+    return { ...base, state: 'renamed', listsOld, listsNew: await isListedSomewhere(run, to) };
   });
 }
 
@@ -123,4 +121,21 @@ function namesRemain(name: string): SqlmigError {
       hint: 'change them first, or rename with --accept-mentions and change them afterwards',
     },
   );
+}
+
+/**
+ * Requires that the patterns of the config list the new name; those of kinds, if they list the old one.
+ * @throws SqlmigError `unlisted-tenant`.
+ */
+async function requirePatterns(
+  run: Run,
+  { name, to }: Pick<RenameTenantOptions, 'name' | 'to'>,
+): Promise<void> {
+  const { scopes } = run.config;
+  for (const config of [run.config, ...kindsOf(run.config)]) {
+    const own = { ...run, config };
+    if (config.database.tenants.kind !== 'pattern' || (await isListed(own, to))) continue;
+    if (scopes.length === 0 || (await isListed(own, name)))
+      throw unlisted(config, to, { state: 'nothing was renamed' });
+  }
 }

@@ -1,6 +1,7 @@
 import { hasSchema, inHome } from '../databases/home.ts';
 import { findSchemas } from '../history/presence.ts';
 import { readHistoryDigests } from '../history/read-histories.ts';
+import { scopesOfTenant } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { abortSignal, checkOptions, type Kinds, tenantName } from '../project/option.ts';
 import { callerOf } from '../run/caller.ts';
@@ -58,7 +59,9 @@ async function existsIn(config: Config, options: TenantExistsOptions): Promise<T
         found?.hasTable === true ? [schema] : [],
         historyTable,
       );
-      const managed = digests.get(schema)?.scope === 'tenant';
+      const isOurs = digests.get(schema)?.scope === 'tenant';
+      const managed =
+        isOurs || (found !== undefined && (await scopesOfTenant(reader, config, schema)).length > 0);
       return { database, schema, exists: found !== undefined, managed };
     }),
   );

@@ -7,7 +7,7 @@ import { type DatabaseConfig, databasesOf } from './database.ts';
 import { defaults } from './defaults.ts';
 import { parseDuration } from './duration.ts';
 import type { LintSettings } from './lint-settings.ts';
-import { callback, checkOptions, type Kinds, object, text } from './option.ts';
+import { callback, checkOptions, type Kinds, object, text, textList } from './option.ts';
 import { type ScopeConfig, type ScopeView, scopesOf } from './scopes.ts';
 import {
   check,
@@ -89,10 +89,7 @@ export interface ConfigSources {
 const sourceKinds: Kinds<ConfigSources> = {
   cwd: text,
   file: text,
-  databases: {
-    takes: 'a list of names',
-    fits: (value) => Array.isArray(value) && value.every((name) => text.fits(name)),
-  },
+  databases: textList,
   env: object,
   overrides: object,
   connection: {

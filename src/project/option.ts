@@ -33,6 +33,12 @@ export const text: Kind = {
   fits: (value) => typeof value === 'string' && value !== '',
 };
 
+/** A list of names. */
+export const textList: Kind = {
+  takes: 'a list of names',
+  fits: (value) => Array.isArray(value) && value.every((name) => text.fits(name)),
+};
+
 /** The name of a tenant, which the option cannot lack; `requireTenantName` judges it, an empty one as well. */
 export const tenantName: Kind = { ...text, fits: (value) => typeof value === 'string', required: true };
 

@@ -3,12 +3,14 @@ import { errorFrom } from '../errors.ts';
 import { createTenant } from '../operations/create-tenant.ts';
 import { dropTenant } from '../operations/drop-tenant.ts';
 import { type Config, requireConfig } from '../project/config.ts';
-import { checkOptions, type Kinds, text, wholeNumber } from '../project/option.ts';
+import { checkOptions, type Kinds, text, textList, wholeNumber } from '../project/option.ts';
 
 /** How tenants for tests are made. */
 export interface TestTenantOptions {
   /** The beginning of their names; `test` by default. */
   readonly prefix?: string;
+  /** Kinds of the config whose files they get. */
+  readonly scopes?: readonly string[];
 }
 
 /** A tenant for one test. */
@@ -33,7 +35,7 @@ export interface TestTenants extends AsyncDisposable {
   end(): Promise<void>;
 }
 
-const oneKinds: Kinds<TestTenantOptions> = { prefix: text };
+const oneKinds: Kinds<TestTenantOptions> = { prefix: text, scopes: textList };
 const kinds: Kinds<TestTenantsOptions> = { ...oneKinds, ahead: wholeNumber(0) };
 
 /**
@@ -45,7 +47,11 @@ export async function createTestTenant(config: Config, options: TestTenantOption
   requireConfig(config);
   checkOptions(options, oneKinds);
   const name = `${options.prefix ?? 'test'}_${randomBytes(6).toString('hex')}`;
-  const { error } = await createTenant(config, { name, unlisted: true });
+  const { error } = await createTenant(config, {
+    name,
+    unlisted: true,
+    scopes: options.scopes ?? [],
+  });
   if (error !== undefined) throw errorFrom(error);
   let dropped: Promise<void> | null = null;
   const drop = () => {

@@ -39,14 +39,22 @@ export const tenantCreateCommand = defineCommand<{ name: string }>()({
       default: false,
       describe: 'If the schema exists, bring it up to date instead of failing',
     },
+    scope: {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      takes: 'NAMES',
+      describe: 'Also apply the files of these scopes of the config, whether or not they list it',
+    },
   },
   examples: [
     ['tenant create acme', 'create the schema "acme" with all tenant migrations, or nothing at all'],
     ['tenant create acme --if-not-exists', 'the same, or bring it up to date; may be repeated'],
   ],
   prepare: (args) => {
-    const { name, unlisted, ifNotExists } = args;
-    const options = { ...changeArgs(args), ...commitArgs(args), name, unlisted, ifNotExists };
+    const { name, unlisted, ifNotExists, scope } = args;
+    const scopes = scope === undefined ? {} : { scopes: scope.flatMap((names) => names.split(',')) };
+    const options = { ...changeArgs(args), ...commitArgs(args), name, unlisted, ifNotExists, ...scopes };
     return async ({ config, signal, onEvent }) => {
       const outcome = await createTenant(config, { ...options, signal, onEvent });
       const { error } = outcome;
