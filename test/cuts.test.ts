@@ -114,24 +114,32 @@ test('SIGTERM ends a run whose connections answer no more, and what is not known
 
 test('what was committed before an interruption is told, although its connection was lost', async () => {
   const proxy = await unreliableProxy(db.url);
-  const p = project(
-    { url: proxy.url, tenants: { list: ['told'] }, historyTable: 'told' },
-    {
-      'sql/tenant/1_quick.sql': 'create table quick ()',
-      'sql/tenant/2_slow.sql': '-- sqlmig: own-transaction\nselect pg_sleep(2)',
-    },
-  );
-  const run = slow(p, ['up', '--all', '--json']);
-  while ((await db.query(sleeping))[0]?.n !== 1) await delay(20);
-  proxy.stall(false);
-  run.process.kill('SIGTERM');
-  const { code, stdout } = await endOf(run, 20_000);
-  expect(code).toBe(143);
-  const told = JSON.parse(stdout).schemas.find(({ schema }: { schema: string }) => schema === 'told');
-  expect(told.migrations).toMatchObject(
-    [{ version: '1' }, { version: '2' }].slice(0, told.migrations.length),
-  );
-  expect(told.migrations.length).toBeGreaterThan(0);
+  // An interrupted run has two seconds to look again, too few for a busy machine once in a while.
+  for (const tenant of ['told', 'again', 'at_last']) {
+    const p = project(
+      { url: proxy.url, tenants: { list: [tenant] }, historyTable: tenant },
+      {
+        'sql/tenant/1_quick.sql': 'create table quick ()',
+        'sql/tenant/2_slow.sql': '-- sqlmig: own-transaction\nselect pg_sleep(2)',
+      },
+    );
+    const run = slow(p, ['up', '--all', '--json']);
+    while ((await db.query(sleeping))[0]?.n !== 1) await delay(20);
+    proxy.stall(false);
+    run.process.kill('SIGTERM');
+    const { code, stdout } = await endOf(run, 20_000);
+    expect(code).toBe(143);
+    const { migrations, error } = JSON.parse(stdout).schemas.find(
+      ({ schema }: { schema: string }) => schema === tenant,
+    );
+    expect(migrations).toMatchObject([{ version: '1' }, { version: '2' }].slice(0, migrations.length));
+    if (migrations.length > 0) return;
+    expect(error).toMatchObject({ state: expect.stringContaining(`the state of ${tenant} is unknown`) });
+    await db.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sqlmig%' and datname = current_database()`,
+    );
+  }
+  expect.unreachable('no run has told what it had committed');
 });
 
 test.each([
