@@ -50,7 +50,7 @@ function outcomesText(schemas: readonly SchemaOutcome[], rehearsed: boolean): st
     const ms = Math.max(
       ...group.map(({ migrations }) => migrations.reduce((sum, m) => sum + m.durationMs, 0)),
     );
-    return [first.scope, state, applied, version, rehearsed ? `up to ${ms} ms` : '', who];
+    return [first.scope, state, applied, version, rehearsed && applied !== '' ? `up to ${ms} ms` : '', who];
   });
   const none = schemas.some((outcome) => outcome.scope !== 'public') ? '' : 'no tenants to migrate\n';
   return titledTable(titles, rows) + none;
