@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
+import { readCommitted, sendBatch } from '../src/execute/send-units.ts';
 import { type RunEvent, up } from '../src/index.ts';
 import { canShareOne, transactionsOf } from '../src/protocol/transactions.ts';
+import type { Script } from '../src/sql/migration.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
-import { checkedScript, emptyTenant } from './setup/unit.ts';
+import { checkedScript, emptyTenant, testContext, testSession } from './setup/unit.ts';
 
 const all = { kind: 'all', except: [] } as const;
 const guarded = {
@@ -112,6 +114,32 @@ test('a file that cannot share a transaction is sent twice in the first tenant o
       .map((row) => row.transactions)
       .sort(),
   ).toEqual([2, 3]);
+});
+
+test('the last file before one that fails ended when that one began', async () => {
+  const db = await freshDatabase();
+  const p = project({ url: db.url, tenants: { list: ['acme'] } }, { 'sql/tenant/1_a.sql': 'select 1' });
+  await up(await p.config(), { select: all });
+  const session = await testSession(db.url);
+  const schema = {
+    ...emptyTenant('acme'),
+    ...{ oid: String((await db.query(`select 'acme'::regnamespace::oid as oid`))[0]?.oid) },
+    history: [{ version: '1', name: 'a', checksum: 'x', state: 'applied' as const }],
+  };
+  const scripts = [
+    await checkedScript('tenant', '2_b.sql', 'select 1'),
+    await checkedScript('tenant', '3_c.sql', 'select 1 / 0'),
+  ];
+  const batch = { scripts, schema, context: testContext, apart: true, trusted: new Set<Script>() };
+  const { error, begunAt } = await sendBatch(session, batch);
+  expect(error?.code).toBe('22012');
+  const [row] = await db.query('select applied_at::text as at from acme.schema_migrations where version = 2');
+  expect(begunAt).toEqual([row?.at, expect.any(String)]);
+  await db.query(`update acme.schema_migrations set applied_at = '2026-01-01 00:00:00+00' where version = 2`);
+  const times = ['2026-01-01 00:00:00+00', '2026-01-01 00:00:00.25+00'];
+  const { committed, durations } = await readCommitted(session, batch, times);
+  await session.close();
+  expect([committed, [...durations]]).toEqual([1, [['2', 250]]]);
 });
 
 /** How many transactions made the tables of a schema, and how many times of application its history has. */

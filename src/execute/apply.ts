@@ -148,7 +148,7 @@ async function recover(
   let decided = decide(null);
   let now = progress;
   if (decided.kind === 'count-committed') {
-    const { committed, durations } = await readCommitted(session, batch);
+    const { committed, durations } = await readCommitted(session, batch, failed.begunAt);
     decided = decide(committed);
     // A unit that undoes reports its own duration.
     now = advanced(progress, committed, new Map([...failed.durations, ...durations]));

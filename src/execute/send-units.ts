@@ -9,7 +9,7 @@ import {
 import { composeUnits } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
 import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
-import { begunColumn } from '../protocol/unit-row.ts';
+import { begunAtColumn, begunColumn } from '../protocol/unit-row.ts';
 import { begin } from '../protocol/unit-settings.ts';
 import type { Row } from '../server/answer.ts';
 import { identifierCut } from '../server/notice.ts';
@@ -39,6 +39,8 @@ export interface SentBatch {
   readonly isWaiting: boolean;
   /** The unit (from 0) whose file began last; `null` if none did. */
   readonly begun: number | null;
+  /** When the units began whose files did, as timestamps in text. */
+  readonly begunAt: readonly string[];
   readonly durations: Durations;
   readonly elapsedMs: number;
 }
@@ -74,16 +76,18 @@ export function createReport(scripts: readonly Script[]) {
   const durations = new Map<string, number>();
   let isWaiting = false;
   let begun: number | null = null;
+  const begunAt: string[] = [];
   return {
     take(row: Row) {
       if (waitingColumn in row) isWaiting = true;
       if (waitedColumn in row) isWaiting = false;
       if (begunColumn in row) begun = keys.indexOf(String(row[begunColumn]));
+      if (typeof row[begunAtColumn] === 'string') begunAt.push(row[begunAtColumn]);
       takeDuration(row, durations);
     },
     /** The scripts that a notice can come from. */
     running: () => (begun === null ? scripts : scripts.slice(begun, begun + 1)),
-    read: () => ({ isWaiting, begun, durations }),
+    read: () => ({ isWaiting, begun, begunAt, durations }),
   };
 }
 
@@ -91,11 +95,12 @@ export function createReport(scripts: readonly Script[]) {
 export async function readCommitted(
   session: Session,
   { scripts, schema, context }: Batch,
+  begunAt: readonly string[],
 ): Promise<{ readonly committed: number; readonly durations: Durations }> {
   const undoes = scripts.some(({ migration }) => migration.undoes === true);
   const query = undoes
     ? stillRecorded(schema, context)
-    : recordDurations(schema, context) + recordedByRun(schema, context);
+    : recordDurations(schema, context, begunAt) + recordedByRun(schema, context);
   const note = `${begin(context)}${query}COMMIT`;
   const recorded = new Set<unknown>();
   const durations = new Map<string, number>();

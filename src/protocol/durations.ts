@@ -33,11 +33,18 @@ export function recordDuration(migration: Migration, schema: UnitSchema, { table
 
 /**
  * Records how long each migration took that this run has applied to a schema: each ended when the next one began, so it
- * belongs right before the last COMMIT. Returns a row for each.
+ * belongs right before the last COMMIT. Returns a row for each. `begunAt` are the times at which those began that may
+ * have left no row, as timestamps in text.
  */
-export function recordDurations(schema: UnitSchema, { runId, table }: UnitContext): string {
+export function recordDurations(
+  schema: UnitSchema,
+  { runId, table }: UnitContext,
+  begunAt: readonly string[] = [],
+): string {
   const own = historyTable(schema.schema, table);
-  const end = 'coalesce(lead(applied_at) over (order by applied_at), clock_timestamp())';
+  const others = `array[${begunAt.map(quoteLiteral).join(', ')}]::timestamptz[]`;
+  const next = begunAt.length === 0 ? '' : `(select min(t) from unnest(${others}) t where t > applied_at), `;
+  const end = `coalesce(lead(applied_at) over (order by applied_at), ${next}clock_timestamp())`;
   return `update ${own} h set duration_ms = d.ms from (select ctid as at, ${inMilliseconds(`${end} - applied_at`)} as ms
   from ${own} where run_id = ${quoteLiteral(runId)} and duration_ms = 0) d where h.ctid = d.at ${returning(schema, keyColumn)}`;
 }

@@ -12,6 +12,9 @@ import type { Unit, UnitContext } from './unit-context.ts';
 /** The column in which a unit reports, right before its file runs, the history key of its migration. */
 export const begunColumn = 'sqlmig_begun';
 
+/** The column beside it with the time, in text. */
+export const begunAtColumn = 'sqlmig_at';
+
 /** The columns of `insertedValues`. */
 export const insertedColumns =
   'version, name, checksum, applied_by, run_id, state, scope, statements, done_statements';
@@ -32,10 +35,12 @@ export function insertRow(unit: Unit, state: HistoryRow['state'], condition?: st
   const source = condition === undefined ? `values (${list})` : `select ${list} where ${condition}`;
   const insert =
     `insert into ${table} (${columns}) ${source}` + (migration.version === null ? replaceRepeatable : '');
-  const begun = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
-  if (!unit.schema.mayDiscardRows) return `${insert} returning ${begun};\n`;
+  const key = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
+  const at = `applied_at::text as ${begunAtColumn}`;
+  if (!unit.schema.mayDiscardRows) return `${insert} returning ${key}, ${at};\n`;
   const lost: Check = ['not exists (select from kept)', unitStates.rowRefused];
-  return `with kept as (${insert} returning 1) select ${begun}, ${holds([lost])} as kept;\n`;
+  const columnsOf = `${key}, (select ${begunAtColumn} from kept), ${holds([lost])} as kept`;
+  return `with kept as (${insert} returning ${at}) select ${columnsOf};\n`;
 }
 
 /** SQL expressions by column: what a row keeps of the down file of its migration. Empty if it does not (see `isKept`). */

@@ -32,13 +32,13 @@ create unique index on "acme"."schema_migrations" (name) where version is null;
 alter table "acme"."schema_migrations" replica identity full;
   end if;
 end';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '2' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '2' as sqlmig_begun, applied_at::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 create table orders (id bigint primary key, plan int references plans);
 
 ;
 SET LOCAL search_path = pg_catalog, pg_temp;
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '3' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '3' as sqlmig_begun, applied_at::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 do $$ begin update orders set plan = 1; end $$;
 
@@ -57,7 +57,7 @@ SET application_name = 'sqlmig 1f3a5c7e create deploy-1';
 DISCARD TEMP;
 insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select null::bigint, 'totals', '0ab92927e2d2abd0d6a71e068272f2289197460f485f07659dd889d258784511', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where case when (select checksum from "acme"."schema_migrations" where version is null and name = 'totals') is distinct from null then concat('sqlmig: the history changed since it was read (SQM03#', pg_backend_pid(), ')')::int4 else 1 end = 1 on conflict (name) where version is null do update set checksum = excluded.checksum,
   applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
-  state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements returning 'R__totals' as sqlmig_begun;
+  state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements returning 'R__totals' as sqlmig_begun, applied_at::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 create or replace view totals as select count(*) from orders;
 

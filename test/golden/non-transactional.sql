@@ -18,7 +18,7 @@ DO 'begin
 if to_regnamespace(''"acme"'')::oid is distinct from ''16385''::oid then raise exception using errcode = ''SQM04'', message = ''sqlmig: the schema was dropped, renamed or recreated''; end if;
 if (select count(*) + count(*) filter (where state <> ''applied'') from "acme"."schema_migrations") <> 0 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders_id', '9b199d0f315d8783923ff75616759de40aeb38a18f7e5fc6814b711f946c3928', 'app (ci@deploy-1)', '1f3a5c7e', 'incomplete', 'tenant', 2, 0) returning '2' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders_id', '9b199d0f315d8783923ff75616759de40aeb38a18f7e5fc6814b711f946c3928', 'app (ci@deploy-1)', '1f3a5c7e', 'incomplete', 'tenant', 2, 0) returning '2' as sqlmig_begun, applied_at::text as sqlmig_at;
 COMMIT;
 
 -- next message

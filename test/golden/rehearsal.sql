@@ -10,7 +10,7 @@ perform set_config(''lock_timeout'', ''5000ms'', true);
 if not pg_try_advisory_xact_lock(1936813165, (''2200''::oid)::int4) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is using this schema; it will be retried''; end if;
 if (select count(*) + count(*) filter (where state <> ''applied'') from "public"."schema_migrations") <> 1 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
-insert into "public"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'plans', '256246f21bbc917ad6b819a7516e0de4ece4a7b4e44bcda176fdd20b35d39bca', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'public', 1, 1) returning '2' as sqlmig_begun;
+insert into "public"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'plans', '256246f21bbc917ad6b819a7516e0de4ece4a7b4e44bcda176fdd20b35d39bca', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'public', 1, 1) returning '2' as sqlmig_begun, applied_at::text as sqlmig_at;
 SET LOCAL search_path = "public";
 create table plans (id int primary key);
 
@@ -110,7 +110,7 @@ if not pg_try_advisory_xact_lock_shared(1936813165, 0) then raise exception usin
 if not pg_try_advisory_xact_lock(1936813166, hashtext(''acme'')) then raise exception using errcode = ''SQM01'', message = ''sqlmig: another run is using this schema; it will be retried''; end if;
 if (select count(*) + count(*) filter (where state <> ''applied'') from "acme"."schema_migrations") <> 0 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '2' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '2' as sqlmig_begun, applied_at::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 create table orders (id bigint primary key, plan int references plans);
 

@@ -7,7 +7,7 @@ if to_regnamespace(''"acme"'')::oid is distinct from ''16385''::oid then raise e
 if (select count(run_id) || '' '' || coalesce(sum(hash_record_extended(row(version, name, checksum, state, coalesce(at_statement, 0) <> done_statements), 0))::text, '''') from "public"."schema_migrations" where version <= 2) <> ''2:7d793037'' then raise exception using errcode = ''SQM06'', message = ''sqlmig: public is behind; it will be read again''; end if;
 if (select count(*) + count(*) filter (where state <> ''applied'') from "acme"."schema_migrations") <> 0 then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '3' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '3' as sqlmig_begun, applied_at::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 do $$ begin update orders set plan = 1; end $$;
 
@@ -26,7 +26,7 @@ SET application_name = 'sqlmig 1f3a5c7e 3..R__totals deploy-1';
 DISCARD TEMP;
 insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select null::bigint, 'totals', '0ab92927e2d2abd0d6a71e068272f2289197460f485f07659dd889d258784511', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where case when (select checksum from "acme"."schema_migrations" where version is null and name = 'totals') is distinct from null then concat('sqlmig: the history changed since it was read (SQM03#', pg_backend_pid(), ')')::int4 else 1 end = 1 on conflict (name) where version is null do update set checksum = excluded.checksum,
   applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
-  state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements returning 'R__totals' as sqlmig_begun;
+  state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements returning 'R__totals' as sqlmig_begun, applied_at::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 create or replace view totals as select count(*) from orders;
 

@@ -8,7 +8,7 @@ if to_regnamespace(''"acme"'')::oid is distinct from ''16385''::oid then raise e
 if (select count(run_id) || '' '' || coalesce(sum(hash_record_extended(row(version, name, checksum, state, coalesce(at_statement, 0) <> done_statements), 0))::text, '''') from "public"."schema_migrations" where version <= 2) <> ''2:7d793037'' then raise exception using errcode = ''SQM06'', message = ''sqlmig: public is behind; it will be read again''; end if;
 if (select count(run_id) || '' '' || coalesce(sum(hash_record_extended(row(version, name, checksum, state, coalesce(at_statement, 0) <> done_statements), 0))::text, '''') from "acme"."schema_migrations" where true) <> ''1:5d41402a'' then raise exception using errcode = ''SQM03'', message = ''sqlmig: the history changed since it was read; it will be read again''; end if;
 end';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '2' as sqlmig_begun;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '2' as sqlmig_begun, applied_at::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 create table orders (id bigint primary key, plan int references plans);
 
