@@ -340,7 +340,11 @@ test.for<[text: string, place: string, what: RegExp]>([
   ['select * from public.legacy;', '1:15', /these files do not create public\.legacy/],
   ['delete from _prisma_migrations;', '1:13', /^_prisma_migrations is the history of another tool/],
   ['create role x;', '1:1', /CREATE ROLE/],
-  ['set transaction isolation level serializable;', '1:1', /^the transaction and its mode are already set/],
+  [
+    'set transaction isolation level serializable;',
+    '1:1',
+    /^a migration must not set the modes of its transaction/,
+  ],
   ['select {{ x }};', '1:8', /placeholder/],
   ['select (;', '1:9', /syntax error/],
 ])('a person decides about %j', async ([text, place, what]) => {

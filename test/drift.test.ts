@@ -447,6 +447,8 @@ test('files that cannot be replayed are a finding, and siblings are the other wa
   );
   expect(stdout).toContain('drift: extra table by_hand');
   expect(code).toBe(1);
+  // The server returns the rows of this history in another order.
+  await own.query('update acme.schema_migrations set name = name where version = 1');
   const siblings = await sqlmig(['verify', '--siblings'], p.dir);
   expect(siblings.stdout).toContain(
     'norm at 0003: 2 tenants: acme, initech\noutlier at 0003: 1 tenant: globex\n',

@@ -5,7 +5,7 @@ import { withoutComments } from '../sql/comments.ts';
 import { foldedName, isIdentifier } from '../sql/identifier.ts';
 import { lintsOf } from '../sql/lint.ts';
 import type { Lint } from '../sql/migration.ts';
-import { type ParsedStatement, tokensOf } from '../sql/parse.ts';
+import { tokensOf } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import { toScript } from '../sql/script.ts';
 import { literalPattern } from '../text/literal-pattern.ts';
@@ -58,7 +58,6 @@ export async function decisionsIn(file: Examined, rules: DecisionRules): Promise
   const found: Found[] = [
     ...problems.map(({ index, problem }): Found => [index, ...aboutKept[problem]]),
     ...oldHistory(text),
-    ...(parsed?.statements ?? []).flatMap(transactionMode),
     ...(parsed === null || scope === 'public' ? [] : await inTenant(file, parsed, rules)),
   ];
   const places = found
@@ -206,11 +205,6 @@ function pathSettings({ text, statements }: ParsedText): Found[] {
         ],
       ),
   );
-}
-
-function transactionMode({ kind, fields, start }: ParsedStatement): Found[] {
-  if (kind !== 'VariableSetStmt' || fields.name !== 'TRANSACTION') return [];
-  return [[start, 'the transaction and its mode are already set when a file runs', 'remove it']];
 }
 
 // A name that other objects share is not conclusive.

@@ -19,14 +19,18 @@ export function groupSiblings({ tenants }: FleetState): Siblings[] {
   const keys = new Map<Target['rows'], string>();
   for (const { schema, exists, rows, plan, trouble } of tenants) {
     if (!exists) continue;
-    const key =
-      keys.get(rows) ?? JSON.stringify([trouble?.code, rows.map((row) => [historyKey(row), row.state])]);
+    const key = keys.get(rows) ?? keyOf(rows, trouble?.code);
     keys.set(rows, key);
     const group = groups.get(key) ?? { version: plan.version, schemas: [] };
     group.schemas.push(schema);
     groups.set(key, group);
   }
   return [...groups.values()];
+}
+
+/** Equal for equal histories, whatever the order in which the server returns their rows. */
+function keyOf(rows: Target['rows'], trouble: string | undefined): string {
+  return JSON.stringify([trouble, ...rows.map((row) => `${historyKey(row)} ${row.state}`).sort()]);
 }
 
 /** Tenants by structure, and the structure that each should have. */
