@@ -249,6 +249,9 @@ test('tenants of a kind are created with its files, renamed and dropped whole, a
   expect(await createTenant(config, { name: 'l4', scopes: ['vip'], unlisted: true })).toMatchObject({
     kinds: [{ scope: 'vip', state: 'applied' }],
   });
+  // Nothing but the files of the kind, without which table a is found in other tenants only.
+  const { error } = await createTenant(config, { name: 'l9', scopes: ['vip'], unlisted: true });
+  expect(error).toMatchObject({ sqlstate: '42P01', hint: expect.not.stringContaining('searchPath') });
   const cloned = cloneTenant(config, { name: 'l2', to: 'l3' });
   await expect(cloned).rejects.toMatchObject({ code: 'not-reproducible' });
   expect(await cloneTenant(config, { name: 'l1', to: 'l5', unlisted: true })).toMatchObject({

@@ -2,7 +2,7 @@ import { sqlstates } from '../errors.ts';
 import type { Unit } from '../protocol/unit-context.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import { isOrdinarySchema } from '../sql/catalog-sql.ts';
+import { isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
 import { sentText } from '../sql/filling.ts';
 import type { Script } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
@@ -45,7 +45,11 @@ export async function missingNameHint(
   const isUnqualified = searched === undefined ? nameIn(error.message) === null : name !== null;
   if (moved !== null && isUnqualified) return movedHint(unit.script, moved);
   if (name === null || searched === undefined) return null;
-  return elsewhereHint(unit, name, await schemasWith(session, { name, searched }, unit.context.table));
+  return elsewhereHint(
+    unit,
+    name,
+    await schemasWith(session, { name, searched }, unit.context.historyTables),
+  );
 }
 
 function missingName(error: ServerError, script: Script, index: number | null): string | null {
@@ -76,7 +80,7 @@ interface HomeOfName {
 async function schemasWith(
   session: Session,
   { name, searched }: { readonly name: string; readonly searched: readonly string[] },
-  table: string,
+  historyTables: readonly string[],
 ): Promise<HomeOfName[]> {
   const found = searched.map((entry) => {
     const [catalog, prefix] = entry.split(' ');
@@ -84,7 +88,7 @@ async function schemasWith(
   });
   const rows =
     await session.read(`select n.nspname as schema, has_schema_privilege(n.oid, 'usage') as usable, current_user as role,
-  exists (select from pg_class h where h.relnamespace = n.oid and h.relname = ${quoteLiteral(table)}) as managed
+  exists (select from pg_class h where h.relnamespace = n.oid and h.relname = any (${nameArray(historyTables)})) as managed
 from pg_namespace n where n.oid in (${found.join(' union all ')}) and ${isOrdinarySchema}
 order by 1`);
   return rows.map(({ schema, usable, managed, role }) => ({
