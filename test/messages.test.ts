@@ -150,7 +150,7 @@ test('a rehearsal of one tenant file that measures its statements', async () => 
     'alter table a add b int;\nupdate a set b = 1;\n',
   );
   const parts = [{ schema: tenant, scripts: [script], bootstrap: false }];
-  await golden('rehearsal-measured', composeRehearsal(parts, own, { measures: true }).text);
+  await golden('rehearsal-measured', composeRehearsal(parts, own, { measures: new Set() }).text);
 });
 
 test('a failed file once more, to find the statement', () =>

@@ -3,6 +3,7 @@ import { locationIn, SqlmigError, sqlstates } from '../errors.ts';
 import { findSchemas } from '../history/presence.ts';
 import { durationOf } from '../protocol/durations.ts';
 import { schemasToCompare } from '../protocol/guard.ts';
+import { namedOutside } from '../protocol/measuring.ts';
 import { composeRehearsal, type PendingFiles } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
 import type { Unit, UnitContext } from '../protocol/unit-context.ts';
@@ -74,7 +75,10 @@ async function runRehearsal(
   );
   const guarded = last.scripts.filter((script) => !script.allowsPublic);
   const compared = guarded.length > 0 ? await schemasBefore(session, parts, { guarded, context }) : [];
-  const message = composeRehearsal(parts, context, { compared, before, after: after?.sql ?? '', measures });
+  const message = composeRehearsal(parts, context, {
+    ...{ compared, before, after: after?.sql ?? '' },
+    ...(measures && { measures: await schemasNamed(session, last, context) }),
+  });
   const report = createRehearsalReport();
   try {
     const onRow = (row: Row) => {
@@ -159,6 +163,16 @@ async function describeRehearsed(
   const raised = { error, index: at?.index ?? null, replay: null };
   const described = await describeFailure(session, { ...culprit, ...place }, raised);
   return error.code === sqlstates.unsafeNewEnumValue ? onlyHere(described) : described;
+}
+
+/** The schemas among the names that files may change outside of their schema. */
+async function schemasNamed(
+  session: Session,
+  { schema, scripts }: PendingFiles,
+  context: UnitContext,
+): Promise<ReadonlySet<string>> {
+  const names = new Set(scripts.flatMap((script) => namedOutside({ script, schema, context })));
+  return new Set((await findSchemas(session, [...names], context.table)).keys());
 }
 
 /** The schemas to compare that exist before the last part: no file may change them. */

@@ -44,18 +44,27 @@ export const startMark = -1;
 // Each mark lists the locks of the transaction, so that marks of very long files would take longer than the files.
 const mostMarks = 200;
 
-/** The SQL that measures a unit. */
-export function measuringOf(unit: Unit): Measuring {
+/** The SQL that measures a unit; `schemas` are the names that it may mean and that are schemas. */
+export function measuringOf(unit: Unit, schemas: ReadonlySet<string>): Measuring {
   const { script, schema } = unit;
-  const outside = structureOutside(unit);
+  const outside = structureOf(measuredOutside(unit, schemas), unit.context);
   // While a schema is being built, none of its relations is in use.
   const isInUse = schema.history.length > 0;
+  if (!isInUse && outside === '' && !reachesExisting(unit))
+    return { before: '', start: mark(startMark, noLocks), after: () => '', end: timeOnly };
   return {
     before: outside,
     start: mark(startMark),
     after: (n) => (isInUse && n < mostMarks && n < script.statements.length - 1 ? mark(n) : ''),
     end: `${figures(unit)}${outside}`,
   };
+}
+
+/** Whether a file of a schema that is being built can change rows, or lock a relation of another schema. */
+function reachesExisting({ script, schema }: Unit): boolean {
+  return script.statements.some(
+    ({ reach }) => reach.opaque || (schema.scope === 'tenant' && reach.references.size > 0),
+  );
 }
 
 const micros = '(extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8';
@@ -67,12 +76,15 @@ const existedBefore = (oid: string) => `not exists (select from pg_catalog.pg_at
 const ownLocks = `pg_catalog.pg_lock_status() l
 where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted`;
 
-const heldLocks = `(select coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::text, l.mode)), '[]')::text
+const asPairs =
+  "coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::text, l.mode)), '[]')::text";
+const heldLocks = `(select ${asPairs}
 from ${ownLocks} and l.mode in (${feltModeList}) and ${existedBefore('l.relation')})`;
+const noLocks = "'[]'";
 
 /** SQL query: the locks that are held behind a statement. `at` and `until` are when it began and ended, in microseconds. */
-function mark(statement: number): string {
-  return `select ${statement} as ${figureColumns.mark}, ${micros} as at, ${heldLocks} as locks, ${micros} as until;\n`;
+function mark(statement: number, locks = heldLocks): string {
+  return `select ${statement} as ${figureColumns.mark}, ${micros} as at, ${locks} as locks, ${micros} as until;\n`;
 }
 
 const counters = (oid: string) =>
@@ -94,26 +106,42 @@ where d.refclassid = 'pg_namespace'::regclass and d.classid = 'pg_class'::regcla
 function figures({ schema: { schema } }: Unit): string {
   const written = isWrittenHere('c.xmin');
   const isStored = `c.relkind in ('r', 'm') and ${written}`;
-  const locked = `(select distinct l.relation from ${ownLocks} and l.mode not in ('AccessShareLock', 'RowShareLock')) l`;
-  return `select ${micros} as at, ${heldLocks} as locks, json_build_object(
+  return `with started as materialized (select ${micros} as at),
+locks as materialized (select l.relation, l.mode from ${ownLocks} and l.mode not in ('AccessShareLock', 'RowShareLock')),
+touched as materialized (select relation, ${existedBefore('relation')} as existed from (select distinct relation from locks) d)
+select (select at from started) as at,
+(select ${asPairs} from locks l join touched t using (relation) where t.existed and l.mode in (${feltModeList})) as locks,
+json_build_object(
   'relations', (select coalesce(json_agg(json_build_array(c.oid::text, n.nspname, c.relname, c.relkind,
       case when ${isStored} then c.relfilenode::text end, c.reltablespace::text,
       case when ${isStored} then pg_relation_size(c.oid) end, case when ${isStored} then pg_table_size(c.oid) end,
       ${counters('c.oid')})), '[]')
-    from ${locked} join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+    from touched t join pg_class c on c.oid = t.relation join pg_namespace n on n.oid = c.relnamespace
     where n.nspname !~ '^pg_' and c.relkind in ('r', 'p', 'm', 'v', 'f', 'S')
-      and (n.nspname <> ${quoteLiteral(schema)} or ${isCounted('c.oid')} or ${existedBefore('c.oid')})),
+      and (t.existed or n.nspname <> ${quoteLiteral(schema)} or ${isCounted('c.oid')})),
   'indexes', (select coalesce(json_agg(json_build_array(c.oid::text, c.relname, i.indrelid::text, c.relfilenode::text,
       pg_relation_size(c.oid))), '[]')
-    from ${locked} join pg_index i on i.indrelid = l.relation join pg_class c on c.oid = i.indexrelid
-    where c.relkind = 'i' and ${written} and ${existedBefore('i.indrelid')}),
+    from touched t join pg_index i on i.indrelid = t.relation join pg_class c on c.oid = i.indexrelid
+    where t.existed and c.relkind = 'i' and ${written}),
   'counts', current_setting('track_counts'))::text as ${figureColumns.figures};\n`;
 }
 
-/** SQL query: the structure of other schemas that a file may change; empty if it must not change any. */
-function structureOutside(unit: Unit): string {
-  const { script, schema, context } = unit;
-  const names = schema.scope === 'tenant' && !script.allowsPublic ? [] : schemasToCompare([script], unit);
-  if (names.length === 0) return '';
-  return `select ${structureAsJson(isOneOf(names), context)} as ${figureColumns.outside};\n`;
+const timeOnly = `select ${micros} as at, ${noLocks} as locks, '{"relations":[],"indexes":[],"counts":"on"}' as ${figureColumns.figures};\n`;
+
+/** The names of other schemas that a file may change; none if it must not change any. */
+export function namedOutside(unit: Unit): string[] {
+  const { script, schema } = unit;
+  return schema.scope === 'tenant' && !script.allowsPublic ? [] : schemasToCompare([script], unit);
+}
+
+function measuredOutside(unit: Unit, schemas: ReadonlySet<string>): string[] {
+  const makesSchemas = unit.script.statements.some(({ kind }) => kind === 'CreateSchemaStmt');
+  return namedOutside(unit).filter((name) => makesSchemas || schemas.has(name));
+}
+
+/** SQL query: the structure of schemas; empty if there are none. */
+function structureOf(names: readonly string[], context: UnitContext): string {
+  return names.length === 0
+    ? ''
+    : `select ${structureAsJson(isOneOf(names), context)} as ${figureColumns.outside};\n`;
 }

@@ -130,8 +130,8 @@ interface RehearsalOptions {
   readonly before?: string;
   /** SQL to run after the last file. */
   readonly after?: string;
-  /** Measure the files of the last part (see `measuring.ts`). */
-  readonly measures?: boolean;
+  /** Measure the files of the last part (see `measuring.ts`); the names that they may mean and that are schemas. */
+  readonly measures?: ReadonlySet<string>;
 }
 
 /**
@@ -141,7 +141,7 @@ interface RehearsalOptions {
 export function composeRehearsal(
   parts: readonly PendingFiles[],
   context: UnitContext,
-  { compared = [], before = '', after = '', measures = false }: RehearsalOptions = {},
+  { compared = [], before = '', after = '', measures }: RehearsalOptions = {},
 ): Message {
   const message = createMessage();
   message.add(begin(context), before);
@@ -152,7 +152,8 @@ export function composeRehearsal(
       ? `select ${structureAsJson(isOneOf(compared), context)} as ${structureColumn};\n`
       : '';
     if (bootstrap) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
-    addPart(message, part, { context, structure, measures: measures && index === parts.length - 1 });
+    const schemas = index === parts.length - 1 ? measures : undefined;
+    addPart(message, part, { context, structure, measures: schemas });
     message.add(isCompared ? `${lockedElsewhere(schema)};\n` : '');
   }
   message.add(locksTaken, after, 'ROLLBACK;');
@@ -166,10 +167,14 @@ function addPart(
     context,
     structure,
     measures,
-  }: { readonly context: UnitContext; readonly structure: string; readonly measures: boolean },
+  }: {
+    readonly context: UnitContext;
+    readonly structure: string;
+    readonly measures: ReadonlySet<string> | undefined;
+  },
 ): void {
   const counts = rowCounts(schema, scripts);
-  if (measures) message.add(countedBefore(schema, context));
+  if (measures !== undefined) message.add(countedBefore(schema, context));
   const isGuarded = (index: number) => scripts[index]?.allowsPublic === false;
   for (const [index, script] of scripts.entries()) {
     if (isGuarded(index) && !isGuarded(index - 1)) message.add(structure);
@@ -185,7 +190,7 @@ function addPart(
       {
         start: { kind: 'turn', rows: counts[index]?.before ?? 0 },
         expected,
-        ...(measures && { measuring: measuringOf({ script, schema, context }) }),
+        ...(measures && { measuring: measuringOf({ script, schema, context }, measures) }),
       },
     );
     if (isGuarded(index) && !isGuarded(index + 1)) message.add(structure);

@@ -32,25 +32,25 @@ DISCARD SEQUENCES;
 SET LOCAL search_path = pg_catalog, pg_temp;
 select pg_advisory_unlock_all();
 DISCARD TEMP;
-select (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8 as at, (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::text, l.mode)), '[]')::text
-from pg_catalog.pg_lock_status() l
-where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') and not exists (select from pg_catalog.pg_attribute a
-  where a.attrelid = l.relation and a.attnum = -1 and case when age(a.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(a.xmin))::text::xid8) = 'in progress' else age(a.xmin) = 0 end)) as locks, json_build_object(
+with started as materialized (select (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8 as at),
+locks as materialized (select l.relation, l.mode from pg_catalog.pg_lock_status() l
+where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode not in ('AccessShareLock', 'RowShareLock')),
+touched as materialized (select relation, not exists (select from pg_catalog.pg_attribute a
+  where a.attrelid = relation and a.attnum = -1 and case when age(a.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(a.xmin))::text::xid8) = 'in progress' else age(a.xmin) = 0 end) as existed from (select distinct relation from locks) d)
+select (select at from started) as at,
+(select coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::text, l.mode)), '[]')::text from locks l join touched t using (relation) where t.existed and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')) as locks,
+json_build_object(
   'relations', (select coalesce(json_agg(json_build_array(c.oid::text, n.nspname, c.relname, c.relkind,
       case when c.relkind in ('r', 'm') and case when age(c.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(c.xmin))::text::xid8) = 'in progress' else age(c.xmin) = 0 end then c.relfilenode::text end, c.reltablespace::text,
       case when c.relkind in ('r', 'm') and case when age(c.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(c.xmin))::text::xid8) = 'in progress' else age(c.xmin) = 0 end then pg_relation_size(c.oid) end, case when c.relkind in ('r', 'm') and case when age(c.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(c.xmin))::text::xid8) = 'in progress' else age(c.xmin) = 0 end then pg_table_size(c.oid) end,
       pg_stat_get_xact_tuples_inserted(c.oid), pg_stat_get_xact_tuples_updated(c.oid), pg_stat_get_xact_tuples_deleted(c.oid))), '[]')
-    from (select distinct l.relation from pg_catalog.pg_lock_status() l
-where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode not in ('AccessShareLock', 'RowShareLock')) l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+    from touched t join pg_class c on c.oid = t.relation join pg_namespace n on n.oid = c.relnamespace
     where n.nspname !~ '^pg_' and c.relkind in ('r', 'p', 'm', 'v', 'f', 'S')
-      and (n.nspname <> 'acme' or greatest(pg_stat_get_xact_tuples_inserted(c.oid), pg_stat_get_xact_tuples_updated(c.oid), pg_stat_get_xact_tuples_deleted(c.oid)) > 0 or not exists (select from pg_catalog.pg_attribute a
-  where a.attrelid = c.oid and a.attnum = -1 and case when age(a.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(a.xmin))::text::xid8) = 'in progress' else age(a.xmin) = 0 end))),
+      and (t.existed or n.nspname <> 'acme' or greatest(pg_stat_get_xact_tuples_inserted(c.oid), pg_stat_get_xact_tuples_updated(c.oid), pg_stat_get_xact_tuples_deleted(c.oid)) > 0)),
   'indexes', (select coalesce(json_agg(json_build_array(c.oid::text, c.relname, i.indrelid::text, c.relfilenode::text,
       pg_relation_size(c.oid))), '[]')
-    from (select distinct l.relation from pg_catalog.pg_lock_status() l
-where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode not in ('AccessShareLock', 'RowShareLock')) l join pg_index i on i.indrelid = l.relation join pg_class c on c.oid = i.indexrelid
-    where c.relkind = 'i' and case when age(c.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(c.xmin))::text::xid8) = 'in progress' else age(c.xmin) = 0 end and not exists (select from pg_catalog.pg_attribute a
-  where a.attrelid = i.indrelid and a.attnum = -1 and case when age(a.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(a.xmin))::text::xid8) = 'in progress' else age(a.xmin) = 0 end)),
+    from touched t join pg_index i on i.indrelid = t.relation join pg_class c on c.oid = i.indexrelid
+    where t.existed and c.relkind = 'i' and case when age(c.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(c.xmin))::text::xid8) = 'in progress' else age(c.xmin) = 0 end),
   'counts', current_setting('track_counts'))::text as sqlmig_figures;
 update "acme"."schema_migrations" set duration_ms = least(date_part('epoch', clock_timestamp() - applied_at) * 1000, 2147483647)::int where version = 2 returning 'acme' as sqlmig_schema, '2' as sqlmig_key, duration_ms as sqlmig_ms;
 select l.relation::text as sqlmig_lock, n.nspname as schema, c.relname as relation, l.mode as mode
