@@ -296,3 +296,27 @@ test('a tenant that only a kind lists is managed by its history, and by that alo
   expect(await tenantExists(config, { name: tenant.name })).toMatchObject({ managed: true });
   expect(await dropTenant(config, { name: 'o1', accept: () => true })).toMatchObject({ state: 'dropped' });
 });
+
+test('the structure of a tenant is what the files of all its scopes build', async () => {
+  const { config, run } = await fleet(
+    'shape',
+    { tenants: ['s1', 's2'], vip: ['s2'], shop: ['s3'] },
+    {
+      'sql/tenant/5_a.sql': 'create table a ()',
+      'sql/tenant/R__view.sql': 'create or replace view w as select 1 as one',
+      'sql/vip/1_v.sql': 'create table v as select * from w',
+      'sql/shop/1_a.sql': 'create table a (id int)',
+    },
+  );
+  expect(await run()).toMatchObject({ ok: true });
+  await db.query('alter table s2.v add x int; alter table s3.a drop id');
+  const found = await verify(config, { structure: 'files' });
+  expect(
+    found.findings.map((finding) => [finding.schema, finding.message, 'file' in finding && finding.file]),
+  ).toEqual([
+    ['s2', 'extra column v.x', false],
+    ['s3', 'missing column a.id', expect.stringMatching('sql/shop/1_a.sql')],
+  ]);
+  expect(found.structure).toMatchObject({ compared: 3, notCompared: [{ schemas: ['public'] }] });
+  await expect(verify(config, { structure: 'siblings' })).rejects.toMatchObject({ code: 'bad-usage' });
+});

@@ -1,8 +1,11 @@
 import type { SchemaPlan } from '../decide/plan.ts';
 import type { Migrations } from '../project/migrations.ts';
+import { historyKey } from '../project/order.ts';
+import { compareVersions } from '../project/version.ts';
 import type { Scope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
+import type { KindFleet } from '../state/kind-fleets.ts';
 import type { Target } from '../state/target.ts';
 import type { StructureReport } from '../verify-results.ts';
 
@@ -77,4 +80,58 @@ function obstacleOf({ trouble, exists, isUnmanaged, rows, plan }: Target): strin
   if (rows.some(({ state }) => state !== 'applied')) return 'a migration is incomplete';
   const lacks = plan.findings.find(({ kind }) => kind === 'file-missing' || kind === 'baseline-incomplete');
   return lacks?.message ?? null;
+}
+
+/** Adds to groups of tenants the files of the kinds that each tenant is of, so that a group has one set of files of all scopes. */
+export function withKinds(base: Comparable, kinds: readonly KindFleet[]): Comparable {
+  if (kinds.length === 0) return base;
+  const notCompared = [...base.notCompared];
+  const groups = new Map<string, readonly SchemasByFiles[]>();
+  for (const group of base.groups.filter(({ scope }) => scope === 'tenant'))
+    for (const schema of group.schemas) groups.set(schema, [group]);
+  for (const { fleet, migrations } of kinds) {
+    // Where nothing of the kind is applied yet, nothing of it is expected.
+    const begun = {
+      ...fleet,
+      tenants: fleet.tenants.filter(({ trouble, rows }) => trouble !== null || rows.length > 0),
+    };
+    const own = groupByFiles(begun, migrations);
+    notCompared.push(...own.notCompared);
+    for (const group of own.groups)
+      for (const schema of group.schemas) groups.set(schema, [...(groups.get(schema) ?? []), group]);
+  }
+  const excluded = new Set(notCompared.flatMap(({ schemas }) => schemas));
+  const joined = new Map<string, SchemasByFiles>();
+  for (const [schema, parts] of groups) {
+    if (excluded.has(schema)) continue;
+    const files = parts.flatMap((part) => part.files);
+    const outdated = parts.flatMap((part) => part.outdated);
+    const key = JSON.stringify([files, outdated].map((list) => list.map(({ file }) => file)));
+    const [first] = parts;
+    const known = joined.get(key) ?? {
+      scope: 'tenant',
+      schemas: [],
+      version: first?.version ?? null,
+      files,
+      outdated,
+    };
+    known.schemas.push(schema);
+    joined.set(key, known);
+  }
+  return {
+    groups: [...base.groups.filter(({ scope }) => scope === 'public'), ...joined.values()],
+    notCompared,
+  };
+}
+
+/** Files with versions in which each comes after those before it, if the files of several scopes have equal or lower ones. */
+export function inOneOrder(files: readonly Migration[]): readonly Migration[] {
+  const keys = new Set(files.map(historyKey));
+  const isOrdered = files.every(({ version }, i) => {
+    const before = files[i - 1];
+    if (before === undefined || version === null) return true;
+    return before.version !== null && compareVersions(before.version, version) < 0;
+  });
+  if (isOrdered && keys.size === files.length) return files;
+  return files.map(({ replaces: _, ...file }, i) => ({ ...file, version: String(i + 1) }));
 }

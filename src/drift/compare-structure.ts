@@ -1,5 +1,7 @@
 import { findForeignTables } from '../history/foreign-tables.ts';
 import { moveTable } from '../history/move-mark.ts';
+import { tablesNamed } from '../history/presence.ts';
+import { historyTablesIn } from '../project/scope-view.ts';
 import { splitTable } from '../split/record.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import { readFleetHashes } from '../structure/fleet-hashes.ts';
@@ -95,7 +97,9 @@ async function shapeRequestOf(
 ): Promise<Request & { readonly except: readonly string[] }> {
   const { historyTable } = run.config;
   const histories = await read((session) => findForeignTables(session, { historyTable }));
-  const leftOut = histories.map(({ oid }) => oid);
+  const kinds = historyTablesIn(run.config).slice(1);
+  const own = kinds.length === 0 ? [] : await read((session) => tablesNamed(session, kinds));
+  const leftOut = [...histories.map(({ oid }) => oid), ...own];
   return { ignore, historyTable, leftOut, except: [...except, splitTable, moveTable] };
 }
 
@@ -125,13 +129,14 @@ async function withSiblings(
 /** Leaves out schemas that differ and whose history has changed since it was read. */
 async function withoutMoved(
   { peers, hashes }: Known,
-  { fleet, again }: ComparedFleet,
+  { fleet, kinds, again }: ComparedFleet,
 ): Promise<{ readonly steady: readonly Peers[]; readonly moved: readonly string[] }> {
   const differing = peers.flatMap(({ schemas, expected }) =>
     schemas.filter((schema) => (hashes.get(schema)?.hash ?? null) !== expected.hash),
   );
   if (differing.length === 0) return { steady: peers, moved: [] };
-  const [before, now] = [digestsOf(fleet), digestsOf(await again())];
+  const before = digestsOf([fleet, ...kinds.map((kind) => kind.fleet)]);
+  const now = digestsOf(await again());
   const moved = new Set(differing.filter((schema) => before.get(schema) !== now.get(schema)));
   const steady = peers.map((one) => ({
     ...one,
@@ -140,6 +145,11 @@ async function withoutMoved(
   return { steady, moved: [...moved] };
 }
 
-function digestsOf(fleet: FleetState): Map<string, string | null> {
-  return new Map(allTargets(fleet).map(({ schema, digest }) => [schema, digest]));
+/** The digests of all histories of each schema. */
+function digestsOf(fleets: readonly FleetState[]): Map<string, string> {
+  const digests = new Map<string, string>();
+  for (const fleet of fleets)
+    for (const { schema, digest } of allTargets(fleet))
+      digests.set(schema, `${digests.get(schema) ?? ''} ${digest}`);
+  return digests;
 }

@@ -5,10 +5,11 @@ import type { Migrations } from '../project/migrations.ts';
 import type { Run } from '../run/run.ts';
 import type { MigrateSettings } from '../run/run-options.ts';
 import type { FleetState } from '../state/fleet-state.ts';
+import type { KindFleet } from '../state/kind-fleets.ts';
 import type { Peers } from '../structure/schema-differences.ts';
 import type { KnownShape } from '../structure/shape.ts';
 import type { LeftOutStatement, NotReplayedFinding, StructureReport } from '../verify-results.ts';
-import { groupByFiles, type SchemasByFiles } from './applied-files.ts';
+import { groupByFiles, inOneOrder, type SchemasByFiles, withKinds } from './applied-files.ts';
 import type { StructureRequest } from './found.ts';
 
 /** The fleet whose structure is compared, and the files. */
@@ -17,8 +18,10 @@ export interface ComparedFleet {
   readonly fleet: FleetState;
   readonly migrations: Migrations;
   readonly settings: MigrateSettings;
-  /** Reads the fleet again. */
-  readonly again: () => Promise<FleetState>;
+  /** The tenants of each kind, whose files are applied after those of all. */
+  readonly kinds: readonly KindFleet[];
+  /** Reads the fleet again, and that of each kind. */
+  readonly again: () => Promise<readonly FleetState[]>;
 }
 
 /** Schemas with the structure that they should have. */
@@ -35,8 +38,8 @@ export interface Expectation {
  * @throws SqlmigError if the server or the role cannot replay files at all.
  */
 export async function expectFiles(compared: ComparedFleet, request: StructureRequest): Promise<Expectation> {
-  const { fleet, migrations } = compared;
-  const { groups, notCompared } = groupByFiles(fleet, migrations);
+  const { fleet, migrations, kinds } = compared;
+  const { groups, notCompared } = withKinds(groupByFiles(fleet, migrations), kinds);
   const shared = groups.find(({ scope }) => scope === 'public');
   const tenants = groups.filter(({ scope }) => scope === 'tenant').sort(bySize);
   const publicFiles = shared?.files ?? (fleet.public.rows.length === 0 ? [] : migrations.public);
@@ -82,7 +85,7 @@ function createReplaying(
     /** The structure of public and of a tenant with these files; `null` if they cannot be replayed. */
     async replay({ scope, schemas, files }: SchemasByFiles) {
       const tenant = scope === 'tenant' ? (schemas[0] ?? '') : 'tenant';
-      const covered = { public: publicFiles, tenant: scope === 'tenant' ? files : [] };
+      const covered = { public: publicFiles, tenant: scope === 'tenant' ? inOneOrder(files) : [] };
       const replayed = await replay(run, { migrations, covered, tenant, settings, ignore, except }).catch(
         (error: unknown) => Promise.reject(withOtherWay(error)),
       );

@@ -87,6 +87,14 @@ order by n.nspname collate "C"`);
   return rows.map((row) => String(row.schema));
 }
 
+/** The OIDs of the tables with one of these names, in any schema. */
+export async function tablesNamed(session: Session, names: readonly string[]): Promise<string[]> {
+  const rows = await session.read(
+    `select c.oid::text as oid from pg_catalog.pg_class c where c.relname = any(${nameArray(names)}) and c.relkind in ('r', 'p')`,
+  );
+  return rows.map(({ oid }) => String(oid));
+}
+
 /** A table named like the history, as the catalogs describe it. */
 interface TableFacts {
   /** `name type` each, in table order. */

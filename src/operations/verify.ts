@@ -2,6 +2,7 @@ import { mergedVerify } from '../databases/merged-readings.ts';
 import { verifyOfScopes } from '../databases/merged-scopes.ts';
 import { inDatabases } from '../databases/parts.ts';
 import { inScopes } from '../databases/scopes.ts';
+import { completePlan } from '../decide/plan.ts';
 import { compareStructure } from '../drift/compare-structure.ts';
 import type { StructureFound, StructureRequest } from '../drift/found.ts';
 import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
@@ -14,6 +15,7 @@ import { migrateSettings } from '../run/run-options.ts';
 import type { Script } from '../sql/migration.ts';
 import { fleetFindings, unlistedFinding } from '../state/findings.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
+import { readKindFleets } from '../state/kind-fleets.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
 import { type FleetReading, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 import type { Target } from '../state/target.ts';
@@ -60,15 +62,24 @@ const verifyKinds: Kinds<VerifyOptions> = {
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
   requireFleetConfig(config);
   checkOptions(options, verifyKinds);
-  if (options.structure !== undefined) requireNoScopes(config, 'verify of structures');
+  if (options.structure === 'siblings') requireNoScopes(config, 'verify --siblings');
   return inDatabases(config, options, {
-    work: (one, own) => inScopes(one, own, { work: verifyOne, merge: verifyOfScopes }),
+    work: (one, own) =>
+      inScopes(one, own, {
+        work: (config, part) => verifyOne(config, part, own.select),
+        merge: verifyOfScopes,
+      }),
     merge: mergedVerify,
   });
 }
 
-async function verifyOne(config: Config, options: VerifyOptions): Promise<VerifyResult> {
-  const request = structureRequest(options, config);
+/** Verifies one scope. The structures, which all scopes build, are compared with the first one, for the whole selection. */
+async function verifyOne(
+  config: Config,
+  options: VerifyOptions,
+  selected: VerifyOptions['select'],
+): Promise<VerifyResult> {
+  const request = config.scope === null ? structureRequest(options, config) : null;
   const migrations = await readMigrations(config);
   const scripts = await parseScripts(migrations, config, { mayLackValues: true });
   const compared: { structure: StructureFound | null } = { structure: null };
@@ -83,7 +94,15 @@ async function verifyOne(config: Config, options: VerifyOptions): Promise<Verify
       if (request === null) return;
       const { signal, onEvent } = options;
       const settings = migrateSettings({ ...(signal && { signal }), ...(onEvent && { onEvent }) }, config);
-      compared.structure = await compareStructure({ run, fleet, migrations, settings, again }, request);
+      const kindsNow = () =>
+        readKindFleets(run, config, {
+          ...(selected && { select: selected }),
+          plan: completePlan({}, config),
+        });
+      const kinds = await kindsNow();
+      const everyAgain = async () => [await again(), ...(await kindsNow()).map((kind) => kind.fleet)];
+      const whole = { run, fleet, migrations, kinds, settings, again: everyAgain };
+      compared.structure = await compareStructure(whole, request);
     },
   });
   return resultOf(reading, scripts, { ...options, lint: config.lint, found: compared.structure });
