@@ -59,7 +59,7 @@ test.for([
   [['tenant', 'copy', '-h'], 'unknown command: tenant copy'],
   [['upp', '--all'], 'unknown command: upp'],
   [['tenant'], 'use sqlmig tenant create'],
-  [['new', 'x'], 'one of --public and --tenant'],
+  [['new', 'x'], 'one of --public, --tenant and --scope'],
   [['up', '--all', '--lock-timeout', 'soon'], 'run sqlmig up --help'],
   [['locks', '--kill', '0'], 'run sqlmig locks --help'],
   [['up', '--all', '--embedded', '--url', url], '--embedded and --url cannot be combined'],
