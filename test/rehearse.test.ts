@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { RunEvent } from '../src/events.ts';
 import { loadConfig, up } from '../src/index.ts';
+import { upTable } from '../src/report/up.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -122,7 +123,12 @@ test('a non-transactional file and what follows it run in a temporary database, 
     const onEvent = (event: RunEvent) => {
       if (event.type === 'warning') warnings.push(event.message);
     };
-    const result = await up(config, { select: { kind: 'all', except: [] }, rehearse: true, onEvent });
+    const result = await up(config, {
+      select: { kind: 'all', except: [] },
+      rehearse: true,
+      sample: 2,
+      onEvent,
+    });
     return { result, warnings };
   };
   const before = await objects();
@@ -139,6 +145,15 @@ test('a non-transactional file and what follows it run in a temporary database, 
       ['sql/tenant/3_c.sql', true, null],
     ]);
   }
+  const tenants = result.costs?.filter(({ scope }) => scope === 'tenant') ?? [];
+  expect(tenants.map(({ scratch, estimate }) => [scratch, estimate?.tenants])).toEqual([
+    [undefined, 2],
+    [true, undefined],
+    [true, undefined],
+  ]);
+  expect(upTable(result)).toContain(
+    '  ran in a temporary database without rows: it is non-transactional, or',
+  );
   p.write({ 'sql/tenant/3_c.sql': 'create table c (id int);\ncreate table b ();' });
   expect((await rehearse()).result).toMatchObject({
     ok: false,

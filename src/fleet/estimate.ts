@@ -11,7 +11,8 @@ export function withEstimates(
   return costs.map((cost) => {
     const sample = samples.get(cost.scope);
     const all = sample?.files.get(cost.file);
-    if (sample === undefined || all === undefined) return cost;
+    // Without rows, the time says nothing about size.
+    if (sample === undefined || all === undefined || cost.scratch) return cost;
     const measured = schemas.filter(
       ({ scope, costs: own = [] }) => scope === cost.scope && own.some(({ file }) => file === cost.file),
     );

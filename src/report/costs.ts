@@ -19,7 +19,7 @@ function costText(file: RehearsedFile): string {
   const worst = file.schemas > 1 ? ` (${printable(file.worstIn)})` : '';
   const title = `${printable(file.file)}: ${upTo(file)}${file.durationMs} ms${worst}${where}\n`;
   if (file.scratch)
-    return `${title}  in a temporary database without rows, because it cannot be rolled back\n`;
+    return `${title}  ran in a temporary database without rows: it is non-transactional, or follows such a file\n`;
   return (
     title +
     [estimateOf(file), locksOf(file), rewrittenBy(file), indexesOf(file), rowsOf(file), outsideOf(file)].join(
@@ -65,7 +65,7 @@ function locksOf(file: RehearsedFile): string {
   return list(file.locks, (lock) => {
     const line = lock.line === undefined ? '' : `line ${lock.line}`;
     const held = `held for ${upTo(lock)}${lock.heldMs} ms`;
-    const inferred = lock.inferred ? 'by its text, held already' : '';
+    const inferred = lock.inferred ? 'inferred' : '';
     return ['locks', lock.mode, named(lock.schema, lock.relation), held, line, inferred, share(lock, file)];
   });
 }
