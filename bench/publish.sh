@@ -9,10 +9,10 @@ for step in ${*:-memory slow-disk latency structure}; do
   case $step in
     memory) set -- start fresh new scan single create split move ;;
     slow-disk) set -- fresh new --flush-ms 1 --rounds 3 --only umzug,postgrator,node-pg-migrate,knex,drizzle ;;
-    latency) set -- latency ;;
-    structure) set -- structure --rounds 3 ;;
+    latency) set -- latency --rounds 3 ;;
+    structure) set -- structure --rounds 2 ;;
     *) echo "there is no step $step" >&2 && exit 2 ;;
   esac
   node bench/run.mjs "$@" --json "$results/$step.json"
+  node bench/docs.mjs "$results"/*.json
 done
-node bench/docs.mjs "$results"/*.json
