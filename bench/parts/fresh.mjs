@@ -1,19 +1,17 @@
 // Everything from nothing: each turn on a database of its own.
 import { limits, rivals, up } from '../contestants.mjs';
 import { interleaved, timed } from '../measure.mjs';
-import { createDatabase, createProject, dropDatabase } from '../project.mjs';
+import { createProject, inDatabase } from '../project.mjs';
 
 /** Measures contestants from nothing; `url` gives the address for a database and a contestant. */
 export async function measureFresh(bench, contestants, { tenants, files, url = bench.server.url }) {
   const { server, rounds, k } = bench;
   const project = await createProject(server, { tenants, files, k });
-  const results = await interleaved(contestants, rounds, async (contestant) => {
-    await createDatabase(server, 'fresh', project);
-    const command = contestant.command({ ...project, url: url('fresh', contestant), from: 1, to: files });
-    const turn = await timed(command, { server });
-    await dropDatabase(server, 'fresh');
-    return turn;
-  });
+  const results = await interleaved(contestants, rounds, (contestant) =>
+    inDatabase(server, project, (name) =>
+      timed(contestant.command({ ...project, url: url(name, contestant), from: 1, to: files }), { server }),
+    ),
+  );
   bench.tell(`fresh, ${tenants} x ${files}`, results, contestants[0].name);
 }
 

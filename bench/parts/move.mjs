@@ -1,9 +1,8 @@
 // The contents of public become a tenant.
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limit, sqlmig } from '../contestants.mjs';
 import { interleaved, timed } from '../measure.mjs';
-import { dropDatabase } from '../project.mjs';
+import { dropDatabase, inDatabase, writeConfig } from '../project.mjs';
 import { file, writeScripts } from '../workload.mjs';
 
 const tenant = 'acme';
@@ -18,16 +17,14 @@ export async function move(bench) {
   const { server, rounds } = bench;
   const { files } = bench.size(1, 300);
   const dir = join(server.dir, 'move');
-  for (const scope of ['public', 'tenant']) mkdirSync(join(dir, 'sql', scope), { recursive: true });
-  writeFileSync(join(dir, 'sqlmig.config.json'), JSON.stringify({ tenants: { list: [tenant] } }));
+  writeConfig(dir, { tenants: { list: [tenant] } });
   await server.query('postgres', 'create database move_source');
   await server.query('move_source', Array.from({ length: files }, (_, i) => file(i + 1)).join(''));
-  const results = await interleaved([renameAlone, moving], rounds, async (contestant) => {
-    await server.query('postgres', 'create database move template move_source');
-    const turn = await timed(contestant.command({ dir, k: 1, url: server.url('move') }), { server });
-    await dropDatabase(server, 'move');
-    return turn;
-  });
+  const results = await interleaved([renameAlone, moving], rounds, (contestant) =>
+    inDatabase(server, { template: 'move_source' }, (name) =>
+      timed(contestant.command({ dir, k: 1, url: server.url(name) }), { server }),
+    ),
+  );
   bench.tell(`public becomes a tenant, ${files} files`, results, renameAlone.name);
   await dropDatabase(server, 'move_source');
 }

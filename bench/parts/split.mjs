@@ -1,9 +1,9 @@
 // The rows of shared tables go to one schema per tenant.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limit, sqlmig } from '../contestants.mjs';
 import { interleaved, timed } from '../measure.mjs';
-import { dropDatabase } from '../project.mjs';
+import { dropDatabase, inDatabase, writeConfig } from '../project.mjs';
 import { sent, transaction, writeScripts } from '../workload.mjs';
 
 const projectsEach = 20;
@@ -50,22 +50,16 @@ export async function split(bench) {
   const { server, rounds, k } = bench;
   const { tenants: count } = bench.size(100);
   const dir = join(server.dir, 'split');
-  for (const scope of ['public', 'tenant']) mkdirSync(join(dir, 'sql', scope), { recursive: true });
+  writeConfig(dir, { tenants: { query: 'select schema_name from customers' }, concurrency: k });
   writeFileSync(join(dir, 'sql/tenant/0001_tables.sql'), tenantTables);
-  writeFileSync(
-    join(dir, 'sqlmig.config.json'),
-    JSON.stringify({ tenants: { query: 'select schema_name from customers' }, concurrency: k }),
-  );
   const tenants = Array.from({ length: count }, (_, i) => `tenant_${i + 1}`);
   await server.query('postgres', 'create database split_source');
   await server.query('split_source', sharedTables(count));
-  const results = await interleaved([copyAlone, splitting], rounds, async (contestant) => {
-    await server.query('postgres', 'create database split template split_source');
-    const command = contestant.command({ dir, k, tenants, url: server.url('split') });
-    const turn = await timed(command, { server });
-    await dropDatabase(server, 'split');
-    return turn;
-  });
+  const results = await interleaved([copyAlone, splitting], rounds, (contestant) =>
+    inDatabase(server, { template: 'split_source' }, (name) =>
+      timed(contestant.command({ dir, k, tenants, url: server.url(name) }), { server }),
+    ),
+  );
   bench.tell(
     `split, ${count} tenants, ${count * projectsEach * (1 + tasksEach)} rows`,
     results,
