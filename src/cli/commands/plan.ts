@@ -45,8 +45,8 @@ export const planCommand = defineCommand()({
   prepare: (args, { cwd }) => {
     const { lint, markdown, json } = args;
     if (markdown && json) throw usage('--markdown and --json cannot be combined', 'give only one of them');
+    if (args.rehearsal !== undefined && !markdown) throw usage('--rehearsal requires --markdown');
     const rehearsal = args.rehearsal === undefined ? null : rehearsalIn(args.rehearsal, cwd);
-    if (rehearsal !== null && !markdown) throw usage('--rehearsal requires --markdown');
     const select = selectionOf(args) ?? everySchema;
     const options = { ...planArgs(args), select, lint, lintLocks: lint || markdown };
     return async (context) => {
@@ -82,7 +82,9 @@ function rehearsalIn(file: string, cwd: string): RehearsalDocument {
   try {
     text = readFileSync(resolve(cwd, file), 'utf8');
   } catch (error) {
-    throw usage(`--rehearsal: ${error instanceof Error ? error.message : String(error)}`);
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    const hint = 'correct the path; it is relative to the working directory';
+    throw usage(`--rehearsal: ${file} cannot be read (${code})`, hint);
   }
   const found = rehearsalDocument(text);
   if (found === null)
