@@ -180,6 +180,7 @@ test('disjoint kinds need no files for all tenants, and a tenant that only a kin
   await expect(run({ select: { kind: 'tenants', names: ['d_d'] } })).rejects.toMatchObject({
     code: 'unknown-tenant',
   });
+  await expect(createTenant(config, { name: 'd_x' })).rejects.toMatchObject({ code: 'unlisted-tenant' });
   const created = await createMigration(config, { scope: 'shop', name: 'more' });
   expect(created).toMatchObject({
     scope: 'shop',

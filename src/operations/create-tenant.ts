@@ -22,6 +22,7 @@ import { tenantRequests } from '../state/plan-source.ts';
 import { namedScope, namingScope } from '../state/scope-names.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
+import { few } from '../text/few.ts';
 
 /** The tenant to create. */
 export interface CreateTenantOptions extends ChangeOptions {
@@ -137,7 +138,18 @@ async function scopesToCreate(
       kind === 'history'
         ? base.tenant.length === 0
         : (kind === 'list' || kind === 'pattern') && !(await isListed(run, name));
+    if (parts.length === 0 && kind === 'history' && cannotList) throw ofNoKind(config, name);
     return parts.length > 0 && cannotList ? parts : [config, ...parts];
+  });
+}
+
+/** The error for a tenant that no kind lists, where there are no files for all tenants. */
+function ofNoKind({ scopes }: Config, name: string): SqlmigError {
+  const names = scopes.map((scope) => scope.name);
+  const message = `no scope of the config lists "${name}", and there are no files for all tenants`;
+  return new SqlmigError('unlisted-tenant', message, {
+    state: 'nothing was created',
+    hint: `name its scope with --scope: ${few(names, 20)}`,
   });
 }
 
