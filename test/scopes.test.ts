@@ -253,9 +253,12 @@ test('tenants of a kind are created with its files, renamed and dropped whole, a
   // Nothing but the files of the kind, without which table a is found in other tenants only.
   const { error } = await createTenant(config, { name: 'l9', scopes: ['vip'], unlisted: true });
   expect(error).toMatchObject({ sqlstate: '42P01', hint: expect.not.stringContaining('searchPath') });
+  await createTenant(config, { name: 'l6', unlisted: true });
+  const again = { name: 'l1', scopes: ['vip'], unlisted: true, ifNotExists: true };
+  expect(await createTenant(config, again)).toMatchObject({ state: 'applied', migrations: [{ name: 'v' }] });
   const cloned = cloneTenant(config, { name: 'l2', to: 'l3' });
   await expect(cloned).rejects.toMatchObject({ code: 'not-reproducible' });
-  expect(await cloneTenant(config, { name: 'l1', to: 'l5', unlisted: true })).toMatchObject({
+  expect(await cloneTenant(config, { name: 'l6', to: 'l5', unlisted: true })).toMatchObject({
     state: 'cloned',
   });
   const renamed = await renameTenant(config, { name: 'l2', to: 'l3' });

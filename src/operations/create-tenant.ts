@@ -111,7 +111,11 @@ async function createInScopes(config: Config, options: CreateTenantOptions): Pro
   if (first === undefined || last === undefined) throw new RangeError('a tenant has a scope');
   if (last === first) return { ...first, kinds: first.scope === 'tenant' ? [] : [first] };
   const migrations = outcomes.flatMap((outcome) => outcome.migrations);
-  const end = last.error === undefined ? {} : { state: last.state, error: last.error };
+  const isApplied = outcomes.some(({ state }) => state === 'applied');
+  const end =
+    last.error === undefined
+      ? { state: isApplied ? ('applied' as const) : first.state }
+      : { state: last.state, error: last.error };
   return { ...first, ...end, migrations, kinds: first.scope === 'tenant' ? more : outcomes };
 }
 
