@@ -21,6 +21,7 @@ export const tests = {
   // Only a test that hangs takes this long, however loaded the machine is.
   testTimeout: 300_000,
   hookTimeout: 300_000,
+  expect: { poll: { timeout: 120_000 } },
   // Some tests wait for timeouts of the product, so two workers per core keep the cores busy.
   maxWorkers: 4,
   // Files run one after the other in a worker, which reads our code and PostgreSQL's parser once for all of them.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import postgres from 'postgres';
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { adopt } from '../src/operations/adopt.ts';
 import { type AdoptPublicOptions, adoptPublic, type PublicMove } from '../src/operations/adopt-public.ts';
 import { createTenant } from '../src/operations/create-tenant.ts';
@@ -458,14 +458,14 @@ function load(clients: number) {
     await sql.end();
   };
   const running = Array.from({ length: clients }, (_, i) => client(i));
-  return {
-    done: () => done,
-    async stop() {
-      stopped = true;
-      await Promise.all(running);
-      return failed;
-    },
+  const stop = async () => {
+    stopped = true;
+    await Promise.all(running);
+    return failed;
   };
+  // A test that fails must not leave it to the next one.
+  onTestFinished(async () => void (await stop()));
+  return { done: () => done, stop };
 }
 
 test.for(['rename', 'move'])('an application notices nothing of a %s', async (way) => {
@@ -494,10 +494,10 @@ test.for(['rename', 'move'])('killed in the middle of a %s, it leaves everything
     create event trigger gate on ddl_command_end when tag in ('CREATE SCHEMA') execute function gates.wait()`);
   const running = start(['adopt', '--public-as', 'acme', '--keep', 'plans,countries', '--yes'], p.dir);
   const waiting = `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`;
-  await expect.poll(() => db.query(waiting), { timeout: 30_000 }).toEqual([{ n: 1 }]);
+  await expect.poll(() => db.query(waiting)).toEqual([{ n: 1 }]);
   running.process.kill('SIGKILL');
   await running.ended;
-  await expect.poll(() => db.leftovers(), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => db.leftovers()).toEqual([]);
   await db.query('drop event trigger gate; drop schema gates cascade');
   expect(await objects('public')).toEqual(before);
   expect(await db.query("select to_regnamespace('acme') as acme")).toEqual([{ acme: null }]);
@@ -795,8 +795,8 @@ test('a table in use is waited for in many short tries', async () => {
   await begun.unsafe('begin; lock table tickets in access share mode');
   const moving = adopting(config, { keep });
   const tries = `select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name like 'sqlmig% adopt %' and wait_event_type = 'Lock'`;
-  await expect.poll(() => db.query(tries), { interval: 5, timeout: 20_000 }).toEqual([{ n: 1 }]);
-  await expect.poll(() => db.query(tries), { interval: 5, timeout: 20_000 }).toEqual([{ n: 0 }]);
+  await expect.poll(() => db.query(tries), { interval: 5 }).toEqual([{ n: 1 }]);
+  await expect.poll(() => db.query(tries), { interval: 5 }).toEqual([{ n: 0 }]);
   await begun.unsafe('commit');
   begun.release();
   await holder.end();

@@ -130,7 +130,7 @@ test('tenants that fail or are busy in the middle of many are told with file and
   p.write({ 'sql/tenant/2_b.sql': leavesEffect('tenant', 2, 'select 1;\nalter table a add check (n > 0);') });
   const release = await holdLock(own.url, lockObjectOf('t_60'));
   const running = up(await p.config(), { select: all, maxFailures: { percent: 100 } });
-  await expect.poll(() => own.history('t_120'), { timeout: 60_000 }).toHaveProperty('2');
+  await expect.poll(() => own.history('t_120')).toHaveProperty('2');
   await release();
   const result = await running;
   const failed = result.schemas.filter(({ state }) => state === 'failed');
@@ -183,7 +183,7 @@ test('what was committed before an interruption in the middle of many is told as
   const interruption = new AbortController();
   const running = up(await p.config(), { select: all, signal: interruption.signal });
   const sleeping = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
-  await expect.poll(() => own.query(sleeping), { timeout: 60_000 }).toHaveLength(2);
+  await expect.poll(() => own.query(sleeping)).toHaveLength(2);
   interruption.abort();
   const { schemas } = await running;
   const told = schemas.filter(({ migrations }) => migrations.length === 1).map(({ schema }) => schema);
