@@ -324,3 +324,32 @@ test('the structure of a tenant is what the files of all its scopes build', asyn
   expect(found.structure).toMatchObject({ compared: 3, notCompared: [{ schemas: ['public'] }] });
   await expect(verify(config, { structure: 'siblings' })).rejects.toMatchObject({ code: 'bad-usage' });
 });
+
+test.for([
+  ['vip', `update guard set checksum = 'x'`],
+  ['vip', 'truncate guard'],
+  ['vip', 'drop table guard'],
+  [
+    'vip',
+    'create trigger q before insert on guard for each row execute function suppress_redundant_updates_trigger()',
+  ],
+  ['vip', `do $$ begin execute 'delete from gu' || 'ard'; end $$`],
+  ['tenant', 'drop table if exists guard_vip'],
+  ['tenant', '-- sqlmig: no-transaction\ntruncate guard_vip'],
+  ['tenant', `do $$ begin execute 'delete from guard_' || 'vip'; end $$`],
+] as const)('a file of scope %s must not change another history of its tenant: %s', async ([scope, sql]) => {
+  await db.query('drop schema if exists guarded cascade; drop table if exists public.guard');
+  const { p, run } = await fleet(
+    'guard',
+    { tenants: ['guarded'], vip: ['guarded'] },
+    { 'sql/tenant/1_a.sql': 'create table a ()', 'sql/vip/1_v.sql': 'create table v ()' },
+  );
+  expect(await run()).toMatchObject({ ok: true });
+  const rows =
+    'select (select count(*)::int from guarded.guard) as own, (select count(*)::int from guarded.guard_vip) as vip';
+  p.write({ [`sql/${scope}/2_x.sql`]: sql });
+  const { schemas } = await run();
+  const failed = schemas.find(({ state }) => state === 'failed');
+  expect(failed).toMatchObject({ scope, error: { code: 'changes-history', file: `sql/${scope}/2_x.sql` } });
+  expect(await db.query(rows)).toEqual([{ own: 1, vip: 1 }]);
+});

@@ -17,13 +17,13 @@ const lostHistory: readonly string[] = [
   sqlstates.undefinedSchema,
 ];
 
-/** True if, by its text, a statement changes its own history table or drops or renames the schema that holds it. */
+/** True if, by its text, a statement changes a history of its schema, or drops or renames the schema that holds it. */
 export function aimsAtHistory(
   statement: Statement,
-  { schema: { schema }, context: { table } }: Unit,
+  { schema: { schema }, context: { historyTables } }: Unit,
 ): boolean {
   const isHistory = (target: QualifiedName) =>
-    target.name === table && (target.schema === null || target.schema === schema);
+    historyTables.includes(target.name) && (target.schema === null || target.schema === schema);
   return statement.reach.targets.some(isHistory) || aimsAtSchema(statement, schema);
 }
 
@@ -75,7 +75,7 @@ export function historyError(unit: Unit, error: ServerError | null, state = 'rol
 function culpritIn(unit: Unit): number | undefined {
   const { statements } = unit.script;
   const { table } = unit.context;
-  const [tables, schemas] = [new Set([table]), new Set([unit.schema.schema])];
+  const [tables, schemas] = [new Set(unit.context.historyTables), new Set([unit.schema.schema])];
   const mentions = (statement: Statement) => sentText(unit.script, statement).includes(table);
   const aimed = statements.findIndex((statement) => aimsAtHistory(statement, unit));
   const named = statements.findIndex(({ reach }) => !reach.opaque && mayChange(reach, tables, schemas));
@@ -87,22 +87,26 @@ function culpritIn(unit: Unit): number | undefined {
 
 /** What the statement did to the history, and how to avoid it. */
 function adviceFor(
-  { script, schema: { schema }, context: { table } }: Unit,
+  { script, schema: { schema }, context: { table, historyTables } }: Unit,
   culprit: Statement | undefined,
 ): { readonly deed: string; readonly hint: string } {
-  const own = `${schema}.${table}`;
+  const words = culprit === undefined ? '' : sentText(script, culprit);
+  // The name of one history begins with that of another.
+  const named = historyTables.filter((name) => words.includes(name)).sort((a, b) => b.length - a.length);
+  const own = `${schema}.${named[0] ?? table}`;
   if (culprit !== undefined && aimsAtSchema(culprit, schema)) {
     const hint = `remove the statement; to empty the schema, drop everything in it except ${table}`;
     return { deed: `drop or rename its schema: ${own} records what is applied`, hint };
   }
-  const words = culprit === undefined ? '' : sentText(script, culprit);
   const deed = /\brow\s+level\s+security\b/i.test(words)
     ? `enable row security on ${own}: it hides what is applied`
     : `change ${own}, which records what is applied`;
   // A loop over all tables, or what a function does.
-  const isUnaware = culprit?.reach.code === true && !words.includes(table);
+  const isUnaware = culprit?.reach.code === true && !historyTables.every((name) => words.includes(name));
+  const all = historyTables.map(quoteLiteral).join(', ');
+  const others = historyTables.length === 1 ? `<> ${all}` : `not in (${all})`;
   const hint = isUnaware
-    ? `exclude ${table} from the tables that the statement changes, for example: where tablename <> ${quoteLiteral(table)}`
+    ? `exclude ${historyTables.join(', ')} from the tables that the statement changes, for example: where tablename ${others}`
     : `if the file means another tool's table of that name, rename sqlmig's with historyTable`;
   return { deed, hint };
 }

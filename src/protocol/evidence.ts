@@ -50,7 +50,8 @@ export const evidence = { transactionEnded: 3, historyAltered: 2, suspicious: 1 
 /**
  * SQL expression of type int: the worst of `evidence` that the locks of this transaction prove. They cover relations in
  * any schema, and whatever was dropped. `everywhere`: in all schemas, and not just the schema's own history.
- * `createdTable`: the transaction has created the history, and holds every lock on it.
+ * `createdTable`: the transaction has created the history, and holds every lock on it. The histories of other scopes in
+ * the schema must not be changed at all.
  */
 export function lockEvidence(
   schema: UnitSchema,
@@ -67,6 +68,11 @@ export function lockEvidence(
   const [first = table, ...kinds] = historyTables.map(quoteLiteral);
   const isHistory =
     kinds.length === 0 ? `h.relname = ${first}` : `h.relname in (${[first, ...kinds].join(', ')})`;
+  const others = historyTables.filter((name) => name !== table).map(quoteLiteral);
+  const ofOtherScope =
+    others.length === 0
+      ? ''
+      : `when c.relnamespace = ${oidOf(schema)} and c.relname in (${others.join(', ')}) then ${historyAltered}\n    `;
   const rows = `(c.relnamespace = ${schema.guarded?.schemas.get(publicSchema) ?? 0}
       or exists (select from pg_class h where h.relnamespace = c.relnamespace and ${isHistory}))`;
   // On Citus the counters of another tenant's table are where its rows are.
@@ -86,7 +92,7 @@ export function lockEvidence(
     when l.mode = 'ShareRowExclusiveLock' then case when ${changed.join(' or ')} then ${suspicious} else 0 end
     else ${suspicious}`;
   return `(select case when count(*) filter (where ${history}) = 0 then ${transactionEnded}
-    else max(case ${own} ${everywhere ? other : 'else 0'} end) end
+    else max(case ${own} ${ofOtherScope}${everywhere ? other : 'else 0'} end) end
   from pg_lock_status() l left join pg_class c on l.locktype = 'relation' and c.oid = l.relation
   where l.pid = pg_backend_pid() and l.granted and l.locktype in ('relation', 'object') and l.mode not in ('AccessShareLock', 'RowShareLock'))`;
 }

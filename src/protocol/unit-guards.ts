@@ -35,10 +35,11 @@ export function guards(units: JoinedUnits, expected: Expected): string {
   // The most common case, not worth a DO block.
   if (scrutiny === 'rows' && !mayTouch) return `select ${holds(publicRows)} as kept;\n`;
   const catalogs = scrutiny === 'all' ? catalogEvidence(scripts, schema) : null;
-  const checksLocks = scrutiny === 'all' || (mayTouch && expected.createdTable !== true);
+  const isAlone = context.historyTables.length === 1;
+  const checksLocks = scrutiny === 'all' || (mayTouch && (expected.createdTable !== true || !isAlone));
   const checks: Check[] = [
     ...(checksLocks ? lockChecks : []),
-    ...(mayTouch ? [historyTouched(units, expected)] : []),
+    ...(mayTouch ? [...historyDropped(units), historyTouched(units, expected)] : []),
     ...(catalogs === null ? [] : [[catalogs, unitStates.suspicious] as const]),
     ...publicRows,
   ];
@@ -57,14 +58,25 @@ const lockChecks: readonly Check[] = [
 ];
 
 /**
- * Whether scripts may change their own history, judging by their text. Merely writing rows of other tables does not count:
- * no trigger of theirs changes a history.
+ * Whether scripts may change their own history, or that of another scope in the schema, judging by their text. Merely
+ * writing rows of other tables does not count: no trigger of theirs changes a history.
  */
 function mayTouchHistory({ scripts, schema, context }: JoinedUnits): boolean {
-  const [tables, schemas] = [new Set([context.table]), new Set([schema.schema])];
+  const [tables, schemas] = [new Set(context.historyTables), new Set([schema.schema])];
   return scripts.some(({ statements }) =>
     statements.some(({ reach }) => reach.code || mentions(reach, tables, schemas)),
   );
+}
+
+/** The histories of other scopes that are dropped by name: a table that is gone leaves no lock that could be recognized. */
+function historyDropped({ scripts, schema, context }: JoinedUnits): Check[] {
+  const tables = new Set(context.historyTables.filter((name) => name !== context.table));
+  const drops = scripts.some(({ statements }) =>
+    statements.some(
+      ({ kind, reach }) => kind === 'DropStmt' && mentions(reach, tables, new Set([schema.schema])),
+    ),
+  );
+  return drops ? [['true', unitStates.historyTouched]] : [];
 }
 
 // Rows that another session has added do not count: they are not the files' doing, and the next unit sees them.
