@@ -19,6 +19,7 @@ import {
   verify,
 } from '../src/index.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { closeGate, waitAtGate } from './setup/gate.ts';
 import { project } from './setup/project.ts';
 
 let db: TestDatabase;
@@ -352,4 +353,25 @@ test.for([
   const failed = schemas.find(({ state }) => state === 'failed');
   expect(failed).toMatchObject({ scope, error: { code: 'changes-history', file: `sql/${scope}/2_x.sql` } });
   expect(await db.query(rows)).toEqual([{ own: 1, vip: 1 }]);
+});
+
+test('a tenant that is dropped before its kind is migrated is not created again', async () => {
+  const open = await closeGate(db);
+  const { config, run, events } = await fleet(
+    'late',
+    { tenants: ['d1', 'd2'], gold: ['d2'], vip: ['d1'] },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/gold/1_g.sql': waitAtGate(),
+      'sql/vip/1_v.sql': 'create table v ()',
+    },
+  );
+  const running = run();
+  await expect
+    .poll(() => events.some((event) => event.type === 'phase-started' && event.scope === 'gold'))
+    .toBe(true);
+  await db.query('drop schema d1 cascade');
+  await open();
+  expect(states(await running)).toContain('vip d1 skipped schema-missing');
+  expect(await tenantExists(config, { name: 'd1' })).toMatchObject({ exists: false });
 });

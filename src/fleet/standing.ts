@@ -6,7 +6,7 @@ import { readTargets, type Target } from '../state/target.ts';
 import type { TenantKind } from './kinds.ts';
 import type { Migrator } from './migrator.ts';
 import { hasWork, isBadName, isGone, type Stop, withError } from './outcome.ts';
-import { earlierFailed } from './schema-errors.ts';
+import { earlierFailed, gone } from './schema-errors.ts';
 import { relistTenants } from './tenant-list.ts';
 
 /** A scope whose files run before those of a kind, and its tenants as they were found. */
@@ -41,12 +41,11 @@ export async function standingOf(
     );
     const others = ready.filter(({ schema, trouble }) => !outcomes.has(schema) && !isBadName(trouble));
     const stops = await stopsOfUnlisted(scope, others);
-    const stopOf = ({ schema, trouble }: Target) =>
-      isBadName(trouble)
-        ? undefined
-        : stops.has(schema)
-          ? stops.get(schema)
-          : stopAfter(outcomes.get(schema), scope);
+    const stopOf = (target: Target) => {
+      const { schema, trouble } = target;
+      if (isBadName(trouble)) return undefined;
+      return stops.has(schema) ? stops.get(schema) : stopAfter(outcomes.get(schema), scope, target);
+    };
     const withStops = ready.map((target) => ({ target, stop: stopOf(target) }));
     ready = withStops.flatMap(({ target, stop }) => (stop === undefined ? [target] : []));
     behind.push(...withStops.flatMap(({ target, stop }) => (stop ? [withError(target, stop, context)] : [])));
@@ -55,8 +54,15 @@ export async function standingOf(
 }
 
 /** Why a tenant is not migrated after this outcome of an earlier scope; `undefined` if it is. */
-function stopAfter(outcome: SchemaOutcome | undefined, { name }: Earlier): Stop | undefined {
-  if (outcome === undefined || outcome.state === 'applied' || outcome.state === 'up-to-date') return;
+function stopAfter(
+  outcome: SchemaOutcome | undefined,
+  { name }: Earlier,
+  { exists }: Target,
+): Stop | undefined {
+  if (outcome === undefined) return;
+  // A tenant that is dropped meanwhile must not be created again with the files of a kind alone.
+  if (outcome.state === 'applied' || outcome.state === 'up-to-date')
+    return exists ? undefined : { state: 'skipped', error: gone(true) };
   if (outcome.error === undefined || !isGone(outcome))
     return { state: 'skipped', error: earlierFailed(name) };
   const { message, hint } = outcome.error;
