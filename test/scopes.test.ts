@@ -265,6 +265,14 @@ test('tenants of a kind are created with its files, renamed and dropped whole, a
   const renamed = await renameTenant(config, { name: 'l2', to: 'l3' });
   expect(renamed).toMatchObject({ state: 'renamed', listsOld: true, listsNew: true });
   expect(await tenantExists(config, { name: 'l3' })).toMatchObject({ exists: true, managed: true });
+  // The mark is in the history of the files of all tenants, which this tenant does not get.
+  await db.query(
+    `create schema l8; create table l8.life (like l3.life including all); ${halfDropped('l8.life')}`,
+  );
+  await expect(
+    createTenant(config, { name: 'l8', scopes: ['vip'], unlisted: true, ifNotExists: true }),
+  ).rejects.toMatchObject({ code: 'half-dropped' });
+  await db.query('drop schema l8 cascade');
   const dropped = await dropTenant(config, { name: 'l4', accept: ({ tables }) => tables === 2 });
   expect(dropped).toMatchObject({ state: 'dropped', listed: true });
   // A drop that was interrupted is finished before any file runs, of whatever kind.

@@ -23,8 +23,8 @@ const kinds = ({ scopes }: Config): Kinds<CreateMigrationOptions> => ({
 
 /**
  * Creates an empty migration file with the next version of its folder. Needs no database.
- * @throws SqlmigError `bad-usage` for a name without a letter or digit or an unknown scope, `file-exists` if the file cannot be written, and
- *   all mistakes in the existing files.
+ * @throws SqlmigError `bad-usage` for a name without a letter or digit or an unknown scope, `file-exists` if the file cannot
+ *   be written, and all mistakes in the existing files.
  */
 export async function createMigration(
   config: Config,

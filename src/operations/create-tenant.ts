@@ -9,16 +9,16 @@ import { openTenantPhase } from '../fleet/phase.ts';
 import { notConfirmed } from '../fleet/schema-errors.ts';
 import { nameTaken } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { readMigrations, readMigrationsOfKinds } from '../project/migrations.ts';
+import { type Migrations, readMigrations, readMigrationsOfKinds } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, textList, yesOrNo } from '../project/option.ts';
 import { kindOf, kindsOf } from '../project/scope-view.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { callerOf } from '../run/caller.ts';
-import { withRun } from '../run/run.ts';
+import { type Run, withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
 import { requireFiles } from '../state/missing-files.ts';
-import { tenantRequests } from '../state/plan-source.ts';
+import { basisOf, tenantRequests } from '../state/plan-source.ts';
 import { namedScope, namingScope } from '../state/scope-names.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
@@ -129,6 +129,7 @@ async function scopesToCreate(
 ): Promise<Config[]> {
   const [base] = await readMigrationsOfKinds(config);
   return withRun(config, callerOf({ signal }), async (run) => {
+    await requireNoMark(run, name, base);
     const parts: Config[] = [];
     for (const one of kindsOf(config)) {
       const own = { ...run, config: one };
@@ -145,6 +146,16 @@ async function scopesToCreate(
     if (parts.length === 0 && kind === 'history' && cannotList) throw ofNoKind(config, name);
     return parts.length > 0 && cannotList ? parts : [config, ...parts];
   });
+}
+
+/** The mark of a drop or a move is in the history of the files of all tenants. @throws SqlmigError the trouble that it means. */
+async function requireNoMark(run: Run, name: string, migrations: Migrations): Promise<void> {
+  const source = { config: run.config, migrations, options: migrateSettings({}, run.config).plan };
+  const basis = { ...basisOf(source, 'tenant'), files: [] };
+  const read = await run.read((_, reader) =>
+    readTargets([{ schema: name, basis }], reader, run.config.historyTable),
+  );
+  for (const { trouble } of read) if (trouble !== null && marked.includes(trouble.code)) throw trouble;
 }
 
 /** The error for a tenant that no kind lists, where there are no files for all tenants. */
