@@ -151,11 +151,18 @@ test('files of a kind run after those of all tenants, with a history of their ow
 });
 
 test('disjoint kinds need no files for all tenants, and a tenant that only a kind lists is created', async () => {
-  const { p, config, run } = await fleet(
+  const { p, config, run, events } = await fleet(
     'disjoint',
     { shop: ['d_s1', 'd_s2'], depot: ['d_d1'] },
     { 'sql/shop/1_a.sql': 'create table a ()', 'sql/depot/1_b.sql': 'create table b ()' },
   );
+  p.write({ 'sql/tenant/1_c.sql': 'create table c ()' });
+  await plan(config, { onEvent: (event) => void events.push(event) });
+  expect(events).toContainEqual({
+    type: 'warning',
+    message:
+      'd_s1, d_s2, d_d1 do not get the files of sql/tenant: only scopes list them; set "tenants" in the config',
+  });
   const { rmSync } = await import('node:fs');
   rmSync(`${p.dir}/sql/tenant`, { recursive: true });
   expect(
@@ -382,4 +389,35 @@ test('a tenant that is dropped before its kind is migrated is not created again'
   await open();
   expect(states(await running)).toContain('vip d1 skipped schema-missing');
   expect(await tenantExists(config, { name: 'd1' })).toMatchObject({ exists: false });
+});
+
+test('a scope under another name does not apply its files again, and one that was removed is reported', async () => {
+  const file = { 'sql/vip/1_v.sql': 'create table v ()' };
+  const { p, run } = await fleet('named', { tenants: ['n1', 'n2'], vip: ['n1', 'n2'] }, file);
+  expect(await run()).toMatchObject({ ok: true });
+  const gold = { 'sql/gold/1_v.sql': 'create table v ()', 'sql/gold/2_w.sql': 'create table w ()' };
+  const renamed = await fleet('named', { tenants: ['n1', 'n2'], gold: ['n1', 'n2'] }, gold);
+  const refused = await renamed.run({ maxFailures: { count: 3 } });
+  expect(states(refused)).toContain('gold n1 failed history-missing');
+  expect(states(refused)).toContain('gold n2 failed history-missing');
+  await db.query('alter table n1.named_vip rename to named_gold');
+  // Not a history: the config has another name for it.
+  await db.query('create table n2.named_old as table n2.named_vip');
+  expect(states(await renamed.run({ select: { kind: 'tenants', names: ['n1'] } }))).toContain(
+    'gold n1 applied',
+  );
+  expect(renamed.events).toContainEqual({
+    type: 'warning',
+    message:
+      'n2 has migrations of scope vip, which the config does not have; if it was renamed, rename its history tables as well: see docs/scopes.md',
+  });
+  expect(await db.query('select count(*)::int as n from n1.named_gold')).toEqual([{ n: 2 }]);
+  p.write({
+    'sqlmig.config.json': JSON.stringify({ url: db.url, historyTable: 'named', tenants: { list: [] } }),
+  });
+  const { findings } = await verify(await p.config());
+  expect(findings.map(({ kind, schema, scope }) => [kind, schema, scope])).toEqual([
+    ['unlisted', 'n1', 'gold'],
+    ['unlisted', 'n2', 'vip'],
+  ]);
 });

@@ -7,6 +7,7 @@ import { withRun } from '../run/run.ts';
 import { migrateSettings } from '../run/run-options.ts';
 import { allTargets, readFleetState } from '../state/fleet-state.ts';
 import { divideSelection } from '../state/scope-selection.ts';
+import { scopeWarnings } from '../state/scope-warnings.ts';
 import { createDigests } from './digests.ts';
 import { openKinds, ownCanaries } from './kinds.ts';
 import { rehearseLeft, type ScratchRehearsal } from './left-files.ts';
@@ -48,7 +49,7 @@ export async function migrateFleet(
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
     const digests = createDigests(migrator);
-    const { found, select, shares } = await run.read(async (session, reader) => {
+    const { found, select, shares, warnings } = await run.read(async (session, reader) => {
       const selection = await selectionOfRun(session, config, options);
       const known = await digests.read(session);
       const [own, ...others] = await divideSelection(reader, config, selection);
@@ -57,8 +58,10 @@ export async function migrateFleet(
         found: await readFleetState(reader, source, { selection: select, digests: known }),
         select,
         shares: others,
+        warnings: await scopeWarnings(reader, config, migrations),
       };
     });
+    for (const message of warnings) emit({ type: 'warning', message });
     const kinds = await openKinds(migrator, { shares, files, options });
     const ownOptions = { ...options, select, ...ownCanaries(found, options, kinds) };
     // A public schema that belongs to another tool gets no run log.

@@ -87,6 +87,28 @@ order by n.nspname collate "C"`);
   return rows.map((row) => String(row.schema));
 }
 
+/**
+ * The histories outside of a public schema whose names begin with that of another history and `_`, sorted by schema; those
+ * that the role may not read are left out. A history of that name that public has too, or its run log, belongs to another
+ * config.
+ */
+export async function historiesNamedAfter(
+  session: Session,
+  table: string,
+  publicSchema: string,
+): Promise<{ readonly schema: string; readonly relation: string }[]> {
+  // A range, for which the server uses the index on names. A copy of a table has not its replica identity.
+  const rows =
+    await session.read(`select n.nspname as schema, c.relname as relation from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relname >= ${quoteLiteral(`${table}_`)} and c.relname < ${quoteLiteral(`${table}\``)} and c.relkind in ('r', 'p') and c.relreplident = 'f'
+  and ${isOrdinarySchema} and n.nspname <> ${quoteLiteral(publicSchema)} and ${isReadable} and ${isAlike}
+  and not exists (select from pg_catalog.pg_class p join pg_catalog.pg_namespace o on o.oid = p.relnamespace
+    where o.nspname = ${quoteLiteral(publicSchema)} and p.relname in (c.relname, (c.relname || '_runs')::name))
+order by n.nspname collate "C"`);
+  return rows.map((row) => ({ schema: String(row.schema), relation: String(row.relation) }));
+}
+
 /** The OIDs of the tables with one of these names, in any schema. */
 export async function tablesNamed(session: Session, names: readonly string[]): Promise<string[]> {
   const rows = await session.read(

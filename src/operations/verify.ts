@@ -19,6 +19,7 @@ import { readKindFleets } from '../state/kind-fleets.ts';
 import { downFindings, lintFindings, newFiles } from '../state/lints.ts';
 import { type FleetReading, type ReadOptions, readForCommand, readKinds } from '../state/reading.ts';
 import type { Target } from '../state/target.ts';
+import { unknownScopeFindings } from '../state/unknown-scopes.ts';
 import type {
   DriftFinding,
   NotReplayedFinding,
@@ -86,6 +87,7 @@ async function verifyOne(
   const reading = await readForCommand(config, options, {
     migrations,
     unlisted: true,
+    unknownScopes: true,
     read: async (session, found) => {
       const created = config.extensions.map((name) => ({ name, schema: null }));
       await scripts.settle(session, scriptsToSettle(found, scripts), created);
@@ -158,10 +160,11 @@ function scriptsToSettle(found: FleetState, scripts: ParsedScripts): Script[] {
 }
 
 function findingsIn(reading: FleetReading, { brokenDown }: ParsedScripts) {
-  const { database, unlisted } = reading;
+  const { database, unlisted, unknownScopes } = reading;
   return [
     ...fleetFindings(reading),
     ...unlisted.map((target) => unlistedFinding(target, reading)),
+    ...unknownScopeFindings(unknownScopes, database),
     ...downFindings(brokenDown, database),
   ];
 }

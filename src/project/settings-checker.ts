@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { lintRules } from '../sql/lint-rules.ts';
 import { tenantPlaceholder } from '../sql/placeholders.ts';
 import { parseDuration } from './duration.ts';
+import { isScopeName } from './scope-name.ts';
 import { ignorable } from './structure-settings.ts';
 
 const name = v.pipe(
@@ -61,10 +62,7 @@ const split = v.strictObject({
 
 const scopeName = v.pipe(
   text,
-  v.check(
-    (given) => /^[a-z][a-z0-9_]*$/.test(given),
-    'must have lower-case letters, digits and _, and begin with a letter',
-  ),
+  v.check(isScopeName, 'must have lower-case letters, digits and _, and begin with a letter'),
   v.check(
     (given) => !['public', 'tenant', 'runs'].includes(given),
     'must not be public, tenant or runs, which mean something else',

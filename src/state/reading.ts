@@ -8,7 +8,9 @@ import { callerOf } from '../run/caller.ts';
 import { type Run, withRun } from '../run/run.ts';
 import type { Server, Session } from '../server/session.ts';
 import { allTargets, type FleetState, readFleetState } from './fleet-state.ts';
+import { lackingFilesOfAll } from './scope-warnings.ts';
 import type { Target } from './target.ts';
+import { readUnknownScopes, type UnknownScope, unknownScopeWarnings } from './unknown-scopes.ts';
 import { readUnlistedTargets } from './unlisted.ts';
 import { aheadWarnings } from './warnings.ts';
 
@@ -38,6 +40,8 @@ interface Interest {
   readonly after?: (run: Run, found: FleetState, again: () => Promise<FleetState>) => Promise<unknown>;
   /** Reads the schemas that the tenant source does not list, too. */
   readonly unlisted?: boolean;
+  /** Reads the scopes that the config does not have, too, instead of warning of them. */
+  readonly unknownScopes?: boolean;
 }
 
 /** The fleet as a command found it, with the database and the files that it was compared with. */
@@ -49,13 +53,22 @@ export interface FleetReading {
   readonly fleet: FleetState;
   /** Schemas with a history that no run migrates; empty unless asked for. */
   readonly unlisted: readonly Target[];
+  /** Scopes of histories that the config does not have; empty unless asked for. */
+  readonly unknownScopes: readonly UnknownScope[];
 }
 
 /** Reads files and fleet for a command that only reads. Takes no lock. */
 export async function readForCommand(
   config: Config,
   options: ReadOptions,
-  { plan = completePlan({}, config), migrations: given, read: more, after, unlisted = false }: Interest = {},
+  {
+    plan = completePlan({}, config),
+    migrations: given,
+    read: more,
+    after,
+    unlisted = false,
+    unknownScopes = false,
+  }: Interest = {},
 ): Promise<FleetReading> {
   const { select = everySchema } = options;
   const caller = callerOf(options);
@@ -67,15 +80,26 @@ export async function readForCommand(
     const found = await read(async (session, reader) => {
       const fleet = await readFleetState(reader, source, request);
       await more?.(session, fleet);
+      const isWhole = config.scope === null && select.kind === 'all';
       return {
         fleet,
         unlisted: unlisted ? await readUnlistedTargets(reader, source, { found: fleet, ...request }) : [],
+        unknownScopes:
+          isWhole && (unknownScopes || config.scopes.length > 0)
+            ? await readUnknownScopes(session, config)
+            : [],
+        lacking: isWhole ? await lackingFilesOfAll(reader, config, migrations) : [],
       };
     });
     await after?.(run, found.fleet, () => read((_, reader) => readFleetState(reader, source, request)));
     return { config, database, server, migrations, ...found };
   });
-  for (const message of [...migrations.strays, ...aheadWarnings(allTargets(reading.fleet), migrations)])
-    caller.emit({ type: 'warning', message });
+  const warnings = [
+    ...migrations.strays,
+    ...aheadWarnings(allTargets(reading.fleet), migrations),
+    ...(unknownScopes ? [] : unknownScopeWarnings(reading.unknownScopes)),
+    ...reading.lacking,
+  ];
+  for (const message of warnings) caller.emit({ type: 'warning', message });
   return reading;
 }

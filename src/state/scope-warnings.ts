@@ -1,0 +1,48 @@
+import type { Reader } from '../history/read-histories.ts';
+import type { Config } from '../project/config.ts';
+import { folderOf, type Migrations } from '../project/migrations.ts';
+import { kindsOf } from '../project/scope-view.ts';
+import { everySchema } from '../project/selection.ts';
+import { fewAndMore } from '../text/few.ts';
+import { selectTenants } from './fleet-state.ts';
+import { readUnknownScopes, unknownScopeWarnings } from './unknown-scopes.ts';
+
+/** What a run warns about in a config with scopes, a sentence each. */
+export async function scopeWarnings(
+  reader: Reader,
+  config: Config,
+  migrations: Pick<Migrations, 'tenant'>,
+): Promise<string[]> {
+  if (config.scopes.length === 0) return [];
+  const unknown = await readUnknownScopes(reader.session, config);
+  return [...unknownScopeWarnings(unknown), ...(await lackingFilesOfAll(reader, config, migrations))];
+}
+
+/**
+ * What a run warns about if only scopes list tenants, and there are files of all tenants nevertheless: which of these
+ * tenants do not get them. Nothing if the config says which tenants do.
+ */
+export async function lackingFilesOfAll(
+  reader: Reader,
+  config: Config,
+  { tenant }: Pick<Migrations, 'tenant'>,
+): Promise<string[]> {
+  const isOpen = config.scope === null && config.database.tenants.kind === 'history';
+  if (!isOpen || config.scopes.length === 0 || tenant.length === 0) return [];
+  const [own = [], ...kinds] = await listedBy(reader, [config, ...kindsOf(config)]);
+  const lacking = [...new Set(kinds.flat())].filter((name) => !own.includes(name));
+  if (lacking.length === 0) return [];
+  return [
+    `${fewAndMore(lacking, 3)} ${lacking.length === 1 ? 'does' : 'do'} not get the files of ${folderOf(config, 'tenant')}: only scopes list ${lacking.length === 1 ? 'it' : 'them'}; set "tenants" in the config`,
+  ];
+}
+
+/** The tenants that each of several configs lists now. */
+async function listedBy(reader: Reader, configs: readonly Config[]): Promise<(readonly string[])[]> {
+  const listed = [];
+  for (const config of configs) {
+    const found = await selectTenants(reader, config, { selection: everySchema });
+    listed.push('unknown' in found ? [] : found.names);
+  }
+  return listed;
+}

@@ -1,0 +1,45 @@
+import { historiesNamedAfter } from '../history/presence.ts';
+import type { Config } from '../project/config.ts';
+import { isScopeName } from '../project/scope-name.ts';
+import { historyTablesIn, publicTable } from '../project/scope-view.ts';
+import { scopeTable } from '../project/scopes.ts';
+import type { Finding } from '../results.ts';
+import type { Session } from '../server/session.ts';
+import { fewAndMore } from '../text/few.ts';
+
+/** A scope that the config does not have, and the schemas with a history of it. */
+export interface UnknownScope {
+  readonly name: string;
+  readonly schemas: readonly string[];
+}
+
+/** Reads which histories of scopes there are that the config, with or without scopes, does not have. */
+export async function readUnknownScopes(session: Session, config: Config): Promise<UnknownScope[]> {
+  const base = publicTable(config);
+  const known = new Set(historyTablesIn(config));
+  const schemas = new Map<string, string[]>();
+  for (const { schema, relation } of await historiesNamedAfter(session, base, config.publicSchema)) {
+    const name = relation.slice(scopeTable(base, '').length);
+    if (known.has(relation) || !isScopeName(name)) continue;
+    schemas.set(name, [...(schemas.get(name) ?? []), schema]);
+  }
+  return [...schemas].map(([name, schemas]) => ({ name, schemas }));
+}
+
+const ifRenamed = 'if it was renamed, rename its history tables as well: see docs/scopes.md';
+
+/** What a run warns about scopes that the config does not have, a sentence each. */
+export function unknownScopeWarnings(scopes: readonly UnknownScope[]): string[] {
+  return scopes.map(({ name, schemas }) => {
+    const who = `${fewAndMore(schemas, 3)} ${schemas.length === 1 ? 'has' : 'have'}`;
+    return `${who} migrations of scope ${name}, which the config does not have; ${ifRenamed}`;
+  });
+}
+
+/** The findings about scopes that the config does not have, one for each schema with a history of one. */
+export function unknownScopeFindings(scopes: readonly UnknownScope[], database: string): Finding[] {
+  return scopes.flatMap(({ name, schemas }) => {
+    const message = `it has migrations of scope ${name}, which the config does not have, so no run migrates these; ${ifRenamed}`;
+    return schemas.map((schema) => ({ kind: 'unlisted' as const, database, schema, scope: name, message }));
+  });
+}
