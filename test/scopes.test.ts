@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import {
   checkFiles,
@@ -5,9 +6,12 @@ import {
   createMigration,
   createTenant,
   createTestTenant,
+  type DownResult,
+  down,
   dropTenant,
   listTenants,
   plan,
+  planDown,
   type RunEvent,
   renameTenant,
   runs,
@@ -59,7 +63,7 @@ const halfDropped = (history: string) =>
   `insert into ${history} (name, checksum, applied_by, run_id, state, scope, statements, at_statement, done_statements)
     values ('sqlmig/tenant-drop', '', '', '', 'incomplete', 'tenant', 1, 1, 0)`;
 
-const states = ({ schemas }: Pick<UpResult, 'schemas'>) =>
+const states = ({ schemas }: Pick<UpResult, 'schemas'> | Pick<DownResult, 'schemas'>) =>
   schemas.map(
     ({ scope, schema, state, error }) => `${scope} ${schema} ${state}${error ? ` ${error.code}` : ''}`,
   );
@@ -163,7 +167,6 @@ test('disjoint kinds need no files for all tenants, and a tenant that only a kin
     message:
       'd_s1, d_s2, d_d1 do not get the files of sql/tenant: only scopes list them; set "tenants" in the config',
   });
-  const { rmSync } = await import('node:fs');
   rmSync(`${p.dir}/sql/tenant`, { recursive: true });
   expect(
     states(
@@ -420,4 +423,82 @@ test('a scope under another name does not apply its files again, and one that wa
     ['unlisted', 'n1', 'gold'],
     ['unlisted', 'n2', 'vip'],
   ]);
+});
+
+test('down undoes the last kind first, and leaves what files of another kind may depend on', async () => {
+  const undo = 'select 1 / (select count(*) from basis_ok)::int; drop view v';
+  const { p, config, events } = await fleet(
+    'undo',
+    { tenants: ['u1', 'u2'], vip: ['u1'], gold: ['u1', 'u2'] },
+    {
+      'sql/public/1_ok.sql': 'create table basis_ok (id int)',
+      'sql/public/1_ok.down.sql': 'drop table basis_ok',
+      'sql/tenant/1_a.sql': 'create table a (id int)',
+      'sql/tenant/1_a.down.sql': 'drop table a',
+      'sql/vip/1_v.sql': 'create view v as select * from a',
+      'sql/vip/1_v.down.sql': undo,
+      'sql/gold/1_g.sql': 'create table g ()',
+      'sql/gold/1_g.down.sql': 'drop table g',
+      'sql/gold/2_h.sql': 'create table h ()',
+      'sql/gold/2_h.down.sql': 'drop table h',
+    },
+  );
+  expect(await up(config, { select: all })).toMatchObject({ ok: true });
+  // An image that lacks a file undoes it in the scope that has it.
+  rmSync(`${p.dir}/sql/gold/2_h.sql`);
+  rmSync(`${p.dir}/sql/gold/2_h.down.sql`);
+  await expect(down(config, { select: all, steps: 1 })).rejects.toMatchObject({
+    code: 'down-missing',
+    message: '2_h (gold, applied in u1 and 1 more) has no down file',
+  });
+  const rolledBack = await down(config, { select: all, toFiles: true });
+  expect(states(rolledBack)).toEqual([
+    'gold u1 undone',
+    'gold u2 undone',
+    'vip u1 unchanged',
+    'tenant u1 unchanged',
+    'tenant u2 unchanged',
+    'public public unchanged',
+  ]);
+  const planned = await planDown(config, { select: all, to: '0' });
+  expect(planned.schemas.map(({ scope, schema, migrations }) => [scope, schema, migrations.length])).toEqual([
+    ['gold', 'u1', 1],
+    ['gold', 'u2', 1],
+    ['vip', 'u1', 1],
+    ['tenant', 'u1', 1],
+    ['tenant', 'u2', 1],
+    ['public', 'public', 1],
+  ]);
+  const rehearsed = await down(config, {
+    select: all,
+    to: '0',
+    rehearse: true,
+    maxFailures: { count: 9 },
+    onEvent: (event) => void events.push(event),
+  });
+  expect(states(rehearsed)).toEqual(['gold u1 undone', 'gold u2 undone', 'public public undone']);
+  expect(events).toContainEqual({
+    type: 'warning',
+    message:
+      'files of scope tenant are not rehearsed in 2 tenants, where files of other scopes are undone before them',
+  });
+  const failed = await down(config, { select: all, to: '0', maxFailures: { count: 9 } });
+  expect(states(failed)).toEqual([
+    'gold u1 undone',
+    'gold u2 undone',
+    'vip u1 failed migration-failed',
+    'tenant u1 skipped tenant-failed',
+    'tenant u2 undone',
+    'public public skipped tenants-failed',
+  ]);
+  await db.query('insert into basis_ok values (1)');
+  const undone = await down(config, { select: { kind: 'tenants', names: ['u1'] }, to: '0' });
+  expect(states(undone)).toEqual(['gold u1 unchanged', 'vip u1 undone', 'tenant u1 undone']);
+  expect(await down(config, { select: all, to: '0' })).toMatchObject({ ok: true, undone: 1 });
+  expect(
+    await db.query(
+      `select count(*)::int as n from pg_class where relname in ('a', 'v', 'g', 'h') and relnamespace::regnamespace::text in ('u1', 'u2')`,
+    ),
+  ).toEqual([{ n: 0 }]);
+  expect((await runs(config)).runs[0]).toMatchObject({ command: 'down', outcome: { ok: true, changed: 1 } });
 });

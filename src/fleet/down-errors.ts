@@ -49,6 +49,15 @@ export function lacksDown(
   }
 }
 
+/** The error of a tenant whose files are not undone because those of another scope are still applied there. */
+export function laterNotUndone(scope: string): SqlmigError {
+  return new SqlmigError(
+    'tenant-failed',
+    `not undone: files of scope ${scope} are still applied here, and may depend on them`,
+    { hint: 'correct what failed there and run sqlmig down again' },
+  );
+}
+
 /** The error for public if tenants that depend on it are not undone; `tenants` are those that another run migrated. */
 export function tenantsFailed(tenants: readonly string[] = []): SqlmigError {
   const why =

@@ -1,4 +1,3 @@
-import { stopRule } from '../decide/stop-rule.ts';
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { OnEvent, RunEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
@@ -13,16 +12,17 @@ import { basisOf } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
 import { tenantsFailed } from './down-errors.ts';
 import type { DownOptions } from './down-options.ts';
-import { type DownTargets, downPlan, readDownTargets } from './down-plan.ts';
-import { confirmAll, migrateAndRelist } from './migrate-tenants.ts';
+import { type DownTargets, downPlan, downTargets, readDownTargets, stepsOf } from './down-plan.ts';
+import { migratorOfKind } from './kinds.ts';
 import { createMigrator, type Migrator } from './migrator.ts';
 import { hasWork, withError } from './outcome.ts';
-import { migratePublic, openTenantPhase } from './phase.ts';
+import { migratePublic } from './phase.ts';
 import { createRunRecord } from './run-record.ts';
 import { interrupted } from './schema-errors.ts';
 import { createSummary, type Summary } from './summary.ts';
 import { relistTenants } from './tenant-list.ts';
-import { undoSource } from './undo-source.ts';
+import { isOpen, type UndoScope, undoScopes } from './undo-scopes.ts';
+import { undoSources } from './undo-source.ts';
 import { undoneEvent, undoneResult } from './undone.ts';
 
 /** The schemas of a run of `down`, its options, and the collector of its outcomes. */
@@ -32,32 +32,42 @@ interface DownTurn {
   readonly summary: Summary;
 }
 
-/** Undoes migrations of the selected tenants, then of public, in a run of its own. */
+/**
+ * Undoes migrations of the selected tenants, then of public, in a run of its own. `files` are those of all tenants, then
+ * those of each kind.
+ */
 export async function undoFleet(
   config: Config,
-  migrations: Migrations,
+  files: readonly [Migrations, ...Migrations[]],
   options: DownOptions & Together,
 ): Promise<DownResult> {
   const { to: _, steps: __, ...rest } = options;
   const settings = migrateSettings(rest, config);
-  const source = undoSource({ config, migrations, options: settings.plan }, options);
+  const sources = undoSources(config, files, { plan: settings.plan, limit: options });
   const summary = createSummary({ ...settings, undoes: true });
+  // Each scope confirms its own commits.
+  summary.confirm();
   const emit: OnEvent = (event) => {
     summary.hear(event);
     settings.emit(undoneEvent(event));
   };
   return withRun(config, { ...settings, emit }, async (run) => {
-    const migrator = createMigrator({ run, source, settings: { ...settings, emit } });
+    const migrator = createMigrator({ run, source: sources[0], settings: { ...settings, emit } });
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
-    const targets = await readDownTargets(run, source, options);
-    const { all, warnings } = targets;
-    await migrator.scripts.parse(all.flatMap(({ plan }) => plan.steps));
-    for (const message of [...migrations.strays, ...warnings]) emit({ type: 'warning', message });
+    const targets = await readDownTargets(run, sources, options);
+    const scopes = targets.scopes.map((scope): UndoScope => {
+      const isKind = scope.source.config.scope !== null;
+      return { ...scope, migrator: isKind ? migratorOfKind(migrator, scope.source) : migrator };
+    });
+    const all = downTargets(targets);
+    for (const scope of scopes) await scope.migrator.scripts.parse(scope.tenants.flatMap(stepsOf));
+    await migrator.scripts.parse(stepsOf(targets.shared));
+    for (const message of [...files[0].strays, ...targets.warnings]) emit({ type: 'warning', message });
     const isAccepted = !all.some(hasWork) || (await accepts(options, downPlan(targets, run)));
     const record = createRunRecord(migrator, 'down');
     if (isAccepted && all.some(hasWork)) await record.begin();
-    const error = isAccepted ? await undo(migrator, { targets, options, summary }) : undefined;
+    const error = isAccepted ? await undo(migrator, scopes, { targets, options, summary }) : undefined;
     const outcome = summary.result(run.runId, error);
     if (isAccepted) await record.end(outcome);
     const undone = undoneResult(outcome);
@@ -75,47 +85,45 @@ async function accepts({ accept }: DownOptions, plan: DownPlan): Promise<boolean
 }
 
 /** Undoes tenants, then public. Returns the error that stopped the run, if it is not the error of a schema. */
-async function undo(migrator: Migrator, turn: DownTurn): Promise<SqlmigError | undefined> {
+async function undo(
+  migrator: Migrator,
+  scopes: readonly UndoScope[],
+  turn: DownTurn,
+): Promise<SqlmigError | undefined> {
   const { targets, options, summary } = turn;
   const { settings } = migrator;
+  const stop = options.select.kind === 'public' ? undefined : await undoScopes(scopes, options, summary);
+  if (targets.shared === null) return stop;
+  if (stop !== undefined) {
+    summary.add([skipped(migrator, targets.shared, stop)]);
+    return stop;
+  }
   try {
-    if (options.select.kind !== 'public') await undoTenants(migrator, turn);
-    if (targets.shared !== null) summary.add(await undoPublic(migrator, targets.shared, turn));
+    summary.add(await undoPublic(migrator, scopes, { ...turn, shared: targets.shared }));
     return;
   } catch (error) {
     // The outcomes so far must be reported in any case.
     if (!(error instanceof SqlmigError)) throw error;
     const stop = settings.signal.aborted ? interrupted() : error;
-    if (targets.shared !== null && !summary.outcomes.some(({ scope }) => scope === 'public'))
-      summary.add([skipped(migrator, targets.shared, stop)]);
+    summary.add([skipped(migrator, targets.shared, stop)]);
     return stop;
   }
 }
 
-async function undoTenants(migrator: Migrator, { targets, options, summary }: DownTurn): Promise<void> {
-  const listed = [...targets.tenants];
-  const rules = { stopRule: stopRule(listed.length, options) };
-  const phase = openTenantPhase(migrator, { shared: null, rules });
-  // A number of steps counts the migrations that were shown, so no tenants are added.
-  if (options.steps !== undefined) summary.add(await phase.migrate(listed));
-  else await migrateAndRelist(migrator, phase, { listed, select: options.select, summary });
-  await confirmAll(migrator, summary);
-}
-
 async function undoPublic(
   migrator: Migrator,
-  shared: Target,
-  { targets, options, summary }: DownTurn,
+  scopes: readonly UndoScope[],
+  { shared, options, summary }: Omit<DownTurn, 'targets'> & { readonly shared: Target },
 ): Promise<SchemaOutcome[]> {
   const { settings } = migrator;
-  const isOpen = hasWork(shared) || shared.plan.refusal !== null;
-  if (summary.hasErrors && isOpen) {
+  if (summary.hasErrors && isOpen(shared)) {
     const stop = settings.signal.aborted ? interrupted() : tenantsFailed();
     return [skipped(migrator, shared, stop)];
   }
-  const ahead = isOpen && !settings.rehearse ? await migratedMeanwhile(migrator, options) : [];
+  const ahead = isOpen(shared) && !settings.rehearse ? await migratedMeanwhile(scopes, options) : [];
   if (ahead.length > 0) return [skipped(migrator, shared, tenantsFailed(ahead))];
-  if (settings.rehearse && targets.tenants.some(hasWork)) return rehearsePublic(migrator, shared);
+  if (settings.rehearse && scopes.some(({ tenants }) => tenants.some(hasWork)))
+    return rehearsePublic(migrator, shared);
   return [await migratePublic(migrator, shared)];
 }
 
@@ -132,11 +140,17 @@ async function rehearsePublic(migrator: Migrator, shared: Target): Promise<Schem
 }
 
 /** The tenants that another run has migrated since they were undone; none if the limit is a number of steps. */
-async function migratedMeanwhile(migrator: Migrator, { select, steps }: DownOptions): Promise<string[]> {
+async function migratedMeanwhile(
+  scopes: readonly UndoScope[],
+  { select, steps }: DownOptions,
+): Promise<string[]> {
   if (select.kind !== 'all' || steps !== undefined) return [];
-  const now = await relistTenants(migrator, everySchema, []);
-  const isOpen = (target: Target) => hasWork(target) || target.plan.refusal !== null;
-  return now.filter(isOpen).map(({ schema }) => schema);
+  const open = new Set<string>();
+  for (const { migrator } of scopes) {
+    const now = await relistTenants(migrator, everySchema, []);
+    for (const target of now.filter(isOpen)) open.add(target.schema);
+  }
+  return [...open];
 }
 
 function skipped({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {

@@ -1,13 +1,17 @@
 import type { LackingDown } from '../decide/plan.ts';
-import { errorOfAll } from '../errors.ts';
+import { errorOfAll, type SqlmigError } from '../errors.ts';
 import type { Migrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
+import type { Selection } from '../project/selection.ts';
 import { compareVersions, newestVersion } from '../project/version.ts';
 import type { DownPlan } from '../results.ts';
 import type { Run } from '../run/run.ts';
+import type { Migration } from '../sql/migration.ts';
 import { allTargets, type FleetState, readFleetState } from '../state/fleet-state.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import type { PlanSource } from '../state/plan-source.ts';
+import { namedScope } from '../state/scope-names.ts';
+import { divideSelection } from '../state/scope-selection.ts';
 import type { Target } from '../state/target.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
 import { lacksDown } from './down-errors.ts';
@@ -16,45 +20,83 @@ import { hasWork } from './outcome.ts';
 import { plannedSchema } from './planned-schema.ts';
 import { requireLimit } from './undo-source.ts';
 
+/** The tenants of a scope in a run of `down`, and what they are planned by. */
+export interface DownScope {
+  readonly source: PlanSource;
+  readonly select: Selection;
+  readonly tenants: readonly Target[];
+}
+
 /** The schemas of a run of `down`. */
 export interface DownTargets {
-  readonly tenants: readonly Target[];
+  /** In the order in which they are undone: the last kind of tenants first, the files of all tenants last. */
+  readonly scopes: readonly [DownScope, ...DownScope[]];
   /** `null` if public is not undone. */
   readonly shared: Target | null;
-  /** All of them, in the order in which they are undone. */
-  readonly all: readonly Target[];
   /** What is not undone, one sentence each. */
   readonly warnings: readonly string[];
 }
 
+/** All schemas of a run of `down`. */
+export function downTargets({ scopes, shared }: Pick<DownTargets, 'scopes' | 'shared'>): readonly Target[] {
+  return [...scopes.flatMap(({ tenants }) => tenants), ...(shared === null ? [] : [shared])];
+}
+
+/** The migrations to undo in a schema, if there is one. */
+export function stepsOf(target: Target | null): readonly Migration[] {
+  return target?.plan.steps ?? [];
+}
+
 /**
- * Reads the selected schemas and plans what to undo.
+ * Reads the selected schemas and plans what to undo; `sources` are those of the files of all tenants and of each kind.
  * @throws SqlmigError `down-missing` with every migration that has no down file, `files-missing`, `bad-usage`, and what
- *   `readFleetState` throws.
+ *   `divideSelection` and `readFleetState` throw.
  */
 export async function readDownTargets(
   { read, config }: Run,
-  source: PlanSource,
+  sources: readonly PlanSource[],
   options: DownPlanOptions,
 ): Promise<DownTargets> {
-  const { select } = options;
-  const found = await read((_, reader) => readFleetState(reader, source, { selection: select }));
-  if (found.tenantsUnknown !== null) throw tenantsQueryFailed(found.tenantsUnknown);
-  const targets = selected(found, options);
-  const { all } = targets;
-  requireFiles(all, source.migrations, config);
-  requireLimit(allTargets(found), source, options);
-  requireDownFiles(all, source.migrations);
-  return { ...targets, warnings: [...targets.warnings, ...repeatableWarning(all)] };
+  const parts = await read(async (_, reader) => {
+    const found: (Omit<DownScope, 'tenants'> & { readonly fleet: FleetState })[] = [];
+    for (const [i, { select }] of (await divideSelection(reader, config, options.select)).entries()) {
+      const source = sources[i];
+      if (source === undefined) throw new RangeError('each scope has files');
+      found.push({ source, select, fleet: await readFleetState(reader, source, { selection: select }) });
+    }
+    return found;
+  });
+  for (const { fleet } of parts)
+    if (fleet.tenantsUnknown !== null) throw tenantsQueryFailed(fleet.tenantsUnknown);
+  const whole = parts.map(({ source, fleet }) => ({ source, targets: allTargets(fleet) }));
+  requireLimit(whole, options);
+  const [own] = parts;
+  const { shared, warnings } = selectedPublic(own?.fleet, options);
+  const [first, ...others] = parts
+    .map(({ fleet, ...scope }) => ({ ...scope, tenants: fleet.tenants }))
+    .reverse();
+  if (first === undefined) throw new RangeError('the files of all tenants are always one part');
+  const targets = { scopes: [first, ...others] as const, shared };
+  const undone = parts.map(({ source, fleet: { tenants } }, i) => ({
+    source,
+    targets: i === 0 && shared !== null ? [...tenants, shared] : tenants,
+  }));
+  for (const { source, targets } of undone) requireFiles(targets, source.migrations, source.config);
+  requireDownFiles(undone);
+  return { ...targets, warnings: [...warnings, ...repeatableWarning(downTargets(targets))] };
 }
 
 // Public is undone only with all tenants, because the ones that are not selected depend on it.
-function selected(found: FleetState, { select }: DownPlanOptions): DownTargets {
-  const { public: shared, tenants } = found;
+function selectedPublic(
+  found: FleetState | undefined,
+  { select }: DownPlanOptions,
+): Pick<DownTargets, 'shared' | 'warnings'> {
+  if (found === undefined) throw new RangeError('the files of all tenants are always one part');
+  const { public: shared } = found;
   const isWhole = select.kind === 'public' || (select.kind === 'all' && select.except.length === 0);
-  if (isWhole) return { tenants, shared, all: [...tenants, shared], warnings: [] };
+  if (isWhole) return { shared, warnings: [] };
   const message = `${shared.schema} is not undone, since tenants that are not selected depend on it`;
-  return { tenants, shared: null, all: tenants, warnings: hasWork(shared) ? [message] : [] };
+  return { shared: null, warnings: hasWork(shared) ? [message] : [] };
 }
 
 function repeatableWarning(targets: readonly Target[]): string[] {
@@ -64,8 +106,19 @@ function repeatableWarning(targets: readonly Target[]): string[] {
   return isLeft ? ['repeatable migrations are not undone'] : [];
 }
 
+/** The schemas that are planned by one source. */
+interface Planned {
+  readonly source: PlanSource;
+  readonly targets: readonly Target[];
+}
+
 /** @throws SqlmigError `down-missing` with one error per migration in `all`. */
-function requireDownFiles(targets: readonly Target[], migrations: Migrations): void {
+function requireDownFiles(planned: readonly Planned[]): void {
+  const errors = planned.flatMap(lackingIn);
+  if (errors.length > 0) throw errorOfAll(errors);
+}
+
+function lackingIn({ source: { migrations, config }, targets }: Planned): SqlmigError[] {
   const lacks = new Map<string, { readonly target: Target; readonly lacking: LackingDown; n: number }>();
   for (const target of targets) {
     for (const lacking of target.plan.undo?.lacking ?? []) {
@@ -77,21 +130,21 @@ function requireDownFiles(targets: readonly Target[], migrations: Migrations): v
       else known.n += 1;
     }
   }
-  const errors = [...lacks.values()]
+  return [...lacks.values()]
     .sort((a, b) => compareVersions(b.lacking.version, a.lacking.version))
     .map(({ target: { scope, schema }, lacking, n }) => {
       const newest = newestVersion(migrations[scope]);
       const isNewer = newest !== null && compareVersions(lacking.version, newest) > 0;
+      const name = config.scope?.name ?? scope;
       return lacksDown(spelled(lacking, scope, migrations), {
         who:
           scope === 'public'
             ? ' (public)'
-            : ` (tenant, applied in ${schema}${n === 1 ? '' : ` and ${n - 1} more`})`,
+            : ` (${name}, applied in ${schema}${n === 1 ? '' : ` and ${n - 1} more`})`,
         state: 'nothing was touched',
         ...(isNewer && { hint: 'use what the history keeps of a newer release: sqlmig down --to-files' }),
       });
     });
-  if (errors.length > 0) throw errorOfAll(errors);
 }
 
 /** A migration with its version as spelled in the file name. */
@@ -101,8 +154,11 @@ function spelled(lacking: LackingDown, scope: 'public' | 'tenant', migrations: M
 }
 
 /** The plan as `accept` and `planDown` return it. */
-export function downPlan({ all }: DownTargets, { server, database }: Run): DownPlan {
-  const schemas = all.map((target) => plannedSchema(target, database));
+export function downPlan({ scopes, shared }: DownTargets, { server, database }: Run): DownPlan {
+  const ofScopes = scopes.flatMap(({ source: { config }, tenants }) =>
+    tenants.map((target) => namedScope(plannedSchema(target, database), config)),
+  );
+  const schemas = [...ofScopes, ...(shared === null ? [] : [plannedSchema(shared, database)])];
   return {
     ok: schemas.every(({ error }) => error === undefined),
     host: server.host,

@@ -2,6 +2,7 @@ import type { Canary } from '../decide/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Migrations } from '../project/migrations.ts';
 import { type FleetState, readFleetState, unknownTenants } from '../state/fleet-state.ts';
+import type { PlanSource } from '../state/plan-source.ts';
 import { namingScope } from '../state/scope-names.ts';
 import type { ScopeShare } from '../state/scope-selection.ts';
 import { createDigests, type Digests } from './digests.ts';
@@ -36,16 +37,9 @@ export async function openKinds(
     const migrations = files[i];
     if (migrations === undefined || config.scope === null) throw new RangeError('each kind has files');
     const { name } = config.scope;
-    const { run, settings } = base;
-    const onNotice: Migrator['run']['onNotice'] = (notice, source) =>
-      run.onNotice(notice, source && { ...source, scope: name });
-    const migrator = createMigrator({
-      run: { ...run, config, onNotice },
-      source: { config, migrations, options: settings.plan },
-      settings: { ...settings, emit: namingScope(settings.emit, config) },
-    });
+    const migrator = migratorOfKind(base, { config, migrations, options: base.settings.plan });
     const digests = createDigests(migrator);
-    const found = await run.read(async (session, reader) =>
+    const found = await base.run.read(async (session, reader) =>
       readFleetState(reader, migrator.source, { selection: select, digests: await digests.read(session) }),
     );
     kinds.push({
@@ -57,6 +51,18 @@ export async function openKinds(
     });
   }
   return kinds;
+}
+
+/** A migrator for the tenants of a kind, to whose config `source` is limited, with the sessions of a run. */
+export function migratorOfKind({ run, settings }: Migrator, source: PlanSource): Migrator {
+  const { config } = source;
+  const onNotice: Migrator['run']['onNotice'] = (notice, from) =>
+    run.onNotice(notice, from && { ...from, scope: config.scope?.name ?? from.scope });
+  return createMigrator({
+    run: { ...run, config, onNotice },
+    source,
+    settings: { ...settings, emit: namingScope(settings.emit, config) },
+  });
 }
 
 /**

@@ -1,12 +1,11 @@
-import { stopRule } from '../decide/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Selection } from '../project/selection.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { namedScope } from '../state/scope-names.ts';
+import { endedBy, failuresLeft, reasonToStop } from './between-scopes.ts';
 import { canariesIn, type TenantKind } from './kinds.ts';
 import { migrateTenants, notStarted } from './migrate-tenants.ts';
-import { countsAsFailure } from './outcome.ts';
-import { interrupted, publicFailed, stopped } from './schema-errors.ts';
+import { interrupted } from './schema-errors.ts';
 import { type Earlier, rehearsableNow, standingOf } from './standing.ts';
 import { createSummary, type Summary } from './summary.ts';
 
@@ -29,7 +28,7 @@ export async function migrateKinds(
   const earlier: Earlier[] = [{ name: 'tenant', migrator, found }];
   let error = before;
   for (const kind of kinds) {
-    const stop = error === undefined ? reasonToStop(kind, summary.outcomes) : endedBy(error);
+    const stop = error === undefined ? stopBefore(kind, summary.outcomes) : endedBy(error, onceCorrected);
     const turn: KindTurn =
       stop === null
         ? await migrateKind(kind, earlier, summary.outcomes)
@@ -42,31 +41,14 @@ export async function migrateKinds(
   return error;
 }
 
-function endedBy(error: SqlmigError): SqlmigError {
-  if (error.code === 'interrupted') return interrupted();
-  return new SqlmigError('stopped', `not started: the run has ended: ${error.message}`, {
-    hint: 'correct what failed, then continue with: sqlmig up --only-failed',
-  });
-}
+const onceCorrected = 'correct what failed, then continue with: sqlmig up --only-failed';
 
-/** Why a kind must not start after these outcomes; `null` if it may. */
-function reasonToStop(
+function stopBefore(
   { migrator: { settings }, found, options }: TenantKind,
   outcomes: readonly SchemaOutcome[],
 ): SqlmigError | null {
-  if (settings.signal.aborted) return interrupted();
-  if (outcomes.some(({ scope, error }) => scope === 'public' && error !== undefined)) return publicFailed();
-  const left = outcomes.find((outcome) => outcome.error?.code === 'stopped');
-  if (left?.error !== undefined)
-    return new SqlmigError('stopped', left.error.message, { hint: left.error.hint });
-  const failures = failuresIn(outcomes);
-  const isOver = failures >= stopRule(found.tenants.length, options).failures;
-  return isOver ? stopped(failures, !settings.rehearse) : null;
-}
-
-/** In how many tenants files have failed. */
-function failuresIn(outcomes: readonly SchemaOutcome[]): number {
-  return new Set(outcomes.filter(countsAsFailure).map(({ schema }) => schema)).size;
+  const size = found.tenants.length;
+  return reasonToStop({ settings, size, options, isLogged: !settings.rehearse }, outcomes);
 }
 
 /** The outcomes of the tenants of a kind, and the error that stopped it. */
@@ -88,12 +70,11 @@ async function migrateKind(
     const { ready, behind } = settings.rehearse
       ? { ready: rehearsableNow(kind, earlier), behind: [] }
       : await standingOf(kind, earlier, before);
-    const limit = stopRule(ready.length, options).failures - failuresIn(before);
     const turn = {
       found: { ...found, tenants: ready, tenantsUnknown: null },
       options: {
         ...options,
-        maxFailures: { count: Math.max(1, limit) },
+        maxFailures: failuresLeft(ready.length, options, before),
         ...canariesIn({ tenants: ready, tenantsUnknown: null }, options.canary, name),
       },
       select: noNewcomers,

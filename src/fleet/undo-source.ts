@@ -1,6 +1,8 @@
 import type { UndoExtent } from '../decide/undo.ts';
 import { SqlmigError } from '../errors.ts';
-import { folderOf } from '../project/migrations.ts';
+import type { Config } from '../project/config.ts';
+import { folderOf, type Migrations } from '../project/migrations.ts';
+import { kindsOf } from '../project/scope-view.ts';
 import { requireVersion } from '../project/target-version.ts';
 import { filledFrom } from '../project/vars.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
@@ -13,8 +15,22 @@ import type { DownLimit } from './down-options.ts';
 // Above all versions, so that nothing is undone.
 const beyondAll = '9'.repeat(18);
 
-/** The source from which a run of `down` plans schemas. */
-export function undoSource(source: PlanSource, { to, steps, toFiles }: DownLimit): PlanSource {
+/** The sources from which a run of `down` plans schemas: for the files of all tenants, then for those of each kind. */
+export function undoSources(
+  config: Config,
+  files: readonly [Migrations, ...Migrations[]],
+  { plan, limit }: { readonly plan: PlanSource['options']; readonly limit: DownLimit },
+): readonly [PlanSource, ...PlanSource[]] {
+  const [own, ...kinds] = files;
+  const ofKinds = kindsOf(config).map((kind, i) => {
+    const migrations = kinds[i];
+    if (migrations === undefined) throw new RangeError('each kind has files');
+    return undoSource({ config: kind, migrations, options: plan }, limit);
+  });
+  return [undoSource({ config, migrations: own, options: plan }, limit), ...ofKinds];
+}
+
+function undoSource(source: PlanSource, { to, steps, toFiles }: DownLimit): PlanSource {
   const { migrations } = source;
   const extentOf = (scope: Scope): UndoExtent => {
     if (steps !== undefined) return { kind: 'last', steps };
@@ -30,21 +46,28 @@ export function undoSource(source: PlanSource, { to, steps, toFiles }: DownLimit
   return { ...source, undo: { public: basisOf('public'), tenant: basisOf('tenant') } };
 }
 
+/** The schemas that are planned by one source. */
+interface Planned {
+  readonly source: PlanSource;
+  readonly targets: readonly Target[];
+}
+
 /**
- * Requires that the version to go back to exists: `0`, that of a file, or an applied one; or, for `toFiles`, that the
- * folder of each schema with a history has a versioned file.
+ * Requires that the version to go back to exists in some scope: `0`, that of a file, or an applied one; or, for `toFiles`,
+ * that the folder of each schema with a history has a versioned file.
  * @throws SqlmigError `bad-usage` naming the versions next to it, `files-missing`.
  */
-export function requireLimit(
-  targets: readonly Target[],
-  { config, migrations }: PlanSource,
-  { to, toFiles }: DownLimit,
-): void {
+export function requireLimit(planned: readonly Planned[], { to, toFiles }: DownLimit): void {
   if (to !== undefined && canonicalVersion(to) !== '0') {
-    const rows = new Set(targets.map((target) => target.rows));
-    requireVersion({ ...migrations, applied: [...rows].flat() }, to);
+    const rows = new Set(planned.flatMap(({ targets }) => targets.map((target) => target.rows)));
+    const files = planned.flatMap(({ source: { migrations } }) => migrations.tenant);
+    const shared = planned[0]?.source.migrations.public ?? [];
+    requireVersion({ public: shared, tenant: files, applied: [...rows].flat() }, to);
   }
-  if (toFiles !== true) return;
+  if (toFiles === true) for (const one of planned) requireFileToGoBackTo(one);
+}
+
+function requireFileToGoBackTo({ source: { config, migrations }, targets }: Planned): void {
   for (const scope of ['public', 'tenant'] as const) {
     const isApplied = targets.some(
       ({ scope: of, rows }) => of === scope && rows.some(({ version }) => version !== null),

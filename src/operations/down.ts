@@ -9,11 +9,10 @@ import {
   type DownOptions,
   type DownPlanOptions,
 } from '../fleet/down-options.ts';
-import { downPlan, readDownTargets } from '../fleet/down-plan.ts';
-import { undoSource } from '../fleet/undo-source.ts';
+import { downPlan, readDownTargets, stepsOf } from '../fleet/down-plan.ts';
+import { undoSources } from '../fleet/undo-source.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { parseMigrations, readMigrations } from '../project/migrations.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
+import { parseMigrations, readMigrationsOfKinds } from '../project/migrations.ts';
 import type { DownPlan, DownResult } from '../results.ts';
 import { callerOf, type Together } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
@@ -21,7 +20,8 @@ import { traced } from '../run/tracing.ts';
 
 /**
  * Undoes applied migrations with their `.down.sql` files, in each schema the ones that are applied there, the last
- * applied first. Tenants are undone before public, which is undone only if all tenants are selected and none fails.
+ * applied first. Tenants are undone before public, which is undone only if all tenants are selected and none fails; the
+ * files of kinds of tenants before those of all tenants, the last kind of the config first.
  *
  * 1. Reads and checks all files, before it connects.
  * 2. Reads the selected schemas without a lock, and finds the text that undoes each migration: its down file, or with
@@ -37,7 +37,6 @@ import { traced } from '../run/tracing.ts';
  */
 export async function down(config: Config, options: DownOptions): Promise<DownResult> {
   requireFleetConfig(config);
-  requireNoScopes(config, 'sqlmig down');
   checkDownOptions(options);
   const { accept = () => true, requireAll } = options;
   return inDatabases(config, options, {
@@ -47,7 +46,7 @@ export async function down(config: Config, options: DownOptions): Promise<DownRe
     work: (one, own, meet) =>
       traced('down', one, {
         options: meet === null ? own : { ...own, accept: meet },
-        work: async (config, given) => undoFleet(config, await readMigrations(config), given),
+        work: async (config, given) => undoFleet(config, await readMigrationsOfKinds(config), given),
       }),
   });
 }
@@ -58,21 +57,21 @@ export async function down(config: Config, options: DownOptions): Promise<DownRe
  */
 export async function planDown(config: Config, options: DownPlanOptions): Promise<DownPlan> {
   requireFleetConfig(config);
-  requireNoScopes(config, 'sqlmig down');
   checkDownPlanOptions(options);
   return inDatabases(config, options, { work: planIn, merge: mergedDownPlan });
 }
 
 async function planIn(config: Config, options: DownPlanOptions & Together): Promise<DownPlan> {
-  const migrations = await readMigrations(config);
-  const source = undoSource({ config, migrations, options: completePlan({}, config) }, options);
+  const files = await readMigrationsOfKinds(config);
+  const sources = undoSources(config, files, { plan: completePlan({}, config), limit: options });
   const caller = callerOf(options);
   return withRun(config, caller, async (run) => {
-    const targets = await readDownTargets(run, source, options);
+    const targets = await readDownTargets(run, sources, options);
     const plan = downPlan(targets, run);
-    const steps = targets.all.flatMap((target) => target.plan.steps);
-    await parseMigrations(steps, migrations);
-    for (const message of [...migrations.strays, ...targets.warnings])
+    for (const { source, tenants } of targets.scopes)
+      await parseMigrations(tenants.flatMap(stepsOf), source.migrations);
+    await parseMigrations(stepsOf(targets.shared), files[0]);
+    for (const message of [...files[0].strays, ...targets.warnings])
       caller.emit({ type: 'warning', message });
     return plan;
   });

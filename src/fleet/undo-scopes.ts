@@ -1,0 +1,161 @@
+import { stopRule } from '../decide/stop-rule.ts';
+import { SqlmigError } from '../errors.ts';
+import type { SchemaOutcome } from '../results.ts';
+import { namedScope } from '../state/scope-names.ts';
+import type { Target } from '../state/target.ts';
+import { endedBy, failuresLeft, reasonToStop } from './between-scopes.ts';
+import { laterNotUndone } from './down-errors.ts';
+import type { DownOptions } from './down-options.ts';
+import type { DownScope } from './down-plan.ts';
+import { confirmAll, migrateAndRelist, notStarted } from './migrate-tenants.ts';
+import type { Migrator } from './migrator.ts';
+import { hasWork, isGone } from './outcome.ts';
+import { openTenantPhase } from './phase.ts';
+import { interrupted } from './schema-errors.ts';
+import { createSummary, type Summary } from './summary.ts';
+import { relistTenants } from './tenant-list.ts';
+
+/** A scope in a run of `down`, and what its tenants are undone with. */
+export interface UndoScope extends DownScope {
+  readonly migrator: Migrator;
+}
+
+/**
+ * Undoes the tenants of each scope, in this order, and adds their outcomes. The files of a scope are not undone in a tenant
+ * where those of a scope before it, which may depend on them, are still applied. Returns the error that stopped the run,
+ * if it is not the error of a schema.
+ */
+export async function undoScopes(
+  scopes: readonly UndoScope[],
+  options: DownOptions,
+  summary: Summary,
+): Promise<SqlmigError | undefined> {
+  let error: SqlmigError | undefined;
+  for (const [i, scope] of scopes.entries()) {
+    const { migrator, tenants } = scope;
+    const stop = i === 0 ? null : stopBefore(scope, { error, options, summary });
+    const turn: UndoTurn =
+      stop === null
+        ? await undoScope(scope, {
+            earlier: scopes.slice(0, i),
+            isLone: scopes.length === 1,
+            options,
+            summary,
+          })
+        : { outcomes: tenants.map((target) => notStarted(migrator, target, stop)), error };
+    summary.add(turn.outcomes.map((outcome) => namedScope(outcome, migrator.run.config)));
+    error = turn.error;
+  }
+  return error;
+}
+
+function stopBefore(
+  { migrator: { settings }, tenants }: UndoScope,
+  {
+    error,
+    options,
+    summary,
+  }: {
+    readonly error: SqlmigError | undefined;
+    readonly options: DownOptions;
+    readonly summary: Summary;
+  },
+): SqlmigError | null {
+  if (error !== undefined) return endedBy(error, 'correct what failed and run sqlmig down again');
+  return reasonToStop({ settings, size: tenants.length, options, isLogged: false }, summary.outcomes);
+}
+
+/** The outcomes of the tenants of a scope, and the error that stopped it. */
+interface UndoTurn {
+  readonly outcomes: readonly SchemaOutcome[];
+  readonly error: SqlmigError | undefined;
+}
+
+/** What the tenants of a scope are undone after. */
+interface Before {
+  readonly earlier: readonly UndoScope[];
+  /** The config has no other scope. */
+  readonly isLone: boolean;
+  readonly options: DownOptions;
+  readonly summary: Summary;
+}
+
+async function undoScope(scope: UndoScope, before: Before): Promise<UndoTurn> {
+  const { migrator, select } = scope;
+  const { run, settings } = migrator;
+  const { isLone, options } = before;
+  const summary = createSummary({ ...settings, undoes: true });
+  const result = (error?: SqlmigError): UndoTurn => ({
+    outcomes: summary.result(run.runId, error).schemas,
+    error,
+  });
+  try {
+    const blocked = await stillApplied(before);
+    const isBlocked = (target: Target) => hasWork(target) && blocked.has(target.schema);
+    const ready = scope.tenants.filter((target) => !isBlocked(target));
+    summary.add(behind(scope, scope.tenants.filter(isBlocked), blocked));
+    const size = ready.length;
+    const maxFailures = failuresLeft(size, options, before.summary.outcomes);
+    const rules = { stopRule: stopRule(size, { maxFailures }) };
+    const phase = openTenantPhase(migrator, { shared: null, rules });
+    // A number of steps counts the migrations that were shown, so no tenants are added. Of several scopes, a tenant that is
+    // added now may still have files of those before.
+    if (options.steps !== undefined || !isLone) summary.add(await phase.migrate(ready));
+    else await migrateAndRelist(migrator, phase, { listed: [...ready], select, summary });
+    await confirmAll(migrator, summary);
+    return result();
+  } catch (error) {
+    // The outcomes so far must be reported in any case.
+    if (!(error instanceof SqlmigError)) throw error;
+    return result(settings.signal.aborted ? interrupted() : error);
+  }
+}
+
+/** The tenants in which files of earlier scopes are still applied that this run was to undo, with the name of one. */
+async function stillApplied({ earlier, options, summary }: Before): Promise<ReadonlyMap<string, string>> {
+  const blocked = new Map<string, string>();
+  for (const scope of earlier) {
+    for (const target of await openIn(scope, options)) blocked.set(target.schema, nameOf(scope));
+    for (const outcome of summary.outcomes)
+      if (outcome.scope === nameOf(scope) && outcome.error !== undefined && !isGone(outcome))
+        blocked.set(outcome.schema, nameOf(scope));
+  }
+  return blocked;
+}
+
+/** The tenants of a scope with something to undo: in a rehearsal as it was found, else now. */
+async function openIn(
+  { migrator, select, tenants }: UndoScope,
+  { steps }: DownOptions,
+): Promise<readonly Target[]> {
+  if (migrator.settings.rehearse) return tenants.filter(isOpen);
+  return steps === undefined ? (await relistTenants(migrator, select, [])).filter(isOpen) : [];
+}
+
+/** True if a schema has something to undo, whether that can be undone or not. */
+export function isOpen(target: Target): boolean {
+  return hasWork(target) || target.plan.refusal !== null;
+}
+
+/** The outcomes of tenants that wait for another scope; in a rehearsal, which leaves everything as it is, a warning. */
+function behind(
+  { migrator }: UndoScope,
+  targets: readonly Target[],
+  blocked: ReadonlyMap<string, string>,
+): SchemaOutcome[] {
+  const { settings, run } = migrator;
+  if (!settings.rehearse)
+    return targets.map((target) =>
+      notStarted(migrator, target, laterNotUndone(blocked.get(target.schema) ?? '')),
+    );
+  if (targets.length > 0) {
+    const who = targets.length === 1 ? '1 tenant' : `${targets.length} tenants`;
+    const message = `files of scope ${run.config.scope?.name ?? 'tenant'} are not rehearsed in ${who}, where files of other scopes are undone before them`;
+    settings.emit({ type: 'warning', message });
+  }
+  return [];
+}
+
+function nameOf({ migrator }: UndoScope): string {
+  return migrator.run.config.scope?.name ?? 'tenant';
+}
