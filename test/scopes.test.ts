@@ -22,13 +22,16 @@ import {
   up,
   verify,
 } from '../src/index.ts';
+import { start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { closeGate, waitAtGate } from './setup/gate.ts';
 import { project } from './setup/project.ts';
 
 let db: TestDatabase;
+let open: (step?: number) => Promise<void>;
 beforeAll(async () => {
   db = await freshDatabase();
+  open = await closeGate(db);
 });
 
 const all = { kind: 'all', except: [] } as const;
@@ -374,7 +377,6 @@ test.for([
 });
 
 test('a tenant that is dropped before its kind is migrated is not created again', async () => {
-  const open = await closeGate(db);
   const { config, run, events } = await fleet(
     'late',
     { tenants: ['d1', 'd2'], gold: ['d2'], vip: ['d1'] },
@@ -501,4 +503,39 @@ test('down undoes the last kind first, and leaves what files of another kind may
     ),
   ).toEqual([{ n: 0 }]);
   expect((await runs(config)).runs[0]).toMatchObject({ command: 'down', outcome: { ok: true, changed: 1 } });
+});
+
+test('a run that dies while it migrates a kind loses nothing, applies nothing twice and leaves no lock', async () => {
+  const tenants = ['k1', 'k2', 'k3', 'k4'];
+  const waitsInK3 = (step: number) =>
+    `do $$ begin if current_schema() = 'k3' then ${waitAtGate(step).replace(/^do \$\$ begin | end \$\$;$/g, '')} end if; end $$`;
+  const { p, run } = await fleet(
+    'killed',
+    { tenants, vip: tenants },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/vip/1_v.sql': `create table v (); ${waitsInK3(3)}`,
+    },
+  );
+  const waiting = `select pid from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'sqlmig%' and datname = current_database()`;
+  const killed = start(['up', '--all'], p.dir);
+  await expect.poll(() => db.query(waiting)).toHaveLength(1);
+  killed.process.kill('SIGKILL');
+  await killed.ended;
+  const next = run();
+  await open(3);
+  expect(await next).toMatchObject({ ok: true });
+  p.write({ 'sql/vip/2_w.sql': `create table w (); ${waitsInK3(4)}` });
+  const disturbed = run();
+  await expect.poll(() => db.query(waiting)).toHaveLength(1);
+  await db.query(`select pg_terminate_backend(pid) from (${waiting}) s`);
+  await open(4);
+  expect(await disturbed).toMatchObject({ ok: true, failed: 0 });
+  for (const tenant of tenants)
+    expect(
+      await db.query(
+        `select (select array_agg(version::int order by version) from ${tenant}.killed) as own, (select array_agg(version::int order by version) from ${tenant}.killed_vip) as vip, to_regclass('${tenant}.v') is not null and to_regclass('${tenant}.w') is not null as built`,
+      ),
+    ).toEqual([{ own: '{1}', vip: '{1,2}', built: true }]);
+  await expect.poll(() => db.leftovers()).toEqual([]);
 });
