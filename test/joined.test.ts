@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { readCommitted, sendBatch } from '../src/execute/send-units.ts';
 import { type RunEvent, up } from '../src/index.ts';
 import { canShareOne, transactionsOf } from '../src/protocol/transactions.ts';
+import type { UnitContext, UnitSchema } from '../src/protocol/unit-context.ts';
 import type { Script } from '../src/sql/migration.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
@@ -20,14 +21,14 @@ const plain = 'create table t (id int)';
 
 const inUse = {
   ...guarded,
-  history: [{ version: '0', name: 'old', checksum: 'x', state: 'applied' as const }],
+  isInUse: true,
 };
 const rows = 'insert into t values (1)';
 
 test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly number[]]>([
   ['files about the tenant alone', [plain, 'alter table t add a int', rows], [3]],
   ['a block that names nothing of public', [plain, 'do $$ begin perform 1; end $$', plain], [3], [2, 1]],
-  ['two files that write rows', [plain, rows, 'create index on t (id)', rows, plain], [3, 2], [2, 1, 1, 1]],
+  ['files that write rows', [plain, rows, 'create index on t (id)', rows, plain], [5], [2, 1, 1, 1]],
   ['a table that was there', ['alter table old add a int', plain, 'alter table t add b int'], [3], [1, 2]],
   ['a key to a table that was there', [plain, 'create table u (o int references old)', plain], [3], [2, 1]],
   ['an enum value', [plain, "alter type e add value 'x'", plain, plain], [2, 2]],
@@ -52,12 +53,24 @@ test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly 
   const scripts = await Promise.all(
     texts.map((text, i) => checkedScript('tenant', `${i + 1}_file.sql`, text)),
   );
-  const sizesOf = (schema: typeof guarded, apart = false) =>
-    transactionsOf(scripts, schema, apart).map(({ length }) => length);
+  const sizesOf = (schema: UnitSchema, apart = false) =>
+    transactionsOf(scripts, { schema, context: testContext }, apart).map(({ length }) => length);
   expect(sizesOf(guarded)).toEqual(sizes);
   expect(sizesOf(inUse)).toEqual(sizesInUse);
   expect(sizesOf(guarded, true)).toHaveLength(scripts.length);
-  expect(transactionsOf(scripts, { ...guarded, guarded: null }, false)).toHaveLength(scripts.length);
+  expect(sizesOf({ ...guarded, guarded: null })).toHaveLength(scripts.length);
+});
+
+test('files that write rows do not share a transaction if a constraint may be deferred, or in a tenant of a kind', async () => {
+  const texts = [plain, rows, 'create index on t (id)', rows, plain];
+  const scripts = await Promise.all(texts.map((text, i) => checkedScript('tenant', `${i}_file.sql`, text)));
+  const sizesWith = (more: Partial<UnitContext>) =>
+    transactionsOf(scripts, { schema: guarded, context: { ...testContext, ...more } }).map(
+      ({ length }) => length,
+    );
+  expect(sizesWith({ mayDefer: true })).toEqual([3, 2]);
+  const historyTables = ['schema_migrations', 'schema_migrations_paid'];
+  expect(sizesWith({ historyTables, table: 'schema_migrations_paid' })).toEqual([2, 1, 1, 1]);
 });
 
 const noted = (n: number) => `do $$ begin raise notice 'in ${n}'; end $$`;
@@ -152,9 +165,9 @@ function transactions(db: TestDatabase, schema: string) {
 test('files whose constraints wait for the commit, or with savepoints, are not built in one transaction', async () => {
   const of = (...texts: readonly string[]) =>
     Promise.all(texts.map((text, i) => checkedScript('tenant', `${i + 1}_file.sql`, text)));
-  const deferred = 'create table u (t int references t deferrable initially deferred)';
-  expect(canShareOne(await of(plain, rows, rows))).toBe(true);
-  expect(canShareOne(await of(plain, deferred, rows))).toBe(true);
-  expect(canShareOne(await of(plain, deferred, rows, rows))).toBe(false);
-  expect(canShareOne(await of('savepoint s', plain))).toBe(false);
+  const deferring = { ...testContext, mayDefer: true };
+  expect(canShareOne(await of(plain, rows, rows), testContext)).toBe(true);
+  expect(canShareOne(await of(plain, rows), deferring)).toBe(true);
+  expect(canShareOne(await of(plain, rows, rows), deferring)).toBe(false);
+  expect(canShareOne(await of('savepoint s', plain), testContext)).toBe(false);
 });

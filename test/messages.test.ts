@@ -39,6 +39,7 @@ const tenant: UnitSchema = {
   oid: '16385',
   scope: 'tenant',
   history: [applied('1', 'customers')],
+  isInUse: true,
   digest: '1:5d41402a',
   mayDiscardRows: false,
   isCurrent: true,
@@ -225,7 +226,7 @@ test('what a session of our own begins with', () => {
 });
 
 test('tenant files that share a transaction', async () => {
-  const schema = { ...tenant, history: [], digest: null };
+  const schema = { ...tenant, history: [], isInUse: false, digest: null };
   await golden('tenant-joined-files', composeUnits({ schema, scripts: [backfill, totals] }, own).text);
 });
 

@@ -18,7 +18,7 @@ interface Measured {
 
 /** What each file costs, as far as the rehearsal got. */
 export function costsOf({ schema, context, scripts, figures, before }: Measured): FileCost[] {
-  const transactions = transactionsOf(scripts, schema, context.transactionPerFile);
+  const transactions = transactionsOf(scripts, { schema, context });
   const state = createState(figures.counted, before);
   const joinedWith = (script: Script) => transactions.find((one) => one.includes(script)) ?? [script];
   const locks = figures.files.map((file, i) => {

@@ -2,6 +2,7 @@ import { SqlmigError } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import { createWhole, type Finish } from '../execute/create-whole.ts';
 import { canShareOne } from '../protocol/transactions.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
 import { inEmptySchema } from '../sql/empty-schema.ts';
 import type { Script } from '../sql/migration.ts';
@@ -20,7 +21,9 @@ export async function createSchema(
   work: SchemaWork & { readonly finish?: Finish | undefined },
 ): Promise<Attempt> {
   const { target, gate, finish } = work;
-  const scripts = target.exists ? null : await plainScripts(await migrator.scripts.of(target));
+  const scripts = target.exists
+    ? null
+    : await plainScripts(await migrator.scripts.of(target), migrator.context);
   const apart = (): Promise<Attempt> =>
     finish === undefined ? applySchema(migrator, session, work) : Promise.resolve(cannotFinish(target));
   if (scripts === null) return apart();
@@ -46,7 +49,7 @@ export async function createFromSnapshot(
   const snapshot = snapshots.of(target);
   if (snapshot === null) return null;
   const rest = { ...target, plan: { ...target.plan, steps: snapshots.rest(target) } };
-  const scripts = await plainScripts(await all.of(rest));
+  const scripts = await plainScripts(await all.of(rest), context);
   if (scripts === null) return null;
   const schema = unitSchema(target, gate);
   const attempt = await turns.inTurn(scripts, schema, () =>
@@ -69,7 +72,7 @@ function cannotFinish({ schema, exists }: Target): Attempt {
 }
 
 /** The scripts as they can run in one transaction; `null` if one of them cannot. */
-async function plainScripts(scripts: readonly Script[]): Promise<Script[] | null> {
+async function plainScripts(scripts: readonly Script[], context: UnitContext): Promise<Script[] | null> {
   const plain = await Promise.all(scripts.map(inEmptySchema));
-  return plain.every((script) => script !== null) && canShareOne(plain) ? plain : null;
+  return plain.every((script) => script !== null) && canShareOne(plain, context) ? plain : null;
 }

@@ -75,11 +75,12 @@ function wordsOf(scripts: Iterable<Script>): ReadonlySet<string> {
 
 /** A target as units see it. */
 export function unitSchema(
-  { schema, oid, scope, rows: history, digest, mayDiscardRows, isCurrent }: Target,
+  { schema, oid, scope, rows: history, digest, mayDiscardRows, isCurrent, isUnmanaged }: Target,
   gate: Pick<UnitSchema, 'requires' | 'guarded'> | null,
 ): UnitSchema {
   const { requires, guarded } = (scope === 'tenant' ? gate : null) ?? { requires: null, guarded: null };
-  return { schema, oid, scope, history, digest, mayDiscardRows, isCurrent, requires, guarded };
+  const isInUse = history.length > 0 || isUnmanaged;
+  return { schema, oid, scope, history, isInUse, digest, mayDiscardRows, isCurrent, requires, guarded };
 }
 
 /** The error for tenants that must wait for public. */

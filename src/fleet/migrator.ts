@@ -35,7 +35,7 @@ export function createMigrator({ run, source, settings }: MigrationRun): Migrato
     run,
     source,
     settings,
-    context: unitContext(run, settings),
+    context: unitContext(run, settings, source.migrations.tenant),
     scripts,
     turns: createTurns(scripts.all),
     snapshots: createSnapshots(source, settings.emit),

@@ -42,7 +42,7 @@ export function composeUnits(
 ): Message {
   const message = createMessage();
   const settings = prelude(activityOf(scripts), context);
-  const transactions = transactionsOf(scripts, schema, apart || context.transactionPerFile);
+  const transactions = transactionsOf(scripts, { schema, context }, apart);
   // Public lets tenants in between two of its units.
   const keeps = keepsKeys(context) && schema.scope === 'tenant' && transactions.length > 1;
   const counts = rowCounts(schema, scripts);

@@ -3,7 +3,7 @@ import { mayLock } from '../sql/reach.ts';
 import { changesSharedRows } from './catalog-key.ts';
 import { guardedSchemas } from './guard.ts';
 import { runsCode } from './unit.ts';
-import type { UnitSchema } from './unit-context.ts';
+import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
 
 /**
  * How many locks the relations that one transaction makes may need: with eight tenants at once, well below the 6,400 that
@@ -17,20 +17,21 @@ const mostLocks = 400;
  */
 export function transactionsOf(
   scripts: readonly Script[],
-  schema: UnitSchema,
-  apart: boolean,
+  { schema, context }: Omit<Unit, 'script'>,
+  apart = false,
 ): readonly (readonly Script[])[] {
   const transactions: Script[][] = [];
-  // Nobody uses the tables of a tenant that is being built.
-  const isInUse = schema.history.length > 0;
+  // A tenant of a kind has tables of all tenants.
+  const isInUse = schema.isInUse || context.table !== context.historyTables[0];
+  const mayDefer = isInUse || context.mayDefer;
   let room = 0;
   let hasRunCode = false;
   let made = new Set<string>();
   for (const script of scripts) {
-    const own = apart || needsOwn(script, schema);
+    const own = apart || context.transactionPerFile || needsOwn(script, schema);
     const locks = locksOf(script);
     // After code, constraints are immediate until the commit, which a file that writes rows would notice.
-    if (own || locks > room || (hasRunCode && mayWriteRows(script))) {
+    if (own || locks > room || (mayDefer && hasRunCode && mayWriteRows(script))) {
       transactions.push([]);
       room = mostLocks;
       hasRunCode = false;
@@ -50,10 +51,9 @@ export function transactionsOf(
  * Whether the files that build a schema can all run in one transaction with the same result. Constraints are immediate
  * after the first file that writes rows or runs code, which deferred ones of later files would notice.
  */
-export function canShareOne(scripts: readonly Script[]): boolean {
-  const defers = scripts.some(({ text }) => /\binitially\s+deferred\b/i.test(text));
+export function canShareOne(scripts: readonly Script[], { mayDefer }: UnitContext): boolean {
   const leaves = scripts.some(({ statements }) => statements.some(({ kind }) => leavesState.has(kind)));
-  return !leaves && !(defers && scripts.filter(mayWriteRows).length > 1);
+  return !leaves && !(mayDefer && scripts.filter(mayWriteRows).length > 1);
 }
 
 /**

@@ -31,6 +31,8 @@ export interface UnitContext {
   readonly sync: boolean;
   /** No two files share a transaction. */
   readonly transactionPerFile: boolean;
+  /** A constraint of a tenant may be deferred, judging by the text of all files. */
+  readonly mayDefer: boolean;
   /** The session is not pooled, and starts with `unitSettings`. */
   readonly ownSession: boolean;
   /** Histories may be on other servers (Citus): what reads or writes one runs there, with all functions in it. */
@@ -56,6 +58,8 @@ export interface UnitSchema {
   readonly oid: string | null;
   readonly scope: Scope;
   readonly history: readonly HistoryRow[];
+  /** Others may use its tables: it had some, or applied migrations, when the run found it. */
+  readonly isInUse: boolean;
   /** The history has triggers, rules or row security, which may silently discard a row. */
   readonly mayDiscardRows: boolean;
   /** The history table needs no upgrade (see `upgradeHistory`). */
@@ -75,6 +79,7 @@ export function unitWithoutHistory(schema: string, scope: Scope): UnitSchema {
     oid: null,
     scope,
     history: [],
+    isInUse: false,
     mayDiscardRows: false,
     isCurrent: true,
     digest: null,

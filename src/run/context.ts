@@ -1,12 +1,14 @@
 import { hostname, userInfo } from 'node:os';
 import { historyTablesIn, publicTable } from '../project/scope-view.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
+import type { Migration } from '../sql/migration.ts';
 import type { Run } from './run.ts';
 
-/** The context of the units of a run. */
+/** The context of the units of a run; `files` are all of its tenants', if it applies some. */
 export function unitContext(
   { runId, config, server, onNotice }: Run,
   { lockTimeoutMs, sync }: Pick<UnitContext, 'lockTimeoutMs' | 'sync'>,
+  files?: readonly Pick<Migration, 'text'>[],
 ): UnitContext {
   const host = hostname();
   return {
@@ -22,6 +24,7 @@ export function unitContext(
     // A coordinator commits after the other servers have prepared: a crash must not undo what they then commit.
     sync: sync || server.isCitus,
     transactionPerFile: config.transactionPerFile,
+    mayDefer: files?.some(({ text }) => /\bdeferred\b/i.test(text)) ?? true,
     ownSession: false,
     isCitus: server.isCitus,
     onNotice,

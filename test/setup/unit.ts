@@ -24,6 +24,7 @@ export const testContext: UnitContext = {
   limitsTransactions: false,
   sync: false,
   transactionPerFile: false,
+  mayDefer: false,
   ownSession: false,
   onNotice: () => {},
 };
@@ -105,6 +106,7 @@ export function emptyTenant(schema: string): UnitSchema {
     oid: null,
     scope: 'tenant',
     history: [],
+    isInUse: false,
     digest: null,
     mayDiscardRows: false,
     isCurrent: true,
