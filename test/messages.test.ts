@@ -4,6 +4,7 @@ import { composeAdoption, composeBaseline, composeBaselineStart } from '../src/p
 import { composeBootstrap } from '../src/protocol/bootstrap.ts';
 import { composeCreation } from '../src/protocol/creation.ts';
 import {
+  composeBatch,
   composeEdit,
   composeRehearsal,
   composeReplay,
@@ -99,6 +100,18 @@ test('a tenant that is created with its files, whole or not at all', () => {
 
 test('one tenant file', () =>
   golden('tenant-one-file', composeUnits({ schema: tenant, scripts: [orders] }, own).text));
+
+test('a file for several tenants, without code and with it', async () => {
+  const others = ['acme', 'globex'].map((schema) => ({ ...tenant, schema }));
+  const code = await checkedScript('tenant', '3_code.sql', 'select 1;\n');
+  const batch = (script: Script) =>
+    composeBatch(
+      others.map((schema) => ({ schema, script })),
+      own,
+    );
+  await golden('tenants-one-file', batch(orders));
+  await golden('tenants-one-file-code', batch(code));
+});
 
 test('a tenant file and the one that undoes it, which the history keeps', async () => {
   const undoneBy = await checkedScript('tenant', '2_orders.down.sql', 'drop table orders;\n');

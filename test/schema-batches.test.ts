@@ -2,6 +2,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { applyBatch } from '../src/execute/schema-batch.ts';
 import { createSchemaBatches } from '../src/fleet/schema-batches.ts';
 import { up } from '../src/index.ts';
+import { composeBatch } from '../src/protocol/message.ts';
+import { keepFleetKey } from '../src/protocol/unit-locks.ts';
 import { unitSettings } from '../src/protocol/unit-settings.ts';
 import type { Target } from '../src/state/target.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
@@ -53,6 +55,29 @@ test('of a batch that fails, only those are told that are certainly committed', 
   const now = await Promise.all(schemas.map(({ schema }) => versions(schema, 'halting')));
   expect(now).toEqual([['1', '2'], ['1', '2'], ['1'], ['1'], ['1']]);
   const held = `select objid from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`;
+  expect(await session.run(held)).toEqual([]);
+  await session.close();
+});
+
+test('a batch whose session keeps the fleet key leaves no lock, and does nothing if public is behind', async () => {
+  const context = { ...testContext, table: 'steady', publicTable: 'steady' };
+  const schemas = await fiveTenants('steady');
+  const made = uncheckedScript('2', 'alter table a add check (n > 0)');
+  const statements = made.statements.map((statement) => ({ ...statement, reach: plainReach }));
+  const session = await testSession(db.url, unitSettings('tenant', context));
+  const parts = schemas.map((schema) => ({ schema, script: { ...made, statements } }));
+  const behind = parts.map((part) => ({
+    ...part,
+    schema: { ...part.schema, requires: { upTo: '1', digest: 'another' } },
+  }));
+  expect(composeBatch(parts, { ...context, ownSession: true })).toContain(keepFleetKey);
+  expect(await applyBatch(session, behind, context)).toEqual([]);
+  expect(await applyBatch(session, parts, context)).toHaveLength(1);
+  const now = await Promise.all(schemas.map(({ schema }) => versions(schema, 'steady')));
+  expect(now).toEqual([['1', '2'], ['1', '2'], ['1'], ['1'], ['1']]);
+  const held = `select objid from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`;
+  expect(await session.run(held)).toEqual([]);
+  expect(await applyBatch(session, parts.slice(3), context)).toHaveLength(2);
   expect(await session.run(held)).toEqual([]);
   await session.close();
 });

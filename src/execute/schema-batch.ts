@@ -1,17 +1,14 @@
 import { durationOf } from '../protocol/durations.ts';
-import { composeUnits } from '../protocol/message.ts';
-import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
+import { composeBatch } from '../protocol/message.ts';
+import type { Unit, UnitContext } from '../protocol/unit-context.ts';
+import { release } from '../protocol/unit-locks.ts';
 import type { Row } from '../server/answer.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import type { Script } from '../sql/migration.ts';
 
 /** A schema and the one script to apply to it. */
-export interface BatchPart {
-  readonly schema: UnitSchema;
-  readonly script: Script;
-}
+export type BatchPart = Omit<Unit, 'context'>;
 
 /**
  * Sends the units of several schemas in one message, each in its own transaction. Returns the milliseconds that each
@@ -31,9 +28,7 @@ export async function applyBatch(
     const end = took.indexOf(undefined);
     return (end === -1 ? took : took.slice(0, end)) as number[];
   };
-  const text = parts
-    .map(({ schema, script }) => composeUnits({ schema, scripts: [script] }, context).text)
-    .join('');
+  const text = composeBatch(parts, context);
   try {
     const take = (row: Row) => {
       const reported = durationOf(row);
@@ -47,6 +42,7 @@ export async function applyBatch(
     return known();
   } catch (error) {
     if (!isServerError(error)) throw error;
+    if (context.ownSession) await session.run(release);
     // A unit reports its duration before its commit, and the commit may have failed.
     return known().slice(0, -1);
   }

@@ -1,7 +1,7 @@
 import { unitStates } from '../errors.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { lockKey, lockObjects, nameKey } from './keys.ts';
-import { type Check, refuseIf } from './refusal.ts';
+import { type Check, holds, refuseIf } from './refusal.ts';
 import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { applicationName, performSet, performSettings } from './unit-settings.ts';
 
@@ -30,12 +30,25 @@ function keepSchemaKey(schema: UnitSchema): Check[] {
   return [[`not pg_try_advisory_lock(${schemaKey(schema)})`, unitStates.schemaBusy]];
 }
 
+/**
+ * Takes the locks of a tenant's unit, and nothing else: what is checked under them belongs into the next statement, which
+ * has a snapshot of its own. `keeps`: keep the schema's key beyond the transaction (see `release`).
+ */
+export function lockTenant(
+  schema: UnitSchema,
+  { keeps, shared }: { readonly keeps: boolean; readonly shared: readonly Check[] },
+): string {
+  const kept = keeps ? keepSchemaKey(schema) : [];
+  return `select ${holds([...tryFleetKey(schema), ...trySchemaKey(schema), ...kept, ...shared])} as locked;\n`;
+}
+
+/** Keeps the fleet key, shared, until `release`, so that public does not change before that. */
+export const keepFleetKey = `select ${holds([[`not pg_try_advisory_lock_shared(${lockKey(lockObjects.fleet)})`, unitStates.fleetBusy]])} as locked;\n`;
+
 /** What `takeLocks` does beyond locking. */
 interface LockOptions {
   /** What pg_stat_activity shows. */
   readonly activity: string;
-  /** Keep the schema's key beyond the transaction (see `release`). */
-  readonly keeps?: boolean;
   /** What to check once the locks are held. */
   readonly checks?: readonly Check[];
 }
@@ -44,14 +57,9 @@ interface LockOptions {
 export function takeLocks(
   schema: UnitSchema,
   context: UnitContext,
-  { activity, keeps = false, checks = [] }: LockOptions,
+  { activity, checks = [] }: LockOptions,
 ): string {
-  const taken = [
-    ...tryFleetKey(schema),
-    ...trySchemaKey(schema),
-    ...(keeps ? keepSchemaKey(schema) : []),
-    ...checks,
-  ];
+  const taken = [...tryFleetKey(schema), ...trySchemaKey(schema), ...checks];
   return (
     (schema.scope === 'public' ? publicLocks(activity, context) : '') +
     refuseIf(taken, { before: performSettings(activity, schema, context) })
