@@ -344,7 +344,29 @@ test('the structure of a tenant is what the files of all its scopes build', asyn
     ['s3', 'missing column a.id', expect.stringMatching('sql/shop/1_a.sql')],
   ]);
   expect(found.structure).toMatchObject({ compared: 3, notCompared: [{ schemas: ['public'] }] });
-  await expect(verify(config, { structure: 'siblings' })).rejects.toMatchObject({ code: 'bad-usage' });
+});
+
+test('tenants are compared with those that have the same files of all kinds', async () => {
+  const tenants = ['q1', 'q2', 'q3', 'q4', 'q5', 'q6'];
+  const { config, run } = await fleet(
+    'alike',
+    { tenants, vip: tenants.slice(2), gold: ['q6'] },
+    {
+      'sql/tenant/5_a.sql': 'create table a ()',
+      'sql/vip/1_v.sql': 'create table v (id int)',
+      'sql/gold/1_g.sql': 'create table g ()',
+    },
+  );
+  expect(await run()).toMatchObject({ ok: true });
+  expect(await verify(config, { structure: 'siblings' })).toMatchObject({ ok: true });
+  await db.query('alter table q4.v add x int');
+  const { findings, structure } = await verify(config, { structure: 'siblings' });
+  expect(findings).toMatchObject([{ kind: 'drift', schemas: ['q4'], message: 'extra column v.x' }]);
+  expect(structure?.siblings?.map(({ schemas }) => schemas)).toEqual([['q1', 'q2'], ['q3', 'q5'], ['q4']]);
+  expect(structure?.notCompared).toContainEqual({
+    schemas: ['q6'],
+    why: 'no other tenant has the same migrations',
+  });
 });
 
 test.for([

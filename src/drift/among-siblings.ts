@@ -1,5 +1,5 @@
-import type { Migrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
+import type { Migration } from '../sql/migration.ts';
 import type { FleetState } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
 import { readShapes, type ShapeRequest } from '../structure/read-shapes.ts';
@@ -13,15 +13,28 @@ export interface Siblings {
   readonly schemas: string[];
 }
 
-/** Groups the tenants by their histories; those whose histories cannot be read are one group. */
-export function groupSiblings({ tenants }: FleetState): Siblings[] {
-  const groups = new Map<string, Siblings>();
+/**
+ * Groups the tenants by their histories, of the files of all tenants and of the kinds that they are of; those with a
+ * history that cannot be read are one group.
+ */
+export function groupSiblings(fleet: FleetState, kinds: readonly FleetState[]): Siblings[] {
   const keys = new Map<Target['rows'], string>();
-  for (const { schema, exists, rows, plan, trouble } of tenants) {
-    if (!exists) continue;
-    const key = keys.get(rows) ?? keyOf(rows, trouble?.code);
-    keys.set(rows, key);
-    const group = groups.get(key) ?? { version: plan.version, schemas: [] };
+  const tenants = new Map<string, { readonly version: string | null; readonly histories: string[] }>();
+  for (const [i, { tenants: found }] of [fleet, ...kinds].entries()) {
+    for (const { schema, exists, rows, plan, trouble } of found) {
+      // Where nothing of a kind is applied yet, its objects are not there either.
+      if (!exists || (i > 0 && rows.length === 0 && trouble === null)) continue;
+      const key = keys.get(rows) ?? keyOf(rows, trouble?.code);
+      keys.set(rows, key);
+      const known = tenants.get(schema) ?? { version: plan.version, histories: [] };
+      known.histories.push(`${i} ${key}`);
+      tenants.set(schema, known);
+    }
+  }
+  const groups = new Map<string, Siblings>();
+  for (const [schema, { version, histories }] of tenants) {
+    const key = histories.join('\n');
+    const group = groups.get(key) ?? { version, schemas: [] };
     group.schemas.push(schema);
     groups.set(key, group);
   }
@@ -47,11 +60,11 @@ export async function expectNorms(
   {
     hashes,
     request,
-    migrations,
+    files,
   }: {
     readonly hashes: ReadonlyMap<string, ShapeHash>;
     readonly request: Omit<ShapeRequest, 'schemas'>;
-    readonly migrations: Migrations;
+    readonly files: readonly Migration[];
   },
 ): Promise<Norms> {
   const alone = groups.filter(({ schemas }) => schemas.length === 1).flatMap(({ schemas }) => schemas);
@@ -65,7 +78,7 @@ export async function expectNorms(
     peers: compared.map(({ schemas }, i) => {
       const norm = norms[i] ?? '';
       const expected = { ...(hashes.get(norm) ?? noObjects), shape: known.get(norm) ?? [] };
-      return { scope: 'tenant', schemas, expected, builtFor: norm, files: migrations.tenant, pending: [] };
+      return { scope: 'tenant', schemas, expected, builtFor: norm, files, pending: [] };
     }),
     siblings: compared.flatMap(({ version, shapes }) =>
       shapes.map((schemas, i) => ({ version, schemas, norm: i === 0 })),

@@ -115,13 +115,17 @@ async function withFiles(
 
 async function withSiblings(
   read: ReadWith,
-  { fleet, migrations }: ComparedFleet,
+  { fleet, migrations, kinds }: ComparedFleet,
   request: Request,
 ): Promise<Known> {
-  const groups = groupSiblings(fleet);
+  const groups = groupSiblings(
+    fleet,
+    kinds.map((kind) => kind.fleet),
+  );
   const schemas = groups.flatMap((group) => group.schemas);
   const hashes = await readFleetHashes(read, { ...request, schemas });
-  const norms = await expectNorms(read, groups, { hashes, request, migrations });
+  const files = [migrations, ...kinds.map((kind) => kind.migrations)].flatMap(({ tenant }) => tenant);
+  const norms = await expectNorms(read, groups, { hashes, request, files });
   const shared = { schemas: [fleet.public.schema], why: 'only tenants are compared with each other' };
   return { ...norms, notCompared: [shared, ...norms.notCompared], findings: [], leftOut: [], hashes };
 }

@@ -9,7 +9,6 @@ import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { byName, checkOptions, type Kinds, lacks, listOf, oneOf, yesOrNo } from '../project/option.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
 import { type Ignorable, ignorable } from '../project/structure-settings.ts';
 import { migrateSettings } from '../run/run-options.ts';
 import type { Script } from '../sql/migration.ts';
@@ -63,7 +62,6 @@ const verifyKinds: Kinds<VerifyOptions> = {
 export async function verify(config: Config, options: VerifyOptions = {}): Promise<VerifyResult> {
   requireFleetConfig(config);
   checkOptions(options, verifyKinds);
-  if (options.structure === 'siblings') requireNoScopes(config, 'verify --siblings');
   return inDatabases(config, options, {
     work: (one, own) =>
       inScopes(one, own, {
