@@ -276,7 +276,13 @@ test('tenants of a kind are created with its files, renamed and dropped whole, a
     state: 'cloned',
   });
   const renamed = await renameTenant(config, { name: 'l2', to: 'l3' });
-  expect(renamed).toMatchObject({ state: 'renamed', listsOld: true, listsNew: true });
+  expect(renamed).toMatchObject({ state: 'renamed', listsOld: true, listsNew: true, lackingIn: [] });
+  await renameTenant(config, { name: 'l3', to: 'l7', unlisted: true });
+  expect(await renameTenant(config, { name: 'l7', to: 'l1b' })).toMatchObject({
+    listsNew: false,
+    lackingIn: ['tenant', 'vip'],
+  });
+  await renameTenant(config, { name: 'l1b', to: 'l3' });
   expect(await tenantExists(config, { name: 'l3' })).toMatchObject({ exists: true, managed: true });
   // The mark is in the history of the files of all tenants, which this tenant does not get.
   await db.query(

@@ -1,15 +1,15 @@
 import { hasSchema, inHome } from '../databases/home.ts';
 import { SqlmigError } from '../errors.ts';
-import { isListed, isListedSomewhere, isStillListed, unlisted } from '../fleet/enlist.ts';
+import { isListed, isStillListed, unlisted } from '../fleet/enlist.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { readNamesOf } from '../lifecycle/names.ts';
 import { renameTenantSchema } from '../lifecycle/rename.ts';
-import { readTenant } from '../lifecycle/tenant.ts';
+import { type FoundTenant, readTenant } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
 import { kindsOf } from '../project/scope-view.ts';
-import type { ErrorDetails } from '../results.ts';
+import type { ErrorDetails, ScopeName } from '../results.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
@@ -45,8 +45,10 @@ export interface RenamedTenant {
   readonly notes: readonly string[];
   /** The tenant source still lists the old name, so that `up` would create it. */
   readonly listsOld: boolean;
-  /** The tenant source lists the new name. */
+  /** The tenant source lists the new name; with kinds of tenants, those of all scopes that it has files of. */
   readonly listsNew: boolean;
+  /** The scopes whose tenants lack the new name; absent if the config has no kinds of tenants. */
+  readonly lackingIn?: readonly ScopeName[];
   readonly error?: ErrorDetails;
 }
 
@@ -85,7 +87,8 @@ async function rename(
   const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (run) => {
     const work: MigrationRun = { run, source, settings };
-    const { target } = await readTenant(work, { name, to });
+    const found = await readTenant(work, { name, to });
+    const { target } = found;
     if (!acceptsUnlisted) await requirePatterns(run, { name, to });
     const { obstacles, rewrites, paths, notes } = await run.read((session) => readNamesOf(session, name, to));
     const mentions = [
@@ -107,8 +110,25 @@ async function rename(
         : await renameTenantSchema(work, target, to);
     if (error !== null) return { ...base, state: 'failed', error: { ...error, database } };
     const listsOld = await isStillListed(run, name);
-    return { ...base, state: 'renamed', listsOld, listsNew: await isListedSomewhere(run, to) };
+    const lackingIn = await scopesWithout(run, to, found);
+    const ofKinds = config.scopes.length > 0 && { lackingIn };
+    return { ...base, state: 'renamed', listsOld, listsNew: lackingIn.length === 0, ...ofKinds };
   });
+}
+
+/** The scopes that a tenant has files of and whose source does not list its new name. */
+async function scopesWithout(
+  run: Run,
+  to: string,
+  { target: { hasHistory }, scopes }: FoundTenant,
+): Promise<ScopeName[]> {
+  const lacking: ScopeName[] = [];
+  for (const config of [run.config, ...kindsOf(run.config)]) {
+    const { scope } = config;
+    const hasFiles = scope === null ? hasHistory || scopes.length === 0 : scopes.includes(scope.name);
+    if (hasFiles && !(await isListed({ ...run, config }, to))) lacking.push(scope?.name ?? 'tenant');
+  }
+  return lacking;
 }
 
 function namesRemain(name: string): SqlmigError {

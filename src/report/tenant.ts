@@ -65,14 +65,22 @@ export function tenantRenamedText({ schema, to, state, mentions, notes }: Rename
 }
 
 /** A note after a renaming if the tenant source has to follow. */
-export function listedNowText({ schema, to, state, listsOld, listsNew }: RenamedTenant): string {
+export function listedNowText({
+  schema,
+  to,
+  state,
+  listsOld,
+  listsNew,
+  lackingIn = [],
+}: RenamedTenant): string {
   if (state !== 'renamed') return '';
   const old = listsOld
     ? `"tenants" in the config still lists ${printable(schema)}: up would create it\n`
     : '';
+  const ofScopes = lackingIn.length === 0 ? '' : ` for scope ${lackingIn.join(', ')}`;
   const lacks = listsNew
     ? ''
-    : `"tenants" in the config does not list ${printable(to)} yet: no run migrates it\n`;
+    : `"tenants" in the config does not list ${printable(to)} yet${ofScopes}: no run migrates it\n`;
   return old + lacks;
 }
 
