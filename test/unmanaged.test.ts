@@ -1,8 +1,12 @@
 import { beforeEach, expect, test } from 'vitest';
-import { plan, status } from '../src/index.ts';
+import { completePlan } from '../src/decide/plan.ts';
+import { plan, status, up } from '../src/index.ts';
+import type { Session } from '../src/server/session.ts';
+import { readTargets } from '../src/state/target.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
+import { testSession } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -70,4 +74,28 @@ test('tables of an extension are not the application’s', async () => {
   expect((await status(await p.config())).schemas[1]).not.toHaveProperty('unmanaged');
   await db.query('alter extension plpgsql drop table old.t');
   expect((await status(await p.config())).schemas[1]).toMatchObject({ unmanaged: true });
+});
+
+test('a schema that another run builds while it is read is not taken for one that is not managed', async () => {
+  await db.query('create schema bare; create schema "full"; create table "full".users ()');
+  const config = await project({ url: db.url, tenants: { list: ['bare', 'full'] } }, files).config();
+  const session = await testSession(db.url);
+  let isBuilt = false;
+  const read: Session['read'] = async (text, ...more) => {
+    // Between the query of the histories and that of the tables.
+    if (text.includes('pg_depend') && !isBuilt) {
+      isBuilt = true;
+      await up(config, { select: { kind: 'tenants', names: ['bare'] } });
+    }
+    return session.read(text, ...more);
+  };
+  const reader = { session: { ...session, read }, spare: async () => null };
+  const basis = { scope: 'tenant', files: [], options: completePlan({}, config) } as const;
+  const requests = ['bare', 'full'].map((schema) => ({ schema, basis }));
+  const found = await readTargets(requests, reader, 'schema_migrations');
+  expect(found.map(({ isUnmanaged, rows }) => [isUnmanaged, rows.length])).toEqual([
+    [false, 1],
+    [true, 0],
+  ]);
+  await session.close();
 });

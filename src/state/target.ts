@@ -45,6 +45,8 @@ interface Found {
   readonly unmanaged: ReadonlySet<string>;
 }
 
+type FoundHistories = Omit<Found, 'unmanaged'>;
+
 /**
  * Reads schemas without a lock and plans each. One query reads the catalog; histories are read as
  * `readDistinctHistories` describes. Schemas with equal histories share rows and plan. A history that cannot be read is
@@ -122,6 +124,37 @@ function withoutSteps(plan: SchemaPlan): SchemaPlan {
 const noHistory = { rows: [], digest: null };
 
 async function find(requests: readonly TargetRequest[], reader: TargetReader, table: string): Promise<Found> {
+  const found = await findHistories(requests, reader, table);
+  const withTables = await schemasWithTables(reader.session, unrecordedIn(requests, found), table);
+  // Another run may have built them since their histories were read.
+  const suspects = requests.filter(({ schema }) => withTables.has(schema));
+  const again = await findHistories(suspects, reader, table);
+  const latest = <T>(before: ReadonlyMap<string, T>, now: ReadonlyMap<string, T>) =>
+    new Map([...before].filter(([schema]) => !withTables.has(schema)).concat([...now]));
+  return {
+    present: latest(found.present, again.present),
+    histories: latest(found.histories, again.histories),
+    troubles: latest(found.troubles, again.troubles),
+    unmanaged: new Set(unrecordedIn(suspects, again)),
+  };
+}
+
+/** The schemas that exist, can be read, and have no recorded migration. */
+function unrecordedIn(
+  requests: readonly TargetRequest[],
+  { present, histories, troubles }: FoundHistories,
+): string[] {
+  const names = requests.map(({ schema }) => schema);
+  return names.filter(
+    (schema) => present.has(schema) && !troubles.has(schema) && !histories.get(schema)?.rows.length,
+  );
+}
+
+async function findHistories(
+  requests: readonly TargetRequest[],
+  reader: TargetReader,
+  table: string,
+): Promise<FoundHistories> {
   const { session } = reader;
   const names = requests.map(({ schema }) => schema);
   const before = await findSchemas(session, names, table);
@@ -136,10 +169,7 @@ async function find(requests: readonly TargetRequest[], reader: TargetReader, ta
   const dropped = new Set(withTable.filter((schema) => !histories.has(schema) && !troubles.has(schema)));
   const now = await findSchemas(session, [...dropped], table);
   const present = new Map([...before].filter(([schema]) => !dropped.has(schema)).concat([...now]));
-  const unrecorded = names.filter(
-    (schema) => present.has(schema) && !troubles.has(schema) && !histories.get(schema)?.rows.length,
-  );
-  return { present, histories, troubles, unmanaged: await schemasWithTables(session, unrecorded, table) };
+  return { present, histories, troubles };
 }
 
 /** Plans schemas; those with one basis and the same rows share a plan. */
