@@ -62,15 +62,18 @@ function comparedLine(
   return `compared ${what} in ${where} with the files${allEqual ? ': no differences' : ''}\n`;
 }
 
-/** Pending migrations, one line per number of them. */
+/** Pending migrations, one line per number of them and kind of tenants. */
 function pendingLines(schemas: readonly VerifiedSchema[]): string {
   const open = schemas.filter(({ pending }) => pending > 0);
-  return groupBy(open, ({ pending, compared }) => JSON.stringify([pending, compared === 0]))
+  const kindOf = ({ scope }: VerifiedSchema) =>
+    scope === 'public' || scope === 'tenant' ? '' : ` of scope ${scope}`;
+  return groupBy(open, (schema) => JSON.stringify([schema.pending, schema.compared === 0, kindOf(schema)]))
     .map((group) => {
-      const [{ pending, compared }] = group as [VerifiedSchema];
+      const [first] = group as [VerifiedSchema];
+      const { pending, compared } = first;
       const who = schemaNames(group, 10);
       const where = compared === 0 ? `in ${who}, where nothing is applied` : `in ${who}`;
-      return `pending: ${count(pending, 'migration')} ${where}\n`;
+      return `pending: ${count(pending, 'migration')}${kindOf(first)} ${where}\n`;
     })
     .join('');
 }

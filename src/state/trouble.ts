@@ -106,7 +106,7 @@ from ${historyTable(schema, relation)} where version is not null`);
       new SqlmigError('history-missing', message, {
         schema,
         state: 'not touched',
-        hint: `rename it back to "${table}", or set historyTable to "${relation}"`,
+        hint: `rename it to "${table}", or correct historyTable or the name of the scope in the config`,
       }),
     );
   }

@@ -26,3 +26,17 @@ compared 400 applied migrations in 400 schemas with the files
 `,
   );
 });
+
+test('pending migrations of a kind of tenants are apart from those of all tenants', () => {
+  const shared = { database: 'd', version: null, compared: 0, pending: 1 };
+  const schemas = ['tenant', 'vip', 'vip'].map((scope, i) => ({
+    ...shared,
+    scope,
+    schema: i < 2 ? 'a' : 'b',
+  }));
+  expect(verifyText({ ok: true, findings: [], schemas }, createPaint(false))).toContain(
+    `pending: 1 migration in a, where nothing is applied
+pending: 1 migration of scope vip in a, b, where nothing is applied
+`,
+  );
+});
