@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import {
@@ -240,7 +241,7 @@ test('where files of all tenants failed, those of a kind do not run, and --only-
   expect(states(fixed)).toContain('gold f2 applied');
 });
 
-test('tenants of a kind are created with its files, renamed and dropped whole, and not cloned', async () => {
+test('tenants of a kind are created with its files, renamed and dropped whole', async () => {
   const { config, run } = await fleet(
     'life',
     { tenants: ['l1', 'l2', 'l3', 'l4'], vip: ['l2', 'l3'] },
@@ -270,8 +271,6 @@ test('tenants of a kind are created with its files, renamed and dropped whole, a
   await createTenant(config, { name: 'l6', unlisted: true });
   const again = { name: 'l1', scopes: ['vip'], unlisted: true, ifNotExists: true };
   expect(await createTenant(config, again)).toMatchObject({ state: 'applied', migrations: [{ name: 'v' }] });
-  const cloned = cloneTenant(config, { name: 'l2', to: 'l3' });
-  await expect(cloned).rejects.toMatchObject({ code: 'not-reproducible' });
   expect(await cloneTenant(config, { name: 'l6', to: 'l5', unlisted: true })).toMatchObject({
     state: 'cloned',
   });
@@ -566,4 +565,71 @@ test('a run that dies while it migrates a kind loses nothing, applies nothing tw
       ),
     ).toEqual([{ own: '{1}', vip: '{1,2}', built: true }]);
   await expect.poll(() => db.leftovers()).toEqual([]);
+});
+
+test('a tenant is cloned with the files and histories of all its kinds, or not at all', async () => {
+  const { p, config, run } = await fleet(
+    'twin',
+    { tenants: ['w1', 'w2', 'w3', 'w4'], vip: ['w1', 'w2', 'w3', 'w4', 'w5', 'w6'], gold: ['w1', 'w2'] },
+    {
+      'sql/public/1_p.sql': 'create table if not exists twin_plans (id int primary key)',
+      'sql/tenant/1_a.sql': 'create table a (id int primary key)',
+      'sql/vip/1_v.sql': 'create table v (id int, plan int references twin_plans)',
+      'sql/vip/2_i.sql': 'create index concurrently v_id on v (id)',
+      'sql/gold/1_g.sql': `create table g (id int); create function f() returns int language sql return 1; insert into g values (f())`,
+    },
+  );
+  const wide = {
+    ...config,
+    scopes: config.scopes.map((scope) =>
+      scope.name === 'gold' ? scope : { ...scope, tenants: { kind: 'list' as const, list: ['w5'] } },
+    ),
+  };
+  expect(await run({ select: { kind: 'tenants', names: ['w1', 'w5'] } })).toMatchObject({ ok: true });
+  await db.query(
+    'insert into w1.a values (1), (2); insert into w1.v values (7); insert into w1.g values (8)',
+  );
+  expect(await cloneTenant(config, { name: 'w1', to: 'w2', data: true })).toMatchObject({
+    state: 'cloned',
+    version: '1',
+    tables: [
+      { table: 'a', rows: 2 },
+      { table: 'g', rows: 2 },
+      { table: 'v', rows: 1 },
+    ],
+  });
+  const history = (table: string) =>
+    db.query(`select version::int, name, checksum, state, scope, statements from ${table} order by 1`);
+  for (const table of ['twin', 'twin_vip', 'twin_gold'])
+    expect(await history(`w2.${table}`)).toEqual(await history(`w1.${table}`));
+  expect(await run({ select: { kind: 'tenants', names: ['w2'] } })).toMatchObject({ ok: true, applied: 0 });
+  // A tenant that only a kind lists has no other history.
+  expect(await cloneTenant(config, { name: 'w5', to: 'w6' })).toMatchObject({
+    state: 'cloned',
+    version: '2',
+  });
+  expect(
+    await db.query(`select to_regclass('w6.twin') as base, to_regclass('w6.v_id') is not null as i`),
+  ).toEqual([{ base: null, i: true }]);
+  for (const given of [config, wide])
+    await expect(cloneTenant(given, { name: 'w1', to: 'w3' })).rejects.toMatchObject({
+      code: 'unlisted-tenant',
+    });
+  const clone = () => cloneTenant(config, { name: 'w1', to: 'w3', unlisted: true });
+  await db.query('create index by_hand on w1.v (plan)');
+  expect(await clone()).toMatchObject({
+    state: 'failed',
+    error: { code: 'not-reproducible', message: expect.stringContaining('by_hand') },
+  });
+  await db.query(`drop index w1.by_hand; update w1.twin_gold set checksum = 'x'`);
+  await expect(clone()).rejects.toMatchObject({ code: 'not-reproducible' });
+  const meddling = 'create table g (id int); delete from twin';
+  p.write({ 'sql/gold/1_g.sql': meddling });
+  const checksum = createHash('sha256').update(meddling).digest('hex');
+  await db.query(`update w1.twin_gold set checksum = '${checksum}'`);
+  expect(await clone()).toMatchObject({
+    state: 'failed',
+    error: { code: 'not-reproducible', message: expect.stringContaining('its history twin is not') },
+  });
+  expect(await db.query(`select to_regnamespace('w3') as schema`)).toEqual([{ schema: null }]);
 });

@@ -1,5 +1,6 @@
 import { SqlmigError } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
+import { createKind } from '../execute/create-kind.ts';
 import { createWhole, type Finish } from '../execute/create-whole.ts';
 import { canShareOne } from '../protocol/transactions.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
@@ -9,6 +10,7 @@ import type { Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { applySchema, type SchemaWork } from './apply-schema.ts';
 import { unitSchema } from './gate.ts';
+import { createGatekeeper } from './gatekeeper.ts';
 import type { Migrator } from './migrator.ts';
 
 /**
@@ -61,14 +63,40 @@ export async function createFromSnapshot(
   return attempt;
 }
 
-function cannotFinish({ schema, exists }: Target): Attempt {
+/** Applies files in the open transaction of a session, which has created the tenant and these histories before. */
+export type KindBuild = (session: Session, createdOthers: readonly string[]) => Promise<void>;
+
+/**
+ * Prepares the files of a kind for the transaction that creates a tenant with the files `before` them.
+ * @throws SqlmigError `not-reproducible` if they cannot share one.
+ */
+export async function prepareKind(
+  migrator: Migrator,
+  target: Target,
+  before: readonly Script[],
+): Promise<KindBuild> {
+  const { context } = migrator;
+  const scripts = await plainScripts(await migrator.scripts.of(target), context);
+  if (scripts === null || !canShareOne([...before, ...scripts], context)) throw cannotShare(target);
+  const gatekeeper = createGatekeeper(migrator);
+  await gatekeeper.open();
+  return (session, createdOthers) =>
+    createKind(session, { schema: unitSchema(target, gatekeeper.gate), scripts, createdOthers }, context);
+}
+
+function cannotFinish(target: Target): Attempt {
+  const { schema, exists } = target;
   const error = exists
     ? new SqlmigError('tenant-exists', `schema "${schema}" exists`, { hint: 'choose another name' })
-    : new SqlmigError('not-reproducible', `the files of "${schema}" cannot run in one transaction`, {
-        state: 'nothing was created',
-        hint: 'create it with sqlmig tenant create, and copy its rows with pg_dump',
-      });
+    : cannotShare(target);
   return { kind: 'failed', error };
+}
+
+function cannotShare({ schema }: Target): SqlmigError {
+  return new SqlmigError('not-reproducible', `the files of "${schema}" cannot run in one transaction`, {
+    state: 'nothing was created',
+    hint: 'create it with sqlmig tenant create, and copy its rows with pg_dump',
+  });
 }
 
 /** The scripts as they can run in one transaction; `null` if one of them cannot. */

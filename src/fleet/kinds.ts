@@ -54,7 +54,10 @@ export async function openKinds(
 }
 
 /** A migrator for the tenants of a kind, to whose config `source` is limited, with the sessions of a run. */
-export function migratorOfKind({ run, settings }: Migrator, source: PlanSource): Migrator {
+export function migratorOfKind(
+  { run, settings }: Pick<Migrator, 'run' | 'settings'>,
+  source: PlanSource,
+): Migrator {
   const { config } = source;
   const onNotice: Migrator['run']['onNotice'] = (notice, from) =>
     run.onNotice(notice, from && { ...from, scope: config.scope?.name ?? from.scope });

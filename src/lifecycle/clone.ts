@@ -1,5 +1,7 @@
 import { SqlmigError, unitStates } from '../errors.ts';
 import { unitSchema } from '../fleet/gate.ts';
+import { historyTable } from '../history/history.ts';
+import { keyColumn } from '../protocol/durations.ts';
 import { refuseIf, unitRefusalOf } from '../protocol/refusal.ts';
 import { isStale } from '../protocol/unit-checks.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
@@ -23,9 +25,16 @@ export interface ClonedTable {
   readonly rows: number;
 }
 
+/** The tenant as one of its histories describes it. */
+export interface ClonedHistory {
+  readonly from: Target;
+  readonly context: UnitContext;
+}
+
 /** The tenant to clone, and where to. */
 export interface Cloning {
-  readonly from: Target;
+  /** One for each of its histories; the first is the one that the transaction began with. */
+  readonly histories: readonly [ClonedHistory, ...ClonedHistory[]];
   readonly to: string;
   /** Copy the rows, too. */
   readonly data: boolean;
@@ -33,29 +42,34 @@ export interface Cloning {
 
 /**
  * Completes a clone in the transaction that has built its schema: takes the key of the tenant, requires the same
- * structure, and copies the rows. The tenant's tables are locked in SHARE mode, which lets others read and not write.
+ * histories and structure, and copies the rows. The tenant's tables are locked in SHARE mode, which lets others read and
+ * not write.
  * @throws SqlmigError `not-reproducible`, ServerError.
  */
 export async function completeClone(
   session: Session,
-  { from, to, data }: Cloning,
-  context: UnitContext,
+  { histories, to, data }: Cloning,
 ): Promise<ClonedTable[]> {
-  await takeSource(session, from, context);
+  const [{ from, context }, ...ofKinds] = histories;
+  const names = [context.table, ...ofKinds.map((kind) => kind.context.table)] as const;
+  await takeSource(session, histories);
+  for (const table of names) await requireSameHistory(session, { from: from.schema, to, table });
   const old = await readShape(session, from.schema);
-  const tables = ownTables(old, context.table);
+  const tables = ownTables(old, names);
   if (data && tables.length > 0)
     await session.run(`LOCK TABLE ${tables.map(tableName).join(', ')} IN SHARE MODE`);
-  const [own = [], built = []] = await readStructures(session, [from.schema, to], context.table);
+  const [own = [], built = []] = await readStructures(session, [from.schema, to], names);
   requireSameStructure(from.schema, own, built);
   return data ? copyRows(session, { old: { ...old, tables }, from, to }, context) : [];
 }
 
-/** Takes the key of the tenant, whose history must be as it was read, because the new schema is built from it. */
-async function takeSource(session: Session, from: Target, context: UnitContext): Promise<void> {
-  const source = { ...unitSchema(from, null), requires: null };
+/** Takes the key of the tenant, whose histories must be as they were read, because the new schema is built from them. */
+async function takeSource(session: Session, histories: Cloning['histories']): Promise<void> {
+  const [{ from }] = histories;
+  const unit = (target: Target) => ({ ...unitSchema(target, null), requires: null });
+  const stale = histories.flatMap((one) => isStale(unit(one.from), one.context));
   try {
-    await session.run(`${setOwnPath}${refuseIf([...trySchemaKey(source), ...isStale(source, context)])}`);
+    await session.run(`${setOwnPath}${refuseIf([...trySchemaKey(unit(from)), ...stale])}`);
   } catch (error) {
     const state = isServerError(error) ? unitRefusalOf(error)?.state : undefined;
     if (state !== unitStates.historyChanged && state !== unitStates.schemaMissing) throw error;
@@ -65,6 +79,18 @@ async function takeSource(session: Session, from: Target, context: UnitContext):
       hint: 'run the command again',
     });
   }
+}
+
+/** @throws SqlmigError `not-reproducible` if a history of the clone is not that of the tenant. */
+async function requireSameHistory(
+  session: Session,
+  { from, to, table }: { readonly from: string; readonly to: string; readonly table: string },
+): Promise<void> {
+  const of = (schema: string) => `select ${keyColumn}, checksum, state from ${historyTable(schema, table)}`;
+  const [row] = await session.read(
+    `select exists (${of(from)} except ${of(to)}) or exists (${of(to)} except ${of(from)}) as differs`,
+  );
+  if (row?.differs === true) throw notReproducible(from, `its history ${table} is not what they leave`);
 }
 
 async function copyRows(

@@ -13,7 +13,7 @@ export async function changedTables(
   { tables: copied }: Pick<MoveRecord, 'tables'>,
 ): Promise<string[]> {
   await session.read(comparing);
-  const tables = ownTables(await readShape(session, schema), historyTable);
+  const tables = ownTables(await readShape(session, schema), [historyTable]);
   const changed = [...copied.keys()].filter((name) => !tables.some((table) => table.name === name));
   for (const table of tables) {
     const before = copied.get(table.name) ?? { rows: 0, checksum: '0', columns: [] };

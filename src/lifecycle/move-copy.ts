@@ -107,7 +107,7 @@ export async function lockSource(
     `${begin(context)}${takeLocks(schema, context, { activity: 'move', checks: isStale(schema, context) })}`,
   );
   const shape = await readShape(session, schema.schema);
-  const tables = ownTables(shape, context.table);
+  const tables = ownTables(shape, [context.table]);
   if (tables.length > 0)
     await session.run(`LOCK TABLE ${tables.map(tableName).join(', ')} IN SHARE ROW EXCLUSIVE MODE`);
   return shape;
@@ -142,9 +142,9 @@ async function copyAndClose(
   const { table: historyTable } = context;
   const mark = await readMoveMark(from, name, historyTable);
   if (mark !== null && mark.id !== id) throw tenantMoved(name, mark);
-  await requireMovable(from, ownTables(old, historyTable));
-  const [own = []] = await readStructures(from, [name], historyTable);
-  const [built = []] = await onSide('to', readStructures(to, [name], historyTable));
+  await requireMovable(from, ownTables(old, [historyTable]));
+  const [own = []] = await readStructures(from, [name], [historyTable]);
+  const [built = []] = await onSide('to', readStructures(to, [name], [historyTable]));
   try {
     requireSameStructure(name, own, built);
   } catch (error) {

@@ -43,7 +43,7 @@ export class SideFailed extends Error {
  */
 export async function passRows(passage: Passage): Promise<Map<string, MovedRows>> {
   const { historyTable, from, to, old, made, emit } = passage;
-  const pairs = rowPairs(ownTables(old, historyTable), made);
+  const pairs = rowPairs(ownTables(old, [historyTable]), made);
   const tables = pairs.map(({ made }) => made);
   const { before, after } = filling(tables, false, passage.setFilePath);
   // Files may have inserted rows.

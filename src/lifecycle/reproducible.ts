@@ -1,4 +1,5 @@
 import { SqlmigError } from '../errors.ts';
+import { tablesNamed } from '../history/presence.ts';
 import { historyKey, migrationLabel } from '../project/order.ts';
 import type { Ignorable } from '../project/structure-settings.ts';
 import type { Session } from '../server/session.ts';
@@ -33,15 +34,19 @@ export function filesOf({ schema, rows }: Target, files: readonly Migration[]): 
 
 const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants']);
 
-/** The structure of schemas in the transaction of a session, apart from owners, privileges and the fence
- * of a moved tenant. Changes its settings. */
+/**
+ * The structure of schemas in the transaction of a session, apart from owners, privileges, the tables of histories and the
+ * fence of a moved tenant. Changes its settings.
+ */
 export async function readStructures(
   session: Session,
   schemas: readonly string[],
-  historyTable: string,
+  [historyTable, ...ofKinds]: readonly [string, ...string[]],
 ): Promise<Shape[]> {
   const collector = createShapeCollector();
-  await session.run(selectShapes({ schemas, ignore, historyTable, except: fenceObjects }), collector.onRow);
+  const leftOut = ofKinds.length === 0 ? [] : await tablesNamed(session, ofKinds);
+  const request = { schemas, ignore, historyTable, leftOut, except: fenceObjects };
+  await session.run(selectShapes(request), collector.onRow);
   return schemas.map((schema) => collector.shapes.get(schema) ?? []);
 }
 

@@ -20,9 +20,9 @@ export function rowPairs(from: readonly TableShape[], made: SchemaShape): RowPai
   });
 }
 
-/** The tables whose rows belong to a tenant: not its history, and not those of other servers. */
-export function ownTables({ tables }: SchemaShape, historyTable: string): TableShape[] {
-  return tables.filter(({ name, isForeign }) => name !== historyTable && !isForeign);
+/** The tables whose rows belong to a tenant: not its histories, which have these names, and not those of other servers. */
+export function ownTables({ tables }: SchemaShape, histories: readonly string[]): TableShape[] {
+  return tables.filter(({ name, isForeign }) => !histories.includes(name) && !isForeign);
 }
 
 /** SQL: the rows of a table. Those of a parent exclude its children; a partitioned table has those of its partitions. */

@@ -51,7 +51,7 @@ export function requireNoKinds({ target: { schema }, scopes }: Pick<FoundTenant,
     {
       schema,
       state: 'nothing was changed',
-      hint: 'tenants of a kind cannot be cloned or moved: use pg_dump for the schema',
+      hint: 'tenants of a kind cannot be moved: use pg_dump for the schema',
     },
   );
 }

@@ -188,7 +188,7 @@ async function requireFree({ source, target }: MoveSides, name: string, isClosed
 }
 
 async function countRows(session: Session, schema: string, historyTable: string): Promise<RowsOfTable[]> {
-  const tables = ownTables(await readShape(session, schema), historyTable);
+  const tables = ownTables(await readShape(session, schema), [historyTable]);
   const counted: RowsOfTable[] = [];
   for (const table of tables) {
     const [row] = await session.read(`select count(*)::text as rows from ${ownRows(table)}`);

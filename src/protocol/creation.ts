@@ -3,12 +3,12 @@ import { doBlock } from '../sql/quote.ts';
 import { createMissing } from './bootstrap.ts';
 import { recordDurations } from './durations.ts';
 import { replaySteps } from './message.ts';
-import { createMessage, type Message } from './message-text.ts';
+import { createMessage, type Message, type MessageText } from './message-text.ts';
 import { type LoadedSnapshot, loadSteps } from './snapshot-rows.ts';
 import { guardedTogether } from './transactions.ts';
 import { addSteps, runsCode, type Start } from './unit.ts';
 import { newNameTaken } from './unit-checks.ts';
-import type { UnitContext, UnitSchema } from './unit-context.ts';
+import type { JoinedUnits, UnitContext, UnitSchema } from './unit-context.ts';
 import { takeLocks } from './unit-locks.ts';
 import { begin, prelude } from './unit-settings.ts';
 
@@ -41,27 +41,68 @@ export function composeCreation(
   { schema, scripts, snapshot, trusted, guardsEach, open }: NewSchema,
   context: UnitContext,
 ): Message {
-  let rows = snapshot?.covered.length ?? 0;
+  const before = snapshot?.covered.length ?? 0;
   const message = createMessage();
   const settings = prelude(activity, context);
   message.add(settings, begin(context));
   message.add(takeLocks(schema, context, { activity, checks: newNameTaken(schema, context) }));
   message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
   if (snapshot !== null) message.add(loadSteps(snapshot, schema, context));
-  for (const joined of guardsEach ? scripts.map((script) => [script]) : guardedTogether(scripts)) {
-    rows += joined.length;
+  const groups = guardsEach ? scripts.map((script) => [script]) : guardedTogether(scripts);
+  addGroups(message, { groups, schema, context }, { rows: before, settings, trusted });
+  message.add(open ? '' : commit);
+  return message.done();
+}
+
+/** The files of a kind of tenants, for a schema that the same transaction has created. */
+export interface NewKind {
+  readonly schema: UnitSchema;
+  readonly scripts: readonly Script[];
+  /** The histories that the transaction has created before. */
+  readonly createdOthers: readonly string[];
+}
+
+/** Continues an open transaction of `composeCreation` with a kind of tenants, whose history `context` names. */
+export function composeKind({ schema, scripts, createdOthers }: NewKind, context: UnitContext): Message {
+  const message = createMessage();
+  const settings = prelude(activity, context);
+  message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
+  const groups = guardedTogether(scripts);
+  addGroups(message, { groups, schema, context }, { rows: 0, settings, trusted: new Set(), createdOthers });
+  return message.done();
+}
+
+/** Adds files that are guarded together, group by group, after this number of rows of their history. */
+function addGroups(
+  message: MessageText,
+  { groups, ...place }: Omit<JoinedUnits, 'scripts'> & { readonly groups: readonly (readonly Script[])[] },
+  {
+    rows: before,
+    settings,
+    trusted,
+    createdOthers = [],
+  }: {
+    readonly rows: number;
+    readonly settings: string;
+    readonly trusted: ReadonlySet<Script>;
+    readonly createdOthers?: readonly string[];
+  },
+): void {
+  let rows = before;
+  for (const scripts of groups) {
+    rows += scripts.length;
     const expected = {
       rows,
       written: rows,
       createdTable: true,
-      trusted: joined.every((script) => trusted.has(script)),
+      createdOthers,
+      trusted: scripts.every((script) => trusted.has(script)),
     };
-    addSteps(message, { scripts: joined, schema, context }, { start, expected, settings });
-    const last = joined.at(-1);
+    addSteps(message, { ...place, scripts }, { start, expected, settings });
+    const last = scripts.at(-1);
     if (last !== undefined && runsCode(last)) message.add(settings);
   }
-  message.add(rows > 0 ? recordDurations(schema, context) : '', open ? '' : commit);
-  return message.done();
+  message.add(rows > 0 ? recordDurations(place.schema, place.context) : '');
 }
 
 /**

@@ -51,12 +51,20 @@ export const evidence = { transactionEnded: 3, historyAltered: 2, suspicious: 1 
  * SQL expression of type int: the worst of `evidence` that the locks of this transaction prove. They cover relations in
  * any schema, and whatever was dropped. `everywhere`: in all schemas, and not just the schema's own history.
  * `createdTable`: the transaction has created the history, and holds every lock on it. The histories of other scopes in
- * the schema must not be changed at all.
+ * the schema must not be changed at all, apart from those in `createdOthers`, which the transaction has created too.
  */
 export function lockEvidence(
   schema: UnitSchema,
   { publicSchema, table, historyTables, isCitus }: UnitContext,
-  { everywhere, createdTable }: { readonly everywhere: boolean; readonly createdTable: boolean },
+  {
+    everywhere,
+    createdTable,
+    createdOthers = [],
+  }: {
+    readonly everywhere: boolean;
+    readonly createdTable: boolean;
+    readonly createdOthers?: readonly string[] | undefined;
+  },
 ): string {
   const { suspicious, historyAltered, transactionEnded } = evidence;
   // Held to its end by the transaction that wrote the history row.
@@ -68,7 +76,9 @@ export function lockEvidence(
   const [first = table, ...kinds] = historyTables.map(quoteLiteral);
   const isHistory =
     kinds.length === 0 ? `h.relname = ${first}` : `h.relname in (${[first, ...kinds].join(', ')})`;
-  const others = historyTables.filter((name) => name !== table).map(quoteLiteral);
+  const others = historyTables
+    .filter((name) => name !== table && !createdOthers.includes(name))
+    .map(quoteLiteral);
   const ofOtherScope =
     others.length === 0
       ? ''

@@ -17,6 +17,8 @@ export interface Expected {
   readonly written?: number;
   /** This transaction has also created the history table, and therefore holds every lock on it. */
   readonly createdTable?: boolean;
+  /** Histories of other scopes that this transaction has created as well. */
+  readonly createdOthers?: readonly string[];
   /** The files have been checked already, so other schemas need not be guarded again. */
   readonly trusted?: boolean;
 }
@@ -47,7 +49,7 @@ export function guards(units: JoinedUnits, expected: Expected): string {
   if (!checksLocks) return refuseIf(checks);
   return refuseIf(checks, {
     declare: `${evidenceVariable} int;`,
-    before: `${evidenceVariable} := ${lockEvidence(schema, context, { everywhere: scrutiny === 'all', createdTable: expected.createdTable === true })};`,
+    before: `${evidenceVariable} := ${lockEvidence(schema, context, { everywhere: scrutiny === 'all', createdTable: expected.createdTable === true, createdOthers: expected.createdOthers })};`,
   });
 }
 
