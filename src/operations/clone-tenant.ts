@@ -93,9 +93,12 @@ async function clone(
     const [main, ...kinds] = await openParts(work, sources, { name, to, unlisted });
     if (main === undefined) throw new RangeError('a tenant has a history');
     await currentPublic(main.migrator);
-    const before = await main.migrator.scripts.of(main.target);
+    const before = [...(await main.migrator.scripts.of(main.target))];
     const builds: KindBuild[] = [];
-    for (const { migrator, target } of kinds) builds.push(await prepareKind(migrator, target, before));
+    for (const { migrator, target } of kinds) {
+      builds.push(await prepareKind(migrator, target, before));
+      before.push(...(await migrator.scripts.of(target)));
+    }
     let tables: readonly ClonedTable[] = [];
     const histories = ([first, ...more]: readonly [Part, ...Part[]]): Cloning['histories'] => {
       const of = ({ from, migrator: { context } }: Part) => ({ from, context });
