@@ -447,6 +447,12 @@ test('a scope under another name does not apply its files again, and one that wa
   p.write({
     'sqlmig.config.json': JSON.stringify({ url: db.url, historyTable: 'named', tenants: { list: [] } }),
   });
+  const warnings: string[] = [];
+  const onEvent = (event: RunEvent) => void (event.type === 'warning' && warnings.push(event.message));
+  await planDown(await p.config(), { select: all, steps: 1, onEvent });
+  expect(warnings).toContain(
+    'n2 has migrations of scope vip, which the config does not have, so these are not undone',
+  );
   const { findings } = await verify(await p.config());
   expect(findings.map(({ kind, schema, scope }) => [kind, schema, scope])).toEqual([
     ['unlisted', 'n1', 'gold'],

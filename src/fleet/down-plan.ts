@@ -13,6 +13,7 @@ import type { PlanSource } from '../state/plan-source.ts';
 import { namedScope } from '../state/scope-names.ts';
 import { divideSelection } from '../state/scope-selection.ts';
 import type { Target } from '../state/target.ts';
+import { readUnknownScopes, unknownScopeWarnings } from '../state/unknown-scopes.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
 import { lacksDown } from './down-errors.ts';
 import type { DownPlanOptions } from './down-options.ts';
@@ -57,14 +58,16 @@ export async function readDownTargets(
   sources: readonly PlanSource[],
   options: DownPlanOptions,
 ): Promise<DownTargets> {
-  const parts = await read(async (_, reader) => {
+  const { parts, unknown } = await read(async (session, reader) => {
     const found: (Omit<DownScope, 'tenants'> & { readonly fleet: FleetState })[] = [];
     for (const [i, { select }] of (await divideSelection(reader, config, options.select)).entries()) {
       const source = sources[i];
       if (source === undefined) throw new RangeError('each scope has files');
       found.push({ source, select, fleet: await readFleetState(reader, source, { selection: select }) });
     }
-    return found;
+    // The image of an older release may lack scopes whose files depend on what it undoes.
+    const isPublic = options.select.kind === 'public';
+    return { parts: found, unknown: isPublic ? [] : await readUnknownScopes(session, config) };
   });
   for (const { fleet } of parts)
     if (fleet.tenantsUnknown !== null) throw tenantsQueryFailed(fleet.tenantsUnknown);
@@ -83,7 +86,8 @@ export async function readDownTargets(
   }));
   for (const { source, targets } of undone) requireFiles(targets, source.migrations, source.config);
   requireDownFiles(undone);
-  return { ...targets, warnings: [...warnings, ...repeatableWarning(downTargets(targets))] };
+  const notUndone = unknownScopeWarnings(unknown, ', so these are not undone');
+  return { ...targets, warnings: [...warnings, ...notUndone, ...repeatableWarning(downTargets(targets))] };
 }
 
 // Public is undone only with all tenants, because the ones that are not selected depend on it.

@@ -28,11 +28,14 @@ export async function readUnknownScopes(session: Session, config: Config): Promi
 
 const ifRenamed = 'if it was renamed, rename its history tables as well: see docs/scopes.md';
 
-/** What a run warns about scopes that the config does not have, a sentence each. */
-export function unknownScopeWarnings(scopes: readonly UnknownScope[]): string[] {
+/** What a run warns about scopes that the config does not have, a sentence each; `consequence` is what follows from it. */
+export function unknownScopeWarnings(
+  scopes: readonly UnknownScope[],
+  consequence = `; ${ifRenamed}`,
+): string[] {
   return scopes.map(({ name, schemas }) => {
     const who = `${fewAndMore(schemas, 3)} ${schemas.length === 1 ? 'has' : 'have'}`;
-    return `${who} migrations of scope ${name}, which the config does not have; ${ifRenamed}`;
+    return `${who} migrations of scope ${name}, which the config does not have${consequence}`;
   });
 }
 
