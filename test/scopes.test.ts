@@ -403,10 +403,10 @@ test.for([
   expect(await db.query(rows)).toEqual([{ own: 1, vip: 1 }]);
 });
 
-test('a tenant that is dropped before its kind is migrated is not created again', async () => {
+test('a tenant that is dropped or undone before its kind is migrated is left alone', async () => {
   const { config, run, events } = await fleet(
     'late',
-    { tenants: ['d1', 'd2'], gold: ['d2'], vip: ['d1'] },
+    { tenants: ['d1', 'd2', 'd3', 'd4'], gold: ['d2'], vip: ['d1', 'd3', 'd4'] },
     {
       'sql/tenant/1_a.sql': 'create table a ()',
       'sql/gold/1_g.sql': waitAtGate(),
@@ -417,9 +417,18 @@ test('a tenant that is dropped before its kind is migrated is not created again'
   await expect
     .poll(() => events.some((event) => event.type === 'phase-started' && event.scope === 'gold'))
     .toBe(true);
-  await db.query('drop schema d1 cascade');
+  await db.query(`drop schema d1 cascade; ${halfDropped('d3.late')}; delete from d4.late`);
   await open();
-  expect(states(await running)).toContain('vip d1 skipped schema-missing');
+  expect(states(await running)).toEqual(
+    expect.arrayContaining([
+      'vip d1 skipped schema-missing',
+      'vip d3 failed half-dropped',
+      'vip d4 skipped tenant-failed',
+    ]),
+  );
+  expect(await db.query(`select to_regclass('d3.v') as d3, to_regclass('d4.v') as d4`)).toEqual([
+    { d3: null, d4: null },
+  ]);
   expect(await tenantExists(config, { name: 'd1' })).toMatchObject({ exists: false });
 });
 

@@ -1,4 +1,5 @@
 import { SqlmigError } from '../errors.ts';
+import { compareVersions } from '../project/version.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { type FleetState, listedNow } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
@@ -39,8 +40,12 @@ export async function standingOf(
     const outcomes = new Map(
       before.filter((outcome) => outcome.scope === scope.name).map((outcome) => [outcome.schema, outcome]),
     );
-    const others = ready.filter(({ schema, trouble }) => !outcomes.has(schema) && !isBadName(trouble));
-    const stops = await stopsOfUnlisted(scope, others);
+    const open = ready.filter((target) => {
+      const outcome = outcomes.get(target.schema);
+      if (outcome === undefined) return !isBadName(target.trouble);
+      return isDone(outcome) && target.exists && hasWork(target);
+    });
+    const stops = await stopsNow(scope, open, outcomes);
     const stopOf = (target: Target) => {
       const { schema, trouble } = target;
       if (isBadName(trouble)) return undefined;
@@ -53,6 +58,10 @@ export async function standingOf(
   return { ready, behind };
 }
 
+function isDone({ state }: SchemaOutcome): boolean {
+  return state === 'applied' || state === 'up-to-date';
+}
+
 /** Why a tenant is not migrated after this outcome of an earlier scope; `undefined` if it is. */
 function stopAfter(
   outcome: SchemaOutcome | undefined,
@@ -61,8 +70,7 @@ function stopAfter(
 ): Stop | undefined {
   if (outcome === undefined) return;
   // A tenant that is dropped meanwhile must not be created again with the files of a kind alone.
-  if (outcome.state === 'applied' || outcome.state === 'up-to-date')
-    return exists ? undefined : { state: 'skipped', error: gone(true) };
+  if (isDone(outcome)) return exists ? undefined : { state: 'skipped', error: gone(true) };
   if (outcome.error === undefined || !isGone(outcome))
     return { state: 'skipped', error: earlierFailed(name) };
   const { message, hint } = outcome.error;
@@ -70,25 +78,30 @@ function stopAfter(
 }
 
 /**
- * Why tenants without an outcome of an earlier scope are not migrated: a drop or a move that its history records. `null`
- * for those that the scope lists only now.
+ * Why tenants are not migrated, judging by what the history of an earlier scope says now: it records a drop or a move, or
+ * less than the outcome of this run. `null` for those without an outcome that the scope lists only now.
  */
-async function stopsOfUnlisted(
-  { migrator }: Earlier,
+async function stopsNow(
+  { name, migrator }: Earlier,
   targets: readonly Target[],
+  outcomes: ReadonlyMap<string, SchemaOutcome>,
 ): Promise<ReadonlyMap<string, Stop | null>> {
   if (targets.length === 0) return new Map();
   const { run, source } = migrator;
   return run.read(async (_, reader) => {
-    const listed = await listedNow(reader, source.config);
-    const isNew = (schema: string) => listed?.has(schema) === true;
+    const isUnlisted = targets.some(({ schema }) => !outcomes.has(schema));
+    const listed = isUnlisted ? await listedNow(reader, source.config) : null;
     const basis = { ...basisOf(source, 'tenant'), files: [] };
     const requests = targets.map(({ schema }) => ({ schema, basis }));
     const own = await readTargets(requests, reader, source.config.historyTable);
     return new Map(
-      own.flatMap(({ schema, trouble }): [string, Stop | null][] => {
-        if (isNew(schema)) return [[schema, null]];
-        return trouble === null ? [] : [[schema, { state: 'failed', error: trouble }]];
+      own.flatMap(({ schema, trouble, plan }): [string, Stop | null][] => {
+        const outcome = outcomes.get(schema);
+        if (outcome === undefined && listed?.has(schema) === true) return [[schema, null]];
+        if (trouble !== null) return [[schema, { state: 'failed', error: trouble }]];
+        const isUndone =
+          outcome !== undefined && compareVersions(plan.version ?? '0', outcome.version ?? '0') < 0;
+        return isUndone ? [[schema, { state: 'skipped', error: earlierFailed(name) }]] : [];
       }),
     );
   });
