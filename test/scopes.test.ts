@@ -358,8 +358,9 @@ test('tenants are compared with those that have the same files of all kinds', as
     { tenants, vip: tenants.slice(2), gold: ['q6'] },
     {
       'sql/tenant/5_a.sql': 'create table a ()',
-      'sql/vip/1_v.sql': 'create table v (id int)',
-      'sql/gold/1_g.sql': 'create table g ()',
+      // A file of one kind may be that of another.
+      'sql/vip/1_v.sql': 'create table if not exists v (id int)',
+      'sql/gold/1_v.sql': 'create table if not exists v (id int)',
     },
   );
   expect(await run()).toMatchObject({ ok: true });

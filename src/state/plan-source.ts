@@ -1,6 +1,7 @@
 import type { PlanOptions } from '../decide/plan.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
+import { historyTablesIn } from '../project/scope-view.ts';
 import type { Scope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { UndoBasis } from './undo-basis.ts';
@@ -19,6 +20,8 @@ export interface PlanBasis {
   readonly scope: Scope;
   readonly files: readonly Migration[];
   readonly options: PlanOptions;
+  /** The names of all histories that a tenant may have; absent if there is one. */
+  readonly histories?: readonly string[];
   readonly undo?: UndoBasis;
 }
 
@@ -29,8 +32,14 @@ export interface TargetRequest {
 }
 
 /** What schemas of a scope are planned by. */
-export function basisOf({ migrations, options, undo }: PlanSource, scope: Scope): PlanBasis {
-  return { scope, files: migrations[scope], options, ...(undo && { undo: undo[scope] }) };
+export function basisOf({ config, migrations, options, undo }: PlanSource, scope: Scope): PlanBasis {
+  return {
+    scope,
+    files: migrations[scope],
+    options,
+    ...(config.scopes.length > 0 && { histories: historyTablesIn(config) }),
+    ...(undo && { undo: undo[scope] }),
+  };
 }
 
 /** The request for the public schema. */

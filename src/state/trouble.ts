@@ -6,9 +6,9 @@ import { findLookAlikes, lookUpTables } from '../history/presence.ts';
 import { canonicalVersion } from '../project/version.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
-import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { commandLine } from '../text/command-line.ts';
+import type { TargetRequest } from './plan-source.ts';
 
 /**
  * Why the histories of some schemas could not be read: `foreign-history`, `history-damaged` or `history-unreadable`.
@@ -79,7 +79,7 @@ export function tenantMoved(schema: string, { to }: MoveMark): SqlmigError {
  */
 export async function findMovedHistories(
   session: Session,
-  empty: readonly { readonly schema: string; readonly basis: { readonly files: readonly Migration[] } }[],
+  empty: readonly Pick<TargetRequest, 'schema' | 'basis'>[],
   table: string,
 ): Promise<Map<string, SqlmigError>> {
   const wanted = empty.filter(({ basis }) => basis.files.length > 0);
@@ -90,7 +90,9 @@ export async function findMovedHistories(
   );
   const troubles = new Map<string, SqlmigError>();
   for (const { schema, relation } of alike) {
-    const files = wanted.find((one) => one.schema === schema)?.basis.files ?? [];
+    const { files = [], histories = [] } = wanted.find((one) => one.schema === schema)?.basis ?? {};
+    // Scopes may have equal files.
+    if (histories.includes(relation)) continue;
     const known = files.flatMap(({ version, checksum }) =>
       version === null ? [] : [`(${canonicalVersion(version)}, ${quoteLiteral(checksum)})`],
     );
