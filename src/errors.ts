@@ -161,6 +161,8 @@ export const unitStates = {
   sharedBusy: 'SQM17',
   /** Objects of other schemas depend on a schema that would be dropped. */
   dependents: 'SQM18',
+  /** In a temporary database, the file changed what it shares with the other databases of the server. */
+  beyondDatabase: 'SQM19',
   /** The session is no longer the one that took the locks. */
   lockLost: 'SQM12',
 } as const;

@@ -178,3 +178,75 @@ test('a non-transactional file and what follows it run in a temporary database, 
   const left = `select count(*)::int as n from pg_database where datname = 'sqlmig_replay_${result.runId}'`;
   expect(await db.query(left)).toEqual([{ n: 0 }]);
 });
+
+test('no role, slot or comment of the server is changed through the temporary database', async () => {
+  const own = await freshDatabase();
+  const role = (n: number) => `beyond_${n}_${own.name}`;
+  const slot = `slot_${own.name}`;
+  const hidden = (n: number) => `execute format('cre' || 'ate role %I', '${role(n)}')`;
+  const shared = () =>
+    own.query(`select rolname::text as name from pg_roles where rolname ~ '^beyond_\\d_${own.name}$'
+union all select slot_name::text from pg_replication_slots where slot_name = '${slot}'
+union all select datname::text from pg_database where shobj_description(oid, 'pg_database') = '${own.name}'`);
+  const rehearse = async (files: Record<string, string>) => {
+    const p = project(
+      { url: own.url, tenants: { list: [] } },
+      {
+        'sql/public/1_a.sql': online['sql/public/1_a.sql'],
+        'sql/public/2_i.sql': online['sql/public/2_i.sql'],
+        ...files,
+      },
+    );
+    const warnings: string[] = [];
+    const onEvent = (event: RunEvent) => {
+      if (event.type === 'warning') warnings.push(event.message);
+    };
+    const select = { kind: 'public' } as const;
+    const result = await up(await p.config(), { select, rehearse: true, onEvent });
+    return {
+      ok: result.ok,
+      warnings,
+      files: result.costs?.map(({ file }) => file.slice('sql/public/'.length)),
+    };
+  };
+  const ran = ['1_a.sql', '2_i.sql'];
+  const refused = (file: string) =>
+    `sql/public/${file} and what follows it are not rehearsed: the file would change more than its database`;
+  const parts = `-- sqlmig: no-transaction
+do $$ begin for i in 1..2 loop insert into left_a values (i); commit; end loop; end $$;`;
+  const calls = `create function make_role() returns void language plpgsql as $$ begin ${hidden(1)}; end $$;
+create function make_slot() returns void language sql as $$ select pg_create_physical_replication_slot('${slot}') $$;
+select make_slot();
+do $$ begin perform pg_create_physical_replication_slot('${slot}'); end $$;`;
+  expect(
+    await rehearse({
+      'sql/public/3_parts.sql': parts,
+      'sql/public/4_c.sql': calls,
+      'sql/public/5_d.sql': 'select make_role();',
+    }),
+  ).toEqual({
+    ok: true,
+    files: [...ran, '3_parts.sql', '4_c.sql'],
+    warnings: [
+      refused('5_d.sql'),
+      expect.stringMatching(/^sql\/public\/4_c\.sql:3 .* a call of pg_create_physical_replication_slot /),
+      expect.stringMatching(/^sql\/public\/4_c\.sql:4 .* a call of pg_create_physical_replication_slot /),
+    ],
+  });
+  const commits = `-- sqlmig: no-transaction
+create procedure p() language plpgsql as $$ begin ${hidden(2)}; end $$;
+call p();`;
+  const comments = `do $$ begin execute 'com' || 'ment on database postgres is ''${own.name}'''; end $$`;
+  for (const [file, text] of [
+    ['3_call.sql', commits],
+    ['3_comment.sql', comments],
+    ['3_grant.sql', "do $$ begin execute 'gr' || 'ant create on database template1 to public'; end $$"],
+  ] as const) {
+    expect(await rehearse({ [`sql/public/${file}`]: text, 'sql/public/5_e.sql': 'select 1;' })).toEqual({
+      ok: true,
+      files: ran,
+      warnings: [refused(file)],
+    });
+  }
+  expect(await shared()).toEqual([]);
+});

@@ -143,7 +143,7 @@ async function migrate(
     lockTimeoutMs,
     onEvent: emit,
     ignoreReadOnly: readOnly === 'ignore',
-    unlogged: true,
+    temporary: true,
   } as const;
   try {
     const result = await migrateFleet(config, migrations, options);

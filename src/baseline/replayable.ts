@@ -1,11 +1,11 @@
 import { type Migrations, parseMigrations } from '../project/migrations.ts';
 import { compareVersions } from '../project/version.ts';
 import type { Scope } from '../results.ts';
+import { createBeyondDatabase } from '../sql/beyond-database.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { ParsedStatement } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import { blankOut, withSemicolon } from '../sql/ranges.ts';
-import { serverWideReason } from '../sql/server-wide.ts';
 import { parseWithStandIns } from '../sql/stand-ins.ts';
 import type { LeftOutStatement } from '../verify-results.ts';
 
@@ -33,7 +33,7 @@ export interface ReplayableFiles {
 
 /**
  * Removes statements that would affect more than the database in which they are replayed (roles, other databases,
- * settings of the server, subscriptions), and those that create extensions and schemas which already exist.
+ * settings of the server, subscriptions, replication slots), and those that create extensions and schemas which already exist.
  * @throws SqlmigError with every mistake in the files.
  */
 export async function replayableFiles(
@@ -43,12 +43,13 @@ export async function replayableFiles(
 ): Promise<ReplayableFiles> {
   const scripts = await parseMigrations([...covered.public, ...covered.tenant], migrations);
   const leftOut: LeftOutStatement[] = [];
+  const reasonToSkip = createBeyondDatabase();
   const changed = new Map<Migration, Migration>();
   for (const [migration, script] of scripts) {
     const parsed = await parseWithStandIns(script);
     const statements = 'statements' in parsed ? parsed.statements : [];
     const beyond = statements.flatMap((statement) => {
-      const what = reasonToSkip(statement, script.text);
+      const what = reasonToSkip(statement, script.text.slice(statement.start, statement.end));
       return what === null ? [] : [{ ...withSemicolon(script.text, statement), what }];
     });
     leftOut.push(
@@ -76,19 +77,4 @@ export async function replayableFiles(
 function isSchemaOf({ kind, fields }: ParsedStatement, schemas: ReadonlySet<string>): boolean {
   const isPlain = kind === 'CreateSchemaStmt' && fields.schemaElts === undefined;
   return isPlain && schemas.has(String(fields.schemaname));
-}
-
-const subscriptions: ReadonlySet<string> = new Set([
-  ...['CreateSubscriptionStmt', 'AlterSubscriptionStmt', 'DropSubscriptionStmt'],
-]);
-const inBlock =
-  /\b(?:(?:create|alter|drop)\s+(?:role|user(?!\s+mapping)|group|database|tablespace|subscription)|alter\s+system)\b/i;
-
-/** Why a statement must not run in a replay, in words; `null` if it may. */
-function reasonToSkip(statement: ParsedStatement, text: string): string | null {
-  if (subscriptions.has(statement.kind)) return 'a subscription command';
-  const serverWide = serverWideReason(statement);
-  if (serverWide !== null || statement.kind !== 'DoStmt') return serverWide;
-  const [found] = inBlock.exec(text.slice(statement.start, statement.end)) ?? [];
-  return found === undefined ? null : `a block with ${found.replace(/\s+/g, ' ').toUpperCase()}`;
 }

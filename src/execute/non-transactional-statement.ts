@@ -11,6 +11,7 @@ import { statementAt } from '../sql/parse.ts';
 import { indexOfCodePoint, locate } from '../sql/position.ts';
 import { readStructure, type Structure } from '../structure/structure.ts';
 import type { Attempt } from './attempt.ts';
+import { runConfined } from './confined-statement.ts';
 import { describeFailure } from './failure.ts';
 import { aimsAtHistory, historyError, isHistoryLost } from './history-error.ts';
 import { type IndexName, invalidLeftBy, type Names } from './invalid-indexes.ts';
@@ -123,9 +124,11 @@ async function send(step: Step, statement: Statement, number: number): Promise<A
   const { session, own, script, schema, context } = step;
   const text = sentText(script, statement);
   try {
-    await session.run(text, undefined, (notice) =>
-      context.onNotice(notice, { ...schema, scripts: [script], statement }),
-    );
+    const run = () =>
+      session.run(text, undefined, (notice) =>
+        context.onNotice(notice, { ...schema, scripts: [script], statement }),
+      );
+    await (context.confined ? runConfined(step, text, run) : run());
     return null;
   } catch (error) {
     if (!isServerError(error)) throw error;

@@ -1,5 +1,5 @@
 import type { FileCost } from '../cost-results.ts';
-import { SqlmigError } from '../errors.ts';
+import { SqlmigError, unitStates } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { newestVersion } from '../project/version.ts';
 import type { ErrorDetails, SchemaOutcome, Scope, ScopeName } from '../results.ts';
@@ -131,12 +131,18 @@ async function rehearseGroup(
   }
   const { error, leftOut } = result;
   const files = new Set(group.flatMap((one) => one.files.map(({ file }) => file)));
-  if (error !== null && !files.has(error.file ?? '')) return error;
+  const isRefused = error?.sqlstate === unitStates.beyondDatabase;
+  if (error !== null && !files.has(error.file ?? ''))
+    return { ...error, message: isRefused ? `${error.file}: ${error.message}` : error.message };
+  if (isRefused) {
+    const message = `${error.file} and what follows it are not rehearsed: ${error.message}`;
+    migrator.settings.emit({ type: 'warning', message });
+  }
   for (const { file, line, what } of leftOut.filter((one) => files.has(one.file))) {
     const message = `${file}:${line} is not rehearsed, because it is ${what} and would change more than its database`;
     migrator.settings.emit({ type: 'warning', message });
   }
-  summary.add(group.map((one) => withScratch(one, result)));
+  summary.add(group.map((one) => withScratch(one, isRefused ? { ...result, error: null } : result)));
   return null;
 }
 
@@ -146,6 +152,7 @@ function withScratch({ target, outcome, files }: Left, { durations, error }: Scr
     const durationMs = durations.get(scratchKey(target.scope, { version, name }));
     return durationMs === undefined ? [] : [{ version, name, file, durationMs }];
   });
+  if (ran.length === 0 && error === null) return outcome;
   const { schema, database } = outcome;
   const failed = error !== null && files.some(({ file }) => file === error.file);
   return {

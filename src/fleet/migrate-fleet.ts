@@ -22,9 +22,9 @@ import { createRunRecord, noRunRecord } from './run-record.ts';
 import { createSummary } from './summary.ts';
 import type { UpOptions } from './up-options.ts';
 
-/** The options of a run; `unlogged` leaves it out of the run log. */
+/** The options of a run; `temporary`: its database is, so the run is not logged, and files must not change more than it. */
 export interface FleetOptions extends UpOptions, Together {
-  readonly unlogged?: true;
+  readonly temporary?: boolean;
   /** The files of each kind of the config. */
   readonly kinds?: readonly Migrations[];
   /** Runs what a rehearsal cannot roll back. */
@@ -35,7 +35,7 @@ export interface FleetOptions extends UpOptions, Together {
 export async function migrateFleet(
   config: Config,
   migrations: Migrations,
-  { unlogged, scratch, kinds: files = [], ...options }: FleetOptions,
+  { temporary = false, scratch, kinds: files = [], ...options }: FleetOptions,
 ): Promise<UpResult> {
   const settings = migrateSettings(options, config);
   const source = { config, migrations, options: settings.plan };
@@ -45,7 +45,7 @@ export async function migrateFleet(
     settings.emit(event);
   };
   return withRun(config, { ...settings, emit }, async (run) => {
-    const migrator = createMigrator({ run, source, settings: { ...settings, emit } });
+    const migrator = createMigrator({ run, source, settings: { ...settings, emit } }, temporary);
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
     const digests = createDigests(migrator);
@@ -66,7 +66,7 @@ export async function migrateFleet(
     const ownOptions = { ...options, select, ...ownCanaries(found, options, kinds) };
     // A public schema that belongs to another tool gets no run log.
     const isOthers = found.public.trouble?.code === 'foreign-history';
-    const record = unlogged || isOthers ? noRunRecord : createRunRecord(migrator, 'up');
+    const record = temporary || isOthers ? noRunRecord : createRunRecord(migrator, 'up');
     await prepare([{ migrator, found, options: ownOptions }, ...kinds]);
     const states = [found, ...kinds.map((kind) => kind.found)];
     if (states.flatMap(allTargets).some(hasWork)) await record.begin();

@@ -28,14 +28,14 @@ export interface Migrator extends MigrationRun {
   readonly checkRights: ReturnType<typeof createRightsCheck>;
 }
 
-/** A migrator on a run's own session. */
-export function createMigrator({ run, source, settings }: MigrationRun): Migrator {
+/** A migrator on a run's own session; for `confined` see `UnitContext`. */
+export function createMigrator({ run, source, settings }: MigrationRun, confined = false): Migrator {
   const scripts = createScripts(run, source.migrations, settings.emit);
   return {
     run,
     source,
     settings,
-    context: unitContext(run, settings, source.migrations.tenant),
+    context: { ...unitContext(run, settings, source.migrations.tenant), confined },
     scripts,
     turns: createTurns(scripts.all),
     snapshots: createSnapshots(source, settings.emit),

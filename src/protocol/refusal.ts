@@ -16,6 +16,7 @@ const messages: Readonly<Record<UnitState, string>> = {
   SQM15: 'the history table did not keep the row of this migration',
   SQM17: 'another run is changing catalog rows that all tenants share',
   SQM18: 'objects of other schemas depend on this schema',
+  SQM19: 'the file would change more than its database',
   SQM12: 'the session that held the lock has ended',
 };
 

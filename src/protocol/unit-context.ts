@@ -37,6 +37,8 @@ export interface UnitContext {
   readonly ownSession: boolean;
   /** Histories may be on other servers (Citus): what reads or writes one runs there, with all functions in it. */
   readonly isCitus: boolean;
+  /** The database is a temporary one, and files that change more than it are refused (see `confinement`). */
+  readonly confined: boolean;
   /** Receives the server's notices while files run. */
   readonly onNotice: (notice: ServerNotice, source: NoticeSource) => void;
 }

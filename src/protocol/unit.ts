@@ -1,6 +1,7 @@
 import { historyKey } from '../project/order.ts';
 import type { Script } from '../sql/migration.ts';
 import { trySharedKey } from './catalog-key.ts';
+import { confinement } from './confinement.ts';
 import { recordDuration } from './durations.ts';
 import type { Measuring } from './measuring.ts';
 import type { MessageText } from './message-text.ts';
@@ -90,7 +91,7 @@ export function addSteps(
     message.add(restoreKeys(unit, keepsKey));
     const isLast = index === scripts.length - 1;
     if (!isLast && runsCode(script)) message.add(settings);
-    if (isLast) message.add(guards(units, expected));
+    if (isLast) message.add(guards(units, expected), confinement(context));
     message.add(dropTemporary(script), measuring?.end ?? '');
   }
 }

@@ -27,6 +27,7 @@ export function unitContext(
     mayDefer: files?.some(({ text }) => /\bdeferred\b/i.test(text)) ?? true,
     ownSession: false,
     isCitus: server.isCitus,
+    confined: false,
     onNotice,
     // client_connection_check_interval came with PostgreSQL 14.
     checksClient: server.isLinux && server.version >= 140_000,

@@ -26,6 +26,7 @@ export const testContext: UnitContext = {
   transactionPerFile: false,
   mayDefer: false,
   ownSession: false,
+  confined: false,
   onNotice: () => {},
 };
 

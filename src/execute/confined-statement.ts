@@ -1,0 +1,47 @@
+import { sqlstates, unitStates } from '../errors.ts';
+import { confinement } from '../protocol/confinement.ts';
+import { refuseIf } from '../protocol/refusal.ts';
+import { setOwnPath } from '../protocol/unit-settings.ts';
+import { isServerError } from '../server/server-error.ts';
+import type { Session } from '../server/session.ts';
+import { sharedCommandIn } from '../sql/beyond-database.ts';
+import { isOrdinarySchema } from '../sql/catalog-sql.ts';
+import { statementAt } from '../sql/parse.ts';
+import { nonTransactionalReason } from '../sql/transaction-rules.ts';
+import type { RunningFile } from './non-transactional-progress.ts';
+
+/**
+ * Runs a statement of a non-transactional file in a temporary database: in a transaction that is refused if it changes more
+ * than the database, unless PostgreSQL refuses the statement in one. Code that commits is refused if its text, or that of
+ * a function of the database, has a command that would.
+ */
+export async function runConfined(
+  { session, own, script, context, k }: RunningFile & { readonly k: number },
+  text: string,
+  run: () => Promise<unknown>,
+): Promise<void> {
+  const parsed = await statementAt(script, k);
+  if (parsed === null || nonTransactionalReason(parsed.statement) !== null) return void (await run());
+  await session.run('BEGIN');
+  try {
+    await run();
+    await session.run(`${setOwnPath}${confinement(context)}COMMIT`);
+    return;
+  } catch (error) {
+    if (session.lost) throw error;
+    await session.run('ROLLBACK');
+    if (!isServerError(error) || error.code !== sqlstates.invalidTransactionTermination) throw error;
+  }
+  const texts = [text, ...(await bodiesIn(own))];
+  if (texts.some((one) => sharedCommandIn(one) !== null))
+    await session.run(refuseIf([['true', unitStates.beyondDatabase]]));
+  await run();
+}
+
+/** The bodies of all functions and procedures that the files have created. */
+async function bodiesIn(own: Pick<Session, 'run'>): Promise<string[]> {
+  const rows = await own.run(
+    `select p.prosrc as body from pg_proc p join pg_namespace n on n.oid = p.pronamespace where ${isOrdinarySchema}`,
+  );
+  return rows.map(({ body }) => String(body));
+}
