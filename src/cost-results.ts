@@ -76,6 +76,13 @@ export interface FileCost extends Costs<HeldLock, RewrittenTable, BuiltIndex, Ch
   readonly scratch?: true;
 }
 
+/** A pending file that a rehearsal did not run, or not to its end. */
+export interface UnrehearsedFile {
+  readonly file: string;
+  /** Why, in words, such as `it is non-transactional`. */
+  readonly why: string;
+}
+
 /** A figure of the schema in which it is highest. */
 export type Worst<T> = Omit<T, 'schema'> & {
   /** The schema of the relation; `null` if each schema of the scope has one. */

@@ -1,4 +1,4 @@
-import type { FileCost, RehearsalSample, TakenLock, WorstCosts } from './cost-results.ts';
+import type { FileCost, RehearsalSample, TakenLock, UnrehearsedFile, WorstCosts } from './cost-results.ts';
 
 /** The folder that a migration comes from, and the schemas it is for. */
 export type Scope = 'public' | 'tenant';
@@ -126,6 +126,8 @@ export interface SchemaOutcome {
   readonly locks?: readonly TakenLock[];
   /** In a rehearsal, what each file would cost; up to a file that failed. */
   readonly costs?: readonly FileCost[];
+  /** In a rehearsal, the pending files that were not rehearsed. If none was, the schema is `skipped`, without an error. */
+  readonly unrehearsed?: readonly UnrehearsedFile[];
   readonly error?: ErrorDetails;
 }
 
@@ -174,6 +176,13 @@ export interface RehearsedFile extends WorstCosts {
   readonly scope: ScopeName;
 }
 
+/** A file that was not rehearsed in some schemas of its scope. */
+export interface UnrehearsedInScope extends UnrehearsedFile {
+  readonly scope: ScopeName;
+  /** The number of schemas. */
+  readonly schemas: number;
+}
+
 /** The result of `up`. `applied`, `upToDate`, `failed` and `skipped` are numbers of schemas. */
 export interface UpResult {
   readonly ok: boolean;
@@ -181,6 +190,8 @@ export interface UpResult {
   readonly rehearsed?: boolean;
   /** In a rehearsal, what each file would cost, public first. */
   readonly costs?: readonly RehearsedFile[];
+  /** In a rehearsal, the pending files that were not rehearsed, public first; without those after a file that failed. */
+  readonly unrehearsed?: readonly UnrehearsedInScope[];
   /** In a rehearsal of a sample: which tenants were rehearsed; `schemas` has only these and those that are up to date. */
   readonly sample?: RehearsalSample;
   readonly runId: string;

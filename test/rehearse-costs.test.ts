@@ -252,6 +252,9 @@ test('kinds of tenants: a sample of each, and what is not rehearsed', async () =
   expect(result.costs).toMatchObject([
     { scope: 'vip', file: 'sql/vip/2_c.sql', rows: [], estimate: { tenants: 2 } },
   ]);
+  expect(result.unrehearsed).toEqual([
+    { scope: 'vip', file: 'sql/vip/3_d.sql', schemas: 1, why: 'it is non-transactional' },
+  ]);
   const left =
     'sql/vip/3_d.sql is non-transactional: neither it nor what follows it is rehearsed in 1 tenant';
   expect(warnings).toContain(left);

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { RunEvent } from '../src/events.ts';
-import { loadConfig, up } from '../src/index.ts';
+import { loadConfig, type UpResult, up } from '../src/index.ts';
+import { rehearsalDocument, rehearsalItems } from '../src/report/rehearsal-markdown.ts';
 import { upTable } from '../src/report/up.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
@@ -105,7 +106,33 @@ test('what is not rehearsed, since the role may not create a database, is said o
     const { code, stdout, stderr } = await sqlmig(['up', '--all', '--rehearse'], p.dir);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^tenant +would apply +1 migration +at 1 .*l1, l2, l3, l4$/m);
+    const left = `it is non-transactional, and role "${role}" may not create a temporary database`;
+    expect(stdout).toContain(`
+sql/public/2_i.sql: not rehearsed: ${left}
+sql/tenant/2_i.sql: not rehearsed in 4 tenants: ${left}
+sql/tenant/3_c.sql: not rehearsed in 4 tenants: it follows sql/tenant/2_i.sql
+rehearsal: everything was rolled back
+`);
     const why = `role "${role}" may not create a temporary database`;
+    const { 'sql/tenant/1_b.sql': first, ...rest } = online;
+    const whole = project({ url, tenants: { list: ['l1'] } }, { 'sql/tenant/1_b.sql': first });
+    await own.query(`create schema l1; alter schema l1 owner to ${role}`);
+    expect((await sqlmig(['up', '--all'], whole.dir)).code).toBe(0);
+    whole.write(rest);
+    const none = await sqlmig(['up', '--all', '--rehearse', '--json'], whole.dir);
+    const result = JSON.parse(none.stdout);
+    expect(result).toMatchObject({
+      ...{ ok: true, applied: 1, upToDate: 0, skipped: 1 },
+      schemas: [
+        { schema: 'public', state: 'applied' },
+        { schema: 'l1', state: 'skipped', version: '1' },
+      ],
+      unrehearsed: [{ scope: 'public' }, { scope: 'tenant', schemas: 1 }, { file: 'sql/tenant/3_c.sql' }],
+    });
+    expect(none.stderr).toContain('1 would be applied, 0 up to date, 0 failed, 1 not rehearsed (');
+    const comment = rehearsalItems(rehearsalDocument(none.stdout) as UpResult).join('\n');
+    expect(comment).toContain('sql/tenant/3_c.sql: not rehearsed in 1 tenant');
+    expect(comment).not.toContain('up to date');
     expect(stderr.split('\n').filter((line) => line.startsWith('warning'))).toEqual([
       `warning: sql/public/2_i.sql is non-transactional: neither it nor what follows it is rehearsed: ${why}`,
       `warning: sql/tenant/2_i.sql is non-transactional: neither it nor what follows it is rehearsed in 4 tenants: ${why}`,
@@ -206,12 +233,16 @@ union all select datname::text from pg_database where shobj_description(oid, 'pg
     return {
       ok: result.ok,
       warnings,
+      left: result.unrehearsed,
       files: result.costs?.map(({ file }) => file.slice('sql/public/'.length)),
     };
   };
   const ran = ['1_a.sql', '2_i.sql'];
-  const refused = (file: string) =>
-    `sql/public/${file} and what follows it are not rehearsed: the file would change more than its database`;
+  const beyond = 'the file would change more than its database';
+  const refused = (file: string) => `sql/public/${file} and what follows it are not rehearsed: ${beyond}`;
+  const left = (file: string, why: string) => ({
+    ...{ scope: 'public', file: `sql/public/${file}`, schemas: 1, why },
+  });
   const parts = `-- sqlmig: no-transaction
 do $$ begin for i in 1..2 loop insert into left_a values (i); commit; end loop; end $$;`;
   const calls = `create function make_role() returns void language plpgsql as $$ begin ${hidden(1)}; end $$;
@@ -227,6 +258,7 @@ do $$ begin perform pg_create_physical_replication_slot('${slot}'); end $$;`;
   ).toEqual({
     ok: true,
     files: [...ran, '3_parts.sql', '4_c.sql'],
+    left: [left('5_d.sql', beyond)],
     warnings: [
       refused('5_d.sql'),
       expect.stringMatching(/^sql\/public\/4_c\.sql:3 .* a call of pg_create_physical_replication_slot /),
@@ -245,6 +277,7 @@ call p();`;
     expect(await rehearse({ [`sql/public/${file}`]: text, 'sql/public/5_e.sql': 'select 1;' })).toEqual({
       ok: true,
       files: ran,
+      left: [left(file, beyond), left('5_e.sql', `it follows sql/public/${file}`)],
       warnings: [refused(file)],
     });
   }

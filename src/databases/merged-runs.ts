@@ -1,4 +1,5 @@
 import { sumOfSamples, withSums } from '../fleet/estimate.ts';
+import { unrehearsedIn } from '../fleet/unrehearsed.ts';
 import { worstCosts } from '../fleet/worst-costs.ts';
 import type { DownResult, ServerWarning, UpResult } from '../results.ts';
 import { mergedOutcomes, resultsOf } from './merged.ts';
@@ -32,14 +33,16 @@ export function mergedDown(parts: readonly Part<DownResult>[], runId: string): D
 /** What has an error and an `ok` of its own in each database. */
 function mergedRun(parts: readonly Part<UpResult | DownResult>[], runId: string) {
   const results = resultsOf(parts);
+  const schemas = results.flatMap((result) => [...result.schemas]);
   return {
     ...mergedOutcomes(parts),
     ...(results.some(({ rehearsed }) => rehearsed) && {
       rehearsed: true,
       costs: withSums(
-        worstCosts(results.flatMap(({ schemas }) => [...schemas])),
+        worstCosts(schemas),
         results.flatMap(({ costs = [] }) => costs),
       ),
+      unrehearsed: unrehearsedIn(schemas),
     }),
     runId,
     failed: sum(results, ({ failed }) => failed),

@@ -12,6 +12,7 @@ import { outcomeKey } from './outcome.ts';
 import { leftMessage, rehearsable } from './rehearsable.ts';
 import { interrupted } from './schema-errors.ts';
 import type { Summary } from './summary.ts';
+import { leftFrom } from './unrehearsed.ts';
 
 /** What to run in a scratch database: all files of public, and of one tenant if `tenant` is not null. */
 interface ScratchRequest {
@@ -71,7 +72,10 @@ export async function rehearseLeft(
     const error =
       index < mostDatabases ? await rehearseGroup(group, summary, { migrator, run }) : tooManyVersions();
     if (error?.code === 'interrupted') return interrupted();
-    if (error !== null) warn(migrator, group, error.message);
+    if (error !== null) {
+      warn(migrator, group, error.message);
+      summary.add(group.map((one) => withReason(one, error.message)));
+    }
   }
   return;
 }
@@ -131,10 +135,9 @@ async function rehearseGroup(
   }
   const { error, leftOut } = result;
   const files = new Set(group.flatMap((one) => one.files.map(({ file }) => file)));
-  const isRefused = error?.sqlstate === unitStates.beyondDatabase;
   if (error !== null && !files.has(error.file ?? ''))
-    return { ...error, message: isRefused ? `${error.file}: ${error.message}` : error.message };
-  if (isRefused) {
+    return { ...error, message: isRefused(error) ? `${error.file}: ${error.message}` : error.message };
+  if (error !== null && isRefused(error)) {
     const message = `${error.file} and what follows it are not rehearsed: ${error.message}`;
     migrator.settings.emit({ type: 'warning', message });
   }
@@ -142,8 +145,13 @@ async function rehearseGroup(
     const message = `${file}:${line} is not rehearsed, because it is ${what} and would change more than its database`;
     migrator.settings.emit({ type: 'warning', message });
   }
-  summary.add(group.map((one) => withScratch(one, isRefused ? { ...result, error: null } : result)));
+  summary.add(group.map((one) => withScratch(one, result)));
   return null;
+}
+
+/** The outcome of a schema with why the files that are left were not rehearsed. */
+function withReason({ outcome, files }: Left, why: string): SchemaOutcome {
+  return { ...outcome, unrehearsed: leftFrom(files, `it is non-transactional, and ${why}`) };
 }
 
 /** The outcome of a schema with what was rehearsed for it in a scratch database. */
@@ -152,17 +160,31 @@ function withScratch({ target, outcome, files }: Left, { durations, error }: Scr
     const durationMs = durations.get(scratchKey(target.scope, { version, name }));
     return durationMs === undefined ? [] : [{ version, name, file, durationMs }];
   });
-  if (ran.length === 0 && error === null) return outcome;
-  const { schema, database } = outcome;
-  const failed = error !== null && files.some(({ file }) => file === error.file);
+  const { schema, database, unrehearsed: _, ...before } = outcome;
+  const failed =
+    error !== null && !isRefused(error) && files.some(({ file }) => file === error.file) ? error : null;
+  const left = failed === null ? files.filter(({ file }) => !ran.some((one) => one.file === file)) : [];
+  const isApplied = outcome.state === 'applied' || ran.length > 0;
   return {
-    ...outcome,
-    state: failed ? 'failed' : 'applied',
+    ...before,
+    ...{ schema, database },
+    state: failed !== null ? 'failed' : isApplied ? 'applied' : 'skipped',
     version: newestVersion([{ version: outcome.version }, ...ran]),
     migrations: [...outcome.migrations, ...ran.map(({ file: _, ...migration }) => migration)],
     costs: [...(outcome.costs ?? []), ...ran.map(costInScratch)],
-    ...(failed && { error: { ...error, schema, database, ...inScratch } }),
+    ...(left.length > 0 && { unrehearsed: leftFrom(left, whyLeft(left, error)) }),
+    ...(failed && { error: { ...failed, schema, database, ...inScratch } }),
   };
+}
+
+/** Why a temporary database did not get to the first of these files. */
+function whyLeft([first]: readonly Migration[], error: ErrorDetails | null): string {
+  if (error?.file === undefined) return 'it is non-transactional';
+  return error.file === first?.file ? error.message : `${error.file}: ${error.message}`;
+}
+
+function isRefused(error: ErrorDetails): boolean {
+  return error.sqlstate === unitStates.beyondDatabase;
 }
 
 const inScratch = {

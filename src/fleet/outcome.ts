@@ -7,6 +7,7 @@ import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
 import { atVersion, unmanagedHint } from '../text/unmanaged.ts';
+import { leftFrom } from './unrehearsed.ts';
 
 /** The run and database that outcomes belong to. */
 export interface OutcomeContext {
@@ -35,6 +36,7 @@ export function isBadName(error: { readonly code: string } | null | undefined): 
 /** What was done in a schema. */
 export interface Done {
   readonly applied: readonly AppliedMigration[];
+  /** Of a rehearsal. */
   readonly locks?: readonly TakenLock[];
   readonly costs?: readonly FileCost[];
 }
@@ -55,7 +57,7 @@ export function hasWork({ plan, exists, scope, trouble }: Target): boolean {
 
 /**
  * The outcome of a schema that is up to date: `applied` if this run applied anything, else `up-to-date`. Undoing counts
- * as applying (see `undoneSchema`).
+ * as applying (see `undoneSchema`). A rehearsal that ran none of the pending files has skipped the schema.
  */
 export function finished(
   target: Target,
@@ -64,9 +66,11 @@ export function finished(
 ): SchemaOutcome {
   const before = recordedBy(target, context);
   const created = !target.exists && hasWork(target);
+  const left = locks === undefined ? [] : target.plan.steps.slice(applied.length);
   const outcome: SchemaOutcome = {
     ...base(target, context),
-    state: before.length + applied.length > 0 || created ? 'applied' : 'up-to-date',
+    state:
+      before.length + applied.length > 0 || created ? 'applied' : left.length > 0 ? 'skipped' : 'up-to-date',
     version:
       context.basis.undo === undefined
         ? newestVersion([{ version: target.plan.version }, ...applied])
@@ -75,6 +79,7 @@ export function finished(
     migrations: [...before, ...applied],
     ...(locks && { locks }),
     ...(costs && { costs }),
+    ...(left.length > 0 && { unrehearsed: leftFrom(left, 'it is non-transactional') }),
   };
   const isPlan = before.length === 0 && applied.length === target.plan.steps.length;
   return isPlan && applied.length > fewMigrations ? compact(outcome, target.plan.steps) : outcome;

@@ -6,6 +6,7 @@ import { createNoticeGroups } from './notice-groups.ts';
 import { isGone, outcomeKey, unconfirmed } from './outcome.ts';
 import type { Sample } from './sample.ts';
 import { notConfirmed } from './schema-errors.ts';
+import { unrehearsedIn } from './unrehearsed.ts';
 import { worstCosts } from './worst-costs.ts';
 
 /** What has come of a run so far, and at its end the result. */
@@ -99,10 +100,14 @@ export function createSummary({
 function costsOfRehearsal(schemas: readonly SchemaOutcome[], samples: Summary['samples']) {
   const costs = withEstimates(worstCosts(schemas), schemas, samples);
   const facts = [...samples.values()].map((sample) => sample.facts);
-  return { costs, ...(facts.length > 0 && { sample: sumOfSamples(facts) }) };
+  return {
+    costs,
+    unrehearsed: unrehearsedIn(schemas),
+    ...(facts.length > 0 && { sample: sumOfSamples(facts) }),
+  };
 }
 
-/** True for a schema that this run should have migrated, and did not begin with. */
+/** True for a schema that this run should have migrated, and did not begin with. One that is only not rehearsed has no error. */
 function isLeftOut(outcome: SchemaOutcome): boolean {
-  return outcome.state === 'skipped' && !isGone(outcome);
+  return outcome.state === 'skipped' && outcome.error !== undefined && !isGone(outcome);
 }

@@ -1,12 +1,28 @@
 import type { RehearsalSample } from '../cost-results.ts';
-import type { RehearsedFile, UpResult } from '../results.ts';
+import type { RehearsedFile, UnrehearsedInScope, UpResult } from '../results.ts';
 import { count, indentedTable, names, printable } from './table.ts';
 
 const mostLines = 8;
 
-/** What each file would cost, one block per file with the worst case of all schemas, and how a sample was taken. */
-export function costsText({ costs = [], sample }: Pick<UpResult, 'costs' | 'sample'>): string {
-  return costs.map(costText).join('') + (sample === undefined ? '' : sampleText(sample));
+/**
+ * What each file would cost, one block per file with the worst case of all schemas, the files that were not rehearsed, and
+ * how a sample was taken.
+ */
+export function costsText({
+  costs = [],
+  unrehearsed = [],
+  sample,
+}: Pick<UpResult, 'costs' | 'unrehearsed' | 'sample'>): string {
+  return [
+    ...costs.map(costText),
+    ...unrehearsed.map(unrehearsedText),
+    sample === undefined ? '' : sampleText(sample),
+  ].join('');
+}
+
+function unrehearsedText({ scope, file, schemas, why }: UnrehearsedInScope): string {
+  const where = scope === 'public' ? '' : ` in ${count(schemas, 'tenant')}`;
+  return `${printable(file)}: not rehearsed${where}: ${printable(why)}\n`;
 }
 
 function sampleText({ tenants, sampled, bytes, sampledBytes }: RehearsalSample): string {

@@ -5,7 +5,7 @@ import { errorPicture } from './error.ts';
 import type { Paint } from './paint.ts';
 import { inSections } from './sections.ts';
 import { count, groupBy, names, schemaNames, titledTable } from './table.ts';
-import { databasesText, failedNames } from './up.ts';
+import { databasesText, failedNames, notRehearsed } from './up.ts';
 import { versionText } from './version-text.ts';
 
 /** What `down` would undo, in that order; schemas with the same plan share a paragraph. */
@@ -69,9 +69,9 @@ function undoneText(schemas: readonly UndoneSchema[], rehearsed: boolean): strin
   );
   const rows = groups.map((group) => {
     const [first] = group as [UndoneSchema];
-    const { scope, state, migrations, confirmed, error } = first;
+    const { scope, migrations, confirmed, error } = first;
     const done = migrations.length === 0 ? '' : count(migrations.length, 'migration');
-    const word = error?.code === 'interrupted' ? 'interrupted' : words[state][rehearsed ? 1 : 0];
+    const word = error?.code === 'interrupted' ? 'interrupted' : wordOf(first, rehearsed);
     const result = confirmed === false ? `${word}, not confirmed` : word;
     return [
       scope,
@@ -84,18 +84,25 @@ function undoneText(schemas: readonly UndoneSchema[], rehearsed: boolean): strin
   return titledTable(['scope', 'result', 'migrations', 'version', 'schemas'], rows);
 }
 
+function wordOf({ state, error }: UndoneSchema, rehearsed: boolean): string {
+  if (state === 'skipped' && error === undefined) return notRehearsed;
+  return words[state][rehearsed ? 1 : 0];
+}
+
 /** How many schemas and migrations, and the first schemas that failed. */
 export function downSummary(result: DownResult): string {
   if (result.declined) return '';
   const { schemas, rehearsed, undone, unchanged, failed, skipped, unconfirmed } = result;
   const migrations = schemas.reduce((sum, outcome) => sum + outcome.migrations.length, 0);
   const who = failedNames(result);
+  const left = schemas.filter(({ state, error }) => state === 'skipped' && error === undefined).length;
   const parts = [
     `${undone} ${rehearsed ? 'would be undone' : 'undone'}`,
     `${unchanged} unchanged`,
     `${failed} failed`,
     ...(unconfirmed === 0 ? [] : [`${unconfirmed} not confirmed`]),
-    ...(skipped === 0 ? [] : [`${skipped} not started`]),
+    ...(skipped - left === 0 ? [] : [`${skipped - left} not started`]),
+    ...(left === 0 ? [] : [`${left} ${notRehearsed}`]),
   ];
   const seconds = (result.durationMs / 1000).toFixed(1);
   const size = `${databasesText(result)}${count(schemas.length, 'schema')}, ${count(migrations, 'migration')}`;

@@ -25,9 +25,10 @@ export function rehearsalDocument(text: string): RehearsalDocument | null {
 /** Items of a list of what a rehearsal found: its errors, and the costs of each file as the report of `up` shows them. */
 export function rehearsalItems(rehearsal: RehearsalDocument): string[] {
   if ('errors' in rehearsal) return failureItems(rehearsal.errors.map((error) => ({ error })));
-  const { costs = [], sample } = rehearsal;
+  const { costs = [], unrehearsed = [], sample } = rehearsal;
   const reports = [
     ...costs.map((file) => costsText({ costs: [file] })),
+    ...unrehearsed.map((file) => costsText({ unrehearsed: [file] })),
     ...(sample === undefined ? [] : [costsText({ sample })]),
   ];
   const items = reports.map((text) =>
@@ -39,5 +40,7 @@ export function rehearsalItems(rehearsal: RehearsalDocument): string[] {
     ),
   );
   const all = [...failureItems(runFailures(rehearsal)), ...items];
-  return all.length > 0 ? all : ['nothing was rehearsed: everything is up to date'];
+  if (all.length > 0) return all;
+  const isUpToDate = rehearsal.schemas.every(({ state }) => state === 'up-to-date');
+  return [`nothing was rehearsed: ${isUpToDate ? 'everything is up to date' : 'no file is pending'}`];
 }

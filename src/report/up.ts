@@ -12,6 +12,9 @@ const words = {
   skipped: 'not started',
 } as const;
 
+/** The word for a schema of which a rehearsal ran none of the pending files. */
+export const notRehearsed = 'not rehearsed';
+
 const titles = ['scope', 'result', 'migrations', 'version', 'time', 'schemas'];
 
 function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
@@ -105,6 +108,7 @@ export function databasesText({ databases }: UpResult | DownResult): string {
 /** Why the migrations of a schema are still pending. */
 function leftWord({ error, migrations }: SchemaOutcome): string {
   if (error?.code === 'interrupted') return 'interrupted';
+  if (error === undefined) return notRehearsed;
   return migrations.length === 0 ? words.skipped : 'stopped';
 }
 
