@@ -4,6 +4,7 @@ import { type RunEvent, up } from '../src/index.ts';
 import { canShareOne, transactionsOf } from '../src/protocol/transactions.ts';
 import type { UnitContext, UnitSchema } from '../src/protocol/unit-context.ts';
 import type { Script } from '../src/sql/migration.ts';
+import { mayTie } from '../src/sql/reach.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 import { checkedScript, emptyTenant, testContext, testSession } from './setup/unit.ts';
@@ -15,6 +16,7 @@ const guarded = {
     schemas: new Map([['public', '2200']]),
     perTenant: { words: [], schemas: new Map() },
     names: new Set(['plans', 'touch']),
+    isReached: false,
   },
 };
 const plain = 'create table t (id int)';
@@ -31,11 +33,20 @@ test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly 
   ['files that write rows', [plain, rows, 'create index on t (id)', rows, plain], [5], [2, 1, 1, 1]],
   ['a table that was there', ['alter table old add a int', plain, 'alter table t add b int'], [3], [1, 2]],
   ['a key to a table that was there', [plain, 'create table u (o int references old)', plain], [3], [2, 1]],
-  ['an enum value', [plain, "alter type e add value 'x'", plain, plain], [2, 2]],
+  ['an enum value', [plain, "alter type e add value 'x'", plain, plain], [4], [2, 2]],
+  [
+    'an enum value that is used',
+    [plain, "alter type e add value 'x'", "alter table t alter e set default 'x'"],
+    [2, 1],
+  ],
+  ['code after an enum value', [plain, "alter type e add value 'x'", plain, 'select f()'], [3, 1], [2, 2]],
+  ['drops', [plain, 'alter table t drop column p', 'drop table t', rows], [4], [1, 1, 1, 1]],
+  ['a drop beside code', [plain, 'drop table t', 'select f()', plain], [2, 2], [1, 1, 1, 1]],
+  ['code that drops', [plain, 'drop table t cascade', plain], [1, 1, 1]],
+  ['code beside a drop', ['select f()', 'drop table t', plain], [1, 2], [1, 1, 1]],
   ['a foreign key to public', [plain, 'create table u (p int references plans)', plain], [1, 1, 1]],
   ['a key that names public', [plain, 'create table u (p int references public.x)', plain], [1, 1, 1]],
   ['a foreign key within the tenant', [plain, 'create table u (t int references t)'], [2]],
-  ['a column that is dropped, maybe with its key', [plain, 'alter table t drop column p', plain], [1, 1, 1]],
   [
     'a block that names a table of public',
     [plain, "do $$ begin execute 'lock plans'; end $$", plain],
@@ -61,6 +72,13 @@ test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly 
   expect(sizesOf({ ...guarded, guarded: null })).toHaveLength(scripts.length);
 });
 
+test('a file that drops something has its own transaction if tenants may have keys to public', async () => {
+  const texts = [plain, 'alter table t drop column p', plain];
+  const scripts = await Promise.all(texts.map((text, i) => checkedScript('tenant', `${i}_file.sql`, text)));
+  const schema = { ...guarded, guarded: { ...guarded.guarded, isReached: true } };
+  expect(transactionsOf(scripts, { schema, context: testContext })).toHaveLength(3);
+});
+
 test('files that write rows do not share a transaction if a constraint may be deferred, or in a tenant of a kind', async () => {
   const texts = [plain, rows, 'create index on t (id)', rows, plain];
   const scripts = await Promise.all(texts.map((text, i) => checkedScript('tenant', `${i}_file.sql`, text)));
@@ -71,6 +89,24 @@ test('files that write rows do not share a transaction if a constraint may be de
   expect(sizesWith({ mayDefer: true })).toEqual([3, 2]);
   const historyTables = ['schema_migrations', 'schema_migrations_paid'];
   expect(sizesWith({ historyTables, table: 'schema_migrations_paid' })).toEqual([2, 1, 1, 1]);
+});
+
+test.for([
+  ['create table u (p int references plans)', true],
+  ['create table u (p int references public.x)', true],
+  ['create table u (t int references t, public boolean)', true],
+  ['create table u () inherits (public.plans)', true],
+  ['alter table u add foreign key (p) references plans', true],
+  ["do $$ begin execute 'alter table u add foreign key (p) references plans'; end $$", true],
+  ['create table u (t int references t)', false],
+  ['create table u (public boolean)', false],
+  ['create index on u (touch)', false],
+  ['create extension if not exists touch', false],
+  ['do $$ begin perform 1; end $$', false],
+] as const)('may tie a tenant to public: %s', async ([text, expected]) => {
+  const { statements } = await checkedScript('tenant', '1_file.sql', text);
+  const { names, schemas } = guarded.guarded;
+  expect(statements.some((one) => mayTie(one, names, new Set(schemas.keys())))).toBe(expected);
 });
 
 const noted = (n: number) => `do $$ begin raise notice 'in ${n}'; end $$`;
@@ -104,6 +140,26 @@ test('files share a transaction; if one fails, those before it stay applied, and
   for (const p of [apart, joined]) expect((await up(await p.config(), { select: all })).ok).toBe(true);
   expect(await transactions(db, 'apart')).toEqual([{ tables: 4, transactions: 4, times: 4 }]);
   expect(await transactions(db, 'joined')).toEqual([{ tables: 4, transactions: 1, times: 4 }]);
+});
+
+test('files that drop something share a transaction in a new tenant, unless a file has a key to public', async () => {
+  const db = await freshDatabase();
+  const tenant = {
+    'sql/tenant/1_a.sql': 'create table a (x int)',
+    'sql/tenant/2_b.sql': 'create table b ()',
+    'sql/tenant/3_drop.sql': 'alter table a drop column x',
+    'sql/tenant/4_c.sql': 'create table c ()',
+  };
+  const plans = { 'sql/public/1_plans.sql': 'create table plans (id int primary key)' };
+  const key = { 'sql/tenant/5_d.sql': 'create table d (plan int references plans)' };
+  const apply = async (schema: string, files: Record<string, string>) => {
+    const p = project({ url: db.url, tenants: { list: [schema] } }, { ...plans, ...files });
+    expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+    return transactions(db, schema);
+  };
+  expect(await apply('free', tenant)).toEqual([{ tables: 3, transactions: 1, times: 4 }]);
+  // The drop has its own between them, and the key too.
+  expect(await apply('bound', { ...tenant, ...key })).toEqual([{ tables: 4, transactions: 3, times: 5 }]);
 });
 
 test('a file that cannot share a transaction is sent twice in the first tenant only', async () => {

@@ -49,6 +49,7 @@ const tenant: UnitSchema = {
     schemas: new Map([['public', '2200']]),
     perTenant: { words: [], schemas: new Map() },
     names: new Set(['plans']),
+    isReached: false,
   },
 };
 const shared: UnitSchema = {

@@ -39,7 +39,7 @@ export async function createGate(
   config: Config,
 ): Promise<Gate> {
   const { publicSchema, searchPath } = config;
-  const guarded = await readGuard(session, othersOnPath(searchPath, publicSchema), wordsOf(scripts));
+  const guarded = await readGuard(session, othersOnPath(searchPath, publicSchema), scripts);
   // With --to below the first public file, tenants require nothing of public.
   if (upTo === null || !shared.hasHistory) {
     return { requires: null, guarded, versions: before?.versions ?? [], scripts: scripts.length };
@@ -63,14 +63,6 @@ export function missingOnPath(
   return othersOnPath(searchPath, publicSchema).filter(
     (name) => !isSystem(name) && gate?.guarded?.schemas.has(name) === false,
   );
-}
-
-/** The words of scripts that are guarded. */
-function wordsOf(scripts: Iterable<Script>): ReadonlySet<string> {
-  const guarded = [...scripts].filter(
-    ({ migration, allowsPublic }) => migration.scope === 'tenant' && !allowsPublic,
-  );
-  return new Set(guarded.flatMap(({ statements }) => statements.flatMap(({ reach }) => [...reach.words])));
 }
 
 /** A target as units see it. */

@@ -3,18 +3,40 @@ import { isOrdinarySchema } from '../sql/catalog-sql.ts';
 import { forTenantName, tenantMark } from '../sql/filling.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { likeLiteral, quoteLiteral } from '../sql/quote.ts';
-import { mayChange, mentions } from '../sql/reach.ts';
+import { mayChange, mayTie, mentions } from '../sql/reach.ts';
 import type { Guard, Unit, UnitSchema } from './unit-context.ts';
 
 /**
- * Reads which schemas to guard: those on the search_path of tenant files beside the tenant's own, public first; those
- * among `words`, in which `tenantMark` is any tenant's name; and those of the extensions among `words`.
+ * Reads which schemas to guard against scripts: those on the search_path of tenant files beside the tenant's own, public
+ * first; those among the words of the scripts, in which `tenantMark` is any tenant's name; and those of the extensions
+ * among these words.
  */
 export async function readGuard(
   session: Session,
   path: readonly string[],
-  words: ReadonlySet<string>,
+  scripts: readonly Script[],
 ): Promise<Guard> {
+  const ofTenants = scripts.filter(({ migration }) => migration.scope === 'tenant');
+  const found = await readSchemas(session, path, wordsOf(ofTenants.filter((script) => !script.allowsPublic)));
+  const schemas = new Set(found.schemas.keys());
+  const isReached =
+    found.perTenant.words.length > 0 ||
+    ofTenants.some(
+      ({ allowsPublic, statements }) =>
+        allowsPublic || statements.some((statement) => mayTie(statement, found.names, schemas)),
+    );
+  return { ...found, isReached };
+}
+
+function wordsOf(scripts: readonly Script[]): ReadonlySet<string> {
+  return new Set(scripts.flatMap(({ statements }) => statements.flatMap(({ reach }) => [...reach.words])));
+}
+
+async function readSchemas(
+  session: Session,
+  path: readonly string[],
+  words: ReadonlySet<string>,
+): Promise<Omit<Guard, 'isReached'>> {
   const fixed = [...words].filter((word) => !word.includes(tenantMark));
   // A tenant's own schema is not guarded, and a word of 64 characters or more cannot be a name.
   const perTenant = [...words].filter(

@@ -1,7 +1,7 @@
 import type { Script, Statement } from '../sql/migration.ts';
 import { mayLock } from '../sql/reach.ts';
 import { changesSharedRows } from './catalog-key.ts';
-import { guardedSchemas } from './guard.ts';
+import { guardedSchemas, scrutinyOf } from './guard.ts';
 import { runsCode } from './unit.ts';
 import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
 
@@ -24,27 +24,51 @@ export function transactionsOf(
   // A tenant of a kind has tables of all tenants.
   const isInUse = schema.isInUse || context.table !== context.historyTables[0];
   const mayDefer = isInUse || context.mayDefer;
-  let room = 0;
-  let hasRunCode = false;
-  let made = new Set<string>();
+  let open = begun(0);
   for (const script of scripts) {
-    const own = apart || context.transactionPerFile || needsOwn(script, schema);
+    const [removes, isGuarded] = [removesSomething(script), scrutinyOf([script], schema) === 'all'];
+    const own = apart || context.transactionPerFile || needsOwn(script, schema) || (removes && isGuarded);
     const locks = locksOf(script);
     // After code, constraints are immediate until the commit, which a file that writes rows would notice.
-    if (own || locks > room || (mayDefer && hasRunCode && mayWriteRows(script))) {
+    const isLate = mayDefer && open.hasRunCode && mayWriteRows(script);
+    // What is gone looks in the locks like something outside of the tenant.
+    const isSuspicious = (removes && open.isGuarded) || (isGuarded && open.removes);
+    if (own || locks > open.room || isLate || isSuspicious || mayUse(script, open.added)) {
       transactions.push([]);
-      room = mostLocks;
-      hasRunCode = false;
-      made = new Set();
+      open = begun(mostLocks);
     }
     transactions.at(-1)?.push(script);
-    hasRunCode ||= runsCode(script);
+    open.hasRunCode ||= runsCode(script);
+    open.removes ||= removes;
+    open.isGuarded ||= isGuarded;
+    open.added.push(...valuesAddedBy(script));
     for (const { kind, reach } of script.statements)
-      if (kind === 'CreateStmt') for (const name of reach.names) made.add(name);
-    const isLast = own || addsEnumValue(script) || (isInUse && locksExisting(script, made));
-    room = isLast ? 0 : room - locks;
+      if (kind === 'CreateStmt') for (const name of reach.names) open.made.add(name);
+    const isLast = own || (isInUse && locksExisting(script, open.made));
+    open.room = isLast ? 0 : open.room - locks;
   }
   return transactions;
+}
+
+/** What the files of a transaction have done so far; nothing yet. */
+function begun(room: number) {
+  return {
+    /** How many more locks may be taken. */
+    room,
+    hasRunCode: false,
+    removes: false,
+    /** What they did outside of the tenant will be checked by the locks they took. */
+    isGuarded: false,
+    /** Values of enums. */
+    added: [] as string[],
+    /** The names of tables. */
+    made: new Set<string>(),
+  };
+}
+
+/** Whether a file drops something, or moves it to another schema. */
+function removesSomething({ statements }: Script): boolean {
+  return statements.some(({ reach }) => reach.dropsKeys || reach.moves);
 }
 
 /**
@@ -84,7 +108,8 @@ function needsOwn(script: Script, schema: UnitSchema): boolean {
   return script.statements.some(
     (statement) =>
       mayLock(statement.reach, guarded.names, schemas) ||
-      statement.reach.dropsKeys ||
+      // The key may be one to a table of public, which is locked as well.
+      (statement.reach.dropsKeys && (schema.isInUse || guarded.isReached)) ||
       leavesState.has(statement.kind) ||
       takesAdvisoryLock(statement) ||
       makesTemporary(statement),
@@ -120,9 +145,18 @@ const rowWriters: ReadonlySet<string> = new Set([
   'TruncateStmt',
 ]);
 
-/** The new value cannot be used before the transaction is committed (55P04). */
-function addsEnumValue({ statements }: Script): boolean {
-  return statements.some(({ kind }) => kind === 'AlterEnumStmt');
+/** The values of enums that statements add, with those beside them. */
+function valuesAddedBy({ statements }: Script): string[] {
+  return statements.flatMap(({ kind, reach: { names, targets } }) =>
+    kind === 'AlterEnumStmt'
+      ? [...names].filter((name) => targets.every((target) => ![target.name, target.schema].includes(name)))
+      : [],
+  );
+}
+
+/** Whether a file may use new values of an enum, which it cannot before they are committed (55P04). */
+function mayUse({ text, statements }: Script, values: readonly string[]): boolean {
+  return values.some((value) => text.includes(value) || statements.some(({ reach }) => reach.code));
 }
 
 /** Whether a file may lock, against writes at least, a relation that its transaction has not made. */
@@ -142,5 +176,9 @@ const locksOnlyTargets: ReadonlySet<string> = new Set([
 
 // A table with its TOAST table, their indexes and a sequence; any other statement is about one relation.
 function locksOf({ statements }: Script): number {
-  return statements.reduce((sum, { kind }) => sum + (kind === 'CreateStmt' ? 5 : 1), 1);
+  const locks = ({ kind, reach }: Statement) => {
+    if (kind === 'DropStmt') return reach.targets.length * 5;
+    return kind === 'CreateStmt' ? 5 : 1;
+  };
+  return statements.reduce((sum, statement) => sum + locks(statement), 1);
 }

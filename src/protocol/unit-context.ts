@@ -51,6 +51,8 @@ export interface Guard {
   readonly perTenant: { readonly words: readonly string[]; readonly schemas: ReadonlyMap<string, string> };
   /** What an unqualified name can refer to outside of the tenant: everything in the other schemas of its search_path. */
   readonly names: ReadonlySet<string>;
+  /** Tables of tenants may have foreign keys to others in these schemas, judging by the text of all files (`mayTie`). */
+  readonly isReached: boolean;
 }
 
 /** The schema that units migrate, as it was when the plan was made. */

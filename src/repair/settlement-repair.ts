@@ -103,9 +103,7 @@ async function continuing(
 async function guardFor(run: Run, { all, scripts }: BegunScripts): Promise<Guard | null> {
   if (all.every(({ target }) => target.scope !== 'tenant')) return null;
   const { publicSchema, searchPath } = run.config;
-  const statements = scripts.flatMap((script) => script.statements);
-  const words = new Set(statements.flatMap(({ reach }) => [...reach.words]));
-  return run.read((session) => readGuard(session, othersOnPath(searchPath, publicSchema), words));
+  return run.read((session) => readGuard(session, othersOnPath(searchPath, publicSchema), scripts));
 }
 
 function failed(error: SqlmigError): Attempt {

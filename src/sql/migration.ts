@@ -119,7 +119,7 @@ export interface Reach {
   readonly moves: boolean;
   /** True if it makes something temporary, which would outlive its transaction. */
   readonly temporary: boolean;
-  /** The relations it is about by kind and syntax, for statements that cannot be rolled back. */
+  /** The relations, or the enum, that it is about by kind and syntax. */
   readonly targets: readonly QualifiedName[];
 }
 

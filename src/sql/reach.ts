@@ -1,4 +1,4 @@
-import type { QualifiedName, Reach } from './migration.ts';
+import type { QualifiedName, Reach, Statement } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
 
 // They write rows, and so run triggers and the functions in their expressions.
@@ -136,6 +136,23 @@ export function mayLock(reach: Reach, names: ReadonlySet<string>, schemas: Reado
   );
 }
 
+/**
+ * True if a statement may tie a table to one of these relations, by a foreign key or by inheritance, so that dropping the
+ * tie locks both. For code, any mention of them or of these schemas counts.
+ */
+export function mayTie(
+  { kind, reach: { names, words, references, code } }: Statement,
+  of: ReadonlySet<string>,
+  schemas: ReadonlySet<string>,
+): boolean {
+  if (kind === 'CreateExtensionStmt') return false;
+  if (code) return meet(words, of) || meet(words, schemas);
+  const isQualified = references.size > 0 && meet(words, schemas);
+  return isQualified || meet(references, of) || (definesTable.has(kind) && meet(names, of));
+}
+
+const definesTable: ReadonlySet<string> = new Set(['CreateStmt', 'AlterTableStmt']);
+
 function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   const [few, many] = a.size < b.size ? [a, b] : [b, a];
   return [...few].some((item) => many.has(item));
@@ -161,6 +178,7 @@ const aboutRelation: ReadonlySet<string> = new Set([
 
 function targetsOf(kind: string, fields: ParsedStatement['fields']): QualifiedName[] {
   if (kind === 'DropStmt') return droppedNames(fields.objects);
+  if (kind === 'AlterEnumStmt') return nameOf(fields.typeName);
   if (kind === 'TruncateStmt') {
     const relations = (fields.relations ?? []) as { readonly RangeVar?: RangeVar }[];
     return relations.flatMap(({ RangeVar: relation }) => qualifiedName(relation));
@@ -173,16 +191,23 @@ export function qualifiedName({ schemaname, relname }: RangeVar = {}): Qualified
   return relname === undefined ? [] : [{ schema: schemaname ?? null, name: relname }];
 }
 
+interface NamePart {
+  readonly String?: { readonly sval?: string };
+}
+
 interface NameList {
-  readonly List?: { readonly items?: readonly { readonly String?: { readonly sval?: string } }[] };
+  readonly List?: { readonly items?: readonly NamePart[] };
 }
 
 /** The names in `DROP TABLE a, s.b` and its like; none for objects that are not named by one list. */
 export function droppedNames(objects: unknown): QualifiedName[] {
   if (!Array.isArray(objects)) return [];
-  return (objects as NameList[]).flatMap(({ List }) => {
-    const parts = (List?.items ?? []).map((item) => item.String?.sval ?? '');
-    const name = parts.at(-1);
-    return name === undefined ? [] : [{ schema: parts.at(-2) ?? null, name }];
-  });
+  return (objects as NameList[]).flatMap(({ List }) => nameOf(List?.items));
+}
+
+/** The name that a list of strings spells. */
+function nameOf(list: unknown): QualifiedName[] {
+  const parts = ((list ?? []) as readonly NamePart[]).map(({ String: part }) => part?.sval ?? '');
+  const name = parts.at(-1);
+  return name === undefined ? [] : [{ schema: parts.at(-2) ?? null, name }];
 }
