@@ -162,6 +162,21 @@ test('files that drop something share a transaction in a new tenant, unless a fi
   expect(await apply('bound', { ...tenant, ...key })).toEqual([{ tables: 4, transactions: 3, times: 5 }]);
 });
 
+test('a default that is replaced beside code is not taken for a change of another schema', async () => {
+  const db = await freshDatabase();
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    {
+      'sql/tenant/1_a.sql': 'create table a (x int default 1)',
+      'sql/tenant/2_b.sql': 'create table b ();\nselect 1;',
+      'sql/tenant/3_default.sql': 'alter table a alter x set default 2',
+      'sql/tenant/4_c.sql': 'create table c ()',
+    },
+  );
+  expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+  expect(await transactions(db, 'acme')).toEqual([{ tables: 3, transactions: 1, times: 4 }]);
+});
+
 test('a file that cannot share a transaction is sent twice in the first tenant only', async () => {
   const db = await freshDatabase();
   const list = ['one', 'two'];

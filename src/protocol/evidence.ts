@@ -44,6 +44,9 @@ function oidOf({ schema, oid }: UnitSchema): string {
   return oid ?? `coalesce(to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid, 0)`;
 }
 
+// A default that is replaced is gone, but its table is locked as well, and tells where it was.
+const defaults = "'pg_attrdef'::regclass";
+
 /** The values of `lockEvidence`, the worst first; 0 means nothing was found. */
 export const evidence = { transactionEnded: 3, historyAltered: 2, suspicious: 1 } as const;
 
@@ -104,7 +107,8 @@ export function lockEvidence(
   return `(select case when count(*) filter (where ${history}) = 0 then ${transactionEnded}
     else max(case ${own} ${ofOtherScope}${everywhere ? other : 'else 0'} end) end
   from pg_lock_status() l left join pg_class c on l.locktype = 'relation' and c.oid = l.relation
-  where l.pid = pg_backend_pid() and l.granted and l.locktype in ('relation', 'object') and l.mode not in ('AccessShareLock', 'RowShareLock'))`;
+  where l.pid = pg_backend_pid() and l.granted and l.locktype in ('relation', 'object') and l.mode not in ('AccessShareLock', 'RowShareLock')
+    and l.classid is distinct from ${defaults})`;
 }
 
 /**

@@ -68,7 +68,7 @@ function begun(room: number) {
 
 /** Whether a file drops something, or moves it to another schema. */
 function removesSomething({ statements }: Script): boolean {
-  return statements.some(({ reach }) => reach.dropsKeys || reach.moves);
+  return statements.some(({ reach }) => reach.drops || reach.moves);
 }
 
 /**
@@ -109,7 +109,7 @@ function needsOwn(script: Script, schema: UnitSchema): boolean {
     (statement) =>
       mayLock(statement.reach, guarded.names, schemas) ||
       // The key may be one to a table of public, which is locked as well.
-      (statement.reach.dropsKeys && (schema.isInUse || guarded.isReached)) ||
+      (statement.reach.drops && (schema.isInUse || guarded.isReached)) ||
       leavesState.has(statement.kind) ||
       takesAdvisoryLock(statement) ||
       makesTemporary(statement),

@@ -107,8 +107,8 @@ export interface Reach {
   readonly words: ReadonlySet<string>;
   /** The tables that its foreign keys refer to, which it locks. */
   readonly references: ReadonlySet<string>;
-  /** True if it may drop a foreign key, which locks the table that the key refers to. */
-  readonly dropsKeys: boolean;
+  /** True if it may drop something; a foreign key locks the table that it refers to. */
+  readonly drops: boolean;
   /** True if the text does not show it, as in a DO block: only the catalogs can, afterwards. */
   readonly opaque: boolean;
   /** True for an opaque statement that may change structure; writing rows fires triggers, but nothing more is expected of those. */

@@ -37,7 +37,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
   let opaque = writes.has(kind) || runs.has(kind);
   let code = runs.has(kind);
   let temporary = opaque;
-  let dropsKeys = kind === 'DropStmt';
+  let drops = kind === 'DropStmt';
   const walk = (node: unknown, key: string, read: boolean): void => {
     if (typeof node === 'string') {
       // Dependents are dropped wherever they are.
@@ -45,7 +45,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
         opaque = true;
         code = true;
       }
-      if (key === 'subtype' && keyDroppers.has(node)) dropsKeys = true;
+      if (key === 'subtype' && droppers.has(node)) drops = true;
       if (key === 'relpersistence' && node === 't') temporary = true;
       if (temporarySchema.test(node)) temporary = true;
       if (!read && !isGrant) names.add(node);
@@ -71,7 +71,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
     names,
     words,
     references,
-    dropsKeys,
+    drops,
     opaque,
     code,
     temporary,
@@ -81,7 +81,9 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
   };
 }
 
-const keyDroppers: ReadonlySet<string> = new Set([
+// NOT NULL is a constraint from PostgreSQL 18 on.
+const droppers: ReadonlySet<string> = new Set([
+  'AT_DropNotNull',
   'AT_DropColumn',
   'AT_DropConstraint',
   'AT_AlterColumnType',

@@ -78,7 +78,8 @@ sqlmig_evidence := (select case when count(*) filter (where l.relation = ''"acme
     when l.mode = ''ShareRowExclusiveLock'' then case when c.relkind = ''S'' or age(c.xmin) between -1000000 and 0 or exists (select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal and age(t.xmin) between -1000000 and 0) or exists (select from pg_constraint k where k.conrelid = c.oid and age(k.xmin) between -1000000 and 0) then 1 else 0 end
     else 1 end) end
   from pg_lock_status() l left join pg_class c on l.locktype = ''relation'' and c.oid = l.relation
-  where l.pid = pg_backend_pid() and l.granted and l.locktype in (''relation'', ''object'') and l.mode not in (''AccessShareLock'', ''RowShareLock''));
+  where l.pid = pg_backend_pid() and l.granted and l.locktype in (''relation'', ''object'') and l.mode not in (''AccessShareLock'', ''RowShareLock'')
+    and l.classid is distinct from ''pg_attrdef''::regclass);
 if sqlmig_evidence = 3 then raise exception using errcode = ''SQM09'', message = ''sqlmig: the file ends the transaction it runs in''; end if;
 if sqlmig_evidence = 2 then raise exception using errcode = ''SQM14'', message = ''sqlmig: the file changes its own history''; end if;
 if sqlmig_evidence = 1 then raise exception using errcode = ''SQM13'', message = ''sqlmig: the file may have changed another schema; the file will be rehearsed to find out''; end if;

@@ -35,7 +35,7 @@ export const plainReach: Reach = {
   names: new Set(),
   words: new Set(),
   references: new Set(),
-  dropsKeys: false,
+  drops: false,
   opaque: false,
   code: false,
   privileges: false,
