@@ -115,12 +115,12 @@ json_build_object(
   'relations', (select coalesce(json_agg(json_build_array(c.oid::text, n.nspname, c.relname, c.relkind,
       case when ${isStored} then c.relfilenode::text end, c.reltablespace::text,
       case when ${isStored} then pg_relation_size(c.oid) end, case when ${isStored} then pg_table_size(c.oid) end,
-      ${counters('c.oid')})), '[]')
+      ${counters('c.oid')}) order by c.oid), '[]')
     from touched t join pg_class c on c.oid = t.relation join pg_namespace n on n.oid = c.relnamespace
     where n.nspname !~ '^pg_' and c.relkind in ('r', 'p', 'm', 'v', 'f', 'S')
       and (t.existed or n.nspname <> ${quoteLiteral(schema)} or ${isCounted('c.oid')})),
   'indexes', (select coalesce(json_agg(json_build_array(c.oid::text, c.relname, i.indrelid::text, c.relfilenode::text,
-      pg_relation_size(c.oid))), '[]')
+      pg_relation_size(c.oid)) order by c.oid), '[]')
     from touched t join pg_index i on i.indrelid = t.relation join pg_class c on c.oid = i.indexrelid
     where t.existed and c.relkind = 'i' and ${written}),
   'counts', current_setting('track_counts'))::text as ${figureColumns.figures};\n`;

@@ -40,12 +40,12 @@ json_build_object(
   'relations', (select coalesce(json_agg(json_build_array(c.oid::text, n.nspname, c.relname, c.relkind,
       case when c.relkind in ('r', 'm') and case when age(c.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(c.xmin))::text::xid8) = 'in progress' else age(c.xmin) = 0 end then c.relfilenode::text end, c.reltablespace::text,
       case when c.relkind in ('r', 'm') and case when age(c.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(c.xmin))::text::xid8) = 'in progress' else age(c.xmin) = 0 end then pg_relation_size(c.oid) end, case when c.relkind in ('r', 'm') and case when age(c.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(c.xmin))::text::xid8) = 'in progress' else age(c.xmin) = 0 end then pg_table_size(c.oid) end,
-      pg_stat_get_xact_tuples_inserted(c.oid), pg_stat_get_xact_tuples_updated(c.oid), pg_stat_get_xact_tuples_deleted(c.oid))), '[]')
+      pg_stat_get_xact_tuples_inserted(c.oid), pg_stat_get_xact_tuples_updated(c.oid), pg_stat_get_xact_tuples_deleted(c.oid)) order by c.oid), '[]')
     from touched t join pg_class c on c.oid = t.relation join pg_namespace n on n.oid = c.relnamespace
     where n.nspname !~ '^pg_' and c.relkind in ('r', 'p', 'm', 'v', 'f', 'S')
       and (t.existed or n.nspname <> 'acme' or greatest(pg_stat_get_xact_tuples_inserted(c.oid), pg_stat_get_xact_tuples_updated(c.oid), pg_stat_get_xact_tuples_deleted(c.oid)) > 0)),
   'indexes', (select coalesce(json_agg(json_build_array(c.oid::text, c.relname, i.indrelid::text, c.relfilenode::text,
-      pg_relation_size(c.oid))), '[]')
+      pg_relation_size(c.oid)) order by c.oid), '[]')
     from touched t join pg_index i on i.indrelid = t.relation join pg_class c on c.oid = i.indexrelid
     where t.existed and c.relkind = 'i' and case when age(c.xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(c.xmin))::text::xid8) = 'in progress' else age(c.xmin) = 0 end),
   'counts', current_setting('track_counts'))::text as sqlmig_figures;
