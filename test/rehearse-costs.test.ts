@@ -121,6 +121,34 @@ create function public.made_there() returns int language sql as 'select 1';`,
   expect(await db.history('acme')).toEqual({ 1: 1 });
 });
 
+test('what a savepoint, a comment, a block and a setting do to the figures', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['fine'] }, historyTable: 'fine_history', publicSchema: 'fine_public' },
+    { 'sql/tenant/1_a.sql': 'create table a (id int); insert into a values (0); create table b (id int);' },
+  );
+  expect(await up(await p.config(), { select: { kind: 'all', except: [] } })).toMatchObject({ ok: true });
+  p.write({
+    'sql/tenant/2_back.sql': `savepoint s;
+alter table a add column x int;
+rollback to s;
+alter table a add column y int;`,
+    'sql/tenant/3_undone.sql': 'savepoint s;\ninsert into b values (1), (2);\nrollback to s;',
+    'sql/tenant/4_row.sql': 'insert into b values (1);',
+    'sql/tenant/5_off.sql': 'set local track_counts = off;\ninsert into b values (2);',
+    'sql/tenant/6_wipe.sql': "do $$ begin execute 'trun' || 'cate a, b'; end $$;",
+    'sql/tenant/7_wide.sql': '-- to truncate b is not needed\nalter table b alter column id type bigint;',
+  });
+  const result = await rehearse(p);
+  expect(result).toMatchObject({ ok: true });
+  const [back, undone, row, off, wipe, wide] = costsIn(result, 'fine');
+  expect(back?.locks).toMatchObject([{ relation: 'a', mode: 'AccessExclusiveLock', line: 4 }]);
+  expect(undone?.rows).toEqual([]);
+  expect(row?.rows).toMatchObject([{ relation: 'b', inserted: 1 }]);
+  expect(off?.rows).toBeNull();
+  expect(wipe?.rewritten).toMatchObject([{ how: 'truncated' }, { how: 'truncated' }]);
+  expect(wide?.rewritten).toMatchObject([{ relation: 'b', how: 'rewritten' }]);
+});
+
 test('a file that fails: its place, and the costs of the files before it', async () => {
   const config = { url: db.url, tenants: { list: ['short'] }, historyTable: 'short_history' };
   const p = project(

@@ -19,7 +19,7 @@ interface Measured {
 /** What each file costs, as far as the rehearsal got. */
 export function costsOf({ schema, context, scripts, figures, before }: Measured): FileCost[] {
   const transactions = transactionsOf(scripts, { schema, context });
-  const state = createState(figures.counted, before);
+  const state = createState(before);
   const joinedWith = (script: Script) => transactions.find((one) => one.includes(script)) ?? [script];
   const locks = figures.files.map((file, i) => {
     const script = scripts[i] as Script;
@@ -86,14 +86,28 @@ function withImplied(
 const qualified = ({ schema, relation }: { readonly schema: string; readonly relation: string }) =>
   `${schema}.${relation}`;
 
+// An ALTER TABLE that rewrites a table without rows leaves the same storage as TRUNCATE.
+const truncating: ReadonlySet<string> = new Set([
+  ...['TruncateStmt', 'DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt'],
+]);
+
+function mayTruncate({ statements }: Script): boolean {
+  return statements.some(({ kind }) => truncating.has(kind));
+}
+
+// What a file has set is reset before the setting is read.
+function mayStopCounting({ statements }: Script): boolean {
+  return statements.some(({ reach }) => reach.words.has('track_counts'));
+}
+
 type Changes = Pick<FileCost, 'rewritten' | 'indexes' | 'rows'>;
 
 /** Compares the figures of each file with those of the file before it. */
-function createState(counted: ReadonlyMap<string, Counters>, before: Before) {
+function createState(before: Before) {
   const storage = new Map<string, string>();
   const spaces = new Map<string, string>();
   const heaps = new Map<string, number>();
-  const counters = new Map(counted);
+  const counters = new Map<string, Counters>();
   for (const [oid, relation] of before.relations) {
     storage.set(oid, relation.storage);
     spaces.set(oid, relation.tablespace);
@@ -110,7 +124,7 @@ function createState(counted: ReadonlyMap<string, Counters>, before: Before) {
   const rewrittenBy = (script: Script, now: RelationNow): RewrittenTable[] => {
     const was = before.relations.get(now.oid);
     if (was === undefined || now.storage === null) return [];
-    const isEmptied = now.kind === 'r' && now.heapBytes === 0 && /\btruncate\b/i.test(script.text);
+    const isEmptied = now.kind === 'r' && now.heapBytes === 0 && mayTruncate(script);
     const isNew = storage.get(now.oid) !== now.storage;
     // What the same transaction has rewritten, TRUNCATE empties in place.
     const isChanged = isNew || (isEmptied && (heaps.get(now.oid) ?? 0) > 0);
@@ -151,11 +165,12 @@ function createState(counted: ReadonlyMap<string, Counters>, before: Before) {
       const isHistory = (of: { readonly schema: string; readonly relation: string }) =>
         context.historyTables.includes(of.relation) &&
         [schema.schema, context.publicSchema].includes(of.schema);
+      for (const [oid, was] of figures.counted) counters.set(oid, was);
       const rows = figures.relations.flatMap(rowsOf).filter((changed) => !isHistory(changed));
       return {
         rewritten,
         indexes: builtBy(figures, truncated),
-        rows: figures.counts ? rows : null,
+        rows: figures.counts && !mayStopCounting(script) ? rows : null,
       };
     },
   };

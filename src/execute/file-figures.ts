@@ -51,29 +51,28 @@ export interface FileFigures {
   readonly counts: boolean;
   /** The structure of other schemas before and behind the file, if it may change them. */
   readonly outside: readonly Structure[];
+  /** The counters before the file, by OID. */
+  readonly counted: ReadonlyMap<string, Counters>;
 }
 
 /** Collects the figures that a rehearsal reports, file by file. */
 export interface FigureCollector {
   take(row: Row): void;
   readonly files: readonly FileFigures[];
-  /** The counters before the first file, by OID. */
-  readonly counted: ReadonlyMap<string, Counters>;
 }
 
 /** A collector that has no figures yet. */
 export function createFigures(): FigureCollector {
   const files: FileFigures[] = [];
-  const counted = new Map<string, Counters>();
+  let counted = new Map<string, Counters>();
   let marks: LockMark[] = [];
   let before: Structure[] = [];
   return {
     files,
-    counted,
     take(row) {
       if (figureColumns.counted in row) {
         const list = JSON.parse(String(row[figureColumns.counted])) as [string, ...number[]][];
-        for (const [oid, ...counters] of list) counted.set(oid, countersOf(counters));
+        counted = new Map(list.map(([oid, ...counters]) => [oid, countersOf(counters)]));
       }
       if (figureColumns.mark in row) marks.push(markOf(row, Number(row[figureColumns.mark])));
       if (figureColumns.outside in row) {
@@ -87,7 +86,8 @@ export function createFigures(): FigureCollector {
       if (figureColumns.figures in row) {
         const statement = Number.POSITIVE_INFINITY;
         const figures = parseFigures(String(row[figureColumns.figures]));
-        files.push({ ...figures, marks: [...marks, markOf(row, statement)], outside: before });
+        files.push({ ...figures, marks: [...marks, markOf(row, statement)], outside: before, counted });
+        counted = new Map();
         marks = [];
         before = [];
       }

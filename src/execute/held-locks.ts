@@ -54,6 +54,13 @@ export function locksOfFile(
   const seenIn = new Map<Part, Set<string>>();
   for (const part of parts) {
     const newOnes = new Set<string>();
+    const present = new Set(part.locks.map(keyOf));
+    // ROLLBACK TO has released them: what takes them again counts.
+    for (const key of [...seen].filter((one) => !present.has(one) && !held.has(one))) {
+      seen.delete(key);
+      const [oid = ''] = key.split(' ');
+      if (key === keyOf([oid, strongest.get(oid)?.lock.mode ?? ''])) strongest.delete(oid);
+    }
     seenIn.set(part, newOnes);
     for (const lock of part.locks) {
       const [oid, mode] = lock;
@@ -61,7 +68,7 @@ export function locksOfFile(
       if (seen.has(keyOf(lock)) || relation === undefined) continue;
       seen.add(keyOf(lock));
       newOnes.add(oid);
-      // ROLLBACK TO has released the others.
+      // The others are released by a later ROLLBACK TO.
       if (atEnd.has(keyOf(lock)))
         note(oid, { lock: lockOf(relation, mode, lineIn(unit, part)), from: part.start });
     }

@@ -3,7 +3,7 @@ import { quoteLiteral } from '../sql/quote.ts';
 import { isOneOf, structureAsJson } from '../structure/structure.ts';
 import { isWrittenHere } from './evidence.ts';
 import { schemasToCompare } from './guard.ts';
-import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
+import type { Unit, UnitContext } from './unit-context.ts';
 
 // What a rehearsal measures of a file (docs/rehearse.md, What is measured). Everything is read in the transaction
 // itself, from catalogs and its own locks and counters, so it waits for no other session. Sizes are read only of
@@ -53,7 +53,7 @@ export function measuringOf(unit: Unit, schemas: ReadonlySet<string>): Measuring
   if (!isInUse && outside === '' && !reachesExisting(unit))
     return { before: '', start: mark(startMark, noLocks), after: () => '', end: timeOnly };
   return {
-    before: outside,
+    before: countedBefore(unit) + outside,
     start: mark(startMark),
     after: (n) => (isInUse && n < mostMarks && n < script.statements.length - 1 ? mark(n) : ''),
     end: `${figures(unit)}${outside}`,
@@ -92,10 +92,10 @@ const counters = (oid: string) =>
 const isCounted = (oid: string) => `greatest(${counters(oid)}) > 0`;
 
 /**
- * SQL query: the counters of a schema and of public before the files. They may include earlier transactions of the
- * session, which the server has not collected yet.
+ * SQL query: the counters of a schema and of public before a file. They may include earlier transactions of the session,
+ * which the server has not collected yet, and what an earlier file has rolled back to a savepoint.
  */
-export function countedBefore({ schema }: UnitSchema, { publicSchema }: UnitContext): string {
+function countedBefore({ schema: { schema }, context: { publicSchema } }: Unit): string {
   return `select (select coalesce(json_agg(json_build_array(d.objid::text, ${counters('d.objid')})), '[]')
 from pg_depend d join pg_namespace n on n.oid = d.refobjid
 where d.refclassid = 'pg_namespace'::regclass and d.classid = 'pg_class'::regclass

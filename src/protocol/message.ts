@@ -8,7 +8,7 @@ import { isOneOf, structureAsJson } from '../structure/structure.ts';
 import { createMissing } from './bootstrap.ts';
 import { recordDuration, recordDurations } from './durations.ts';
 import { lockedElsewhere } from './evidence.ts';
-import { countedBefore, feltModeList, measuringOf } from './measuring.ts';
+import { feltModeList, measuringOf } from './measuring.ts';
 import { createMessage, type Message, type MessageText } from './message-text.ts';
 import { raise } from './refusal.ts';
 import { transactionsOf } from './transactions.ts';
@@ -189,7 +189,6 @@ function addPart(
   },
 ): void {
   const counts = rowCounts(schema, scripts);
-  if (measures !== undefined) message.add(countedBefore(schema, context));
   const isGuarded = (index: number) => scripts[index]?.allowsPublic === false;
   for (const [index, script] of scripts.entries()) {
     if (isGuarded(index) && !isGuarded(index - 1)) message.add(structure);

@@ -1,11 +1,11 @@
 START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE;
+select case when not pg_try_advisory_xact_lock_shared(1936813165, 0) then concat('sqlmig: public is being migrated (SQM05#', pg_backend_pid(), ')')::int4
+  when not pg_try_advisory_xact_lock(1936813165, ('16385'::oid)::int4) then concat('sqlmig: another run is using this schema (SQM01#', pg_backend_pid(), ')')::int4 else 1 end = 1 as locked;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 2, 'name', 'ba4fe95fe048a96ee449a142bf49e844414ac5b6da18969c0f9640e39b2f4355', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 2, 2 where case when (select count(*) + count(*) filter (where state <> 'applied') from "acme"."schema_migrations") <> 1 then concat('sqlmig: the history changed since it was read (SQM03#', pg_backend_pid(), ')')::int4 else 1 end = 1 returning '2' as sqlmig_begun, applied_at::text as sqlmig_at;
 select (select coalesce(json_agg(json_build_array(d.objid::text, pg_stat_get_xact_tuples_inserted(d.objid), pg_stat_get_xact_tuples_updated(d.objid), pg_stat_get_xact_tuples_deleted(d.objid))), '[]')
 from pg_depend d join pg_namespace n on n.oid = d.refobjid
 where d.refclassid = 'pg_namespace'::regclass and d.classid = 'pg_class'::regclass
   and n.nspname = any (array['acme', 'public']::name[]) and greatest(pg_stat_get_xact_tuples_inserted(d.objid), pg_stat_get_xact_tuples_updated(d.objid), pg_stat_get_xact_tuples_deleted(d.objid)) > 0)::text as sqlmig_counted;
-select case when not pg_try_advisory_xact_lock_shared(1936813165, 0) then concat('sqlmig: public is being migrated (SQM05#', pg_backend_pid(), ')')::int4
-  when not pg_try_advisory_xact_lock(1936813165, ('16385'::oid)::int4) then concat('sqlmig: another run is using this schema (SQM01#', pg_backend_pid(), ')')::int4 else 1 end = 1 as locked;
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select 2, 'name', 'ba4fe95fe048a96ee449a142bf49e844414ac5b6da18969c0f9640e39b2f4355', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 2, 2 where case when (select count(*) + count(*) filter (where state <> 'applied') from "acme"."schema_migrations") <> 1 then concat('sqlmig: the history changed since it was read (SQM03#', pg_backend_pid(), ')')::int4 else 1 end = 1 returning '2' as sqlmig_begun, applied_at::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 select -1 as sqlmig_mark, (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8 as at, (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::text, l.mode)), '[]')::text
 from pg_catalog.pg_lock_status() l
