@@ -7,20 +7,73 @@ import { codeSpan, linesOfItem } from './markdown.ts';
 /** The document of a rehearsal, as far as a comment shows it: its result, or why it could not start. */
 export type RehearsalDocument = UpResult | { readonly ok: false; readonly errors: readonly ErrorDetails[] };
 
-/** Reads the document that `up --rehearse --json` prints; `null` if a text is something else. */
-export function rehearsalDocument(text: string): RehearsalDocument | null {
+/**
+ * Reads the document that `up --rehearse --json` prints. Of a text that is something else, it returns in words what is
+ * wrong with it.
+ */
+export function rehearsalDocument(text: string): RehearsalDocument | string {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
-    return null;
+    return 'it is not JSON';
   }
-  if (typeof value !== 'object' || value === null) return null;
-  const { ok, rehearsed, schemas, costs = [], errors } = value as Readonly<Record<string, unknown>>;
-  const isResult = rehearsed === true && Array.isArray(schemas) && Array.isArray(costs);
-  const isFailure = ok === false && Array.isArray(errors);
-  return typeof ok === 'boolean' && (isResult || isFailure) ? (value as RehearsalDocument) : null;
+  if (!isObject(value) || typeof value.ok !== 'boolean') return 'it has no ok';
+  if (value.ok === false && Array.isArray(value.errors))
+    return value.errors.every(isError) ? (value as unknown as RehearsalDocument) : 'an error has no code';
+  if ('undone' in value) return 'it is of down --rehearse';
+  if (value.rehearsed !== true) return 'it is not of a rehearsal';
+  const wrong = lists.find(
+    ([key, fits]) => !(value[key] === undefined ? key !== 'schemas' : isListOf(value[key], fits)),
+  );
+  if (wrong !== undefined) return `${wrong[0]} is not as up --rehearse --json prints it`;
+  const { sample, error } = value;
+  if (sample !== undefined && !hasNumbers(sample, ['tenants', 'sampled', 'bytes', 'sampledBytes']))
+    return 'sample is not as up --rehearse --json prints it';
+  return error === undefined || isError(error)
+    ? (value as unknown as RehearsalDocument)
+    : 'error has no code';
 }
+
+type Fields = Readonly<Record<string, unknown>>;
+type Fits = (value: unknown) => boolean;
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isListOf = (value: unknown, fits: Fits) => Array.isArray(value) && value.every(fits);
+const isText: Fits = (value) => typeof value === 'string';
+const hasTexts = (value: unknown, keys: readonly string[]) =>
+  isObject(value) && keys.every((key) => isText(value[key]));
+const hasNumbers = (value: unknown, keys: readonly string[]) =>
+  isObject(value) && keys.every((key) => typeof value[key] === 'number');
+const isError: Fits = (value) => hasTexts(value, ['code', 'message']);
+
+const isPlaced: Fits = (value) =>
+  hasTexts(value, ['worstIn']) &&
+  hasNumbers(value, ['schemas']) &&
+  isObject(value) &&
+  (value.schema === null || isText(value.schema));
+
+const isCost: Fits = (value) =>
+  isObject(value) &&
+  hasTexts(value, ['scope', 'file', 'worstIn']) &&
+  hasNumbers(value, ['schemas', 'durationMs']) &&
+  ['locks', 'rewritten', 'indexes'].every((key) => isListOf(value[key], isPlaced)) &&
+  (value.rows === null || isListOf(value.rows, isPlaced)) &&
+  isListOf(value.outside, isText) &&
+  (value.estimate === undefined || hasNumbers(value.estimate, ['tenants', 'byCountMs']));
+
+const isOutcome: Fits = (value) =>
+  hasTexts(value, ['schema', 'scope', 'state']) &&
+  isObject(value) &&
+  (value.error === undefined || isError(value.error));
+
+const lists: readonly (readonly [key: string, fits: Fits])[] = [
+  ['schemas', isOutcome],
+  ['costs', isCost],
+  ['unrehearsed', (value) => hasTexts(value, ['scope', 'file', 'why']) && hasNumbers(value, ['schemas'])],
+  ['databases', (value) => isObject(value) && (value.error === undefined || isError(value.error))],
+];
 
 /** Items of a list of what a rehearsal found: its errors, and the costs of each file as the report of `up` shows them. */
 export function rehearsalItems(rehearsal: RehearsalDocument): string[] {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { noPlanMarkdown, planMarkdown } from '../../src/report/plan-markdown.ts';
-import { rehearsalDocument } from '../../src/report/rehearsal-markdown.ts';
+import { type RehearsalDocument, rehearsalDocument } from '../../src/report/rehearsal-markdown.ts';
 import type { PlannedSchema, PlanResult, Scope } from '../../src/results.ts';
 import { numbered } from '../setup/project.ts';
 
@@ -228,7 +228,8 @@ test('a rehearsal adds its errors and the costs of each file, whatever is in its
     schemas: [{ database: 'app', schema: 't', scope: 'tenant', state: 'failed', error: failed }],
     sample: { tenants: 9, sampled: 3, bytes: 0, sampledBytes: 0 },
   };
-  const of = (value: object) => planMarkdown(result([]), rehearsalDocument(JSON.stringify(value)));
+  const of = (value: object) =>
+    planMarkdown(result([]), rehearsalDocument(JSON.stringify(value)) as RehearsalDocument);
   const text = of(document);
   expect(text).toContain('**nothing to apply in database `app`; the rehearsal failed**');
   expect(text).toContain('#### Rehearsal\n\n- **``');
@@ -242,13 +243,24 @@ test('a rehearsal adds its errors and the costs of each file, whatever is in its
   expect(of({ ...document, ok: true, costs: [], schemas: [], sample: undefined })).toContain(
     'nothing was rehearsed',
   );
-  for (const other of [
-    '',
-    '[]',
-    'null',
-    '{"ok": true}',
-    '{"ok": true, "schemas": []}',
-    '{"ok": 1, "errors": []}',
+  for (const [other, why] of [
+    ['', 'it is not JSON'],
+    ['[]', 'it has no ok'],
+    ['null', 'it has no ok'],
+    ['{"ok": 1, "errors": []}', 'it has no ok'],
+    ['{"ok": true}', 'it is not of a rehearsal'],
+    ['{"ok": true, "schemas": []}', 'it is not of a rehearsal'],
+    ['{"ok": true, "rehearsed": true, "undone": 1}', 'it is of down --rehearse'],
+    ['{"ok": false, "errors": [null]}', 'an error has no code'],
+    ['{"ok": true, "rehearsed": true}', 'schemas is not as up --rehearse --json prints it'],
+    ['{"ok": true, "rehearsed": true, "schemas": [1]}', 'schemas is not as up --rehearse --json prints it'],
+    [JSON.stringify({ ...document, sample: {} }), 'sample is not as up --rehearse --json prints it'],
+    [JSON.stringify({ ...document, error: 'x' }), 'error has no code'],
+    ...[{}, { ...cost, locks: [{}] }, { ...cost, rows: 3 }].map((one) => [
+      JSON.stringify({ ...document, costs: [one] }),
+      'costs is not as up --rehearse --json prints it',
+    ]),
   ])
-    expect(rehearsalDocument(other)).toBeNull();
+    expect(rehearsalDocument(other ?? '')).toBe(why);
+  expect(rehearsalDocument(`\uFEFF${JSON.stringify(document)}`)).toEqual(document);
 });

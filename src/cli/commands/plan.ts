@@ -87,9 +87,9 @@ function rehearsalIn(file: string, cwd: string): RehearsalDocument {
     throw usage(`--rehearsal: ${file} cannot be read (${code})`, hint);
   }
   const found = rehearsalDocument(text);
-  if (found === null)
+  if (typeof found === 'string')
     throw usage(
-      `--rehearsal: ${file} is not a document of up --rehearse --json`,
+      `--rehearsal: ${file} is not a document of up --rehearse --json: ${found}`,
       `write it with: sqlmig up --all --rehearse --json > ${file}`,
     );
   return found;
