@@ -96,8 +96,8 @@ function mayTruncate({ statements }: Script): boolean {
 }
 
 // What a file has set is reset before the setting is read.
-function mayStopCounting({ statements }: Script): boolean {
-  return statements.some(({ reach }) => reach.words.has('track_counts'));
+function countsRows({ counts }: FileFigures, { statements }: Script): boolean {
+  return counts && !statements.some(({ reach }) => reach.words.has('track_counts'));
 }
 
 type Changes = Pick<FileCost, 'rewritten' | 'indexes' | 'rows'>;
@@ -167,11 +167,8 @@ function createState(before: Before) {
         [schema.schema, context.publicSchema].includes(of.schema);
       for (const [oid, was] of figures.counted) counters.set(oid, was);
       const rows = figures.relations.flatMap(rowsOf).filter((changed) => !isHistory(changed));
-      return {
-        rewritten,
-        indexes: builtBy(figures, truncated),
-        rows: figures.counts && !mayStopCounting(script) ? rows : null,
-      };
+      const indexes = builtBy(figures, truncated);
+      return { rewritten, indexes, rows: countsRows(figures, script) ? rows : null };
     },
   };
 }
