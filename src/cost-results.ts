@@ -89,6 +89,8 @@ export type Worst<T> = Omit<T, 'schema'> & {
   readonly schema: string | null;
   /** The schema with the highest figure. */
   readonly worstIn: string;
+  /** Its database, if the schemas are in several. */
+  readonly worstInDatabase?: string;
   /** The number of schemas in which this happens. */
   readonly schemas: number;
 };
@@ -106,6 +108,8 @@ export interface WorstCosts
   readonly durationMs: number;
   /** The schema in which it took longest. */
   readonly worstIn: string;
+  /** Its database, if the schemas are in several. */
+  readonly worstInDatabase?: string;
   /** The sum over all these schemas. */
   readonly totalMs: number;
   /** As in `FileCost`, if this is so in all of them. */

@@ -251,6 +251,9 @@ test('two databases: a sample in each, and the sum of the estimates', async () =
   const result = await up(config, { select: { kind: 'all', except: [] }, rehearse: true, sample: 1 });
   expect(result).toMatchObject({ ok: true, sample: { tenants: 5, sampled: 2 } });
   expect(result.costs).toMatchObject([{ schemas: 2, estimate: { tenants: 5, bySizeMs: null } }]);
+  const [worst] = result.costs ?? [];
+  expect(`${worst?.worstIn} in ${worst?.worstInDatabase}`).toMatch(/^(t_1 in one|t_3 in two)$/);
+  expect(upTable(result)).toContain(`(${worst?.worstIn}@${worst?.worstInDatabase})`);
 });
 
 test('kinds of tenants: a sample of each, and what is not rehearsed', async () => {

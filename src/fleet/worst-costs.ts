@@ -36,7 +36,7 @@ function worstOf({ version, name, file }: FileCost, costs: readonly CostIn[]): W
     ...{ version, name, file },
     schemas: costs.length,
     durationMs: longest.cost.durationMs,
-    worstIn: longest.in.schema,
+    ...placeOf(longest.in, costs),
     totalMs: costs.reduce((sum, { cost }) => sum + cost.durationMs, 0),
     locks: worst(costs, {
       itemsOf: ({ locks }) => locks,
@@ -65,6 +65,12 @@ function worstOf({ version, name, file }: FileCost, costs: readonly CostIn[]): W
   };
 }
 
+/** Where a figure is highest, among the schemas of these costs. */
+function placeOf({ schema, database }: CostlySchema, costs: readonly CostIn[]) {
+  const isAmbiguous = costs.some((one) => one.in.database !== database);
+  return { worstIn: schema, ...(isAmbiguous && { worstInDatabase: database }) };
+}
+
 interface Ranking<T> {
   readonly itemsOf: (cost: FileCost) => readonly T[];
   /** What makes two items the same, besides their schema. */
@@ -88,7 +94,7 @@ function worst<T extends { readonly schema: string }>(
       found.set(
         id,
         isWorse
-          ? { ...item, schema, worstIn: where.schema, schemas, size: size(item) }
+          ? { ...item, schema, ...placeOf(where, costs), schemas, size: size(item) }
           : { ...known, schemas },
       );
     }

@@ -1,4 +1,4 @@
-import type { RehearsalSample } from '../cost-results.ts';
+import type { RehearsalSample, Worst } from '../cost-results.ts';
 import type { RehearsedFile, UnrehearsedInScope, UpResult } from '../results.ts';
 import { count, indentedTable, names, printable } from './table.ts';
 
@@ -32,7 +32,7 @@ function sampleText({ tenants, sampled, bytes, sampledBytes }: RehearsalSample):
 
 function costText(file: RehearsedFile): string {
   const where = file.scope !== 'public' ? ` in ${count(file.schemas, 'tenant')}` : '';
-  const worst = file.schemas > 1 ? ` (${printable(file.worstIn)})` : '';
+  const worst = file.schemas > 1 ? ` (${worstPlace(file)})` : '';
   const title = `${printable(file.file)}: ${upTo(file)}${file.durationMs} ms${worst}${where}\n`;
   if (file.scratch)
     return `${title}  ran in a temporary database without rows: it is non-transactional, or follows such a file\n`;
@@ -61,7 +61,11 @@ function timeText(ms: number): string {
   return seconds < 600 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
 
-type Placed = { readonly schema: string | null; readonly worstIn: string; readonly schemas: number };
+type Placed = Pick<Worst<object & { schema: string }>, 'worstIn' | 'worstInDatabase' | 'schemas'>;
+
+function worstPlace({ worstIn, worstInDatabase }: Pick<Placed, 'worstIn' | 'worstInDatabase'>): string {
+  return printable(worstInDatabase === undefined ? worstIn : `${worstIn}@${worstInDatabase}`);
+}
 
 /** In one schema a figure is what was measured, in several the highest. */
 function upTo({ schemas }: { readonly schemas: number }): string {
@@ -72,9 +76,10 @@ const named = (schema: string | null, name: string) =>
   printable(schema === null ? name : `${schema}.${name}`);
 
 /** In how many of the schemas, if not in all. */
-function share({ schemas, worstIn }: Placed, file: RehearsedFile): string {
+function share(one: Placed, file: RehearsedFile): string {
+  const { schemas } = one;
   if (file.schemas === schemas) return '';
-  return schemas === 1 ? `in ${printable(worstIn)}` : `in ${schemas} of ${file.schemas}`;
+  return schemas === 1 ? `in ${worstPlace(one)}` : `in ${schemas} of ${file.schemas}`;
 }
 
 function locksOf(file: RehearsedFile): string {
