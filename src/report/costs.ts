@@ -1,6 +1,6 @@
 import type { RehearsalSample, Worst } from '../cost-results.ts';
 import type { RehearsedFile, UnrehearsedInScope, UpResult } from '../results.ts';
-import { count, indentedTable, names, printable } from './table.ts';
+import { count, indentedTable, names, printable, schemaAndDatabase } from './table.ts';
 
 const mostLines = 8;
 
@@ -64,7 +64,7 @@ function timeText(ms: number): string {
 type Placed = Pick<Worst<object & { schema: string }>, 'worstIn' | 'worstInDatabase' | 'schemas'>;
 
 function worstPlace({ worstIn, worstInDatabase }: Pick<Placed, 'worstIn' | 'worstInDatabase'>): string {
-  return printable(worstInDatabase === undefined ? worstIn : `${worstIn}@${worstInDatabase}`);
+  return printable(schemaAndDatabase({ schema: worstIn, database: worstInDatabase }));
 }
 
 /** In one schema a figure is what was measured, in several the highest. */
