@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { type Ended, type Running, sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project, type TestProject } from './setup/project.ts';
-import { unreliableProxy } from './setup/proxy.ts';
+import { tellingProxy, unreliableProxy } from './setup/proxy.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -140,6 +140,35 @@ test('what was committed before an interruption is told, although its connection
     );
   }
   expect.unreachable('no run has told what it had committed');
+});
+
+test('a schema that failed is read again until it is known, although its connections keep breaking', async () => {
+  const proxy = await unreliableProxy(db.url);
+  let hasFailed = false;
+  let cuts = 0;
+  const url = await tellingProxy(proxy.url, /1 \/ 0|nspname as schema/, (chunk) => {
+    if (chunk.includes('1 / 0')) hasFailed = true;
+    else if (hasFailed && cuts < 3) {
+      cuts += 1;
+      proxy.cut();
+    }
+  });
+  const p = project(
+    { url, tenants: { list: ['often'] }, historyTable: 'often_cut' },
+    {
+      'sql/tenant/1_first.sql': 'create table first ()',
+      'sql/tenant/2_division.sql': '-- sqlmig: own-transaction\nselect 1 / 0',
+    },
+  );
+  const { code, stdout } = await endOf(start(['up', '--all', '--json'], p.dir));
+  const outcome = JSON.parse(stdout).schemas.find(({ schema }: { schema: string }) => schema === 'often');
+  expect({ code, cuts }).toEqual({ code: 1, cuts: 3 });
+  expect(outcome).toMatchObject({
+    state: 'failed',
+    version: '1',
+    migrations: [{ version: '1' }],
+    error: { code: 'migration-failed' },
+  });
 });
 
 test.each([

@@ -83,9 +83,11 @@ test('backends that are ended at random: --steps undoes that many, and not one m
   }
   const { stdout } = await run.ended;
   await expectWhole(tenants);
-  for (const { schema, scope, state, migrations } of JSON.parse(stdout).schemas) {
+  for (const { schema, scope, state, migrations, error } of JSON.parse(stdout).schemas) {
     if (scope === 'public') continue;
     const left = Object.keys(await db.history(schema)).length;
+    // All readings after a failure may be ended as well.
+    if (error?.state?.includes(`the state of ${schema} is unknown`)) continue;
     expect([schema, left]).toEqual([schema, 5 - migrations.length]);
     if (state === 'undone') expect(migrations).toMatchObject([{ version: '5' }, { version: '4' }]);
   }

@@ -1,4 +1,6 @@
+import { mostRetries } from '../decide/retry.ts';
 import type { SessionSlot } from '../run/session-slot.ts';
+import { SessionLost } from '../server/answer.ts';
 import { interruptedMs, withDeadline } from '../server/deadline.ts';
 import type { Session } from '../server/session.ts';
 import type { Target } from '../state/target.ts';
@@ -16,8 +18,7 @@ export function createLastRead(
     if (outOfReach) return null;
     const look = async () => rereadTarget(await slot.session(), schema);
     try {
-      // Cancels are still being sent when a run is interrupted, so the first look may be canceled too.
-      const looking = look().catch(look);
+      const looking = insistently(look);
       return await (signal.aborted ? withDeadline(looking, interruptedMs) : looking);
     } catch {
       // Nobody waits two seconds for each of a thousand.
@@ -25,4 +26,15 @@ export function createLastRead(
       return null;
     }
   };
+}
+
+/** Reads again when the session is lost, or, once, after another error: cancels may still arrive after an interrupt. */
+async function insistently(look: () => Promise<Target>): Promise<Target> {
+  for (let retries = 0; ; retries += 1) {
+    try {
+      return await look();
+    } catch (error) {
+      if (retries >= (error instanceof SessionLost ? mostRetries.lost : 1)) throw error;
+    }
+  }
 }

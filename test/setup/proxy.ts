@@ -11,9 +11,17 @@ async function proxyTo(
   const sockets = new Set<Socket>();
   const proxy = createServer((client) => {
     const upstream = connect(Number(target.port || 5432), target.hostname);
-    for (const socket of [client, upstream]) {
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
       sockets.add(socket);
-      socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+      socket
+        .on('error', () => {})
+        .on('close', (failed) => {
+          sockets.delete(socket);
+          if (failed) other.destroy();
+        });
     }
     client.once('data', (first) => {
       if (!onFirst(first)) return client.destroy();
@@ -77,7 +85,7 @@ export async function countingProxy(
 export function tellingProxy(
   databaseUrl: string,
   text: string | RegExp,
-  onMessage: () => void,
+  onMessage: (message: Buffer) => void,
 ): Promise<string> {
   const isMessage = (chunk: Buffer) =>
     typeof text === 'string'
@@ -86,7 +94,7 @@ export function tellingProxy(
   return proxyTo(
     databaseUrl,
     () => true,
-    (chunk) => void (isMessage(chunk) && onMessage()),
+    (chunk) => void (isMessage(chunk) && onMessage(chunk)),
   );
 }
 
