@@ -1,8 +1,11 @@
 import postgres from 'postgres';
 import { beforeEach, expect, test } from 'vitest';
+import { applyNonTransactional } from '../src/execute/non-transactional.ts';
+import type { Session } from '../src/server/session.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project, type TestProject } from './setup/project.ts';
+import { checkedScript, emptyTenant, testContext, testSession } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -434,6 +437,30 @@ test('a corrected file is simply pending; with a later statement that was refuse
   await db.query('drop table acme.parted; create table acme.parted (id int)');
   expect(await up(p)).toMatchObject({ code: 0 });
   expect(await row()).toEqual({ state: 'applied', at_statement: null, done_statements: 2 });
+});
+
+test('a build that was refused leaves nothing, although its session has begun a transaction by itself', async () => {
+  await acme('');
+  const session = await testSession(db.url);
+  // As an idle session does to catch up with invalidation messages.
+  const busy: Session = {
+    ...session,
+    run: async (text, ...more) => {
+      if (text.startsWith('create index')) await session.run('select 1');
+      return session.run(text, ...more);
+    },
+  };
+  const [found] = await db.query(`select 'acme'::regnamespace::oid::text as oid`);
+  const schema = {
+    ...{ ...emptyTenant('acme'), oid: String(found?.oid) },
+    history: [{ version: '1', name: 'items', checksum: '', state: 'applied' as const }],
+  };
+  const script = await checkedScript('tenant', '2_change.sql', 'create index concurrently m on parted (id)');
+  const attempt = await applyNonTransactional(busy, { script, schema, context: testContext });
+  await session.close();
+  expect(attempt).toMatchObject({ kind: 'failed', error: { details: { state: 'none of it was kept' } } });
+  expect(attempt).not.toHaveProperty('incomplete');
+  expect(await row()).toBeUndefined();
 });
 
 test('a table of another owner leaves the statements before', async () => {

@@ -26,7 +26,7 @@ import {
   wayOn,
 } from './non-transactional-errors.ts';
 import { digestOfOthers, note, type RunningFile, takeBack } from './non-transactional-progress.ts';
-import { makeReady, type OnlineStatement, type Readiness, unsoundIndex } from './readiness.ts';
+import { makeReady, newlyInvalid, type OnlineStatement, type Readiness, unsoundIndex } from './readiness.ts';
 import { aimsOutside, forbiddenIn, trespassError } from './scope-guard.ts';
 
 /** One statement of a non-transactional file that is running. */
@@ -68,7 +68,7 @@ export async function runStatement(step: Step): Promise<Attempt | null> {
   const before = await readBefore(step, statement);
   if (prepared !== null || before.compared.length > 0 || before.others !== null)
     number = transactionNumberOf(await own.run(transactionNumber));
-  const failed = await send(step, statement, number);
+  const failed = await send(step, statement, { number, prepared });
   return failed ?? check(step, prepared, before);
 }
 
@@ -120,7 +120,11 @@ async function readBefore(step: Step, statement: Statement): Promise<Before> {
 }
 
 /** `number` is that of the transaction before it, by which a failure tells whether the statement was one transaction. */
-async function send(step: Step, statement: Statement, number: number): Promise<Attempt | null> {
+async function send(
+  step: Step,
+  statement: Statement,
+  { number, prepared }: { readonly number: number; readonly prepared: Prepared | null },
+): Promise<Attempt | null> {
   const { session, own, script, schema, context } = step;
   const text = sentText(script, statement);
   try {
@@ -134,8 +138,18 @@ async function send(step: Step, statement: Statement, number: number): Promise<A
     if (!isServerError(error)) throw error;
     const at = indexOfCodePoint(text, Number(error.position ?? 1) - 1);
     const index = fileIndex(script, at, statement.start);
-    return failedAt(step, error, { whole: await ranWhole(own, number), index });
+    const whole = (await ranWhole(own, number)) || (prepared !== null && (await leftNothing(step, prepared)));
+    return failedAt(step, error, { whole, index });
   }
+}
+
+/**
+ * Whether a CONCURRENTLY statement that failed shows that it has committed nothing. Its transactions do not always tell: an
+ * idle session begins one when it has too many invalidation messages to catch up with.
+ */
+async function leftNothing(step: Step, { online: { change }, invalid }: Prepared): Promise<boolean> {
+  if (change.kind === 'detach' || change.kind === 'reindex-schema') return false;
+  return (await newlyInvalid(namesIn(step), change, invalid)) === undefined;
 }
 
 /** Checks what a statement that succeeded left, and records it as done. */

@@ -49,6 +49,17 @@ export async function makeReady(names: Names, online: OnlineStatement): Promise<
 
 type Creation = Extract<OnlineChange, { kind: 'create-index' }>;
 
+/** An index that was valid or missing when a CONCURRENTLY statement began, and is invalid now; `before` were invalid then. */
+export async function newlyInvalid(
+  names: Names,
+  change: OnlineChange,
+  before: readonly IndexName[],
+): Promise<string | undefined> {
+  const known = new Set(before.map(({ schema, name }) => `${schema}.${name}`));
+  const left = (await invalidLeftBy(names, [change])).map(({ schema, name }) => `${schema}.${name}`);
+  return left.find((name) => !known.has(name));
+}
+
 /**
  * The index that a CONCURRENTLY statement left invalid or did not create although it succeeded, in words; `null` if all
  * is well. `before` were invalid when it began.
@@ -58,9 +69,7 @@ export async function unsoundIndex(
   change: OnlineChange,
   before: readonly IndexName[],
 ): Promise<string | null> {
-  const known = new Set(before.map(({ schema, name }) => `${schema}.${name}`));
-  const left = (await invalidLeftBy(names, [change])).map(({ schema, name }) => `${schema}.${name}`);
-  const invalid = left.find((name) => !known.has(name));
+  const invalid = await newlyInvalid(names, change, before);
   if (invalid !== undefined) return `the invalid index ${invalid}`;
   if (change.kind !== 'create-index' || change.name === null) return null;
   const on = await tableAt(names, change.table);
