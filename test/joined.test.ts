@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readCommitted, sendBatch } from '../src/execute/send-units.ts';
 import { type RunEvent, up } from '../src/index.ts';
-import { canShareOne, transactionsOf } from '../src/protocol/transactions.ts';
+import { canShareOne, mayNoticeOthers, transactionsOf } from '../src/protocol/transactions.ts';
 import type { UnitContext, UnitSchema } from '../src/protocol/unit-context.ts';
 import type { Script } from '../src/sql/migration.ts';
 import { mayTie } from '../src/sql/reach.ts';
@@ -16,7 +16,7 @@ const guarded = {
     schemas: new Map([['public', '2200']]),
     perTenant: { words: [], schemas: new Map() },
     names: new Set(['plans', 'touch']),
-    isReached: false,
+    mayBeTied: false,
   },
 };
 const plain = 'create table t (id int)';
@@ -40,6 +40,13 @@ test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly 
     [2, 1],
   ],
   ['code after an enum value', [plain, "alter type e add value 'x'", plain, 'select f()'], [3, 1], [2, 2]],
+  ['rows after an enum value', [plain, "alter type e add value 'x'", rows, plain], [2, 2], [2, 1, 1]],
+  [
+    'an enum value that its own file uses',
+    [plain, "alter type e add value 'x'; alter table t alter e set default 'x'", plain],
+    [1, 2],
+    [1, 1, 1],
+  ],
   ['drops', [plain, 'alter table t drop column p', 'drop table t', rows], [4], [1, 1, 1, 1]],
   ['a drop beside code', [plain, 'drop table t', 'select f()', plain], [2, 2], [1, 1, 1, 1]],
   ['code that drops', [plain, 'drop table t cascade', plain], [1, 1, 1]],
@@ -75,7 +82,7 @@ test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly 
 test('a file that drops something has its own transaction if tenants may have keys to public', async () => {
   const texts = [plain, 'alter table t drop column p', plain];
   const scripts = await Promise.all(texts.map((text, i) => checkedScript('tenant', `${i}_file.sql`, text)));
-  const schema = { ...guarded, guarded: { ...guarded.guarded, isReached: true } };
+  const schema = { ...guarded, guarded: { ...guarded.guarded, mayBeTied: true } };
   expect(transactionsOf(scripts, { schema, context: testContext })).toHaveLength(3);
 });
 
@@ -86,9 +93,21 @@ test('files that write rows do not share a transaction if a constraint may be de
     transactionsOf(scripts, { schema: guarded, context: { ...testContext, ...more } }).map(
       ({ length }) => length,
     );
-  expect(sizesWith({ mayDefer: true })).toEqual([3, 2]);
+  expect(sizesWith({ mayNotice: true })).toEqual([3, 2]);
   const historyTables = ['schema_migrations', 'schema_migrations_paid'];
   expect(sizesWith({ historyTables, table: 'schema_migrations_paid' })).toEqual([2, 1, 1, 1]);
+});
+
+test.for([
+  ['create table t (x int unique deferrable initially deferred)', true],
+  ['create table t (like public.template including all)', true],
+  ['create table t (created_by bigint default txid_current())', true],
+  ['create trigger v before update on t for each row execute function versioning()', true],
+  ['create function f() returns refcursor language plpgsql as $$ begin end $$', true],
+  ['create table t (like public.template)', false],
+  [plain, false],
+] as const)('may notice which files share its transaction: %s', ([text, expected]) => {
+  expect(mayNoticeOthers([{ text: rows }, { text }])).toBe(expected);
 });
 
 test.for([
@@ -140,6 +159,28 @@ test('files share a transaction; if one fails, those before it stay applied, and
   for (const p of [apart, joined]) expect((await up(await p.config(), { select: all })).ok).toBe(true);
   expect(await transactions(db, 'apart')).toEqual([{ tables: 4, transactions: 4, times: 4 }]);
   expect(await transactions(db, 'joined')).toEqual([{ tables: 4, transactions: 1, times: 4 }]);
+});
+
+test('files before one that is canceled stay applied, and it is not sent again', async () => {
+  const db = await freshDatabase();
+  await db.query('create sequence runs');
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': 'create table b ()',
+      'sql/tenant/3_c.sql': `select nextval('public.runs'); set local statement_timeout = '200ms'; select pg_sleep(30);`,
+      'sql/tenant/4_d.sql': 'create table d ()',
+    },
+  );
+  const { schemas } = await up(await p.config(), { select: all });
+  expect(schemas.find(({ schema }) => schema === 'acme')).toMatchObject({
+    state: 'failed',
+    version: '2',
+    migrations: [{ version: '1' }, { version: '2' }],
+    error: { code: 'migration-failed', sqlstate: '57014', file: 'sql/tenant/3_c.sql', line: 1 },
+  });
+  expect(await db.query('select last_value::int as n from runs')).toEqual([{ n: 2 }]);
 });
 
 test('files that drop something share a transaction in a new tenant, unless a file has a key to public', async () => {
@@ -236,9 +277,11 @@ function transactions(db: TestDatabase, schema: string) {
 test('files whose constraints wait for the commit, or with savepoints, are not built in one transaction', async () => {
   const of = (...texts: readonly string[]) =>
     Promise.all(texts.map((text, i) => checkedScript('tenant', `${i + 1}_file.sql`, text)));
-  const deferring = { ...testContext, mayDefer: true };
+  const deferring = { ...testContext, mayNotice: true };
   expect(canShareOne(await of(plain, rows, rows), testContext)).toBe(true);
   expect(canShareOne(await of(plain, rows), deferring)).toBe(true);
   expect(canShareOne(await of(plain, rows, rows), deferring)).toBe(false);
   expect(canShareOne(await of('savepoint s', plain), testContext)).toBe(false);
+  const deferred = 'create table u (t int references t deferrable initially deferred)';
+  expect(canShareOne(await of(deferred, rows, rows), testContext)).toBe(false);
 });

@@ -54,7 +54,7 @@ export type AfterError =
   | { readonly kind: 'resend'; readonly from: number }
   /** This unit's file changed its history. */
   | { readonly kind: 'blame-history'; readonly unit: number }
-  /** A statement of this unit's file failed. */
+  /** A statement of this unit's file failed. Units before it that are not committed are sent again first. */
   | {
       readonly kind: 'blame-file';
       readonly unit: number;
@@ -78,13 +78,13 @@ export function afterError(error: MessageError, message: FailedMessage): AfterEr
   const retry = retryReason(error);
   if (retry !== null && !reasonsInFiles.has(retry)) return { kind: 'put-off', reason: retry };
   if (committed === null) return { kind: 'count-committed' };
-  // What stays applied, and which file is to blame, must not depend on the files that shared its transaction.
+  // What stays applied, and which file is to blame, must not depend on the files that shared its transaction. A file that
+  // somebody has canceled is not sent again, only those before it.
   if (joined && error.state !== sqlstates.queryCanceled) return { kind: 'separate', from: committed };
   if (error.state === unitStates.suspicious) return { kind: 'probe', unit: committed };
   const hasBegun = begun === committed;
   if (hasBegun && error.missesHistory) return { kind: 'blame-history', unit: committed };
   if (isOurs(error, hasBegun)) return { kind: 'rethrow' };
-  // Work that somebody has canceled is not sent again.
   const running = joined ? (begun ?? committed) : committed;
   const { unit, index } = placeOf(error) ?? { unit: running, index: null };
   // The server refused the text before it ran any of it: the units before the culprit go first.

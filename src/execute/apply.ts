@@ -58,7 +58,7 @@ export async function applyUnits(session: Session, pending: PendingFiles, run: R
   const applying = { ...run, context, session, notices };
   try {
     const schema = await bootstrapOrUpgrade(applying, pending);
-    let progress: Progress = {
+    const progress = await applyOpen(applying, {
       schema,
       open: pending.scripts,
       unitsAtOnce: maxUnits,
@@ -66,14 +66,8 @@ export async function applyUnits(session: Session, pending: PendingFiles, run: R
       unjoinable: [],
       trusted: new Set(),
       durations: new Map(),
-    };
-    while (progress.open.length > 0) {
-      if (run.signal.aborted)
-        return { kind: 'failed', error: new SqlmigError('interrupted', 'the run was interrupted') };
-      const next = await applyNext(applying, progress);
-      if ('kind' in next) return next;
-      progress = next;
-    }
+    });
+    if ('kind' in progress) return progress;
     const { durations, unjoinable } = progress;
     const applied = pending.scripts.map(({ migration }) =>
       appliedMigration(migration, durations.get(historyKey(migration))),
@@ -83,6 +77,19 @@ export async function applyUnits(session: Session, pending: PendingFiles, run: R
   } catch (error) {
     return attemptOf(error, { schema: pending.schema, context });
   }
+}
+
+/** Applies what is open. Returns how far the units are then, or the attempt if it ends before. */
+async function applyOpen(applying: Applying, from: Progress): Promise<Progress | Attempt> {
+  let progress = from;
+  while (progress.open.length > 0) {
+    if (applying.signal.aborted)
+      return { kind: 'failed', error: new SqlmigError('interrupted', 'the run was interrupted') };
+    const next = await applyNext(applying, progress);
+    if ('kind' in next) return next;
+    progress = next;
+  }
+  return progress;
 }
 
 /** Creates what is missing, or upgrades the history table if no unit will do it. Returns the schema with its OID. */
@@ -174,8 +181,13 @@ async function recover(
       const script = scriptAt(batch, decided.unit);
       return { kind: 'failed', error: historyError({ script, ...place }, error) };
     }
-    case 'blame-file':
-      return blameFile(session, { ...failed, place }, decided);
+    case 'blame-file': {
+      const before = now.open.slice(0, now.open.indexOf(scriptAt(batch, decided.unit)));
+      applying.notices.again(before);
+      const again = await applyOpen(applying, { ...now, open: before, apart: true });
+      if ('kind' in again) return again;
+      return blameFile(session, { ...failed, place: { ...place, schema: again.schema } }, decided);
+    }
     default:
       throw error;
   }

@@ -35,7 +35,10 @@ export function createMigrator({ run, source, settings }: MigrationRun, confined
     run,
     source,
     settings,
-    context: { ...unitContext(run, settings, source.migrations.tenant), confined },
+    context: {
+      ...unitContext(run, settings, [...source.migrations.public, ...source.migrations.tenant]),
+      confined,
+    },
     scripts,
     turns: createTurns(scripts.all),
     snapshots: createSnapshots(source, settings.emit),

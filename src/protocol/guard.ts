@@ -19,13 +19,13 @@ export async function readGuard(
   const ofTenants = scripts.filter(({ migration }) => migration.scope === 'tenant');
   const found = await readSchemas(session, path, wordsOf(ofTenants.filter((script) => !script.allowsPublic)));
   const schemas = new Set(found.schemas.keys());
-  const isReached =
+  const mayBeTied =
     found.perTenant.words.length > 0 ||
     ofTenants.some(
       ({ allowsPublic, statements }) =>
         allowsPublic || statements.some((statement) => mayTie(statement, found.names, schemas)),
     );
-  return { ...found, isReached };
+  return { ...found, mayBeTied };
 }
 
 function wordsOf(scripts: readonly Script[]): ReadonlySet<string> {
@@ -36,7 +36,7 @@ async function readSchemas(
   session: Session,
   path: readonly string[],
   words: ReadonlySet<string>,
-): Promise<Omit<Guard, 'isReached'>> {
+): Promise<Omit<Guard, 'mayBeTied'>> {
   const fixed = [...words].filter((word) => !word.includes(tenantMark));
   // A tenant's own schema is not guarded, and a word of 64 characters or more cannot be a name.
   const perTenant = [...words].filter(

@@ -1,4 +1,4 @@
-import type { Script, Statement } from '../sql/migration.ts';
+import type { Migration, Script, Statement } from '../sql/migration.ts';
 import { mayLock } from '../sql/reach.ts';
 import { changesSharedRows } from './catalog-key.ts';
 import { guardedSchemas, scrutinyOf } from './guard.ts';
@@ -23,16 +23,16 @@ export function transactionsOf(
   const transactions: Script[][] = [];
   // A tenant of a kind has tables of all tenants.
   const isInUse = schema.isInUse || context.table !== context.historyTables[0];
-  const mayDefer = isInUse || context.mayDefer;
+  const mayNotice = isInUse || context.mayNotice;
   let open = begun(0);
   for (const script of scripts) {
     const [removes, isGuarded] = [removesSomething(script), scrutinyOf([script], schema) === 'all'];
-    const own = apart || context.transactionPerFile || needsOwn(script, schema) || (removes && isGuarded);
+    const own = apart || context.transactionPerFile || needsOwn(script, schema);
     const locks = locksOf(script);
     // After code, constraints are immediate until the commit, which a file that writes rows would notice.
-    const isLate = mayDefer && open.hasRunCode && mayWriteRows(script);
+    const isLate = mayNotice && open.hasRunCode && mayWriteRows(script);
     // What is gone looks in the locks like something outside of the tenant.
-    const isSuspicious = (removes && open.isGuarded) || (isGuarded && open.removes);
+    const isSuspicious = (open.removes || removes) && (open.isGuarded || isGuarded);
     if (own || locks > open.room || isLate || isSuspicious || mayUse(script, open.added)) {
       transactions.push([]);
       open = begun(mostLocks);
@@ -72,12 +72,14 @@ function removesSomething({ statements }: Script): boolean {
 }
 
 /**
- * Whether the files that build a schema can all run in one transaction with the same result. Constraints are immediate
- * after the first file that writes rows or runs code, which deferred ones of later files would notice.
+ * Whether the files that build a schema can all run in one transaction with the same result. They may be of several scopes,
+ * so `context` does not know all of them. Constraints are immediate after the first file that writes rows or runs code,
+ * which deferred ones of later files would notice.
  */
-export function canShareOne(scripts: readonly Script[], { mayDefer }: UnitContext): boolean {
+export function canShareOne(scripts: readonly Script[], context: UnitContext): boolean {
   const leaves = scripts.some(({ statements }) => statements.some(({ kind }) => leavesState.has(kind)));
-  return !leaves && !(mayDefer && scripts.filter(mayWriteRows).length > 1);
+  const mayNotice = context.mayNotice || mayNoticeOthers(scripts.map(({ migration }) => migration));
+  return !leaves && !(mayNotice && scripts.filter(mayWriteRows).length > 1);
 }
 
 /**
@@ -109,12 +111,23 @@ function needsOwn(script: Script, schema: UnitSchema): boolean {
     (statement) =>
       mayLock(statement.reach, guarded.names, schemas) ||
       // The key may be one to a table of public, which is locked as well.
-      (statement.reach.drops && (schema.isInUse || guarded.isReached)) ||
+      (statement.reach.drops && (schema.isInUse || guarded.mayBeTied)) ||
       leavesState.has(statement.kind) ||
       takesAdvisoryLock(statement) ||
       makesTemporary(statement),
   );
 }
+
+/**
+ * Whether files, or what they create, may behave differently if others share their transaction, judging by their text: it
+ * mentions deferred constraints, transaction numbers, or cursors, which a function can leave open.
+ */
+export function mayNoticeOthers(files: readonly Pick<Migration, 'text'>[]): boolean {
+  return files.some(({ text }) => transactionWords.test(text));
+}
+
+const transactionWords =
+  /\b(?:deferred|like\s+\S+\s+including|[cx]m(?:in|ax)|txid_\w+|pg_\w*(?:xact|snapshot)\w*|versioning|\w*cursor\w*)\b/i;
 
 function mayWriteRows({ statements }: Script): boolean {
   return statements.some(writesRows);
@@ -154,9 +167,17 @@ function valuesAddedBy({ statements }: Script): string[] {
   );
 }
 
-/** Whether a file may use new values of an enum, which it cannot before they are committed (55P04). */
-function mayUse({ text, statements }: Script, values: readonly string[]): boolean {
-  return values.some((value) => text.includes(value) || statements.some(({ reach }) => reach.code));
+/**
+ * Whether a file may use values of an enum that it or its transaction adds. Before they are committed it cannot (55P04),
+ * unless the transaction has created the type as well.
+ */
+function mayUse(script: Script, added: readonly string[]): boolean {
+  const values = [...added, ...valuesAddedBy(script)];
+  if (values.length === 0) return false;
+  return script.statements.some(({ kind, start, end, reach }) => {
+    const text = script.text.slice(start, end);
+    return kind !== 'AlterEnumStmt' && (reach.opaque || values.some((value) => text.includes(value)));
+  });
 }
 
 /** Whether a file may lock, against writes at least, a relation that its transaction has not made. */

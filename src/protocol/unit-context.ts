@@ -31,8 +31,8 @@ export interface UnitContext {
   readonly sync: boolean;
   /** No two files share a transaction. */
   readonly transactionPerFile: boolean;
-  /** A constraint of a tenant may be deferred, judging by the text of all files. */
-  readonly mayDefer: boolean;
+  /** Files may notice which others share their transaction (see `mayNoticeOthers`). */
+  readonly mayNotice: boolean;
   /** The session is not pooled, and starts with `unitSettings`. */
   readonly ownSession: boolean;
   /** Histories may be on other servers (Citus): what reads or writes one runs there, with all functions in it. */
@@ -52,7 +52,7 @@ export interface Guard {
   /** What an unqualified name can refer to outside of the tenant: everything in the other schemas of its search_path. */
   readonly names: ReadonlySet<string>;
   /** Tables of tenants may have foreign keys to others in these schemas, judging by the text of all files (`mayTie`). */
-  readonly isReached: boolean;
+  readonly mayBeTied: boolean;
 }
 
 /** The schema that units migrate, as it was when the plan was made. */

@@ -81,16 +81,19 @@ function historyDropped({ scripts, schema, context }: JoinedUnits): Check[] {
   return drops ? [['true', unitStates.historyTouched]] : [];
 }
 
-// Rows that another session has added do not count: they are not the files' doing, and the next unit sees them.
+// Rows that another session has added do not count: they are not the files' doing, and the next unit sees them. A row that
+// a file changes counts as written after those of the files before, and of its own.
 function historyTouched(
   { scripts, schema, context }: JoinedUnits,
   { rows, written = scripts.length }: Expected,
 ): Check {
   const here = isWrittenHere('xmin');
-  // One list, which the server hashes: conditions on each row would be compared with each script.
-  const keys = scripts.map(({ migration }) => quoteLiteral(`${historyKey(migration)} ${migration.checksum}`));
-  const own = `state = 'applied' and ${keyColumn} || ' ' || checksum in (${keys.join(', ')})`;
-  const condition = `(select count(*) filter (where ${here}) <> ${written} or count(*) filter (where not ${here}) < ${rows - written}
-      or count(*) filter (where ${own}) <> ${scripts.length} from ${historyTable(schema.schema, context.table)})`;
+  const row = `${keyColumn} || ' ' || checksum || ' ' || state`;
+  const inOrder = `(array_agg(${row} order by cmin::text::int8) filter (where ${here}))`;
+  const expected = scripts.map(({ migration }) =>
+    quoteLiteral(`${historyKey(migration)} ${migration.checksum} applied`),
+  );
+  const condition = `(select ${inOrder}[${written - scripts.length + 1}:] is distinct from array[${expected.join(', ')}]
+      or count(*) filter (where not ${here}) < ${rows - written} from ${historyTable(schema.schema, context.table)})`;
   return [condition, unitStates.historyTouched];
 }

@@ -1,10 +1,11 @@
 import { hostname, userInfo } from 'node:os';
 import { historyTablesIn, publicTable } from '../project/scope-view.ts';
+import { mayNoticeOthers } from '../protocol/transactions.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { Run } from './run.ts';
 
-/** The context of the units of a run; `files` are all of its tenants', if it applies some. */
+/** The context of the units of a run; `files` are all of its files, if it applies some. */
 export function unitContext(
   { runId, config, server, onNotice }: Run,
   { lockTimeoutMs, sync }: Pick<UnitContext, 'lockTimeoutMs' | 'sync'>,
@@ -24,7 +25,7 @@ export function unitContext(
     // A coordinator commits after the other servers have prepared: a crash must not undo what they then commit.
     sync: sync || server.isCitus,
     transactionPerFile: config.transactionPerFile,
-    mayDefer: files?.some(({ text }) => /\bdeferred\b/i.test(text)) ?? true,
+    mayNotice: files === undefined || mayNoticeOthers(files),
     ownSession: false,
     isCitus: server.isCitus,
     confined: false,

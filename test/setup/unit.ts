@@ -24,7 +24,7 @@ export const testContext: UnitContext = {
   limitsTransactions: false,
   sync: false,
   transactionPerFile: false,
-  mayDefer: false,
+  mayNotice: false,
   ownSession: false,
   confined: false,
   onNotice: () => {},
