@@ -205,6 +205,9 @@ test('disjoint kinds need no files for all tenants, and a tenant that only a kin
   await expect(createMigration(config, { scope: 'shops', name: 'x' })).rejects.toThrow(
     'the config has no scope "shops"',
   );
+  await expect(createTenant(config, { name: 'd_x', scopes: ['tenant'] })).rejects.toMatchObject({
+    details: { message: 'scope tenant is not a kind of tenants', hint: 'the kinds are shop, depot' },
+  });
   expect(await checkFiles(config)).toMatchObject({ files: 3 });
 });
 
@@ -402,6 +405,19 @@ test.for([
   const failed = schemas.find(({ state }) => state === 'failed');
   expect(failed).toMatchObject({ scope, error: { code: 'changes-history', file: `sql/${scope}/2_x.sql` } });
   expect(await db.query(rows)).toEqual([{ own: 1, vip: 1 }]);
+});
+
+test('a file may drop what is named like its tenant, or by its tenant', async () => {
+  const { run, p } = await fleet(
+    'droptable',
+    { tenants: ['demo'], vip: ['demo'] },
+    {
+      'sql/tenant/1_a.sql': 'create table demo (); create table old ()',
+      'sql/vip/1_v.sql': 'create table v ()',
+    },
+  );
+  p.write({ 'sql/tenant/2_drop.sql': 'drop table demo; drop table demo.old' });
+  expect(await run()).toMatchObject({ ok: true });
 });
 
 test('a tenant that is dropped or undone before its kind is migrated is left alone', async () => {

@@ -24,7 +24,13 @@ export function kindsOf(config: Config): readonly Config[] {
 export function kindOf(config: Config, name: string): Config {
   const kind = kindsOf(config).find(({ scope }) => scope?.name === name);
   if (kind !== undefined) return kind;
-  const names = ['public', 'tenant', ...config.scopes.map((scope) => scope.name)];
+  const kinds = config.scopes.map((scope) => scope.name);
+  const names = ['public', 'tenant', ...kinds];
+  if (names.includes(name))
+    throw new SqlmigError('bad-usage', `scope ${name} is not a kind of tenants`, {
+      state: 'nothing was touched',
+      hint: kinds.length === 0 ? 'the config has none' : `the kinds are ${few(kinds, 20)}`,
+    });
   const meant = closest(name, names);
   throw new SqlmigError('bad-usage', `the config has no scope "${name}"`, {
     state: 'nothing was touched',

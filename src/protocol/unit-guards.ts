@@ -1,6 +1,7 @@
 import { unitStates } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
 import { historyKey } from '../project/order.ts';
+import { forTenantName } from '../sql/filling.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { mentions } from '../sql/reach.ts';
 import { keyColumn } from './durations.ts';
@@ -73,9 +74,12 @@ function mayTouchHistory({ scripts, schema, context }: JoinedUnits): boolean {
 /** The histories of other scopes that are dropped by name: a table that is gone leaves no lock that could be recognized. */
 function historyDropped({ scripts, schema, context }: JoinedUnits): Check[] {
   const tables = new Set(context.historyTables.filter((name) => name !== context.table));
+  const isOwn = (name: string | null) =>
+    name === null || forTenantName(name, schema.schema) === schema.schema;
   const drops = scripts.some(({ statements }) =>
     statements.some(
-      ({ kind, reach }) => kind === 'DropStmt' && mentions(reach, tables, new Set([schema.schema])),
+      ({ kind, reach: { targets } }) =>
+        kind === 'DropStmt' && targets.some((target) => tables.has(target.name) && isOwn(target.schema)),
     ),
   );
   return drops ? [['true', unitStates.historyTouched]] : [];
