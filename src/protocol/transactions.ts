@@ -42,8 +42,7 @@ export function transactionsOf(
     open.removes ||= removes;
     open.isGuarded ||= isGuarded;
     open.added.push(...valuesAddedBy(script));
-    for (const { kind, reach } of script.statements)
-      if (kind === 'CreateStmt') for (const name of reach.names) open.made.add(name);
+    for (const { reach } of script.statements) if (reach.creates !== null) open.made.add(reach.creates);
     const isLast = own || (isInUse && locksExisting(script, open.made));
     open.room = isLast ? 0 : open.room - locks;
   }

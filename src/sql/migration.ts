@@ -107,6 +107,8 @@ export interface Reach {
   readonly words: ReadonlySet<string>;
   /** The tables that its foreign keys refer to, which it locks. */
   readonly references: ReadonlySet<string>;
+  /** The table that it creates; `null` if there is none, or if it may exist already. */
+  readonly creates: string | null;
   /** True if it may drop something; a foreign key locks the table that it refers to. */
   readonly drops: boolean;
   /** True if the text does not show it, as in a DO block: only the catalogs can, afterwards. */

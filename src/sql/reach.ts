@@ -71,6 +71,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
     names,
     words,
     references,
+    creates: createdBy(kind, fields),
     drops,
     opaque,
     code,
@@ -186,6 +187,13 @@ function targetsOf(kind: string, fields: ParsedStatement['fields']): QualifiedNa
     return relations.flatMap(({ RangeVar: relation }) => qualifiedName(relation));
   }
   return aboutRelation.has(kind) ? qualifiedName((fields.relation ?? {}) as RangeVar) : [];
+}
+
+function createdBy(
+  kind: string,
+  { relation, if_not_exists: ifNotExists }: ParsedStatement['fields'],
+): string | null {
+  return (kind === 'CreateStmt' && ifNotExists !== true && (relation as RangeVar).relname) || null;
 }
 
 /** The name of a relation; none if there is no relation. */

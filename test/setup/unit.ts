@@ -35,6 +35,7 @@ export const plainReach: Reach = {
   names: new Set(),
   words: new Set(),
   references: new Set(),
+  creates: null,
   drops: false,
   opaque: false,
   code: false,
