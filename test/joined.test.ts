@@ -32,6 +32,18 @@ test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly 
   ['a block that names nothing of public', [plain, 'do $$ begin perform 1; end $$', plain], [3], [2, 1]],
   ['files that write rows', [plain, rows, 'create index on t (id)', rows, plain], [5], [2, 1, 1, 1]],
   ['a table that was there', ['alter table old add a int', plain, 'alter table t add b int'], [3], [1, 2]],
+  [
+    'a table that may have been there',
+    ['create table if not exists t (x int)', 'alter table t add a int', plain],
+    [3],
+    [2, 1],
+  ],
+  [
+    'a table named like a column',
+    ['create table u (old int)', 'alter table old add a int', plain],
+    [3],
+    [2, 1],
+  ],
   ['a key to a table that was there', [plain, 'create table u (o int references old)', plain], [3], [2, 1]],
   ['an enum value', [plain, "alter type e add value 'x'", plain, plain], [4], [2, 2]],
   [
@@ -159,6 +171,22 @@ test('files share a transaction; if one fails, those before it stay applied, and
   for (const p of [apart, joined]) expect((await up(await p.config(), { select: all })).ok).toBe(true);
   expect(await transactions(db, 'apart')).toEqual([{ tables: 4, transactions: 4, times: 4 }]);
   expect(await transactions(db, 'joined')).toEqual([{ tables: 4, transactions: 1, times: 4 }]);
+});
+
+test('what a file has prepared does not outlive the rollback of its transaction', async () => {
+  const db = await freshDatabase();
+  const lists = ['acme', 'beta'];
+  const p = project(
+    { url: db.url, tenants: { list: lists }, concurrency: 1 },
+    {
+      'sql/tenant/1_t.sql': 'create table t (id serial)',
+      'sql/tenant/2_u.sql':
+        'prepare q as select 1;\nexecute q;\nselect 1 / count(*) from t;\ncreate table u ();',
+    },
+  );
+  const { schemas } = await up(await p.config(), { select: all, maxFailures: { percent: 100 } });
+  const error = { sqlstate: '22012', file: 'sql/tenant/2_u.sql', line: 3, statement: 3 };
+  expect(schemas.slice(1)).toMatchObject(lists.map((schema) => ({ schema, version: '1', error })));
 });
 
 test('files before one that is canceled stay applied, and it is not sent again', async () => {

@@ -48,6 +48,28 @@ it('four runners through PgBouncer in transaction mode: exactly once, nothing of
   expect(rows.map(([row]) => row)).toEqual(rows.map(() => fresh));
 });
 
+it('a file that fails leaves no advisory lock and no prepared statement on the server', async () => {
+  const url = await startPooler(db.url, 'transaction', 6);
+  const p = project(
+    { url, tenants: { list: numbered('t', 6) }, concurrency: 4 },
+    { 'sql/tenant/1_fails.sql': 'prepare q as select 1;\nselect pg_advisory_lock(42);\nselect 1 / 0;' },
+  );
+  const run = await sqlmig(['up', '--all', '--max-failures', '100%', '--json'], p.dir);
+  const errors = JSON.parse(run.stdout).schemas.flatMap(({ error }: { error?: object }) => error ?? []);
+  expect(errors).toMatchObject(Array.from({ length: 6 }, () => ({ sqlstate: '22012', line: 3 })));
+  expect(
+    await db.query(`select count(*)::int as n from pg_locks where locktype = 'advisory' and objid = 42`),
+  ).toEqual([{ n: 0 }]);
+  const next = postgres(url, { max: 6, fetch_types: false, prepare: false });
+  const rows = await Promise.all(
+    Array.from({ length: 6 }, () =>
+      next.unsafe('select pg_sleep(0.1), (select count(*)::int from pg_prepared_statements) as n').simple(),
+    ),
+  );
+  await next.end();
+  expect(rows.map(([row]) => row?.n)).toEqual([0, 0, 0, 0, 0, 0]);
+});
+
 it('SIGTERM behind PgBouncer leaves no statement on the server', async () => {
   const url = await startPooler(db.url, 'transaction', 6);
   const p = project(

@@ -6,7 +6,6 @@ import { composeReplay, composeUpgrade, type PendingFiles } from '../protocol/me
 import type { Message } from '../protocol/message-text.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
-import { release } from '../protocol/unit-locks.ts';
 import type { ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { sentText } from '../sql/filling.ts';
@@ -114,7 +113,6 @@ async function applyNext(applying: Applying, progress: Progress): Promise<Progre
   const batch = { scripts: nextScripts(progress), schema, context, apart, trusted };
   const { error, ...sent } = await sendBatch(session, batch);
   if (error === null) return advanced(progress, batch.scripts.length, sent.durations);
-  if (context.ownSession) await session.run(release);
   return recover(applying, progress, { ...sent, batch, error });
 }
 

@@ -20,7 +20,7 @@ export async function createKind(session: Session, kind: NewKind, given: UnitCon
   const message = composeKind(kind, context);
   const report = createReport(scripts);
   try {
-    await session.run(message.text, report.take, (notice) =>
+    await session.runFiles(message.text, report.take, (notice) =>
       context.onNotice(notice, { ...schema, scripts: report.running() }),
     );
   } catch (error) {

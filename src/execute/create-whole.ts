@@ -117,7 +117,7 @@ async function send(
     report.take(row);
   };
   try {
-    await session.run(message.text, take, (notice) => {
+    await session.runFiles(message.text, take, (notice) => {
       if (!loading) context.onNotice(notice, { ...schema, scripts: report.running() });
     });
   } catch (error) {

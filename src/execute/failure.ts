@@ -120,7 +120,7 @@ async function replay(
       if (replayColumn in row) done += 1;
     };
     // Its notices were passed on when it ran first.
-    await session.run(text, onRow, () => {});
+    await session.runFiles(text, onRow, () => {});
   } catch (error) {
     const same = isServerError(error) && error.code === expected.code && done < unit.script.statements.length;
     return same ? done : null;

@@ -27,7 +27,7 @@ export async function probe(session: Session, unit: Unit): Promise<SqlmigError |
     });
     // The notices of the file are reported when it runs for good.
     try {
-      await session.run(message.text, seen.take, () => {});
+      await session.runFiles(message.text, seen.take, () => {});
     } catch (error) {
       const touches = isServerError(error) && unitRefusalOf(error)?.state === unitStates.historyTouched;
       if (touches) return historyError(unit, error);

@@ -86,7 +86,7 @@ async function runRehearsal(
       figures.take(row);
       after?.onRow(row);
     };
-    await session.run(message.text, onRow, (notice) => {
+    await session.runFiles(message.text, onRow, (notice) => {
       // The whole message is parsed before its first unit runs.
       const at = notice.code === identifierCut ? undefined : units[report.durations.length];
       const scripts = at === undefined ? units.map(({ script }) => script) : [at.script];

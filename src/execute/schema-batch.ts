@@ -1,7 +1,6 @@
 import { durationOf } from '../protocol/durations.ts';
 import { composeBatch } from '../protocol/message.ts';
 import type { Unit, UnitContext } from '../protocol/unit-context.ts';
-import { release } from '../protocol/unit-locks.ts';
 import type { Row } from '../server/answer.ts';
 import { identifierCut } from '../server/notice.ts';
 import { isServerError } from '../server/server-error.ts';
@@ -34,7 +33,7 @@ export async function applyBatch(
       const reported = durationOf(row);
       if (reported !== null) durations.set(reported.schema, reported.ms);
     };
-    await session.run(text, take, (notice) => {
+    await session.runFiles(text, take, (notice) => {
       // The whole message is parsed before its first unit runs.
       const from = notice.code === identifierCut ? parts : parts.slice(durations.size).slice(0, 1);
       for (const { schema, script } of from) context.onNotice(notice, { ...schema, scripts: [script] });
@@ -42,7 +41,6 @@ export async function applyBatch(
     return known();
   } catch (error) {
     if (!isServerError(error)) throw error;
-    if (context.ownSession) await session.run(release);
     // A unit reports its duration before its commit, and the commit may have failed.
     return known().slice(0, -1);
   }

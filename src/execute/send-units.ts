@@ -55,7 +55,7 @@ export async function sendBatch(session: Session, batch: Batch): Promise<SentBat
   const report = createReport(scripts);
   const started = performance.now();
   const error = await session
-    .run(message.text, report.take, (notice) => {
+    .runFiles(message.text, report.take, (notice) => {
       // The whole message is parsed before its first unit runs.
       const from = notice.code === identifierCut ? scripts : report.running();
       context.onNotice(notice, { ...schema, scripts: from });

@@ -56,6 +56,12 @@ export interface Session {
    */
   run(text: string, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]>;
   /**
+   * Sends a message that contains files, as `run` does. If the server refuses it, what a rollback leaves is undone before
+   * a pooler can give the server session to another client.
+   * @throws as `run` does.
+   */
+  runFiles: Session['run'];
+  /**
    * Sends one statement by the extended protocol, which refuses a second one in the same text (42601). Returns
    * its columns, each with the OID of its type, and its rows.
    * @throws as `run` does.
@@ -106,6 +112,9 @@ export interface Server {
  * Functions Safely).
  */
 export const ownPath = 'pg_catalog, pg_temp';
+
+// Prepared statements, what `lastval` returns, and advisory locks of the session.
+const leftByRollback = 'DEALLOCATE ALL;\nDISCARD SEQUENCES;\nselect pg_catalog.pg_advisory_unlock_all();\n';
 
 // Runs before search_path can be set, so every name is qualified.
 const hello = `select pg_catalog.pg_backend_pid() as pid, pg_catalog.current_database() as database, session_user as login,
@@ -225,7 +234,9 @@ async function greet(wire: Wire, { target, connectTimeoutMs, signal }: Connectio
 function messagesOf(wire: Wire, signal: AbortSignal | undefined) {
   return {
     run: (text: string, onRow?: (row: Row) => void, onNotice?: OnNotice) =>
-      wire.run(wire.message(text), onRow, onNotice),
+      wire.run(wire.message(text), { onRow, onNotice }),
+    runFiles: (text: string, onRow?: (row: Row) => void, onNotice?: OnNotice) =>
+      wire.run(wire.message(text), { onRow, onNotice, undo: leftByRollback }),
     async statement(text: string) {
       const query = wire.statement(text);
       const rows = await wire.run(query);

@@ -18,6 +18,14 @@ interface WireSetup {
   readonly onNotification: (channel: string) => void;
 }
 
+/** What listens to the answer to a query, and what to do after an error. */
+interface Listening {
+  readonly onRow?: ((row: Row) => void) | undefined;
+  readonly onNotice?: OnNotice | undefined;
+  /** SQL that undoes what a rollback leaves. */
+  readonly undo?: string;
+}
+
 /** A message of the driver's, not sent before something waits for it. */
 export type Query = ReturnType<Client['unsafe']>;
 
@@ -87,11 +95,11 @@ export class Wire {
   }
 
   /**
-   * Sends a query and rolls back after a server error.
+   * Sends a query; after a server error rolls back, and runs `undo` in the same message.
    * @throws ServerError for what the server refused, SessionLost if the outcome is unknown.
    */
-  run(query: Query, onRow?: (row: Row) => void, onNotice?: OnNotice): Promise<Row[]> {
-    return this.#rollingBack(() => this.#send(query, onRow, onNotice));
+  run(query: Query, { onRow, onNotice, undo = '' }: Listening = {}): Promise<Row[]> {
+    return this.#rollingBack(() => this.#send(query, onRow, onNotice), undo);
   }
 
   /**
@@ -147,13 +155,13 @@ export class Wire {
     this.#giveUp(new Error(this.#reason));
   }
 
-  async #rollingBack<T>(send: () => Promise<T>): Promise<T> {
+  async #rollingBack<T>(send: () => Promise<T>, undo = ''): Promise<T> {
     try {
       return await send();
     } catch (error) {
       if (!(error instanceof SessionLost))
         await this.#send(
-          this.message('ROLLBACK'),
+          this.message(`ROLLBACK;\n${undo}`),
           () => {},
           () => {},
         );
