@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import postgres from 'postgres';
 import { beforeEach, expect, test } from 'vitest';
 import { createLimit } from '../src/fleet/limit.ts';
+import { status, up } from '../src/index.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
@@ -91,4 +93,25 @@ test('work that comes while another gives its place to one who waits does not ru
   open();
   await Promise.all([first, second, third]);
   expect(most).toBe(1);
+});
+
+test('a session that is ended while two read the histories does not end the run', async () => {
+  const tenants = numbered('t', 60);
+  const p = project(
+    { url: db.url, tenants: { list: tenants } },
+    { 'sql/tenant/1_t.sql': 'create table t (i int)' },
+  );
+  const config = await p.config();
+  await up(config, { select: { kind: 'all', except: [] } });
+  const locker = postgres(db.url, { max: 1, onnotice: () => {} });
+  const tables = tenants.map((tenant) => `${tenant}.schema_migrations`).join(', ');
+  await locker.unsafe(`begin; lock table ${tables}`).simple();
+  const reading = status(config);
+  const waiting = `from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and application_name like 'sqlmig%'`;
+  while ((await db.query(`select count(*)::int as n ${waiting}`))[0]?.n !== 2) await delay(5);
+  await db.query(`select pg_terminate_backend(pid) ${waiting} order by backend_start desc limit 1`);
+  await delay(200);
+  await locker.unsafe('rollback').simple();
+  await locker.end();
+  expect((await reading).schemas).toHaveLength(61);
 });

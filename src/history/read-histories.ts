@@ -3,6 +3,7 @@ import type { Scope } from '../results.ts';
 import type { Row } from '../server/answer.ts';
 import { isServerError, type ServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
+import { settleAll } from '../server/settle-all.ts';
 import {
   digestFor,
   digestSql,
@@ -122,7 +123,7 @@ export async function readInBatches(
         refused.set(schema, error);
   };
   const second = batches.length > 1 ? await reader.spare() : null;
-  await Promise.all([work(reader.session), ...(second === null ? [] : [work(second)])]);
+  await settleAll([work(reader.session), ...(second === null ? [] : [work(second)])]);
   return refused;
 }
 

@@ -3,6 +3,7 @@ import type { OnEvent } from '../events.ts';
 import { isMark } from '../history/mark.ts';
 import { moveMarkName } from '../history/move-mark.ts';
 import type { Session } from '../server/session.ts';
+import { settleAll } from '../server/settle-all.ts';
 import { streamRows } from '../server/stream-rows.ts';
 import { comparing, ownChecksum } from '../split/columns.ts';
 import { filling } from '../split/copy.ts';
@@ -111,7 +112,7 @@ export async function rowsIn(
 
 async function compareRows({ from, made, match }: RowPair, passage: Passage): Promise<MovedRows> {
   const columns = match.copied.map(({ name }) => name);
-  const [source, copy] = await Promise.all([
+  const [source, copy] = await settleAll([
     onSide('from', rowsIn(passage.from, from, columns)),
     onSide('to', rowsIn(passage.to, made, columns)),
   ]);
