@@ -175,7 +175,10 @@ function mayUse(script: Script, added: readonly string[]): boolean {
   if (values.length === 0) return false;
   return script.statements.some(({ kind, start, end, reach }) => {
     const text = script.text.slice(start, end);
-    return kind !== 'AlterEnumStmt' && (reach.opaque || values.some((value) => text.includes(value)));
+    return (
+      kind !== 'AlterEnumStmt' &&
+      (reach.opaque || values.some((value) => text.includes(value.replaceAll("'", "''"))))
+    );
   });
 }
 
