@@ -169,7 +169,7 @@ test('disjoint kinds need no files for all tenants, and a tenant that only a kin
   expect(events).toContainEqual({
     type: 'warning',
     message:
-      'd_s1, d_s2, d_d1 do not get the files of sql/tenant: only scopes list them; set "tenants" in the config',
+      'd_s1, d_s2, d_d1 do not get the files of sql/tenant, because only scopes list them: set "tenants" in the config',
   });
   rmSync(`${p.dir}/sql/tenant`, { recursive: true });
   expect(
@@ -438,7 +438,7 @@ test('a tenant that is dropped or undone before its kind is migrated is left alo
   await open();
   expect(states(await running)).toEqual(
     expect.arrayContaining([
-      'vip d1 skipped schema-missing',
+      'vip d1 failed schema-missing',
       'vip d3 failed half-dropped',
       'vip d4 skipped tenant-failed',
     ]),
@@ -467,7 +467,7 @@ test('a scope under another name does not apply its files again, and one that wa
   expect(renamed.events).toContainEqual({
     type: 'warning',
     message:
-      'n2 has migrations of scope vip, which the config does not have; if it was renamed, rename its history tables as well: see docs/scopes.md',
+      'n2 has migrations of scope vip, which the config does not have; if the scope was renamed, rename its history tables too (docs/scopes.md)',
   });
   expect(await db.query('select count(*)::int as n from n1.named_gold')).toEqual([{ n: 2 }]);
   p.write({

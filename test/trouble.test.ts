@@ -189,10 +189,11 @@ test('bad names hide neither public nor the tenant that is called like them', as
   p.write({ 'sql/public/1_x.sql': 'create table alike ()', 'sql/public/2_x.sql': 'select 1/0' });
   expect(await run()).toMatchObject({
     failed: 3,
-    skipped: 1,
+    upToDate: 1,
+    skipped: 0,
     schemas: [
       ['public', 'public', 'failed', 'migration-failed'],
-      ['tenant', 'NULL', 'skipped', 'public-failed'],
+      ['tenant', 'NULL', 'up-to-date', undefined],
       ...bad,
     ],
   });

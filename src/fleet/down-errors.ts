@@ -53,7 +53,7 @@ export function lacksDown(
 export function laterNotUndone(scope: string): SqlmigError {
   return new SqlmigError(
     'tenant-failed',
-    `not undone: files of scope ${scope} are still applied here, and may depend on them`,
+    `not undone: files of scope ${scope}, which may depend on these, are still applied here`,
     { hint: 'correct what failed there and run sqlmig down again' },
   );
 }

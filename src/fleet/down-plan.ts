@@ -116,7 +116,7 @@ interface Planned {
   readonly targets: readonly Target[];
 }
 
-/** @throws SqlmigError `down-missing` with one error per migration in `all`. */
+/** @throws SqlmigError `down-missing` with one error per migration. */
 function requireDownFiles(planned: readonly Planned[]): void {
   const errors = planned.flatMap(lackingIn);
   if (errors.length > 0) throw errorOfAll(errors);

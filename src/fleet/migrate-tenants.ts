@@ -10,7 +10,7 @@ import { canaryChecker } from './canary-check.ts';
 import { confirm } from './confirm.ts';
 import type { Digests } from './digests.ts';
 import type { Migrator } from './migrator.ts';
-import { isBadName, type Stop, withError } from './outcome.ts';
+import { finished, hasWork, isBadName, type Stop, withError } from './outcome.ts';
 import { openTenantPhase, type TenantPhase } from './phase.ts';
 import { takeSample } from './sample.ts';
 import { interrupted, publicFailed } from './schema-errors.ts';
@@ -130,10 +130,11 @@ export async function confirmAll(migrator: Migrator, summary: Summary): Promise<
   summary.confirm();
 }
 
-/** The outcome of a tenant that is not started because of an error that is not its own. */
+/** The outcome of a tenant that is not started because of an error that is not its own; one without work is up to date. */
 export function notStarted({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
   const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
-  const { trouble } = target;
+  const { trouble, plan } = target;
+  if (trouble === null && plan.refusal === null && !hasWork(target)) return finished(target, context);
   // A bad name fails whatever happens to public.
   const stop: Stop =
     trouble !== null && isBadName(trouble)

@@ -116,7 +116,7 @@ export function publicFailed(): SqlmigError {
 export function earlierFailed(scope: string): SqlmigError {
   return new SqlmigError(
     'tenant-failed',
-    `not started: files of scope ${scope} are not applied here, and run before`,
+    `not started: files of scope ${scope}, which run first, are not applied here`,
     {
       hint: 'correct what failed, then continue with: sqlmig up --only-failed',
     },

@@ -70,7 +70,7 @@ function stopAfter(
 ): Stop | undefined {
   if (outcome === undefined) return;
   // A tenant that is dropped meanwhile must not be created again with the files of a kind alone.
-  if (isDone(outcome)) return exists ? undefined : { state: 'skipped', error: gone(true) };
+  if (isDone(outcome)) return exists ? undefined : { state: 'failed', error: gone(true) };
   if (outcome.error === undefined || !isGone(outcome))
     return { state: 'skipped', error: earlierFailed(name) };
   const { message, hint } = outcome.error;

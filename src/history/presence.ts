@@ -88,16 +88,15 @@ order by n.nspname collate "C"`);
 }
 
 /**
- * The histories outside of a public schema whose names begin with that of another history and `_`, sorted by schema; those
- * that the role may not read are left out. A history of that name that public has too, or its run log, belongs to another
- * config.
+ * The histories outside of public whose names are that of `table`, `_` and more, sorted by schema, without those that the
+ * role may not read. If public has a history or a run log of that name, it belongs to another config, and is left out.
  */
 export async function historiesNamedAfter(
   session: Session,
   table: string,
   publicSchema: string,
 ): Promise<{ readonly schema: string; readonly relation: string }[]> {
-  // A range, for which the server uses the index on names. A copy of a table has not its replica identity.
+  // A range, for which the server uses the index on names. A copy of a table does not keep its replica identity.
   const rows =
     await session.read(`select n.nspname as schema, c.relname as relation from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -77,10 +77,10 @@ export function listedNowText({
   const old = listsOld
     ? `"tenants" in the config still lists ${printable(schema)}: up would create it\n`
     : '';
-  const ofScopes = lackingIn.length === 0 ? '' : ` for scope ${lackingIn.join(', ')}`;
+  const ofScopes = lackingIn.length === 0 ? 'in the config' : `of scope ${lackingIn.join(' and ')}`;
   const lacks = listsNew
     ? ''
-    : `"tenants" in the config does not list ${printable(to)} yet${ofScopes}: no run migrates it\n`;
+    : `"tenants" ${ofScopes} does not list ${printable(to)} yet: no run migrates it\n`;
   return old + lacks;
 }
 

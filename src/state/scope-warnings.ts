@@ -33,7 +33,7 @@ export async function lackingFilesOfAll(
   const lacking = [...new Set(kinds.flat())].filter((name) => !own.includes(name));
   if (lacking.length === 0) return [];
   return [
-    `${fewAndMore(lacking, 3)} ${lacking.length === 1 ? 'does' : 'do'} not get the files of ${folderOf(config, 'tenant')}: only scopes list ${lacking.length === 1 ? 'it' : 'them'}; set "tenants" in the config`,
+    `${fewAndMore(lacking, 3)} ${lacking.length === 1 ? 'does' : 'do'} not get the files of ${folderOf(config, 'tenant')}, because only scopes list ${lacking.length === 1 ? 'it' : 'them'}: set "tenants" in the config`,
   ];
 }
 

@@ -26,7 +26,7 @@ export async function readUnknownScopes(session: Session, config: Config): Promi
   return [...schemas].map(([name, schemas]) => ({ name, schemas }));
 }
 
-const ifRenamed = 'if it was renamed, rename its history tables as well: see docs/scopes.md';
+const ifRenamed = 'if the scope was renamed, rename its history tables too (docs/scopes.md)';
 
 /** What a run warns about scopes that the config does not have, a sentence each; `consequence` is what follows from it. */
 export function unknownScopeWarnings(
@@ -42,7 +42,7 @@ export function unknownScopeWarnings(
 /** The findings about scopes that the config does not have, one for each schema with a history of one. */
 export function unknownScopeFindings(scopes: readonly UnknownScope[], database: string): Finding[] {
   return scopes.flatMap(({ name, schemas }) => {
-    const message = `it has migrations of scope ${name}, which the config does not have, so no run migrates these; ${ifRenamed}`;
+    const message = `it has migrations of scope ${name}, which the config does not have, so no run applies or undoes them; ${ifRenamed}`;
     return schemas.map((schema) => ({ kind: 'unlisted' as const, database, schema, scope: name, message }));
   });
 }
