@@ -407,6 +407,60 @@ test.for([
   expect(await db.query(rows)).toEqual([{ own: 1, vip: 1 }]);
 });
 
+/** A fleet of which a table keeps the tenants, whose column of plans only a pending file of public adds. */
+async function registered(name: string) {
+  const customers = `public.${name}_customers`;
+  const p = project(
+    {
+      url: db.url,
+      historyTable: name,
+      tenants: {
+        query: `select name from ${customers}`,
+        register: `insert into ${customers} values ($1)`,
+      },
+      scopes: [
+        { name: 'ent', tenants: { query: `select name from ${customers} where plan = 'ent'` } },
+        { name: 'vip', tenants: { list: [`${name}_s`] } },
+      ],
+    },
+    {
+      'sql/public/1_customers.sql': `create table ${customers} (name text); insert into ${customers} values ('${name}_a'), ('${name}_s')`,
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/ent/.keep': '',
+      'sql/vip/.keep': '',
+    },
+  );
+  // Before the column is there, the tenants of ent are not known.
+  await up(await p.config(), { select: { kind: 'public' } });
+  p.write({
+    'sql/public/2_plan.sql': `alter table ${customers} add plan text default 'ent'`,
+    'sql/ent/1_e.sql': 'create table e ()',
+    'sql/vip/1_v.sql': 'create table v ()',
+  });
+  return p.config();
+}
+
+const made = (name: string) =>
+  db.query(`select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where starts_with(n.nspname, '${name}') and c.relname in ('e', 'v') order by 1, 2`);
+
+test('a scope whose tenants are not known yet gets the selected ones, and no excluded one', async () => {
+  const one = await registered('few');
+  await up(one, { select: { kind: 'tenants', names: ['few_a'] } });
+  expect(await made('few')).toEqual([{ schema: 'few_a', name: 'e' }]);
+  const others = await registered('but');
+  await up(others, { select: { kind: 'all', except: ['but_s'] } });
+  expect(await made('but')).toEqual([{ schema: 'but_a', name: 'e' }]);
+});
+
+test('a new tenant that scopes list only once it is registered gets their files', async () => {
+  const config = await registered('reg');
+  await up(config, { select: all });
+  const created = await createTenant(config, { name: 'reg_new' });
+  expect(created).toMatchObject({ state: 'applied', kinds: [{ scope: 'ent' }] });
+  expect(await made('reg_new')).toEqual([{ schema: 'reg_new', name: 'e' }]);
+});
+
 test('a file may drop what is named like its tenant, or by its tenant', async () => {
   const { run, p } = await fleet(
     'droptable',

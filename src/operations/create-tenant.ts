@@ -96,16 +96,21 @@ export async function createTenant(config: Config, options: CreateTenantOptions)
 async function createInScopes(config: Config, options: CreateTenantOptions): Promise<CreatedTenant> {
   const { scopes: named = [], ...own } = options;
   if (config.scopes.length === 0) return create(config, own);
-  const parts = await scopesToCreate(config, { ...own, named });
   const outcomes: SchemaOutcome[] = [];
-  for (const one of parts) {
+  const createIn = async (one: Config | undefined): Promise<boolean> => {
+    if (one === undefined) throw new RangeError('a tenant has a scope');
     const { onEvent } = own;
     const listener = onEvent && { onEvent: namingScope(onEvent, one) };
     const ifNotExists = own.ifNotExists === true || outcomes.length > 0;
     const outcome = namedScope(await create(one, { ...own, ...listener, ifNotExists }), one);
     outcomes.push(outcome);
-    if (outcome.error !== undefined) break;
-  }
+    return outcome.error === undefined;
+  };
+  const [begin] = await scopesToCreate(config, { ...own, named });
+  let continues = await createIn(begin);
+  // Scopes may list the tenant only now that "register" of the config has run.
+  const later = continues ? (await scopesToCreate(config, { ...own, named })).slice(1) : [];
+  for (const one of later) continues &&= await createIn(one);
   const [first, ...more] = outcomes;
   const last = outcomes.at(-1);
   if (first === undefined || last === undefined) throw new RangeError('a tenant has a scope');

@@ -2,14 +2,14 @@ import type { Kind } from './option.ts';
 
 /** Which schemas a command is for. Public is always read: tenants depend on it. */
 export type Selection =
-  | { readonly kind: 'all'; readonly except: readonly string[] }
+  | ({ readonly kind: 'all'; readonly except: readonly string[] } & Names)
   | { readonly kind: 'public' }
-  | {
-      readonly kind: 'tenants';
-      readonly names: readonly string[];
-      /** Leave out names that the tenant source does not list; otherwise they are an error. */
-      readonly ifListed?: boolean;
-    };
+  | ({ readonly kind: 'tenants'; readonly names: readonly string[] } & Names);
+
+interface Names {
+  /** Ignore names that the tenant source does not list; otherwise they are an error. */
+  readonly ifListed?: boolean;
+}
 
 /** The selection of a command that is given none. */
 export const everySchema: Selection = { kind: 'all', except: [] };
@@ -20,8 +20,8 @@ export const selection: Kind = {
   fits: (value) => {
     if (typeof value !== 'object' || value === null) return false;
     const { kind, except, names, ifListed = false } = value as Readonly<Record<string, unknown>>;
-    if (kind === 'all') return isTextList(except);
     if (typeof ifListed !== 'boolean') return false;
+    if (kind === 'all') return isTextList(except);
     return kind === 'public' || (kind === 'tenants' && isTextList(names) && names.length > 0);
   },
 };

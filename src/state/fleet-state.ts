@@ -170,8 +170,7 @@ export async function selectTenants(
   const known = new Set(found.names);
   const asked = selection.kind === 'all' ? selection.except : selection.names;
   const unknown = asked.filter((name) => !known.has(name));
-  const isOptional = selection.kind === 'tenants' && selection.ifListed === true;
-  if (unknown.length > 0 && !isOptional) throw unknownTenants(unknown, found.names);
+  if (unknown.length > 0 && selection.ifListed !== true) throw unknownTenants(unknown, found.names);
   if (selection.kind === 'tenants') {
     const names = [...new Set(selection.names)].filter((name) => known.has(name));
     return { ...found, names, bad: new Map() };

@@ -20,7 +20,8 @@ export function wholeShares(config: Config, select: Selection): readonly ScopeSh
 }
 
 /**
- * Divides a selection among the files of all tenants and the kinds of a config. Each gets the names that it lists.
+ * Divides a selection among the files of all tenants and the kinds of a config. Each gets the names that it lists, or all
+ * of them if its list is not known yet.
  * @throws SqlmigError `unknown-tenant` for names that none lists, unless they may be unlisted; `tenants-query-failed` if
  *   the tenants of one cannot be listed and a name may be there.
  */
@@ -34,19 +35,17 @@ export async function divideSelection(
   const configs = [config, ...kindsOf(config)];
   const asked = select.kind === 'tenants' ? select.names : select.except;
   const listed = await listedInScopes(reader, configs);
-  const isOptional = select.kind === 'tenants' && select.ifListed === true;
   const known = new Set(listed.flatMap(({ names }) => [...names]));
   const unknown = asked.filter((name) => !known.has(name));
-  if (unknown.length > 0 && !isOptional) {
+  if (unknown.length > 0 && select.ifListed !== true) {
     const failure = listed.find(({ failure }) => failure !== null)?.failure;
     throw failure ? tenantsQueryFailed(failure) : unknownTenants(unknown, [...known]);
   }
   return configs.map((one, i) => {
-    const own = asked.filter((name) => listed[i]?.names.has(name));
-    return {
-      config: one,
-      select: select.kind === 'tenants' ? { ...select, names: own } : { ...select, except: own },
-    };
+    const isKnown = listed[i]?.failure === null;
+    const own = isKnown ? asked.filter((name) => listed[i]?.names.has(name)) : asked;
+    const names = select.kind === 'tenants' ? { ...select, names: own } : { ...select, except: own };
+    return { config: one, select: isKnown ? names : { ...names, ifListed: true } };
   });
 }
 
