@@ -286,7 +286,6 @@ test('kinds of tenants: a sample of each, and what is not rehearsed', async () =
   expect(result.unrehearsed).toEqual([
     { scope: 'vip', file: 'sql/vip/3_d.sql', schemas: 1, why: 'it is non-transactional' },
   ]);
-  const left =
-    'sql/vip/3_d.sql is non-transactional: neither it nor what follows it is rehearsed in 1 tenant';
+  const left = 'sql/vip/3_d.sql and what follows it are not rehearsed in 1 tenant: it is non-transactional';
   expect(warnings).toContain(left);
 });

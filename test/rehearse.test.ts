@@ -113,7 +113,6 @@ sql/tenant/2_i.sql: not rehearsed in 4 tenants: ${left}
 sql/tenant/3_c.sql: not rehearsed in 4 tenants: it follows sql/tenant/2_i.sql
 rehearsal: everything was rolled back
 `);
-    const why = `role "${role}" may not create a temporary database`;
     const { 'sql/tenant/1_b.sql': first, ...rest } = online;
     const whole = project({ url, tenants: { list: ['l1'] } }, { 'sql/tenant/1_b.sql': first });
     await own.query(`create schema l1; alter schema l1 owner to ${role}`);
@@ -134,8 +133,8 @@ rehearsal: everything was rolled back
     expect(comment).toContain('sql/tenant/3_c.sql: not rehearsed in 1 tenant');
     expect(comment).not.toContain('up to date');
     expect(stderr.split('\n').filter((line) => line.startsWith('warning'))).toEqual([
-      `warning: sql/public/2_i.sql is non-transactional: neither it nor what follows it is rehearsed: ${why}`,
-      `warning: sql/tenant/2_i.sql is non-transactional: neither it nor what follows it is rehearsed in 4 tenants: ${why}`,
+      `warning: sql/public/2_i.sql and what follows it are not rehearsed: ${left}`,
+      `warning: sql/tenant/2_i.sql and what follows it are not rehearsed in 4 tenants: ${left}`,
     ]);
   } finally {
     await own.query(`drop owned by ${role} cascade; drop role ${role}`);

@@ -1,4 +1,4 @@
-import type { FileCost, TakenLock } from '../cost-results.ts';
+import type { FileCost, TakenLock, UnrehearsedFile } from '../cost-results.ts';
 import { type RaisedError, retryReason } from '../decide/after-error.ts';
 import type { RetryReason } from '../decide/retry.ts';
 import { type ErrorCode, SqlmigError } from '../errors.ts';
@@ -18,6 +18,8 @@ export type Attempt =
       readonly applied: readonly AppliedMigration[];
       readonly locks?: readonly TakenLock[];
       readonly costs?: readonly FileCost[];
+      /** The pending files that a rehearsal left out. */
+      readonly unrehearsed?: readonly UnrehearsedFile[];
       /** Files that failed in a transaction with others, and were applied without them. */
       readonly unjoinable?: readonly string[];
     }

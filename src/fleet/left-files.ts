@@ -2,17 +2,17 @@ import type { FileCost } from '../cost-results.ts';
 import { SqlmigError, unitStates } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { newestVersion } from '../project/version.ts';
-import type { ErrorDetails, SchemaOutcome, Scope, ScopeName } from '../results.ts';
+import type { ErrorDetails, SchemaOutcome, Scope, ScopeName, UnrehearsedInScope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
 import type { LeftOutStatement } from '../verify-results.ts';
 import type { MigrationRun, Migrator } from './migrator.ts';
 import { outcomeKey } from './outcome.ts';
-import { leftMessage, rehearsable } from './rehearsable.ts';
+import { leftMessage } from './rehearsable.ts';
 import { interrupted } from './schema-errors.ts';
 import type { Summary } from './summary.ts';
-import { leftFrom } from './unrehearsed.ts';
+import { leftFrom, unrehearsedIn } from './unrehearsed.ts';
 
 /** What to run in a scratch database: all files of public, and of one tenant if `tenant` is not null. */
 interface ScratchRequest {
@@ -41,11 +41,12 @@ export function scratchKey(scope: ScopeName, migration: Parameters<typeof histor
   return `${scope} ${historyKey(migration)}`;
 }
 
-/** A schema with files that cannot be rolled back, or follow such a file. */
+/** A schema with files that were not rehearsed, and why the first was not. */
 interface Left {
   readonly target: Target;
   readonly outcome: SchemaOutcome;
   readonly files: readonly Migration[];
+  readonly why: string;
 }
 
 // Each is a database that is built from all files. A fleet rarely has more than one.
@@ -63,7 +64,7 @@ export async function rehearseLeft(
     scratch,
   }: { readonly found: FleetState; readonly summary: Summary; readonly scratch: ScratchRehearsal },
 ): Promise<SqlmigError | undefined> {
-  const left = leftIn(migrator, found, summary);
+  const left = leftIn(found, summary);
   const upToPublic = newestOf(found.public);
   for (const [index, group] of groupsOf(left).entries()) {
     const tenant = group.find(({ target }) => target.scope === 'tenant')?.target ?? null;
@@ -87,15 +88,16 @@ function tooManyVersions(): Pick<ErrorDetails, 'code' | 'message'> {
   };
 }
 
-function leftIn({ scripts }: Migrator, found: FleetState, { outcomes }: Summary): Left[] {
+function leftIn(found: FleetState, { outcomes }: Summary): Left[] {
   const known = new Map(outcomes.map((outcome) => [outcomeKey(outcome), outcome]));
   return allTargets(found).flatMap((target) => {
     const { scope, schema, trouble, plan } = target;
     const outcome = known.get(outcomeKey({ scope, schema, error: trouble }));
     if (outcome === undefined || outcome.error !== undefined) return [];
-    const pending = plan.steps.flatMap((step) => scripts.all.get(step) ?? []);
-    const files = pending.slice(rehearsable(pending).scripts.length).map(({ migration }) => migration);
-    return files.length === 0 ? [] : [{ target, outcome, files }];
+    const [first, ...rest] = outcome.unrehearsed ?? [];
+    if (first === undefined) return [];
+    const paths = new Set([first, ...rest].map(({ file }) => file));
+    return [{ target, outcome, files: plan.steps.filter(({ file }) => paths.has(file)), why: first.why }];
   });
 }
 
@@ -145,17 +147,34 @@ async function rehearseGroup(
     const message = `${file}:${line} is not rehearsed, because it is ${what} and would change more than its database`;
     migrator.settings.emit({ type: 'warning', message });
   }
+  warnOfFailed(migrator, group, result);
   summary.add(group.map((one) => withScratch(one, result)));
   return null;
 }
 
+/** Warns of files that failed in tenants: what ran instead had no rows, which may be why it did not fail. */
+function warnOfFailed({ scripts, settings }: Migrator, group: readonly Left[], { durations }: ScratchResult) {
+  const ran = group.filter(({ target, files: [first] }) => {
+    if (first === undefined || !durations.has(scratchKey(target.scope, first))) return false;
+    return scripts.all.get(first)?.nonTransactional === null;
+  });
+  for (const { file, schemas, why } of firstOf(ran)) {
+    const who = schemas === 1 ? '1 tenant' : `${schemas} tenants`;
+    const message = `${file} and what follows it are rehearsed only in a temporary database, for ${who}: ${why}`;
+    settings.emit({ type: 'warning', message });
+  }
+}
+
 /** The outcome of a schema with why the files that are left were not rehearsed. */
-function withReason({ outcome, files }: Left, why: string): SchemaOutcome {
-  return { ...outcome, unrehearsed: leftFrom(files, `it is non-transactional, and ${why}`) };
+function withReason({ outcome, files, why }: Left, reason: string): SchemaOutcome {
+  return { ...outcome, unrehearsed: leftFrom(files, `${why}, and ${reason}`) };
 }
 
 /** The outcome of a schema with what was rehearsed for it in a scratch database. */
-function withScratch({ target, outcome, files }: Left, { durations, error }: ScratchResult): SchemaOutcome {
+function withScratch(
+  { target, outcome, files, why }: Left,
+  { durations, error }: ScratchResult,
+): SchemaOutcome {
   const ran = files.flatMap(({ version, name, file }) => {
     const durationMs = durations.get(scratchKey(target.scope, { version, name }));
     return durationMs === undefined ? [] : [{ version, name, file, durationMs }];
@@ -172,14 +191,14 @@ function withScratch({ target, outcome, files }: Left, { durations, error }: Scr
     version: newestVersion([{ version: outcome.version }, ...ran]),
     migrations: [...outcome.migrations, ...ran.map(({ file: _, ...migration }) => migration)],
     costs: [...(outcome.costs ?? []), ...ran.map(costInScratch)],
-    ...(left.length > 0 && { unrehearsed: leftFrom(left, whyLeft(left, error)) }),
+    ...(left.length > 0 && { unrehearsed: leftFrom(left, whyLeft(left, error) ?? why) }),
     ...(failed && { error: { ...failed, schema, database, ...inScratch } }),
   };
 }
 
-/** Why a temporary database did not get to the first of these files. */
-function whyLeft([first]: readonly Migration[], error: ErrorDetails | null): string {
-  if (error?.file === undefined) return 'it is non-transactional';
+/** Why a temporary database did not get to the first of these files; `undefined` if nothing stopped it. */
+function whyLeft([first]: readonly Migration[], error: ErrorDetails | null): string | undefined {
+  if (error?.file === undefined) return;
   return error.file === first?.file ? error.message : `${error.file}: ${error.message}`;
 }
 
@@ -196,16 +215,17 @@ function costInScratch(file: Pick<FileCost, 'version' | 'name' | 'file' | 'durat
   return { ...file, locks: [], rewritten: [], indexes: [], rows: null, outside: [], scratch: true };
 }
 
-function warn({ settings }: Migrator, group: readonly Left[], why: string): void {
-  for (const scope of ['public', 'tenant'] satisfies Scope[]) {
-    const files = new Map<string, number>();
-    for (const {
-      target,
-      files: [first],
-    } of group)
-      if (target.scope === scope && first !== undefined)
-        files.set(first.file, (files.get(first.file) ?? 0) + 1);
-    for (const [file, tenants] of files)
-      settings.emit({ type: 'warning', message: `${leftMessage(scope, file, tenants)}: ${why}` });
-  }
+function warn({ settings }: Migrator, group: readonly Left[], reason: string): void {
+  for (const one of firstOf(group.map((left) => ({ ...left, outcome: withReason(left, reason) }))))
+    settings.emit({ type: 'warning', message: leftMessage(one) });
+}
+
+/** The first file that is left in each schema, with the number of schemas. */
+function firstOf(group: readonly Left[]): UnrehearsedInScope[] {
+  return unrehearsedIn(
+    group.map(({ outcome: { scope, unrehearsed = [] } }) => ({
+      scope,
+      unrehearsed: unrehearsed.slice(0, 1),
+    })),
+  );
 }

@@ -1,4 +1,4 @@
-import type { FileCost, TakenLock } from '../cost-results.ts';
+import type { FileCost, TakenLock, UnrehearsedFile } from '../cost-results.ts';
 import { type SqlmigError, troubleCodes } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
@@ -7,7 +7,6 @@ import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
 import { atVersion, unmanagedHint } from '../text/unmanaged.ts';
-import { leftFrom } from './unrehearsed.ts';
 
 /** The run and database that outcomes belong to. */
 export interface OutcomeContext {
@@ -39,6 +38,7 @@ export interface Done {
   /** Of a rehearsal. */
   readonly locks?: readonly TakenLock[];
   readonly costs?: readonly FileCost[];
+  readonly unrehearsed?: readonly UnrehearsedFile[];
 }
 
 /** How work in a schema ended before it was up to date. */
@@ -62,15 +62,13 @@ export function hasWork({ plan, exists, scope, trouble }: Target): boolean {
 export function finished(
   target: Target,
   context: OutcomeContext,
-  { applied, locks, costs }: Done = { applied: [] },
+  { applied, locks, costs, unrehearsed }: Done = { applied: [] },
 ): SchemaOutcome {
   const before = recordedBy(target, context);
   const created = !target.exists && hasWork(target);
-  const left = locks === undefined ? [] : target.plan.steps.slice(applied.length);
   const outcome: SchemaOutcome = {
     ...base(target, context),
-    state:
-      before.length + applied.length > 0 || created ? 'applied' : left.length > 0 ? 'skipped' : 'up-to-date',
+    state: before.length + applied.length > 0 || created ? 'applied' : unrehearsed ? 'skipped' : 'up-to-date',
     version:
       context.basis.undo === undefined
         ? newestVersion([{ version: target.plan.version }, ...applied])
@@ -79,7 +77,7 @@ export function finished(
     migrations: [...before, ...applied],
     ...(locks && { locks }),
     ...(costs && { costs }),
-    ...(left.length > 0 && { unrehearsed: leftFrom(left, 'it is non-transactional') }),
+    ...(unrehearsed && { unrehearsed }),
   };
   const isPlan = before.length === 0 && applied.length === target.plan.steps.length;
   return isPlan && applied.length > fewMigrations ? compact(outcome, target.plan.steps) : outcome;

@@ -1,18 +1,22 @@
-import type { Scope } from '../results.ts';
+import type { Scope, UnrehearsedInScope } from '../results.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { hasWork } from './outcome.ts';
 import { schemaRefusal } from './schema-errors.ts';
 
-/** The pending scripts that a rehearsal runs, and the first one that it leaves out. */
+/** The pending scripts that a rehearsal runs, and those that it leaves out. */
 export function rehearsable(pending: readonly Script[]): {
   readonly scripts: readonly Script[];
-  readonly left: Script | undefined;
+  readonly left: readonly Script[];
 } {
   // A non-transactional file cannot be rolled back, and later files may build on it.
-  const end = pending.findIndex((script) => script.nonTransactional !== null);
-  return { scripts: end === -1 ? pending : pending.slice(0, end), left: pending[end] };
+  const first = pending.findIndex((script) => script.nonTransactional !== null);
+  const end = first === -1 ? pending.length : first;
+  return { scripts: pending.slice(0, end), left: pending.slice(end) };
 }
+
+/** Why a rehearsal leaves out a script that it cannot roll back, in words. */
+export const isNonTransactional = 'it is non-transactional';
 
 /** What a rehearsal leaves out in a scope: one message per file, with the number of tenants. */
 export function unrehearsed(
@@ -24,13 +28,16 @@ export function unrehearsed(
   for (const target of targets) {
     if (!hasWork(target) || schemaRefusal(target) !== null) continue;
     const { left } = rehearsable(target.plan.steps.flatMap((step) => scripts.get(step) ?? []));
-    if (left !== undefined) tenants.set(left.migration.file, (tenants.get(left.migration.file) ?? 0) + 1);
+    const file = left[0]?.migration.file;
+    if (file !== undefined) tenants.set(file, (tenants.get(file) ?? 0) + 1);
   }
-  return [...tenants].map(([file, n]) => leftMessage(scope, file, n));
+  return [...tenants].map(([file, schemas]) =>
+    leftMessage({ scope, file, schemas, why: isNonTransactional }),
+  );
 }
 
 /** That a file and what follows it are not rehearsed, in words. */
-export function leftMessage(scope: Scope, file: string, tenants: number): string {
-  const where = scope === 'public' ? '' : ` in ${tenants} ${tenants === 1 ? 'tenant' : 'tenants'}`;
-  return `${file} is non-transactional: neither it nor what follows it is rehearsed${where}`;
+export function leftMessage({ scope, file, schemas, why }: UnrehearsedInScope): string {
+  const where = scope === 'public' ? '' : ` in ${schemas} ${schemas === 1 ? 'tenant' : 'tenants'}`;
+  return `${file} and what follows it are not rehearsed${where}: ${why}`;
 }

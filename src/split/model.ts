@@ -34,7 +34,9 @@ export async function readModel(
   const made = await rehearsedShape(migrator, target);
   const model = modelOf(made, shared);
   const obstacles = [...model.obstacles, ...(target.exists ? [] : seeded(made, shared))];
-  const { left } = rehearsable(await scripts.of(target));
+  const {
+    left: [left],
+  } = rehearsable(await scripts.of(target));
   if (left === undefined) return { ...model, obstacles };
   const hint = `create one tenant first (sqlmig tenant create), because ${left.migration.file} is non-transactional and cannot be rehearsed`;
   return { ...model, obstacles: obstacles.map((obstacle) => ({ ...obstacle, hint })) };
