@@ -192,7 +192,10 @@ export interface UpResult {
   readonly costs?: readonly RehearsedFile[];
   /** In a rehearsal, the pending files that were not rehearsed, public first; without those after a file that failed. */
   readonly unrehearsed?: readonly UnrehearsedInScope[];
-  /** In a rehearsal of a sample: which tenants were rehearsed; `schemas` has only these and those that are up to date. */
+  /**
+   * In a rehearsal of a sample: which tenants were rehearsed. `schemas` has only these, those that are up to date, and those
+   * with files that wait for files of other scopes (`unrehearsed`).
+   */
   readonly sample?: RehearsalSample;
   readonly runId: string;
   readonly applied: number;

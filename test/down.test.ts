@@ -253,7 +253,15 @@ test('a rehearsal rolls everything back and tells what would be undone', async (
     ok: true,
     rehearsed: true,
     undone: 2,
-    schemas: [{ migrations: [{ version: '0004' }, { version: '0003' }, { version: '0002' }] }, {}],
+    schemas: [{ migrations: [{ version: '0004' }, { version: '0003' }, { version: '0002' }] }, {}, {}],
+    unrehearsed: [
+      {
+        ...{ scope: 'public', file: 'sql/public/0004_p.down.sql', schemas: 1 },
+        why: 'the rehearsal of the tenants was rolled back, so their objects still depend on public',
+      },
+      { file: 'sql/public/0003_p.down.sql', why: 'it follows sql/public/0004_p.down.sql' },
+      {},
+    ],
   });
   expect(told).toContainEqual({
     type: 'warning',

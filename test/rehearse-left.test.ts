@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../src/events.ts';
 import { type UpOptions, up } from '../src/index.ts';
+import { sqlmig } from './setup/cli.ts';
 import { freshDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 
@@ -102,4 +103,52 @@ test('without a temporary database, a file that fails after a part of public is 
   } finally {
     await db.query(`drop owned by ${role} cascade; drop role ${role}`);
   }
+});
+
+test('files of scopes that wait for others are not rehearsed: in the result, the table and the comment', async () => {
+  const db = await freshDatabase();
+  const p = project(
+    {
+      url: db.url,
+      tenants: { list: ['s1', 's2', 's3'] },
+      scopes: [{ name: 'vip', tenants: { list: ['s1', 's2'] } }],
+    },
+    { 'sql/tenant/1_a.sql': 'create table a ();', 'sql/vip/1_b.sql': 'create table b ();' },
+  );
+  const one = { kind: 'tenants', names: ['s2', 's3'] } as const;
+  expect(await up(await p.config(), { select: one })).toMatchObject({ ok: true });
+  p.write({ 'sql/vip/2_c.sql': 'create table c ();', 'sql/vip/3_d.sql': 'create table d ();' });
+  const { code, stdout, stderr } = await sqlmig(['up', '--all', '--rehearse', '--json'], p.dir);
+  expect(code).toBe(0);
+  const result = JSON.parse(stdout);
+  const why = 'files of other scopes that run before it are pending';
+  const follows = 'it follows sql/vip/1_b.sql';
+  expect(result).toMatchObject({ ok: true, applied: 2, skipped: 1 });
+  expect(result.schemas.at(-1)).toMatchObject({
+    scope: 'vip',
+    schema: 's1',
+    state: 'skipped',
+    migrations: [],
+  });
+  const left = { scope: 'vip', schemas: 1 };
+  expect(result.unrehearsed).toEqual([
+    { ...left, file: 'sql/vip/1_b.sql', why },
+    { ...left, file: 'sql/vip/2_c.sql', why: follows },
+    { ...left, file: 'sql/vip/3_d.sql', why: follows },
+  ]);
+  expect(stderr.split('\n').filter((line) => line.startsWith('warning'))).toEqual([
+    'warning: files of scope vip are not rehearsed in 1 tenant, where files that run before them are pending',
+  ]);
+  p.write({ 'rehearsal.json': stdout });
+  const comment = await sqlmig(['plan', '--markdown', '--rehearsal', 'rehearsal.json'], p.dir);
+  expect(comment.stdout).toContain(`sql/vip/1_b.sql: not rehearsed in 1 tenant: ${why}`);
+  const table = await sqlmig(['up', '--all', '--rehearse'], p.dir);
+  expect(table.stdout).toMatch(/^vip +not rehearsed .*s1$/m);
+  // A refusal waits for nothing.
+  p.write({ 'sql/vip/1_b.sql': 'create table changed ();', 'sql/public/1_p.sql': 'create table pp ();' });
+  const refused = await up(await p.config(), { select: all, rehearse: true });
+  expect(refused.schemas.slice(4)).toMatchObject([
+    { schema: 's2', state: 'failed', error: { code: 'checksum-changed' } },
+    { schema: 's1', state: 'skipped' },
+  ]);
 });

@@ -591,7 +591,20 @@ test('down undoes the last kind first, and leaves what files of another kind may
     maxFailures: { count: 9 },
     onEvent: (event) => void events.push(event),
   });
-  expect(states(rehearsed)).toEqual(['gold u1 undone', 'gold u2 undone', 'public public undone']);
+  expect(states(rehearsed)).toEqual([
+    'gold u1 undone',
+    'gold u2 undone',
+    'vip u1 skipped',
+    'tenant u1 skipped',
+    'tenant u2 skipped',
+    'public public undone',
+  ]);
+  const why = 'files of other scopes are undone before it';
+  expect(rehearsed).toMatchObject({ ok: true, skipped: 3 });
+  expect(rehearsed.unrehearsed).toEqual([
+    { scope: 'tenant', file: 'sql/tenant/1_a.down.sql', schemas: 2, why },
+    { scope: 'vip', file: 'sql/vip/1_v.down.sql', schemas: 1, why },
+  ]);
   expect(events).toContainEqual({
     type: 'warning',
     message:

@@ -15,7 +15,7 @@ import type { DownOptions } from './down-options.ts';
 import { type DownTargets, downPlan, downTargets, readDownTargets, stepsOf } from './down-plan.ts';
 import { migratorOfKind } from './kinds.ts';
 import { createMigrator, type Migrator } from './migrator.ts';
-import { hasWork, withError } from './outcome.ts';
+import { hasWork, notRehearsed, type OutcomeContext, withError } from './outcome.ts';
 import { migratePublic } from './phase.ts';
 import { createRunRecord } from './run-record.ts';
 import { interrupted } from './schema-errors.ts';
@@ -127,16 +127,17 @@ async function undoPublic(
   return [await migratePublic(migrator, shared)];
 }
 
-/** Rehearses public after the tenants. If objects of tenants prevent that, it warns and returns no outcome. */
+/** Rehearses public after the tenants. If objects of tenants prevent that, it warns, and public is not rehearsed. */
 async function rehearsePublic(migrator: Migrator, shared: Target): Promise<SchemaOutcome[]> {
   const { settings } = migrator;
   const events: RunEvent[] = [];
   const emit: OnEvent = (event) => void events.push(event);
   const outcome = await migratePublic({ ...migrator, settings: { ...settings, emit } }, shared);
   const isInUse = outcome.error?.sqlstate === sqlstates.dependentObjects;
-  const message = `${shared.schema} is not rehearsed: the rehearsal of the tenants was rolled back, so their objects still depend on it`;
+  const why = 'the rehearsal of the tenants was rolled back, so their objects still depend on';
+  const message = `${shared.schema} is not rehearsed: ${why} it`;
   for (const event of isInUse ? [{ type: 'warning', message } as const] : events) settings.emit(event);
-  return isInUse ? [] : [outcome];
+  return [isInUse ? notRehearsed(shared, `${why} public`, contextOf(migrator, shared)) : outcome];
 }
 
 /** The tenants that another run has migrated since they were undone; none if the limit is a number of steps. */
@@ -153,7 +154,10 @@ async function migratedMeanwhile(
   return [...open];
 }
 
-function skipped({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
-  const context = { runId: run.runId, database: run.database, basis: basisOf(source, target.scope) };
-  return withError(target, { state: 'skipped', error }, context);
+function skipped(migrator: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
+  return withError(target, { state: 'skipped', error }, contextOf(migrator, target));
+}
+
+function contextOf({ run, source }: Migrator, { scope }: Target): OutcomeContext {
+  return { runId: run.runId, database: run.database, basis: basisOf(source, scope) };
 }

@@ -68,7 +68,7 @@ async function migrateKind(
   const summary = createSummary(settings);
   try {
     const { ready, behind } = settings.rehearse
-      ? { ready: rehearsableNow(kind, earlier), behind: [] }
+      ? rehearsableNow(kind, earlier)
       : await standingOf(kind, earlier, before);
     const turn = {
       found: { ...found, tenants: ready, tenantsUnknown: null },

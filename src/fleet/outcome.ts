@@ -7,6 +7,7 @@ import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
 import { atVersion, unmanagedHint } from '../text/unmanaged.ts';
+import { leftFrom } from './unrehearsed.ts';
 
 /** The run and database that outcomes belong to. */
 export interface OutcomeContext {
@@ -91,6 +92,19 @@ function compact(outcome: SchemaOutcome, steps: readonly Migration[]): SchemaOut
   const migrations = () =>
     steps.map(({ version, name }, i) => ({ version, name, durationMs: durations[i] ?? 0 }));
   return Object.defineProperty(outcome, 'migrations', { enumerable: true, get: migrations });
+}
+
+/** The outcome of a schema of whose files a rehearsal runs none: `why` it does not run the first one. */
+export function notRehearsed(target: Target, why: string, context: OutcomeContext): SchemaOutcome {
+  const { plan, isUnmanaged } = target;
+  return {
+    ...base(target, context),
+    state: 'skipped',
+    version: plan.version,
+    ...(isUnmanaged && { unmanaged: true }),
+    migrations: [],
+    ...(plan.steps.length > 0 && { unrehearsed: leftFrom(plan.steps, why) }),
+  };
 }
 
 /** The outcome of a schema that failed or was skipped; `target` is as it is now. */

@@ -6,8 +6,8 @@ import { basisOf } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import type { TenantKind } from './kinds.ts';
 import type { Migrator } from './migrator.ts';
-import { hasWork, isBadName, isGone, type Stop, withError } from './outcome.ts';
-import { earlierFailed, gone } from './schema-errors.ts';
+import { hasWork, isBadName, isGone, notRehearsed, type Stop, withError } from './outcome.ts';
+import { earlierFailed, gone, schemaRefusal } from './schema-errors.ts';
 import { relistTenants } from './tenant-list.ts';
 
 /** A scope whose files run before those of a kind, and its tenants as they were found. */
@@ -108,25 +108,29 @@ async function stopsNow(
 }
 
 /**
- * The tenants of a kind whose pending files can be rehearsed: where no other file runs before them. The others cause a
- * warning, since each scope is rolled back before the next one is rehearsed.
+ * The tenants of a kind whose pending files can be rehearsed: where no other file runs before them, since each scope is
+ * rolled back before the next one is rehearsed. A warning has the number of the others.
  */
 export function rehearsableNow(
-  { name, migrator: { settings }, found }: TenantKind,
+  { name, migrator: { run, settings, source }, found }: TenantKind,
   earlier: readonly Earlier[],
-): readonly Target[] {
+): Standing {
   const pending = new Set(
     earlier.flatMap((scope) => scope.found.tenants.filter(hasWork)).map(({ schema }) => schema),
   );
   const isPublicPending = hasWork(found.public);
-  const ready = found.tenants.filter(
-    (target) => !hasWork(target) || (!isPublicPending && !pending.has(target.schema)),
-  );
-  const left = found.tenants.length - ready.length;
-  if (left > 0) {
-    const who = left === 1 ? '1 tenant' : `${left} tenants`;
+  const waits = (target: Target) =>
+    hasWork(target) && schemaRefusal(target) === null && (isPublicPending || pending.has(target.schema));
+  const left = found.tenants.filter(waits);
+  if (left.length > 0) {
+    const who = left.length === 1 ? '1 tenant' : `${left.length} tenants`;
     const message = `files of scope ${name} are not rehearsed in ${who}, where files that run before them are pending`;
     settings.emit({ type: 'warning', message });
   }
-  return ready;
+  const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
+  const why = 'files of other scopes that run before it are pending';
+  return {
+    ready: found.tenants.filter((target) => !waits(target)),
+    behind: left.map((target) => notRehearsed(target, why, context)),
+  };
 }

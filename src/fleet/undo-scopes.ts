@@ -1,6 +1,7 @@
 import { stopRule } from '../decide/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
 import type { SchemaOutcome } from '../results.ts';
+import { basisOf } from '../state/plan-source.ts';
 import { namedScope } from '../state/scope-names.ts';
 import type { Target } from '../state/target.ts';
 import { endedBy, failuresLeft, reasonToStop } from './between-scopes.ts';
@@ -9,9 +10,9 @@ import type { DownOptions } from './down-options.ts';
 import type { DownScope } from './down-plan.ts';
 import { confirmAll, migrateAndRelist, notStarted } from './migrate-tenants.ts';
 import type { Migrator } from './migrator.ts';
-import { hasWork, isGone } from './outcome.ts';
+import { hasWork, isGone, notRehearsed } from './outcome.ts';
 import { openTenantPhase } from './phase.ts';
-import { interrupted } from './schema-errors.ts';
+import { interrupted, schemaRefusal } from './schema-errors.ts';
 import { createSummary, type Summary } from './summary.ts';
 import { relistTenants } from './tenant-list.ts';
 
@@ -91,7 +92,9 @@ async function undoScope(scope: UndoScope, before: Before): Promise<UndoTurn> {
   });
   try {
     const blocked = await stillApplied(before);
-    const isBlocked = (target: Target) => hasWork(target) && blocked.has(target.schema);
+    // A rehearsal has no other chance to tell of a refusal.
+    const isRefused = (target: Target) => settings.rehearse && schemaRefusal(target) !== null;
+    const isBlocked = (target: Target) => hasWork(target) && blocked.has(target.schema) && !isRefused(target);
     const ready = scope.tenants.filter((target) => !isBlocked(target));
     summary.add(behind(scope, scope.tenants.filter(isBlocked), blocked));
     const size = ready.length;
@@ -137,9 +140,9 @@ export function isOpen(target: Target): boolean {
   return hasWork(target) || target.plan.refusal !== null;
 }
 
-/** The outcomes of tenants that wait for another scope; in a rehearsal, which leaves everything as it is, a warning. */
+/** The outcomes of tenants that wait for another scope. In a rehearsal, which leaves everything as it is, they are no errors. */
 function behind(
-  { migrator }: UndoScope,
+  { migrator, source }: UndoScope,
   targets: readonly Target[],
   blocked: ReadonlyMap<string, string>,
 ): SchemaOutcome[] {
@@ -153,7 +156,9 @@ function behind(
     const message = `files of scope ${run.config.scope?.name ?? 'tenant'} are not rehearsed in ${who}, where files of other scopes are undone before them`;
     settings.emit({ type: 'warning', message });
   }
-  return [];
+  const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
+  const why = 'files of other scopes are undone before it';
+  return targets.map((target) => notRehearsed(target, why, context));
 }
 
 function nameOf({ migrator }: UndoScope): string {
