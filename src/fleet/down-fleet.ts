@@ -15,7 +15,7 @@ import type { DownOptions } from './down-options.ts';
 import { type DownTargets, downPlan, downTargets, readDownTargets, stepsOf } from './down-plan.ts';
 import { migratorOfKind } from './kinds.ts';
 import { createMigrator, type Migrator } from './migrator.ts';
-import { hasWork, notRehearsed, type OutcomeContext, withError } from './outcome.ts';
+import { hasWork, type OutcomeContext, outcomeUnrehearsed, withError } from './outcome.ts';
 import { migratePublic } from './phase.ts';
 import { createRunRecord } from './run-record.ts';
 import { interrupted } from './schema-errors.ts';
@@ -137,7 +137,7 @@ async function rehearsePublic(migrator: Migrator, shared: Target): Promise<Schem
   const why = 'the rehearsal of the tenants was rolled back, so their objects still depend on';
   const message = `${shared.schema} is not rehearsed: ${why} it`;
   for (const event of isInUse ? [{ type: 'warning', message } as const] : events) settings.emit(event);
-  return [isInUse ? notRehearsed(shared, `${why} public`, contextOf(migrator, shared)) : outcome];
+  return [isInUse ? outcomeUnrehearsed(shared, `${why} public`, contextOf(migrator, shared)) : outcome];
 }
 
 /** The tenants that another run has migrated since they were undone; none if the limit is a number of steps. */

@@ -95,7 +95,7 @@ function compact(outcome: SchemaOutcome, steps: readonly Migration[]): SchemaOut
 }
 
 /** The outcome of a schema of whose files a rehearsal runs none: `why` it does not run the first one. */
-export function notRehearsed(target: Target, why: string, context: OutcomeContext): SchemaOutcome {
+export function outcomeUnrehearsed(target: Target, why: string, context: OutcomeContext): SchemaOutcome {
   const { plan, isUnmanaged } = target;
   return {
     ...base(target, context),

@@ -6,7 +6,7 @@ import { basisOf } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import type { TenantKind } from './kinds.ts';
 import type { Migrator } from './migrator.ts';
-import { hasWork, isBadName, isGone, notRehearsed, type Stop, withError } from './outcome.ts';
+import { hasWork, isBadName, isGone, outcomeUnrehearsed, type Stop, withError } from './outcome.ts';
 import { earlierFailed, gone, schemaRefusal } from './schema-errors.ts';
 import { relistTenants } from './tenant-list.ts';
 
@@ -131,6 +131,6 @@ export function rehearsableNow(
   const why = 'files of other scopes that run before it are pending';
   return {
     ready: found.tenants.filter((target) => !waits(target)),
-    behind: left.map((target) => notRehearsed(target, why, context)),
+    behind: left.map((target) => outcomeUnrehearsed(target, why, context)),
   };
 }

@@ -10,7 +10,7 @@ import type { DownOptions } from './down-options.ts';
 import type { DownScope } from './down-plan.ts';
 import { confirmAll, migrateAndRelist, notStarted } from './migrate-tenants.ts';
 import type { Migrator } from './migrator.ts';
-import { hasWork, isGone, notRehearsed } from './outcome.ts';
+import { hasWork, isGone, outcomeUnrehearsed } from './outcome.ts';
 import { openTenantPhase } from './phase.ts';
 import { interrupted, schemaRefusal } from './schema-errors.ts';
 import { createSummary, type Summary } from './summary.ts';
@@ -158,7 +158,7 @@ function behind(
   }
   const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
   const why = 'files of other scopes are undone before it';
-  return targets.map((target) => notRehearsed(target, why, context));
+  return targets.map((target) => outcomeUnrehearsed(target, why, context));
 }
 
 function nameOf({ migrator }: UndoScope): string {
