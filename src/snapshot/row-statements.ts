@@ -37,12 +37,6 @@ export async function rowStatementsOf(scripts: readonly Script[]): Promise<RowSt
   return found;
 }
 
-/** The last part of a qualified name, as the parser gives it. */
-export function lastName(parts: unknown): string {
-  const last = (Array.isArray(parts) ? parts : []).at(-1) as { readonly String?: { readonly sval?: string } };
-  return last?.String?.sval ?? '';
-}
-
 /** The words of a text, in lower case. */
 export function wordsOf(text: string): Set<string> {
   return new Set(text.match(/[\p{L}_][\p{L}\p{N}_$]*/gu)?.map((word) => word.toLowerCase()));

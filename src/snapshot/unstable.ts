@@ -1,6 +1,7 @@
 import { locate } from '../sql/position.ts';
 import type { RangeVar } from '../sql/reach.ts';
-import { lastName, type RowStatement, wordsOf, writing } from './row-statements.ts';
+import { lastName } from '../sql/uses.ts';
+import { type RowStatement, wordsOf, writing } from './row-statements.ts';
 
 /** The relations that the files of a project have built, by scope. */
 export interface BuiltRelations {

@@ -1,5 +1,6 @@
 import type { RangeVar } from '../sql/reach.ts';
-import { lastName, type RowStatement, wordsOf } from './row-statements.ts';
+import { lastName } from '../sql/uses.ts';
+import { type RowStatement, wordsOf } from './row-statements.ts';
 
 /** Whether the files may give a column another value than its present default; the names are not quoted. */
 export type IsWritten = (table: string, column: string) => boolean;

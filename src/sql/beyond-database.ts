@@ -1,6 +1,8 @@
+import { createDefinitions } from './definitions.ts';
 import type { ParsedStatement } from './parse.ts';
 import { serverWideReason } from './server-wide.ts';
 import { nonTransactionalReason } from './transaction-rules.ts';
+import { usesOf } from './uses.ts';
 
 // What a statement that runs in a temporary database may change outside of it, by its text. What code does otherwise is
 // seen before its transaction commits (`confinement`).
@@ -19,42 +21,69 @@ export function sharedCommandIn(text: string): string | null {
 
 // Their effect is not undone by ROLLBACK (PostgreSQL documentation, System Administration Functions).
 const outsideTransactions =
-  /\b(?:pg_(?:create|copy)_(?:physical|logical)_replication_slot|pg_drop_replication_slot|pg_replication_slot_advance|pg_sync_replication_slots|pg_logical_slot_get_(?:binary_)?changes|pg_replication_origin_(?:create|drop|advance)|pg_(?:terminate|cancel)_backend|pg_reload_conf|lo_export)\b/i;
+  /^calls (?:pg_(?:create|copy)_(?:physical|logical)_replication_slot|pg_drop_replication_slot|pg_replication_slot_advance|pg_sync_replication_slots|pg_logical_slot_get_(?:binary_)?changes|pg_replication_origin_(?:create|drop|advance)|pg_(?:terminate|cancel)_backend|pg_reload_conf|lo_export)$/;
 
 /** Says why a statement must not run in a temporary database. */
 export type BeyondDatabase = (statement: ParsedStatement, text: string) => string | null;
 
 /**
- * A judge of statements in the order in which they run: it remembers the functions that they create, and whose bodies call
- * what a rollback does not undo.
+ * A judge of statements in the order in which they run: it remembers what they define, and leaves out those that call what
+ * a rollback does not undo, directly or through what was defined.
  */
 export function createBeyondDatabase(): BeyondDatabase {
-  const unsafe = new Map<string, string>();
-  const callIn = (text: string): string | null => {
-    const [direct] = outsideTransactions.exec(text) ?? [];
-    if (direct !== undefined) return direct.toLowerCase();
-    const words = unsafe.size === 0 ? [] : text.toLowerCase().split(/[^\p{L}\p{N}_$]+/u);
-    return words.map((word) => unsafe.get(word)).find((call) => call !== undefined) ?? null;
+  const definitions = createDefinitions();
+  const callBy = (statement: ParsedStatement): string | null => {
+    const uses = [...usesOf(statement)];
+    const own = runsRelations.has(statement.kind) ? uses : uses.filter((use) => use.startsWith('calls '));
+    return definitions.find(own, (use) => outsideTransactions.test(use))?.slice('calls '.length) ?? null;
   };
   return (statement, text) => {
-    const { kind, fields } = statement;
     const serverWide = serverWideReason(statement);
     if (nonTransactionalReason(statement) === subscriptionCommand) return subscriptionCommand;
     if (serverWide !== null) return serverWide;
-    const call = callIn(text);
-    if (kind === 'CreateFunctionStmt') {
-      if (call !== null) unsafe.set(nameOf(fields.funcname), call);
-      return null;
-    }
+    const call = onlyDefines(statement) ? null : callBy(statement);
     if (call !== null) return `a call of ${call}`;
-    const found = kind === 'DoStmt' ? sharedCommandIn(text) : null;
+    definitions.add(statement);
+    const found = statement.kind === 'DoStmt' ? sharedCommandIn(text) : null;
     return found === null ? null : `a block with ${found}`;
   };
 }
 
 const subscriptionCommand = 'a subscription command';
 
-function nameOf(funcname: unknown): string {
-  const last = (Array.isArray(funcname) ? funcname : []).at(-1) as { String?: { sval?: string } } | undefined;
-  return last?.String?.sval?.toLowerCase() ?? '';
+// They run views, triggers, rules and defaults. CREATE INDEX, ALTER TABLE and others run none of those.
+const runsRelations: ReadonlySet<string> = new Set([
+  'SelectStmt',
+  'InsertStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'MergeStmt',
+  'CopyStmt',
+  'TruncateStmt',
+  'CreateTableAsStmt',
+  'RefreshMatViewStmt',
+  'DeclareCursorStmt',
+  'PrepareStmt',
+  'ExplainStmt',
+  'DoStmt',
+  'CallStmt',
+]);
+
+const defines: ReadonlySet<string> = new Set([
+  'CreateFunctionStmt',
+  'DefineStmt',
+  'CreateDomainStmt',
+  'CreateStmt',
+  'ViewStmt',
+  'RuleStmt',
+  'CreateTrigStmt',
+  'CreatePolicyStmt',
+  'AlterPolicyStmt',
+]);
+
+/** True if a statement evaluates no expression that it has. ALTER TABLE may evaluate one for each row. */
+function onlyDefines({ kind, fields }: ParsedStatement): boolean {
+  if (kind !== 'AlterTableStmt') return defines.has(kind);
+  const commands = fields.cmds as readonly { readonly AlterTableCmd?: { readonly subtype?: string } }[];
+  return commands.every(({ AlterTableCmd: command }) => command?.subtype === 'AT_ColumnDefault');
 }

@@ -1,0 +1,42 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { RunEvent } from '../src/events.ts';
+import { up } from '../src/index.ts';
+import { freshDatabase, type TestDatabase } from './setup/database.ts';
+import { project } from './setup/project.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+
+/** Rehearses files in a temporary database, and says what went wrong there. */
+async function rehearse(files: Record<string, string>) {
+  const p = project(
+    { url: db.url, tenants: { list: [] } },
+    {
+      'sql/public/1_a.sql': 'create table a (id int);',
+      'sql/public/2_i.sql': 'create index concurrently on a (id);',
+      ...files,
+    },
+  );
+  const warnings: string[] = [];
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'warning') warnings.push(event.message);
+  };
+  const result = await up(await p.config(), { select: { kind: 'public' }, rehearse: true, onEvent });
+  const errors = result.schemas.flatMap(({ error }) => (error === undefined ? [] : [error.message]));
+  return { errors, warnings };
+}
+
+const unwarned = { errors: [], warnings: [] };
+
+test('a definition that calls what a rollback does not undo runs in the temporary database', async () => {
+  const files = {
+    'sql/public/3_c.sql': `create function cancel(p int) returns boolean language sql as 'select pg_cancel_backend(p)';
+create view stuck as select pid, pg_terminate_backend(pid) as ended from pg_stat_activity;
+create table orders (id int, cancel boolean, note text default 'see pg_reload_conf');`,
+    'sql/public/4_d.sql': `create index on orders (id); comment on column stuck.ended is 'by pg_terminate_backend';
+grant execute on function cancel(int) to public; drop function cancel(int); drop view stuck;`,
+  };
+  expect(await rehearse(files)).toEqual(unwarned);
+});
