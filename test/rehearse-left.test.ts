@@ -152,3 +152,27 @@ test('files of scopes that wait for others are not rehearsed: in the result, the
     { schema: 's1', state: 'skipped' },
   ]);
 });
+
+test('a canary whose files of a scope wait for others does not fail the rehearsal of this scope', async () => {
+  const db = await freshDatabase();
+  const p = project(
+    {
+      url: db.url,
+      tenants: { list: ['c1', 'c2'] },
+      scopes: [{ name: 'vip', tenants: { list: ['c1', 'c2'] } }],
+    },
+    { 'sql/tenant/1_a.sql': 'create table a ();', 'sql/vip/1_b.sql': 'create table b ();' },
+  );
+  expect(await up(await p.config(), { select: { kind: 'tenants', names: ['c2'] } })).toMatchObject({
+    ok: true,
+  });
+  p.write({ 'sql/vip/2_c.sql': 'create table c ();' });
+  const options: UpOptions = { select: all, canary: { names: ['c1'] } };
+  const result = await up(await p.config(), { ...options, rehearse: true });
+  expect(result).toMatchObject({ ok: true, applied: 2, skipped: 1 });
+  expect(result.schemas.slice(3)).toMatchObject([
+    { scope: 'vip', schema: 'c2', state: 'applied' },
+    { scope: 'vip', schema: 'c1', state: 'skipped' },
+  ]);
+  expect(await up(await p.config(), options)).toMatchObject({ ok: true });
+});

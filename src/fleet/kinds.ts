@@ -94,11 +94,20 @@ export function canariesIn(
   scope: string,
 ): Pick<UpOptions, 'canary'> {
   if (typeof canary !== 'object' || !('names' in canary) || tenantsUnknown !== null) return {};
-  const names = canary.names.filter((name) => tenants.some(({ schema }) => schema === name));
-  if (names.length === 0 && tenants.some(hasWork))
+  const among = canariesAmong(tenants, canary);
+  if (among.canary.names.length === 0 && tenants.some(hasWork))
     throw new SqlmigError('bad-usage', `no canary is a tenant of scope ${scope}`, {
       state: 'nothing was touched',
       hint: 'name a canary of each scope that has pending migrations',
     });
-  return { canary: { names } };
+  return among;
+}
+
+/** The named canaries that are among tenants. */
+export function canariesAmong(
+  tenants: FleetState['tenants'],
+  { names }: { readonly names: readonly string[] },
+) {
+  const known = new Set(tenants.map(({ schema }) => schema));
+  return { canary: { names: names.filter((name) => known.has(name)) } };
 }

@@ -2,12 +2,14 @@ import { SqlmigError } from '../errors.ts';
 import type { Selection } from '../project/selection.ts';
 import type { SchemaOutcome } from '../results.ts';
 import { namedScope } from '../state/scope-names.ts';
+import type { Target } from '../state/target.ts';
 import { endedBy, failuresLeft, reasonToStop } from './between-scopes.ts';
-import { canariesIn, type TenantKind } from './kinds.ts';
+import { canariesAmong, canariesIn, type TenantKind } from './kinds.ts';
 import { migrateTenants, notStarted } from './migrate-tenants.ts';
 import { interrupted } from './schema-errors.ts';
 import { type Earlier, rehearsableNow, standingOf } from './standing.ts';
 import { createSummary, type Summary } from './summary.ts';
+import type { UpOptions } from './up-options.ts';
 
 /** What was migrated before the kinds: the tenants of the files of all, the outcomes, and the error that ended the run. */
 interface Before extends Omit<Earlier, 'name'> {
@@ -63,7 +65,7 @@ async function migrateKind(
   earlier: readonly Earlier[],
   before: readonly SchemaOutcome[],
 ): Promise<KindTurn> {
-  const { name, migrator, found, options, digests } = kind;
+  const { migrator, found, options, digests } = kind;
   const { run, settings } = migrator;
   const summary = createSummary(settings);
   try {
@@ -75,7 +77,7 @@ async function migrateKind(
       options: {
         ...options,
         maxFailures: failuresLeft(ready.length, options, before),
-        ...canariesIn({ tenants: ready, tenantsUnknown: null }, options.canary, name),
+        ...readyCanaries(kind, ready),
       },
       select: noNewcomers,
       summary,
@@ -88,6 +90,15 @@ async function migrateKind(
     if (!(error instanceof SqlmigError)) throw error;
     return { outcomes: [], error: settings.signal.aborted ? interrupted() : error };
   }
+}
+
+/** The canaries of a kind that are ready. In a rehearsal, all of those that were named may have to wait. */
+function readyCanaries(
+  { name, migrator: { settings }, options: { canary } }: TenantKind,
+  tenants: readonly Target[],
+): Pick<UpOptions, 'canary'> {
+  if (!settings.rehearse) return canariesIn({ tenants, tenantsUnknown: null }, canary, name);
+  return typeof canary === 'object' && 'names' in canary ? canariesAmong(tenants, canary) : {};
 }
 
 // A tenant that is added now may lack what runs before the files of the kind.
