@@ -309,7 +309,7 @@ test('a tenant that only a kind lists is managed by its history, and by that alo
   const { config } = await fleet(
     'only',
     { tenants: [], shop: ['o1', 'o2'] },
-    { 'sql/shop/1_a.sql': 'create table a ()' },
+    { 'sql/shop/1_a.sql': 'create table a ()', 'sql/shop/1_a.down.sql': 'drop table a' },
   );
   expect(await createTenant(config, { name: 'o1' })).toMatchObject({
     scope: 'shop',
@@ -326,6 +326,10 @@ test('a tenant that only a kind lists is managed by its history, and by that alo
   ]);
   const result = await up(config, { select: { kind: 'tenants', names: ['o1'] } });
   expect(states(result)).toContain('shop o1 failed half-dropped');
+  const undone = await down(config, { select: all, to: '0' });
+  expect(undone.schemas.filter(({ schema }) => schema === 'o1')).toMatchObject([
+    { scope: 'shop', state: 'failed', error: { code: 'half-dropped' } },
+  ]);
   await using tenant = await createTestTenant(config, { scopes: ['shop'] });
   expect(await tenantExists(config, { name: tenant.name })).toMatchObject({ managed: true });
   expect(await dropTenant(config, { name: 'o1', accept: () => true })).toMatchObject({ state: 'dropped' });

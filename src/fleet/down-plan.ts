@@ -8,6 +8,7 @@ import type { DownPlan } from '../results.ts';
 import type { Run } from '../run/run.ts';
 import type { Migration } from '../sql/migration.ts';
 import { allTargets, type FleetState, readFleetState } from '../state/fleet-state.ts';
+import { withMarks } from '../state/marks.ts';
 import { requireFiles } from '../state/missing-files.ts';
 import type { PlanSource } from '../state/plan-source.ts';
 import { namedScope } from '../state/scope-names.ts';
@@ -63,7 +64,10 @@ export async function readDownTargets(
     for (const [i, { select }] of (await divideSelection(reader, config, options.select)).entries()) {
       const source = sources[i];
       if (source === undefined) throw new RangeError('each scope has files');
-      found.push({ source, select, fleet: await readFleetState(reader, source, { selection: select }) });
+      const fleet = await readFleetState(reader, source, { selection: select });
+      const [base = source] = sources;
+      const tenants = i === 0 ? fleet.tenants : await withMarks(reader, fleet.tenants, { base, source });
+      found.push({ source, select, fleet: { ...fleet, tenants } });
     }
     // The image of an older release may lack scopes whose files depend on what it undoes.
     const isPublic = options.select.kind === 'public';

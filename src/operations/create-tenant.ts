@@ -17,8 +17,9 @@ import { callerOf } from '../run/caller.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
+import { isMarked, readMarks } from '../state/marks.ts';
 import { requireFiles } from '../state/missing-files.ts';
-import { basisOf, tenantRequests } from '../state/plan-source.ts';
+import { tenantRequests } from '../state/plan-source.ts';
 import { namedScope, namingScope } from '../state/scope-names.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
@@ -49,9 +50,6 @@ const kinds: Kinds<CreateTenantOptions> = {
   ifNotExists: yesOrNo,
   scopes: textList,
 };
-
-// Such a schema is not to be brought up to date.
-const marked: readonly (string | undefined)[] = ['half-dropped', 'tenant-moved'];
 
 const existsHint = 'choose another name, or bring it up to date with --if-not-exists';
 
@@ -153,14 +151,11 @@ async function scopesToCreate(
   });
 }
 
-/** The mark of a drop or a move is in the history of the files of all tenants. @throws SqlmigError the trouble that it means. */
+/** @throws SqlmigError the trouble of a tenant that an unfinished drop or a move has marked. */
 async function requireNoMark(run: Run, name: string, migrations: Migrations): Promise<void> {
-  const source = { config: run.config, migrations, options: migrateSettings({}, run.config).plan };
-  const basis = { ...basisOf(source, 'tenant'), files: [] };
-  const read = await run.read((_, reader) =>
-    readTargets([{ schema: name, basis }], reader, run.config.historyTable),
-  );
-  for (const { trouble } of read) if (trouble !== null && marked.includes(trouble.code)) throw trouble;
+  const base = { config: run.config, migrations, options: migrateSettings({}, run.config).plan };
+  const marks = await run.read((_, reader) => readMarks(reader, base, [name]));
+  for (const trouble of marks.values()) throw trouble;
 }
 
 /** The error for a tenant that no kind lists, where there are no files for all tenants. */
@@ -186,7 +181,7 @@ async function create(config: Config, options: Omit<CreateTenantOptions, 'scopes
       readTargets(tenantRequests(source, [name]), reader, config.historyTable),
     );
     for (const { trouble, exists } of ifNotExists ? [] : targets)
-      if (exists) throw marked.includes(trouble?.code) ? trouble : nameTaken(name, existsHint);
+      if (exists) throw isMarked(trouble) ? trouble : nameTaken(name, existsHint);
     requireFiles([shared, ...targets], migrations, config);
     await migrator.scripts.parse(targets.flatMap(migrator.snapshots.rest));
     const outcome = await migrateDurably(migrator, targets);
