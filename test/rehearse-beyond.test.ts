@@ -40,3 +40,32 @@ grant execute on function cancel(int) to public; drop function cancel(int); drop
   };
   expect(await rehearse(files)).toEqual(unwarned);
 });
+
+const nonTransactional = '-- sqlmig: no-transaction\n';
+
+test('what a commit would run is checked before it, with the search_path of the file', async () => {
+  const role = `deferred_${db.name}`;
+  const trigger = (body: string) => `create schema x; create table x.t (id int); create table seen (id int);
+create function x.f() returns trigger language plpgsql as $$ begin ${body}; return null; end $$;
+create constraint trigger t after insert on x.t deferrable initially deferred for each row execute function x.f();`;
+  const create = `execute format('cre' || 'ate role %I', '${role}')`;
+  const insert = `${nonTransactional}insert into x.t values (1);\nselect 1;`;
+  const plain = {
+    'sql/public/3_t.sql': trigger('insert into seen values (new.id)'),
+    'sql/public/4_i.sql': insert,
+  };
+  expect(await rehearse(plain)).toEqual(unwarned);
+  const refused = {
+    errors: [],
+    warnings: [
+      'sql/public/4_i.sql and what follows it are not rehearsed: the file would change more than its database',
+    ],
+  };
+  expect(await rehearse({ ...plain, 'sql/public/3_t.sql': trigger(create) })).toEqual(refused);
+  const cursor = {
+    'sql/public/3_g.sql': `create function g() returns int language plpgsql as $$ begin ${create}; return 1; end $$;`,
+    'sql/public/4_i.sql': `${nonTransactional}declare c cursor with hold for select g();\nselect 1;`,
+  };
+  expect(await rehearse(cursor)).toEqual(unwarned);
+  expect(await db.query(`select from pg_roles where rolname = '${role}'`)).toEqual([]);
+});

@@ -10,6 +10,9 @@ import { statementAt } from '../sql/parse.ts';
 import { nonTransactionalReason } from '../sql/transaction-rules.ts';
 import type { RunningFile } from './non-transactional-progress.ts';
 
+// Deferred triggers run, and cursors WITH HOLD are read, when a transaction commits. A cursor that is closed is not read.
+const runDeferred = 'SET CONSTRAINTS ALL IMMEDIATE;\nCLOSE ALL;\n';
+
 /**
  * Runs a statement of a non-transactional file in a temporary database: in a transaction that is refused if it changes more
  * than the database, unless PostgreSQL refuses the statement in one. Code that commits is refused if its text, or that of
@@ -25,7 +28,7 @@ export async function runConfined(
   await session.run('BEGIN');
   try {
     await run();
-    await session.run(`${setOwnPath}${confinement(context)}COMMIT`);
+    await session.run(`${runDeferred}${setOwnPath}${confinement(context)}COMMIT`);
     return;
   } catch (error) {
     if (session.lost) throw error;
