@@ -69,3 +69,12 @@ create constraint trigger t after insert on x.t deferrable initially deferred fo
   expect(await rehearse(cursor)).toEqual(unwarned);
   expect(await db.query(`select from pg_roles where rolname = '${role}'`)).toEqual([]);
 });
+
+test('REINDEX and CLUSTER of a partitioned table run in the temporary database', async () => {
+  const files = {
+    'sql/public/3_p.sql': `create table p (id int) partition by range (id); create table p1 partition of p for values from (1) to (9);
+create index p_id on p (id);`,
+    'sql/public/4_r.sql': `${nonTransactional}reindex table p;\ncluster p using p_id;`,
+  };
+  expect(await rehearse(files)).toEqual(unwarned);
+});

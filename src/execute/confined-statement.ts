@@ -13,6 +13,12 @@ import type { RunningFile } from './non-transactional-progress.ts';
 // Deferred triggers run, and cursors WITH HOLD are read, when a transaction commits. A cursor that is closed is not read.
 const runDeferred = 'SET CONSTRAINTS ALL IMMEDIATE;\nCLOSE ALL;\n';
 
+// COMMIT in code, and statements about partitioned tables, whose names do not tell that they are partitioned.
+const refusesBlock: ReadonlySet<string> = new Set([
+  sqlstates.invalidTransactionTermination,
+  sqlstates.activeTransaction,
+]);
+
 /**
  * Runs a statement of a non-transactional file in a temporary database: in a transaction that is refused if it changes more
  * than the database, unless PostgreSQL refuses the statement in one. Code that commits is refused if its text, or that of
@@ -33,7 +39,7 @@ export async function runConfined(
   } catch (error) {
     if (session.lost) throw error;
     await session.run('ROLLBACK');
-    if (!isServerError(error) || error.code !== sqlstates.invalidTransactionTermination) throw error;
+    if (!isServerError(error) || !refusesBlock.has(error.code)) throw error;
   }
   const texts = [text, ...(await bodiesIn(own))];
   if (texts.some((one) => sharedCommandIn(one) !== null))
