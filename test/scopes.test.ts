@@ -450,6 +450,12 @@ const made = (name: string) =>
 
 test('a scope whose tenants are not known yet gets the selected ones, and no excluded one', async () => {
   const one = await registered('few');
+  const events: RunEvent[] = [];
+  await up(one, { select: all, rehearse: true, onEvent: (event) => void events.push(event) });
+  expect(events).toContainEqual({
+    type: 'warning',
+    message: 'tenants of scope ent are not known until public is applied: column "plan" does not exist',
+  });
   await up(one, { select: { kind: 'tenants', names: ['few_a'] } });
   expect(await made('few')).toEqual([{ schema: 'few_a', name: 'e' }]);
   const others = await registered('but');

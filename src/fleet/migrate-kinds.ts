@@ -73,7 +73,8 @@ async function migrateKind(
       ? rehearsableNow(kind, earlier)
       : await standingOf(kind, earlier, before);
     const turn = {
-      found: { ...found, tenants: ready, tenantsUnknown: null },
+      // Otherwise `standingOf` has listed them since.
+      found: { ...found, tenants: ready, tenantsUnknown: settings.rehearse ? found.tenantsUnknown : null },
       options: {
         ...options,
         maxFailures: failuresLeft(ready.length, options, before),

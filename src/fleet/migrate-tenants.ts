@@ -42,7 +42,8 @@ export async function migrateTenants(migrator: Migrator, turn: TenantTurn): Prom
   }
   if (select.kind === 'public') return;
   if (settings.rehearse && found.tenantsUnknown !== null) {
-    const message = `tenants are not known until public is applied: ${found.tenantsUnknown}`;
+    const { scope } = migrator.run.config;
+    const message = `tenants${scope === null ? '' : ` of scope ${scope.name}`} are not known until public is applied: ${found.tenantsUnknown}`;
     settings.emit({ type: 'warning', message });
     return;
   }
