@@ -21,7 +21,7 @@ export function sharedCommandIn(text: string): string | null {
 
 // Their effect is not undone by ROLLBACK (PostgreSQL documentation, System Administration Functions).
 const outsideTransactions =
-  /^calls (?:pg_(?:create|copy)_(?:physical|logical)_replication_slot|pg_drop_replication_slot|pg_replication_slot_advance|pg_sync_replication_slots|pg_logical_slot_get_(?:binary_)?changes|pg_replication_origin_(?:create|drop|advance)|pg_(?:terminate|cancel)_backend|pg_reload_conf|lo_export)$/;
+  /^calls (?:pg_stat_reset_(?:shared|slru|replication_slot|subscription_stats|backend_stats)|pg_switch_wal|pg_create_restore_point|pg_logical_emit_message|pg_backup_(?:start|stop)|pg_rotate_logfile|pg_promote|pg_wal_replay_(?:pause|resume)|pg_log_(?:backend_memory_contexts|standby_snapshot)|pg_(?:create|copy)_(?:physical|logical)_replication_slot|pg_drop_replication_slot|pg_replication_slot_advance|pg_sync_replication_slots|pg_logical_slot_get_(?:binary_)?changes|pg_replication_origin_(?:create|drop|advance)|pg_(?:terminate|cancel)_backend|pg_reload_conf|lo_export)$/;
 
 /** Says why a statement must not run in a temporary database. */
 export type BeyondDatabase = (statement: ParsedStatement, text: string) => string | null;

@@ -106,3 +106,25 @@ test.each([
   const why = 'a call of pg_cancel_backend';
   expect(await leftOut(`${cancel};${before};${call}`)).toEqual([[call, why]]);
 });
+
+test.each([
+  `pg_stat_reset_shared('bgwriter')`,
+  'pg_stat_reset_slru(null)',
+  'pg_stat_reset_replication_slot(null)',
+  'pg_stat_reset_subscription_stats(null)',
+  'pg_stat_reset_backend_stats(1)',
+  'pg_switch_wal()',
+  `pg_create_restore_point('a')`,
+  `pg_logical_emit_message(false, 'a', 'b')`,
+  `pg_backup_start('a')`,
+  'pg_backup_stop()',
+  'pg_rotate_logfile()',
+  'pg_promote()',
+  'pg_wal_replay_pause()',
+  'pg_wal_replay_resume()',
+  'pg_log_backend_memory_contexts(1)',
+  'pg_log_standby_snapshot()',
+])('%s changes the whole server', async (call) => {
+  const why = `a call of ${call.slice(0, call.indexOf('('))}`;
+  expect(await leftOut(`select ${call}; select pg_stat_reset()`)).toEqual([[`select ${call}`, why]]);
+});
