@@ -78,3 +78,18 @@ create index p_id on p (id);`,
   };
   expect(await rehearse(files)).toEqual(unwarned);
 });
+
+test('code that commits may grant privileges on tables in the temporary database, and no role', async () => {
+  const role = (name: string) => `${name}_${db.name}`;
+  await db.query(`create role ${role('sales')}; create role ${role('bob')}`);
+  const block = (text: string) => ({
+    'sql/public/3_g.sql': `${nonTransactional}do $$ begin ${text}; commit; end $$;`,
+  });
+  expect(await rehearse(block(`grant select on a to ${role('bob')}`))).toEqual(unwarned);
+  const { errors, warnings } = await rehearse(block(`grant ${role('sales')} to ${role('bob')}`));
+  expect(errors).toEqual([]);
+  expect(warnings).toEqual([expect.stringMatching(/^sql\/public\/3_g\.sql:2 .* a block with GRANT SALES_/)]);
+  const members = `select from pg_auth_members where member = '${role('bob')}'::regrole`;
+  expect(await db.query(members)).toEqual([]);
+  await db.query(`drop role ${role('sales')}; drop role ${role('bob')}`);
+});

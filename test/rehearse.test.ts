@@ -267,11 +267,11 @@ do $$ begin perform pg_create_physical_replication_slot('${slot}'); end $$;`;
   const commits = `-- sqlmig: no-transaction
 create procedure p() language plpgsql as $$ begin ${hidden(2)}; end $$;
 call p();`;
-  const comments = `do $$ begin execute 'com' || 'ment on database postgres is ''${own.name}'''; end $$`;
+  const comments = `do $$ begin execute 'com' || 'ment on data' || 'base postgres is ''${own.name}'''; end $$`;
   for (const [file, text] of [
     ['3_call.sql', commits],
     ['3_comment.sql', comments],
-    ['3_grant.sql', "do $$ begin execute 'gr' || 'ant create on database template1 to public'; end $$"],
+    ['3_grant.sql', "do $$ begin execute 'gr' || 'ant create on data' || 'base template1 to public'; end $$"],
   ] as const) {
     expect(await rehearse({ [`sql/public/${file}`]: text, 'sql/public/5_e.sql': 'select 1;' })).toEqual({
       ok: true,

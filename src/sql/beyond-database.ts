@@ -8,15 +8,18 @@ import { usesOf } from './uses.ts';
 // seen before its transaction commits (`confinement`).
 
 const shared = 'role|user(?!\\s+mapping)|group|database|tablespace|subscription';
+// Without ON, they concern roles.
+const grant =
+  /(?:^|[;'"$]|\b(?:begin|then|else|loop)\b)(?:\s|--[^\n]*\n|\/\*(?:(?!\*\/)[\s\S])*\*\/)*(?<grant>(?:grant|revoke)\s(?:(?!\bon\b)[^;])*?\b(?:to|from)\b)/;
 const command = new RegExp(
-  `\\b(?:(?:create|alter|drop)\\s+(?:${shared})|alter\\s+system|comment\\s+on\\s+(?:role|database|tablespace|subscription)|security\\s+label|on\\s+parameter)\\b`,
+  `${grant.source}|\\b(?:(?:create|alter|drop)\\s+(?:${shared})|alter\\s+system|comment\\s+on\\s+(?:role|subscription)|on\\s+(?:database|tablespace|parameter)(?=\\s+[^\\s=<>])|security\\s+label|(?:drop|reassign)\\s+owned)\\b`,
   'i',
 );
 
 /** The first command in a text, such as the body of a block, that concerns more than one database, in words; else `null`. */
 export function sharedCommandIn(text: string): string | null {
-  const [found] = command.exec(text) ?? [];
-  return found === undefined ? null : found.replace(/\s+/g, ' ').toUpperCase();
+  const found = command.exec(text);
+  return found === null ? null : (found.groups?.grant ?? found[0]).replace(/\s+/g, ' ').toUpperCase();
 }
 
 // Their effect is not undone by ROLLBACK (PostgreSQL documentation, System Administration Functions).

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createBeyondDatabase } from '../../src/sql/beyond-database.ts';
+import { createBeyondDatabase, sharedCommandIn } from '../../src/sql/beyond-database.ts';
 import { parseStatements } from '../../src/sql/parse.ts';
 
 /** The statements of a text that are left out, with the reason. */
@@ -127,4 +127,24 @@ test.each([
 ])('%s changes the whole server', async (call) => {
   const why = `a call of ${call.slice(0, call.indexOf('('))}`;
   expect(await leftOut(`select ${call}; select pg_stat_reset()`)).toEqual([[`select ${call}`, why]]);
+});
+
+test.each([
+  ['begin -- of a group;\n /* grant */ grant sales to bob; commit; end', 'GRANT SALES TO'],
+  [
+    `begin if true then\n  revoke admin option for sales, more\n from bob; end if; end`,
+    'REVOKE ADMIN OPTION FOR SALES, MORE FROM',
+  ],
+  [`begin execute format('grant %I to %I', a, b); end`, 'GRANT %I TO'],
+  ['begin grant create on database a to bob; end', 'ON DATABASE'],
+  ['begin revoke create on tablespace a from bob; end', 'ON TABLESPACE'],
+  ['begin comment on database a is null; end', 'ON DATABASE'],
+  ['begin grant set on parameter work_mem to bob; end', 'ON PARAMETER'],
+  ['begin drop owned by bob; end', 'DROP OWNED'],
+  ['begin reassign owned by bob to ann; end', 'REASSIGN OWNED'],
+  ['begin grant select on a to bob; revoke grant option for select on a from bob; end', null],
+  [`begin execute format('grant usage on schema %I to bob', s); end`, null],
+  ['begin perform from a join b on database = b.id; -- grant a to b\nend', null],
+])('%s: %s', (body, command) => {
+  expect(sharedCommandIn(body)).toBe(command);
 });
