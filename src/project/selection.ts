@@ -2,14 +2,19 @@ import type { Kind } from './option.ts';
 
 /** Which schemas a command is for. Public is always read: tenants depend on it. */
 export type Selection =
-  | ({ readonly kind: 'all'; readonly except: readonly string[] } & Names)
+  | {
+      readonly kind: 'all';
+      readonly except: readonly string[];
+      /** Ignore exceptions that the tenant source does not list; otherwise they are an error. */
+      readonly ifListed?: boolean;
+    }
   | { readonly kind: 'public' }
-  | ({ readonly kind: 'tenants'; readonly names: readonly string[] } & Names);
-
-interface Names {
-  /** Ignore names that the tenant source does not list; otherwise they are an error. */
-  readonly ifListed?: boolean;
-}
+  | {
+      readonly kind: 'tenants';
+      readonly names: readonly string[];
+      /** Leave out names that the tenant source does not list; otherwise they are an error. */
+      readonly ifListed?: boolean;
+    };
 
 /** The selection of a command that is given none. */
 export const everySchema: Selection = { kind: 'all', except: [] };
