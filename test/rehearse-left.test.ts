@@ -176,3 +176,26 @@ test('a canary whose files of a scope wait for others does not fail the rehearsa
   ]);
   expect(await up(await p.config(), options)).toMatchObject({ ok: true });
 });
+
+test('a file that uses a new value of an enum runs in the temporary database, where the value is committed', async () => {
+  const db = await freshDatabase();
+  const enums = (table: string) => `create type kind as enum ('a'); create table ${table} (k kind);`;
+  const p = project(
+    { url: db.url, tenants: { list: ['acme', 'beta'] } },
+    { 'sql/public/1_k.sql': enums('shared'), 'sql/tenant/1_k.sql': enums('own') },
+  );
+  expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+  p.write({
+    'sql/tenant/2_value.sql': `alter type kind add value 'vip';`,
+    'sql/tenant/3_use.sql': `alter table own alter k set default 'vip';`,
+  });
+  const rehearsed = await up(await p.config(), { select: all, rehearse: true });
+  expect(rehearsed).toMatchObject({ ok: true, failed: 0, unrehearsed: [] });
+  expect(rehearsed.schemas[1]?.costs?.map(({ scratch }) => scratch)).toEqual([undefined, true]);
+  p.write({
+    'sql/public/2_value.sql': `alter type kind add value 'vip';`,
+    'sql/public/3_use.sql': `alter table shared alter k set default 'vip';`,
+  });
+  expect(await up(await p.config(), { select: all, rehearse: true })).toMatchObject({ ok: true, failed: 0 });
+  expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+});

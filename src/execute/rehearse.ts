@@ -1,5 +1,5 @@
 import type { TakenLock } from '../cost-results.ts';
-import { locationIn, SqlmigError, sqlstates } from '../errors.ts';
+import type { SqlmigError } from '../errors.ts';
 import { findSchemas } from '../history/presence.ts';
 import { durationOf } from '../protocol/durations.ts';
 import { schemasToCompare } from '../protocol/guard.ts';
@@ -161,8 +161,7 @@ async function describeRehearsed(
   if (culprit === undefined) return null;
   // A replay of the file alone would not find what the files before it created.
   const raised = { error, index: at?.index ?? null, replay: null };
-  const described = await describeFailure(session, { ...culprit, ...place }, raised);
-  return error.code === sqlstates.unsafeNewEnumValue ? onlyHere(described) : described;
+  return describeFailure(session, { ...culprit, ...place }, raised);
 }
 
 /** The schemas among the names that files may change outside of their schema. */
@@ -188,15 +187,6 @@ async function schemasBefore(
   const before = parts.slice(0, -1).flatMap(({ scripts }) => scripts.flatMap(({ statements }) => statements));
   const made = new Set([context.publicSchema, ...before.flatMap(({ reach }) => [...reach.words])]);
   return names.filter((name) => present.has(name) || made.has(name));
-}
-
-function onlyHere({ code, details, cause }: SqlmigError): SqlmigError {
-  return new SqlmigError(code, `${details.message}, in the one transaction of a rehearsal`, {
-    ...details,
-    location: locationIn(details),
-    hint: 'up commits the file that adds the value first, so this works there',
-    cause,
-  });
 }
 
 function toLock(row: Row): TakenLock & { readonly id: string } {

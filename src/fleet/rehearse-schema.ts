@@ -1,4 +1,5 @@
 import type { UnrehearsedFile } from '../cost-results.ts';
+import { type SqlmigError, sqlstates } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import { type Rehearsal, rehearseUnits } from '../execute/rehearse.ts';
 import type { PendingFiles } from '../protocol/message.ts';
@@ -27,7 +28,7 @@ interface Part {
 
 /**
  * Runs what a schema lacks, for a tenant after what `shared`, public, lacks, in one transaction that is rolled back. A file
- * of a tenant that fails after only a part of public may need the rest, so it is left out, with those after it.
+ * that may fail only because of that (see `whyLeft`) is left out, with those after it.
  */
 export async function rehearseSchema(
   migrator: Migrator,
@@ -35,24 +36,41 @@ export async function rehearseSchema(
   { target, shared, after, measures = false }: ToRehearse,
 ): Promise<Attempt> {
   const { context, turns, scripts } = migrator;
-  const before = shared === null ? [] : [await partOf(migrator, shared)];
-  const [lacking] = before.flatMap(({ left }) => left);
-  const rehearse = async ({ files, left }: Part): Promise<Attempt> => {
-    const parts = [...before.map((part) => part.files), files] as const;
+  const rehearse = async (before: readonly Part[], last: Part): Promise<Attempt> => {
+    const parts = [...before.map(({ files }) => files), last.files] as const;
     const rehearsal = { parts, before: scripts.installing, measures, ...(after && { after }) };
     const attempt = await rehearseUnits(session, rehearsal, context);
+    const { left } = last;
     if (attempt.kind === 'done') return { ...attempt, ...(left.length > 0 && { unrehearsed: left }) };
-    const failed = lacking === undefined ? -1 : failedIn(files.scripts, attempt);
-    if (attempt.kind !== 'failed' || lacking === undefined || failed === -1) return attempt;
-    const why = `it fails without ${lacking.file} and what follows it (${attempt.error.message})`;
+    if (attempt.kind !== 'failed' || attempt.error.code !== 'migration-failed') return attempt;
+    const [lacking] = before.flatMap((part) => part.left);
     // Only a transaction that does not fail shows the locks of the files before it.
-    return rehearse({
-      files: { ...files, scripts: files.scripts.slice(0, failed) },
-      left: leftFrom([...pathsOf(files.scripts.slice(failed)), ...left], why),
-    });
+    const cut = cutAt(last, whyLeft(attempt.error, lacking), attempt.error);
+    if (cut !== null) return rehearse(before, cut);
+    const shorter = before.map((part) => cutAt(part, whyLeft(attempt.error), attempt.error) ?? part);
+    return shorter.every((part, i) => part === before[i]) ? attempt : rehearse(shorter, last);
   };
+  const before = shared === null ? [] : [await partOf(migrator, shared)];
   const last = await partOf(migrator, target);
-  return turns.inTurn(last.files.scripts, last.files.schema, () => rehearse(last));
+  return turns.inTurn(last.files.scripts, last.files.schema, () => rehearse(before, last));
+}
+
+/** Why a file that failed may succeed in `up`: `lacking` is the first file of public that was left out before it. */
+function whyLeft({ message, details }: SqlmigError, lacking?: UnrehearsedFile): string | null {
+  if (details.sqlstate === sqlstates.unsafeNewEnumValue)
+    return `the file that adds a value to an enum is not committed before it (${message})`;
+  return lacking === undefined ? null : `it fails without ${lacking.file} and what follows it (${message})`;
+}
+
+/** A part without the file that failed, and those after it; `null` if another part failed, or nothing is left out. */
+function cutAt(part: Part, why: string | null, { details }: SqlmigError): Part | null {
+  const { files, left } = part;
+  const failed = files.scripts.findIndex(({ migration }) => migration.file === details.file);
+  if (failed === -1 || why === null) return null;
+  return {
+    files: { ...files, scripts: files.scripts.slice(0, failed) },
+    left: leftFrom([...pathsOf(files.scripts.slice(failed)), ...left], why),
+  };
 }
 
 async function partOf({ scripts }: Migrator, target: Target): Promise<Part> {
@@ -61,12 +79,6 @@ async function partOf({ scripts }: Migrator, target: Target): Promise<Part> {
     files: { schema: unitSchema(target, null), scripts: run, bootstrap: !target.hasHistory },
     left: leftFrom(pathsOf(left), isNonTransactional),
   };
-}
-
-/** The script whose statement failed, from 0; -1 if something else ended the attempt. */
-function failedIn(scripts: readonly Script[], attempt: Attempt): number {
-  if (attempt.kind !== 'failed' || attempt.error.code !== 'migration-failed') return -1;
-  return scripts.findIndex(({ migration }) => migration.file === attempt.error.details.file);
 }
 
 function pathsOf(scripts: readonly Script[]) {
