@@ -66,7 +66,8 @@ async function applyGroup(
     readonly bootstrap: boolean;
   },
 ): Promise<Attempt> {
-  const { context, turns, indexJobs, settings } = migrator;
+  const { turns, indexJobs, settings } = migrator;
+  const context = limits.apart ? { ...migrator.context, transactionPerFile: true } : migrator.context;
   const [first] = group;
   const joined = (scripts: readonly Script[]) =>
     applyUnits(session, { schema, scripts, bootstrap }, { context, signal: settings.signal });

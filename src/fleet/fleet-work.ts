@@ -8,12 +8,14 @@ import type { Target } from '../state/target.ts';
 import type { OutcomeContext } from './outcome.ts';
 import type { SchemaBatches } from './schema-batches.ts';
 
-/** The limits of a run, for an attempt that has to wait before it may start a file. */
+/** What an attempt must heed: the limits of the run, and how the schema's last attempt ended. */
 export interface StartLimits {
   /** Whether the run starts nothing more. */
   readonly isStopped: () => boolean;
   /** Announces that the attempt fails, so that the limits count it at once. */
   readonly failing: () => void;
+  /** Give each file a transaction of its own: one of those that shared one may have ended the connection. */
+  readonly apart: boolean;
 }
 
 /** When a fleet stops starting schemas, and which go first. */

@@ -152,6 +152,7 @@ async function attempt(worker: Worker, job: Job<Target>): Promise<void> {
   const result = await work.attempt(session, target, {
     isStopped: () => work.signal.aborted || scheduler.stopped !== null,
     failing: () => scheduler.failing(target.schema),
+    apart: job.because.lost !== undefined,
   });
   if (result.kind === 'done') return done(worker, job, result);
   const costs = result.kind === 'failed' && result.costs !== undefined && { costs: result.costs };
