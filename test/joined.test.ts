@@ -4,7 +4,7 @@ import { type RunEvent, up } from '../src/index.ts';
 import { canShareOne, mayNoticeOthers, transactionsOf } from '../src/protocol/transactions.ts';
 import type { UnitContext, UnitSchema } from '../src/protocol/unit-context.ts';
 import type { Script } from '../src/sql/migration.ts';
-import { mayTie } from '../src/sql/reach.ts';
+import { mayLockLater, mayTie } from '../src/sql/reach.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
 import { checkedScript, emptyTenant, testContext, testSession } from './setup/unit.ts';
@@ -17,6 +17,7 @@ const guarded = {
     perTenant: { words: [], schemas: new Map() },
     names: new Set(['plans', 'touch']),
     mayBeTied: false,
+    mayBeCalled: false,
   },
 };
 const plain = 'create table t (id int)';
@@ -96,6 +97,32 @@ test('a file that drops something has its own transaction if tenants may have ke
   const scripts = await Promise.all(texts.map((text, i) => checkedScript('tenant', `${i}_file.sql`, text)));
   const schema = { ...guarded, guarded: { ...guarded.guarded, mayBeTied: true } };
   expect(transactionsOf(scripts, { schema, context: testContext })).toHaveLength(3);
+});
+
+test('a transaction ends with a file that writes rows if triggers may lock rows of public', async () => {
+  const texts = [plain, rows, 'create index on t (id)', rows, plain];
+  const scripts = await Promise.all(texts.map((text, i) => checkedScript('tenant', `${i}_file.sql`, text)));
+  const schema = { ...guarded, guarded: { ...guarded.guarded, mayBeCalled: true } };
+  const sizes = transactionsOf(scripts, { schema, context: testContext }).map(({ length }) => length);
+  expect(sizes).toEqual([2, 2, 1]);
+});
+
+test.for([
+  [
+    'create function f() returns trigger language plpgsql as $$ begin insert into public.log values (1); end $$',
+    true,
+  ],
+  [
+    'create function f() returns trigger language plpgsql as $$ begin insert into plans values (1); end $$',
+    true,
+  ],
+  ['create trigger t after insert on t for each row execute function touch()', true],
+  ['create function f() returns trigger language plpgsql as $$ begin return new; end $$', false],
+  ['create table u (p int references plans)', false],
+] as const)('may lock rows of public when it is called: %s', async ([text, expected]) => {
+  const { statements } = await checkedScript('tenant', '1_file.sql', text);
+  const { names, schemas } = guarded.guarded;
+  expect(statements.some((one) => mayLockLater(one, names, new Set(schemas.keys())))).toBe(expected);
 });
 
 test('files that write rows do not share a transaction if a constraint may be deferred, or in a tenant of a kind', async () => {
@@ -187,6 +214,25 @@ test('what a file has prepared does not outlive the rollback of its transaction'
   const { schemas } = await up(await p.config(), { select: all, maxFailures: { percent: 100 } });
   const error = { sqlstate: '22012', file: 'sql/tenant/2_u.sql', line: 3, statement: 3 };
   expect(schemas.slice(1)).toMatchObject(lists.map((schema) => ({ schema, version: '1', error })));
+});
+
+test('files before one that ends its connection stay applied', async () => {
+  const db = await freshDatabase();
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': 'create table b ()',
+      'sql/tenant/3_c.sql': 'select pg_terminate_backend(pg_backend_pid())',
+    },
+  );
+  const { schemas } = await up(await p.config(), { select: all });
+  expect(schemas.find(({ schema }) => schema === 'acme')).toMatchObject({
+    state: 'failed',
+    version: '2',
+    migrations: [{ version: '1' }, { version: '2' }],
+    error: { code: 'connection-lost' },
+  });
 });
 
 test('files before one that is canceled stay applied, and it is not sent again', async () => {

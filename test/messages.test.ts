@@ -50,6 +50,7 @@ const tenant: UnitSchema = {
     perTenant: { words: [], schemas: new Map() },
     names: new Set(['plans']),
     mayBeTied: false,
+    mayBeCalled: false,
   },
 };
 const shared: UnitSchema = {

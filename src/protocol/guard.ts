@@ -3,7 +3,7 @@ import { isOrdinarySchema } from '../sql/catalog-sql.ts';
 import { forTenantName, tenantMark } from '../sql/filling.ts';
 import type { Script, Statement } from '../sql/migration.ts';
 import { likeLiteral, quoteLiteral } from '../sql/quote.ts';
-import { mayChange, mayTie, mentions } from '../sql/reach.ts';
+import { mayChange, mayLockLater, mayTie, mentions } from '../sql/reach.ts';
 import type { Guard, Unit, UnitSchema } from './unit-context.ts';
 
 /**
@@ -25,7 +25,10 @@ export async function readGuard(
       ({ allowsPublic, statements }) =>
         allowsPublic || statements.some((statement) => mayTie(statement, found.names, schemas)),
     );
-  return { ...found, mayBeTied };
+  const mayBeCalled = ofTenants.some(({ statements }) =>
+    statements.some((statement) => mayLockLater(statement, found.names, schemas)),
+  );
+  return { ...found, mayBeTied, mayBeCalled };
 }
 
 function wordsOf(scripts: readonly Script[]): ReadonlySet<string> {
@@ -36,7 +39,7 @@ async function readSchemas(
   session: Session,
   path: readonly string[],
   words: ReadonlySet<string>,
-): Promise<Omit<Guard, 'mayBeTied'>> {
+): Promise<Omit<Guard, 'mayBeTied' | 'mayBeCalled'>> {
   const fixed = [...words].filter((word) => !word.includes(tenantMark));
   // A tenant's own schema is not guarded, and a word of 64 characters or more cannot be a name.
   const perTenant = [...words].filter(

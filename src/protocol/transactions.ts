@@ -43,7 +43,8 @@ export function transactionsOf(
     open.isGuarded ||= isGuarded;
     open.added.push(...valuesAddedBy(script));
     for (const { reach } of script.statements) if (reach.creates !== null) open.made.add(reach.creates);
-    const isLast = own || (isInUse && locksExisting(script, open.made));
+    const locksOut = schema.guarded?.mayBeCalled === true && mayWriteRows(script);
+    const isLast = own || locksOut || (isInUse && locksExisting(script, open.made));
     open.room = isLast ? 0 : open.room - locks;
   }
   return transactions;

@@ -53,6 +53,8 @@ export interface Guard {
   readonly names: ReadonlySet<string>;
   /** Tables of tenants may have foreign keys to others in these schemas, judging by the text of all files (`mayTie`). */
   readonly mayBeTied: boolean;
+  /** Triggers and functions of tenants may lock rows in these schemas, judging by the text of all files (`mayLockLater`). */
+  readonly mayBeCalled: boolean;
 }
 
 /** The schema that units migrate, as it was when the plan was made. */

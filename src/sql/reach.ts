@@ -154,6 +154,19 @@ export function mayTie(
   return isQualified || meet(references, of) || (definesTable.has(kind) && meet(names, of));
 }
 
+/**
+ * True if a statement defines code that mentions one of these names or schemas, and so may lock rows there whenever a file
+ * fires or calls it.
+ */
+export function mayLockLater(
+  { kind, reach: { words } }: Statement,
+  of: ReadonlySet<string>,
+  schemas: ReadonlySet<string>,
+): boolean {
+  return definesCode.has(kind) && (meet(words, of) || meet(words, schemas));
+}
+
+const definesCode: ReadonlySet<string> = new Set(['CreateFunctionStmt', 'CreateTrigStmt', 'RuleStmt']);
 const definesTable: ReadonlySet<string> = new Set(['CreateStmt', 'AlterTableStmt']);
 
 function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
