@@ -320,11 +320,28 @@ test('a tenant that only a kind lists is managed by its history, and by that alo
     ${halfDropped('o1.only')}`);
   expect((await status(config)).schemas).toMatchObject([
     { scope: 'public' },
-    { scope: 'tenant', schema: 'o1', findings: [{ kind: 'unlisted' }] },
+    {
+      scope: 'tenant',
+      schema: 'o1',
+      findings: [
+        {
+          message:
+            '"tenants" in the config does not list it, so no run applies the files of all tenants to it',
+        },
+      ],
+    },
     { scope: 'shop', schema: 'o1', findings: [] },
     { scope: 'shop', schema: 'o2', unmanaged: true },
   ]);
-  const result = await up(config, { select: { kind: 'tenants', names: ['o1'] } });
+  await db.query(`update o1.only_shop set version = 7`);
+  const events: RunEvent[] = [];
+  const onEvent = (event: RunEvent) => void events.push(event);
+  const result = await up(config, { select: { kind: 'tenants', names: ['o1'] }, onEvent });
+  expect(events).toContainEqual({
+    type: 'warning',
+    message: 'o1 has applied versions of scope shop above the newest file (1): a newer release has run here',
+  });
+  await db.query(`update o1.only_shop set version = 1`);
   expect(states(result)).toContain('shop o1 failed half-dropped');
   const undone = await down(config, { select: all, to: '0' });
   expect(undone.schemas.filter(({ schema }) => schema === 'o1')).toMatchObject([

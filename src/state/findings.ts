@@ -8,11 +8,15 @@ export function unlistedFinding(
   { schema, scope }: Target,
   { database, config }: Pick<FleetReading, 'database' | 'config'>,
 ): Finding {
-  const message =
-    config.scope === null
-      ? 'it is not in the tenant list of the config, so no run migrates it'
-      : `it has migrations of scope ${config.scope.name}, which does not list it, so no run migrates these`;
-  return { kind: 'unlisted', database, schema, scope, message };
+  return { kind: 'unlisted', database, schema, scope, message: consequenceIn(config) };
+}
+
+function consequenceIn({ scope, scopes }: FleetReading['config']): string {
+  if (scope !== null)
+    return `it has migrations of scope ${scope.name}, which does not list it, so no run migrates these`;
+  return scopes.length === 0
+    ? 'it is not in the tenant list of the config, so no run migrates it'
+    : '"tenants" in the config does not list it, so no run applies the files of all tenants to it';
 }
 
 /** The findings in the schemas of a fleet as it was read. */

@@ -96,7 +96,7 @@ export async function readForCommand(
   });
   const warnings = [
     ...migrations.strays,
-    ...aheadWarnings(allTargets(reading.fleet), migrations),
+    ...aheadWarnings(allTargets(reading.fleet), { config, migrations }),
     ...(unknownScopes ? [] : unknownScopeWarnings(reading.unknownScopes)),
     ...reading.lacking,
   ];

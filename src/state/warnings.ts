@@ -1,26 +1,38 @@
 import type { FindingInSchema } from '../decide/plan.ts';
-import type { Migrations } from '../project/migrations.ts';
 import { newestVersion } from '../project/version.ts';
 import type { Scope } from '../results.ts';
+import type { PlanSource } from './plan-source.ts';
 import type { Target } from './target.ts';
 
+type Source = Pick<PlanSource, 'config' | 'migrations'>;
+
 /** Oddities of schemas that do not stop a run, one sentence each. */
-export function warningsOf(targets: readonly Target[], migrations: Migrations): string[] {
+export function warningsOf(targets: readonly Target[], source: Source): string[] {
   const lost = scopes.flatMap((scope) => {
     const here = targets.filter((target) => target.scope === scope && target.plan.findings.some(isLost));
-    return say(here, 'applied versions whose files no longer exist; sqlmig verify lists them');
+    return say(
+      here,
+      `applied versions${ofScope(source)} whose files no longer exist; sqlmig verify lists them`,
+    );
   });
-  return [...aheadWarnings(targets, migrations), ...lost];
+  return [...aheadWarnings(targets, source), ...lost];
 }
 
 /** Which schemas a newer release was in, a sentence a scope. */
-export function aheadWarnings(targets: readonly Target[], migrations: Migrations): string[] {
+export function aheadWarnings(targets: readonly Target[], source: Source): string[] {
   return scopes.flatMap((scope) => {
     const ahead = targets.filter((target) => target.scope === scope && target.plan.ahead.length > 0);
-    const newest = newestVersion(migrations[scope]);
+    const newest = newestVersion(source.migrations[scope]);
     if (newest === null) return [];
-    return say(ahead, `applied versions above the newest file (${newest}): a newer release has run here`);
+    return say(
+      ahead,
+      `applied versions${ofScope(source)} above the newest file (${newest}): a newer release has run here`,
+    );
   });
+}
+
+function ofScope({ config: { scope } }: Source): string {
+  return scope === null ? '' : ` of scope ${scope.name}`;
 }
 
 const scopes: readonly Scope[] = ['public', 'tenant'];
