@@ -4,6 +4,7 @@ import type { Selection } from '../project/selection.ts';
 import type { SchemaOutcome } from '../results.ts';
 import type { FleetState } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
+import { tenantScope } from '../state/scope-names.ts';
 import type { Target } from '../state/target.ts';
 import { canariesOf } from './canaries.ts';
 import { canaryChecker } from './canary-check.ts';
@@ -93,7 +94,7 @@ async function sampled(
 ): Promise<Target[]> {
   const { emit } = settings;
   const sample = await run.read((session) => takeSample(session, { tenants, most, emit }));
-  summary.take(run.config.scope?.name ?? 'tenant', sample);
+  summary.take(tenantScope(run.config), sample);
   return [...sample.targets];
 }
 

@@ -1,8 +1,8 @@
 import { stopRule } from '../decide/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
-import type { SchemaOutcome } from '../results.ts';
+import type { SchemaOutcome, ScopeName } from '../results.ts';
 import { basisOf } from '../state/plan-source.ts';
-import { namedScope } from '../state/scope-names.ts';
+import { namedScope, tenantScope } from '../state/scope-names.ts';
 import type { Target } from '../state/target.ts';
 import { endedBy, failuresLeft, reasonToStop } from './between-scopes.ts';
 import { laterNotUndone } from './down-errors.ts';
@@ -34,7 +34,7 @@ export async function undoScopes(
   let error: SqlmigError | undefined;
   for (const [i, scope] of scopes.entries()) {
     const { migrator, tenants } = scope;
-    const stop = i === 0 ? null : stopBefore(scope, { error, options, summary });
+    const stop = stopBefore(scope, { error, options, summary });
     const turn: UndoTurn =
       stop === null
         ? await undoScope(scope, {
@@ -101,8 +101,8 @@ async function undoScope(scope: UndoScope, before: Before): Promise<UndoTurn> {
     const maxFailures = failuresLeft(size, options, before.summary.outcomes);
     const rules = { stopRule: stopRule(size, { maxFailures }) };
     const phase = openTenantPhase(migrator, { shared: null, rules });
-    // A number of steps counts the migrations that were shown, so no tenants are added. Of several scopes, a tenant that is
-    // added now may still have files of those before.
+    // A number of steps counts the migrations that were shown, so no tenants are added. With several scopes, a tenant added
+    // now may still have files of a scope that is done.
     if (options.steps !== undefined || !isLone) summary.add(await phase.migrate(ready));
     else await migrateAndRelist(migrator, phase, { listed: [...ready], select, summary });
     await confirmAll(migrator, summary);
@@ -114,14 +114,15 @@ async function undoScope(scope: UndoScope, before: Before): Promise<UndoTurn> {
   }
 }
 
-/** The tenants in which files of earlier scopes are still applied that this run was to undo, with the name of one. */
-async function stillApplied({ earlier, options, summary }: Before): Promise<ReadonlyMap<string, string>> {
-  const blocked = new Map<string, string>();
+/** The tenants in which files of an earlier scope are still applied that this run should have undone, each with one such scope. */
+async function stillApplied({ earlier, options, summary }: Before): Promise<ReadonlyMap<string, ScopeName>> {
+  const blocked = new Map<string, ScopeName>();
   for (const scope of earlier) {
-    for (const target of await openIn(scope, options)) blocked.set(target.schema, nameOf(scope));
+    const name = tenantScope(scope.migrator.run.config);
+    for (const target of await openIn(scope, options)) blocked.set(target.schema, name);
     for (const outcome of summary.outcomes)
-      if (outcome.scope === nameOf(scope) && outcome.error !== undefined && !isGone(outcome))
-        blocked.set(outcome.schema, nameOf(scope));
+      if (outcome.scope === name && outcome.error !== undefined && !isGone(outcome))
+        blocked.set(outcome.schema, name);
   }
   return blocked;
 }
@@ -144,7 +145,7 @@ export function isOpen(target: Target): boolean {
 function behind(
   { migrator, source }: UndoScope,
   targets: readonly Target[],
-  blocked: ReadonlyMap<string, string>,
+  blocked: ReadonlyMap<string, ScopeName>,
 ): SchemaOutcome[] {
   const { settings, run } = migrator;
   if (!settings.rehearse)
@@ -153,14 +154,10 @@ function behind(
     );
   if (targets.length > 0) {
     const who = targets.length === 1 ? '1 tenant' : `${targets.length} tenants`;
-    const message = `files of scope ${run.config.scope?.name ?? 'tenant'} are not rehearsed in ${who}, where files of other scopes are undone before them`;
+    const message = `files of scope ${tenantScope(run.config)} are not rehearsed in ${who}, where files of other scopes are undone before them`;
     settings.emit({ type: 'warning', message });
   }
   const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
   const why = 'files of other scopes are undone before it';
   return targets.map((target) => outcomeUnrehearsed(target, why, context));
-}
-
-function nameOf({ migrator }: UndoScope): string {
-  return migrator.run.config.scope?.name ?? 'tenant';
 }

@@ -13,6 +13,7 @@ import type { ErrorDetails, ScopeName } from '../results.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
+import { tenantScope } from '../state/scope-names.ts';
 import { requireTenantName } from '../tenants/tenant-name.ts';
 
 /** The tenant to rename. */
@@ -126,7 +127,7 @@ async function scopesWithout(
   for (const config of [run.config, ...kindsOf(run.config)]) {
     const { scope } = config;
     const hasFiles = scope === null ? hasHistory || scopes.length === 0 : scopes.includes(scope.name);
-    if (hasFiles && !(await isListed({ ...run, config }, to))) lacking.push(scope?.name ?? 'tenant');
+    if (hasFiles && !(await isListed({ ...run, config }, to))) lacking.push(tenantScope(config));
   }
   return lacking;
 }

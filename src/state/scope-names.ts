@@ -2,6 +2,11 @@ import type { OnEvent, RunEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import type { ScopeName } from '../results.ts';
 
+/** The scope of the tenants of a config, which may be limited to a kind. */
+export function tenantScope({ scope }: Pick<Config, 'scope'>): ScopeName {
+  return scope?.name ?? 'tenant';
+}
+
 /** What has a scope, and may have findings, which have one too. */
 interface Scoped {
   readonly scope?: ScopeName;
