@@ -144,6 +144,8 @@ test.for([
   ['create trigger v before update on t for each row execute function versioning()', true],
   ['create function f() returns refcursor language plpgsql as $$ begin end $$', true],
   ['create table t (like public.template)', false],
+  ['create table t (); -- the rest is deferred', false],
+  ["insert into t values ('-- deferred')", true],
   [plain, false],
 ] as const)('may notice which files share its transaction: %s', ([text, expected]) => {
   expect(mayNoticeOthers([{ text: rows }, { text }])).toBe(expected);

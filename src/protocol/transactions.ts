@@ -1,3 +1,4 @@
+import { withoutComments } from '../sql/comments.ts';
 import type { Migration, Script, Statement } from '../sql/migration.ts';
 import { mayLock } from '../sql/reach.ts';
 import { changesSharedRows } from './catalog-key.ts';
@@ -123,7 +124,9 @@ function needsOwn(script: Script, schema: UnitSchema): boolean {
  * mentions deferred constraints, transaction numbers, or cursors, which a function can leave open.
  */
 export function mayNoticeOthers(files: readonly Pick<Migration, 'text'>[]): boolean {
-  return files.some(({ text }) => transactionWords.test(text));
+  return files.some(
+    ({ text }) => transactionWords.test(text) && transactionWords.test(withoutComments(text).text),
+  );
 }
 
 const transactionWords =
