@@ -6,6 +6,7 @@ import type { ErrorDetails, SchemaOutcome, Scope, ScopeName, UnrehearsedInScope 
 import type { Migration } from '../sql/migration.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
 import type { Target } from '../state/target.ts';
+import { tenantCount } from '../text/tenant-count.ts';
 import type { LeftOutStatement } from '../verify-results.ts';
 import type { MigrationRun, Migrator } from './migrator.ts';
 import { outcomeKey } from './outcome.ts';
@@ -159,8 +160,7 @@ function warnOfFailed({ scripts, settings }: Migrator, group: readonly Left[], {
     return scripts.all.get(first)?.nonTransactional === null;
   });
   for (const { file, schemas, why } of firstOf(ran)) {
-    const who = schemas === 1 ? '1 tenant' : `${schemas} tenants`;
-    const message = `${file} and what follows it are rehearsed only in a temporary database, for ${who}: ${why}`;
+    const message = `${file} and what follows it are rehearsed only in a temporary database, for ${tenantCount(schemas)}: ${why}`;
     settings.emit({ type: 'warning', message });
   }
 }

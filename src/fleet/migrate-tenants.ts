@@ -6,6 +6,7 @@ import type { FleetState } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
 import { tenantScope } from '../state/scope-names.ts';
 import type { Target } from '../state/target.ts';
+import { tenantCount } from '../text/tenant-count.ts';
 import { canariesOf } from './canaries.ts';
 import { canaryChecker } from './canary-check.ts';
 import { confirm } from './confirm.ts';
@@ -125,7 +126,7 @@ export async function confirmAll(migrator: Migrator, summary: Summary): Promise<
     if (lost.length === 0) break;
     emit({
       type: 'warning',
-      message: `the server crashed; migrating ${lost.length} ${lost.length === 1 ? 'tenant' : 'tenants'} again`,
+      message: `the server crashed; migrating ${tenantCount(lost.length)} again`,
     });
     summary.add(await openTenantPhase(migrator, { shared: null }).migrate(lost));
   }

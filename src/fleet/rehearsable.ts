@@ -1,6 +1,7 @@
 import type { Scope, UnrehearsedInScope } from '../results.ts';
 import type { Migration, Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
+import { tenantCount } from '../text/tenant-count.ts';
 import { hasWork } from './outcome.ts';
 import { schemaRefusal } from './schema-errors.ts';
 
@@ -38,6 +39,6 @@ export function unrehearsed(
 
 /** That a file and what follows it are not rehearsed, in words. */
 export function leftMessage({ scope, file, schemas, why }: UnrehearsedInScope): string {
-  const where = scope === 'public' ? '' : ` in ${schemas} ${schemas === 1 ? 'tenant' : 'tenants'}`;
+  const where = scope === 'public' ? '' : ` in ${tenantCount(schemas)}`;
   return `${file} and what follows it are not rehearsed${where}: ${why}`;
 }

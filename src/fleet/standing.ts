@@ -4,6 +4,7 @@ import type { SchemaOutcome } from '../results.ts';
 import { type FleetState, listedNow } from '../state/fleet-state.ts';
 import { basisOf } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
+import { tenantCount } from '../text/tenant-count.ts';
 import type { TenantKind } from './kinds.ts';
 import type { Migrator } from './migrator.ts';
 import { hasWork, isBadName, isGone, outcomeUnrehearsed, type Stop, withError } from './outcome.ts';
@@ -123,7 +124,7 @@ export function rehearsableNow(
     hasWork(target) && schemaRefusal(target) === null && (isPublicPending || pending.has(target.schema));
   const left = found.tenants.filter(waits);
   if (left.length > 0) {
-    const who = left.length === 1 ? '1 tenant' : `${left.length} tenants`;
+    const who = tenantCount(left.length);
     const message = `files of scope ${name} are not rehearsed in ${who}, where files that run before them are pending`;
     settings.emit({ type: 'warning', message });
   }

@@ -4,6 +4,7 @@ import type { SchemaOutcome, ScopeName } from '../results.ts';
 import { basisOf } from '../state/plan-source.ts';
 import { namedScope, tenantScope } from '../state/scope-names.ts';
 import type { Target } from '../state/target.ts';
+import { tenantCount } from '../text/tenant-count.ts';
 import { endedBy, failuresLeft, reasonToStop } from './between-scopes.ts';
 import { laterNotUndone } from './down-errors.ts';
 import type { DownOptions } from './down-options.ts';
@@ -153,7 +154,7 @@ function behind(
       notStarted(migrator, target, laterNotUndone(blocked.get(target.schema) ?? '')),
     );
   if (targets.length > 0) {
-    const who = targets.length === 1 ? '1 tenant' : `${targets.length} tenants`;
+    const who = tenantCount(targets.length);
     const message = `files of scope ${tenantScope(run.config)} are not rehearsed in ${who}, where files of other scopes are undone before them`;
     settings.emit({ type: 'warning', message });
   }

@@ -1,7 +1,7 @@
 import { createDefinitions } from './definitions.ts';
 import type { ParsedStatement } from './parse.ts';
+import { writingKinds } from './reach.ts';
 import { serverWideReason } from './server-wide.ts';
-import { nonTransactionalReason } from './transaction-rules.ts';
 import { usesOf } from './uses.ts';
 
 // What a statement that runs in a temporary database may change outside of it, by its text. What code does otherwise is
@@ -42,7 +42,7 @@ export function createBeyondDatabase(): BeyondDatabase {
   };
   return (statement, text) => {
     const serverWide = serverWideReason(statement);
-    if (nonTransactionalReason(statement) === subscriptionCommand) return subscriptionCommand;
+    if (statement.kind.endsWith('SubscriptionStmt')) return 'a subscription command';
     if (serverWide !== null) return serverWide;
     const call = onlyDefines(statement) ? null : callBy(statement);
     if (call !== null) return `a call of ${call}`;
@@ -52,24 +52,10 @@ export function createBeyondDatabase(): BeyondDatabase {
   };
 }
 
-const subscriptionCommand = 'a subscription command';
-
 // They run views, triggers, rules and defaults. CREATE INDEX, ALTER TABLE and others run none of those.
 const runsRelations: ReadonlySet<string> = new Set([
-  'SelectStmt',
-  'InsertStmt',
-  'UpdateStmt',
-  'DeleteStmt',
-  'MergeStmt',
-  'CopyStmt',
-  'TruncateStmt',
-  'CreateTableAsStmt',
-  'RefreshMatViewStmt',
-  'DeclareCursorStmt',
-  'PrepareStmt',
-  'ExplainStmt',
-  'DoStmt',
-  'CallStmt',
+  ...writingKinds,
+  ...['SelectStmt', 'DeclareCursorStmt', 'PrepareStmt', 'ExplainStmt', 'DoStmt', 'CallStmt'],
 ]);
 
 const defines: ReadonlySet<string> = new Set([

@@ -1,8 +1,8 @@
 import type { QualifiedName, Reach, Statement } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
 
-// They write rows, and so run triggers and the functions in their expressions.
-const writes: ReadonlySet<string> = new Set([
+/** Node types of statements that write rows, and so run triggers and the functions in their expressions. */
+export const writingKinds: ReadonlySet<string> = new Set([
   'InsertStmt',
   'UpdateStmt',
   'DeleteStmt',
@@ -34,7 +34,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
   const words = new Set<string>();
   const references = new Set<string>();
   const isGrant = kind === 'GrantStmt' && fields.is_grant === true;
-  let opaque = writes.has(kind) || runs.has(kind);
+  let opaque = writingKinds.has(kind) || runs.has(kind);
   let code = runs.has(kind);
   let temporary = opaque;
   let drops = kind === 'DropStmt';
@@ -57,7 +57,7 @@ export function reachOf({ kind, fields }: Pick<ParsedStatement, 'kind' | 'fields
         // A default of a new table is not evaluated; elsewhere a function may do anything.
         if (field === 'FuncCall' && kind !== 'CreateStmt') opaque = true;
         // Values may be many, and no statement that writes rows looks for a schema in them.
-        if (field === 'A_Const' && writes.has(kind)) continue;
+        if (field === 'A_Const' && writingKinds.has(kind)) continue;
         if (field === 'pktable')
           for (const { name } of qualifiedName(value as RangeVar)) references.add(name);
         // A column's type is one node; a type that a statement is about is a list of names.
