@@ -70,8 +70,8 @@ export interface FileCost extends Costs<HeldLock, RewrittenTable, BuiltIndex, Ch
   readonly file: string;
   readonly durationMs: number;
   /**
-   * It is non-transactional, follows such a file, or fails without one of public: it ran in a temporary database without
-   * rows. `durationMs` does not contain work on rows, and nothing else was measured.
+   * It cannot run in the transaction of a rehearsal, for example because it is non-transactional or follows such a file:
+   * it ran in a temporary database without rows. `durationMs` does not contain work on rows, and nothing else was measured.
    */
   readonly scratch?: true;
 }

@@ -35,7 +35,7 @@ function costText(file: RehearsedFile): string {
   const worst = file.schemas > 1 ? ` (${worstPlace(file)})` : '';
   const title = `${printable(file.file)}: ${upTo(file)}${file.durationMs} ms${worst}${where}\n`;
   if (file.scratch)
-    return `${title}  ran in a temporary database without rows: it is non-transactional, or may need such a file\n`;
+    return `${title}  ran in a temporary database without rows, since it cannot run in the transaction of the rehearsal\n`;
   return (
     title +
     [estimateOf(file), locksOf(file), rewrittenBy(file), indexesOf(file), rowsOf(file), outsideOf(file)].join(
