@@ -146,7 +146,7 @@ async function migrate(
     temporary: true,
   } as const;
   try {
-    const result = await migrateFleet(config, migrations, options);
+    const result = await migrateFleet([{ config, migrations }], options);
     return result.ok ? null : errorOf(result);
   } catch (error) {
     if (!(error instanceof SqlmigError) || signal.aborted) throw error;

@@ -1,5 +1,6 @@
 import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
+import { type InScope, type Scopes, tenantScopes } from '../project/scope-view.ts';
 import { everySchema, type Selection } from '../project/selection.ts';
 import type { ScopeName } from '../results.ts';
 import { callerOf } from '../run/caller.ts';
@@ -39,11 +40,10 @@ export async function inScopes<O extends ScopeOptions, T>(
   if (config.scopes.length === 0) return work(config, options);
   const { signal, onEvent } = options;
   const [first, ...kinds] = await scopeShares(config, options);
-  const workOn = async ({ config: one, select }: ScopeShare): Promise<ScopePart<T>> => {
+  const workOn = async ({ config: one, select }: ScopeShare<InScope>): Promise<ScopePart<T>> => {
     const listener = onEvent && { onEvent: namingScope(onEvent, one) };
     return { config: one, result: await work(one, { ...options, select, ...listener, signal }) };
   };
-  if (first === undefined) throw new RangeError('the files of all tenants are always one part');
   const parts: [ScopePart<T>, ...ScopePart<T>[]] = [await workOn(first)];
   for (const kind of kinds) parts.push(await workOn(kind));
   return merge(parts);
@@ -52,16 +52,17 @@ export async function inScopes<O extends ScopeOptions, T>(
 async function scopeShares(
   config: Config,
   { select = everySchema, signal }: ScopeOptions,
-): Promise<readonly ScopeShare[]> {
-  const whole = wholeShares(config, select);
+): Promise<Scopes<ScopeShare<InScope>>> {
+  const scopes = tenantScopes(config);
+  const whole = wholeShares(scopes, select);
   if (whole !== null) return whole;
   return withRun(config, callerOf({ signal }), ({ read }) =>
-    read((_, reader) => divideSelection(reader, config, select)),
+    read((_, reader) => divideSelection(reader, scopes, select)),
   );
 }
 
 /** The results of all parts, as one or more; in the order of the config. */
-export type ScopeParts<T> = readonly [ScopePart<T>, ...ScopePart<T>[]];
+export type ScopeParts<T> = Scopes<ScopePart<T>>;
 
 /** A part of the result of each part. */
 export function mapParts<T, R>([first, ...kinds]: ScopeParts<T>, partOf: (result: T) => R): ScopeParts<R> {

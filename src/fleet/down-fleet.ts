@@ -1,8 +1,8 @@
 import { SqlmigError, sqlstates } from '../errors.ts';
 import type { OnEvent, RunEvent } from '../events.ts';
-import type { Config } from '../project/config.ts';
-import type { Migrations } from '../project/migrations.ts';
+import type { ScopeFiles } from '../project/migrations.ts';
 import { checkValue, yesOrNo } from '../project/option.ts';
+import type { Scopes } from '../project/scope-view.ts';
 import { everySchema } from '../project/selection.ts';
 import type { DownPlan, DownResult, SchemaOutcome } from '../results.ts';
 import type { Together } from '../run/caller.ts';
@@ -32,18 +32,15 @@ interface DownTurn {
   readonly summary: Summary;
 }
 
-/**
- * Undoes migrations of the selected tenants, then of public, in a run of its own. `files` are those of all tenants, then
- * those of each kind.
- */
+/** Undoes migrations of the selected tenants of all scopes, then of public, in a run of its own. */
 export async function undoFleet(
-  config: Config,
-  files: readonly [Migrations, ...Migrations[]],
+  files: Scopes<ScopeFiles>,
   options: DownOptions & Together,
 ): Promise<DownResult> {
+  const [{ config, migrations }] = files;
   const { to: _, steps: __, ...rest } = options;
   const settings = migrateSettings(rest, config);
-  const sources = undoSources(config, files, { plan: settings.plan, limit: options });
+  const sources = undoSources(files, { plan: settings.plan, limit: options });
   const summary = createSummary({ ...settings, undoes: true });
   // Each scope confirms its own commits.
   summary.confirm();
@@ -63,7 +60,7 @@ export async function undoFleet(
     const all = downTargets(targets);
     for (const scope of scopes) await scope.migrator.scripts.parse(scope.tenants.flatMap(stepsOf));
     await migrator.scripts.parse(stepsOf(targets.shared));
-    for (const message of [...files[0].strays, ...targets.warnings]) emit({ type: 'warning', message });
+    for (const message of [...migrations.strays, ...targets.warnings]) emit({ type: 'warning', message });
     const isAccepted = !all.some(hasWork) || (await accepts(options, downPlan(targets, run)));
     const record = createRunRecord(migrator, 'down');
     if (isAccepted && all.some(hasWork)) await record.begin();

@@ -2,6 +2,7 @@ import type { LackingDown } from '../decide/plan.ts';
 import { errorOfAll, type SqlmigError } from '../errors.ts';
 import type { Migrations } from '../project/migrations.ts';
 import { historyKey } from '../project/order.ts';
+import type { Scopes } from '../project/scope-view.ts';
 import type { Selection } from '../project/selection.ts';
 import { compareVersions, newestVersion } from '../project/version.ts';
 import type { DownPlan } from '../results.ts';
@@ -20,7 +21,7 @@ import { lacksDown } from './down-errors.ts';
 import type { DownPlanOptions } from './down-options.ts';
 import { hasWork } from './outcome.ts';
 import { plannedSchema } from './planned-schema.ts';
-import { requireLimit } from './undo-source.ts';
+import { type PlannedBySource, requireLimit } from './undo-source.ts';
 
 /** The tenants of a scope in a run of `down`, and what they are planned by. */
 export interface DownScope {
@@ -56,17 +57,16 @@ export function stepsOf(target: Target | null): readonly Migration[] {
  */
 export async function readDownTargets(
   { read, config }: Run,
-  sources: readonly PlanSource[],
+  sources: Scopes<PlanSource>,
   options: DownPlanOptions,
 ): Promise<DownTargets> {
   const { parts, unknown } = await read(async (session, reader) => {
     const found: (Omit<DownScope, 'tenants'> & { readonly fleet: FleetState })[] = [];
-    for (const [i, { select }] of (await divideSelection(reader, config, options.select)).entries()) {
-      const source = sources[i];
-      if (source === undefined) throw new RangeError('each scope has files');
+    const [base] = sources;
+    for (const { select, ...source } of await divideSelection(reader, sources, options.select)) {
       const fleet = await readFleetState(reader, source, { selection: select });
-      const [base = source] = sources;
-      const tenants = i === 0 ? fleet.tenants : await withMarks(reader, fleet.tenants, { base, source });
+      const isKind = source.config.scope !== null;
+      const tenants = isKind ? await withMarks(reader, fleet.tenants, { base, source }) : fleet.tenants;
       found.push({ source, select, fleet: { ...fleet, tenants } });
     }
     // The image of an older release may lack scopes whose files depend on what it undoes.
@@ -114,19 +114,13 @@ function repeatableWarning(targets: readonly Target[]): string[] {
   return isLeft ? ['repeatable migrations are not undone'] : [];
 }
 
-/** The schemas that are planned by one source. */
-interface Planned {
-  readonly source: PlanSource;
-  readonly targets: readonly Target[];
-}
-
 /** @throws SqlmigError `down-missing` with one error per migration. */
-function requireDownFiles(planned: readonly Planned[]): void {
+function requireDownFiles(planned: readonly PlannedBySource[]): void {
   const errors = planned.flatMap(lackingIn);
   if (errors.length > 0) throw errorOfAll(errors);
 }
 
-function lackingIn({ source: { migrations, config }, targets }: Planned): SqlmigError[] {
+function lackingIn({ source: { migrations, config }, targets }: PlannedBySource): SqlmigError[] {
   const lacks = new Map<string, { readonly target: Target; readonly lacking: LackingDown; n: number }>();
   for (const target of targets) {
     for (const lacking of target.plan.undo?.lacking ?? []) {

@@ -1,6 +1,6 @@
 import type { Canary } from '../decide/stop-rule.ts';
 import { SqlmigError } from '../errors.ts';
-import type { Migrations } from '../project/migrations.ts';
+import type { ScopeFiles } from '../project/migrations.ts';
 import { type FleetState, readFleetState, unknownTenants } from '../state/fleet-state.ts';
 import type { PlanSource } from '../state/plan-source.ts';
 import { namingScope } from '../state/scope-names.ts';
@@ -20,22 +20,15 @@ export interface TenantKind {
   readonly digests: Digests;
 }
 
-/** What kinds are opened from: their parts of the selection, their files, in the same order, and the options of the run. */
-interface KindSources {
-  readonly shares: readonly ScopeShare[];
-  readonly files: readonly Migrations[];
-  readonly options: UpOptions;
-}
-
-/** Reads the tenants of each kind, with the sessions of a run. @throws SqlmigError as `readFleetState` does. */
+/** Reads the selected tenants of each kind, with the sessions of a run. @throws SqlmigError as `readFleetState` does. */
 export async function openKinds(
   base: Migrator,
-  { shares, files, options }: KindSources,
+  shares: readonly ScopeShare<ScopeFiles>[],
+  options: UpOptions,
 ): Promise<readonly TenantKind[]> {
   const kinds: TenantKind[] = [];
-  for (const [i, { config, select }] of shares.entries()) {
-    const migrations = files[i];
-    if (migrations === undefined || config.scope === null) throw new RangeError('each kind has files');
+  for (const { config, migrations, select } of shares) {
+    if (config.scope === null) throw new RangeError('the files of all tenants are of no kind');
     const { name } = config.scope;
     const migrator = migratorOfKind(base, { config, migrations, options: base.settings.plan });
     const digests = createDigests(migrator);

@@ -1,6 +1,6 @@
 import type { OnEvent } from '../events.ts';
-import type { Config } from '../project/config.ts';
-import type { Migrations } from '../project/migrations.ts';
+import type { ScopeFiles } from '../project/migrations.ts';
+import type { Scopes } from '../project/scope-view.ts';
 import type { UpResult } from '../results.ts';
 import type { Together } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
@@ -25,18 +25,16 @@ import type { UpOptions } from './up-options.ts';
 /** The options of a run; `temporary`: its database is, so the run is not logged, and files must not change more than it. */
 export interface FleetOptions extends UpOptions, Together {
   readonly temporary?: boolean;
-  /** The files of each kind of the config. */
-  readonly kinds?: readonly Migrations[];
   /** Runs what a rehearsal cannot roll back. */
   readonly scratch?: ScratchRehearsal;
 }
 
-/** Brings public and the selected tenants up to date with these files, in a run of its own. */
+/** Brings public and the selected tenants of some scopes up to date with their files, in a run of its own. */
 export async function migrateFleet(
-  config: Config,
-  migrations: Migrations,
-  { temporary = false, scratch, kinds: files = [], ...options }: FleetOptions,
+  scopes: Scopes<ScopeFiles>,
+  { temporary = false, scratch, ...options }: FleetOptions,
 ): Promise<UpResult> {
+  const [{ config, migrations }] = scopes;
   const settings = migrateSettings(options, config);
   const source = { config, migrations, options: settings.plan };
   const summary = createSummary(settings);
@@ -52,8 +50,7 @@ export async function migrateFleet(
     const { found, select, shares, warnings } = await run.read(async (session, reader) => {
       const selection = await selectionOfRun(session, config, options);
       const known = await digests.read(session);
-      const [own, ...others] = await divideSelection(reader, config, selection);
-      const { select = selection } = own ?? {};
+      const [{ select }, ...others] = await divideSelection(reader, scopes, selection);
       return {
         found: await readFleetState(reader, source, { selection: select, digests: known }),
         select,
@@ -62,7 +59,7 @@ export async function migrateFleet(
       };
     });
     for (const message of warnings) emit({ type: 'warning', message });
-    const kinds = await openKinds(migrator, { shares, files, options });
+    const kinds = await openKinds(migrator, shares, options);
     const ownOptions = { ...options, select, ...ownCanaries(found, options, kinds) };
     // A public schema that belongs to another tool gets no run log.
     const isOthers = found.public.trouble?.code === 'foreign-history';

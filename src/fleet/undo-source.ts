@@ -1,8 +1,7 @@
 import type { UndoExtent } from '../decide/undo.ts';
 import { SqlmigError } from '../errors.ts';
-import type { Config } from '../project/config.ts';
-import { folderOf, type Migrations } from '../project/migrations.ts';
-import { kindsOf } from '../project/scope-view.ts';
+import { folderOf, type ScopeFiles } from '../project/migrations.ts';
+import type { Scopes } from '../project/scope-view.ts';
 import { requireVersion } from '../project/target-version.ts';
 import { filledFrom } from '../project/vars.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
@@ -15,19 +14,13 @@ import type { DownLimit } from './down-options.ts';
 // Above all versions, so that nothing is undone.
 const beyondAll = '9'.repeat(18);
 
-/** The sources from which a run of `down` plans schemas: for the files of all tenants, then for those of each kind. */
+/** The sources from which a run of `down` plans the schemas of each scope. */
 export function undoSources(
-  config: Config,
-  files: readonly [Migrations, ...Migrations[]],
+  [own, ...kinds]: Scopes<ScopeFiles>,
   { plan, limit }: { readonly plan: PlanSource['options']; readonly limit: DownLimit },
-): readonly [PlanSource, ...PlanSource[]] {
-  const [own, ...kinds] = files;
-  const ofKinds = kindsOf(config).map((kind, i) => {
-    const migrations = kinds[i];
-    if (migrations === undefined) throw new RangeError('each kind has files');
-    return undoSource({ config: kind, migrations, options: plan }, limit);
-  });
-  return [undoSource({ config, migrations: own, options: plan }, limit), ...ofKinds];
+): Scopes<PlanSource> {
+  const sourceOf = (scope: ScopeFiles) => undoSource({ ...scope, options: plan }, limit);
+  return [sourceOf(own), ...kinds.map(sourceOf)];
 }
 
 function undoSource(source: PlanSource, { to, steps, toFiles }: DownLimit): PlanSource {
@@ -47,7 +40,7 @@ function undoSource(source: PlanSource, { to, steps, toFiles }: DownLimit): Plan
 }
 
 /** The schemas that are planned by one source. */
-interface Planned {
+export interface PlannedBySource {
   readonly source: PlanSource;
   readonly targets: readonly Target[];
 }
@@ -57,7 +50,7 @@ interface Planned {
  * that the folder of each schema with a history has a versioned file.
  * @throws SqlmigError `bad-usage` naming the versions next to it, `files-missing`.
  */
-export function requireLimit(planned: readonly Planned[], { to, toFiles }: DownLimit): void {
+export function requireLimit(planned: readonly PlannedBySource[], { to, toFiles }: DownLimit): void {
   if (to !== undefined && canonicalVersion(to) !== '0') {
     const rows = new Set(planned.flatMap(({ targets }) => targets.map((target) => target.rows)));
     const files = planned.flatMap(({ source: { migrations } }) => migrations.tenant);
@@ -67,7 +60,7 @@ export function requireLimit(planned: readonly Planned[], { to, toFiles }: DownL
   if (toFiles === true) for (const one of planned) requireFileToGoBackTo(one);
 }
 
-function requireFileToGoBackTo({ source: { config, migrations }, targets }: Planned): void {
+function requireFileToGoBackTo({ source: { config, migrations }, targets }: PlannedBySource): void {
   for (const scope of ['public', 'tenant'] as const) {
     const isApplied = targets.some(
       ({ scope: of, rows }) => of === scope && rows.some(({ version }) => version !== null),

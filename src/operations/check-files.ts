@@ -2,9 +2,8 @@ import { ofEachScope, type ScopePart } from '../databases/scopes.ts';
 import type { OnEvent } from '../events.ts';
 import { parseScripts } from '../fleet/parsed-scripts.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { type Migrations, readMigrationsOfKinds } from '../project/migrations.ts';
+import { type Migrations, readScopes } from '../project/migrations.ts';
 import { callback, checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
-import { kindsOf } from '../project/scope-view.ts';
 import type { CheckResult, DownFileFinding, FileFinding, LintFinding } from '../results.ts';
 import { callerOf } from '../run/caller.ts';
 import { downFindings, lintFindings } from '../state/lints.ts';
@@ -26,15 +25,16 @@ const kinds: Kinds<CheckFilesOptions> = { strict: yesOrNo, onEvent: callback };
 export async function checkFiles(config: Config, options: CheckFilesOptions = {}): Promise<CheckResult> {
   requireFleetConfig(config);
   checkOptions(options, kinds);
-  const views = [config, ...kindsOf(config)];
-  const found = await readMigrationsOfKinds(config);
+  const scopes = await readScopes(config);
   const { emit } = callerOf(options);
-  for (const message of found[0].strays) emit({ type: 'warning', message });
+  for (const message of scopes[0].migrations.strays) emit({ type: 'warning', message });
   const parts: ScopePart<readonly FoundInFile[]>[] = [];
-  for (const [i, migrations] of found.entries())
-    parts.push({ config: views[i] ?? config, result: await checkMigrations(migrations, config) });
+  for (const { config: one, migrations } of scopes)
+    parts.push({ config: one, result: await checkMigrations(migrations, config) });
   const findings = ofEachScope(parts, (result) => result);
-  const files = new Set(found.flatMap(({ public: shared, tenant, down }) => [...shared, ...tenant, ...down]));
+  const files = new Set(
+    scopes.flatMap(({ migrations }) => [...migrations.public, ...migrations.tenant, ...migrations.down]),
+  );
   return {
     ok: options.strict !== true || findings.length === 0,
     files: files.size,

@@ -9,9 +9,8 @@ import { type ClonedTable, type Cloning, completeClone } from '../lifecycle/clon
 import { filesOf } from '../lifecycle/reproducible.ts';
 import { type FoundTenant, readTenant } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { readMigrationsOfKinds } from '../project/migrations.ts';
+import { readScopes } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, yesOrNo } from '../project/option.ts';
-import { kindsOf } from '../project/scope-view.ts';
 import type { ErrorDetails, SchemaOutcome } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -77,19 +76,16 @@ async function clone(
   { name, to, data = false, unlisted = false, ...change }: CloneTenantOptions,
 ): Promise<ClonedTenant> {
   for (const one of [name, to]) requireTenantName(one, config.publicSchema);
-  const [migrations, ...ofKinds] = await readMigrationsOfKinds(config);
+  const scopes = await readScopes(config);
+  const [{ migrations }] = scopes;
   const settings = { ...migrateSettings(change, config), sync: true };
   const { plan: options } = settings;
   return withRun(config, settings, async (run) => {
     const work: MigrationRun = { run, source: { config, migrations, options }, settings };
     const tenant = await readTenant(work, { name, to });
-    const sources = [
-      work.source,
-      ...kindsOf(config).flatMap((kind, i) => {
-        const files = ofKinds[i];
-        return files === undefined ? [] : [{ config: kind, migrations: files, options }];
-      }),
-    ].filter((source) => isScopeOf(source, tenant));
+    const sources = scopes
+      .map((scope) => ({ ...scope, options }))
+      .filter((source) => hasHistoryOf(source, tenant));
     const [main, ...kinds] = await openParts(work, sources, { name, to, unlisted });
     if (main === undefined) throw new RangeError('a tenant has a history');
     await currentPublic(main.migrator);
@@ -124,7 +120,7 @@ async function clone(
 }
 
 /** True for the files of all tenants, or of a kind, if the tenant has a history of them. */
-function isScopeOf({ config: { scope } }: PlanSource, { target, scopes }: FoundTenant): boolean {
+function hasHistoryOf({ config: { scope } }: PlanSource, { target, scopes }: FoundTenant): boolean {
   return scope === null ? target.hasHistory : scopes.includes(scope.name);
 }
 

@@ -9,7 +9,7 @@ import { openTenantPhase } from '../fleet/phase.ts';
 import { notConfirmed } from '../fleet/schema-errors.ts';
 import { nameTaken } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { type Migrations, readMigrations, readMigrationsOfKinds } from '../project/migrations.ts';
+import { type Migrations, readMigrations, readScopes } from '../project/migrations.ts';
 import { checkOptions, type Kinds, tenantName, textList, yesOrNo } from '../project/option.ts';
 import { kindOf, kindsOf } from '../project/scope-view.ts';
 import type { SchemaOutcome } from '../results.ts';
@@ -130,7 +130,7 @@ async function scopesToCreate(
   config: Config,
   { name, named, unlisted = false, signal }: CreateTenantOptions & { readonly named: readonly string[] },
 ): Promise<Config[]> {
-  const [base] = await readMigrationsOfKinds(config);
+  const [{ migrations: base }] = await readScopes(config);
   return withRun(config, callerOf({ signal }), async (run) => {
     await requireNoMark(run, name, base);
     const parts: Config[] = [];

@@ -12,7 +12,7 @@ import {
 import { downPlan, readDownTargets, stepsOf } from '../fleet/down-plan.ts';
 import { undoSources } from '../fleet/undo-source.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { parseMigrations, readMigrationsOfKinds } from '../project/migrations.ts';
+import { parseMigrations, readScopes } from '../project/migrations.ts';
 import type { DownPlan, DownResult } from '../results.ts';
 import { callerOf, type Together } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
@@ -46,7 +46,7 @@ export async function down(config: Config, options: DownOptions): Promise<DownRe
     work: (one, own, meet) =>
       traced('down', one, {
         options: meet === null ? own : { ...own, accept: meet },
-        work: async (config, given) => undoFleet(config, await readMigrationsOfKinds(config), given),
+        work: async (config, given) => undoFleet(await readScopes(config), given),
       }),
   });
 }
@@ -62,16 +62,17 @@ export async function planDown(config: Config, options: DownPlanOptions): Promis
 }
 
 async function planIn(config: Config, options: DownPlanOptions & Together): Promise<DownPlan> {
-  const files = await readMigrationsOfKinds(config);
-  const sources = undoSources(config, files, { plan: completePlan({}, config), limit: options });
+  const files = await readScopes(config);
+  const [{ migrations }] = files;
+  const sources = undoSources(files, { plan: completePlan({}, config), limit: options });
   const caller = callerOf(options);
   return withRun(config, caller, async (run) => {
     const targets = await readDownTargets(run, sources, options);
     const plan = downPlan(targets, run);
     for (const { source, tenants } of targets.scopes)
       await parseMigrations(tenants.flatMap(stepsOf), source.migrations);
-    await parseMigrations(stepsOf(targets.shared), files[0]);
-    for (const message of [...files[0].strays, ...targets.warnings])
+    await parseMigrations(stepsOf(targets.shared), migrations);
+    for (const message of [...migrations.strays, ...targets.warnings])
       caller.emit({ type: 'warning', message });
     return plan;
   });

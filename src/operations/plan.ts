@@ -7,7 +7,7 @@ import { extensionsToCreate, requireExtensions } from '../fleet/extensions.ts';
 import { type ParsedScripts, parseScripts } from '../fleet/parsed-scripts.ts';
 import { plannedSchema } from '../fleet/planned-schema.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { type Migrations, readMigrations, readMigrationsOfKinds } from '../project/migrations.ts';
+import { filesOfAll, type Migrations, readMigrations, readScopes } from '../project/migrations.ts';
 import { checkOptions, type Kinds, yesOrNo } from '../project/option.ts';
 import { requireVersion } from '../project/target-version.ts';
 import type { PlanResult } from '../results.ts';
@@ -81,8 +81,7 @@ async function requireVersionIn(
   { to }: PlanCommandOptions,
 ): Promise<void> {
   if (to === undefined || to === null) return;
-  const all = config.scopes.length === 0 ? [migrations] : await readMigrationsOfKinds(config);
-  requireVersion({ ...migrations, tenant: all.flatMap(({ tenant }) => tenant) }, to);
+  requireVersion(config.scopes.length === 0 ? migrations : filesOfAll(await readScopes(config)), to);
 }
 
 /** The scripts that `up` would run. */

@@ -5,7 +5,7 @@ import { requireQuery } from '../execute/canary-check.ts';
 import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import { checkUpOptions, type UpOptions } from '../fleet/up-options.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
-import { readMigrationsOfKinds } from '../project/migrations.ts';
+import { filesOfAll, readScopes } from '../project/migrations.ts';
 import { requireVersion } from '../project/target-version.ts';
 import type { UpResult } from '../results.ts';
 import type { Together } from '../run/caller.ts';
@@ -50,8 +50,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
 }
 
 async function migrate(config: Config, options: UpOptions & Together): Promise<UpResult> {
-  const [migrations, ...kinds] = await readMigrationsOfKinds(config);
-  const tenant = [migrations, ...kinds].flatMap((files) => files.tenant);
-  requireVersion({ ...migrations, tenant }, options.to);
-  return migrateFleet(config, migrations, { ...options, kinds, scratch: rehearseInScratch });
+  const scopes = await readScopes(config);
+  requireVersion(filesOfAll(scopes), options.to);
+  return migrateFleet(scopes, { ...options, scratch: rehearseInScratch });
 }

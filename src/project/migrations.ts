@@ -7,7 +7,7 @@ import { toScript, unsetErrors } from '../sql/script.ts';
 import type { Config } from './config.ts';
 import { countOf, type Folder, readFolder, shownPath } from './migration-folder.ts';
 import { inRunningOrder } from './order.ts';
-import { foldersOf, kindsOf } from './scope-view.ts';
+import { foldersOf, type InScope, type Scopes, tenantScopes } from './scope-view.ts';
 import { type FoundSnapshot, readSnapshot } from './snapshot-file.ts';
 import { findStrayFolders, isSameFolder, looseMigrations } from './sql-folder.ts';
 
@@ -21,6 +21,17 @@ export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>
   readonly strays: readonly string[];
   /** Reads the snapshot of what tenant files build, if there is one; absent where tenants must be built from files. */
   readonly readSnapshot?: () => FoundSnapshot | null;
+}
+
+/** A scope of tenants with its files, and those of public. */
+export interface ScopeFiles extends InScope {
+  readonly migrations: Migrations;
+}
+
+/** The files of public, and those of all scopes together. */
+export function filesOfAll(scopes: Scopes<ScopeFiles>): Pick<Migrations, Scope> {
+  const [{ migrations }] = scopes;
+  return { public: migrations.public, tenant: scopes.flatMap((scope) => scope.migrations.tenant) };
 }
 
 /** The folder of a scope as messages name it: relative to the working directory. */
@@ -39,23 +50,22 @@ function allFiles({ public: shared, tenant, down }: Migrations): Migration[] {
  * @throws SqlmigError with every mistake in `all`, and `config-invalid` if two settings name the same folder.
  */
 export async function readMigrations(config: Config): Promise<Migrations> {
-  const [migrations] = await readEach([config]);
+  const [{ migrations }] = await readEach([{ config }]);
   return migrations;
 }
 
-/** The files of all tenants, then those of each kind, as `readMigrations` reads them. */
-export async function readMigrationsOfKinds(config: Config): Promise<readonly [Migrations, ...Migrations[]]> {
-  return readEach([config, ...kindsOf(config)]);
+/** All scopes of a config, with the files of each as `readMigrations` reads them. */
+export async function readScopes(config: Config): Promise<Scopes<ScopeFiles>> {
+  return readEach(tenantScopes(config));
 }
 
 /** The files of several configs that differ in the folder for tenants; the first is asked for what all share. */
-async function readEach([config, ...kinds]: readonly [Config, ...Config[]]): Promise<
-  [Migrations, ...Migrations[]]
-> {
+async function readEach([{ config }, ...kinds]: Scopes<InScope>): Promise<Scopes<ScopeFiles>> {
   requireSeparateFolders(config);
   const shared = readFolder('public', config);
-  const [own, ...folders] = [readFolder('tenant', config), ...kinds.map((one) => readFolder('tenant', one))];
-  const all = [shared, own, ...folders];
+  const own = readFolder('tenant', config);
+  const ofKinds = kinds.map((kind) => ({ ...kind, folder: readFolder('tenant', kind.config) }));
+  const all = [shared, own, ...ofKinds.map(({ folder }) => folder)];
   const mistakes = all.flatMap((folder) => folder.mistakes);
   if (mistakes.length > 0) {
     const files = all.flatMap(({ migrations, down }) => [...migrations, ...down]);
@@ -72,7 +82,10 @@ async function readEach([config, ...kinds]: readonly [Config, ...Config[]]): Pro
     strays: straysOf(config),
     readSnapshot: () => readSnapshot(config),
   };
-  return [{ ...migrationsOf(own), ...more }, ...folders.map(migrationsOf)];
+  return [
+    { config, migrations: { ...migrationsOf(own), ...more } },
+    ...ofKinds.map(({ folder, ...kind }) => ({ ...kind, migrations: migrationsOf(folder) })),
+  ];
 }
 
 /** @throws SqlmigError `config-invalid` if two settings name the same folder. */

@@ -20,6 +20,19 @@ export function kindsOf(config: Config): readonly Config[] {
   }));
 }
 
+/** The files of all tenants, or one kind of tenants, to which the config is limited then. */
+export interface InScope {
+  readonly config: Config;
+}
+
+/** One for the files of all tenants, then one for each kind of tenants. */
+export type Scopes<S> = readonly [S, ...S[]];
+
+/** All scopes of tenants in a config. */
+export function tenantScopes(config: Config): Scopes<InScope> {
+  return [{ config }, ...kindsOf(config).map((kind) => ({ config: kind }))];
+}
+
 /** The config limited to one of its kinds. @throws SqlmigError `bad-usage` if it has none of that name. */
 export function kindOf(config: Config, name: string): Config {
   const kind = kindsOf(config).find(({ scope }) => scope?.name === name);

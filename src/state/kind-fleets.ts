@@ -1,5 +1,5 @@
 import type { Config } from '../project/config.ts';
-import { type Migrations, readMigrationsOfKinds } from '../project/migrations.ts';
+import { type Migrations, readScopes } from '../project/migrations.ts';
 import { everySchema, type Selection } from '../project/selection.ts';
 import type { Run } from '../run/run.ts';
 import { type FleetState, readFleetState } from './fleet-state.ts';
@@ -22,15 +22,13 @@ export async function readKindFleets(
   { select = everySchema, plan }: { readonly select?: Selection; readonly plan: PlanSource['options'] },
 ): Promise<KindFleet[]> {
   if (config.scopes.length === 0) return [];
-  const [, ...files] = await readMigrationsOfKinds(config);
+  const scopes = await readScopes(config);
   return read(async (_, reader) => {
-    const [, ...shares] = await divideSelection(reader, config, select);
+    const [, ...kinds] = await divideSelection(reader, scopes, select);
     const fleets: KindFleet[] = [];
-    for (const [i, share] of shares.entries()) {
-      const migrations = files[i];
-      if (migrations === undefined) throw new RangeError('each kind has files');
-      const source = { config: share.config, migrations, options: plan };
-      fleets.push({ fleet: await readFleetState(reader, source, { selection: share.select }), migrations });
+    for (const { config: kind, migrations, select: selection } of kinds) {
+      const source = { config: kind, migrations, options: plan };
+      fleets.push({ fleet: await readFleetState(reader, source, { selection }), migrations });
     }
     return fleets;
   });

@@ -1,69 +1,90 @@
 import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
-import { kindsOf } from '../project/scope-view.ts';
+import { type InScope, type Scopes, tenantScopes } from '../project/scope-view.ts';
 import { everySchema, type Selection } from '../project/selection.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
 import { selectTenants, unknownTenants } from './fleet-state.ts';
 
-/** The part of a selection that concerns the files of all tenants, or one kind of tenants. */
-export interface ScopeShare {
-  /** Limited to the kind. */
-  readonly config: Config;
-  readonly select: Selection;
-}
+/** A scope with the part of a selection that concerns it. */
+export type ScopeShare<S extends InScope> = S & { readonly select: Selection };
 
 /** The parts of a selection that names no tenants; `null` if it names some, so that they must be listed. */
-export function wholeShares(config: Config, select: Selection): readonly ScopeShare[] | null {
-  if (config.scopes.length === 0 || select.kind === 'public') return [{ config, select }];
-  if ((select.kind === 'tenants' ? select.names : select.except).length > 0) return null;
-  return [config, ...kindsOf(config)].map((one) => ({ config: one, select }));
+export function wholeShares<S extends InScope>(
+  [own, ...kinds]: Scopes<S>,
+  select: Selection,
+): Scopes<ScopeShare<S>> | null {
+  if (kinds.length === 0 || select.kind === 'public') return [{ ...own, select }];
+  if (namesIn(select).length > 0) return null;
+  return [{ ...own, select }, ...kinds.map((kind) => ({ ...kind, select }))];
 }
 
 /**
- * Divides a selection among the files of all tenants and the kinds of a config. Each gets the names that it lists, or all
+ * Divides a selection among the scopes of a config; if it selects public only, there is but the first. Each gets the names that it lists, or all
  * of them if its list is not known yet.
  * @throws SqlmigError `unknown-tenant` for names that none lists, unless they may be unlisted; `tenants-query-failed` if
  *   the tenants of one cannot be listed and a name may be there.
  */
-export async function divideSelection(
+export async function divideSelection<S extends InScope>(
   reader: Reader,
-  config: Config,
+  scopes: Scopes<S>,
   select: Selection,
-): Promise<readonly ScopeShare[]> {
-  const whole = wholeShares(config, select);
-  if (whole !== null || select.kind === 'public') return whole ?? [];
-  const configs = [config, ...kindsOf(config)];
-  const asked = select.kind === 'tenants' ? select.names : select.except;
-  const listed = await listedInScopes(reader, configs);
+): Promise<Scopes<ScopeShare<S>>> {
+  const whole = wholeShares(scopes, select);
+  if (whole !== null) return whole;
+  const [own, ...kinds] = await listedInScopes(reader, scopes);
+  const listed = [own, ...kinds];
+  const asked = namesIn(select);
   const known = new Set(listed.flatMap(({ names }) => [...names]));
   const unknown = asked.filter((name) => !known.has(name));
-  if (unknown.length > 0 && select.ifListed !== true) {
+  if (unknown.length > 0 && !('ifListed' in select && select.ifListed)) {
     const failure = listed.find(({ failure }) => failure !== null)?.failure;
     throw failure ? tenantsQueryFailed(failure) : unknownTenants(unknown, [...known]);
   }
-  return configs.map((one, i) => {
-    const isKnown = listed[i]?.failure === null;
-    const own = isKnown ? asked.filter((name) => listed[i]?.names.has(name)) : asked;
-    const names = select.kind === 'tenants' ? { ...select, names: own } : { ...select, except: own };
-    return { config: one, select: isKnown ? names : { ...names, ifListed: true } };
-  });
+  const shareOf = ({ scope, names, failure }: ListedScope<S>): ScopeShare<S> => {
+    const isKnown = failure === null;
+    const part = limitedTo(
+      select,
+      asked.filter((name) => !isKnown || names.has(name)),
+    );
+    return { ...scope, select: isKnown ? part : { ...part, ifListed: true } };
+  };
+  return [shareOf(own), ...kinds.map(shareOf)];
 }
 
-/** The tenants that each of several configs lists, or why that is not known yet. */
-async function listedInScopes(
+/** The names in a selection of tenants. */
+function namesIn(select: Selection): readonly string[] {
+  if (select.kind === 'public') return [];
+  return select.kind === 'tenants' ? select.names : select.except;
+}
+
+/** A selection with other names. */
+function limitedTo(select: Selection, names: readonly string[]): Selection {
+  if (select.kind === 'public') return select;
+  return select.kind === 'tenants' ? { ...select, names } : { ...select, except: names };
+}
+
+interface ListedScope<S extends InScope> {
+  readonly scope: S;
+  readonly names: ReadonlySet<string>;
+  /** Why the tenants are not known yet. */
+  readonly failure: string | null;
+}
+
+/** The tenants that each scope lists. */
+async function listedInScopes<S extends InScope>(
   reader: Reader,
-  configs: readonly Config[],
-): Promise<{ readonly names: ReadonlySet<string>; readonly failure: string | null }[]> {
-  const listed = [];
-  for (const config of configs) {
-    const found = await selectTenants(reader, config, { selection: everySchema });
-    listed.push(
-      'unknown' in found
-        ? { names: new Set<string>(), failure: found.unknown }
-        : { names: new Set(found.names), failure: null },
-    );
-  }
+  [own, ...kinds]: Scopes<S>,
+): Promise<Scopes<ListedScope<S>>> {
+  const listed: [ListedScope<S>, ...ListedScope<S>[]] = [await listedIn(reader, own)];
+  for (const kind of kinds) listed.push(await listedIn(reader, kind));
   return listed;
+}
+
+async function listedIn<S extends InScope>(reader: Reader, scope: S): Promise<ListedScope<S>> {
+  const found = await selectTenants(reader, scope.config, { selection: everySchema });
+  return 'unknown' in found
+    ? { scope, names: new Set(), failure: found.unknown }
+    : { scope, names: new Set(found.names), failure: null };
 }
 
 /** Every tenant that a config lists, of all kinds; or why that is not known yet. */
@@ -71,7 +92,7 @@ export async function allListed(
   reader: Reader,
   config: Config,
 ): Promise<{ readonly names: ReadonlySet<string> } | { readonly unknown: string }> {
-  const listed = await listedInScopes(reader, [config, ...kindsOf(config)]);
+  const listed = await listedInScopes(reader, tenantScopes(config));
   const failure = listed.find(({ failure }) => failure !== null)?.failure ?? null;
   if (failure !== null) return { unknown: failure };
   return { names: new Set(listed.flatMap(({ names }) => [...names])) };
