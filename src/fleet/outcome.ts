@@ -2,7 +2,7 @@ import type { FileCost, TakenLock, UnrehearsedFile } from '../cost-results.ts';
 import { type SqlmigError, troubleCodes } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
-import type { AppliedMigration, ErrorDetails, SchemaOutcome } from '../results.ts';
+import type { AppliedMigration, ErrorDetails, SchemaOutcome, UndoneSchema } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
@@ -182,6 +182,14 @@ const refusals: readonly (string | undefined)[] = [
 /** True for a tenant that was dropped during the run and is no longer listed, which is no failure. */
 export function isGone({ state, error }: SchemaOutcome): boolean {
   return state === 'skipped' && error?.code === 'schema-missing';
+}
+
+/** True for a schema of which a rehearsal ran none of the pending files. */
+export function isNotRehearsed({
+  state,
+  error,
+}: Pick<SchemaOutcome | UndoneSchema, 'state' | 'error'>): boolean {
+  return state === 'skipped' && error === undefined;
 }
 
 /** The outcome of a tenant whose asynchronous commits could not be flushed at the end of the run. */

@@ -21,7 +21,7 @@ import { createGatekeeper, type Gatekeeper } from './gatekeeper.ts';
 import { createLockWatch } from './lock-watch.ts';
 import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
-import { unrehearsed } from './rehearsable.ts';
+import { leftMessages } from './rehearsable.ts';
 import { rehearseSchema } from './rehearse-schema.ts';
 import { createSchemaBatches, type SchemaBatches } from './schema-batches.ts';
 import { schemaRefusal } from './schema-errors.ts';
@@ -93,7 +93,7 @@ async function begin(
   // What up leaves out is rehearsed at its end, except in kinds (see `rehearseLeft`).
   const isLeft = basisOf(source, scope).undo !== undefined || source.config.scope !== null;
   if (settings.rehearse && isLeft) {
-    for (const message of unrehearsed(scope, targets, scripts.all))
+    for (const message of leftMessages(scope, targets, scripts.all))
       settings.emit({ type: 'warning', message });
   }
   settings.emit({ type: 'phase-started', scope, total: targets.length, pending });

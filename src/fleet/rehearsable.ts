@@ -20,7 +20,7 @@ export function rehearsable(pending: readonly Script[]): {
 export const isNonTransactional = 'it is non-transactional';
 
 /** What a rehearsal leaves out in a scope: one message per file, with the number of tenants. */
-export function unrehearsed(
+export function leftMessages(
   scope: Scope,
   targets: readonly Target[],
   scripts: ReadonlyMap<Migration, Script>,

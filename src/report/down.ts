@@ -1,3 +1,4 @@
+import { isNotRehearsed } from '../fleet/outcome.ts';
 import type { DownPlan, DownResult, PlannedSchema, UndoneSchema } from '../results.ts';
 import { withoutOwnName } from './alike.ts';
 import { costsText } from './costs.ts';
@@ -84,9 +85,8 @@ function undoneText(schemas: readonly UndoneSchema[], rehearsed: boolean): strin
   return titledTable(['scope', 'result', 'migrations', 'version', 'schemas'], rows);
 }
 
-function wordOf({ state, error }: UndoneSchema, rehearsed: boolean): string {
-  if (state === 'skipped' && error === undefined) return notRehearsed;
-  return words[state][rehearsed ? 1 : 0];
+function wordOf(outcome: UndoneSchema, rehearsed: boolean): string {
+  return isNotRehearsed(outcome) ? notRehearsed : words[outcome.state][rehearsed ? 1 : 0];
 }
 
 /** How many schemas and migrations, and the first schemas that failed. */
@@ -95,7 +95,7 @@ export function downSummary(result: DownResult): string {
   const { schemas, rehearsed, undone, unchanged, failed, skipped, unconfirmed } = result;
   const migrations = schemas.reduce((sum, outcome) => sum + outcome.migrations.length, 0);
   const who = failedNames(result);
-  const left = schemas.filter(({ state, error }) => state === 'skipped' && error === undefined).length;
+  const left = schemas.filter(isNotRehearsed).length;
   const parts = [
     `${undone} ${rehearsed ? 'would be undone' : 'undone'}`,
     `${unchanged} unchanged`,

@@ -1,4 +1,4 @@
-import { isGone } from '../fleet/outcome.ts';
+import { isGone, isNotRehearsed } from '../fleet/outcome.ts';
 import type { DownResult, SchemaOutcome, UpResult } from '../results.ts';
 import { costsText } from './costs.ts';
 import { inSections } from './sections.ts';
@@ -106,9 +106,10 @@ export function databasesText({ databases }: UpResult | DownResult): string {
 }
 
 /** Why the migrations of a schema are still pending. */
-function leftWord({ error, migrations }: SchemaOutcome): string {
+function leftWord(outcome: SchemaOutcome): string {
+  const { error, migrations } = outcome;
   if (error?.code === 'interrupted') return 'interrupted';
-  if (error === undefined) return notRehearsed;
+  if (isNotRehearsed(outcome)) return notRehearsed;
   return migrations.length === 0 ? words.skipped : 'stopped';
 }
 
