@@ -62,8 +62,13 @@ export type RunEvent = {
   | { readonly type: 'run-finished'; readonly result: UpResult | DownResult }
   /** A schema has been waiting for a lock; `holders` describes the sessions that hold it. */
   | { readonly type: 'waiting'; readonly schema: string; readonly waitedMs: number; readonly holders: string }
-  /** A warning, which changes neither the outcome nor the exit code. */
-  | { readonly type: 'warning'; readonly message: string; readonly schema?: string }
+  /** A warning, which changes neither the outcome nor the exit code; with `files`, it is about the files alone. */
+  | {
+      readonly type: 'warning';
+      readonly message: string;
+      readonly schema?: string;
+      readonly files?: true;
+    }
   /** A message of the server that is not an error, unchanged. */
   | {
       readonly type: 'server-notice';

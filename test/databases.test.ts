@@ -199,6 +199,36 @@ test('every command works in several databases, or in the one that has the tenan
   });
 });
 
+test('a warning names its database, unless it is about the files that all share', async () => {
+  const [eu, us] = await Promise.all([freshDatabase(), freshDatabase()]);
+  const p = project(
+    {
+      databases: [
+        { name: 'eu', url: eu.url, tenants: { list: ['t1'] } },
+        { name: 'us', url: us.url, tenants: { list: ['t1'] } },
+      ],
+    },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/1_a.down.sql': 'drop table a',
+      'sql/tenant/R__v.sql': 'select 1',
+      'sql/tenants/2_b.sql': 'create table b ()',
+    },
+  );
+  const config = await p.config();
+  await up(config, { select: all });
+  const warnings: string[] = [];
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'warning') warnings.push(`${event.database}: ${event.message}`);
+  };
+  await down(config, { select: all, steps: 1, onEvent });
+  expect(warnings.sort()).toEqual([
+    'eu: repeatable migrations are not undone',
+    expect.stringMatching(/^undefined: sql\/tenants has 1 file/),
+    'us: repeatable migrations are not undone',
+  ]);
+});
+
 test('databases are created and dropped once, whatever their names, and those in use stay', async () => {
   const db = await freshDatabase();
   const suffix = randomBytes(4).toString('hex');

@@ -77,22 +77,17 @@ export async function inDatabases<O extends PartOptions, T, P = null>(
   );
 }
 
-/** Gives each database a listener that names it. A warning that several have in the same words is passed on once. */
+/** Gives each database a listener that names it. A warning about files, which all share, is passed on once without a name. */
 function createListeners(onEvent: OnEvent | undefined): (database: string) => { readonly onEvent?: OnEvent } {
-  const said = new Map<string, string>();
-  return (database) =>
-    onEvent === undefined
-      ? {}
-      : {
-          onEvent(event) {
-            if (event.type === 'warning') {
-              const first = said.get(event.message) ?? database;
-              said.set(event.message, first);
-              if (first !== database) return;
-            }
-            onEvent({ ...event, database });
-          },
-        };
+  if (onEvent === undefined) return () => ({});
+  const said = new Set<string>();
+  return (database) => ({
+    onEvent(event) {
+      if (event.type !== 'warning' || event.files !== true) return onEvent({ ...event, database });
+      if (!said.has(event.message)) onEvent(event);
+      said.add(event.message);
+    },
+  });
 }
 
 /** The errors of several databases as one; what is wrong everywhere in the same words is one error. */

@@ -60,7 +60,8 @@ export async function undoFleet(
     const all = downTargets(targets);
     for (const scope of scopes) await scope.migrator.scripts.parse(scope.tenants.flatMap(stepsOf));
     await migrator.scripts.parse(stepsOf(targets.shared));
-    for (const message of [...migrations.strays, ...targets.warnings]) emit({ type: 'warning', message });
+    for (const message of migrations.strays) emit({ type: 'warning', message, files: true });
+    for (const message of targets.warnings) emit({ type: 'warning', message });
     const isAccepted = !all.some(hasWork) || (await accepts(options, downPlan(targets, run)));
     const record = createRunRecord(migrator, 'down');
     if (isAccepted && all.some(hasWork)) await record.begin();

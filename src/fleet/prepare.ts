@@ -35,7 +35,7 @@ async function checkPending({ migrator, found, options: { select, canary } }: Pr
   const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
   const pending = [found.public, ...found.tenants].flatMap((target) => target.plan.steps);
   await scripts.parse([...pending, ...unknown], { installs: true, news: newFiles(found, migrations) });
-  for (const message of [...migrations.strays, ...warningsOf(targets, source)])
-    settings.emit({ type: 'warning', message });
+  for (const message of migrations.strays) settings.emit({ type: 'warning', message, files: true });
+  for (const message of warningsOf(targets, source)) settings.emit({ type: 'warning', message });
   await migrator.checkRights(targets);
 }

@@ -55,7 +55,7 @@ export function createScripts(run: Run, migrations: Migrations, emit: OnEvent): 
     const { database, config } = run;
     const lints = lintFindings([script], { database, settings: config.lint, locks: false });
     for (const { file, line, column, message } of lints) {
-      emit({ type: 'warning', message: `${file}:${line}:${column}: ${message}` });
+      emit({ type: 'warning', message: `${file}:${line}:${column}: ${message}`, files: true });
     }
   };
   const settle = (parsed: readonly Script[], installs: boolean) =>

@@ -27,7 +27,7 @@ export async function checkFiles(config: Config, options: CheckFilesOptions = {}
   checkOptions(options, kinds);
   const scopes = await readScopes(config);
   const { emit } = callerOf(options);
-  for (const message of scopes[0].migrations.strays) emit({ type: 'warning', message });
+  for (const message of scopes[0].migrations.strays) emit({ type: 'warning', message, files: true });
   const parts: ScopePart<readonly FoundInFile[]>[] = [];
   for (const { config: one, migrations } of scopes)
     parts.push({ config: one, result: await checkMigrations(migrations, config) });

@@ -72,8 +72,8 @@ async function planIn(config: Config, options: DownPlanOptions & Together): Prom
     for (const { source, tenants } of targets.scopes)
       await parseMigrations(tenants.flatMap(stepsOf), source.migrations);
     await parseMigrations(stepsOf(targets.shared), migrations);
-    for (const message of [...migrations.strays, ...targets.warnings])
-      caller.emit({ type: 'warning', message });
+    for (const message of migrations.strays) caller.emit({ type: 'warning', message, files: true });
+    for (const message of targets.warnings) caller.emit({ type: 'warning', message });
     return plan;
   });
 }

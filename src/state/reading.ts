@@ -94,8 +94,8 @@ export async function readForCommand(
     await after?.(run, found.fleet, () => read((_, reader) => readFleetState(reader, source, request)));
     return { config, database, server, migrations, ...found };
   });
+  for (const message of migrations.strays) caller.emit({ type: 'warning', message, files: true });
   const warnings = [
-    ...migrations.strays,
     ...aheadWarnings(allTargets(reading.fleet), { config, migrations }),
     ...(unknownScopes ? [] : unknownScopeWarnings(reading.unknownScopes)),
     ...reading.lacking,
