@@ -1,3 +1,4 @@
+import { SqlmigError } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import type { Migrator } from '../fleet/migrator.ts';
 import { rehearsable } from '../fleet/rehearsable.ts';
@@ -18,7 +19,7 @@ export interface Model {
 /**
  * Determines which tables the tenant files create: those of a tenant that has all files, else of one that is built in a
  * transaction that is rolled back.
- * @throws SqlmigError if a file fails.
+ * @throws SqlmigError if a file fails, and `lock-timeout` if another run is in the way.
  */
 export async function readModel(
   migrator: Migrator,
@@ -74,6 +75,10 @@ async function rehearsedShape(migrator: Migrator, target: Target): Promise<Schem
   const attempt: Attempt = await migrator.run.read((session) =>
     rehearseSchema(migrator, session, { target, shared: null, after }),
   );
-  if (attempt.kind === 'failed' || attempt.kind === 'retry') throw attempt.error;
+  if (attempt.kind === 'failed') throw attempt.error;
+  if (attempt.kind === 'retry') {
+    const { message } = attempt.error;
+    throw new SqlmigError('lock-timeout', message, { schema: target.schema, cause: attempt.error });
+  }
   return reader.shape();
 }
