@@ -567,6 +567,31 @@ test('a scope under another name does not apply its files again, and one that wa
   ]);
 });
 
+test('down warns about files of a kind that no longer lists a tenant', async () => {
+  const files = {
+    'sql/tenant/1_a.sql': 'create table a ()',
+    'sql/tenant/1_a.down.sql': 'drop table a',
+    'sql/vip/1_v.sql': 'create table v ()',
+    'sql/vip/1_v.down.sql': 'drop table v',
+  };
+  const before = await fleet('moved_on', { tenants: ['m1', 'm2', 'm3'], vip: ['m1', 'm2', 'm3'] }, files);
+  expect(await before.run()).toMatchObject({ ok: true });
+  const { config } = await fleet('moved_on', { tenants: ['m1', 'm2', 'm3'], vip: ['m1'] }, files);
+  const warningsOf = async (select: Parameters<typeof planDown>[1]['select']) => {
+    const warnings: string[] = [];
+    const onEvent = (event: RunEvent) => void (event.type === 'warning' && warnings.push(event.message));
+    await planDown(config, { select, steps: 1, onEvent });
+    return warnings;
+  };
+  expect(await warningsOf(all)).toEqual([
+    'm2, m3 have migrations of scope vip, which does not list them, so these are not undone',
+  ]);
+  expect(await warningsOf({ kind: 'tenants', names: ['m1', 'm3'] })).toEqual([
+    'm3 has migrations of scope vip, which does not list it, so these are not undone',
+  ]);
+  expect(await warningsOf({ kind: 'tenants', names: ['m1'] })).toEqual([]);
+});
+
 test('down undoes the last kind first, and leaves what files of another kind may depend on', async () => {
   const undo = 'select 1 / (select count(*) from basis_ok)::int; drop view v';
   const { p, config, events } = await fleet(

@@ -16,6 +16,7 @@ import { namedScope } from '../state/scope-names.ts';
 import { divideSelection } from '../state/scope-selection.ts';
 import type { Target } from '../state/target.ts';
 import { readUnknownScopes, unknownScopeWarnings } from '../state/unknown-scopes.ts';
+import { unlistedKindWarnings } from '../state/unlisted.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
 import { lacksDown } from './down-errors.ts';
 import type { DownPlanOptions } from './down-options.ts';
@@ -60,7 +61,7 @@ export async function readDownTargets(
   sources: Scopes<PlanSource>,
   options: DownPlanOptions,
 ): Promise<DownTargets> {
-  const { parts, unknown } = await read(async (session, reader) => {
+  const { parts, unknown, unlisted } = await read(async (session, reader) => {
     const found: (Omit<DownScope, 'tenants'> & { readonly fleet: FleetState })[] = [];
     const [base] = sources;
     for (const { select, ...source } of await divideSelection(reader, sources, options.select)) {
@@ -71,7 +72,13 @@ export async function readDownTargets(
     }
     // The image of an older release may lack scopes whose files depend on what it undoes.
     const isPublic = options.select.kind === 'public';
-    return { parts: found, unknown: isPublic ? [] : await readUnknownScopes(session, config) };
+    const undone = found.flatMap(({ fleet }) => fleet.tenants.filter(hasWork).map(({ schema }) => schema));
+    const kinds = found.filter(({ source }) => source.config.scope !== null);
+    return {
+      parts: found,
+      unknown: isPublic ? [] : await readUnknownScopes(session, config),
+      unlisted: await unlistedKindWarnings(reader, kinds, new Set(undone)),
+    };
   });
   for (const { fleet } of parts)
     if (fleet.tenantsUnknown !== null) throw tenantsQueryFailed(fleet.tenantsUnknown);
@@ -91,7 +98,10 @@ export async function readDownTargets(
   for (const { source, targets } of undone) requireFiles(targets, source.migrations, source.config);
   requireDownFiles(undone);
   const notUndone = unknownScopeWarnings(unknown, ', so these are not undone');
-  return { ...targets, warnings: [...warnings, ...notUndone, ...repeatableWarning(downTargets(targets))] };
+  return {
+    ...targets,
+    warnings: [...warnings, ...notUndone, ...unlisted, ...repeatableWarning(downTargets(targets))],
+  };
 }
 
 // Public is undone only with all tenants, because the ones that are not selected depend on it.

@@ -1,6 +1,7 @@
 import { schemasWithHistory } from '../history/presence.ts';
 import { type Reader, readHistoryDigests } from '../history/read-histories.ts';
-import type { Selection } from '../project/selection.ts';
+import { everySchema, type Selection } from '../project/selection.ts';
+import { fewAndMore } from '../text/few.ts';
 import { type FleetState, selectTenants } from './fleet-state.ts';
 import { type PlanSource, tenantRequests } from './plan-source.ts';
 import { readTargets, type Target } from './target.ts';
@@ -30,4 +31,22 @@ export async function readUnlistedTargets(
   const now = new Set('unknown' in listed ? [] : listed.names);
   const unlisted = candidates.filter((schema) => !now.has(schema));
   return readTargets(tenantRequests(source, unlisted), { ...reader, digests }, historyTable);
+}
+
+/** What `down` warns about, a sentence for each kind that does not list some of `schemas` which have a history of it. */
+export async function unlistedKindWarnings(
+  reader: Reader,
+  kinds: readonly { readonly source: PlanSource; readonly fleet: FleetState }[],
+  schemas: ReadonlySet<string>,
+): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const { source, fleet } of kinds) {
+    const unlisted = await readUnlistedTargets(reader, source, { found: fleet, selection: everySchema });
+    const names = unlisted.filter(({ schema }) => schemas.has(schema)).map(({ schema }) => schema);
+    if (names.length === 0) continue;
+    const [has, them] = names.length === 1 ? ['has', 'it'] : ['have', 'them'];
+    const what = `migrations of scope ${source.config.scope?.name}, which does not list ${them}`;
+    warnings.push(`${fewAndMore(names, 3)} ${has} ${what}, so these are not undone`);
+  }
+  return warnings;
 }
