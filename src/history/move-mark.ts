@@ -16,12 +16,16 @@ export interface MoveMark {
   readonly id: string;
   /** The other database, in words. */
   readonly to: string;
+  /** The history of the files of all tenants was created for the mark, because the tenant is of kinds only. */
+  readonly madeHistory: boolean;
 }
 
 /** The mark as a row. */
-export function markOfMove({ id, to }: MoveMark): Mark {
-  return { name: moveMarkName, checksum: `${id} ${to}` };
+export function markOfMove({ id, to, madeHistory }: MoveMark): Mark {
+  return { name: moveMarkName, checksum: `${id}${madeHistory ? madeSign : ''} ${to}` };
 }
+
+const madeSign = '+';
 
 /** The mark in a history; `null` if the schema was not moved. */
 export function moveMarkIn(
@@ -29,8 +33,9 @@ export function moveMarkIn(
 ): MoveMark | null {
   const row = rows.find(isMoveMark);
   if (row === undefined) return null;
-  const [id = '', ...words] = row.checksum.split(' ');
-  return { id, to: words.join(' ') };
+  const [first = '', ...words] = row.checksum.split(' ');
+  const madeHistory = first.endsWith(madeSign);
+  return { id: madeHistory ? first.slice(0, -madeSign.length) : first, to: words.join(' '), madeHistory };
 }
 
 /** The mark of a schema as its history has it now. */

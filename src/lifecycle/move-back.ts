@@ -38,10 +38,10 @@ export async function dropCopy(
     if (target.trouble !== null) return target.trouble.details;
     const error = await underKey(work, target, async (session, schema, context) => {
       await lockSource(session, schema, context);
-      const place = { schema: copy, historyTable: context.table };
+      const place = { schema: copy, histories: context.historyTables };
       const changed = refuse === null ? [] : await changedTables(session, place, record);
       if (refuse !== null && changed.length > 0) throw refuse(changed);
-      await session.run(raiseFence(copy, undone, context.table));
+      await session.run(raiseFence(copy, undone, context.historyTables));
       await endMove(session, record, { state: 'undone', publicSchema: context.publicSchema });
       await session.run(commit);
     });
@@ -87,11 +87,11 @@ export function reopenTenant(
 ): Promise<ErrorDetails | null> {
   return underKey(work, target, async (session, schema, context) => {
     const locks = takeLocks(schema, context, { activity: 'move', checks: [schemaReplaced(schema)] });
-    const open = openTenant(schema.schema, context);
     await session.run(`${begin(context)}${locks}`);
     const mark = await readMoveMark(session, schema.schema, context.table);
     if (mark !== null && mark.id !== id) throw tenantMoved(schema.schema, mark);
     // DROP … CASCADE names the triggers.
+    const open = openTenant(schema.schema, mark, context);
     await session.run(`${open}${commit}`, undefined, () => {});
   });
 }

@@ -6,14 +6,20 @@ import type { MoveRecord } from './move-record.ts';
 import { rowsIn } from './move-rows.ts';
 import { ownTables } from './table-pairs.ts';
 
+/** A schema, and the names that its histories can have. */
+interface SchemaPlace {
+  readonly schema: string;
+  readonly histories: readonly string[];
+}
+
 /** Tables of a schema whose rows are not those that were copied, in the transaction of a session. */
 export async function changedTables(
   session: Session,
-  { schema, historyTable }: { readonly schema: string; readonly historyTable: string },
+  { schema, histories }: SchemaPlace,
   { tables: copied }: Pick<MoveRecord, 'tables'>,
 ): Promise<string[]> {
   await session.read(comparing);
-  const tables = ownTables(await readShape(session, schema), [historyTable]);
+  const tables = ownTables(await readShape(session, schema), histories);
   const changed = [...copied.keys()].filter((name) => !tables.some((table) => table.name === name));
   for (const table of tables) {
     const before = copied.get(table.name) ?? { rows: 0, checksum: '0', columns: [] };
@@ -31,7 +37,7 @@ export async function changedTables(
 /** The same in a transaction of its own, which sees one state of all tables. */
 export async function readChangedTables(
   session: Session,
-  place: { readonly schema: string; readonly historyTable: string },
+  place: SchemaPlace,
   record: Pick<MoveRecord, 'tables'>,
 ): Promise<string[]> {
   await session.run('START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');

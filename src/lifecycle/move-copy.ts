@@ -1,12 +1,15 @@
-import { errorFrom, SqlmigError } from '../errors.ts';
+import { errorFrom, SqlmigError, unitStates } from '../errors.ts';
 import { type Attempt, attemptOf } from '../execute/attempt.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { unitSchema } from '../fleet/gate.ts';
-import type { MigrationRun, Migrator } from '../fleet/migrator.ts';
+import type { MigrationRun } from '../fleet/migrator.ts';
+import { historyTable, selectDigest } from '../history/history.ts';
 import { readMoveMark } from '../history/move-mark.ts';
+import { readOwnTable } from '../history/own-table.ts';
 import { historyKey } from '../project/order.ts';
 import { commit } from '../protocol/creation.ts';
-import { isStale } from '../protocol/unit-checks.ts';
+import type { Check } from '../protocol/refusal.ts';
+import { isStale, schemaReplaced } from '../protocol/unit-checks.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { takeLocks } from '../protocol/unit-locks.ts';
 import { begin, setFilePath } from '../protocol/unit-settings.ts';
@@ -15,6 +18,7 @@ import { unitContext } from '../run/context.ts';
 import type { Session } from '../server/session.ts';
 import { tableName } from '../split/owner.ts';
 import { readShape, type SchemaShape } from '../split/tables.ts';
+import { quoteLiteral } from '../sql/quote.ts';
 import type { Target } from '../state/target.ts';
 import { tenantMoved } from '../state/trouble.ts';
 import { closeTenant } from './move-fence.ts';
@@ -22,15 +26,17 @@ import { printedDifferently, requireMovable } from './move-obstacles.ts';
 import { forgetOtherMoves, recordCopy } from './move-record.ts';
 import { onSide, passRows, SideFailed } from './move-rows.ts';
 import { readStructures, requireSameStructure } from './reproducible.ts';
+import type { ScopeCopies } from './scope-copies.ts';
 import { ownTables } from './table-pairs.ts';
 import { findTenant } from './tenant.ts';
 
 /** A tenant to move, and where to. */
 export interface Moving {
   readonly source: MigrationRun;
-  /** The tenant as it was read when its files were chosen. */
+  /** The tenant, with the history of the files of all tenants, as it was read when its files were chosen. */
   readonly from: Target;
-  readonly target: Migrator;
+  /** What the copy is built from; the transaction begins with the first scope. */
+  readonly copies: ScopeCopies;
   readonly id: string;
   /** The other database, in words. */
   readonly to: string;
@@ -86,11 +92,31 @@ export async function completeMove(to: Session, moving: Moving, report: CopyRepo
 }
 
 /** The copy is built from the files of the history that was read first. */
-function requireSameHistory(before: Target, { schema, exists, rows }: Target): void {
+function requireSameHistory(before: Target, { schema, exists, hasHistory, rows }: Target): void {
   const keys = (target: Pick<Target, 'rows'>) =>
     target.rows.map((row) => `${historyKey(row)} ${row.checksum}`).sort();
-  if (exists && keys(before).join('\n') === keys({ rows }).join('\n')) return;
-  throw new SqlmigError('not-reproducible', `"${schema}" was changed by another run in the meantime`, {
+  const isSame = hasHistory === before.hasHistory && keys(before).join('\n') === keys({ rows }).join('\n');
+  if (!exists || !isSame) throw changedMeanwhile(schema);
+}
+
+/** The same for the histories of kinds, in a transaction that has the key of the tenant. */
+async function requireSameKinds(session: Session, kinds: ReturnType<typeof kindsIn>): Promise<void> {
+  for (const { table, from } of kinds) {
+    const own = historyTable(from.schema, table);
+    const [row] = await readOwnTable(session, own, `select (${selectDigest(own)}) as digest`);
+    if (row?.digest !== from.digest) throw changedMeanwhile(from.schema);
+  }
+}
+
+/** The histories of kinds among those of a tenant. */
+function kindsIn({ copies }: Pick<Moving, 'copies'>, { table: base }: UnitContext) {
+  return copies.flatMap(({ from, migrator: { context } }) =>
+    context.table === base ? [] : [{ table: context.table, from }],
+  );
+}
+
+function changedMeanwhile(schema: string): SqlmigError {
+  return new SqlmigError('not-reproducible', `"${schema}" was changed by another run in the meantime`, {
     schema,
     state: 'nothing was moved',
     hint: 'run the command again',
@@ -103,14 +129,19 @@ export async function lockSource(
   schema: UnitSchema,
   context: UnitContext,
 ): Promise<SchemaShape> {
-  await session.run(
-    `${begin(context)}${takeLocks(schema, context, { activity: 'move', checks: isStale(schema, context) })}`,
-  );
+  const checks = schema.digest === null ? withoutHistory(schema, context) : isStale(schema, context);
+  await session.run(`${begin(context)}${takeLocks(schema, context, { activity: 'move', checks })}`);
   const shape = await readShape(session, schema.schema);
-  const tables = ownTables(shape, [context.table]);
+  const tables = ownTables(shape, context.historyTables);
   if (tables.length > 0)
     await session.run(`LOCK TABLE ${tables.map(tableName).join(', ')} IN SHARE ROW EXCLUSIVE MODE`);
   return shape;
+}
+
+/** The tenant is of kinds only, and has still no other history. */
+function withoutHistory(schema: UnitSchema, { table }: UnitContext): Check[] {
+  const own = quoteLiteral(historyTable(schema.schema, table));
+  return [schemaReplaced(schema), [`to_regclass(${own}) is not null`, unitStates.historyChanged]];
 }
 
 /** Ends the transaction of a session, if there is one. */
@@ -135,16 +166,21 @@ interface Copying {
 
 async function copyAndClose(
   { from, to, schema, old, context }: Copying,
-  { target, id, to: where, rows }: Moving,
+  moving: Moving,
   report: CopyReport,
 ): Promise<void> {
   const { schema: name } = schema;
-  const { table: historyTable } = context;
-  const mark = await readMoveMark(from, name, historyTable);
+  const { id, to: where, rows } = moving;
+  const [{ migrator: target }] = moving.copies;
+  const mark = await readMoveMark(from, name, context.table);
   if (mark !== null && mark.id !== id) throw tenantMoved(name, mark);
-  await requireMovable(from, ownTables(old, [historyTable]));
-  const [own = []] = await readStructures(from, [name], [historyTable]);
-  const [built = []] = await onSide('to', readStructures(to, [name], [historyTable]));
+  const kinds = kindsIn(moving, context);
+  await requireSameKinds(from, kinds);
+  const { historyTables: histories } = context;
+  await requireMovable(from, ownTables(old, histories));
+  const recorded = [context.table, ...kinds.map(({ table }) => table)] as const;
+  const [own = []] = await readStructures(from, [name], recorded);
+  const [built = []] = await onSide('to', readStructures(to, [name], recorded));
   try {
     requireSameStructure(name, own, built);
   } catch (error) {
@@ -154,10 +190,12 @@ async function copyAndClose(
   const { emit } = target.settings;
   emit({ type: 'copy-started', tenants: 1, rows });
   const path = setFilePath(schema, target.context);
-  const tables = await passRows({ schema: name, historyTable, from, to, old, made, setFilePath: path, emit });
+  const tables = await passRows({ schema: name, histories, from, to, old, made, setFilePath: path, emit });
+  const ofKinds = kinds.map(({ table, from: { isCurrent } }) => ({ table, isCurrent }));
+  const closing = { mark: { id, to: where, madeHistory: schema.digest === null }, ofKinds };
   if (mark === null)
     await from.run(
-      closeTenant(schema, { id, to: where }, context),
+      closeTenant(schema, closing, context),
       () => {},
       () => {},
     );

@@ -1,10 +1,11 @@
 import { historyTable, upgradeHistory } from '../history/history.ts';
 import { insertMark, isMark } from '../history/mark.ts';
 import { type MoveMark, markOfMove, moveMarkName } from '../history/move-mark.ts';
+import { createMissing } from '../protocol/bootstrap.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { waitForDisk } from '../server/flush.ts';
 import { tableName } from '../split/owner.ts';
-import { isExtensionMember, schemaOid } from '../sql/catalog-sql.ts';
+import { isExtensionMember, nameArray, schemaOid } from '../sql/catalog-sql.ts';
 import { doBlock, quoteLiteral } from '../sql/quote.ts';
 
 // Of the function and of the trigger for rows. A trigger for statements would also refuse deletes in public that cascade to
@@ -16,13 +17,13 @@ const truncateFence = `${fence}_truncate`;
 export const fenceObjects: readonly string[] = [`${fence}*`, `*.${fence}*`];
 
 /**
- * SQL that makes the tables of a schema read-only, for every role and in every replication role: triggers on each of
+ * SQL that makes the tables of a schema, except its histories, read-only, for every role and in every replication role: triggers on each of
  * them, and on each partition, raise an error. Reading stays possible. Only in a transaction that has locked the tables.
  */
 export function raiseFence(
   schema: string,
   why: { readonly message: string; readonly hint: string },
-  table: string,
+  histories: readonly string[],
 ): string {
   const own = tableName({ schema, name: fence });
   const body = `begin
@@ -32,7 +33,7 @@ end`;
 begin
   create or replace function ${own}() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as ${quoteLiteral(body)};
   for t in select c.oid from pg_class c where c.relnamespace = ${schemaOid(schema)} and c.relkind in ('r', 'p')
-      and c.relname <> ${quoteLiteral(table)} and not ${isExtensionMember('pg_class', 'c.oid')} loop
+      and c.relname <> all(${nameArray(histories)}) and not ${isExtensionMember('pg_class', 'c.oid')} loop
     execute format('drop trigger if exists ${truncateFence} on %s', t);
     execute format('create trigger ${truncateFence} before truncate on %s for each statement execute function %s()', t, ${quoteLiteral(own)});
     execute format('alter table only %s enable always trigger ${truncateFence}', t);
@@ -44,19 +45,51 @@ begin
 end`);
 }
 
-/** SQL that marks a tenant as moved and makes it read-only, in a transaction that has locked its tables. */
-export function closeTenant({ schema, isCurrent }: UnitSchema, mark: MoveMark, context: UnitContext): string {
+/** A history of a tenant, and whether it needs no upgrade (see `upgradeHistory`). */
+interface MarkedHistory {
+  readonly table: string;
+  readonly isCurrent: boolean;
+}
+
+/**
+ * SQL that marks a tenant as moved in all of its histories and makes it read-only, in a transaction that has locked its
+ * tables. `ofKinds` are the histories beside that of the files of all tenants, in which every run looks for the mark.
+ */
+export function closeTenant(
+  { schema, isCurrent }: UnitSchema,
+  { mark, ofKinds }: { readonly mark: MoveMark; readonly ofKinds: readonly MarkedHistory[] },
+  context: UnitContext,
+): string {
   const why = {
     message: `tenant "${schema}" was moved to another database, and is read-only here`,
     hint: `connect to ${mark.to}`,
   };
-  const upgrade = isCurrent ? '' : upgradeHistory(schema, context.table);
-  return `${waitForDisk}${upgrade}${doBlock(`begin\n${insertMark(schema, markOfMove(mark), context)}end`)}${raiseFence(schema, why, context.table)}`;
+  const create = mark.madeHistory ? doBlock(`begin\n${createMissing(schema, context)}\nend`) : '';
+  const marks = [{ table: context.table, isCurrent }, ...ofKinds].map(
+    ({ table, isCurrent: isUpgraded }) =>
+      `${isUpgraded ? '' : upgradeHistory(schema, table)}${doBlock(`begin\n${insertMark(schema, markOfMove(mark), { ...context, table })}end`)}`,
+  );
+  return `${waitForDisk}${create}${marks.join('')}${raiseFence(schema, why, context.historyTables)}`;
 }
 
 /** SQL that undoes `closeTenant`. */
-export function openTenant(schema: string, { table }: Pick<UnitContext, 'table'>): string {
-  return `DROP FUNCTION IF EXISTS ${tableName({ schema, name: fence })}() CASCADE;
-delete from ${historyTable(schema, table)} where ${isMark({ name: moveMarkName })};
+export function openTenant(
+  schema: string,
+  mark: MoveMark | null,
+  { table, historyTables }: Pick<UnitContext, 'table' | 'historyTables'>,
+): string {
+  const unmark = historyTables.map((one) => {
+    const own = historyTable(schema, one);
+    return `  if to_regclass(${quoteLiteral(own)}) is not null then
+    delete from ${own} where ${isMark({ name: moveMarkName })};
+  end if;
 `;
+  });
+  const own = historyTable(schema, table);
+  const drop =
+    mark?.madeHistory === true
+      ? `  if not exists (select from ${own}) then drop table ${own}; end if;\n`
+      : '';
+  return `DROP FUNCTION IF EXISTS ${tableName({ schema, name: fence })}() CASCADE;
+${doBlock(`begin\n${unmark.join('')}${drop}end`)}`;
 }

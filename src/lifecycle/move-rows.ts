@@ -17,7 +17,8 @@ import { ownRows, ownTables, type RowPair, rowPairs } from './table-pairs.ts';
 /** Two transactions: one has locked a tenant's tables, the other has built the same structure in another database. */
 export interface Passage {
   readonly schema: string;
-  readonly historyTable: string;
+  /** The names of the tenant's histories. */
+  readonly histories: readonly string[];
   readonly from: Session;
   readonly to: Session;
   readonly old: SchemaShape;
@@ -38,13 +39,13 @@ export class SideFailed extends Error {
 }
 
 /**
- * Copies a tenant's rows, its history, the values of its sequences and the contents of its materialized views, and
+ * Copies a tenant's rows, its histories, the values of its sequences and the contents of its materialized views, and
  * compares the rows of each table on both sides. Triggers are not fired.
  * @throws SqlmigError if rows differ, SideFailed.
  */
 export async function passRows(passage: Passage): Promise<Map<string, MovedRows>> {
-  const { historyTable, from, to, old, made, emit } = passage;
-  const pairs = rowPairs(ownTables(old, [historyTable]), made);
+  const { histories, from, to, old, made, emit } = passage;
+  const pairs = rowPairs(ownTables(old, histories), made);
   const tables = pairs.map(({ made }) => made);
   const { before, after } = filling(tables, false, passage.setFilePath);
   // Files may have inserted rows.
@@ -56,7 +57,7 @@ export async function passRows(passage: Passage): Promise<Map<string, MovedRows>
     emit({ type: 'rows-copied', schema: passage.schema, table: pair.made.name, rows });
   }
   await onSide('to', to.run(after));
-  await passHistory(passage);
+  await passHistories(passage);
   const moved = new Map<string, MovedRows>();
   for (const pair of pairs) moved.set(pair.made.name, await compareRows(pair, passage));
   await setSequences(passage);
@@ -90,13 +91,13 @@ async function pass(
 }
 
 /** Replaces the rows that building the schema has recorded by the tenant's own, with their times. */
-async function passHistory(passage: Passage): Promise<void> {
-  const { historyTable, to, old, made } = passage;
-  const ofHistory = ({ tables }: SchemaShape) => tables.filter(({ name }) => name === historyTable);
-  const [pair] = rowPairs(ofHistory(old), { ...made, tables: ofHistory(made) });
-  if (pair === undefined) return;
-  await onSide('to', to.read(`delete from ${tableName(pair.made)}`));
-  await pass(pair, passage, ` where not (${isMark({ name: moveMarkName })})`);
+async function passHistories(passage: Passage): Promise<void> {
+  const { histories, to, old, made } = passage;
+  const ofHistories = ({ tables }: SchemaShape) => tables.filter(({ name }) => histories.includes(name));
+  for (const pair of rowPairs(ofHistories(old), { ...made, tables: ofHistories(made) })) {
+    await onSide('to', to.read(`delete from ${tableName(pair.made)}`));
+    await pass(pair, passage, ` where not (${isMark({ name: moveMarkName })})`);
+  }
 }
 
 /** The number of rows and their checksum, in a transaction with the settings of `comparing`. */

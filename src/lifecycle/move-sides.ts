@@ -1,17 +1,21 @@
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { type MoveMark, readMoveMark } from '../history/move-mark.ts';
-import { readMigrations } from '../project/migrations.ts';
+import { readScopes } from '../project/migrations.ts';
 import type { MoveDatabases } from '../project/move-databases.ts';
+import { tenantScopes } from '../project/scope-view.ts';
 import { type Run, withRun } from '../run/run.ts';
 import { type ChangeOptions, migrateSettings } from '../run/run-options.ts';
+import type { PlanSource } from '../state/plan-source.ts';
 import { type MoveRecord, readMoves } from './move-record.ts';
 import type { FoundTenant } from './tenant.ts';
-import { findTenant } from './tenant.ts';
+import { findTenant, requireKnownScopes } from './tenant.ts';
 
 /** The database that a tenant comes from, and the one that it is moved to. */
 export interface MoveSides {
   readonly source: MigrationRun;
   readonly target: MigrationRun;
+  /** What the other database plans by: for the files of all tenants, then for those of each kind. */
+  readonly sources: readonly PlanSource[];
 }
 
 /** A database by its own name and that of its server. */
@@ -26,7 +30,8 @@ export async function withMoveSides<T>(
   change: ChangeOptions,
   work: (sides: MoveSides) => Promise<T>,
 ): Promise<T> {
-  const migrations = await readMigrations(source);
+  const scopes = await readScopes(source);
+  const [{ migrations }] = scopes;
   const settings = { ...migrateSettings(change, source), sync: true };
   const side = (run: Run): MigrationRun => ({
     run,
@@ -34,7 +39,14 @@ export async function withMoveSides<T>(
     settings,
   });
   return withRun(source, settings, (run) =>
-    withRun(target, settings, (there) => work({ source: side(run), target: side(there) })),
+    withRun(target, settings, (there) => {
+      // Both databases have the same files.
+      const sources = tenantScopes(there.config).flatMap(({ config }, i) => {
+        const files = scopes[i];
+        return files === undefined ? [] : [{ ...files, config, options: settings.plan }];
+      });
+      return work({ source: side(run), target: side(there), sources });
+    }),
   );
 }
 
@@ -56,13 +68,15 @@ export interface MoveState extends FoundTenant {
   readonly record: MoveRecord | null;
 }
 
-/** Reads the state of a tenant's move. */
+/** Reads the state of a tenant's move. @throws SqlmigError `not-reproducible` for a tenant of a scope that the config lacks. */
 export async function readMoveState({ source, target }: MoveSides, name: string): Promise<MoveState> {
   const { publicSchema, historyTable } = source.run.config;
   const found = await findTenant(source, name);
+  await requireKnownScopes(source.run, name);
   const mark = await source.run.read((session) => readMoveMark(session, name, historyTable));
   const moves = await target.run.read((session) => readMoves(session, name, publicSchema));
   const here = placeWords(databasePlace(source.run));
   const record = moves.findLast(({ id, source }) => (mark === null ? source === here : id === mark.id));
-  return { ...found, mark, record: record ?? null };
+  const isOfAll = found.isOfAll && mark?.madeHistory !== true;
+  return { ...found, isOfAll, mark, record: record ?? null };
 }

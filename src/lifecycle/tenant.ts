@@ -4,13 +4,17 @@ import { findSchemas } from '../history/presence.ts';
 import { type Reader, readHistoryDigests } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
 import { kindsOf } from '../project/scope-view.ts';
+import type { Run } from '../run/run.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
+import { readUnknownScopes } from '../state/unknown-scopes.ts';
 
 /** An existing schema, and whether its history is that of a tenant. */
 export interface FoundTenant {
   readonly target: Target;
   readonly isTenant: boolean;
+  /** It has a history of the files of all tenants. */
+  readonly isOfAll: boolean;
   /** The kinds of which it has a history. */
   readonly scopes: readonly string[];
 }
@@ -23,10 +27,10 @@ export async function findTenant({ run, source }: MigrationRun, name: string): P
     const [target] = await readTargets(tenantRequests(source, [name]), reader, historyTable);
     if (target === undefined) throw new RangeError('one request gives one target');
     const digests = target.hasHistory ? await readHistoryDigests(reader, [name], historyTable) : null;
-    const isOurs = target.hasHistory && digests?.read.get(name)?.scope !== 'public';
+    const isOfAll = target.hasHistory && digests?.read.get(name)?.scope !== 'public';
     const scopes = target.exists ? await scopesOfTenant(reader, config, name) : [];
-    const isTenant = isOurs || target.trouble?.code === 'half-dropped' || scopes.length > 0;
-    return { target, isTenant, scopes };
+    const isTenant = isOfAll || target.trouble?.code === 'half-dropped' || scopes.length > 0;
+    return { target, isTenant, isOfAll, scopes };
   });
 }
 
@@ -42,16 +46,18 @@ export async function scopesOfTenant(reader: Reader, config: Config, name: strin
   return scopes;
 }
 
-/** @throws SqlmigError `not-reproducible` if a tenant has a history of a kind, whose files are not built again. */
-export function requireNoKinds({ target: { schema }, scopes }: Pick<FoundTenant, 'target' | 'scopes'>): void {
-  if (scopes.length === 0) return;
+/** @throws SqlmigError `not-reproducible` if the tenant has a history of a scope that the config does not have. */
+export async function requireKnownScopes(run: Run, name: string): Promise<void> {
+  const unknown = await run.read((session) => readUnknownScopes(session, run.config));
+  const own = unknown.find(({ schemas }) => schemas.includes(name));
+  if (own === undefined) return;
   throw new SqlmigError(
     'not-reproducible',
-    `"${schema}" has files of scope ${scopes.join(', ')}, which would be left out`,
+    `"${name}" has migrations of scope ${own.name}, which the config does not have`,
     {
-      schema,
+      schema: name,
       state: 'nothing was changed',
-      hint: 'tenants of a kind cannot be moved: use pg_dump for the schema',
+      hint: 'add the scope to the config again, or first drop what its files have built, and its history',
     },
   );
 }

@@ -15,6 +15,7 @@ import { databasePlace, type MoveSides, type MoveState, placeWords } from '../li
 import { schemaMissing } from '../lifecycle/tenant.ts';
 import type { Config } from '../project/config.ts';
 import { checkValue, yesOrNo } from '../project/option.ts';
+import { historyTablesIn } from '../project/scope-view.ts';
 
 /**
  * Drops a moved tenant in its old database, as `dropTenant` does. The other database must still have the copy, and the old
@@ -32,7 +33,7 @@ async function finish(sides: MoveSides, state: MoveState, options: EndMoveOption
   const { run } = sides.source;
   const record = requireFinishable(state, placeWords(databasePlace(sides.target.run)));
   const { exists } = state.target;
-  const place = { schema: name, historyTable: config.historyTable };
+  const place = { schema: name, histories: historyTablesIn(config) };
   const changed =
     exists && record.state === 'copied'
       ? await run.read((session) => readChangedTables(session, place, record))

@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { SqlmigError, withHint } from '../errors.ts';
 import { currentPublic } from '../fleet/current-public.ts';
-import { enlist, isListedBefore } from '../fleet/enlist.ts';
-import { createMigrator } from '../fleet/migrator.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
 import { findSchemas } from '../history/presence.ts';
 import { betweenDatabases } from '../lifecycle/between-databases.ts';
@@ -24,17 +22,22 @@ import {
   type MoveState,
   placeWords,
 } from '../lifecycle/move-sides.ts';
-import { filesOf } from '../lifecycle/reproducible.ts';
+import {
+  enlistCopy,
+  openScopeCopies,
+  prepareKinds,
+  readScope,
+  sourcesOf,
+} from '../lifecycle/scope-copies.ts';
 import { ownRows, ownTables } from '../lifecycle/table-pairs.ts';
-import { nameTaken, noHistory, requireNoKinds, schemaMissing } from '../lifecycle/tenant.ts';
+import { nameTaken, noHistory, schemaMissing } from '../lifecycle/tenant.ts';
 import type { Config } from '../project/config.ts';
 import { callback, checkValue, type Kinds, tenantName, text, yesOrNo } from '../project/option.ts';
+import { historyTablesIn } from '../project/scope-view.ts';
 import type { ErrorDetails, SchemaOutcome } from '../results.ts';
 import { type ChangeOptions, changeKinds } from '../run/run-options.ts';
 import type { Session } from '../server/session.ts';
 import { readShape } from '../split/tables.ts';
-import { tenantRequests } from '../state/plan-source.ts';
-import { readTargets, type Target } from '../state/target.ts';
 import { commandLine } from '../text/command-line.ts';
 
 /** The tenant to move. */
@@ -77,8 +80,8 @@ const kinds: Kinds<MoveTenantOptions> = {
 };
 
 /**
- * Moves a tenant to another database: builds its schema there from the files that it has applied, copies its rows and its
- * history, compares them, makes the tenant read-only in its old database, and commits the copy last. While rows are copied, the
+ * Moves a tenant to another database: builds its schema there from the files of all scopes that it has applied, copies its
+ * rows and its histories, compares them, makes the tenant read-only in its old database, and commits the copy last. While rows are copied, the
  * tenant can be read and not written. If the move is interrupted before the tenant is read-only, nothing has changed;
  * after that, the next call completes it, or `undoMove` goes back. The old schema stays until `finishMove`.
  * @throws SqlmigError `bad-tenant-name`, `schema-missing`, `no-history`, `tenant-exists`, `tenant-moved`,
@@ -96,27 +99,30 @@ async function move(sides: MoveSides, state: MoveState, options: MoveTenantOptio
   const { mark, record } = state;
   const there = databasePlace(target.run);
   requireMovableState(state, placeWords(there));
-  requireNoKinds(state);
-  const { version } = state.target.plan;
-  const base = { ...databasePlace(source.run), schema: name, version, to: there, closed: mark !== null };
-  if (mark !== null && record?.state === 'copied')
+  const isClosed = mark !== null;
+  const place = { ...databasePlace(source.run), schema: name, to: there, closed: isClosed };
+  const sources = sourcesOf(sides.sources, state);
+  const { version } = (await readScope(source.run, sources[0], name)).plan;
+  const base = { ...place, version };
+  if (isClosed && record?.state === 'copied')
     return { ...base, tables: copiedTables(record), accepted: true, state: 'moved' };
-  const migrator = await targetMigrator(sides, state.target);
-  await requireFree(sides, name, mark !== null);
-  const listed = unlisted || (await isListedBefore(target.run, name));
-  const tables = await source.run.read((session) => countRows(session, name, config.historyTable));
+  await requireCurrentPublic(sides);
+  await requireFree(sides, name, isClosed);
+  const copies = await openScopeCopies({ source, name, target, to: name, unlisted, isClosed }, sources);
+  const buildKinds = await prepareKinds(copies);
+  const tables = await source.run.read((session) => countRows(session, name, config));
   const plan = { ...base, tables };
   const accepted = await accept(plan);
   checkValue('the answer of accept', accepted, yesOrNo);
   if (!accepted) return { ...plan, accepted, state: 'unchanged' };
   const id = mark?.id ?? randomBytes(8).toString('hex');
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-  const moving = { source, from: state.target, target: migrator, id, to: placeWords(there), rows };
-  const end = await copy(moving, mark !== null);
+  const from = state.isOfAll ? copies[0].from : state.target;
+  const moving = { source, from, copies, id, to: placeWords(there), rows };
+  const end = await copy(moving, buildKinds, isClosed);
   if (end.record === null)
     return { ...plan, closed: end.closed, accepted, state: 'failed', error: end.error };
-  const outcome = listed ? null : await enlist(target.run, { ...end.outcome, version });
-  const error = outcome?.error;
+  const { error } = await enlistCopy(copies, { ...end.outcome, version });
   return {
     ...plan,
     tables: copiedTables(end.record),
@@ -149,22 +155,14 @@ function requireMovableState({ target, isTenant, mark, record }: MoveState, ther
   if (record.state === 'undone') throw withHint(notMoved(schema, 'it was undone'), undoneHint);
 }
 
-/** The migrator of the other database, with the files that the tenant has applied. Public must be up to date there. */
-async function targetMigrator({ target }: MoveSides, from: Target) {
-  const { migrations } = target.source;
-  const source = {
-    ...target.source,
-    migrations: { ...migrations, tenant: filesOf(from, migrations.tenant) },
-  };
-  const migrator = createMigrator({ ...target, source });
-  const place = placeWords(databasePlace(target.run));
+/** @throws SqlmigError `public-behind` if public of the other database is not up to date. */
+async function requireCurrentPublic({ target }: MoveSides): Promise<void> {
   try {
     await currentPublic(target);
   } catch (error) {
     if (!(error instanceof SqlmigError) || error.code !== 'public-behind') throw error;
-    throw withHint(error, `run sqlmig up --public in ${place}`);
+    throw withHint(error, `run sqlmig up --public in ${placeWords(databasePlace(target.run))}`);
   }
-  return migrator;
 }
 
 /** @throws SqlmigError `tenant-exists` if the other database has a schema of the name. */
@@ -187,8 +185,8 @@ async function requireFree({ source, target }: MoveSides, name: string, isClosed
   });
 }
 
-async function countRows(session: Session, schema: string, historyTable: string): Promise<RowsOfTable[]> {
-  const tables = ownTables(await readShape(session, schema), [historyTable]);
+async function countRows(session: Session, schema: string, config: Config): Promise<RowsOfTable[]> {
+  const tables = ownTables(await readShape(session, schema), historyTablesIn(config));
   const counted: RowsOfTable[] = [];
   for (const table of tables) {
     const [row] = await session.read(`select count(*)::text as rows from ${ownRows(table)}`);
@@ -202,20 +200,26 @@ type CopyEnd =
   | { readonly record: null; readonly closed: boolean; readonly error: ErrorDetails };
 
 /** Copies the tenant. What the other database has recorded decides how that ended, whatever happened to the connections. */
-async function copy(moving: Moving, wasClosed: boolean): Promise<CopyEnd> {
-  const { source, from, target, id } = moving;
-  const { run, context, source: files } = target;
+async function copy(
+  moving: Moving,
+  buildKinds: (session: Session) => Promise<void>,
+  wasClosed: boolean,
+): Promise<CopyEnd> {
+  const { source, from, copies, id } = moving;
+  const [{ migrator, target }] = copies;
+  const { run, context } = migrator;
   const { schema } = from;
   const report = { mayBeClosed: wasClosed };
   const begun = { id, schema, source: placeWords(databasePlace(source.run)) };
   await run.read((session) => beginMove(session, begun, context));
-  const targets = await run.read((_, reader) =>
-    readTargets(tenantRequests(files, [schema]), reader, context.table),
-  );
-  await target.scripts.parse(targets.flatMap(({ plan }) => plan.steps));
-  const whole = { finish: (session: Session) => completeMove(session, moving, report) };
-  const phase = openTenantPhase(target, { shared: null, createsUnlisted: true, whole });
-  const [outcome] = await phase.migrate(targets);
+  const whole = {
+    finish: async (session: Session) => {
+      await buildKinds(session);
+      await completeMove(session, moving, report);
+    },
+  };
+  const phase = openTenantPhase(migrator, { shared: null, createsUnlisted: true, whole });
+  const [outcome] = await phase.migrate([target]);
   if (outcome === undefined) throw new RangeError('one schema has one outcome');
   const failed = outcome.error ?? notMoved(schema, 'the copy is gone').details;
   try {

@@ -8,6 +8,7 @@ import { copyGone, finishedWithoutCopyHint, type MoveRecord, notMoved } from '..
 import { databasePlace, type MoveSides, type MoveState, placeWords } from '../lifecycle/move-sides.ts';
 import type { Config } from '../project/config.ts';
 import { checkValue, yesOrNo } from '../project/option.ts';
+import { historyTablesIn } from '../project/scope-view.ts';
 
 /**
  * Goes back from a move that is not finished: drops the copy in the other database, unless its rows have changed since
@@ -26,7 +27,7 @@ async function undo(sides: MoveSides, state: MoveState, options: EndMoveOptions)
   const record = requireUndoable(state, placeWords(databasePlace(target.run)));
   await requireNoOther(sides, record);
   const { copy } = record;
-  const place = { schema: copy ?? name, historyTable: config.historyTable };
+  const place = { schema: copy ?? name, histories: historyTablesIn(config) };
   const changed =
     copy !== null && record.state === 'copied'
       ? await target.run.read((session) => readChangedTables(session, place, record))
