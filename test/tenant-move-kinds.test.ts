@@ -182,6 +182,24 @@ test('a tenant that only kinds list moves without a history of the files of all 
 
   expect(await undoMove(config, move('o1'))).toMatchObject({ state: 'undone' });
   expect(await base(old, 'o1')).toBe(0);
+  // Another run moves it meanwhile, and is interrupted between its two commits.
+  const interrupted = async () => {
+    await moveTenant(config, move('o1'));
+    await other.query(
+      `drop schema o1 cascade; update sqlmig_moves set state = 'copying', schema_oid = null, tables = '{}' where state = 'copied'`,
+    );
+    return true;
+  };
+  expect(await moveTenant(config, { ...move('o1'), accept: interrupted })).toMatchObject({
+    state: 'failed',
+    closed: false,
+    error: { code: 'not-reproducible', message: expect.stringContaining('by another run') },
+  });
+  await expect(old.query('insert into o1.s values (2)')).rejects.toThrow('read-only');
+  expect(await moveTenant(config, move('o1'))).toMatchObject({ state: 'moved', version: '1' });
+  expect([await base(old, 'o1'), await base(other, 'o1')]).toEqual([1, 0]);
+  expect(await undoMove(config, move('o1'))).toMatchObject({ state: 'undone' });
+  expect(await base(old, 'o1')).toBe(0);
   expect(await up(config, { select: all })).toMatchObject({ ok: true });
   await old.query('insert into o1.s values (2)');
   expect(await moveTenant(config, move('o1'))).toMatchObject({ state: 'moved' });
@@ -268,6 +286,37 @@ test('a tenant of kinds is not moved if the other database does not list it, or 
   expect(moved).toMatchObject({ state: 'moved' });
   expect(moved).not.toHaveProperty('error');
   expect(await other.query('select name from listed')).toEqual([{ name: 'acme' }]);
+});
+
+test('a tenant may have columns of kinds before later ones of all tenants, unless rows are values', async () => {
+  const { old, other, p, config, to } = await twoDatabases(['acme', 'twin']);
+  const options = { name: 'acme', to, accept };
+  const columns = (schema: string) =>
+    `select string_agg(attname, ' ' order by attnum) as names from pg_attribute where attrelid = '${schema}.customers'::regclass and attnum > 0`;
+  p.write({ 'sql/tenant/8_c.sql': 'alter table customers add phone boolean' });
+  await up(config, { select: all });
+  await old.query('update acme.customers set phone = false; drop schema twin cascade');
+  const own = [{ names: 'id name gold phone' }];
+  const built = [{ names: 'id name phone gold' }];
+  expect(await moveTenant(config, options)).toMatchObject({ state: 'moved' });
+  expect(await other.query('select name, gold, phone from acme.customers')).toEqual([
+    { name: 'seed', gold: true, phone: false },
+  ]);
+  expect([await old.query(columns('acme')), await other.query(columns('acme'))]).toEqual([own, built]);
+  expect(await undoMove(config, options)).toMatchObject({ state: 'undone', changed: [] });
+  expect(await cloneTenant(config, { name: 'acme', to: 'twin', data: true })).toMatchObject({
+    state: 'cloned',
+  });
+  expect(await old.query('select gold, phone from twin.customers')).toEqual([{ gold: true, phone: false }]);
+  p.write({
+    'sql/gold/9_r.sql': 'create domain held as customers[]; create table holders (id int, held held)',
+  });
+  await up(config, { select: all });
+  await old.query('insert into acme.holders select 1, array_agg(c) from acme.customers c');
+  expect(await moveTenant(config, options)).toMatchObject({
+    state: 'failed',
+    error: { message: expect.stringContaining('table customers (column order) differs') },
+  });
 });
 
 test('a run that found a tenant before it was moved applies no files of a kind to it', async () => {

@@ -16,7 +16,7 @@ import { readShape, type SchemaShape } from '../split/tables.ts';
 import { schemaOid } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { Target } from '../state/target.ts';
-import { notReproducible, readStructures, requireSameStructure } from './reproducible.ts';
+import { mayReorder, notReproducible, readStructures, requireSameStructure } from './reproducible.ts';
 import { ownRows, ownTables, type RowPair, rowPairs } from './table-pairs.ts';
 
 /** The rows of one table that were copied. */
@@ -59,7 +59,8 @@ export async function completeClone(
   if (data && tables.length > 0)
     await session.run(`LOCK TABLE ${tables.map(tableName).join(', ')} IN SHARE MODE`);
   const [own = [], built = []] = await readStructures(session, [from.schema, to], names);
-  requireSameStructure(from.schema, own, built);
+  const reordered = await mayReorder(session, from.schema, histories);
+  requireSameStructure(from.schema, { own, built, reordered });
   return data ? copyRows(session, { old: { ...old, tables }, from, to }, context) : [];
 }
 

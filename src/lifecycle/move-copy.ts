@@ -25,7 +25,7 @@ import { closeTenant } from './move-fence.ts';
 import { printedDifferently, requireMovable } from './move-obstacles.ts';
 import { forgetOtherMoves, recordCopy } from './move-record.ts';
 import { onSide, passRows, SideFailed } from './move-rows.ts';
-import { readStructures, requireSameStructure } from './reproducible.ts';
+import { mayReorder, readStructures, requireSameStructure } from './reproducible.ts';
 import type { ScopeCopies } from './scope-copies.ts';
 import { ownTables } from './table-pairs.ts';
 import { findTenant } from './tenant.ts';
@@ -179,10 +179,11 @@ async function copyAndClose(
   const { historyTables: histories } = context;
   await requireMovable(from, ownTables(old, histories));
   const recorded = [context.table, ...kinds.map(({ table }) => table)] as const;
+  const reordered = await mayReorder(from, name, moving.copies);
   const [own = []] = await readStructures(from, [name], recorded);
   const [built = []] = await onSide('to', readStructures(to, [name], recorded));
   try {
-    requireSameStructure(name, own, built);
+    requireSameStructure(name, { own, built, reordered });
   } catch (error) {
     throw printedDifferently(error, from.server.version, to.server.version);
   }

@@ -17,8 +17,9 @@ const truncateFence = `${fence}_truncate`;
 export const fenceObjects: readonly string[] = [`${fence}*`, `*.${fence}*`];
 
 /**
- * SQL that makes the tables of a schema, except its histories, read-only, for every role and in every replication role: triggers on each of
- * them, and on each partition, raise an error. Reading stays possible. Only in a transaction that has locked the tables.
+ * SQL that makes the tables of a schema, except its histories, read-only, for every role and in every replication role:
+ * triggers on each of them, and on each partition, raise an error. Reading stays possible. Only in a transaction that has
+ * locked the tables.
  */
 export function raiseFence(
   schema: string,

@@ -68,7 +68,10 @@ export interface MoveState extends FoundTenant {
   readonly record: MoveRecord | null;
 }
 
-/** Reads the state of a tenant's move. @throws SqlmigError `not-reproducible` for a tenant of a scope that the config lacks. */
+/**
+ * Reads the state of a tenant's move.
+ * @throws SqlmigError `not-reproducible` if the tenant has a history of a scope that the config does not have.
+ */
 export async function readMoveState({ source, target }: MoveSides, name: string): Promise<MoveState> {
   const { publicSchema, historyTable } = source.run.config;
   const found = await findTenant(source, name);

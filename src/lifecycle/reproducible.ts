@@ -3,10 +3,11 @@ import { tablesNamed } from '../history/presence.ts';
 import { historyKey, migrationLabel } from '../project/order.ts';
 import type { Ignorable } from '../project/structure-settings.ts';
 import type { Session } from '../server/session.ts';
+import { schemaOid } from '../sql/catalog-sql.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { createShapeCollector, selectShapes } from '../structure/read-shapes.ts';
-import { compareShapes, type Shape } from '../structure/shape.ts';
+import { columnOrder, compareShapes, type Shape } from '../structure/shape.ts';
 import { fenceObjects } from './move-fence.ts';
 
 /** The error for a tenant that cannot be built again from the files. */
@@ -50,11 +51,40 @@ export async function readStructures(
   return schemas.map((schema) => collector.shapes.get(schema) ?? []);
 }
 
+/** A tenant, and what its files build. */
+interface Structures {
+  readonly own: Shape;
+  readonly built: Shape;
+  /** The columns of tables may be in another order (see `mayReorder`). */
+  readonly reordered: boolean;
+}
+
 /** @throws SqlmigError `not-reproducible` if the structure of a tenant is not the one that its files build. */
-export function requireSameStructure(schema: string, own: Shape, built: Shape): void {
-  const [difference] = compareShapes(own, built);
+export function requireSameStructure(schema: string, { own, built, reordered }: Structures): void {
+  const [difference] = compareShapes(own, built).filter(
+    ({ attribute, objectKind }) =>
+      !(reordered && attribute === columnOrder && objectKind !== 'composite type'),
+  );
   if (difference === undefined) return;
   const { objectKind, object, attribute } = difference;
   const what = `${objectKind} ${object}${attribute === null ? '' : ` (${attribute})`}`;
   throw notReproducible(schema, `its structure is not what they build: ${what} differs`);
+}
+
+/**
+ * Whether the columns of a tenant's tables may be in another order than its files build: a file of all tenants may have
+ * added a column after a file of a kind. Not if a table has a composite value, in which columns are told apart by place.
+ */
+export async function mayReorder(
+  session: Session,
+  schema: string,
+  scopes: readonly unknown[],
+): Promise<boolean> {
+  if (scopes.length === 1) return false;
+  const [row] = await session.read(`with recursive types (oid) as (
+  select a.atttypid from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = ${schemaOid(schema)} and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+  union select case t.typtype when 'd' then t.typbasetype else t.typelem end from types join pg_type t using (oid))
+select exists (select from types join pg_type t using (oid) where t.typtype = 'c') as composite`);
+  return row?.composite === false;
 }

@@ -81,9 +81,9 @@ const kinds: Kinds<MoveTenantOptions> = {
 
 /**
  * Moves a tenant to another database: builds its schema there from the files of all scopes that it has applied, copies its
- * rows and its histories, compares them, makes the tenant read-only in its old database, and commits the copy last. While rows are copied, the
- * tenant can be read and not written. If the move is interrupted before the tenant is read-only, nothing has changed;
- * after that, the next call completes it, or `undoMove` goes back. The old schema stays until `finishMove`.
+ * rows and its histories, compares them, makes the tenant read-only in its old database, and commits the copy last. While
+ * rows are copied, the tenant can be read and not written. If the move is interrupted before the tenant is read-only, nothing
+ * has changed; after that, the next call completes it, or `undoMove` goes back. The old schema stays until `finishMove`.
  * @throws SqlmigError `bad-tenant-name`, `schema-missing`, `no-history`, `tenant-exists`, `tenant-moved`,
  *   `not-reproducible`, `not-moved`, `unlisted-tenant`, `public-behind`, and if it cannot start: `bad-usage`,
  *   `config-invalid`, mistakes in the files, no connection.
