@@ -6,6 +6,7 @@ import {
   finishMove,
   listTenants,
   moveTenant,
+  type OnEvent,
   type RunEvent,
   status,
   tenantExists,
@@ -339,6 +340,34 @@ test('a run that found a tenant before it was moved applies no files of a kind t
     { schema: 'stays', state: 'applied' },
   ]);
   expect(await old.query(`select to_regclass('acme.w') as w`)).toEqual([{ w: null }]);
+});
+
+test('a file of a kind that fails after newer files of all tenants is named, and nothing is left', async () => {
+  const { old, other, p, config, to } = await twoDatabases(['acme', 'twin']);
+  p.write({ 'sql/gold/4_k.sql': 'create table kept as select n.customer from notes n' });
+  await up(config, { select: all });
+  p.write({ 'sql/tenant/8_d.sql': 'alter table notes drop customer' });
+  await up(config, { select: all });
+  await old.query('drop schema twin cascade');
+  for (const copy of [
+    (onEvent: OnEvent) => moveTenant(config, { name: 'acme', to, accept, onEvent }),
+    (onEvent: OnEvent) => cloneTenant(config, { name: 'acme', to: 'twin', onEvent }),
+  ]) {
+    const events: RunEvent[] = [];
+    expect(await copy((event) => void events.push(event))).toMatchObject({
+      state: 'failed',
+      error: {
+        code: 'migration-failed',
+        file: 'sql/gold/4_k.sql',
+        hint: expect.stringContaining('sqlmig repair --all'),
+      },
+    });
+    expect(events.filter(({ type }) => type === 'server-notice')).toEqual([]);
+  }
+  await old.query('update acme.perks set id = id');
+  for (const db of [old, other])
+    expect(await db.query(`select from pg_namespace where nspname in ('twin')`)).toEqual([]);
+  expect(await other.query('select from sqlmig_moves')).toEqual([]);
 });
 
 test('files that cannot share a transaction with those of the other scopes are refused before anything is copied', async () => {

@@ -1,5 +1,5 @@
 import { retryReason } from '../decide/after-error.ts';
-import { SqlmigError, unitStates } from '../errors.ts';
+import { SqlmigError, unitStates, withHint } from '../errors.ts';
 import { composeKind, type NewKind } from '../protocol/creation.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
@@ -37,6 +37,11 @@ export async function createKind(session: Session, kind: NewKind, given: UnitCon
     if (script === undefined) throw error;
     const unit = { script, schema, context };
     if (missesHistory(error, unit)) throw historyError(unit, error);
-    throw await describeFailure(session, unit, { error, index: at?.index ?? null, replay: null });
+    const failure = await describeFailure(session, unit, { error, index: at?.index ?? null, replay: null });
+    throw withHint(failure, failureHint);
   }
 }
+
+// The tenant that is copied has applied the file.
+const failureHint =
+  'correct the file for new tenants, in which newer files of other scopes run before it, then record its new checksum: sqlmig repair --all';

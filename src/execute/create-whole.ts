@@ -158,7 +158,12 @@ async function finished(session: Session, finish: Finish): Promise<SqlmigError |
     await finish(session);
   } catch (error) {
     if (!(error instanceof SqlmigError)) throw error;
-    await session.run('ROLLBACK');
+    // What describes the failure of a file has rolled back already, and the server then warns.
+    await session.run(
+      'ROLLBACK',
+      () => {},
+      () => {},
+    );
     return error;
   }
   await session.run(commit);
