@@ -342,6 +342,54 @@ test('a run that found a tenant before it was moved applies no files of a kind t
   expect(await old.query(`select to_regclass('acme.w') as w`)).toEqual([{ w: null }]);
 });
 
+test('a history of a kind that down has emptied is not copied, and one that cannot be read is named', async () => {
+  const { old, other, config, to } = await twoDatabases(['acme', 'twin'], {
+    'sql/late/1_l.sql': 'create table l ()',
+  });
+  const late = config.scopes.slice(0, 1).map((scope) => ({
+    ...scope,
+    name: 'late',
+    dir: scope.dir.replace(/vip$/, 'late'),
+  }));
+  const scopes = [...config.scopes, ...late];
+  const given = { ...config, scopes };
+  await old.query(
+    'drop schema twin cascade; create table acme.schema_migrations_late (like acme.schema_migrations_vip including all)',
+  );
+  const move = { name: 'acme', to, accept };
+  const clone = { name: 'acme', to: 'twin' };
+  expect(await cloneTenant(given, clone)).toMatchObject({ state: 'cloned' });
+  expect(await moveTenant(given, move)).toMatchObject({ state: 'moved' });
+  for (const [db, schema] of [
+    [old, 'twin'],
+    [other, 'acme'],
+  ] as const)
+    expect(await db.query(`select to_regclass('${schema}.schema_migrations_late') as late`)).toEqual([
+      { late: null },
+    ]);
+  expect(await undoMove(given, move)).toMatchObject({ state: 'undone' });
+  // Another run applies the first files of a scope after the tenant was read.
+  await old.query('drop schema twin cascade');
+  const begun = async () => {
+    await old.query(
+      'insert into acme.schema_migrations_late select * from acme.schema_migrations_vip where version = 1',
+    );
+    return true;
+  };
+  const meanwhile = { message: expect.stringContaining('by another run in the meantime') };
+  expect(await moveTenant(given, { ...move, accept: begun })).toMatchObject({
+    state: 'failed',
+    error: meanwhile,
+  });
+  await old.query(
+    'drop table acme.schema_migrations_late; create table acme.schema_migrations_late (id int)',
+  );
+  for (const copy of [() => moveTenant(given, move), () => cloneTenant(given, clone)])
+    await expect(copy()).rejects.toMatchObject({
+      message: expect.stringContaining('"acme"."schema_migrations_late"'),
+    });
+});
+
 test('a file of a kind that fails after newer files of all tenants is named, and nothing is left', async () => {
   const { old, other, p, config, to } = await twoDatabases(['acme', 'twin']);
   p.write({ 'sql/gold/4_k.sql': 'create table kept as select n.customer from notes n' });

@@ -16,7 +16,14 @@ import { readShape, type SchemaShape } from '../split/tables.ts';
 import { schemaOid } from '../sql/catalog-sql.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import type { Target } from '../state/target.ts';
-import { mayReorder, notReproducible, readStructures, requireSameStructure } from './reproducible.ts';
+import {
+  changedMeanwhile,
+  mayReorder,
+  notReproducible,
+  readStructures,
+  requireNoOtherHistory,
+  requireSameStructure,
+} from './reproducible.ts';
 import { ownRows, ownTables, type RowPair, rowPairs } from './table-pairs.ts';
 
 /** The rows of one table that were copied. */
@@ -51,14 +58,15 @@ export async function completeClone(
   { histories, to, data }: Cloning,
 ): Promise<ClonedTable[]> {
   const [{ from, context }, ...ofKinds] = histories;
-  const names = [context.table, ...ofKinds.map((kind) => kind.context.table)] as const;
+  const names = [context.table, ...ofKinds.map((kind) => kind.context.table)];
   await takeSource(session, histories);
   for (const table of names) await requireSameHistory(session, { from: from.schema, to, table });
   const old = await readShape(session, from.schema);
-  const tables = ownTables(old, names);
+  await requireNoOtherHistory(session, from.schema, { read: names, all: context.historyTables });
+  const tables = ownTables(old, context.historyTables);
   if (data && tables.length > 0)
     await session.run(`LOCK TABLE ${tables.map(tableName).join(', ')} IN SHARE MODE`);
-  const [own = [], built = []] = await readStructures(session, [from.schema, to], names);
+  const [own = [], built = []] = await readStructures(session, [from.schema, to], context);
   const reordered = await mayReorder(session, from.schema, histories);
   requireSameStructure(from.schema, { own, built, reordered });
   return data ? copyRows(session, { old: { ...old, tables }, from, to }, context) : [];
@@ -74,11 +82,7 @@ async function takeSource(session: Session, histories: Cloning['histories']): Pr
   } catch (error) {
     const state = isServerError(error) ? unitRefusalOf(error)?.state : undefined;
     if (state !== unitStates.historyChanged && state !== unitStates.schemaMissing) throw error;
-    throw new SqlmigError('not-reproducible', `"${from.schema}" was changed by another run in the meantime`, {
-      schema: from.schema,
-      state: 'nothing was created',
-      hint: 'run the command again',
-    });
+    throw changedMeanwhile(from.schema);
   }
 }
 

@@ -1,4 +1,4 @@
-import { errorFrom, SqlmigError, unitStates } from '../errors.ts';
+import { errorFrom, unitStates } from '../errors.ts';
 import { type Attempt, attemptOf } from '../execute/attempt.ts';
 import { asSqlmigError } from '../execute/failure.ts';
 import { unitSchema } from '../fleet/gate.ts';
@@ -25,7 +25,13 @@ import { closeTenant } from './move-fence.ts';
 import { printedDifferently, requireMovable } from './move-obstacles.ts';
 import { forgetOtherMoves, recordCopy } from './move-record.ts';
 import { onSide, passRows, SideFailed } from './move-rows.ts';
-import { mayReorder, readStructures, requireSameStructure } from './reproducible.ts';
+import {
+  changedMeanwhile,
+  mayReorder,
+  readStructures,
+  requireNoOtherHistory,
+  requireSameStructure,
+} from './reproducible.ts';
 import type { ScopeCopies } from './scope-copies.ts';
 import { ownTables } from './table-pairs.ts';
 import { findTenant } from './tenant.ts';
@@ -115,14 +121,6 @@ function kindsIn({ copies }: Pick<Moving, 'copies'>, { table: base }: UnitContex
   );
 }
 
-function changedMeanwhile(schema: string): SqlmigError {
-  return new SqlmigError('not-reproducible', `"${schema}" was changed by another run in the meantime`, {
-    schema,
-    state: 'nothing was moved',
-    hint: 'run the command again',
-  });
-}
-
 /** Takes the key of the tenant and locks its tables: others can read them, and writers wait. */
 export async function lockSource(
   session: Session,
@@ -175,13 +173,14 @@ async function copyAndClose(
   const mark = await readMoveMark(from, name, context.table);
   if (mark !== null && mark.id !== id) throw tenantMoved(name, mark);
   const kinds = kindsIn(moving, context);
-  await requireSameKinds(from, kinds);
   const { historyTables: histories } = context;
+  await requireSameKinds(from, kinds);
+  const read = [context.table, ...kinds.map(({ table }) => table)];
+  await requireNoOtherHistory(from, name, { read, all: histories });
   await requireMovable(from, ownTables(old, histories));
-  const recorded = [context.table, ...kinds.map(({ table }) => table)] as const;
   const reordered = await mayReorder(from, name, moving.copies);
-  const [own = []] = await readStructures(from, [name], recorded);
-  const [built = []] = await onSide('to', readStructures(to, [name], recorded));
+  const [own = []] = await readStructures(from, [name], context);
+  const [built = []] = await onSide('to', readStructures(to, [name], context));
   try {
     requireSameStructure(name, { own, built, reordered });
   } catch (error) {

@@ -1,7 +1,10 @@
 import { SqlmigError } from '../errors.ts';
+import { historyTable } from '../history/history.ts';
+import { readOwnTable } from '../history/own-table.ts';
 import { tablesNamed } from '../history/presence.ts';
 import { historyKey, migrationLabel } from '../project/order.ts';
 import type { Ignorable } from '../project/structure-settings.ts';
+import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
 import { schemaOid } from '../sql/catalog-sql.ts';
 import type { Migration } from '../sql/migration.ts';
@@ -36,19 +39,46 @@ export function filesOf({ schema, rows }: Target, files: readonly Migration[]): 
 const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants']);
 
 /**
- * The structure of schemas in the transaction of a session, apart from owners, privileges, the tables of histories and the
- * fence of a moved tenant. Changes its settings.
+ * The structure of schemas in the transaction of a session, apart from owners, privileges, the tables with the names of
+ * histories and the fence of a moved tenant. Changes its settings.
  */
 export async function readStructures(
   session: Session,
   schemas: readonly string[],
-  [historyTable, ...ofKinds]: readonly [string, ...string[]],
+  { table, historyTables }: Pick<UnitContext, 'table' | 'historyTables'>,
 ): Promise<Shape[]> {
   const collector = createShapeCollector();
-  const leftOut = ofKinds.length === 0 ? [] : await tablesNamed(session, ofKinds);
-  const request = { schemas, ignore, historyTable, leftOut, except: fenceObjects };
+  const others = historyTables.filter((name) => name !== table);
+  const leftOut = others.length === 0 ? [] : await tablesNamed(session, others);
+  const request = { schemas, ignore, historyTable: table, leftOut, except: fenceObjects };
   await session.run(selectShapes(request), collector.onRow);
   return schemas.map((schema) => collector.shapes.get(schema) ?? []);
+}
+
+/**
+ * Requires, under the key of a tenant, that it has no rows in other histories than those that were read. One without rows
+ * is left from files that were undone.
+ * @throws SqlmigError `not-reproducible`.
+ */
+export async function requireNoOtherHistory(
+  session: Session,
+  schema: string,
+  { read, all }: { readonly read: readonly string[]; readonly all: readonly string[] },
+): Promise<void> {
+  for (const table of all.filter((name) => !read.includes(name))) {
+    const own = historyTable(schema, table);
+    const rows = await readOwnTable(session, own, `select version from ${own} limit 1`);
+    if (rows.length > 0) throw changedMeanwhile(schema);
+  }
+}
+
+/** The error for a tenant on which another run has worked since it was read. */
+export function changedMeanwhile(schema: string): SqlmigError {
+  return new SqlmigError('not-reproducible', `"${schema}" was changed by another run in the meantime`, {
+    schema,
+    state: 'nothing was created',
+    hint: 'run the command again',
+  });
 }
 
 /** A tenant, and what its files build. */

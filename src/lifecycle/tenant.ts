@@ -1,12 +1,18 @@
 import { SqlmigError, withHint } from '../errors.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { findSchemas } from '../history/presence.ts';
-import { type Reader, readHistoryDigests } from '../history/read-histories.ts';
+import {
+  type Histories,
+  type HistoryDigest,
+  type Reader,
+  readHistoryDigests,
+} from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
 import { kindsOf } from '../project/scope-view.ts';
 import type { Run } from '../run/run.ts';
 import { tenantRequests } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
+import { findTroubles } from '../state/trouble.ts';
 import { readUnknownScopes } from '../state/unknown-scopes.ts';
 
 /** An existing schema, and whether its history is that of a tenant. */
@@ -37,17 +43,41 @@ export async function findTenant({ run, source }: MigrationRun, name: string): P
 /** The names of the kinds of which a schema has a history. */
 export async function scopesOfTenant(reader: Reader, config: Config, name: string): Promise<string[]> {
   const scopes: string[] = [];
-  for (const { scope, historyTable } of kindsOf(config)) {
-    const found = await findSchemas(reader.session, [name], historyTable);
-    if (scope === null || found.get(name)?.hasTable !== true) continue;
-    const { read } = await readHistoryDigests(reader, [name], historyTable);
-    if (read.get(name)?.scope === 'tenant') scopes.push(scope.name);
-  }
+  for (const { scope, histories } of await readKindHistories(reader, config, name))
+    if (histories.read.get(name)?.scope === 'tenant') scopes.push(scope);
   return scopes;
 }
 
-/** @throws SqlmigError `not-reproducible` if the tenant has a history of a scope that the config does not have. */
+/** A table of a schema that is named like the history of a kind. */
+interface KindHistory {
+  readonly scope: string;
+  readonly table: string;
+  readonly histories: Histories<HistoryDigest>;
+}
+
+async function readKindHistories(reader: Reader, config: Config, name: string): Promise<KindHistory[]> {
+  const found: KindHistory[] = [];
+  for (const { scope, historyTable: table } of kindsOf(config)) {
+    const present = await findSchemas(reader.session, [name], table);
+    if (scope === null || present.get(name)?.hasTable !== true) continue;
+    found.push({ scope: scope.name, table, histories: await readHistoryDigests(reader, [name], table) });
+  }
+  return found;
+}
+
+/**
+ * Requires that the scopes of which a tenant has a history are known.
+ * @throws SqlmigError `not-reproducible` if the config does not have one; the trouble of a history that cannot be read.
+ */
 export async function requireKnownScopes(run: Run, name: string): Promise<void> {
+  const histories = await run.read((_, reader) => readKindHistories(reader, run.config, name));
+  for (const {
+    table,
+    histories: { refused },
+  } of histories) {
+    const troubles = await run.read((session) => findTroubles(session, refused, table));
+    for (const trouble of troubles.values()) throw trouble;
+  }
   const unknown = await run.read((session) => readUnknownScopes(session, run.config));
   const own = unknown.find(({ schemas }) => schemas.includes(name));
   if (own === undefined) return;
