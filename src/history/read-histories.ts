@@ -14,6 +14,8 @@ import {
   toRow,
 } from './history.ts';
 import { type LockWait, type ReadSubject, readLocked } from './locked.ts';
+import { isMark } from './mark.ts';
+import { moveMarkName } from './move-mark.ts';
 
 /** The sessions to read with. */
 export interface Reader {
@@ -29,7 +31,7 @@ export interface Reader {
 /** A history in short. Within one run, histories with equal digests are equal; the digest means nothing else. */
 export interface HistoryDigest {
   readonly digest: string;
-  /** The scope recorded in the rows; `null` if there are none. */
+  /** The scope recorded in the rows; `null` if there are none, or only the mark of a move, which no file has written. */
   readonly scope: Scope | null;
 }
 
@@ -50,7 +52,7 @@ export async function readHistoryDigests(
   table: string,
 ): Promise<Histories<HistoryDigest>> {
   const select = (schema: string, i: number) =>
-    `select ${i} as i, min(scope) as scope, ${digestSql} as digest from ${historyTable(schema, table)}`;
+    `select ${i} as i, min(scope) filter (where not (${isMark({ name: moveMarkName })})) as scope, ${digestSql} as digest from ${historyTable(schema, table)}`;
   const digests = new Map<string, HistoryDigest>();
   const refused = await readInBatches(reader, schemas, {
     table,
