@@ -18,7 +18,7 @@ import { start } from './setup/cli.ts';
 import { ownServer } from './setup/cluster.ts';
 import { freshDatabase, type Rows } from './setup/database.ts';
 import { closeGate, waitAtGate } from './setup/gate.ts';
-import { project } from './setup/project.ts';
+import { numbered, project } from './setup/project.ts';
 import { tellingProxy } from './setup/proxy.ts';
 
 const all = { kind: 'all', except: [] } as const;
@@ -421,14 +421,31 @@ test('a file of a kind that fails after newer files of all tenants is named, and
   expect(await other.query('select from sqlmig_moves')).toEqual([]);
 });
 
-test('files that cannot share a transaction with those of the other scopes are refused before anything is copied', async () => {
-  const { old, other, config, to } = await twoDatabases(['acme'], {
+test('files of kinds that cannot share a transaction with the others are refused', async () => {
+  const commits = {
     'sql/vip/3_c.sql': '-- sqlmig: no-transaction\ndo $$ begin create table c (); commit; end $$',
-  });
-  const ended = await moveTenant(config, { name: 'acme', to, accept }).catch((error) => ({ error }));
-  expect(ended).toMatchObject({ error: { code: 'not-reproducible' } });
+  };
+  const { old, other, config, to } = await twoDatabases(['acme'], commits);
+  const refused = {
+    code: 'not-reproducible',
+    message: expect.stringContaining('cannot run in one transaction'),
+  };
+  await expect(moveTenant(config, { name: 'acme', to, accept })).rejects.toMatchObject(refused);
   await old.query('update acme.perks set id = id');
   expect(await other.query(`select to_regnamespace('acme') as schema`)).toEqual([{ schema: null }]);
+
+  const server = await ownServer({ max_locks_per_transaction: '10', max_connections: '20' });
+  const many = numbered('t', 900).map((name) => `create table ${name} (id serial primary key);`);
+  const list = { list: ['many'] };
+  const own = { 'sql/tenant/1_a.sql': 'create table a ()', 'sql/vip/1_v.sql': many.join('\n') };
+  const scopes = [{ name: 'vip', tenants: list }];
+  const here = await project({ url: old.url, historyTable: 'many', tenants: list, scopes }, own).config();
+  await up(here, { select: { kind: 'tenants', names: ['many'] } });
+  expect(await moveTenant(here, { name: 'many', to: server.url, accept })).toMatchObject({
+    state: 'failed',
+    closed: false,
+    error: refused,
+  });
 });
 
 test('a move of a tenant of kinds loses and doubles nothing when the server or sqlmig is killed', async () => {

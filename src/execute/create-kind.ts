@@ -6,13 +6,15 @@ import type { UnitContext } from '../protocol/unit-context.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { raisedError } from './attempt.ts';
+import { apartStates } from './create-whole.ts';
 import { describeFailure, positionOf } from './failure.ts';
 import { historyError, missesHistory } from './history-error.ts';
 import { createReport } from './send-units.ts';
 
 /**
  * Applies the files of a kind of tenants in the open transaction that has created their schema.
- * @throws SqlmigError if a file fails, or may have changed another schema; ServerError if it may be tried again.
+ * @throws SqlmigError if a file fails, or may have changed another schema; ServerError if it may be tried again, or if the
+ *   files cannot share a transaction.
  */
 export async function createKind(session: Session, kind: NewKind, given: UnitContext): Promise<void> {
   const { schema, scripts } = kind;
@@ -32,6 +34,7 @@ export async function createKind(session: Session, kind: NewKind, given: UnitCon
         hint: 'create the tenant with sqlmig tenant create, and copy its rows with pg_dump',
       });
     if (retryReason(raisedError(error, { schema, context }, false)) !== null) throw error;
+    if (apartStates.includes(error.code)) throw error;
     const at = positionOf(error, message);
     const script = scripts[at?.unit ?? report.read().begun ?? -1];
     if (script === undefined) throw error;

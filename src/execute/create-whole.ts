@@ -36,9 +36,12 @@ interface WholeSchema {
 /** Work on a session whose transaction has built a schema. @throws SqlmigError to roll all of it back. */
 export type Finish = (session: Session) => Promise<void>;
 
-// Out of lock space, an enum value used before it is committed, code that ends its transaction, and a statement that
-// must not run in one (25001) or after rows whose triggers are still to fire (55006).
-const apartStates: readonly string[] = [
+/**
+ * The errors of files that cannot share a transaction: out of lock space, an enum value used before it is committed, code
+ * that ends its transaction, and a statement that must not run in one (25001) or after rows whose triggers are still to fire
+ * (55006).
+ */
+export const apartStates: readonly string[] = [
   sqlstates.insufficientResources,
   sqlstates.unsafeNewEnumValue,
   sqlstates.invalidTransactionTermination,
@@ -143,6 +146,7 @@ async function send(
   }
   if (finish !== undefined) {
     const refusal = await finished(session, finish);
+    if (refusal === 'apart') return { kind: 'apart' };
     if (refusal !== null) return { kind: 'failed', error: refusal };
   }
   const { durations } = report.read();
@@ -152,19 +156,21 @@ async function send(
   return { kind: 'done', applied };
 }
 
-/** Does the rest of a transaction and commits it, or rolls it back. */
-async function finished(session: Session, finish: Finish): Promise<SqlmigError | null> {
+/** Does the rest of a transaction and commits it, or rolls it back; `apart` if that does not fit into it. */
+async function finished(session: Session, finish: Finish): Promise<SqlmigError | 'apart' | null> {
   try {
     await finish(session);
   } catch (error) {
-    if (!(error instanceof SqlmigError)) throw error;
+    const isApart = isServerError(error) && apartStates.includes(error.code);
+    const refusal = error instanceof SqlmigError ? error : isApart ? 'apart' : null;
+    if (refusal === null) throw error;
     // What describes the failure of a file has rolled back already, and the server then warns.
     await session.run(
       'ROLLBACK',
       () => {},
       () => {},
     );
-    return error;
+    return refusal;
   }
   await session.run(commit);
   return null;
