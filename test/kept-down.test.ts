@@ -77,7 +77,7 @@ test('a down file that is too long is not kept, and up, plan and check say so', 
     expect((await sqlmig([command], p.dir, { DATABASE_URL: db.url })).stdout).toContain(says);
   const events: RunEvent[] = [];
   await up(await p.config(), { select: all, onEvent: (event) => events.push(event) });
-  expect(events).toContainEqual({ type: 'warning', message: expect.stringContaining(says) });
+  expect(events).toContainEqual({ type: 'warning', message: expect.stringContaining(says), files: true });
   expect(await kept('acme')).toEqual([{ version: 1, ...none }]);
 });
 
