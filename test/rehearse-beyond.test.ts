@@ -93,3 +93,19 @@ test('code that commits may grant privileges on tables in the temporary database
   expect(await db.query(members)).toEqual([]);
   await db.query(`drop role ${role('sales')}; drop role ${role('bob')}`);
 });
+
+test('a connection to the temporary database that is lost is no mistake in a file', async () => {
+  const end = `do $$ begin execute 'select pg_termi' || 'nate_backend(pg_backend_pid())'; end $$`;
+  const lost = (reason: string) => ({
+    errors: [],
+    warnings: [
+      `sql/public/2_i.sql and what follows it are not rehearsed: it is non-transactional, and the connection ${reason}`,
+    ],
+  });
+  expect(await rehearse({ 'sql/public/3_e.sql': `${nonTransactional}select 1;\n${end}` })).toEqual(
+    lost('to the temporary database was lost while sql/public/3_e.sql ran'),
+  );
+  expect(await rehearse({ 'sql/public/3_e.sql': end })).toEqual(
+    lost('was lost: terminating connection due to administrator command'),
+  );
+});

@@ -1,4 +1,4 @@
-import { SqlmigError } from '../errors.ts';
+import { isConnectionError, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import type { Config } from '../project/config.ts';
@@ -147,9 +147,12 @@ async function migrate(
   } as const;
   try {
     const result = await migrateFleet([{ config, migrations }], options);
-    return result.ok ? null : errorOf(result);
+    const error = result.ok ? null : errorOf(result);
+    const lost = error === null ? null : connectionLost(error);
+    if (lost !== null) throw lost;
+    return error;
   } catch (error) {
-    if (!(error instanceof SqlmigError) || signal.aborted) throw error;
+    if (isConnectionError(error) || !(error instanceof SqlmigError) || signal.aborted) throw error;
     return error.details;
   } finally {
     if (signal.aborted)
@@ -162,6 +165,16 @@ function errorOf({ schemas, error }: UpResult): ErrorDetails {
   // Those that were not started only say that another one failed.
   const failed = schemas.find(({ state }) => state === 'failed') ?? schemas.find((one) => one.error);
   return failed?.error ?? error ?? { code: 'migration-failed', message: 'the files could not be applied' };
+}
+
+/** The error of a connection that was lost, which is no mistake in a file; `null` if a file failed. */
+function connectionLost({ code, file, message }: ErrorDetails): SqlmigError | null {
+  const hint = 'run the same command again';
+  if (code === 'connection-lost') return new SqlmigError(code, message, { hint });
+  // No other run uses the database: only the end of a session leaves a statement unfinished.
+  if (code !== 'incomplete') return null;
+  const lost = `the connection to the temporary database was lost while ${file} ran`;
+  return new SqlmigError('connection-lost', lost, { hint });
 }
 
 async function readExpected(
