@@ -60,6 +60,18 @@ test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly 
     [1, 2],
     [1, 1, 1],
   ],
+  [
+    'a cast of rows to an enum with a value that its own file adds',
+    [plain, "alter type e add value 'vip'; alter table t alter e type e using e::text::e", plain],
+    [1, 2],
+    [1, 1, 1],
+  ],
+  [
+    'a block that adds an enum value',
+    [plain, "do $$ begin alter type e add value 'x'; end $$", plain, plain],
+    [1, 1, 2],
+    [1, 1, 2],
+  ],
   ['drops', [plain, 'alter table t drop column p', 'drop table t', rows], [4], [1, 1, 1, 1]],
   ['a drop beside code', [plain, 'drop table t', 'select f()', plain], [2, 2], [1, 1, 1, 1]],
   ['code that drops', [plain, 'drop table t cascade', plain], [1, 1, 1]],

@@ -199,3 +199,26 @@ test('a file that uses a new value of an enum runs in the temporary database, wh
   expect(await up(await p.config(), { select: all, rehearse: true })).toMatchObject({ ok: true, failed: 0 });
   expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
 });
+
+test('a file that uses an enum value which it adds itself fails in a rehearsal as in a run', async () => {
+  const db = await freshDatabase();
+  const p = project(
+    { url: db.url, tenants: { list: ['acme'] } },
+    {
+      'sql/tenant/1_t.sql': `create type kind as enum ('a'); create table t (k text); insert into t values ('vip')`,
+    },
+  );
+  expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+  const cast = 'alter table t alter k type kind using k::kind';
+  for (const add of [
+    `alter type kind add value 'vip'`,
+    `do $$ begin alter type kind add value 'vip'; end $$`,
+  ]) {
+    p.write({ 'sql/tenant/2_k.sql': `${add};\n${cast}` });
+    for (const rehearse of [true, false]) {
+      const { schemas } = await up(await p.config(), { select: all, rehearse });
+      const error = { sqlstate: '55P04', file: 'sql/tenant/2_k.sql' };
+      expect(schemas[1]).toMatchObject({ state: 'failed', error });
+    }
+  }
+});

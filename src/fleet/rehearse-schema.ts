@@ -5,6 +5,7 @@ import { type Rehearsal, rehearseUnits } from '../execute/rehearse.ts';
 import type { PendingFiles } from '../protocol/message.ts';
 import type { Session } from '../server/session.ts';
 import type { Script } from '../sql/migration.ts';
+import { addsValue } from '../sql/reach.ts';
 import type { Target } from '../state/target.ts';
 import { unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
@@ -44,6 +45,8 @@ export async function rehearseSchema(
     if (attempt.kind === 'done') return { ...attempt, ...(left.length > 0 && { unrehearsed: left }) };
     if (attempt.kind !== 'failed' || attempt.error.code !== 'migration-failed') return attempt;
     const [lacking] = before.flatMap((part) => part.left);
+    const all = parts.flatMap((part) => part.scripts);
+    if (usesOwnValue(all, attempt.error)) return attempt;
     // Only a transaction that does not fail shows the locks of the files before it.
     const cut = cutAt(last, whyLeft(attempt.error, lacking), attempt.error);
     if (cut !== null) return rehearse(before, cut);
@@ -53,6 +56,13 @@ export async function rehearseSchema(
   const before = shared === null ? [] : [await partOf(migrator, shared)];
   const last = await partOf(migrator, target);
   return turns.inTurn(last.files.scripts, last.files.schema, () => rehearse(before, last));
+}
+
+/** Whether a file failed because it uses a value that no file before it, but the file itself has added to an enum. */
+function usesOwnValue(scripts: readonly Script[], { details: { sqlstate, file } }: SqlmigError): boolean {
+  if (sqlstate !== sqlstates.unsafeNewEnumValue) return false;
+  const first = scripts.find(({ statements }) => statements.some(addsValue));
+  return first?.migration.file === file;
 }
 
 /** Why a file that failed may succeed in `up`: `lacking` is the first file of public that was left out before it. */

@@ -1,6 +1,6 @@
 import { withoutComments } from '../sql/comments.ts';
 import type { Migration, Script, Statement } from '../sql/migration.ts';
-import { mayLock } from '../sql/reach.ts';
+import { addsValue, mayLock } from '../sql/reach.ts';
 import { changesSharedRows } from './catalog-key.ts';
 import { guardedSchemas, scrutinyOf } from './guard.ts';
 import { runsCode } from './unit.ts';
@@ -161,18 +161,23 @@ const rowWriters: ReadonlySet<string> = new Set([
   'TruncateStmt',
 ]);
 
-/** The values of enums that statements add, with those beside them. */
+/** The values of enums that statements add, with those beside them; `anyValue` for code. */
 function valuesAddedBy({ statements }: Script): string[] {
-  return statements.flatMap(({ kind, reach: { names, targets } }) =>
-    kind === 'AlterEnumStmt'
-      ? [...names].filter((name) => targets.every((target) => ![target.name, target.schema].includes(name)))
-      : [],
-  );
+  return statements
+    .filter(addsValue)
+    .flatMap(({ kind, reach: { names, targets } }) =>
+      kind === 'AlterEnumStmt'
+        ? [...names].filter((name) => targets.every((target) => ![target.name, target.schema].includes(name)))
+        : [anyValue],
+    );
 }
+
+// Every text contains it.
+const anyValue = '';
 
 /**
  * Whether a file may use values of an enum that it or its transaction adds. Before they are committed it cannot (55P04),
- * unless the transaction has created the type as well.
+ * unless the transaction has created the type as well. ALTER TABLE may cast rows to the type.
  */
 function mayUse(script: Script, added: readonly string[]): boolean {
   const values = [...added, ...valuesAddedBy(script)];
@@ -181,7 +186,9 @@ function mayUse(script: Script, added: readonly string[]): boolean {
     const text = script.text.slice(start, end);
     return (
       kind !== 'AlterEnumStmt' &&
-      (reach.opaque || values.some((value) => text.includes(value.replaceAll("'", "''"))))
+      (reach.opaque ||
+        kind === 'AlterTableStmt' ||
+        values.some((value) => text.includes(value.replaceAll("'", "''"))))
     );
   });
 }

@@ -166,6 +166,11 @@ export function mayLockLater(
   return definesCode.has(kind) && (meet(words, of) || meet(words, schemas));
 }
 
+/** True if a statement adds a value to an enum, or is code that may. */
+export function addsValue({ kind, reach: { code, words } }: Statement): boolean {
+  return kind === 'AlterEnumStmt' || (code && words.has('add') && words.has('value'));
+}
+
 const definesCode: ReadonlySet<string> = new Set(['CreateFunctionStmt', 'CreateTrigStmt', 'RuleStmt']);
 const definesTable: ReadonlySet<string> = new Set(['CreateStmt', 'AlterTableStmt']);
 
