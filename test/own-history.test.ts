@@ -29,6 +29,7 @@ const touches = [
   `update schema_migrations set checksum = 'mine' where version = 1`,
   `update schema_migrations set checksum = 'mine' where version = 2`,
   `update schema_migrations set name = 'mine' where version = 1`,
+  `update schema_migrations set name = 'mine'`,
   `insert into schema_migrations select 99, name, checksum, applied_at, 0, applied_by, run_id, state, scope, 1, null, 1 from schema_migrations where version = 1`,
   'do $$ begin drop table schema_migrations; end $$',
   `do $$ begin execute 'alter table schema_' || 'migrations rename to x'; end $$`,

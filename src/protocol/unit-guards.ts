@@ -86,14 +86,15 @@ function historyDropped({ scripts, schema, context }: JoinedUnits): Check[] {
 }
 
 // Rows that another session has added do not count: they are not the files' doing, and the next unit sees them. A row that
-// a file changes counts as written after those of the files before, and of its own.
+// a file changes counts as written after those of the files before, and of its own. Rows that one statement changes have the
+// same `cmin`, and are put in the reverse order of the files.
 function historyTouched(
   { scripts, schema, context }: JoinedUnits,
   { rows, written = scripts.length }: Expected,
 ): Check {
   const here = isWrittenHere('xmin');
   const row = `${keyColumn} || ' ' || checksum || ' ' || state`;
-  const inOrder = `(array_agg(${row} order by cmin::text::int8) filter (where ${here}))`;
+  const inOrder = `(array_agg(${row} order by cmin::text::int8, version desc nulls first, name desc) filter (where ${here}))`;
   const expected = scripts.map(({ migration }) =>
     quoteLiteral(`${historyKey(migration)} ${migration.checksum} applied`),
   );
