@@ -109,3 +109,23 @@ test('a connection to the temporary database that is lost is no mistake in a fil
     lost('was lost: terminating connection due to administrator command'),
   );
 });
+
+test('a file that fails behind a statement that was left out is not rehearsed', async () => {
+  const role = `made_${db.name}`;
+  const grant = {
+    'sql/public/3_r.sql': `create role ${role};`,
+    'sql/public/4_g.sql': `create table g (id int);\ngrant select on g to ${role};`,
+  };
+  const missing = `(role "${role}" does not exist)`;
+  expect(await rehearse(grant)).toEqual({
+    errors: [],
+    warnings: [
+      `sql/public/4_g.sql and what follows it are not rehearsed: it fails without the statement at sql/public/3_r.sql:1 ${missing}`,
+      'sql/public/3_r.sql:1 is not rehearsed, because it is CREATE ROLE and would change more than its database',
+    ],
+  });
+  const { 'sql/public/3_r.sql': create, 'sql/public/4_g.sql': use } = grant;
+  const { errors, warnings } = await rehearse({ 'sql/public/3_g.sql': `${use}\n${create}` });
+  expect(errors).toEqual([`role "${role}" does not exist`]);
+  expect(warnings).toHaveLength(1);
+});

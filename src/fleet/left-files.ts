@@ -69,10 +69,13 @@ export async function rehearseLeft(
   const upToPublic = newestOf(found.public);
   for (const [index, group] of groupsOf(left).entries()) {
     const tenant = group.find(({ target }) => target.scope === 'tenant')?.target ?? null;
+    const pending = [found.public, ...(tenant === null ? [] : [tenant])].flatMap(({ plan }) => plan.steps);
     const upTo = { public: upToPublic, tenant: tenant === null ? '0' : newestOf(tenant) };
     const run = () => scratch(migrator, { tenant: tenant?.schema ?? null, upTo });
     const error =
-      index < mostDatabases ? await rehearseGroup(group, summary, { migrator, run }) : tooManyVersions();
+      index < mostDatabases
+        ? await rehearseGroup(group, summary, { migrator, pending, run })
+        : tooManyVersions();
     if (error?.code === 'interrupted') return interrupted();
     if (error !== null) {
       warn(migrator, group, error.message);
@@ -120,6 +123,8 @@ function newestOf({ plan }: Target): string {
 
 interface GroupRun {
   readonly migrator: Migrator;
+  /** The pending files of public and of the tenants, in the order in which they run. */
+  readonly pending: readonly Migration[];
   readonly run: () => Promise<ScratchResult>;
 }
 
@@ -127,7 +132,7 @@ interface GroupRun {
 async function rehearseGroup(
   group: readonly Left[],
   summary: Summary,
-  { migrator, run }: GroupRun,
+  { migrator, pending, run }: GroupRun,
 ): Promise<Pick<ErrorDetails, 'code' | 'message'> | null> {
   let result: ScratchResult;
   try {
@@ -137,11 +142,12 @@ async function rehearseGroup(
     throw error;
   }
   const { error, leftOut } = result;
+  const excuse = excuseOf(result, pending);
   const files = new Set(group.flatMap((one) => one.files.map(({ file }) => file)));
   if (error !== null && !files.has(error.file ?? ''))
-    return { ...error, message: isRefused(error) ? `${error.file}: ${error.message}` : error.message };
-  if (error !== null && isRefused(error)) {
-    const message = `${error.file} and what follows it are not rehearsed: ${error.message}`;
+    return { ...error, message: excuse === null ? error.message : `${error.file}: ${excuse}` };
+  if (error !== null && excuse !== null) {
+    const message = `${error.file} and what follows it are not rehearsed: ${excuse}`;
     migrator.settings.emit({ type: 'warning', message });
   }
   for (const { file, line, what } of leftOut.filter((one) => files.has(one.file))) {
@@ -149,8 +155,27 @@ async function rehearseGroup(
     migrator.settings.emit({ type: 'warning', message });
   }
   warnOfFailed(migrator, group, result);
-  summary.add(group.map((one) => withScratch(one, result)));
+  summary.add(group.map((one) => withScratch(one, { ...result, excuse })));
   return null;
+}
+
+/**
+ * Why the file that failed is not to blame: it would change more than its database, or a pending file has a statement before
+ * that which was left out because it would. `null` if there is no such reason.
+ */
+function excuseOf({ error, leftOut }: ScratchResult, pending: readonly Migration[]): string | null {
+  if (error === null) return null;
+  const { file: failed, line = Number.POSITIVE_INFINITY, message } = error;
+  if (isRefused(error)) return message;
+  const placeOf = (file?: string) => pending.findIndex((one) => one.file === file);
+  const missing = leftOut.find(
+    (one) =>
+      placeOf(one.file) !== -1 &&
+      (one.file === failed ? one.line <= line : placeOf(one.file) < placeOf(failed)),
+  );
+  return missing === undefined
+    ? null
+    : `it fails without the statement at ${missing.file}:${missing.line} (${message})`;
 }
 
 /** Warns of files that failed in tenants: what ran instead had no rows, which may be why it did not fail. */
@@ -173,7 +198,7 @@ function withReason({ outcome, files, why }: Left, reason: string): SchemaOutcom
 /** The outcome of a schema with what was rehearsed for it in a scratch database. */
 function withScratch(
   { target, outcome, files, why }: Left,
-  { durations, error }: ScratchResult,
+  { durations, error, excuse }: ScratchResult & { readonly excuse: string | null },
 ): SchemaOutcome {
   const ran = files.flatMap(({ version, name, file }) => {
     const durationMs = durations.get(scratchKey(target.scope, { version, name }));
@@ -181,7 +206,7 @@ function withScratch(
   });
   const { schema, database, unrehearsed: _, ...before } = outcome;
   const failed =
-    error !== null && !isRefused(error) && files.some(({ file }) => file === error.file) ? error : null;
+    error !== null && excuse === null && files.some(({ file }) => file === error.file) ? error : null;
   const left = failed === null ? files.filter(({ file }) => !ran.some((one) => one.file === file)) : [];
   const isApplied = outcome.state === 'applied' || ran.length > 0;
   return {
@@ -191,15 +216,20 @@ function withScratch(
     version: newestVersion([{ version: outcome.version }, ...ran]),
     migrations: [...outcome.migrations, ...ran.map(({ file: _, ...migration }) => migration)],
     costs: [...(outcome.costs ?? []), ...ran.map(costInScratch)],
-    ...(left.length > 0 && { unrehearsed: leftFrom(left, whyLeft(left, error) ?? why) }),
+    ...(left.length > 0 && { unrehearsed: leftFrom(left, whyLeft(left, error, excuse) ?? why) }),
     ...(failed && { error: { ...failed, schema, database, ...inScratch } }),
   };
 }
 
 /** Why a temporary database did not get to the first of these files; `undefined` if nothing stopped it. */
-function whyLeft([first]: readonly Migration[], error: ErrorDetails | null): string | undefined {
+function whyLeft(
+  [first]: readonly Migration[],
+  error: ErrorDetails | null,
+  excuse: string | null,
+): string | undefined {
   if (error?.file === undefined) return;
-  return error.file === first?.file ? error.message : `${error.file}: ${error.message}`;
+  const message = excuse ?? error.message;
+  return error.file === first?.file ? message : `${error.file}: ${message}`;
 }
 
 function isRefused(error: ErrorDetails): boolean {
