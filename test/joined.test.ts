@@ -45,6 +45,18 @@ test.for<[string, readonly string[], sizes: readonly number[], inUse?: readonly 
     [3],
     [2, 1],
   ],
+  [
+    'a partition of a table that was there',
+    ['create table p partition of old default', plain, 'alter table p add a int'],
+    [3],
+    [1, 2],
+  ],
+  [
+    'a table that was there, as a partition',
+    ['create table u (x int) partition by list (x); alter table u attach partition old default', plain],
+    [2],
+    [1, 1],
+  ],
   ['a key to a table that was there', [plain, 'create table u (o int references old)', plain], [3], [2, 1]],
   ['an enum value', [plain, "alter type e add value 'x'", plain, plain], [4], [2, 2]],
   [

@@ -201,10 +201,33 @@ function targetsOf(kind: string, fields: ParsedStatement['fields']): QualifiedNa
   if (kind === 'DropStmt') return droppedNames(fields.objects);
   if (kind === 'AlterEnumStmt') return nameOf(fields.typeName);
   if (kind === 'TruncateStmt') {
-    const relations = (fields.relations ?? []) as { readonly RangeVar?: RangeVar }[];
+    const relations = (fields.relations ?? []) as readonly RelationNode[];
     return relations.flatMap(({ RangeVar: relation }) => qualifiedName(relation));
   }
-  return aboutRelation.has(kind) ? qualifiedName((fields.relation ?? {}) as RangeVar) : [];
+  if (kind === 'CreateStmt') return partitionedBy(fields);
+  if (!aboutRelation.has(kind)) return [];
+  return [...qualifiedName((fields.relation ?? {}) as RangeVar), ...partitionsIn(fields)];
+}
+
+interface RelationNode {
+  readonly RangeVar?: RangeVar;
+}
+
+/** The table of which a new one is a partition. */
+function partitionedBy({ partbound, inhRelations }: ParsedStatement['fields']): QualifiedName[] {
+  const parents = partbound === undefined ? [] : ((inhRelations ?? []) as readonly RelationNode[]);
+  return parents.flatMap(({ RangeVar: parent }) => qualifiedName(parent));
+}
+
+interface CommandNode {
+  readonly AlterTableCmd?: { readonly def?: { readonly PartitionCmd?: { readonly name?: RangeVar } } };
+}
+
+/** The partitions that ALTER TABLE attaches or detaches. */
+function partitionsIn({ cmds }: ParsedStatement['fields']): QualifiedName[] {
+  return ((cmds ?? []) as readonly CommandNode[]).flatMap(({ AlterTableCmd: command }) =>
+    qualifiedName(command?.def?.PartitionCmd?.name),
+  );
 }
 
 function createdBy(
