@@ -141,6 +141,11 @@ test.for([
     true,
   ],
   ['create trigger t after insert on t for each row execute function touch()', true],
+  [
+    'do $$ begin create trigger t after insert on t for each row execute function touch(); exception when others then null; end $$',
+    true,
+  ],
+  ['do $$ begin perform 1 from plans; end $$', false],
   ['create function f() returns trigger language plpgsql as $$ begin return new; end $$', false],
   ['create table u (p int references plans)', false],
 ] as const)('may lock rows of public when it is called: %s', async ([text, expected]) => {

@@ -159,11 +159,12 @@ export function mayTie(
  * fires or calls it.
  */
 export function mayLockLater(
-  { kind, reach: { words } }: Statement,
+  { kind, reach: { words, code } }: Statement,
   of: ReadonlySet<string>,
   schemas: ReadonlySet<string>,
 ): boolean {
-  return definesCode.has(kind) && (meet(words, of) || meet(words, schemas));
+  const defines = definesCode.has(kind) || (code && meet(words, codeWords));
+  return defines && (meet(words, of) || meet(words, schemas));
 }
 
 /** True if a statement adds a value to an enum, or is code that may. */
@@ -172,6 +173,7 @@ export function addsValue({ kind, reach: { code, words } }: Statement): boolean 
 }
 
 const definesCode: ReadonlySet<string> = new Set(['CreateFunctionStmt', 'CreateTrigStmt', 'RuleStmt']);
+const codeWords: ReadonlySet<string> = new Set(['function', 'procedure', 'trigger', 'rule']);
 const definesTable: ReadonlySet<string> = new Set(['CreateStmt', 'AlterTableStmt']);
 
 function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
