@@ -169,6 +169,7 @@ test('files that write rows do not share a transaction if a constraint may be de
 test.for([
   ['create table t (x int unique deferrable initially deferred)', true],
   ['create table t (like public.template including all)', true],
+  ['create table t (like "a template" excluding indexes including all)', true],
   ['create table t (created_by bigint default txid_current())', true],
   ['create trigger v before update on t for each row execute function versioning()', true],
   ['create function f() returns refcursor language plpgsql as $$ begin end $$', true],

@@ -130,7 +130,7 @@ export function mayNoticeOthers(files: readonly Pick<Migration, 'text'>[]): bool
 }
 
 const transactionWords =
-  /\b(?:deferred|like\s+\S+\s+including|[cx]m(?:in|ax)|txid_\w+|pg_\w*(?:xact|snapshot)\w*|versioning|\w*cursor\w*)\b/i;
+  /\b(?:deferred|like\s[^,;()]*?\sincluding|[cx]m(?:in|ax)|txid_\w+|pg_\w*(?:xact|snapshot)\w*|versioning|\w*cursor\w*)\b/i;
 
 function mayWriteRows({ statements }: Script): boolean {
   return statements.some(writesRows);
