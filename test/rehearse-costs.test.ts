@@ -183,6 +183,36 @@ test('a file that fails: its place, and the costs of the files before it', async
   expect(result.costs?.map(({ file, schemas }) => [file, schemas])).toContainEqual(['sql/tenant/2_b.sql', 1]);
 });
 
+test('a lock that is held already is read from every statement that takes it', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['held'] }, historyTable: 'held_history', publicSchema: 'held_public' },
+    {
+      'sql/tenant/1_t.sql':
+        'create table t (id int primary key); create policy old on t; create table m (id int) partition by list (id);',
+    },
+  );
+  expect(await up(await p.config(), { select: { kind: 'all', except: [] } })).toMatchObject({ ok: true });
+  const again = [
+    'lock table t',
+    'create policy p on t',
+    'alter policy p on t using (true)',
+    'drop policy old on held.t',
+    'create rule r as on delete to t do nothing',
+    'drop rule r on t',
+    'alter table m attach partition t for values in (1)',
+  ];
+  p.write({
+    'sql/tenant/2_a.sql': 'alter table t add a int; alter table m add a int',
+    ...Object.fromEntries(again.map((text, i) => [`sql/tenant/${i + 3}_again.sql`, text])),
+  });
+  const result = await rehearse(p);
+  const lock = { relation: 't', mode: 'AccessExclusiveLock', inferred: true, line: 1 };
+  const [, ...costs] = result.schemas[1]?.costs ?? [];
+  for (const [i, { locks }] of costs.entries())
+    expect(locks, again[i]).toContainEqual(expect.objectContaining(lock));
+  expect(costs).toHaveLength(again.length);
+});
+
 test('a sample: the largest of the selected tenants, and an estimate for all of these', async () => {
   const list = ['s_small', 's_large', 's_middle', 's_done'];
   const p = project(

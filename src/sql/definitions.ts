@@ -1,5 +1,5 @@
 import type { ParsedStatement } from './parse.ts';
-import { droppedNames } from './reach.ts';
+import { droppedNames, isPartOfTable } from './reach.ts';
 import { type CodeUse, lastName, usesOf } from './uses.ts';
 
 type Fields = ParsedStatement['fields'];
@@ -114,9 +114,10 @@ function droppedBy({ removeType, objects }: Fields): Definition[] {
     const part = one.args_unspecified === true ? every : signatureOf(one.objargs);
     return [{ on: [`calls ${lastName(one.objname)}`], part }];
   });
-  const isPart = ['OBJECT_TRIGGER', 'OBJECT_RULE', 'OBJECT_POLICY'].includes(String(removeType));
   const relations = droppedNames(objects).map(({ schema, name }) =>
-    isPart ? { on: relation(schema ?? ''), part: name } : { on: relation(name), part: every },
+    isPartOfTable(removeType)
+      ? { on: relation(schema ?? ''), part: name }
+      : { on: relation(name), part: every },
   );
   return [...functions, ...relations];
 }

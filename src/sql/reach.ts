@@ -187,25 +187,28 @@ export interface RangeVar {
   readonly relname?: string;
 }
 
-// Those whose relation they are about; TRUNCATE and DROP have lists.
+// Those whose relation they are about; others have it elsewhere, or a list.
 const aboutRelation: ReadonlySet<string> = new Set([
   'IndexStmt',
   'AlterTableStmt',
   'ReindexStmt',
   'RenameStmt',
   'CreateTrigStmt',
+  'RuleStmt',
   'UpdateStmt',
   'DeleteStmt',
   'MergeStmt',
 ]);
 
 function targetsOf(kind: string, fields: ParsedStatement['fields']): QualifiedName[] {
-  if (kind === 'DropStmt') return droppedNames(fields.objects);
+  if (kind === 'DropStmt') return droppedFrom(fields);
   if (kind === 'AlterEnumStmt') return nameOf(fields.typeName);
-  if (kind === 'TruncateStmt') {
+  if (kind === 'TruncateStmt' || kind === 'LockStmt') {
     const relations = (fields.relations ?? []) as readonly RelationNode[];
     return relations.flatMap(({ RangeVar: relation }) => qualifiedName(relation));
   }
+  if (kind === 'CreatePolicyStmt' || kind === 'AlterPolicyStmt')
+    return qualifiedName((fields.table ?? {}) as RangeVar);
   if (kind === 'CreateStmt') return partitionedBy(fields);
   if (!aboutRelation.has(kind)) return [];
   return [...qualifiedName((fields.relation ?? {}) as RangeVar), ...partitionsIn(fields)];
@@ -256,6 +259,17 @@ interface NameList {
 export function droppedNames(objects: unknown): QualifiedName[] {
   if (!Array.isArray(objects)) return [];
   return (objects as NameList[]).flatMap(({ List }) => nameOf(List?.items));
+}
+
+/** What DROP names; the tables of triggers, rules and policies, whose names follow those of their tables. */
+function droppedFrom({ objects, removeType }: ParsedStatement['fields']): QualifiedName[] {
+  if (!isPartOfTable(removeType)) return droppedNames(objects);
+  return ((objects ?? []) as NameList[]).flatMap(({ List }) => nameOf(List?.items?.slice(0, -1)));
+}
+
+/** Whether DROP names its objects after their tables, as in `ON table`. */
+export function isPartOfTable(removeType: unknown): boolean {
+  return removeType === 'OBJECT_TRIGGER' || removeType === 'OBJECT_RULE' || removeType === 'OBJECT_POLICY';
 }
 
 /** The name that a list of strings spells. */
