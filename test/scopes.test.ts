@@ -467,6 +467,8 @@ const made = (name: string) =>
 
 test('a scope whose tenants are not known yet gets the selected ones, and no excluded one', async () => {
   const one = await registered('few');
+  const unknown = 'scope ent: column "plan" does not exist';
+  expect(await plan(one, { select: all })).toMatchObject({ tenantsUnknown: unknown });
   const events: RunEvent[] = [];
   await up(one, { select: all, rehearse: true, onEvent: (event) => void events.push(event) });
   expect(events).toContainEqual({

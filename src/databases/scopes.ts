@@ -83,15 +83,15 @@ export function ofEachScope<T, I extends { readonly scope: ScopeName }>(
 }
 
 /** What the results of several parts begin with: that of the first, true only if all are, and why tenants are unknown. */
-export function mergedScopes<T extends { readonly ok: boolean; readonly tenantsUnknown?: string }>([
-  first,
-  ...kinds
-]: ScopeParts<T>): T {
-  const results = [first.result, ...kinds.map(({ result }) => result)];
-  const unknown = results.find(({ tenantsUnknown }) => tenantsUnknown !== undefined)?.tenantsUnknown;
+export function mergedScopes<T extends { readonly ok: boolean; readonly tenantsUnknown?: string }>(
+  parts: ScopeParts<T>,
+): T {
+  const [unknown] = parts.flatMap(({ config: { scope }, result: { tenantsUnknown: why } }) =>
+    why === undefined ? [] : [scope === null ? why : `scope ${scope.name}: ${why}`],
+  );
   return {
-    ...first.result,
-    ok: results.every(({ ok }) => ok),
+    ...parts[0].result,
+    ok: parts.every(({ result }) => result.ok),
     ...(unknown !== undefined && { tenantsUnknown: unknown }),
   };
 }
