@@ -238,6 +238,16 @@ test('a snapshot that is stale, edited or refused is not used, which check and a
   expect(await db.history('used')).toEqual({ 1: 1, 3: 1 });
 });
 
+test('a snapshot of no files is written, and does not concern tenants that get newer ones', async () => {
+  const db = await freshDatabase();
+  const p = project({ url: db.url, tenants: { list: ['new'] } });
+  expect(await writeSnapshot(await p.config())).toMatchObject({ changed: true, upTo: null, files: 0 });
+  p.write({ 'sql/tenant/1_a.sql': 'create table a (id int)' });
+  expect(await checkSnapshot(await p.config())).toMatchObject({ ok: true, newer: ['sql/tenant/1_a.sql'] });
+  expect(await create(await p.config(), 'new')).toEqual([]);
+  expect(await db.history('new')).toEqual({ 1: 1 });
+});
+
 test.for<[why: RegExp, files: Record<string, string>]>([
   [/changes rows of public\.log/, { 'sql/tenant/1_a.sql': 'insert into log values (1)' }],
   [/it creates or changes a publication/, { 'sql/tenant/1_a.sql': 'create publication {{tenant}}' }],

@@ -48,7 +48,9 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
       const migration = steps[i];
       return migration === undefined || migration !== migrations.tenant[i] ? [] : [{ migration, statements }];
     });
-    return covered.length < found.covers.length ? null : { script, covered, session: found.session };
+    return covered.length === 0 || covered.length < found.covers.length
+      ? null
+      : { script, covered, session: found.session };
   };
   return {
     of(target) {
