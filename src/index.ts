@@ -120,9 +120,13 @@ export {
 export { type RecordedRun, type RunsOptions, type RunsResult, runs } from './operations/runs.ts';
 export { settleMigration, settleMigrations } from './operations/settle-migration.ts';
 export {
+  type CheckedFile,
+  type CheckedKind,
   type CheckedSnapshot,
   checkSnapshot,
   type WriteSnapshotOptions,
+  type WrittenFile,
+  type WrittenKind,
   type WrittenSnapshot,
   writeSnapshot,
 } from './operations/snapshot.ts';

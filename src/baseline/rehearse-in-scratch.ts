@@ -26,7 +26,7 @@ export const rehearseInScratch: ScratchRehearsal = async ({ run, source, setting
     for (const migration of applied) durations.set(scratchKey(scope, migration), migration.durationMs);
   };
   return withReplayDatabase(run, { settings, migrations, covered }, async ({ files, migrate }) => {
-    const error = await migrate(tenant === null ? [] : [tenant], files.migrations, onEvent);
+    const error = await migrate(tenant === null ? [] : [tenant], { all: files.migrations }, onEvent);
     return { durations, error, leftOut: files.leftOut };
   });
 };

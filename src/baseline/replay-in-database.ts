@@ -3,6 +3,8 @@ import type { OnEvent } from '../events.ts';
 import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
+import { kindsOf } from '../project/scope-view.ts';
+import type { ScopeConfig } from '../project/scopes.ts';
 import { everySchema } from '../project/selection.ts';
 import type { ErrorDetails, Scope, UpResult } from '../results.ts';
 import type { Run } from '../run/run.ts';
@@ -10,6 +12,7 @@ import type { MigrateSettings } from '../run/run-options.ts';
 import { isServerError } from '../server/server-error.ts';
 import { connectTimeoutOf, openSession, type Session } from '../server/session.ts';
 import { isOrdinarySchema, nameArray } from '../sql/catalog-sql.ts';
+import type { Migration } from '../sql/migration.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import { readShapeHashes, readShapes } from '../structure/read-shapes.ts';
@@ -18,17 +21,28 @@ import { type Furniture, type ReplayableFiles, replayableFiles } from './replaya
 import { interruptedReplay, type Replayed, type ReplayRequest } from './replayed.ts';
 import { withScratchDatabase } from './scratch-database.ts';
 
+/** What a replay applies: the files of all tenants, then those of a kind. */
+export interface ReplayedFiles {
+  readonly all: Migrations;
+  readonly kind?: Migrations | undefined;
+}
+
 /** A temporary database in which files are replayed. */
 export interface ReplayDatabase {
   readonly session: Session;
   readonly config: Config;
   readonly files: ReplayableFiles;
-  /** Brings public and these tenants up to date, with the files of the replay or with others; returns what fails. */
-  migrate(
-    tenants: readonly string[],
-    migrations?: Migrations,
-    onEvent?: OnEvent,
-  ): Promise<ErrorDetails | null>;
+  /** Files that follow those of all tenants, if the replay is that of a kind. */
+  readonly kindFiles: ReplayableFiles | null;
+  /** Brings public and these tenants up to date with files; returns what fails. */
+  migrate(tenants: readonly string[], files: ReplayedFiles, onEvent?: OnEvent): Promise<ErrorDetails | null>;
+}
+
+/** A kind of tenants whose files are replayed. */
+export interface ReplayedKind {
+  readonly scope: ScopeConfig;
+  readonly migrations: Migrations;
+  readonly covered: readonly Migration[];
 }
 
 /**
@@ -38,7 +52,7 @@ export interface ReplayDatabase {
  */
 export function replayInDatabase(run: Run, request: ReplayRequest): Promise<Replayed> {
   return withReplayDatabase(run, request, async ({ session, config, files, migrate }) => {
-    const error = await migrate([request.tenant]);
+    const error = await migrate([request.tenant], { all: files.migrations });
     const expected = error === null ? await readExpected(session, config, request) : null;
     return { way: 'database', expected, error, leftOut: files.leftOut };
   });
@@ -51,7 +65,14 @@ export function replayInDatabase(run: Run, request: ReplayRequest): Promise<Repl
  */
 export function withReplayDatabase<T>(
   run: Run,
-  { settings, migrations, covered }: Pick<ReplayRequest, 'settings' | 'migrations' | 'covered'>,
+  {
+    settings,
+    migrations,
+    covered,
+    kind,
+  }: Pick<ReplayRequest, 'settings' | 'migrations' | 'covered'> & {
+    readonly kind?: ReplayedKind | undefined;
+  },
   work: (database: ReplayDatabase) => Promise<T>,
 ): Promise<T> {
   return withScratchDatabase(run, settings.emit, async (name) => {
@@ -64,17 +85,23 @@ export function withReplayDatabase<T>(
       signal: settings.signal,
     });
     try {
-      const files = await replayableFiles(migrations, covered, await furnish(run, session));
-      const withTenants = (list: readonly string[]): Config => ({
-        ...config,
-        database: { ...config.database, tenants: { kind: 'list', list } },
-      });
+      const furniture = await furnish(run, session);
+      const files = await replayableFiles(migrations, covered, furniture);
+      const ofKind = kind && { public: [], tenant: kind.covered };
+      const own = ofKind ? await replayableFiles(kind.migrations, ofKind, furniture) : null;
       return await work({
         session,
         config,
         files,
-        migrate: (tenants, own = files.migrations, onEvent = () => {}) =>
-          migrate(withTenants(tenants), own, { ...settings, emit: onEvent }),
+        kindFiles: own && {
+          ...own,
+          migrations: { ...own.migrations, public: files.migrations.public },
+        },
+        migrate: (tenants, given, onEvent = () => {}) =>
+          migrate(withTenants(config, { tenants, files: given, kind }), given, {
+            ...settings,
+            emit: onEvent,
+          }),
       });
     } finally {
       await session.close();
@@ -95,6 +122,29 @@ function scratchConfig(config: Config, name: string): Config {
       directTarget: null,
       tenants: { kind: 'list', list: [] },
     },
+  };
+}
+
+/** The config with these tenants. Those of a kind without files for all tenants are of no other scope. */
+function withTenants(
+  config: Config,
+  {
+    tenants: list,
+    files,
+    kind,
+  }: {
+    readonly tenants: readonly string[];
+    readonly files: ReplayedFiles;
+    readonly kind: ReplayedKind | undefined;
+  },
+): Config {
+  const tenants = { kind: 'list', list } as const;
+  const isOfKind = kind !== undefined && files.kind !== undefined;
+  const hasOthers = !isOfKind || files.all.tenant.length > 0;
+  return {
+    ...config,
+    scopes: isOfKind ? [{ ...kind.scope, tenants }] : [],
+    database: { ...config.database, tenants: hasOthers ? tenants : { kind: 'list', list: [] } },
   };
 }
 
@@ -134,7 +184,7 @@ where nspname = any(${nameArray(onPath)}) and ${isOrdinarySchema}`),
 
 async function migrate(
   config: Config,
-  migrations: Migrations,
+  { all, kind }: ReplayedFiles,
   { signal, lockTimeoutMs, readOnly, emit }: MigrateSettings,
 ): Promise<ErrorDetails | null> {
   const options = {
@@ -146,7 +196,8 @@ async function migrate(
     temporary: true,
   } as const;
   try {
-    const result = await migrateFleet([{ config, migrations }], options);
+    const kinds = kind === undefined ? [] : kindsOf(config).map((one) => ({ config: one, migrations: kind }));
+    const result = await migrateFleet([{ config, migrations: all }, ...kinds], options);
     const error = result.ok ? null : errorOf(result);
     const lost = error === null ? null : connectionLost(error);
     if (lost !== null) throw lost;

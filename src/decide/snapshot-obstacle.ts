@@ -1,8 +1,8 @@
 import { migrationLabel } from '../project/order.ts';
 import {
   type CoveredFile,
+  type EarlierFile,
   type FoundSnapshot,
-  type PublicFile,
   snapshotSettings,
 } from '../project/snapshot-file.ts';
 import { compareVersions } from '../project/version.ts';
@@ -11,25 +11,34 @@ import type { Migration } from '../sql/migration.ts';
 
 /** What a snapshot is compared with. */
 export interface SnapshotBasis {
-  /** The files of each scope, in running order. */
+  /** The files of each scope, in running order; those of a kind are the tenant files. */
   readonly files: Readonly<Record<Scope, readonly Migration[]>>;
+  /** The files of all tenants that run before those of a kind. */
+  readonly before: readonly Migration[];
   readonly config: Parameters<typeof snapshotSettings>[0];
 }
 
+type KnownSnapshot = Omit<FoundSnapshot, 'file' | 'text' | 'session' | 'sql'>;
+
 /** Why a snapshot does not stand for the first of the tenant files, in words; `null` if it does. */
-export function snapshotObstacle(
-  { isIntact, covers, public: shared, settings }: Omit<FoundSnapshot, 'file' | 'text' | 'session' | 'sql'>,
-  { files, config }: SnapshotBasis,
-): string | null {
+export function snapshotObstacle(snapshot: KnownSnapshot, basis: SnapshotBasis): string | null {
+  const { isIntact, covers, public: shared, tenant, settings } = snapshot;
+  const { files, before, config } = basis;
   if (!isIntact) return 'it was edited';
   for (const [i, covered] of covers.entries()) {
     const obstacle = fileObstacle(covered, files.tenant[i], files.tenant);
     if (obstacle !== null) return obstacle;
   }
+  const [first] = before;
+  if (tenant.length === 0 && first !== undefined) return `it was written without ${first.file}`;
   const used: Migration[] = files.tenant.slice(0, covers.length);
-  for (const known of shared) {
-    const file = files.public.find((one) => isSameMigration(one, known));
-    if (file === undefined) return `the public file ${migrationLabel(known)}.sql no longer exists`;
+  const earlier = [
+    ...shared.map((known) => ({ scope: 'public', known, among: files.public })),
+    ...tenant.map((known) => ({ scope: 'tenant', known, among: before })),
+  ];
+  for (const { scope, known, among } of earlier) {
+    const file = among.find((one) => isSameMigration(one, known));
+    if (file === undefined) return `the ${scope} file ${migrationLabel(known)}.sql no longer exists`;
     if (file.checksum !== known.checksum) return `${file.file} has changed`;
     used.push(file);
   }
@@ -38,7 +47,7 @@ export function snapshotObstacle(
   return null;
 }
 
-function isSameMigration({ version, name }: Migration, other: PublicFile): boolean {
+function isSameMigration({ version, name }: Migration, other: EarlierFile): boolean {
   return version === null || other.version === null
     ? version === other.version && name === other.name
     : compareVersions(version, other.version) === 0;

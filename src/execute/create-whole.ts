@@ -1,6 +1,7 @@
 import { reasonsInFiles, retryReason } from '../decide/after-error.ts';
 import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
+import { composeBootstrap } from '../protocol/bootstrap.ts';
 import { commit, composeCreation, composeCreationReplay } from '../protocol/creation.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import { type LoadedSnapshot, loadingColumn } from '../protocol/snapshot-rows.ts';
@@ -22,7 +23,7 @@ export type WholeAttempt =
   /** The snapshot cannot be used, and nothing was created; `why` is null if that is no fault of the snapshot. */
   | { readonly kind: 'unloaded'; readonly why: string | null };
 
-/** A schema to create with all its files. */
+/** A schema to create with all its files, or one to complete with those of its kind. */
 interface WholeSchema {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
@@ -55,7 +56,10 @@ const guardRefusals: ReadonlySet<string | undefined> = new Set([
   unitStates.transactionEnded,
 ]);
 
-/** Creates a schema with everything that its files build, in one transaction. Never throws. */
+/**
+ * Creates a schema with everything that its files build, in one transaction; or does so in a schema that exists, of which
+ * only the history is created before. Never throws.
+ */
 export async function createWhole(
   session: Session,
   { context: given, ...rest }: WholeSchema,
@@ -64,6 +68,8 @@ export async function createWhole(
   const whole = { ...rest, context };
   const { schema, scripts, snapshot } = whole;
   try {
+    // Another session may create the history at the same time.
+    if (schema.oid !== null) await session.run(composeBootstrap(schema.schema, context, schema.oid));
     const first = await send(session, whole, { trusted: new Set() });
     if (first !== 'suspicious') return first;
     // The files are judged without what the snapshot builds.

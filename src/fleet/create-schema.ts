@@ -40,8 +40,8 @@ export async function createSchema(
 }
 
 /**
- * Creates a schema with the snapshot of the first files, and with what the others build, completely or not at all.
- * Returns `null` if it has to be built from the files, and nothing was created.
+ * Creates a schema with the snapshot of the first files, and with what the others build, completely or not at all; or
+ * completes one with those of its kind. Returns `null` if that has to be built from the files, and nothing was built.
  */
 export async function createFromSnapshot(
   { snapshots, scripts: all, context, turns }: Migrator,

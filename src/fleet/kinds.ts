@@ -30,7 +30,8 @@ export async function openKinds(
   for (const { config, migrations, select } of shares) {
     if (config.scope === null) throw new RangeError('the files of all tenants are of no kind');
     const { name } = config.scope;
-    const migrator = migratorOfKind(base, { config, migrations, options: base.settings.plan });
+    const source = { config, migrations, options: base.settings.plan };
+    const migrator = migratorOfKind(base, source, base.context.confined);
     const digests = createDigests(migrator);
     const found = await base.run.read(async (session, reader) =>
       readFleetState(reader, migrator.source, { selection: select, digests: await digests.read(session) }),
@@ -50,15 +51,13 @@ export async function openKinds(
 export function migratorOfKind(
   { run, settings }: Pick<Migrator, 'run' | 'settings'>,
   source: PlanSource,
+  confined = false,
 ): Migrator {
   const { config } = source;
   const onNotice: Migrator['run']['onNotice'] = (notice, from) =>
     run.onNotice(notice, from && { ...from, scope: config.scope?.name ?? from.scope });
-  return createMigrator({
-    run: { ...run, config, onNotice },
-    source,
-    settings: { ...settings, emit: namingScope(settings.emit, config) },
-  });
+  const own = { ...settings, emit: namingScope(settings.emit, config) };
+  return createMigrator({ run: { ...run, config, onNotice }, source, settings: own }, confined);
 }
 
 /**

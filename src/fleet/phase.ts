@@ -125,7 +125,7 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole, ...re
   const basis = basisOf(source, scope);
   const gateOf = () => gatekeeper?.gate ?? null;
   const build = async (session: Session, work: Omit<SchemaWork, 'gate'>) => {
-    const isNew = !work.target.exists && whole?.finish === undefined;
+    const isNew = migrator.snapshots.isNew(work.target) && whole?.finish === undefined;
     const made = isNew ? await createFromSnapshot(migrator, session, { ...work, gate: gateOf() }) : null;
     // As without a snapshot, `up` keeps what the files before a failure have built.
     if (made !== null && (whole !== undefined || made.kind !== 'failed')) return made;

@@ -1,6 +1,7 @@
 import { snapshotObstacle } from '../decide/snapshot-obstacle.ts';
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
+import { filesBefore } from '../project/files-before.ts';
 import type { FoundSnapshot } from '../project/snapshot-file.ts';
 import type { LoadedSnapshot } from '../protocol/snapshot-rows.ts';
 import { scriptForTenant, sentText } from '../sql/filling.ts';
@@ -11,7 +12,14 @@ import type { Target } from '../state/target.ts';
 
 /** The snapshot of a run, with which new tenants are created. */
 export interface Snapshots {
-  /** What stands for the first files of a tenant; `null` if it exists, or if the snapshot cannot be used for it. */
+  /**
+   * These tenants of a kind were created for it, and have nothing but what the files of all tenants have built: a snapshot
+   * may complete them.
+   */
+  complete(schemas: readonly string[]): void;
+  /** The tenant does not exist, or was named by `complete` and has no migration of this kind. */
+  isNew(target: Target): boolean;
+  /** What stands for the first files of a tenant; `null` if it is not new, or if the snapshot cannot be used for it. */
   of(target: Target): LoadedSnapshot | null;
   /** The pending files of a tenant that no snapshot stands for. */
   rest(target: Target): readonly Migration[];
@@ -21,6 +29,8 @@ export interface Snapshots {
 
 /** The snapshot beside the files, which is read when the first tenant needs it. One that is stale is not used. */
 export function createSnapshots({ migrations, config }: PlanSource, emit: OnEvent): Snapshots {
+  const bare = new Set<string>();
+  const isNew = ({ exists, rows, schema }: Target) => !exists || (bare.has(schema) && rows.length === 0);
   let known: { readonly found: FoundSnapshot; readonly script: Script } | null | undefined;
   const giveUp = (why: string | null, file = known?.found.file) => {
     known = null;
@@ -35,15 +45,21 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
     known = null;
     const found = migrations.readSnapshot?.() ?? null;
     if (found === null) return null;
-    const obstacle = snapshotObstacle(found, { files: migrations, config });
+    const before = filesBefore(migrations, config);
+    const obstacle = snapshotObstacle(found, { files: migrations, before, config });
     if (obstacle === null) known = { found, script: snapshotScript(found.file, found.sql) };
     else giveUp(obstacle, found.file);
     return known;
   };
-  const coveredOf = ({ exists, scope, plan: { steps } }: Target) => {
-    const isNew = scope === 'tenant' && !exists && steps.length > 0;
-    const { found, script } = (isNew ? read() : null) ?? {};
-    if (found === undefined || script === undefined) return null;
+  /** It was written for tenants with, or without, the files of all tenants, just as this one is. */
+  const fits = ({ tenant }: FoundSnapshot, { exists }: Target) =>
+    tenant.length > 0 ? exists : !exists || (migrations.readBase?.() ?? []).length === 0;
+  const coveredOf = (target: Target) => {
+    const { scope, plan } = target;
+    const { steps } = plan;
+    const isUsable = scope === 'tenant' && isNew(target) && steps.length > 0;
+    const { found, script } = (isUsable ? read() : null) ?? {};
+    if (found === undefined || script === undefined || !fits(found, target)) return null;
     const covered = found.covers.flatMap(({ statements }, i) => {
       const migration = steps[i];
       return migration === undefined || migration !== migrations.tenant[i] ? [] : [{ migration, statements }];
@@ -53,6 +69,10 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
       : { script, covered, session: found.session };
   };
   return {
+    complete(schemas) {
+      for (const schema of schemas) bare.add(schema);
+    },
+    isNew,
     of(target) {
       const usable = coveredOf(target);
       if (usable === null) return null;

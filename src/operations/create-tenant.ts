@@ -93,14 +93,17 @@ export async function createTenant(config: Config, options: CreateTenantOptions)
 /** Creates a tenant with the files of all tenants, then with those of its kinds. */
 async function createInScopes(config: Config, options: CreateTenantOptions): Promise<CreatedTenant> {
   const { scopes: named = [], ...own } = options;
-  if (config.scopes.length === 0) return create(config, own);
+  if (config.scopes.length === 0) return (await create(config, own)).outcome;
   const outcomes: SchemaOutcome[] = [];
+  let isBare = false;
   const createIn = async (one: Config | undefined): Promise<boolean> => {
     if (one === undefined) throw new RangeError('a tenant has a scope');
     const { onEvent } = own;
     const listener = onEvent && { onEvent: namingScope(onEvent, one) };
     const ifNotExists = own.ifNotExists === true || outcomes.length > 0;
-    const outcome = namedScope(await create(one, { ...own, ...listener, ifNotExists }), one);
+    const made = await create(one, { ...own, ...listener, ifNotExists, isBare });
+    const outcome = namedScope(made.outcome, one);
+    isBare ||= made.isBare;
     outcomes.push(outcome);
     return outcome.error === undefined;
   };
@@ -168,8 +171,21 @@ function ofNoKind({ scopes }: Config, name: string): SqlmigError {
   });
 }
 
-async function create(config: Config, options: Omit<CreateTenantOptions, 'scopes'>): Promise<SchemaOutcome> {
-  const { name, unlisted = false, ifNotExists = false, ...change } = options;
+interface CreateOptions extends Omit<CreateTenantOptions, 'scopes'> {
+  /** As in `Created`. */
+  readonly isBare?: boolean;
+}
+
+/** What the files of one scope have created. */
+interface Created {
+  readonly outcome: SchemaOutcome;
+  /** The schema is new, and has what the files of all tenants build: the snapshots of kinds can complete it. */
+  readonly isBare: boolean;
+}
+
+/** Creates a tenant with the files of a config, which may be limited to a kind. */
+async function create(config: Config, options: CreateOptions): Promise<Created> {
+  const { name, unlisted = false, ifNotExists = false, isBare = false, ...change } = options;
   const migrations = await readMigrations(config);
   const settings = migrateSettings(change, config);
   return withRun(config, settings, async (run) => {
@@ -183,11 +199,15 @@ async function create(config: Config, options: Omit<CreateTenantOptions, 'scopes
     for (const { trouble, exists } of ifNotExists ? [] : targets)
       if (exists) throw isMarked(trouble) ? trouble : nameTaken(name, existsHint);
     requireFiles([shared, ...targets], migrations, config);
+    if (isBare) migrator.snapshots.complete([name]);
     await migrator.scripts.parse(targets.flatMap(migrator.snapshots.rest));
     const outcome = await migrateDurably(migrator, targets);
     // Another run has created it in the meantime.
     if (!ifNotExists && outcome.state === 'up-to-date') throw nameTaken(name, existsHint);
-    return listed || outcome.error !== undefined ? outcome : enlist(run, outcome);
+    const isNew = outcome.state === 'applied' && targets.every(({ exists }) => !exists);
+    const lacksBase = isNew && (migrations.readBase?.() ?? []).length > 0;
+    const isDone = listed || outcome.error !== undefined;
+    return { outcome: isDone ? outcome : await enlist(run, outcome), isBare: isNew && !lacksBase };
   });
 }
 

@@ -49,8 +49,9 @@ export function readFolder(scope: Scope, config: Config): Folder {
   const down: Migration[] = [];
   const mistakes = unreadMistakes(listed, shown);
   const seen = new Map<string, string>();
-  // If one folder contains the other, the snapshot lies in it.
-  const files = listed.files.filter((file) => join(dir, file) !== snapshotPath(config));
+  // If one folder contains another, the snapshot of that lies in it.
+  const snapshots = new Set(foldersOf(config).map((one) => snapshotPath({ tenantDir: one.dir })));
+  const files = listed.files.filter((file) => !snapshots.has(join(dir, file)));
   for (const file of files.sort()) {
     const named = parseFileName(countedName(file));
     if (named === null) {

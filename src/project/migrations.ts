@@ -7,7 +7,7 @@ import { toScript, unsetErrors } from '../sql/script.ts';
 import type { Config } from './config.ts';
 import { countOf, type Folder, readFolder, shownPath } from './migration-folder.ts';
 import { inRunningOrder } from './order.ts';
-import { foldersOf, type InScope, type Scopes, tenantScopes } from './scope-view.ts';
+import { foldersOf, type InScope, type Scopes, tenantScopes, wholeOf } from './scope-view.ts';
 import { type FoundSnapshot, readSnapshot } from './snapshot-file.ts';
 import { findStrayFolders, isSameFolder, looseMigrations } from './sql-folder.ts';
 
@@ -21,6 +21,8 @@ export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>
   readonly strays: readonly string[];
   /** Reads the snapshot of what tenant files build, if there is one; absent where tenants must be built from files. */
   readonly readSnapshot?: () => FoundSnapshot | null;
+  /** Reads the files of all tenants, in running order; only if the tenant files are those of a kind. */
+  readonly readBase?: () => readonly Migration[];
 }
 
 /** A scope of tenants with its files, and those of public. */
@@ -71,20 +73,20 @@ async function readEach([{ config }, ...kinds]: Scopes<InScope>): Promise<Scopes
     const files = all.flatMap(({ migrations, down }) => [...migrations, ...down]);
     throw errorOfAll([...mistakes, ...(await parseMistakes(files, config.publicSchema))]);
   }
-  const migrationsOf = ({ migrations, down }: Folder): Migrations => ({
+  const migrationsOf = ({ migrations, down }: Folder, one: Config): Migrations => ({
     public: inRunningOrder(shared.migrations),
     tenant: inRunningOrder(migrations),
     down: [...shared.down, ...down],
     publicSchema: config.publicSchema,
-    strays: [],
+    strays: one.scope === null ? straysOf(one) : [],
+    readSnapshot: () => readSnapshot(one),
+    ...(one.scope !== null && {
+      readBase: () => inRunningOrder(readFolder('tenant', wholeOf(one)).migrations),
+    }),
   });
-  const more = config.scope === null && {
-    strays: straysOf(config),
-    readSnapshot: () => readSnapshot(config),
-  };
   return [
-    { config, migrations: { ...migrationsOf(own), ...more } },
-    ...ofKinds.map(({ folder, ...kind }) => ({ ...kind, migrations: migrationsOf(folder) })),
+    { config, migrations: migrationsOf(own, config) },
+    ...ofKinds.map(({ folder, ...kind }) => ({ ...kind, migrations: migrationsOf(folder, kind.config) })),
   ];
 }
 

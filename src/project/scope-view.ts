@@ -13,7 +13,12 @@ export function publicTable({ scope, historyTable }: Pick<Config, 'scope' | 'his
 export function kindsOf(config: Config): readonly Config[] {
   return config.scopes.map(({ name, dir, tenants }) => ({
     ...config,
-    scope: { name, baseTable: config.historyTable, baseDir: config.tenantDir },
+    scope: {
+      name,
+      baseTable: config.historyTable,
+      baseDir: config.tenantDir,
+      baseTenants: config.database.tenants,
+    },
     tenantDir: dir,
     historyTable: scopeTable(config.historyTable, name),
     database: { ...config.database, tenants },
@@ -31,6 +36,20 @@ export type Scopes<S> = readonly [S, ...S[]];
 /** All scopes of tenants in a config. */
 export function tenantScopes(config: Config): Scopes<InScope> {
   return [{ config }, ...kindsOf(config).map((kind) => ({ config: kind }))];
+}
+
+/** The whole of a config that may be limited to a kind. */
+export function wholeOf(config: Config): Config {
+  const { scope, database } = config;
+  if (scope === null) return config;
+  const { baseTable, baseDir, baseTenants } = scope;
+  return {
+    ...config,
+    scope: null,
+    tenantDir: baseDir,
+    historyTable: baseTable,
+    database: { ...database, tenants: baseTenants },
+  };
 }
 
 /** The config limited to one of its kinds. @throws SqlmigError `bad-usage` if it has none of that name. */

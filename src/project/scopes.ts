@@ -19,6 +19,8 @@ export interface ScopeView {
   readonly baseTable: string;
   /** The folder of the tenant files. */
   readonly baseDir: string;
+  /** Which tenants the tenant files are for. */
+  readonly baseTenants: TenantSource;
 }
 
 /** Where the kinds of a config are from: its other settings, and the folder that relative paths begin in. */

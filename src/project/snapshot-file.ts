@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { Scope } from '../results.ts';
 import { type SessionValues, sessionSettings } from '../server/session-values.ts';
 import type { Migration } from '../sql/migration.ts';
 import { placeholderNames } from '../sql/placeholders.ts';
@@ -18,13 +19,15 @@ export interface CoveredFile {
   readonly statements: number;
 }
 
-/** A public file with which the tenant files were replayed. */
-export type PublicFile = Pick<Migration, 'version' | 'name' | 'checksum'>;
+/** A file of another scope, which ran before those that a snapshot stands for. */
+export type EarlierFile = Pick<Migration, 'version' | 'name' | 'checksum'>;
 
 /** What the tenant files build, as SQL in one file. */
 export interface Snapshot {
   /** All public files, in running order. */
-  readonly public: readonly PublicFile[];
+  readonly public: readonly EarlierFile[];
+  /** All files of all tenants, in running order, if a kind's files were replayed after them; otherwise none. */
+  readonly tenant: readonly EarlierFile[];
   /** Those of the session that replayed the files. */
   readonly session: SessionValues;
   /** The versioned tenant files up to one of them, in running order. */
@@ -51,15 +54,17 @@ const title = `-- What the tenant files below build. Written by "sqlmig snapshot
 const sumLine = /^-- checksum ([0-9a-f]{64})$/m;
 const settingsLine = /^-- settings ([0-9a-f]{64})$/m;
 const fileLine = /^-- file ([0-9a-f]{64}) (\d+) (\d+)_(.*)$/gm;
-const publicLine = /^-- public ([0-9a-f]{64}) (?:(\d+)|R_)_(.*)$/gm;
+const earlierLine = /^-- (public|tenant) ([0-9a-f]{64}) (?:(\d+)|R_)_(.*)$/gm;
 const sessionLine = /^-- session (\w+) (.*)$/gm;
 const endOfHead = '-- end\n';
 
 /** The text of a snapshot's file. */
-export function snapshotText({ covers, public: shared, session, settings, sql }: Snapshot): string {
+export function snapshotText({ covers, session, settings, sql, ...earlier }: Snapshot): string {
   const files = covers.map((file) => `-- file ${file.checksum} ${file.statements} ${migrationLabel(file)}\n`);
   const values = sessionSettings.map((name) => `-- session ${name} ${session[name]}\n`);
-  const others = shared.map((file) => `-- public ${file.checksum} ${migrationLabel(file)}\n`);
+  const others = (['public', 'tenant'] as const).flatMap((scope) =>
+    earlier[scope].map((file) => `-- ${scope} ${file.checksum} ${migrationLabel(file)}\n`),
+  );
   const rest = `-- settings ${settings}\n${values.join('')}${others.join('')}${files.join('')}${endOfHead}${sql}`;
   return `${title}-- checksum ${checksumOf(rest)}\n${rest}`;
 }
@@ -100,16 +105,19 @@ export function parseSnapshot(given: string, file: string): FoundSnapshot {
       checksum: sha,
       statements: Number(statements),
     })),
-    public: [...head.matchAll(publicLine)].map(([, sha = '', version, name = '']) => ({
-      version: version ?? null,
-      name,
-      checksum: sha,
-    })),
+    public: earlierFiles(head, 'public'),
+    tenant: earlierFiles(head, 'tenant'),
     session: Object.fromEntries(
       [...head.matchAll(sessionLine)].map(([, name, value]) => [name, value]),
     ) as SessionValues,
     sql: rest.slice(end + endOfHead.length),
   };
+}
+
+function earlierFiles(head: string, scope: Scope): EarlierFile[] {
+  return [...head.matchAll(earlierLine)].flatMap(([, of, checksum = '', version, name = '']) =>
+    of === scope ? [{ version: version ?? null, name, checksum }] : [],
+  );
 }
 
 /** The digest of what a snapshot depends on besides its files: the meaning of names, and the values of placeholders. */

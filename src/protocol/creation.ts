@@ -7,12 +7,12 @@ import { createMessage, type Message, type MessageText } from './message-text.ts
 import { type LoadedSnapshot, loadSteps } from './snapshot-rows.ts';
 import { guardedTogether } from './transactions.ts';
 import { addSteps, runsCode, type Start } from './unit.ts';
-import { newNameTaken } from './unit-checks.ts';
+import { isStale, newNameTaken } from './unit-checks.ts';
 import type { JoinedUnits, UnitContext, UnitSchema } from './unit-context.ts';
 import { takeLocks } from './unit-locks.ts';
 import { begin, prelude } from './unit-settings.ts';
 
-/** A schema to create, and the files to apply to it. */
+/** A schema to create, or one that exists with an empty history, and the files to apply to it. */
 export interface NewSchema {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
@@ -35,7 +35,8 @@ export const commit = 'COMMIT;\n';
 
 /**
  * Creates a schema, its history and what its files build in ONE transaction, under the key of its name, which keeps
- * other sessions from creating it (docs/lock-protocol.md, Creating schemas and history tables).
+ * other sessions from creating it (docs/lock-protocol.md, Creating schemas and history tables). A schema that exists is
+ * completed under its own key, and its empty history is there.
  */
 export function composeCreation(
   { schema, scripts, snapshot, trusted, guardsEach, open }: NewSchema,
@@ -45,11 +46,14 @@ export function composeCreation(
   const message = createMessage();
   const settings = prelude(activity, context);
   message.add(settings, begin(context));
-  message.add(takeLocks(schema, context, { activity, checks: newNameTaken(schema, context) }));
-  message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
+  const isNew = schema.oid === null;
+  const checks = isNew ? newNameTaken(schema, context) : isStale(schema, context);
+  message.add(takeLocks(schema, context, { activity, checks }));
+  if (isNew) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
   if (snapshot !== null) message.add(loadSteps(snapshot, schema, context));
   const groups = guardsEach ? scripts.map((script) => [script]) : guardedTogether(scripts);
-  addGroups(message, { groups, schema, context }, { rows: before, settings, trusted });
+  const createdTable = isNew;
+  addGroups(message, { groups, schema, context }, { rows: before, settings, trusted, createdTable });
   message.add(open ? '' : commit);
   return message.done();
 }
@@ -68,7 +72,8 @@ export function composeKind({ schema, scripts, createdOthers }: NewKind, context
   const settings = prelude(activity, context);
   message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
   const groups = guardedTogether(scripts);
-  addGroups(message, { groups, schema, context }, { rows: 0, settings, trusted: new Set(), createdOthers });
+  const expected = { rows: 0, trusted: new Set<Script>(), createdTable: true, createdOthers };
+  addGroups(message, { groups, schema, context }, { ...expected, settings });
   return message.done();
 }
 
@@ -80,11 +85,13 @@ function addGroups(
     rows: before,
     settings,
     trusted,
+    createdTable,
     createdOthers = [],
   }: {
     readonly rows: number;
     readonly settings: string;
     readonly trusted: ReadonlySet<Script>;
+    readonly createdTable: boolean;
     readonly createdOthers?: readonly string[];
   },
 ): void {
@@ -94,7 +101,7 @@ function addGroups(
     const expected = {
       rows,
       written: rows,
-      createdTable: true,
+      createdTable,
       createdOthers,
       trusted: scripts.every((script) => trusted.has(script)),
     };

@@ -1,52 +1,52 @@
 import { step } from '../drift/fix-step.ts';
 import type { Shape, ShapeObject } from '../structure/shape.ts';
-import type { Dependencies } from './dependencies.ts';
+import { addedRows, addedSince } from './additions.ts';
+import type { BuiltTenant } from './built-tenant.ts';
 import { defaultOf, type Entry, entriesOf, stepsOfEntries } from './entries.ts';
 import { withPlaceholders } from './names.ts';
 import { orderSteps } from './order.ts';
 import { defaultPrivilegesSql } from './privileges.ts';
-import type { TenantRows } from './rows.ts';
-import { type SchemaSettings, schemaSettingsSql } from './schema-settings.ts';
+import { schemaSettingsSql } from './schema-settings.ts';
 import { countersOf, type Seed } from './seeds.ts';
 
-/** A tenant that was built from the files, as it was read. */
-export interface BuiltTenant {
-  readonly name: string;
-  /** With addresses. */
-  readonly shape: Shape;
-  readonly dependencies: Dependencies;
-  readonly rows: TenantRows;
-  readonly settings: SchemaSettings;
-}
-
-/** SQL with placeholders that builds what a tenant has, or why there is none. */
+/**
+ * SQL with placeholders that builds what a tenant has beyond what it had `before`, with these rows of new tables, or why
+ * there is none.
+ */
 export function composeSnapshot(
   tenant: BuiltTenant,
   seeds: readonly Seed[],
+  before: BuiltTenant | null,
 ): { readonly sql: string } | { readonly why: string } {
   const shape = tenant.shape.map((object) => withOwnSchema(object, tenant.name));
-  const { entries, leftOut } = entriesOf(shape, tenant.dependencies);
+  const added = addedSince(before, shape);
+  const rows = addedRows(before, tenant.rows);
+  const { entries, leftOut } = entriesOf(shape, tenant.dependencies, added);
   if (leftOut.length > 0)
     return { why: leftOut.map(({ object, why }) => `it cannot have the ${object}: ${why}`).join('; ') };
-  const unfilled = [...tenant.rows.materialized].find(([, rows]) => rows === null);
+  const unfilled = [...rows.materialized].find(([, rows]) => rows === null);
   if (unfilled !== undefined)
     return { why: `it cannot have the materialized view ${unfilled[0]}: it was never filled` };
-  const all = [...entries, ...seeds.map((seed) => seedEntry(seed, shape))];
+  const older = new Set(before?.rows.tables.map(({ table }) => table));
+  const filled = seeds.filter(({ table }) => !older.has(table));
+  const all = [...entries, ...filled.map((seed) => seedEntry(seed, shape))];
   const { sql, stuck } = orderSteps(stepsOfEntries(all, tenant.dependencies));
   if (stuck.length > 0) return { why: `its objects depend on each other in a cycle: ${stuck[0]}` };
   const statements = [
     ...sql,
-    ...countersOf(tenant.rows, startsOf(shape)),
-    ...schemaSettingsSql(tenant.settings, tenant.name),
+    ...countersOf(rows, startsOf(shape)),
+    ...(JSON.stringify(tenant.settings) === JSON.stringify(before?.settings)
+      ? []
+      : schemaSettingsSql(tenant.settings, tenant.name)),
     ...shape
-      .filter(({ kind }) => kind === 'default privileges')
+      .filter((object) => object.kind === 'default privileges' && added.isAdded(object))
       .flatMap((object) => defaultPrivilegesSql(object, tenant.name)),
   ];
   const text = statements.map((statement) => `${statement.trim().replace(/;$/, '')};\n`).join('\n');
-  const filled = withPlaceholders(text, tenant.name);
-  return 'sql' in filled
-    ? filled
-    : { why: `it cannot have ${filled.unfit}, which contains the name of the tenant's schema` };
+  const named = withPlaceholders(text, tenant.name);
+  return 'sql' in named
+    ? named
+    : { why: `it cannot have ${named.unfit}, which contains the name of the tenant's schema` };
 }
 
 /** The settings of a function with the name of its schema, for which shapes have a word. */

@@ -1,6 +1,7 @@
 import { ownSteps, tableSteps } from '../drift/fix-create.ts';
 import { commentSteps, type FixStep, stages, step } from '../drift/fix-step.ts';
-import { fullName, type Shape, type ShapeObject } from '../structure/shape.ts';
+import { columnOrder, fullName, type Shape, type ShapeObject } from '../structure/shape.ts';
+import type { Added } from './additions.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Step } from './order.ts';
 import { privilegeSteps } from './privileges.ts';
@@ -20,10 +21,11 @@ export interface LeftOutObject {
   readonly why: string;
 }
 
-/** The entries of a shape that was read with addresses. */
+/** The entries for what was added to a shape that was read with addresses. */
 export function entriesOf(
   shape: Shape,
   { inherited, needs, standsFor }: Dependencies,
+  { isAdded, isLater }: Added,
 ): { readonly entries: readonly Entry[]; readonly leftOut: readonly LeftOutObject[] } {
   const entries: Entry[] = [];
   const leftOut: LeftOutObject[] = [];
@@ -41,8 +43,10 @@ export function entriesOf(
   const plain = shape.map((object) => (later(object) ? without(object, 'default') : object));
   for (const object of [...plain].sort(byName)) {
     const { kind, address = '', of } = object;
-    if (kind === 'column' || kind === 'attribute' || kind === 'default privileges') continue;
-    if (inherited.has(address) || ownerOf(object, shape) !== undefined) continue;
+    if (!isAdded(object) || kind === 'attribute' || kind === 'default privileges') continue;
+    if (kind === 'column' && !isLater(object)) continue;
+    const owner = ownerOf(object, shape);
+    if (inherited.has(address) || (owner !== undefined && isAdded(owner))) continue;
     const made = stepsOf(object, plain);
     if ('why' in made) leftOut.push({ object: `${kind} ${fullName(object)}`, why: made.why });
     else {
@@ -52,10 +56,11 @@ export function entriesOf(
         name: of ?? object.name,
         addresses: [object, ...parts].flatMap((one) => one.address ?? []),
         steps: [...made, ...privileges],
+        needs: kind === 'column' ? previousOf(object, plain) : laterOfParents(object, shape.filter(isLater)),
       });
     }
   }
-  for (const column of shape.filter(later)) {
+  for (const column of shape.filter((object) => isAdded(object) && later(object))) {
     const { of, name, attributes, address = '' } = column;
     entries.push({
       name: of ?? '',
@@ -65,6 +70,22 @@ export function entriesOf(
     });
   }
   return { entries, leftOut };
+}
+
+/** The address of the column before a column of its table: those that are added keep their order. */
+function previousOf({ of, name }: ShapeObject, shape: Shape): string[] {
+  const table = shape.find((one) => one.of === null && one.name === of);
+  const order = table?.attributes[columnOrder]?.split(', ') ?? [];
+  const previous = order[order.indexOf(name) - 1];
+  const found = shape.find((one) => one.kind === 'column' && one.of === of && one.name === previous);
+  return found?.address === undefined ? [] : [found.address];
+}
+
+/** The addresses of columns that were added to the parents of a table: a new table with parents has them already. */
+function laterOfParents({ attributes }: ShapeObject, later: Shape): string[] {
+  const { inherits = '', 'partition of': whole } = attributes;
+  const parents = [...inherits.split(', '), whole];
+  return later.flatMap(({ of, address = '' }) => (of !== null && parents.includes(of) ? [address] : []));
 }
 
 function isRoutine(kind: string): boolean {
@@ -96,7 +117,9 @@ function ownerOf(
 }
 
 /** The objects that the statements of another one create, too. */
-function partsOf({ name, kind }: ShapeObject, shape: Shape): ShapeObject[] {
+function partsOf(object: ShapeObject, shape: Shape): ShapeObject[] {
+  const { name, kind } = object;
+  if (kind === 'column') return shape.filter((one) => ownerOf(one, shape) === object);
   if (!/table$|^composite type$/.test(kind)) return [];
   const within = shape.filter(
     ({ of, kind: part }) => of === name && (part === 'column' || part === 'attribute'),
@@ -115,6 +138,14 @@ function stepsOf(object: ShapeObject, shape: Shape): readonly FixStep[] | { read
       ...tableSteps(object, shape),
       ...[object, ...sequences].flatMap((one) => commentSteps(one, shape)),
     ];
+  }
+  if (kind === 'column') {
+    // An identity creates its sequence.
+    const serials = attributes.identity === undefined ? partsOf(object, shape) : [];
+    const made = [...serials, object].map((one) => ownSteps(one, shape));
+    return (
+      made.find((steps): steps is { readonly why: string } => 'why' in steps) ?? (made.flat() as FixStep[])
+    );
   }
   if (kind === 'view column') {
     const value = attributes.default;

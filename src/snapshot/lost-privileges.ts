@@ -16,11 +16,12 @@ const kinds: ReadonlySet<string> = new Set([
 
 /**
  * Finds the first statement on owners or privileges that has no effect, or another one, only because of the role that
- * replays the files: it names this role, or it revokes what nobody has granted here.
+ * replays the files: it names this role, or it revokes what nobody has granted here. Of the files, those that the snapshot
+ * stands for are `judged`.
  */
 export async function lostPrivilegesOf(
   scripts: readonly Script[],
-  role: string,
+  { role, judged }: { readonly role: string; readonly judged: ReadonlySet<string> },
 ): Promise<LostPrivileges | null> {
   const granted = new Set<string>();
   for (const script of scripts) {
@@ -32,7 +33,7 @@ export async function lostPrivilegesOf(
       const why = own
         ? `names the role "${role}", which replays the files`
         : lostRevoke(kind, fields, granted);
-      if (why === null) continue;
+      if (why === null || !judged.has(script.migration.file)) continue;
       const { file, line } = locate(script.migration.file, script.migration.text, start);
       return { file, line, why };
     }

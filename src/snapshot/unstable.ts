@@ -20,10 +20,14 @@ export interface UnstableRows {
 
 /**
  * Finds the first statement of tenant files that writes rows which can be others in the next tenant, although two tenants
- * that are built at the same time have the same: it reads public, or the date, or who runs it. The statements of the
- * public files are needed for their functions.
+ * that are built at the same time have the same: it reads public, or the date, or who runs it. The statements of files that
+ * are not `judged`, such as public ones, are needed for their functions.
  */
-export function unstableRowsOf(parsed: readonly RowStatement[], built: BuiltRelations): UnstableRows | null {
+export function unstableRowsOf(
+  parsed: readonly RowStatement[],
+  built: BuiltRelations,
+  judged: ReadonlySet<string>,
+): UnstableRows | null {
   const functions = new Map<string, string>();
   const triggers = new Map<string, string[]>();
   for (const { fields, kind, text } of parsed) {
@@ -50,7 +54,7 @@ export function unstableRowsOf(parsed: readonly RowStatement[], built: BuiltRela
   };
   for (const statement of parsed) {
     const { script, start, kind, fields, text } = statement;
-    if (script.migration.scope !== 'tenant' || !writing.has(kind)) continue;
+    if (!judged.has(script.migration.file) || !writing.has(kind)) continue;
     const { relations, called } = namesIn(fields);
     const fired = relations.flatMap(({ relname = '' }) => triggers.get(relname) ?? []);
     const why =

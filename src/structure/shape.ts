@@ -53,26 +53,30 @@ export interface ShapeDifference {
   readonly actual: string | null;
 }
 
+/** What an object is recognized by in another shape. */
+export function shapeKey({ kind, of, name }: ShapeObject): string {
+  return JSON.stringify([kind, of, name]);
+}
+
 /** The attribute of a table that lists its columns in order. */
 export const columnOrder = 'column order';
 
 /** The attribute of a sequence that names the column that owns it. */
 export const ownedBy = 'owned by';
 
-const keyOf = ({ kind, of, name }: ShapeObject) => JSON.stringify([kind, of, name]);
 const notValid = ' NOT VALID';
 
 /** The differences between two shapes. What belongs to an object that is missing or extra is not listed by itself. */
 export function compareShapes(expected: Shape, actual: Shape): ShapeDifference[] {
-  const wanted = new Map(expected.map((object) => [keyOf(object), object]));
-  const found = new Map(actual.map((object) => [keyOf(object), object]));
-  const missing = expected.filter((object) => !found.has(keyOf(object)));
-  const extra = actual.filter((object) => !wanted.has(keyOf(object)));
+  const wanted = new Map(expected.map((object) => [shapeKey(object), object]));
+  const found = new Map(actual.map((object) => [shapeKey(object), object]));
+  const missing = expected.filter((object) => !found.has(shapeKey(object)));
+  const extra = actual.filter((object) => !wanted.has(shapeKey(object)));
   return [
     ...withoutParts(missing).map((object) => whole('missing-object', object)),
     ...withoutParts(extra).map((object) => whole(extraKind(object), object)),
     ...expected.flatMap((object) => {
-      const now = found.get(keyOf(object));
+      const now = found.get(shapeKey(object));
       return now === undefined ? [] : changes(object, now);
     }),
   ].sort((a, b) => compareTexts(a.object, b.object) || compareTexts(a.kind, b.kind));

@@ -10,11 +10,14 @@ export const snapshotCommand = defineCommand()({
     check: {
       type: 'boolean',
       default: false,
-      describe: 'Only check that the snapshot is not stale or edited, without a database',
+      describe: 'Only check that no snapshot is stale or edited, without a database',
     },
   },
   examples: [
-    ['snapshot', 'replay the files in a temporary database, and write sql/tenant.snapshot.sql'],
+    [
+      'snapshot',
+      'replay the files in a temporary database, and write sql/tenant.snapshot.sql and one for each scope',
+    ],
     ['snapshot --check', 'in CI: exit code 1 if new tenants would not be created from the snapshot'],
   ],
   needsDatabase: ({ check }) => check !== true,
@@ -30,6 +33,7 @@ export const snapshotCommand = defineCommand()({
         };
       }
       const written = await writeSnapshot(config, { signal, onEvent });
-      return { exitCode: 0, json: written, text: () => snapshotWrittenText(written) };
+      const isWhole = written.kinds?.every(({ error }) => error === undefined) !== false;
+      return { exitCode: isWhole ? 0 : 1, json: written, text: () => snapshotWrittenText(written) };
     },
 });
