@@ -2,6 +2,10 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import {
+  adopt,
+  adoptBaseline,
+  adoptHistory,
+  adoptPublic,
   checkFiles,
   cloneTenant,
   createMigration,
@@ -785,4 +789,55 @@ test('a tenant is cloned with the files and histories of all its kinds, or not a
     error: { code: 'not-reproducible', message: expect.stringContaining('its history twin is not') },
   });
   expect(await db.query(`select to_regnamespace('w3') as schema`)).toEqual([{ schema: null }]);
+});
+
+test('the history of another tool is taken over for the files of all tenants, and those of a kind follow', async () => {
+  const { url, query } = await freshDatabase();
+  const old = (schema: string) => `create schema ${schema}; create table ${schema}.users (id int);
+create table ${schema}.pgmigrations (id serial primary key, name varchar(255) not null, run_on timestamp not null); insert into ${schema}.pgmigrations (name, run_on) values ('1_users', now());`;
+  await query(`${old('a1')} ${old('a2')} create table a2.vips (id int); create schema a3`);
+  const files = {
+    'sql/tenant/1_users.sql': 'create table users (id int)',
+    'sql/vip/1_vips.sql': 'create table if not exists vips (id int)',
+  };
+  const settings = (list: readonly string[]) => ({
+    url,
+    tenants: { list },
+    scopes: [{ name: 'vip', tenants: { list: ['a2', 'a3'] } }],
+  });
+  const p = project(settings(['a1', 'a2']), files);
+  const config = await p.config();
+  expect(await adopt(config)).toMatchObject({ ok: true, histories: [{ schema: 'a1' }, { schema: 'a2' }] });
+  const adopted = await adoptHistory(config, { select: all, accept: () => true });
+  expect(adopted.schemas).toMatchObject([
+    { schema: 'a1', state: 'adopted' },
+    { schema: 'a2', state: 'adopted' },
+  ]);
+  expect(states(await up(config, { select: all }))).toEqual([
+    'public public up-to-date',
+    'tenant a1 up-to-date',
+    'tenant a2 up-to-date',
+    'vip a2 applied',
+    'vip a3 applied',
+  ]);
+  expect(await adopt(config)).toMatchObject({
+    ok: true,
+    histories: [{ takenOver: true }, { takenOver: true }],
+  });
+
+  // The history of the kind is no difference, and its table is one.
+  await query('create table a3.users (id int)');
+  p.write({ 'sqlmig.config.json': JSON.stringify(settings(['a1', 'a2', 'a3'])) });
+  const more = await p.config();
+  const baseline = { version: '1', select: all, accept: () => true };
+  const compared = await adoptBaseline(more, baseline);
+  expect(compared.differences).toMatchObject([{ kind: 'extra-object', object: 'vips', schemas: ['a3'] }]);
+  expect((await adoptBaseline(more, { ...baseline, acceptDifferences: true })).schemas).toMatchObject([
+    { schema: 'a3', state: 'adopted' },
+  ]);
+  expect(await up(more, { select: all })).toMatchObject({ ok: true, applied: 0 });
+  expect(await verify(more, { structure: 'files' })).toMatchObject({ ok: true, findings: [] });
+  await expect(adoptPublic(more, { as: 'a4', accept: () => true })).rejects.toMatchObject({
+    message: 'sqlmig adopt --public does not support "scopes" in the config',
+  });
 });

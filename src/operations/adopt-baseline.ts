@@ -14,11 +14,12 @@ import type { ReplayWay } from '../baseline/replayed.ts';
 import { SqlmigError } from '../errors.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { findForeignTables } from '../history/foreign-tables.ts';
+import { tablesNamed } from '../history/presence.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { type Migrations, parseMigrations, readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, type Kinds, version, yesOrNo } from '../project/option.ts';
 import { historyKey } from '../project/order.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
+import { historyTablesIn } from '../project/scope-view.ts';
 import { type Selection, selection } from '../project/selection.ts';
 import type { Ignorable } from '../project/structure-settings.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
@@ -95,7 +96,6 @@ const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants', 'c
  */
 export async function adoptBaseline(config: Config, options: AdoptBaselineOptions): Promise<AdoptedBaseline> {
   requireConfig(config);
-  requireNoScopes(config, 'sqlmig adopt');
   checkOptions(options, kinds);
   return traced('adopt', config, { options, work: run });
 }
@@ -165,7 +165,10 @@ async function look(
     if (state.tenantsUnknown !== null) throw tenantsQueryFailed(state.tenantsUnknown);
     const histories = await findForeignTables(session, { historyTable: config.historyTable });
     const { historyTable } = config;
-    const request = { ignore, historyTable, leftOut: histories.map(({ oid }) => oid) };
+    const kindTables = historyTablesIn(config).slice(1);
+    const ofKinds = kindTables.length === 0 ? [] : await tablesNamed(session, kindTables);
+    const leftOut = [...histories.map(({ oid }) => oid), ...ofKinds];
+    const request = { ignore, historyTable, leftOut };
     const targets = allTargets(state);
     const schemas = targets.filter(({ rows }) => rows.length === 0).map(({ schema }) => schema);
     const hashes = await readShapeHashes(session, { ...request, schemas });

@@ -8,7 +8,6 @@ import { type Config, requireConfig } from '../project/config.ts';
 import { folderOf } from '../project/migrations.ts';
 import { filesToWrite, type NewFiles, refuseOthers, writeNewFiles } from '../project/new-files.ts';
 import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '../project/option.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
 import { findSourceFiles } from '../project/source-files.ts';
 import { isSameFolder } from '../project/sql-folder.ts';
 import type { Scope } from '../results.ts';
@@ -60,7 +59,6 @@ const kinds: Kinds<AdoptFilesOptions> = {
  */
 export async function adoptFiles(config: Config, options: AdoptFilesOptions): Promise<AdoptedFiles> {
   requireConfig(config);
-  requireNoScopes(config, 'sqlmig adopt');
   checkOptions(options, kinds);
   const { from, into = 'tenant', keep = [], fromTool: tool = null, accept } = options;
   if (into === 'public' && keep.length > 0)

@@ -19,7 +19,6 @@ import { SqlmigError } from '../errors.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, type Kinds, text, yesOrNo } from '../project/option.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
 import { everySchema, type Selection, selection } from '../project/selection.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
@@ -80,7 +79,6 @@ const kinds: Kinds<AdoptHistoryOptions> = {
  */
 export async function adoptHistory(config: Config, options: AdoptHistoryOptions): Promise<AdoptedHistories> {
   requireConfig(config);
-  requireNoScopes(config, 'sqlmig adopt');
   checkOptions(options, kinds);
   return traced('adopt', config, { options, work: run });
 }

@@ -22,7 +22,6 @@ import { type PublicContents, readPublicContents } from '../move/contents.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { folderOf } from '../project/migrations.ts';
 import { abortSignal, callback, checkOptions, type Kinds, text } from '../project/option.ts';
-import { requireNoScopes } from '../project/scope-view.ts';
 import { readSourceFiles } from '../project/source-files.ts';
 import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
@@ -98,7 +97,6 @@ export interface AdoptReport {
  */
 export async function adopt(config: Config, options: AdoptOptions = {}): Promise<AdoptReport> {
   requireConfig(config);
-  requireNoScopes(config, 'sqlmig adopt');
   checkOptions(options, adoptKinds);
   const folders = foldersOf(config, options.files);
   return withRun(config, callerOf(options), async ({ read, server, database }) => {

@@ -64,7 +64,7 @@ const kinds: Kinds<FinishSplitOptions> = {
  */
 export async function finishSplit(config: Config, options: FinishSplitOptions): Promise<FinishedSplit> {
   requireConfig(config);
-  requireNoScopes(config, 'sqlmig adopt');
+  requireNoScopes(config, 'sqlmig adopt --split-by');
   checkOptions(options, kinds);
   return traced('adopt', config, { options, work: finish });
 }

@@ -63,7 +63,7 @@ const kinds: Kinds<SplitRowsOptions> = {
  */
 export async function splitRows(config: Config, options: SplitRowsOptions): Promise<SplitRows> {
   requireConfig(config);
-  requireNoScopes(config, 'sqlmig adopt');
+  requireNoScopes(config, 'sqlmig adopt --split-by');
   checkOptions(options, kinds);
   return traced('adopt', config, { options, work: run });
 }
