@@ -838,6 +838,6 @@ create table ${schema}.pgmigrations (id serial primary key, name varchar(255) no
   expect(await up(more, { select: all })).toMatchObject({ ok: true, applied: 0 });
   expect(await verify(more, { structure: 'files' })).toMatchObject({ ok: true, findings: [] });
   await expect(adoptPublic(more, { as: 'a4', accept: () => true })).rejects.toMatchObject({
-    message: 'sqlmig adopt --public does not support "scopes" in the config',
+    message: 'sqlmig adopt --public-as does not support "scopes" in the config',
   });
 });

@@ -131,7 +131,7 @@ const kinds: Kinds<AdoptPublicOptions> = {
  */
 export async function adoptPublic(config: Config, options: AdoptPublicOptions): Promise<AdoptedPublic> {
   requireConfig(config);
-  requireNoScopes(config, 'sqlmig adopt --public');
+  requireNoScopes(config, 'sqlmig adopt --public-as');
   checkOptions(options, kinds);
   return traced('adopt', config, { options, work: run });
 }
