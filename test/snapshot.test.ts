@@ -141,7 +141,7 @@ create view columns as select id, of from owned; alter view columns alter of set
 create table parent (a int check (a > 0), b text, d int); create table child (c int) inherits (parent); insert into child values (1, 'b', 3, 2); alter table child alter b set default 'q';
 create function by_default() returns int language sql as 'select count(*)::int from parent'; alter table parent alter d set default by_default(); insert into parent (a) values (7);
 create function row_of(p parent) returns text language sql as 'select p.b'; alter table users replica identity using index users_email_key;
-create function pinned() returns int language sql set search_path from current as 'select 1'; create table empty (); insert into empty default values;
+create function pinned() returns int language sql set search_path from current as 'select 1'; create function barred() returns int language sql set search_path = '', pg_catalog as 'select 1'; create table empty (); insert into empty default values;
 alter domain positive add constraint small check (value < 1000); comment on constraint small on domain positive is 'd'; comment on type pair is 'p';
 alter table tickets disable trigger user; alter table tickets force row level security; drop table plans_old`;
 

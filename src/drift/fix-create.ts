@@ -186,9 +186,10 @@ const createFunction: Creator = (object) => {
 };
 
 function settingClause(setting: string): string {
-  const at = setting.indexOf('=');
-  const [name, value] = [setting.slice(0, at), setting.slice(at + 1)];
-  return name === 'search_path' ? `set search_path = ${value}` : `set ${name} = ${quoteLiteral(value)}`;
+  const [, name = '', value = ''] = /^(.*?)=(.*)$/s.exec(setting) ?? [];
+  if (name !== 'search_path') return `set ${name} = ${quoteLiteral(value)}`;
+  // An empty name is stored as "", which is no identifier.
+  return `set search_path = ${value.replaceAll(/(?<=^|, )""(?=,|$)/g, "''")}`;
 }
 
 const createPolicy: Creator = ({ name, of, attributes }) => {
