@@ -29,8 +29,9 @@ export function snapshotObstacle(snapshot: KnownSnapshot, basis: SnapshotBasis):
     const obstacle = fileObstacle(covered, files.tenant[i], files.tenant);
     if (obstacle !== null) return obstacle;
   }
-  const [first] = before;
-  if (tenant.length === 0 && first !== undefined) return `it was written without ${first.file}`;
+  // A newer one runs before all files of the kind, which can read what it builds.
+  const newer = before.find((file) => !tenant.some((known) => isSameMigration(file, known)));
+  if (newer !== undefined) return `it was written without ${newer.file}`;
   const used: Migration[] = files.tenant.slice(0, covers.length);
   const earlier = [
     ...shared.map((known) => ({ scope: 'public', known, among: files.public })),
