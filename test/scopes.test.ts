@@ -573,6 +573,34 @@ test('a scope under another name does not apply its files again, and one that wa
   ]);
 });
 
+test('a new tenant of a kind that matches the pattern of all tenants gets their files first', async () => {
+  const p = project(
+    {
+      url: db.url,
+      historyTable: 'matched',
+      tenants: { pattern: 'pt\\_%' },
+      scopes: [{ name: 'vip', tenants: { list: ['pt_a', 'pt_b', 'other_a'] } }],
+    },
+    { 'sql/tenant/1_a.sql': 'create table a ()', 'sql/vip/1_v.sql': 'create table if not exists a (id int)' },
+  );
+  const config = await p.config();
+  await db.query('create schema pt_b; create schema pt_c');
+  expect(states(await up(config, { select: all }))).toEqual([
+    'public public up-to-date',
+    'tenant pt_b applied',
+    'tenant pt_c applied',
+    'tenant pt_a applied',
+    'vip pt_a applied',
+    'vip pt_b applied',
+    'vip other_a applied',
+  ]);
+  expect(await up(config, { select: all })).toMatchObject({ ok: true, applied: 0 });
+  expect(await verify(config, { structure: 'siblings' })).toMatchObject({ ok: true });
+  expect(await db.query(`select to_regclass('other_a.matched')::text as history`)).toEqual([
+    { history: null },
+  ]);
+});
+
 test('down warns about files of a kind that no longer lists a tenant', async () => {
   const files = {
     'sql/tenant/1_a.sql': 'create table a ()',

@@ -1,13 +1,14 @@
 import { SqlmigError } from '../errors.ts';
 import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
-import { publicTable } from '../project/scope-view.ts';
+import { kindsOf, publicTable } from '../project/scope-view.ts';
 import { everySchema, type Selection } from '../project/selection.ts';
 import {
   type Discovered,
   type Discovery,
   discoverTenants,
   type HistoryDigests,
+  matchingNames,
   tenantsQueryFailed,
 } from '../tenants/tenants.ts';
 import {
@@ -161,12 +162,14 @@ const noTenants: Discovered = { names: [], bad: new Map(), digests: noDigests };
 /** The names of the selected tenants, in the order of their source, and the digests of their histories that are known. */
 export async function selectTenants(
   reader: Reader,
-  { historyTable: table, publicSchema, database }: Config,
+  config: Config,
   { selection, digests = noDigests }: FleetRequest,
 ): Promise<Discovery> {
   if (selection.kind === 'public') return { ...noTenants, digests };
-  const found = await discoverTenants(database.tenants, { ...reader, publicSchema, table, digests });
-  if ('unknown' in found) return found;
+  const { historyTable: table, publicSchema, database } = config;
+  const listed = await discoverTenants(database.tenants, { ...reader, publicSchema, table, digests });
+  if ('unknown' in listed) return listed;
+  const found = { ...listed, names: [...listed.names, ...(await newOfKinds(reader, config, listed.names))] };
   const known = new Set(found.names);
   const asked = selection.kind === 'all' ? selection.except : selection.names;
   const unknown = asked.filter((name) => !known.has(name));
@@ -177,6 +180,24 @@ export async function selectTenants(
   }
   const except = new Set(selection.except);
   return { ...found, names: found.names.filter((name) => !except.has(name)) };
+}
+
+/**
+ * Tenants of kinds whose names match the pattern of all tenants, which finds only schemas that exist. They get the files of
+ * all tenants nevertheless: without these, they would be created with the files of their kinds alone.
+ */
+async function newOfKinds(reader: Reader, config: Config, found: readonly string[]): Promise<string[]> {
+  const { tenants } = config.database;
+  if (tenants.kind !== 'pattern' || config.scope !== null) return [];
+  const names = new Set<string>();
+  for (const kind of kindsOf(config)) {
+    const { kind: source } = kind.database.tenants;
+    if (source === 'pattern' || source === 'history') continue;
+    const listed = await selectTenants(reader, kind, { selection: everySchema });
+    if (!('unknown' in listed)) for (const name of listed.names) names.add(name);
+  }
+  for (const name of found) names.delete(name);
+  return matchingNames(reader.session, tenants.pattern, [...names]);
 }
 
 /** The error for names that are not among the tenants known; `what` and `state` say which those are and how they are. */

@@ -8,6 +8,7 @@ import type { Row } from '../server/answer.ts';
 import { DeadlineMissed, withDeadline } from '../server/deadline.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
+import { nameArray } from '../sql/catalog-sql.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { shownName, tenantNameProblem } from './tenant-name.ts';
 import { runTenantsQuery } from './tenants-query.ts';
@@ -155,6 +156,19 @@ order by nspname collate "C"`),
         runTenantsQuery(session, { query: source.query, publicSchema, limit }),
       );
   }
+}
+
+/** Those of some names that match a pattern. */
+export async function matchingNames(
+  session: Session,
+  pattern: string,
+  names: readonly string[],
+): Promise<string[]> {
+  if (names.length === 0) return [];
+  const rows = await session.read(
+    `select name::text from unnest(${nameArray(names)}) n (name) where name like ${quoteLiteral(pattern)} order by name collate "C"`,
+  );
+  return firstColumn(rows).map(String);
 }
 
 const functionMs = 60_000;
