@@ -51,7 +51,7 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
     else giveUp(obstacle, found.file);
     return known;
   };
-  /** It was written for tenants with, or without, the files of all tenants, just as this one is. */
+  /** Whether the tenant has files of all tenants if those for which the snapshot was written have, and has none otherwise. */
   const fits = ({ tenant }: FoundSnapshot, { exists }: Target) =>
     tenant.length > 0 ? exists : !exists || (migrations.readBase?.() ?? []).length === 0;
   const coveredOf = (target: Target) => {

@@ -103,7 +103,8 @@ export function requireSameStructure(schema: string, { own, built, reordered }: 
 
 /**
  * Whether the columns of a tenant's tables may be in another order than its files build: a file of all tenants may have
- * added a column after a file of a kind. Not if a table has a composite value, in which columns are told apart by place.
+ * added a column after a file of a kind. False if a table has a column of a composite type, because only their order
+ * identifies the fields of a composite value.
  */
 export async function mayReorder(
   session: Session,

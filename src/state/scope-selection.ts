@@ -19,8 +19,8 @@ export function wholeShares<S extends InScope>(
 }
 
 /**
- * Divides a selection among the scopes of a config; if it selects public only, there is but the first. Each gets the names that it lists, or all
- * of them if its list is not known yet.
+ * Divides a selection among the scopes of a config; one of public alone belongs to the first. Each scope gets the names
+ * that it lists, or all of them if its list is not known yet.
  * @throws SqlmigError `unknown-tenant` for names that none lists, unless they may be unlisted; `tenants-query-failed` if
  *   the tenants of one cannot be listed and a name may be there.
  */
@@ -71,7 +71,7 @@ interface ListedScope<S extends InScope> {
 }
 
 /** The tenants that each scope lists. */
-async function listedInScopes<S extends InScope>(
+export async function listedInScopes<S extends InScope>(
   reader: Reader,
   [own, ...kinds]: Scopes<S>,
 ): Promise<Scopes<ListedScope<S>>> {

@@ -1,10 +1,9 @@
 import type { Reader } from '../history/read-histories.ts';
 import type { Config } from '../project/config.ts';
 import { folderOf, type Migrations } from '../project/migrations.ts';
-import { kindsOf } from '../project/scope-view.ts';
-import { everySchema } from '../project/selection.ts';
+import { tenantScopes } from '../project/scope-view.ts';
 import { fewAndMore } from '../text/few.ts';
-import { selectTenants } from './fleet-state.ts';
+import { listedInScopes } from './scope-selection.ts';
 import { readUnknownScopes, unknownScopeWarnings } from './unknown-scopes.ts';
 
 /** What a run warns about in a config with scopes, a sentence each. */
@@ -29,20 +28,11 @@ export async function lackingFilesOfAll(
 ): Promise<string[]> {
   const isOpen = config.scope === null && config.database.tenants.kind === 'history';
   if (!isOpen || config.scopes.length === 0 || tenant.length === 0) return [];
-  const [own = [], ...kinds] = await listedBy(reader, [config, ...kindsOf(config)]);
-  const lacking = [...new Set(kinds.flat())].filter((name) => !own.includes(name));
+  const [own, ...kinds] = await listedInScopes(reader, tenantScopes(config));
+  const ofKinds = new Set(kinds.flatMap(({ names }) => [...names]));
+  const lacking = [...ofKinds].filter((name) => !own.names.has(name));
   if (lacking.length === 0) return [];
   return [
     `${fewAndMore(lacking, 3)} ${lacking.length === 1 ? 'does' : 'do'} not get the files of ${folderOf(config, 'tenant')}, because only scopes list ${lacking.length === 1 ? 'it' : 'them'}: set "tenants" in the config`,
   ];
-}
-
-/** The tenants that each of several configs lists now. */
-async function listedBy(reader: Reader, configs: readonly Config[]): Promise<(readonly string[])[]> {
-  const listed = [];
-  for (const config of configs) {
-    const found = await selectTenants(reader, config, { selection: everySchema });
-    listed.push('unknown' in found ? [] : found.names);
-  }
-  return listed;
 }

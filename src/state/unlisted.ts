@@ -33,7 +33,7 @@ export async function readUnlistedTargets(
   return readTargets(tenantRequests(source, unlisted), { ...reader, digests }, historyTable);
 }
 
-/** What `down` warns about, a sentence for each kind that does not list some of `schemas` which have a history of it. */
+/** A warning for each kind that has a history in some of `schemas` and does not list them: `down` leaves its files. */
 export async function unlistedKindWarnings(
   reader: Reader,
   kinds: readonly { readonly source: PlanSource; readonly fleet: FleetState }[],
