@@ -44,8 +44,12 @@ function sectionText(result: Omit<VerifyResult, 'databases'>, paint: Paint): str
 }
 
 function foundLine(findings: readonly Finding[], schemas: readonly VerifiedSchema[]): string {
-  const having = new Set(findings.map(({ schema }) => schema)).size;
-  return `${count(findings.length, 'finding')} in ${count(having, 'schema')} of ${schemas.length}`;
+  return `${count(findings.length, 'finding')} in ${count(numberOf(findings), 'schema')} of ${numberOf(schemas)}`;
+}
+
+/** The number of schemas; a tenant with kinds is listed once for each of its scopes. */
+function numberOf(listed: readonly { readonly schema: string }[]): number {
+  return new Set(listed.map(({ schema }) => schema)).size;
 }
 
 function comparedLine(
@@ -55,10 +59,11 @@ function comparedLine(
 ): string {
   const compared = schemas.reduce((sum, schema) => sum + schema.compared, 0);
   const isClean = ok && tenantsUnknown === undefined && schemas.every(({ pending }) => pending === 0);
-  const where = count(schemas.length, 'schema');
+  const number = numberOf(schemas);
+  const where = count(number, 'schema');
   const what = count(compared, 'applied migration');
   if (isClean)
-    return `${paint('green', 'clean')}: ${where} ${schemas.length === 1 ? 'matches' : 'match'} the files (${what})\n`;
+    return `${paint('green', 'clean')}: ${where} ${number === 1 ? 'matches' : 'match'} the files (${what})\n`;
   return `compared ${what} in ${where} with the files${allEqual ? ': no differences' : ''}\n`;
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createPaint } from '../../src/report/paint.ts';
 import { verifyText } from '../../src/report/verify.ts';
+import type { VerifyResult } from '../../src/verify-results.ts';
 import { numbered } from '../setup/project.ts';
 
 test('a finding of 400 tenants is one paragraph, with their number and the first names', () => {
@@ -38,5 +39,24 @@ test('pending migrations of a kind of tenants are apart from those of all tenant
     `pending: 1 migration in a, where nothing is applied
 pending: 1 migration of scope vip in a, b, where nothing is applied
 `,
+  );
+});
+
+test('a tenant of several kinds is one schema', () => {
+  const schemas = ['public', 'tenant', 'vip', 'eu'].map((scope) => ({
+    database: 'd',
+    scope,
+    schema: scope === 'public' ? 'public' : 'a',
+    version: '1',
+    compared: 1,
+    pending: 0,
+  }));
+  const text = (result: Pick<VerifyResult, 'ok' | 'findings'>) =>
+    verifyText({ ...result, schemas }, createPaint(false));
+  expect(text({ ok: true, findings: [] })).toBe('clean: 2 schemas match the files (4 applied migrations)\n');
+  const finding = { kind: 'file-missing' as const, database: 'd', schema: 'a', message: 'm' };
+  const findings = ['vip', 'eu'].map((scope) => ({ ...finding, scope }));
+  expect(text({ ok: false, findings })).toContain(
+    '2 findings in 1 schema of 2\ncompared 4 applied migrations in 2 schemas with the files\n',
   );
 });
