@@ -439,6 +439,23 @@ create function f() returns int language sql as 'select 1'; create type mood as 
   expect(existsSync(snapshotOf(p, 'k0'))).toBe(false);
 });
 
+test('a mistake in the files of the last kind is found before any snapshot is written', async () => {
+  const { url } = await freshDatabase();
+  const p = project(
+    { url, scopes: [{ name: 'vip' }, { name: 'eu' }] },
+    {
+      'sql/tenant/1_a.sql': 'create table users (id int)',
+      'sql/vip/1_a.sql': 'create table vip (id int)',
+      'sql/eu/1_a.sql': 'create tabel eu (id int)',
+    },
+  );
+  await expect(writeSnapshot(await p.config())).rejects.toMatchObject({
+    code: 'sql-syntax',
+    details: { file: 'sql/eu/1_a.sql' },
+  });
+  expect(existsSync(snapshotOf(p, 'tenant'))).toBe(false);
+});
+
 test('the command says which kinds have a snapshot, and fails if one cannot have it', async () => {
   const { url } = await freshDatabase();
   const p = project(

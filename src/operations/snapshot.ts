@@ -4,7 +4,7 @@ import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { type Config, requireConfig, requireFleetConfig } from '../project/config.ts';
 import { filesBefore } from '../project/files-before.ts';
-import { readScopes, type ScopeFiles } from '../project/migrations.ts';
+import { parseAll, readScopes, type ScopeFiles } from '../project/migrations.ts';
 import { abortSignal, callback, checkOptions, type Kinds } from '../project/option.ts';
 import { readSnapshot, shownSnapshot, snapshotText } from '../project/snapshot-file.ts';
 import { snapshotPath } from '../project/snapshot-path.ts';
@@ -85,7 +85,10 @@ export async function writeSnapshot(
 ): Promise<WrittenSnapshot> {
   requireConfig(config);
   checkOptions(options, kinds);
-  const [all, ...ofKinds] = await readScopes(config);
+  const scopes = await readScopes(config);
+  // A mistake in any file is found before the first snapshot is written.
+  for (const { migrations } of scopes) await parseAll(migrations);
+  const [all, ...ofKinds] = scopes;
   const work = { all, settings: migrateSettings(options, config) };
   const own = isUnused(all) ? nothing(config) : await write(all, work);
   if (ofKinds.length === 0) return own;
