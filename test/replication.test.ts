@@ -1,8 +1,10 @@
 import { beforeEach, expect, test } from 'vitest';
+import { findSchemas } from '../src/history/presence.ts';
 import { status, up } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { project } from './setup/project.ts';
+import { testSession } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -105,4 +107,12 @@ test('a table with the check that earlier versions made keeps it, and needs no u
     `select conrelid::regclass::text as table from pg_constraint where contype = 'c' and conname ~ '^schema_migrations'`,
   );
   expect(checks).toEqual([{ table: 'acme.schema_migrations' }]);
+});
+
+test('a schema without a history has none that needs an upgrade', async () => {
+  await db.query('create schema empty');
+  const session = await testSession(db.url);
+  const found = await findSchemas(session, ['empty'], 'schema_migrations');
+  expect(found.get('empty')).toMatchObject({ hasTable: false, isCurrent: true });
+  await session.close();
 });

@@ -33,7 +33,7 @@ export async function findSchemas(
   if (names.length === 0) return new Map();
   const rows =
     await session.read(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present,
-  coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards, coalesce(${isCurrentForm}, true) as current
+  coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards, c.oid is null or ${isCurrentForm} as current
 from unnest(${nameArray(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
 where ${isOrdinarySchema}`);
