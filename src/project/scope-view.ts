@@ -103,6 +103,6 @@ export function requireNoScopes({ scopes }: Pick<Config, 'scopes'>, what: string
   if (scopes.length === 0) return;
   throw new SqlmigError('bad-usage', `${what} does not support "scopes" in the config`, {
     state: 'nothing was touched',
-    hint: 'see the list of limits in docs/scopes.md',
+    hint: 'take "scopes" out of the config for this command, and add them afterwards',
   });
 }
