@@ -90,10 +90,13 @@ function latencies() {
   const tables = withoutFlush.filter(isDistant);
   if (tables.length === 0) return null;
   return markdown(
-    ['', 'sqlmig, ms', 'umzug, ms', 'umzug relative to sqlmig'],
+    ['', 'limit, ms', 'sqlmig, ms', 'umzug, ms', 'umzug relative to sqlmig', 'relative to the limit'],
     tables.map((table) => {
+      const limit = table.rows.find(isLimit);
       const [own, other] = ['sqlmig', 'umzug'].map((name) => find(table, name));
-      return [table.title, range(own), other ? range(other) : '', other ? fixed(other.ms / own.ms, 2) : ''];
+      const ratioTo = (row) => (other && row ? fixed(other.ms / row.ms, 2) : '');
+      const times = [limit, own, other].map((row) => (row ? range(row) : ''));
+      return [table.title, ...times, ratioTo(own), ratioTo(limit)];
     }),
   );
 }

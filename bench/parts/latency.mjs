@@ -1,6 +1,6 @@
 // The same with longer round trips.
 import postgres from 'postgres';
-import { rivals, up } from '../contestants.mjs';
+import { limits, rivals, up } from '../contestants.mjs';
 import { startLatencyProxy } from '../native.mjs';
 import { median } from '../tables.mjs';
 import { measureFresh } from './fresh.mjs';
@@ -36,9 +36,9 @@ export async function latency(bench) {
     ...bench.size(20, 100),
     url: (name, { port }) => through(name, port),
   });
-  const pair = [up(), ...rivals.filter(({ name }) => name === 'umzug')];
+  const beside = [limits[0], up(), ...rivals.filter(({ name }) => name === 'umzug')];
   for (const { ms, port } of proxies)
-    await measureOneNew(bench, pair, {
+    await measureOneNew(bench, beside, {
       ...bench.size(1000, 10),
       at: `, ${ms} ms more a round trip`,
       url: (name) => through(name, port),
