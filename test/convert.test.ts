@@ -436,3 +436,22 @@ test('a kept object that is renamed later is not found by its old name', async (
     })),
   );
 });
+
+test('COPY with its rows becomes INSERT, in either direction', async () => {
+  const rows = "COPY public.t (a) FROM stdin;\n1\tit's\n\\.\n";
+  const inserts = "INSERT INTO t (a) OVERRIDING SYSTEM VALUE VALUES\n('1', 'it''s');\n";
+  const { files, decisions } = await convert({
+    '1_x.sql': `-- +goose Up\ncreate table public.t ();\n${rows}-- +goose Down\n${rows}`,
+  });
+  expect(files.map(({ name, text }) => [name, text])).toEqual([
+    ['1_x.sql', `create table t ();\n${inserts}`],
+    ['1_x.down.sql', inserts],
+  ]);
+  expect(files[0]?.changes).toEqual([
+    'COPY FROM STDIN rewritten as INSERT',
+    'marks removed',
+    'down section moved to a separate file',
+    '"public." removed 2 times',
+  ]);
+  expect(decisions).toEqual([]);
+});

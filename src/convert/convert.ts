@@ -6,6 +6,7 @@ import { asksForNoTransaction } from '../sql/directives.ts';
 import { restrictions } from '../sql/dump.ts';
 import { parseStatements } from '../sql/parse.ts';
 import { blankOut, withSemicolon } from '../sql/ranges.ts';
+import { copiedRowsAsInserts } from './copied-rows.ts';
 import { type Decision, decisionsIn, type PlacedProblem } from './decisions.ts';
 import { type KeptObjects, keptObjects, nothingKept, placementOf } from './kept.ts';
 import { type LaidOut, type Layout, type LeftOut, layOut } from './layout.ts';
@@ -108,9 +109,9 @@ async function draftsOf(laidOut: LaidOut): Promise<Draft[]> {
       await draft(emptyFile(source.path), { source, undoes: false, changes: ['empty: it is not SQL'] }),
     ];
   }
-  const ways: TwoWays = twoWays(source.text);
+  const ways = waysOf(source);
   const { changes } = ways;
-  const own = twoWays(down?.text ?? '');
+  const own = waysOf(down);
   const [from, back] = down === null ? [source, ways.down] : [down, own.down || own.up];
   return [
     await draft(ways.up, { source, undoes: false, changes }),
@@ -118,6 +119,15 @@ async function draftsOf(laidOut: LaidOut): Promise<Draft[]> {
       ? []
       : [await draft(back, { source: from, undoes: true, changes })]),
   ];
+}
+
+/** The two directions of a file, which can be sent without a client that sends rows. */
+function waysOf(source: SourceFile | null): TwoWays {
+  // The rows are not SQL, in which the marks of a tool are looked for.
+  const { text, count } = copiedRowsAsInserts(source?.text ?? '');
+  const ways = twoWays(text);
+  const changes = count === 0 ? [] : ['COPY FROM STDIN rewritten as INSERT'];
+  return { ...ways, changes: [...changes, ...ways.changes] };
 }
 
 function emptyFile(path: string): string {
