@@ -362,3 +362,92 @@ test('wrong flags and versions are refused', async () => {
   expect(await usage('adopt', '--baseline', '9', '--yes')).toContain('no file has version 9');
   expect(await usage('baseline')).toContain('sqlmig adopt --baseline');
 });
+
+test('the files of a kind are recorded after those of all tenants, and compared with both', async () => {
+  const p = project(
+    {
+      url: db.url,
+      tenants: { list: ['acme', 'globex', 'initech'] },
+      scopes: [
+        { name: 'vip', tenants: { list: ['acme', 'globex', 'solo'] } },
+        { name: 'eu', tenants: { list: [] } },
+      ],
+    },
+    {
+      'sql/public/7_plans.sql': 'create table plans (id int primary key)',
+      'sql/tenant/7_users.sql': 'create table users (id int primary key, plan int references plans)',
+      'sql/tenant/8_names.sql': 'alter table users add name text',
+      'sql/vip/1_a.sql': 'create table vips (id int references users); alter table users add vip boolean',
+      'sql/vip/2_b.sql': 'create index vips_id on vips (id)',
+      'sql/vip/3_new.sql': 'create table newer (id int)',
+      'sql/eu/1_e.sql': 'create table eu (id int)',
+    },
+  );
+  const users = 'create table users (id int primary key, plan int references plans, vip boolean';
+  await db.query(`create table plans (id int primary key);
+create schema acme; set search_path = acme, public; ${users}, name text); create table vips (id int references users); create index vips_id on vips (id);
+create schema globex; set search_path = globex, public; ${users}); create table vips (id int references users);
+create schema initech; set search_path = initech, public; create table users (id int primary key, plan int references plans, name text);
+create schema solo; set search_path = solo, public; ${users}); create table vips (id int references users); create index vips_id on vips (id);`);
+  const kind = { scope: 'vip', select: { kind: 'tenants', names: ['acme', 'globex'] } } as const;
+  const early = await adoptAt('2', p, kind);
+  expect(early.refused.map(({ schema, message }) => [schema, message])).toEqual([
+    ['acme', 'it has no history of the files of all tenants, which come before those of a scope'],
+    ['globex', 'it has no history of the files of all tenants, which come before those of a scope'],
+  ]);
+  const base = (version: string, names: readonly string[]) =>
+    adoptAt(version, p, { select: { kind: 'tenants', names }, acceptDifferences: true });
+  await adoptAt('7', p, { select: { kind: 'public' } });
+  expect((await base('8', ['acme', 'initech'])).differences).toMatchObject([
+    { kind: 'extra-object', object: 'users.vip', schemas: ['acme'] },
+    { kind: 'extra-object', object: 'vips', schemas: ['acme'] },
+  ]);
+  await base('7', ['globex']);
+  const found = await adoptAt('2', p, kind);
+  expect(found.baselines).toMatchObject([
+    { schema: 'acme', scope: 'vip', version: '2', files: 2 },
+    { schema: 'globex', scope: 'vip', version: '2', files: 2 },
+  ]);
+  expect(found.differences).toMatchObject([
+    { kind: 'missing-object', object: 'vips.vips_id', schemas: ['globex'], file: 'sql/vip/2_b.sql' },
+  ]);
+  expect(found.accepted).toBe(false);
+  await db.query('create index vips_id on globex.vips (id)');
+  // A tenant that only the kind lists has no files of all tenants.
+  const solo = { kind: 'tenants', names: ['solo'] } as const;
+  expect((await adoptAt('2', p, { scope: 'vip', select: solo })).replayError).toMatchObject({
+    message: expect.stringContaining('relation "users" does not exist'),
+    file: 'sql/vip/1_a.sql',
+  });
+  expect(await sqlmig(baseline('2', '--scope', 'vip', '--tenants', 'acme,globex'), p.dir)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('acme, globex: 2 vip files up to 2 recorded as applied'),
+  });
+  await db.query('drop schema solo cascade');
+  const { stdout } = await sqlmig(['up', '--tenants', 'acme,globex', '--json'], p.dir);
+  expect(
+    JSON.parse(stdout).schemas.map(
+      ({
+        scope,
+        schema,
+        migrations,
+      }: {
+        scope: string;
+        schema: string;
+        migrations: { version: string }[];
+      }) => [scope, schema, migrations.map(({ version }) => version).join()],
+    ),
+  ).toEqual([
+    ['public', 'public', ''],
+    ['tenant', 'acme', ''],
+    ['tenant', 'globex', '8'],
+    ['vip', 'acme', '3'],
+    ['vip', 'globex', '3'],
+  ]);
+  expect((await sqlmig(['verify', '--structure', '--tenants', 'acme,globex'], p.dir)).code).toBe(0);
+  await expect(adoptAt('7', p, { scope: 'vip' })).rejects.toMatchObject({
+    message: 'no file has version 7',
+    details: { hint: 'the newest version is 3' },
+  });
+  await expect(adoptAt('1', p, { scope: 'tenant' })).rejects.toMatchObject({ code: 'bad-usage' });
+});

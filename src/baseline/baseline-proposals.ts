@@ -4,7 +4,7 @@ import { readerOf } from '../history/import/readers.ts';
 import type { Config } from '../project/config.ts';
 import { historyKey } from '../project/order.ts';
 import type { Selection } from '../project/selection.ts';
-import type { Scope } from '../results.ts';
+import type { Scope, ScopeName } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { commandLine } from '../text/command-line.ts';
@@ -13,7 +13,7 @@ import { few } from '../text/few.ts';
 /** The baseline that would be recorded in a schema. */
 export interface ProposedBaseline {
   readonly schema: string;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   /** The newest version that it records. */
   readonly version: string | null;
   /** The number of files, repeatables included. */
@@ -30,6 +30,8 @@ export interface RefusedBaseline extends Obstacle {
 export interface BaselineProposal {
   readonly target: Target;
   readonly files: readonly Migration[];
+  /** The files of all tenants that are applied there, if these are those of a kind. */
+  readonly before: readonly Migration[];
 }
 
 /** The rules for proposing baselines. */
@@ -39,6 +41,8 @@ export interface BaselineRules {
   readonly select: Selection;
   readonly covered: Readonly<Record<Scope, readonly Migration[]>>;
   readonly histories: readonly FoundTable[];
+  /** What `readFilesBefore` has read. */
+  readonly before: ReadonlyMap<string, readonly Migration[] | null>;
   /** The number of objects in each schema. */
   readonly objects: (schema: string) => number;
 }
@@ -53,7 +57,7 @@ export function proposeBaseline(
   if (files.length === 0) return null;
   const refused = refusalOf(target, rules);
   if (refused !== null) return { schema, ...refused };
-  return target.rows.length > 0 ? null : { target, files };
+  return target.rows.length > 0 ? null : { target, files, before: rules.before.get(schema) ?? [] };
 }
 
 function refusalOf(target: Target, rules: BaselineRules): Obstacle | null {
@@ -75,6 +79,11 @@ function refusalOf(target: Target, rules: BaselineRules): Obstacle | null {
   }
   if (trouble !== null) return { message: trouble.message, hint: trouble.details.hint ?? '' };
   if (rows.length > 0) return historyRefusal(target, rules);
+  if (rules.before.get(schema) === null)
+    return {
+      message: 'it has no history of the files of all tenants, which come before those of a scope',
+      hint: 'record these first: sqlmig adopt --baseline VERSION',
+    };
   if (exists && rules.objects(schema) > 0) return null;
   return emptyRefusal(target);
 }

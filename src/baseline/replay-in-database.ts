@@ -3,7 +3,7 @@ import type { OnEvent } from '../events.ts';
 import { migrateFleet } from '../fleet/migrate-fleet.ts';
 import type { Config } from '../project/config.ts';
 import type { Migrations } from '../project/migrations.ts';
-import { kindsOf } from '../project/scope-view.ts';
+import { kindsOf, wholeOf } from '../project/scope-view.ts';
 import type { ScopeConfig } from '../project/scopes.ts';
 import { everySchema } from '../project/selection.ts';
 import type { ErrorDetails, Scope, UpResult } from '../results.ts';
@@ -112,7 +112,7 @@ export function withReplayDatabase<T>(
 function scratchConfig(config: Config, name: string): Config {
   const { target, directTarget } = config.database;
   return {
-    ...config,
+    ...wholeOf(config),
     scopes: [],
     concurrency: 1,
     digest: false,

@@ -7,19 +7,21 @@ import {
   proposeBaseline,
   type RefusedBaseline,
 } from '../baseline/baseline-proposals.ts';
+import { readFilesBefore } from '../baseline/files-before-kind.ts';
 import { type ComparedSchemas, recordBaselines } from '../baseline/record-baselines.ts';
 import { replay } from '../baseline/replay.ts';
 import { coveredBy } from '../baseline/replayable.ts';
 import type { ReplayWay } from '../baseline/replayed.ts';
+import { inOneOrder } from '../drift/applied-files.ts';
 import { SqlmigError } from '../errors.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { findForeignTables } from '../history/foreign-tables.ts';
 import { tablesNamed } from '../history/presence.ts';
 import { type Config, requireConfig } from '../project/config.ts';
-import { type Migrations, parseMigrations, readMigrations } from '../project/migrations.ts';
-import { callback, checkOptions, checkValue, type Kinds, version, yesOrNo } from '../project/option.ts';
+import { parseMigrations, readMigrations } from '../project/migrations.ts';
+import { callback, checkOptions, checkValue, type Kinds, text, version, yesOrNo } from '../project/option.ts';
 import { historyKey } from '../project/order.ts';
-import { historyTablesIn } from '../project/scope-view.ts';
+import { historyTablesIn, kindOf } from '../project/scope-view.ts';
 import { type Selection, selection } from '../project/selection.ts';
 import type { Ignorable } from '../project/structure-settings.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
@@ -35,6 +37,7 @@ import {
   managedIn,
   readFleetState,
 } from '../state/fleet-state.ts';
+import { namedScope } from '../state/scope-names.ts';
 import { readShapeHashes } from '../structure/read-shapes.ts';
 import { compareSchemas, type Peers, type StructureDifference } from '../structure/schema-differences.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
@@ -44,6 +47,8 @@ import type { LeftOutStatement } from '../verify-results.ts';
 export interface AdoptBaselineOptions extends ChangeOptions {
   /** The newest version to record, for public files and tenant files. */
   readonly version: string;
+  /** A kind of the config: record its files, in its tenants, after those of all tenants. */
+  readonly scope?: string;
   readonly select: Selection;
   /** Record the files despite differences, or if the files cannot be replayed. */
   readonly acceptDifferences?: boolean;
@@ -80,6 +85,7 @@ export interface AdoptedBaseline extends ComparedBaseline {
 const kinds: Kinds<AdoptBaselineOptions> = {
   ...changeKinds,
   version: { ...version, required: true },
+  scope: text,
   select: { ...selection, required: true },
   acceptDifferences: yesOrNo,
   accept: { ...callback, required: true },
@@ -102,21 +108,28 @@ export async function adoptBaseline(config: Config, options: AdoptBaselineOption
 
 async function run(
   config: Config,
-  { version: upTo, select, accept, acceptDifferences = false, ...change }: AdoptBaselineOptions,
+  { version: upTo, scope, select, accept, acceptDifferences = false, ...change }: AdoptBaselineOptions,
 ): Promise<AdoptedBaseline> {
-  const migrations = await readMigrations(config);
-  requireVersion(migrations, upTo);
-  const covered = { public: coveredBy(migrations.public, upTo), tenant: coveredBy(migrations.tenant, upTo) };
+  const own = scope === undefined ? config : kindOf(config, scope);
+  const migrations = await readMigrations(own);
+  const covered = {
+    public: scope === undefined ? coveredBy(migrations.public, upTo) : [],
+    tenant: coveredBy(migrations.tenant, upTo),
+  };
+  requireVersion(
+    scope === undefined ? [...migrations.public, ...migrations.tenant] : migrations.tenant,
+    upTo,
+  );
   const scripts = await parseMigrations([...covered.public, ...covered.tenant], migrations);
-  const settings = migrateSettings(change, config);
-  const source = { config, migrations, options: settings.plan };
-  return withRun(config, settings, async (current) => {
+  const settings = migrateSettings(change, own);
+  const source = { config: own, migrations, options: settings.plan };
+  return withRun(own, settings, async (current) => {
     const migrationRun = { run: current, source, settings };
     const found = await look(migrationRun, { version: upTo, select, covered });
     const { proposals, refused, unchanged } = found;
     const isReady = proposals.length > 0 && refused.length === 0;
     const compared = isReady ? await compare(migrationRun, found, covered) : nothingCompared;
-    const baselines = proposals.map(describeBaseline);
+    const baselines = proposals.map((proposal) => namedScope(describeBaseline(proposal), own));
     const result = {
       version: upTo,
       baselines,
@@ -136,8 +149,7 @@ async function run(
   });
 }
 
-function requireVersion({ public: shared, tenant }: Migrations, upTo: string): void {
-  const files = [...shared, ...tenant];
+function requireVersion(files: readonly Migration[], upTo: string): void {
   const wanted = canonicalVersion(upTo);
   if (files.some((file) => file.version !== null && canonicalVersion(file.version) === wanted)) return;
   const newest = newestVersion(files);
@@ -165,15 +177,16 @@ async function look(
     if (state.tenantsUnknown !== null) throw tenantsQueryFailed(state.tenantsUnknown);
     const histories = await findForeignTables(session, { historyTable: config.historyTable });
     const { historyTable } = config;
-    const kindTables = historyTablesIn(config).slice(1);
-    const ofKinds = kindTables.length === 0 ? [] : await tablesNamed(session, kindTables);
-    const leftOut = [...histories.map(({ oid }) => oid), ...ofKinds];
+    const otherTables = historyTablesIn(config).filter((table) => table !== historyTable);
+    const ofOthers = otherTables.length === 0 ? [] : await tablesNamed(session, otherTables);
+    const leftOut = [...histories.map(({ oid }) => oid), ...ofOthers];
     const request = { ignore, historyTable, leftOut };
     const targets = allTargets(state);
     const schemas = targets.filter(({ rows }) => rows.length === 0).map(({ schema }) => schema);
     const hashes = await readShapeHashes(session, { ...request, schemas });
     const objects = (schema: string) => hashes.get(schema)?.objects ?? 0;
-    const rules = { config, version: upTo, select, covered, histories, objects };
+    const before = await readFilesBefore(reader, source, schemas);
+    const rules = { config, version: upTo, select, covered, histories, before, objects };
     const found = targets.flatMap((target) => proposeBaseline(target, rules) ?? []);
     const refused = found.filter((one): one is RefusedBaseline => 'message' in one);
     const proposals = found.filter((one): one is BaselineProposal => 'files' in one);
@@ -183,13 +196,37 @@ async function look(
   });
 }
 
+type Covered = Readonly<Record<Scope, readonly Migration[]>>;
 type Compared = Pick<ComparedBaseline, 'differences' | 'replayError' | 'replayedIn' | 'leftOut'>;
 const nothingCompared: Compared = { differences: [], replayError: null, replayedIn: null, leftOut: [] };
 
+/** Compares the schemas with the files, those of a kind after the files of all tenants that each tenant has. */
 async function compare(
+  migrationRun: MigrationRun,
+  { proposals, ...found }: Found,
+  covered: Covered,
+): Promise<Compared> {
+  const alike = new Map<string, BaselineProposal[]>();
+  for (const proposal of proposals) {
+    const key = JSON.stringify(proposal.before.map(({ file }) => file));
+    alike.set(key, [...(alike.get(key) ?? []), proposal]);
+  }
+  const parts: Compared[] = [];
+  for (const group of alike.values())
+    parts.push(await compareAlike(migrationRun, { ...found, proposals: group }, covered));
+  const leftOut = parts.flatMap((part) => part.leftOut);
+  return {
+    differences: parts.flatMap(({ differences }) => differences),
+    replayError: parts.find(({ replayError }) => replayError !== null)?.replayError ?? null,
+    replayedIn: parts[0]?.replayedIn ?? null,
+    leftOut: [...new Map(leftOut.map((one) => [JSON.stringify(one), one])).values()],
+  };
+}
+
+async function compareAlike(
   { run: current, source, settings }: MigrationRun,
   { state, proposals, hashes, request }: Found,
-  covered: Readonly<Record<Scope, readonly Migration[]>>,
+  covered: Covered,
 ): Promise<Compared> {
   const { migrations } = source;
   // Public may be ahead of the tenants that get a baseline.
@@ -198,7 +235,10 @@ async function compare(
     (file) => covered.public.includes(file) || applied.has(historyKey(file)),
   );
   const first = proposals.find(({ target }) => target.scope === 'tenant');
-  const files = { public: shared, tenant: first === undefined ? [] : covered.tenant };
+  const files = {
+    public: shared,
+    tenant: first === undefined ? [] : inOneOrder([...first.before, ...covered.tenant]),
+  };
   const tenant = first?.target.schema ?? 'tenant';
   const replayed = await replay(current, { migrations, covered: files, tenant, settings, ignore });
   const { expected, error: replayError, way: replayedIn, leftOut } = replayed;
@@ -209,7 +249,9 @@ async function compare(
     expected: expected[scope],
     builtFor: tenant,
     files: files[scope],
-    pending: migrations[scope].filter((file) => !files[scope].includes(file)),
+    pending: migrations[scope].filter(
+      (file) => !covered[scope].includes(file) && !files[scope].includes(file),
+    ),
   });
   const peers = [peersOf('public'), peersOf('tenant')];
   const differences = await compareSchemas((read) => current.read(read), peers, { hashes, request });

@@ -29,6 +29,11 @@ export const baselineMode = defineMode({
       takes: 'VERSION',
       describe: 'Record all files up to this version as applied, if the schemas match them',
     },
+    scope: {
+      type: 'string',
+      takes: 'NAME',
+      describe: 'Record the files of this scope of the config, after those of all tenants',
+    },
     ...selectorOptions,
     ...changeOptions,
     'accept-differences': {
@@ -51,6 +56,7 @@ export const baselineMode = defineMode({
     return recording({
       ...changeArgs(args),
       version,
+      ...(args.scope !== undefined && { scope: args.scope }),
       select: selectionOf(args) ?? everySchema,
       acceptDifferences: args.acceptDifferences,
       accept: (found) =>
