@@ -320,8 +320,7 @@ test('a tenant that only a kind lists is managed by its history, and by that alo
     kinds: [{ schema: 'o1', scope: 'shop', state: 'applied' }],
   });
   expect(await tenantExists(config, { name: 'o1' })).toMatchObject({ managed: true });
-  await db.query(`create schema o2; create table o2.b (); create table o1.only as table o1.only_shop with no data;
-    ${halfDropped('o1.only')}`);
+  await db.query('create schema o2; create table o2.b (); create table o1.only as table o1.only_shop');
   expect((await status(config)).schemas).toMatchObject([
     { scope: 'public' },
     {
@@ -337,6 +336,15 @@ test('a tenant that only a kind lists is managed by its history, and by that alo
     { scope: 'shop', schema: 'o1', findings: [] },
     { scope: 'shop', schema: 'o2', unmanaged: true },
   ]);
+  // What an interrupted drop has marked says more than that it is not listed.
+  await db.query(halfDropped('o1.only'));
+  expect((await status(config)).schemas).toMatchObject([
+    { scope: 'public' },
+    { scope: 'tenant', schema: 'o1', findings: [{ kind: 'half-dropped' }] },
+    { scope: 'shop', schema: 'o1' },
+    { scope: 'shop', schema: 'o2' },
+  ]);
+  expect((await verify(config)).findings).toMatchObject([{ kind: 'half-dropped', schema: 'o1' }]);
   await db.query(`update o1.only_shop set version = 7`);
   const events: RunEvent[] = [];
   const onEvent = (event: RunEvent) => void events.push(event);

@@ -1,13 +1,15 @@
+import type { SqlmigError } from '../errors.ts';
 import type { Finding, TroubleKind } from '../results.ts';
 import { allTargets } from './fleet-state.ts';
 import type { FleetReading } from './reading.ts';
 import type { Target } from './target.ts';
 
-/** The finding about a schema that has our history and is no tenant of the config. */
+/** The finding about a schema that has our history and is no tenant of the config: its trouble, or that. */
 export function unlistedFinding(
-  { schema, scope }: Target,
+  { schema, scope, trouble }: Target,
   { database, config }: Pick<FleetReading, 'database' | 'config'>,
 ): Finding {
+  if (trouble !== null) return troubleFinding({ schema, scope, trouble }, database);
   return { kind: 'unlisted', database, schema, scope, message: consequenceIn(config) };
 }
 
@@ -26,9 +28,7 @@ export function fleetFindings({ fleet, database }: Pick<FleetReading, 'fleet' | 
 
 /** The findings in one schema. An incomplete migration that a run is working on is not one. */
 export function findingsOf({ plan, schema, scope, held, trouble }: Target, database: string): Finding[] {
-  if (trouble !== null) {
-    return [{ kind: trouble.code as TroubleKind, database, schema, scope, message: trouble.message }];
-  }
+  if (trouble !== null) return [troubleFinding({ schema, scope, trouble }, database)];
   return plan.findings
     .filter(({ kind }) => !(kind === 'incomplete' && held))
     .map(({ kind, message, ...rest }) => ({
@@ -39,4 +39,11 @@ export function findingsOf({ plan, schema, scope, held, trouble }: Target, datab
       ...rest,
       message,
     }));
+}
+
+function troubleFinding(
+  { schema, scope, trouble }: Pick<Target, 'schema' | 'scope'> & { readonly trouble: SqlmigError },
+  database: string,
+): Finding {
+  return { kind: trouble.code as TroubleKind, database, schema, scope, message: trouble.message };
 }
