@@ -1,6 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
-import { createTenant, dropTenant, type TenantDrop, up } from '../src/index.ts';
+import {
+  createTenant,
+  dropTenant,
+  listTenants,
+  plan,
+  status,
+  type TenantDrop,
+  up,
+  verify,
+} from '../src/index.ts';
 import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { closeGate, holdLock, lockObjectOf, waitAtGate } from './setup/gate.ts';
@@ -161,6 +171,74 @@ test(
     }
     expect(await second.ended).toMatchObject({ code: 0, stdout: 'big  dropped\n' });
     expect(await exists(name)).toBe(false);
+  },
+);
+
+test(
+  'an interrupted drop keeps out the files of kinds, of a run that began before it too',
+  slow,
+  async () => {
+    const p = project(
+      {
+        url: db.url,
+        historyTable: 'kinds',
+        tenants: { list: ['k1', 'k2'] },
+        scopes: [{ name: 'vip', tenants: { list: ['k1', 'k2', 'k3'] } }],
+      },
+      { 'sql/tenant/1_a.sql': 'create table a ()', 'sql/vip/1_many.sql': manyTables(200) },
+    );
+    const config = await p.config();
+    expect(await up(config, { select: all })).toMatchObject({ ok: true });
+    await db.query('create sequence public.kinds_gate');
+    p.write({
+      'sql/vip/2_v.sql': `do $$ begin if current_schema = 'k1' then
+      while (select last_value from public.kinds_gate) < 2 loop perform pg_sleep(0.02); end loop; end if; end $$;
+    create table v ();`,
+    });
+    const running = up(config, { select: all, canary: { names: ['k1'] }, maxFailures: { count: 9 } });
+    const atGate = `select pid from pg_stat_activity where query like '%public.kinds_gate%' and pid <> pg_backend_pid()`;
+    await expect.poll(async () => (await db.query(atGate)).length).toBe(1);
+    for (const name of ['k2', 'k3']) {
+      // The first table is dropped last, so at least one batch is committed.
+      const reader = postgres(db.url, { max: 1, onnotice: () => {} });
+      await reader.unsafe(`begin; lock table ${name}.t1 in access share mode`).simple();
+      const drop = new AbortController();
+      const dropping = dropTenant(config, { name, accept, signal: drop.signal });
+      const marked = `select name from ${name}.kinds_vip where version is null`;
+      await expect.poll(() => db.query(marked)).toEqual([{ name: 'sqlmig/tenant-drop' }]);
+      drop.abort();
+      expect(await dropping).toMatchObject({ state: 'failed', error: { code: 'interrupted' } });
+      await reader.end();
+    }
+    await db.query(`select setval('public.kinds_gate', 2)`);
+    const ended = (await running).schemas.map(({ scope, schema, state, error }) => [
+      scope,
+      schema,
+      error?.code ?? state,
+    ]);
+    expect(ended.filter(([scope]) => scope === 'vip')).toEqual([
+      ['vip', 'k1', 'applied'],
+      ['vip', 'k2', 'half-dropped'],
+      ['vip', 'k3', 'half-dropped'],
+    ]);
+    expect(await db.query(`select to_regclass('k2.v') as k2, to_regclass('k3.v') as k3`)).toEqual([
+      { k2: null, k3: null },
+    ]);
+    const kindsOf = (schemas: readonly { schema: string; findings: readonly { kind: string }[] }[]) =>
+      schemas
+        .filter(({ schema }) => schema === 'k3')
+        .flatMap(({ findings }) => findings.map(({ kind }) => kind));
+    expect(await plan(config)).toMatchObject({ ok: false });
+    expect(new Set(kindsOf((await status(config)).schemas))).toEqual(new Set(['half-dropped']));
+    expect(new Set((await verify(config)).findings.map(({ kind }) => kind))).toEqual(
+      new Set(['half-dropped']),
+    );
+    expect(kindsOf(await listTenants(config))).toContain('half-dropped');
+    for (const name of ['k2', 'k3'])
+      expect(await dropTenant(config, { name, accept })).toMatchObject({
+        state: 'dropped',
+        halfDropped: true,
+      });
   },
 );
 

@@ -5,6 +5,7 @@ import type { MigrationRun } from '../fleet/migrator.ts';
 import { dropMark } from '../history/drop-mark.ts';
 import { upgradeHistory } from '../history/history.ts';
 import { insertMark } from '../history/mark.ts';
+import { kindsOf } from '../project/scope-view.ts';
 import { createMissing } from '../protocol/bootstrap.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import { schemaReplaced } from '../protocol/unit-checks.ts';
@@ -17,7 +18,8 @@ import { unitContext } from '../run/context.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier } from '../sql/quote.ts';
-import type { Target } from '../state/target.ts';
+import { basisOf } from '../state/plan-source.ts';
+import { readTargets, type Target } from '../state/target.ts';
 import { fewAndMore } from '../text/few.ts';
 import { type DropItem, readContents } from './contents.ts';
 import { readOutsiders, refuseOutsiders } from './dependents.ts';
@@ -26,8 +28,8 @@ import { readOutsiders, refuseOutsiders } from './dependents.ts';
 export type DropEnd = ErrorDetails | null;
 
 /**
- * Drops a schema. If that takes more locks than one transaction may hold, the schema is marked in its history, and its
- * objects are dropped in several transactions, each under the locks of a tenant file. The last one drops the history
+ * Drops a schema. If that takes more locks than one transaction may hold, the schema is marked in all of its histories, and
+ * its objects are dropped in several transactions, each under the locks of a tenant file. The last one drops the histories
  * and the schema.
  */
 export async function dropSchema(work: MigrationRun, target: Target): Promise<DropEnd> {
@@ -39,7 +41,7 @@ export async function dropSchema(work: MigrationRun, target: Target): Promise<Dr
     openSession: () => run.openSession(),
     schemaRefusal: () => null,
     async attempt(session, now) {
-      const attempt = await dropIn(session, now, { context, signal: settings.signal });
+      const attempt = await dropIn(session, now, { context, work });
       dropped = attempt.kind === 'done';
       return attempt;
     },
@@ -51,12 +53,12 @@ export async function dropSchema(work: MigrationRun, target: Target): Promise<Dr
 
 interface Dropping {
   readonly context: UnitContext;
-  readonly signal: AbortSignal;
+  readonly work: MigrationRun;
 }
 
-async function dropIn(session: Session, target: Target, { context, signal }: Dropping): Promise<Attempt> {
+async function dropIn(session: Session, target: Target, { context, work }: Dropping): Promise<Attempt> {
+  const { signal } = work.settings;
   const schema = unitSchema(target, null);
-  const mark = markOf(target, context);
   let most = Number.POSITIVE_INFINITY;
   for (;;) {
     if (signal.aborted) return { kind: 'stopped' };
@@ -65,6 +67,7 @@ async function dropIn(session: Session, target: Target, { context, signal }: Dro
       most = Math.min(most, contents.mostLocks);
       const batch = firstItems(contents.items, most);
       const isLast = batch.length === contents.items.length;
+      const mark = isLast ? '' : await marksOf(target, context, work);
       await session.run(
         composeDrop(schema, { items: batch, isLast, mark }, context),
         () => {},
@@ -111,13 +114,24 @@ function firstItems(items: readonly DropItem[], mostLocks: number): readonly Dro
   return end === -1 ? items : items.slice(0, end);
 }
 
-/** SQL that marks a schema as half-dropped; empty if it cannot have the mark, or has it. */
+/** SQL that marks a schema as half-dropped in all histories that it has, and in that of the files of all tenants. */
+async function marksOf(target: Target, context: UnitContext, { run, source }: MigrationRun): Promise<string> {
+  const create = doBlock(`begin\n${createMissing(target.schema, context)}\nend`);
+  const own = markOf(target, context);
+  const marks = own === '' ? [] : [create, own];
+  const requests = [{ schema: target.schema, basis: { ...basisOf(source, 'tenant'), files: [] } }];
+  for (const config of kindsOf(run.config)) {
+    const [kind] = await run.read((_, reader) => readTargets(requests, reader, config.historyTable));
+    if (kind?.hasHistory) marks.push(markOf(kind, { ...context, table: config.historyTable }));
+  }
+  return marks.join('');
+}
+
+/** SQL that marks a schema as half-dropped in a history; empty if it cannot have the mark, or has it. */
 function markOf({ schema, trouble, isCurrent }: Target, context: UnitContext): string {
   if (trouble !== null && trouble.code !== 'tenant-moved') return '';
   const upgrade = isCurrent ? '' : upgradeHistory(schema, context.table);
-  const create = doBlock(`begin\n${createMissing(schema, context)}\nend`);
-  const mark = insertMark(schema, dropMark, context);
-  return `${create}${upgrade}${doBlock(`begin\n${mark}end`)}`;
+  return `${upgrade}${doBlock(`begin\n${insertMark(schema, dropMark, context)}end`)}`;
 }
 
 /** One transaction of a drop. Locking the tables first prevents others from creating objects that depend on them. */
@@ -140,7 +154,7 @@ function composeDrop(
     return names.length === 0 ? [] : [`DROP ${kind} IF EXISTS ${names.join(', ')} CASCADE;\n`];
   });
   const end = isLast ? `DROP SCHEMA ${quoteIdentifier(schema.schema)} CASCADE;\n` : '';
-  return `${begin(context)}${locks}${isLast ? '' : mark}${lock}${refuse}${drops.join('')}${end}COMMIT;\n`;
+  return `${begin(context)}${locks}${mark}${lock}${refuse}${drops.join('')}${end}COMMIT;\n`;
 }
 
 const dropOrder = ['VIEW', 'MATERIALIZED VIEW', 'FOREIGN TABLE', 'TABLE', 'SEQUENCE', 'ROUTINE'] as const;
