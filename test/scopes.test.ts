@@ -265,6 +265,7 @@ test('tenants of a kind are created with its files, renamed and dropped whole', 
   await expect(createTenant(config, { name: 'l2' })).rejects.toMatchObject({ code: 'tenant-exists' });
   await expect(createTenant(config, { name: 'l4', scopes: ['vip'] })).rejects.toMatchObject({
     code: 'unlisted-tenant',
+    message: 'the list in "tenants" of scope vip does not list "l4"',
   });
   await expect(createTenant(config, { name: 'l4', scopes: ['vp'] })).rejects.toMatchObject({
     details: { hint: 'did you mean vip?' },

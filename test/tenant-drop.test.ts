@@ -54,7 +54,7 @@ test('drop asks, and needs --yes without a terminal', async () => {
   expect(plans).toMatchObject([{ schema: 'asks', version: '1', tables: 1, others: 1, halfDropped: false }]);
   const dropped = await sqlmig(['tenant', 'drop', 'asks', '--yes'], p.dir);
   expect(dropped).toMatchObject({ code: 0, stdout: 'asks  dropped\n' });
-  expect(dropped.stderr).toContain('still lists asks: up would create it again');
+  expect(dropped.stderr).toContain('\nthe config still lists asks: up would create it again');
   expect(await exists('asks')).toBe(false);
   expect(await sqlmig(['tenant', 'drop', 'asks', '--yes'], p.dir)).toMatchObject({ code: 1 });
   const again = await sqlmig(['tenant', 'drop', 'asks', '--yes', '--if-exists', '--json'], p.dir);

@@ -28,7 +28,7 @@ test('the history and the rows follow, and the list has to', async () => {
   await up(await p.config(), { select: all });
   const renamed = await sqlmig(['tenant', 'rename', 're_old', 're "new"'], p.dir);
   expect(renamed).toMatchObject({ code: 0, stdout: 're_old  renamed to re "new"\n' });
-  expect(renamed.stderr).toContain('still lists re_old: up would create it');
+  expect(renamed.stderr).toContain('\nthe config still lists re_old: up would create it');
   expect(renamed.stderr).toContain('does not list re "new" yet');
   expect(await schemas('re')).toEqual(['re "new"']);
   p.write({

@@ -96,13 +96,14 @@ const hints = {
 
 /** The error for a tenant that the source does not list. */
 export function unlisted(
-  { database: { tenants } }: Config,
+  { scope, database: { tenants } }: Config,
   name: string,
   { state, cause }: { readonly state: string; readonly cause?: SqlmigError },
 ): SqlmigError {
   const why = cause === undefined ? '' : `: ${cause.message}`;
   const hasRegister = tenants.kind === 'query' && tenants.register !== null;
-  const message = `the ${tenants.kind} in "tenants" of the config does not list "${name}"${why}`;
+  const place = scope === null ? 'the config' : `scope ${scope.name}`;
+  const message = `the ${tenants.kind} in "tenants" of ${place} does not list "${name}"${why}`;
   return new SqlmigError('unlisted-tenant', message, {
     state,
     sqlstate: cause?.details.sqlstate,

@@ -54,7 +54,7 @@ export function tenantDroppedText({ schema, state }: DroppedTenant): string {
 /** A note after a drop if the tenant is still listed. */
 export function stillListedText({ schema, listed }: Pick<DroppedTenant, 'schema' | 'listed'>): string {
   if (!listed) return '';
-  return `"tenants" in the config still lists ${printable(schema)}: up would create it again\n`;
+  return `the config still lists ${printable(schema)}: up would create it again\n`;
 }
 
 /** How a renaming ended, with what has the old name in its text. */
@@ -74,9 +74,7 @@ export function listedNowText({
   lackingIn = [],
 }: RenamedTenant): string {
   if (state !== 'renamed') return '';
-  const old = listsOld
-    ? `"tenants" in the config still lists ${printable(schema)}: up would create it\n`
-    : '';
+  const old = listsOld ? `the config still lists ${printable(schema)}: up would create it\n` : '';
   const ofScopes = lackingIn.length === 0 ? 'in the config' : `of scope ${lackingIn.join(' and ')}`;
   const lacks = listsNew
     ? ''
