@@ -46,8 +46,8 @@ export function createJsonLog(write: (text: string) => void, level: LogLevel): P
 
 /** The names and the number of the schemas with the same error; nothing if there is only one. */
 function shared(schemas: readonly NamedSchema[]): Pick<LoggedError, 'schemas' | 'count'> {
-  if (schemas.length < 2) return {};
-  return { schemas: distinctNames(schemas).slice(0, mostNames), count: schemas.length };
+  const names = distinctNames(schemas);
+  return names.length < 2 ? {} : { schemas: names.slice(0, mostNames), count: names.length };
 }
 
 /** Schemas with the same outcome, in the order in which they end: only the first one is logged immediately. */

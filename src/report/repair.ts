@@ -4,7 +4,7 @@ import type { ChangedChecksum } from '../repair/changed-checksums.ts';
 import type { MissingFile } from '../repair/forgotten-files.ts';
 import type { IncompleteMigration } from '../repair/incomplete-migration.ts';
 import type { RepairedSchema } from '../repair/repair.ts';
-import { count, groupBy, names, printable, schemaNames } from './table.ts';
+import { count, distinctNames, groupBy, names, printable, schemaNames } from './table.ts';
 
 /** Changed and renamed files, one paragraph per file: which schemas applied which variant. */
 export function changedText(changed: readonly ChangedChecksum[]): string {
@@ -61,6 +61,9 @@ function incompleteParagraph(group: readonly [IncompleteMigration, ...Incomplete
 /** The outcomes of schemas, one line per state. */
 export function statesText(schemas: readonly (RepairedSchema | AdoptedSchema)[]): string {
   return groupBy(schemas, ({ state }) => state)
-    .map((group) => `${group[0]?.state}  ${count(group.length, 'schema')}: ${schemaNames(group, 10)}\n`)
+    .map((group) => {
+      const size = count(distinctNames(group).length, 'schema');
+      return `${group[0]?.state}  ${size}: ${schemaNames(group, 10)}\n`;
+    })
     .join('');
 }

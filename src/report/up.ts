@@ -92,10 +92,11 @@ export function upSummary(result: UpResult): string {
 /** The names of failed schemas, and of databases in which the run stopped or did not begin. */
 export function failedNames({ schemas, databases = [] }: UpResult | DownResult): string[] {
   const several = databases.length > 0;
+  const failed = schemas
+    .filter(({ state }) => state === 'failed')
+    .map((outcome) => (several ? schemaAndDatabase(outcome) : outcome.schema));
   return [
-    ...schemas
-      .filter(({ state }) => state === 'failed')
-      .map((outcome) => (several ? schemaAndDatabase(outcome) : outcome.schema)),
+    ...new Set(failed),
     ...databases.filter(({ error }) => error !== undefined).map(({ database }) => `database ${database}`),
   ];
 }

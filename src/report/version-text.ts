@@ -1,7 +1,7 @@
 import { troubleCodes } from '../errors.ts';
 import type { SchemaStatus } from '../results.ts';
 import { atVersion, unmanagedHint } from '../text/unmanaged.ts';
-import { count, names } from './table.ts';
+import { count, distinctNames, names } from './table.ts';
 
 /** The version of a schema in words; `codes` are the code of its error or the kinds of its findings. */
 export function versionText(
@@ -15,8 +15,10 @@ export function versionText(
 }
 
 /** What `up` does in schemas that it does not manage yet, and the way out; empty if there are none. */
-export function unmanagedText(schemas: readonly Pick<SchemaStatus, 'schema' | 'unmanaged'>[]): string {
-  const found = schemas.filter(({ unmanaged }) => unmanaged === true).map(({ schema }) => schema);
+export function unmanagedText(
+  schemas: readonly Pick<SchemaStatus, 'database' | 'schema' | 'unmanaged'>[],
+): string {
+  const found = distinctNames(schemas.filter(({ unmanaged }) => unmanaged === true));
   if (found.length === 0) return '';
   const verb = found.length === 1 ? 'has' : 'have';
   return `not managed yet: ${count(found.length, 'schema')} ${verb} tables but no applied migration, so up runs every file there: ${names(found, 5)}
