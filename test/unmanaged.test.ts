@@ -68,6 +68,23 @@ test('a file that meets what exists there fails with that hint; one that skips i
   expect((await status(await p.config())).ok).toBe(true);
 });
 
+test('a file of a kind that meets what exists there fails with another hint: adopt does not know kinds', async () => {
+  await db.query('create schema shop; create table shop.users ()');
+  const p = project(
+    { url: db.url, scopes: [{ name: 'shop', tenants: { list: ['shop'] } }] },
+    { 'sql/shop/1_a.sql': 'create table users ()' },
+  );
+  const { stdout, stderr } = await sqlmig(['up', '--all', '--json'], p.dir);
+  expect({ stdout, stderr }).toMatchObject({ stdout: expect.stringContaining('"failed": 1') });
+  expect(JSON.parse(stdout).schemas[1]).toMatchObject({
+    scope: 'shop',
+    unmanaged: true,
+    error: { hint: expect.stringContaining('IF NOT EXISTS') },
+  });
+  p.write({ 'sql/shop/1_a.sql': 'create table if not exists users ()' });
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+});
+
 test('tables of an extension are not the application’s', async () => {
   await db.query('create schema old; create table old.t (); alter extension plpgsql add table old.t');
   const p = project({ url: db.url, tenants: { list: ['old'] } }, files);

@@ -6,7 +6,7 @@ import type { AppliedMigration, ErrorDetails, SchemaOutcome, UndoneSchema } from
 import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
-import { atVersion, unmanagedHint } from '../text/unmanaged.ts';
+import { atVersion, unmanagedHint, unmanagedKindHint } from '../text/unmanaged.ts';
 import { leftFrom } from './unrehearsed.ts';
 
 /** The run and database that outcomes belong to. */
@@ -113,7 +113,8 @@ export function withError(
   { state, error, costs }: Stop,
   context: OutcomeContext,
 ): SchemaOutcome {
-  const details = detailsOf(error, target, context.database);
+  const isDuplicate = target.isUnmanaged && duplicates.test(error.details.sqlstate ?? '');
+  const hint = isDuplicate && { hint: context.basis.ofKind ? unmanagedKindHint : unmanagedHint };
   return {
     ...base(target, context),
     state,
@@ -121,9 +122,12 @@ export function withError(
     ...(target.isUnmanaged && { unmanaged: true }),
     migrations: recordedBy(target, context),
     ...(costs && { costs }),
-    error: details,
+    error: { ...detailsOf(error, target, context.database), ...hint },
   };
 }
+
+// duplicate_schema, _table, _column, _object and _function.
+const duplicates = /^42(P06|P07|701|710|723)$/;
 
 /** The outcome of a schema that was sent something and could not be read again; `target` is as it was before. */
 export function outcomeUnknown(target: Target, error: SqlmigError, context: OutcomeContext): SchemaOutcome {
@@ -144,14 +148,10 @@ export function outcomeUnknown(target: Target, error: SqlmigError, context: Outc
 
 /** An error's details with its schema, and at which version that is now. */
 export function detailsOf(error: SqlmigError, target: Target, database: string): ErrorDetails {
-  const { schema, isUnmanaged } = target;
+  const { schema } = target;
   const state = [error.details.state, versionState(target)].filter((part) => part != null).join('; ');
-  const hint = isUnmanaged && duplicates.test(error.details.sqlstate ?? '') && { hint: unmanagedHint };
-  return { ...error.details, schema, database, state, ...hint };
+  return { ...error.details, schema, database, state };
 }
-
-// duplicate_schema, _table, _column, _object and _function.
-const duplicates = /^42(P06|P07|701|710|723)$/;
 
 /** At which version a schema is, in words; `null` if that is not known. */
 function versionState(target: Target): string | null {

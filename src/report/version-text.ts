@@ -1,6 +1,6 @@
 import { troubleCodes } from '../errors.ts';
-import type { SchemaStatus } from '../results.ts';
-import { atVersion, unmanagedHint } from '../text/unmanaged.ts';
+import type { SchemaStatus, ScopeName } from '../results.ts';
+import { atVersion, unmanagedHint, unmanagedKindHint } from '../text/unmanaged.ts';
 import { count, distinctNames, names } from './table.ts';
 
 /** The version of a schema in words; `codes` are the code of its error or the kinds of its findings. */
@@ -16,12 +16,17 @@ export function versionText(
 
 /** What `up` does in schemas that it does not manage yet, and the way out; empty if there are none. */
 export function unmanagedText(
-  schemas: readonly Pick<SchemaStatus, 'database' | 'schema' | 'unmanaged'>[],
+  schemas: readonly Pick<SchemaStatus, 'database' | 'schema' | 'scope' | 'unmanaged'>[],
 ): string {
-  const found = distinctNames(schemas.filter(({ unmanaged }) => unmanaged === true));
+  const unmanaged = schemas.filter((one) => one.unmanaged === true);
+  const found = distinctNames(unmanaged);
   if (found.length === 0) return '';
+  const hints = new Set(unmanaged.map(({ scope }) => (isOfKind(scope) ? unmanagedKindHint : unmanagedHint)));
   const verb = found.length === 1 ? 'has' : 'have';
   return `not managed yet: ${count(found.length, 'schema')} ${verb} tables but no applied migration, so up runs every file there: ${names(found, 5)}
-  hint: ${unmanagedHint}
-`;
+${[...hints].map((hint) => `  hint: ${hint}\n`).join('')}`;
+}
+
+function isOfKind(scope: ScopeName): boolean {
+  return scope !== 'public' && scope !== 'tenant';
 }

@@ -22,6 +22,8 @@ export interface PlanBasis {
   readonly options: PlanOptions;
   /** The names of all histories that a tenant may have; absent if there is one. */
   readonly histories?: readonly string[];
+  /** The files are those of a kind of tenants. */
+  readonly ofKind?: true;
   readonly undo?: UndoBasis;
 }
 
@@ -38,6 +40,7 @@ export function basisOf({ config, migrations, options, undo }: PlanSource, scope
     files: migrations[scope],
     options,
     ...(config.scopes.length > 0 && { histories: historyTablesIn(config) }),
+    ...(config.scope !== null && { ofKind: true as const }),
     ...(undo && { undo: undo[scope] }),
   };
 }

@@ -13,3 +13,7 @@ export function atVersion({
 /** How a schema that has tables but no applied migration comes under management. */
 export const unmanagedHint =
   "record the files that built it with: sqlmig adopt --baseline VERSION, or another tool's history with: sqlmig adopt --history";
+
+/** The same for tenants of a kind: `adopt` does not record the files of kinds. */
+export const unmanagedKindHint =
+  'sqlmig adopt does not record the files of scopes: write them so that they skip what exists (IF NOT EXISTS)';

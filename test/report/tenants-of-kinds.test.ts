@@ -21,3 +21,14 @@ test('a tenant of several scopes is counted and named once', () => {
   const unmanaged = inScopes.map((one) => ({ ...one, unmanaged: true as const }));
   expect(unmanagedText(unmanaged)).toContain('not managed yet: 1 schema has tables');
 });
+
+test('no hint for a kind names a command that does not know kinds', () => {
+  const hint = /hint: sqlmig adopt does not record the files of scopes/;
+  const [vip] = inScopes.map((one) => ({ ...one, unmanaged: true as const }));
+  if (vip === undefined) throw new RangeError('there is one');
+  expect(unmanagedText([vip])).toMatch(hint);
+  expect(unmanagedText([vip])).not.toContain('--baseline');
+  const both = unmanagedText([{ ...vip, scope: 'tenant' }, vip]);
+  expect(both).toMatch(hint);
+  expect(both).toContain('--baseline');
+});
