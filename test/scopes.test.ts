@@ -878,3 +878,50 @@ create table ${schema}.pgmigrations (id serial primary key, name varchar(255) no
     message: 'sqlmig adopt --public-as does not support "scopes" in the config',
   });
 });
+
+test('files of a kind are recorded as applied with a config that knows no others', async () => {
+  const { url, query } = await freshDatabase();
+  await query(`create table plans (id int primary key); create table users (id int); create schema h1; create table h1.users (plan int references plans);
+create table h1.sso (id int); create table h1.goose_db_version (id serial primary key, version_id bigint not null, is_applied boolean not null, tstamp timestamp default now());
+insert into h1.goose_db_version (version_id, is_applied) values (0, true), (1, true), (2, true);
+create schema h2; create table h2.vips (id int)`);
+  const files = {
+    'sql/public/1_plans.sql': 'create table plans (id int primary key)',
+    'sql/tenant/1_users.sql': 'create table users (plan int references plans)',
+    'sql/sso/2_sso.sql': 'create table sso (id int)',
+    'sql/vip/1_vips.sql': 'create table vips (id int)',
+    'sql/none/.gitkeep': '',
+  };
+  const whole = {
+    url,
+    tenants: { list: ['h1'] },
+    scopes: [
+      { name: 'sso', tenants: { list: ['h1'] } },
+      { name: 'vip', tenants: { list: ['h2'] } },
+    ],
+  };
+  const alone = (scope: string, schema: string) => ({
+    url,
+    publicDir: 'sql/none',
+    tenantDir: `sql/${scope}`,
+    historyTable: `schema_migrations_${scope}`,
+    tenants: { list: [schema] },
+  });
+  const p = project(whole, files);
+  const baseline = { version: '1', accept: () => true, acceptDifferences: true };
+  await adoptBaseline(await p.config(), { ...baseline, select: { kind: 'public' } });
+  const history = { select: all, accept: () => true, acceptMissing: true };
+  expect(await adoptHistory(await p.config(), history)).toMatchObject({ schemas: [{ state: 'adopted' }] });
+  p.write({ 'sqlmig.config.json': JSON.stringify(alone('sso', 'h1')) });
+  expect(await adoptHistory(await p.config(), history)).toMatchObject({ schemas: [{ state: 'adopted' }] });
+  p.write({ 'sqlmig.config.json': JSON.stringify(alone('vip', 'h2')) });
+  expect(await adoptBaseline(await p.config(), { ...baseline, select: all })).toMatchObject({
+    schemas: [{ schema: 'h2', state: 'adopted' }],
+  });
+  p.write({ 'sqlmig.config.json': JSON.stringify(whole) });
+  const config = await p.config();
+  expect(await up(config, { select: all })).toMatchObject({ ok: true, applied: 0, upToDate: 4 });
+  expect(await verify(config, { structure: 'files' })).toMatchObject({
+    findings: [{ object: 'users', schema: 'public' }],
+  });
+});

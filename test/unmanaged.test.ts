@@ -79,7 +79,7 @@ test('a file of a kind that meets what exists there fails with another hint: ado
   expect(JSON.parse(stdout).schemas[1]).toMatchObject({
     scope: 'shop',
     unmanaged: true,
-    error: { hint: expect.stringContaining('IF NOT EXISTS') },
+    error: { hint: expect.stringContaining('a config for these files alone') },
   });
   p.write({ 'sql/shop/1_a.sql': 'create table if not exists users ()' });
   expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });

@@ -45,8 +45,12 @@ export function refusedText(refused: readonly RefusedHistory[], sessions: readon
   return paragraphs.join('') + sessions.map(sessionLine).join('');
 }
 
-/** Schemas with a history that are no tenants. */
-export function unlistedText(unlisted: readonly string[]): string {
+/** Schemas with a history that are no tenants; `hasScopes`: they may be of a kind. */
+export function unlistedText(unlisted: readonly string[], hasScopes: boolean): string {
   if (unlisted.length === 0) return '';
-  return `not imported, because the tenant source does not list them: ${names(unlisted, 5)}\nhint: list them with "tenants" in the config, and run the command again\n`;
+  const kinds = hasScopes ? `; ${kindsHint}` : '';
+  return `not imported, because the tenant source does not list them: ${names(unlisted, 5)}\nhint: list them with "tenants" in the config, and run the command again${kinds}\n`;
 }
+
+const kindsHint =
+  'if only a scope lists them, use a config for the files of this scope alone, as docs/scopes.md shows';

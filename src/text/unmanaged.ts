@@ -14,6 +14,6 @@ export function atVersion({
 export const unmanagedHint =
   "record the files that built it with: sqlmig adopt --baseline VERSION, or another tool's history with: sqlmig adopt --history";
 
-/** The same for tenants of a kind: `adopt` does not record the files of kinds. */
+/** The same for tenants of a kind, whose files `adopt` records only with a config that knows no other. */
 export const unmanagedKindHint =
-  'sqlmig adopt does not record the files of scopes: write them so that they skip what exists (IF NOT EXISTS)';
+  'record the files of the scope that built it with sqlmig adopt and a config for these files alone, as docs/scopes.md shows';

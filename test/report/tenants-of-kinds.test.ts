@@ -23,7 +23,7 @@ test('a tenant of several scopes is counted and named once', () => {
 });
 
 test('no hint for a kind names a command that does not know kinds', () => {
-  const hint = /hint: sqlmig adopt does not record the files of scopes/;
+  const hint = /hint: record the files of the scope .* with sqlmig adopt and a config for these files alone/;
   const [vip] = inScopes.map((one) => ({ ...one, unmanaged: true as const }));
   if (vip === undefined) throw new RangeError('there is one');
   expect(unmanagedText([vip])).toMatch(hint);

@@ -57,7 +57,7 @@ function importing(options: AdoptHistoryOptions): Work {
       text: () =>
         importsText(imports) +
         refusedText(refused, sessions) +
-        unlistedText(unlisted) +
+        unlistedText(unlisted, config.scopes.length > 0) +
         (isWithout && unlisted.length === 0 ? noTenantsText(config.database.tenants) : '') +
         statesText(schemas) +
         (isOpen ? 'nothing was changed\n' : imports.length === 0 ? 'there is nothing to import\n' : ''),
