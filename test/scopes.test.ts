@@ -908,6 +908,8 @@ create schema h2; create table h2.vips (id int)`);
     tenants: { list: [schema] },
   });
   const p = project(whole, files);
+  // Public cannot become a tenant, so nothing says that it would.
+  expect(await adopt(await p.config())).toMatchObject({ public: null });
   const baseline = { version: '1', accept: () => true, acceptDifferences: true };
   await adoptBaseline(await p.config(), { ...baseline, select: { kind: 'public' } });
   const history = { select: all, accept: () => true, acceptMissing: true };

@@ -86,7 +86,10 @@ export interface AdoptReport {
   readonly histories: readonly ForeignHistory[];
   /** Sessions that hold a lock which a tool takes while it migrates. */
   readonly sessions: readonly ToolSession[];
-  /** The objects in public that its files do not create; `null` if there are no such tables. */
+  /**
+   * The objects in public that its files do not create; `null` if there are no such tables, or if the config has `scopes`,
+   * with which public cannot become a tenant.
+   */
   readonly public: PublicContents | null;
 }
 
@@ -165,7 +168,10 @@ async function report(
     return { schema, table, tool, columns, takenOver, ...judged };
   });
   const files = { public: readSourceFiles(config.publicDir), tenant: readSourceFiles(config.tenantDir) };
-  const contents = await readPublicContents(session, { config, histories: read, files, originals });
+  const contents =
+    config.scopes.length > 0
+      ? null
+      : await readPublicContents(session, { config, histories: read, files, originals });
   return { histories, sessions: await readToolSessions(session, read), contents };
 }
 

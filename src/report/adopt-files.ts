@@ -40,8 +40,8 @@ function listText(title: string, files: readonly LeftOut[]): string {
   return `${title}:\n${lines.join('')}`;
 }
 
-/** The outcome of a conversion, and the next command. */
-export function adoptedFilesText(result: AdoptedFiles): string {
+/** The outcome of a conversion, and the next command; `hasScopes`: with `scopes`, public cannot become a tenant. */
+export function adoptedFilesText(result: AdoptedFiles, hasScopes: boolean): string {
   const { accepted, written, from, decisions } = result;
   if (!accepted) return `${conversionText(result)}nothing was written\n`;
   const there = written === 0 ? 'all files already exist\n' : `wrote ${count(written, 'file')}\n`;
@@ -50,6 +50,6 @@ export function adoptedFilesText(result: AdoptedFiles): string {
   const select = toTenants ? '--all' : '--public';
   const history = commandLine('adopt', '--history', '--files', from, select);
   const move = commandLine('adopt', '--public-as', 'NAME', '--files', from);
-  const instead = toTenants ? `or, to make the tables in public a tenant: ${move}\n` : '';
+  const instead = toTenants && !hasScopes ? `or, to make the tables in public a tenant: ${move}\n` : '';
   return `${conversionText(result)}${there}${first}import the history with: ${history}\n${instead}`;
 }

@@ -61,7 +61,7 @@ function converting(options: AdoptFilesOptions, dryRun: boolean): Work {
     return {
       exitCode: ok ? 0 : 1,
       json: { ok, ...result },
-      text: () => adoptedFilesText(result),
+      text: () => adoptedFilesText(result, config.scopes.length > 0),
     };
   };
 }
