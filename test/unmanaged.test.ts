@@ -68,7 +68,7 @@ test('a file that meets what exists there fails with that hint; one that skips i
   expect((await status(await p.config())).ok).toBe(true);
 });
 
-test('a file of a kind that meets what exists there fails with another hint: adopt does not know kinds', async () => {
+test('a file of a kind that meets what exists there fails with the hint for kinds', async () => {
   await db.query('create schema shop; create table shop.users ()');
   const p = project(
     { url: db.url, scopes: [{ name: 'shop', tenants: { list: ['shop'] } }] },
@@ -79,7 +79,7 @@ test('a file of a kind that meets what exists there fails with another hint: ado
   expect(JSON.parse(stdout).schemas[1]).toMatchObject({
     scope: 'shop',
     unmanaged: true,
-    error: { hint: expect.stringContaining('a config for these files alone') },
+    error: { hint: expect.stringContaining('--baseline VERSION --scope NAME') },
   });
   p.write({ 'sql/shop/1_a.sql': 'create table if not exists users ()' });
   expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });

@@ -14,6 +14,6 @@ export function atVersion({
 export const unmanagedHint =
   "record the files that built it with: sqlmig adopt --baseline VERSION, or another tool's history with: sqlmig adopt --history";
 
-/** The same for tenants of a kind, whose files `adopt` records only with a config that knows no other. */
+/** The same for tenants of a kind. */
 export const unmanagedKindHint =
-  'record the files of the scope that built it with sqlmig adopt and a config for these files alone, as docs/scopes.md shows';
+  'record the files of the scope that built it with: sqlmig adopt --baseline VERSION --scope NAME';

@@ -3,6 +3,7 @@ import {
   type AdoptedBaseline,
   adoptBaseline,
 } from '../../operations/adopt-baseline.ts';
+import { kindOf } from '../../project/scope-view.ts';
 import { everySchema } from '../../project/selection.ts';
 import {
   baselinesText,
@@ -70,6 +71,7 @@ function recording(options: AdoptBaselineOptions): Work {
     const result = await adoptBaseline(config, { ...options, signal, onEvent });
     const { baselines, refused, unchanged, noTenants, accepted, schemas } = result;
     const failures = schemas.filter(({ state }) => state === 'failed');
+    const selected = options.scope === undefined ? config : kindOf(config, options.scope);
     const isWithout = noTenants && baselines.length === 0 && unchanged.length === 0;
     const isOpen = refused.length > 0 || isWithout || (baselines.length > 0 && !accepted);
     const isDone = !isOpen && failures.length === 0;
@@ -79,7 +81,7 @@ function recording(options: AdoptBaselineOptions): Work {
       text: () =>
         comparedText(result) +
         refusedBaselinesText(refused) +
-        (isWithout ? noTenantsText(config.database.tenants) : '') +
+        (isWithout ? noTenantsText(selected.database.tenants) : '') +
         statesText(schemas) +
         (isOpen ? closing(result, options) : baselines.length === 0 ? 'there is nothing to record\n' : ''),
       failures,
