@@ -1,4 +1,4 @@
-const width = 110;
+const width = 160;
 
 /** JSON with one line for each part that fits: the schemas are in the package, and their changes are reviewed. */
 export function jsonText(value: unknown, indent = ''): string {
