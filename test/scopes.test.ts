@@ -927,3 +927,26 @@ create schema h2; create table h2.vips (id int)`);
     findings: [{ object: 'users', schema: 'public' }],
   });
 });
+
+test('tenants that a kind lists only after public is applied can be named then, as the hint says', async () => {
+  const p = project(
+    {
+      url: db.url,
+      historyTable: 'listed',
+      tenants: { list: [] },
+      scopes: [{ name: 'vip', tenants: { query: 'select name from listed_vips' } }],
+    },
+    {
+      'sql/public/1_vips.sql': `create table listed_vips as select 'y1' as name`,
+      'sql/vip/1_v.sql': 'create table v ()',
+    },
+  );
+  const config = await p.config();
+  const named = { select: { kind: 'tenants', names: ['y1'] } } as const;
+  await expect(up(config, named)).rejects.toMatchObject({
+    code: 'tenants-query-failed',
+    details: { hint: expect.stringContaining('first run sqlmig up --public') },
+  });
+  expect(await up(config, { select: { kind: 'public' } })).toMatchObject({ ok: true });
+  expect(states(await up(config, named))).toEqual(['public public up-to-date', 'vip y1 applied']);
+});

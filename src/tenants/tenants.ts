@@ -119,11 +119,11 @@ SET LOCAL search_path = ${quoteIdentifier(publicSchema)};
 ${bound}COMMIT;`);
 }
 
-/** The error for a tenant source that cannot be read although public is applied. */
+/** The error for a tenant source that cannot be read; without a `cause`, because something that it names does not exist. */
 export function tenantsQueryFailed(
   reason: string,
   cause?: unknown,
-  hint = 'check "tenants" in the config',
+  hint = cause === undefined ? missingHint : 'check "tenants" in the config',
 ): SqlmigError {
   return new SqlmigError('tenants-query-failed', `the tenants cannot be listed: ${reason}`, {
     sqlstate: isServerError(cause) ? cause.code : undefined,
@@ -131,6 +131,9 @@ export function tenantsQueryFailed(
     cause,
   });
 }
+
+const missingHint =
+  'if a public file creates it, first run sqlmig up --public; otherwise check "tenants" in the config';
 
 async function namesOf(
   source: Exclude<TenantSource, { kind: 'history' }>,
