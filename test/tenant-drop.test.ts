@@ -242,6 +242,54 @@ test(
   },
 );
 
+test(
+  'an interrupted drop keeps out the first file of a kind, of a run that began before it',
+  slow,
+  async () => {
+    const p = project(
+      {
+        url: db.url,
+        historyTable: 'firsts',
+        tenants: { list: ['f1', 'f2'] },
+        scopes: [{ name: 'vip', tenants: { list: ['f1', 'f2'] } }],
+      },
+      { 'sql/tenant/1_many.sql': manyTables(200), 'sql/vip/.keep': '' },
+    );
+    const config = await p.config();
+    expect(await up(config, { select: all })).toMatchObject({ ok: true });
+    await db.query('create sequence public.firsts_gate');
+    p.write({
+      'sql/vip/1_v.sql': `do $$ begin if current_schema = 'f1' then
+      while (select last_value from public.firsts_gate) < 2 loop perform pg_sleep(0.02); end loop; end if; end $$;
+    create table v ();`,
+    });
+    const running = up(config, { select: all, canary: { names: ['f1'] } });
+    const atGate = `select pid from pg_stat_activity where query like '%public.firsts_gate%' and pid <> pg_backend_pid()`;
+    await expect.poll(async () => (await db.query(atGate)).length).toBe(1);
+    // The first table is dropped last, so at least one batch is committed.
+    const reader = postgres(db.url, { max: 1, onnotice: () => {} });
+    await reader.unsafe('begin; lock table f2.t1 in access share mode').simple();
+    const drop = new AbortController();
+    const dropping = dropTenant(config, { name: 'f2', accept, signal: drop.signal });
+    const marked = 'select name from f2.firsts where version is null';
+    await expect.poll(() => db.query(marked)).toEqual([{ name: 'sqlmig/tenant-drop' }]);
+    drop.abort();
+    expect(await dropping).toMatchObject({ state: 'failed', error: { code: 'interrupted' } });
+    await reader.end();
+    await db.query(`select setval('public.firsts_gate', 2)`);
+    const ended = (await running).schemas.filter(({ scope }) => scope === 'vip');
+    expect(ended.map(({ schema, state, error }) => [schema, error?.code ?? state])).toEqual([
+      ['f1', 'applied'],
+      ['f2', 'half-dropped'],
+    ]);
+    expect(await db.query(`select to_regclass('f2.v') as v`)).toEqual([{ v: null }]);
+    expect(await dropTenant(config, { name: 'f2', accept })).toMatchObject({
+      state: 'dropped',
+      halfDropped: true,
+    });
+  },
+);
+
 test('a running fleet and a drop keep apart', async () => {
   const list = numbered('fleet', 4);
   const p = project(

@@ -28,7 +28,7 @@ import { readOutsiders, refuseOutsiders } from './dependents.ts';
 export type DropEnd = ErrorDetails | null;
 
 /**
- * Drops a schema. If that takes more locks than one transaction may hold, the schema is marked in all of its histories, and
+ * Drops a schema. If that takes more locks than one transaction may hold, the schema is marked in the histories of all scopes, and
  * its objects are dropped in several transactions, each under the locks of a tenant file. The last one drops the histories
  * and the schema.
  */
@@ -114,24 +114,26 @@ function firstItems(items: readonly DropItem[], mostLocks: number): readonly Dro
   return end === -1 ? items : items.slice(0, end);
 }
 
-/** SQL that marks a schema as half-dropped in all histories that it has, and in that of the files of all tenants. */
+/**
+ * SQL that marks a schema as half-dropped in its histories of all scopes. Those that are missing are created, since a run
+ * that began before may be about to create one.
+ */
 async function marksOf(target: Target, context: UnitContext, { run, source }: MigrationRun): Promise<string> {
-  const create = doBlock(`begin\n${createMissing(target.schema, context)}\nend`);
-  const own = markOf(target, context);
-  const marks = own === '' ? [] : [create, own];
+  const marks = [markOf(target, context)];
   const requests = [{ schema: target.schema, basis: { ...basisOf(source, 'tenant'), files: [] } }];
-  for (const config of kindsOf(run.config)) {
-    const [kind] = await run.read((_, reader) => readTargets(requests, reader, config.historyTable));
-    if (kind?.hasHistory) marks.push(markOf(kind, { ...context, table: config.historyTable }));
+  for (const { historyTable } of kindsOf(run.config)) {
+    const [kind] = await run.read((_, reader) => readTargets(requests, reader, historyTable));
+    if (kind !== undefined) marks.push(markOf(kind, { ...context, table: historyTable }));
   }
   return marks.join('');
 }
 
-/** SQL that marks a schema as half-dropped in a history; empty if it cannot have the mark, or has it. */
+/** SQL that marks a schema as half-dropped in a history, and creates it if need be; empty if it cannot have the mark, or has it. */
 function markOf({ schema, trouble, isCurrent }: Target, context: UnitContext): string {
   if (trouble !== null && trouble.code !== 'tenant-moved') return '';
+  const create = doBlock(`begin\n${createMissing(schema, context)}\nend`);
   const upgrade = isCurrent ? '' : upgradeHistory(schema, context.table);
-  return `${upgrade}${doBlock(`begin\n${insertMark(schema, dropMark, context)}end`)}`;
+  return `${create}${upgrade}${doBlock(`begin\n${insertMark(schema, dropMark, context)}end`)}`;
 }
 
 /** One transaction of a drop. Locking the tables first prevents others from creating objects that depend on them. */
