@@ -28,9 +28,9 @@ import { readOutsiders, refuseOutsiders } from './dependents.ts';
 export type DropEnd = ErrorDetails | null;
 
 /**
- * Drops a schema. If that takes more locks than one transaction may hold, the schema is marked in the histories of all scopes, and
- * its objects are dropped in several transactions, each under the locks of a tenant file. The last one drops the histories
- * and the schema.
+ * Drops a schema. If that takes more locks than one transaction may hold, the schema is marked in the histories of all
+ * scopes, and its objects are dropped in several transactions, each under the locks of a tenant file. The last one drops
+ * the histories and the schema.
  */
 export async function dropSchema(work: MigrationRun, target: Target): Promise<DropEnd> {
   const { run, settings } = work;
@@ -128,7 +128,10 @@ async function marksOf(target: Target, context: UnitContext, { run, source }: Mi
   return marks.join('');
 }
 
-/** SQL that marks a schema as half-dropped in a history, and creates it if need be; empty if it cannot have the mark, or has it. */
+/**
+ * SQL that marks a schema as half-dropped in a history, which it creates if need be; empty if the history cannot have the
+ * mark, or has it.
+ */
 function markOf({ schema, trouble, isCurrent }: Target, context: UnitContext): string {
   if (trouble !== null && trouble.code !== 'tenant-moved') return '';
   const create = doBlock(`begin\n${createMissing(schema, context)}\nend`);
