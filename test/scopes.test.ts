@@ -20,6 +20,7 @@ import {
   type RunEvent,
   renameTenant,
   runs,
+  settleMigration,
   status,
   tenantExists,
   type UpOptions,
@@ -27,7 +28,7 @@ import {
   up,
   verify,
 } from '../src/index.ts';
-import { start } from './setup/cli.ts';
+import { sqlmig, start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { closeGate, waitAtGate } from './setup/gate.ts';
 import { project } from './setup/project.ts';
@@ -949,4 +950,40 @@ test('tenants that a kind lists only after public is applied can be named then, 
   });
   expect(await up(config, { select: { kind: 'public' } })).toMatchObject({ ok: true });
   expect(states(await up(config, named))).toEqual(['public public up-to-date', 'vip y1 applied']);
+});
+
+test('a version that is incomplete in several scopes of a tenant is settled in the one that is named', async () => {
+  const { p, config, run } = await fleet(
+    'twice',
+    { tenants: ['w1'], eu: ['w1'], vip: ['w1'] },
+    {
+      'sql/tenant/1_a.sql': 'create table a (id int)',
+      'sql/eu/2_i.sql': 'create index concurrently a_i on a (id)',
+      'sql/vip/1_v.sql': 'create table v (id int); insert into v values (1), (1)',
+      'sql/vip/2_i.sql': 'create unique index concurrently v_i on v (id)',
+    },
+  );
+  expect(await run()).toMatchObject({ ok: false });
+  await db.query(`update w1.twice_eu set state = 'incomplete', at_statement = 1, done_statements = 0`);
+  const settle = { schema: 'w1', version: '2', how: { kind: 'mark-applied' } } as const;
+  await expect(settleMigration(config, settle)).rejects.toMatchObject({
+    message: 'version 2 is incomplete in several scopes of "w1": eu, vip',
+    details: { hint: 'name one of them: sqlmig repair w1 2 --scope eu' },
+  });
+  const { stdout, stderr, code } = await sqlmig(
+    ['repair', 'w1', '2', '--scope', 'eu', '--mark-applied'],
+    p.dir,
+  );
+  expect({ stderr, code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('settled: w1') });
+  expect(await db.query('select state from w1.twice_eu where version = 2')).toEqual([{ state: 'applied' }]);
+  expect(await db.query('select state from w1.twice_vip where version = 2')).toEqual([
+    { state: 'incomplete' },
+  ]);
+  // One is left, which needs no name.
+  await db.query('truncate w1.v');
+  expect(await settleMigration(config, { ...settle, how: { kind: 'resume' } })).toMatchObject({
+    scope: 'vip',
+    schemas: [{ state: 'repaired' }],
+  });
+  expect(await sqlmig(['repair', '--all', '--scope', 'eu', '--resume'], p.dir)).toMatchObject({ code: 2 });
 });

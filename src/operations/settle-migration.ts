@@ -7,7 +7,7 @@ import { settlementKind } from '../decide/settlement.ts';
 import { SqlmigError } from '../errors.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { checkOptions, type Kinds, nullable, text } from '../project/option.ts';
-import { kindsOf } from '../project/scope-view.ts';
+import { kindOf, kindsOf } from '../project/scope-view.ts';
 import { selection } from '../project/selection.ts';
 import type { SettledMigrations } from '../repair/settle.ts';
 import {
@@ -19,12 +19,15 @@ import {
 } from '../repair/settle-selected.ts';
 import { changeKinds } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
-import { namedScope } from '../state/scope-names.ts';
+import { namedScope, tenantScope } from '../state/scope-names.ts';
+import { repairCommandLine } from '../text/command-line.ts';
+import { few } from '../text/few.ts';
 
 const oneKinds: Kinds<SettleMigrationOptions> = {
   ...changeKinds,
   schema: { ...text, required: true },
   version: { ...text, required: true },
+  scope: text,
   how: nullable(settlementKind),
 };
 
@@ -83,22 +86,49 @@ export async function settleMigrations(
   });
 }
 
-/** Settles a migration of the files of all tenants, or of the first kind in which it is incomplete. */
-async function settleInScope(config: Config, options: SettleMigrationOptions): Promise<SettledMigration> {
-  const kinds = options.schema === config.publicSchema ? [] : kindsOf(config);
+/** Settles a migration in the scope in which it is incomplete. @throws SqlmigError `bad-usage` if there are several. */
+async function settleInScope(
+  config: Config,
+  { scope, ...options }: SettleMigrationOptions,
+): Promise<SettledMigration> {
+  if (scope !== undefined && scope !== 'tenant') return settleIn(kindOf(config, scope), options);
+  const kinds = scope === 'tenant' || options.schema === config.publicSchema ? [] : kindsOf(config);
+  if (kinds.length === 0) return settleIn(config, options);
+  const found: { readonly config: Config; readonly described: SettledMigration }[] = [];
   const refusals: SqlmigError[] = [];
   for (const one of [config, ...kinds]) {
     try {
-      const settled = await settleOne(one, options);
-      const schemas = settled.schemas.map((schema) => namedScope(schema, one));
-      return { ...namedScope(settled, one), schemas };
+      found.push({ config: one, described: await settleIn(one, { ...options, how: null }) });
     } catch (error) {
       if (!(error instanceof SqlmigError) || !elsewhere.includes(error.code)) throw error;
       refusals.push(error);
     }
   }
+  const [only, ...others] = found;
   // Of several scopes with a file of that version, one in which it is applied says more than one that lacks it.
-  throw refusals.find(({ code }) => code === 'nothing-to-settle') ?? refusals[0];
+  if (only === undefined) throw refusals.find(({ code }) => code === 'nothing-to-settle') ?? refusals[0];
+  if (others.length > 0)
+    throw severalScopes(
+      options,
+      found.map((one) => tenantScope(one.config)),
+    );
+  return options.how == null ? only.described : settleIn(only.config, options);
+}
+
+async function settleIn(config: Config, options: SettleMigrationOptions): Promise<SettledMigration> {
+  const settled = await settleOne(config, options);
+  const schemas = settled.schemas.map((schema) => namedScope(schema, config));
+  return { ...namedScope(settled, config), schemas };
+}
+
+function severalScopes({ schema, version }: SettleMigrationOptions, scopes: readonly string[]): SqlmigError {
+  const [first = ''] = scopes;
+  const message = `version ${version} is incomplete in several scopes of "${schema}": ${few(scopes, 5)}`;
+  return new SqlmigError('bad-usage', message, {
+    schema,
+    state: 'nothing was touched',
+    hint: `name one of them: ${repairCommandLine(schema, { version }, '--scope', first)}`,
+  });
 }
 
 const elsewhere: readonly string[] = ['nothing-to-settle', 'bad-usage'];

@@ -22,6 +22,8 @@ export interface SettleMigrationOptions extends ChangeOptions {
   readonly schema: string;
   /** Its version; the name of a repeatable. */
   readonly version: string;
+  /** `tenant` or a kind of the config, if it is incomplete in several scopes of the schema. */
+  readonly scope?: string;
   /** `null`, the default, only describes it. */
   readonly how?: Settlement | null;
 }

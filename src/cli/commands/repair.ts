@@ -41,6 +41,11 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     ...selectorOptions,
     ...changeOptions,
     ...indexJobsOption,
+    scope: {
+      type: 'string',
+      takes: 'NAME',
+      describe: 'Scope of that migration, if its version is incomplete in several scopes of the schema',
+    },
     resume: { type: 'boolean', default: false, describe: 'Check what was completed and continue' },
     'from-statement': {
       type: 'number',
@@ -62,7 +67,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     ['repair acme 0009 --resume', 'finish an incomplete CREATE INDEX CONCURRENTLY'],
   ],
   prepare: (args, terminal) => {
-    const { schema, migration } = args;
+    const { schema, migration, scope } = args;
     const how = settlementOf(args);
     const select = selectionOf(args);
     const jobs = indexJobsArgs(args);
@@ -78,8 +83,10 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
       if (select !== null)
         throw usage('specify either a schema and a version, or --all, --public or --tenants a,b');
       if (args.forget) throw forgetAlone();
-      return settleOne({ ...options, schema, version: migration }, how, isAgreed);
+      const named = scope !== undefined && { scope };
+      return settleOne({ ...options, ...named, schema, version: migration }, how, isAgreed);
     }
+    if (scope !== undefined) throw usage('--scope requires a schema and a version');
     if (how === null)
       return (args.forget ? forget : accept)({ ...options, select: select ?? everySchema }, isAgreed);
     if (args.forget) throw forgetAlone();
@@ -116,7 +123,7 @@ function forgetAlone() {
 
 /** Settles one migration; without `how`, shows its state and resumes it on confirmation. */
 function settleOne(
-  given: ChangeOptions & { readonly schema: string; readonly version: string },
+  given: ChangeOptions & { readonly schema: string; readonly version: string; readonly scope?: string },
   how: Settlement | null,
   isAgreed: IsAgreed,
 ): Work {
