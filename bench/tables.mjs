@@ -26,11 +26,16 @@ function row(name, turns) {
   };
 }
 
-/** Rows of a table: medians, extremes, CPU, and the ratio to the median of `base`. */
+/**
+ * Rows of a table: medians, extremes, CPU, and the ratio to `base`: the median of the ratios of the rounds, in which all
+ * have had the same machine.
+ */
 export function rows(results, base) {
-  const found = [...results].map(([name, turns]) => row(name, turns));
-  const of = found.find(({ name }) => name === base)?.ms ?? Number.NaN;
-  return found.map((one) => ({ ...one, ratio: one.ms / of }));
+  const before = results.get(base) ?? [];
+  return [...results].map(([name, turns]) => ({
+    ...row(name, turns),
+    ratio: median(turns.map(({ ms }, round) => ms / (before[round]?.ms ?? Number.NaN))),
+  }));
 }
 
 // Beyond this, two medians of five rounds can come in either order.

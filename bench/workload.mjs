@@ -23,14 +23,17 @@ export function file(n, prefix = 't') {
 
 const name = (n) => String(n).padStart(5, '0');
 
+/** The text of file n where every file creates a table of its own, after ten files of all kinds. */
+export const newTable = (n) => file(10 * (n - 1) + 1);
+
 /** Writes files `from` to `to` for every tool below `dir`. */
-export function writeFiles(dir, from, to) {
+export function writeFiles(dir, from, to, textOf = (n) => file(n)) {
   const write = (path, text) => {
     mkdirSync(join(dir, path, '..'), { recursive: true });
     writeFileSync(join(dir, path), text);
   };
   for (let n = from; n <= to; n++) {
-    const text = file(n);
+    const text = textOf(n);
     write(`sqlmig/sql/tenant/${name(n)}_change.sql`, text);
     write(`plain/${name(n)}_change.sql`, text);
     write(`dbmate/${name(n)}_change.sql`, `-- migrate:up\n${text}\n-- migrate:down\n`);
@@ -77,8 +80,8 @@ export function writeScripts({ dir, k }, kind, messages) {
 
 /** Scripts that do what the server has to do at least, a message a tenant. `whole`: one transaction a tenant. */
 export const limitScripts = (whole) => (turn) => {
-  const { tenants, from, to } = turn;
-  const texts = Array.from({ length: to - from + 1 }, (_, i) => file(from + i));
+  const { tenants, from, to, textOf = (n) => file(n) } = turn;
+  const texts = Array.from({ length: to - from + 1 }, (_, i) => textOf(from + i));
   const units = whole ? [texts.join('')] : texts;
   const messages = tenants.map((tenant) => sent(units.map((text) => transaction(tenant, text)).join('')));
   return writeScripts(turn, whole ? 'tenant' : 'file', messages);

@@ -1,8 +1,8 @@
-// One more file in each round, and then nothing to do.
+// One more file in each round, which creates a table, and then nothing to do.
 import { limits, rivals, up } from '../contestants.mjs';
 import { interleaved, timed, times } from '../measure.mjs';
 import { createDatabase, createProject, dropDatabase } from '../project.mjs';
-import { writeFiles } from '../workload.mjs';
+import { newTable, writeFiles } from '../workload.mjs';
 
 /** Measures contestants with one new file, then with none; a process a tenant gets a tenth of the tenants. */
 export async function measureOneNew(bench, contestants, { tenants, files, at = '', url = bench.server.url }) {
@@ -11,8 +11,9 @@ export async function measureOneNew(bench, contestants, { tenants, files, at = '
   const few = await createProject(server, { tenants: Math.ceil(tenants / 10), files, k });
   const of = ({ slow }) => (slow ? few : all);
   const database = (contestant) => `again_${contestants.indexOf(contestant)}`;
-  const run = async (contestant, from, to) => {
-    const command = contestant.command({ ...of(contestant), url: url(database(contestant)), from, to });
+  const run = async (contestant, from, to, textOf) => {
+    const place = { ...of(contestant), url: url(database(contestant)) };
+    const command = contestant.command({ ...place, from, to, textOf });
     return times(tenants / of(contestant).tenants.length, await timed(command, { server }));
   };
   for (const contestant of contestants) {
@@ -24,9 +25,9 @@ export async function measureOneNew(bench, contestants, { tenants, files, at = '
   const one = await interleaved(contestants, rounds, async (contestant, round) => {
     if (written === files + round) {
       written += 1;
-      for (const { dir } of [all, few]) writeFiles(dir, written, written);
+      for (const { dir } of [all, few]) writeFiles(dir, written, written, newTable);
     }
-    const turn = await run(contestant, written, written);
+    const turn = await run(contestant, written, written, newTable);
     if (!contestant.isLimit)
       nothing.set(contestant.name, [...(nothing.get(contestant.name) ?? []), await run(contestant, 1, 0)]);
     return turn;
