@@ -955,7 +955,7 @@ test('tenants that a kind lists only after public is applied can be named then, 
 test('a version that is incomplete in several scopes of a tenant is settled in the one that is named', async () => {
   const { p, config, run } = await fleet(
     'twice',
-    { tenants: ['w1'], eu: ['w1'], vip: ['w1'] },
+    { tenants: ['twin'], eu: ['twin'], vip: ['twin'] },
     {
       'sql/tenant/1_a.sql': 'create table a (id int)',
       'sql/eu/2_i.sql': 'create index concurrently a_i on a (id)',
@@ -964,23 +964,26 @@ test('a version that is incomplete in several scopes of a tenant is settled in t
     },
   );
   expect(await run()).toMatchObject({ ok: false });
-  await db.query(`update w1.twice_eu set state = 'incomplete', at_statement = 1, done_statements = 0`);
-  const settle = { schema: 'w1', version: '2', how: { kind: 'mark-applied' } } as const;
+  await db.query(`update twin.twice_eu set state = 'incomplete', at_statement = 1, done_statements = 0`);
+  const settle = { schema: 'twin', version: '2', how: { kind: 'mark-applied' } } as const;
   await expect(settleMigration(config, settle)).rejects.toMatchObject({
-    message: 'version 2 is incomplete in several scopes of "w1": eu, vip',
-    details: { hint: 'name one of them: sqlmig repair w1 2 --scope eu' },
+    message: 'version 2 is incomplete in several scopes of "twin": eu, vip',
+    details: { hint: 'name one of them: sqlmig repair twin 2 --scope eu' },
   });
   const { stdout, stderr, code } = await sqlmig(
-    ['repair', 'w1', '2', '--scope', 'eu', '--mark-applied'],
+    ['repair', 'twin', '2', '--scope', 'eu', '--mark-applied'],
     p.dir,
   );
-  expect({ stderr, code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('settled: w1') });
-  expect(await db.query('select state from w1.twice_eu where version = 2')).toEqual([{ state: 'applied' }]);
-  expect(await db.query('select state from w1.twice_vip where version = 2')).toEqual([
+  expect({ stderr, code, stdout }).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('settled: twin'),
+  });
+  expect(await db.query('select state from twin.twice_eu where version = 2')).toEqual([{ state: 'applied' }]);
+  expect(await db.query('select state from twin.twice_vip where version = 2')).toEqual([
     { state: 'incomplete' },
   ]);
   // One is left, which needs no name.
-  await db.query('truncate w1.v');
+  await db.query('truncate twin.v');
   expect(await settleMigration(config, { ...settle, how: { kind: 'resume' } })).toMatchObject({
     scope: 'vip',
     schemas: [{ state: 'repaired' }],
