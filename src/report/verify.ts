@@ -6,7 +6,7 @@ import type { Paint } from './paint.ts';
 import { lintLine, tenantsUnknownText } from './plan.ts';
 import { inSections } from './sections.ts';
 import { driftText, notReplayedText, structureText } from './structure.ts';
-import { count, groupBy, printable, schemaNames } from './table.ts';
+import { count, distinctNames, groupBy, printable, schemaNames } from './table.ts';
 
 const otherKinds: ReadonlySet<string> = new Set(['lint', 'down-file', 'drift', 'not-replayed']);
 
@@ -44,12 +44,7 @@ function sectionText(result: Omit<VerifyResult, 'databases'>, paint: Paint): str
 }
 
 function foundLine(findings: readonly Finding[], schemas: readonly VerifiedSchema[]): string {
-  return `${count(findings.length, 'finding')} in ${count(numberOf(findings), 'schema')} of ${numberOf(schemas)}`;
-}
-
-/** The number of schemas; a tenant with kinds is listed once for each of its scopes. */
-function numberOf(listed: readonly { readonly schema: string }[]): number {
-  return new Set(listed.map(({ schema }) => schema)).size;
+  return `${count(findings.length, 'finding')} in ${count(distinctNames(findings).length, 'schema')} of ${distinctNames(schemas).length}`;
 }
 
 function comparedLine(
@@ -59,7 +54,7 @@ function comparedLine(
 ): string {
   const compared = schemas.reduce((sum, schema) => sum + schema.compared, 0);
   const isClean = ok && tenantsUnknown === undefined && schemas.every(({ pending }) => pending === 0);
-  const number = numberOf(schemas);
+  const number = distinctNames(schemas).length;
   const where = count(number, 'schema');
   const what = count(compared, 'applied migration');
   if (isClean)
