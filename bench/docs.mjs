@@ -90,7 +90,7 @@ function latencies() {
   const tables = withoutFlush.filter(isDistant);
   if (tables.length === 0) return null;
   return markdown(
-    ['', 'limit, ms', 'sqlmig, ms', 'umzug, ms', 'umzug relative to sqlmig', 'relative to the limit'],
+    ['', 'limit, ms', 'sqlmig, ms', 'umzug, ms', 'umzug relative to sqlmig', 'umzug relative to the limit'],
     tables.map((table) => {
       const limit = table.rows.find(isLimit);
       const [own, other] = ['sqlmig', 'umzug'].map((name) => find(table, name));

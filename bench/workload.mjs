@@ -27,7 +27,7 @@ const name = (n) => String(n).padStart(5, '0');
 export const newTable = (n) => file(10 * (n - 1) + 1);
 
 /** Writes files `from` to `to` for every tool below `dir`. */
-export function writeFiles(dir, from, to, textOf = (n) => file(n)) {
+export function writeFiles(dir, from, to, textOf = file) {
   const write = (path, text) => {
     mkdirSync(join(dir, path, '..'), { recursive: true });
     writeFileSync(join(dir, path), text);
@@ -80,7 +80,7 @@ export function writeScripts({ dir, k }, kind, messages) {
 
 /** Scripts that do what the server has to do at least, a message a tenant. `whole`: one transaction a tenant. */
 export const limitScripts = (whole) => (turn) => {
-  const { tenants, from, to, textOf = (n) => file(n) } = turn;
+  const { tenants, from, to, textOf = file } = turn;
   const texts = Array.from({ length: to - from + 1 }, (_, i) => textOf(from + i));
   const units = whole ? [texts.join('')] : texts;
   const messages = tenants.map((tenant) => sent(units.map((text) => transaction(tenant, text)).join('')));

@@ -2,6 +2,7 @@ export type { Obstacle, ToolSession } from './adopt/foreign-histories.ts';
 export type { AdoptedSchema } from './adopt/import-histories.ts';
 export type { HistoryImport, RefusedHistory } from './adopt/import-proposals.ts';
 export type { ProposedBaseline, RefusedBaseline } from './baseline/baseline-proposals.ts';
+export type { BaselineComparison } from './baseline/compare-baselines.ts';
 export type { ReplayWay } from './baseline/replayed.ts';
 export type { Conversion, ConvertedFile } from './convert/convert.ts';
 export type { Decision } from './convert/decisions.ts';

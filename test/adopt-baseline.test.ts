@@ -392,8 +392,8 @@ create schema solo; set search_path = solo, public; ${users}); create table vips
   const kind = { scope: 'vip', select: { kind: 'tenants', names: ['acme', 'globex'] } } as const;
   const early = await adoptAt('2', p, kind);
   expect(early.refused.map(({ schema, message }) => [schema, message])).toEqual([
-    ['acme', 'it has no history of the files of all tenants, which come before those of a scope'],
-    ['globex', 'it has no history of the files of all tenants, which come before those of a scope'],
+    ['acme', 'it has no history of the files of all tenants, which run before those of a scope'],
+    ['globex', 'it has no history of the files of all tenants, which run before those of a scope'],
   ]);
   const base = (version: string, names: readonly string[]) =>
     adoptAt(version, p, { select: { kind: 'tenants', names }, acceptDifferences: true });

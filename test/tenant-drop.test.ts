@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import {
+  type Config,
   createTenant,
   dropTenant,
   listTenants,
@@ -174,6 +175,30 @@ test(
   },
 );
 
+/** Interrupts the drop of a tenant with a table `t1` that is dropped last, after at least one batch is committed. */
+async function interruptDrop(config: Config, name: string): Promise<void> {
+  const reader = postgres(db.url, { max: 1, onnotice: () => {} });
+  await reader.unsafe(`begin; lock table ${name}.t1 in access share mode`).simple();
+  const drop = new AbortController();
+  const dropping = dropTenant(config, { name, accept, signal: drop.signal });
+  const marked = `select name from ${name}.${config.historyTable} where version is null`;
+  await expect.poll(() => db.query(marked)).toEqual([{ name: 'sqlmig/tenant-drop' }]);
+  drop.abort();
+  expect(await dropping).toMatchObject({ state: 'failed', error: { code: 'interrupted' } });
+  await reader.end();
+}
+
+/** A file that creates the table `v`, and waits in one tenant for the sequence `gate` to reach 2. */
+const gatedFile = (tenant: string, gate: string) => `do $$ begin if current_schema = '${tenant}' then
+  while (select last_value from public.${gate}) < 2 loop perform pg_sleep(0.02); end loop; end if; end $$;
+create table v ();`;
+
+/** Waits until a session is at such a gate. */
+function atGate(gate: string): Promise<void> {
+  const waiting = `select pid from pg_stat_activity where query like '%public.${gate}%' and pid <> pg_backend_pid()`;
+  return expect.poll(async () => (await db.query(waiting)).length).toBe(1);
+}
+
 test(
   'an interrupted drop keeps out the files of kinds, of a run that began before it too',
   slow,
@@ -190,26 +215,10 @@ test(
     const config = await p.config();
     expect(await up(config, { select: all })).toMatchObject({ ok: true });
     await db.query('create sequence public.kinds_gate');
-    p.write({
-      'sql/vip/2_v.sql': `do $$ begin if current_schema = 'k1' then
-      while (select last_value from public.kinds_gate) < 2 loop perform pg_sleep(0.02); end loop; end if; end $$;
-    create table v ();`,
-    });
+    p.write({ 'sql/vip/2_v.sql': gatedFile('k1', 'kinds_gate') });
     const running = up(config, { select: all, canary: { names: ['k1'] }, maxFailures: { count: 9 } });
-    const atGate = `select pid from pg_stat_activity where query like '%public.kinds_gate%' and pid <> pg_backend_pid()`;
-    await expect.poll(async () => (await db.query(atGate)).length).toBe(1);
-    for (const name of ['k2', 'k3']) {
-      // The first table is dropped last, so at least one batch is committed.
-      const reader = postgres(db.url, { max: 1, onnotice: () => {} });
-      await reader.unsafe(`begin; lock table ${name}.t1 in access share mode`).simple();
-      const drop = new AbortController();
-      const dropping = dropTenant(config, { name, accept, signal: drop.signal });
-      const marked = `select name from ${name}.kinds_vip where version is null`;
-      await expect.poll(() => db.query(marked)).toEqual([{ name: 'sqlmig/tenant-drop' }]);
-      drop.abort();
-      expect(await dropping).toMatchObject({ state: 'failed', error: { code: 'interrupted' } });
-      await reader.end();
-    }
+    await atGate('kinds_gate');
+    for (const name of ['k2', 'k3']) await interruptDrop(config, name);
     await db.query(`select setval('public.kinds_gate', 2)`);
     const ended = (await running).schemas.map(({ scope, schema, state, error }) => [
       scope,
@@ -258,24 +267,10 @@ test(
     const config = await p.config();
     expect(await up(config, { select: all })).toMatchObject({ ok: true });
     await db.query('create sequence public.firsts_gate');
-    p.write({
-      'sql/vip/1_v.sql': `do $$ begin if current_schema = 'f1' then
-      while (select last_value from public.firsts_gate) < 2 loop perform pg_sleep(0.02); end loop; end if; end $$;
-    create table v ();`,
-    });
+    p.write({ 'sql/vip/1_v.sql': gatedFile('f1', 'firsts_gate') });
     const running = up(config, { select: all, canary: { names: ['f1'] } });
-    const atGate = `select pid from pg_stat_activity where query like '%public.firsts_gate%' and pid <> pg_backend_pid()`;
-    await expect.poll(async () => (await db.query(atGate)).length).toBe(1);
-    // The first table is dropped last, so at least one batch is committed.
-    const reader = postgres(db.url, { max: 1, onnotice: () => {} });
-    await reader.unsafe('begin; lock table f2.t1 in access share mode').simple();
-    const drop = new AbortController();
-    const dropping = dropTenant(config, { name: 'f2', accept, signal: drop.signal });
-    const marked = 'select name from f2.firsts where version is null';
-    await expect.poll(() => db.query(marked)).toEqual([{ name: 'sqlmig/tenant-drop' }]);
-    drop.abort();
-    expect(await dropping).toMatchObject({ state: 'failed', error: { code: 'interrupted' } });
-    await reader.end();
+    await atGate('firsts_gate');
+    await interruptDrop(config, 'f2');
     await db.query(`select setval('public.firsts_gate', 2)`);
     const ended = (await running).schemas.filter(({ scope }) => scope === 'vip');
     expect(ended.map(({ schema, state, error }) => [schema, error?.code ?? state])).toEqual([

@@ -81,8 +81,8 @@ function refusalOf(target: Target, rules: BaselineRules): Obstacle | null {
   if (rows.length > 0) return historyRefusal(target, rules);
   if (rules.before.get(schema) === null)
     return {
-      message: 'it has no history of the files of all tenants, which come before those of a scope',
-      hint: 'record these first: sqlmig adopt --baseline VERSION',
+      message: 'it has no history of the files of all tenants, which run before those of a scope',
+      hint: 'record them first: sqlmig adopt --baseline VERSION',
     };
   if (exists && rules.objects(schema) > 0) return null;
   return emptyRefusal(target);

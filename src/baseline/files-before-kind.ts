@@ -8,8 +8,8 @@ import { type PlanSource, tenantRequests } from '../state/plan-source.ts';
 import { readTargets } from '../state/target.ts';
 
 /**
- * Reads which files of all tenants are applied to tenants, by schema, if the config is limited to a kind; `null` for a
- * tenant that should have them, according to its tenant source, and has no history of them.
+ * Reads which files of all tenants the tenants of a kind have applied, by schema; `null` for a tenant that should have them,
+ * according to its tenant source, and has no history of them. Empty if the config is not limited to a kind.
  */
 export async function readFilesBefore(
   reader: Reader,

@@ -21,12 +21,18 @@ export interface Replayed {
 /** The files to replay. */
 export interface ReplayRequest {
   readonly migrations: Migrations;
+  /** Those of tenants may be of several scopes, each in running order. */
   readonly covered: Readonly<Record<Scope, readonly Migration[]>>;
   /** The name of the schema that represents all tenants. */
   readonly tenant: string;
   readonly settings: MigrateSettings;
   readonly ignore: ShapeRequest['ignore'];
   readonly except?: ShapeRequest['except'];
+}
+
+/** What several replays left out, each statement once. */
+export function distinctLeftOut(statements: readonly LeftOutStatement[]): LeftOutStatement[] {
+  return [...new Map(statements.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 /** The error of a replay whose signal is aborted. */

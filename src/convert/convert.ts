@@ -121,9 +121,9 @@ async function draftsOf(laidOut: LaidOut): Promise<Draft[]> {
   ];
 }
 
-/** The two directions of a file, which can be sent without a client that sends rows. */
+/** The two directions of a file, with INSERT in place of COPY FROM STDIN. */
 function waysOf(source: SourceFile | null): TwoWays {
-  // The rows are not SQL, in which the marks of a tool are looked for.
+  // First, because the rows are not SQL, in whose comments the marks of a tool are.
   const { text, count } = copiedRowsAsInserts(source?.text ?? '');
   const ways = twoWays(text);
   const changes = count === 0 ? [] : ['COPY FROM STDIN rewritten as INSERT'];

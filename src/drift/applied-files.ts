@@ -1,7 +1,5 @@
 import type { SchemaPlan } from '../decide/plan.ts';
 import type { Migrations } from '../project/migrations.ts';
-import { historyKey } from '../project/order.ts';
-import { compareVersions } from '../project/version.ts';
 import type { Scope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import { allTargets, type FleetState } from '../state/fleet-state.ts';
@@ -122,16 +120,4 @@ export function withKinds(base: Comparable, kinds: readonly KindFleet[]): Compar
     groups: [...base.groups.filter(({ scope }) => scope === 'public'), ...joined.values()],
     notCompared,
   };
-}
-
-/** Files with versions in which each comes after those before it, if the files of several scopes have equal or lower ones. */
-export function inOneOrder(files: readonly Migration[]): readonly Migration[] {
-  const keys = new Set(files.map(historyKey));
-  const isOrdered = files.every(({ version }, i) => {
-    const before = files[i - 1];
-    if (before === undefined || version === null) return true;
-    return before.version !== null && compareVersions(before.version, version) < 0;
-  });
-  if (isOrdered && keys.size === files.length) return files;
-  return files.map(({ replaces: _, ...file }, i) => ({ ...file, version: String(i + 1) }));
 }

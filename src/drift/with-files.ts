@@ -1,5 +1,5 @@
 import { replay } from '../baseline/replay.ts';
-import type { ReplayRequest } from '../baseline/replayed.ts';
+import { distinctLeftOut, type ReplayRequest } from '../baseline/replayed.ts';
 import { SqlmigError } from '../errors.ts';
 import type { Migrations } from '../project/migrations.ts';
 import type { Run } from '../run/run.ts';
@@ -9,7 +9,7 @@ import type { KindFleet } from '../state/kind-fleets.ts';
 import type { Peers } from '../structure/schema-differences.ts';
 import type { KnownShape } from '../structure/shape.ts';
 import type { LeftOutStatement, NotReplayedFinding, StructureReport } from '../verify-results.ts';
-import { groupByFiles, inOneOrder, type SchemasByFiles, withKinds } from './applied-files.ts';
+import { groupByFiles, type SchemasByFiles, withKinds } from './applied-files.ts';
 import type { StructureRequest } from './found.ts';
 
 /** The fleet whose structure is compared, and the files. */
@@ -78,18 +78,18 @@ function createReplaying(
   { publicFiles, ignore, except }: Common,
 ) {
   const findings: NotReplayedFinding[] = [];
-  const leftOut = new Map<string, LeftOutStatement>();
+  const leftOut: LeftOutStatement[] = [];
   return {
     findings,
-    leftOut: () => [...leftOut.values()],
+    leftOut: () => distinctLeftOut(leftOut),
     /** The structure of public and of a tenant with these files; `null` if they cannot be replayed. */
     async replay({ scope, schemas, files }: SchemasByFiles) {
       const tenant = scope === 'tenant' ? (schemas[0] ?? '') : 'tenant';
-      const covered = { public: publicFiles, tenant: scope === 'tenant' ? inOneOrder(files) : [] };
+      const covered = { public: publicFiles, tenant: scope === 'tenant' ? files : [] };
       const replayed = await replay(run, { migrations, covered, tenant, settings, ignore, except }).catch(
         (error: unknown) => Promise.reject(withOtherWay(error)),
       );
-      for (const statement of replayed.leftOut) leftOut.set(`${statement.file}:${statement.line}`, statement);
+      leftOut.push(...replayed.leftOut);
       if (replayed.error !== null)
         findings.push({
           kind: 'not-replayed',

@@ -51,7 +51,7 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
     else giveUp(obstacle, found.file);
     return known;
   };
-  /** Whether the tenant has files of all tenants if those for which the snapshot was written have, and has none otherwise. */
+  /** Written for tenants like this one: those that have the files of all tenants by then, or those that get none. */
   const fits = ({ tenant }: FoundSnapshot, { exists }: Target) =>
     tenant.length > 0 ? exists : !exists || (migrations.readBase?.() ?? []).length === 0;
   const coveredOf = (target: Target) => {

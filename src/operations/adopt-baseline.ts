@@ -7,12 +7,15 @@ import {
   proposeBaseline,
   type RefusedBaseline,
 } from '../baseline/baseline-proposals.ts';
+import {
+  type BaselineComparison,
+  compareBaselines,
+  type FoundSchemas,
+  ignoredInBaselines,
+} from '../baseline/compare-baselines.ts';
 import { readFilesBefore } from '../baseline/files-before-kind.ts';
-import { type ComparedSchemas, recordBaselines } from '../baseline/record-baselines.ts';
-import { replay } from '../baseline/replay.ts';
+import { recordBaselines } from '../baseline/record-baselines.ts';
 import { coveredBy } from '../baseline/replayable.ts';
-import type { ReplayWay } from '../baseline/replayed.ts';
-import { inOneOrder } from '../drift/applied-files.ts';
 import { SqlmigError } from '../errors.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { findForeignTables } from '../history/foreign-tables.ts';
@@ -20,28 +23,17 @@ import { tablesNamed } from '../history/presence.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { parseMigrations, readMigrations } from '../project/migrations.ts';
 import { callback, checkOptions, checkValue, type Kinds, text, version, yesOrNo } from '../project/option.ts';
-import { historyKey } from '../project/order.ts';
 import { historyTablesIn, kindOf } from '../project/scope-view.ts';
 import { type Selection, selection } from '../project/selection.ts';
-import type { Ignorable } from '../project/structure-settings.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
-import type { ErrorDetails, Scope } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
 import type { Migration } from '../sql/migration.ts';
-import {
-  allTargets,
-  type FleetState,
-  listsNoTenants,
-  managedIn,
-  readFleetState,
-} from '../state/fleet-state.ts';
+import { allTargets, listsNoTenants, managedIn, readFleetState } from '../state/fleet-state.ts';
 import { namedScope } from '../state/scope-names.ts';
 import { readShapeHashes } from '../structure/read-shapes.ts';
-import { compareSchemas, type Peers, type StructureDifference } from '../structure/schema-differences.ts';
 import { tenantsQueryFailed } from '../tenants/tenants.ts';
-import type { LeftOutStatement } from '../verify-results.ts';
 
 /** Which schemas get a baseline, and up to which version. */
 export interface AdoptBaselineOptions extends ChangeOptions {
@@ -57,20 +49,13 @@ export interface AdoptBaselineOptions extends ChangeOptions {
 }
 
 /** The baselines to record, and how the schemas differ from the structure that the files build. */
-export interface ComparedBaseline {
+export interface ComparedBaseline extends BaselineComparison {
   readonly version: string;
   readonly baselines: readonly ProposedBaseline[];
   /** Schemas with a history, which are left unchanged. */
   readonly unchanged: readonly string[];
   /** Tenants were selected, and the tenant source lists none. */
   readonly noTenants: boolean;
-  readonly differences: readonly StructureDifference[];
-  /** Why the files could not be replayed for the comparison; `null` if they were. */
-  readonly replayError: ErrorDetails | null;
-  /** Where the files were replayed; `null` if nothing was compared. */
-  readonly replayedIn: ReplayWay | null;
-  /** Statements that the replay skipped. */
-  readonly leftOut: readonly LeftOutStatement[];
 }
 
 /** The recorded baselines, or why none were recorded. */
@@ -82,6 +67,13 @@ export interface AdoptedBaseline extends ComparedBaseline {
   readonly schemas: readonly AdoptedSchema[];
 }
 
+const nothingCompared: BaselineComparison = {
+  differences: [],
+  replayError: null,
+  replayedIn: null,
+  leftOut: [],
+};
+
 const kinds: Kinds<AdoptBaselineOptions> = {
   ...changeKinds,
   version: { ...version, required: true },
@@ -90,8 +82,6 @@ const kinds: Kinds<AdoptBaselineOptions> = {
   acceptDifferences: yesOrNo,
   accept: { ...callback, required: true },
 };
-
-const ignore: ReadonlySet<Ignorable> = new Set<Ignorable>(['owner', 'grants', 'column-order']);
 
 /**
  * Records all migrations up to a version as applied, without running them, in schemas that have no history. It first
@@ -128,7 +118,7 @@ async function run(
     const found = await look(migrationRun, { version: upTo, select, covered });
     const { proposals, refused, unchanged } = found;
     const isReady = proposals.length > 0 && refused.length === 0;
-    const compared = isReady ? await compare(migrationRun, found, covered) : nothingCompared;
+    const compared = isReady ? await compareBaselines(migrationRun, found, covered) : nothingCompared;
     const baselines = proposals.map((proposal) => namedScope(describeBaseline(proposal), own));
     const result = {
       version: upTo,
@@ -161,8 +151,7 @@ function requireVersion(files: readonly Migration[], upTo: string): void {
 }
 
 /** The state before the comparison. */
-interface Found extends ComparedSchemas {
-  readonly state: FleetState;
+interface Found extends FoundSchemas {
   readonly refused: readonly RefusedBaseline[];
   readonly unchanged: readonly string[];
 }
@@ -180,7 +169,7 @@ async function look(
     const otherTables = historyTablesIn(config).filter((table) => table !== historyTable);
     const ofOthers = otherTables.length === 0 ? [] : await tablesNamed(session, otherTables);
     const leftOut = [...histories.map(({ oid }) => oid), ...ofOthers];
-    const request = { ignore, historyTable, leftOut };
+    const request = { ignore: ignoredInBaselines, historyTable, leftOut };
     const targets = allTargets(state);
     const schemas = targets.filter(({ rows }) => rows.length === 0).map(({ schema }) => schema);
     const hashes = await readShapeHashes(session, { ...request, schemas });
@@ -194,66 +183,4 @@ async function look(
     const unchanged = managedIn(state).filter((schema) => !named.has(schema));
     return { state, proposals, refused, unchanged, hashes, request };
   });
-}
-
-type Covered = Readonly<Record<Scope, readonly Migration[]>>;
-type Compared = Pick<ComparedBaseline, 'differences' | 'replayError' | 'replayedIn' | 'leftOut'>;
-const nothingCompared: Compared = { differences: [], replayError: null, replayedIn: null, leftOut: [] };
-
-/** Compares the schemas with the files, those of a kind after the files of all tenants that each tenant has. */
-async function compare(
-  migrationRun: MigrationRun,
-  { proposals, ...found }: Found,
-  covered: Covered,
-): Promise<Compared> {
-  const alike = new Map<string, BaselineProposal[]>();
-  for (const proposal of proposals) {
-    const key = JSON.stringify(proposal.before.map(({ file }) => file));
-    alike.set(key, [...(alike.get(key) ?? []), proposal]);
-  }
-  const parts: Compared[] = [];
-  for (const group of alike.values())
-    parts.push(await compareAlike(migrationRun, { ...found, proposals: group }, covered));
-  const leftOut = parts.flatMap((part) => part.leftOut);
-  return {
-    differences: parts.flatMap(({ differences }) => differences),
-    replayError: parts.find(({ replayError }) => replayError !== null)?.replayError ?? null,
-    replayedIn: parts[0]?.replayedIn ?? null,
-    leftOut: [...new Map(leftOut.map((one) => [JSON.stringify(one), one])).values()],
-  };
-}
-
-async function compareAlike(
-  { run: current, source, settings }: MigrationRun,
-  { state, proposals, hashes, request }: Found,
-  covered: Covered,
-): Promise<Compared> {
-  const { migrations } = source;
-  // Public may be ahead of the tenants that get a baseline.
-  const applied = new Set(state.public.rows.map(historyKey));
-  const shared = migrations.public.filter(
-    (file) => covered.public.includes(file) || applied.has(historyKey(file)),
-  );
-  const first = proposals.find(({ target }) => target.scope === 'tenant');
-  const files = {
-    public: shared,
-    tenant: first === undefined ? [] : inOneOrder([...first.before, ...covered.tenant]),
-  };
-  const tenant = first?.target.schema ?? 'tenant';
-  const replayed = await replay(current, { migrations, covered: files, tenant, settings, ignore });
-  const { expected, error: replayError, way: replayedIn, leftOut } = replayed;
-  if (expected === null) return { differences: [], replayError, replayedIn, leftOut };
-  const peersOf = (scope: Scope): Peers => ({
-    scope,
-    schemas: proposals.filter(({ target }) => target.scope === scope).map(({ target }) => target.schema),
-    expected: expected[scope],
-    builtFor: tenant,
-    files: files[scope],
-    pending: migrations[scope].filter(
-      (file) => !covered[scope].includes(file) && !files[scope].includes(file),
-    ),
-  });
-  const peers = [peersOf('public'), peersOf('tenant')];
-  const differences = await compareSchemas((read) => current.read(read), peers, { hashes, request });
-  return { differences, replayError, replayedIn, leftOut };
 }

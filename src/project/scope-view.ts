@@ -103,6 +103,6 @@ export function requireNoScopes({ scopes }: Pick<Config, 'scopes'>, what: string
   if (scopes.length === 0) return;
   throw new SqlmigError('bad-usage', `${what} does not support "scopes" in the config`, {
     state: 'nothing was touched',
-    hint: 'take "scopes" out of the config for this command, and add them afterwards',
+    hint: 'remove "scopes" from the config for this command, and add it again afterwards',
   });
 }

@@ -1,3 +1,4 @@
+import { isOfKind } from '../project/scope-name.ts';
 import type { Finding } from '../results.ts';
 import type { VerifiedSchema, VerifyResult } from '../verify-results.ts';
 import { placeOf } from './error.ts';
@@ -65,8 +66,7 @@ function comparedLine(
 /** Pending migrations, one line per number of them and kind of tenants. */
 function pendingLines(schemas: readonly VerifiedSchema[]): string {
   const open = schemas.filter(({ pending }) => pending > 0);
-  const kindOf = ({ scope }: VerifiedSchema) =>
-    scope === 'public' || scope === 'tenant' ? '' : ` of scope ${scope}`;
+  const kindOf = ({ scope }: VerifiedSchema) => (isOfKind(scope) ? ` of scope ${scope}` : '');
   return groupBy(open, (schema) => JSON.stringify([schema.pending, schema.compared === 0, kindOf(schema)]))
     .map((group) => {
       const [first] = group as [VerifiedSchema];

@@ -1,5 +1,6 @@
 import { troubleCodes } from '../errors.ts';
-import type { SchemaStatus, ScopeName } from '../results.ts';
+import { isOfKind } from '../project/scope-name.ts';
+import type { SchemaStatus } from '../results.ts';
 import { atVersion, unmanagedHint, unmanagedKindHint } from '../text/unmanaged.ts';
 import { count, distinctNames, names } from './table.ts';
 
@@ -25,8 +26,4 @@ export function unmanagedText(
   const verb = found.length === 1 ? 'has' : 'have';
   return `not managed yet: ${count(found.length, 'schema')} ${verb} tables but no applied migration, so up runs every file there: ${names(found, 5)}
 ${[...hints].map((hint) => `  hint: ${hint}\n`).join('')}`;
-}
-
-function isOfKind(scope: ScopeName): boolean {
-  return scope !== 'public' && scope !== 'tenant';
 }

@@ -4,7 +4,7 @@ import { allTargets } from './fleet-state.ts';
 import type { FleetReading } from './reading.ts';
 import type { Target } from './target.ts';
 
-/** The finding about a schema that has our history and is no tenant of the config: its trouble, or that. */
+/** The finding about a schema that has our history and is no tenant of the config: `unlisted`, or its trouble. */
 export function unlistedFinding(
   { schema, scope, trouble }: Target,
   { database, config }: Pick<FleetReading, 'database' | 'config'>,

@@ -33,7 +33,7 @@ export const baselineMode = defineMode({
     scope: {
       type: 'string',
       takes: 'NAME',
-      describe: 'Record the files of this scope of the config, after those of all tenants',
+      describe: 'Record the files of this scope; those of all tenants must be recorded before',
     },
     ...selectorOptions,
     ...changeOptions,
