@@ -9,6 +9,7 @@ import type { Migration } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { commandLine } from '../text/command-line.ts';
 import { few } from '../text/few.ts';
+import { type FilesBeforeKind, noFilesBefore } from './files-before-kind.ts';
 
 /** The baseline that would be recorded in a schema. */
 export interface ProposedBaseline {
@@ -30,8 +31,8 @@ export interface RefusedBaseline extends Obstacle {
 export interface BaselineProposal {
   readonly target: Target;
   readonly files: readonly Migration[];
-  /** The files of all tenants that are applied there, if these are those of a kind. */
-  readonly before: readonly Migration[];
+  /** The files of all tenants, if these are those of a kind. */
+  readonly before: FilesBeforeKind;
 }
 
 /** The rules for proposing baselines. */
@@ -42,7 +43,7 @@ export interface BaselineRules {
   readonly covered: Readonly<Record<Scope, readonly Migration[]>>;
   readonly histories: readonly FoundTable[];
   /** What `readFilesBefore` has read. */
-  readonly before: ReadonlyMap<string, readonly Migration[] | null>;
+  readonly before: ReadonlyMap<string, FilesBeforeKind | null>;
   /** The number of objects in each schema. */
   readonly objects: (schema: string) => number;
 }
@@ -57,7 +58,7 @@ export function proposeBaseline(
   if (files.length === 0) return null;
   const refused = refusalOf(target, rules);
   if (refused !== null) return { schema, ...refused };
-  return target.rows.length > 0 ? null : { target, files, before: rules.before.get(schema) ?? [] };
+  return target.rows.length > 0 ? null : { target, files, before: rules.before.get(schema) ?? noFilesBefore };
 }
 
 function refusalOf(target: Target, rules: BaselineRules): Obstacle | null {

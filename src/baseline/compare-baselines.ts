@@ -6,6 +6,7 @@ import type { FleetState } from '../state/fleet-state.ts';
 import { compareSchemas, type Peers, type StructureDifference } from '../structure/schema-differences.ts';
 import type { LeftOutStatement } from '../verify-results.ts';
 import type { BaselineProposal, BaselineRules } from './baseline-proposals.ts';
+import { noFilesBefore } from './files-before-kind.ts';
 import type { ComparedSchemas } from './record-baselines.ts';
 import { replay } from './replay.ts';
 import { distinctLeftOut, type ReplayWay } from './replayed.ts';
@@ -39,7 +40,7 @@ export async function compareBaselines(
 ): Promise<BaselineComparison> {
   const alike = new Map<string, BaselineProposal[]>();
   for (const proposal of proposals) {
-    const key = JSON.stringify(proposal.before.map(({ file }) => file));
+    const key = JSON.stringify(proposal.before.applied.map(({ file }) => file));
     alike.set(key, [...(alike.get(key) ?? []), proposal]);
   }
   const parts: BaselineComparison[] = [];
@@ -65,7 +66,9 @@ async function compareAlike(
     (file) => covered.public.includes(file) || applied.has(historyKey(file)),
   );
   const first = proposals.find(({ target }) => target.scope === 'tenant');
-  const files = { public: shared, tenant: first === undefined ? [] : [...first.before, ...covered.tenant] };
+  const before = first?.before ?? noFilesBefore;
+  const files = { public: shared, tenant: first === undefined ? [] : [...before.applied, ...covered.tenant] };
+  const all = { public: migrations.public, tenant: [...before.pending, ...migrations.tenant] };
   const tenant = first?.target.schema ?? 'tenant';
   const replayed = await replay(run, {
     migrations,
@@ -82,7 +85,7 @@ async function compareAlike(
     expected: expected[scope],
     builtFor: tenant,
     files: files[scope],
-    pending: migrations[scope].filter((file) => !files[scope].includes(file)),
+    pending: all[scope].filter((file) => !files[scope].includes(file)),
   });
   const peers = [peersOf('public'), peersOf('tenant')];
   const differences = await compareSchemas((read) => run.read(read), peers, { hashes, request });

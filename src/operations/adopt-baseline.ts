@@ -26,6 +26,7 @@ import { callback, checkOptions, checkValue, type Kinds, text, version, yesOrNo 
 import { historyTablesIn, kindOf } from '../project/scope-view.ts';
 import { type Selection, selection } from '../project/selection.ts';
 import { canonicalVersion, newestVersion } from '../project/version.ts';
+import type { ScopeName } from '../results.ts';
 import { withRun } from '../run/run.ts';
 import { type ChangeOptions, changeKinds, migrateSettings } from '../run/run-options.ts';
 import { traced } from '../run/tracing.ts';
@@ -118,11 +119,13 @@ async function run(
     const found = await look(migrationRun, { version: upTo, select, covered });
     const { proposals, refused, unchanged } = found;
     const isReady = proposals.length > 0 && refused.length === 0;
-    const compared = isReady ? await compareBaselines(migrationRun, found, covered) : nothingCompared;
-    const baselines = proposals.map((proposal) => namedScope(describeBaseline(proposal), own));
+    const comparison = isReady ? await compareBaselines(migrationRun, found, covered) : nothingCompared;
+    const named = <T extends { readonly scope: ScopeName }>(items: readonly T[]) =>
+      items.map((item) => namedScope(item, own));
+    const compared = { ...comparison, differences: named(comparison.differences) };
     const result = {
       version: upTo,
-      baselines,
+      baselines: named(proposals.map(describeBaseline)),
       unchanged,
       noTenants: listsNoTenants(found.state, select),
       ...compared,
@@ -135,7 +138,7 @@ async function run(
     const accepted = await accept(result);
     checkValue('the answer of accept', accepted, yesOrNo);
     if (!accepted) return result;
-    return { ...result, accepted, schemas: await recordBaselines(migrationRun, found, scripts) };
+    return { ...result, accepted, schemas: named(await recordBaselines(migrationRun, found, scripts)) };
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Scope } from '../results.ts';
+import type { Scope, ScopeName } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { namesMadeBy } from '../sql/made-names.ts';
 import type { Migration } from '../sql/migration.ts';
@@ -16,7 +16,7 @@ import {
 
 /** A difference from the structure that some schemas should have. */
 export interface StructureDifference extends ShapeDifference {
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly schemas: readonly string[];
   /** The file that created the object, or changed it last; `null` if no file names it. */
   readonly file: string | null;

@@ -81,7 +81,7 @@ function recording(options: AdoptBaselineOptions): Work {
       text: () =>
         comparedText(result) +
         refusedBaselinesText(refused) +
-        (isWithout ? noTenantsText(selected.database.tenants) : '') +
+        (isWithout ? noTenantsText(selected) : '') +
         statesText(schemas) +
         (isOpen ? closing(result, options) : baselines.length === 0 ? 'there is nothing to record\n' : ''),
       failures,

@@ -58,7 +58,7 @@ function importing(options: AdoptHistoryOptions): Work {
         importsText(imports) +
         refusedText(refused, sessions) +
         unlistedText(unlisted, config.scopes.length > 0) +
-        (isWithout && unlisted.length === 0 ? noTenantsText(config.database.tenants) : '') +
+        (isWithout && unlisted.length === 0 ? noTenantsText(config) : '') +
         statesText(schemas) +
         (isOpen ? 'nothing was changed\n' : imports.length === 0 ? 'there is nothing to import\n' : ''),
       failures,
