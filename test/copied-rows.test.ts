@@ -62,6 +62,66 @@ test.for<[why: string, text: string, expected: string, count: number]>([
     "INSERT INTO t OVERRIDING SYSTEM VALUE VALUES\n('COPY u FROM stdin;');\n",
     1,
   ],
+  [
+    'a line that starts with Copy in a comment',
+    '/*\nCopy the old plans\n*/\nCOPY t FROM stdin;\n1\n\\.\n',
+    "/*\nCopy the old plans\n*/\nINSERT INTO t OVERRIDING SYSTEM VALUE VALUES\n('1');\n",
+    1,
+  ],
+  [
+    'a row that starts with Copy before another COPY',
+    'COPY t FROM stdin;\nCopy of x\n\\.\nCOPY u FROM stdin;\n1\n\\.\n',
+    `${insert('t', 'Copy of x')}\n${insert('u', '1')}\n`,
+    2,
+  ],
+  [
+    'COPY in comments, strings and bodies',
+    "/*\nCOPY a FROM stdin;\n*/\nselect '\nCOPY b FROM stdin;\n', $$\nCOPY c FROM stdin;\n$$;\nCOPY t FROM stdin;\n1\n\\.\n",
+    `/*\nCOPY a FROM stdin;\n*/\nselect '\nCOPY b FROM stdin;\n', $$\nCOPY c FROM stdin;\n$$;\n${insert('t', '1')}\n`,
+    1,
+  ],
+  [
+    'rows of a COPY that is left unchanged',
+    "COPY t FROM stdin CSV;\nit's\nCOPY x FROM stdin;\n\\.\nCOPY u FROM stdin;\n1\n\\.\n",
+    `COPY t FROM stdin CSV;\nit's\nCOPY x FROM stdin;\n\\.\n${insert('u', '1')}\n`,
+    1,
+  ],
+  ['the old BINARY', 'COPY BINARY t FROM stdin;\n1\n\\.\n', 'COPY BINARY t FROM stdin;\n1\n\\.\n', 0],
+  [
+    'another statement in its line',
+    'COPY t FROM stdin; begin;\n1\n\\.\n',
+    'COPY t FROM stdin; begin;\n1\n\\.\n',
+    0,
+  ],
+  [
+    'names in quotes',
+    'COPY "a;b"."from stdin;" ("x;(y)", "it\'s") FROM stdin;\n1\t2\n\\.\n',
+    `INSERT INTO "a;b"."from stdin;" ("x;(y)", "it's") OVERRIDING SYSTEM VALUE VALUES\n('1', '2');\n`,
+    1,
+  ],
+  [
+    'comments in and around it',
+    '-- a\n  /* b */ COPY t -- c\n  FROM stdin; -- d\n1\n\\.\n',
+    `-- a\n  /* b */ ${insert('t', '1')} -- d\n`,
+    1,
+  ],
+  [
+    'a command of psql before it',
+    '\\connect x\nCOPY t FROM stdin;\n1\n\\.\n',
+    `\\connect x\n${insert('t', '1')}\n`,
+    1,
+  ],
 ])('%s', ([, text, expected, count]) => {
   expect(copiedRowsAsInserts(text)).toEqual({ text: expected, count });
+});
+
+function insert(table: string, value: string): string {
+  return `INSERT INTO ${table} OVERRIDING SYSTEM VALUE VALUES\n('${value}');`;
+}
+
+test('a backslash makes a tab or line end part of the value, and line ends are written as escapes', () => {
+  const { text } = copiedRowsAsInserts('COPY t (a, b) FROM stdin;\nx\\\ty\tz\\\\\nk\\\nl\t\\r\\n\n\\.\n');
+  expect(text).toBe(
+    "INSERT INTO t (a, b) OVERRIDING SYSTEM VALUE VALUES\n('x\ty', E'z\\\\'),\n(E'k\\nl', E'\\r\\n');\n",
+  );
 });

@@ -1,8 +1,5 @@
 import { quoteLiteral } from '../sql/quote.ts';
-
-// As pg_dump writes them. Other formats and options are left as they are, and reported.
-const copy = /^COPY\s+([^;]*?)\s+FROM\s+STDIN\s*;[^\S\r\n]*\r?\n/gim;
-const endOfRows = /^\\\.[^\S\r\n]*\r?$/gm;
+import { copiesIn } from './copies.ts';
 
 // One INSERT for all rows of a large table would have to fit into memory at once.
 const mostRows = 1000;
@@ -14,17 +11,15 @@ const mostRows = 1000;
 export function copiedRowsAsInserts(text: string): { readonly text: string; readonly count: number } {
   const parts: string[] = [];
   let done = 0;
-  for (const { index, 0: head, 1: target = '' } of text.matchAll(copy)) {
-    endOfRows.lastIndex = index + head.length;
-    const end = endOfRows.exec(text);
-    if (end === null || index < done) continue;
-    const lines = text.slice(index + head.length, end.index).split(/\r?\n/);
-    const inserts = insertsOf(target, lines.slice(0, -1).map(rowOf));
+  let count = 0;
+  for (const { target, start, end, comment, rows } of copiesIn(text)) {
+    const inserts = target === null ? null : insertsOf(target, rowsOf(text.slice(rows.start, rows.end)));
     if (inserts === null) continue;
-    parts.push(text.slice(done, index), inserts);
-    done = end.index + end[0].length;
+    parts.push(text.slice(done, start), inserts, comment);
+    done = end;
+    count += 1;
   }
-  return { text: parts.join('') + text.slice(done), count: parts.length / 2 };
+  return { text: parts.join('') + text.slice(done), count };
 }
 
 function insertsOf(target: string, rows: readonly (string | null)[]): string | null {
@@ -37,23 +32,55 @@ function insertsOf(target: string, rows: readonly (string | null)[]): string | n
   return inserts.join('\n');
 }
 
-/** A row as a list of values; `null` if it has a byte that is no character. */
-function rowOf(line: string): string | null {
-  const values = line.split('\t').map((field) => (field === '\\N' ? 'null' : literalOf(field)));
-  return values.includes(null) ? null : `(${values.join(', ')})`;
+/** Each row as a list of values; `null` for one that has a byte that is no character. */
+function rowsOf(text: string): (string | null)[] {
+  return splitAt(text, '\n')
+    .slice(0, -1)
+    .map((line) => {
+      const values = splitAt(line.replace(/\r$/, ''), '\t').map(literalOf);
+      return values.includes(null) ? null : `(${values.join(', ')})`;
+    });
+}
+
+/** Splits rows or fields. A separator after a backslash is part of the value. */
+function splitAt(text: string, separator: '\n' | '\t'): string[] {
+  const parts: string[] = [];
+  let open = '';
+  for (const part of text.split(separator)) {
+    const whole = open + part;
+    open = endsInBackslash(part) ? whole + separator : '';
+    if (open === '') parts.push(whole);
+  }
+  return open === '' ? parts : [...parts, open.slice(0, -1)];
+}
+
+/** Whether a text ends in a backslash that is not itself escaped. */
+function endsInBackslash(text: string): boolean {
+  let first = text.length;
+  while (text[first - 1] === '\\') first -= 1;
+  return (text.length - first) % 2 === 1;
 }
 
 // PostgreSQL documentation, COPY, Text Format.
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
 function literalOf(field: string): string | null {
+  if (field === '\\N') return 'null';
   let isText = true;
-  const value = field.replace(/\\(x[\da-fA-F]{1,2}|[0-7]{1,3}|.)/g, (_, sequence: string) => {
+  const value = field.replace(/\\(x[\da-fA-F]{1,2}|[0-7]{1,3}|.)/gs, (_, sequence: string) => {
     const code =
       sequence.length > 1 && sequence.startsWith('x') ? Number(`0${sequence}`) : Number.parseInt(sequence, 8);
     if (Number.isNaN(code)) return escapes[sequence] ?? sequence;
     isText &&= code > 0 && code < 128;
     return String.fromCharCode(code);
   });
-  return isText ? quoteLiteral(value).trimStart() : null;
+  return isText ? oneLineLiteral(value) : null;
+}
+
+// Version control and editors may change line ends.
+function oneLineLiteral(value: string): string {
+  const literal = quoteLiteral(value).trimStart();
+  if (!/[\r\n]/.test(value)) return literal;
+  const escaped = literal.replaceAll('\r', '\\r').replaceAll('\n', '\\n');
+  return escaped.startsWith('E') ? escaped : `E${escaped}`;
 }
