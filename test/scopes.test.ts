@@ -990,3 +990,33 @@ test('a version that is incomplete in several scopes of a tenant is settled in t
   });
   expect(await sqlmig(['repair', '--all', '--scope', 'eu', '--resume'], p.dir)).toMatchObject({ code: 2 });
 });
+
+test('a changed file of a kind is marked as applied without its scope, as the hint says', async () => {
+  const { p, config, run } = await fleet(
+    'edited',
+    { tenants: ['edit'], eu: ['edit'], vip: ['edit'] },
+    {
+      'sql/tenant/1_a.sql': 'create table a (id int)',
+      'sql/eu/2_e.sql': 'create table e ()',
+      'sql/vip/1_v.sql': 'create table v (id int); insert into v values (1), (1)',
+      'sql/vip/2_i.sql': 'create unique index concurrently v_i on v (id)',
+    },
+  );
+  expect(await run()).toMatchObject({ ok: false });
+  await db.query('drop index edit.v_i');
+  p.write({ 'sql/vip/2_i.sql': 'create index concurrently v_i on v (id)' });
+  const settle = { schema: 'edit', version: '2' } as const;
+  for (const how of [null, { kind: 'resume' }] as const) {
+    await expect(settleMigration(config, { ...settle, how })).rejects.toMatchObject({
+      code: 'checksum-changed',
+      details: { hint: expect.stringContaining('sqlmig repair edit 2 --mark-applied') },
+    });
+  }
+  expect(await settleMigration(config, { ...settle, how: { kind: 'mark-applied' } })).toMatchObject({
+    scope: 'vip',
+    schemas: [{ state: 'repaired' }],
+  });
+  await expect(settleMigration(config, { ...settle, version: '7', scope: 'vip' })).rejects.toMatchObject({
+    message: 'there is no vip migration with version 7',
+  });
+});

@@ -94,15 +94,12 @@ async function settleInScope(
   if (scope !== undefined && scope !== 'tenant') return settleIn(kindOf(config, scope), options);
   const kinds = scope === 'tenant' || options.schema === config.publicSchema ? [] : kindsOf(config);
   if (kinds.length === 0) return settleIn(config, options);
-  const found: { readonly config: Config; readonly described: SettledMigration }[] = [];
+  const found: { readonly config: Config; readonly described: SettledMigration | SqlmigError }[] = [];
   const refusals: SqlmigError[] = [];
   for (const one of [config, ...kinds]) {
-    try {
-      found.push({ config: one, described: await settleIn(one, { ...options, how: null }) });
-    } catch (error) {
-      if (!(error instanceof SqlmigError) || !elsewhere.includes(error.code)) throw error;
-      refusals.push(error);
-    }
+    const described = await describedIn(one, options);
+    if (described instanceof SqlmigError && elsewhere.includes(described.code)) refusals.push(described);
+    else found.push({ config: one, described });
   }
   const [only, ...others] = found;
   // Of several scopes with a file of that version, one in which it is applied says more than one that lacks it.
@@ -112,7 +109,22 @@ async function settleInScope(
       options,
       found.map((one) => tenantScope(one.config)),
     );
-  return options.how == null ? only.described : settleIn(only.config, options);
+  if (options.how != null) return settleIn(only.config, options);
+  if (only.described instanceof SqlmigError) throw only.described;
+  return only.described;
+}
+
+/** A description, or why there is none: the file may have been changed since, and can still be marked as applied. */
+async function describedIn(
+  config: Config,
+  options: SettleMigrationOptions,
+): Promise<SettledMigration | SqlmigError> {
+  try {
+    return await settleIn(config, { ...options, how: null });
+  } catch (error) {
+    if (error instanceof SqlmigError && [...elsewhere, 'checksum-changed'].includes(error.code)) return error;
+    throw error;
+  }
 }
 
 async function settleIn(config: Config, options: SettleMigrationOptions): Promise<SettledMigration> {

@@ -11,6 +11,7 @@ import { withRun } from '../run/run.ts';
 import { type ChangeOptions, migrateSettings } from '../run/run-options.ts';
 import type { Migration } from '../sql/migration.ts';
 import { allTargets, readFleetState } from '../state/fleet-state.ts';
+import { namedScope } from '../state/scope-names.ts';
 import { rereadTarget, type Target } from '../state/target.ts';
 import type { IncompleteMigration } from './incomplete-migration.ts';
 import type { RepairedSchema } from './repair.ts';
@@ -53,7 +54,7 @@ export async function settleOne(
     const target = await run.read((session) =>
       rereadTarget(run.readerOn(session), { schema, basis }, config.historyTable),
     );
-    const key = requireIncomplete(target, fileOf(migrations, { target, version }), how);
+    const key = requireIncomplete(target, fileOf(migrations, { target, version, config }), how);
     const settling = { targets: [target], key, how };
     const { incomplete, schemas } = await settle(
       { run, source: { config, migrations, options: settings.plan }, settings },
@@ -82,12 +83,17 @@ export async function settleSelected(
 /** The file of a migration, or its row if it is being undone: then its file may belong to a newer release. */
 function fileOf(
   migrations: Migrations,
-  { target: { scope, rows }, version }: { readonly target: Target; readonly version: string },
+  {
+    target: { scope, rows },
+    version,
+    config,
+  }: { readonly target: Target; readonly version: string; readonly config: Config },
 ): Migration | HistoryRow {
   const row = rows.find((one) => one.undoneBy !== undefined && hasVersion(one, version));
   const file = row ?? migrations[scope].find((migration) => hasVersion(migration, version));
   if (file !== undefined) return file;
-  throw new SqlmigError('bad-usage', `there is no ${scope} migration with version ${version}`, {
+  const { scope: named } = namedScope({ scope }, config);
+  throw new SqlmigError('bad-usage', `there is no ${named} migration with version ${version}`, {
     state: 'nothing was run',
     hint: 'sqlmig status shows which migrations are incomplete',
   });
