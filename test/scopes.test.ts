@@ -1020,3 +1020,47 @@ test('a changed file of a kind is marked as applied without its scope, as the hi
     message: 'there is no vip migration with version 7',
   });
 });
+
+test('adopt --baseline --scope names the scope that lists no tenants, or not the given one', async () => {
+  const tables = { shop: 'create table s ()', depot: 'create table d ()', vip: 'create table v ()' };
+  const p = project(
+    {
+      url: db.url,
+      historyTable: 'listless',
+      tenants: { list: ['shelf'] },
+      scopes: [
+        { name: 'shop' },
+        { name: 'depot', tenants: { list: [] } },
+        { name: 'vip', tenants: { list: ['shelf'] } },
+      ],
+    },
+    Object.fromEntries(Object.entries(tables).map(([name, text]) => [`sql/${name}/1_x.sql`, text])),
+  );
+  const adopted = async (scope: string, select: string[]) => {
+    const { code, stdout, stderr } = await sqlmig(
+      ['adopt', '--baseline', '1', '--scope', scope, ...select],
+      p.dir,
+    );
+    return { code, text: stdout + stderr };
+  };
+  expect(await adopted('shop', ['--all'])).toMatchObject({
+    code: 1,
+    text: expect.stringMatching(
+      /no tenants: scope shop has no "tenants", .*\nhint: list the tenants with "tenants" of scope shop/,
+    ),
+  });
+  expect(await adopted('depot', ['--all'])).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('the tenant source of scope depot lists none'),
+  });
+  expect(await adopted('depot', ['--tenants', 'shelf'])).toMatchObject({
+    code: 2,
+    text: expect.stringMatching(
+      /no tenant of scope depot is called "shelf".*there are no tenants of scope depot/s,
+    ),
+  });
+  expect(await adopted('vip', ['--tenants', 'attic'])).toMatchObject({
+    code: 2,
+    text: expect.stringContaining('tenants of scope vip are shelf'),
+  });
+});

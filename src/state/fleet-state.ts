@@ -173,7 +173,8 @@ export async function selectTenants(
   const known = new Set(found.names);
   const asked = selection.kind === 'all' ? selection.except : selection.names;
   const unknown = asked.filter((name) => !known.has(name));
-  if (unknown.length > 0 && selection.ifListed !== true) throw unknownTenants(unknown, found.names);
+  if (unknown.length > 0 && selection.ifListed !== true)
+    throw unknownTenants(unknown, found.names, { scope: config.scope?.name });
   if (selection.kind === 'tenants') {
     const names = [...new Set(selection.names)].filter((name) => known.has(name));
     return { ...found, names, bad: new Map() };
@@ -200,16 +201,27 @@ async function newOfKinds(reader: Reader, config: Config, found: readonly string
   return matchingNames(reader.session, tenants.pattern, [...names]);
 }
 
-/** The error for names that are not among the tenants known; `what` and `state` say which those are and how they are. */
+/** What unknown names should be, in which kind of tenants, and what was done. */
+interface UnknownTenants {
+  readonly what?: string;
+  readonly state?: string;
+  readonly scope?: string | undefined;
+}
+
+/** The error for names that are not among the tenants known. */
 export function unknownTenants(
   unknown: readonly string[],
   known: readonly string[],
-  { what, state } = { what: 'tenant', state: 'nothing was touched' },
+  { what = 'tenant', state = 'nothing was touched', scope }: UnknownTenants = {},
 ): SqlmigError {
   const quoted = unknown.map((name) => `"${name}"`).join(', ');
   const some = known.slice(0, 10).join(', ') + (known.length > 10 ? `, … (${known.length} in all)` : '');
-  return new SqlmigError('unknown-tenant', `no ${what} is called ${quoted}`, {
+  const of = scope === undefined ? '' : ` of scope ${scope}`;
+  return new SqlmigError('unknown-tenant', `no ${what}${of} is called ${quoted}`, {
     state,
-    hint: known.length === 0 ? 'there are no tenants; check "tenants" in the config' : `${what}s are ${some}`,
+    hint:
+      known.length === 0
+        ? `there are no tenants${of}; check "tenants" in the config`
+        : `${what}s${of} are ${some}`,
   });
 }
