@@ -323,27 +323,40 @@ test('a tenant may have columns of kinds before later ones of all tenants, unles
   });
 });
 
-test('a run that found a tenant before it was moved applies no files of a kind to it', async () => {
-  const { old, p, config, to } = await twoDatabases(['acme', 'stays']);
-  const open = await closeGate(old);
-  p.write({
-    'sql/vip/4_w.sql': `create table w (); do $$ begin if current_schema() = 'stays' then ${waitAtGate().replace(/^do \$\$ begin | end \$\$;$/g, '')} end if; end $$`,
-  });
-  const running = up(
-    { ...(await p.config()), concurrency: 1 },
-    { select: all, canary: { names: ['stays'] }, maxFailures: { count: 9 } },
-  );
-  const waiting = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
-  await expect.poll(() => old.query(waiting)).toHaveLength(1);
-  expect(await moveTenant(config, { name: 'acme', to, accept })).toMatchObject({ state: 'moved' });
-  await open();
-  const { schemas } = await running;
-  expect(schemas.filter(({ scope }) => scope === 'vip')).toMatchObject([
-    { schema: 'acme', state: 'failed', error: { code: 'tenant-moved' } },
-    { schema: 'stays', state: 'applied' },
-  ]);
-  expect(await old.query(`select to_regclass('acme.w') as w`)).toEqual([{ w: null }]);
-});
+test.each([
+  ['a file', 'vip', 'sql/vip/4_w.sql'],
+  ['the first file', 'late', 'sql/late/1_w.sql'],
+])(
+  'a run that found a tenant before it was moved does not apply %s of a kind to it',
+  async (_, kind, file) => {
+    const { old, p, to } = await twoDatabases(['acme', 'stays']);
+    const tenants = { list: ['acme', 'stays'] };
+    const scopes = ['vip', 'gold', 'late'].map((name) => ({ name, tenants }));
+    p.write({
+      'sqlmig.config.json': JSON.stringify({ url: old.url, tenants, scopes }),
+      'sql/late/.keep': '',
+    });
+    const config = await p.config();
+    const open = await closeGate(old);
+    p.write({
+      [file]: `create table w (); do $$ begin if current_schema() = 'stays' then ${waitAtGate().replace(/^do \$\$ begin | end \$\$;$/g, '')} end if; end $$`,
+    });
+    const running = up(
+      { ...config, concurrency: 1 },
+      { select: all, canary: { names: ['stays'] }, maxFailures: { count: 9 } },
+    );
+    const waiting = `select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
+    await expect.poll(() => old.query(waiting)).toHaveLength(1);
+    expect(await moveTenant(config, { name: 'acme', to, accept })).toMatchObject({ state: 'moved' });
+    await open();
+    const { schemas } = await running;
+    expect(schemas.filter(({ scope }) => scope === kind)).toMatchObject([
+      { schema: 'acme', state: 'failed', error: { code: 'tenant-moved' } },
+      { schema: 'stays', state: 'applied' },
+    ]);
+    expect(await old.query(`select to_regclass('acme.w') as w`)).toEqual([{ w: null }]);
+  },
+);
 
 test('a history of a kind that down has emptied is not copied, and one that cannot be read is named', async () => {
   const { old, other, config, to } = await twoDatabases(['acme', 'twin'], {

@@ -63,11 +63,9 @@ export async function readDownTargets(
 ): Promise<DownTargets> {
   const { parts, unknown, unlisted } = await read(async (session, reader) => {
     const found: (Omit<DownScope, 'tenants'> & { readonly fleet: FleetState })[] = [];
-    const [base] = sources;
     for (const { select, ...source } of await divideSelection(reader, sources, options.select)) {
       const fleet = await readFleetState(reader, source, { selection: select });
-      const isKind = source.config.scope !== null;
-      const tenants = isKind ? await withMarks(reader, fleet.tenants, { base, source }) : fleet.tenants;
+      const tenants = await withMarks(reader, source, fleet.tenants);
       found.push({ source, select, fleet: { ...fleet, tenants } });
     }
     // The image of an older release may lack scopes whose files depend on what it undoes.

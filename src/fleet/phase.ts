@@ -9,8 +9,9 @@ import type { SchemaOutcome, Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration } from '../sql/migration.ts';
 import { listedNow } from '../state/fleet-state.ts';
+import { rereadMarked } from '../state/marks.ts';
 import { basisOf } from '../state/plan-source.ts';
-import { rereadTarget, type Target } from '../state/target.ts';
+import type { Target } from '../state/target.ts';
 import { noteAttempted } from '../state/undo-basis.ts';
 import { applySchema, type SchemaWork } from './apply-schema.ts';
 import { createFromSnapshot, createSchema } from './create-schema.ts';
@@ -161,8 +162,7 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole, ...re
     context: { runId, database, basis },
     openSession: () => run.openSession(unitSettings(scope, context)),
     waitForLockMs: settings.waitForLockMs,
-    rereadTarget: (session, schema) =>
-      rereadTarget(run.readerOn(session), { schema, basis }, config.historyTable),
+    rereadTarget: (session, schema) => rereadMarked(run.readerOn(session), source, { schema, basis }),
     isListed: async (session, schema) => {
       const listed = await listedNow(run.readerOn(session), config);
       return listed === null || listed.has(schema);

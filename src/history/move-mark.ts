@@ -7,6 +7,9 @@ import type { HistoryRow } from './row.ts';
 /** The mark of a schema that was moved to another database, where the copy is the valid one. */
 export const moveMarkName = 'sqlmig/tenant-move';
 
+/** The function that raises the error of a schema that is read-only since its move; with the mark, it comes and goes. */
+export const moveFence = 'sqlmig_moved';
+
 /** The table of the shared schema that records the tenants which were moved to its database. */
 export const moveTable = 'sqlmig_moves';
 
@@ -50,6 +53,12 @@ export async function readMoveMark(
   return moveMarkIn(
     rows.map(({ name, checksum }) => ({ version: null, name: String(name), checksum: String(checksum) })),
   );
+}
+
+/** SQL condition: a move has made the schema of this name read-only. */
+export function isFenced(schema: string): string {
+  return `exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where p.proname = '${moveFence}' and n.nspname = ${schema})`;
 }
 
 /** True for the row that is the mark. */

@@ -3,7 +3,7 @@ import { unitSchema } from '../fleet/gate.ts';
 import { historyTable } from '../history/history.ts';
 import { keyColumn } from '../protocol/durations.ts';
 import { refuseIf, unitRefusalOf } from '../protocol/refusal.ts';
-import { isStale } from '../protocol/unit-checks.ts';
+import { isChanged } from '../protocol/unit-checks.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import { trySchemaKey } from '../protocol/unit-locks.ts';
 import { setFilePath, setOwnPath } from '../protocol/unit-settings.ts';
@@ -76,7 +76,7 @@ export async function completeClone(
 async function takeSource(session: Session, histories: Cloning['histories']): Promise<void> {
   const [{ from }] = histories;
   const unit = (target: Target) => ({ ...unitSchema(target, null), requires: null });
-  const stale = histories.flatMap((one) => isStale(unit(one.from), one.context));
+  const stale = histories.flatMap((one) => isChanged(unit(one.from), one.context));
   try {
     await session.run(`${setOwnPath}${refuseIf([...trySchemaKey(unit(from)), ...stale])}`);
   } catch (error) {

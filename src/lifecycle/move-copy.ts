@@ -9,7 +9,7 @@ import { readOwnTable } from '../history/own-table.ts';
 import { historyKey } from '../project/order.ts';
 import { commit } from '../protocol/creation.ts';
 import type { Check } from '../protocol/refusal.ts';
-import { isStale, schemaReplaced } from '../protocol/unit-checks.ts';
+import { isChanged, schemaReplaced } from '../protocol/unit-checks.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { takeLocks } from '../protocol/unit-locks.ts';
 import { begin, setFilePath } from '../protocol/unit-settings.ts';
@@ -127,7 +127,7 @@ export async function lockSource(
   schema: UnitSchema,
   context: UnitContext,
 ): Promise<SchemaShape> {
-  const checks = schema.digest === null ? withoutHistory(schema, context) : isStale(schema, context);
+  const checks = schema.digest === null ? withoutHistory(schema, context) : isChanged(schema, context);
   await session.run(`${begin(context)}${takeLocks(schema, context, { activity: 'move', checks })}`);
   const shape = await readShape(session, schema.schema);
   const tables = ownTables(shape, context.historyTables);

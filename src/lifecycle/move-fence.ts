@@ -1,6 +1,6 @@
 import { historyTable, upgradeHistory } from '../history/history.ts';
 import { insertMark, isMark } from '../history/mark.ts';
-import { type MoveMark, markOfMove, moveMarkName } from '../history/move-mark.ts';
+import { moveFence as fence, type MoveMark, markOfMove, moveMarkName } from '../history/move-mark.ts';
 import { createMissing } from '../protocol/bootstrap.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
 import { waitForDisk } from '../server/flush.ts';
@@ -10,7 +10,6 @@ import { doBlock, quoteLiteral } from '../sql/quote.ts';
 
 // Of the function and of the trigger for rows. A trigger for statements would also refuse deletes in public that cascade to
 // no row here, and does not fire for logical replication.
-const fence = 'sqlmig_moved';
 const truncateFence = `${fence}_truncate`;
 
 /** The names of these objects, as patterns of a structure request. */

@@ -156,8 +156,8 @@ async function scopesToCreate(
 
 /** @throws SqlmigError the trouble of a tenant that an unfinished drop or a move has marked. */
 async function requireNoMark(run: Run, name: string, migrations: Migrations): Promise<void> {
-  const base = { config: run.config, migrations, options: migrateSettings({}, run.config).plan };
-  const marks = await run.read((_, reader) => readMarks(reader, base, [name]));
+  const source = { config: run.config, migrations, options: migrateSettings({}, run.config).plan };
+  const marks = await run.read((_, reader) => readMarks(reader, source, [name]));
   for (const trouble of marks.values()) throw trouble;
 }
 

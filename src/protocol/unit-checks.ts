@@ -1,13 +1,19 @@
 import { unitStates } from '../errors.ts';
 import { historyTable, rowOf, selectDigest } from '../history/history.ts';
+import { isFenced } from '../history/move-mark.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { type Check, refuseIf } from './refusal.ts';
 import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
 
-/** Schema, public and history are no longer what the plan was made from. */
+/** The plan is stale: what it was made from has changed, or the tenant was moved. */
 export function isStale(schema: UnitSchema, context: UnitContext): Check[] {
+  return [...movedAway(schema, context), ...isChanged(schema, context)];
+}
+
+/** Schema, public and history are no longer as they were read. */
+export function isChanged(schema: UnitSchema, context: UnitContext): Check[] {
   const { digest, history } = schema;
   const own = historyTable(schema.schema, context.table);
   return [
@@ -17,6 +23,12 @@ export function isStale(schema: UnitSchema, context: UnitContext): Check[] {
       ? rowsAdded(history.length, schema, context)
       : [`(${selectDigest(own)}) <> ${quoteLiteral(digest)}`, unitStates.historyChanged],
   ];
+}
+
+/** A move has closed the tenant. A history without rows does not show that: it may be newer than the mark. */
+function movedAway({ schema, history }: UnitSchema, { historyTables }: UnitContext): Check[] {
+  if (history.length > 0 || historyTables.length === 1) return [];
+  return [[isFenced(quoteLiteral(schema)), unitStates.historyChanged]];
 }
 
 /** A statement that is refused if the plan is stale. */

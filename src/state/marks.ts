@@ -1,7 +1,8 @@
 import type { SqlmigError } from '../errors.ts';
 import type { Reader } from '../history/read-histories.ts';
-import { basisOf, type PlanSource } from './plan-source.ts';
-import { readTargets, type Target, troubled } from './target.ts';
+import { publicTable } from '../project/scope-view.ts';
+import { basisOf, type PlanSource, type TargetRequest } from './plan-source.ts';
+import { readTargets, rereadTarget, type Target, troubled } from './target.ts';
 
 const marked: readonly (string | undefined)[] = ['half-dropped', 'tenant-moved'];
 
@@ -10,15 +11,15 @@ export function isMarked(trouble: Pick<SqlmigError, 'code'> | null | undefined):
   return marked.includes(trouble?.code);
 }
 
-/** The troubles of tenants that a drop or a move has marked; the mark is in the history of the files of all, that of `base`. */
+/** The troubles of tenants that a drop or a move has marked; the mark is in the history of the files of all tenants. */
 export async function readMarks(
   reader: Reader,
-  { undo: _, ...base }: PlanSource,
+  { undo: _, ...source }: PlanSource,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, SqlmigError>> {
-  const basis = { ...basisOf(base, 'tenant'), files: [] };
+  const basis = { ...basisOf(source, 'tenant'), files: [] };
   const requests = names.map((schema) => ({ schema, basis }));
-  const read = await readTargets(requests, reader, base.config.historyTable);
+  const read = await readTargets(requests, reader, publicTable(source.config));
   return new Map(
     read.flatMap(({ schema, trouble }) =>
       trouble !== null && isMarked(trouble) ? [[schema, trouble] as const] : [],
@@ -26,14 +27,15 @@ export async function readMarks(
   );
 }
 
-/** Tenants of a kind, as they must be treated if a drop or a move has marked them. */
+/** Targets as they must be treated if they are tenants of a kind that a drop or a move has marked. */
 export async function withMarks(
   reader: Reader,
+  source: PlanSource,
   targets: readonly Target[],
-  { base, source }: { readonly base: PlanSource; readonly source: PlanSource },
 ): Promise<readonly Target[]> {
+  if (source.config.scope === null) return targets;
   const open = targets.filter(({ plan }) => plan.steps.length > 0).map(({ schema }) => schema);
-  const marks = await readMarks(reader, base, open);
+  const marks = await readMarks(reader, source, open);
   const basis = basisOf(source, 'tenant');
   return targets.map((target) => {
     const mark = marks.get(target.schema);
@@ -41,4 +43,15 @@ export async function withMarks(
       ? target
       : troubled({ schema: target.schema, basis }, mark, target.oid ?? undefined);
   });
+}
+
+/** Reads a schema again, as `rereadTarget` does, with the marks of `withMarks`. */
+export async function rereadMarked(
+  reader: Reader,
+  source: PlanSource,
+  request: TargetRequest,
+): Promise<Target> {
+  const target = await rereadTarget(reader, request, source.config.historyTable);
+  const [marked = target] = await withMarks(reader, source, [target]);
+  return marked;
 }
