@@ -1,6 +1,6 @@
 import { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
-import { type ScratchRehearsal, scratchKey } from '../fleet/left-files.ts';
+import { type ScratchRehearsal, scratchKey } from '../fleet/scratch-rehearsal.ts';
 import { readReplayRole } from './replay.ts';
 import { withReplayDatabase } from './replay-in-database.ts';
 import { coveredBy } from './replayable.ts';

@@ -15,14 +15,14 @@ import { type Gate, unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
 import { groupScripts } from './turns.ts';
 
-/** What is to be done in a schema. */
+/** A schema to migrate, with the gate and the limits of the run. */
 export interface SchemaWork {
   readonly target: Target;
   readonly gate: Gate | null;
   readonly limits: StartLimits;
 }
 
-/** Applies all that a schema lacks: groups of transactional files in shared messages, each other file by itself. */
+/** Applies the pending files of a schema: transactional ones in groups that share messages, each other file alone. */
 export async function applySchema(
   migrator: Migrator,
   session: Session,
@@ -46,7 +46,7 @@ export async function applySchema(
   return { kind: 'done', applied: done };
 }
 
-/** The migrations that an incomplete attempt may have undone: all, unless it only waited for its first lock. */
+/** The migrations that an unfinished attempt may have undone: all, unless it only waited for its first lock. */
 function attempted(group: readonly Script[], attempt: Attempt): AppliedMigration[] {
   const sentNothing = attempt.kind === 'stopped' || (attempt.kind === 'retry' && attempt.reason === 'busy');
   return sentNothing && group.length === 1 ? [] : group.map(({ migration }) => appliedMigration(migration));
@@ -69,24 +69,24 @@ async function applyGroup(
   const { turns, indexJobs, settings } = migrator;
   const context = limits.apart ? { ...migrator.context, transactionPerFile: true } : migrator.context;
   const [first] = group;
-  const joined = (scripts: readonly Script[]) =>
+  const applyTogether = (scripts: readonly Script[]) =>
     applyUnits(session, { schema, scripts, bootstrap }, { context, signal: settings.signal });
   if (first === undefined || first.nonTransactional === null)
-    return turns.inTurn(group, schema, () => joined(group));
-  const created = await joined([]);
+    return turns.inTurn(group, schema, () => applyTogether(group));
+  const created = await applyTogether([]);
   if (created.kind !== 'done') return created;
-  // Its turn may come long after its schema was started.
+  // It may start long after its schema.
   const start = async (): Promise<Attempt> => {
     if (limits.isStopped()) return { kind: 'stopped' };
-    const attempt = await stepwise(migrator, session, { script: first, schema });
+    const attempt = await applyAlone(migrator, session, { script: first, schema });
     if (attempt.kind === 'failed') limits.failing();
     return attempt;
   };
   return indexJobs(() => turns.inTurn(group, schema, start));
 }
 
-/** Behind a pooler a session is not ours alone; otherwise the worker's is. */
-async function stepwise(
+/** Applies a non-transactional file. Through a pooler it needs a session that no other client shares. */
+async function applyAlone(
   { run, context, settings }: Migrator,
   session: Session,
   { script, schema }: { readonly script: Script; readonly schema: UnitSchema },

@@ -11,7 +11,7 @@ interface NextScope {
   /** The number of its tenants. */
   readonly size: number;
   readonly options: Parameters<typeof stopRule>[1];
-  /** The run log has the tenants that are not started. */
+  /** The run log names the tenants that were not started. */
   readonly isLogged: boolean;
 }
 
@@ -22,14 +22,14 @@ export function reasonToStop(
 ): SqlmigError | null {
   if (settings.signal.aborted) return interrupted();
   if (outcomes.some(({ scope, error }) => scope === 'public' && error !== undefined)) return publicFailed();
-  const left = outcomes.find((outcome) => outcome.error?.code === 'stopped');
-  if (left?.error !== undefined)
-    return new SqlmigError('stopped', left.error.message, { hint: left.error.hint });
+  const notStarted = outcomes.find((outcome) => outcome.error?.code === 'stopped');
+  if (notStarted?.error !== undefined)
+    return new SqlmigError('stopped', notStarted.error.message, { hint: notStarted.error.hint });
   const failures = failuresIn(outcomes);
   return failures >= stopRule(size, options).failures ? stopped(failures, isLogged) : null;
 }
 
-/** The number of failures that stop a scope of this size after these outcomes; at least 1. */
+/** How many more failures stop a scope of this size after these outcomes; at least 1. */
 export function failuresLeft(
   size: number,
   options: NextScope['options'],
@@ -38,7 +38,7 @@ export function failuresLeft(
   return { count: Math.max(1, stopRule(size, options).failures - failuresIn(outcomes)) };
 }
 
-/** In how many tenants files have failed. */
+/** The number of tenants in which files failed. */
 function failuresIn(outcomes: readonly SchemaOutcome[]): number {
   return new Set(outcomes.filter(countsAsFailure).map(({ schema }) => schema)).size;
 }

@@ -6,7 +6,7 @@ import { schemaRefusal } from './schema-errors.ts';
 
 /** The names of the canaries among tenants. @throws SqlmigError `unknown-tenant`. */
 export function canariesOf(tenants: readonly Target[], canary: Canary = 0): ReadonlySet<string> {
-  // What is refused from the start, or has nothing to apply, would prove nothing.
+  // A tenant that is refused or has nothing to apply would prove nothing.
   const able = tenants.filter((target) => hasWork(target) && schemaRefusal(target) === null);
   const chosen = chooseCanaries(
     able.map(({ schema }) => schema),

@@ -30,7 +30,7 @@ export function canaryChecker(options: UpOptions, context: UnitContext): Check |
 
 const mostAttempts = 3;
 
-/** Why the check fails in one canary: in words, or the error of the connection; `null` if it does not. */
+/** Why the check fails in one canary: in words, or the error of the connection; `null` if it passes. */
 async function checkOne(
   session: Parameters<Check>[0],
   {
@@ -50,7 +50,7 @@ async function checkOne(
   }
 }
 
-/** What a check has found. */
+/** The canaries that were checked, and the one that failed. */
 interface FailedCheck {
   readonly options: UpOptions;
   readonly canaries: readonly string[];
@@ -70,7 +70,7 @@ function checkError(why: string, { options, canaries, schema, cause }: FailedChe
 
 const mostNames = 20;
 
-// A number of canaries would select others, since these are up to date now.
+// These canaries are up to date now, so a number would select others.
 function continuation({ select, canaryCheck = '' }: UpOptions, canaries: readonly string[]): string {
   const named = canaries.length > 0 && canaries.length <= mostNames;
   if (!named) return 'run sqlmig up with them by name as --canary';

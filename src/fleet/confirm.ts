@@ -6,9 +6,9 @@ import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
 
 /**
- * Makes what was applied to tenants durable, with one flush of the server's log for all of it. Returns those whose
- * commits a crash of the server has undone: they have work again.
- * @throws SqlmigError if the flush fails: then it is not known what is on disk.
+ * Makes the commits in tenants durable with one flush of the write-ahead log. Returns the tenants whose commits a crash of
+ * the server has lost: they have work again.
+ * @throws SqlmigError if the flush fails: then it is unknown what is on disk.
  */
 export async function confirm(
   { run, source, settings }: Migrator,

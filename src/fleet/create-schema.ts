@@ -26,22 +26,22 @@ export async function createSchema(
   const scripts = target.exists
     ? null
     : await plainScripts(await migrator.scripts.of(target), migrator.context);
-  const apart = (): Promise<Attempt> =>
+  const applyOneByOne = (): Promise<Attempt> =>
     finish === undefined ? applySchema(migrator, session, work) : Promise.resolve(cannotFinish(target));
-  if (scripts === null) return apart();
+  if (scripts === null) return applyOneByOne();
   const schema = unitSchema(target, gate);
   const { context, turns } = migrator;
   const attempt = await turns.inTurn(scripts, schema, () =>
     createWhole(session, { schema, scripts, snapshot: null, context, finish }),
   );
-  if (attempt.kind === 'apart' || attempt.kind === 'unloaded') return apart();
+  if (attempt.kind === 'apart' || attempt.kind === 'unloaded') return applyOneByOne();
   turns.learn(attempt);
   return attempt;
 }
 
 /**
- * Creates a schema with the snapshot of the first files, and with what the others build, completely or not at all; or
- * completes one with those of its kind. Returns `null` if that has to be built from the files, and nothing was built.
+ * Creates a schema from the snapshot and the files after it, completely or not at all. For a kind, it may complete an
+ * existing schema. Returns `null` if nothing was created and the schema must be built from the files.
  */
 export async function createFromSnapshot(
   { snapshots, scripts: all, context, turns }: Migrator,
@@ -63,12 +63,12 @@ export async function createFromSnapshot(
   return attempt;
 }
 
-/** Applies files in the open transaction of a session, which has created the tenant and these histories before. */
+/** Applies files in the open transaction that has created the tenant and these other histories. */
 export type KindBuild = (session: Session, createdOthers: readonly string[]) => Promise<void>;
 
 /**
- * Prepares the files of a kind for the transaction that creates a tenant with the files `before` them.
- * @throws SqlmigError `not-reproducible` if they cannot share one.
+ * Prepares the files of a kind for the transaction that first applies `before` to create a tenant.
+ * @throws SqlmigError `not-reproducible` if they cannot share that transaction.
  */
 export async function prepareKind(
   migrator: Migrator,
@@ -99,7 +99,7 @@ function cannotShare({ schema }: Target): SqlmigError {
   });
 }
 
-/** The scripts as they can run in one transaction; `null` if one of them cannot. */
+/** The scripts in a form that can run in one transaction; `null` if one of them cannot. */
 async function plainScripts(scripts: readonly Script[], context: UnitContext): Promise<Script[] | null> {
   const plain = await Promise.all(scripts.map(inEmptySchema));
   return plain.every((script) => script !== null) && canShareOne(plain, context) ? plain : null;

@@ -5,20 +5,20 @@ import type { Session } from '../server/session.ts';
 import type { HistoryDigests } from '../tenants/tenants.ts';
 import type { Migrator } from './migrator.ts';
 
-/** The digests of histories that a run finds in the catalog and leaves there. */
+/** The digests of histories that a run reads from the catalog and stores there. */
 export interface Digests {
-  /** Those that are current; none if the config does not enable them. */
+  /** Reads the current digests; none if the config does not enable them. */
   read(session: Session): Promise<HistoryDigests>;
-  /** Keeps those of tenants that have none, or none any more. Never fails: what is missing is read from the table. */
+  /** Stores the digests that tenants lack. Never fails: a run reads the table of a tenant without a digest. */
   keep(outcomes: readonly SchemaOutcome[]): Promise<void>;
 }
 
-/** Digests of a run, for `up`. */
+/** The digests of a run of `up`. */
 export function createDigests({ run, context, settings }: Migrator): Digests {
   let kept: HistoryDigests = new Map();
-  const notKept = (why: string) =>
+  const warnNotKept = (why: string) =>
     settings.emit({ type: 'warning', message: `digests are not kept: ${why}` });
-  // There the trigger that removes a digest runs where the rows are, and the digest is on the coordinator.
+  // On Citus the trigger that removes a digest runs on the worker, and the digest is on the coordinator.
   const { isCitus } = run.server;
   return {
     async read(session) {
@@ -27,15 +27,15 @@ export function createDigests({ run, context, settings }: Migrator): Digests {
     },
     async keep(outcomes) {
       if (!run.config.digest || settings.rehearse || settings.signal.aborted) return;
-      if (isCitus) return notKept('Citus stores the histories of tenants on other servers');
-      const lost = outcomes.filter(
+      if (isCitus) return warnNotKept('Citus stores the histories of tenants on other servers');
+      const lacking = outcomes.filter(
         ({ schema, scope, migrations, error }) =>
           scope === 'tenant' && error === undefined && (migrations.length > 0 || !kept.has(schema)),
       );
-      const names = lost.map(({ schema }) => schema);
+      const names = lacking.map(({ schema }) => schema);
       await run
         .read((session) => keepDigests(session, names, context))
-        .catch((error: unknown) => notKept(asSqlmigError(error, run.config.publicSchema).message));
+        .catch((error: unknown) => warnNotKept(asSqlmigError(error, run.config.publicSchema).message));
     },
   };
 }

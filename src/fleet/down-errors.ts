@@ -13,7 +13,7 @@ export function lacksDown(
     hint,
   }: {
     readonly schema?: string;
-    /** Where it is applied, in words. */
+    /** Where the migration is applied, in words. */
     readonly who?: string;
     readonly state: string;
     /** An alternative to writing the down file. */
@@ -49,7 +49,7 @@ export function lacksDown(
   }
 }
 
-/** The error of a tenant whose files are not undone because those of another scope are still applied there. */
+/** The error of a tenant whose files are not undone because files of another scope are still applied there. */
 export function laterNotUndone(scope: string): SqlmigError {
   return new SqlmigError(
     'tenant-failed',
@@ -58,7 +58,7 @@ export function laterNotUndone(scope: string): SqlmigError {
   );
 }
 
-/** The error for public if tenants that depend on it are not undone; `tenants` are those that another run migrated. */
+/** The error for public if tenants that depend on it are not undone; another run has migrated `tenants`. */
 export function tenantsFailed(tenants: readonly string[] = []): SqlmigError {
   const why =
     tenants.length === 0

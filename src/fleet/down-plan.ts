@@ -24,7 +24,7 @@ import { hasWork } from './outcome.ts';
 import { plannedSchema } from './planned-schema.ts';
 import { type PlannedBySource, requireLimit } from './undo-source.ts';
 
-/** The tenants of a scope in a run of `down`, and what they are planned by. */
+/** The tenants of a scope in a run of `down`, with the source of their plans. */
 export interface DownScope {
   readonly source: PlanSource;
   readonly select: Selection;
@@ -52,7 +52,7 @@ export function stepsOf(target: Target | null): readonly Migration[] {
 }
 
 /**
- * Reads the selected schemas and plans what to undo; `sources` are those of the files of all tenants and of each kind.
+ * Reads the selected schemas and plans what to undo, with one source for all tenants and one for each kind.
  * @throws SqlmigError `down-missing` with every migration that has no down file, `files-missing`, `bad-usage`, and what
  *   `divideSelection` and `readFleetState` throw.
  */
@@ -68,7 +68,7 @@ export async function readDownTargets(
       const tenants = await withMarks(reader, source, fleet.tenants);
       found.push({ source, select, fleet: { ...fleet, tenants } });
     }
-    // The image of an older release may lack scopes whose files depend on what it undoes.
+    // An older release may not know a scope whose files depend on what it undoes.
     const isPublic = options.select.kind === 'public';
     const undone = found.flatMap(({ fleet }) => fleet.tenants.filter(hasWork).map(({ schema }) => schema));
     const kinds = found.filter(({ source }) => source.config.scope !== null);
@@ -82,8 +82,8 @@ export async function readDownTargets(
     if (fleet.tenantsUnknown !== null) throw tenantsQueryFailed(fleet.tenantsUnknown);
   const whole = parts.map(({ source, fleet }) => ({ source, targets: allTargets(fleet) }));
   requireLimit(whole, options);
-  const [own] = parts;
-  const { shared, warnings } = selectedPublic(own?.fleet, options);
+  const [base] = parts;
+  const { shared, warnings } = selectedPublic(base?.fleet, options);
   const [first, ...others] = parts
     .map(({ fleet, ...scope }) => ({ ...scope, tenants: fleet.tenants }))
     .reverse();
@@ -129,28 +129,29 @@ function requireDownFiles(planned: readonly PlannedBySource[]): void {
 }
 
 function lackingIn({ source: { migrations, config }, targets }: PlannedBySource): SqlmigError[] {
-  const lacks = new Map<string, { readonly target: Target; readonly lacking: LackingDown; n: number }>();
+  const lacks = new Map<
+    string,
+    { readonly target: Target; readonly lacking: LackingDown; schemas: number }
+  >();
   for (const target of targets) {
     for (const lacking of target.plan.undo?.lacking ?? []) {
       // A text that was changed in one history concerns only that schema.
       if (lacking.why === 'kept-changed') continue;
       const key = `${target.scope} ${historyKey(lacking)} ${lacking.why}`;
-      const known = lacks.get(key);
-      if (known === undefined) lacks.set(key, { target, lacking, n: 1 });
-      else known.n += 1;
+      const counted = lacks.get(key);
+      if (counted === undefined) lacks.set(key, { target, lacking, schemas: 1 });
+      else counted.schemas += 1;
     }
   }
   return [...lacks.values()]
     .sort((a, b) => compareVersions(b.lacking.version, a.lacking.version))
-    .map(({ target: { scope, schema }, lacking, n }) => {
+    .map(({ target: { scope, schema }, lacking, schemas }) => {
       const newest = newestVersion(migrations[scope]);
       const isNewer = newest !== null && compareVersions(lacking.version, newest) > 0;
       const name = config.scope?.name ?? scope;
+      const andMore = schemas === 1 ? '' : ` and ${schemas - 1} more`;
       return lacksDown(spelled(lacking, scope, migrations), {
-        who:
-          scope === 'public'
-            ? ' (public)'
-            : ` (${name}, applied in ${schema}${n === 1 ? '' : ` and ${n - 1} more`})`,
+        who: scope === 'public' ? ' (public)' : ` (${name}, applied in ${schema}${andMore})`,
         state: 'nothing was touched',
         ...(isNewer && { hint: 'use what the history keeps of a newer release: sqlmig down --to-files' }),
       });
@@ -159,7 +160,7 @@ function lackingIn({ source: { migrations, config }, targets }: PlannedBySource)
 
 /** A migration with its version as spelled in the file name. */
 function spelled(lacking: LackingDown, scope: 'public' | 'tenant', migrations: Migrations): LackingDown {
-  const file = migrations[scope].find((one) => historyKey(one) === historyKey(lacking));
+  const file = migrations[scope].find((migration) => historyKey(migration) === historyKey(lacking));
   return { ...lacking, version: file?.version ?? lacking.version };
 }
 

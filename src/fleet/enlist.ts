@@ -13,7 +13,7 @@ export function isListed(run: Run, name: string): Promise<boolean> {
   return run.read((_, reader) => listsName(run, reader, name));
 }
 
-/** Whether the source of all tenants or that of a kind lists a tenant. */
+/** Whether the tenant source or the source of a kind lists a tenant. */
 export async function isListedSomewhere(run: Run, name: string): Promise<boolean> {
   if (await isListed(run, name)) return true;
   for (const config of kindsOf(run.config)) {
@@ -25,8 +25,8 @@ export async function isListedSomewhere(run: Run, name: string): Promise<boolean
 }
 
 /**
- * Whether the source lists a tenant that is to be created.
- * @throws SqlmigError `unlisted-tenant` if it does not, and creating it cannot change that: a list, a pattern.
+ * Whether the source lists a tenant before it is created.
+ * @throws SqlmigError `unlisted-tenant` if a list or a pattern does not: creating the tenant cannot change that.
  */
 export async function isListedBefore(run: Run, name: string): Promise<boolean> {
   const listed = await isListed(run, name);
@@ -36,8 +36,8 @@ export async function isListedBefore(run: Run, name: string): Promise<boolean> {
 }
 
 /**
- * Whether a source, of all tenants or of a kind, still lists a tenant whose schema is gone; a pattern and histories only
- * find existing schemas.
+ * Whether the tenant source, or the source of a kind, still lists a tenant whose schema is gone. Patterns and histories
+ * find only existing schemas.
  */
 export async function isStillListed(run: Run, name: string): Promise<boolean> {
   for (const config of [run.config, ...kindsOf(run.config)]) {
@@ -48,8 +48,8 @@ export async function isStillListed(run: Run, name: string): Promise<boolean> {
 }
 
 /**
- * Makes sure that the source lists a tenant that is complete, with the config's `register` statement if there is one. If
- * the source still does not list it, the outcome has the error `unlisted-tenant`.
+ * Registers a complete tenant with the config's `register` statement if the source does not list it. If the source still
+ * does not list it, the outcome has the error `unlisted-tenant`.
  */
 export async function enlist(run: Run, outcome: SchemaOutcome): Promise<SchemaOutcome> {
   const { config, database } = run;
@@ -69,7 +69,7 @@ async function register(run: Run, name: string): Promise<boolean> {
   const sql = database.tenants.kind === 'query' ? database.tenants.register : null;
   if (sql === null) return isListed(run, name);
   try {
-    // A connection lost at COMMIT repeats this, so it checks first.
+    // If the connection is lost at COMMIT, this runs again, so it checks first.
     await run.read(async (session, reader) => {
       if (!(await listsName(run, reader, name))) await registerTenant(session, { sql, publicSchema }, name);
     });

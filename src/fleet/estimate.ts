@@ -27,7 +27,7 @@ export function withEstimates(
   });
 }
 
-/** The costs of several databases, with the sum of the estimates that these have. */
+/** The costs of several databases, each with the sum of its estimates. */
 export function withSums(costs: readonly RehearsedFile[], each: readonly RehearsedFile[]): RehearsedFile[] {
   const sums = new Map<string, CostEstimate>();
   for (const { file, estimate } of each) {
@@ -48,9 +48,11 @@ export function withSums(costs: readonly RehearsedFile[], each: readonly Rehears
 
 /** The samples of several databases as one. */
 export function sumOfSamples(samples: readonly RehearsalSample[]): RehearsalSample {
-  const sum = (of: keyof RehearsalSample) => samples.reduce((total, sample) => total + sample[of], 0);
+  const sum = (key: keyof RehearsalSample) => samples.reduce((total, sample) => total + sample[key], 0);
   return {
-    ...{ tenants: sum('tenants'), sampled: sum('sampled') },
-    ...{ bytes: sum('bytes'), sampledBytes: sum('sampledBytes') },
+    tenants: sum('tenants'),
+    sampled: sum('sampled'),
+    bytes: sum('bytes'),
+    sampledBytes: sum('sampledBytes'),
   };
 }

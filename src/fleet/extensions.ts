@@ -26,29 +26,29 @@ export async function settleExtensions(
   }: { readonly scripts: readonly Script[]; readonly created?: readonly WantedExtension[] },
   config: Config,
 ): Promise<SettledExtensions> {
-  const isConcerned = ({ migration, extensions }: Script) =>
+  const createsInTenant = ({ migration, extensions }: Script) =>
     migration.scope === 'tenant' && extensions.some(({ kind }) => kind === 'create');
-  const concerned = scripts.filter(isConcerned);
-  if (concerned.length === 0) return { scripts, missing: [] };
-  const names = new Set(concerned.flatMap(({ extensions }) => extensions.map(({ name }) => name)));
+  const creating = scripts.filter(createsInTenant);
+  if (creating.length === 0) return { scripts, missing: [] };
+  const names = new Set(creating.flatMap(({ extensions }) => extensions.map(({ name }) => name)));
   const present = await readExtensions(session, names);
   const inPublic = publicStatements(scripts);
   const schemaFrom = (list: readonly WantedExtension[], name: string) => {
-    const last = list.findLast((each) => each.name === name);
+    const last = list.findLast((extension) => extension.name === name);
     return last === undefined ? null : (last.schema ?? config.publicSchema);
   };
   const moved = inPublic.filter(({ kind }) => kind === 'move');
-  const known = new Map<string, ExtensionState>();
+  const states = new Map<string, ExtensionState>();
   for (const [name, state] of present) {
     const schema = schemaFrom(moved, name) ?? state.schema ?? schemaFrom([...created, ...inPublic], name);
-    known.set(name, { ...state, schema, listed: config.extensions.includes(name) });
+    states.set(name, { ...state, schema, listed: config.extensions.includes(name) });
   }
   const { publicSchema, searchPath } = config;
   const path = { schemas: sharedPath(searchPath, publicSchema), publicSchema };
   const missing: MissingExtension[] = [];
   const settled = scripts.map((script) => {
-    if (!isConcerned(script)) return script;
-    const without = withoutExtensions(script, known, path);
+    if (!createsInTenant(script)) return script;
+    const without = withoutExtensions(script, states, path);
     missing.push(...without.missing);
     return without.script;
   });

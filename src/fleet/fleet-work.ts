@@ -8,19 +8,19 @@ import type { Target } from '../state/target.ts';
 import type { OutcomeContext } from './outcome.ts';
 import type { SchemaBatches } from './schema-batches.ts';
 
-/** What an attempt must heed: the limits of the run, and how the schema's last attempt ended. */
+/** The limits for an attempt: those of the run, and one from the schema's last attempt. */
 export interface StartLimits {
   /** Whether the run starts nothing more. */
   readonly isStopped: () => boolean;
-  /** Announces that the attempt fails, so that the limits count it at once. */
+  /** Reports that the attempt is failing, so that the limits count it at once. */
   readonly failing: () => void;
-  /** Give each file a transaction of its own: one of those that shared one may have ended the connection. */
+  /** Give each file its own transaction: a file that shared one may have ended the connection. */
   readonly apart: boolean;
 }
 
 /** When a fleet stops starting schemas, and which go first. */
 export interface FleetRules extends Pick<SchedulerRules<Target>, 'stopRule' | 'canaries'> {
-  /** Checks the canaries before the others start; gives why they must not, or `null`. */
+  /** Checks the canaries before the others start. Returns why these must not start, or `null`. */
   readonly checkCanaries?:
     | ((session: () => Promise<Session>, canaries: readonly string[]) => Promise<SqlmigError | null>)
     | undefined;
@@ -44,18 +44,18 @@ export interface FleetWork {
   readonly schemaRefusal: (target: Target) => SqlmigError | null;
   /** Does the work of a schema. */
   readonly attempt: (session: Session, target: Target, limits: StartLimits) => Promise<Attempt>;
-  /** Lets schemas share messages; `null` if each goes alone. */
+  /** Lets schemas share messages; `null` if each has its own. */
   readonly batches: SchemaBatches | null;
   readonly rereadTarget: (session: Session, schema: string) => Promise<Target>;
   /** Whether the tenant source still lists a schema that does not exist. */
   readonly isListed: (session: Session, schema: string) => Promise<boolean>;
   /** Creates a schema whether or not it is listed. */
   readonly createsUnlisted?: boolean;
-  /** Reads again what public holds. @throws SqlmigError `public-behind` if that is less than before. */
+  /** Reads again what public contains. @throws SqlmigError `public-behind` if a version is missing. */
   readonly refreshGate: (session: Session) => Promise<void>;
-  /** What fails or is skipped is in the run log, so that `up --only-failed` continues. */
+  /** The run log names failed and skipped schemas, so that `up --only-failed` can continue. */
   readonly isLogged?: boolean;
-  /** Leaves a closing session to the end of the run: a backend that has done much takes a while to exit. */
+  /** Lets the end of the run wait for a closing session: after much work a backend takes a while to exit. */
   readonly ending: (closing: Promise<void>) => void;
   readonly signal: AbortSignal;
   readonly emit: OnEvent;

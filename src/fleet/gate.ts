@@ -10,28 +10,28 @@ import type { Script } from '../sql/migration.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import type { Target } from '../state/target.ts';
 
-/** What public held when tenants were started, and what tenant files must not change. */
+/** What public contained when tenants were started, and what tenant files must not change. */
 export interface Gate extends Pick<UnitSchema, 'requires' | 'guarded'> {
-  /** Versions that public must go on to hold. */
+  /** Versions that public must still contain. */
   readonly versions: readonly string[];
-  /** How many scripts the guard is for. */
+  /** The number of scripts that the guard covers. */
   readonly scripts: number;
 }
 
-/** What a gate is made from. */
+/** The input of a gate. */
 interface GateParts {
   readonly shared: Target;
   /** The newest file of public. */
   readonly upTo: string | null;
   /** The scripts that may run. */
   readonly scripts: readonly Script[];
-  /** The gate so far; what public held then it must still hold. */
+  /** The previous gate; public must still contain its versions. */
   readonly before: Gate | null;
 }
 
 /**
- * Reads what public holds now.
- * @throws SqlmigError `public-behind` if it holds less than before.
+ * Reads what public contains now.
+ * @throws SqlmigError `public-behind` if a version of the previous gate is missing.
  */
 export async function createGate(
   session: Session,
@@ -65,7 +65,7 @@ export function missingOnPath(
   );
 }
 
-/** A target as units see it. */
+/** The schema of a target, with the facts that units use. */
 export function unitSchema(
   { schema, oid, scope, rows: history, digest, mayDiscardRows, isCurrent, isUnmanaged }: Target,
   gate: Pick<UnitSchema, 'requires' | 'guarded'> | null,

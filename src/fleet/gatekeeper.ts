@@ -8,9 +8,9 @@ import type { Migrator } from './migrator.ts';
 export interface Gatekeeper {
   /** `null` before `open`. */
   readonly gate: Gate | null;
-  /** Reads the gate, and again once there are scripts that it was not made for. @throws SqlmigError `public-behind`. */
+  /** Reads the gate, and reads it again once there are new scripts. @throws SqlmigError `public-behind`. */
   open(): Promise<void>;
-  /** Reads it again, on this session. @throws SqlmigError `public-behind`. */
+  /** Reads the gate again on this session. @throws SqlmigError `public-behind`. */
   refresh(session: Session): Promise<void>;
 }
 

@@ -10,12 +10,12 @@ import { createMigrator, type Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
 import type { UpOptions } from './up-options.ts';
 
-/** A kind of tenants in a run: what it is migrated with, and how it was found before anything was migrated. */
+/** A kind of tenants in a run, with its state before anything was migrated. */
 export interface TenantKind {
   readonly name: string;
   readonly migrator: Migrator;
   readonly found: FleetState;
-  /** With the selected tenants and the canaries that are of this kind. */
+  /** The options, limited to tenants and canaries of this kind. */
   readonly options: UpOptions;
   readonly digests: Digests;
 }
@@ -47,7 +47,7 @@ export async function openKinds(
   return kinds;
 }
 
-/** A migrator for the tenants of a kind, to whose config `source` is limited, with the sessions of a run. */
+/** A migrator for the tenants of a kind, with the sessions of a run; `source` has the config of the kind. */
 export function migratorOfKind(
   { run, settings }: Pick<Migrator, 'run' | 'settings'>,
   source: PlanSource,
@@ -61,8 +61,8 @@ export function migratorOfKind(
 }
 
 /**
- * The canaries that are among the tenants of the files of all, if some may be of a kind only.
- * @throws SqlmigError `unknown-tenant` if one is in neither.
+ * The named canaries that get the files of all tenants; the other ones may belong to a kind.
+ * @throws SqlmigError `unknown-tenant` if a canary is in no scope.
  */
 export function ownCanaries(
   found: FleetState,
@@ -79,7 +79,7 @@ export function ownCanaries(
   return canariesIn(found, canary, 'tenant');
 }
 
-/** The named canaries that are among the tenants of a scope. @throws SqlmigError `bad-usage` if it has work and none is. */
+/** The named canaries among the tenants of a scope. @throws SqlmigError `bad-usage` if there is none and it has work. */
 export function canariesIn(
   { tenants, tenantsUnknown }: Pick<FleetState, 'tenants' | 'tenantsUnknown'>,
   canary: Canary | undefined,
@@ -95,7 +95,7 @@ export function canariesIn(
   return among;
 }
 
-/** The named canaries that are among tenants. */
+/** The named canaries among these tenants. */
 export function canariesAmong(
   tenants: FleetState['tenants'],
   { names }: { readonly names: readonly string[] },

@@ -6,33 +6,33 @@ import type { Session } from '../server/session.ts';
 import type { Target } from '../state/target.ts';
 
 /**
- * Reads schemas for their final outcome; `null` if that fails. Once the run is interrupted, all reads together have two
- * seconds.
+ * Reads schemas for their final outcome; `null` if a read fails. Once the run is interrupted, each read has two seconds,
+ * and none follows one that fails.
  */
 export function createLastRead(
   rereadTarget: (session: Session, schema: string) => Promise<Target>,
   signal: AbortSignal,
 ): (schema: string, slot: SessionSlot) => Promise<Target | null> {
-  let outOfReach = false;
+  let gaveUp = false;
   return async (schema, slot) => {
-    if (outOfReach) return null;
-    const look = async () => rereadTarget(await slot.session(), schema);
+    if (gaveUp) return null;
+    const read = async () => rereadTarget(await slot.session(), schema);
     try {
-      const looking = insistently(look);
-      return await (signal.aborted ? withDeadline(looking, interruptedMs) : looking);
+      const reading = withRetries(read);
+      return await (signal.aborted ? withDeadline(reading, interruptedMs) : reading);
     } catch {
-      // Nobody waits two seconds for each of a thousand.
-      outOfReach = signal.aborted;
+      // Otherwise an interrupted run would wait two seconds for every schema.
+      gaveUp = signal.aborted;
       return null;
     }
   };
 }
 
-/** Reads again when the session is lost, or, once, after another error: cancels may still arrive after an interrupt. */
-async function insistently(look: () => Promise<Target>): Promise<Target> {
+/** Retries a read if the session is lost, and once after any other error: after an interrupt, cancels may still arrive. */
+async function withRetries(read: () => Promise<Target>): Promise<Target> {
   for (let retries = 0; ; retries += 1) {
     try {
-      return await look();
+      return await read();
     } catch (error) {
       if (retries >= (error instanceof SessionLost ? mostRetries.lost : 1)) throw error;
     }

@@ -5,11 +5,11 @@ import type { Run } from '../run/run.ts';
 import { runOf } from '../server/application.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 
-/** Watches which sessions block the units of a run; after a lock timeout that can no longer be determined. */
+/** Watches which sessions block the units of a run, since this is unknown after a lock timeout. */
 export interface LockWatch {
   /** The sessions last seen to block a schema's file; empty if none was seen. */
   blockersOf(schema: string): readonly Blocker[];
-  /** Watches while something is done; resolves once it no longer uses a session. */
+  /** Watches while `work` runs; resolves once watching has stopped using the session. */
   during<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -17,13 +17,13 @@ const mostMs = 1_000;
 const leastMs = 100;
 const firstNoticeMs = 3_000;
 const nextNoticeMs = 30_000;
-// A file that is tried again waits for the same session as before.
+// A retried file waits for the same session as before.
 const pauseMs = 15_000;
 
 interface Wait {
   readonly since: number;
-  readonly seen: number;
-  readonly told: number;
+  readonly seenAt: number;
+  readonly reportedAt: number;
   readonly blockers: readonly Blocker[];
 }
 
@@ -37,11 +37,11 @@ export function createLockWatch(
   const note = ({ key, blockers, indexBuild }: Holder) => {
     const now = performance.now();
     const before = waits.get(key);
-    const goesOn = before !== undefined && now - before.seen < pauseMs;
-    const { since, told } = goesOn ? before : { since: now, told: Number.NEGATIVE_INFINITY };
-    const isNews = now - since >= firstNoticeMs && now - told >= nextNoticeMs;
-    waits.set(key, { since, seen: now, told: isNews ? now : told, blockers });
-    if (!isNews) return;
+    const continues = before !== undefined && now - before.seenAt < pauseMs;
+    const { since, reportedAt } = continues ? before : { since: now, reportedAt: Number.NEGATIVE_INFINITY };
+    const isDue = now - since >= firstNoticeMs && now - reportedAt >= nextNoticeMs;
+    waits.set(key, { since, seenAt: now, reportedAt: isDue ? now : reportedAt, blockers });
+    if (!isDue) return;
     const build = indexBuild === null ? '' : `index build, ${indexBuild.phase}: `;
     const holders = build + describeBlockers(blockers);
     emit({ type: 'waiting', schema: key, waitedMs: Math.round(now - since), holders });
@@ -52,7 +52,7 @@ export function createLockWatch(
     holder.blockers.length > 0 &&
     isSchemaKey(holder) &&
     runOf(holder.application)?.run === runId;
-  const look = async (ended: AbortSignal) => {
+  const poll = async (ended: AbortSignal) => {
     const everyMs = Math.min(mostMs, Math.max(leastMs, Math.round(lockTimeoutMs / 3)));
     while (!ended.aborted) {
       await delay(everyMs, undefined, { signal: ended }).catch(() => {});
@@ -64,12 +64,12 @@ export function createLockWatch(
     blockersOf: (schema) => waits.get(schema)?.blockers ?? [],
     async during(work) {
       const ended = new AbortController();
-      const looking = look(ended.signal);
+      const polling = poll(ended.signal);
       try {
         return await work();
       } finally {
         ended.abort();
-        await looking;
+        await polling;
       }
     },
   };

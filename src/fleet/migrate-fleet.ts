@@ -10,7 +10,6 @@ import { divideSelection } from '../state/scope-selection.ts';
 import { scopeWarnings } from '../state/scope-warnings.ts';
 import { createDigests } from './digests.ts';
 import { openKinds, ownCanaries } from './kinds.ts';
-import { rehearseLeft, type ScratchRehearsal } from './left-files.ts';
 import { migrateKinds } from './migrate-kinds.ts';
 import { migrateTenants } from './migrate-tenants.ts';
 import { createMigrator } from './migrator.ts';
@@ -19,11 +18,13 @@ import { hasWork } from './outcome.ts';
 import { migratePublic } from './phase.ts';
 import { prepare } from './prepare.ts';
 import { createRunRecord, noRunRecord } from './run-record.ts';
+import { rehearseLeftOut, type ScratchRehearsal } from './scratch-rehearsal.ts';
 import { createSummary } from './summary.ts';
 import type { UpOptions } from './up-options.ts';
 
-/** The options of a run; `temporary`: its database is, so the run is not logged, and files must not change more than it. */
+/** The options of a run. */
 export interface FleetOptions extends UpOptions, Together {
+  /** The database is temporary: the run is not logged, and files must not change anything outside it. */
   readonly temporary?: boolean;
   /** Runs what a rehearsal cannot roll back. */
   readonly scratch?: ScratchRehearsal;
@@ -62,8 +63,8 @@ export async function migrateFleet(
     const kinds = await openKinds(migrator, shares, options);
     const ownOptions = { ...options, select, ...ownCanaries(found, options, kinds) };
     // A public schema that belongs to another tool gets no run log.
-    const isOthers = found.public.trouble?.code === 'foreign-history';
-    const record = temporary || isOthers ? noRunRecord : createRunRecord(migrator, 'up');
+    const isForeign = found.public.trouble?.code === 'foreign-history';
+    const record = temporary || isForeign ? noRunRecord : createRunRecord(migrator, 'up');
     await prepare([{ migrator, found, options: ownOptions }, ...kinds]);
     const states = [found, ...kinds.map((kind) => kind.found)];
     if (states.flatMap(allTargets).some(hasWork)) await record.begin();
@@ -71,7 +72,7 @@ export async function migrateFleet(
     const error = await migrateTenants(migrator, { found, options: ownOptions, select, summary, digests });
     const failure = await migrateKinds(kinds, { migrator, found, summary, error });
     const isOpen = scratch !== undefined && settings.rehearse && failure === undefined;
-    const stopped = isOpen ? await rehearseLeft(migrator, { found, summary, scratch }) : undefined;
+    const stopped = isOpen ? await rehearseLeftOut(migrator, { found, summary, scratch }) : undefined;
     const result = summary.result(run.runId, failure ?? stopped);
     await record.end(result);
     emit({ type: 'run-finished', result });

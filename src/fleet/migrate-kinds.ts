@@ -6,28 +6,27 @@ import type { Target } from '../state/target.ts';
 import { endedBy, failuresLeft, reasonToStop } from './between-scopes.ts';
 import { canariesAmong, canariesIn, type TenantKind } from './kinds.ts';
 import { migrateTenants, notStarted } from './migrate-tenants.ts';
+import { type EarlierScope, readReadyTenants, rehearsableTenants } from './ready-tenants.ts';
 import { interrupted } from './schema-errors.ts';
-import { type Earlier, rehearsableNow, standingOf } from './standing.ts';
 import { createSummary, type Summary } from './summary.ts';
 import type { UpOptions } from './up-options.ts';
 
-/** What was migrated before the kinds: the tenants of the files of all, the outcomes, and the error that ended the run. */
-interface Before extends Omit<Earlier, 'name'> {
+/** What was migrated before the kinds: the scope of all tenants, the outcomes, and the error that ended the run. */
+interface Before extends Omit<EarlierScope, 'name'> {
   readonly summary: Summary;
   readonly error: SqlmigError | undefined;
 }
 
 /**
- * Migrates the tenants of each kind, one kind after the other, and adds their outcomes to those of the scopes before. A
- * tenant is left out where an earlier scope failed or was not started. Once tenants are left over because a scope stopped,
- * or as many failed as stop a run, no further kind starts. Returns the error that stopped the run, if it is not the error
- * of a schema.
+ * Migrates the tenants of each kind, one kind after the other, and adds their outcomes to the summary. It leaves out
+ * tenants in which an earlier scope failed or was not started. Once a scope has stopped, or enough tenants have failed to
+ * stop a run, no further kind starts. Returns the error that stopped the run, if it is not the error of a schema.
  */
 export async function migrateKinds(
   kinds: readonly TenantKind[],
   { migrator, found, summary, error: before }: Before,
 ): Promise<SqlmigError | undefined> {
-  const earlier: Earlier[] = [{ name: 'tenant', migrator, found }];
+  const earlier: EarlierScope[] = [{ name: 'tenant', migrator, found }];
   let error = before;
   for (const kind of kinds) {
     const stop = error === undefined ? stopBefore(kind, summary.outcomes) : endedBy(error, onceCorrected);
@@ -36,7 +35,7 @@ export async function migrateKinds(
         ? await migrateKind(kind, earlier, summary.outcomes)
         : { outcomes: kind.found.tenants.map((target) => notStarted(kind.migrator, target, stop)), error };
     summary.add(turn.outcomes.map((outcome) => namedScope(outcome, kind.migrator.run.config)));
-    for (const [scope, sample] of turn.samples ?? []) summary.take(scope, sample);
+    for (const [scope, sample] of turn.samples ?? []) summary.addSample(scope, sample);
     error = turn.error;
     earlier.push(kind);
   }
@@ -62,7 +61,7 @@ interface KindTurn {
 
 async function migrateKind(
   kind: TenantKind,
-  earlier: readonly Earlier[],
+  earlier: readonly EarlierScope[],
   before: readonly SchemaOutcome[],
 ): Promise<KindTurn> {
   const { migrator, found, options, digests } = kind;
@@ -70,10 +69,10 @@ async function migrateKind(
   const summary = createSummary(settings);
   try {
     const { ready, behind } = settings.rehearse
-      ? rehearsableNow(kind, earlier)
-      : await standingOf(kind, earlier, before);
+      ? rehearsableTenants(kind, earlier)
+      : await readReadyTenants(kind, earlier, before);
     const turn = {
-      // Otherwise `standingOf` has listed them since.
+      // Outside a rehearsal, `readReadyTenants` has just listed them.
       found: { ...found, tenants: ready, tenantsUnknown: settings.rehearse ? found.tenantsUnknown : null },
       options: {
         ...options,
@@ -84,7 +83,7 @@ async function migrateKind(
       summary,
       digests,
     };
-    // Nobody but this run writes rows in a temporary database.
+    // Only this run writes rows in a temporary database.
     if (migrator.context.confined) migrator.snapshots.complete(ready.map(({ schema }) => schema));
     const error = await migrateTenants(migrator, turn);
     const { samples } = summary;
@@ -95,7 +94,7 @@ async function migrateKind(
   }
 }
 
-/** The canaries of a kind that are ready. In a rehearsal, all of those that were named may have to wait. */
+/** The canaries of a kind that are ready. In a rehearsal there may be none. */
 function readyCanaries(
   { name, migrator: { settings }, options: { canary } }: TenantKind,
   tenants: readonly Target[],

@@ -20,11 +20,11 @@ import type { Summary } from './summary.ts';
 import { relistTenants } from './tenant-list.ts';
 import type { UpOptions } from './up-options.ts';
 
-/** The tenants' part of a run: what was found, and where outcomes are collected. */
+/** The tenants of a run, and the collector of its outcomes. */
 export interface TenantTurn {
   readonly found: FleetState;
   readonly options: UpOptions;
-  /** The selected schemas: those of `options`, or of them those that failed. */
+  /** The selected schemas: those of `options`, or with `onlyFailed` the ones that failed. */
   readonly select: Selection;
   readonly summary: Summary;
   readonly digests: Digests;
@@ -95,7 +95,7 @@ async function sampled(
 ): Promise<Target[]> {
   const { emit } = settings;
   const sample = await run.read((session) => takeSample(session, { tenants, most, emit }));
-  summary.take(tenantScope(run.config), sample);
+  summary.addSample(tenantScope(run.config), sample);
   return [...sample.targets];
 }
 
@@ -118,7 +118,7 @@ export async function migrateAndRelist(
   }
 }
 
-/** Makes commits durable; does again what was lost in a crash of the server. */
+/** Makes commits durable. Repeats the work that a crash of the server has lost. */
 export async function confirmAll(migrator: Migrator, summary: Summary): Promise<void> {
   const { emit } = migrator.settings;
   for (;;) {
@@ -133,7 +133,7 @@ export async function confirmAll(migrator: Migrator, summary: Summary): Promise<
   summary.confirm();
 }
 
-/** The outcome of a tenant that is not started because of an error that is not its own; one without work is up to date. */
+/** The outcome of a tenant that was not started because of this error elsewhere. A tenant without work is up to date. */
 export function notStarted({ run, source }: Migrator, target: Target, error: SqlmigError): SchemaOutcome {
   const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
   const { trouble, plan } = target;

@@ -16,7 +16,7 @@ export interface MigrationRun {
   readonly settings: MigrateSettings;
 }
 
-/** What all schemas of one run are migrated with. */
+/** The run, scripts and limits that all schemas of one run share. */
 export interface Migrator extends MigrationRun {
   readonly context: UnitContext;
   readonly scripts: Scripts;
@@ -24,7 +24,7 @@ export interface Migrator extends MigrationRun {
   readonly snapshots: Snapshots;
   /** Runs non-transactional files, at most `concurrentIndexJobs` at once. */
   readonly indexJobs: ReturnType<typeof createLimit>;
-  /** Checks once per schema that the role may begin there. @throws SqlmigError `server-refused`. */
+  /** Checks once per schema that the role may start there. @throws SqlmigError `server-refused`. */
   readonly checkRights: ReturnType<typeof createRightsCheck>;
 }
 

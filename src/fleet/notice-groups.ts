@@ -1,24 +1,24 @@
 import type { RunEvent } from '../events.ts';
 import type { ServerWarning } from '../results.ts';
 
-/** What a server has said of many schemas, in little memory. */
+/** The notices of a server in many schemas, grouped by file and text. */
 export interface NoticeGroups {
   add(notice: RunEvent & { readonly type: 'server-notice' }): void;
   /** One for each text of a file, in the order in which they came. */
   list(): ServerWarning[];
-  /** How many further messages there were that `list` leaves out. */
+  /** How many more groups `list` leaves out. */
   others(): number;
 }
 
-// A text that names an id or a number of rows is another one in each tenant.
+// A text that contains an id or a number of rows differs in each tenant.
 const mostGroups = 1_000;
 const mostNames = 10;
 
-/** Groups the important messages of a server by file and text as they come. */
+/** Groups the important notices of a server as they arrive. */
 export function createNoticeGroups(): NoticeGroups {
   const groups = new Map<
     string,
-    { readonly warning: Omit<ServerWarning, 'count'>; readonly names: string[]; readonly of: Members }
+    { readonly warning: Omit<ServerWarning, 'count'>; readonly names: string[]; readonly schemas: BitSet }
   >();
   const numbers = new Map<string, number>();
   let others = 0;
@@ -42,26 +42,26 @@ export function createNoticeGroups(): NoticeGroups {
         group = {
           warning: { severity, sqlstate, message, ...place, schemas: names },
           names,
-          of: createMembers(),
+          schemas: createBitSet(),
         };
         groups.set(key, group);
       }
-      if (schema === undefined || !group.of.add(numberOf(schema))) return;
+      if (schema === undefined || !group.schemas.add(numberOf(schema))) return;
       if (group.names.length < mostNames) group.names.push(schema);
     },
-    list: () => [...groups.values()].map(({ warning, of }) => ({ ...warning, count: of.size() })),
+    list: () => [...groups.values()].map(({ warning, schemas }) => ({ ...warning, count: schemas.size() })),
     others: () => others,
   };
 }
 
-/** A set of small numbers, a bit each. */
-interface Members {
-  /** False where it is there already. */
+/** A set of small numbers that takes one bit per number. */
+interface BitSet {
+  /** Returns false if the set already has the number. */
   add(number: number): boolean;
   size(): number;
 }
 
-function createMembers(): Members {
+function createBitSet(): BitSet {
   let bits = new Uint8Array(8);
   let size = 0;
   return {

@@ -18,14 +18,14 @@ export async function selectionOfRun(
 ): Promise<Selection> {
   if (!onlyFailed || select.kind !== 'all') return select;
   const except = new Set(select.except);
-  const names = (await readLeft(session, config)).filter((name) => !except.has(name));
+  const names = (await readUnfinished(session, config)).filter((name) => !except.has(name));
   return { kind: 'tenants', names, ifListed: true };
 }
 
-async function readLeft(session: Session, config: Config): Promise<string[]> {
+async function readUnfinished(session: Session, config: Config): Promise<string[]> {
   const place = { publicSchema: config.publicSchema, table: config.historyTable };
   const log = runLogTable(config.publicSchema, config.historyTable);
-  // Several runs may share a fleet, and each knows only what failed in itself.
+  // Several runs may share a fleet, and each records only its own failures.
   const ended = `r.started_at + (r.outcome ->> 'durationMs')::float8 * interval '1 ms'`;
   const last = `(select max(l.started_at) from ${log} l where l.command = 'up')`;
   const where = `r.command = 'up' and (r.started_at = ${last} or ${ended} >= ${last})`;
@@ -33,18 +33,21 @@ async function readLeft(session: Session, config: Config): Promise<string[]> {
     throw asSqlmigError(error, config.publicSchema);
   });
   const [newest] = runs;
-  if (newest === undefined) throw unknownLeft(`no run of up is recorded in ${log}`);
+  if (newest === undefined) throw unknownFailures(`no run of up is recorded in ${log}`);
   if (newest.outcome === null)
-    throw unknownLeft(`the last run (${newest.runId}, begun ${newest.startedAt}) is ${newest.state}`);
+    throw unknownFailures(`the last run (${newest.runId}, begun ${newest.startedAt}) is ${newest.state}`);
   const outcomes = runs.flatMap(({ outcome }) => outcome ?? []);
-  const left = outcomes.flatMap(({ failedSchemas, skippedSchemas }) => [...failedSchemas, ...skippedSchemas]);
+  const names = outcomes.flatMap(({ failedSchemas, skippedSchemas }) => [
+    ...failedSchemas,
+    ...skippedSchemas,
+  ]);
   const counted = outcomes.reduce((sum, { failed, skipped }) => sum + failed + skipped, 0);
-  if (counted > left.length)
-    throw unknownLeft(`the last run left ${counted} schemas, of which the run log names ${left.length}`);
-  return [...new Set(left)];
+  if (counted > names.length)
+    throw unknownFailures(`the last run left ${counted} schemas, of which the run log names ${names.length}`);
+  return [...new Set(names)];
 }
 
-function unknownLeft(message: string): SqlmigError {
+function unknownFailures(message: string): SqlmigError {
   return new SqlmigError('no-run-log', `cannot tell which tenants failed: ${message}`, {
     state: 'nothing was touched',
     hint: 'run sqlmig up --all: it finds what is pending, and only reads what is up to date',

@@ -7,7 +7,7 @@ import type { Migration } from '../sql/migration.ts';
 import type { PlanBasis } from '../state/plan-source.ts';
 import type { Target } from '../state/target.ts';
 import { atVersion, unmanagedHint, unmanagedKindHint } from '../text/unmanaged.ts';
-import { leftFrom } from './unrehearsed.ts';
+import { unrehearsedFrom } from './unrehearsed.ts';
 
 /** The run and database that outcomes belong to. */
 export interface OutcomeContext {
@@ -42,11 +42,11 @@ export interface Done {
   readonly unrehearsed?: readonly UnrehearsedFile[];
 }
 
-/** How work in a schema ended before it was up to date. */
+/** Why work in a schema ended before it was up to date. */
 export interface Stop {
   readonly state: 'failed' | 'skipped';
   readonly error: SqlmigError;
-  /** What a rehearsal measured before it. */
+  /** What a rehearsal measured before the error. */
   readonly costs?: readonly FileCost[];
 }
 
@@ -66,10 +66,11 @@ export function finished(
   { applied, locks, costs, unrehearsed }: Done = { applied: [] },
 ): SchemaOutcome {
   const before = recordedBy(target, context);
-  const created = !target.exists && hasWork(target);
+  const isChanged = before.length + applied.length > 0 || (!target.exists && hasWork(target));
+  const unchanged = unrehearsed ? 'skipped' : 'up-to-date';
   const outcome: SchemaOutcome = {
     ...base(target, context),
-    state: before.length + applied.length > 0 || created ? 'applied' : unrehearsed ? 'skipped' : 'up-to-date',
+    state: isChanged ? 'applied' : unchanged,
     version:
       context.basis.undo === undefined
         ? newestVersion([{ version: target.plan.version }, ...applied])
@@ -86,7 +87,7 @@ export function finished(
 
 const fewMigrations = 10;
 
-/** The same outcome in less memory: schemas with the same plan share its steps and differ in the durations. */
+/** The same outcome in less memory: schemas with the same plan share its steps, and differ only in durations. */
 function compact(outcome: SchemaOutcome, steps: readonly Migration[]): SchemaOutcome {
   const durations = Int32Array.from(outcome.migrations, ({ durationMs }) => durationMs);
   const migrations = () =>
@@ -94,7 +95,7 @@ function compact(outcome: SchemaOutcome, steps: readonly Migration[]): SchemaOut
   return Object.defineProperty(outcome, 'migrations', { enumerable: true, get: migrations });
 }
 
-/** The outcome of a schema of whose files a rehearsal runs none: `why` it does not run the first one. */
+/** The outcome of a schema in which a rehearsal runs no file; `why` is the reason for the first file. */
 export function outcomeUnrehearsed(target: Target, why: string, context: OutcomeContext): SchemaOutcome {
   const { plan, isUnmanaged } = target;
   return {
@@ -103,11 +104,11 @@ export function outcomeUnrehearsed(target: Target, why: string, context: Outcome
     version: plan.version,
     ...(isUnmanaged && { unmanaged: true }),
     migrations: [],
-    ...(plan.steps.length > 0 && { unrehearsed: leftFrom(plan.steps, why) }),
+    ...(plan.steps.length > 0 && { unrehearsed: unrehearsedFrom(plan.steps, why) }),
   };
 }
 
-/** The outcome of a schema that failed or was skipped; `target` is as it is now. */
+/** The outcome of a schema that failed or was skipped; `target` is its current state. */
 export function withError(
   target: Target,
   { state, error, costs }: Stop,
@@ -129,7 +130,7 @@ export function withError(
 // duplicate_schema, _table, _column, _object and _function.
 const duplicates = /^42(P06|P07|701|710|723)$/;
 
-/** The outcome of a schema that was sent something and could not be read again; `target` is as it was before. */
+/** The outcome of a schema that was sent a message and could not be read again; `target` is its earlier state. */
 export function outcomeUnknown(target: Target, error: SqlmigError, context: OutcomeContext): SchemaOutcome {
   const { schema, plan } = target;
   const details = {
@@ -146,14 +147,14 @@ export function outcomeUnknown(target: Target, error: SqlmigError, context: Outc
   return { ...base(target, context), state: 'failed', version: plan.version, migrations: [], error: details };
 }
 
-/** An error's details with its schema, and at which version that is now. */
+/** An error's details with its schema and its current version. */
 export function detailsOf(error: SqlmigError, target: Target, database: string): ErrorDetails {
   const { schema } = target;
   const state = [error.details.state, versionState(target)].filter((part) => part != null).join('; ');
   return { ...error.details, schema, database, state };
 }
 
-/** At which version a schema is, in words; `null` if that is not known. */
+/** The version of a schema, in words; `null` if it is unknown. */
 function versionState(target: Target): string | null {
   const { schema, exists, trouble } = target;
   if (trouble !== null) return null;
@@ -184,7 +185,7 @@ export function isGone({ state, error }: SchemaOutcome): boolean {
   return state === 'skipped' && error?.code === 'schema-missing';
 }
 
-/** True for a schema of which a rehearsal ran none of the pending files. */
+/** True for a schema in which a rehearsal ran none of the pending files. */
 export function isNotRehearsed({
   state,
   error,

@@ -11,7 +11,7 @@ export interface ParsedScripts {
   readonly all: () => Script[];
   /** The scripts of these migrations, in the same order. */
   readonly of: (migrations: Iterable<Migration>) => Script[];
-  /** Replaces scripts by what is left of them once their extensions exist; returns the extensions that are missing. */
+  /** Removes `CREATE EXTENSION` from scripts (see `settleExtensions`). Returns the missing extensions. */
   readonly settle: (
     session: Session,
     scripts: readonly Script[],

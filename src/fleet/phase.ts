@@ -22,7 +22,7 @@ import { createGatekeeper, type Gatekeeper } from './gatekeeper.ts';
 import { createLockWatch } from './lock-watch.ts';
 import type { Migrator } from './migrator.ts';
 import { hasWork } from './outcome.ts';
-import { leftMessages } from './rehearsable.ts';
+import { unrehearsedWarnings } from './rehearsable.ts';
 import { rehearseSchema } from './rehearse-schema.ts';
 import { createSchemaBatches, type SchemaBatches } from './schema-batches.ts';
 import { schemaRefusal } from './schema-errors.ts';
@@ -43,7 +43,7 @@ export async function migratePublic(migrator: Migrator, target: Target): Promise
   return outcome;
 }
 
-/** Tenants that are migrated under the same rules, most of them at once and newcomers later. */
+/** Tenants that are migrated under the same rules: the listed ones, and later the new ones. */
 export interface TenantPhase {
   /** Brings tenants up to date, or rehearses that; returns one outcome each, in the order of `targets`. */
   migrate(targets: readonly Target[]): Promise<SchemaOutcome[]>;
@@ -58,15 +58,15 @@ export function openTenantPhase(
 ): TenantPhase {
   const { run, settings, scripts, snapshots } = migrator;
   const gatekeeper = createGatekeeper(migrator);
-  const along = settings.rehearse && shared !== null && hasWork(shared) ? shared : null;
-  // Such rehearsals lock public exclusively, so more than one at a time would only wait.
-  const alone = along !== null || scripts.installing !== '';
-  const concurrency = alone ? 1 : (run.config.concurrency ?? defaultConcurrency(run.server.version));
+  const publicFirst = settings.rehearse && shared !== null && hasWork(shared) ? shared : null;
+  // Such a rehearsal locks public exclusively, so others would only wait for it.
+  const isAlone = publicFirst !== null || scripts.installing !== '';
+  const concurrency = isAlone ? 1 : (run.config.concurrency ?? defaultConcurrency(run.server.version));
   const fleet = openFleet(migrator, {
     scope: 'tenant',
     concurrency,
     gatekeeper,
-    shared: along,
+    shared: publicFirst,
     ...more,
   });
   return {
@@ -91,10 +91,10 @@ async function begin(
 ) {
   await checkRights(targets);
   const pending = targets.filter(hasWork).length;
-  // What up leaves out is rehearsed at its end, except in kinds (see `rehearseLeft`).
+  // What up leaves out is rehearsed at its end, except in kinds (see `rehearseLeftOut`).
   const isLeft = basisOf(source, scope).undo !== undefined || source.config.scope !== null;
   if (settings.rehearse && isLeft) {
-    for (const message of leftMessages(scope, targets, scripts.all))
+    for (const message of unrehearsedWarnings(scope, targets, scripts.all))
       settings.emit({ type: 'warning', message });
   }
   settings.emit({ type: 'phase-started', scope, total: targets.length, pending });
@@ -114,7 +114,7 @@ interface Phase extends Pick<FleetWork, 'rules' | 'createsUnlisted'> {
   readonly scope: Scope;
   readonly concurrency: number;
   readonly gatekeeper: Gatekeeper | null;
-  /** Public as it was found, whose pending files each rehearsed tenant runs first. */
+  /** Public, if its pending files run first in the rehearsal of each tenant. */
   readonly shared: Target | null;
   /** Create each missing schema in one transaction, in which `finish` runs last. */
   readonly whole?: { readonly finish?: Finish };
@@ -131,7 +131,7 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole, ...re
     // As without a snapshot, `up` keeps what the files before a failure have built.
     if (made !== null && (whole !== undefined || made.kind !== 'failed')) return made;
     if (isNew) {
-      // The files that a snapshot was to stand for are parsed only now.
+      // The files that the snapshot would have replaced are not parsed yet.
       await migrator.scripts.parse(work.target.plan.steps);
       await gatekeeper?.open();
     }
@@ -186,7 +186,7 @@ function batchesOf(
   concurrency: number,
 ) {
   const part = (target: Target, migration: Migration) => {
-    const script = filled(scripts, migration, target);
+    const script = scriptFor(scripts, migration, target);
     // Only the message of a single schema upgrades its history.
     if (script === undefined || script.nonTransactional !== null || !target.isCurrent) return null;
     const schema = unitSchema(target, gatekeeper?.gate ?? null);
@@ -207,7 +207,7 @@ function batchesOf(
   return { ...batches, attempt };
 }
 
-function filled(scripts: Scripts, migration: Migration, { schema }: Target) {
+function scriptFor(scripts: Scripts, migration: Migration, { schema }: Target) {
   try {
     return scripts.get(migration, schema);
   } catch (error) {

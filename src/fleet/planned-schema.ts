@@ -3,7 +3,7 @@ import type { Target } from '../state/target.ts';
 import { detailsOf } from './outcome.ts';
 import { schemaRefusal } from './schema-errors.ts';
 
-/** What a run would do in a schema, or why it would refuse it. */
+/** The plan for a schema, or why a run would refuse the schema. */
 export function plannedSchema(target: Target, database: string): PlannedSchema {
   const { schema, scope, plan: planned } = target;
   const refusal = schemaRefusal(target);

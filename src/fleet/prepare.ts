@@ -6,7 +6,7 @@ import { canariesOf } from './canaries.ts';
 import type { Migrator } from './migrator.ts';
 import type { UpOptions } from './up-options.ts';
 
-/** The schemas that a migrator has found, and the options that concern them. */
+/** The schemas of a migrator, and the options for them. */
 interface Prepared {
   readonly migrator: Migrator;
   readonly found: FleetState;
@@ -18,7 +18,7 @@ interface Prepared {
  * files rely on.
  */
 export async function prepare([first, ...kinds]: readonly [Prepared, ...Prepared[]]): Promise<void> {
-  for (const one of [first, ...kinds]) await checkPending(one);
+  for (const scope of [first, ...kinds]) await checkPending(scope);
   const { settings, scripts, context } = first.migrator;
   await settings.ready?.();
   if (!settings.rehearse) await scripts.install(context);
@@ -31,7 +31,7 @@ async function checkPending({ migrator, found, options: { select, canary } }: Pr
   requireFiles(targets, migrations, run.config);
   // Checks the names of canaries, if the tenants are known already.
   if (select.kind !== 'public' && found.tenantsUnknown === null) canariesOf(found.tenants, canary);
-  // Tenants that are not known yet will need every file, and files of a kind what public creates.
+  // Unknown tenants will need every file, and the files of a kind may need what public creates.
   const unknown = found.tenantsUnknown === null ? [] : migrations.tenant;
   const pending = [found.public, ...found.tenants].flatMap((target) => target.plan.steps);
   await scripts.parse([...pending, ...unknown], { installs: true, news: newFiles(found, migrations) });

@@ -19,8 +19,8 @@ export function rehearsable(pending: readonly Script[]): {
 /** Why a rehearsal leaves out a script that it cannot roll back, in words. */
 export const isNonTransactional = 'it is non-transactional';
 
-/** What a rehearsal leaves out in a scope: one message per file, with the number of tenants. */
-export function leftMessages(
+/** Warnings about the files that a rehearsal leaves out in a scope: one per file, with the number of tenants. */
+export function unrehearsedWarnings(
   scope: Scope,
   targets: readonly Target[],
   scripts: ReadonlyMap<Migration, Script>,
@@ -33,12 +33,12 @@ export function leftMessages(
     if (file !== undefined) tenants.set(file, (tenants.get(file) ?? 0) + 1);
   }
   return [...tenants].map(([file, schemas]) =>
-    leftMessage({ scope, file, schemas, why: isNonTransactional }),
+    unrehearsedWarning({ scope, file, schemas, why: isNonTransactional }),
   );
 }
 
-/** That a file and what follows it are not rehearsed, in words. */
-export function leftMessage({ scope, file, schemas, why }: UnrehearsedInScope): string {
+/** The warning that a file and the files after it are not rehearsed. */
+export function unrehearsedWarning({ scope, file, schemas, why }: UnrehearsedInScope): string {
   const where = scope === 'public' ? '' : ` in ${tenantCount(schemas)}`;
   return `${file} and what follows it are not rehearsed${where}: ${why}`;
 }

@@ -10,12 +10,12 @@ import type { Target } from '../state/target.ts';
 import { unitSchema } from './gate.ts';
 import type { Migrator } from './migrator.ts';
 import { isNonTransactional, rehearsable } from './rehearsable.ts';
-import { leftFrom } from './unrehearsed.ts';
+import { unrehearsedFrom } from './unrehearsed.ts';
 
-/** What to rehearse. */
+/** A schema to rehearse. */
 export interface ToRehearse {
   readonly target: Target;
-  /** Public, if what it lacks runs first. */
+  /** Public, if its pending files run first. */
   readonly shared: Target | null;
   readonly after?: Rehearsal['after'];
   readonly measures?: boolean;
@@ -28,8 +28,8 @@ interface Part {
 }
 
 /**
- * Runs what a schema lacks, for a tenant after what `shared`, public, lacks, in one transaction that is rolled back. A file
- * that may fail only because of that (see `whyLeft`) is left out, with those after it.
+ * Runs the pending files of a schema, for a tenant after those of public (`shared`), in one transaction that is rolled back.
+ * A file that may fail only for this reason (see `whyLeft`) is left out, with the files after it.
  */
 export async function rehearseSchema(
   migrator: Migrator,
@@ -58,7 +58,7 @@ export async function rehearseSchema(
   return turns.inTurn(last.files.scripts, last.files.schema, () => rehearse(before, last));
 }
 
-/** Whether a file failed because it uses a value that no file before it, but the file itself has added to an enum. */
+/** Whether a file failed because it uses an enum value that it adds itself. */
 function usesOwnValue(scripts: readonly Script[], { details: { sqlstate, file } }: SqlmigError): boolean {
   if (sqlstate !== sqlstates.unsafeNewEnumValue) return false;
   const first = scripts.find(({ statements }) => statements.some(addsValue));
@@ -72,14 +72,14 @@ function whyLeft({ message, details }: SqlmigError, lacking?: UnrehearsedFile): 
   return lacking === undefined ? null : `it fails without ${lacking.file} and what follows it (${message})`;
 }
 
-/** A part without the file that failed, and those after it; `null` if another part failed, or nothing is left out. */
+/** A part without the failed file and the files after it; `null` if another part failed, or nothing is left out. */
 function cutAt(part: Part, why: string | null, { details }: SqlmigError): Part | null {
   const { files, left } = part;
   const failed = files.scripts.findIndex(({ migration }) => migration.file === details.file);
   if (failed === -1 || why === null) return null;
   return {
     files: { ...files, scripts: files.scripts.slice(0, failed) },
-    left: leftFrom([...pathsOf(files.scripts.slice(failed)), ...left], why),
+    left: unrehearsedFrom([...pathsOf(files.scripts.slice(failed)), ...left], why),
   };
 }
 
@@ -87,7 +87,7 @@ async function partOf({ scripts }: Migrator, target: Target): Promise<Part> {
   const { scripts: run, left } = rehearsable(await scripts.of(target));
   return {
     files: { schema: unitSchema(target, null), scripts: run, bootstrap: !target.hasHistory },
-    left: leftFrom(pathsOf(left), isNonTransactional),
+    left: unrehearsedFrom(pathsOf(left), isNonTransactional),
   };
 }
 

@@ -6,30 +6,30 @@ import type { Target } from '../state/target.ts';
 import { hasWork } from './outcome.ts';
 import { schemaRefusal } from './schema-errors.ts';
 
-/** What looks whether the server lets a run begin in schemas (see `requireRights`), once each. */
+/** Makes a check that the role may start in schemas (see `requireRights`), once per schema. */
 export function createRightsCheck({
   read,
 }: Pick<Run, 'read'>): (targets: readonly Target[]) => Promise<void> {
   const checked = new Set<string>();
   return async (targets) => {
-    const news = targets.filter((target) => begins(target) && !checked.has(target.schema));
-    if (news.length > 0) await read((session) => requireRights(session, news));
-    for (const { schema } of news) checked.add(schema);
+    const unchecked = targets.filter((target) => isFirstRun(target) && !checked.has(target.schema));
+    if (unchecked.length > 0) await read((session) => requireRights(session, unchecked));
+    for (const { schema } of unchecked) checked.add(schema);
   };
 }
 
-function begins(target: Target): boolean {
+function isFirstRun(target: Target): boolean {
   return hasWork(target) && !target.hasHistory && schemaRefusal(target) === null;
 }
 
 /**
- * Requires what a run needs to begin in schemas: CREATE on the database if one is missing, and USAGE and CREATE on
- * public if it has no history yet. Queries nothing if neither is the case.
+ * Requires the privileges for the first run in schemas: CREATE on the database if a schema is missing, and USAGE and
+ * CREATE on public if it has no history. Queries nothing if neither is the case.
  * @throws SqlmigError `server-refused` with the GRANT to run.
  */
-async function requireRights(session: Session, begun: readonly Target[]): Promise<void> {
-  const shared = begun.find(({ scope, exists }) => scope === 'public' && exists);
-  const creates = begun.some(({ exists }) => !exists);
+async function requireRights(session: Session, targets: readonly Target[]): Promise<void> {
+  const shared = targets.find(({ scope, exists }) => scope === 'public' && exists);
+  const creates = targets.some(({ exists }) => !exists);
   if (shared === undefined && !creates) return;
   const name = shared === undefined ? 'null' : quoteLiteral(quoteIdentifier(shared.schema));
   const [row] = await session.read(`select current_user::text as role, current_database()::text as database,

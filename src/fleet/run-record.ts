@@ -21,18 +21,18 @@ import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { Migrator } from './migrator.ts';
 import { isGone } from './outcome.ts';
 
-/** The row of a run in the run log. Nothing about it fails or delays a run. */
+/** Writes the row of a run in the run log. It never fails or delays a run. */
 export interface RunRecordWriter {
-  /** Notes that the run has begun to change schemas, so that a run that is killed is seen. */
+  /** Records that the run starts to change schemas, so that the log shows a run that is killed. */
   begin(): Promise<void>;
-  /** Notes what came of it. A run that had nothing to do leaves no row. */
+  /** Records the outcome. A run that had nothing to do leaves no row. */
   end(result: UpResult): Promise<void>;
 }
 
-/** Notes nothing. */
+/** Writes nothing. */
 export const noRunRecord: RunRecordWriter = { begin: async () => {}, end: async () => {} };
 
-/** The row of a run that changes schemas; nothing is noted of a rehearsal. */
+/** Writes the row of a run that changes schemas; nothing for a rehearsal. */
 export function createRunRecord(migrator: Migrator, command: LoggedRun['command']): RunRecordWriter {
   const { run, context, settings } = migrator;
   if (settings.rehearse) return noRunRecord;
@@ -56,7 +56,7 @@ export function createRunRecord(migrator: Migrator, command: LoggedRun['command'
       });
       await written.catch((error: unknown) => {
         const { message } = asSqlmigError(error, context.publicSchema);
-        // Only what a run left undone is looked up again.
+        // Only `up --only-failed` needs the row.
         if (outcome.failed + outcome.skipped > 0)
           settings.emit({ type: 'warning', message: `the run is not in the run log: ${message}` });
       });
@@ -64,16 +64,16 @@ export function createRunRecord(migrator: Migrator, command: LoggedRun['command'
   };
 }
 
-/** Swallows an error of sqlmig or the server: nothing was written. */
+/** Ignores an error of sqlmig or the server: nothing was written. */
 function ignored(error: unknown): false {
   if (!(error instanceof SqlmigError) && !isServerError(error)) throw error;
   return false;
 }
 
-// Rows of other runs are deleted at most for a moment.
+// Another run locks rows only while it deletes old ones.
 const lockTimeout = `SET LOCAL lock_timeout = '2s';\n`;
 
-/** Changes the log, which is created if it is missing. False if its schema does not exist. */
+/** Changes the log, and creates it if it is missing. Returns false if its schema does not exist. */
 async function writeLog(session: Session, { context }: Migrator, sql: string): Promise<boolean> {
   const { publicSchema, table } = context;
   const text = `${begin(context)}${lockTimeout}SET LOCAL synchronous_commit = off;\n${sql};\nCOMMIT;\n`;
@@ -100,21 +100,21 @@ async function writeLog(session: Session, { context }: Migrator, sql: string): P
 
 const missing: readonly (string | undefined)[] = [sqlstates.undefinedTable, sqlstates.undefinedSchema];
 
-/** What the log keeps of a result. */
+/** The part of a result that the log keeps. */
 function outcomeOf({ ok, durationMs, schemas, error, ...counts }: UpResult): RunOutcome {
-  const of = (wanted: 'failed' | 'skipped') =>
-    schemas.filter((outcome) => outcome.state === wanted && !isGone(outcome)).map(({ schema }) => schema);
-  const failedSchemas = of('failed').slice(0, mostNames);
+  const schemasIn = (state: 'failed' | 'skipped') =>
+    schemas.filter((outcome) => outcome.state === state && !isGone(outcome)).map(({ schema }) => schema);
+  const failedSchemas = schemasIn('failed').slice(0, mostNames);
   return {
     ok,
     durationMs,
     changed: counts.applied,
     unchanged: counts.upToDate,
     failed: counts.failed,
-    skipped: of('skipped').length,
+    skipped: schemasIn('skipped').length,
     migrations: schemas.reduce((sum, { migrations }) => sum + migrations.length, 0),
     failedSchemas,
-    skippedSchemas: of('skipped').slice(0, mostNames - failedSchemas.length),
+    skippedSchemas: schemasIn('skipped').slice(0, mostNames - failedSchemas.length),
     errors: errorsOf(schemas, error),
   };
 }
@@ -123,13 +123,13 @@ const longestMessage = 300;
 
 /** The errors of the run and of schemas, with the number of schemas that have each. */
 function errorsOf(schemas: UpResult['schemas'], error: UpResult['error'] | undefined): LoggedFailure[] {
-  const found = new Map<string, LoggedFailure>();
+  const failures = new Map<string, LoggedFailure>();
   const note = ({ code, message }: { readonly code: string; readonly message: string }, count: number) => {
     const short = message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
     const key = `${code} ${short}`;
-    found.set(key, { code, message: short, count: (found.get(key)?.count ?? 0) + count });
+    failures.set(key, { code, message: short, count: (failures.get(key)?.count ?? 0) + count });
   };
   if (error !== undefined) note(error, 0);
   for (const outcome of schemas) if (outcome.error !== undefined && !isGone(outcome)) note(outcome.error, 1);
-  return [...found.values()].sort((a, b) => b.count - a.count).slice(0, mostErrors);
+  return [...failures.values()].sort((a, b) => b.count - a.count).slice(0, mostErrors);
 }

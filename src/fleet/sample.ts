@@ -12,9 +12,9 @@ export interface TenantShare {
   readonly bytes: number;
 }
 
-/** The tenants that a rehearsal with a sample runs, and what they stand for. */
+/** The tenants that a rehearsal runs as a sample, and the sizes of all tenants. */
 export interface Sample {
-  /** Those of the sample, and those without work. */
+  /** The tenants of the sample, and all tenants without work. */
   readonly targets: readonly Target[];
   readonly facts: RehearsalSample;
   /** The tenants in which each file is pending, by the path of the file. */
@@ -22,17 +22,17 @@ export interface Sample {
   readonly bytesOf: (schema: string) => number;
 }
 
-/** What a sample is taken from. */
+/** The tenants to choose from, and the size of the sample. */
 interface Sampling {
   readonly tenants: readonly Target[];
-  /** The most tenants with work to run. */
+  /** The number of tenants with work to take, at most. */
   readonly most: number;
   readonly emit: OnEvent;
 }
 
 /**
- * Takes the largest of the tenants that have work. Sizes are those that VACUUM, ANALYZE and index builds have recorded
- * last: one query reads them for all tenants, and it waits for no lock.
+ * Takes the largest tenants that have work. Sizes are the ones that VACUUM, ANALYZE and index builds recorded last: one
+ * query reads them for all tenants, without waiting for a lock.
  */
 export async function takeSample(session: Session, { tenants, most, emit }: Sampling): Promise<Sample> {
   const sizes = await readSizes(session);
@@ -41,7 +41,8 @@ export async function takeSample(session: Session, { tenants, most, emit }: Samp
   const bySize = [...able].sort((a, b) => bytesOf(b.schema) - bytesOf(a.schema));
   const chosen = new Set(bySize.slice(0, most));
   const facts = {
-    ...{ tenants: able.length, sampled: chosen.size },
+    tenants: able.length,
+    sampled: chosen.size,
     bytes: bytesIn(able, bytesOf),
     sampledBytes: bytesIn([...chosen], bytesOf),
   };
@@ -65,14 +66,15 @@ function bytesIn(tenants: readonly Target[], bytesOf: Sample['bytesOf']): number
 /** Tenants with the same history share the list of their pending files. */
 function pendingIn(tenants: readonly Target[], bytesOf: Sample['bytesOf']): Map<string, TenantShare> {
   const lists = new Map<Target['plan']['steps'], TenantShare>();
-  for (const { schema, plan } of tenants) lists.set(plan.steps, more(lists.get(plan.steps), bytesOf(schema)));
+  for (const { schema, plan } of tenants)
+    lists.set(plan.steps, grown(lists.get(plan.steps), bytesOf(schema)));
   const files = new Map<string, TenantShare>();
   for (const [steps, share] of lists)
-    for (const { file } of steps) files.set(file, more(files.get(file), share.bytes, share.tenants));
+    for (const { file } of steps) files.set(file, grown(files.get(file), share.bytes, share.tenants));
   return files;
 }
 
-function more(share: TenantShare | undefined, bytes: number, tenants = 1): TenantShare {
+function grown(share: TenantShare | undefined, bytes: number, tenants = 1): TenantShare {
   return { tenants: (share?.tenants ?? 0) + tenants, bytes: (share?.bytes ?? 0) + bytes };
 }
 

@@ -6,13 +6,13 @@ import type { Session } from '../server/session.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 
-/** Lets schemas that lack the same one quick file share messages, which cost more than such a file. */
+/** Lets schemas with the same single, quick pending file share messages: a message costs more than such a file. */
 export interface SchemaBatches {
-  /** How many of those that are next may go along with a schema. */
+  /** How many of the next schemas may share a message with this one. */
   companions(first: Target, next: readonly { readonly target: Target; readonly retries: number }[]): number;
-  /** Applies what these lack. Gives what was applied, from the first on; see `applyBatch` for the others. */
+  /** Applies the pending file of each. Returns what was applied, from the first on; see `applyBatch` for the others. */
   attempt(session: Session, targets: readonly Target[]): Promise<readonly AppliedMigration[]>;
-  /** Notes how long migrations took in a schema. */
+  /** Records how long migrations took in a schema. */
   note(target: Target, applied: readonly AppliedMigration[]): void;
 }
 
@@ -22,18 +22,18 @@ const quickMs = 10;
 const quickLength = 4_096;
 // A file must be quick in this many schemas before it is batched: one that fails is run again alone to find out why,
 // which must not cost much.
-const provenBy = 4;
+const provenAfter = 4;
 
-/** Batches of a run; `part` returns what a schema is to get, or `null` if that cannot share a transaction. */
+/** The batches of a run. `part` returns the part of a schema, or `null` if it needs a message of its own. */
 export function createSchemaBatches(
   part: (target: Target, migration: Migration) => BatchPart | null,
   context: UnitContext,
   concurrency: number,
 ): SchemaBatches {
-  const known = new Map<Migration, { ms: number; schemas: number }>();
+  const timings = new Map<Migration, { ms: number; schemas: number }>();
   const isQuick = (migration: Migration) => {
-    const { ms, schemas } = known.get(migration) ?? { ms: 0, schemas: 0 };
-    return schemas >= provenBy && ms / schemas <= quickMs;
+    const { ms, schemas } = timings.get(migration) ?? { ms: 0, schemas: 0 };
+    return schemas >= provenAfter && ms / schemas <= quickMs;
   };
   const onlyStep = ({ plan, hasHistory }: Target) =>
     hasHistory && plan.steps.length === 1 ? (plan.steps[0] ?? null) : null;
@@ -71,8 +71,8 @@ export function createSchemaBatches(
       const [step] = plan.steps;
       const [only] = done;
       if (step === undefined || only === undefined || done.length > 1) return;
-      const { ms, schemas } = known.get(step) ?? { ms: 0, schemas: 0 };
-      known.set(step, { ms: ms + only.durationMs, schemas: schemas + 1 });
+      const { ms, schemas } = timings.get(step) ?? { ms: 0, schemas: 0 };
+      timings.set(step, { ms: ms + only.durationMs, schemas: schemas + 1 });
     },
   };
 }

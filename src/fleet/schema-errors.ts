@@ -79,7 +79,7 @@ export function notConfirmed(
   });
 }
 
-/** The error of a schema that an interrupted run skipped or rolled back, or left incomplete with this error. */
+/** The error of a schema that an interrupted run skipped, rolled back, or left incomplete with this error. */
 export function interrupted(incomplete?: SqlmigError): SqlmigError {
   const {
     file,
@@ -112,7 +112,7 @@ export function publicFailed(): SqlmigError {
   });
 }
 
-/** The error of a tenant that was not started because files that run before failed there, or were not started. */
+/** The error of a tenant that was not started because files that run first failed there, or were not started. */
 export function earlierFailed(scope: string): SqlmigError {
   return new SqlmigError(
     'tenant-failed',
@@ -158,7 +158,7 @@ export function gone(listed: boolean): SqlmigError {
     : new SqlmigError('schema-missing', `${what}, and the tenant list no longer has it`, {});
 }
 
-/** The error of a schema that does not exist yet, and whose tenant was taken off the list during the run. */
+/** The error of a tenant that was removed from the list before its schema was created. */
 export function delisted(): SqlmigError {
   return new SqlmigError('schema-missing', 'not created: the tenant list no longer has it', {});
 }

@@ -17,7 +17,7 @@ import { gone } from './schema-errors.ts';
 
 /** A stop after a schema was put off or sent something. */
 interface LateStop extends Stop {
-  /** If none did, another run, or a commit whose answer was lost, may have brought the schema up to date. */
+  /** If false, the schema may be up to date: by another run, or by a commit whose answer was lost. */
   readonly migrationFailed?: boolean;
 }
 

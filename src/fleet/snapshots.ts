@@ -13,21 +13,21 @@ import type { Target } from '../state/target.ts';
 /** The snapshot of a run, with which new tenants are created. */
 export interface Snapshots {
   /**
-   * These tenants of a kind were created for it, and have nothing but what the files of all tenants have built: a snapshot
-   * may complete them.
+   * Marks tenants of a kind that were just created and contain only what the files of all tenants build: a snapshot may
+   * complete them.
    */
   complete(schemas: readonly string[]): void;
-  /** The tenant does not exist, or was named by `complete` and has no migration of this kind. */
+  /** True if the tenant does not exist, or was passed to `complete` and has no migration of this kind. */
   isNew(target: Target): boolean;
-  /** What stands for the first files of a tenant; `null` if it is not new, or if the snapshot cannot be used for it. */
+  /** The snapshot that replaces the first files of a tenant; `null` if it is not new or cannot use the snapshot. */
   of(target: Target): LoadedSnapshot | null;
-  /** The pending files of a tenant that no snapshot stands for. */
+  /** The pending files of a tenant that the snapshot does not replace. */
   rest(target: Target): readonly Migration[];
-  /** The snapshot cannot be used in this run, with a warning if there is a reason. */
+  /** Stops using the snapshot in this run. Warns if there is a reason. */
   giveUp(why: string | null): void;
 }
 
-/** The snapshot beside the files, which is read when the first tenant needs it. One that is stale is not used. */
+/** Reads the snapshot beside the files when the first tenant needs it. A stale snapshot is not used. */
 export function createSnapshots({ migrations, config }: PlanSource, emit: OnEvent): Snapshots {
   const bare = new Set<string>();
   const isNew = ({ exists, rows, schema }: Target) => !exists || (bare.has(schema) && rows.length === 0);
@@ -51,7 +51,7 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
     else giveUp(obstacle, found.file);
     return known;
   };
-  /** Written for tenants like this one: those that have the files of all tenants by then, or those that get none. */
+  /** True if the snapshot was written for tenants like this one: with the files of all tenants, or without. */
   const fits = ({ tenant }: FoundSnapshot, { exists }: Target) =>
     tenant.length > 0 ? exists : !exists || (migrations.readBase?.() ?? []).length === 0;
   const coveredOf = (target: Target) => {
@@ -80,7 +80,7 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
         const { script, ...rest } = usable;
         return { ...rest, sql: sentText(scriptForTenant(script, target.schema)) };
       } catch (error) {
-        // The tenant's name is too long for a placeholder, which the error of a file says better.
+        // The tenant's name is too long for a placeholder. A file reports this with its place.
         if (error instanceof SqlmigError) return null;
         throw error;
       }

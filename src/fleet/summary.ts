@@ -9,28 +9,28 @@ import { notConfirmed } from './schema-errors.ts';
 import { unrehearsedIn } from './unrehearsed.ts';
 import { worstCosts } from './worst-costs.ts';
 
-/** What has come of a run so far, and at its end the result. */
+/** Collects the outcomes of a run, and makes its result. */
 export interface Summary {
-  /** Takes what the server said while files ran. */
+  /** Collects the notices of the server. */
   hear(event: RunEvent): void;
-  /** Adds outcomes; one of a schema that has one already takes its place. */
+  /** Adds outcomes. A later outcome of a schema replaces the earlier one. */
   add(outcomes: readonly SchemaOutcome[]): void;
   readonly outcomes: readonly SchemaOutcome[];
   readonly hasErrors: boolean;
   readonly hasApplied: boolean;
   /** True if a schema that this run should have migrated was not started. */
   readonly hasLeftOut: boolean;
-  /** All that was committed is on disk. */
+  /** Notes that all commits are on disk. */
   confirm(): void;
   /** Notes the sample of a scope that is rehearsed instead of all its tenants. */
-  take(scope: ScopeName, sample: Sample): void;
+  addSample(scope: ScopeName, sample: Sample): void;
   /** The samples of scopes. */
   readonly samples: ReadonlyMap<ScopeName, Sample>;
-  /** The result; `error` is what stopped the run and is no schema's own. */
+  /** The result; `error` stopped the run and is not the error of a schema. */
   result(runId: string, error?: SqlmigError): UpResult;
 }
 
-/** A summary of a run that begins now; what was rolled back again needs no confirmation. */
+/** The summary of a run that starts now. A rehearsal is rolled back, so it needs no confirmation. */
 export function createSummary({
   rehearse,
   sync,
@@ -69,7 +69,7 @@ export function createSummary({
     confirm() {
       confirmed = true;
     },
-    take: (scope, sample) => void samples.set(scope, sample),
+    addSample: (scope, sample) => void samples.set(scope, sample),
     samples,
     result(runId, error) {
       const schemas = confirmed ? outcomes() : outcomes().map(unconfirmed);
@@ -107,7 +107,7 @@ function costsOfRehearsal(schemas: readonly SchemaOutcome[], samples: Summary['s
   };
 }
 
-/** True for a schema that this run should have migrated, and did not begin with. One that is only not rehearsed has no error. */
+/** True for a schema that this run should have migrated and did not start. One that was only not rehearsed has no error. */
 function isLeftOut(outcome: SchemaOutcome): boolean {
   return outcome.state === 'skipped' && outcome.error !== undefined && !isGone(outcome);
 }

@@ -16,8 +16,8 @@ export interface Turns {
 }
 
 /**
- * The turns of one run. Other runs are kept out by the key that a unit takes (`trySharedKey`); within the run, taking
- * turns means that no unit is refused that key. What is learned is recorded in `scripts`, those of the run.
+ * The turns of one run. A unit takes a key that keeps other runs out (`trySharedKey`); taking turns within the run means
+ * that no unit is refused that key. `learn` updates `scripts`, the scripts of the run.
  */
 export function createTurns(scripts: Map<Migration, Script>): Turns {
   const alone = createLimit(1);
@@ -42,8 +42,8 @@ export function createTurns(scripts: Map<Migration, Script>): Turns {
 }
 
 /**
- * Groups scripts, in order: consecutive transactional ones together, except that those that change shared rows and those
- * that do not are kept apart, and each non-transactional one alone. Returns one empty group if there are no scripts.
+ * Groups scripts, in order: each non-transactional script alone, and consecutive transactional ones together. Scripts that
+ * change shared rows and scripts that do not are never in one group. Returns one empty group if there are no scripts.
  */
 export function groupScripts(scripts: readonly Script[], schema: UnitSchema): Script[][] {
   const result: Script[][] = [];

@@ -17,15 +17,15 @@ import { interrupted, schemaRefusal } from './schema-errors.ts';
 import { createSummary, type Summary } from './summary.ts';
 import { relistTenants } from './tenant-list.ts';
 
-/** A scope in a run of `down`, and what its tenants are undone with. */
+/** A scope in a run of `down`, with its migrator. */
 export interface UndoScope extends DownScope {
   readonly migrator: Migrator;
 }
 
 /**
- * Undoes the tenants of each scope, in this order, and adds their outcomes. The files of a scope are not undone in a tenant
- * where those of a scope before it, which may depend on them, are still applied. Returns the error that stopped the run,
- * if it is not the error of a schema.
+ * Undoes the tenants of each scope, in this order, and adds their outcomes. In a tenant where files of an earlier scope are
+ * still applied, it undoes nothing: they may depend on the files of this scope. Returns the error that stopped the run, if
+ * it is not the error of a schema.
  */
 export async function undoScopes(
   scopes: readonly UndoScope[],
@@ -73,7 +73,7 @@ interface UndoTurn {
   readonly error: SqlmigError | undefined;
 }
 
-/** What the tenants of a scope are undone after. */
+/** What precedes the tenants of a scope. */
 interface Before {
   readonly earlier: readonly UndoScope[];
   /** The config has no other scope. */
@@ -93,11 +93,11 @@ async function undoScope(scope: UndoScope, before: Before): Promise<UndoTurn> {
   });
   try {
     const blocked = await stillApplied(before);
-    // A rehearsal has no other chance to tell of a refusal.
+    // A rehearsal has no other chance to report a refusal.
     const isRefused = (target: Target) => settings.rehearse && schemaRefusal(target) !== null;
     const isBlocked = (target: Target) => hasWork(target) && blocked.has(target.schema) && !isRefused(target);
     const ready = scope.tenants.filter((target) => !isBlocked(target));
-    summary.add(behind(scope, scope.tenants.filter(isBlocked), blocked));
+    summary.add(blockedOutcomes(scope, scope.tenants.filter(isBlocked), blocked));
     const size = ready.length;
     const maxFailures = failuresLeft(size, options, before.summary.outcomes);
     const rules = { stopRule: stopRule(size, { maxFailures }) };
@@ -115,7 +115,7 @@ async function undoScope(scope: UndoScope, before: Before): Promise<UndoTurn> {
   }
 }
 
-/** The tenants in which files of an earlier scope are still applied that this run should have undone, each with one such scope. */
+/** The tenants in which this run should have undone files of an earlier scope and did not, each with such a scope. */
 async function stillApplied({ earlier, options, summary }: Before): Promise<ReadonlyMap<string, ScopeName>> {
   const blocked = new Map<string, ScopeName>();
   for (const scope of earlier) {
@@ -137,13 +137,13 @@ async function openIn(
   return steps === undefined ? (await relistTenants(migrator, select, [])).filter(isOpen) : [];
 }
 
-/** True if a schema has something to undo, whether that can be undone or not. */
+/** True if a schema has migrations to undo, even if they cannot be undone. */
 export function isOpen(target: Target): boolean {
   return hasWork(target) || target.plan.refusal !== null;
 }
 
-/** The outcomes of tenants that wait for another scope. In a rehearsal, which leaves everything as it is, they are no errors. */
-function behind(
+/** The outcomes of tenants that wait for another scope. They are not errors in a rehearsal, which undoes nothing. */
+function blockedOutcomes(
   { migrator, source }: UndoScope,
   targets: readonly Target[],
   blocked: ReadonlyMap<string, ScopeName>,

@@ -16,11 +16,11 @@ const beyondAll = '9'.repeat(18);
 
 /** The sources from which a run of `down` plans the schemas of each scope. */
 export function undoSources(
-  [own, ...kinds]: Scopes<ScopeFiles>,
+  [base, ...kinds]: Scopes<ScopeFiles>,
   { plan, limit }: { readonly plan: PlanSource['options']; readonly limit: DownLimit },
 ): Scopes<PlanSource> {
   const sourceOf = (scope: ScopeFiles) => undoSource({ ...scope, options: plan }, limit);
-  return [sourceOf(own), ...kinds.map(sourceOf)];
+  return [sourceOf(base), ...kinds.map(sourceOf)];
 }
 
 function undoSource(source: PlanSource, { to, steps, toFiles }: DownLimit): PlanSource {
@@ -46,8 +46,8 @@ export interface PlannedBySource {
 }
 
 /**
- * Requires that the version to go back to exists in some scope: `0`, that of a file, or an applied one; or, for `toFiles`,
- * that the folder of each schema with a history has a versioned file.
+ * Requires that the version to go back to is `0`, or the version of a file or of an applied migration in any scope. For
+ * `toFiles`, requires a versioned file in the folder of each schema with a history.
  * @throws SqlmigError `bad-usage` naming the versions next to it, `files-missing`.
  */
 export function requireLimit(planned: readonly PlannedBySource[], { to, toFiles }: DownLimit): void {
@@ -57,7 +57,7 @@ export function requireLimit(planned: readonly PlannedBySource[], { to, toFiles 
     const shared = planned[0]?.source.migrations.public ?? [];
     requireVersion({ public: shared, tenant: files, applied: [...rows].flat() }, to);
   }
-  if (toFiles === true) for (const one of planned) requireFileToGoBackTo(one);
+  if (toFiles === true) for (const part of planned) requireFileToGoBackTo(part);
 }
 
 function requireFileToGoBackTo({ source: { config, migrations }, targets }: PlannedBySource): void {

@@ -8,17 +8,17 @@ const states = {
   skipped: 'skipped',
 } as const;
 
-/** The outcome of a schema in a run of `down`, where `applied` means that down files were. */
+/** The outcome of a schema in a run of `down`; `applied` becomes `undone`. */
 function undoneSchema({ state, unmanaged: _, ...outcome }: SchemaOutcome): UndoneSchema {
   return { ...outcome, state: states[state] };
 }
 
-/** The result of such a run. */
+/** The result of a run of `down`. */
 export function undoneResult({ applied, upToDate, schemas, ...result }: UpResult): DownResult {
   return { ...result, undone: applied, unchanged: upToDate, schemas: schemas.map(undoneSchema) };
 }
 
-/** An event of such a run. */
+/** An event of a run of `down`. */
 export function undoneEvent(event: RunEvent): RunEvent {
   if (event.type === 'migration-applied') return { ...event, type: 'migration-undone' };
   if (event.type !== 'schema-finished') return event;

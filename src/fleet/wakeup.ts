@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Lets workers rest until a moment, or until another one has finished something. */
+/** Lets workers rest until a given time, or until another worker has finished something. */
 export interface Wakeup {
   /** Ends at `until` (of performance.now), at the next `wake`, or when the run is interrupted. */
   rest(until: number): Promise<void>;

@@ -12,10 +12,10 @@ import { createSessionSlot, type SessionSlot } from '../run/session-slot.ts';
 import { SessionLost } from '../server/answer.ts';
 import type { Target } from '../state/target.ts';
 import type { FleetWork } from './fleet-work.ts';
-import { inTheWay } from './in-the-way.ts';
 import type { Done, Stop } from './outcome.ts';
 import { blocked, delisted, gaveUp, historyMissing, interrupted, stopError } from './schema-errors.ts';
 import type { SchemaOutcomes } from './schema-outcomes.ts';
+import { waitReason } from './wait-reason.ts';
 import type { Wakeup } from './wakeup.ts';
 
 /** What the workers of a fleet share. */
@@ -137,13 +137,13 @@ async function giveUp(
 async function reasonsFor({ work, slot }: Worker, jobs: readonly Job<Target>[]): Promise<string[] | null> {
   try {
     const holders = await readHolders(await slot.session());
-    return jobs.map((job) => inTheWay(job, holders, work.blockersOf(job.target.schema)));
+    return jobs.map((job) => waitReason(job, holders, work.blockersOf(job.target.schema)));
   } catch {
     return null;
   }
 }
 
-/** Attempts a schema, then settles it or has it retried. */
+/** Attempts a schema, then settles it or schedules a retry. */
 async function attempt(worker: Worker, job: Job<Target>): Promise<void> {
   const { work, scheduler, outcomes, slot } = worker;
   const { target } = job;
@@ -154,7 +154,7 @@ async function attempt(worker: Worker, job: Job<Target>): Promise<void> {
     failing: () => scheduler.failing(target.schema),
     apart: job.because.lost !== undefined,
   });
-  if (result.kind === 'done') return done(worker, job, result);
+  if (result.kind === 'done') return settleDone(worker, job, result);
   const costs = result.kind === 'failed' && result.costs !== undefined && { costs: result.costs };
   const stop = (state: Stop['state'], error: SqlmigError, migrationFailed = false) =>
     outcomes.stopAsFound(target, { state, error, migrationFailed, ...costs }, slot);
@@ -169,7 +169,7 @@ async function attempt(worker: Worker, job: Job<Target>): Promise<void> {
     return stop('failed', blocked(result.error, work.blockersOf(target.schema)));
 }
 
-/** Has a schema retried. False if it was retried too often for this reason. */
+/** Schedules a retry of a schema. Returns false if it was retried too often for this reason. */
 function tryAgain(
   { work, scheduler }: Worker,
   job: Job<Target>,
@@ -181,13 +181,13 @@ function tryAgain(
   return true;
 }
 
-function done({ work, outcomes, slot }: Worker, { target }: Job<Target>, what: Done): void {
-  const { applied } = what;
+function settleDone({ work, outcomes, slot }: Worker, { target }: Job<Target>, result: Done): void {
+  const { applied } = result;
   slot.worked(applied.length);
   work.batches?.note(target, applied);
   const { schema, scope } = target;
   for (const migration of applied) work.emit({ type: 'migration-applied', schema, scope, migration });
-  outcomes.finish(target, what);
+  outcomes.finish(target, result);
 }
 
 /** Attempts schemas that share their messages. */
@@ -208,7 +208,7 @@ async function attemptTogether(
   }
   for (const [i, migration] of (applied ?? []).entries()) {
     const job = jobs[i];
-    if (job !== undefined) done(worker, job, { applied: [migration] });
+    if (job !== undefined) settleDone(worker, job, { applied: [migration] });
   }
   // Either of the first two may have failed, which may end the run: both are read again before others start.
   const left = jobs.slice(applied?.length ?? 0);
@@ -235,7 +235,7 @@ async function retry(worker: Worker, job: Job<Target>): Promise<void> {
   else await attempt(worker, { ...job, target });
 }
 
-/** False for a tenant that was taken off the list before its schema was created. */
+/** False for a tenant that was removed from the list before its schema was created. */
 async function isWanted({ work, slot }: Worker, { exists, schema }: Target): Promise<boolean> {
   return exists || work.createsUnlisted === true || work.isListed(await slot.session(), schema);
 }

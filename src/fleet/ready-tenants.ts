@@ -11,28 +11,28 @@ import { hasWork, isBadName, isGone, outcomeUnrehearsed, type Stop, withError } 
 import { earlierFailed, gone, schemaRefusal } from './schema-errors.ts';
 import { relistTenants } from './tenant-list.ts';
 
-/** A scope whose files run before those of a kind, and its tenants as they were found. */
-export interface Earlier {
+/** A scope whose files run before the files of a kind, and its tenants as they were found. */
+export interface EarlierScope {
   readonly name: string;
   readonly migrator: Migrator;
   readonly found: FleetState;
 }
 
-/** The tenants of a kind in which its files may run now, and the outcomes of those in which they must not. */
-interface Standing {
+/** The tenants of a kind that may be migrated now, and the outcomes of the others. */
+interface ReadyTenants {
   readonly ready: readonly Target[];
   readonly behind: readonly SchemaOutcome[];
 }
 
 /**
- * Reads the tenants of a kind again, and compares them with what came of the earlier scopes. A tenant that was added while
- * these were migrated is in neither list: it may lack their files.
+ * Reads the tenants of a kind again, and compares them with the outcomes of the earlier scopes. A tenant that was added
+ * while these were migrated may lack their files, so it is in neither list.
  */
-export async function standingOf(
+export async function readReadyTenants(
   { migrator, options }: TenantKind,
-  earlier: readonly Earlier[],
+  earlier: readonly EarlierScope[],
   before: readonly SchemaOutcome[],
-): Promise<Standing> {
+): Promise<ReadyTenants> {
   const { run, source } = migrator;
   const context = { runId: run.runId, database: run.database, basis: basisOf(source, 'tenant') };
   const behind: SchemaOutcome[] = [];
@@ -41,12 +41,12 @@ export async function standingOf(
     const outcomes = new Map(
       before.filter((outcome) => outcome.scope === scope.name).map((outcome) => [outcome.schema, outcome]),
     );
-    const open = ready.filter((target) => {
+    const unchecked = ready.filter((target) => {
       const outcome = outcomes.get(target.schema);
       if (outcome === undefined) return !isBadName(target.trouble);
       return isDone(outcome) && target.exists && hasWork(target);
     });
-    const stops = await stopsNow(scope, open, outcomes);
+    const stops = await readStops(scope, unchecked, outcomes);
     const stopOf = (target: Target) => {
       const { schema, trouble } = target;
       if (isBadName(trouble)) return undefined;
@@ -63,14 +63,14 @@ function isDone({ state }: SchemaOutcome): boolean {
   return state === 'applied' || state === 'up-to-date';
 }
 
-/** Why a tenant is not migrated after this outcome of an earlier scope; `undefined` if it is. */
+/** Why a tenant is not migrated after this outcome of an earlier scope; `undefined` if nothing stops it. */
 function stopAfter(
   outcome: SchemaOutcome | undefined,
-  { name }: Earlier,
+  { name }: EarlierScope,
   { exists }: Target,
 ): Stop | undefined {
   if (outcome === undefined) return;
-  // A tenant that is dropped meanwhile must not be created again with the files of a kind alone.
+  // A tenant that was dropped in the meantime must not be created again with only the files of a kind.
   if (isDone(outcome)) return exists ? undefined : { state: 'failed', error: gone(true) };
   if (outcome.error === undefined || !isGone(outcome))
     return { state: 'skipped', error: earlierFailed(name) };
@@ -79,11 +79,11 @@ function stopAfter(
 }
 
 /**
- * Why tenants are not migrated, judging by what the history of an earlier scope says now: it records a drop or a move, or
- * less than the outcome of this run. `null` for those without an outcome that the scope lists only now.
+ * Why tenants are not migrated, by the current histories of an earlier scope: one records a drop, a move, or a lower
+ * version than the outcome of this run. `null` for a tenant without an outcome that the scope now lists.
  */
-async function stopsNow(
-  { name, migrator }: Earlier,
+async function readStops(
+  { name, migrator }: EarlierScope,
   targets: readonly Target[],
   outcomes: ReadonlyMap<string, SchemaOutcome>,
 ): Promise<ReadonlyMap<string, Stop | null>> {
@@ -94,9 +94,9 @@ async function stopsNow(
     const listed = isUnlisted ? await listedNow(reader, source.config) : null;
     const basis = { ...basisOf(source, 'tenant'), files: [] };
     const requests = targets.map(({ schema }) => ({ schema, basis }));
-    const own = await readTargets(requests, reader, source.config.historyTable);
+    const current = await readTargets(requests, reader, source.config.historyTable);
     return new Map(
-      own.flatMap(({ schema, trouble, plan }): [string, Stop | null][] => {
+      current.flatMap(({ schema, trouble, plan }): [string, Stop | null][] => {
         const outcome = outcomes.get(schema);
         if (outcome === undefined && listed?.has(schema) === true) return [[schema, null]];
         if (trouble !== null) return [[schema, { state: 'failed', error: trouble }]];
@@ -109,13 +109,13 @@ async function stopsNow(
 }
 
 /**
- * The tenants of a kind whose pending files can be rehearsed: where no other file runs before them, since each scope is
- * rolled back before the next one is rehearsed. A warning has the number of the others.
+ * The tenants of a kind whose pending files can be rehearsed: each scope is rolled back before the next one is rehearsed,
+ * so no file of an earlier scope may be pending. A warning has the number of the other tenants.
  */
-export function rehearsableNow(
+export function rehearsableTenants(
   { name, migrator: { run, settings, source }, found }: TenantKind,
-  earlier: readonly Earlier[],
-): Standing {
+  earlier: readonly EarlierScope[],
+): ReadyTenants {
   const pending = new Set(
     earlier.flatMap((scope) => scope.found.tenants.filter(hasWork)).map(({ schema }) => schema),
   );

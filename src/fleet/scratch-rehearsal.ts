@@ -10,10 +10,10 @@ import { tenantCount } from '../text/tenant-count.ts';
 import type { LeftOutStatement } from '../verify-results.ts';
 import type { MigrationRun, Migrator } from './migrator.ts';
 import { outcomeKey } from './outcome.ts';
-import { leftMessage } from './rehearsable.ts';
+import { unrehearsedWarning } from './rehearsable.ts';
 import { interrupted } from './schema-errors.ts';
 import type { Summary } from './summary.ts';
-import { leftFrom, unrehearsedIn } from './unrehearsed.ts';
+import { unrehearsedFrom, unrehearsedIn } from './unrehearsed.ts';
 
 /** What to run in a scratch database: all files of public, and of one tenant if `tenant` is not null. */
 interface ScratchRequest {
@@ -42,22 +42,22 @@ export function scratchKey(scope: ScopeName, migration: Parameters<typeof histor
   return `${scope} ${historyKey(migration)}`;
 }
 
-/** A schema with files that were not rehearsed, and why the first was not. */
-interface Left {
+/** A schema with files that the rehearsal left out, and why it left out the first. */
+interface LeftOutSchema {
   readonly target: Target;
   readonly outcome: SchemaOutcome;
   readonly files: readonly Migration[];
   readonly why: string;
 }
 
-// Each is a database that is built from all files. A fleet rarely has more than one.
+// Each database is built from all files. Few fleets need more than one.
 const mostDatabases = 3;
 
 /**
- * Runs what a rehearsal has left out of the schemas so far in scratch databases, one for each newest version of tenants,
- * and adds that to the outcomes. Warns of what cannot be rehearsed there either. Returns the error that interrupted it.
+ * Rehearses the files that were left out in scratch databases, one for each newest version of tenants, and completes the
+ * outcomes. Warns of files that cannot be rehearsed there either. Returns the error if it was interrupted.
  */
-export async function rehearseLeft(
+export async function rehearseLeftOut(
   migrator: Migrator,
   {
     found,
@@ -65,7 +65,7 @@ export async function rehearseLeft(
     scratch,
   }: { readonly found: FleetState; readonly summary: Summary; readonly scratch: ScratchRehearsal },
 ): Promise<SqlmigError | undefined> {
-  const left = leftIn(found, summary);
+  const left = leftOutIn(found, summary);
   const upToPublic = newestOf(found.public);
   for (const [index, group] of groupsOf(left).entries()) {
     const tenant = group.find(({ target }) => target.scope === 'tenant')?.target ?? null;
@@ -79,7 +79,7 @@ export async function rehearseLeft(
     if (error?.code === 'interrupted') return interrupted();
     if (error !== null) {
       warn(migrator, group, error.message);
-      summary.add(group.map((one) => withReason(one, error.message)));
+      summary.add(group.map((schema) => withReason(schema, error.message)));
     }
   }
   return;
@@ -92,7 +92,7 @@ function tooManyVersions(): Pick<ErrorDetails, 'code' | 'message'> {
   };
 }
 
-function leftIn(found: FleetState, { outcomes }: Summary): Left[] {
+function leftOutIn(found: FleetState, { outcomes }: Summary): LeftOutSchema[] {
   const known = new Map(outcomes.map((outcome) => [outcomeKey(outcome), outcome]));
   return allTargets(found).flatMap((target) => {
     const { scope, schema, trouble, plan } = target;
@@ -105,12 +105,12 @@ function leftIn(found: FleetState, { outcomes }: Summary): Left[] {
   });
 }
 
-/** Public belongs to the first group of tenants, since each database has its files. */
-function groupsOf(left: readonly Left[]): Left[][] {
-  const groups = new Map<string, Left[]>();
-  for (const one of left.filter(({ target }) => target.scope === 'tenant')) {
-    const key = newestOf(one.target);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
+/** Groups by newest version. Public joins the first group, since each database has its files. */
+function groupsOf(left: readonly LeftOutSchema[]): LeftOutSchema[][] {
+  const groups = new Map<string, LeftOutSchema[]>();
+  for (const tenant of left.filter(({ target }) => target.scope === 'tenant')) {
+    const key = newestOf(tenant.target);
+    groups.set(key, [...(groups.get(key) ?? []), tenant]);
   }
   const [first = [], ...rest] = [...groups.values()].sort((a, b) => b.length - a.length);
   const all = [[...left.filter(({ target }) => target.scope === 'public'), ...first], ...rest];
@@ -128,9 +128,9 @@ interface GroupRun {
   readonly run: () => Promise<ScratchResult>;
 }
 
-/** Runs the files of a group; why that was not possible, or `null`. */
+/** Runs the files of a group. Returns why that was not possible, or `null`. */
 async function rehearseGroup(
-  group: readonly Left[],
+  group: readonly LeftOutSchema[],
   summary: Summary,
   { migrator, pending, run }: GroupRun,
 ): Promise<Pick<ErrorDetails, 'code' | 'message'> | null> {
@@ -142,20 +142,20 @@ async function rehearseGroup(
     throw error;
   }
   const { error, leftOut } = result;
-  const excuse = excuseOf(result, pending);
-  const files = new Set(group.flatMap((one) => one.files.map(({ file }) => file)));
+  const otherCause = otherCauseOf(result, pending);
+  const files = new Set(group.flatMap((schema) => schema.files.map(({ file }) => file)));
   if (error !== null && !files.has(error.file ?? ''))
-    return { ...error, message: excuse === null ? error.message : `${error.file}: ${excuse}` };
-  if (error !== null && excuse !== null) {
-    const message = `${error.file} and what follows it are not rehearsed: ${excuse}`;
+    return { ...error, message: otherCause === null ? error.message : `${error.file}: ${otherCause}` };
+  if (error !== null && otherCause !== null) {
+    const message = `${error.file} and what follows it are not rehearsed: ${otherCause}`;
     migrator.settings.emit({ type: 'warning', message });
   }
-  for (const { file, line, what } of leftOut.filter((one) => files.has(one.file))) {
+  for (const { file, line, what } of leftOut.filter((statement) => files.has(statement.file))) {
     const message = `${file}:${line} is not rehearsed, because it is ${what} and would change more than its database`;
     migrator.settings.emit({ type: 'warning', message });
   }
   warnOfFailed(migrator, group, result);
-  summary.add(group.map((one) => withScratch(one, { ...result, excuse })));
+  summary.add(group.map((schema) => withScratch(schema, { ...result, otherCause })));
   return null;
 }
 
@@ -163,23 +163,27 @@ async function rehearseGroup(
  * Why the file that failed is not to blame: it would change more than its database, or a pending file has a statement before
  * that which was left out because it would. `null` if there is no such reason.
  */
-function excuseOf({ error, leftOut }: ScratchResult, pending: readonly Migration[]): string | null {
+function otherCauseOf({ error, leftOut }: ScratchResult, pending: readonly Migration[]): string | null {
   if (error === null) return null;
   const { file: failed, line = Number.POSITIVE_INFINITY, message } = error;
   if (isRefused(error)) return message;
-  const placeOf = (file?: string) => pending.findIndex((one) => one.file === file);
+  const placeOf = (file?: string) => pending.findIndex((migration) => migration.file === file);
   const missing = leftOut.find(
-    (one) =>
-      placeOf(one.file) !== -1 &&
-      (one.file === failed ? one.line <= line : placeOf(one.file) < placeOf(failed)),
+    (statement) =>
+      placeOf(statement.file) !== -1 &&
+      (statement.file === failed ? statement.line <= line : placeOf(statement.file) < placeOf(failed)),
   );
   return missing === undefined
     ? null
     : `it fails without the statement at ${missing.file}:${missing.line} (${message})`;
 }
 
-/** Warns of files that failed in tenants: what ran instead had no rows, which may be why it did not fail. */
-function warnOfFailed({ scripts, settings }: Migrator, group: readonly Left[], { durations }: ScratchResult) {
+/** Warns of files that failed in tenants: without rows they may succeed. */
+function warnOfFailed(
+  { scripts, settings }: Migrator,
+  group: readonly LeftOutSchema[],
+  { durations }: ScratchResult,
+) {
   const ran = group.filter(({ target, files: [first] }) => {
     if (first === undefined || !durations.has(scratchKey(target.scope, first))) return false;
     return scripts.all.get(first)?.nonTransactional === null;
@@ -190,15 +194,15 @@ function warnOfFailed({ scripts, settings }: Migrator, group: readonly Left[], {
   }
 }
 
-/** The outcome of a schema with why the files that are left were not rehearsed. */
-function withReason({ outcome, files, why }: Left, reason: string): SchemaOutcome {
-  return { ...outcome, unrehearsed: leftFrom(files, `${why}, and ${reason}`) };
+/** The outcome of a schema, with the reason why its other files were not rehearsed either. */
+function withReason({ outcome, files, why }: LeftOutSchema, reason: string): SchemaOutcome {
+  return { ...outcome, unrehearsed: unrehearsedFrom(files, `${why}, and ${reason}`) };
 }
 
-/** The outcome of a schema with what was rehearsed for it in a scratch database. */
+/** The outcome of a schema, completed with its rehearsal in a scratch database. */
 function withScratch(
-  { target, outcome, files, why }: Left,
-  { durations, error, excuse }: ScratchResult & { readonly excuse: string | null },
+  { target, outcome, files, why }: LeftOutSchema,
+  { durations, error, otherCause }: ScratchResult & { readonly otherCause: string | null },
 ): SchemaOutcome {
   const ran = files.flatMap(({ version, name, file }) => {
     const durationMs = durations.get(scratchKey(target.scope, { version, name }));
@@ -206,18 +210,21 @@ function withScratch(
   });
   const { schema, database, unrehearsed: _, ...before } = outcome;
   const failed =
-    error !== null && excuse === null && files.some(({ file }) => file === error.file) ? error : null;
-  const left = failed === null ? files.filter(({ file }) => !ran.some((one) => one.file === file)) : [];
+    error !== null && otherCause === null && files.some(({ file }) => file === error.file) ? error : null;
+  const ranFiles = new Set(ran.map(({ file }) => file));
+  const left = failed === null ? files.filter(({ file }) => !ranFiles.has(file)) : [];
   const isApplied = outcome.state === 'applied' || ran.length > 0;
+  const ranState = isApplied ? 'applied' : 'skipped';
   return {
     ...before,
-    ...{ schema, database },
-    state: failed !== null ? 'failed' : isApplied ? 'applied' : 'skipped',
+    schema,
+    database,
+    state: failed === null ? ranState : 'failed',
     version: newestVersion([{ version: outcome.version }, ...ran]),
     migrations: [...outcome.migrations, ...ran.map(({ file: _, ...migration }) => migration)],
     costs: [...(outcome.costs ?? []), ...ran.map(costInScratch)],
-    ...(left.length > 0 && { unrehearsed: leftFrom(left, whyLeft(left, error, excuse) ?? why) }),
-    ...(failed && { error: { ...failed, schema, database, ...inScratch } }),
+    ...(left.length > 0 && { unrehearsed: unrehearsedFrom(left, whyLeft(left, error, otherCause) ?? why) }),
+    ...(failed && { error: { ...failed, schema, database, ...scratchDetails } }),
   };
 }
 
@@ -225,10 +232,10 @@ function withScratch(
 function whyLeft(
   [first]: readonly Migration[],
   error: ErrorDetails | null,
-  excuse: string | null,
+  otherCause: string | null,
 ): string | undefined {
   if (error?.file === undefined) return;
-  const message = excuse ?? error.message;
+  const message = otherCause ?? error.message;
   return error.file === first?.file ? message : `${error.file}: ${message}`;
 }
 
@@ -236,7 +243,7 @@ function isRefused(error: ErrorDetails): boolean {
   return error.sqlstate === unitStates.beyondDatabase;
 }
 
-const inScratch = {
+const scratchDetails = {
   state: 'rolled back; it ran in a temporary database with the structure that the files build',
   hint: 'correct the file and rehearse again',
 };
@@ -245,13 +252,14 @@ function costInScratch(file: Pick<FileCost, 'version' | 'name' | 'file' | 'durat
   return { ...file, locks: [], rewritten: [], indexes: [], rows: null, outside: [], scratch: true };
 }
 
-function warn({ settings }: Migrator, group: readonly Left[], reason: string): void {
-  for (const one of firstOf(group.map((left) => ({ ...left, outcome: withReason(left, reason) }))))
-    settings.emit({ type: 'warning', message: leftMessage(one) });
+function warn({ settings }: Migrator, group: readonly LeftOutSchema[], reason: string): void {
+  const schemas = group.map((schema) => ({ ...schema, outcome: withReason(schema, reason) }));
+  for (const first of firstOf(schemas))
+    settings.emit({ type: 'warning', message: unrehearsedWarning(first) });
 }
 
-/** The first file that is left in each schema, with the number of schemas. */
-function firstOf(group: readonly Left[]): UnrehearsedInScope[] {
+/** The first file left out of each schema, with the number of schemas. */
+function firstOf(group: readonly LeftOutSchema[]): UnrehearsedInScope[] {
   return unrehearsedIn(
     group.map(({ outcome: { scope, unrehearsed = [] } }) => ({
       scope,

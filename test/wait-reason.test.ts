@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { mostRetries, type RetryReason } from '../src/decide/retry.ts';
-import { inTheWay } from '../src/fleet/in-the-way.ts';
+import { waitReason } from '../src/fleet/wait-reason.ts';
 import type { Target } from '../src/state/target.ts';
 
 const job = { target: { schema: 'acme' } as Target, retries: 1, because: {}, due: 0 };
@@ -8,7 +8,7 @@ const job = { target: { schema: 'acme' } as Target, retries: 1, because: {}, due
 test('only a schema that waits for a key is reported as free; every other reason has its own words', () => {
   const told = (Object.keys(mostRetries) as RetryReason[]).map((last) => ({
     last,
-    text: inTheWay({ ...job, last }, [], []),
+    text: waitReason({ ...job, last }, [], []),
   }));
   const free = told.filter(({ text }) => text === 'its lock is free again').map(({ last }) => last);
   expect(free).toEqual(['busy', 'waited']);

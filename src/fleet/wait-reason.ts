@@ -3,8 +3,8 @@ import { describeHolders, type Holder } from '../protocol/holders.ts';
 import { type Blocker, describeBlockers } from '../server/blockers.ts';
 import type { Target } from '../state/target.ts';
 
-/** What a schema waits for, in words: the holders of its lock, or why it is retried. */
-export function inTheWay(
+/** Why a schema waits, in words: the holders of its lock, or the reason for its retry. */
+export function waitReason(
   { target: { schema }, last = 'busy' }: Job<Target>,
   holders: readonly Holder[],
   blockers: readonly Blocker[],
