@@ -1,7 +1,7 @@
 import { errorOfAll, exitCodes, inDatabase, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
-import { newRunId, type Together } from '../run/caller.ts';
+import { newRunId, type RunGroup } from '../run/caller.ts';
 import { createAssembly } from './assembly.ts';
 import { type NamingOptions, sharesOf } from './shares.ts';
 
@@ -24,7 +24,7 @@ interface FleetWork<O, T, P> {
    */
   readonly work: (
     config: Config,
-    options: O & Together,
+    options: O & RunGroup,
     meet: ((plan: P) => Promise<boolean>) | null,
   ) => Promise<T>;
   readonly merge: (parts: readonly Part<T>[], runId: string) => T;

@@ -5,7 +5,7 @@ import { checkValue, yesOrNo } from '../project/option.ts';
 import type { Scopes } from '../project/scope-view.ts';
 import { everySchema } from '../project/selection.ts';
 import type { DownPlan, DownResult, SchemaOutcome } from '../results.ts';
-import type { Together } from '../run/caller.ts';
+import type { RunGroup } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { migrateSettings } from '../run/run-options.ts';
 import { basisOf } from '../state/plan-source.ts';
@@ -35,7 +35,7 @@ interface DownTurn {
 /** Undoes migrations of the selected tenants of all scopes, then of public, in a run of its own. */
 export async function undoFleet(
   files: Scopes<ScopeFiles>,
-  options: DownOptions & Together,
+  options: DownOptions & RunGroup,
 ): Promise<DownResult> {
   const [{ config, migrations }] = files;
   const { to: _, steps: __, ...rest } = options;

@@ -2,7 +2,7 @@ import type { OnEvent } from '../events.ts';
 import type { ScopeFiles } from '../project/migrations.ts';
 import type { Scopes } from '../project/scope-view.ts';
 import type { UpResult } from '../results.ts';
-import type { Together } from '../run/caller.ts';
+import type { RunGroup } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { migrateSettings } from '../run/run-options.ts';
 import { allTargets, readFleetState } from '../state/fleet-state.ts';
@@ -23,7 +23,7 @@ import { createSummary } from './summary.ts';
 import type { UpOptions } from './up-options.ts';
 
 /** The options of a run. */
-export interface FleetOptions extends UpOptions, Together {
+export interface FleetOptions extends UpOptions, RunGroup {
   /** The database is temporary: the run is not logged, and files must not change anything outside it. */
   readonly temporary?: boolean;
   /** Runs what a rehearsal cannot roll back. */

@@ -5,7 +5,7 @@ import { createDatabase, withDatabase } from '../lifecycle/database.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { abortSignal, callback, checkOptions, type Kinds } from '../project/option.ts';
 import type { DatabaseOutcome } from '../results.ts';
-import { callerOf, type Together } from '../run/caller.ts';
+import { callerOf, type RunGroup } from '../run/caller.ts';
 
 /** Options of `createDatabases`. */
 export interface CreateDatabasesOptions {
@@ -48,7 +48,7 @@ export async function createDatabases(
 
 async function createIn(
   config: Config,
-  options: CreateDatabasesOptions & Together,
+  options: CreateDatabasesOptions & RunGroup,
 ): Promise<CreatedDatabases> {
   return withDatabase(config, callerOf(options), async (found) => {
     const { name, host, contents } = found;

@@ -14,7 +14,7 @@ import { undoSources } from '../fleet/undo-source.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { parseMigrations, readScopes } from '../project/migrations.ts';
 import type { DownPlan, DownResult } from '../results.ts';
-import { callerOf, type Together } from '../run/caller.ts';
+import { callerOf, type RunGroup } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import { traced } from '../run/tracing.ts';
 
@@ -61,7 +61,7 @@ export async function planDown(config: Config, options: DownPlanOptions): Promis
   return inDatabases(config, options, { work: planIn, merge: mergedDownPlan });
 }
 
-async function planIn(config: Config, options: DownPlanOptions & Together): Promise<DownPlan> {
+async function planIn(config: Config, options: DownPlanOptions & RunGroup): Promise<DownPlan> {
   const files = await readScopes(config);
   const [{ migrations }] = files;
   const sources = undoSources(files, { plan: completePlan({}, config), limit: options });

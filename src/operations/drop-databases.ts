@@ -5,7 +5,7 @@ import { dropDatabase, withDatabase } from '../lifecycle/database.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
 import { abortSignal, callback, checkOptions, checkValue, type Kinds, yesOrNo } from '../project/option.ts';
 import type { DatabaseOutcome } from '../results.ts';
-import { callerOf, type Together } from '../run/caller.ts';
+import { callerOf, type RunGroup } from '../run/caller.ts';
 
 /** Who decides whether databases are dropped. */
 export interface DropDatabasesOptions {
@@ -69,7 +69,7 @@ export async function dropDatabases(
 
 async function dropIn(
   config: Config,
-  options: Omit<DropDatabasesOptions, 'accept'> & Together,
+  options: Omit<DropDatabasesOptions, 'accept'> & RunGroup,
   accept: (plan: DatabaseDrop) => boolean | Promise<boolean>,
 ): Promise<DroppedDatabases> {
   const caller = callerOf(options);

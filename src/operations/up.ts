@@ -8,7 +8,7 @@ import { type Config, requireFleetConfig } from '../project/config.ts';
 import { filesOfAll, readScopes } from '../project/migrations.ts';
 import { requireVersion } from '../project/target-version.ts';
 import type { UpResult } from '../results.ts';
-import type { Together } from '../run/caller.ts';
+import type { RunGroup } from '../run/caller.ts';
 import { traced } from '../run/tracing.ts';
 
 /**
@@ -49,7 +49,7 @@ export async function up(config: Config, options: UpOptions): Promise<UpResult> 
   });
 }
 
-async function migrate(config: Config, options: UpOptions & Together): Promise<UpResult> {
+async function migrate(config: Config, options: UpOptions & RunGroup): Promise<UpResult> {
   const scopes = await readScopes(config);
   requireVersion(filesOfAll(scopes), options.to);
   return migrateFleet(scopes, { ...options, scratch: rehearseInScratch });

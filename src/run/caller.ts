@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { OnEvent } from '../events.ts';
 
-/** What a run in one of several databases has in common with those in the others. */
-export interface Together {
-  /** The id of all of them; by default, a run has its own. */
+/** What the runs of one command in several databases share. */
+export interface RunGroup {
+  /** The id of all runs; by default, each has its own. */
   readonly runId?: string;
-  /** Called when everything is checked, before anything is changed: waits until all others are ready too. */
+  /** Called when everything is checked and nothing is changed yet. Waits until all other runs are ready. */
   readonly ready?: () => Promise<void>;
 }
 
 /** How a run reports to its caller, and is interrupted by it. */
-export interface Caller extends Together {
+export interface Caller extends RunGroup {
   readonly emit: OnEvent;
   readonly signal: AbortSignal;
 }
@@ -22,12 +22,12 @@ export function callerOf({
   signal,
   runId,
   ready,
-}: Together & {
+}: RunGroup & {
   readonly onEvent?: OnEvent | undefined;
   readonly signal?: AbortSignal | undefined;
 }): Caller {
-  const together = { ...(runId !== undefined && { runId }), ...(ready !== undefined && { ready }) };
-  return { emit: ownListener(onEvent), signal: ownSignal(signal), ...together };
+  const group = { ...(runId !== undefined && { runId }), ...(ready !== undefined && { ready }) };
+  return { emit: ownListener(onEvent), signal: ownSignal(signal), ...group };
 }
 
 /** A new id of a run. */
@@ -35,7 +35,7 @@ export function newRunId(): string {
   return randomBytes(4).toString('hex');
 }
 
-/** A signal that follows another, without Node.js' limit of listeners. */
+/** A signal that follows another one, without the listener limit of Node.js. */
 function ownSignal(signal: AbortSignal | undefined): AbortSignal {
   const own = signal === undefined ? new AbortController().signal : AbortSignal.any([signal]);
   setMaxListeners(0, own);
@@ -43,8 +43,8 @@ function ownSignal(signal: AbortSignal | undefined): AbortSignal {
 }
 
 /**
- * A listener whose errors cannot fail the run: the first exception or rejection becomes a warning of the process, later
- * ones are dropped.
+ * A listener whose errors cannot fail the run: the first exception or rejection becomes a process warning, and later ones
+ * are ignored.
  */
 function ownListener(listener: OnEvent | undefined): OnEvent {
   if (listener === undefined) return () => {};

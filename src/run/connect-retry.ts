@@ -7,10 +7,10 @@ const retryMs = 20_000;
 const noticeEveryMs = 10_000;
 
 /**
- * Opens the sessions of one run and retries what a server that starts refuses. The first session is retried for `waitMs`,
- * also while the host name does not resolve or the database does not exist. Once the database was reached, refused
- * connections are retried for twenty seconds, counted over all workers. A session that the run `needed` also waits for
- * room on the server, for twenty seconds or `waitMs`, since other runners end. Any other error ends the wait at once.
+ * Opens the sessions of one run and retries connections that a starting server refuses. It retries the first session for
+ * `waitMs`, even if the host name does not resolve or the database does not exist. Once it has reached the database, it
+ * retries refused connections for twenty seconds, counted over all workers. A `needed` session also waits for a free
+ * connection slot, for twenty seconds or `waitMs`, since other runs end. Any other error ends the wait at once.
  */
 export function createConnectRetry(
   signal: AbortSignal,
@@ -28,15 +28,15 @@ export function createConnectRetry(
         failingSince = null;
         return session;
       } catch (error) {
-        if (signal.aborted || !mayPass(error, needed)) throw error;
+        if (signal.aborted || !isTransient(error, needed)) throw error;
         failingSince ??= performance.now();
-        const most = mostMs(error, reached, waitMs);
-        if (performance.now() - failingSince >= most) throw error;
+        const limitMs = retryLimitMs(error, reached, waitMs);
+        if (performance.now() - failingSince >= limitMs) throw error;
         if (performance.now() - warnedAt > noticeEveryMs) {
           warnedAt = performance.now();
           warn(`waiting for the database: ${error.message}`);
         }
-        // Runners that were refused together must not come back together.
+        // Runs that were refused together must not retry together.
         const after = hasNoRoom(error) ? pause * (0.5 + Math.random()) : pause;
         await delay(after, undefined, { signal }).catch(() => {});
       }
@@ -44,7 +44,7 @@ export function createConnectRetry(
   };
 }
 
-/** True if the server refused a session because it has no room for another one. */
+/** True if the server refused a session because all connection slots are in use. */
 export function hasNoRoom(error: unknown): error is SqlmigError {
   return (
     error instanceof SqlmigError &&
@@ -53,14 +53,14 @@ export function hasNoRoom(error: unknown): error is SqlmigError {
   );
 }
 
-/** True for errors that pass when the server has started, or has room again. */
-function mayPass(error: unknown, needed: boolean): error is SqlmigError {
+/** True for errors that end once the server has started, or has a free connection slot. */
+function isTransient(error: unknown, needed: boolean): error is SqlmigError {
   if (hasNoRoom(error)) return needed;
   return error instanceof SqlmigError && error.code === 'connection-failed';
 }
 
-/** How long such an error is retried. */
-function mostMs(error: SqlmigError, reached: boolean, waitMs: number): number {
+/** How long to retry after this error. */
+function retryLimitMs(error: SqlmigError, reached: boolean, waitMs: number): number {
   const { sqlstate } = error.details;
   if (hasNoRoom(error)) return Math.max(retryMs, waitMs);
   if (!reached) return waitMs;

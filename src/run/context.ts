@@ -5,7 +5,7 @@ import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { Run } from './run.ts';
 
-/** The context of the units of a run; `files` are all of its files, if it applies some. */
+/** The context for the units of a run. `files` has all of its files, if it applies any. */
 export function unitContext(
   { runId, config, server, onNotice }: Run,
   { lockTimeoutMs, sync }: Pick<UnitContext, 'lockTimeoutMs' | 'sync'>,

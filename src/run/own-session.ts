@@ -2,21 +2,21 @@ import { requirePlainStrings } from '../server/plain-strings.ts';
 import type { Session } from '../server/session.ts';
 import type { SessionSlot } from './session-slot.ts';
 
-/** The session that a run reads with. While it is idle it can watch, or stand in for a worker's. */
+/** The session that a run reads with. While it is idle, it can watch, or a worker can borrow it. */
 export interface OwnSession {
   readonly slot: SessionSlot;
   /**
-   * Reads with it while it is idle. Resolves to `null` if it is in use or lost, and if reading fails: watching must never
-   * hold up or fail a run.
+   * Reads with the session while it is idle. Resolves to `null` if it is in use or lost, or if reading fails: watching
+   * must never delay or fail a run.
    */
   watch<T>(read: (session: Session) => Promise<T>): Promise<T | null>;
   /** Waits until `watch` no longer uses it. */
   unwatched(): Promise<void>;
-  /** The session for a worker, until the worker closes it; that only returns it. `null` while another has it. */
+  /** Lends the session to a worker, which returns it with `close`. `null` while another worker has it. */
   lend(): Promise<Session | null>;
 }
 
-/** The session in a slot, as a run's own. */
+/** Makes the session of a slot the run's own. */
 export function createOwnSession(slot: SessionSlot): OwnSession {
   let watching: Promise<unknown> | null = null;
   let lent: Session | null = null;
@@ -50,7 +50,7 @@ export function createOwnSession(slot: SessionSlot): OwnSession {
   };
 }
 
-/** A session whose `close` makes it lost to its user, and keeps it open. */
+/** A session that `close` ends for its user only: the connection stays open. */
 function returnable(session: Session): Session {
   let returned = false;
   return {

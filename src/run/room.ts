@@ -1,18 +1,18 @@
 import type { SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 
-/** Whether the server has room for another session, as far as the run knows. */
+/** Whether the server accepts another session, as far as the run knows. */
 export interface Room {
-  /** The refusal of the last seconds, or `null`: then it is worth asking. */
+  /** The refusal of the last ten seconds; `null` if a run may try to connect. */
   refusal(): SqlmigError | null;
-  /** Notes a refusal; the first one is a warning. */
+  /** Records a refusal, and warns about the first one. */
   refused(error: SqlmigError): void;
 }
 
-/** After a refusal no session is asked for during this time: other runners need the slots. */
+/** After a refusal, no session is opened for this time: other runs need the connection slots. */
 export const askAgainMs = 10_000;
 
-/** The room on a server that has refused nothing yet. */
+/** The state for a server that has refused no session yet. */
 export function createRoom(emit: OnEvent): Room {
   let last: { readonly error: SqlmigError; readonly at: number } | null = null;
   return {

@@ -3,9 +3,9 @@ import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import { defaults } from '../project/defaults.ts';
 import { abortSignal, callback, type Kinds, milliseconds, wholeNumber, yesOrNo } from '../project/option.ts';
-import { type Caller, callerOf, type Together } from './caller.ts';
+import { type Caller, callerOf, type RunGroup } from './caller.ts';
 
-/** Options of every verb that changes something. */
+/** Options of every function that changes something. */
 export interface ChangeOptions {
   /** How long a statement of a file waits for a lock, in milliseconds; 5,000 by default. */
   readonly lockTimeoutMs?: number;
@@ -54,7 +54,7 @@ export interface MigrateSettings extends Caller {
 }
 
 /** Fills in the defaults. */
-export function migrateSettings(options: RunOptions & Together, config: Config): MigrateSettings {
+export function migrateSettings(options: RunOptions & RunGroup, config: Config): MigrateSettings {
   return {
     plan: completePlan(options, config),
     lockTimeoutMs: options.lockTimeoutMs ?? defaults.lockTimeoutMs,

@@ -26,41 +26,41 @@ export interface Run {
   readonly server: Server;
   /** Reads with the run's own session. If the connection is lost, it is opened again and `read` is repeated. */
   read<T>(read: (session: Session, reader: Reader) => Promise<T>): Promise<T>;
-  /** A reader on a session of a worker. */
+  /** A reader that uses the session of a worker. */
   readonly readerOn: (session: Session) => Reader;
   /** Reads with the run's own session while it is idle (see `OwnSession`). */
   watch<T>(read: (session: Session) => Promise<T>): Promise<T | null>;
   /**
-   * Opens a session for units, with these settings unless there is a pooler. If there is no room for it and no other is
-   * open, it is the run's own.
+   * Opens a session for units, with these settings unless it goes through a pooler. If the server refuses it and no other
+   * is open, returns the run's own session.
    */
   readonly openSession: (settings?: Readonly<Record<string, string>>) => Promise<Session>;
-  /** Whether there is a pooler in between: its clients share sessions. */
+  /** Whether sessions go through a pooler, whose clients share them. */
   readonly pooled: boolean;
-  /** True while the run's own session is its first one, and not a pooler's. */
+  /** True while the run's own session is its first one and does not go through a pooler. */
   readonly undisturbed: () => boolean;
   /** See `Sessions`. */
   readonly exclusive: Sessions['exclusive'];
   /** How long reading waits for a locked table. */
   readonly wait: LockWait;
-  /** Takes what the server says while files run. */
+  /** Receives the notices of the server while files run. */
   readonly onNotice: UnitContext['onNotice'];
-  /** Leaves a promise to the end of the run, or to `ended`. */
+  /** Lets the end of the run, or `ended`, wait for a promise. */
   readonly ending: (work: Promise<void>) => void;
-  /** Waits for those promises, so that the sessions being closed are gone before others are opened. */
+  /** Waits for these promises, so that closing sessions have ended before others are opened. */
   ended(): Promise<void>;
 }
 
-/** What a run begins with. */
+/** The options of a run. */
 interface RunSettings extends Caller {
-  /** What to do if `default_transaction_read_only` is on; absent in a run that only reads. */
+  /** What to do if `default_transaction_read_only` is on; absent for a run that only reads. */
   readonly readOnly?: 'refuse' | 'ignore';
   /** How long reading waits for a locked table, in milliseconds; 30 seconds by default. */
   readonly waitForLockMs?: number;
 }
 
 /**
- * Connects, passes the run to `work`, and closes all sessions when that has ended.
+ * Connects, passes the run to `work`, and closes all sessions once `work` has ended.
  * @throws SqlmigError `read-only` if a run must not write; `interrupted` if the signal of a run that only reads is aborted.
  */
 export async function withRun<T>(

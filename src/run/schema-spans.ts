@@ -7,15 +7,15 @@ import type { ErrorDetails, SchemaOutcome } from '../results.ts';
 
 type Finished = Extract<RunEvent, { type: 'schema-finished' }>;
 
-/** The spans of schemas with work, and of the files applied there. */
+/** Makes the spans of schemas that had work, and of the files applied there. */
 interface SchemaSpans {
-  /** Makes the spans of a finished schema, below the span of its phase. */
+  /** Makes the spans of a finished schema, as children of the span of its phase. */
   note(event: Finished, shared: Attributes, within: Context): void;
-  /** Whether a schema has a span; its error is recorded there. */
+  /** Whether a schema has a span, which then has its error. */
   has(schema: string): boolean;
 }
 
-/** Makes spans of schemas. The start of each file is computed back from the end of the schema. */
+/** The spans of one run. The start of each file is computed back from the end of its schema. */
 export function createSchemaSpans(
   tracer: Tracer,
   {
@@ -25,16 +25,16 @@ export function createSchemaSpans(
   }: {
     readonly below: (span: Span) => Context;
     readonly fail: (span: Span, error: ErrorDetails) => void;
-    /** The kind of a span that stands for a call of the server. */
+    /** The kind of a span that represents a call to the server. */
     readonly client: SpanKind;
   },
 ): SchemaSpans {
-  const known = new Set<string>();
+  const withSpan = new Set<string>();
   return {
     note({ outcome, elapsedMs }, shared, within) {
       const { schema, scope, state, migrations, error } = outcome;
       if (elapsedMs === undefined && migrations.length === 0) return;
-      known.add(schema);
+      withSpan.add(schema);
       const files = migrations.reduce((sum, { durationMs }) => sum + durationMs, 0);
       const end = Date.now();
       const start = end - Math.max(files, elapsedMs ?? 0);
@@ -44,12 +44,12 @@ export function createSchemaSpans(
       let at = start;
       const startFile = (version: string | null, name: string, more: Attributes = {}) => {
         const migration = migrationLabel({ version, name });
-        const said = {
+        const query = {
           'db.operation.name': 'migrate',
           'db.query.summary': `migrate ${migration}`,
           'sqlmig.migration': migration,
         };
-        const options = { kind: client, startTime: at, attributes: { ...place, ...said, ...more } };
+        const options = { kind: client, startTime: at, attributes: { ...place, ...query, ...more } };
         return tracer.startSpan(`migrate ${migration}`, options, below(span));
       };
       for (const { version, name, durationMs } of migrations) {
@@ -59,17 +59,17 @@ export function createSchemaSpans(
       }
       if (error !== undefined) {
         const failed = failedFile(outcome);
-        const place = failed === null ? span : startFile(failed.version, failed.name, placeOf(error));
-        place.setAttributes(errorAttributes(error));
-        place.recordException(exceptionOf(error), end);
-        fail(place, error);
-        if (place !== span) place.end(end);
+        const failing = failed === null ? span : startFile(failed.version, failed.name, placeOf(error));
+        failing.setAttributes(errorAttributes(error));
+        failing.recordException(exceptionOf(error), end);
+        fail(failing, error);
+        if (failing !== span) failing.end(end);
         span.setAttributes(errorAttributes(error));
         fail(span, error);
       }
       span.end(Math.max(at, end));
     },
-    has: (schema) => known.has(schema),
+    has: (schema) => withSpan.has(schema),
   };
 }
 
@@ -101,7 +101,7 @@ export function errorAttributes({ code, sqlstate }: ErrorDetails): Attributes {
   };
 }
 
-/** An error as the event that tracing backends show. */
+/** An error in the form that tracing backends show. */
 export function exceptionOf({ code, message }: ErrorDetails): Exception {
   return { name: code, message };
 }

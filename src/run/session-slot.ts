@@ -15,8 +15,8 @@ export interface SessionSlot {
 
 const cancelEveryMs = 500;
 const graceMs = 4_000;
-// A backend caches every catalog entry it has read and searches the cache on each change: after a few thousand
-// migrations it is several times slower than a new one, which takes milliseconds to open.
+// A backend caches every catalog entry that it reads, and searches the cache on each change. After a few thousand
+// migrations it is several times slower than a new backend, which takes milliseconds to start.
 const recycleAfter = 1_000;
 
 /**
@@ -27,7 +27,7 @@ const recycleAfter = 1_000;
 export function createSessionSlot(open: () => Promise<Session>, signal: AbortSignal): SessionSlot {
   let current: Session | null = null;
   let sessions = 0;
-  let done = 0;
+  let migrated = 0;
   let closed = false;
   let canceling: NodeJS.Timeout | undefined;
 
@@ -44,7 +44,7 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
 
   return {
     async session() {
-      if (done >= recycleAfter) {
+      if (migrated >= recycleAfter) {
         await current?.close();
         current = null;
       }
@@ -53,13 +53,13 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
         // The slot was closed while the session was being opened.
         if (closed) current.abandon();
         sessions += 1;
-        done = 0;
+        migrated = 0;
       }
       return current;
     },
     current: () => (current === null || current.lost ? null : current),
     worked(migrations) {
-      done += migrations;
+      migrated += migrations;
     },
     opened: () => sessions,
     async close() {

@@ -12,27 +12,27 @@ import { createOwnSession, type OwnSession } from './own-session.ts';
 import { createRoom, type Room } from './room.ts';
 import { createSessionSlot } from './session-slot.ts';
 
-/** The sessions of one run. If the server has room for one only, that one does all the work. */
+/** The sessions of one run. If the server accepts only one, that one does all the work. */
 export interface Sessions {
   readonly own: OwnSession;
-  /** A session for units. If there is no room for it and no other is open, it is the run's own. */
+  /** Opens a session for units. If the server refuses it and no other is open, returns the run's own session. */
   open(settings?: Readonly<Record<string, string>>): Promise<Session>;
   /** A second session for reading, opened when first needed. */
   spare(): SpareSession;
   /**
-   * Opens sessions that no other client shares: past the pooler, or through one in session mode. `null` if the pooler is
-   * in transaction mode and there is no direct URL.
+   * A function that opens sessions which no other client shares: outside the pooler, or through one in session mode.
+   * `null` if the pooler is in transaction mode and there is no direct URL.
    */
   exclusive(): Promise<(() => Promise<Session>) | null>;
 }
 
-/** A session that speeds up reading; `session` resolves to `null` if there is no room for it. */
+/** A session that speeds up reading; `session` resolves to `null` if the server refuses it. */
 interface SpareSession {
   session(): Promise<Session | null>;
   close(): Promise<void>;
 }
 
-/** What all sessions of a run have in common. */
+/** What all sessions of a run share. */
 interface RunConnection {
   readonly runId: string;
   readonly emit: OnEvent;
@@ -42,7 +42,7 @@ interface RunConnection {
 
 type Connect = (to: ConnectionTarget, more?: Partial<Connection>) => Promise<Session>;
 
-/** Sessions for a run; the first is opened when it is first needed. */
+/** The sessions of a run; the first is opened when it is needed. */
 export function createSessions(
   { database: { target, directTarget }, waitMs, poolMode }: Config,
   { runId, emit, signal, onNotice }: RunConnection,
@@ -67,7 +67,7 @@ export function createSessions(
   const own = createOwnSession(createSessionSlot(() => retrying(() => connect(target), true), signal));
   const room = createRoom(emit);
   const openOptional = (more?: Partial<Connection>) => retrying(() => connect(target, more), false);
-  let known: Promise<boolean> | null = null;
+  let sessionMode: Promise<boolean> | null = null;
   return {
     own,
     open: createOpener(own, room, openOptional),
@@ -75,9 +75,9 @@ export function createSessions(
     async exclusive() {
       if (directTarget !== null)
         return () => retrying(() => connect(directTarget, { settings: pinnedSettings }), true);
-      known ??=
+      sessionMode ??=
         poolMode === null ? isExclusive(own, connect, target) : Promise.resolve(poolMode === 'session');
-      return (await known) ? () => retrying(() => connect(target), true) : null;
+      return (await sessionMode) ? () => retrying(() => connect(target), true) : null;
     },
   };
 }
@@ -125,7 +125,7 @@ function createSpare(connect: () => Promise<Session>, room: Room, signal: AbortS
   };
 }
 
-/** True if a pooler pools whole sessions, which is tried out. */
+/** Tests whether a pooler is in session mode. */
 async function isExclusive(own: OwnSession, connect: Connect, target: ConnectionTarget): Promise<boolean> {
   const channel = `sqlmig_${randomBytes(6).toString('hex')}`;
   await own.unwatched();

@@ -11,22 +11,22 @@ type Api = typeof import('@opentelemetry/api');
 const registry = Symbol.for('opentelemetry.js.api.1');
 const mostExceptions = 10;
 
-/** The work of a verb. */
+/** A library function to trace, with its options. */
 interface TracedWork<O extends { readonly onEvent?: OnEvent }, T> {
   readonly options: O;
-  /** Gets the options with a listener that calls that of `options`. */
+  /** Gets the options with a listener that also calls the listener of `options`. */
   readonly work: (config: Config, options: O) => Promise<T>;
 }
 
-/** The properties of a verb's result that traces use. */
+/** The properties of a result that traces use. */
 export interface TracedResult {
   readonly error?: ErrorDetails;
   readonly schemas?: readonly { readonly state: string; readonly error?: ErrorDetails }[];
 }
 
 /**
- * Does the work of a verb. If the application has set up OpenTelemetry, makes spans by the conventions for database
- * clients: one for the run, even if it cannot begin, and below it one for each phase, each schema with work, and each
+ * Runs a library function. If the application has set up OpenTelemetry, makes spans by the conventions for database
+ * clients: one for the run, even if it cannot start, and below it one for each phase, each schema with work, and each
  * file.
  */
 export async function traced<O extends { readonly onEvent?: OnEvent }, T extends TracedResult>(
@@ -58,10 +58,10 @@ export async function traced<O extends { readonly onEvent?: OnEvent }, T extends
   }
 }
 
-/** The error of the run, and those of schemas that failed; a schema that was skipped only repeats why. */
+/** The error of the run and of each failed schema. A skipped schema only repeats another error. */
 function errorsOf({ error, schemas = [] }: TracedResult): ErrorDetails[] {
   const failed = schemas.filter(({ state }) => state !== 'skipped');
-  return [{ error }, ...failed].flatMap((one) => one.error ?? []);
+  return [{ error }, ...failed].flatMap((part) => part.error ?? []);
 }
 
 interface Trace {
@@ -113,7 +113,7 @@ function beginTrace(api: Api, verb: string, attributes: Attributes): Trace {
         run.setAttributes(errorAttributes(first));
         fail(run, { ...first, message });
       }
-      // Those of a schema with a span are recorded there.
+      // The span of a schema has its error.
       const others = errors.filter(({ schema }) => schema === undefined || !schemas.has(schema));
       for (const error of others.slice(0, mostExceptions)) run.recordException(exceptionOf(error));
       run.end();

@@ -5,7 +5,7 @@ import { SqlmigError } from '../errors.ts';
 import type { MigrateSettings } from './run-options.ts';
 
 /**
- * Retries work while another run is in its way, for up to `waitForLockMs`, and reports the wait.
+ * Retries work while another run blocks it, for up to `waitForLockMs`, and reports the wait.
  * @throws the errors of the work, including the last one that another run caused.
  */
 export async function whenFree<T>(
@@ -18,7 +18,7 @@ export async function whenFree<T>(
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof SqlmigError) || !isInTheWay(error) || signal.aborted) throw error;
+      if (!(error instanceof SqlmigError) || !isBlocked(error) || signal.aborted) throw error;
       const { decision, waitedMs } = patience.decide(performance.now(), false);
       if (decision === 'give-up') throw error;
       const { schema = '', message } = error.details;
@@ -28,6 +28,6 @@ export async function whenFree<T>(
   }
 }
 
-function isInTheWay({ code }: SqlmigError): boolean {
+function isBlocked({ code }: SqlmigError): boolean {
   return code === 'lock-timeout' || code === 'public-behind';
 }
