@@ -7,17 +7,17 @@ import {
 } from '../history/read-histories.ts';
 import type { HistoryDigests } from '../tenants/tenants.ts';
 
-/** A reader that knows some histories already. */
+/** A reader that already has the digests of some histories. */
 export interface TargetReader extends Reader {
   readonly digests?: HistoryDigests;
 }
 
-// Up to this many histories are read row by row; of more, only the digests and one history for each.
+// Up to this many histories are read in full. Of more, only the digests and one history per digest.
 const fewHistories = 10;
 
 /**
- * Reads the histories of schemas. If there are many, it reads their digests, except those that are known already
- * (`digests`), and the rows of one schema for each distinct digest.
+ * Reads the histories of schemas. If there are many, it reads the digests that are not in `digests`, and then the rows of
+ * one schema for each distinct digest.
  */
 export async function readDistinctHistories(
   { digests = new Map(), ...reader }: TargetReader,
@@ -30,12 +30,12 @@ export async function readDistinctHistories(
     schemas.filter((schema) => !digests.has(schema)),
     table,
   );
-  const known = new Map([...digests, ...scan.read]);
+  const scanned = new Map([...digests, ...scan.read]);
   const read = new Map<string, History>();
   const refused = new Map(scan.refused);
-  let open = schemas.filter((schema) => known.has(schema));
+  let open = schemas.filter((schema) => scanned.has(schema));
   while (open.length > 0) {
-    const digestOf = (schema: string) => known.get(schema)?.digest ?? '';
+    const digestOf = (schema: string) => scanned.get(schema)?.digest ?? '';
     const first = new Map<string, string>();
     for (const schema of open) if (!first.has(digestOf(schema))) first.set(digestOf(schema), schema);
     const representatives = new Set(first.values());

@@ -4,7 +4,7 @@ import { allTargets } from './fleet-state.ts';
 import type { FleetReading } from './reading.ts';
 import type { Target } from './target.ts';
 
-/** The finding about a schema that has our history and is no tenant of the config: `unlisted`, or its trouble. */
+/** The finding about a schema with a sqlmig history that is not a tenant of the config: `unlisted`, or its trouble. */
 export function unlistedFinding(
   { schema, scope, trouble }: Target,
   { database, config }: Pick<FleetReading, 'database' | 'config'>,
@@ -26,7 +26,7 @@ export function fleetFindings({ fleet, database }: Pick<FleetReading, 'fleet' | 
   return allTargets(fleet).flatMap((target) => findingsOf(target, database));
 }
 
-/** The findings in one schema. An incomplete migration that a run is working on is not one. */
+/** The findings in one schema, except an incomplete migration that a run is working on. */
 export function findingsOf({ plan, schema, scope, held, trouble }: Target, database: string): Finding[] {
   if (trouble !== null) return [troubleFinding({ schema, scope, trouble }, database)];
   return plan.findings

@@ -20,11 +20,11 @@ import {
 } from './plan-source.ts';
 import { readTargets, type Target, troubled } from './target.ts';
 
-/** Every schema of a selection as it was found, without any lock. */
+/** Every schema of a selection, read without a lock. */
 export interface FleetState {
   readonly public: Target;
   readonly tenants: readonly Target[];
-  /** Why the tenants cannot be known before public is applied; `null` if they are known. */
+  /** Why the tenants are unknown until public is migrated; `null` if they are known. */
   readonly tenantsUnknown: string | null;
   /** Only tenants of a kind are covered: public belongs to the files of all tenants. */
   readonly ofKind?: true;
@@ -52,7 +52,7 @@ export function listsNoTenants({ tenants, tenantsUnknown }: FleetState, selectio
   );
 }
 
-/** The schemas to read, and the digests of histories that are known already. */
+/** The schemas to read, and the digests that were read before. */
 interface FleetRequest {
   readonly selection: Selection;
   readonly digests?: HistoryDigests;
@@ -68,9 +68,9 @@ export async function readFleetState(
   request: FleetRequest,
 ): Promise<FleetState> {
   for (let attempt = 1; ; attempt++) {
-    const found = await selectTenants(reader, source.config, request);
-    const unknown = 'unknown' in found ? found.unknown : null;
-    const listed = 'unknown' in found ? noTenants : found;
+    const discovery = await selectTenants(reader, source.config, request);
+    const unknown = 'unknown' in discovery ? discovery.unknown : null;
+    const listed = 'unknown' in discovery ? noTenants : discovery;
     const { shared, tenants } = await readWithPublic(reader, source, listed);
     // The list can depend on what is missing only while public has pending migrations. Another run may have applied them
     // since the list was read.
@@ -85,7 +85,7 @@ export async function readFleetState(
   }
 }
 
-/** Public and listed tenants; the histories of kinds have another name than that of public. */
+/** Reads public and the listed tenants. The history tables of kinds have other names than the one of public. */
 async function readWithPublic(
   reader: Reader,
   source: PlanSource,
@@ -110,8 +110,8 @@ async function readPublic(reader: Reader, source: PlanSource): Promise<Target> {
 }
 
 /**
- * Reads `others`, then the tenants of a list. Names that cannot be a tenant's come last, in trouble. A tenant that has no
- * schema and is no longer listed was dropped meanwhile, and is left out.
+ * Reads `others`, then the listed tenants, then targets with trouble for bad names. A tenant that has no schema and is no
+ * longer listed was dropped in the meantime, and is left out.
  */
 export async function readListed(
   reader: Reader,
@@ -142,7 +142,7 @@ async function withoutGone(
     : targets.filter((target) => !isMissing(target) || listed.has(target.schema));
 }
 
-/** The names that the tenant source lists now; `null` if that cannot be known, or never changes. */
+/** The names that the tenant source lists now; `null` if they are unknown or never change. */
 export async function listedNow(reader: Reader, config: Config): Promise<ReadonlySet<string> | null> {
   if (config.database.tenants.kind === 'list') return null;
   const found = await selectTenants(reader, config, { selection: everySchema });
@@ -159,7 +159,7 @@ export async function readPublicTarget(reader: Reader, source: PlanSource): Prom
 const noDigests: HistoryDigests = new Map();
 const noTenants: Discovered = { names: [], bad: new Map(), digests: noDigests };
 
-/** The names of the selected tenants, in the order of their source, and the digests of their histories that are known. */
+/** The names of the selected tenants, in the order of their source, and the digests that were read. */
 export async function selectTenants(
   reader: Reader,
   config: Config,
@@ -169,25 +169,25 @@ export async function selectTenants(
   const { historyTable: table, publicSchema, database } = config;
   const listed = await discoverTenants(database.tenants, { ...reader, publicSchema, table, digests });
   if ('unknown' in listed) return listed;
-  const found = { ...listed, names: [...listed.names, ...(await newOfKinds(reader, config, listed.names))] };
-  const known = new Set(found.names);
+  const all = { ...listed, names: [...listed.names, ...(await newOfKinds(reader, config, listed.names))] };
+  const known = new Set(all.names);
   const asked = selection.kind === 'all' ? selection.except : selection.names;
   const unknown = asked.filter((name) => !known.has(name));
   if (unknown.length > 0 && selection.ifListed !== true)
-    throw unknownTenants(unknown, found.names, { scope: config.scope?.name });
+    throw unknownTenants(unknown, all.names, { scope: config.scope?.name });
   if (selection.kind === 'tenants') {
     const names = [...new Set(selection.names)].filter((name) => known.has(name));
-    return { ...found, names, bad: new Map() };
+    return { ...all, names, bad: new Map() };
   }
   const except = new Set(selection.except);
-  return { ...found, names: found.names.filter((name) => !except.has(name)) };
+  return { ...all, names: all.names.filter((name) => !except.has(name)) };
 }
 
 /**
- * Tenants of kinds whose names match the pattern of all tenants, which finds only schemas that exist. They get the files of
- * all tenants nevertheless: without these, they would be created with the files of their kinds alone.
+ * New tenants of kinds whose names match the pattern for all tenants. The pattern finds only existing schemas, and without
+ * this they would be created with only the files of their kinds.
  */
-async function newOfKinds(reader: Reader, config: Config, found: readonly string[]): Promise<string[]> {
+async function newOfKinds(reader: Reader, config: Config, existing: readonly string[]): Promise<string[]> {
   const { tenants } = config.database;
   if (tenants.kind !== 'pattern' || config.scope !== null) return [];
   const names = new Set<string>();
@@ -197,18 +197,18 @@ async function newOfKinds(reader: Reader, config: Config, found: readonly string
     const listed = await selectTenants(reader, kind, { selection: everySchema });
     if (!('unknown' in listed)) for (const name of listed.names) names.add(name);
   }
-  for (const name of found) names.delete(name);
+  for (const name of existing) names.delete(name);
   return matchingNames(reader.session, tenants.pattern, [...names]);
 }
 
-/** What unknown names should be, in which kind of tenants, and what was done. */
+/** The words of the error: what the names should be, in which scope, and the state. */
 interface UnknownTenants {
   readonly what?: string;
   readonly state?: string;
   readonly scope?: string | undefined;
 }
 
-/** The error for names that are not among the tenants known. */
+/** The error for names that are not among the known tenants. */
 export function unknownTenants(
   unknown: readonly string[],
   known: readonly string[],

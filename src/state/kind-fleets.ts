@@ -6,7 +6,7 @@ import { type FleetState, readFleetState } from './fleet-state.ts';
 import type { PlanSource } from './plan-source.ts';
 import { divideSelection } from './scope-selection.ts';
 
-/** The tenants of a kind as they were read, and its files. */
+/** The tenants of a kind, and its files. */
 export interface KindFleet {
   readonly fleet: FleetState;
   readonly migrations: Migrations;

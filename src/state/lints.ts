@@ -29,7 +29,7 @@ export function newFiles(fleet: FleetState, { tenant }: Pick<Migrations, 'tenant
 interface LintSelection {
   readonly database: string;
   readonly settings: LintSettings;
-  /** Also those about locks, rewrites and running releases. */
+  /** Includes lints about locks, rewrites and running releases. */
   readonly locks: boolean;
 }
 
@@ -43,8 +43,8 @@ export function lintFindings(
   return [...scripts].flatMap(({ migration: { scope, version, name, file, text }, lints, lockLints }) => {
     if (isOld(version)) return [];
     const place = locator(file, text);
-    const wanted = [...lints, ...(locks ? lockLints : [])].filter(({ rule }) => !off.includes(rule));
-    return wanted
+    const selected = [...lints, ...(locks ? lockLints : [])].filter(({ rule }) => !off.includes(rule));
+    return selected
       .sort((a, b) => a.index - b.index)
       .map(({ rule, index, message }) => {
         const { line, column } = place(index);

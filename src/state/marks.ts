@@ -6,12 +6,12 @@ import { readTargets, rereadTarget, type Target, troubled } from './target.ts';
 
 const marked: readonly (string | undefined)[] = ['half-dropped', 'tenant-moved'];
 
-/** True for the trouble of a tenant that an unfinished drop or a move has marked in its history. */
+/** True for the trouble of a tenant whose history has the mark of an unfinished drop or of a move. */
 export function isMarked(trouble: Pick<SqlmigError, 'code'> | null | undefined): boolean {
   return marked.includes(trouble?.code);
 }
 
-/** The troubles of tenants that a drop or a move has marked; the mark is in the history of the files of all tenants. */
+/** Reads the troubles of marked tenants. The mark is in the history of the files of all tenants. */
 export async function readMarks(
   reader: Reader,
   { undo: _, ...source }: PlanSource,
@@ -27,7 +27,7 @@ export async function readMarks(
   );
 }
 
-/** Targets as they must be treated if they are tenants of a kind that a drop or a move has marked. */
+/** Targets, with the trouble of those that are tenants of a kind which an unfinished drop or a move has marked. */
 export async function withMarks(
   reader: Reader,
   source: PlanSource,

@@ -6,12 +6,12 @@ import type { Scope } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 import type { UndoBasis } from './undo-basis.ts';
 
-/** What the schemas of a run are planned by. */
+/** The input for the plans of a run. */
 export interface PlanSource {
   readonly config: Config;
   readonly migrations: Migrations;
   readonly options: PlanOptions;
-  /** Plans what `down` does, and not `up`. */
+  /** Present in a run of `down`. */
   readonly undo?: Readonly<Record<Scope, UndoBasis>>;
 }
 
@@ -22,18 +22,18 @@ export interface PlanBasis {
   readonly options: PlanOptions;
   /** The names of all histories that a tenant may have; absent if there is one. */
   readonly histories?: readonly string[];
-  /** The files are those of a kind of tenants. */
+  /** The files belong to a kind of tenants. */
   readonly ofKind?: true;
   readonly undo?: UndoBasis;
 }
 
-/** A schema to read, and what it is planned by. */
+/** A schema to read, and the basis of its plan. */
 export interface TargetRequest {
   readonly schema: string;
   readonly basis: PlanBasis;
 }
 
-/** What schemas of a scope are planned by. */
+/** The basis of plans in a scope. */
 export function basisOf({ config, migrations, options, undo }: PlanSource, scope: Scope): PlanBasis {
   return {
     scope,

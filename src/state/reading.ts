@@ -29,22 +29,22 @@ export const readKinds: Kinds<ReadOptions> = {
   onEvent: callback,
 };
 
-/** What a command reads besides the selected schemas. */
-interface Interest {
+/** What a command reads in addition to the selected schemas. */
+interface ExtraReads {
   readonly plan?: PlanOptions;
-  /** The files, if they have been read already. */
+  /** The files, if the command has read them. */
   readonly migrations?: Migrations;
-  /** Reads more, in the same session. */
+  /** Reads more in the same session. */
   readonly read?: (session: Session, found: FleetState) => Promise<unknown>;
-  /** Continues with the run after everything is read; `again` reads the fleet once more. */
+  /** Continues with the run once everything is read; `again` reads the fleet once more. */
   readonly after?: (run: Run, found: FleetState, again: () => Promise<FleetState>) => Promise<unknown>;
-  /** Reads the schemas that the tenant source does not list, too. */
+  /** Also reads the schemas that the tenant source does not list. */
   readonly unlisted?: boolean;
-  /** Reads the scopes that the config does not have, too, instead of warning of them. */
+  /** Returns the scopes that the config does not have, instead of warning about them. */
   readonly unknownScopes?: boolean;
 }
 
-/** The fleet as a command found it, with the database and the files that it was compared with. */
+/** The fleet as a command read it, with its database and files. */
 export interface FleetReading {
   readonly config: Config;
   readonly database: string;
@@ -68,7 +68,7 @@ export async function readForCommand(
     after,
     unlisted = false,
     unknownScopes = false,
-  }: Interest = {},
+  }: ExtraReads = {},
 ): Promise<FleetReading> {
   const { select = everySchema } = options;
   const caller = callerOf(options);

@@ -7,15 +7,15 @@ export function tenantScope({ scope }: Pick<Config, 'scope'>): ScopeName {
   return scope?.name ?? 'tenant';
 }
 
-/** What has a scope, and may have findings, which have one too. */
+/** An item with a scope, and perhaps with findings, which have scopes as well. */
 interface Scoped {
   readonly scope?: ScopeName;
   readonly findings?: readonly Scoped[];
 }
 
 /**
- * What work on a kind of tenants returned, with the name of the kind as the scope of what concerns them. Unchanged if the
- * config is not limited to a kind.
+ * Replaces the scope `tenant` of an item with the name of the kind. Returns the item unchanged if the config is not limited
+ * to a kind.
  */
 export function namedScope<T extends Scoped>(item: T, config: Pick<Config, 'scope'>): T {
   if (config.scope === null) return item;
@@ -27,7 +27,7 @@ export function namedScope<T extends Scoped>(item: T, config: Pick<Config, 'scop
   };
 }
 
-/** A listener that gets events with the name of the kind of tenants that they concern. */
+/** Wraps a listener so that events have the name of the kind as their scope. */
 export function namingScope(emit: OnEvent, config: Pick<Config, 'scope'>): OnEvent {
   if (config.scope === null) return emit;
   return (event) => emit(namedEvent(event, config));

@@ -8,21 +8,21 @@ import { selectTenants, unknownTenants } from './fleet-state.ts';
 /** A scope with the part of a selection that concerns it. */
 export type ScopeShare<S extends InScope> = S & { readonly select: Selection };
 
-/** The parts of a selection that names no tenants; `null` if it names some, so that they must be listed. */
+/** Divides a selection that names no tenants; `null` if it names any, since their scopes must then be read. */
 export function wholeShares<S extends InScope>(
-  [own, ...kinds]: Scopes<S>,
+  [base, ...kinds]: Scopes<S>,
   select: Selection,
 ): Scopes<ScopeShare<S>> | null {
-  if (kinds.length === 0 || select.kind === 'public') return [{ ...own, select }];
+  if (kinds.length === 0 || select.kind === 'public') return [{ ...base, select }];
   if (namesIn(select).length > 0) return null;
-  return [{ ...own, select }, ...kinds.map((kind) => ({ ...kind, select }))];
+  return [{ ...base, select }, ...kinds.map((kind) => ({ ...kind, select }))];
 }
 
 /**
- * Divides a selection among the scopes of a config; one of public alone belongs to the first. Each scope gets the names
- * that it lists, or all of them if its list is not known yet.
- * @throws SqlmigError `unknown-tenant` for names that none lists, unless they may be unlisted; `tenants-query-failed` if
- *   the tenants of one cannot be listed and a name may be there.
+ * Divides a selection among the scopes of a config; public belongs to the first. Each scope gets the names that it lists,
+ * or all names if its list is not known yet.
+ * @throws SqlmigError `unknown-tenant` for names that no scope lists, unless they may be unlisted; `tenants-query-failed`
+ *   if the tenants of a scope cannot be listed and may include an unknown name.
  */
 export async function divideSelection<S extends InScope>(
   reader: Reader,
@@ -31,8 +31,8 @@ export async function divideSelection<S extends InScope>(
 ): Promise<Scopes<ScopeShare<S>>> {
   const whole = wholeShares(scopes, select);
   if (whole !== null) return whole;
-  const [own, ...kinds] = await listedInScopes(reader, scopes);
-  const listed = [own, ...kinds];
+  const [base, ...kinds] = await listedInScopes(reader, scopes);
+  const listed = [base, ...kinds];
   const asked = namesIn(select);
   const known = new Set(listed.flatMap(({ names }) => [...names]));
   const unknown = asked.filter((name) => !known.has(name));
@@ -48,7 +48,7 @@ export async function divideSelection<S extends InScope>(
     );
     return { ...scope, select: isKnown ? part : { ...part, ifListed: true } };
   };
-  return [shareOf(own), ...kinds.map(shareOf)];
+  return [shareOf(base), ...kinds.map(shareOf)];
 }
 
 /** The names in a selection of tenants. */
@@ -73,9 +73,9 @@ interface ListedScope<S extends InScope> {
 /** The tenants that each scope lists. */
 export async function listedInScopes<S extends InScope>(
   reader: Reader,
-  [own, ...kinds]: Scopes<S>,
+  [base, ...kinds]: Scopes<S>,
 ): Promise<Scopes<ListedScope<S>>> {
-  const listed: [ListedScope<S>, ...ListedScope<S>[]] = [await listedIn(reader, own)];
+  const listed: [ListedScope<S>, ...ListedScope<S>[]] = [await listedIn(reader, base)];
   for (const kind of kinds) listed.push(await listedIn(reader, kind));
   return listed;
 }
@@ -87,7 +87,7 @@ async function listedIn<S extends InScope>(reader: Reader, scope: S): Promise<Li
     : { scope, names: new Set(found.names), failure: null };
 }
 
-/** Every tenant that a config lists, of all kinds; or why that is not known yet. */
+/** Every tenant that a config lists, of all kinds, or why the tenants are not known yet. */
 export async function allListed(
   reader: Reader,
   config: Config,

@@ -6,7 +6,7 @@ import { fewAndMore } from '../text/few.ts';
 import { listedInScopes } from './scope-selection.ts';
 import { readUnknownScopes, unknownScopeWarnings } from './unknown-scopes.ts';
 
-/** What a run warns about in a config with scopes, a sentence each. */
+/** The warnings of a run about a config with scopes, one sentence each. */
 export async function scopeWarnings(
   reader: Reader,
   config: Config,
@@ -18,21 +18,21 @@ export async function scopeWarnings(
 }
 
 /**
- * What a run warns about if only scopes list tenants, and there are files of all tenants nevertheless: which of these
- * tenants do not get them. Nothing if the config says which tenants do.
+ * Warns about tenants that do not get the files of all tenants, because only scopes list them. Nothing if "tenants" is in
+ * the config.
  */
 export async function lackingFilesOfAll(
   reader: Reader,
   config: Config,
   { tenant }: Pick<Migrations, 'tenant'>,
 ): Promise<string[]> {
-  const isOpen = config.scope === null && config.database.tenants.kind === 'history';
-  if (!isOpen || config.scopes.length === 0 || tenant.length === 0) return [];
-  const [own, ...kinds] = await listedInScopes(reader, tenantScopes(config));
+  const isUnset = config.scope === null && config.database.tenants.kind === 'history';
+  if (!isUnset || config.scopes.length === 0 || tenant.length === 0) return [];
+  const [base, ...kinds] = await listedInScopes(reader, tenantScopes(config));
   const ofKinds = new Set(kinds.flatMap(({ names }) => [...names]));
-  const lacking = [...ofKinds].filter((name) => !own.names.has(name));
+  const lacking = [...ofKinds].filter((name) => !base.names.has(name));
   if (lacking.length === 0) return [];
-  return [
-    `${fewAndMore(lacking, 3)} ${lacking.length === 1 ? 'does' : 'do'} not get the files of ${folderOf(config, 'tenant')}, because only scopes list ${lacking.length === 1 ? 'it' : 'them'}: set "tenants" in the config`,
-  ];
+  const [verb, object] = lacking.length === 1 ? ['does', 'it'] : ['do', 'them'];
+  const why = `because only scopes list ${object}: set "tenants" in the config`;
+  return [`${fewAndMore(lacking, 3)} ${verb} not get the files of ${folderOf(config, 'tenant')}, ${why}`];
 }

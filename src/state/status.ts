@@ -4,7 +4,7 @@ import { allTargets } from './fleet-state.ts';
 import type { FleetReading } from './reading.ts';
 import type { Target } from './target.ts';
 
-/** The migration status of a fleet as it was read: of every selected schema, then of those that no source lists. */
+/** The migration status of every selected schema, then of the schemas that no source lists. */
 export function statusOf(reading: FleetReading): StatusResult {
   const { server, database, fleet, unlisted } = reading;
   const { tenantsUnknown } = fleet;

@@ -25,7 +25,7 @@ export interface Target {
   readonly mayDiscardRows: boolean;
   /** The history has the current form (see `Presence`). */
   readonly isCurrent: boolean;
-  /** It has tables, and no migration is recorded: they are the application's, from before sqlmig. */
+  /** The schema has tables and no recorded migration: the application created them before it used sqlmig. */
   readonly isUnmanaged: boolean;
   readonly rows: readonly RecordedRow[];
   /** The digest of the history as the server computed it; `null` without a history. */
@@ -37,15 +37,15 @@ export interface Target {
   readonly trouble: SqlmigError | null;
 }
 
-/** The schemas of some requests as the catalog and the histories have them. */
-interface Found {
+/** What the catalog and the histories say about the requested schemas. */
+interface SchemaFacts {
   readonly present: ReadonlyMap<string, Presence>;
   readonly histories: ReadonlyMap<string, History>;
   readonly troubles: ReadonlyMap<string, SqlmigError>;
   readonly unmanaged: ReadonlySet<string>;
 }
 
-type FoundHistories = Omit<Found, 'unmanaged'>;
+type HistoryFacts = Omit<SchemaFacts, 'unmanaged'>;
 
 /**
  * Reads schemas without a lock and plans each. One query reads the catalog; histories are read as
@@ -57,7 +57,7 @@ export async function readTargets(
   reader: TargetReader,
   table: string,
 ): Promise<Target[]> {
-  const targets = (await readForUp(requests, reader, table)).map(withoutUp(requests));
+  const targets = (await readForUp(requests, reader, table)).map(withoutUpSteps(requests));
   const subjects = targets.flatMap((target, i) => {
     const undo = requests[i]?.basis.undo;
     return undo === undefined || !target.hasHistory ? [] : [{ ...target, undo }];
@@ -74,8 +74,8 @@ export async function readTargets(
   });
 }
 
-/** For a run of `down`, a target whose plan has nothing to do instead of what `up` would. */
-function withoutUp(requests: readonly TargetRequest[]): (target: Target, i: number) => Target {
+/** In a run of `down`, removes the steps of `up` from the plan of a target. */
+function withoutUpSteps(requests: readonly TargetRequest[]): (target: Target, i: number) => Target {
   const nothing = { steps: [], pending: 0, refusal: null, undo: { lacking: [] } };
   return (target, i) =>
     requests[i]?.basis.undo === undefined ? target : { ...target, plan: { ...target.plan, ...nothing } };
@@ -87,12 +87,12 @@ async function readForUp(
   table: string,
 ): Promise<Target[]> {
   if (requests.length === 0) return [];
-  const found = await find(requests, reader, table);
+  const facts = await readFacts(requests, reader, table);
   const plan = createPlanner();
   const targets = requests.map(({ schema, basis }): Target => {
-    const present = found.present.get(schema);
-    const { rows, digest } = found.histories.get(schema) ?? noHistory;
-    const trouble = found.troubles.get(schema) ?? (isHalfDropped(rows) ? halfDropped(schema) : null);
+    const present = facts.present.get(schema);
+    const { rows, digest } = facts.histories.get(schema) ?? noHistory;
+    const trouble = facts.troubles.get(schema) ?? (isHalfDropped(rows) ? halfDropped(schema) : null);
     if (trouble !== null) return troubled({ schema, basis }, trouble, present?.oid);
     const move = moveMarkIn(rows);
     const migrations = move === null ? rows : rows.filter((row) => !isMoveMark(row));
@@ -101,10 +101,10 @@ async function readForUp(
       scope: basis.scope,
       exists: present !== undefined,
       oid: present?.oid ?? null,
-      hasHistory: found.histories.has(schema),
+      hasHistory: facts.histories.has(schema),
       mayDiscardRows: present?.mayDiscardRows ?? false,
       isCurrent: present?.isCurrent ?? true,
-      isUnmanaged: found.unmanaged.has(schema),
+      isUnmanaged: facts.unmanaged.has(schema),
       rows: migrations,
       digest,
       plan: move === null ? plan(basis, migrations) : withoutSteps(plan(basis, migrations)),
@@ -123,18 +123,22 @@ function withoutSteps(plan: SchemaPlan): SchemaPlan {
 
 const noHistory = { rows: [], digest: null };
 
-async function find(requests: readonly TargetRequest[], reader: TargetReader, table: string): Promise<Found> {
-  const found = await findHistories(requests, reader, table);
-  const withTables = await schemasWithTables(reader.session, unrecordedIn(requests, found), table);
-  // Another run may have built them since their histories were read.
+async function readFacts(
+  requests: readonly TargetRequest[],
+  reader: TargetReader,
+  table: string,
+): Promise<SchemaFacts> {
+  const first = await readHistoryFacts(requests, reader, table);
+  const withTables = await schemasWithTables(reader.session, unrecordedIn(requests, first), table);
+  // Another run may have created the tables after their histories were read.
   const suspects = requests.filter(({ schema }) => withTables.has(schema));
-  const again = await findHistories(suspects, reader, table);
+  const again = await readHistoryFacts(suspects, reader, table);
   const latest = <T>(before: ReadonlyMap<string, T>, now: ReadonlyMap<string, T>) =>
     new Map([...before].filter(([schema]) => !withTables.has(schema)).concat([...now]));
   return {
-    present: latest(found.present, again.present),
-    histories: latest(found.histories, again.histories),
-    troubles: latest(found.troubles, again.troubles),
+    present: latest(first.present, again.present),
+    histories: latest(first.histories, again.histories),
+    troubles: latest(first.troubles, again.troubles),
     unmanaged: new Set(unrecordedIn(suspects, again)),
   };
 }
@@ -142,7 +146,7 @@ async function find(requests: readonly TargetRequest[], reader: TargetReader, ta
 /** The schemas that exist, can be read, and have no recorded migration. */
 function unrecordedIn(
   requests: readonly TargetRequest[],
-  { present, histories, troubles }: FoundHistories,
+  { present, histories, troubles }: HistoryFacts,
 ): string[] {
   const names = requests.map(({ schema }) => schema);
   return names.filter(
@@ -150,11 +154,11 @@ function unrecordedIn(
   );
 }
 
-async function findHistories(
+async function readHistoryFacts(
   requests: readonly TargetRequest[],
   reader: TargetReader,
   table: string,
-): Promise<FoundHistories> {
+): Promise<HistoryFacts> {
   const { session } = reader;
   const names = requests.map(({ schema }) => schema);
   const before = await findSchemas(session, names, table);
@@ -165,14 +169,14 @@ async function findHistories(
     ...(await findTroubles(session, refused, table)),
     ...(await findMovedHistories(session, withoutTable, table)),
   ]);
-  // A table that is neither read nor in trouble was dropped meanwhile, and its schema may be gone too.
+  // A table that was not read and has no trouble was dropped in the meantime, perhaps with its schema.
   const dropped = new Set(withTable.filter((schema) => !histories.has(schema) && !troubles.has(schema)));
   const now = await findSchemas(session, [...dropped], table);
   const present = new Map([...before].filter(([schema]) => !dropped.has(schema)).concat([...now]));
   return { present, histories, troubles };
 }
 
-/** Plans schemas; those with one basis and the same rows share a plan. */
+/** Plans schemas. Schemas with the same basis and the same rows share a plan. */
 function createPlanner(): (basis: PlanBasis, rows: readonly RecordedRow[]) => SchemaPlan {
   const plans = new Map<PlanBasis, Map<readonly RecordedRow[], SchemaPlan>>();
   return (basis, rows) => {
@@ -202,11 +206,11 @@ export function troubled({ schema, basis }: TargetRequest, trouble: SqlmigError,
   };
 }
 
-/** Reads one schema and whether its lock is held, by its own rows, so that they name the run that applied them. */
+/** Reads one schema, and whether its lock is held. Its rows name the run that applied them. */
 export async function rereadTarget(reader: Reader, request: TargetRequest, table: string): Promise<Target> {
   const now = await readWithLock(reader, request, table);
-  // A migration may have begun between the two queries. If its row was incomplete before and after its lock was seen
-  // free, no run is at work on it.
+  // A migration may have started between the two queries. If its row is still incomplete after its lock was free, no run
+  // is working on it.
   return now.held || !isIncomplete(now) ? now : readWithLock(reader, request, table);
 }
 

@@ -51,7 +51,7 @@ export async function findTroubles(
   return troubles;
 }
 
-/** The error for a schema that an interrupted `tenant drop` has left. */
+/** The error for a schema whose `tenant drop` was interrupted. */
 export function halfDropped(schema: string): SqlmigError {
   return new SqlmigError(
     'half-dropped',
@@ -82,24 +82,24 @@ export async function findMovedHistories(
   empty: readonly Pick<TargetRequest, 'schema' | 'basis'>[],
   table: string,
 ): Promise<Map<string, SqlmigError>> {
-  const wanted = empty.filter(({ basis }) => basis.files.length > 0);
-  const alike = await findLookAlikes(
+  const planned = empty.filter(({ basis }) => basis.files.length > 0);
+  const lookAlikes = await findLookAlikes(
     session,
-    wanted.map(({ schema }) => schema),
+    planned.map(({ schema }) => schema),
     table,
   );
   const troubles = new Map<string, SqlmigError>();
-  for (const { schema, relation } of alike) {
-    const { files = [], histories = [] } = wanted.find((one) => one.schema === schema)?.basis ?? {};
+  for (const { schema, relation } of lookAlikes) {
+    const { files = [], histories = [] } = planned.find((request) => request.schema === schema)?.basis ?? {};
     // Scopes may have equal files.
     if (histories.includes(relation)) continue;
-    const known = files.flatMap(({ version, checksum }) =>
+    const ours = files.flatMap(({ version, checksum }) =>
       version === null ? [] : [`(${canonicalVersion(version)}, ${quoteLiteral(checksum)})`],
     );
-    if (known.length === 0) continue;
+    if (ours.length === 0) continue;
     // Another project in the same schema may share a few files with this one.
     const [row] =
-      await session.read(`select count(*) > 0 and bool_and((version, checksum) in (${known.join(', ')})) as ours
+      await session.read(`select count(*) > 0 and bool_and((version, checksum) in (${ours.join(', ')})) as ours
 from ${historyTable(schema, relation)} where version is not null`);
     if (row?.ours !== true) continue;
     const message = `"${schema}" has no table "${table}", but "${relation}" records files of this project as applied`;

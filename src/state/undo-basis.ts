@@ -4,19 +4,19 @@ import { historyKey } from '../project/order.ts';
 import type { AppliedMigration } from '../results.ts';
 import type { Migration } from '../sql/migration.ts';
 
-/** The values from which a run of `down` plans the schemas of a scope, and the facts that it has collected so far. */
+/** The input for the plans of `down` in a scope, and what the run has collected so far. */
 export interface UndoBasis extends DownSources {
   readonly extent: UndoExtent;
   /** The values of placeholders, which a history does not keep. */
   readonly filled: Pick<Migration, 'vars'>;
   readonly kept: Map<string, Migration>;
-  /** By schema, the rows that were chosen when it was first read: another reading must not choose more. */
+  /** By schema, the rows that the first read chose. A later read must not choose others. */
   readonly chosen: Map<string, ReadonlySet<string>>;
   /** By schema, migrations that this run may have undone in an attempt whose outcome is unknown. */
   readonly attempted: Map<string, readonly AppliedMigration[]>;
 }
 
-/** The basis of a run that has read nothing yet. */
+/** The basis of a run that has not read anything yet. */
 export function createUndoBasis({
   down,
   ...rest
@@ -26,8 +26,8 @@ export function createUndoBasis({
 }
 
 /**
- * Records the migrations of a schema that an attempt may undo: if their rows are gone when it is read again, this run
- * has undone them. For `up` this is not needed, because the rows themselves name the run.
+ * Records the migrations that an attempt may undo in a schema. If their rows are gone at the next read, this run has undone
+ * them. `up` does not need this, because each row names its run.
  */
 export function noteAttempted(
   { attempted }: UndoBasis,
@@ -38,7 +38,7 @@ export function noteAttempted(
   attempted.set(schema, [...new Map(all.map((migration) => [historyKey(migration), migration])).values()]);
 }
 
-/** Identifies a row, as distinct from that of a later run for the same migration. */
+/** Identifies a row by its migration and run: a later run may apply the same migration again. */
 export function chosenKey(row: UndoRow): string {
   return `${historyKey(row)} ${row.runId}`;
 }

@@ -17,8 +17,8 @@ interface UndoSubject {
 }
 
 /**
- * The plans of `down`, by schema. Each history is read by itself, since schemas with equal histories may have applied
- * them in different orders, and keep different texts.
+ * The plans of `down`, by schema. It reads every history, since schemas with equal digests may have applied migrations in
+ * different orders, and may keep different down files.
  */
 export async function readUndoPlans(
   reader: Reader,
@@ -34,16 +34,16 @@ export async function readUndoPlans(
   const { read, refused } = await readUndoRows(reader, queries, table);
   const plans = new Map<string, SchemaPlan>();
   for (const subject of subjects) {
-    const found = read.get(subject.schema);
-    if (found === undefined || refused.has(subject.schema)) continue;
-    const rows = stillChosen(subject, found);
+    const current = read.get(subject.schema);
+    if (current === undefined || refused.has(subject.schema)) continue;
+    const rows = stillChosen(subject, current);
     await readKept(reader, { ...subject, table }, rows);
     plans.set(subject.schema, planUndo(subject.plan, { all: subject.rows, rows }, subject.undo));
   }
   return { read: plans, refused };
 }
 
-/** With a number of steps, the rows of the first reading that still exist. */
+/** With a number of steps, the rows of the first read that still exist. */
 function stillChosen(
   { schema, undo: { extent, chosen } }: UndoSubject,
   rows: readonly UndoRow[],
@@ -55,7 +55,7 @@ function stillChosen(
   return rows;
 }
 
-/** Reads the texts that are needed and not known yet. */
+/** Reads the kept down files that are needed and were not read before. */
 async function readKept(
   { session }: Reader,
   { schema, scope, table, undo }: UndoSubject & { readonly table: string },

@@ -13,7 +13,7 @@ export interface UnknownScope {
   readonly schemas: readonly string[];
 }
 
-/** Reads which histories of scopes there are that the config, with or without scopes, does not have. */
+/** Finds the histories of scopes that the config does not have. */
 export async function readUnknownScopes(session: Session, config: Config): Promise<UnknownScope[]> {
   const base = publicTable(config);
   const known = new Set(historyTablesIn(config));
@@ -28,7 +28,7 @@ export async function readUnknownScopes(session: Session, config: Config): Promi
 
 const ifRenamed = 'if the scope was renamed, rename its history tables too (docs/scopes.md)';
 
-/** What a run warns about scopes that the config does not have, a sentence each; `consequence` is what follows from it. */
+/** The warnings about scopes that the config does not have, one sentence each; `consequence` ends the sentence. */
 export function unknownScopeWarnings(
   scopes: readonly UnknownScope[],
   consequence = `; ${ifRenamed}`,
@@ -39,7 +39,7 @@ export function unknownScopeWarnings(
   });
 }
 
-/** The findings about scopes that the config does not have, one for each schema with a history of one. */
+/** The findings about scopes that the config does not have, one for each schema and scope. */
 export function unknownScopeFindings(scopes: readonly UnknownScope[], database: string): Finding[] {
   return scopes.flatMap(({ name, schemas }) => {
     const message = `it has migrations of scope ${name}, which the config does not have, so no run applies or undoes them; ${ifRenamed}`;

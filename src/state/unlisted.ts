@@ -7,8 +7,8 @@ import { type PlanSource, tenantRequests } from './plan-source.ts';
 import { readTargets, type Target } from './target.ts';
 
 /**
- * Reads the schemas that have a tenant's history and are not in the tenant source, so that no run migrates them. There
- * are none to find unless all tenants were selected and are known, or if the histories are the tenant source.
+ * Reads the schemas that have a tenant's history and are not in the tenant source, so no run migrates them. Returns none
+ * unless all tenants were selected and are known, and none if the histories are the tenant source.
  */
 export async function readUnlistedTargets(
   reader: Reader,
@@ -33,7 +33,7 @@ export async function readUnlistedTargets(
   return readTargets(tenantRequests(source, unlisted), { ...reader, digests }, historyTable);
 }
 
-/** A warning for each kind that has a history in some of `schemas` and does not list them: `down` leaves its files. */
+/** Warns about each kind with a history in `schemas` that does not list them: `down` does not undo its files there. */
 export async function unlistedKindWarnings(
   reader: Reader,
   kinds: readonly { readonly source: PlanSource; readonly fleet: FleetState }[],

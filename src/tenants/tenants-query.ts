@@ -41,9 +41,8 @@ ${limit}SET LOCAL search_path = ${quoteIdentifier(publicSchema)};`);
   const column = columns[at];
   const names = rows.map((row) => row[column?.name ?? '']);
   // Blanks at the end of a char(n) are padding.
-  return column?.type === characterOid
-    ? names.map((name) => (typeof name === 'string' ? name.replace(/ +$/, '') : name))
-    : names;
+  if (column?.type !== characterOid) return names;
+  return names.map((name) => (typeof name === 'string' ? name.replace(/ +$/, '') : name));
 }
 
 async function readTypes(
@@ -52,7 +51,7 @@ async function readTypes(
 ): Promise<Map<number, { readonly type: string; readonly isText: boolean }>> {
   if (columns.length === 0) return new Map();
   const oids = columns.map(({ type }) => quoteLiteral(String(type))).join(', ');
-  // Beside the types of category S there is "char", which PostgreSQL keeps for itself.
+  // The type "char" is internal to PostgreSQL and has another category.
   const rows = await session.run(`SET LOCAL search_path = pg_catalog;
 select oid::text as oid, format_type(oid, null) as type, typcategory = 'S' or typname = 'char' as text
 from pg_type where oid = any(array[${oids}]::oid[])`);

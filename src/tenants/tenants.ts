@@ -24,10 +24,10 @@ export interface Discovered {
   readonly digests: HistoryDigests;
 }
 
-/** Histories that are known already. */
+/** The digests of histories, by schema. */
 export type HistoryDigests = ReadonlyMap<string, HistoryDigest>;
 
-/** What listing tenants takes. */
+/** The input for listing tenants. */
 interface Listing extends Reader {
   readonly publicSchema: string;
   readonly table: string;
@@ -51,12 +51,12 @@ export async function discoverTenants(source: TenantSource, listing: Listing): P
     } else names = await namesOf(source, listing);
   } catch (error) {
     const reason = error instanceof Error ? error.message : shownName(error);
-    const notYet: string[] = [
+    const missingObject: string[] = [
       sqlstates.undefinedTable,
       sqlstates.undefinedColumn,
       sqlstates.undefinedFunction,
     ];
-    if (isServerError(error) && notYet.includes(error.code)) return { unknown: reason };
+    if (isServerError(error) && missingObject.includes(error.code)) return { unknown: reason };
     if (error instanceof SqlmigError || !(isServerError(error) || source.kind === 'function')) throw error;
     const isCanceled = isServerError(error) && error.code === sqlstates.queryCanceled;
     throw tenantsQueryFailed(reason, error, isCanceled ? await canceledHint(listing.session) : undefined);
@@ -119,7 +119,7 @@ SET LOCAL search_path = ${quoteIdentifier(publicSchema)};
 ${bound}COMMIT;`);
 }
 
-/** The error for a tenant source that cannot be read; without a `cause`, because something that it names does not exist. */
+/** The error for a tenant source that cannot be read. Without a `cause`, an object that it names does not exist. */
 export function tenantsQueryFailed(
   reason: string,
   cause?: unknown,
@@ -144,7 +144,7 @@ async function namesOf(
     case 'list':
       return source.list;
     case 'function': {
-      const names = await settled(source.load(), listing.signal);
+      const names = await resultInTime(source.load(), listing.signal);
       if (!Array.isArray(names)) throw new Error('the function in "tenants" must return an array of names');
       return names;
     }
@@ -161,7 +161,7 @@ order by nspname collate "C"`),
   }
 }
 
-/** Those of some names that match a pattern. */
+/** The names that match a pattern. */
 export async function matchingNames(
   session: Session,
   pattern: string,
@@ -176,8 +176,8 @@ export async function matchingNames(
 
 const functionMs = 60_000;
 
-/** What the function of a config resolves to. @throws SqlmigError `interrupted`; Error after a minute. */
-async function settled(names: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+/** Waits for the result of the function in a config. @throws SqlmigError `interrupted`; Error after a minute. */
+async function resultInTime(names: unknown, signal: AbortSignal | undefined): Promise<unknown> {
   try {
     return await withDeadline(Promise.resolve(names), functionMs, signal);
   } catch (error) {
@@ -194,7 +194,7 @@ function firstColumn(rows: readonly Row[]): unknown[] {
   return rows.map((row) => Object.values(row)[0]);
 }
 
-/** The schemas with a sqlmig history whose scope is tenant or cannot be read, and everything that was read. */
+/** The schemas with a sqlmig history of scope tenant, or one that cannot be read, and all digests. */
 async function scanAll({
   publicSchema,
   table,
@@ -204,13 +204,13 @@ async function scanAll({
   const ours = (await schemasWithHistory(reader.session, table)).filter((schema) => schema !== publicSchema);
   const unknown = ours.filter((schema) => !digests.has(schema));
   const { read, refused } = await readHistoryDigests(reader, unknown, table);
-  const found = new Map([...digests, ...read]);
+  const all = new Map([...digests, ...read]);
   return {
-    names: ours.filter((schema) => found.get(schema)?.scope === 'tenant' || refused.has(schema)),
+    names: ours.filter((schema) => all.get(schema)?.scope === 'tenant' || refused.has(schema)),
     read: new Map(
       ours.flatMap((schema) => {
-        const scan = found.get(schema);
-        return scan === undefined ? [] : [[schema, scan] as const];
+        const digest = all.get(schema);
+        return digest === undefined ? [] : [[schema, digest] as const];
       }),
     ),
   };
