@@ -39,7 +39,7 @@ export async function readForeignHistories(
   }));
 }
 
-/** The sessions that show the tools of these histories at work. */
+/** The sessions in which the tools of these histories may be migrating now. */
 export async function readToolSessions(
   session: Session,
   histories: readonly ForeignHistoryFound[],
@@ -49,8 +49,8 @@ export async function readToolSessions(
     if (reader !== null) byReader.set(reader, [...(byReader.get(reader) ?? []), found]);
   const sessions: ToolSession[] = [];
   for (const [reader, tables] of byReader) {
-    for (const one of await readSessionsAtWork(session, reader, tables))
-      sessions.push({ tool: reader.tool, ...one });
+    const atWork = await readSessionsAtWork(session, reader, tables);
+    sessions.push(...atWork.map((working) => ({ tool: reader.tool, ...working })));
   }
   return sessions;
 }
@@ -61,12 +61,12 @@ export interface Obstacle {
   readonly hint: string;
 }
 
-/** The obstacle of a schema in which two tools have a history. */
+/** The obstacle of a schema with the histories of two tools. */
 export function twoHistories(schema: string, hint: string): Obstacle {
   return { message: `${schema} has more than one tool's history`, hint };
 }
 
-/** The obstacle of a history without rows to read: without a reader, or with an error of the server. */
+/** The obstacle of a history that cannot be read: there is no reader, or the server raised an error. */
 export function unreadable(found: FoundTable, error: ServerError | null): Obstacle {
   if (error === null) {
     return {

@@ -27,27 +27,27 @@ export interface AdoptedSchema {
   readonly error?: ErrorDetails;
 }
 
-/** Imports the histories of some schemas, as `up` migrates them: busy ones are retried, and a failure is of its own schema. */
+/** Imports histories the way `up` migrates: it retries busy schemas, and a failure affects only its own schema. */
 export async function importHistories(
   migrationRun: MigrationRun,
   proposals: readonly ImportProposal[],
   rules: ImportRules,
 ): Promise<AdoptedSchema[]> {
   const { run, source, settings } = migrationRun;
-  const wanted = new Map(proposals.map((proposal) => [proposal.target.schema, proposal]));
+  const bySchema = new Map(proposals.map((proposal) => [proposal.target.schema, proposal]));
   const files = proposals.flatMap(({ share }) => share.applied.map(({ migration }) => migration));
   const scripts = await parseMigrations(files, source.migrations, { mayLackValues: true });
   const adopted = new Set<string>();
   const context = unitContext(run, { ...settings, sync: true });
   const repair: Repair = {
-    hasWork: ({ schema, rows }) => wanted.has(schema) && rows.length === 0,
+    hasWork: ({ schema, rows }) => bySchema.has(schema) && rows.length === 0,
     openSession: () => run.openSession(),
     schemaRefusal: ({ trouble }) => (trouble?.code === 'foreign-history' ? null : trouble),
     async attempt(session, target) {
       const schema = unitSchema(target, null);
       const wait = watchWait();
       try {
-        const proposal = wanted.get(target.schema);
+        const proposal = bySchema.get(target.schema);
         if (proposal === undefined) return { kind: 'done', applied: [] };
         const adoption = await readAdoption(session, { ...proposal, target }, { rules, scripts });
         await session.run(composeAdoption(schema, adoption, context), wait.onRow);
@@ -83,7 +83,7 @@ function stillInUse({ schema }: Target, cause: Error): SqlmigError {
   });
 }
 
-/** Reads a history again, right before it is locked, with the digest that is compared under the lock. */
+/** Reads a history again right before it is locked, with the digest to compare under the lock. */
 export async function readAdoption(
   session: Session,
   { target, source }: ImportProposal,
@@ -102,23 +102,19 @@ export async function readAdoption(
   const { found } = table;
   const place = { schema: found.schema, table: found.table, database: session.server.database };
   const { renamedTo } = again.describe;
+  const refusingWrites = found.takenOver === null ? { trigger: takenOverTrigger } : null;
   const old: OldHistory = {
     ...place,
     tool: found.tool,
     oid: found.oid,
     digest: { query: selectForeignDigest(table), value: digest },
     atWork: selectSessionsAtWork(table.reader, [place]),
-    takeOver:
-      renamedTo !== null
-        ? { rename: renamedTo }
-        : found.takenOver !== null
-          ? null
-          : { trigger: takenOverTrigger },
+    takeOver: renamedTo === null ? refusingWrites : { rename: renamedTo },
   };
   return { old, applied };
 }
 
-// Public's import may have renamed the table since.
+// The import of public may have renamed the table.
 async function findAgain(
   session: Session,
   { found: { oid, schema, table }, reader }: ForeignHistoryFound,

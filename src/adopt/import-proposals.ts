@@ -5,20 +5,20 @@ import type { Scope } from '../results.ts';
 import type { Target } from '../state/target.ts';
 import { few } from '../text/few.ts';
 import { type ForeignHistoryFound, type Obstacle, twoHistories, unreadable } from './foreign-histories.ts';
-import { type ReadScopes, type ScopeReading, type Share, sharedPart } from './scope-readings.ts';
+import { type ReadScopes, type ScopeReading, type Share, shareIn } from './scope-readings.ts';
 
-/** What an import would do in one schema. */
+/** The import of a history into one schema. */
 export interface HistoryImport {
   readonly schema: string;
   readonly scope: Scope;
   readonly tool: string;
-  /** The tool's history: its schema, which need not be the one imported to, and its table. */
+  /** The table of the tool's history. Its schema may differ from the target. */
   readonly from: { readonly schema: string; readonly table: string };
-  /** The name that its table gets; `null` if it keeps its own and gets a trigger. */
+  /** The new name of the table; `null` if it keeps its name and gets a trigger. */
   readonly renamedTo: string | null;
-  /** How many files it records as applied. */
+  /** The number of files that it records as applied. */
   readonly applied: number;
-  /** What the files were compared by; `null` if nothing can be compared. */
+  /** The checksum by which files were compared; `null` if they cannot be compared. */
   readonly checkedBy: string | null;
   readonly equal: number;
   /** What the recorded times mean. */
@@ -42,11 +42,11 @@ export interface ImportProposal {
   readonly describe: HistoryImport;
 }
 
-/** What proposals are made by. */
+/** The input for proposals. */
 export interface ImportRules {
   readonly config: Config;
   readonly readScopes: ReadScopes;
-  /** Every tenant, selected or not: other schemas may hold a history of public's or the tenants'. */
+  /** Every tenant, selected or not: other schemas may have a history of public or of tenants. */
   readonly tenants: ReadonlySet<string>;
   /** Accept rows without a file. */
   readonly acceptMissing: boolean;
@@ -87,14 +87,14 @@ export function proposeImport(
   const share = shareOf(target, source.found, reading);
   const obstacle = obstacleOf(source, { reading, share, rules });
   if (obstacle !== null) return refuse(obstacle);
-  return { target, source, share, describe: described(target, source.found, { reading, share, rules }) };
+  return { target, source, share, describe: describeImport(target, source.found, { reading, share, rules }) };
 }
 
 function isIn(found: FoundTable, schema: string, table: string): boolean {
   return found.schema === schema && found.table === table;
 }
 
-/** True for a history that may record files of public or all tenants: in public, or in a schema of the tool's own. */
+/** True for a history that may record files of public or of all tenants: in public, or in the tool's own schema. */
 export function isShared(
   { schema, isAlone }: FoundTable,
   { config, tenants }: Pick<ImportRules, 'config' | 'tenants'>,
@@ -102,7 +102,7 @@ export function isShared(
   return schema === config.publicSchema || (isAlone && !tenants.has(schema));
 }
 
-/** The histories that are about a schema: its own, else those outside of the tenants that record its files. */
+/** The histories for a schema: its own, or histories outside the tenants that record its files. */
 function sourcesOf(
   { schema, scope, isUnmanaged }: Target,
   histories: readonly ForeignHistoryFound[],
@@ -111,7 +111,7 @@ function sourcesOf(
   const own = histories.filter(({ found }) => found.schema === schema && found.takenOver !== 'renamed');
   const isAbout = (files: Scope) => (source: ForeignHistoryFound) => {
     const reading = readingOf(source, readScopes);
-    return 'shares' in reading && sharedPart(reading, files).applied.length > 0;
+    return 'shares' in reading && shareIn(reading, files).applied.length > 0;
   };
   const outside = histories.filter(
     ({ found }) => found.schema !== schema && isShared(found, { config, tenants }),
@@ -122,7 +122,8 @@ function sourcesOf(
     return [...own.filter((source) => !isOnlyTenants(source)), ...outside.filter(isAbout(scope))];
   }
   // A schema without tables is a new tenant, and needs every file.
-  return own.length > 0 ? own : isUnmanaged ? outside.filter(isAbout(scope)) : [];
+  if (own.length > 0 || !isUnmanaged) return own;
+  return outside.filter(isAbout(scope));
 }
 
 /** How a history matches the files of both scopes, or why it cannot be imported. */
@@ -135,10 +136,10 @@ function readingOf(source: ForeignHistoryFound, readScopes: ReadScopes): ScopeRe
 }
 
 function shareOf({ schema, scope }: Target, found: FoundTable, reading: ScopeReading): Share {
-  return scope === 'tenant' && found.schema === schema ? reading.shares.tenant : sharedPart(reading, scope);
+  return scope === 'tenant' && found.schema === schema ? reading.shares.tenant : shareIn(reading, scope);
 }
 
-interface Judged {
+interface ProposalInput {
   readonly reading: ScopeReading;
   readonly share: Share;
   readonly rules: ImportRules;
@@ -146,7 +147,7 @@ interface Judged {
 
 function obstacleOf(
   { found, history }: ForeignHistoryFound,
-  { reading, share, rules }: Judged,
+  { reading, share, rules }: ProposalInput,
 ): Obstacle | null {
   const { withoutFile, shares } = reading;
   const { changed, skipped } = share;
@@ -186,10 +187,10 @@ function obstacleOf(
   return null;
 }
 
-function described(
+function describeImport(
   { schema, scope }: Target,
   found: FoundTable,
-  { reading, share, rules: { config } }: Judged,
+  { reading, share, rules: { config } }: ProposalInput,
 ): HistoryImport {
   return {
     schema,

@@ -35,9 +35,9 @@ function asOriginal(
   { files }: Manifest,
   originals: ReadonlyMap<string, string> | null,
 ): SourceFile {
-  const made = files.find((one) => one.file === file.path);
-  if (made === undefined || parseFileName(file.path)?.kind === 'down') return file;
-  const { from, sha256 } = made;
+  const converted = files.find((entry) => entry.file === file.path);
+  if (converted === undefined || parseFileName(file.path)?.kind === 'down') return file;
+  const { from, sha256 } = converted;
   const original = originals?.get(from);
   if (original !== undefined && checksumOf(original) !== sha256) throw changedOriginal(from);
   const isComparable = original !== undefined || checksumOf(file.text) === sha256;
@@ -51,7 +51,7 @@ function changedOriginal(from: string): SqlmigError {
   });
 }
 
-/** What the files of a folder were converted from; `null` if they were not. @throws SqlmigError `file-unreadable`. */
+/** The manifest of a folder of converted files; `null` if there is none. @throws SqlmigError `file-unreadable`. */
 export function readManifest(dir: string, folder: string): Manifest | null {
   let text: string;
   try {
@@ -64,8 +64,8 @@ export function readManifest(dir: string, folder: string): Manifest | null {
 }
 
 /**
- * The files that the project's were converted from.
- * @throws SqlmigError `bad-usage` if none of them is in the folder.
+ * The original files of a converted project.
+ * @throws SqlmigError `bad-usage` if the folder has none of them.
  */
 export function readOriginals(config: Config, files: string): readonly SourceFile[] {
   const originals = readSourceFiles(resolve(config.cwd, files));

@@ -21,20 +21,20 @@ interface RecordedFile {
   readonly check: ContentCheck;
 }
 
-/** What a history says of the files of one scope. */
+/** What a history says about the files of one scope. */
 export interface Share {
-  /** Those to record as applied. */
+  /** Files to record as applied. */
   readonly applied: readonly RecordedFile[];
-  /** Files that are not what was applied. */
+  /** Files that differ from what was applied. */
   readonly changed: readonly Migration[];
-  /** Files without a row, although a later one was applied. */
+  /** Files without a row, although a later file was applied. */
   readonly skipped: readonly Migration[];
 }
 
-/** What a history says of the files of both scopes. */
+/** What a history says about the files of both scopes. */
 export interface ScopeReading {
   readonly shares: Readonly<Record<Scope, Share>>;
-  /** The scope that its rows are about if some match files of both. */
+  /** If rows match files of both scopes, the scope with more matches. */
   readonly mostly: Scope | null;
   /** Rows that match no file of either scope, as the tool names them. */
   readonly withoutFile: readonly string[];
@@ -68,11 +68,11 @@ export function createScopeReadings(
     const tenant = readShare(index.tenant, history, files.tenant.migrationOf);
     return 'refused' in tenant ? tenant : combine(shared, tenant);
   };
-  // A history outside of the tenants is read for each of them.
-  const known = new WeakMap<FoundHistory, ScopeReading | Refusal>();
+  // A history outside the tenants is read for each tenant.
+  const readings = new WeakMap<FoundHistory, ScopeReading | Refusal>();
   return (reader, history) => {
-    const reading = known.get(history) ?? read(reader, history);
-    known.set(history, reading);
+    const reading = readings.get(history) ?? read(reader, history);
+    readings.set(history, reading);
     return reading;
   };
 }
@@ -95,8 +95,8 @@ function filesOf(
   };
 }
 
-interface OneShare extends Share, Pick<ScopeReading, 'time' | 'checkedBy'> {
-  /** The rows that have a file, each with the file that this was converted from, and the names of all rows. */
+interface MatchedShare extends Share, Pick<ScopeReading, 'time' | 'checkedBy'> {
+  /** By row name, the original of the converted file, or `null`. Only rows with a file. */
   readonly matched: ReadonlyMap<string, string | null>;
   readonly names: ReadonlySet<string>;
 }
@@ -105,7 +105,7 @@ function readShare(
   index: FileIndex,
   history: FoundHistory,
   migrationOf: ScopeFiles['migrationOf'],
-): OneShare | Refusal {
+): MatchedShare | Refusal {
   const reading = readForeignHistory(index, history);
   if ('refused' in reading) return reading;
   const { applied, withoutFile, skipped, time, checkedBy } = reading;
@@ -117,7 +117,7 @@ function readShare(
   const isChanged = ({ check }: RecordedFile) => check === 'changed';
   return {
     // A changed repeatable is left to the next `up`.
-    applied: recorded.filter((one) => !isChanged(one)),
+    applied: recorded.filter((file) => !isChanged(file)),
     changed: recorded
       .filter(isChanged)
       .flatMap(({ migration }) => (migration.version === null ? [] : migration)),
@@ -132,25 +132,26 @@ function readShare(
   };
 }
 
-function combine(shared: OneShare, tenant: OneShare): ScopeReading {
+function combine(shared: MatchedShare, tenant: MatchedShare): ScopeReading {
   // A file that was divided by a conversion has a part in each scope.
   const inBoth = [...shared.matched].some(([name, origin]) => {
     const other = tenant.matched.get(name);
     return other !== undefined && (origin === null || origin !== other);
   });
   const names = new Set([...shared.names, ...tenant.names]);
+  const larger = tenant.matched.size > shared.matched.size ? 'tenant' : 'public';
   return {
     shares: { public: shared, tenant },
-    mostly: inBoth ? (tenant.matched.size > shared.matched.size ? 'tenant' : 'public') : null,
+    mostly: inBoth ? larger : null,
     withoutFile: [...names].filter((name) => !shared.matched.has(name) && !tenant.matched.has(name)),
     time: shared.time,
     checkedBy: shared.checkedBy,
   };
 }
 
-/** The share of a scope in a history that lies outside of the tenants, and may be about both scopes. */
-export function sharedPart({ shares, mostly }: ScopeReading, scope: Scope): Share {
-  return mostly === null || mostly === scope ? shares[scope] : nothing;
+/** The share of a scope in a history outside the tenants, which may record files of both scopes. */
+export function shareIn({ shares, mostly }: ScopeReading, scope: Scope): Share {
+  return mostly === null || mostly === scope ? shares[scope] : emptyShare;
 }
 
-const nothing: Share = { applied: [], changed: [], skipped: [] };
+const emptyShare: Share = { applied: [], changed: [], skipped: [] };

@@ -12,7 +12,7 @@ import { type RepairedSchema, type RowEdit, repairSchemas, rowRepair } from './r
 /** Options of a repair that changes history rows if `accept` returns `true`. */
 export interface AcceptedEditOptions<T> extends ChangeOptions {
   readonly select: Selection;
-  /** Called once with everything found, if anything was; the repair proceeds only if it returns `true`. */
+  /** Called once with all findings, if there are any. The repair proceeds only if it returns `true`. */
   readonly accept: (found: readonly T[]) => boolean | Promise<boolean>;
 }
 
@@ -33,14 +33,14 @@ export interface EditSearch<T> {
   ) => readonly ProposedEdit<T>[];
 }
 
-/** What was found, and what came of it. */
+/** What was found, and the outcome. */
 export interface AcceptedEdits<T> {
   readonly found: readonly T[];
   readonly accepted: boolean;
   readonly schemas: readonly RepairedSchema[];
 }
 
-/** Finds edits in the selected schemas of one database, and makes those that `accept` agrees to. */
+/** Finds edits in the selected schemas of one database, and makes them if `accept` agrees. */
 export async function applyAcceptedEdits<T>(
   config: Config,
   options: AcceptedEditOptions<T>,
@@ -73,8 +73,8 @@ async function applyIn<T>(
     const found = targets.flatMap((target) => propose(target, reading)).map((proposed) => proposed.found);
     const accepted = found.length > 0 && (await accept(found));
     checkValue('the answer of accept', accepted, yesOrNo);
-    // Only what `accept` has seen is changed, even if another session has changed the history since.
-    const shown = new Set(found.map((one) => JSON.stringify(one)));
+    // Only edits that `accept` has seen are made, even if another session has changed the history.
+    const shown = new Set(found.map((finding) => JSON.stringify(finding)));
     const edits = (target: Target) =>
       propose(target, reading)
         .filter((proposed) => accepted && shown.has(JSON.stringify(proposed.found)))

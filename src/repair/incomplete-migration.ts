@@ -8,7 +8,7 @@ import type { Script } from '../sql/migration.ts';
 import { onlineChangeOf } from '../sql/online-change.ts';
 import { statementAt } from '../sql/parse.ts';
 import { commitsInParts } from '../sql/transaction-rules.ts';
-import type { BegunScript } from './begun-scripts.ts';
+import type { StartedScript } from './started-scripts.ts';
 
 /** The progress of an incomplete migration. */
 export interface IncompleteMigration {
@@ -19,7 +19,7 @@ export interface IncompleteMigration {
   readonly name: string;
   /** The file that was started. */
   readonly file: string;
-  /** That is the down file of the migration. */
+  /** The file is the down file of the migration. */
   readonly undoes?: true;
   /** The number of the statement that was started last, from 1; `null` if none was. */
   readonly atStatement: number | null;
@@ -28,23 +28,23 @@ export interface IncompleteMigration {
   /** Text of the statement that was started and may not have finished. */
   readonly doubtful: string | null;
   readonly invalidIndexes: readonly string[];
-  /** True if that statement can commit while it runs, so that part of its work may be kept. */
+  /** True if the doubtful statement can commit while it runs, so part of its work may be kept. */
   readonly inParts: boolean;
 }
 
 /** Reads the progress of an incomplete migration. */
 export async function describeIncomplete(
   session: Session,
-  begun: BegunScript,
+  started: StartedScript,
   context: UnitContext,
 ): Promise<Omit<IncompleteMigration, 'database'>> {
-  const { script, changed, target } = begun;
+  const { script, changed, target } = started;
   const { schema, scope } = target;
   const { version, name, file, undoes } = script.migration;
   const progress = await readProgress(session, historyTable(schema, context.table), rowOf(script.migration));
   const inDoubt = doubtOf(progress);
   const at = inDoubt === null ? null : await statementAt(script, inDoubt - 1);
-  const names = namesOutside(session, begun, context);
+  const names = namesOutside(session, started, context);
   // Progress is recorded by statement number, which says nothing about a changed file.
   const left = await leftSince(names, script, { from: changed ? 0 : progress.doneStatements });
   return {
@@ -68,7 +68,7 @@ function textOf({ migration: { text }, statements }: Script, k: number): string 
 }
 
 /** Resolves names as in the script, in a session with a different search path. */
-function namesOutside(session: Session, { script, target }: BegunScript, context: UnitContext): Names {
+function namesOutside(session: Session, { script, target }: StartedScript, context: UnitContext): Names {
   const home = script.allowsPublic ? null : target.schema;
   return { session, own: session, path: searchPath(unitSchema(target, null), context), home };
 }

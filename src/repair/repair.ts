@@ -32,9 +32,9 @@ export interface Repair {
   /** Repairs one schema; never throws. */
   readonly attempt: (session: Session, target: Target) => Promise<Attempt>;
   readonly openSession: () => Promise<Session>;
-  /** Why a schema must not be touched; by default, its trouble. */
+  /** Why a schema must not be changed; by default, its trouble. */
   readonly schemaRefusal?: (target: Target) => SqlmigError | null;
-  /** The number of schemas to repair at a time, at most; one by default. */
+  /** How many schemas to repair at once; one by default. */
   readonly concurrency?: number;
 }
 
@@ -80,8 +80,9 @@ export async function repairSchemas(
 
 function repaired(outcome: SchemaOutcome): RepairedSchema {
   const { database, schema, scope, migrations, error } = outcome;
-  const failed = error !== undefined && !isGone(outcome);
-  const state = failed ? 'failed' : migrations.length > 0 ? 'repaired' : 'unchanged';
+  const isFailed = error !== undefined && !isGone(outcome);
+  const reached = migrations.length > 0 ? 'repaired' : 'unchanged';
+  const state = isFailed ? 'failed' : reached;
   return { database, schema, scope, state, ...(error && { error: withRepairHint(error) }) };
 }
 
@@ -100,7 +101,7 @@ export interface RowEdit {
   readonly sql: string;
 }
 
-/** A repair that edits history rows under the locks of a unit; `edits` returns those that a schema, as just read, needs. */
+/** A repair that edits history rows under the locks of a unit. `edits` returns the edits for a schema as just read. */
 export function rowRepair(
   run: Run,
   settings: MigrateSettings,
@@ -114,22 +115,22 @@ export function rowRepair(
     openSession: () => run.openSession(),
     async attempt(session, target) {
       const schema = unitSchema(target, null);
-      const todo = edits(target);
+      const pending = edits(target);
       const wait = watchWait();
       try {
-        const message = todo.map(({ sql }) => composeEdit(schema, sql, context)).join('');
-        if (todo.length > 0) await session.run(message, wait.onRow);
+        const message = pending.map(({ sql }) => composeEdit(schema, sql, context)).join('');
+        if (pending.length > 0) await session.run(message, wait.onRow);
         const before = sent.get(target.schema) ?? [];
-        return { kind: 'done', applied: [...before, ...todo].map((edit) => appliedMigration(edit)) };
+        return { kind: 'done', applied: [...before, ...pending].map((edit) => appliedMigration(edit)) };
       } catch (error) {
-        if (error instanceof SessionLost) sent.set(target.schema, todo);
+        if (error instanceof SessionLost) sent.set(target.schema, pending);
         return attemptOf(error, { schema, context }, wait.isWaiting());
       }
     },
   };
 }
 
-/** Follows whether a public unit is still waiting for its locks, by the rows of its message. */
+/** Tracks whether a public unit is still waiting for its locks, by the rows of its message. */
 export function watchWait(): { readonly onRow: (row: Row) => void; readonly isWaiting: () => boolean } {
   let waiting = false;
   return {
@@ -141,7 +142,7 @@ export function watchWait(): { readonly onRow: (row: Row) => void; readonly isWa
   };
 }
 
-/** The error of the only schema of a repair that did not do all of its work. */
+/** The error of a repair of one schema that did not finish. */
 export function errorOfRepair([outcome]: readonly RepairedSchema[]): ErrorDetails {
   return outcome?.error ?? new SqlmigError('internal-error', 'the work ended without an outcome').details;
 }

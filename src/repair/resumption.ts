@@ -14,7 +14,7 @@ import { skipsUnstarted, stillInvalid } from './settle-refusals.ts';
 /** How incomplete migrations are settled, and how they were chosen. */
 export interface ChosenSettlement<H extends Settlement = Settlement> {
   readonly how: H;
-  /** By a selection, whose schemas may have stopped at different statements; else by schema and version. */
+  /** Chosen by a selection, whose schemas may have stopped at different statements, not by schema and version. */
   readonly selected: boolean;
 }
 

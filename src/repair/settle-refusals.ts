@@ -27,7 +27,7 @@ export function stillInvalid(schema: string, index: string): SqlmigError {
 }
 
 /** The error for an incomplete migration whose file was missing when the repair read the files. */
-export function begunWithoutFile(row: HistoryRow, schema: string): SqlmigError {
+export function startedWithoutFile(row: HistoryRow, schema: string): SqlmigError {
   const message = `${migrationLabel(row)} is incomplete, and its file is missing`;
   return new SqlmigError('incomplete', message, {
     schema,

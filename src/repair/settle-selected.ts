@@ -25,7 +25,7 @@ export interface SettleMigrationOptions extends ChangeOptions {
   readonly version: string;
   /** `tenant` or a kind of the config, if it is incomplete in several scopes of the schema. */
   readonly scope?: string;
-  /** `null`, the default, only describes it. */
+  /** `null`, the default, to describe it only. */
   readonly how?: Settlement | null;
 }
 
@@ -60,9 +60,9 @@ export async function settleOne(
       { run, source: { config, migrations, options: settings.plan }, settings },
       settling,
     );
-    const [found] = incomplete;
-    if (found === undefined) throw new RangeError('one migration has one description');
-    return { ...found, schemas };
+    const [described] = incomplete;
+    if (described === undefined) throw new RangeError('one migration has one description');
+    return { ...described, schemas };
   });
 }
 
@@ -80,7 +80,7 @@ export async function settleSelected(
   });
 }
 
-/** The file of a migration, or its row if it is being undone: then its file may belong to a newer release. */
+/** The file of a migration, or its row if it is being undone, since its file may belong to a newer release. */
 function fileOf(
   migrations: Migrations,
   {
@@ -89,7 +89,7 @@ function fileOf(
     config,
   }: { readonly target: Target; readonly version: string; readonly config: Config },
 ): Migration | HistoryRow {
-  const row = rows.find((one) => one.undoneBy !== undefined && hasVersion(one, version));
+  const row = rows.find((candidate) => candidate.undoneBy !== undefined && hasVersion(candidate, version));
   const file = row ?? migrations[scope].find((migration) => hasVersion(migration, version));
   if (file !== undefined) return file;
   const { scope: named } = namedScope({ scope }, config);
@@ -108,7 +108,7 @@ function hasVersion(migration: Pick<Migration, 'version' | 'name'>, version: str
 function requireIncomplete(target: Target, file: Migration | HistoryRow, how: Settlement | null): string {
   const { schema, trouble, rows } = target;
   if (trouble !== null) throw trouble;
-  const row = rows.find((one) => historyKey(one) === historyKey(file));
+  const row = rows.find((candidate) => historyKey(candidate) === historyKey(file));
   if (row?.state !== 'incomplete') {
     throw new SqlmigError('nothing-to-settle', `${historyKey(file)} of "${schema}" is not incomplete`, {
       schema,

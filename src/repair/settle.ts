@@ -1,14 +1,14 @@
 import type { MigrationRun } from '../fleet/migrator.ts';
 import type { DatabaseOutcome } from '../results.ts';
 import { unitContext } from '../run/context.ts';
-import { readBegunScripts, type Settling } from './begun-scripts.ts';
 import { describeIncomplete, type IncompleteMigration } from './incomplete-migration.ts';
 import { type RepairedSchema, repairSchemas } from './repair.ts';
 import { settlementRepair } from './settlement-repair.ts';
+import { readStartedScripts, type SettleRequest } from './started-scripts.ts';
 
 /** The progress of incomplete migrations, and the outcome of settling them. */
 export interface SettledMigrations {
-  /** Those whose files exist. */
+  /** Incomplete migrations whose files exist. */
   readonly incomplete: readonly IncompleteMigration[];
   /** The outcome of each schema; empty if they were only described. */
   readonly schemas: readonly RepairedSchema[];
@@ -20,13 +20,13 @@ export interface SettledMigrations {
  * Describes the incomplete migrations of schemas, and settles them if `how` says so.
  * @throws SqlmigError for mistakes in their files, and `bad-usage` if a statement number would apply to several files or to none.
  */
-export async function settle(work: MigrationRun, settling: Settling): Promise<SettledMigrations> {
+export async function settle(work: MigrationRun, settling: SettleRequest): Promise<SettledMigrations> {
   const { run, settings } = work;
   const { targets, how } = settling;
-  const begun = await readBegunScripts(work, settling);
+  const started = await readStartedScripts(work, settling);
   const context = unitContext(run, { ...settings, sync: true });
   const incomplete: IncompleteMigration[] = [];
-  for (const { script, ...found } of begun.all) {
+  for (const { script, ...found } of started.all) {
     if (script === null) continue;
     const describing = { ...found, script };
     const described = await run.read((session) => describeIncomplete(session, describing, context));
@@ -34,7 +34,7 @@ export async function settle(work: MigrationRun, settling: Settling): Promise<Se
   }
   if (how === null) return { incomplete, schemas: [] };
 
-  const repair = await settlementRepair(work, begun, { how, selected: settling.key === null });
-  const wanted = targets.filter((target) => target.trouble !== null || begun.of(target) !== null);
-  return { incomplete, schemas: await repairSchemas(work, wanted, repair) };
+  const repair = await settlementRepair(work, started, { how, selected: settling.key === null });
+  const repairable = targets.filter((target) => target.trouble !== null || started.of(target) !== null);
+  return { incomplete, schemas: await repairSchemas(work, repairable, repair) };
 }

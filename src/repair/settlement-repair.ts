@@ -16,48 +16,48 @@ import type { Script } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { othersOnPath } from '../sql/search-path.ts';
 import type { Target } from '../state/target.ts';
-import type { BegunScripts } from './begun-scripts.ts';
 import { describeIncomplete } from './incomplete-migration.ts';
 import { type Repair, rowRepair } from './repair.ts';
 import { type ChosenSettlement, type Continuation, decideResumption } from './resumption.ts';
-import { begunWithoutFile, changedSince, stillInvalid } from './settle-refusals.ts';
+import { changedSince, startedWithoutFile, stillInvalid } from './settle-refusals.ts';
+import type { StartedScripts } from './started-scripts.ts';
 
 /** The repair that settles incomplete migrations, with as many jobs as `concurrentIndexJobs` allows. */
 export async function settlementRepair(
   work: MigrationRun,
-  begun: BegunScripts,
+  started: StartedScripts,
   { how, selected }: ChosenSettlement,
 ): Promise<Repair> {
   const { run, settings } = work;
-  const [first] = begun.scripts;
+  const [first] = started.scripts;
   return {
     ...(how.kind === 'mark-applied'
-      ? marking(work, begun)
-      : await continuing(work, begun, { how, selected })),
+      ? markAppliedWork(work, started)
+      : await resumeWork(work, started, { how, selected })),
     concurrency: settings.concurrentIndexJobs,
     openSession: () => (run.pooled && first !== undefined ? openExclusive(run, first) : run.openSession()),
   };
 }
 
-type Work = Pick<Repair, 'hasWork' | 'attempt'>;
+type SettleWork = Pick<Repair, 'hasWork' | 'attempt'>;
 
 /** Records incomplete migrations as applied, unless they have left an invalid index. */
-function marking({ run, settings }: MigrationRun, begun: BegunScripts): Work {
+function markAppliedWork({ run, settings }: MigrationRun, started: StartedScripts): SettleWork {
   const context = unitContext(run, { ...settings, sync: true });
   const edit = rowRepair(run, settings, (target) => {
-    const script = begun.of(target)?.script ?? null;
+    const script = started.of(target)?.script ?? null;
     if (script === null) return [];
     const unit = { script, schema: target, context };
     const sql = script.migration.undoes ? revertUndo(unit) : markApplied(script, target, context.table);
     return [{ ...script.migration, sql }];
   });
   return {
-    hasWork: (target) => begun.of(target) !== null || edit.hasWork(target),
+    hasWork: (target) => started.of(target) !== null || edit.hasWork(target),
     async attempt(session, target) {
-      const found = begun.of(target);
+      const found = started.of(target);
       if (found === null) return edit.attempt(session, target);
       const { row, script } = found;
-      if (script === null) return failed(begunWithoutFile(row, target.schema));
+      if (script === null) return failed(startedWithoutFile(row, target.schema));
       const { invalidIndexes } = await describeIncomplete(session, { ...found, script }, context);
       const [invalid] = invalidIndexes;
       return invalid === undefined
@@ -73,26 +73,26 @@ function markApplied({ migration, statements: { length } }: Script, { schema }: 
 }
 
 /** Runs the remaining statements of incomplete migrations. */
-async function continuing(
+async function resumeWork(
   { run, settings }: MigrationRun,
-  begun: BegunScripts,
+  started: StartedScripts,
   continuation: Continuation,
-): Promise<Work> {
+): Promise<SettleWork> {
   const context = unitContext(run, { ...settings, sync: true });
-  const guard = await guardFor(run, begun);
+  const guard = await guardFor(run, started);
   return {
-    hasWork: (target) => begun.of(target) !== null,
+    hasWork: (target) => started.of(target) !== null,
     async attempt(session, target) {
-      const found = begun.of(target);
+      const found = started.of(target);
       if (found === null) return { kind: 'done', applied: [] };
       const { row, script, changed } = found;
-      if (script === null) return failed(begunWithoutFile(row, target.schema));
+      if (script === null) return failed(startedWithoutFile(row, target.schema));
       if (changed) return failed(changedSince(script.migration, target.schema));
       const schema = { ...unitSchema(target, null), guarded: target.scope === 'tenant' ? guard : null };
       const unit = { script, schema, context };
       const resume = (names: Names) => decideResumption(names, unit, continuation);
       const attempt = await applyNonTransactional(session, unit, { resume });
-      // Only while it waits for its locks is it certain that no statement has run.
+      // A retry is safe only if the attempt was still waiting for its locks, so no statement has run.
       if (attempt.kind !== 'retry' || attempt.reason === 'busy') return attempt;
       return failed(attempt.error);
     },
@@ -100,7 +100,7 @@ async function continuing(
 }
 
 /** What tenant files must not change; `null` if no tenant has an incomplete migration. */
-async function guardFor(run: Run, { all, scripts }: BegunScripts): Promise<Guard | null> {
+async function guardFor(run: Run, { all, scripts }: StartedScripts): Promise<Guard | null> {
   if (all.every(({ target }) => target.scope !== 'tenant')) return null;
   const { publicSchema, searchPath } = run.config;
   return run.read((session) => readGuard(session, othersOnPath(searchPath, publicSchema), scripts));

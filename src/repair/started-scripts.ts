@@ -14,17 +14,17 @@ import type { Migration, Script } from '../sql/migration.ts';
 import type { Target } from '../state/target.ts';
 import { noSuchStatement, severalFiles } from './settle-refusals.ts';
 
-/** Which incomplete migrations are settled, and how. */
-export interface Settling {
+/** Which incomplete migrations to settle, and how. */
+export interface SettleRequest {
   readonly targets: readonly Target[];
   /** The history key of the migration; `null` for any that is incomplete. */
   readonly key: string | null;
-  /** `null` only describes them. */
+  /** `null` to describe them only. */
   readonly how: Settlement | null;
 }
 
 /** The incomplete migration of a schema. */
-interface Begun {
+interface StartedMigration {
   readonly target: Target;
   readonly row: HistoryRow;
   /** `null` if its file is missing. The history may keep a missing down file. */
@@ -34,15 +34,15 @@ interface Begun {
 }
 
 /** An incomplete migration whose file exists. */
-export interface BegunScript extends Begun {
+export interface StartedScript extends StartedMigration {
   readonly script: Script;
 }
 
 /** The incomplete migrations of some schemas, with their files parsed. */
-export interface BegunScripts {
+export interface StartedScripts {
   /** The incomplete migration of a schema; `null` if it has none. */
-  readonly of: (target: Target) => Begun | null;
-  readonly all: readonly Begun[];
+  readonly of: (target: Target) => StartedMigration | null;
+  readonly all: readonly StartedMigration[];
   /** Each script once. */
   readonly scripts: readonly Script[];
 }
@@ -52,12 +52,12 @@ export interface BegunScripts {
  * @throws SqlmigError for mistakes in the files, and `bad-usage` if a statement number would apply to several files or
  * to none.
  */
-export async function readBegunScripts(
+export async function readStartedScripts(
   { run, source: { migrations } }: MigrationRun,
-  { targets, key, how }: Settling,
-): Promise<BegunScripts> {
+  { targets, key, how }: SettleRequest,
+): Promise<StartedScripts> {
   const kept = await readKeptFiles(run, migrations, { targets, key });
-  const find = (target: Target) => findBegun(target, migrations, { key, kept });
+  const find = (target: Target) => findStarted(target, migrations, { key, kept });
   const files = [...new Set(targets.flatMap((target) => find(target)?.file ?? []))];
   if (how?.kind === 'from' && files.length > 1) throw severalFiles(files);
   const parsed = [...(await parseMigrations(files, migrations)).values()];
@@ -69,10 +69,10 @@ export async function readBegunScripts(
   if (how?.kind === 'from' && script !== undefined && how.statement > script.statements.length + 1)
     throw noSuchStatement(script, how.statement);
   const byFile = new Map(scripts.map((script) => [script.migration, script]));
-  const of = (target: Target): Begun | null => {
-    const found = find(target);
-    if (found === null) return null;
-    const { row, file } = found;
+  const of = (target: Target): StartedMigration | null => {
+    const incomplete = find(target);
+    if (incomplete === null) return null;
+    const { row, file } = incomplete;
     if (file === null) return { target, row, script: null, changed: false };
     const changed = file.checksum !== startedChecksum(row);
     const script = byFile.get(file);
@@ -92,17 +92,20 @@ interface Search {
   readonly kept?: ReadonlyMap<string, Migration>;
 }
 
-function findBegun(
+function findStarted(
   { rows, scope }: Target,
   migrations: Migrations,
   { key, kept = new Map() }: Search,
 ): { readonly row: HistoryRow; readonly file: Migration | null } | null {
-  const row = rows.find((one) => one.state === 'incomplete' && (key === null || historyKey(one) === key));
+  const row = rows.find(
+    (candidate) => candidate.state === 'incomplete' && (key === null || historyKey(candidate) === key),
+  );
   if (row === undefined) return null;
   const files = row.undoneBy === undefined ? migrations[scope] : migrations.down;
-  const file = files.find((one) => one.scope === scope && historyKey(one) === historyKey(row)) ?? null;
-  const isOther = row.undoneBy !== undefined && file?.checksum !== row.undoneBy;
-  return { row, file: (isOther ? kept.get(startedKey(scope, row)) : file) ?? file };
+  const file =
+    files.find((candidate) => candidate.scope === scope && historyKey(candidate) === historyKey(row)) ?? null;
+  const isChanged = row.undoneBy !== undefined && file?.checksum !== row.undoneBy;
+  return { row, file: (isChanged ? kept.get(startedKey(scope, row)) : file) ?? file };
 }
 
 /** Identifies a down file that was started: equal texts may undo different migrations. */
@@ -110,15 +113,15 @@ function startedKey(scope: Scope, row: HistoryRow): string {
   return `${scope} ${keptKey(row, startedChecksum(row))}`;
 }
 
-/** Reads the down files that were started and that the project does not have as they were. */
+/** Reads the started down files that the project lacks or has changed. */
 async function readKeptFiles(
   run: Run,
   migrations: Migrations,
-  { targets, key }: Pick<Settling, 'targets' | 'key'>,
+  { targets, key }: Pick<SettleRequest, 'targets' | 'key'>,
 ): Promise<ReadonlyMap<string, Migration>> {
   const kept = new Map<string, Migration>();
   for (const target of targets) {
-    const { row, file } = findBegun(target, migrations, { key }) ?? {};
+    const { row, file } = findStarted(target, migrations, { key }) ?? {};
     if (row?.undoneBy === undefined || !target.isCurrent || file?.checksum === row.undoneBy) continue;
     const { schema, scope } = target;
     const started = startedKey(scope, row);
