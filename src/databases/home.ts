@@ -7,25 +7,25 @@ import { type Run, withRun } from '../run/run.ts';
 import { few } from '../text/few.ts';
 import { configsOf } from './shares.ts';
 
-/** The options of work in one database, as far as finding the database uses them. */
+/** The options that finding the database uses. */
 interface HomeOptions {
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
 }
 
-/** Work in the one database of a config that has something. */
+/** Work in the database of a config that has a certain tenant or backend. */
 interface HomeWork<O, T> {
   /** What the database has, in words. */
   readonly what: string;
   readonly isHere: (run: Run) => Promise<boolean>;
   readonly work: (config: Config, options: O) => Promise<T>;
-  /** What to do if no database has it; by default, the work in the first one, which then says so. */
+  /** Makes the result if no database has it; by default, the work runs in the first one, and reports that. */
   readonly nowhere?: () => T;
 }
 
 /**
- * Works in the only database of a config, or in the one of several that has something, which all of them are asked for.
- * @throws SqlmigError `bad-usage` if several databases have it, and why a database cannot be asked.
+ * Works in the only database of a config, or asks several databases and works in the one that `isHere`.
+ * @throws SqlmigError `bad-usage` if several databases have it, or the error of a database that cannot be asked.
  */
 export async function inHome<O extends HomeOptions, T>(
   config: Config,
@@ -36,9 +36,9 @@ export async function inHome<O extends HomeOptions, T>(
   const configs = configsOf(config);
   const { signal, onEvent } = options;
   const found = await Promise.all(
-    configs.map(async ({ config: one, database }) => {
+    configs.map(async ({ config: part, database }) => {
       try {
-        return await withRun(one, callerOf({ signal }), isHere);
+        return await withRun(part, callerOf({ signal }), isHere);
       } catch (error) {
         throw error instanceof SqlmigError ? inDatabase(error, database) : error;
       }

@@ -29,7 +29,7 @@ interface FleetEdits<T> extends AcceptedEdits<T> {
 }
 
 /**
- * Finds edits in the selected schemas of every database, and makes those that `accept` agrees to, which is asked once.
+ * Finds edits in the selected schemas of every database, and makes them if `accept`, which is called once, agrees.
  * @throws SqlmigError `bad-usage`, `config-invalid`, and as `inDatabases` does.
  */
 export async function applyInDatabases<T extends { readonly scope: ScopeName }>(
@@ -40,7 +40,8 @@ export async function applyInDatabases<T extends { readonly scope: ScopeName }>(
   requireFleetConfig(config);
   checkOptions(options, acceptedEditKinds);
   return inDatabases<AcceptedEditOptions<T>, FleetEdits<T>, readonly T[]>(config, options, {
-    work: (one, own, meet) => editScopes(one, meet === null ? own : { ...own, accept: meet }, search),
+    work: (part, partOptions, agree) =>
+      editScopes(part, agree === null ? partOptions : { ...partOptions, accept: agree }, search),
     decide: (parts) => options.accept(resultsOf(parts).flat()),
     merge: (parts) => {
       const results = resultsOf(parts);
@@ -54,8 +55,7 @@ export async function applyInDatabases<T extends { readonly scope: ScopeName }>(
 }
 
 /**
- * Makes the edits of the files of all tenants and of each kind; `accept` is asked once, about what was found in all of
- * them.
+ * Makes the edits in all scopes. `accept` is called once with the findings of all of them.
  */
 async function editScopes<T extends { readonly scope: ScopeName }>(
   config: Config,
@@ -63,20 +63,20 @@ async function editScopes<T extends { readonly scope: ScopeName }>(
   search: EditSearch<T>,
 ): Promise<AcceptedEdits<T>> {
   if (config.scopes.length === 0) return applyAcceptedEdits(config, options, search);
-  const look = (one: Config, own: AcceptedEditOptions<T>) =>
-    applyAcceptedEdits(one, { ...own, accept: () => false }, search);
+  const find = (part: Config, partOptions: AcceptedEditOptions<T>) =>
+    applyAcceptedEdits(part, { ...partOptions, accept: () => false }, search);
   const edits = (parts: ScopeParts<AcceptedEdits<T>>): AcceptedEdits<T> => ({
     found: ofEachScope(parts, (result) => result.found),
     accepted: parts.some(({ result }) => result.accepted),
     schemas: ofEachScope(parts, ({ schemas }) => schemas),
   });
-  const before = await inScopes(config, options, { work: look, merge: edits });
+  const before = await inScopes(config, options, { work: find, merge: edits });
   if (before.found.length === 0 || !(await options.accept(before.found))) return before;
-  const shown = new Set(before.found.map((one) => JSON.stringify(one)));
-  const accept = (one: Config) => (found: readonly T[]) =>
-    found.every((edit) => shown.has(JSON.stringify(namedScope(edit, one))));
+  const shown = new Set(before.found.map((edit) => JSON.stringify(edit)));
+  const accept = (part: Config) => (found: readonly T[]) =>
+    found.every((edit) => shown.has(JSON.stringify(namedScope(edit, part))));
   return inScopes(config, options, {
-    work: (one, own) => applyAcceptedEdits(one, { ...own, accept: accept(one) }, search),
+    work: (part, partOptions) => applyAcceptedEdits(part, { ...partOptions, accept: accept(part) }, search),
     merge: edits,
   });
 }

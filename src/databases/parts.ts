@@ -2,104 +2,106 @@ import { errorOfAll, exitCodes, inDatabase, SqlmigError } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import { newRunId, type RunGroup } from '../run/caller.ts';
-import { createAssembly } from './assembly.ts';
+import { createBarrier } from './barrier.ts';
 import { type NamingOptions, sharesOf } from './shares.ts';
 
-/** What came of a command in one of several databases. */
+/** The result or the error of a command in one of several databases. */
 export type Part<T> = { readonly database: string } & (
   | { readonly result: T }
   | { readonly error: SqlmigError }
 );
 
-/** The options of a command, as far as its parts differ in them. */
+/** The options of a command that differ between its parts. */
 interface PartOptions extends NamingOptions {
   readonly onEvent?: OnEvent;
 }
 
 /** Work that is done in all databases of a config at the same time. */
-interface FleetWork<O, T, P> {
+interface DatabasesWork<O, T, P> {
   /**
-   * Works in one database. `meet` waits until all are ready to change something, and resolves to the decision; `null` if
-   * there is only one.
+   * Works in one database. `agree` waits until all databases are ready for changes, and resolves to the decision; `null` if
+   * there is only one database.
    */
   readonly work: (
     config: Config,
     options: O & RunGroup,
-    meet: ((plan: P) => Promise<boolean>) | null,
+    agree: ((plan: P) => Promise<boolean>) | null,
   ) => Promise<T>;
   readonly merge: (parts: readonly Part<T>[], runId: string) => T;
-  /** Decides once whether to continue, from what each part met with. By default, the command continues. */
+  /** Decides once whether to continue, by the plans of all parts. By default, the command continues. */
   readonly decide?: ((plans: readonly Part<P>[]) => boolean | Promise<boolean>) | undefined;
-  /** Start nowhere if one database cannot start. */
+  /** Start in no database unless all can start. */
   readonly requireAll?: boolean | undefined;
 }
 
 /**
- * Works in each database of a config, and combines the results. With one database, this is its work, unchanged.
- * @throws SqlmigError the errors of all databases if none could begin, or if the start was refused.
+ * Works in each database of a config, and merges the results. With one database, returns its result unchanged.
+ * @throws SqlmigError the errors of all databases if none could start, or if the start was refused.
  */
 export async function inDatabases<O extends PartOptions, T, P = null>(
   config: Config,
   options: O,
-  { work, merge, decide = () => true, requireAll = false }: FleetWork<O, T, P>,
+  { work, merge, decide = () => true, requireAll = false }: DatabasesWork<O, T, P>,
 ): Promise<T> {
   if (config.otherDatabases.length === 0) return work(config, options, null);
   const shares = await sharesOf(config, options);
   const runId = newRunId();
-  const assembly = createAssembly<Part<P>>({ parts: shares.length, requireAll, decide });
+  const barrier = createBarrier<Part<P>>({ parts: shares.length, requireAll, decide });
   const listen = createListeners(options.onEvent);
   const settled = await Promise.allSettled(
     shares.map(async (share, place): Promise<Part<T>> => {
-      const { config: one, database } = share;
+      const { config: part, database } = share;
       try {
         if ('error' in share) throw share.error;
-        const own = { ...share.options, ...listen(database), runId };
-        const result = await work(one, own, (plan) => assembly.arrive({ database, result: plan }, place));
-        assembly.leave(null);
+        const partOptions = { ...share.options, ...listen(database), runId };
+        const result = await work(part, partOptions, (plan) =>
+          barrier.arrive({ database, result: plan }, place),
+        );
+        barrier.leave(null);
         return { database, result };
       } catch (error) {
-        assembly.leave(error instanceof SqlmigError ? error : null);
+        barrier.leave(error instanceof SqlmigError ? error : null);
         if (!(error instanceof SqlmigError)) throw error;
         return { database, error };
       }
     }),
   );
-  const parts = settled.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
-    return one.value;
+  const parts = settled.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
   });
   const failed = parts.filter((part) => 'error' in part);
-  if (assembly.refused) throw gathered(failed.filter(({ error }) => error.code !== 'stopped'));
-  if (failed.length === parts.length) throw gathered(failed);
+  if (barrier.refused) throw combinedError(failed.filter(({ error }) => error.code !== 'stopped'));
+  if (failed.length === parts.length) throw combinedError(failed);
   return merge(
     parts.map((part) => ('error' in part ? { ...part, error: inDatabase(part.error, part.database) } : part)),
     runId,
   );
 }
 
-/** Gives each database a listener that names it. A warning about files, which all share, is passed on once without a name. */
+/** Makes listeners that add the name of the database. A warning about files is passed on once, without a name. */
 function createListeners(onEvent: OnEvent | undefined): (database: string) => { readonly onEvent?: OnEvent } {
   if (onEvent === undefined) return () => ({});
-  const said = new Set<string>();
+  const reported = new Set<string>();
   return (database) => ({
     onEvent(event) {
       if (event.type !== 'warning' || event.files !== true) return onEvent({ ...event, database });
-      if (!said.has(event.message)) onEvent(event);
-      said.add(event.message);
+      if (!reported.has(event.message)) onEvent(event);
+      reported.add(event.message);
     },
   });
 }
 
-/** The errors of several databases as one; what is wrong everywhere in the same words is one error. */
-function gathered(
+/** Combines the errors of several databases, and equal ones about usage, config or files into one. */
+function combinedError(
   failed: readonly { readonly database: string; readonly error: SqlmigError }[],
 ): SqlmigError {
   const shared = new Map<string, SqlmigError>();
   for (const { database, error } of failed) {
-    for (const one of error.all) {
-      const isCommon = exitCodes[one.code] === 2 || one.code === 'interrupted';
-      const key = JSON.stringify([one.details, isCommon ? null : database]);
-      shared.set(key, isCommon && shared.has(key) ? one : inDatabase(one, database));
+    for (const single of error.all) {
+      const isCommon = exitCodes[single.code] === 2 || single.code === 'interrupted';
+      const key = JSON.stringify([single.details, isCommon ? null : database]);
+      shared.set(key, isCommon && shared.has(key) ? single : inDatabase(single, database));
     }
   }
   return errorOfAll([...shared.values()]);

@@ -8,28 +8,28 @@ import { withRun } from '../run/run.ts';
 import { namedScope, namingScope } from '../state/scope-names.ts';
 import { divideSelection, type ScopeShare, wholeShares } from '../state/scope-selection.ts';
 
-/** The options of a command, as far as its parts for each kind of tenants differ in them. */
+/** The options of a command that differ between scopes. */
 interface ScopeOptions {
   readonly select?: Selection;
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
 }
 
-/** Work that is done for the files of all tenants, then for each kind of tenants. */
+/** Work for the files of all tenants, then for each kind of tenants. */
 interface ScopeWork<O, T> {
   readonly work: (config: Config, options: O) => Promise<T>;
   readonly merge: (parts: ScopeParts<T>) => T;
 }
 
-/** What came of work on one kind of tenants, or on the files of all: `config` says which. */
+/** The result of work in one scope, which is the one of `config`. */
 export interface ScopePart<T> {
   readonly config: Config;
   readonly result: T;
 }
 
 /**
- * Works in one database for the files of all tenants, then for each kind, and combines the results. Without kinds, this is
- * its work, unchanged.
+ * Works in one database for the files of all tenants, then for each kind, and merges the results. Without kinds, returns
+ * the result unchanged.
  * @throws SqlmigError as `divideSelection` and the work do.
  */
 export async function inScopes<O extends ScopeOptions, T>(
@@ -40,9 +40,9 @@ export async function inScopes<O extends ScopeOptions, T>(
   if (config.scopes.length === 0) return work(config, options);
   const { signal, onEvent } = options;
   const [first, ...kinds] = await scopeShares(config, options);
-  const workOn = async ({ config: one, select }: ScopeShare<InScope>): Promise<ScopePart<T>> => {
-    const listener = onEvent && { onEvent: namingScope(onEvent, one) };
-    return { config: one, result: await work(one, { ...options, select, ...listener, signal }) };
+  const workOn = async ({ config: part, select }: ScopeShare<InScope>): Promise<ScopePart<T>> => {
+    const listener = onEvent && { onEvent: namingScope(onEvent, part) };
+    return { config: part, result: await work(part, { ...options, select, ...listener, signal }) };
   };
   const parts: [ScopePart<T>, ...ScopePart<T>[]] = [await workOn(first)];
   for (const kind of kinds) parts.push(await workOn(kind));
@@ -61,16 +61,16 @@ async function scopeShares(
   );
 }
 
-/** The results of all parts, as one or more; in the order of the config. */
+/** The results of all scopes, in the order of the config. */
 export type ScopeParts<T> = Scopes<ScopePart<T>>;
 
-/** A part of the result of each part. */
+/** Maps the result of each scope. */
 export function mapParts<T, R>([first, ...kinds]: ScopeParts<T>, partOf: (result: T) => R): ScopeParts<R> {
   const mapped = ({ config, result }: ScopePart<T>) => ({ config, result: partOf(result) });
   return [mapped(first), ...kinds.map(mapped)];
 }
 
-/** What several parts have found, each with the name of its kind; what concerns public is from the first part alone. */
+/** The items of all scopes, each with the name of its kind. Items of public come from the first part only. */
 export function ofEachScope<T, I extends { readonly scope: ScopeName }>(
   parts: readonly ScopePart<T>[],
   itemsOf: (result: T) => readonly I[],
@@ -82,7 +82,7 @@ export function ofEachScope<T, I extends { readonly scope: ScopeName }>(
   );
 }
 
-/** What the results of several parts begin with: that of the first, true only if all are, and why tenants are unknown. */
+/** Merges results: the first one, with `ok` only if all are, and why tenants are unknown. */
 export function mergedScopes<T extends { readonly ok: boolean; readonly tenantsUnknown?: string }>(
   parts: ScopeParts<T>,
 ): T {

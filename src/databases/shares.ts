@@ -15,7 +15,7 @@ export interface NamingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The part of a command that concerns one database: its options there, or why that is not known. */
+/** The options of a command for one database, or the error that prevented finding them. */
 type Share<O> = { readonly config: Config; readonly database: string } & (
   | { readonly options: O }
   | { readonly error: SqlmigError }
@@ -24,16 +24,16 @@ type Share<O> = { readonly config: Config; readonly database: string } & (
 /** The configs of the databases of a config, each with one database and its name. */
 export function configsOf(config: Config): readonly { readonly config: Config; readonly database: string }[] {
   const { database, otherDatabases } = config;
-  return [database, ...otherDatabases].map((one) => {
-    if (one.name === null) throw new RangeError('one of several databases has a name');
-    return { config: { ...config, database: one, otherDatabases: [] }, database: one.name };
+  return [database, ...otherDatabases].map((each) => {
+    if (each.name === null) throw new RangeError('one of several databases has a name');
+    return { config: { ...config, database: each, otherDatabases: [] }, database: each.name };
   });
 }
 
 /**
  * Divides the names of tenants in options among the databases that list them. A database that lists none of the selected
  * tenants has no share.
- * @throws SqlmigError `unknown-tenant` for names that no database lists; why they cannot be listed, if a name may be there.
+ * @throws SqlmigError `unknown-tenant` for names that no database lists, or the error of a database that may list them.
  */
 export async function sharesOf<O extends NamingOptions>(
   config: Config,
@@ -43,23 +43,25 @@ export async function sharesOf<O extends NamingOptions>(
   const { select } = options;
   const mayBeUnlisted = select?.kind === 'tenants' && select.ifListed === true;
   const configs = configsOf(config);
-  if (names.length === 0) return configs.map((one) => ({ ...one, options }));
-  const listed = await Promise.all(configs.map((one) => listing(one.config, options)));
+  if (names.length === 0) return configs.map((part) => ({ ...part, options }));
+  const listed = await Promise.all(configs.map((part) => listing(part.config, options)));
   const known = new Set(listed.flatMap((found) => ('error' in found ? [] : [...found.names])));
   const unknown = names.filter((name) => !known.has(name));
   const failure = listed.find((found) => 'error' in found);
   if (unknown.length > 0 && !mayBeUnlisted) throw failure?.error ?? unknownTenants(unknown, [...known]);
-  return configs.flatMap((one, i): Share<O>[] => {
-    const found = listed[i];
-    if (found === undefined || 'error' in found) return found === undefined ? [] : [{ ...one, ...found }];
-    const own = optionsIn(options, found.names, one.database);
-    return own === null ? [] : [{ ...one, options: own }];
+  return configs.flatMap((part, i): Share<O>[] => {
+    const list = listed[i];
+    if (list === undefined) return [];
+    if ('error' in list) return [{ ...part, ...list }];
+    const partOptions = optionsIn(options, list.names, part.database);
+    return partOptions === null ? [] : [{ ...part, options: partOptions }];
   });
 }
 
 function namesIn({ select = everySchema, canary }: NamingOptions): string[] {
-  const selected = select.kind === 'tenants' ? select.names : select.kind === 'all' ? select.except : [];
-  return [...selected, ...(typeof canary === 'object' && 'names' in canary ? canary.names : [])];
+  const selected = select.kind === 'tenants' ? select.names : [];
+  const except = select.kind === 'all' ? select.except : [];
+  return [...selected, ...except, ...(typeof canary === 'object' && 'names' in canary ? canary.names : [])];
 }
 
 type Listing = { readonly names: ReadonlySet<string> } | { readonly error: SqlmigError };
@@ -84,20 +86,23 @@ function optionsIn<O extends NamingOptions>(
   database: string,
 ): O | null {
   const { select = everySchema, canary } = options;
-  const own = (names: readonly string[]) => names.filter((name) => known.has(name));
-  if (select.kind === 'tenants' && own(select.names).length === 0) return null;
-  const selected: Selection =
-    select.kind === 'tenants'
-      ? { ...select, names: own(select.names) }
-      : select.kind === 'all'
-        ? { ...select, except: own(select.except) }
-        : select;
+  const listed = (names: readonly string[]) => names.filter((name) => known.has(name));
+  if (select.kind === 'tenants' && listed(select.names).length === 0) return null;
+  const selected = listedSelection(select, listed);
   if (typeof canary !== 'object' || !('names' in canary)) return { ...options, select: selected };
-  const canaries = own(canary.names);
+  const canaries = listed(canary.names);
   if (canaries.length === 0)
     throw new SqlmigError('bad-usage', `no canary is a tenant of database ${database}`, {
       state: 'nothing was touched',
       hint: 'name a canary of each database, or select databases with --database',
     });
   return { ...options, select: selected, canary: { names: canaries } };
+}
+
+function listedSelection(
+  select: Selection,
+  listed: (names: readonly string[]) => readonly string[],
+): Selection {
+  if (select.kind === 'tenants') return { ...select, names: listed(select.names) };
+  return select.kind === 'all' ? { ...select, except: listed(select.except) } : select;
 }

@@ -15,12 +15,12 @@ import type { DefaultPrivilege, Grant, Surroundings } from './surroundings.ts';
 export type MoveWay = 'rename' | 'move';
 
 /** The schemas of a move. */
-export interface Places {
+export interface MoveSchemas {
   readonly schema: string;
   readonly as: string;
 }
 
-/** A statement that locks tables as moving them does, in this order; the error for a lock that was not free has the table's OID. */
+/** A statement that locks tables in this order, as moving them does. The error for a lock that is not free has the OID of the table. */
 export function lockTables(oids: readonly string[]): string {
   if (oids.length === 0) return '';
   return doBlock(`declare o oid;
@@ -33,7 +33,7 @@ exception when lock_not_available or deadlock_detected then
 end`);
 }
 
-/** A statement that moves objects from one schema to another; the error of one has its name. */
+/** A statement that moves objects from one schema to another. The error for an object has its name. */
 export function setSchemas(
   items: readonly SchemaItem[],
   { from, to }: { readonly from: string; readonly to: string },
@@ -64,7 +64,7 @@ function grant({ privilege, grantee, grantable }: Grant, on: string): string {
 
 /** Renames the schema, creates a new one in its place, and moves the kept objects back to it. */
 export function renameSchema(
-  { schema, as }: Places,
+  { schema, as }: MoveSchemas,
   { owner, tenantOwner, comment, grants, extensions }: Surroundings,
   kept: readonly SchemaItem[],
 ): string {
@@ -73,7 +73,7 @@ export function renameSchema(
   const lines = [
     `ALTER SCHEMA ${own} RENAME TO ${tenant};`,
     `CREATE SCHEMA ${own} AUTHORIZATION ${owner};`,
-    ...grants.map((one) => grant(one, `SCHEMA ${own}`)),
+    ...grants.map((privilege) => grant(privilege, `SCHEMA ${own}`)),
     ...(comment === null ? [] : [`COMMENT ON SCHEMA ${own} IS ${quoteLiteral(comment)};`]),
     `COMMENT ON SCHEMA ${tenant} IS NULL;`,
     `ALTER SCHEMA ${tenant} OWNER TO ${tenantOwner};`,
@@ -89,7 +89,7 @@ end`),
 }
 
 /** Grants privileges on the new schema to the roles that have privileges on its objects. */
-export function grantSchema({ as }: Places, { grants }: Surroundings): string {
+export function grantSchema({ as }: MoveSchemas, { grants }: Surroundings): string {
   const tenant = quoteIdentifier(as);
   const named = grants.filter(({ grantee }) => grantee !== 'PUBLIC');
   const everyoneCreates = grants.some(
@@ -97,7 +97,7 @@ export function grantSchema({ as }: Places, { grants }: Surroundings): string {
   );
   // pg_dump omits the initial privileges of public, which the schema still has after a rename.
   return `REVOKE ALL ON SCHEMA ${tenant} FROM PUBLIC;
-${named.map((one) => `${grant(one, `SCHEMA ${tenant}`)}\n`).join('')}${doBlock(`declare r record;
+${named.map((privilege) => `${grant(privilege, `SCHEMA ${tenant}`)}\n`).join('')}${doBlock(`declare r record;
 begin
   for r in with here as (select oid, nspowner from pg_namespace where nspname = ${quoteLiteral(as)})
     select distinct g.grantee from here, lateral (
@@ -130,7 +130,10 @@ end`);
 export function defaultPrivileges(schema: string, defaults: readonly DefaultPrivilege[]): string {
   const own = quoteIdentifier(schema);
   return defaults
-    .map((one) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${one.role} IN SCHEMA ${own} ${grant(one, one.on)}\n`)
+    .map(
+      (privilege) =>
+        `ALTER DEFAULT PRIVILEGES FOR ROLE ${privilege.role} IN SCHEMA ${own} ${grant(privilege, privilege.on)}\n`,
+    )
     .join('');
 }
 
@@ -157,9 +160,9 @@ end`),
     .join('');
 }
 
-/** Moves rows of public's own history to that of the tenant, which belongs to the same role if a superuser moves them. */
+/** Moves rows from sqlmig's history in public to a new history in the tenant. A superuser keeps the owner of the table. */
 export function splitHistory(
-  { schema, as }: Places,
+  { schema, as }: MoveSchemas,
   {
     digest,
     isCurrent,

@@ -19,13 +19,13 @@ export interface KindCount {
 /** Counts a division by kind. */
 export function countKinds({ moved, kept }: Division): KindCount[] {
   const counts = new Map<string, { moves: number; stays: number }>();
-  const of = (kind: string) => {
+  const countOf = (kind: string) => {
     const count = counts.get(kind) ?? { moves: 0, stays: 0 };
     counts.set(kind, count);
     return count;
   };
-  for (const { kind } of moved) of(kind).moves += 1;
-  for (const { item } of kept) of(item.kind).stays += 1;
+  for (const { kind } of moved) countOf(kind).moves += 1;
+  for (const { item } of kept) countOf(item.kind).stays += 1;
   return [...counts].map(([kind, count]) => ({ kind, ...count }));
 }
 
@@ -34,12 +34,12 @@ export function historyTablesOf(
   histories: readonly ForeignHistoryFound[],
   { publicSchema, historyTable }: Pick<Config, 'publicSchema' | 'historyTable'>,
 ): ReadonlySet<string> {
-  const here = histories.filter(({ found }) => found.schema === publicSchema);
-  const tables = here.flatMap(({ found: { table, tool, companions } }) => [
+  const inPublic = histories.filter(({ found }) => found.schema === publicSchema);
+  const tables = inPublic.flatMap(({ found: { table, tool, companions } }) => [
     table,
     ...companions.filter(
       (name) =>
-        besides.includes(name) ||
+        companionTables.includes(name) ||
         (name === 'current' && tool === 'graphile-migrate') ||
         name === `${table}_lock` ||
         name === `${table}lock`,
@@ -49,7 +49,7 @@ export function historyTablesOf(
 }
 
 // Tables that tools keep beside their history.
-const besides: readonly string[] = ['ar_internal_metadata', 'hdb_version', 'typeorm_metadata'];
+const companionTables: readonly string[] = ['ar_internal_metadata', 'hdb_version', 'typeorm_metadata'];
 
 /** The objects in public that could become a tenant. */
 export interface PublicContents {
@@ -63,8 +63,8 @@ export interface PublicContents {
   readonly command: string;
 }
 
-/** What `readPublicContents` looks at. */
-export interface PublicLook {
+/** The input of `readPublicContents`. */
+export interface ContentsRequest {
   readonly config: Pick<Config, 'publicSchema' | 'historyTable'>;
   readonly histories: readonly ForeignHistoryFound[];
   readonly files: Readonly<Record<Scope, readonly { readonly text: string }[]>>;
@@ -83,7 +83,7 @@ function importsHistory(
 /** Reads the objects in public that its files do not create; `null` if there are no tables. */
 export async function readPublicContents(
   session: Session,
-  { config, histories, files, originals }: PublicLook,
+  { config, histories, files, originals }: ContentsRequest,
 ): Promise<PublicContents | null> {
   const wish = {
     schema: config.publicSchema,

@@ -43,12 +43,12 @@ export interface HistoryFacts {
 /** Divides the history of public between public and the new tenant `as`. */
 export function planHistories(as: string, facts: HistoryFacts): HistoryPlan {
   const { target, sessions } = facts;
-  const atWork = sessions.map(({ tool, pid, lock }) => ({
+  const running = sessions.map(({ tool, pid, lock }) => ({
     message: `${tool} may be running: backend ${pid} has ${lock}`,
     hint: 'wait until it has ended',
   }));
   const plan = target.rows.length > 0 ? ownHistory(facts) : foreignHistory(as, facts);
-  return { ...plan, obstacles: [...plan.obstacles, ...atWork] };
+  return { ...plan, obstacles: [...plan.obstacles, ...running] };
 }
 
 const noImports = { public: null, tenant: null };
@@ -110,7 +110,7 @@ function fileOf(files: readonly Migration[], row: HistoryRow): Migration | undef
   return same.find(({ name, checksum }) => name === row.name || checksum === row.checksum);
 }
 
-/** True if a row matches the tenant's file better than public's. */
+/** True if a row matches the tenant file better than the public file. */
 function isCloser(own: Migration, shared: Migration, row: HistoryRow): boolean {
   const likeness = ({ name, checksum }: Migration) =>
     (checksum === row.checksum ? 2 : 0) + (name === row.name ? 1 : 0);
@@ -151,15 +151,18 @@ function foreignHistory(as: string, { source, target, histories, rules }: Histor
     trouble: null,
   };
   const inUse = histories.filter(({ found }) => found.takenOver === null);
-  const proposals = [target, tenant].map((one) => proposeImport(one, inUse, rules));
-  const [shared, own] = proposals.map((one) => (one !== null && 'share' in one ? one : null));
+  const proposals = [target, tenant].map((schema) => proposeImport(schema, inUse, rules));
+  const [shared, own] = proposals.map((proposal) =>
+    proposal !== null && 'share' in proposal ? proposal : null,
+  );
   const imports = { public: shared ?? null, tenant: own ?? null };
   const refused = new Map<string, Obstacle>();
-  for (const one of proposals)
-    if (one !== null && !('share' in one)) {
-      const where = one.tool === null ? '' : `${one.tool}, ${one.table}: `;
-      refused.set(one.message, { message: `${where}${one.message}`, hint: one.hint });
-    }
-  const describe = [imports.public, imports.tenant].flatMap((one) => (one === null ? [] : [one.describe]));
+  for (const proposal of proposals) {
+    if (proposal === null || 'share' in proposal) continue;
+    const { tool, table, message, hint } = proposal;
+    const where = tool === null ? '' : `${tool}, ${table}: `;
+    refused.set(message, { message: `${where}${message}`, hint });
+  }
+  const describe = [imports.public, imports.tenant].flatMap((accepted) => accepted?.describe ?? []);
   return { own: null, imports, describe, obstacles: [...refused.values()] };
 }

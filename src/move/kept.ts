@@ -25,7 +25,7 @@ export function everyItem(division: Division): SchemaItem[] {
   return [...division.moved, ...keptItems(division)];
 }
 
-/** Divides a schema: `keep` are names that stay, `histories` the tables of migration tools, which stay as well. */
+/** Divides a schema. The names in `keep` stay, and so do `histories`, the tables of migration tools. */
 export function divide(
   inventory: Inventory,
   keep: readonly string[],
@@ -41,7 +41,7 @@ export function divide(
     ({ name, kind }) => ['table', 'function'].includes(kind) && histories.has(name),
   );
   for (const { id } of ofHistories) if (!because.has(id)) because.set(id, 'history');
-  const obstacles = [...unknown.map(notThere), ...pull(inventory, byId, because)];
+  const obstacles = [...unknown.map(unknownName), ...keepNeeded(inventory, byId, because)];
   const kept = items.flatMap((item) => {
     const why = because.get(item.id);
     return why === undefined ? [] : [{ item, because: why }];
@@ -49,15 +49,15 @@ export function divide(
   return { kept, moved: items.filter(({ id }) => !because.has(id)), obstacles };
 }
 
-function notThere(name: string): Obstacle {
+function unknownName(name: string): Obstacle {
   return {
     message: `--keep names "${name}", which does not exist in the schema`,
     hint: 'correct the name; write it as PostgreSQL stores it, without quotes',
   };
 }
 
-/** Adds the objects that kept ones need; tables and views that they need are obstacles. */
-function pull(
+/** Keeps the objects that kept ones need. Tables and views that they need are obstacles. */
+function keepNeeded(
   { needs, foreignKeys }: Inventory,
   byId: ReadonlyMap<string, SchemaItem>,
   because: Map<string, string>,
@@ -77,20 +77,20 @@ function pull(
       const isPartition = parents.has(`${id} ${to}`) && item.kind === 'table' && from.kind === 'table';
       if (relationKinds.includes(item.kind) && !isPartition) {
         const keys = foreignKeys.filter((key) => key.from === id && key.to === to).map(({ name }) => name);
-        refused.set(`${id} ${to}`, crossing(from, item, keys));
+        refused.set(`${id} ${to}`, neededObstacle(from, item, keys));
         continue;
       }
       because.set(to, from.name);
       open.push(to);
     }
   }
-  // A refused object may have been kept later because another one needs it.
+  // Another object may have kept a refused one later.
   return [...refused].flatMap(([pair, obstacle]) =>
     because.has(pair.slice(pair.indexOf(' ') + 1)) ? [] : [obstacle],
   );
 }
 
-function crossing(from: SchemaItem, to: SchemaItem, keys: readonly string[]): Obstacle {
+function neededObstacle(from: SchemaItem, to: SchemaItem, keys: readonly string[]): Obstacle {
   const how =
     keys.length === 0
       ? `needs ${to.kind} ${to.name}, which would move`

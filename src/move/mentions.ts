@@ -25,7 +25,7 @@ export interface Mentions {
   /** Function bodies that can be rewritten. */
   readonly rewrites: readonly FunctionRewrite[];
   readonly paths: readonly SearchPathChange[];
-  /** What may behave differently after the move, in words. */
+  /** Texts that may behave differently after the move, in words. */
   readonly notes: readonly string[];
 }
 
@@ -42,7 +42,7 @@ export interface MentionRules {
   readonly rewriteFunctions: boolean;
 }
 
-type Found = { -readonly [K in keyof Mentions]: Mentions[K][number][] };
+type MutableMentions = { -readonly [K in keyof Mentions]: Mentions[K][number][] };
 
 /** Finds uses of the schema's name in functions, and in expressions as PostgreSQL prints them. */
 export async function findMentions(
@@ -50,14 +50,14 @@ export async function findMentions(
   printed: readonly PrintedText[],
   rules: MentionRules,
 ): Promise<Mentions> {
-  const found: Found = { obstacles: [], rewrites: [], paths: [], notes: [] };
-  for (const one of functions) await ofFunction(one, rules, found);
-  for (const one of printed) await ofExpression(one, rules, found);
+  const found: MutableMentions = { obstacles: [], rewrites: [], paths: [], notes: [] };
+  for (const text of functions) await checkFunction(text, rules, found);
+  for (const text of printed) await checkExpression(text, rules, found);
   return found;
 }
 
-async function ofFunction(one: FunctionText, rules: MentionRules, found: Found): Promise<void> {
-  const { oid, identity, language, body, path, isOwned } = one;
+async function checkFunction(text: FunctionText, rules: MentionRules, found: MutableMentions): Promise<void> {
+  const { oid, identity, language, body, path, isOwned } = text;
   const { schema, as } = rules;
   const stays = rules.keptIds.has(`${catalogOids.pg_proc}:${oid}`);
   if (!stays && path?.includes(schema) && !path.includes(as)) {
@@ -74,9 +74,9 @@ async function ofFunction(one: FunctionText, rules: MentionRules, found: Found):
     found.notes.push(
       `function ${identity} asks for the current schema, which will be ${as} (line ${current}: ${lineOf(body, current)})`,
     );
-  const inCode = mentions.filter((one) => one.in === 'code' && isAbout(one, rules));
-  const inText = mentions.filter((one) => one.in === 'text' && isAbout(one, rules));
-  const bare = mentions.filter((one) => one.in === 'schema');
+  const inCode = mentions.filter((mention) => mention.in === 'code' && isAbout(mention, rules));
+  const inText = mentions.filter((mention) => mention.in === 'text' && isAbout(mention, rules));
+  const bare = mentions.filter((mention) => mention.in === 'schema');
   if (bare.length > 0)
     found.notes.push(`function ${identity} has the name ${schema} in a string (${shown(bare)[0]})`);
   const line = ownPathLine(body, schema);
@@ -98,7 +98,8 @@ async function ofFunction(one: FunctionText, rules: MentionRules, found: Found):
     });
     return;
   }
-  const canRewrite = ['sql', 'plpgsql'].includes(language) && inCode.every((one) => isSure(one, rules));
+  const canRewrite =
+    ['sql', 'plpgsql'].includes(language) && inCode.every((mention) => isSure(mention, rules));
   if (!canRewrite) {
     const why = ['sql', 'plpgsql'].includes(language)
       ? 'a name that both stays and moves'
@@ -132,16 +133,20 @@ function notOwned(identity: string, why: string): Obstacle {
   };
 }
 
-async function ofExpression({ what, text }: PrintedText, rules: MentionRules, found: Found): Promise<void> {
-  const mentions = (await mentionsOf(text, rules.schema)).filter((one) => one.in !== 'code');
-  const stops = mentions.filter((one) => one.in === 'text' && isAbout(one, rules));
+async function checkExpression(
+  { what, text }: PrintedText,
+  rules: MentionRules,
+  found: MutableMentions,
+): Promise<void> {
+  const mentions = (await mentionsOf(text, rules.schema)).filter((mention) => mention.in !== 'code');
+  const stops = mentions.filter((mention) => mention.in === 'text' && isAbout(mention, rules));
   if (stops.length > 0) {
     const names = [...new Set(stops.map(({ name }) => `'${rules.schema}.${name ?? ''}'`))].join(', ');
     found.obstacles.push({
       message: `${what} looks up ${names} by name, and would no longer find it`,
       hint: `define it again without "${rules.schema}." in the string`,
     });
-  } else if (mentions.some((one) => one.in === 'schema'))
+  } else if (mentions.some((mention) => mention.in === 'schema'))
     found.notes.push(`${what} has the name ${rules.schema} in a string`);
   if ((await currentSchemaLine(text)) !== null)
     found.notes.push(`${what} asks for the current schema, which will be ${rules.as}`);

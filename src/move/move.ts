@@ -48,7 +48,7 @@ export type MoveEnd =
   /** `cannotRename`: the server refused the renaming, and moving may work. */
   | { readonly state: 'failed'; readonly error: ErrorDetails; readonly cannotRename: boolean };
 
-/** How to move, and whether to keep it. */
+/** How to move, and whether to commit. */
 export interface MoveChoice {
   readonly way: MoveWay;
   readonly commit: boolean;
@@ -69,13 +69,17 @@ export async function movePublic(
   const { run, source } = migrationRun;
   const { imports } = parts.histories;
   const files = [imports.public, imports.tenant].flatMap(
-    (one) => one?.share.applied.map(({ migration }) => migration) ?? [],
+    (proposal) => proposal?.share.applied.map(({ migration }) => migration) ?? [],
   );
   const scripts = await parseMigrations(files, source.migrations, { mayLackValues: true });
-  const adopting = async (session: Session, one: ImportProposal | null, now: Target | null) =>
-    one === null
+  const adopting = async (session: Session, proposal: ImportProposal | null, now: Target | null) =>
+    proposal === null
       ? null
-      : readAdoption(session, { ...one, target: now ?? one.target }, { rules: parts.rules, scripts });
+      : readAdoption(
+          session,
+          { ...proposal, target: now ?? proposal.target },
+          { rules: parts.rules, scripts },
+        );
   const mover = createMover(migrationRun, parts, choice);
   const repair: Repair = {
     hasWork: () => mover.done() === null,
@@ -108,7 +112,7 @@ interface Progress {
   readonly order: string[];
 }
 
-interface Attempted {
+interface MoveAttempt {
   readonly session: Session;
   readonly target: Target;
   readonly parts: MoveParts;
@@ -159,7 +163,7 @@ async function isCommitted(session: Session, { found }: MoveParts, progress: Pro
 }
 
 async function tryOnce(
-  { session, target, parts: planned, choice: { way, commit } }: Attempted,
+  { session, target, parts: planned, choice: { way, commit } }: MoveAttempt,
   progress: Progress,
   { adoptions, wait }: { readonly adoptions: Adoptions; readonly wait: ReturnType<typeof watchWait> },
 ): Promise<void> {
@@ -187,7 +191,7 @@ async function tryOnce(
   };
 }
 
-// Accepting the plan may have taken hours.
+/** Reads the surroundings again: they may have changed while the plan was accepted. */
 async function withSurroundings(session: Session, parts: MoveParts): Promise<MoveParts> {
   const { schema, as } = parts.found.wish;
   const surroundings = await readSurroundings(session, schema, as);
@@ -197,7 +201,7 @@ async function withSurroundings(session: Session, parts: MoveParts): Promise<Mov
 /** What an error of a try means; `null` for another try. */
 async function afterError(
   error: unknown,
-  { session, target, parts, choice }: Attempted,
+  { session, target, parts, choice }: MoveAttempt,
   { progress, wait }: { readonly progress: Progress; readonly wait: ReturnType<typeof watchWait> },
 ): Promise<Attempt | null> {
   const place = { schema: unitSchema(target, null), context: parts.context };
@@ -210,7 +214,7 @@ async function afterError(
   const { phase, tries, order } = progress;
   const isLock = error.code === sqlstates.lockNotAvailable || error.code === sqlstates.deadlockDetected;
   if (isLock && phase !== 'before' && tries < mostTries) {
-    learn(order, error);
+    lockNext(order, error);
     return null;
   }
   if (phase === 'before' || unitRefusalOf(error) !== null) return attemptOf(error, place, wait.isWaiting());
@@ -228,7 +232,8 @@ function opening(target: Target, { context, found }: MoveParts): string {
 const heldLocks = `select count(*)::int as locks, count(*) filter (where locktype = 'relation' and mode = 'AccessExclusiveLock' and relation >= 16384)::int as exclusive
 from pg_locks where pid = pg_backend_pid() and locktype <> 'virtualxid'`;
 
-function learn(order: string[], { detail }: ServerError): void {
+/** Moves the table that was in use to the front, so that the next try locks it first. */
+function lockNext(order: string[], { detail }: ServerError): void {
   if (detail === undefined || !/^\d+$/.test(detail)) return;
   const at = order.indexOf(detail);
   if (at !== -1) order.splice(at, 1);

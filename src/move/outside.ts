@@ -31,7 +31,7 @@ export async function findOutsideUses(session: Session, rules: MentionRules): Pr
 const ofMoved = async (text: string, { schema, moved }: MentionRules): Promise<Mention[]> =>
   (await mentionsOf(text, schema)).filter(({ name }) => name !== null && moved.has(name));
 
-/** The statements that pg_stat_statements has recorded, if it is there and may be read. */
+/** Notes about statements in pg_stat_statements, if it is installed and may be read. */
 async function statementNotes(session: Session, rules: MentionRules): Promise<string[]> {
   const [extension] = await session.read(
     `select quote_ident(n.nspname) as schema from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_stat_statements'`,
@@ -58,12 +58,12 @@ group by s.query order by sum(s.calls) desc`,
   }
   const isOne = found.length === 1;
   const more = found.length > mostStatements ? `; and ${found.length - mostStatements} more` : '';
-  const those = `${found.slice(0, mostStatements).join('; ')}${more}`;
+  const examples = `${found.slice(0, mostStatements).join('; ')}${more}`;
   return [
     ...(found.length === 0
       ? []
       : [
-          `pg_stat_statements has ${isOne ? '1 statement that names' : `${found.length} statements that name`} ${rules.schema} before what moves, and would fail: ${those}; remove "${rules.schema}." from ${isOne ? 'it' : 'them'}`,
+          `pg_stat_statements has ${isOne ? '1 statement that names' : `${found.length} statements that name`} ${rules.schema} before what moves, and would fail: ${examples}; remove "${rules.schema}." from ${isOne ? 'it' : 'them'}`,
         ]),
     ...(rows.some(({ hidden }) => hidden === true)
       ? ['pg_stat_statements hides statements of other roles: grant pg_read_all_stats to see them']
@@ -71,7 +71,7 @@ group by s.query order by sum(s.calls) desc`,
   ];
 }
 
-/** The jobs of pg_cron for this database, if it is installed here and its table may be read. */
+/** Uses in the pg_cron jobs of this database, if pg_cron is installed and its table may be read. */
 async function jobUses(session: Session, rules: MentionRules): Promise<OutsideUses> {
   const [table] = await session.read(`select to_regclass('cron.job') is not null as there`);
   if (table?.there !== true) return { obstacles: [], notes: [] };
@@ -96,7 +96,7 @@ from cron.job j where database = current_database() order by jobid`,
   return { obstacles, notes };
 }
 
-/** Foreign tables that read a schema of this name in what may be this database: only the server's options can tell. */
+/** Notes about foreign tables that read a schema of this name, perhaps in this database. */
 async function foreignTableNotes(session: Session, { schema, as, moved }: MentionRules): Promise<string[]> {
   const rows = await session.read(`select c.oid::regclass::text as name, s.srvname as server, o.remote
 from pg_foreign_table f join pg_class c on c.oid = f.ftrelid join pg_namespace n on n.oid = c.relnamespace

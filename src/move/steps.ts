@@ -60,8 +60,8 @@ export async function moveObjects(
   const kept = keptItems(division);
   const items = way === 'rename' ? kept : division.moved;
   const oids = tableOids(items);
-  const known = first.filter((oid) => oids.includes(oid));
-  await session.run(lockTables([...known, ...oids.filter((oid) => !known.includes(oid))]) || 'SELECT');
+  const inUse = first.filter((oid) => oids.includes(oid));
+  await session.run(lockTables([...inUse, ...oids.filter((oid) => !inUse.includes(oid))]) || 'SELECT');
   await session.run(
     way === 'rename'
       ? renameSchema(wish, surroundings, kept)
@@ -73,12 +73,12 @@ export async function moveObjects(
 export async function settleSurroundings(session: Session, parts: MoveParts, way: MoveWay): Promise<void> {
   const { wish, division, surroundings, mentions } = parts.found;
   const { defaults, publications } = surroundings;
-  const behind = way === 'rename' ? wish.schema : wish.as;
+  const newSchema = way === 'rename' ? wish.schema : wish.as;
   const hasRelations = keptItems(division).some(({ kind }) => relationKinds.includes(kind));
   await session.run(
     grantSchema(wish, surroundings) +
-      defaultPrivileges(behind, defaults) +
-      (way === 'move' || hasRelations ? publishSchema(behind, publications) : '') +
+      defaultPrivileges(newSchema, defaults) +
+      (way === 'move' || hasRelations ? publishSchema(newSchema, publications) : '') +
       changePaths(mentions.paths),
   );
   await rewriteFunctions(session, parts);
@@ -130,12 +130,12 @@ export async function checkMoved(session: Session, parts: MoveParts, before: Bef
       `select ${itemId('o.classid', 'o.objid')} as id, pg_describe_object(o.classid, o.objid, 0) as what from (${selectItems(schema)}) o`,
     );
     const wanted = new Set(expected.map(({ id }) => id));
-    const strange = rows.filter(({ id }) => !wanted.has(String(id)));
-    const there = new Set(rows.map(({ id }) => String(id)));
-    const gone = expected.find(({ id }) => !there.has(id));
-    if (strange.length > 0 || gone !== undefined)
+    const unexpected = rows.filter(({ id }) => !wanted.has(String(id)));
+    const present = new Set(rows.map(({ id }) => String(id)));
+    const missing = expected.find(({ id }) => !present.has(id));
+    if (unexpected.length > 0 || missing !== undefined)
       throw refuse(
-        `${strange[0]?.what ?? gone?.identity} is not in the expected schema: the schema has changed in the meantime`,
+        `${unexpected[0]?.what ?? missing?.identity} is not in the expected schema: the schema has changed in the meantime`,
         'run it again',
       );
   }
@@ -146,7 +146,7 @@ export async function checkMoved(session: Session, parts: MoveParts, before: Bef
   const broken = [...(await brokenFunctions(session, path, schemasOf(found)))].filter(
     ([oid]) => !before.broken.has(oid),
   );
-  const [first] = broken.map(([, one]) => one);
+  const first = broken[0]?.[1];
   if (first !== undefined)
     throw refuse(
       `function ${first.identity} would no longer work: ${first.message}`,

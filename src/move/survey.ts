@@ -14,7 +14,7 @@ import { type RoleSessions, readRoles, readSurroundings, type Surroundings } fro
 import { type PrintedText, readFunctionTexts, readPrintedTexts } from './texts.ts';
 
 /** The requested move. */
-export interface MoveWish {
+export interface MoveRequest {
   readonly schema: string;
   readonly as: string;
   readonly keep: readonly string[];
@@ -24,7 +24,7 @@ export interface MoveWish {
 
 /** The state of the database before a move. */
 export interface Survey {
-  readonly wish: MoveWish;
+  readonly wish: MoveRequest;
   readonly inventory: Inventory;
   readonly division: Division;
   readonly surroundings: Surroundings;
@@ -36,7 +36,7 @@ export interface Survey {
 /** Reads everything that a move depends on, in one read-only transaction. `histories` are the tables of migration tools. */
 export async function survey(
   session: Session,
-  wish: MoveWish,
+  wish: MoveRequest,
   histories: ReadonlySet<string>,
 ): Promise<Survey> {
   const { schema, as, keep, rewriteFunctions } = wish;
@@ -65,22 +65,22 @@ export async function survey(
   };
   const mentions = await findMentions(
     functions,
-    printed.filter((one) => !isHistory(one)),
+    printed.filter((text) => !isHistory(text)),
     rules,
   );
   const outside = await findOutsideUses(session, rules);
   return { wish, inventory, division, surroundings, roles, mentions, outside };
 }
 
-/** Why a move must not begin, each with one cure. */
+/** Why a move must not start, each with a remedy. */
 export function obstaclesOf(found: Survey, histories: HistoryPlan, source: PlanSource): Obstacle[] {
   const basic = basicObstacles(found);
   // Otherwise it is unknown what would move.
   if (basic.length > 0) return basic;
-  return [...standingObstacles(found), ...ofFiles(found, source), ...histories.obstacles];
+  return [...standingObstacles(found), ...obstaclesOfFiles(found, source), ...histories.obstacles];
 }
 
-/** Obstacles: objects that other tenants need and that would move. */
+/** Obstacles: objects that would move although other tenants need them. */
 export function obstaclesOfTenants(
   { division: { moved }, inventory: { uses } }: Survey,
   tenants: ReadonlySet<string>,
@@ -100,7 +100,12 @@ export function obstaclesOfTenants(
 /** The obstacles that do not depend on the tenant's name and the histories. */
 export function standingObstacles(found: Survey): Obstacle[] {
   const { division, mentions, outside } = found;
-  return [...division.obstacles, ...mentions.obstacles, ...outside.obstacles, ...ofReplication(found)];
+  return [
+    ...division.obstacles,
+    ...mentions.obstacles,
+    ...outside.obstacles,
+    ...obstaclesOfReplication(found),
+  ];
 }
 
 function basicObstacles({ wish: { schema, as }, surroundings, division }: Survey): Obstacle[] {
@@ -135,7 +140,7 @@ export function madeOnlyBy(files: Readonly<Record<Scope, readonly { readonly tex
 }
 
 // Public files create shared objects; tenant files create objects in each tenant.
-function ofFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSource): Obstacle[] {
+function obstaclesOfFiles({ division, wish: { schema } }: Survey, { migrations }: PlanSource): Obstacle[] {
   const isMadeOnly = madeOnlyBy(migrations);
   const moving = division.moved.filter((item) => isMadeOnly('public', item)).map(({ name }) => name);
   const staying = division.kept
@@ -168,7 +173,7 @@ function keepHint(names: readonly string[]): string {
   return `keep what all tenants share with --keep ${names.slice(0, 3).join(',')}${names.length > 3 ? ',…' : ''}`;
 }
 
-function ofReplication({ surroundings, wish }: Survey): Obstacle[] {
+function obstaclesOfReplication({ surroundings, wish }: Survey): Obstacle[] {
   const { publications, tablePublications, slots, subscriptions, isSuperuser } = surroundings;
   const obstacles: Obstacle[] = [];
   if (publications.length > 0 && !isSuperuser)
@@ -213,15 +218,15 @@ export function notesOf({ mentions, outside, surroundings, division }: Survey): 
 
 /** Obstacles that prevent only moving object by object; empty if it can be tried. */
 export function obstaclesOfMoving({ division: { moved }, surroundings: { lockRoom } }: Survey): Obstacle[] {
-  const strange = moved.filter(({ isOwned }) => !isOwned);
+  const foreign = moved.filter(({ isOwned }) => !isOwned);
   const locks = locksOfMoving(moved);
   return [
-    ...(strange.length === 0
+    ...(foreign.length === 0
       ? []
       : [
           {
             message: `owned by other roles: ${fewAndMore(
-              strange.map(({ kind, name, owner }) => `${kind} ${name} (${owner})`),
+              foreign.map(({ kind, name, owner }) => `${kind} ${name} (${owner})`),
               5,
             )}`,
             hint: 'use a superuser, or a role that is a member of these owners',

@@ -24,7 +24,7 @@ export interface PrintedText {
 
 const namePattern = (schema: string) => likeLiteral(schema.toLowerCase());
 
-/** Reads the functions whose text or own `search_path` has the name of a schema, or whose text asks for the current one. */
+/** Reads the functions whose text or `search_path` contains the name of a schema, or whose text uses current_schema. */
 export async function readFunctionTexts(session: Session, schema: string): Promise<FunctionText[]> {
   const pattern = quoteLiteral(`%${namePattern(schema)}%`);
   const path = searchPathAmong('p.proconfig');
@@ -36,12 +36,12 @@ export async function readFunctionTexts(session: Session, schema: string): Promi
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
 where ${isOrdinarySchema} and (lower(p.prosrc) like ${pattern} or lower(p.prosrc) like '%current\\_schema%' or lower(${path}) like ${pattern}) and not ${isExtensionMember('pg_proc', 'p.oid')}
 order by p.oid::regprocedure::text collate "C"`);
-  return rows.map(({ oid, identity, language, body, path: own, owned }) => ({
+  return rows.map(({ oid, identity, language, body, path: setPath, owned }) => ({
     oid: String(oid),
     identity: String(identity),
     language: String(language),
     body: String(body),
-    path: own as readonly string[] | null,
+    path: setPath as readonly string[] | null,
     isOwned: owned === true,
   }));
 }
@@ -50,8 +50,8 @@ const relation = (oid: string) =>
   `(select i.type || ' ' || i.identity from pg_identify_object('pg_class'::regclass, ${oid}, 0) i)`;
 
 /**
- * Reads the definitions that have the name of a schema within quotes, or ask for the current one: those of views, defaults,
- * policies and the like.
+ * Reads the definitions of views, defaults, policies and the like that contain the name of a schema in quotes, or use
+ * current_schema.
  */
 export async function readPrintedTexts(session: Session, schema: string): Promise<PrintedText[]> {
   const pattern = quoteLiteral(`%'%${namePattern(schema)}%`);

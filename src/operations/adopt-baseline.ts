@@ -101,8 +101,8 @@ async function run(
   config: Config,
   { version: upTo, scope, select, accept, acceptDifferences = false, ...change }: AdoptBaselineOptions,
 ): Promise<AdoptedBaseline> {
-  const own = scope === undefined ? config : kindOf(config, scope);
-  const migrations = await readMigrations(own);
+  const scoped = scope === undefined ? config : kindOf(config, scope);
+  const migrations = await readMigrations(scoped);
   const covered = {
     public: scope === undefined ? coveredBy(migrations.public, upTo) : [],
     tenant: coveredBy(migrations.tenant, upTo),
@@ -112,16 +112,16 @@ async function run(
     upTo,
   );
   const scripts = await parseMigrations([...covered.public, ...covered.tenant], migrations);
-  const settings = migrateSettings(change, own);
-  const source = { config: own, migrations, options: settings.plan };
-  return withRun(own, settings, async (current) => {
+  const settings = migrateSettings(change, scoped);
+  const source = { config: scoped, migrations, options: settings.plan };
+  return withRun(scoped, settings, async (current) => {
     const migrationRun = { run: current, source, settings };
-    const found = await look(migrationRun, { version: upTo, select, covered });
+    const found = await proposeBaselines(migrationRun, { version: upTo, select, covered });
     const { proposals, refused, unchanged } = found;
     const isReady = proposals.length > 0 && refused.length === 0;
     const comparison = isReady ? await compareBaselines(migrationRun, found, covered) : nothingCompared;
     const named = <T extends { readonly scope: ScopeName }>(items: readonly T[]) =>
-      items.map((item) => namedScope(item, own));
+      items.map((item) => namedScope(item, scoped));
     const compared = { ...comparison, differences: named(comparison.differences) };
     const result = {
       version: upTo,
@@ -153,16 +153,16 @@ function requireVersion(files: readonly Migration[], upTo: string): void {
   });
 }
 
-/** The state before the comparison. */
-interface Found extends FoundSchemas {
+/** The schemas before the comparison. */
+interface ProposedSchemas extends FoundSchemas {
   readonly refused: readonly RefusedBaseline[];
   readonly unchanged: readonly string[];
 }
 
-async function look(
+async function proposeBaselines(
   { run: current, source }: MigrationRun,
   { version: upTo, select, covered }: Pick<BaselineRules, 'version' | 'select' | 'covered'>,
-): Promise<Found> {
+): Promise<ProposedSchemas> {
   const { config } = source;
   return current.read(async (session, reader) => {
     const state = await readFleetState(reader, source, { selection: select });
@@ -170,8 +170,8 @@ async function look(
     const histories = await findForeignTables(session, { historyTable: config.historyTable });
     const { historyTable } = config;
     const otherTables = historyTablesIn(config).filter((table) => table !== historyTable);
-    const ofOthers = otherTables.length === 0 ? [] : await tablesNamed(session, otherTables);
-    const leftOut = [...histories.map(({ oid }) => oid), ...ofOthers];
+    const ofOtherScopes = otherTables.length === 0 ? [] : await tablesNamed(session, otherTables);
+    const leftOut = [...histories.map(({ oid }) => oid), ...ofOtherScopes];
     const request = { ignore: ignoredInBaselines, historyTable, leftOut };
     const targets = allTargets(state);
     const schemas = targets.filter(({ rows }) => rows.length === 0).map(({ schema }) => schema);
@@ -179,11 +179,11 @@ async function look(
     const objects = (schema: string) => hashes.get(schema)?.objects ?? 0;
     const before = await readFilesBefore(reader, source, schemas);
     const rules = { config, version: upTo, select, covered, histories, before, objects };
-    const found = targets.flatMap((target) => proposeBaseline(target, rules) ?? []);
-    const refused = found.filter((one): one is RefusedBaseline => 'message' in one);
-    const proposals = found.filter((one): one is BaselineProposal => 'files' in one);
-    const named = new Set(refused.map(({ schema }) => schema));
-    const unchanged = managedIn(state).filter((schema) => !named.has(schema));
+    const proposed = targets.flatMap((target) => proposeBaseline(target, rules) ?? []);
+    const refused = proposed.filter((item): item is RefusedBaseline => 'message' in item);
+    const proposals = proposed.filter((item): item is BaselineProposal => 'files' in item);
+    const refusedSchemas = new Set(refused.map(({ schema }) => schema));
+    const unchanged = managedIn(state).filter((schema) => !refusedSchemas.has(schema));
     return { state, proposals, refused, unchanged, hashes, request };
   });
 }

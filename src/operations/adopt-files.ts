@@ -66,7 +66,7 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
       hint: 'specify only one of keep and into',
     });
   const found = findSourceFiles(sourceDir(config, from));
-  const sources = found.flatMap(({ path, text: own }) => (own === null ? [] : [{ path, text: own }]));
+  const sources = found.flatMap(({ path, text: read }) => (read === null ? [] : [{ path, text: read }]));
   const folders = { public: folderOf(config, 'public'), tenant: folderOf(config, 'tenant') };
   const rules = { into, keep, schema: config.publicSchema, tool, folders };
   const conversion = await convertFiles(sources, rules);
@@ -91,15 +91,15 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
     const manifest = manifestOf(result.tool, files, lists);
     return [{ ...target, ...withManifest(files, manifest, target) }];
   });
-  for (const one of folderFiles) if (one.files.length > 0) refuseOthers(one);
-  const isDone = folderFiles.every((one) => filesToWrite(one).length === 0);
+  for (const folder of folderFiles) if (folder.files.length > 0) refuseOthers(folder);
+  const isDone = folderFiles.every((folder) => filesToWrite(folder).length === 0);
   const accepted = isDone || (await accept(result));
   checkValue('the answer of accept', accepted, yesOrNo);
   const written = accepted ? folderFiles.map(writeNewFiles) : [];
   return { ...result, accepted, written: written.reduce((sum, count) => sum + count, 0) };
 }
 
-/** The files of a folder with their manifest. Those that an earlier conversion created from the same originals are kept. */
+/** The files of a folder with their manifest. Files that an earlier conversion made from the same originals are kept. */
 function withManifest(
   files: readonly ConvertedFile[],
   manifest: Manifest,
@@ -107,10 +107,10 @@ function withManifest(
 ): Pick<NewFiles, 'files' | 'kept' | 'replaced'> {
   const earlier = readManifest(dir, folder)?.files ?? [];
   // The same original becomes a different file if other tables are kept.
-  const now = new Set(manifest.files.map((one) => JSON.stringify(one)));
-  const again = earlier.filter((one) => now.has(JSON.stringify(one)));
+  const now = new Set(manifest.files.map((entry) => JSON.stringify(entry)));
+  const again = earlier.filter((entry) => now.has(JSON.stringify(entry)));
   return {
-    // It comes first, so that no file is ever there without it.
+    // The manifest comes first, so that no file ever exists without it.
     files: [{ name: manifestName, text: manifestText(manifest) }, ...files],
     kept: new Set(again.map(({ file }) => file)),
     replaced: again.length === earlier.length ? manifestName : null,
@@ -119,7 +119,7 @@ function withManifest(
 
 function sourceDir({ cwd, publicDir, tenantDir }: Config, from: string): string {
   const dir = resolve(cwd, from);
-  const target = [publicDir, tenantDir].find((one) => isSameFolder(one, dir));
+  const target = [publicDir, tenantDir].find((folder) => isSameFolder(folder, dir));
   if (target === undefined) return dir;
   const shown = relative(cwd, target).split(sep).join('/');
   throw new SqlmigError('bad-usage', `${shown} is also the folder for the converted files`, {

@@ -40,7 +40,7 @@ export interface AdoptHistoryOptions extends ChangeOptions {
   readonly files?: string;
   /** Leave out rows whose files no longer exist, instead of refusing the history. */
   readonly acceptMissing?: boolean;
-  /** Called once with everything to import, if anything is and nothing is refused; it proceeds only on `true`. */
+  /** Called once with the imports, if there are any and none is refused. They proceed only if it returns `true`. */
   readonly accept: (imports: readonly HistoryImport[]) => boolean | Promise<boolean>;
 }
 
@@ -102,9 +102,9 @@ async function run(
     });
     const readScopes = createScopeReadings(config, migrations, originals);
     const rules = { config, tenants, acceptMissing, readScopes };
-    const found = allTargets(state).flatMap((target) => proposeImport(target, histories, rules) ?? []);
-    const proposals = found.filter((one): one is ImportProposal => 'share' in one);
-    const refused = found.filter((one): one is RefusedHistory => !('share' in one));
+    const proposed = allTargets(state).flatMap((target) => proposeImport(target, histories, rules) ?? []);
+    const proposals = proposed.filter((item): item is ImportProposal => 'share' in item);
+    const refused = proposed.filter((item): item is RefusedHistory => !('share' in item));
     const used = [...new Set(proposals.map((proposal) => proposal.source))];
     const sessions = await current.read((session) => readToolSessions(session, used));
     const imports = proposals.map(({ describe }) => describe);

@@ -12,7 +12,7 @@ import { type MoveMeasures, movePublic } from '../move/move.ts';
 import type { MoveParts } from '../move/steps.ts';
 import type { RoleSessions } from '../move/surroundings.ts';
 import {
-  type MoveWish,
+  type MoveRequest,
   notesOf,
   obstaclesOf,
   obstaclesOfMoving,
@@ -55,7 +55,7 @@ export interface AdoptPublicOptions extends ChangeOptions {
   readonly files?: string;
   /** As in `adoptHistory`. */
   readonly acceptMissing?: boolean;
-  /** Execute the move, and roll it back. */
+  /** Execute the move and roll it back. */
   readonly rehearse?: boolean;
   /** Called once with the plan, if there is no obstacle; only `true` starts the move. Not called by a rehearsal. */
   readonly accept: (plan: PublicMove) => boolean | Promise<boolean>;
@@ -149,7 +149,7 @@ async function run(config: Config, options: AdoptPublicOptions): Promise<Adopted
     ...change
   } = options;
   requireTenantName(as, config.publicSchema);
-  const wish: MoveWish = { schema: config.publicSchema, as, keep, rewriteFunctions, acceptReplication };
+  const wish: MoveRequest = { schema: config.publicSchema, as, keep, rewriteFunctions, acceptReplication };
   const migrations = await readMigrations(config);
   const originals = files === undefined ? null : readOriginals(config, files);
   const readScopes = createScopeReadings(config, migrations, originals);
@@ -157,10 +157,10 @@ async function run(config: Config, options: AdoptPublicOptions): Promise<Adopted
   const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (current) => {
     const migrationRun: MigrationRun = { run: current, source, settings };
-    const look = await lookAt(migrationRun, wish, { acceptMissing, readScopes });
-    const described = describe(migrationRun, look);
-    if (look.obstacles.length > 0) return { ...described, accepted: false, moved: null };
-    const { error, ...chosen } = await choose(migrationRun, look, rehearse);
+    const found = await surveyPublic(migrationRun, wish, { acceptMissing, readScopes });
+    const described = describe(migrationRun, found);
+    if (found.obstacles.length > 0) return { ...described, accepted: false, moved: null };
+    const { error, ...chosen } = await chooseWay(migrationRun, found, rehearse);
     const plan: PublicMove = { ...described, ...chosen };
     const result = { ...plan, accepted: false, moved: null, ...(error && { error }) };
     if (plan.way === null || plan.obstacles.length > 0 || error !== undefined || rehearse) return result;
@@ -168,24 +168,24 @@ async function run(config: Config, options: AdoptPublicOptions): Promise<Adopted
     checkValue('the answer of accept', accepted, yesOrNo);
     if (!accepted) return result;
     const choice = { way: plan.way, commit: true };
-    const end = await movePublic(migrationRun, look.target, { parts: look.parts, choice });
+    const end = await movePublic(migrationRun, found.target, { parts: found.parts, choice });
     return end.state === 'done'
       ? { ...result, accepted, moved: end.measured }
       : { ...result, accepted, error: end.error };
   });
 }
 
-interface Look {
+interface PublicSurvey {
   readonly target: Target;
   readonly parts: MoveParts;
   readonly obstacles: readonly Obstacle[];
 }
 
-async function lookAt(
+async function surveyPublic(
   { run: current, source, settings }: MigrationRun,
-  wish: MoveWish,
+  wish: MoveRequest,
   { acceptMissing, readScopes }: Pick<ImportRules, 'acceptMissing' | 'readScopes'>,
-): Promise<Look> {
+): Promise<PublicSurvey> {
   const { config } = source;
   return current.read(async (session, reader) => {
     const every = await selectTenants(reader, config, { selection: everySchema });
@@ -203,37 +203,37 @@ async function lookAt(
       obstacles: [
         ...obstaclesOf(found, histories, source),
         ...obstaclesOfTenants(found, tenants),
-        ...(await listing(current, wish.as)),
+        ...(await listingObstacles(current, wish.as)),
       ],
     };
   });
 }
 
-/** Why the tenant source does not list the new tenant. A query runs again within the move. */
-async function listing(current: MigrationRun['run'], as: string): Promise<Obstacle[]> {
+/** The obstacle if the tenant source does not list the new tenant. A query runs again within the move. */
+async function listingObstacles(current: MigrationRun['run'], as: string): Promise<Obstacle[]> {
   const { tenants } = current.config.database;
   if (tenants.kind === 'query' || (await isListed(current, as))) return [];
   const { message, details } = unlisted(current.config, as, { state: 'nothing was changed' });
   return [{ message, hint: (details.hint ?? '').replace(/, or accept it with --unlisted$/, '') }];
 }
 
-interface Chosen extends Partial<Pick<PublicMove, 'obstacles' | 'way' | 'whyMove' | 'rehearsal'>> {
+interface ChosenWay extends Partial<Pick<PublicMove, 'obstacles' | 'way' | 'whyMove' | 'rehearsal'>> {
   readonly error?: ErrorDetails;
 }
 
 /** Rehearses the rename, which locks no table that moves. Moving is rehearsed only on request. */
-async function choose(
+async function chooseWay(
   migrationRun: MigrationRun,
-  { target, parts }: Look,
+  { target, parts }: PublicSurvey,
   rehearse: boolean,
-): Promise<Chosen> {
+): Promise<ChosenWay> {
   const attempt = (way: MoveWay) =>
     movePublic(migrationRun, target, { parts, choice: { way, commit: false } });
   const end = await attempt('rename');
   if (end.state === 'done') return { way: 'rename', rehearsal: end.measured };
   if (!end.cannotRename) return { error: end.error };
   const obstacles = obstaclesOfMoving(parts.found);
-  const chosen: Chosen = { obstacles, way: 'move', whyMove: end.error.message };
+  const chosen: ChosenWay = { obstacles, way: 'move', whyMove: end.error.message };
   if (obstacles.length > 0 || !rehearse) return chosen;
   const moving = await attempt('move');
   return moving.state === 'done'
@@ -241,7 +241,7 @@ async function choose(
     : { ...chosen, error: moving.error };
 }
 
-function describe({ run: current }: MigrationRun, { parts, obstacles }: Look): PublicMove {
+function describe({ run: current }: MigrationRun, { parts, obstacles }: PublicSurvey): PublicMove {
   const { found, histories } = parts;
   const { wish, division, surroundings, mentions, roles } = found;
   const { own } = histories;

@@ -27,7 +27,7 @@ import { callerOf } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
 import type { Session } from '../server/session.ts';
 
-/** What `adopt` can be told. */
+/** Options of `adopt`. */
 export interface AdoptOptions {
   /** Folder of the other tool's files, in its own layout; the folders of the config by default. */
   readonly files?: string;
@@ -39,25 +39,25 @@ const adoptKinds: Kinds<AdoptOptions> = { files: text, signal: abortSignal, onEv
 
 /** How a history of another tool matches the files. */
 export interface HistoryMatch {
-  /** The folder it was compared with: the one that more of its rows match. */
+  /** The folder that it was compared with: the one that matches more of its rows. */
   readonly folder: string;
-  /** How many files it records as applied. */
+  /** The number of files that it records as applied. */
   readonly applied: number;
-  /** What the files were compared by, such as "SHA-256 of the file"; `null` if nothing can be compared. */
+  /** The checksum by which files were compared, such as "SHA-256 of the file"; `null` if they cannot be compared. */
   readonly checkedBy: string | null;
   readonly equal: number;
   readonly unverified: number;
-  /** Files that are not what was applied. */
+  /** Files that differ from what was applied. */
   readonly changed: readonly string[];
   /** Rows that match no file, as the tool names them. */
   readonly withoutFile: readonly string[];
   /** Files that no row records. */
   readonly withoutRow: readonly string[];
-  /** Those of them that come before a file that was applied. */
+  /** Files in `withoutRow` that come before an applied file. */
   readonly skipped: readonly string[];
   /** What the recorded times mean. */
   readonly time: TimeMeaning;
-  /** What this tool's history cannot say. */
+  /** What the history of this tool does not record. */
   readonly caveat: string | null;
 }
 
@@ -67,7 +67,7 @@ export interface ForeignHistory {
   readonly table: string;
   readonly tool: string;
   readonly columns: readonly string[];
-  /** sqlmig has imported it; it is not compared any more. */
+  /** sqlmig has imported it and no longer compares it. */
   readonly takenOver: boolean;
   /** `null` if it cannot be imported, or has been. */
   readonly match: HistoryMatch | null;
@@ -84,7 +84,7 @@ export interface AdoptReport {
   readonly host: string;
   readonly database: string;
   readonly histories: readonly ForeignHistory[];
-  /** Sessions that hold a lock which a tool takes while it migrates. */
+  /** Sessions with a lock that a tool holds while it migrates. */
   readonly sessions: readonly ToolSession[];
   /**
    * The objects in public that its files do not create; `null` if there are no such tables, or if the config has `scopes`,
@@ -104,7 +104,7 @@ export async function adopt(config: Config, options: AdoptOptions = {}): Promise
   const folders = foldersOf(config, options.files);
   return withRun(config, callerOf(options), async ({ read, server, database }) => {
     const { histories, sessions, contents } = await read((session) =>
-      report(session, folders, { config, originals: options.files }),
+      readReport(session, folders, { config, originals: options.files }),
     );
     const ok =
       sessions.length === 0 &&
@@ -126,8 +126,9 @@ interface Folder {
   readonly files: readonly SourceFile[];
 }
 
-function foldersOf(config: Config, own: string | undefined): readonly Folder[] {
-  if (own !== undefined) return [{ folder: own, files: readSourceFiles(resolve(config.cwd, own)) }];
+function foldersOf(config: Config, originals: string | undefined): readonly Folder[] {
+  if (originals !== undefined)
+    return [{ folder: originals, files: readSourceFiles(resolve(config.cwd, originals)) }];
   const { tenant, public: shared } = readProjectSources(config, null);
   return [
     { folder: folderOf(config, 'tenant'), files: tenant },
@@ -140,7 +141,7 @@ interface IndexedFolder {
   readonly index: FileIndex;
 }
 
-async function report(
+async function readReport(
   session: Session,
   folders: readonly Folder[],
   { config, originals }: { readonly config: Config; readonly originals: string | undefined },
@@ -157,15 +158,16 @@ async function report(
   const inUse = read.filter(({ found }) => found.takenOver === null);
   const tools = new Map<string, number>();
   for (const { found } of inUse) tools.set(found.schema, (tools.get(found.schema) ?? 0) + 1);
-  const histories = read.map((one): ForeignHistory => {
-    const { schema, table, tool, columns } = one.found;
-    const takenOver = one.found.takenOver !== null;
-    const judged = takenOver
-      ? { match: null, refused: null }
-      : (tools.get(schema) ?? 0) > 1
-        ? refuse(twoHistories(schema, 'choose the one in use with --history --from-tool'))
-        : judge(one, one.reader === null ? [] : indexed(one.reader));
-    return { schema, table, tool, columns, takenOver, ...judged };
+  const compare = (history: ForeignHistoryFound): ComparedHistory => {
+    const { found, reader } = history;
+    if (found.takenOver !== null) return { match: null, refused: null };
+    if ((tools.get(found.schema) ?? 0) > 1)
+      return refuse(twoHistories(found.schema, 'choose the one in use with --history --from-tool'));
+    return matchFolders(history, reader === null ? [] : indexed(reader));
+  };
+  const histories = read.map((history): ForeignHistory => {
+    const { schema, table, tool, columns, takenOver } = history.found;
+    return { schema, table, tool, columns, takenOver: takenOver !== null, ...compare(history) };
   });
   const files = { public: readSourceFiles(config.publicDir), tenant: readSourceFiles(config.tenantDir) };
   const contents =
@@ -175,17 +177,20 @@ async function report(
   return { histories, sessions: await readToolSessions(session, read), contents };
 }
 
-type Judged = Pick<ForeignHistory, 'match' | 'refused'>;
+type ComparedHistory = Pick<ForeignHistory, 'match' | 'refused'>;
 
-function refuse(refused: Obstacle): Judged {
+function refuse(refused: Obstacle): ComparedHistory {
   return { match: null, refused };
 }
 
-function judge({ found, history }: ForeignHistoryFound, folders: readonly IndexedFolder[]): Judged {
+function matchFolders(
+  { found, history }: ForeignHistoryFound,
+  folders: readonly IndexedFolder[],
+): ComparedHistory {
   if (history === null || history instanceof Error) return refuse(unreadable(found, history));
   const [first, ...others] = folders;
   if (first === undefined) throw new RangeError('a history with rows is compared with a folder');
-  // A history in public may record the tenants' files, so the folder that fits best decides.
+  // A history in public may record the files of tenants, so it belongs to the folder that matches best.
   let best = { folder: first.folder, reading: readForeignHistory(first.index, history) };
   for (const { folder, index } of others) {
     const reading = readForeignHistory(index, history);

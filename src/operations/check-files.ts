@@ -29,8 +29,8 @@ export async function checkFiles(config: Config, options: CheckFilesOptions = {}
   const { emit } = callerOf(options);
   for (const message of scopes[0].migrations.strays) emit({ type: 'warning', message, files: true });
   const parts: ScopePart<readonly FoundInFile[]>[] = [];
-  for (const { config: one, migrations } of scopes)
-    parts.push({ config: one, result: await checkMigrations(migrations, config) });
+  for (const { config: part, migrations } of scopes)
+    parts.push({ config: part, result: await checkMigrations(migrations, config) });
   const findings = ofEachScope(parts, (result) => result);
   const files = new Set(
     scopes.flatMap(({ migrations }) => [...migrations.public, ...migrations.tenant, ...migrations.down]),

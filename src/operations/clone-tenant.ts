@@ -68,7 +68,7 @@ export async function cloneTenant(config: Config, options: CloneTenantOptions): 
   return inHome(config, options, {
     what: `a schema "${options.name}"`,
     isHere: (run) => hasSchema(run, options.name),
-    work: (one, own) => traced('tenant clone', one, { options: own, work: clone }),
+    work: (part, options) => traced('tenant clone', part, { options, work: clone }),
   });
 }
 
@@ -76,7 +76,7 @@ async function clone(
   config: Config,
   { name, to, data = false, unlisted = false, ...change }: CloneTenantOptions,
 ): Promise<ClonedTenant> {
-  for (const one of [name, to]) requireTenantName(one, config.publicSchema);
+  for (const schema of [name, to]) requireTenantName(schema, config.publicSchema);
   const scopes = await readScopes(config);
   const [{ migrations }] = scopes;
   const settings = { ...migrateSettings(change, config), sync: true };

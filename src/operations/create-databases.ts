@@ -42,7 +42,7 @@ export async function createDatabases(
   checkOptions(options, kinds);
   return inDatabases(config, options, {
     work: createIn,
-    merge: (parts) => mergedDatabases(parts, (one) => ({ ...one, name: null, state: 'failed' })),
+    merge: (parts) => mergedDatabases(parts, (database) => ({ ...database, name: null, state: 'failed' })),
   });
 }
 

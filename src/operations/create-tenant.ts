@@ -37,7 +37,7 @@ export interface CreateTenantOptions extends ChangeOptions {
   readonly scopes?: readonly string[];
 }
 
-/** What was created: the outcome of the files of all tenants, or why it is not complete. */
+/** The outcome of the files of all tenants, or why the tenant is not complete. */
 export interface CreatedTenant extends SchemaOutcome {
   /** The outcomes of the kinds whose files it got, in the order of the config; absent if the config has none. */
   readonly kinds?: readonly SchemaOutcome[];
@@ -80,7 +80,7 @@ export async function createTenant(config: Config, options: CreateTenantOptions)
   return inHome(config, options, {
     what: `or list a schema "${name}"`,
     isHere: async (run) => (await isListedSomewhere(run, name)) || hasSchema(run, name),
-    work: (one, own) => traced('tenant create', one, { options: own, work: createInScopes }),
+    work: (part, options) => traced('tenant create', part, { options, work: createInScopes }),
     nowhere: () => {
       throw new SqlmigError('bad-usage', `no database lists the tenant "${name}"`, {
         state: 'nothing was created',
@@ -92,26 +92,26 @@ export async function createTenant(config: Config, options: CreateTenantOptions)
 
 /** Creates a tenant with the files of all tenants, then with those of its kinds. */
 async function createInScopes(config: Config, options: CreateTenantOptions): Promise<CreatedTenant> {
-  const { scopes: named = [], ...own } = options;
-  if (config.scopes.length === 0) return (await create(config, own)).outcome;
+  const { scopes: named = [], ...creating } = options;
+  if (config.scopes.length === 0) return (await create(config, creating)).outcome;
   const outcomes: SchemaOutcome[] = [];
   let isBare = false;
-  const createIn = async (one: Config | undefined): Promise<boolean> => {
-    if (one === undefined) throw new RangeError('a tenant has a scope');
-    const { onEvent } = own;
-    const listener = onEvent && { onEvent: namingScope(onEvent, one) };
-    const ifNotExists = own.ifNotExists === true || outcomes.length > 0;
-    const made = await create(one, { ...own, ...listener, ifNotExists, isBare });
-    const outcome = namedScope(made.outcome, one);
+  const createIn = async (scope: Config | undefined): Promise<boolean> => {
+    if (scope === undefined) throw new RangeError('a tenant has a scope');
+    const { onEvent } = creating;
+    const listener = onEvent && { onEvent: namingScope(onEvent, scope) };
+    const ifNotExists = creating.ifNotExists === true || outcomes.length > 0;
+    const made = await create(scope, { ...creating, ...listener, ifNotExists, isBare });
+    const outcome = namedScope(made.outcome, scope);
     isBare ||= made.isBare;
     outcomes.push(outcome);
     return outcome.error === undefined;
   };
-  const [begin] = await scopesToCreate(config, { ...own, named });
+  const [begin] = await scopesToCreate(config, { ...creating, named });
   let continues = await createIn(begin);
   // Scopes may list the tenant only now that "register" of the config has run.
-  const later = continues ? (await scopesToCreate(config, { ...own, named })).slice(1) : [];
-  for (const one of later) continues &&= await createIn(one);
+  const later = continues ? (await scopesToCreate(config, { ...creating, named })).slice(1) : [];
+  for (const scope of later) continues &&= await createIn(scope);
   const [first, ...more] = outcomes;
   const last = outcomes.at(-1);
   if (first === undefined || last === undefined) throw new RangeError('a tenant has a scope');
@@ -137,12 +137,13 @@ async function scopesToCreate(
   return withRun(config, callerOf({ signal }), async (run) => {
     await requireNoMark(run, name, base);
     const parts: Config[] = [];
-    for (const one of kindsOf(config)) {
-      const own = { ...run, config: one };
-      const isNamed = one.scope !== null && named.includes(one.scope.name);
-      const listed = isNamed && !unlisted ? await isListedBefore(own, name) : await isListed(own, name);
-      const isMember = isNamed || (listed && one.database.tenants.kind !== 'history');
-      if (isMember) parts.push(one);
+    for (const kindConfig of kindsOf(config)) {
+      const kindRun = { ...run, config: kindConfig };
+      const isNamed = kindConfig.scope !== null && named.includes(kindConfig.scope.name);
+      const listed =
+        isNamed && !unlisted ? await isListedBefore(kindRun, name) : await isListed(kindRun, name);
+      const isMember = isNamed || (listed && kindConfig.database.tenants.kind !== 'history');
+      if (isMember) parts.push(kindConfig);
     }
     const { kind } = config.database.tenants;
     const cannotList =
@@ -154,7 +155,7 @@ async function scopesToCreate(
   });
 }
 
-/** @throws SqlmigError the trouble of a tenant that an unfinished drop or a move has marked. */
+/** @throws SqlmigError the trouble of a tenant that has the mark of an unfinished drop or of a move. */
 async function requireNoMark(run: Run, name: string, migrations: Migrations): Promise<void> {
   const source = { config: run.config, migrations, options: migrateSettings({}, run.config).plan };
   const marks = await run.read((_, reader) => readMarks(reader, source, [name]));

@@ -19,9 +19,9 @@ import { withRun } from '../run/run.ts';
 import { traced } from '../run/tracing.ts';
 
 /**
- * Undoes applied migrations with their `.down.sql` files, in each schema the ones that are applied there, the last
- * applied first. Tenants are undone before public, which is undone only if all tenants are selected and none fails; the
- * files of kinds of tenants before those of all tenants, the last kind of the config first.
+ * Undoes applied migrations with their `.down.sql` files, in each schema the last applied first. It undoes the kinds of
+ * tenants first, the last kind of the config first, then the files of all tenants, then public. Public is undone only if
+ * all tenants are selected and none fails.
  *
  * 1. Reads and checks all files, before it connects.
  * 2. Reads the selected schemas without a lock, and finds the text that undoes each migration: its down file, or with
@@ -43,9 +43,9 @@ export async function down(config: Config, options: DownOptions): Promise<DownRe
     requireAll,
     merge: mergedDown,
     decide: (plans: readonly Part<DownPlan>[]) => accept(mergedDownPlan(plans)),
-    work: (one, own, meet) =>
-      traced('down', one, {
-        options: meet === null ? own : { ...own, accept: meet },
+    work: (part, partOptions, agree) =>
+      traced('down', part, {
+        options: agree === null ? partOptions : { ...partOptions, accept: agree },
         work: async (config, given) => undoFleet(await readScopes(config), given),
       }),
   });

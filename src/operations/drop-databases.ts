@@ -48,8 +48,8 @@ const kinds: Kinds<DropDatabasesOptions> = {
 };
 
 /**
- * Drops each database of the config, with all its contents, if `accept` agrees. None is dropped before the servers of
- * all have been asked. A database that is in use is not dropped.
+ * Drops each database of the config, with all its contents, if `accept` agrees. It reads all of them before it drops
+ * any. A database that is in use is not dropped.
  * @throws SqlmigError `server-refused`, and if it cannot start: `bad-usage`, `config-invalid`, no connection. Of several
  *   databases, those that fail have these errors, unless all do. Rethrows what `accept` throws.
  */
@@ -62,8 +62,8 @@ export async function dropDatabases(
   const { accept } = options;
   return inDatabases<DropDatabasesOptions, DroppedDatabases, DatabaseDrop>(config, options, {
     decide: (parts) => accept(resultsOf(parts)),
-    work: (one, own, meet) => dropIn(one, own, meet ?? ((plan) => accept([plan]))),
-    merge: (parts) => mergedDatabases(parts, (one) => ({ ...one, name: null, state: 'failed' })),
+    work: (part, partOptions, agree) => dropIn(part, partOptions, agree ?? ((plan) => accept([plan]))),
+    merge: (parts) => mergedDatabases(parts, (database) => ({ ...database, name: null, state: 'failed' })),
   });
 }
 

@@ -74,7 +74,7 @@ export async function dropTenant(config: Config, options: DropTenantOptions): Pr
   return inHome(config, options, {
     what: `a schema "${options.name}"`,
     isHere: (run) => hasSchema(run, options.name),
-    work: (one, own) => traced('tenant drop', one, { options: own, work: drop }),
+    work: (part, options) => traced('tenant drop', part, { options, work: drop }),
   });
 }
 

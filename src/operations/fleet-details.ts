@@ -38,8 +38,8 @@ export interface AllDetails {
 export async function readFleetDetails(config: Config, options: ReadOptions): Promise<AllDetails> {
   requireFleetConfig(config);
   return inDatabases<ReadOptions, AllDetails>(config, options, {
-    work: (one, own) =>
-      inScopes(one, own, {
+    work: (part, options) =>
+      inScopes(part, options, {
         work: readDetails,
         merge: (parts) => ({
           status: statusOfScopes(mapParts(parts, ({ status }) => status)),

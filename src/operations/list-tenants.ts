@@ -16,9 +16,9 @@ export interface ListedTenant {
   readonly schema: string;
   /** False if `up` has still to create the schema. */
   readonly exists: boolean;
-  /** Where it is listed: the kind of the tenant source, or `null` if that does not list it and no run migrates it. */
+  /** The kind of the tenant source that lists it; `null` if the source does not list it, so that no run migrates it. */
   readonly listedBy: 'query' | 'pattern' | 'list' | 'function' | 'history' | null;
-  /** The scopes that it has or is to have files of, besides those for all tenants; absent if the config has none. */
+  /** The kinds whose files it has or will get; absent if the config has none. */
   readonly scopes?: readonly string[];
   /** The newest applied version, with the digits in the file name, or `null` if nothing is applied. */
   readonly version: string | null;
@@ -41,7 +41,7 @@ const kinds: Kinds<ListTenantsOptions> = { signal: abortSignal };
 
 /**
  * Lists the tenants of the config's source, in its order, then schemas with a tenant's history that it does not list.
- * With several databases, those of one follow those of another.
+ * With several databases, their lists follow each other.
  * @throws SqlmigError if any database cannot be read; `tenants-query-failed`, `interrupted`, and if it cannot start: `bad-usage`, `config-invalid`,
  *   mistakes in the files, no connection.
  */
@@ -52,7 +52,7 @@ export async function listTenants(
   requireFleetConfig(config);
   checkOptions(options, kinds);
   return inDatabases(config, options, {
-    work: (one, own) => inScopes(one, own, { work: tenantsOf, merge: tenantsOfScopes }),
+    work: (part, options) => inScopes(part, options, { work: tenantsOf, merge: tenantsOfScopes }),
     merge: (parts) => everyResult(parts).flat(),
   });
 }
@@ -88,28 +88,29 @@ async function tenantsOf(config: Config, options: ListTenantsOptions): Promise<r
   return [...fleet.tenants.map(described(kind)), ...unlisted.map(described(null))];
 }
 
-/** Each tenant once, with what the files of all tenants and of its kinds have in common. */
+/** Each tenant once, with the pending migrations and findings of all its scopes. */
 function tenantsOfScopes(parts: ScopeParts<readonly ListedTenant[]>): readonly ListedTenant[] {
   const tenants = new Map<string, ListedTenant>();
   for (const { config, result } of parts) {
     for (const tenant of result) {
-      const own = { ...namedScope(tenant, config), scopes: config.scope === null ? [] : [config.scope.name] };
-      const known = tenants.get(tenant.schema);
-      tenants.set(tenant.schema, known === undefined ? own : joined(known, own));
+      const scopes = config.scope === null ? [] : [config.scope.name];
+      const inScope = { ...namedScope(tenant, config), scopes };
+      const earlier = tenants.get(tenant.schema);
+      tenants.set(tenant.schema, earlier === undefined ? inScope : joined(earlier, inScope));
     }
   }
   return [...tenants.values()];
 }
 
-function joined(known: ListedTenant, other: ListedTenant): ListedTenant {
-  const error = known.error ?? other.error;
+function joined(first: ListedTenant, other: ListedTenant): ListedTenant {
+  const error = first.error ?? other.error;
   return {
-    ...known,
-    listedBy: known.listedBy ?? other.listedBy,
-    version: known.version ?? other.version,
-    pending: known.pending + other.pending,
-    findings: [...known.findings, ...other.findings],
-    scopes: [...(known.scopes ?? []), ...(other.scopes ?? [])],
+    ...first,
+    listedBy: first.listedBy ?? other.listedBy,
+    version: first.version ?? other.version,
+    pending: first.pending + other.pending,
+    findings: [...first.findings, ...other.findings],
+    scopes: [...(first.scopes ?? []), ...(other.scopes ?? [])],
     ...(error !== undefined && { error }),
   };
 }

@@ -48,7 +48,7 @@ export interface MoveTenantOptions extends ChangeOptions {
   readonly to: string;
   /** Move it even if the tenant source does not list it in the other database. */
   readonly unlisted?: boolean;
-  /** Called once with what would be moved, unless that is done; only `true` moves it. */
+  /** Called once with the plan, unless the move is done. The tenant is moved only if it returns `true`. */
   readonly accept: (plan: TenantMove) => boolean | Promise<boolean>;
 }
 
@@ -135,7 +135,7 @@ async function move(sides: MoveSides, state: MoveState, options: MoveTenantOptio
 
 const undoneHint = 'run --undo again to complete it';
 
-/** @throws SqlmigError for a schema that is no tenant, whose move is being ended, or that is not where its move left it. */
+/** @throws SqlmigError for a schema that is not a tenant, whose move is ending, or whose databases contradict its move. */
 function requireMovableState({ target, isTenant, mark, record }: MoveState, there: string): void {
   const { schema, trouble } = target;
   if (trouble !== null && (trouble.code !== 'tenant-moved' || record === null)) throw trouble;
@@ -199,7 +199,7 @@ type CopyEnd =
   | { readonly record: MoveRecord; readonly outcome: SchemaOutcome }
   | { readonly record: null; readonly closed: boolean; readonly error: ErrorDetails };
 
-/** Copies the tenant. What the other database has recorded decides how that ended, whatever happened to the connections. */
+/** Copies the tenant. The record in the other database decides how that ended, even if connections were lost. */
 async function copy(
   moving: Moving,
   buildKinds: (session: Session) => Promise<void>,
@@ -224,7 +224,7 @@ async function copy(
   const failed = outcome.error ?? notMoved(schema, 'the copy is gone').details;
   try {
     const records = await run.read((session) => readMoves(session, schema, context.publicSchema));
-    const record = records.find((one) => one.id === id);
+    const record = records.find((move) => move.id === id);
     if (record?.state === 'undone')
       return { record: null, closed: report.mayBeClosed, error: { ...failed, hint: undoneHint } };
     if (record?.state === 'copied' || record?.state === 'finished') {

@@ -42,7 +42,7 @@ export async function plan(config: Config, options: PlanCommandOptions = {}): Pr
   requireFleetConfig(config);
   checkOptions(options, planCommandKinds);
   return inDatabases(config, options, {
-    work: (one, own) => inScopes(one, own, { work: planOf, merge: planOfScopes }),
+    work: (part, options) => inScopes(part, options, { work: planOf, merge: planOfScopes }),
     merge: mergedPlan,
   });
 }

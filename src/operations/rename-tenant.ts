@@ -46,7 +46,7 @@ export interface RenamedTenant {
   readonly notes: readonly string[];
   /** The tenant source still lists the old name, so that `up` would create it. */
   readonly listsOld: boolean;
-  /** The tenant source lists the new name; with kinds of tenants, those of all scopes that it has files of. */
+  /** The tenant source lists the new name, and so does the source of each kind that the tenant has files of. */
   readonly listsNew: boolean;
   /** The scopes whose tenants lack the new name; absent if the config has no kinds of tenants. */
   readonly lackingIn?: readonly ScopeName[];
@@ -62,7 +62,7 @@ const kinds: Kinds<RenameTenantOptions> = {
 };
 
 /**
- * Renames a tenant's schema, under its lock and that of the new name. Its history and locks follow; the tenant source
+ * Renames a tenant's schema, under its lock and the lock of the new name. Its history and locks follow; the tenant source
  * does not, unless it lists existing schemas. Function bodies and strings that contain the old name do not follow
  * either, and prevent the renaming unless they are accepted.
  * @throws SqlmigError `bad-tenant-name`, `schema-missing`, `tenant-exists`, `no-history`, `unlisted-tenant`, and if it
@@ -74,7 +74,7 @@ export async function renameTenant(config: Config, options: RenameTenantOptions)
   return inHome(config, options, {
     what: `a schema "${options.name}"`,
     isHere: (run) => hasSchema(run, options.name),
-    work: (one, own) => traced('tenant rename', one, { options: own, work: rename }),
+    work: (part, options) => traced('tenant rename', part, { options, work: rename }),
   });
 }
 
@@ -82,7 +82,7 @@ async function rename(
   config: Config,
   { name, to, acceptMentions = false, unlisted: acceptsUnlisted = false, ...change }: RenameTenantOptions,
 ): Promise<RenamedTenant> {
-  for (const one of [name, to]) requireTenantName(one, config.publicSchema);
+  for (const schema of [name, to]) requireTenantName(schema, config.publicSchema);
   const migrations = await readMigrations(config);
   const settings = migrateSettings(change, config);
   const source = { config, migrations, options: settings.plan };
@@ -145,7 +145,7 @@ function namesRemain(name: string): SqlmigError {
 }
 
 /**
- * Requires that the patterns of the config list the new name; those of kinds, if they list the old one.
+ * Requires that the pattern of the config matches the new name, and so does the pattern of a kind that matches the old one.
  * @throws SqlmigError `unlisted-tenant`.
  */
 async function requirePatterns(
@@ -154,9 +154,9 @@ async function requirePatterns(
 ): Promise<void> {
   const { scopes } = run.config;
   for (const config of [run.config, ...kindsOf(run.config)]) {
-    const own = { ...run, config };
-    if (config.database.tenants.kind !== 'pattern' || (await isListed(own, to))) continue;
-    if (scopes.length === 0 || (await isListed(own, name)))
+    const kindRun = { ...run, config };
+    if (config.database.tenants.kind !== 'pattern' || (await isListed(kindRun, to))) continue;
+    if (scopes.length === 0 || (await isListed(kindRun, name)))
       throw unlisted(config, to, { state: 'nothing was renamed' });
   }
 }

@@ -54,7 +54,7 @@ export async function settleMigration(
   return inHome(config, options, {
     what: `a schema "${schema}"`,
     isHere: (run) => hasSchema(run, schema),
-    work: (one, own) => traced('repair', one, { options: own, work: settleInScope }),
+    work: (part, options) => traced('repair', part, { options, work: settleInScope }),
   });
 }
 
@@ -71,8 +71,8 @@ export async function settleMigrations(
   requireFleetConfig(config);
   checkOptions(options, manyKinds);
   return inDatabases(config, options, {
-    work: (one, own) =>
-      inScopes(one, own, {
+    work: (part, options) =>
+      inScopes(part, options, {
         work: (config, options) => traced('repair', config, { options, work: settleSelected }),
         merge: (parts) => ({
           incomplete: ofEachScope(parts, ({ incomplete }) => incomplete),
@@ -96,18 +96,18 @@ async function settleInScope(
   if (kinds.length === 0) return settleIn(config, options);
   const found: { readonly config: Config; readonly described: SettledMigration | SqlmigError }[] = [];
   const refusals: SqlmigError[] = [];
-  for (const one of [config, ...kinds]) {
-    const described = await describedIn(one, options);
-    if (described instanceof SqlmigError && elsewhere.includes(described.code)) refusals.push(described);
-    else found.push({ config: one, described });
+  for (const scoped of [config, ...kinds]) {
+    const described = await describedIn(scoped, options);
+    if (described instanceof SqlmigError && notInScope.includes(described.code)) refusals.push(described);
+    else found.push({ config: scoped, described });
   }
   const [only, ...others] = found;
-  // Of several scopes with a file of that version, one in which it is applied says more than one that lacks it.
+  // The error of a scope in which the version is applied says more than the error of a scope that lacks it.
   if (only === undefined) throw refusals.find(({ code }) => code === 'nothing-to-settle') ?? refusals[0];
   if (others.length > 0)
     throw severalScopes(
       options,
-      found.map((one) => tenantScope(one.config)),
+      found.map((scope) => tenantScope(scope.config)),
     );
   if (options.how != null) return settleIn(only.config, options);
   if (only.described instanceof SqlmigError) throw only.described;
@@ -122,7 +122,8 @@ async function describedIn(
   try {
     return await settleIn(config, { ...options, how: null });
   } catch (error) {
-    if (error instanceof SqlmigError && [...elsewhere, 'checksum-changed'].includes(error.code)) return error;
+    if (error instanceof SqlmigError && [...notInScope, 'checksum-changed'].includes(error.code))
+      return error;
     throw error;
   }
 }
@@ -143,4 +144,4 @@ function severalScopes({ schema, version }: SettleMigrationOptions, scopes: read
   });
 }
 
-const elsewhere: readonly string[] = ['nothing-to-settle', 'bad-usage'];
+const notInScope: readonly string[] = ['nothing-to-settle', 'bad-usage'];

@@ -23,11 +23,11 @@ export interface WriteSnapshotOptions {
 /** A snapshot of the files of one scope that was written. */
 export interface WrittenFile {
   readonly file: string;
-  /** The newest version that it stands for; `null` if there are no files. */
+  /** The newest version that it includes; `null` if there are no files. */
   readonly upTo: string | null;
-  /** The number of files that it stands for. */
+  /** The number of files that it includes. */
   readonly files: number;
-  /** False if the file was as it had to be, or if no tenant has these files. */
+  /** False if the file was already up to date, or if no tenant has these files. */
   readonly changed: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface WrittenKind extends WrittenFile {
   readonly error?: ErrorDetails;
 }
 
-/** The snapshots that were written: that of the files of all tenants, and those of kinds. */
+/** The written snapshots: of the files of all tenants, and of each kind. */
 export interface WrittenSnapshot extends WrittenFile {
   /** In the order of the config; absent if it has no kinds. */
   readonly kinds?: readonly WrittenKind[];
@@ -50,20 +50,20 @@ export interface CheckedFile {
   readonly file: string;
   /** Why new tenants are not created with it, in words. */
   readonly problem?: string;
-  /** The newest version that it stands for. */
+  /** The newest version that it includes. */
   readonly upTo: string | null;
-  /** The versioned tenant files that it does not stand for. */
+  /** The versioned tenant files that it does not include. */
   readonly newer: readonly string[];
 }
 
 /** Whether the snapshot of the files of a kind can be used. */
 export interface CheckedKind extends CheckedFile {
   readonly scope: string;
-  /** False if there is none, which is no problem: not all kinds can have one. */
+  /** False if there is none. That is not a problem, because not every kind can have one. */
   readonly exists: boolean;
 }
 
-/** Whether snapshots can be used: `ok` is about all of them, the rest about that of the files of all tenants. */
+/** Whether snapshots can be used. `ok` is about all snapshots, the rest about the one for the files of all tenants. */
 export interface CheckedSnapshot extends CheckedFile {
   /** In the order of the config; absent if it has no kinds. */
   readonly kinds?: readonly CheckedKind[];
@@ -72,11 +72,11 @@ export interface CheckedSnapshot extends CheckedFile {
 const kinds: Kinds<WriteSnapshotOptions> = { signal: abortSignal, onEvent: callback };
 
 /**
- * Writes what the versioned tenant files build to the file beside their folder, such as `sql/tenant.snapshot.sql`, with
- * which `createTenant` and `up` create tenants, and for each kind of the config what its files add to that. The files are
- * replayed in temporary databases, in which the results are tried. The database itself is not changed. A kind whose files
- * build what a snapshot cannot have gets an `error`.
- * @throws SqlmigError `snapshot-refused` if the files of all tenants build what a snapshot cannot have, and if it cannot
+ * Writes what the versioned tenant files build to the file beside their folder, such as `sql/tenant.snapshot.sql`.
+ * `createTenant` and `up` create tenants from it. For each kind of the config, writes what its files add. The files are
+ * replayed in temporary databases, and the snapshots tested there. The database itself is not changed. A kind whose files
+ * build something that a snapshot cannot contain gets an `error`.
+ * @throws SqlmigError `snapshot-refused` if the files of all tenants build something that it cannot contain, and if it cannot
  *   start: `bad-usage`, `config-invalid`, mistakes in the files, no connection, `server-refused`.
  */
 export async function writeSnapshot(
@@ -90,11 +90,11 @@ export async function writeSnapshot(
   for (const { migrations } of scopes) await parseAll(migrations);
   const [all, ...ofKinds] = scopes;
   const work = { all, settings: migrateSettings(options, config) };
-  const own = isUnused(all) ? nothing(config) : await write(all, work);
-  if (ofKinds.length === 0) return own;
+  const base = isUnused(all) ? notWritten(config) : await write(all, work);
+  if (ofKinds.length === 0) return base;
   const written: WrittenKind[] = [];
   for (const kind of ofKinds) written.push(await writeOfKind(kind, work));
-  return { ...own, kinds: written };
+  return { ...base, kinds: written };
 }
 
 type Work = Pick<SnapshotRequest, 'all' | 'settings'>;
@@ -105,7 +105,7 @@ async function writeOfKind(kind: ScopeFiles, work: Work): Promise<WrittenKind> {
     return { scope, ...(await write(kind, work)) };
   } catch (error) {
     if (!(error instanceof SqlmigError) || error.code !== 'snapshot-refused') throw error;
-    return { scope, ...nothing(kind.config), error: error.details };
+    return { scope, ...notWritten(kind.config), error: error.details };
   }
 }
 
@@ -124,18 +124,18 @@ async function write(scope: ScopeFiles, work: Work): Promise<WrittenFile> {
   return { file, upTo, files: snapshot.covers.length, changed };
 }
 
-function nothing(config: Config): WrittenFile {
+function notWritten(config: Config): WrittenFile {
   return { file: shownSnapshot(config), upTo: null, files: 0, changed: false };
 }
 
-/** All tenants are of some kind, and there are no files for all of them. */
+/** True if every tenant is of some kind and there are no files of all tenants. */
 function isUnused({ config: { scopes, database }, migrations: { tenant } }: ScopeFiles): boolean {
   return scopes.length > 0 && database.tenants.kind === 'history' && tenant.length === 0;
 }
 
 /**
- * Tells whether the snapshot stands for the first of the tenant files as they are, without a database, and the same of that
- * of each kind. Newer files are no problem: they are applied after it. Neither is a kind without a snapshot.
+ * Checks, without a database, that each snapshot still matches the first tenant files of its scope. Newer files are not a
+ * problem: they are applied after it. Nor is a kind without a snapshot.
  * @throws SqlmigError `bad-usage`, `config-invalid`, mistakes in the names of files.
  */
 export async function checkSnapshot(config: Config): Promise<CheckedSnapshot> {
@@ -143,10 +143,10 @@ export async function checkSnapshot(config: Config): Promise<CheckedSnapshot> {
   const [all, ...ofKinds] = await readScopes(config);
   const { exists, ...found } = check(all);
   const isMissing = !exists && !isUnused(all);
-  const own = isMissing ? { ...found, ok: false, problem: 'it does not exist' } : found;
-  if (ofKinds.length === 0) return own;
+  const base = isMissing ? { ...found, ok: false, problem: 'it does not exist' } : found;
+  if (ofKinds.length === 0) return base;
   const checked = ofKinds.map((kind) => ({ scope: tenantScope(kind.config), ...check(kind) }));
-  return { ...own, ok: own.ok && checked.every(({ ok }) => ok), kinds: checked };
+  return { ...base, ok: base.ok && checked.every(({ ok }) => ok), kinds: checked };
 }
 
 function check({ config, migrations }: ScopeFiles): Omit<CheckedKind, 'scope'> {

@@ -90,7 +90,7 @@ async function run(
   });
 }
 
-/** The owned rows, in the proportion of the tenants that are left. */
+/** An estimate of the rows to copy: the owned rows, times the share of tenants that are left. */
 function rowsToCopy({ tables, tenants, done }: SplitSurvey): number {
   const all = tables.reduce((sum, { counts }) => sum + (counts?.owned ?? 0), 0);
   const left = tenants.filter(({ schema }) => !done.has(schema)).length;

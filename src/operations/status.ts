@@ -18,7 +18,7 @@ export async function status(config: Config, options: ReadOptions = {}): Promise
   requireFleetConfig(config);
   checkOptions(options, readKinds);
   return inDatabases(config, options, {
-    work: (one, own) => inScopes(one, own, { work: statusIn, merge: statusOfScopes }),
+    work: (part, options) => inScopes(part, options, { work: statusIn, merge: statusOfScopes }),
     merge: mergedStatus,
   });
 }

@@ -63,17 +63,17 @@ export async function verify(config: Config, options: VerifyOptions = {}): Promi
   requireFleetConfig(config);
   checkOptions(options, verifyKinds);
   return inDatabases(config, options, {
-    work: (one, own) =>
-      inScopes(one, own, {
-        work: (config, part) => verifyOne(config, part, own.select),
+    work: (part, options) =>
+      inScopes(part, options, {
+        work: (scope, scopeOptions) => verifyScope(scope, scopeOptions, options.select),
         merge: verifyOfScopes,
       }),
     merge: mergedVerify,
   });
 }
 
-/** Verifies one scope. The structures, which all scopes build, are compared with the first one, for the whole selection. */
-async function verifyOne(
+/** Verifies one scope. The first one also compares structures, which all scopes build, for the whole selection. */
+async function verifyScope(
   config: Config,
   options: VerifyOptions,
   selected: VerifyOptions['select'],
@@ -151,7 +151,7 @@ function resultOf(
   };
 }
 
-/** Every tenant script, which new tenants need, and the pending ones of public, which create what is missing. */
+/** All tenant scripts, which new tenants need, and the pending scripts of public, which create extensions. */
 function scriptsToSettle(found: FleetState, scripts: ParsedScripts): Script[] {
   const pending = new Set(found.public.plan.steps);
   return scripts.all().filter(({ migration }) => migration.scope === 'tenant' || pending.has(migration));

@@ -1,20 +1,20 @@
 import { exitCodes, SqlmigError } from '../errors.ts';
 
-/** Where the parts of a command wait for each other before any of them changes something. */
-interface Assembly<P> {
-  /** True if the parts were told not to continue, because one of them could not get ready. */
+/** Makes the parts of a command wait for each other before any of them changes something. */
+interface Barrier<P> {
+  /** True if no part may continue, because one of them failed before it arrived. */
   readonly refused: boolean;
   /**
-   * Waits until no part is missing. Resolves to the decision that is made once for all; `place` is the part's place in
-   * the plans that are decided on.
+   * Waits until every part has arrived or left. Resolves to the one decision for all. `place` is the place of the plan in
+   * the list that is decided on.
    */
   arrive(plan: P, place: number): Promise<boolean>;
-  /** Counts a part that has ended, and its error if it ended before all were ready. */
+  /** Counts a part that has ended, with its error if it failed. */
   leave(error: SqlmigError | null): void;
 }
 
-/** How many parts are expected, and how they decide. */
-interface Meeting<P> {
+/** The number of parts, and how they decide. */
+interface BarrierOptions<P> {
   readonly parts: number;
   /** Refuse the start if any part has ended with an error. */
   readonly requireAll: boolean;
@@ -22,19 +22,19 @@ interface Meeting<P> {
 }
 
 /**
- * Makes an assembly. A mistake in usage, config or files that any part finds refuses the start of all, since nothing
- * may have been done when a command exits with 2.
+ * Makes a barrier. If any part finds a mistake in usage, config or files, no part may continue: a command that exits with 2
+ * must not have changed anything.
  */
-export function createAssembly<P>({ parts, requireAll, decide }: Meeting<P>): Assembly<P> {
+export function createBarrier<P>({ parts, requireAll, decide }: BarrierOptions<P>): Barrier<P> {
   const plans: { readonly plan: P; readonly place: number }[] = [];
   let missing = parts;
   let isOver = false;
   let refused = false;
   let decision: (answer: Promise<boolean>) => void = () => {};
-  const common = new Promise<boolean>((resolve) => {
+  const shared = new Promise<boolean>((resolve) => {
     decision = resolve;
   });
-  // Nothing is decided on if every part has ended by itself.
+  // There is nothing to decide if every part has ended.
   const decided = async () =>
     plans.length > 0 && decide(plans.sort((a, b) => a.place - b.place).map(({ plan }) => plan));
   const count = () => {
@@ -43,8 +43,8 @@ export function createAssembly<P>({ parts, requireAll, decide }: Meeting<P>): As
     isOver = true;
     decision(refused ? Promise.reject(notStarted()) : decided());
   };
-  // A part that fails without having arrived must not leave a rejection that nobody awaits.
-  common.catch(() => {});
+  // If no part has arrived, nothing awaits the promise, and a rejection would end the process.
+  shared.catch(() => {});
   return {
     get refused() {
       return refused;
@@ -52,7 +52,7 @@ export function createAssembly<P>({ parts, requireAll, decide }: Meeting<P>): As
     arrive(plan, place) {
       plans.push({ plan, place });
       count();
-      return common;
+      return shared;
     },
     leave(error) {
       if (isOver) return;
