@@ -12,13 +12,13 @@ interface MoveCall extends ChangeOptions {
   readonly to: string;
 }
 
-/** Part of a tenant's move: the kinds of its options, and what it does once both databases have been read. */
+/** A step of a tenant's move: the kinds of its options, and its work once both databases have been read. */
 interface MoveWork<O extends MoveCall, T> {
   readonly kinds: Kinds<O>;
   readonly work: (sides: MoveSides, state: MoveState, options: O) => Promise<T>;
 }
 
-/** Connects to both databases of a tenant's move, and reads how far it is. @throws SqlmigError if it cannot start. */
+/** Connects to both databases of a tenant's move and reads its state. @throws SqlmigError if it cannot start. */
 export async function betweenDatabases<O extends MoveCall, T extends TracedResult>(
   config: Config,
   options: O,

@@ -32,18 +32,18 @@ export interface ClonedTable {
   readonly rows: number;
 }
 
-/** The tenant as one of its histories describes it. */
+/** The tenant as one of its histories records it. */
 export interface ClonedHistory {
   readonly from: Target;
   readonly context: UnitContext;
 }
 
-/** The tenant to clone, and where to. */
-export interface Cloning {
-  /** One for each of its histories; the first is the one that the transaction began with. */
+/** The tenant to clone, and the new schema. */
+export interface CloneJob {
+  /** The histories of the tenant. The transaction started with the first. */
   readonly histories: readonly [ClonedHistory, ...ClonedHistory[]];
   readonly to: string;
-  /** Copy the rows, too. */
+  /** Copy the rows as well. */
   readonly data: boolean;
 }
 
@@ -55,11 +55,11 @@ export interface Cloning {
  */
 export async function completeClone(
   session: Session,
-  { histories, to, data }: Cloning,
+  { histories, to, data }: CloneJob,
 ): Promise<ClonedTable[]> {
   const [{ from, context }, ...ofKinds] = histories;
   const names = [context.table, ...ofKinds.map((kind) => kind.context.table)];
-  await takeSource(session, histories);
+  await lockTenant(session, histories);
   for (const table of names) await requireSameHistory(session, { from: from.schema, to, table });
   const old = await readShape(session, from.schema);
   await requireNoOtherHistory(session, from.schema, { read: names, all: context.historyTables });
@@ -72,11 +72,11 @@ export async function completeClone(
   return data ? copyRows(session, { old: { ...old, tables }, from, to }, context) : [];
 }
 
-/** Takes the key of the tenant, whose histories must be as they were read, because the new schema is built from them. */
-async function takeSource(session: Session, histories: Cloning['histories']): Promise<void> {
+/** Takes the key of the tenant, and requires its histories to be unchanged: the new schema is built from them. */
+async function lockTenant(session: Session, histories: CloneJob['histories']): Promise<void> {
   const [{ from }] = histories;
   const unit = (target: Target) => ({ ...unitSchema(target, null), requires: null });
-  const stale = histories.flatMap((one) => isChanged(unit(one.from), one.context));
+  const stale = histories.flatMap(({ from, context }) => isChanged(unit(from), context));
   try {
     await session.run(`${setOwnPath}${refuseIf([...trySchemaKey(unit(from)), ...stale])}`);
   } catch (error) {
@@ -86,14 +86,15 @@ async function takeSource(session: Session, histories: Cloning['histories']): Pr
   }
 }
 
-/** @throws SqlmigError `not-reproducible` if a history of the clone is not that of the tenant. */
+/** @throws SqlmigError `not-reproducible` if a history of the clone differs from that of the tenant. */
 async function requireSameHistory(
   session: Session,
   { from, to, table }: { readonly from: string; readonly to: string; readonly table: string },
 ): Promise<void> {
-  const of = (schema: string) => `select ${keyColumn}, checksum, state from ${historyTable(schema, table)}`;
+  const rowsOf = (schema: string) =>
+    `select ${keyColumn}, checksum, state from ${historyTable(schema, table)}`;
   const [row] = await session.read(
-    `select exists (${of(from)} except ${of(to)}) or exists (${of(to)} except ${of(from)}) as differs`,
+    `select exists (${rowsOf(from)} except ${rowsOf(to)}) or exists (${rowsOf(to)} except ${rowsOf(from)}) as differs`,
   );
   if (row?.differs === true) throw notReproducible(from, `its history ${table} is not what they leave`);
 }
@@ -134,7 +135,7 @@ function setSequence(from: string, to: string, name: string): string {
   return `select setval(${own}::regclass, last_value, is_called) from ${tableName({ schema: from, name })};\n`;
 }
 
-/** Fills the materialized views in the order of their creation, so that each comes after the views that it reads. */
+/** Refreshes the materialized views in the order of their creation, so that each follows the views that it reads. */
 async function refreshViews(session: Session, from: string, to: string): Promise<void> {
   const views =
     await session.read(`select c.relname as name from pg_class c join pg_class s on s.relname = c.relname and s.relkind = 'm' and s.relnamespace = ${schemaOid(from)}

@@ -18,7 +18,7 @@ export interface SchemaContents {
   /** The numbers that the plan shows. */
   readonly tables: number;
   readonly others: number;
-  /** How many locks one transaction may take. */
+  /** The number of locks that one transaction may take. */
   readonly mostLocks: number;
 }
 
@@ -72,7 +72,7 @@ where p.pronamespace = ${here} and not ${isExtensionMember('pg_proc', 'p.oid')} 
     relations.map(({ oid }) => oid),
     needs.map((edge) => [String(edge.of), String(edge.needs)]),
   );
-  const byOid = new Map(relations.map((one) => [one.oid, one]));
+  const byOid = new Map(relations.map((relation) => [relation.oid, relation]));
   const items = ordered.flatMap((oid) => byOid.get(oid) ?? []).filter(({ isHistory }) => !isHistory);
   return {
     items: [
@@ -89,18 +89,18 @@ where p.pronamespace = ${here} and not ${isExtensionMember('pg_proc', 'p.oid')} 
   };
 }
 
-/** Orders objects so that each comes before those that it needs; within a cycle, in the given order. */
+/** Orders objects so that each comes before the objects that it needs; a cycle keeps the given order. */
 export function dependentsFirst(
   objects: readonly string[],
   needs: readonly (readonly [of: string, needs: string])[],
 ): string[] {
-  const known = new Set(objects);
-  const edges = needs.filter(([of, needed]) => of !== needed && known.has(of) && known.has(needed));
+  const all = new Set(objects);
+  const edges = needs.filter(([of, needed]) => of !== needed && all.has(of) && all.has(needed));
   const needing = new Map<string, number>();
   const needed = new Map<string, string[]>();
-  for (const [of, one] of edges) {
-    needing.set(one, (needing.get(one) ?? 0) + 1);
-    needed.set(of, [...(needed.get(of) ?? []), one]);
+  for (const [of, need] of edges) {
+    needing.set(need, (needing.get(need) ?? 0) + 1);
+    needed.set(of, [...(needed.get(of) ?? []), need]);
   }
   const ordered = new Set<string>();
   const ready = objects.filter((object) => !needing.has(object));
@@ -110,10 +110,10 @@ export function dependentsFirst(
     if (next === undefined) break;
     if (ordered.has(next)) continue;
     ordered.add(next);
-    for (const one of needed.get(next) ?? []) {
-      const left = (needing.get(one) ?? 0) - 1;
-      needing.set(one, left);
-      if (left === 0) ready.push(one);
+    for (const need of needed.get(next) ?? []) {
+      const left = (needing.get(need) ?? 0) - 1;
+      needing.set(need, left);
+      if (left === 0) ready.push(need);
     }
   }
   return [...ordered];

@@ -17,7 +17,7 @@ export interface FoundDatabase {
   readonly admin: Session;
 }
 
-// What every server has, unless it was dropped.
+// Every server has these, unless they were dropped.
 const maintenance = ['postgres', 'template1'] as const;
 
 /**
@@ -65,7 +65,7 @@ from pg_database d where datname = ${quoteLiteral(name)}`);
   }
 }
 
-/** Creates a database that does not exist yet; false if another session was faster. */
+/** Creates a database. Returns false if another session has created it. */
 export async function createDatabase({ name, admin }: FoundDatabase): Promise<boolean> {
   try {
     await admin.run(`CREATE DATABASE ${quoteIdentifier(name)}`);
@@ -79,7 +79,7 @@ export async function createDatabase({ name, admin }: FoundDatabase): Promise<bo
   }
 }
 
-/** Drops a database; false if it is gone already. */
+/** Drops a database. Returns false if it no longer exists. */
 export async function dropDatabase({ name, admin }: FoundDatabase): Promise<boolean> {
   try {
     await admin.run(`DROP DATABASE ${quoteIdentifier(name)}`);

@@ -5,11 +5,11 @@ import { schemaOid } from '../sql/catalog-sql.ts';
 import { selectDependents } from '../structure/dependents.ts';
 
 /**
- * SQL query: what DROP SCHEMA … CASCADE would drop outside of a schema, as PostgreSQL describes it (`what`): objects that
- * depend on something in it, and partitions and owned sequences in other schemas. A cast
- * belongs to no schema, and what an extension of the schema consists of, such as a foreign-data wrapper, to that schema.
+ * SQL query: what DROP SCHEMA … CASCADE would drop outside the schema, as PostgreSQL describes it (`what`): dependent
+ * objects, and partitions and owned sequences in other schemas. Casts, which belong to no schema, do not count, nor do
+ * the members of an extension in the schema, such as a foreign-data wrapper.
  */
-function selectOutsiders(schema: string): string {
+function selectOutsideDependents(schema: string): string {
   const here = schemaOid(schema);
   const roots = `select d.classid, d.objid from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid = ${here}
   union select d.classid, d.objid from pg_extension x join pg_depend d on d.refclassid = 'pg_extension'::regclass and d.refobjid = x.oid and d.deptype = 'e' where x.extnamespace = ${here}`;
@@ -19,13 +19,13 @@ where c.relkind not in ('t', 'i', 'I') and c.relnamespace <> ${here}`;
   return selectDependents(roots, elsewhere);
 }
 
-/** The objects outside of a schema that dropping it would drop as well. */
-export async function readOutsiders(session: Session, schema: string): Promise<string[]> {
-  const rows = await session.read(selectOutsiders(schema));
+/** The objects outside a schema that dropping it would also drop. */
+export async function readOutsideDependents(session: Session, schema: string): Promise<string[]> {
+  const rows = await session.read(selectOutsideDependents(schema));
   return rows.map(({ what }) => String(what));
 }
 
 /** PL/pgSQL that refuses to continue if there is such an object. */
-export function refuseOutsiders(schema: string): string {
-  return `  if exists (${selectOutsiders(schema)}) then ${raise(unitStates.dependents)} end if;`;
+export function refuseOutsideDependents(schema: string): string {
+  return `  if exists (${selectOutsideDependents(schema)}) then ${raise(unitStates.dependents)} end if;`;
 }

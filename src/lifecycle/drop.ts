@@ -22,7 +22,7 @@ import { basisOf } from '../state/plan-source.ts';
 import { readTargets, type Target } from '../state/target.ts';
 import { fewAndMore } from '../text/few.ts';
 import { type DropItem, readContents } from './contents.ts';
-import { readOutsiders, refuseOutsiders } from './dependents.ts';
+import { readOutsideDependents, refuseOutsideDependents } from './dependents.ts';
 
 /** How a drop ended; `null` if the schema is gone. */
 export type DropEnd = ErrorDetails | null;
@@ -51,21 +51,21 @@ export async function dropSchema(work: MigrationRun, target: Target): Promise<Dr
   return error.code === 'schema-missing' ? null : error;
 }
 
-interface Dropping {
+interface DropJob {
   readonly context: UnitContext;
   readonly work: MigrationRun;
 }
 
-async function dropIn(session: Session, target: Target, { context, work }: Dropping): Promise<Attempt> {
+async function dropIn(session: Session, target: Target, { context, work }: DropJob): Promise<Attempt> {
   const { signal } = work.settings;
   const schema = unitSchema(target, null);
-  let most = Number.POSITIVE_INFINITY;
+  let lockLimit = Number.POSITIVE_INFINITY;
   for (;;) {
     if (signal.aborted) return { kind: 'stopped' };
     try {
       const contents = await readContents(session, schema.schema, context.historyTables);
-      most = Math.min(most, contents.mostLocks);
-      const batch = firstItems(contents.items, most);
+      lockLimit = Math.min(lockLimit, contents.mostLocks);
+      const batch = firstItems(contents.items, lockLimit);
       const isLast = batch.length === contents.items.length;
       const mark = isLast ? '' : await marksOf(target, context, work);
       await session.run(
@@ -76,9 +76,9 @@ async function dropIn(session: Session, target: Target, { context, work }: Dropp
       if (isLast) return { kind: 'done', applied: [] };
     } catch (error) {
       const isFull = isServerError(error) && error.code === sqlstates.insufficientResources;
-      // Another session has dropped or renamed something since it was read.
+      // Another session has dropped or renamed an object in the meantime.
       const isGone = isServerError(error) && error.code === sqlstates.undefinedTable;
-      if (isFull && most > 10) most = Math.floor(most / 2);
+      if (isFull && lockLimit > 10) lockLimit = Math.floor(lockLimit / 2);
       else if (!isGone) return failedDrop(session, error, { schema, context });
     }
   }
@@ -92,7 +92,7 @@ async function failedDrop(
   if (!isServerError(error) || unitRefusalOf(error)?.state !== unitStates.dependents)
     return attemptOf(error, place);
   const { schema } = place.schema;
-  return { kind: 'failed', error: dependentObjects(schema, await readOutsiders(session, schema)) };
+  return { kind: 'failed', error: dependentObjects(schema, await readOutsideDependents(session, schema)) };
 }
 
 /** The error for a schema that objects of other schemas depend on. */
@@ -115,8 +115,8 @@ function firstItems(items: readonly DropItem[], mostLocks: number): readonly Dro
 }
 
 /**
- * SQL that marks a schema as half-dropped in its histories of all scopes. Those that are missing are created, since a run
- * that began before may be about to create one.
+ * SQL that marks a schema as half-dropped in its histories of all scopes. It creates missing histories, since another run
+ * may be about to create one.
  */
 async function marksOf(target: Target, context: UnitContext, { run, source }: MigrationRun): Promise<string> {
   const marks = [markOf(target, context)];
@@ -129,8 +129,8 @@ async function marksOf(target: Target, context: UnitContext, { run, source }: Mi
 }
 
 /**
- * SQL that marks a schema as half-dropped in a history, which it creates if need be; empty if the history cannot have the
- * mark, or has it.
+ * SQL that marks a schema as half-dropped in a history, and creates the history if it is missing. Empty if the history
+ * cannot have the mark, or has it.
  */
 function markOf({ schema, trouble, isCurrent }: Target, context: UnitContext): string {
   if (trouble !== null && trouble.code !== 'tenant-moved') return '';
@@ -153,7 +153,7 @@ function composeDrop(
   const tables = items.filter(({ kind }) => kind === 'TABLE').map(({ name }) => name);
   const lock =
     tables.length === 0 ? '' : `LOCK TABLE ONLY ${tables.join(', ONLY ')} IN ACCESS EXCLUSIVE MODE;\n`;
-  const refuse = doBlock(`begin\n${refuseOutsiders(schema.schema)}\nend`);
+  const refuse = doBlock(`begin\n${refuseOutsideDependents(schema.schema)}\nend`);
   const drops = dropOrder.flatMap((kind) => {
     const names = items.filter((item) => item.kind === kind).map(({ name }) => name);
     return names.length === 0 ? [] : [`DROP ${kind} IF EXISTS ${names.join(', ')} CASCADE;\n`];

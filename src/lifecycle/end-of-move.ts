@@ -12,7 +12,7 @@ export interface EndMoveOptions extends ChangeOptions {
   readonly to: string;
   /** Drop a schema although its rows have changed since they were copied. */
   readonly acceptChanges?: boolean;
-  /** Called once with what would be dropped; only `true` does it. */
+  /** Called once with the plan. The schema is dropped only if it returns `true`. */
   readonly accept: (plan: EndOfMove) => boolean | Promise<boolean>;
 }
 
@@ -20,7 +20,7 @@ export interface EndMoveOptions extends ChangeOptions {
 export interface EndOfMove extends DatabasePlace {
   readonly schema: string;
   readonly to: DatabasePlace;
-  /** Where the schema is dropped: nowhere if it is gone already. */
+  /** The database in which the schema is dropped; `null` if it is already gone. */
   readonly drops: DatabasePlace | null;
   /** The tables that were copied, with the rows that they had. */
   readonly tables: readonly RowsOfTable[];
@@ -46,7 +46,7 @@ export const endMoveKinds: Kinds<EndMoveOptions> = {
   accept: { ...callback, required: true },
 };
 
-/** What the plan says of a move, whichever way it ends. */
+/** The part of the plan that does not depend on how the move ends. */
 export function plannedEnd({ source, target }: MoveSides, record: MoveRecord) {
   const tables = copiedTables(record);
   return { ...databasePlace(source.run), schema: record.schema, to: databasePlace(target.run), tables };

@@ -23,8 +23,8 @@ import { endMove, type MoveRecord } from './move-record.ts';
 import { findTenant } from './tenant.ts';
 
 /**
- * Drops a copy: makes it read-only, requires that it still is what was copied unless `refuse` is `null`, and records that
- * the move is undone, all in one transaction; then drops it. Returns `null` when it is gone.
+ * Drops a copy. In one transaction, makes it read-only, requires that it is unchanged unless `refuse` is `null`, and records
+ * that the move is undone; then drops it. Returns `null` on success.
  */
 export async function dropCopy(
   work: MigrationRun,
@@ -52,7 +52,7 @@ export async function dropCopy(
 
 const undone = { message: 'the move of this tenant was undone', hint: 'connect to its old database' };
 
-/** Records that a move without a copy is undone, under the key of the name, which a copy under way holds. */
+/** Records that a move without a copy is undone, under the key of the name: a running copy holds this key. */
 async function endWithoutCopy(work: MigrationRun, record: MoveRecord): Promise<ErrorDetails | null> {
   const { run, settings } = work;
   const context = unitContext(run, { ...settings, sync: true });
@@ -96,7 +96,7 @@ export function reopenTenant(
   });
 }
 
-/** Does a step under the key of a tenant, which must take it. Returns `null` when it is done. */
+/** Runs a step that takes the key of a tenant, and retries it while the key is held. Returns `null` on success. */
 async function underKey(
   work: MigrationRun,
   target: Target,

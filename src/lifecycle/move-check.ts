@@ -12,7 +12,7 @@ interface SchemaPlace {
   readonly histories: readonly string[];
 }
 
-/** Tables of a schema whose rows are not those that were copied, in the transaction of a session. */
+/** The tables of a schema whose rows differ from the copied ones, in the transaction of a session. */
 export async function changedTables(
   session: Session,
   { schema, histories }: SchemaPlace,
@@ -34,7 +34,7 @@ export async function changedTables(
   return changed.sort();
 }
 
-/** The same in a transaction of its own, which sees one state of all tables. */
+/** As `changedTables`, in a transaction of its own with one snapshot of all tables. */
 export async function readChangedTables(
   session: Session,
   place: SchemaPlace,

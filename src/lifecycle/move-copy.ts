@@ -24,7 +24,7 @@ import { tenantMoved } from '../state/trouble.ts';
 import { closeTenant } from './move-fence.ts';
 import { printedDifferently, requireMovable } from './move-obstacles.ts';
 import { forgetOtherMoves, recordCopy } from './move-record.ts';
-import { onSide, passRows, SideFailed } from './move-rows.ts';
+import { onSide, SideFailed, transferRows } from './move-rows.ts';
 import {
   changedMeanwhile,
   mayReorder,
@@ -36,17 +36,17 @@ import type { ScopeCopies } from './scope-copies.ts';
 import { ownTables } from './table-pairs.ts';
 import { findTenant } from './tenant.ts';
 
-/** A tenant to move, and where to. */
-export interface Moving {
+/** A tenant to move, and its new database. */
+export interface MoveJob {
   readonly source: MigrationRun;
-  /** The tenant, with the history of the files of all tenants, as it was read when its files were chosen. */
+  /** The tenant with its history of the files of all tenants, as read when its files were chosen. */
   readonly from: Target;
-  /** What the copy is built from; the transaction begins with the first scope. */
+  /** The scopes from which the copy is built. The transaction starts with the first. */
   readonly copies: ScopeCopies;
   readonly id: string;
   /** The other database, in words. */
   readonly to: string;
-  /** About how many rows it has. */
+  /** The approximate number of its rows. */
   readonly rows: number;
 }
 
@@ -58,11 +58,11 @@ export interface CopyReport {
 
 /**
  * Completes a copy in the transaction that has built its schema in the other database: locks the tenant against writers,
- * copies and compares its rows, and closes the tenant. The caller commits the copy last, so that at no time both databases
- * accept writes, and the copy is never without what was written.
+ * copies and compares its rows, and makes the tenant read-only. The caller commits the copy last, so the two databases never
+ * accept writes at the same time, and the copy never lacks a write.
  * @throws SqlmigError, and what the session of the other database throws.
  */
-export async function completeMove(to: Session, moving: Moving, report: CopyReport): Promise<void> {
+export async function completeMove(to: Session, moving: MoveJob, report: CopyReport): Promise<void> {
   const { source, from } = moving;
   const context = unitContext(source.run, { ...source.settings, sync: true });
   const end: { done: boolean; error: unknown } = { done: false, error: null };
@@ -73,18 +73,18 @@ export async function completeMove(to: Session, moving: Moving, report: CopyRepo
     schemaRefusal: () => null,
     async attempt(session, now): Promise<Attempt> {
       const schema = unitSchema(now, null);
-      let begun = false;
+      let locked = false;
       try {
         requireSameHistory(from, now);
         const old = await lockSource(session, schema, context);
-        begun = true;
+        locked = true;
         await copyAndClose({ from: session, to, schema, old, context }, moving, report);
         end.done = true;
         return { kind: 'done', applied: [] };
       } catch (error) {
         await rollBack(session);
-        if (!begun) return attemptOf(error, { schema, context });
-        // The other transaction has begun to take rows, so it has to end, too.
+        if (!locked) return attemptOf(error, { schema, context });
+        // The other transaction may already have rows, so it has to end as well.
         const isTargets = error instanceof SideFailed && error.side === 'to';
         const cause = error instanceof SideFailed ? error.cause : error;
         end.error = isTargets ? cause : asSqlmigError(cause, schema.schema);
@@ -97,7 +97,7 @@ export async function completeMove(to: Session, moving: Moving, report: CopyRepo
   throw errorFrom(errorOfRepair(outcomes));
 }
 
-/** The copy is built from the files of the history that was read first. */
+/** Requires the history that was read first: the copy is built from its files. */
 function requireSameHistory(before: Target, { schema, exists, hasHistory, rows }: Target): void {
   const keys = (target: Pick<Target, 'rows'>) =>
     target.rows.map((row) => `${historyKey(row)} ${row.checksum}`).sort();
@@ -105,7 +105,7 @@ function requireSameHistory(before: Target, { schema, exists, hasHistory, rows }
   if (!exists || !isSame) throw changedMeanwhile(schema);
 }
 
-/** The same for the histories of kinds, in a transaction that has the key of the tenant. */
+/** As `requireSameHistory`, for the histories of kinds, in a transaction that has the key of the tenant. */
 async function requireSameKinds(session: Session, kinds: ReturnType<typeof kindsIn>): Promise<void> {
   for (const { table, from } of kinds) {
     const own = historyTable(from.schema, table);
@@ -115,7 +115,7 @@ async function requireSameKinds(session: Session, kinds: ReturnType<typeof kinds
 }
 
 /** The histories of kinds among those of a tenant. */
-function kindsIn({ copies }: Pick<Moving, 'copies'>, { table: base }: UnitContext) {
+function kindsIn({ copies }: Pick<MoveJob, 'copies'>, { table: base }: UnitContext) {
   return copies.flatMap(({ from, migrator: { context } }) =>
     context.table === base ? [] : [{ table: context.table, from }],
   );
@@ -136,7 +136,7 @@ export async function lockSource(
   return shape;
 }
 
-/** The tenant is of kinds only, and has still no other history. */
+/** Checks that a tenant of kinds only still has no other history. */
 function withoutHistory(schema: UnitSchema, { table }: UnitContext): Check[] {
   const own = quoteLiteral(historyTable(schema.schema, table));
   return [schemaReplaced(schema), [`to_regclass(${own}) is not null`, unitStates.historyChanged]];
@@ -154,7 +154,7 @@ export async function rollBack(session: Session): Promise<void> {
   await ended.catch(() => {});
 }
 
-interface Copying {
+interface CopyJob {
   readonly from: Session;
   readonly to: Session;
   readonly schema: UnitSchema;
@@ -163,8 +163,8 @@ interface Copying {
 }
 
 async function copyAndClose(
-  { from, to, schema, old, context }: Copying,
-  moving: Moving,
+  { from, to, schema, old, context }: CopyJob,
+  moving: MoveJob,
   report: CopyReport,
 ): Promise<void> {
   const { schema: name } = schema;
@@ -190,7 +190,16 @@ async function copyAndClose(
   const { emit } = target.settings;
   emit({ type: 'copy-started', tenants: 1, rows });
   const path = setFilePath(schema, target.context);
-  const tables = await passRows({ schema: name, histories, from, to, old, made, setFilePath: path, emit });
+  const tables = await transferRows({
+    schema: name,
+    histories,
+    from,
+    to,
+    old,
+    made,
+    setFilePath: path,
+    emit,
+  });
   const ofKinds = kinds.map(({ table, from: { isCurrent } }) => ({ table, isCurrent }));
   const closing = { mark: { id, to: where, madeHistory: schema.digest === null }, ofKinds };
   if (mark === null)

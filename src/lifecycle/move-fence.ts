@@ -8,8 +8,8 @@ import { tableName } from '../split/owner.ts';
 import { isExtensionMember, nameArray, schemaOid } from '../sql/catalog-sql.ts';
 import { doBlock, quoteLiteral } from '../sql/quote.ts';
 
-// Of the function and of the trigger for rows. A trigger for statements would also refuse deletes in public that cascade to
-// no row here, and does not fire for logical replication.
+// The name of the function and of the row trigger. A statement trigger would also refuse deletes in public that cascade to
+// no row here, and it does not fire for logical replication.
 const truncateFence = `${fence}_truncate`;
 
 /** The names of these objects, as patterns of a structure request. */
@@ -53,7 +53,7 @@ interface MarkedHistory {
 
 /**
  * SQL that marks a tenant as moved in all of its histories and makes it read-only, in a transaction that has locked its
- * tables. `ofKinds` are the histories beside that of the files of all tenants, in which every run looks for the mark.
+ * tables. `ofKinds` are the histories of kinds. Every run looks for the mark in the history of all tenants.
  */
 export function closeTenant(
   { schema, isCurrent }: UnitSchema,
@@ -78,8 +78,8 @@ export function openTenant(
   mark: MoveMark | null,
   { table, historyTables }: Pick<UnitContext, 'table' | 'historyTables'>,
 ): string {
-  const unmark = historyTables.map((one) => {
-    const own = historyTable(schema, one);
+  const unmark = historyTables.map((name) => {
+    const own = historyTable(schema, name);
     return `  if to_regclass(${quoteLiteral(own)}) is not null then
     delete from ${own} where ${isMark({ name: moveMarkName })};
   end if;

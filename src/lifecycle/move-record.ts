@@ -23,9 +23,9 @@ export interface MoveRecord {
   readonly schema: string;
   /** The database that the tenant comes from, in words. */
   readonly source: string;
-  /** `copying` until the copy is committed; then how the move ends, which is recorded before either side is dropped. */
+  /** `copying` until the copy is committed. The end of the move is recorded before either schema is dropped. */
   readonly state: 'copying' | 'copied' | 'finished' | 'undone';
-  /** The name that the copy has now; `null` if there is none. */
+  /** The current name of the copy; `null` if there is none. */
   readonly copy: string | null;
   readonly tables: ReadonlyMap<string, MovedRows>;
 }
@@ -79,7 +79,7 @@ export async function forgetMove(session: Session, id: string, publicSchema: str
   );
 }
 
-/** The moves of a tenant that its database records; a move that is not there was to another database. */
+/** Reads the moves of a tenant to this database. */
 export async function readMoves(
   session: Session,
   schema: string,
@@ -100,8 +100,8 @@ from ${name} m left join pg_namespace n on n.oid = m.schema_oid where m.schema =
 }
 
 /**
- * Forgets the other moves of a tenant from the same database, except copies. Only in the transaction of a copy whose tenant
- * is open under its key: then no other move of it is under way or still has a side to complete.
+ * Forgets the other moves of a tenant from the same database, except copies. Only in the transaction of a copy that holds
+ * the key of a writable tenant: then no other move of it is running or incomplete.
  */
 export async function forgetOtherMoves(session: Session, id: string, publicSchema: string): Promise<void> {
   const name = moveTableName(publicSchema);
@@ -109,7 +109,7 @@ export async function forgetOtherMoves(session: Session, id: string, publicSchem
   and m.schema = own.schema and m.source = own.source and m.state <> 'copied'`);
 }
 
-/** Records in the transaction of the copy what it holds. @throws SqlmigError if the move was undone in the meantime. */
+/** Records the copied tables in the transaction of the copy. @throws SqlmigError if the move was undone in the meantime. */
 export async function recordCopy(
   session: Session,
   { id, schema, tables }: Pick<MoveRecord, 'id' | 'schema' | 'tables'>,
@@ -126,7 +126,7 @@ where id = ${quoteLiteral(id)} and state = 'copying' returning id`,
 }
 
 /**
- * Records how a move ends, if its copy is the one that was read.
+ * Records how a move ends, if its copy has not changed since it was read.
  * @throws SqlmigError `not-moved` if another run has ended the move in the other way, or has made or dropped the copy.
  */
 export async function endMove(
@@ -152,7 +152,7 @@ async function change(session: Session, statement: string): Promise<boolean> {
   return rows.some((row) => 'id' in row);
 }
 
-/** What remains if the copy is gone after `--finish` has been recorded, and before it has dropped the tenant. */
+/** The hint if the copy is gone after `--finish` was recorded and before it dropped the tenant. */
 export const finishedWithoutCopyHint =
   'reopen the tenant with the SQL in "Finish or go back" of docs/moving-tenants.md';
 
@@ -166,7 +166,7 @@ export function copyGone({ schema }: Pick<MoveRecord, 'schema'>, there: string, 
   });
 }
 
-/** The error for a tenant of which no move can be ended in the wanted way. */
+/** The error for a tenant whose move cannot be ended in this way. */
 export function notMoved(schema: string, why: string): SqlmigError {
   return new SqlmigError('not-moved', `the move of "${schema}" cannot be ended: ${why}`, {
     schema,

@@ -14,8 +14,8 @@ import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { MovedRows } from './move-record.ts';
 import { ownRows, ownTables, type RowPair, rowPairs } from './table-pairs.ts';
 
-/** Two transactions: one has locked a tenant's tables, the other has built the same structure in another database. */
-export interface Passage {
+/** Two transactions: one has locked the tables of a tenant, and one has built the same structure in another database. */
+export interface RowTransfer {
   readonly schema: string;
   /** The names of the tenant's histories. */
   readonly histories: readonly string[];
@@ -28,7 +28,7 @@ export interface Passage {
   readonly emit: OnEvent;
 }
 
-/** One of the two sides failed, with what its session threw. */
+/** The error of one of the two sides; `cause` is the error of its session. */
 export class SideFailed extends Error {
   readonly side: 'from' | 'to';
 
@@ -43,29 +43,29 @@ export class SideFailed extends Error {
  * compares the rows of each table on both sides. Triggers are not fired.
  * @throws SqlmigError if rows differ, SideFailed.
  */
-export async function passRows(passage: Passage): Promise<Map<string, MovedRows>> {
-  const { histories, from, to, old, made, emit } = passage;
+export async function transferRows(job: RowTransfer): Promise<Map<string, MovedRows>> {
+  const { histories, from, to, old, made, emit } = job;
   const pairs = rowPairs(ownTables(old, histories), made);
   const tables = pairs.map(({ made }) => made);
-  const { before, after } = filling(tables, false, passage.setFilePath);
+  const { before, after } = filling(tables, false, job.setFilePath);
   // Files may have inserted rows.
   const truncate = tables.length === 0 ? '' : `TRUNCATE ${tables.map(tableName).join(', ')};\n`;
   await onSide('from', from.read(comparing));
   await onSide('to', to.read(`${comparing}${before}${truncate}`));
   for (const pair of pairs) {
-    const rows = await pass(pair, passage);
-    emit({ type: 'rows-copied', schema: passage.schema, table: pair.made.name, rows });
+    const rows = await transfer(pair, job);
+    emit({ type: 'rows-copied', schema: job.schema, table: pair.made.name, rows });
   }
   await onSide('to', to.run(after));
-  await passHistories(passage);
+  await transferHistories(job);
   const moved = new Map<string, MovedRows>();
-  for (const pair of pairs) moved.set(pair.made.name, await compareRows(pair, passage));
-  await setSequences(passage);
-  await refreshViews(passage);
+  for (const pair of pairs) moved.set(pair.made.name, await compareRows(pair, job));
+  await setSequences(job);
+  await refreshViews(job);
   return moved;
 }
 
-/** Notes on which side something failed. */
+/** Adds the side to an error. */
 export async function onSide<T>(side: SideFailed['side'], work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -74,13 +74,13 @@ export async function onSide<T>(side: SideFailed['side'], work: Promise<T>): Pro
   }
 }
 
-async function pass(
+async function transfer(
   { from, made, match }: RowPair,
-  { from: source, to }: Passage,
+  { from: source, to }: RowTransfer,
   where = '',
 ): Promise<number> {
   const names = match.copied.map(({ name }) => quoteIdentifier(name)).join(', ');
-  // A table without columns, or with generated ones only, has rows nevertheless.
+  // A table without columns, or with only generated ones, can have rows.
   const into = names === '' ? '' : ` (${names})`;
   const end = await streamRows(
     { session: source, text: `COPY (SELECT ${names} FROM ${ownRows(from)}${where}) TO STDOUT` },
@@ -90,13 +90,13 @@ async function pass(
   return end;
 }
 
-/** Replaces the rows that building the schema has recorded by the tenant's own, with their times. */
-async function passHistories(passage: Passage): Promise<void> {
-  const { histories, to, old, made } = passage;
+/** Replaces the history rows of the new schema with the tenant's own rows and times. */
+async function transferHistories(job: RowTransfer): Promise<void> {
+  const { histories, to, old, made } = job;
   const ofHistories = ({ tables }: SchemaShape) => tables.filter(({ name }) => histories.includes(name));
   for (const pair of rowPairs(ofHistories(old), { ...made, tables: ofHistories(made) })) {
     await onSide('to', to.read(`delete from ${tableName(pair.made)}`));
-    await pass(pair, passage, ` where not (${isMark({ name: moveMarkName })})`);
+    await transfer(pair, job, ` where not (${isMark({ name: moveMarkName })})`);
   }
 }
 
@@ -111,25 +111,25 @@ export async function rowsIn(
   return { rows: Number(row?.rows), checksum: String(row?.checksum), columns };
 }
 
-async function compareRows({ from, made, match }: RowPair, passage: Passage): Promise<MovedRows> {
+async function compareRows({ from, made, match }: RowPair, job: RowTransfer): Promise<MovedRows> {
   const columns = match.copied.map(({ name }) => name);
   const [source, copy] = await settleAll([
-    onSide('from', rowsIn(passage.from, from, columns)),
-    onSide('to', rowsIn(passage.to, made, columns)),
+    onSide('from', rowsIn(job.from, from, columns)),
+    onSide('to', rowsIn(job.to, made, columns)),
   ]);
   if (source.rows === copy.rows && source.checksum === copy.checksum) return copy;
   throw new SqlmigError(
     'server-refused',
     `the copy of ${made.name} does not match: ${copy.rows} of ${source.rows} rows, or different values`,
     {
-      schema: passage.schema,
+      schema: job.schema,
       state: 'nothing was moved',
       hint: 'look for column types whose text depends on the server, such as OIDs',
     },
   );
 }
 
-async function setSequences({ schema, from, to, made: { sequences } }: Passage): Promise<void> {
+async function setSequences({ schema, from, to, made: { sequences } }: RowTransfer): Promise<void> {
   if (sequences.length === 0) return;
   const own = ({ name }: { readonly name: string }) => tableName({ schema, name });
   const values = sequences.map(
@@ -144,8 +144,8 @@ async function setSequences({ schema, from, to, made: { sequences } }: Passage):
   await onSide('to', to.read(`select ${calls.join(';\nselect ')}`));
 }
 
-/** Fills the materialized views in the order of their creation, so that each comes after the views that it reads. */
-async function refreshViews({ schema, from, to }: Passage): Promise<void> {
+/** Refreshes the materialized views in the order of their creation, so that each follows the views that it reads. */
+async function refreshViews({ schema, from, to }: RowTransfer): Promise<void> {
   const views = (more: string) =>
     `select c.relname as name from pg_class c where c.relnamespace = ${schemaOid(schema)} and c.relkind = 'm' ${more} order by c.oid`;
   const filled = await onSide('from', from.read(views('and c.relispopulated')));

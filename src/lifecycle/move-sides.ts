@@ -14,7 +14,7 @@ import { findTenant, requireKnownScopes } from './tenant.ts';
 export interface MoveSides {
   readonly source: MigrationRun;
   readonly target: MigrationRun;
-  /** What the other database plans by: for the files of all tenants, then for those of each kind. */
+  /** The plan sources of the other database: for the files of all tenants, then for each kind. */
   readonly sources: readonly PlanSource[];
 }
 
@@ -39,18 +39,18 @@ export async function withMoveSides<T>(
     settings,
   });
   return withRun(source, settings, (run) =>
-    withRun(target, settings, (there) => {
+    withRun(target, settings, (targetRun) => {
       // Both databases have the same files.
-      const sources = tenantScopes(there.config).flatMap(({ config }, i) => {
+      const sources = tenantScopes(targetRun.config).flatMap(({ config }, i) => {
         const files = scopes[i];
         return files === undefined ? [] : [{ ...files, config, options: settings.plan }];
       });
-      return work({ source: side(run), target: side(there), sources });
+      return work({ source: side(run), target: side(targetRun), sources });
     }),
   );
 }
 
-/** Where a run is. */
+/** The database of a run. */
 export function databasePlace({ database, server }: Run): DatabasePlace {
   return { database, host: server.host };
 }
@@ -62,9 +62,9 @@ export function placeWords({ database, host }: DatabasePlace): string {
 
 /** What both databases say about the move of a tenant. */
 export interface MoveState extends FoundTenant {
-  /** The tenant is closed in its own database. */
+  /** The mark of a tenant that is read-only in its old database. */
   readonly mark: MoveMark | null;
-  /** The move of this mark as the other database records it; without a mark, the latest one from this database. */
+  /** The record of this move in the other database; without a mark, of the latest move from this database. */
   readonly record: MoveRecord | null;
 }
 

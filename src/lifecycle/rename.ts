@@ -15,7 +15,7 @@ import { schemaOid } from '../sql/catalog-sql.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { Target } from '../state/target.ts';
 
-/** Renames a schema in one transaction, under its key and that of the new name. Returns `null` on success. */
+/** Renames a schema in one transaction, under its key and the key of the new name. Returns `null` on success. */
 export async function renameTenantSchema(
   work: MigrationRun,
   target: Target,

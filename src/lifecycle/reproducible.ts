@@ -13,7 +13,7 @@ import { createShapeCollector, selectShapes } from '../structure/read-shapes.ts'
 import { columnOrder, compareShapes, type Shape } from '../structure/shape.ts';
 import { fenceObjects } from './move-fence.ts';
 
-/** The error for a tenant that cannot be built again from the files. */
+/** The error for a tenant that cannot be rebuilt from the files. */
 export function notReproducible(schema: string, why: string): SqlmigError {
   return new SqlmigError('not-reproducible', `"${schema}" cannot be built from its files: ${why}`, {
     schema,
@@ -22,7 +22,7 @@ export function notReproducible(schema: string, why: string): SqlmigError {
   });
 }
 
-/** The files that a tenant has applied. @throws SqlmigError `not-reproducible` if they do not exist as they were. */
+/** The files that a tenant has applied. @throws SqlmigError `not-reproducible` if one is missing or has changed. */
 export function filesOf({ schema, rows }: Target, files: readonly Migration[]): Migration[] {
   const byKey = new Map(files.map((file) => [historyKey(file), file]));
   for (const row of rows) {
@@ -56,8 +56,8 @@ export async function readStructures(
 }
 
 /**
- * Requires, under the key of a tenant, that it has no rows in other histories than those that were read. One without rows
- * is left from files that were undone.
+ * Requires, under the key of a tenant, that it has no rows in other histories than those that were read. A history can be
+ * empty because its files were undone.
  * @throws SqlmigError `not-reproducible`.
  */
 export async function requireNoOtherHistory(
@@ -72,7 +72,7 @@ export async function requireNoOtherHistory(
   }
 }
 
-/** The error for a tenant on which another run has worked since it was read. */
+/** The error for a tenant that another run has changed since it was read. */
 export function changedMeanwhile(schema: string): SqlmigError {
   return new SqlmigError('not-reproducible', `"${schema}" was changed by another run in the meantime`, {
     schema,
@@ -81,7 +81,7 @@ export function changedMeanwhile(schema: string): SqlmigError {
   });
 }
 
-/** A tenant, and what its files build. */
+/** The structure of a tenant, and the structure that its files build. */
 interface Structures {
   readonly own: Shape;
   readonly built: Shape;

@@ -10,11 +10,11 @@ import { readTargets, type Target } from '../state/target.ts';
 import { filesOf } from './reproducible.ts';
 import type { FoundTenant } from './tenant.ts';
 
-/** A scope of a tenant whose files a copy of the tenant gets. */
+/** A scope of a tenant, and the copy that gets its files. */
 export interface ScopeCopy {
-  /** What the copy is built with. */
+  /** The migrator that builds the copy. */
   readonly migrator: Migrator;
-  /** The tenant as the history of this scope has it. */
+  /** The tenant with its history of this scope. */
   readonly from: Target;
   /** The new schema, with the files that the tenant has applied. */
   readonly target: Target;
@@ -36,7 +36,7 @@ export interface CopyPlaces {
   readonly isClosed: boolean;
 }
 
-/** Those of the sources of all tenants and of each kind that a tenant has a history of. */
+/** The sources of the scopes of which a tenant has a history. */
 export function sourcesOf(
   sources: readonly PlanSource[],
   { isOfAll, scopes }: Pick<FoundTenant, 'isOfAll' | 'scopes'>,
@@ -56,14 +56,14 @@ export async function openScopeCopies(
   { source, name, target, to, unlisted, isClosed }: CopyPlaces,
   [first, ...kinds]: readonly [PlanSource, ...PlanSource[]],
 ): Promise<ScopeCopies> {
-  const open = async (every: PlanSource): Promise<ScopeCopy> => {
-    const from = await readScope(source.run, every, name);
+  const open = async (scope: PlanSource): Promise<ScopeCopy> => {
+    const from = await readScope(source.run, scope, name);
     if (from.trouble !== null && !(isClosed && from.trouble.code === 'tenant-moved')) throw from.trouble;
-    const { readSnapshot: _, ...files } = every.migrations;
-    const own = { ...every, migrations: { ...files, tenant: filesOf(from, files.tenant) } };
-    const migrator = migratorOfKind(target, own);
+    const { readSnapshot: _, ...files } = scope.migrations;
+    const applied = { ...scope, migrations: { ...files, tenant: filesOf(from, files.tenant) } };
+    const migrator = migratorOfKind(target, applied);
     const listed = unlisted || (await isListedBefore(migrator.run, to));
-    const copy = await readScope(migrator.run, own, to);
+    const copy = await readScope(migrator.run, applied, to);
     await migrator.scripts.parse(copy.plan.steps);
     return { migrator, from, target: copy, listed };
   };
@@ -82,8 +82,8 @@ export async function readScope(run: Run, source: PlanSource, name: string): Pro
 }
 
 /**
- * Prepares the files of all scopes but the first for the transaction that creates a schema with those of the first.
- * @throws SqlmigError `not-reproducible` if they cannot share one.
+ * Prepares the files of the other scopes for the transaction that creates a schema with the files of the first.
+ * @throws SqlmigError `not-reproducible` if they cannot share that transaction.
  */
 export async function prepareKinds([first, ...kinds]: ScopeCopies): Promise<
   (session: Session) => Promise<void>
@@ -100,7 +100,7 @@ export async function prepareKinds([first, ...kinds]: ScopeCopies): Promise<
   };
 }
 
-/** Makes sure that the tenant source of each scope lists a copy that was made. */
+/** Makes sure that the tenant source of each scope lists the new copy. */
 export async function enlistCopy(copies: ScopeCopies, made: SchemaOutcome): Promise<SchemaOutcome> {
   let outcome = made;
   for (const { migrator, listed } of copies)

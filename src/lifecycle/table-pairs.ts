@@ -20,12 +20,12 @@ export function rowPairs(from: readonly TableShape[], made: SchemaShape): RowPai
   });
 }
 
-/** The tables whose rows belong to a tenant: not its histories, which have these names, and not those of other servers. */
+/** The tables of a tenant with rows of its own: no histories, which have these names, and no foreign tables. */
 export function ownTables({ tables }: SchemaShape, histories: readonly string[]): TableShape[] {
   return tables.filter(({ name, isForeign }) => !histories.includes(name) && !isForeign);
 }
 
-/** SQL: the rows of a table. Those of a parent exclude its children; a partitioned table has those of its partitions. */
+/** SQL: the rows of a table. A parent table excludes its children; a partitioned table includes its partitions. */
 export function ownRows({ inherits, ...table }: TableShape): string {
   return `${inherits ? 'ONLY ' : ''}${tableName(table)}`;
 }

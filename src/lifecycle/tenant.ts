@@ -15,13 +15,13 @@ import { readTargets, type Target } from '../state/target.ts';
 import { findTroubles } from '../state/trouble.ts';
 import { readUnknownScopes } from '../state/unknown-scopes.ts';
 
-/** An existing schema, and whether its history is that of a tenant. */
+/** A schema, and whether it has the history of a tenant. */
 export interface FoundTenant {
   readonly target: Target;
   readonly isTenant: boolean;
   /** It has a history of the files of all tenants. */
   readonly isOfAll: boolean;
-  /** The kinds of which it has a history. */
+  /** The kinds of tenants of which it has a history. */
   readonly scopes: readonly string[];
 }
 
@@ -56,13 +56,13 @@ interface KindHistory {
 }
 
 async function readKindHistories(reader: Reader, config: Config, name: string): Promise<KindHistory[]> {
-  const found: KindHistory[] = [];
+  const kinds: KindHistory[] = [];
   for (const { scope, historyTable: table } of kindsOf(config)) {
     const present = await findSchemas(reader.session, [name], table);
     if (scope === null || present.get(name)?.hasTable !== true) continue;
-    found.push({ scope: scope.name, table, histories: await readHistoryDigests(reader, [name], table) });
+    kinds.push({ scope: scope.name, table, histories: await readHistoryDigests(reader, [name], table) });
   }
-  return found;
+  return kinds;
 }
 
 /**
@@ -79,11 +79,11 @@ export async function requireKnownScopes(run: Run, name: string): Promise<void> 
     for (const trouble of troubles.values()) throw trouble;
   }
   const unknown = await run.read((session) => readUnknownScopes(session, run.config));
-  const own = unknown.find(({ schemas }) => schemas.includes(name));
-  if (own === undefined) return;
+  const scope = unknown.find(({ schemas }) => schemas.includes(name));
+  if (scope === undefined) return;
   throw new SqlmigError(
     'not-reproducible',
-    `"${name}" has migrations of scope ${own.name}, which the config does not have`,
+    `"${name}" has migrations of scope ${scope.name}, which the config does not have`,
     {
       schema: name,
       state: 'nothing was changed',

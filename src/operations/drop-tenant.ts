@@ -3,7 +3,7 @@ import { SqlmigError } from '../errors.ts';
 import { isStillListed } from '../fleet/enlist.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
 import { readContents } from '../lifecycle/contents.ts';
-import { readOutsiders } from '../lifecycle/dependents.ts';
+import { readOutsideDependents } from '../lifecycle/dependents.ts';
 import { dependentObjects, dropSchema } from '../lifecycle/drop.ts';
 import { findTenant, noHistory, schemaMissing } from '../lifecycle/tenant.ts';
 import { type Config, requireFleetConfig } from '../project/config.ts';
@@ -108,7 +108,7 @@ async function drop(
       state: 'failed' as const,
       error: { ...error, database },
     });
-    const outsiders = await run.read((session) => readOutsiders(session, name));
+    const outsiders = await run.read((session) => readOutsideDependents(session, name));
     if (outsiders.length > 0) return failed(dependentObjects(name, outsiders).details);
     const accepted = await accept(plan);
     checkValue('the answer of accept', accepted, yesOrNo);

@@ -4,7 +4,7 @@ import { currentPublic } from '../fleet/current-public.ts';
 import { openTenantPhase } from '../fleet/phase.ts';
 import { findSchemas } from '../history/presence.ts';
 import { betweenDatabases } from '../lifecycle/between-databases.ts';
-import { completeMove, type Moving } from '../lifecycle/move-copy.ts';
+import { completeMove, type MoveJob } from '../lifecycle/move-copy.ts';
 import {
   beginMove,
   copiedTables,
@@ -201,7 +201,7 @@ type CopyEnd =
 
 /** Copies the tenant. The record in the other database decides how that ended, even if connections were lost. */
 async function copy(
-  moving: Moving,
+  moving: MoveJob,
   buildKinds: (session: Session) => Promise<void>,
   wasClosed: boolean,
 ): Promise<CopyEnd> {
