@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { keepDigests, readKeptDigests } from '../src/execute/kept-digest.ts';
+import { readStoredDigests, storeDigests } from '../src/execute/kept-digest.ts';
 import { up } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
@@ -28,7 +28,7 @@ async function kept(prefix: string, n = 20): Promise<TestProject> {
 
 async function keptOf(table: string): Promise<string[]> {
   const session = await testSession(db.url);
-  const digests = await readKeptDigests(session, { publicSchema: 'public', table });
+  const digests = await readStoredDigests(session, { publicSchema: 'public', table });
   await session.close();
   return [...digests.keys()];
 }
@@ -113,7 +113,7 @@ test('a history that somebody is writing to is left out, and so is one with a co
     `begin; insert into busy_4.busy (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (0, 'x', 'x', 'x', 'x', 'applied', 'tenant', 1, 1)`,
   );
   const session = await testSession(db.url);
-  await keepDigests(session, ['busy_2', 'busy_4', 'busy_6', 'gone'], {
+  await storeDigests(session, ['busy_2', 'busy_4', 'busy_6', 'gone'], {
     ...testContext,
     table: 'busy',
   });

@@ -34,16 +34,16 @@ interface Applying extends RunContext {
   readonly notices: NoticesOnce;
 }
 
-/** How far the units of a schema are. */
+/** The progress of the units of a schema. */
 interface Progress {
-  /** The schema as it is after the units that are committed. */
+  /** The schema after the committed units. */
   readonly schema: UnitSchema;
   readonly open: readonly Script[];
   /** How many units may share a message. */
   readonly unitsAtOnce: number;
   /** Each unit has a transaction of its own. */
   readonly apart: boolean;
-  /** Those of them that are why, unless it was a matter of chance. */
+  /** The units that cannot share a transaction, unless another session was the cause. */
   readonly unjoinable: readonly Script[];
   /** Files that a probe has cleared. */
   readonly trusted: ReadonlySet<Script>;
@@ -78,7 +78,7 @@ export async function applyUnits(session: Session, pending: PendingFiles, run: R
   }
 }
 
-/** Applies what is open. Returns how far the units are then, or the attempt if it ends before. */
+/** Applies the open units. Returns the progress, or the attempt if it ended early. */
 async function applyOpen(applying: Applying, from: Progress): Promise<Progress | Attempt> {
   let progress = from;
   while (progress.open.length > 0) {
@@ -91,7 +91,7 @@ async function applyOpen(applying: Applying, from: Progress): Promise<Progress |
   return progress;
 }
 
-/** Creates what is missing, or upgrades the history table if no unit will do it. Returns the schema with its OID. */
+/** Creates the missing schema and history, or upgrades the history if no unit will. Returns the schema with its OID. */
 async function bootstrapOrUpgrade(
   { session, context, signal }: Applying,
   { schema, scripts, bootstrap }: PendingFiles,
@@ -100,13 +100,13 @@ async function bootstrapOrUpgrade(
     const [row] = await session.run(composeBootstrap(schema.schema, context, schema.oid));
     return { ...schema, oid: schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null) };
   }
-  // The statements of a non-transactional file follow, and no message that could upgrade it on the way.
+  // Only statements of a non-transactional file follow, and these do not upgrade the history.
   if (scripts.length === 0 && !bootstrap && !schema.isCurrent)
     await session.run(composeUpgrade(schema, context));
   return schema;
 }
 
-/** Sends the next units. Returns how far they are then, or the attempt if it ends there. */
+/** Sends the next units. Returns the progress, or the attempt if it ended there. */
 async function applyNext(applying: Applying, progress: Progress): Promise<Progress | Attempt> {
   const { session, context } = applying;
   const { schema, apart, trusted } = progress;
@@ -182,9 +182,9 @@ async function recover(
     case 'blame-file': {
       const before = now.open.slice(0, now.open.indexOf(scriptAt(batch, decided.unit)));
       applying.notices.again(before);
-      const again = await applyOpen(applying, { ...now, open: before, apart: true });
-      if ('kind' in again) return again;
-      return blameFile(session, { ...failed, place: { ...place, schema: again.schema } }, decided);
+      const applied = await applyOpen(applying, { ...now, open: before, apart: true });
+      if ('kind' in applied) return applied;
+      return blameFile(session, { ...failed, place: { ...place, schema: applied.schema } }, decided);
     }
     default:
       throw error;
@@ -229,8 +229,8 @@ function transactionOf(transactions: Message['transactions'], unit: number): { f
 }
 
 /**
- * The files that cannot share the transaction that failed: the one that ran last, or all of them if a check at its end
- * refused it. None if another session was the cause.
+ * The files that cannot share the failed transaction: the last one that ran, or all if a check at its end refused it. None
+ * if another session was the cause.
  */
 function unjoinableIn(
   { batch, message, error, begun, isWaiting }: FailedBatch,

@@ -24,20 +24,20 @@ export type Attempt =
       readonly unjoinable?: readonly string[];
     }
   | { readonly kind: 'retry'; readonly reason: RetryReason; readonly error: SqlmigError }
-  /** Before a file's turn came, the run was interrupted or stopped: nothing more was started. */
+  /** The run was interrupted or stopped before the next file, so nothing more was started. */
   | { readonly kind: 'stopped' }
   | {
       readonly kind: 'failed';
       readonly error: SqlmigError;
       /** A migration is incomplete, and its history row says so. */
       readonly incomplete?: boolean;
-      /** What the files before it cost, and the file if it ran to its end. */
+      /** The costs of the files before it, and of the file itself if it ran to its end. */
       readonly costs?: readonly FileCost[];
     };
 
 /**
- * The attempt that a lost connection or an error in sqlmig's own statements ended. `isWaiting`: a public unit was still
- * waiting for its locks. Rethrows all other errors.
+ * The attempt that ended with a lost connection or an error in sqlmig's own statements. `isWaiting`: a public unit was
+ * still waiting for its locks. Rethrows all other errors.
  */
 export function attemptOf(error: unknown, place: UnitPlace, isWaiting = false): Attempt {
   const ours = asSqlmigError(error, place.schema.schema);
@@ -59,7 +59,7 @@ function codeOf(reason: RetryReason): ErrorCode {
   return reason === 'busy' || reason === 'waited' ? 'lock-timeout' : 'migration-failed';
 }
 
-/** What the decision about an error needs to know of it. */
+/** The facts about an error that the decision depends on. */
 export function raisedError(
   error: ServerError,
   { schema, context }: UnitPlace,
@@ -73,7 +73,7 @@ export function raisedError(
   };
 }
 
-/** A migration with the duration that its history row has. */
+/** An applied migration with the duration from its history row. */
 export function appliedMigration(
   { version, name }: Pick<Migration, 'version' | 'name'>,
   durationMs = 0,

@@ -10,19 +10,19 @@ import { statementAt } from '../sql/parse.ts';
 import { nonTransactionalReason } from '../sql/transaction-rules.ts';
 import type { RunningFile } from './non-transactional-progress.ts';
 
-// Deferred triggers run, and cursors WITH HOLD are read, when a transaction commits. A cursor that is closed is not read.
+// At commit, deferred triggers run, and cursors WITH HOLD are read unless they are closed.
 const runDeferred = 'SET CONSTRAINTS ALL IMMEDIATE;\nCLOSE ALL;\n';
 
-// COMMIT in code, and statements about partitioned tables, whose names do not tell that they are partitioned.
+// COMMIT in code, and statements about tables that turn out to be partitioned.
 const refusesBlock: ReadonlySet<string> = new Set([
   sqlstates.invalidTransactionTermination,
   sqlstates.activeTransaction,
 ]);
 
 /**
- * Runs a statement of a non-transactional file in a temporary database: in a transaction that is refused if it changes more
- * than the database, unless PostgreSQL refuses the statement in one. Code that commits is refused if its text, or that of
- * a function of the database, has a command that would.
+ * Runs a statement of a non-transactional file in a temporary database. It runs in a transaction that is refused if it
+ * changes anything outside the database, unless PostgreSQL refuses the statement in a transaction. Code that commits is
+ * refused if its text, or the text of a function of the database, has a command that would change anything outside.
  */
 export async function runConfined(
   { session, own, script, context, k }: RunningFile & { readonly k: number },
@@ -42,7 +42,7 @@ export async function runConfined(
     if (!isServerError(error) || !refusesBlock.has(error.code)) throw error;
   }
   const texts = [text, ...(await bodiesIn(own))];
-  if (texts.some((one) => sharedCommandIn(one) !== null))
+  if (texts.some((code) => sharedCommandIn(code) !== null))
     await session.run(refuseIf([['true', unitStates.beyondDatabase]]));
   await run();
 }

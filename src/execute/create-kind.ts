@@ -13,8 +13,8 @@ import { createReport } from './send-units.ts';
 
 /**
  * Applies the files of a kind of tenants in the open transaction that has created their schema.
- * @throws SqlmigError if a file fails, or may have changed another schema; ServerError if it may be tried again, or if the
- *   files cannot share a transaction.
+ * @throws SqlmigError if a file fails or may have changed another schema; ServerError if a retry may help or the files cannot
+ *   share a transaction.
  */
 export async function createKind(session: Session, kind: NewKind, given: UnitContext): Promise<void> {
   const { schema, scripts } = kind;

@@ -20,14 +20,14 @@ export type WholeAttempt =
   | Attempt
   /** The files cannot share a transaction on this server, and nothing was created. */
   | { readonly kind: 'apart' }
-  /** The snapshot cannot be used, and nothing was created; `why` is null if that is no fault of the snapshot. */
+  /** The snapshot cannot be used, and nothing was created; `why` is `null` if the snapshot is not at fault. */
   | { readonly kind: 'unloaded'; readonly why: string | null };
 
-/** A schema to create with all its files, or one to complete with those of its kind. */
+/** A schema to create with all its files, or to complete with the files of a kind. */
 interface WholeSchema {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
-  /** Stands for the files before `scripts`; `null` if there are none. */
+  /** Replaces the files before `scripts`; `null` if there are none. */
   readonly snapshot: LoadedSnapshot | null;
   readonly context: UnitContext;
   /** Further work in the transaction, after the files. */
@@ -38,9 +38,8 @@ interface WholeSchema {
 export type Finish = (session: Session) => Promise<void>;
 
 /**
- * The errors of files that cannot share a transaction: out of lock space, an enum value used before it is committed, code
- * that ends its transaction, and a statement that must not run in one (25001) or after rows whose triggers are still to fire
- * (55006).
+ * The errors of files that cannot share a transaction: too many locks, an enum value used before it is committed, code that
+ * ends its transaction, and a statement that must not run in a transaction (25001) or while triggers are pending (55006).
  */
 export const apartStates: readonly string[] = [
   sqlstates.insufficientResources,
@@ -50,15 +49,15 @@ export const apartStates: readonly string[] = [
   sqlstates.objectInUse,
 ];
 
-// They do not say which of the files before the guard it was.
+// They do not show which of the files before the guard is at fault.
 const guardRefusals: ReadonlySet<string | undefined> = new Set([
   unitStates.historyTouched,
   unitStates.transactionEnded,
 ]);
 
 /**
- * Creates a schema with everything that its files build, in one transaction; or does so in a schema that exists, of which
- * only the history is created before. Never throws.
+ * Creates a schema and applies its files in one transaction. If the schema exists, creates only the history first. Never
+ * throws.
  */
 export async function createWhole(
   session: Session,
@@ -70,16 +69,16 @@ export async function createWhole(
   try {
     // Another session may create the history at the same time.
     if (schema.oid !== null) await session.run(composeBootstrap(schema.schema, context, schema.oid));
-    const first = await send(session, whole, { trusted: new Set() });
+    const first = await sendWhole(session, whole, { trusted: new Set() });
     if (first !== 'suspicious') return first;
-    // The files are judged without what the snapshot builds.
+    // The files are then compared without the snapshot.
     if (snapshot !== null) return { kind: 'unloaded', why: null };
-    // An earlier file may have caused the suspicion, so all files are judged together.
-    const judged = await judge(session, whole, scripts.length);
-    if (judged.kind === 'failed' && judged.error.details.file === undefined)
-      return await blame(session, whole, judged);
-    if (judged.kind !== 'done') return judged;
-    const again = await send(session, whole, { trusted: new Set(scripts) });
+    // An earlier file may have raised the suspicion, so all files are compared together.
+    const compared = await compareOthers(session, whole, scripts.length);
+    if (compared.kind === 'failed' && compared.error.details.file === undefined)
+      return await findCulprit(session, whole, compared);
+    if (compared.kind !== 'done') return compared;
+    const again = await sendWhole(session, whole, { trusted: new Set(scripts) });
     return again === 'suspicious' ? { kind: 'apart' } : again;
   } catch (error) {
     return attemptOf(error, { schema, context });
@@ -87,29 +86,33 @@ export async function createWhole(
 }
 
 /** Runs the first files in a transaction that is rolled back, and compares the other schemas before and after them. */
-function judge(session: Session, { schema, scripts, context }: WholeSchema, files: number): Promise<Attempt> {
+function compareOthers(
+  session: Session,
+  { schema, scripts, context }: WholeSchema,
+  files: number,
+): Promise<Attempt> {
   const part = { schema, scripts: scripts.slice(0, files), bootstrap: true };
   return rehearseUnits(session, { parts: [part] }, context);
 }
 
-/** Finds the file that made the judgment of all files fail: the first one with which it fails. */
-async function blame(
+/** Finds the file at fault: the first one with which the comparison fails. */
+async function findCulprit(
   session: Session,
   whole: WholeSchema,
-  judged: Extract<Attempt, { kind: 'failed' }>,
+  compared: Extract<Attempt, { kind: 'failed' }>,
 ): Promise<Attempt> {
   for (const [i, { migration, allowsPublic }] of whole.scripts.entries()) {
-    if (allowsPublic || (await judge(session, whole, i + 1)).kind === 'done') continue;
-    const { code, details, cause } = judged.error;
+    if (allowsPublic || (await compareOthers(session, whole, i + 1)).kind === 'done') continue;
+    const { code, details, cause } = compared.error;
     return {
       kind: 'failed',
       error: new SqlmigError(code, details.message, { ...details, file: migration.file, cause }),
     };
   }
-  return judged;
+  return compared;
 }
 
-async function send(
+async function sendWhole(
   session: Session,
   whole: WholeSchema,
   { trusted, guardsEach = false }: { readonly trusted: ReadonlySet<Script>; readonly guardsEach?: boolean },
@@ -134,15 +137,15 @@ async function send(
     const { begun } = report.read();
     const refusal = unitRefusalOf(error)?.state;
     if (refusal === unitStates.suspicious) return 'suspicious';
-    // While it is parsed, nothing of the message has run.
+    // A syntax error is raised before any of the message runs.
     const isOfSnapshot = loading || (snapshot !== null && error.code === sqlstates.syntaxError);
     if (isOfSnapshot && retryReason(raisedError(error, { schema, context }, false)) === null)
       return { kind: 'unloaded', why: error.message };
     if (apartStates.includes(error.code)) return { kind: 'apart' };
     const at = positionOf(error, message);
     const isOurs = guardRefusals.has(refusal) || (at === null && error.position !== undefined);
-    // A statement of sqlmig's own failed, which a guard after each file finds out sooner.
-    if (isOurs && !guardsEach) return send(session, whole, { trusted, guardsEach: true });
+    // One of sqlmig's own statements failed. A guard after each file finds the file at fault.
+    if (isOurs && !guardsEach) return sendWhole(session, whole, { trusted, guardsEach: true });
     const script = scripts[at?.unit ?? begun ?? -1];
     return failed(session, error, {
       whole: { schema, scripts, snapshot, context },
@@ -151,7 +154,7 @@ async function send(
     });
   }
   if (finish !== undefined) {
-    const refusal = await finished(session, finish);
+    const refusal = await finishAndCommit(session, finish);
     if (refusal === 'apart') return { kind: 'apart' };
     if (refusal !== null) return { kind: 'failed', error: refusal };
   }
@@ -162,21 +165,20 @@ async function send(
   return { kind: 'done', applied };
 }
 
-/** Does the rest of a transaction and commits it, or rolls it back; `apart` if that does not fit into it. */
-async function finished(session: Session, finish: Finish): Promise<SqlmigError | 'apart' | null> {
+/** Finishes a transaction and commits it, or rolls it back; `apart` if the rest cannot run in the transaction. */
+async function finishAndCommit(session: Session, finish: Finish): Promise<SqlmigError | 'apart' | null> {
   try {
     await finish(session);
   } catch (error) {
     const isApart = isServerError(error) && apartStates.includes(error.code);
-    const refusal = error instanceof SqlmigError ? error : isApart ? 'apart' : null;
-    if (refusal === null) throw error;
-    // What describes the failure of a file has rolled back already, and the server then warns.
+    if (!isApart && !(error instanceof SqlmigError)) throw error;
+    // Describing the failure of a file has already rolled back, so the server may warn.
     await session.run(
       'ROLLBACK',
       () => {},
       () => {},
     );
-    return refusal;
+    return error instanceof SqlmigError ? error : 'apart';
   }
   await session.run(commit);
   return null;

@@ -6,7 +6,7 @@ import type { Session } from '../server/session.ts';
 import type { ExtensionState } from '../sql/extensions.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 
-/** The state of extensions in a database, by name, without `listed`, which the config decides. */
+/** Reads the state of extensions in a database, by name; `listed` comes from the config. */
 export async function readExtensions(
   session: Session,
   names: Iterable<string>,
@@ -40,7 +40,7 @@ export interface WantedExtension {
   readonly schema: string | null;
 }
 
-/** SQL statement: creates an extension and those that it requires, if they are missing. */
+/** SQL statement: creates an extension and the extensions that it requires, if they are missing. */
 export function createExtension({ name, schema }: WantedExtension): string {
   const where = schema === null ? '' : ` with schema ${quoteIdentifier(schema)}`;
   return `create extension if not exists ${quoteIdentifier(name)}${where} cascade`;

@@ -27,7 +27,7 @@ interface StatementError {
   readonly replay: string | null;
 }
 
-/** The error for a file that failed, with its line, column and statement as exactly as they can be found out. */
+/** The error for a failed file, with its line, column and statement as far as they can be determined. */
 export async function describeFailure(
   session: Session,
   unit: Unit,
@@ -65,7 +65,7 @@ export async function describeFailure(
   });
 }
 
-/** The number (from 0) of the statement that failed; `null` if it cannot be found out. */
+/** The number (from 0) of the statement that failed; `null` if it cannot be determined. */
 async function findStatement(
   session: Session,
   unit: Unit,
@@ -119,7 +119,7 @@ async function replay(
     const onRow = (row: Row) => {
       if (replayColumn in row) done += 1;
     };
-    // Its notices were passed on when it ran first.
+    // Its notices were passed on in the first run.
     await session.runFiles(text, onRow, () => {});
   } catch (error) {
     const same = isServerError(error) && error.code === expected.code && done < unit.script.statements.length;
@@ -134,11 +134,11 @@ function locationOf(
   { error, index }: StatementError,
 ): Location | undefined {
   const { file, text } = script.migration;
-  const found = statement === null ? undefined : script.statements[statement];
   if (index !== null) return locate(file, text, index);
-  if (found === undefined) return undefined;
-  const inBlock = found.kind === 'DoStmt' ? indexInBlock(text, found, error.where) : null;
-  return locate(file, text, inBlock ?? found.start);
+  const failed = statement === null ? undefined : script.statements[statement];
+  if (failed === undefined) return undefined;
+  const inBlock = failed.kind === 'DoStmt' ? indexInBlock(text, failed, error.where) : null;
+  return locate(file, text, inBlock ?? failed.start);
 }
 
 /** An error of the server or the connection as a SqlmigError; rethrows all other errors. */
@@ -153,7 +153,7 @@ export function asSqlmigError(error: unknown, schema?: string): SqlmigError {
   });
 }
 
-/** The error for a statement of sqlmig's own that the server refused, for example because a privilege is missing. */
+/** The error for one of sqlmig's own statements that the server refused, for example for lack of a privilege. */
 export function serverRefused(error: ServerError, schema?: string, hint?: string): SqlmigError {
   return new SqlmigError('server-refused', error.message, {
     sqlstate: error.code,

@@ -7,7 +7,7 @@ import type { Counters, FigureCollector, FileFigures, RelationNow } from './file
 import { type FileLocks, locksOfFile, strength } from './held-locks.ts';
 import type { Before } from './relations-before.ts';
 
-/** The rehearsed files of a schema, what they did, and what existed before. */
+/** The rehearsed files of a schema, their figures, and the state before them. */
 interface Measured {
   readonly schema: UnitSchema;
   readonly context: UnitContext;
@@ -16,11 +16,11 @@ interface Measured {
   readonly before: Before;
 }
 
-/** What each file costs, as far as the rehearsal got. */
+/** The cost of each file that was rehearsed. */
 export function costsOf({ schema, context, scripts, figures, before }: Measured): FileCost[] {
   const transactions = transactionsOf(scripts, { schema, context });
   const state = createState(before);
-  const joinedWith = (script: Script) => transactions.find((one) => one.includes(script)) ?? [script];
+  const joinedWith = (script: Script) => transactions.find((joined) => joined.includes(script)) ?? [script];
   const locks = figures.files.map((file, i) => {
     const script = scripts[i] as Script;
     const first = figures.files[scripts.indexOf(joinedWith(script)[0] ?? script)];
@@ -38,7 +38,9 @@ export function costsOf({ schema, context, scripts, figures, before }: Measured)
       inMs(microsOf(locks.slice(i, last + 1))),
     );
     return {
-      ...{ version, name, file: path },
+      version,
+      name,
+      file: path,
       durationMs: inMs(locks[i]?.micros ?? 0),
       locks: held,
       ...changed,
@@ -64,7 +66,7 @@ function heldLocks([first, ...rest]: readonly FileLocks[]): FileCost['locks'] {
 
 const byName = (a: HeldLock, b: HeldLock) => (qualified(a) < qualified(b) ? -1 : 1);
 
-/** Adds locks that were not seen, since an earlier file held them, and without which the changes are not possible. */
+/** Adds the locks that the changes require and that could not be seen because an earlier file held them. */
 function withImplied(
   locks: readonly HeldLock[],
   { rewritten, indexes }: Pick<Changes, 'rewritten' | 'indexes'>,
@@ -72,12 +74,12 @@ function withImplied(
 ): HeldLock[] {
   const all = new Map(locks.map((lock) => [qualified(lock), lock]));
   const implied = [
-    ...rewritten.map((one) => ({ ...one, mode: 'AccessExclusiveLock' })),
-    ...indexes.map((one) => ({ ...one, mode: 'ShareLock' })),
+    ...rewritten.map((table) => ({ ...table, mode: 'AccessExclusiveLock' })),
+    ...indexes.map((index) => ({ ...index, mode: 'ShareLock' })),
   ];
   for (const { schema, relation, mode } of implied) {
-    const known = all.get(qualified({ schema, relation }));
-    if (known !== undefined && strength(known.mode) >= strength(mode)) continue;
+    const held = all.get(qualified({ schema, relation }));
+    if (held !== undefined && strength(held.mode) >= strength(mode)) continue;
     all.set(qualified({ schema, relation }), { schema, relation, mode, heldMs, inferred: true });
   }
   return [...all.values()].sort(byName);
@@ -102,7 +104,7 @@ function countsRows({ counts }: FileFigures, { statements }: Script): boolean {
 
 type Changes = Pick<FileCost, 'rewritten' | 'indexes' | 'rows'>;
 
-/** Compares the figures of each file with those of the file before it. */
+/** Compares the figures of each file with the figures before it. */
 function createState(before: Before) {
   const storage = new Map<string, string>();
   const spaces = new Map<string, string>();
@@ -112,12 +114,12 @@ function createState(before: Before) {
     storage.set(oid, relation.storage);
     spaces.set(oid, relation.tablespace);
   }
-  const known = new Set<string>();
-  const named = new Set<string>();
+  const knownStorage = new Set<string>();
+  const knownNames = new Set<string>();
   for (const [table, indexes] of before.indexes) {
-    for (const one of indexes.values()) {
-      known.add(one.storage);
-      named.add(`${table} ${one.index}`);
+    for (const { storage, index } of indexes.values()) {
+      knownStorage.add(storage);
+      knownNames.add(`${table} ${index}`);
     }
   }
 
@@ -126,24 +128,25 @@ function createState(before: Before) {
     if (was === undefined || now.storage === null) return [];
     const isEmptied = now.kind === 'r' && now.heapBytes === 0 && mayTruncate(script);
     const isNew = storage.get(now.oid) !== now.storage;
-    // What the same transaction has rewritten, TRUNCATE empties in place.
+    // TRUNCATE empties a table in place if the same transaction has rewritten it.
     const isChanged = isNew || (isEmptied && (heaps.get(now.oid) ?? 0) > 0);
     const isMoved = spaces.get(now.oid) !== now.tablespace;
     storage.set(now.oid, now.storage);
     spaces.set(now.oid, now.tablespace);
     heaps.set(now.oid, now.heapBytes ?? 0);
     if (!isChanged) return [];
-    const how = isEmptied ? 'truncated' : isMoved ? 'moved' : 'rewritten';
+    const rewrittenHow = isMoved ? 'moved' : 'rewritten';
+    const how = isEmptied ? 'truncated' : rewrittenHow;
     return [{ schema: was.schema, relation: was.relation, how, bytes: now.bytes ?? 0 }];
   };
 
   const builtBy = ({ indexes }: FileFigures, truncated: ReadonlySet<string>): BuiltIndex[] =>
     indexes.flatMap(({ index, table, storage: file, bytes }) => {
       const of = before.relations.get(table);
-      if (known.has(file) || of === undefined) return [];
-      const rebuilt = named.has(`${table} ${index}`);
-      known.add(file);
-      named.add(`${table} ${index}`);
+      if (knownStorage.has(file) || of === undefined) return [];
+      const rebuilt = knownNames.has(`${table} ${index}`);
+      knownStorage.add(file);
+      knownNames.add(`${table} ${index}`);
       if (truncated.has(qualified(of))) return [];
       return [{ schema: of.schema, relation: of.relation, index, bytes, rebuilt }];
     });
@@ -173,7 +176,7 @@ function createState(before: Before) {
   };
 }
 
-/** What a file does outside of its schema, in words. */
+/** What a file does outside its schema, in words. */
 function outsideOf(
   { outside: [was, now] }: FileFigures,
   { schema }: UnitSchema,
@@ -186,16 +189,16 @@ function outsideOf(
   const isNamed = (of: { readonly schema: string; readonly relation: string }) =>
     changes.some((change) => change.endsWith(` ${qualified(of)}`));
   const seen = [
-    ...elsewhere(rewritten).map((one) => ({
-      ...one,
-      does: one.how === 'truncated' ? 'truncates' : 'rewrites',
+    ...elsewhere(rewritten).map((table) => ({
+      ...table,
+      does: table.how === 'truncated' ? 'truncates' : 'rewrites',
     })),
-    ...elsewhere(indexes).map((one) => ({ ...one, does: 'builds an index on' })),
-    ...elsewhere(rows ?? []).map((one) => ({ ...one, does: 'changes rows of' })),
-    ...elsewhere(locks).map((one) => ({ ...one, does: 'locks' })),
-  ].filter((one) => !isNamed(one));
+    ...elsewhere(indexes).map((index) => ({ ...index, does: 'builds an index on' })),
+    ...elsewhere(rows ?? []).map((changed) => ({ ...changed, does: 'changes rows of' })),
+    ...elsewhere(locks).map((lock) => ({ ...lock, does: 'locks' })),
+  ].filter((effect) => !isNamed(effect));
   const first = new Map<string, string>();
-  for (const one of seen)
-    if (!first.has(qualified(one))) first.set(qualified(one), `${one.does} ${qualified(one)}`);
+  for (const effect of seen)
+    if (!first.has(qualified(effect))) first.set(qualified(effect), `${effect.does} ${qualified(effect)}`);
   return [...changes, ...first.values()];
 }

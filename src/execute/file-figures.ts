@@ -18,7 +18,7 @@ export interface LockMark {
 /** Rows inserted, updated and deleted. */
 export type Counters = readonly [inserted: number, updated: number, deleted: number];
 
-/** A relation behind a file. Its file and sizes are `null` if the transaction has not written its catalog row. */
+/** A relation after a file. Its file and sizes are `null` if the transaction has not written its catalog row. */
 export interface RelationNow {
   readonly oid: string;
   readonly schema: string;
@@ -32,7 +32,7 @@ export interface RelationNow {
   readonly counters: Counters;
 }
 
-/** An index behind a file, of a table that existed before. */
+/** An index after a file, on a table that existed before. */
 export interface IndexNow {
   readonly oid: string;
   readonly index: string;
@@ -43,13 +43,13 @@ export interface IndexNow {
 
 /** The figures of one file. */
 export interface FileFigures {
-  /** The first is that of the start; the last is behind the file. */
+  /** From the start of the file to its end. */
   readonly marks: readonly LockMark[];
   readonly relations: readonly RelationNow[];
   readonly indexes: readonly IndexNow[];
   /** The server counts rows. */
   readonly counts: boolean;
-  /** The structure of other schemas before and behind the file, if it may change them. */
+  /** The structure of other schemas before and after the file, if it may change them. */
   readonly outside: readonly Structure[];
   /** The counters before the file, by OID. */
   readonly counted: ReadonlyMap<string, Counters>;
@@ -115,7 +115,14 @@ function parseFigures(json: string): Pick<FileFigures, 'relations' | 'indexes' |
   return {
     relations: relations.map(
       ([oid, schema, relation, kind, storage, tablespace, heapBytes, bytes, ...counters]) => ({
-        ...{ oid, schema, relation, kind, storage, tablespace, heapBytes, bytes },
+        oid,
+        schema,
+        relation,
+        kind,
+        storage,
+        tablespace,
+        heapBytes,
+        bytes,
         counters: countersOf(counters),
       }),
     ),

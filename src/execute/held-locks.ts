@@ -1,5 +1,5 @@
 import type { HeldLock } from '../cost-results.ts';
-import { feltModes } from '../protocol/measuring.ts';
+import { blockingModes } from '../protocol/measuring.ts';
 import type { Unit } from '../protocol/unit-context.ts';
 import type { QualifiedName, Statement } from '../sql/migration.ts';
 import { locate } from '../sql/position.ts';
@@ -8,10 +8,10 @@ import type { RelationBefore } from './relations-before.ts';
 
 /** A part of a file between two marks. Times are in microseconds. */
 interface Part {
-  /** Its statements, from 0; `to` is behind the last one. */
+  /** Its statements, from 0; `to` is excluded. */
   readonly from: number;
   readonly to: number;
-  /** Since the start of the file, without what measuring took. */
+  /** Since the start of the file, without the time for measuring. */
   readonly start: number;
   readonly locks: readonly LockOn[];
 }
@@ -28,10 +28,10 @@ export interface FileLocks {
   readonly locks: readonly LockInFile[];
 }
 
-/** The relations that existed, and the locks that the rehearsal held when the transaction of the file would begin. */
+/** The relations that existed, and the locks that the rehearsal held where the transaction of the file would start. */
 interface EarlierLocks {
   readonly before: ReadonlyMap<string, RelationBefore>;
-  /** Those of other transactions in `up`, so that the file has to take them again. */
+  /** In `up`, other transactions take these locks, so the file has to take them again. */
   readonly earlier: readonly LockOn[];
 }
 
@@ -45,41 +45,40 @@ export function locksOfFile(
   const held = new Set((marks[0]?.locks ?? []).map(keyOf));
   const atEnd = new Set((marks.at(-1)?.locks ?? []).map(keyOf));
   const strongest = new Map<string, LockInFile>();
-  const note = (oid: string, found: LockInFile) => {
-    const known = strongest.get(oid);
-    if (known === undefined || strength(found.lock.mode) > strength(known.lock.mode))
-      strongest.set(oid, found);
+  const keepStrongest = (oid: string, taken: LockInFile) => {
+    const kept = strongest.get(oid);
+    if (kept === undefined || strength(taken.lock.mode) > strength(kept.lock.mode)) strongest.set(oid, taken);
   };
   const seen = new Set(held);
   const seenIn = new Map<Part, Set<string>>();
   for (const part of parts) {
-    const newOnes = new Set<string>();
+    const takenHere = new Set<string>();
     const present = new Set(part.locks.map(keyOf));
-    // ROLLBACK TO has released them: what takes them again counts.
-    for (const key of [...seen].filter((one) => !present.has(one) && !held.has(one))) {
+    // ROLLBACK TO has released these locks, so they count again if they are taken again.
+    for (const key of [...seen].filter((lock) => !present.has(lock) && !held.has(lock))) {
       seen.delete(key);
       const [oid = ''] = key.split(' ');
       if (key === keyOf([oid, strongest.get(oid)?.lock.mode ?? ''])) strongest.delete(oid);
     }
-    seenIn.set(part, newOnes);
+    seenIn.set(part, takenHere);
     for (const lock of part.locks) {
       const [oid, mode] = lock;
       const relation = before.get(oid);
       if (seen.has(keyOf(lock)) || relation === undefined) continue;
       seen.add(keyOf(lock));
-      newOnes.add(oid);
-      // The others are released by a later ROLLBACK TO.
+      takenHere.add(oid);
+      // A later ROLLBACK TO releases all other locks.
       if (atEnd.has(keyOf(lock)))
-        note(oid, { lock: lockOf(relation, mode, lineIn(unit, part)), from: part.start });
+        keepStrongest(oid, { lock: lockOf(relation, mode, lineIn(unit, part)), from: part.start });
     }
   }
-  inferTaken({ unit, seenIn, before, held: earlier }, note);
+  inferTaken({ unit, seenIn, before, held: earlier }, keepStrongest);
   return { micros, locks: [...strongest.values()] };
 }
 
 const keyOf = ([oid, mode]: LockOn) => `${oid} ${mode}`;
-/** How strong a lock mode is, compared with others that sessions notice. */
-export const strength = (mode: string) => feltModes.indexOf(mode);
+/** The strength of a lock mode among `blockingModes`. */
+export const strength = (mode: string) => blockingModes.indexOf(mode);
 
 function lockOf({ schema, relation }: RelationBefore, mode: string, line: number | null): LockInFile['lock'] {
   return { schema, relation, mode, ...(line !== null && { line }) };
@@ -117,10 +116,10 @@ interface Inference {
   readonly held: readonly LockOn[];
 }
 
-/** Adds locks that were held before the file, and that its statements take again by their text. */
+/** Adds locks that were held before the file and that its statements would take, by their text. */
 function inferTaken(
   { unit, seenIn, before, held }: Inference,
-  note: (oid: string, found: LockInFile) => void,
+  keepStrongest: (oid: string, taken: LockInFile) => void,
 ): void {
   for (const [n, statement] of unit.script.statements.entries()) {
     const [part, seen] = [...seenIn].find(([{ from, to }]) => n >= from && n < to) ?? [];
@@ -132,7 +131,7 @@ function inferTaken(
       const mode = weakest ?? modes.reduce((a, b) => (strength(b) > strength(a) ? b : a));
       if (!modes.includes(mode)) continue;
       const lock = lockOf(relation, mode, lineOfStatement(unit, n));
-      note(oid, { lock: { ...lock, inferred: true }, from: part?.start ?? 0 });
+      keepStrongest(oid, { lock: { ...lock, inferred: true }, from: part?.start ?? 0 });
     }
   }
 }
@@ -158,7 +157,7 @@ const modesOf: Readonly<Record<string, string>> = {
   CreateTrigStmt: 'ShareRowExclusiveLock',
 };
 
-/** The OID of a relation among those that are held, its own schema first; `null` if it is none of them. */
+/** The OID of a locked relation by its name, own schema first; `null` if it is not locked. */
 function oidOf(
   { schema, name }: QualifiedName,
   held: readonly LockOn[],

@@ -17,7 +17,7 @@ const lostHistory: readonly string[] = [
   sqlstates.undefinedSchema,
 ];
 
-/** True if, by its text, a statement changes a history of its schema, or drops or renames the schema that holds it. */
+/** True if the text of a statement changes a history of its schema, or drops or renames the schema. */
 export function aimsAtHistory(
   statement: Statement,
   { schema: { schema }, context: { historyTables } }: Unit,
@@ -31,14 +31,14 @@ function aimsAtSchema({ kind, reach: { names } }: Statement, schema: string): bo
   return (kind === 'DropStmt' || kind === 'RenameStmt') && names.has('OBJECT_SCHEMA') && names.has(schema);
 }
 
-/** True for an error of sqlmig's own statements that means the history, or the row of the migration, is gone. */
+/** True for an error of sqlmig's own statements which means that the history or the row of the migration is gone. */
 export function isHistoryLost(error: ServerError): boolean {
   return lostHistory.includes(error.code) || unitRefusalOf(error)?.state === unitStates.historyChanged;
 }
 
 /**
- * True if a statement after the file had begun did not find the history: one of sqlmig's own, or one of a file that
- * changes its history.
+ * True if a statement did not find the history after the file had begun: one of sqlmig's own, or one of a file that changes
+ * its history.
  */
 export function missesHistory(error: ServerError, unit: Unit): boolean {
   const { code, message, internal_query: query = '' } = error;
@@ -91,7 +91,7 @@ function adviceFor(
   culprit: Statement | undefined,
 ): { readonly deed: string; readonly hint: string } {
   const words = culprit === undefined ? '' : sentText(script, culprit);
-  // The name of one history begins with that of another.
+  // The name of one history may be a prefix of another.
   const named = historyTables.filter((name) => words.includes(name)).sort((a, b) => b.length - a.length);
   const own = `${schema}.${named[0] ?? table}`;
   if (culprit !== undefined && aimsAtSchema(culprit, schema)) {

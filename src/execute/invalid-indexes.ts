@@ -7,7 +7,7 @@ import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 export interface Names {
   /** Resolves names with the file's `search_path`. */
   readonly session: Session;
-  /** Reads the catalogs on the same connection, whatever the file has set there. */
+  /** Reads the catalogs on the same connection, independent of what the file has set there. */
   readonly own: Session;
   /** The file's `search_path` as SQL; `null` if the session has it already. */
   readonly path: string | null;
@@ -36,8 +36,8 @@ export async function relationIds(
 }
 
 /**
- * The invalid indexes that only these CONCURRENTLY statements can have left: those that they name, those that PostgreSQL
- * named itself on their tables, and the copies of a REINDEX.
+ * The invalid indexes that only these CONCURRENTLY statements can have left: indexes that they name, indexes on their
+ * tables with a name from PostgreSQL, and the copies of a REINDEX.
  */
 export async function invalidLeftBy(names: Names, changes: readonly OnlineChange[]): Promise<IndexName[]> {
   const conditions: string[] = [];

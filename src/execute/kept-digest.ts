@@ -7,15 +7,15 @@ import type { Scope } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 
-// The digest of a history is stored as the comment on its table, so that one catalog query finds those of all tenants. A
-// trigger removes it with any change of the rows, so that it is missing rather than wrong; it is used only while that
-// trigger exists and is enabled with ALWAYS.
+// The digest of a history is stored as the comment on its table, so that one catalog query reads the digests of all tenants.
+// A trigger removes it when rows change, so it may be missing but never wrong. It is used only while the trigger exists and
+// is enabled with ALWAYS.
 const trigger = 'sqlmig_digest';
 const forget = 'sqlmig_forget_digest';
 const mark = 'sqlmig digest';
 
 /** Reads the stored digests that are still valid, by schema. */
-export async function readKeptDigests(
+export async function readStoredDigests(
   session: Session,
   { publicSchema, table }: Pick<UnitContext, 'publicSchema' | 'table'>,
 ): Promise<Map<string, HistoryDigest>> {
@@ -41,7 +41,7 @@ const atOnce = 50;
  * Stores the digest of each of these schemas' histories. It skips a history that another session is writing to, that is
  * gone, that the role does not own, or whose table has another comment.
  */
-export async function keepDigests(
+export async function storeDigests(
   session: Session,
   schemas: readonly string[],
   context: UnitContext,
@@ -50,7 +50,7 @@ export async function keepDigests(
   await session.run(createFunction(context));
   for (let from = 0; from < schemas.length; from += atOnce) {
     const some = schemas.slice(from, from + atOnce);
-    await session.run(some.map((schema) => keepOne(schema, context, prefix(session))).join(''));
+    await session.run(some.map((schema) => storeDigest(schema, context, prefix(session))).join(''));
   }
 }
 
@@ -87,7 +87,7 @@ end`;
 }
 
 // The lock keeps writers out until the commit: earlier rows are in the digest, later ones fire the trigger.
-function keepOne(schema: string, context: UnitContext, start: string): string {
+function storeDigest(schema: string, context: UnitContext, start: string): string {
   const { publicSchema, table } = context;
   const own = historyTable(schema, table);
   return `${begin(context)}${doBlock(`declare kept text;

@@ -29,8 +29,7 @@ const catalogs: Readonly<Record<string, readonly string[]>> = {
 const mostSchemas = 3;
 
 /**
- * Why a file does not find a name that it writes without a schema, and what to do about it; `null` if that cannot be
- * found out.
+ * Why a file does not find an unqualified name, and what to do about it; `null` if that cannot be determined.
  */
 export async function missingNameHint(
   session: Session,
@@ -43,7 +42,7 @@ export async function missingNameHint(
   const moved = statement === null ? null : pathChangeBefore(unit.script, statement);
   // "No schema has been selected" quotes nothing; a schema that does not exist is written in the file.
   const isUnqualified = searched === undefined ? nameIn(error.message) === null : name !== null;
-  if (moved !== null && isUnqualified) return movedHint(unit.script, moved);
+  if (moved !== null && isUnqualified) return changedPathHint(unit.script, moved);
   if (name === null || searched === undefined) return null;
   return elsewhereHint(
     unit,
@@ -61,7 +60,7 @@ function missingName(error: ServerError, script: Script, index: number | null): 
   return query !== undefined && at !== undefined ? nameAt(query, Number(at) - 1) : nameIn(error.message);
 }
 
-function movedHint({ migration, statements }: Script, moved: number): string {
+function changedPathHint({ migration, statements }: Script, moved: number): string {
   const { line } = locate(migration.file, migration.text, statements[moved]?.start ?? 0);
   return `line ${line} changes search_path, which sqlmig sets for each file; remove that statement, or qualify the name with its schema`;
 }
@@ -117,9 +116,9 @@ function elsewhereHint(
   if (first === undefined || elsewhere.length > mostSchemas) return null;
   const list = elsewhere.map((place) => place.schema).join(', ');
   const word = first.schema === publicSchema ? searchPathWords.public : first.schema;
-  const way =
+  const remedy =
     scope === 'public'
       ? `write ${quoteIdentifier(first.schema)}.${quoteIdentifier(name)}`
       : `add ${JSON.stringify(word)} to searchPath in the config`;
-  return `${name} is in schema ${list}; ${way}`;
+  return `${name} is in schema ${list}; ${remedy}`;
 }

@@ -10,11 +10,11 @@ import { repairCommandLine, runAgain } from '../text/command-line.ts';
 export interface StatementInSchema extends Pick<Unit, 'script' | 'schema'> {
   /** Its number, from 0. */
   readonly k: number;
-  /** An earlier attempt began it and did not record its end. */
+  /** An earlier attempt started it and did not record its end. */
   readonly begun: boolean;
 }
 
-/** The state of a migration that stopped between its first statement and its last. */
+/** The state of a migration that stopped between its first and last statements. */
 export const stillIncomplete = 'the migration is marked as incomplete';
 
 /** The state after statement `k` (from 0) did nothing. */
@@ -29,7 +29,7 @@ export function keptInPart(k: number): string {
 }
 
 /** How to continue after a statement failed. `whole`: this attempt at it was rolled back. */
-export async function wayOn(at: StatementInSchema, whole: boolean): Promise<string> {
+export async function continueHint(at: StatementInSchema, whole: boolean): Promise<string> {
   const { script, k, begun } = at;
   if (whole && !begun)
     return `${runAgain(script.migration)} once it can succeed: it continues with statement ${k + 1}; if it never can, do the rest by hand, then run: ${settle(at, ...asDone(at))}`;
@@ -50,8 +50,8 @@ export function releasedLocks(at: StatementInSchema): SqlmigError {
   });
 }
 
-/** The error for a statement that succeeded but left an invalid index, or none; `what` says which. */
-export function leftUnsound(at: StatementInSchema, what: string): SqlmigError {
+/** The error for a statement that succeeded but left an invalid index, or no index: `what`. */
+export function invalidIndexLeft(at: StatementInSchema, what: string): SqlmigError {
   return errorAt(at, 'invalid-index', {
     message: `${historyKey(at.script.migration)} left ${what}`,
     state: `${stillIncomplete}, not as applied`,

@@ -12,9 +12,9 @@ import { keptBefore } from './non-transactional-errors.ts';
 export interface RunningFile extends Unit {
   /** Runs the file's statements. */
   readonly session: Session;
-  /** Runs sqlmig's own, on the same connection. */
+  /** Runs sqlmig's own statements, on the same connection. */
   readonly own: Session;
-  /** Once it has fired, no further statement starts. */
+  /** Once it is aborted, no further statement starts. */
   readonly signal?: AbortSignal;
 }
 
@@ -22,7 +22,7 @@ export interface RunningFile extends Unit {
  * SQL: updates the history row of the migration with `set`, or refuses if the session no longer holds the locks
  * (docs/lock-protocol.md, Non-transactional files). `query` runs in the same transaction.
  */
-export function note(unit: Unit, set: string, query?: string): string {
+export function updateProgress(unit: Unit, set: string, query?: string): string {
   const { script, schema, context } = unit;
   const row = `${rowOf(script.migration)} and state <> 'applied'`;
   const update = `update ${historyTable(schema.schema, context.table)} set ${set} where ${row}`;
@@ -39,26 +39,26 @@ end`)}${query === undefined ? '' : `${query};\n`}`,
   );
 }
 
-/** SQL: records that all statements are done, `durationMs` after the first began; undone migrations lose their row. */
-export function noteEnd(unit: Unit, durationMs: number): string {
+/** SQL: records that all statements are done, and the duration. Deletes the row of an undone migration. */
+export function recordEnd(unit: Unit, durationMs: number): string {
   if (unit.script.migration.undoes) return underLocks(unit, endUndo(unit));
   const ms = Math.min(durationMs, 2_147_483_647);
-  return note(unit, `state = 'applied', at_statement = null, duration_ms = ${ms}`);
+  return updateProgress(unit, `state = 'applied', at_statement = null, duration_ms = ${ms}`);
 }
 
-/** Records that statement `k` did nothing after all; returns the state in words. */
-export async function takeBack(file: RunningFile, k: number): Promise<string> {
+/** Records that statement `k` did nothing. Returns the state in words. */
+export async function withdrawStart(file: RunningFile, k: number): Promise<string> {
   if (k === 0) {
     const { undoes } = file.script.migration;
-    await file.session.run(undoes ? bookkeeping(`${revertUndo(file)};\n`) : forget(file));
+    await file.session.run(undoes ? bookkeeping(`${revertUndo(file)};\n`) : deleteRow(file));
     return 'not touched';
   }
-  await file.session.run(note(file, `at_statement = ${k}`));
+  await file.session.run(updateProgress(file, `at_statement = ${k}`));
   return keptBefore(k);
 }
 
-/** SQL: deletes the row of a migration that did nothing, which makes it pending again. */
-function forget({ script, schema, context }: Unit): string {
+/** SQL: deletes the row of a migration that did nothing, so that it is pending again. */
+function deleteRow({ script, schema, context }: Unit): string {
   const row = `${historyTable(schema.schema, context.table)} where ${rowOf(script.migration)}`;
   return bookkeeping(`delete from ${row} and state <> 'applied';\n`);
 }

@@ -16,16 +16,21 @@ import { describeFailure } from './failure.ts';
 import { aimsAtHistory, historyError, isHistoryLost } from './history-error.ts';
 import { type IndexName, invalidLeftBy, type Names } from './invalid-indexes.ts';
 import {
+  continueHint,
   indexDiffers,
+  invalidIndexLeft,
   keptBefore,
   keptInPart,
-  leftUnsound,
   releasedLocks,
   type StatementInSchema,
   stillIncomplete,
-  wayOn,
 } from './non-transactional-errors.ts';
-import { digestOfOthers, note, type RunningFile, takeBack } from './non-transactional-progress.ts';
+import {
+  digestOfOthers,
+  type RunningFile,
+  updateProgress,
+  withdrawStart,
+} from './non-transactional-progress.ts';
 import { makeReady, newlyInvalid, type OnlineStatement, type Readiness, unsoundIndex } from './readiness.ts';
 import { aimsOutside, forbiddenIn, trespassError } from './scope-guard.ts';
 
@@ -38,7 +43,7 @@ interface Prepared {
   readonly invalid: readonly IndexName[];
 }
 
-/** What a statement may change by mistake, as it was before it ran. */
+/** The state before a statement that it must not change. */
 interface Before {
   /** The structure of other schemas. */
   readonly structure: Structure;
@@ -52,40 +57,40 @@ export function namesIn({ session, own, script, schema }: RunningFile): Names {
   return { session, own, path: null, home: script.allowsPublic ? null : schema.schema };
 }
 
-/** Runs one statement. Returns the attempt if the file has to stop there, `null` if it may go on. */
+/** Runs one statement. Returns the attempt if the file must stop there, `null` if it can continue. */
 export async function runStatement(step: Step): Promise<Attempt | null> {
   const { session, own, script, k, begun } = step;
   const statement = script.statements[k];
   if (statement === undefined) throw new RangeError(`there is no statement ${k + 1}`);
-  // An earlier attempt checked one that was begun; what it changes may be gone since.
-  const refused = begun ? null : await refuse(step, statement);
+  // An earlier attempt has checked a statement that was begun. The objects that it changes may no longer exist.
+  const refused = begun ? null : await refuseByText(step, statement);
   if (refused !== null) return refused;
   let number = transactionNumberOf(
-    await session.run(note(step, `at_statement = ${k + 1}`, transactionNumber)),
+    await session.run(updateProgress(step, `at_statement = ${k + 1}`, transactionNumber)),
   );
-  const prepared = await makeWay(step, statement);
+  const prepared = await prepareOnline(step, statement);
   if (prepared !== null && 'stop' in prepared) return prepared.stop;
   const before = await readBefore(step, statement);
   if (prepared !== null || before.compared.length > 0 || before.others !== null)
     number = transactionNumberOf(await own.run(transactionNumber));
-  const failed = await send(step, statement, { number, prepared });
-  return failed ?? check(step, prepared, before);
+  const failed = await sendStatement(step, statement, { number, prepared });
+  return failed ?? checkDone(step, prepared, before);
 }
 
 /** Refuses a statement whose text shows that it changes another schema or the history, before it is recorded as begun. */
-async function refuse(step: Step, statement: Statement): Promise<Attempt | null> {
+async function refuseByText(step: Step, statement: Statement): Promise<Attempt | null> {
   const aim = await aimsOutside(step.own, statement, step);
   if (aim !== null) {
     const what = [`is about ${aim.name}`];
-    const state = await takeBack(step, step.k);
+    const state = await withdrawStart(step, step.k);
     return failed(trespassError({ ...step, scripts: [step.script], inPublic: aim.inPublic, what, state }));
   }
   if (!aimsAtHistory(statement, step)) return null;
-  return failed(historyError(step, null, await takeBack(step, step.k)));
+  return failed(historyError(step, null, await withdrawStart(step, step.k)));
 }
 
 /** Prepares a CONCURRENTLY statement; `null` for all others, `stop` if it is done or cannot run. */
-async function makeWay(
+async function prepareOnline(
   step: Step,
   statement: Statement,
 ): Promise<Prepared | { readonly stop: Attempt | null } | null> {
@@ -104,9 +109,9 @@ async function makeWay(
     if (!isServerError(error)) throw error;
     return { stop: await failedAt(step, error, { whole: true, index: statement.start }) };
   }
-  if (readiness.kind === 'done') return { stop: await finish(step) };
+  if (readiness.kind === 'done') return { stop: await recordDone(step) };
   if (readiness.kind === 'run') return { online, invalid };
-  const state = begun ? keptBefore(k) : await takeBack(step, k);
+  const state = begun ? keptBefore(k) : await withdrawStart(step, k);
   return { stop: failed(indexDiffers(step, readiness, state)) };
 }
 
@@ -119,8 +124,8 @@ async function readBefore(step: Step, statement: Statement): Promise<Before> {
   return { structure, compared, others };
 }
 
-/** `number` is that of the transaction before it, by which a failure tells whether the statement was one transaction. */
-async function send(
+/** Sends a statement. `number` is the number of the transaction before it, to find out what a failed statement committed. */
+async function sendStatement(
   step: Step,
   statement: Statement,
   { number, prepared }: { readonly number: number; readonly prepared: Prepared | null },
@@ -144,16 +149,16 @@ async function send(
 }
 
 /**
- * Whether a CONCURRENTLY statement that failed shows that it has committed nothing. Its transactions do not always tell: an
- * idle session begins one when it has too many invalidation messages to catch up with.
+ * Whether a failed CONCURRENTLY statement left nothing behind. The number of transactions does not always show this: an idle
+ * session starts one when it must catch up with many invalidation messages.
  */
 async function leftNothing(step: Step, { online: { change }, invalid }: Prepared): Promise<boolean> {
   if (change.kind === 'detach' || change.kind === 'reindex-schema') return false;
   return (await newlyInvalid(namesIn(step), change, invalid)) === undefined;
 }
 
-/** Checks what a statement that succeeded left, and records it as done. */
-async function check(step: Step, prepared: Prepared | null, before: Before): Promise<Attempt | null> {
+/** Checks what a successful statement changed, and records the statement as done. */
+async function checkDone(step: Step, prepared: Prepared | null, before: Before): Promise<Attempt | null> {
   const { own, script, context, k } = step;
   const after = await readStructure(own, before.compared);
   const changes = forbiddenIn(before.structure, after, { ...context, guardsRows: new Set() });
@@ -163,15 +168,15 @@ async function check(step: Step, prepared: Prepared | null, before: Before): Pro
   }
   const unsound =
     prepared === null ? null : await unsoundIndex(namesIn(step), prepared.online.change, prepared.invalid);
-  return unsound === null ? finish(step, before.others) : failed(leftUnsound(step, unsound));
+  return unsound === null ? recordDone(step, before.others) : failed(invalidIndexLeft(step, unsound));
 }
 
 /** Records that a statement is done. `others`: the digest of the history's other rows before it. */
-async function finish(step: Step, others: string | null = null): Promise<Attempt | null> {
+async function recordDone(step: Step, others: string | null = null): Promise<Attempt | null> {
   const touched = (error: ServerError | null) =>
     failed(historyError(step, error, `statement ${step.k + 1} cannot be rolled back`));
   try {
-    await step.session.run(note(step, `done_statements = ${step.k + 1}`));
+    await step.session.run(updateProgress(step, `done_statements = ${step.k + 1}`));
     return others === null || (await digestOfOthers(step)) === others ? null : touched(null);
   } catch (error) {
     if (!isServerError(error)) throw error;
@@ -190,7 +195,7 @@ async function failedAt(
   const { session, script, schema, k, begun } = step;
   const described = await describeFailure(session, step, { error, index, replay: null });
   const didNothing = whole && !begun;
-  if (didNothing) await takeBack(step, k);
+  if (didNothing) await withdrawStart(step, k);
   // Its row is gone: the file is pending again.
   const isPending = didNothing && k === 0;
   if (isPending && isCatalogRace(error)) return { kind: 'retry', reason: 'shared-rows', error: described };
@@ -205,7 +210,7 @@ async function failedAt(
       statement: k + 1,
       statements: script.statements.length,
       state: isPending ? 'none of it was kept' : whole ? keptBefore(k) : keptInPart(k),
-      hint: isPending ? hint : await wayOn(step, whole),
+      hint: isPending ? hint : await continueHint(step, whole),
       cause: error,
     }),
   };

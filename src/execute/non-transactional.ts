@@ -20,7 +20,7 @@ import { quoteLiteral } from '../sql/quote.ts';
 import { type Attempt, appliedMigration, attemptOf } from './attempt.ts';
 import type { Names } from './invalid-indexes.ts';
 import { keptBefore } from './non-transactional-errors.ts';
-import { note, noteEnd, type RunningFile } from './non-transactional-progress.ts';
+import { type RunningFile, recordEnd, updateProgress } from './non-transactional-progress.ts';
 import { nonTransactionalSettings } from './non-transactional-settings.ts';
 import { namesIn, runStatement } from './non-transactional-statement.ts';
 
@@ -80,7 +80,9 @@ async function runUnderLocks(
   if (resume !== null) {
     const resumption = await resume(namesIn(file));
     // Skipped statements count as done.
-    await session.run(note(file, `done_statements = greatest(done_statements, ${resumption.from})`));
+    await session.run(
+      updateProgress(file, `done_statements = greatest(done_statements, ${resumption.from})`),
+    );
     return runStatements(file, resumption);
   }
   if (!isBegun(file)) {
@@ -90,7 +92,7 @@ async function runUnderLocks(
     return runStatements(file, { from: 0, begun: 0 });
   }
   await session.run(bookkeeping(checkUnchanged(schema, context)));
-  await session.run(note(file, `run_id = ${quoteLiteral(context.runId)}`));
+  await session.run(updateProgress(file, `run_id = ${quoteLiteral(context.runId)}`));
   const { doneStatements } = await readProgress(
     own,
     historyTable(schema.schema, context.table),
@@ -118,7 +120,7 @@ async function runStatements(file: RunningFile, { from, begun }: Resumption): Pr
     if (stopped !== null) return stopped;
   }
   const durationMs = Math.round(performance.now() - started);
-  await session.run(noteEnd(file, durationMs));
+  await session.run(recordEnd(file, durationMs));
   return { kind: 'done', applied: [appliedMigration(script.migration, durationMs)] };
 }
 

@@ -1,5 +1,5 @@
 import { asSqlmigError } from '../execute/failure.ts';
-import { keepDigests, readKeptDigests } from '../execute/kept-digest.ts';
+import { readStoredDigests, storeDigests } from '../execute/kept-digest.ts';
 import type { SchemaOutcome } from '../results.ts';
 import type { Session } from '../server/session.ts';
 import type { HistoryDigests } from '../tenants/tenants.ts';
@@ -22,7 +22,7 @@ export function createDigests({ run, context, settings }: Migrator): Digests {
   const { isCitus } = run.server;
   return {
     async read(session) {
-      if (run.config.digest && !isCitus) kept = await readKeptDigests(session, context);
+      if (run.config.digest && !isCitus) kept = await readStoredDigests(session, context);
       return kept;
     },
     async keep(outcomes) {
@@ -34,7 +34,7 @@ export function createDigests({ run, context, settings }: Migrator): Digests {
       );
       const names = lacking.map(({ schema }) => schema);
       await run
-        .read((session) => keepDigests(session, names, context))
+        .read((session) => storeDigests(session, names, context))
         .catch((error: unknown) => warnNotKept(asSqlmigError(error, run.config.publicSchema).message));
     },
   };

@@ -21,14 +21,17 @@ export interface Measuring {
   readonly end: string;
 }
 
-/** The lock modes that other sessions notice, the weakest first: plain reads and writes take none of them. */
-export const feltModes: readonly string[] = [
-  ...['ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock'],
+/** The lock modes that block DDL, reads or writes of other sessions, the weakest first. */
+export const blockingModes: readonly string[] = [
+  'ShareUpdateExclusiveLock',
+  'ShareLock',
+  'ShareRowExclusiveLock',
+  'ExclusiveLock',
   'AccessExclusiveLock',
 ];
 
-/** SQL: `feltModes` as a list of constants. */
-export const feltModeList = feltModes.map(quoteLiteral).join(', ');
+/** SQL: `blockingModes` as a list of constants. */
+export const blockingModeList = blockingModes.map(quoteLiteral).join(', ');
 
 /** The columns of the rows in which figures arrive. */
 export const figureColumns = {
@@ -79,7 +82,7 @@ where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.gran
 const asPairs =
   "coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::text, l.mode)), '[]')::text";
 const heldLocks = `(select ${asPairs}
-from ${ownLocks} and l.mode in (${feltModeList}) and ${existedBefore('l.relation')})`;
+from ${ownLocks} and l.mode in (${blockingModeList}) and ${existedBefore('l.relation')})`;
 const noLocks = "'[]'";
 
 /** SQL query: the locks that are held behind a statement. `at` and `until` are when it began and ended, in microseconds. */
@@ -102,7 +105,7 @@ where d.refclassid = 'pg_namespace'::regclass and d.classid = 'pg_class'::regcla
   and n.nspname = any (${nameArray([...new Set([schema, publicSchema])])}) and ${isCounted('d.objid')})::text as ${figureColumns.counted};\n`;
 }
 
-/** SQL query: what the transaction has done to relations by now, as JSON for `parseFigures`, and when it was asked. */
+/** SQL query: what the transaction has done to relations so far, as JSON for `parseFigures`, and the time. */
 function figures({ schema: { schema } }: Unit): string {
   const written = isWrittenHere('c.xmin');
   const isStored = `c.relkind in ('r', 'm') and ${written}`;
@@ -110,7 +113,7 @@ function figures({ schema: { schema } }: Unit): string {
 locks as materialized (select l.relation, l.mode from ${ownLocks} and l.mode not in ('AccessShareLock', 'RowShareLock')),
 touched as materialized (select relation, ${existedBefore('relation')} as existed from (select distinct relation from locks) d)
 select (select at from started) as at,
-(select ${asPairs} from locks l join touched t using (relation) where t.existed and l.mode in (${feltModeList})) as locks,
+(select ${asPairs} from locks l join touched t using (relation) where t.existed and l.mode in (${blockingModeList})) as locks,
 json_build_object(
   'relations', (select coalesce(json_agg(json_build_array(c.oid::text, n.nspname, c.relname, c.relkind,
       case when ${isStored} then c.relfilenode::text end, c.reltablespace::text,

@@ -8,7 +8,7 @@ import { isOneOf, structureAsJson } from '../structure/structure.ts';
 import { createMissing } from './bootstrap.ts';
 import { recordDuration, recordDurations } from './durations.ts';
 import { lockedElsewhere } from './evidence.ts';
-import { feltModeList, measuringOf } from './measuring.ts';
+import { blockingModeList, measuringOf } from './measuring.ts';
 import { createMessage, type Message, type MessageText } from './message-text.ts';
 import { raise } from './refusal.ts';
 import { transactionsOf } from './transactions.ts';
@@ -217,7 +217,7 @@ export const structureColumn = 'sqlmig_structure';
 const locksTaken = `select l.relation::text as sqlmig_lock, n.nspname as schema, c.relname as relation, l.mode as mode
 from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where l.pid = pg_backend_pid() and l.locktype = 'relation' and c.relkind in ('r', 'p', 'm', 'v', 'i', 'I', 'S') and n.nspname !~ '^pg_'
-  and l.mode in (${feltModeList})
+  and l.mode in (${blockingModeList})
 order by n.nspname, c.relname, l.mode;
 `;
 

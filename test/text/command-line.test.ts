@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { leftUnsound } from '../../src/execute/non-transactional-errors.ts';
+import { invalidIndexLeft } from '../../src/execute/non-transactional-errors.ts';
 import { schemaRefusal } from '../../src/fleet/schema-errors.ts';
 import { commandLine, repairCommandLine } from '../../src/text/command-line.ts';
 
@@ -30,7 +30,10 @@ test('hints quote the names in their commands', () => {
   const schema = "o'neil & sons";
   const migration = { version: '0002', name: 'i', file: 'sql/tenant/0002_i.sql', text: '' };
   const unit = { script: { migration, statements: [] }, schema: { schema } };
-  const left = leftUnsound({ ...unit, k: 0 } as unknown as Parameters<typeof leftUnsound>[0], 'nothing');
+  const left = invalidIndexLeft(
+    { ...unit, k: 0 } as unknown as Parameters<typeof invalidIndexLeft>[0],
+    'nothing',
+  );
   const refusal = { kind: 'failed', message: '', version: '0002' };
   const target = { schema, plan: { refusal }, trouble: null };
   const refused = schemaRefusal(target as unknown as Parameters<typeof schemaRefusal>[0]);
