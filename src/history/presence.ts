@@ -9,7 +9,7 @@ const isTable = (table: string) =>
   `c.relname = ${quoteLiteral(table)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
 const isReadable = `pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT')`;
 
-/** SQL condition: table `c` has all columns of a history, whatever its name. */
+/** SQL condition: table `c` has all columns of a history. Its name does not matter. */
 const isAlike = `(select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     and a.attname = any(${nameArray(historyColumns)})) = ${historyColumns.length}`;
 
@@ -24,7 +24,7 @@ export interface Presence {
   readonly isCurrent: boolean;
 }
 
-/** Returns those of `names` that exist. */
+/** Returns the `names` that exist. */
 export async function findSchemas(
   session: Session,
   names: readonly string[],
@@ -51,8 +51,8 @@ where ${isOrdinarySchema}`);
 }
 
 /**
- * Returns those of `names` with tables other than sqlmig's own; tables of extensions do not count. A schema with a history
- * of another name is left out: a history of sqlmig records those tables.
+ * Returns the `names` of schemas with tables other than sqlmig's own and those of extensions. Omits a schema that has
+ * a sqlmig history of another name, which records its tables.
  */
 export async function schemasWithTables(
   session: Session,
@@ -88,8 +88,8 @@ order by n.nspname collate "C"`);
 }
 
 /**
- * The histories outside of public whose names are that of `table`, `_` and more, sorted by schema, without those that the
- * role may not read. If public has a history or a run log of that name, it belongs to another config, and is left out.
+ * The histories outside public whose names begin with `table` and `_`, sorted by schema, without those that the role
+ * may not read. Omits a name that public also uses for a history or a run log: it belongs to another config.
  */
 export async function historiesNamedAfter(
   session: Session,

@@ -31,7 +31,7 @@ export interface Reader {
 /** A history in short. Within one run, histories with equal digests are equal; the digest means nothing else. */
 export interface HistoryDigest {
   readonly digest: string;
-  /** The scope recorded in the rows; `null` if there are none, or only the mark of a move, which no file has written. */
+  /** The scope recorded in the rows; `null` if there are no rows, or only the mark of a move. */
   readonly scope: Scope | null;
 }
 

@@ -55,7 +55,7 @@ export interface RunRecord {
 const longestName = 63;
 const suffix = '_runs';
 
-/** The name of the run log beside the history of public; cut like any name that PostgreSQL would cut. */
+/** The name of the run log, from the name of the history. It is truncated as PostgreSQL truncates names. */
 export function runLogName(table: string): string {
   let stem = table;
   while (Buffer.byteLength(stem) + suffix.length > longestName) stem = [...stem].slice(0, -1).join('');

@@ -12,7 +12,7 @@ export function markUndone(undoneBy: string): string {
 /** SQL expression: the checksum that the row had before `markUndone`. */
 export const unmarked = `split_part(checksum, ${quoteLiteral(between)}, 2)`;
 
-/** Reads the checksum of a row, with that of the down file that undoes its migration, if there is one. */
+/** Reads the checksum of a row, and the checksum of the down file that is undoing its migration, if any. */
 export function readChecksum(text: string): { readonly checksum: string; readonly undoneBy?: string } {
   const at = text.indexOf(between);
   return at === -1

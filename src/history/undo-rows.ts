@@ -27,7 +27,7 @@ interface UndoQuery {
   readonly most: number | null;
 }
 
-// The same as `checksumOf`, but computed by the server, so that it need not send the text for every schema.
+// As `checksumOf`, but computed by the server, so that it need not send every text.
 const keptSum = `encode(sha256(convert_to(replace(replace(down, chr(13) || chr(10), chr(10)), chr(13), chr(10)), 'UTF8')), 'hex')`;
 // The migration that was applied last comes first. Imported rows may have equal times.
 const order = `order by state = 'applied', applied_at desc, h.version desc`;
@@ -62,7 +62,7 @@ export async function readUndoRows(
   return { read, refused };
 }
 
-/** A history, and what it does not keep of a down file: its scope, and the values of placeholders. */
+/** A history, and the parts of a down file that it does not keep: the scope and the values of placeholders. */
 interface KeptPlace extends Pick<Migration, 'scope' | 'vars'> {
   readonly schema: string;
   readonly table: string;

@@ -110,7 +110,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   return load(sources);
 }
 
-/** The config for work without a database: what it lists is not read, and `overrides` name one in its place. */
+/** The config for work without a database. The databases in it are not read, and `overrides` name one instead. */
 export async function loadWithoutDatabases(sources: ConfigSources): Promise<Config> {
   return load(sources, { ignoresList: true });
 }

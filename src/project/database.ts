@@ -28,7 +28,7 @@ interface DatabaseSources {
   readonly chosen: Settings;
   /** The program's own connection, which overrides every URL except that of `chosen`. */
   readonly connection: OpenConnection | undefined;
-  /** The names of the databases of the list to use; all if there are none. */
+  /** The databases of the list to use, by name; all if it is empty. */
   readonly only: readonly string[];
   readonly env: Env;
   /** The config file. */
@@ -64,7 +64,7 @@ export function databasesOf(
   return [complete(first), ...others.map(complete)];
 }
 
-/** Reads a connection string with what it refers to. @throws SqlmigError `config-invalid`. */
+/** Reads a connection string and the files that it refers to. @throws SqlmigError `config-invalid`. */
 export function readConnection(text: string | null, env: Env): ConnectionTarget {
   return parseConnection(text, env, serviceOf(text, env) === null ? [] : readServiceFiles(env));
 }

@@ -1,4 +1,4 @@
-/** The value of each setting and option that is left out: what the config, the library and --help go by. */
+/** The default of each setting and option, for the config, the library and --help. */
 export const defaults = {
   publicDir: 'sql/public',
   tenantDir: 'sql/tenant',

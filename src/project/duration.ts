@@ -1,6 +1,9 @@
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** Milliseconds of a duration such as `500ms`, `30s`, `15m`, `1h` or a bare number of seconds; `null` where it is none. */
+/**
+ * Milliseconds of a duration such as `500ms`, `30s`, `15m`, `1h` or a bare number of seconds; `null` for any other
+ * text.
+ */
 export function parseDuration(text: string): number | null {
   const [, digits, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text.trim()) ?? [];
   const factor = units[unit];

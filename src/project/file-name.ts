@@ -34,8 +34,8 @@ export function parseFileName(fileName: string): FileName | null {
 const inFolder = /(?:^|[/\\])([^/\\]+)[/\\](?:(?:migration|up)|(down))\.sql$/;
 
 /**
- * The name that determines a file's version, by its path below the folder of its scope: its own, or that of its folder for
- * `<version>_<name>/migration.sql`, `up.sql` and `down.sql`.
+ * The name that determines the version of a file, by its path in the folder of its scope: its own name, or the name
+ * of its folder for `<version>_<name>/migration.sql`, `up.sql` and `down.sql`.
  */
 export function countedName(path: string): string {
   const [, folder, down] = inFolder.exec(path) ?? [];
@@ -99,7 +99,9 @@ function severalNumbersProblem([, prefix, digits = '', rest = '', ending = '']: 
   return { problem, hint: `name it ${own} if the version is ${first}${other}` };
 }
 
-/** Several numbers as one that keeps their order among names with as many parts; `null` if there is none. */
+/**
+ * Joins several numbers into one that keeps the order among names with as many parts; `null` if that is impossible.
+ */
 function asOneNumber(digits: string): string | null {
   const [first = '', ...rest] = digits.split(/[-_.]/);
   const width = isDate(digits) ? 2 : 3;

@@ -17,20 +17,20 @@ export interface Migrations extends Readonly<Record<Scope, readonly Migration[]>
   readonly down: readonly Migration[];
   /** The schema name that lints check for. */
   readonly publicSchema: string;
-  /** Folders of likely migrations beside the configured ones that are not read, one sentence per folder. */
+  /** Warnings about folders of likely migrations that the config does not name, one sentence per folder. */
   readonly strays: readonly string[];
   /** Reads the snapshot of what tenant files build, if there is one; absent where tenants must be built from files. */
   readonly readSnapshot?: () => FoundSnapshot | null;
-  /** Reads the files of all tenants, in running order; only if the tenant files are those of a kind. */
+  /** Reads the files of all tenants, in running order. Present if the tenant files belong to a kind. */
   readonly readBase?: () => readonly Migration[];
 }
 
-/** A scope of tenants with its files, and those of public. */
+/** A scope of tenants with its files, and the public files. */
 export interface ScopeFiles extends InScope {
   readonly migrations: Migrations;
 }
 
-/** The files of public, and those of all scopes together. */
+/** The public files, and the files of all scopes together. */
 export function filesOfAll(scopes: Scopes<ScopeFiles>): Pick<Migrations, Scope> {
   const [{ migrations }] = scopes;
   return { public: migrations.public, tenant: scopes.flatMap((scope) => scope.migrations.tenant) };
@@ -132,7 +132,7 @@ export interface ParseOptions {
 }
 
 /**
- * Parses what is about to run; with a mistake in it, all files are parsed.
+ * Parses the files that are about to run. If one has a mistake, parses all files.
  * @throws SqlmigError with every mistake in `all`.
  */
 export async function parseMigrations(

@@ -3,7 +3,7 @@ import { few } from '../text/few.ts';
 import { type Config, requireConfig } from './config.ts';
 import { type DatabaseConfig, readConnection, unknownDatabase } from './database.ts';
 
-/** The config of the database that a tenant is in, and that of the one to move it to: one database each. */
+/** The configs of the old and the new database of a tenant, each with one database. */
 export interface MoveDatabases {
   readonly source: Config;
   readonly target: Config;

@@ -3,7 +3,7 @@ import { canonicalVersion, compareVersions } from './version.ts';
 /** How new files are numbered: by time, or serially. */
 export type Numbering = 'time' | 'serial';
 
-/** The default numbering: that of the newest file, or by time if there is none. */
+/** The default numbering: as in the newest file, or by time if there are no files. */
 export function numberingAfter(newest: string | null): Numbering {
   return newest !== null && canonicalVersion(newest).length < 12 ? 'serial' : 'time';
 }

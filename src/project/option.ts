@@ -42,7 +42,7 @@ export const textList: Kind = {
 /** The name of a tenant, which the option cannot lack; `requireTenantName` judges it, an empty one as well. */
 export const tenantName: Kind = { ...text, fits: (value) => typeof value === 'string', required: true };
 
-/** A version: 1 to 18 digits; `null` is none. */
+/** A version of 1 to 18 digits, or `null`. */
 export const version: Kind = {
   takes: 'a version, 1 to 18 digits',
   fits: (value) => value === null || (typeof value === 'string' && /^\d{1,18}$/.test(value)),

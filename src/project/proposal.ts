@@ -46,7 +46,7 @@ export interface DatabaseFacts {
   readonly own: readonly string[];
 }
 
-/** What a new project for a database should look like, and what it was concluded from. */
+/** The proposed project for a database, and the reasons. */
 export interface Proposal {
   readonly tenants: TenantChoice;
   /** A name for the history tables if another tool uses the default one. */

@@ -9,7 +9,7 @@ export function publicTable({ scope, historyTable }: Pick<Config, 'scope' | 'his
   return scope?.baseTable ?? historyTable;
 }
 
-/** The config limited to each of its kinds, in their order: their folder, tenants and histories instead of those of all. */
+/** The config limited to each of its kinds, in order: with the folder, tenants and histories of the kind. */
 export function kindsOf(config: Config): readonly Config[] {
   return config.scopes.map(({ name, dir, tenants }) => ({
     ...config,
@@ -38,7 +38,7 @@ export function tenantScopes(config: Config): Scopes<InScope> {
   return [{ config }, ...kindsOf(config).map((kind) => ({ config: kind }))];
 }
 
-/** The whole of a config that may be limited to a kind. */
+/** The whole config, without the limit to a kind. */
 export function wholeOf(config: Config): Config {
   const { scope, database } = config;
   if (scope === null) return config;
@@ -52,7 +52,7 @@ export function wholeOf(config: Config): Config {
   };
 }
 
-/** The config limited to one of its kinds. @throws SqlmigError `bad-usage` if it has none of that name. */
+/** The config limited to one of its kinds. @throws SqlmigError `bad-usage` if it has no kind of that name. */
 export function kindOf(config: Config, name: string): Config {
   const kind = kindsOf(config).find(({ scope }) => scope?.name === name);
   if (kind !== undefined) return kind;
@@ -76,7 +76,7 @@ interface ConfiguredFolder {
   readonly setting: string;
 }
 
-/** All folders of a config, whatever it is limited to. */
+/** All folders of a config, even if it is limited to a kind. */
 export function foldersOf({ publicDir, tenantDir, scopes, scope }: Config): readonly ConfiguredFolder[] {
   return [
     { dir: publicDir, setting: 'publicDir' },

@@ -15,7 +15,7 @@ export interface ScopeConfig {
 /** The kind of tenants that a config is limited to. */
 export interface ScopeView {
   readonly name: string;
-  /** The name of the history of public, and of those of the tenant files. */
+  /** The name of the history of public, and of the histories for the tenant files. */
   readonly baseTable: string;
   /** The folder of the tenant files. */
   readonly baseDir: string;

@@ -192,12 +192,12 @@ function parsed(value: object, where: string) {
   }
 }
 
-/** A key that is no word may be a connection string in the wrong place. */
+/** A key that is not a word may be a misplaced connection string. */
 function unknownKey(key: string, where: string): string {
   return /^[\w.-]{1,64}$/.test(key) ? `unknown key "${key}" in ${where}` : `unknown key in ${where}`;
 }
 
-/** What is wrong with a value, without the value: it may be a password in the wrong place. */
+/** What is wrong with a value, without the value itself, which may be a misplaced password. */
 function whyOf({ message, kind, expected }: v.BaseIssue<unknown>): string {
   return kind === 'schema' && message.startsWith('Invalid')
     ? `must be ${expected ?? 'something else'}`

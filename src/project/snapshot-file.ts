@@ -10,7 +10,7 @@ import { shownPath } from './migration-folder.ts';
 import { migrationLabel } from './order.ts';
 import { snapshotPath } from './snapshot-path.ts';
 
-/** A file that a snapshot stands for. */
+/** A file that a snapshot replaces. */
 export interface CoveredFile {
   readonly version: string;
   readonly name: string;
@@ -19,7 +19,7 @@ export interface CoveredFile {
   readonly statements: number;
 }
 
-/** A file of another scope, which ran before those that a snapshot stands for. */
+/** A file of another scope, which runs before the files that a snapshot replaces. */
 export type EarlierFile = Pick<Migration, 'version' | 'name' | 'checksum'>;
 
 /** What the tenant files build, as SQL in one file. */

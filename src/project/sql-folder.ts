@@ -55,7 +55,7 @@ function list(root: string, at: string, walk: Walk): SqlFolder {
   return { files, inCapitals, foldersLikeFiles, unread };
 }
 
-/** A folder beside a configured one that is not read, and how many likely migrations it has; at least one. */
+/** A folder that is not read, and its number of likely migrations, at least one. */
 interface StrayFolder {
   readonly path: string;
   readonly files: number;

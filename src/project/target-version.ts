@@ -12,7 +12,7 @@ export function requireVersion(
     tenant,
     applied = [],
   }: Readonly<Record<'public' | 'tenant', readonly Migration[]>> & {
-    /** Applied migrations, whose versions are valid besides those of the files. */
+    /** Applied migrations. Their versions are valid too. */
     readonly applied?: readonly Pick<Migration, 'version'>[];
   },
   to: string | null | undefined,

@@ -16,7 +16,10 @@ export function isVar(variable: string): boolean {
   return pattern.test(variable);
 }
 
-/** The values that variables set, with names in lower case; `null` if there are none. An empty variable sets nothing. */
+/**
+ * The values from variables, with names in lower case; `null` if no variable sets any. An empty variable sets
+ * nothing.
+ */
 export function readVars(env: Readonly<Record<string, string | undefined>>): Vars | null {
   const found = Object.entries(env).flatMap(([variable, value]): [string, string][] => {
     const name = pattern.exec(variable)?.[1];

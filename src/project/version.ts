@@ -3,7 +3,7 @@ export function canonicalVersion(digits: string): string {
   return digits.replace(/^0+(?=\d)/, '');
 }
 
-/** Order of two versions as numbers, whatever their leading zeros; works for all 18 digits. */
+/** Compares two versions as numbers, ignoring leading zeros, up to 18 digits. */
 export function compareVersions(a: string, b: string): number {
   const left = canonicalVersion(a);
   const right = canonicalVersion(b);
@@ -20,7 +20,7 @@ export function compareVersionParts(a: readonly string[], b: readonly string[]):
   return 0;
 }
 
-/** The newest of the versions, as spelled; `null` if there is none. */
+/** The newest of the versions, as spelled; `null` for an empty list. */
 export function newestVersion(items: readonly { readonly version: string | null }[]): string | null {
   return items
     .map((item) => item.version)

@@ -10,9 +10,9 @@ import { begin } from './unit-settings.ts';
 const ownBegin = begin({ ownSession: false });
 
 /**
- * A transaction of sqlmig's own between the statements of a file. Whatever the file has set (role, search_path, timeouts,
- * READ ONLY) does not apply to it and is in effect again afterwards. The role is the one that the session started with,
- * which need not be the login role (ALTER ROLE ... SET role). `work` is one or more whole statements.
+ * A transaction of sqlmig's own between the statements of a file. Settings of the file (role, search_path, timeouts,
+ * READ ONLY) do not apply to it, and are in effect again afterwards. Its role is the one that the session started
+ * with, which may differ from the login role (ALTER ROLE ... SET role). `work` is one or more whole statements.
  */
 export function bookkeeping(work: string): string {
   return `${ownBegin}SET LOCAL SESSION AUTHORIZATION DEFAULT;
@@ -41,7 +41,7 @@ export function setSettings(values: Readonly<Record<string, string>>): string {
 }
 
 /**
- * A transaction that restores the settings that a statement of the file has RESET, and leaves alone what the file has SET.
+ * A transaction that restores the settings that a statement of the file has RESET, and keeps what the file has SET.
  * `statement_timeout`, which this transaction sets itself, is restored together with `application_name`.
  */
 export function restoreSettings(values: Readonly<Record<string, string>>): string {

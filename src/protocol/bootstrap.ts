@@ -7,7 +7,7 @@ import type { UnitContext } from './unit-context.ts';
 import { applicationName, begin } from './unit-settings.ts';
 
 /**
- * A transaction that creates what is missing, under the bootstrap key (docs/lock-protocol.md, Creating schemas and
+ * A transaction that creates missing objects, under the bootstrap key (docs/lock-protocol.md, Creating schemas and
  * history tables). `body` is PL/pgSQL that checks before it creates.
  */
 export function creating(body: string, context: UnitContext): string {

@@ -16,11 +16,11 @@ import { begin, prelude } from './unit-settings.ts';
 export interface NewSchema {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
-  /** Stands for the files before `scripts`; `null` if there are none. */
+  /** Replaces the files before `scripts`; `null` if there are none. */
   readonly snapshot: LoadedSnapshot | null;
   /** Files that were checked already (see `Expected`). */
   readonly trusted: ReadonlySet<Script>;
-  /** Guard after each file, which says which one did what it must not. The guard costs more the more the files create. */
+  /** Run the guard after each file, to find the file at fault. Each guard costs more, the more the files create. */
   readonly guardsEach: boolean;
   /** Leave the transaction open. */
   readonly open: boolean;

@@ -44,7 +44,7 @@ function oidOf({ schema, oid }: UnitSchema): string {
   return oid ?? `coalesce(to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid, 0)`;
 }
 
-// A default that was replaced cannot be looked up any more, but its table is locked as well, and shows the schema.
+// A replaced default no longer exists, but its table is locked as well and shows the schema.
 const defaults = "'pg_attrdef'::regclass";
 
 /** The values of `lockEvidence`, the worst first; 0 means nothing was found. */

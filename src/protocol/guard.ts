@@ -7,9 +7,9 @@ import { mayChange, mayLockLater, mayTie, mentions } from '../sql/reach.ts';
 import type { Guard, Unit, UnitSchema } from './unit-context.ts';
 
 /**
- * Reads which schemas to guard against scripts: those on the search_path of tenant files beside the tenant's own, public
- * first; those among the words of the scripts, in which `tenantMark` is any tenant's name; and those of the extensions
- * among these words.
+ * Reads which schemas to guard against scripts: the shared schemas on the search_path of tenant files, public first;
+ * schemas that the scripts name, where `tenantMark` is the name of any tenant; and the schemas of extensions that
+ * they name.
  */
 export async function readGuard(
   session: Session,

@@ -3,7 +3,7 @@ import { quoteLiteral } from '../sql/quote.ts';
 // Advisory lock keys (docs/lock-protocol.md, Keys). The objid of a schema is its OID cast to int4. The ones below are never
 // the OID of a user schema: those start at 16384, except for public, which is 2200.
 
-/** The classid of all keys but those of names: "sqlm" in ASCII. */
+/** The classid of all keys except the keys of names: "sqlm" in ASCII. */
 export const lockClass = 1936813165;
 
 /** The classid of the keys of names: "sqln" in ASCII. */

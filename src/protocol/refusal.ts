@@ -66,7 +66,7 @@ export function holds(checks: readonly Check[]): string {
 
 /** Returns the check that an error comes from; `null` if it is not one of ours. */
 export function unitRefusalOf(error: ServerError): { state: UnitState; message: string } | null {
-  // The server quotes our text unchanged, whatever the language of its messages.
+  // The server quotes our text unchanged in any language.
   const found = error.code === '22P02' ? /\((SQM\d\d)#\d+\)/.exec(error.message)?.[1] : error.code;
   const state = Object.values(unitStates).find((candidate) => candidate === found);
   return state === undefined ? null : { state, message: messages[state] };

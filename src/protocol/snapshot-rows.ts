@@ -5,7 +5,7 @@ import type { UnitContext, UnitSchema } from './unit-context.ts';
 import { insertedColumns, insertedValues, keptValues } from './unit-row.ts';
 import { setFilePath, setOwnPath } from './unit-settings.ts';
 
-/** A migration that a snapshot stands for, and the number of its statements. */
+/** A migration that a snapshot replaces, and the number of its statements. */
 export interface CoveredMigration {
   readonly migration: Migration;
   readonly statements: number;
@@ -14,7 +14,7 @@ export interface CoveredMigration {
 /** A snapshot for one tenant, ready to be sent. */
 export interface LoadedSnapshot {
   readonly sql: string;
-  /** The settings of the session that wrote it, which must be those of this one. */
+  /** The settings of the session that wrote it. This session must have the same. */
   readonly session: Readonly<Record<string, string>>;
   readonly covered: readonly CoveredMigration[];
 }
@@ -23,8 +23,8 @@ export interface LoadedSnapshot {
 export const loadingColumn = 'sqlmig_loading';
 
 /**
- * Builds a schema from a snapshot and records the migrations that it stands for. Names are bare, and those of other
- * schemas qualified, so its `search_path` is the tenant's schema alone; function bodies may name what comes later.
+ * Builds a schema from a snapshot and records the migrations that it replaces. Names of other schemas are qualified,
+ * so the `search_path` is only the tenant's schema. Function bodies may name objects that are created later.
  */
 export function loadSteps(
   { sql, covered, session }: LoadedSnapshot,

@@ -73,9 +73,9 @@ function removesSomething({ statements }: Script): boolean {
 }
 
 /**
- * Whether the files that build a schema can all run in one transaction with the same result. They may be of several scopes,
- * so `context` does not know all of them. Constraints are immediate after the first file that writes rows or runs code,
- * which deferred ones of later files would notice.
+ * Whether the files that build a schema can all run in one transaction with the same result. They may belong to
+ * several scopes, so `context` does not include all of them. After the first file that writes rows or runs code,
+ * constraints are immediate, which would affect deferred constraints of later files.
  */
 export function canShareOne(scripts: readonly Script[], context: UnitContext): boolean {
   const leaves = scripts.some(({ statements }) => statements.some(({ kind }) => leavesState.has(kind)));
@@ -161,7 +161,7 @@ const rowWriters: ReadonlySet<string> = new Set([
   'TruncateStmt',
 ]);
 
-/** The values of enums that statements add, with those beside them; `anyValue` for code. */
+/** The enum values that statements add, and the values that they name as neighbors; `anyValue` for code. */
 function valuesAddedBy({ statements }: Script): string[] {
   return statements
     .filter(addsValue)

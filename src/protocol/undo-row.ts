@@ -36,7 +36,10 @@ export function removeRow(unit: Unit): string {
   return `with gone as (${remove}) select ${columns}, ${holds([kept])} as kept;\n`;
 }
 
-/** Records that a non-transactional down file begins, with its text, so that it can continue wherever the file is gone. */
+/**
+ * Records that a non-transactional down file starts, with its text, so that a release without the file can continue
+ * it.
+ */
 export function beginUndo(unit: Unit): string {
   const { script, context } = unit;
   const { migration, statements } = script;

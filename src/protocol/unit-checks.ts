@@ -7,12 +7,12 @@ import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { type Check, refuseIf } from './refusal.ts';
 import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
 
-/** The plan is stale: what it was made from has changed, or the tenant was moved. */
+/** Checks that the plan is stale: what it was made from has changed, or the tenant was moved. */
 export function isStale(schema: UnitSchema, context: UnitContext): Check[] {
   return [...movedAway(schema, context), ...isChanged(schema, context)];
 }
 
-/** Schema, public and history are no longer as they were read. */
+/** Checks that the schema, public or the history has changed since it was read. */
 export function isChanged(schema: UnitSchema, context: UnitContext): Check[] {
   const { digest, history } = schema;
   const own = historyTable(schema.schema, context.table);
@@ -25,7 +25,7 @@ export function isChanged(schema: UnitSchema, context: UnitContext): Check[] {
   ];
 }
 
-/** A move has closed the tenant. A history without rows does not show that: it may be newer than the mark. */
+/** Checks that a move has closed the tenant, where the history does not show it: one without rows may be newer than the mark. */
 function movedAway({ schema, history }: UnitSchema, { historyTables }: UnitContext): Check[] {
   if (history.length > 0 || historyTables.length === 1) return [];
   return [[isFenced(quoteLiteral(schema)), unitStates.historyChanged]];

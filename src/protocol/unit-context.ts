@@ -35,7 +35,9 @@ export interface UnitContext {
   readonly mayNotice: boolean;
   /** The session is not pooled, and starts with `unitSettings`. */
   readonly ownSession: boolean;
-  /** Histories may be on other servers (Citus): what reads or writes one runs there, with all functions in it. */
+  /**
+   * Histories may be on other servers (Citus). A statement that reads or writes one runs there, with its functions.
+   */
   readonly isCitus: boolean;
   /** The database is a temporary one, and files that change more than it are refused (see `confinement`). */
   readonly confined: boolean;

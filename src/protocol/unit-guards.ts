@@ -32,7 +32,7 @@ export function guards(units: JoinedUnits, expected: Expected): string {
   const { scripts, schema, context } = units;
   const scrutiny = expected.trusted === true ? 'none' : scrutinyOf(scripts, schema);
   const mayTouch = mayTouchHistory(units);
-  // Citus hides the tables that hold the rows of public from a query that joins pg_class, as that of the locks does.
+  // Citus hides the tables with the rows of public from queries that join pg_class, such as the query of the locks.
   const countsRows = scrutiny === 'rows' || (scrutiny === 'all' && context.isCitus);
   const publicRows: Check[] = countsRows ? [[changesPublicRows(schema, context), unitStates.suspicious]] : [];
   // The most common case, not worth a DO block.
@@ -61,8 +61,8 @@ const lockChecks: readonly Check[] = [
 ];
 
 /**
- * Whether scripts may change their own history, or that of another scope in the schema, judging by their text. Merely
- * writing rows of other tables does not count: no trigger of theirs changes a history.
+ * Whether, by their text, scripts may change their own history or the history of another scope in the schema. Writing
+ * rows of other tables does not count, because their triggers change no history.
  */
 function mayTouchHistory({ scripts, schema, context }: JoinedUnits): boolean {
   const [tables, schemas] = [new Set(context.historyTables), new Set([schema.schema])];

@@ -9,7 +9,7 @@ import { applicationName, performSet, performSettings } from './unit-settings.ts
 export const waitingColumn = 'sqlmig_waiting';
 export const waitedColumn = 'sqlmig_waited';
 
-/** SQL of a schema's advisory lock key; that of its name while it has no OID. */
+/** SQL of a schema's advisory lock key; the key of its name while it has no OID. */
 export function schemaKey({ schema, oid }: UnitSchema): string {
   return oid === null ? nameKey(schema) : lockKey(`(${quoteLiteral(oid)}::oid)::int4`);
 }
@@ -31,8 +31,8 @@ function keepSchemaKey(schema: UnitSchema): Check[] {
 }
 
 /**
- * Takes the locks of a tenant's unit, and nothing else: what is checked under them belongs into the next statement, which
- * has a snapshot of its own. `keeps`: keep the schema's key beyond the transaction (see `release`).
+ * Takes only the locks of a tenant's unit. Checks under these locks belong in the next statement, which has a new
+ * snapshot. `keeps`: keep the schema's key beyond the transaction (see `release`).
  */
 export function lockTenant(
   schema: UnitSchema,

@@ -14,7 +14,7 @@ import { keepsKeys, lockTenant, schemaKey, takeLocks, tryFleetKey, trySchemaKey 
 import { insertRow } from './unit-row.ts';
 import { begin, performSettings, setFilePath, setOwnPath } from './unit-settings.ts';
 
-/** What is known when a unit begins, which decides what it has to check. */
+/** The state when a unit starts, which decides what it has to check. */
 export type Start =
   /** The plan, which may be stale. */
   | { readonly kind: 'planned' }
@@ -43,7 +43,10 @@ export interface Place {
   readonly measuring?: Measuring;
 }
 
-/** Adds a transaction of units to a message; `durations` is the SQL that records those of applied files, if this is the place. */
+/**
+ * Adds a transaction of units to a message. `durations` is the SQL that records the durations of applied files, or
+ * empty.
+ */
 export function addTransaction(
   message: MessageText,
   units: JoinedUnits,
@@ -143,7 +146,7 @@ export function runsCode({ statements }: Script): boolean {
   return statements.some(({ reach }) => reach.opaque);
 }
 
-/** Undoes what the end of a transaction leaves: all of it after code, else what the script contains. */
+/** Resets what a transaction leaves in the session: everything after code, otherwise what the script can leave. */
 function undoLeftovers({ statements }: Script): string {
   if (statements.some(({ reach }) => reach.code)) return 'CLOSE ALL;\nUNLISTEN *;\nDEALLOCATE ALL;\n';
   const kinds = new Set(statements.map(({ kind }) => kind));

@@ -45,7 +45,7 @@ export function refusedText(refused: readonly RefusedHistory[], sessions: readon
   return paragraphs.join('') + sessions.map(sessionLine).join('');
 }
 
-/** Schemas with a history that are no tenants; `hasScopes`: they may be of a kind. */
+/** Schemas with a history that are not tenants. With `hasScopes` they may belong to a kind. */
 export function unlistedText(unlisted: readonly string[], hasScopes: boolean): string {
   if (unlisted.length === 0) return '';
   const kinds = hasScopes ? `; ${kindsHint}` : '';

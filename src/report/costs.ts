@@ -67,7 +67,7 @@ function worstPlace({ worstIn, worstInDatabase }: Pick<Placed, 'worstIn' | 'wors
   return printable(schemaAndDatabase({ schema: worstIn, database: worstInDatabase }));
 }
 
-/** In one schema a figure is what was measured, in several the highest. */
+/** A figure is the measured value of one schema, or the highest of several. */
 function upTo({ schemas }: { readonly schemas: number }): string {
   return schemas > 1 ? 'up to ' : '';
 }

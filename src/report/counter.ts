@@ -98,7 +98,7 @@ export function createCounter({
   };
 }
 
-/** The phase that most databases are still to end, summed up: that of tenants as soon as one database has begun it. */
+/** The current phase of all databases, summed up: the tenants' phase once any database has started it. */
 function furthest(phases: readonly Phase[]): Phase {
   const isLast = phases.some(({ what }) => what !== 'public');
   const same = phases.filter(({ what }) => !isLast || what !== 'public');

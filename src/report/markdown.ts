@@ -16,8 +16,8 @@ export interface ListSection {
 }
 
 /**
- * A text as a code span. Nothing in it is Markdown, HTML, a link or a mention, whatever it contains. Line breaks become
- * spaces, other control characters are escaped, and a long text ends with `…`.
+ * A text as a code span. Nothing in it is rendered as Markdown, HTML, a link or a mention. Line breaks become spaces,
+ * other control characters are escaped, and a long text ends with `…`.
  */
 export function codeSpan(text: string): string {
   const start = text.slice(0, 4 * mostOfSpan);

@@ -7,7 +7,7 @@ const states = ['applied', 'up-to-date', 'failed', 'skipped'] as const;
 
 /**
  * A run in Prometheus text format (for the textfile collector of node_exporter); `now` in seconds since 1970. If the
- * config has several databases, what is of one of them has its name as a label.
+ * config has several databases, a value of one database has its name as a label.
  */
 export function metricsText(result: Result, now: number): string {
   const each = (valuesOf: (part: Pick<Result, 'ok' | 'schemas'>) => readonly Value[]) =>

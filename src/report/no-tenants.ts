@@ -1,6 +1,9 @@
 import type { Config } from '../project/config.ts';
 
-/** Where tenants would come from, for a command that found none although all were selected; the config may be that of a kind. */
+/**
+ * Why a command that selected all tenants found none, and where they would come from. The config may be limited to a
+ * kind.
+ */
 export function noTenantsText({ scope, database: { tenants } }: Pick<Config, 'scope' | 'database'>): string {
   const [place, history, others] =
     scope === null

@@ -93,7 +93,9 @@ function filesOf(schemas: readonly PlannedSchema[]): PendingFile[] {
   });
 }
 
-/** A line per file, and one for many files in a row that run in the same schemas, such as those of a new tenant. */
+/**
+ * One line per file, or one line for many consecutive files in the same schemas, such as the files of a new tenant.
+ */
 function fileItems(files: readonly PendingFile[]): string[] {
   const runs: [PendingFile, ...PendingFile[]][] = [];
   for (const file of files) {

@@ -7,10 +7,7 @@ import { codeSpan, linesOfItem } from './markdown.ts';
 /** The document of a rehearsal, as far as a comment shows it: its result, or why it could not start. */
 export type RehearsalDocument = UpResult | { readonly ok: false; readonly errors: readonly ErrorDetails[] };
 
-/**
- * Reads the document that `up --rehearse --json` prints. Of a text that is something else, it returns in words what is
- * wrong with it.
- */
+/** Reads the document that `up --rehearse --json` prints. For any other text, returns what is wrong, in words. */
 export function rehearsalDocument(text: string): RehearsalDocument | string {
   let value: unknown;
   try {

@@ -12,7 +12,7 @@ type Own = <T extends OfDatabase>(items: readonly T[]) => readonly T[];
 /** What a section says about its database as a whole. */
 type Facts = Pick<VerifiedDatabase, 'ok' | 'tenantsUnknown' | 'structure'>;
 
-/** A result that may be of several databases. */
+/** A result of one or several databases. */
 interface OfDatabases extends Facts, ResultPlace {
   readonly databases?: readonly VerifiedDatabase[];
   readonly schemas: readonly OfDatabase[];

@@ -8,7 +8,7 @@ import type {
 } from '../operations/snapshot.ts';
 import { count } from './table.ts';
 
-/** What was written, and what it stands for. */
+/** The written snapshots, and the files that they replace. */
 export function snapshotWrittenText({ kinds, ...own }: WrittenSnapshot): string {
   if (kinds === undefined) return writtenLine(own);
   return [...(own.files === 0 ? [] : [writtenLine(own)]), ...kinds.map(kindLine)].join('');

@@ -101,7 +101,7 @@ export function failedNames({ schemas, databases = [] }: UpResult | DownResult):
   ];
 }
 
-/** The number of databases before that of schemas; empty if there is one. */
+/** The number of databases, to precede the number of schemas; empty for one database. */
 export function databasesText({ databases }: UpResult | DownResult): string {
   return databases === undefined ? '' : `${count(databases.length, 'database')}, `;
 }

@@ -15,7 +15,7 @@ export function versionText(
   return atVersion(schema);
 }
 
-/** What `up` does in schemas that it does not manage yet, and the way out; empty if there are none. */
+/** What `up` does in schemas that are not managed yet, and how to avoid it; empty if there are none. */
 export function unmanagedText(
   schemas: readonly Pick<SchemaStatus, 'database' | 'schema' | 'scope' | 'unmanaged'>[],
 ): string {

@@ -55,7 +55,7 @@ class BoundStream extends Relay {
     if (rest !== null && rest.length > 0) this.toDriver(rest);
   }
 
-  /** Answers a message of the login; returns what is wrong with it, in words. */
+  /** Answers a message of the login. Returns what is wrong with the message, in words. */
   #authenticate(message: Buffer): string | undefined {
     const text = message.toString('utf8', 9);
     switch (message.readUInt32BE(5)) {

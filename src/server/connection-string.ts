@@ -76,11 +76,11 @@ export function serviceOf(url: string | null, env: Env): string | null {
 }
 
 /**
- * Reads a database URL or a string of keywords as libpq does: what it does not say comes from the service it names, or
- * else PGSERVICE, then from the `PG*` variables. `null` is the variables alone; `files` are the service files in the
+ * Reads a database URL or a keyword/value string as libpq does. Missing parameters come from its service or
+ * PGSERVICE, then from the `PG*` variables. `null` reads only the variables; `files` are the service files in the
  * order in which they are read.
- * @throws SqlmigError `config-invalid` for what is no such URL or asks for what sqlmig cannot do. It repeats nothing of
- *   the URL but the name of a known parameter and the service.
+ * @throws SqlmigError `config-invalid` for an invalid URL or an unsupported parameter. It quotes nothing of the URL
+ *   except the name of a known parameter and the service.
  */
 export function parseConnection(
   url: string | null,

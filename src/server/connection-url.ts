@@ -1,7 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import { cut, type Said, sayAll } from './said.ts';
 
-// Whatever is wrong, the reason may be a character of the password, and any part of the URL a part of it.
+// The cause may be a character of the password, so any part of the URL may be a part of the password.
 const encodeHint =
   'it looks like postgres://user:password@host:5432/database; in a password write / as %2F, ? as %3F, @ as %40 and % as %25';
 const prismaHint =
@@ -10,7 +10,7 @@ const prismaHint =
 // schemes are case-insensitive.
 const scheme = /^(?:postgres(?:ql)?|ecto|postgis|pgsql|psql|timescale(?:gis)?|pgx[45]?)(?:\+[\w.-]+)?:/i;
 const jdbcScheme = /^jdbc:(?=postgresql:)/;
-// Of the R2DBC drivers of Java, whose URLs are otherwise as those of libpq.
+// The prefix of the R2DBC drivers of Java, whose URLs are otherwise like those of libpq.
 const r2dbc = /^r2dbc:(?:pool:)?/;
 
 /**
@@ -71,7 +71,7 @@ function split(url: string): UrlParts {
   const found = /^(?:\/\/)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(url.replace(scheme, ''));
   if (found === null) throw refuse('the database URL is not a valid URL');
   const [, authority = '', database = '', query = ''] = found;
-  // The part before it may be a user and half a password, not a host and its port.
+  // The part before it may be a user and half a password.
   const hidesPassword = /[:@]/.test(authority) && query.includes('@');
   if (database.includes('@') || hidesPassword) {
     throw refuse(

@@ -1,6 +1,6 @@
 import { ownPath, type Session } from './session.ts';
 
-/** SQL: makes the COMMIT of this transaction wait for the disk, whatever the server's setting. */
+/** SQL: makes the COMMIT of this transaction wait for the disk, independent of the server's setting. */
 export const waitForDisk = `select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off';
 `;
 

@@ -26,7 +26,7 @@ export function readService(name: string, files: readonly ServiceFile[]): Readon
   );
 }
 
-/** The first section of that name; `null` if there is none. Other sections are not read, as in libpq. */
+/** The first section of that name; `null` if there is none. As in libpq, other sections are not read. */
 function section(name: string, { path, text }: ServiceFile): ReadonlyMap<string, string> | null {
   let parameters: Map<string, string> | null = null;
   for (const [i, raw] of (text ?? '')

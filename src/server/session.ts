@@ -68,7 +68,8 @@ export interface Session {
    */
   statement(text: string): Promise<{ columns: readonly { name: string; type: number }[]; rows: Row[] }>;
   /**
-   * Sends queries of our own under `ownPath`, whatever path the role, the database or a pooler's backend has.
+   * Sends sqlmig's own queries under `ownPath`, independent of the path of the role, the database or a pooler's
+   * backend.
    * @throws as `run` does.
    */
   read(text: string, onRow?: (row: Row) => void): Promise<Row[]>;
@@ -136,7 +137,7 @@ export async function openSession(connection: Connection, onNotice: OnNotice = (
       return await openOn(host, connection, onNotice);
     } catch (error) {
       errors.push(error);
-      // Another host may be up; a login that one refuses the others refuse as well.
+      // Another host may be up. A login that one host refuses, the others refuse as well.
       if (!(error instanceof SqlmigError) || error.code !== 'connection-failed') break;
     }
   }
@@ -204,7 +205,7 @@ async function settled(
   }
 }
 
-/** The backend that the protocol announced and the one that answered, and what the server reported of itself. */
+/** The backend that the protocol announced, the one that answered, and the properties of the server. */
 interface Greeting {
   readonly pid: unknown;
   readonly backend: unknown;

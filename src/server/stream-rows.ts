@@ -23,7 +23,7 @@ export async function streamRows(from: CopySide, to: CopySide): Promise<number |
   if (out === null) return failures.first(0);
   const into = await to.session.copyIn(to.text).catch(failures.note('to'));
   if (into === null) {
-    // The server would wait for somebody to take the rows.
+    // The server would wait until the rows are read.
     from.session.abandon();
     await out.ended.catch(() => {});
     return failures.first(0);
@@ -37,7 +37,7 @@ export async function streamRows(from: CopySide, to: CopySide): Promise<number |
     const why = new Error('the other server ended the copy');
     into.stream.destroy(why);
     out.stream.destroy(why);
-    // The server would wait for somebody to take the rest.
+    // The server would wait until the rest is read.
     if (!isRead && failures.side() === 'to') from.session.abandon();
   };
   const read = out.ended.catch(failures.note('from')).then((end) => {

@@ -96,7 +96,7 @@ export class Wire {
 
   /**
    * Sends a query; after a server error rolls back, and runs `undo` in the same message.
-   * @throws ServerError for what the server refused, SessionLost if the outcome is unknown.
+   * @throws ServerError if the server refuses it, SessionLost if the outcome is unknown.
    */
   run(query: Query, { onRow, onNotice, undo = '' }: Listening = {}): Promise<Row[]> {
     return this.#rollingBack(() => this.#send(query, onRow, onNotice), undo);

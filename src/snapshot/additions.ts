@@ -2,7 +2,7 @@ import { compareShapes, fullName, type Shape, type ShapeObject, shapeKey } from 
 import type { BuiltTenant } from './built-tenant.ts';
 import type { TableRows, TenantRows } from './rows.ts';
 
-/** The first thing that files have changed in what was built before them, in words; `null` if they have only added to it. */
+/** The first change that files made to what was built before them, in words; `null` if they only added to it. */
 export function changeOf(before: BuiltTenant, built: BuiltTenant): string | null {
   for (const { kind, objectKind, object, relation, attribute } of compareShapes(before.shape, built.shape)) {
     if (kind === 'missing-object') return `the ${objectKind} ${object}, which is dropped`;
@@ -48,7 +48,7 @@ export interface Added {
   isLater(object: ShapeObject): boolean;
 }
 
-/** Tells what was added to a shape since the tenant was read before. */
+/** Tests whether an object was added to a shape since the tenant was last read. */
 export function addedSince(before: BuiltTenant | null, shape: Shape): Added {
   const known = new Set(before?.shape.map(shapeKey));
   const isAdded = (object: ShapeObject) => !known.has(shapeKey(object));

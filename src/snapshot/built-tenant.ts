@@ -17,7 +17,7 @@ export interface BuiltTenant {
   readonly settings: SchemaSettings;
 }
 
-/** What a tenant is read with: its histories, the one that was written last first. */
+/** The histories of a tenant to read, the last written one first. */
 interface Reading {
   readonly histories: readonly [string, ...string[]];
   readonly refuse: Refuse;

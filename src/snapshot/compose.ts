@@ -10,8 +10,8 @@ import { schemaSettingsSql } from './schema-settings.ts';
 import { countersOf, type Seed } from './seeds.ts';
 
 /**
- * SQL with placeholders that builds what a tenant has beyond what it had `before`, with these rows of new tables, or why
- * there is none.
+ * SQL with placeholders that builds what was added to a tenant since `before`, with these rows of new tables, or why
+ * that is impossible.
  */
 export function composeSnapshot(
   tenant: BuiltTenant,

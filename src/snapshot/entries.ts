@@ -21,7 +21,7 @@ export interface LeftOutObject {
   readonly why: string;
 }
 
-/** The entries for what was added to a shape that was read with addresses. */
+/** The entries for the objects that were added to a shape. */
 export function entriesOf(
   shape: Shape,
   { inherited, needs, standsFor }: Dependencies,
@@ -159,7 +159,10 @@ function stepsOf(object: ShapeObject, shape: Shape): readonly FixStep[] | { read
   return steps.map((one) => ({ ...one, sql: one.sql.replace(' ON ONLY ', ' ON ') }));
 }
 
-/** The statements of entries in an order in which each finds what it needs, and those that have none. */
+/**
+ * The statements of entries, in an order in which each finds the objects that it needs, and the entries without a
+ * statement.
+ */
 export function stepsOfEntries(entries: readonly Entry[], { needs, standsFor }: Dependencies): Step[] {
   const steps: { stage: number; sql: string; after: Set<number> }[] = [];
   const mainOf = new Map<string, number>();

@@ -51,7 +51,9 @@ export async function requireStable(
   );
 }
 
-/** The parsed files, for a tenant: public ones, those that run before those of the snapshot, and these. */
+/**
+ * The parsed files of a tenant: public files, the files that run before the snapshot, and the files of the snapshot.
+ */
 async function scriptsOf({ files: { all, kind } }: Building, schema: string) {
   const parsed = async (migrations: typeof all, scope: 'public' | 'tenant'): Promise<Script[]> => {
     const scripts = await parseMigrations(migrations[scope], migrations);

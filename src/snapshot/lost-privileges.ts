@@ -4,7 +4,7 @@ import { locate } from '../sql/position.ts';
 import { wordsOf } from './row-statements.ts';
 import type { UnstableRows } from './unstable.ts';
 
-/** A statement of a file, and why a snapshot would lose what it does elsewhere, in words. */
+/** A statement of a file, and why a snapshot would lose its effect, in words. */
 export type LostPrivileges = UnstableRows;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -15,9 +15,8 @@ const kinds: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Finds the first statement on owners or privileges that has no effect, or another one, only because of the role that
- * replays the files: it names this role, or it revokes what nobody has granted here. Of the files, those that the snapshot
- * stands for are `judged`.
+ * Finds the first statement on owners or privileges whose effect depends on the role that replays the files: it names
+ * this role, or it revokes a privilege that was not granted here. `judged` are the files that the snapshot replaces.
  */
 export async function lostPrivilegesOf(
   scripts: readonly Script[],
@@ -64,7 +63,7 @@ function hasRole(node: unknown, role: string): boolean {
   return Object.values(node).some((value) => hasRole(value, role));
 }
 
-/** Notes what is granted. Why a REVOKE has no effect here, although default privileges can give it one elsewhere. */
+/** Records grants. Returns why a REVOKE has no effect here, although default privileges can give it one elsewhere. */
 function lostRevoke(kind: string, fields: Fields, granted: Set<string>): string | null {
   const isDefault = kind === 'AlterDefaultPrivilegesStmt';
   if (!isDefault && kind !== 'GrantStmt') return null;

@@ -1,6 +1,6 @@
 /** A statement, and the statements that have to run before it. */
 export interface Step {
-  /** Of the statements that can run next, the one with the lowest stage runs first, then the one that comes first. */
+  /** Among the statements that can run next, the lowest stage runs first; within a stage, the first in the list. */
   readonly stage: number;
   readonly sql: string;
   /** Positions in the list of steps. */

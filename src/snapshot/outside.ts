@@ -32,7 +32,7 @@ const global: Readonly<Record<string, string>> = {
 const conditions: Readonly<Record<string, string>> = {
   // A range brings a cast to its multirange.
   pg_cast: `not ${isInternal('pg_cast', 'x.oid')}`,
-  // The whole server shares the table: settings of roles may be changed by other sessions meanwhile.
+  // The whole server shares this table, so other sessions may change settings of roles in the meantime.
   pg_db_role_setting:
     'x.setdatabase = (select d.oid from pg_database d where d.datname = current_database())',
 };

@@ -23,7 +23,7 @@ interface Copy {
 }
 
 /**
- * Creates a tenant with the snapshot, and requires it to be like the one that was built from the files.
+ * Creates a tenant from the snapshot, and requires it to equal the tenant that was built from the files.
  * @throws SqlmigError `snapshot-refused`.
  */
 export async function proveSnapshot(

@@ -1,7 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import type { ErrorDetails } from '../results.ts';
 
-/** Makes the error for files that a snapshot cannot stand for. */
+/** The error for files that a snapshot cannot replace. */
 export type Refuse = (why: string, hint?: string) => SqlmigError;
 
 /** Errors for the files of all tenants, or of a kind. */

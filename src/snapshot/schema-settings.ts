@@ -5,7 +5,7 @@ import { grantSql } from './privileges.ts';
 /** What a tenant file can set for its schema itself. */
 export interface SchemaSettings {
   readonly comment: string | null;
-  /** Privileges as shapes list them; `null` if they are those of a new schema. */
+  /** Privileges as shapes list them; `null` for the privileges of a new schema. */
   readonly grants: string | null;
   /** The owner, if it is not the role that creates it. */
   readonly owner: string | null;

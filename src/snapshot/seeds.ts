@@ -86,7 +86,7 @@ function cellOf(
     if (isNow(value) && isNow(other)) return isTimeOf(expression, type) ? 'default' : currentTime[type];
     return { why: 'differs in each new tenant, and has no default that explains it' };
   }
-  // The next tenant gets what the default gives then, such as its date.
+  // The next tenant gets a new value of the default, such as the current date.
   if (defaults.has(key) && defaults.get(key) === value) {
     if (isLeft() || !isChanging(expression)) return 'default';
     return { why: 'has a value that its default gives, too, but only now' };

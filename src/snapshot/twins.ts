@@ -12,7 +12,7 @@ import { type Moment, readMoment } from './rows.ts';
 export interface Building {
   readonly database: ReplayDatabase;
   readonly files: ReplayedFiles;
-  /** The kind whose files the snapshot is to stand for; `null` if it is those of all tenants. */
+  /** The kind whose files the snapshot replaces; `null` for the files of all tenants. */
   readonly kind: string | null;
   readonly refuse: Refuse;
 }
@@ -21,7 +21,7 @@ export interface Building {
 export interface BuiltTwins {
   readonly first: BuiltTenant;
   readonly second: BuiltTenant;
-  /** The first one as the files of all tenants had left it to those of a kind; `null` if there were none. */
+  /** The first tenant as it was before the files of the kind; `null` if there are no files of all tenants. */
   readonly before: BuiltTenant | null;
   readonly since: Moment;
   readonly until: Moment;
@@ -51,7 +51,7 @@ export async function buildTwins(building: Building, twins: readonly [string, st
   return { first, second, before, since, until };
 }
 
-/** Builds what the files of all tenants build; returns the first of the tenants, `null` if there are no files. */
+/** Builds tenants from the files of all tenants. Returns the first tenant, or `null` if there are no files. */
 export async function buildBase(
   building: Building,
   names: readonly [string, ...string[]],

@@ -21,7 +21,7 @@ import { type Building, type BuiltTwins, buildBase, buildTwins, readTwin } from 
 export interface SnapshotRequest {
   /** The files of all tenants. */
   readonly all: ScopeFiles;
-  /** The files that the snapshot is to stand for: `all`, or those of a kind. */
+  /** The files that the snapshot replaces: `all`, or the files of a kind. */
   readonly scope: ScopeFiles;
   readonly settings: MigrateSettings;
   /** The path of the snapshot as messages show it. */
@@ -31,16 +31,16 @@ export interface SnapshotRequest {
 /** The files that a snapshot is written from. */
 interface Sources {
   readonly public: readonly Migration[];
-  /** The files of all tenants that run before those of a kind. */
+  /** The files of all tenants, which run before the files of a kind. */
   readonly before: readonly Migration[];
-  /** The versioned files that it stands for. */
+  /** The versioned files that it replaces. */
   readonly own: readonly Migration[];
 }
 
 /**
- * Builds tenants from the versioned tenant files in a temporary database and writes down what they have; those of a kind
- * are built on the files of all tenants, and what they add is written down. A third tenant, which is created with the
- * result, must have the same. Repeatables are left to their files, since versioned files that are written later run before
+ * Builds two tenants from the versioned tenant files in a temporary database, and composes a snapshot of what they
+ * contain. For a kind, composes only what its files add to the files of all tenants. A third tenant, created from the
+ * snapshot, must equal them. A snapshot excludes repeatables, since versioned files that are added later run before
  * them.
  * @throws SqlmigError `snapshot-refused` if a snapshot cannot build what the files build; what a replay throws.
  */
@@ -98,7 +98,7 @@ function sourcesOf({
   };
 }
 
-/** Files whose text is that of the project, by which a snapshot is recognized. */
+/** The files with the text of the project, by which a snapshot is recognized. */
 function asWritten({ all, kind }: ReplayedFiles, { public: shared, own }: Sources): ReplayedFiles {
   return kind === undefined
     ? { all: { ...all, public: shared, tenant: own } }
@@ -119,7 +119,7 @@ function earlierFile({ version, name, checksum }: Migration): Snapshot['public']
   return { version, name, checksum };
 }
 
-/** @throws SqlmigError `snapshot-refused` if a kind's files change what the files of all tenants have built. */
+/** @throws SqlmigError `snapshot-refused` if the files of a kind change what the files of all tenants built. */
 async function requireAdditions(
   building: Building,
   { before, first }: Pick<BuiltTwins, 'before' | 'first'>,
@@ -134,7 +134,7 @@ async function requireAdditions(
   );
 }
 
-/** Finds the file that makes a change: with those before it there is none, with it there is. */
+/** Finds the file that makes a change: the first one with which the change appears. */
 async function findChange(building: Building, id: string): Promise<string> {
   const { database, files } = building;
   const own = files.kind?.tenant ?? [];

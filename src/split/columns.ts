@@ -64,7 +64,7 @@ export function insertedValue({ name, type, conversion }: ColumnPair, alias: str
   return conversion === 'text' ? `${value}::pg_catalog.text::${type}` : value;
 }
 
-/** A column as it is compared: the shared value is cast to `cast`, if that is another type than its own. */
+/** A column to compare; the shared value is cast to `cast` if its type differs. */
 export interface ComparedColumn {
   readonly name: string;
   readonly cast: string | null;

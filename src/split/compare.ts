@@ -8,7 +8,7 @@ import type { Assignment } from './rows.ts';
 import { hasColumn, readShape } from './tables.ts';
 import { tenantList } from './tenants-from.ts';
 
-/** A table of a tenant whose rows are no longer those of the shared table. */
+/** A table of a tenant whose rows differ from the rows of the shared table. */
 export interface SplitDifference {
   readonly schema: string;
   readonly table: string;
@@ -21,7 +21,7 @@ export interface SplitDifference {
 
 type Sum = Pick<CopiedRows, 'rows' | 'checksum'>;
 
-/** Compares the rows of tenants that were split, with what was recorded and with each other. */
+/** Compares the rows of split tenants with the recorded sums and with the shared rows. */
 export async function compareSplit(
   reader: RowReader,
   { owned, records }: { readonly owned: readonly OwnedTable[]; readonly records: readonly SplitRecord[] },

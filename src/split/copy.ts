@@ -35,8 +35,8 @@ export interface CopyRules {
 }
 
 /**
- * Copies a tenant's rows in one transaction. The tables are locked before its snapshot is taken, so it sees what was
- * committed before, and what is counted, copied and compared is the same.
+ * Copies a tenant's rows in one transaction. It locks the tables before it takes its snapshot, so it counts, copies
+ * and compares the same committed rows.
  */
 export function composeCopy(
   { schema, tenant, made, pairs }: TenantCopy,
@@ -156,7 +156,7 @@ export function insertRows(
 ): string {
   const names = match.copied.map(({ name }) => quoteIdentifier(name)).join(', ');
   const values = match.copied.map((pair) => insertedValue(pair, alias)).join(', ');
-  // Without a column in common, the rows are those of the defaults.
+  // Without a common column, the new rows contain only defaults.
   const into = names === '' ? '' : ` (${names}) OVERRIDING SYSTEM VALUE`;
   return `INSERT INTO ${tableName(made)}${into} SELECT ${values} FROM ${from};\n`;
 }

@@ -20,7 +20,7 @@ export interface FinishedTable extends RowCounts {
   readonly table: string;
 }
 
-/** The shared tables after a split, and what is in the way of dropping them. */
+/** The shared tables after a split, and the obstacles to dropping them. */
 export interface FinishSurvey {
   readonly tables: readonly FinishedTable[];
   readonly differences: readonly SplitDifference[];
@@ -52,7 +52,7 @@ export async function surveyFinish(migrator: Migrator, rules: FinishRules): Prom
   });
 }
 
-/** Counts the rows of the shared tables, and compares those of the tenants. */
+/** Counts the rows of the shared tables, and compares the rows of the tenants. */
 export async function compareAll(
   reader: RowReader,
   { owned, records, by }: Pick<FinishSurvey, 'owned' | 'records' | 'by'>,

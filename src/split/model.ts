@@ -17,9 +17,9 @@ export interface Model {
 }
 
 /**
- * Determines which tables the tenant files create: those of a tenant that has all files, else of one that is built in a
- * transaction that is rolled back.
- * @throws SqlmigError if a file fails, and `lock-timeout` if another run is in the way.
+ * Determines which tables the tenant files create: the tables of a tenant that has all files, or of one that is built
+ * in a transaction and rolled back.
+ * @throws SqlmigError if a file fails; `lock-timeout` if another run holds the lock.
  */
 export async function readModel(
   migrator: Migrator,

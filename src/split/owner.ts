@@ -2,7 +2,7 @@ import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import type { OwnedTable, PathStep } from './paths.ts';
 import type { TableShape } from './tables.ts';
 
-// Our own statements compare with PostgreSQL's operators, whatever the search_path.
+// sqlmig's own statements compare with the operators of PostgreSQL, independent of the search_path.
 const equals = 'operator(pg_catalog.=)';
 
 /** SQL: a table by schema and name. */
@@ -49,7 +49,7 @@ export function rowsOf(owned: OwnedTable, column: string, id: string): string {
   return `${from} where exists (select from ${stepTable(owned, first)} t1${joins.join('')} where ${stepCondition(first, 't0', 't1')} and ${isTenants})`;
 }
 
-/** The type of a column, as SQL, without its limit: a longer id must not become that of another tenant. */
+/** The type of a column, as SQL, without its length limit: a truncated id could be the id of another tenant. */
 export function columnType({ columns }: TableShape, column: string): string {
   return columns.find(({ name }) => name === column)?.unlimitedType ?? 'text';
 }

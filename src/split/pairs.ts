@@ -10,7 +10,7 @@ export interface TablePair {
   readonly match: ColumnMatch;
 }
 
-/** Pairs each shared table with that of the tenant files, in the order of copying, or returns the obstacles. */
+/** Pairs each shared table with the table of the tenant files, in the order of copying, or returns the obstacles. */
 export function pairTables(
   owned: readonly OwnedTable[],
   made: SchemaShape,

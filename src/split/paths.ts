@@ -20,7 +20,7 @@ export interface PathStep {
 /** A shared table whose rows belong to tenants. */
 export interface OwnedTable {
   readonly table: TableShape;
-  /** From the table to the one with the tenant column; empty if the table itself has it. */
+  /** The foreign keys from the table to the table with the tenant column; empty if it has the column itself. */
   readonly path: readonly PathStep[];
   /** The table that has the tenant column. */
   readonly owner: TableShape;

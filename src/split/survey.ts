@@ -32,7 +32,7 @@ export interface SplitTable {
   readonly unindexed: boolean;
 }
 
-/** What a split would do, and what is in the way. */
+/** What a split would do, and the obstacles to it. */
 export interface SplitSurvey extends SplitLook {
   readonly tables: readonly SplitTable[];
   readonly pairs: readonly TablePair[];

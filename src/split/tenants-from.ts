@@ -56,7 +56,7 @@ function queryFailed(cause: ServerError): SqlmigError {
   });
 }
 
-/** The tenants that the rows of the query name, and what is wrong with the others. */
+/** The tenants in the rows of the query, and what is wrong with the other rows. */
 export function checkTenants(
   rows: readonly (readonly [id: string | null, schema: string | null])[],
   publicSchema: string,
@@ -95,7 +95,7 @@ export function tenantList(tenants: readonly SplitTenant[], type: string): strin
   return `(select v.id::${type} as id, v.schema from (values ${rows.join(', ')}) v (id, schema))`;
 }
 
-/** Finds out whether every id has the types that the tenant column has, and is one of its kind there. */
+/** Checks that every id can be cast to each type of the tenant column, and stays unique. */
 export async function checkIds(
   { session }: Reader,
   tenants: readonly SplitTenant[],

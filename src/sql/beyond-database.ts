@@ -30,8 +30,8 @@ const outsideTransactions =
 export type BeyondDatabase = (statement: ParsedStatement, text: string) => string | null;
 
 /**
- * A judge of statements in the order in which they run: it remembers what they define, and leaves out those that call what
- * a rollback does not undo, directly or through what was defined.
+ * Checks statements in the order in which they run. It remembers their definitions, and leaves out statements that
+ * call something that a rollback does not undo, directly or through a definition.
  */
 export function createBeyondDatabase(): BeyondDatabase {
   const definitions = createDefinitions();

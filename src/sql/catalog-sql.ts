@@ -23,7 +23,9 @@ export function isExtensionMember(catalog: string, oid: string): string {
   return `exists (select from pg_depend e where e.classid = '${catalog}'::regclass and e.objid = ${oid} and e.deptype = 'e')`;
 }
 
-/** SQL expression: the `search_path` among settings such as those of a function; null if it is none of them. */
+/**
+ * SQL expression: the `search_path` in a list of settings, such as the settings of a function; null if it is not set.
+ */
 export function searchPathAmong(settings: string): string {
   return `(select substr(e, 13) from unnest(${settings}) e where e like 'search_path=%')`;
 }

@@ -14,13 +14,13 @@ interface Definition {
 
 /** What the statements of some files have defined so far. */
 export interface Definitions {
-  /** Remembers what a statement defines, or forgets what it drops. */
+  /** Records what a statement defines, or removes what it drops. */
   add(statement: ParsedStatement): void;
-  /** The first use that is accepted, among these and those that they lead to; `null` if there is none. */
+  /** The first accepted use, among these and the uses in the definitions that they call; `null` if there is none. */
   find(uses: Iterable<CodeUse>, accepts: (use: CodeUse) => boolean): CodeUse | null;
 }
 
-/** Definitions are found by name, whatever their schema, and stay where they may still be valid. */
+/** Definitions are found by name, in any schema, and are kept while they may be valid. */
 export function createDefinitions(): Definitions {
   const known = new Map<CodeUse, Map<string, Set<CodeUse>>>();
   const define = ({ on, part }: Definition, uses: Set<CodeUse>, replace: boolean) => {
@@ -122,7 +122,7 @@ function droppedBy({ removeType, objects }: Fields): Definition[] {
   return [...functions, ...relations];
 }
 
-/** What an object was called, and what it is called now. */
+/** The old and the new name of an object. */
 function renamedBy({ object, relation: renamed, newname }: Fields): [CodeUse[], CodeUse[]] {
   const to = String(newname);
   const { ObjectWithArgs: one } = (object ?? {}) as ObjectNode;

@@ -3,7 +3,7 @@ import type { QualifiedName } from './migration.ts';
 import type { ParsedStatement } from './parse.ts';
 import { droppedNames, qualifiedName, type RangeVar } from './reach.ts';
 
-/** What a file has done up to a statement, as far as it decides what the statement costs. */
+/** What a file has done before a statement, as far as it affects the cost of the statement. */
 export interface EarlierStatements {
   /** Adds a statement. */
   add(statement: ParsedStatement): void;

@@ -4,8 +4,8 @@ import { blankOut, type Range } from './ranges.ts';
 import { commitsInParts, concurrentlyIn, nonTransactionalReason } from './transaction-rules.ts';
 
 /**
- * A script that does the same in a transaction, in a schema that no other session can see yet: CONCURRENTLY and VACUUM
- * become blanks, and no position changes. `null` if there is none.
+ * A script with the same effect in one transaction, for a schema that no other session can see yet: CONCURRENTLY and
+ * VACUUM become blanks, and no position changes. `null` if that is impossible.
  */
 export async function inEmptySchema(script: Script): Promise<Script | null> {
   if (script.nonTransactional === null) return script;

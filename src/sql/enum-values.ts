@@ -9,9 +9,9 @@ interface EarlyUse {
 }
 
 /**
- * Where a file certainly uses an enum value that it adds itself: as a literal cast to that type, or as the default of a
- * column of that type. Everything else is left to the server, since a text alone has no types. An enum that the file creates
- * may be used at once. `text` is what was parsed, without comments.
+ * Finds certain uses of an enum value that the file itself adds: a literal cast to the type, or the default of a
+ * column of the type. The server finds other uses, since a text alone has no types. Values of an enum that the file
+ * creates may be used at once. `text` is the parsed text, without comments.
  */
 export function earlyEnumUses(statements: readonly ParsedStatement[], text: string): EarlyUse[] {
   if (!statements.some(({ kind }) => kind === 'AlterEnumStmt')) return [];

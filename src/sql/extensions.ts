@@ -20,7 +20,7 @@ export interface ExtensionState {
 
 /** The schemas in which tenant files find an extension. */
 interface ExtensionPath {
-  /** The schemas on the tenants' `search_path` beside their own. */
+  /** The shared schemas on the `search_path` of tenants. */
   readonly schemas: readonly string[];
   readonly publicSchema: string;
 }
@@ -35,9 +35,9 @@ export interface MissingExtension {
 }
 
 /**
- * A tenant script without its `CREATE EXTENSION` statements, and those whose extension tenants do not have. A database has
- * an extension only once, so no tenant can have one of its own. Positions and the number of statements stay the same; a
- * lint reports what was skipped or is missing.
+ * Removes `CREATE EXTENSION` from a tenant script, and returns the extensions that tenants lack. A database has each
+ * extension only once, so a tenant cannot have its own. Positions and the number of statements stay the same; a lint
+ * reports what was skipped or is missing.
  */
 export function withoutExtensions(
   script: Script,

@@ -115,8 +115,8 @@ export function sentText(
 }
 
 /**
- * Converts a UTF-16 index in the SQL that was sent, which began at `from` in the file, to an index in the file. An
- * index within a value becomes that of the placeholder.
+ * Converts a UTF-16 index in the sent SQL, which starts at `from` in the file, to an index in the file. An index
+ * within a value becomes the index of its placeholder.
  */
 export function fileIndex(script: Script, index: number, from = 0): number {
   let sent = index;

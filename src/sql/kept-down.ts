@@ -9,8 +9,8 @@ export function isTooLongToKeep({ text }: Pick<Migration, 'text'>): boolean {
 }
 
 /**
- * Whether a history keeps a down file: not if it is too long, or if the encoding of the database may lack one of its
- * characters, which would make the insert fail.
+ * Whether a history keeps a down file. It does not if the file is too long, or if the insert could fail because the
+ * encoding of the database may lack a character.
  */
 export function isKept(file: Pick<Migration, 'text'>, isUtf8: boolean): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII begins with them.

@@ -22,7 +22,10 @@ export function namesMadeBy(text: string): string[] {
     .map(([, , name = '']) => foldedName(name));
 }
 
-/** Tells whether a name is that of something that tenant files make and public files do not. Reads them when first asked. */
+/**
+ * Tests whether only tenant files, and no public files, create an object of a name. Reads the files when first
+ * called.
+ */
 export function tenantNames(
   files: Readonly<Record<Scope, readonly Pick<Migration, 'text'>[]>>,
 ): (name: string) => boolean {

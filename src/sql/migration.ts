@@ -24,7 +24,7 @@ export interface Migration {
   readonly vars?: ReadonlyMap<string, string>;
 }
 
-/** A migration that was parsed and may be sent. */
+/** A parsed migration that may be sent. */
 export interface Script {
   readonly migration: Migration;
   /**
@@ -101,7 +101,7 @@ export interface Statement {
 
 /** Which names of the database a statement can change the structure of, as far as its text says. */
 export interface Reach {
-  /** Every name in a position that could be what it changes, folded as by the parser. */
+  /** Every name in a position where the statement could change it, folded as by the parser. */
   readonly names: ReadonlySet<string>;
   /** Every word that could name a schema, those in blocks and function bodies included. */
   readonly words: ReadonlySet<string>;

@@ -40,7 +40,7 @@ export function onlineChangeOf({ kind, fields }: ParsedStatement): OnlineChange 
   }
 }
 
-/** True for a statement that may simply run again, whatever it did before it was interrupted. */
+/** True for a statement that can run again after an interruption. */
 export function repeats({ kind, fields }: ParsedStatement): boolean {
   const isPlainReindex = kind === 'ReindexStmt' && !hasOption(fields.params, 'concurrently');
   return kind === 'VacuumStmt' || kind === 'ClusterStmt' || isPlainReindex;

@@ -93,7 +93,7 @@ export async function quotedIdentifiers(text: string): Promise<Token[]> {
   return (await tokensOf(text)).filter((token) => token.text.startsWith('"'));
 }
 
-/** A statement of a script as it is sent, and as the parser sees it by itself; `k` from 0. `null` if there is none. */
+/** Statement `k` (from 0) of a script as sent, parsed by itself; `null` if there is none. */
 export async function statementAt(
   script: Script,
   k: number,

@@ -79,7 +79,7 @@ function nameIn(text: string): string {
   return isIdentifier(text) ? foldedName(text) : text;
 }
 
-// As the server prints an expression, a constant of these types is an object, whatever it is called.
+// In an expression that the server prints, a constant of these types names an object.
 function isResolved(tokens: readonly Token[], i: number): boolean {
   return tokens[i + 1]?.text === '::' && /^reg(?!exp)/i.test(tokens[i + 2]?.text ?? '');
 }

@@ -1,9 +1,9 @@
-/** An SQL identifier that names exactly this object, whatever characters it has. */
+/** Quotes a name as an SQL identifier. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** An SQL string literal; right whatever `standard_conforming_strings` says. */
+/** Quotes a text as an SQL string literal, for either value of `standard_conforming_strings`. */
 export function quoteLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''")}'`;
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted;
@@ -14,7 +14,7 @@ export function likeLiteral(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&');
 }
 
-/** A DO statement, whatever its body holds. */
+/** A DO statement with this body, quoted. */
 export function doBlock(body: string): string {
   return `DO ${quoteLiteral(body)};\n`;
 }

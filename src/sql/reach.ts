@@ -118,7 +118,7 @@ export function mayChange(
   return reach.opaque || mentions(reach, of, schemas);
 }
 
-/** True if a statement's text names one of these as what it may change, or mentions one of these schemas. */
+/** True if the text of a statement names one of these objects where it could change it, or one of these schemas. */
 export function mentions(
   { names, words }: Reach,
   of: ReadonlySet<string>,
@@ -261,7 +261,7 @@ export function droppedNames(objects: unknown): QualifiedName[] {
   return (objects as NameList[]).flatMap(({ List }) => nameOf(List?.items));
 }
 
-/** What DROP names; the tables of triggers, rules and policies, whose names follow those of their tables. */
+/** The names in DROP; for triggers, rules and policies, the names of their tables. */
 function droppedFrom({ objects, removeType }: ParsedStatement['fields']): QualifiedName[] {
   if (!isPartOfTable(removeType)) return droppedNames(objects);
   return ((objects ?? []) as NameList[]).flatMap(({ List }) => nameOf(List?.items?.slice(0, -1)));

@@ -3,13 +3,13 @@ import { quoteIdentifier } from './quote.ts';
 /** The words of the config's `searchPath` for the tenant's own schema and the public schema. */
 export const searchPathWords = { tenant: 'tenant', public: 'public' } as const;
 
-/** The schemas beside the tenant's own that its files have on their path, public always among them, and first. */
+/** The shared schemas on the path of tenant files, including public, which is always first. */
 export function othersOnPath(words: readonly string[], publicSchema: string): string[] {
   const others = words.filter((word) => word !== searchPathWords.tenant && word !== searchPathWords.public);
   return [...new Set([publicSchema, ...others])];
 }
 
-/** The schemas beside the tenant's own that its files find names in. */
+/** The shared schemas in which tenant files find names. */
 export function sharedPath(words: readonly string[], publicSchema: string): string[] {
   return words
     .filter((word) => word !== searchPathWords.tenant)

@@ -5,7 +5,7 @@ const dotted = new RegExp(String.raw`(?:${identifierPattern})(?:\s*\.\s*(?:${ide
 const identifiers = new RegExp(identifierPattern, 'gu');
 const quoted = /["»«„“]\s?(.+?)\s?["»«“”]/u;
 
-/** The name that begins at a UTF-16 index, without its quotes; `null` if there is none or it is qualified. */
+/** The name at a UTF-16 index, without quotes; `null` if there is none or it is qualified. */
 export function nameAt(text: string, index: number): string | null {
   dotted.lastIndex = index;
   const names = dotted.exec(text)?.[0].match(identifiers) ?? [];
@@ -13,15 +13,14 @@ export function nameAt(text: string, index: number): string | null {
   return name === undefined || names.length > 1 ? null : foldedName(name);
 }
 
-/** The name that a message of the server quotes, in whatever language; `null` if there is none or it is qualified. */
+/** The name in quotes in a server message of any language; `null` if there is none or it is qualified. */
 export function nameIn(message: string): string | null {
   const name = quoted.exec(message)?.[1];
   return name === undefined || name.includes('.') ? null : name;
 }
 
 /**
- * The last statement (from 0) before statement `k` that changes `search_path`, judged by its text; `null` if there is
- * none.
+ * The last statement (from 0) before statement `k` that changes `search_path`, by its text; `null` if there is none.
  */
 export function pathChangeBefore({ statements }: Script, k: number): number | null {
   const at = statements.slice(0, k).findLastIndex(changesPath);

@@ -68,8 +68,8 @@ export function foreignSections(text: string, own: Way): Section[] {
 }
 
 /**
- * The marked sections of a text, in their order. One pass, whatever the number of tools; a mark inside quotes is none,
- * since the tool that cuts there would be left with half a statement.
+ * The marked sections of a text, in their order. One pass for all tools. A mark inside quotes does not count, since
+ * cutting there would leave half a statement.
  */
 export function directedSections(text: string): DirectedSection[] {
   if (!candidate.test(text)) return [];

@@ -6,8 +6,8 @@ const marks = /[();]|[A-Za-z_\u0080-\uffff][\w\u0080-\uffff$]*|\S/g;
 const createsRoutine = /^create (?:or replace )?(?:function|procedure) /;
 
 /**
- * The statements of a text that parses, each from the end of the one before it to its semicolon. Divides the text as
- * psql does (src/fe_utils/psqlscan.l), which takes a fraction of the parser's time and memory.
+ * The statements of a text that parses, each from the end of the one before it to its semicolon. Splits the text as
+ * psql does (src/fe_utils/psqlscan.l), with a fraction of the time and memory of the parser.
  */
 export function sentStatements(text: string): Range[] {
   const statements: Range[] = [];

@@ -13,7 +13,7 @@ export interface Readable {
   readonly lints: readonly Lint[];
 }
 
-/** A text of a migration with stand-ins for its placeholders, if the migration has values for them. */
+/** The text of a migration with stand-ins for the placeholders that have values. */
 export function withStandIns(text: string, { vars, scope }: Migration): Readable {
   const nothing: Readable = { text, placeholders: [], unset: [], mistakes: [], lints: [] };
   if (vars === undefined) return nothing;
@@ -104,10 +104,7 @@ export async function parseWithStandIns({
   return { ...parsed, statements: statements as ParsedStatement[] };
 }
 
-/**
- * Errors for stand-ins that the scanner of PostgreSQL reads as something else, in a text that parses: their values
- * would not be sent as names or strings.
- */
+/** Errors for stand-ins, in a text that parses, that PostgreSQL does not scan as names or strings. */
 export async function misreadStandIns({
   text,
   placeholders,

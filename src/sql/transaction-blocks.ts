@@ -9,9 +9,9 @@ interface TransactionBlocks {
 }
 
 /**
- * Finds the pairs of plain BEGIN and COMMIT that lie one after the other, and all other transaction control, which is a
- * mistake. Savepoints are none. `nonTransactional` says why each statement of the file runs alone, so that neither
- * pairs nor savepoints have an effect.
+ * Finds consecutive pairs of plain BEGIN and COMMIT, and all other transaction control, which is a mistake, except
+ * savepoints. `nonTransactional` is the reason why each statement of the file runs alone: then neither pairs nor
+ * savepoints have an effect.
  */
 export function transactionBlocks(
   statements: readonly ParsedStatement[],
@@ -71,8 +71,8 @@ function alone(reason: string): string {
 }
 
 /**
- * A piece of transaction control: `begin`, `modes`, `commit`, `savepoint`, or in words what it would do; `null` for any
- * other statement.
+ * The kind of a transaction control statement: `begin`, `modes`, `commit`, `savepoint`, or its effect in words;
+ * `null` for any other statement.
  */
 export function controlOf({ kind, fields }: ParsedStatement): string | null {
   if (kind !== 'TransactionStmt') return null;
