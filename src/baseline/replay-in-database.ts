@@ -196,7 +196,10 @@ async function migrate(
     temporary: true,
   } as const;
   try {
-    const kinds = kind === undefined ? [] : kindsOf(config).map((one) => ({ config: one, migrations: kind }));
+    const kinds =
+      kind === undefined
+        ? []
+        : kindsOf(config).map((kindConfig) => ({ config: kindConfig, migrations: kind }));
     const result = await migrateFleet([{ config, migrations: all }, ...kinds], options);
     const error = result.ok ? null : errorOf(result);
     const lost = error === null ? null : connectionLost(error);
@@ -214,7 +217,7 @@ async function migrate(
 
 function errorOf({ schemas, error }: UpResult): ErrorDetails {
   // Those that were not started only say that another one failed.
-  const failed = schemas.find(({ state }) => state === 'failed') ?? schemas.find((one) => one.error);
+  const failed = schemas.find(({ state }) => state === 'failed') ?? schemas.find((schema) => schema.error);
   return failed?.error ?? error ?? { code: 'migration-failed', message: 'the files could not be applied' };
 }
 

@@ -32,7 +32,7 @@ export interface ReplayRequest {
 
 /** What several replays left out, each statement once. */
 export function distinctLeftOut(statements: readonly LeftOutStatement[]): LeftOutStatement[] {
-  return [...new Map(statements.map((one) => [JSON.stringify(one), one])).values()];
+  return [...new Map(statements.map((statement) => [JSON.stringify(statement), statement])).values()];
 }
 
 /** The error of a replay whose signal is aborted. */

@@ -107,7 +107,7 @@ export function reportError(
   { json, verbose, paint, runId }: ErrorForm,
   terminal: Pick<Terminal, 'stdout' | 'stderr'>,
 ): number {
-  const all = error.all.map((one) => one.details);
+  const all = error.all.map(({ details }) => details);
   const stack = verbose ? stackOf(error) : [];
   if (json)
     terminal.stdout(document({ ok: false, version: formatVersion, error: error.details, errors: all }));
@@ -137,16 +137,22 @@ export function exitCodeOfSchemas(errors: readonly (ErrorDetails | undefined)[])
   return code === 2 ? 1 : code;
 }
 
-/** The exit code for a run that migrates schemas; an error that stopped the run counts besides those of schemas. */
+/** The exit code for work on one schema: by its error, if it has one; otherwise 1 unless it is `ok`. */
+export function exitCodeOfSchema(ok: boolean, error: ErrorDetails | undefined): number {
+  if (error !== undefined) return exitCodeOfSchemas([error]);
+  return ok ? 0 : 1;
+}
+
+/** The exit code for a run that migrates schemas, by the errors of the schemas and the error that stopped the run. */
 export function exitCodeOfRun(result: UpResult | DownResult): number {
   const { ok, schemas, error, databases } = result;
   if (ok) return 0;
   if (databases !== undefined) return exitCodeOfDatabases(result, databases);
-  const errors = schemas.flatMap((one) => (one.state === 'failed' ? [one.error] : []));
+  const errors = schemas.flatMap((schema) => (schema.state === 'failed' ? [schema.error] : []));
   return error === undefined ? exitCodeOfSchemas(errors) : exitCodeOf([...errors, error]);
 }
 
-/** The exit code for a run in several databases: the one of all that failed, else 1. One that is unreachable failed. */
+/** The exit code for a run in several databases: the code that all failed ones share, otherwise 1. */
 function exitCodeOfDatabases(
   { schemas }: UpResult | DownResult,
   databases: readonly DatabaseOutcome[],
@@ -154,8 +160,8 @@ function exitCodeOfDatabases(
   const codes = databases
     .filter(({ ok }) => !ok)
     .map(({ database, error }) => {
-      const failed = schemas.filter((one) => one.database === database && one.state === 'failed');
-      const code = exitCodeOfSchemas([...failed.map((one) => one.error), ...(error ? [error] : [])]);
+      const failed = schemas.filter((schema) => schema.database === database && schema.state === 'failed');
+      const code = exitCodeOfSchemas([...failed.map((schema) => schema.error), ...(error ? [error] : [])]);
       return code === 3 ? 1 : code;
     });
   const [first = 1] = codes;
@@ -163,7 +169,7 @@ function exitCodeOfDatabases(
 }
 
 /** Asks in a terminal. @throws SqlmigError `bad-usage` without a terminal. */
-export function agreed(terminal: Terminal, question: string): Promise<boolean> {
+export function confirms(terminal: Terminal, question: string): Promise<boolean> {
   if (terminal.ask === null) {
     terminal.stderr(question.slice(0, question.lastIndexOf('\n') + 1));
     throw usage('confirmation is required, but there is no terminal', 'confirm with --yes');

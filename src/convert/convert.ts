@@ -169,7 +169,12 @@ async function partsOf(draft: Draft, converting: Converting): Promise<Part[]> {
       const { version, file } = draft.laidOut;
       const examined = {
         file: `${rules.folders[scope]}/${name}`,
-        ...{ scope, version, name: file.title, undoes, text: stripped.text, problems: stripped.moved },
+        scope,
+        version,
+        name: file.title,
+        undoes,
+        text: stripped.text,
+        problems: stripped.moved,
         parsed: await parsedText(stripped.text),
       };
       const { path: from, text: original } = source;

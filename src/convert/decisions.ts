@@ -103,7 +103,7 @@ async function inTenant(
   rules: DecisionRules,
 ) {
   const { schema, made, kept } = rules;
-  const isTenants = (one: string) => made.has(one, 'any') && !kept.has(one);
+  const isTenants = (table: string) => made.has(table, 'any') && !kept.has(table);
   const migration = { scope, version, name, checksum: '', file, text };
   const lints = lintsOf(migration, parsed.statements, { publicSchema: schema, isTenants });
   return [

@@ -52,8 +52,8 @@ export function parseManifest(text: string, file: string): Manifest {
     const manifest = JSON.parse(text) as Manifest;
     const isText = (value: unknown) => typeof value === 'string';
     const isManifest =
-      manifest.files.every((one) => [one.file, one.from, one.sha256].every(isText)) &&
-      manifest.lists.every((one) => isText(one.path) && isText(one.text));
+      manifest.files.every((entry) => [entry.file, entry.from, entry.sha256].every(isText)) &&
+      manifest.lists.every((list) => isText(list.path) && isText(list.text));
     if (isManifest) return manifest;
   } catch {
     // Reported below, as a text of another form is.

@@ -46,7 +46,7 @@ const orders: Readonly<Record<string, Order>> = {
 /** The tool of this name, as `adopt` writes it. @throws SqlmigError `bad-usage` if its order is unknown. */
 export function knownTool(name: string): string {
   const tools = Object.keys(orders);
-  const tool = tools.find((one) => one.toLowerCase() === name.toLowerCase());
+  const tool = tools.find((known) => known.toLowerCase() === name.toLowerCase());
   if (tool !== undefined) return tool;
   const meant = closest(name, tools);
   throw new SqlmigError('bad-usage', `sqlmig does not know the order of ${name}'s files`, {

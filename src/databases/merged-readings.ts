@@ -31,10 +31,10 @@ export function mergedVerify(parts: readonly Part<VerifyResult>[]): VerifyResult
     ok,
     findings: results.flatMap(({ findings }) => findings),
     schemas: results.flatMap(({ schemas }) => schemas),
-    databases: databases.map((one, i) => {
+    databases: databases.map((outcome, i) => {
       const part = parts[i];
       const structure = part !== undefined && 'result' in part ? part.result.structure : undefined;
-      return { ...one, ...(structure !== undefined && { structure }) };
+      return { ...outcome, ...(structure !== undefined && { structure }) };
     }),
   };
 }

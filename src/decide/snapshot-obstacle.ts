@@ -38,7 +38,7 @@ export function snapshotObstacle(snapshot: KnownSnapshot, basis: SnapshotBasis):
     ...tenant.map((known) => ({ scope: 'tenant', known, among: before })),
   ];
   for (const { scope, known, among } of earlier) {
-    const file = among.find((one) => isSameMigration(one, known));
+    const file = among.find((candidate) => isSameMigration(candidate, known));
     if (file === undefined) return `the ${scope} file ${migrationLabel(known)}.sql no longer exists`;
     if (file.checksum !== known.checksum) return `${file.file} has changed`;
     used.push(file);
@@ -59,7 +59,7 @@ function fileObstacle(
   file: Migration | undefined,
   files: readonly Migration[],
 ): string | null {
-  const isSame = (one: Migration) => isSameMigration(one, covered);
+  const isSame = (candidate: Migration) => isSameMigration(candidate, covered);
   if (file === undefined || !isSame(file))
     return files.some(isSame) && file !== undefined
       ? `it does not cover ${file.file}`

@@ -74,7 +74,7 @@ function sourceOf(row: UndoRow, { files, usesKept, kept }: DownSources): Migrati
   const ofHistory = keptChecksum === null ? undefined : kept.get(keptKey(row, keptChecksum));
   // Progress is recorded by statement number, so the text that was started continues, even if the file has changed.
   if (undoneBy !== undefined)
-    return [file, ofHistory].find((one) => one?.checksum === undoneBy) ?? 'kept-changed';
+    return [file, ofHistory].find((down) => down?.checksum === undoneBy) ?? 'kept-changed';
   if (file !== undefined) return file;
   if (!usesKept) return 'no-file';
   return ofHistory ?? (keptChecksum === null ? 'not-kept' : 'kept-changed');

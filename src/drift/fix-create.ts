@@ -121,7 +121,7 @@ function storageOptions(options: string | undefined, toast: string | undefined):
 function serials(table: string, expected: Shape): FixStep[] {
   return expected.flatMap((object) => {
     const owner = object.attributes['owned by'];
-    const column = expected.find((one) => one.of === table && fullName(one) === owner);
+    const column = expected.find((candidate) => candidate.of === table && fullName(candidate) === owner);
     if (object.kind !== 'sequence' || column?.attributes.identity !== undefined || column === undefined)
       return [];
     return createSequence(object, owner);

@@ -78,5 +78,5 @@ function stepsOf(group: Group, expected: Shape, actual: Shape): FixSteps {
 }
 
 function find(shape: Shape, { objectKind, object }: ShapeDifference): ShapeObject | undefined {
-  return shape.find((one) => one.kind === objectKind && fullName(one) === object);
+  return shape.find((candidate) => candidate.kind === objectKind && fullName(candidate) === object);
 }

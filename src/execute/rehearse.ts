@@ -76,7 +76,9 @@ async function runRehearsal(
   const guarded = last.scripts.filter((script) => !script.allowsPublic);
   const compared = guarded.length > 0 ? await schemasBefore(session, parts, { guarded, context }) : [];
   const message = composeRehearsal(parts, context, {
-    ...{ compared, before, after: after?.sql ?? '' },
+    compared,
+    before,
+    after: after?.sql ?? '',
     ...(measures && { measures: await schemasNamed(session, last, context) }),
   });
   const report = createRehearsalReport();

@@ -89,10 +89,14 @@ function culprit(
   const names = new Set(what.map((text) => /([^\s."()]+)"?(?:\(.*\))?$/u.exec(text)?.[1] ?? ''));
   const byName = script.statements.findIndex(({ reach }) => !reach.opaque && mayChange(reach, names));
   const byText = script.statements.findIndex(
-    (one) => one.reach.opaque && [...names].some((name) => sentText(script, one).includes(name)),
+    (statement) =>
+      statement.reach.opaque && [...names].some((name) => sentText(script, statement).includes(name)),
   );
-  const suspects = script.statements.flatMap((one, index) => (reachesOut(one, schema) ? [index] : []));
-  const only = suspects.length === 1 ? suspects[0] : script.statements.length === 1 ? 0 : -1;
+  const suspects = script.statements.flatMap((statement, index) =>
+    reachesOut(statement, schema) ? [index] : [],
+  );
+  const onlyStatement = script.statements.length === 1 ? 0 : -1;
+  const only = suspects.length === 1 ? suspects[0] : onlyStatement;
   const statement = [byName, byText, only].find((index) => index !== -1);
   return statement === undefined ? null : { script, statement };
 }

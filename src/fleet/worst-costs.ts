@@ -11,16 +11,16 @@ interface CostIn {
   readonly cost: FileCost;
 }
 
-/** What each file costs where it costs most: public first, then in the order of the files. */
+/** The highest costs of each file: public first, then in the order of the files. */
 export function worstCosts(schemas: readonly CostlySchema[]): RehearsedFile[] {
   const files = new Map<string, CostIn[]>();
   for (const scope of scopesIn(schemas)) {
-    for (const one of schemas.filter((schema) => schema.scope === scope)) {
-      for (const cost of one.costs ?? []) {
+    for (const costly of schemas.filter((schema) => schema.scope === scope)) {
+      for (const cost of costly.costs ?? []) {
         const key = `${scope} ${cost.file}`;
-        const known = files.get(key);
-        if (known === undefined) files.set(key, [{ in: one, cost }]);
-        else known.push({ in: one, cost });
+        const costs = files.get(key);
+        if (costs === undefined) files.set(key, [{ in: costly, cost }]);
+        else costs.push({ in: costly, cost });
       }
     }
   }
@@ -33,7 +33,9 @@ export function worstCosts(schemas: readonly CostlySchema[]): RehearsedFile[] {
 function worstOf({ version, name, file }: FileCost, costs: readonly CostIn[]): WorstCosts {
   const longest = costs.reduce((a, b) => (b.cost.durationMs > a.cost.durationMs ? b : a));
   return {
-    ...{ version, name, file },
+    version,
+    name,
+    file,
     schemas: costs.length,
     durationMs: longest.cost.durationMs,
     ...placeOf(longest.in, costs),
@@ -67,7 +69,7 @@ function worstOf({ version, name, file }: FileCost, costs: readonly CostIn[]): W
 
 /** Where a figure is highest, among the schemas of these costs. */
 function placeOf({ schema, database }: CostlySchema, costs: readonly CostIn[]) {
-  const isAmbiguous = costs.some((one) => one.in.database !== database);
+  const isAmbiguous = costs.some((cost) => cost.in.database !== database);
   return { worstIn: schema, ...(isAmbiguous && { worstInDatabase: database }) };
 }
 

@@ -53,7 +53,7 @@ export function databasesOf(
       listed === undefined
         ? targetsOf(sources, listed, warn)
         : named(listed.name, () => targetsOf(sources, listed, warn));
-    const ignored = [targets.target, targets.directTarget].flatMap((one) => one?.warnings ?? []);
+    const ignored = [targets.target, targets.directTarget].flatMap((target) => target?.warnings ?? []);
     for (const message of ignored) {
       if (!warned.has(message)) warn(message);
       warned.add(message);

@@ -7,14 +7,11 @@ import { count, names, paragraph, placeLine, printable } from './table.ts';
 /** The contents of public, and the planned move. */
 export function publicMoveText(plan: PublicMove): string {
   const { schema, as, way, whyMove, rehearsal } = plan;
-  const how =
-    way === null
-      ? []
-      : way === 'rename'
-        ? [`the schema is renamed and ${printable(schema)} created again: no lock on tables that move`]
-        : [
-            `each object is moved separately, which locks every table: the rename was refused (${printable(whyMove ?? '')})`,
-          ];
+  const ways = {
+    rename: `the schema is renamed and ${printable(schema)} created again: no lock on tables that move`,
+    move: `each object is moved separately, which locks every table: the rename was refused (${printable(whyMove ?? '')})`,
+  };
+  const how = way === null ? [] : [ways[way]];
   const time =
     rehearsal === null
       ? []

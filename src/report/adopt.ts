@@ -27,7 +27,7 @@ function nextText(files: string | null): string {
 
 function contentsText(contents: PublicContents, histories: readonly ForeignHistory[]): string {
   const { schema, counts, keep, obstacles, notes, command } = contents;
-  const withHistory = histories.some((one) => one.schema === schema && !one.takenOver);
+  const withHistory = histories.some((history) => history.schema === schema && !history.takenOver);
   const lines = [
     ...(counts.length === 0 ? [] : [`would become a tenant: ${countsText(counts)}`]),
     ...(keep.length === 0
@@ -67,11 +67,8 @@ function groupText(group: readonly ForeignHistory[]): string {
   if (first === undefined) return '';
   const { tool, table, takenOver, match, refused } = first;
   const schemas = schemaNames(group, 5);
-  const lines = takenOver
-    ? ['taken over by sqlmig']
-    : refused === null
-      ? matchLines(match)
-      : refusalLines(refused);
+  const found = refused === null ? matchLines(match) : refusalLines(refused);
+  const lines = takenOver ? ['taken over by sqlmig'] : found;
   return paragraph(`${tool}: ${printable(table)} in ${schemas}`, lines);
 }
 

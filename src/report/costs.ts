@@ -76,10 +76,10 @@ const named = (schema: string | null, name: string) =>
   printable(schema === null ? name : `${schema}.${name}`);
 
 /** In how many of the schemas, if not in all. */
-function share(one: Placed, file: RehearsedFile): string {
-  const { schemas } = one;
+function share(figure: Placed, file: RehearsedFile): string {
+  const { schemas } = figure;
   if (file.schemas === schemas) return '';
-  return schemas === 1 ? `in ${worstPlace(one)}` : `in ${schemas} of ${file.schemas}`;
+  return schemas === 1 ? `in ${worstPlace(figure)}` : `in ${schemas} of ${file.schemas}`;
 }
 
 function locksOf(file: RehearsedFile): string {
@@ -94,27 +94,27 @@ function locksOf(file: RehearsedFile): string {
 const verbs = { rewritten: 'rewrites', truncated: 'truncates', moved: 'moves' } as const;
 
 function rewrittenBy(file: RehearsedFile): string {
-  return list(file.rewritten, (one) => {
-    const size = one.how === 'truncated' ? '' : `${upTo(one)}${bytesText(one.bytes)}`;
-    return [verbs[one.how], named(one.schema, one.relation), size, share(one, file)];
+  return list(file.rewritten, (table) => {
+    const size = table.how === 'truncated' ? '' : `${upTo(table)}${bytesText(table.bytes)}`;
+    return [verbs[table.how], named(table.schema, table.relation), size, share(table, file)];
   });
 }
 
 function indexesOf(file: RehearsedFile): string {
-  return list(file.indexes, (one) => [
-    one.rebuilt ? 'rebuilds index' : 'builds index',
-    `${printable(one.index)} on ${named(one.schema, one.relation)}`,
-    `${upTo(one)}${bytesText(one.bytes)}`,
-    share(one, file),
+  return list(file.indexes, (index) => [
+    index.rebuilt ? 'rebuilds index' : 'builds index',
+    `${printable(index.index)} on ${named(index.schema, index.relation)}`,
+    `${upTo(index)}${bytesText(index.bytes)}`,
+    share(index, file),
   ]);
 }
 
 function rowsOf(file: RehearsedFile): string {
   if (file.rows === null) return '  rows are not counted: track_counts is off\n';
-  return list(file.rows, (one) => {
-    const parts = (['inserted', 'updated', 'deleted'] as const).filter((what) => one[what] > 0);
-    const changed = parts.map((what) => `${upTo(one)}${one[what]} ${what}`).join(', ');
-    return ['rows', named(one.schema, one.relation), changed, share(one, file)];
+  return list(file.rows, (table) => {
+    const parts = (['inserted', 'updated', 'deleted'] as const).filter((what) => table[what] > 0);
+    const changed = parts.map((what) => `${upTo(table)}${table[what]} ${what}`).join(', ');
+    return ['rows', named(table.schema, table.relation), changed, share(table, file)];
   });
 }
 

@@ -2,7 +2,7 @@ import type { CreatedDatabases } from '../operations/create-databases.ts';
 import type { DatabaseDrop, DroppedDatabases } from '../operations/drop-databases.ts';
 import { count, printable, titledTable } from './table.ts';
 
-/** The databases of a config, and what came of each. */
+/** The databases of a config, with the outcome of each. */
 export function databasesTable({ databases }: CreatedDatabases | DroppedDatabases): string {
   const rows = databases.map(({ database, name, host = '', state }) => [
     name === database ? '' : printable(database),

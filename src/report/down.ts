@@ -40,7 +40,7 @@ function planned(group: readonly [PlannedSchema, ...PlannedSchema[]], paint: Pai
 /** The question that `down` asks, with the plan. */
 export function downQuestion(plan: DownPlan, paint: Paint): string {
   const schemas = plan.schemas.filter(({ migrations }) => migrations.length > 0);
-  const migrations = schemas.reduce((sum, one) => sum + one.migrations.length, 0);
+  const migrations = schemas.reduce((sum, schema) => sum + schema.migrations.length, 0);
   const what = `${count(migrations, 'migration')} in ${count(schemas.length, 'schema')}`;
   const all = plan.databases === undefined ? paragraphs(plan.schemas, paint) : downPlanText(plan, paint);
   return `${all}Undo ${what}? This may delete data.`;

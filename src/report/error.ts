@@ -26,7 +26,9 @@ export interface Failure {
 export function runFailures(result: UpResult | DownResult): Failure[] {
   const { schemas, error } = result;
   const stops = ['stopped', 'tenants-failed'];
-  const failed = schemas.filter((one) => one.state === 'failed' || stops.includes(one.error?.code ?? ''));
+  const failed = schemas.filter(
+    ({ state, error }) => state === 'failed' || stops.includes(error?.code ?? ''),
+  );
   return [...failed, ...(error === undefined ? [] : [{ error }]), ...databaseFailures(result)];
 }
 
@@ -84,14 +86,11 @@ interface SourcePlace {
 
 function whereLines(error: ErrorDetails): string[] {
   const { statement, statements, schema, database } = error;
+  const inDatabase = database === undefined ? null : `database ${printable(database)}`;
   const parts = [
     placeOf(error),
     statement === undefined ? null : `statement ${statement} of ${statements}`,
-    schema !== undefined
-      ? printable(schemaAndDatabase({ schema, database }))
-      : database === undefined
-        ? null
-        : `database ${printable(database)}`,
+    schema === undefined ? inDatabase : printable(schemaAndDatabase({ schema, database })),
   ].filter((part) => part !== null);
   return parts.length === 0 ? [] : [`  at ${parts.join(' · ')}`];
 }

@@ -50,10 +50,10 @@ export function metricsText(result: Result, now: number): string {
 /** The databases of a run, each with its label; a run in one database has none. */
 function partsOf({ ok, schemas, databases }: Result) {
   if (databases === undefined) return [{ labels: [], ok, schemas }];
-  return databases.map((one) => ({
-    labels: [label('database', one.database)],
-    ok: one.ok,
-    schemas: schemas.filter(({ database }) => database === one.database),
+  return databases.map((part) => ({
+    labels: [label('database', part.database)],
+    ok: part.ok,
+    schemas: schemas.filter(({ database }) => database === part.database),
   }));
 }
 

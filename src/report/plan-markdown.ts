@@ -132,11 +132,11 @@ function schemaItems(schemas: readonly PlannedSchema[]): string[] {
 
 function unknownItems({ tenantsUnknown, databases = [] }: PlanResult): string[] {
   const all = [{ tenantsUnknown }, ...databases];
-  return all.flatMap((one) =>
-    one.tenantsUnknown === undefined
+  return all.flatMap((part) =>
+    part.tenantsUnknown === undefined
       ? []
       : [
-          `tenants${'database' in one ? ` of ${codeSpan(one.database)}` : ''}: not known until public is applied: ${codeSpan(one.tenantsUnknown)}`,
+          `tenants${'database' in part ? ` of ${codeSpan(part.database)}` : ''}: not known until public is applied: ${codeSpan(part.tenantsUnknown)}`,
         ],
   );
 }

@@ -45,12 +45,11 @@ function incompleteParagraph(group: readonly [IncompleteMigration, ...Incomplete
   const [found] = group;
   const who = schemaNames(group, 10);
   const { file, atStatement, doneStatements, statements, doubtful, invalidIndexes, inParts } = found;
-  const at =
-    doubtful !== null
-      ? `at statement ${atStatement} of ${statements}`
-      : doneStatements === 0
-        ? 'before its first statement'
-        : `after statement ${doneStatements} of ${statements}`;
+  const between =
+    doneStatements === 0
+      ? 'before its first statement'
+      : `after statement ${doneStatements} of ${statements}`;
+  const at = doubtful === null ? between : `at statement ${atStatement} of ${statements}`;
   const invalid = invalidIndexes.length === 0 ? '' : `  invalid indexes: ${names(invalidIndexes, 10)}\n`;
   const text =
     doubtful === null ? '' : `  started: ${printable(doubtful.replace(/\s+/g, ' ')).slice(0, 100)}\n`;

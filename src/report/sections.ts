@@ -23,12 +23,12 @@ export function inSections(result: OfDatabases, report: (own: Own, facts: Facts)
   const { databases, schemas } = result;
   if (databases === undefined) return titleOf(result) + report((items) => items, result);
   return databases
-    .map((one) => {
-      const { database, error } = one;
+    .map((part) => {
+      const { database, error } = part;
       const own: Own = (items) => items.filter((item) => item.database === database);
       const isUntouched = error !== undefined && own(schemas).length === 0;
-      const title = titleOf(one) || `database ${printable(database)}\n`;
-      return title + (isUntouched ? `  failed: ${printable(error.message)}\n` : report(own, one));
+      const title = titleOf(part) || `database ${printable(database)}\n`;
+      return title + (isUntouched ? `  failed: ${printable(error.message)}\n` : report(own, part));
     })
     .join('\n');
 }

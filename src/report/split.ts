@@ -12,7 +12,7 @@ export function splitPlanText(plan: SplitPlan): string {
     ...(tenants.missing > 0 ? [`${tenants.missing} to be created`] : []),
   ];
   const notes = [
-    ...tables.flatMap((one) => notesOf(one, splitBy)).map((note) => `  ${note}`),
+    ...tables.flatMap((table) => notesOf(table, splitBy)).map((note) => `  ${note}`),
     ...(staying.length > 0 ? [`not split: ${names([...staying].sort(), 20)}`] : []),
     ...(triggers ? ['triggers of the tenant tables fire'] : []),
     ...(dependents.length > 0 ? [`to be dropped or changed before --finish: ${names(dependents, 10)}`] : []),
@@ -23,26 +23,26 @@ ${indentedTable(tables.map(rowOf))}${notes.map((note) => `${note}\n`).join('')}`
 }
 
 function rowOf({ table: name, path, counts }: SplitTable): string[] {
-  const way = path
+  const via = path
     .map(({ table, columns }, i) =>
       i === 0 ? columns.join(', ') : `${printable(table)}.${columns.join(', ')}`,
     )
     .map(printable)
     .join(' → ');
-  if (counts === null) return [printable(name), `by ${way}`];
+  if (counts === null) return [printable(name), `by ${via}`];
   const { owned, withoutTenant, unknownTenant } = counts;
   const open = [
     ...(withoutTenant > 0 ? [`${withoutTenant} without a tenant`] : []),
     ...(unknownTenant > 0 ? [`${unknownTenant} with unlisted ids`] : []),
   ];
   const stay = open.length > 0 ? `; stay: ${open.join(', ')}` : '';
-  return [printable(name), `by ${way}`, `${count(owned, 'row')}${stay}`];
+  return [printable(name), `by ${via}`, `${count(owned, 'row')}${stay}`];
 }
 
-function notesOf(one: SplitTable, splitBy: string): string[] {
-  const { table: name, onlyTenant, generated, unindexed, counts } = one;
+function notesOf(table: SplitTable, splitBy: string): string[] {
+  const { table: name, onlyTenant, generated, unindexed, counts } = table;
   const title = printable(name);
-  const onlyShared = one.onlyShared.filter((column) => column !== splitBy);
+  const onlyShared = table.onlyShared.filter((column) => column !== splitBy);
   return [
     ...(onlyShared.length > 0
       ? [`${title}: not copied, because only the shared table has it: ${names(onlyShared, 10)}`]
@@ -86,7 +86,7 @@ export function splitText(schemas: readonly SplitSchema[]): string {
   return groupBy(schemas, ({ state }) => state)
     .map((group) => {
       const [{ state }] = group as [SplitSchema];
-      const rows = group.reduce((sum, one) => sum + one.rows, 0);
+      const rows = group.reduce((sum, schema) => sum + schema.rows, 0);
       return `${said[state]}  ${count(group.length, 'tenant')}${rows > 0 ? `, ${count(rows, 'row')}` : ''}: ${schemaNames(group, 10)}\n`;
     })
     .join('');

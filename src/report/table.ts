@@ -43,7 +43,7 @@ export function schemaNames(schemas: readonly NamedSchema[], most: number): stri
 /** The names of schemas, with their databases if these differ. A tenant of several scopes is named once. */
 export function distinctNames(schemas: readonly NamedSchema[]): string[] {
   const several = new Set(schemas.map(({ database }) => database)).size > 1;
-  return [...new Set(schemas.map((one) => (several ? schemaAndDatabase(one) : one.schema)))];
+  return [...new Set(schemas.map((schema) => (several ? schemaAndDatabase(schema) : schema.schema)))];
 }
 
 /** `schema@database`, or `schema` without a database. */

@@ -31,11 +31,8 @@ export function tenantListText(tenants: readonly ListedTenant[]): string {
 
 /** The answer of `tenant exists`. */
 export function tenantExistsText({ schema, exists, managed }: TenantExistence): string {
-  const what = !exists
-    ? 'does not exist'
-    : managed
-      ? 'exists'
-      : 'exists, without a sqlmig history of a tenant';
+  const existing = managed ? 'exists' : 'exists, without a sqlmig history of a tenant';
+  const what = exists ? existing : 'does not exist';
   return `${printable(schema)}  ${what}\n`;
 }
 

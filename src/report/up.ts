@@ -22,12 +22,9 @@ function stateWords(outcome: SchemaOutcome, rehearsed: boolean): string {
   const created = isOnlyCreated(outcome);
   if (rehearsed && state === 'applied') return created ? 'would create' : 'would apply';
   if (isGone(outcome)) return 'gone';
-  const word =
-    error?.code === 'interrupted' || state === 'skipped'
-      ? leftWord(outcome)
-      : created
-        ? 'created'
-        : words[state];
+  const isLeft = error?.code === 'interrupted' || state === 'skipped';
+  const done = created ? 'created' : words[state];
+  const word = isLeft ? leftWord(outcome) : done;
   return outcome.confirmed === false ? `${word}, not confirmed` : word;
 }
 

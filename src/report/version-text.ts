@@ -19,7 +19,7 @@ export function versionText(
 export function unmanagedText(
   schemas: readonly Pick<SchemaStatus, 'database' | 'schema' | 'scope' | 'unmanaged'>[],
 ): string {
-  const unmanaged = schemas.filter((one) => one.unmanaged === true);
+  const unmanaged = schemas.filter((schema) => schema.unmanaged === true);
   const found = distinctNames(unmanaged);
   if (found.length === 0) return '';
   const hints = new Set(unmanaged.map(({ scope }) => (isOfKind(scope) ? unmanagedKindHint : unmanagedHint)));

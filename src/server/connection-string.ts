@@ -275,7 +275,7 @@ function startupOf(env: Env): Record<string, string> {
 
 function oneOf<T extends string>(known: readonly T[], said: Setting | undefined): T | null {
   if (said === undefined) return null;
-  const found = known.find((one) => one.toLowerCase() === said.value.toLowerCase());
+  const found = known.find((name) => name.toLowerCase() === said.value.toLowerCase());
   if (found === undefined) throw invalid(`${said.where} is not one of ${known.join(', ')}`);
   return found;
 }

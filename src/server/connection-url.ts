@@ -54,7 +54,7 @@ export function placesOf(hosts: string): (readonly [name: 'host' | 'port', value
 
 /** True for a text that begins as a database URL does. */
 export function isUrl(text: string): boolean {
-  return [scheme, jdbcScheme, r2dbc].some((one) => one.test(text));
+  return [scheme, jdbcScheme, r2dbc].some((scheme) => scheme.test(text));
 }
 
 interface UrlParts {

@@ -53,12 +53,14 @@ export function addedSince(before: BuiltTenant | null, shape: Shape): Added {
   const known = new Set(before?.shape.map(shapeKey));
   const isAdded = (object: ShapeObject) => !known.has(shapeKey(object));
   const older = new Map(
-    shape.filter((one) => one.of === null && !isAdded(one)).map((one) => [one.name, one]),
+    shape.filter((object) => object.of === null && !isAdded(object)).map((object) => [object.name, object]),
   );
   const inherits = ({ of, name }: ShapeObject): boolean => {
     const { 'partition of': whole, inherits: parents = '' } = older.get(of ?? '')?.attributes ?? {};
     const columns = new Set(parents.split(', ').map((parent) => `${parent}.${name}`));
-    return whole !== undefined || shape.some((one) => one.kind === 'column' && columns.has(fullName(one)));
+    return (
+      whole !== undefined || shape.some((object) => object.kind === 'column' && columns.has(fullName(object)))
+    );
   };
   return {
     isAdded,

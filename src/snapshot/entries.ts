@@ -54,7 +54,7 @@ export function entriesOf(
       const privileges = [object, ...parts].flatMap(privilegeSteps);
       entries.push({
         name: of ?? object.name,
-        addresses: [object, ...parts].flatMap((one) => one.address ?? []),
+        addresses: [object, ...parts].flatMap((part) => part.address ?? []),
         steps: [...made, ...privileges],
         needs: kind === 'column' ? previousOf(object, plain) : laterOfParents(object, shape.filter(isLater)),
       });
@@ -74,10 +74,12 @@ export function entriesOf(
 
 /** The address of the column before a column of its table: those that are added keep their order. */
 function previousOf({ of, name }: ShapeObject, shape: Shape): string[] {
-  const table = shape.find((one) => one.of === null && one.name === of);
+  const table = shape.find((candidate) => candidate.of === null && candidate.name === of);
   const order = table?.attributes[columnOrder]?.split(', ') ?? [];
   const previous = order[order.indexOf(name) - 1];
-  const found = shape.find((one) => one.kind === 'column' && one.of === of && one.name === previous);
+  const found = shape.find(
+    (candidate) => candidate.kind === 'column' && candidate.of === of && candidate.name === previous,
+  );
   return found?.address === undefined ? [] : [found.address];
 }
 
@@ -113,13 +115,13 @@ function ownerOf(
   shape: Shape,
 ): ShapeObject | undefined {
   if (kind !== 'sequence' || owner === undefined) return undefined;
-  return shape.find((one) => one.kind === 'column' && fullName(one) === owner);
+  return shape.find((candidate) => candidate.kind === 'column' && fullName(candidate) === owner);
 }
 
 /** The objects that the statements of another one create, too. */
 function partsOf(object: ShapeObject, shape: Shape): ShapeObject[] {
   const { name, kind } = object;
-  if (kind === 'column') return shape.filter((one) => ownerOf(one, shape) === object);
+  if (kind === 'column') return shape.filter((candidate) => ownerOf(candidate, shape) === object);
   if (!/table$|^composite type$/.test(kind)) return [];
   const within = shape.filter(
     ({ of, kind: part }) => of === name && (part === 'column' || part === 'attribute'),
@@ -133,16 +135,16 @@ function stepsOf(object: ShapeObject, shape: Shape): readonly FixStep[] | { read
   if (kind === 'table' || kind === 'partitioned table') {
     const { 'of type': type } = attributes;
     if (type !== undefined) return { why: `it is a table of the type ${type}` };
-    const sequences = shape.filter((one) => ownerOf(one, shape)?.of === name);
+    const sequences = shape.filter((candidate) => ownerOf(candidate, shape)?.of === name);
     return [
       ...tableSteps(object, shape),
-      ...[object, ...sequences].flatMap((one) => commentSteps(one, shape)),
+      ...[object, ...sequences].flatMap((owned) => commentSteps(owned, shape)),
     ];
   }
   if (kind === 'column') {
     // An identity creates its sequence.
     const serials = attributes.identity === undefined ? partsOf(object, shape) : [];
-    const made = [...serials, object].map((one) => ownSteps(one, shape));
+    const made = [...serials, object].map((owned) => ownSteps(owned, shape));
     return (
       made.find((steps): steps is { readonly why: string } => 'why' in steps) ?? (made.flat() as FixStep[])
     );
@@ -156,7 +158,7 @@ function stepsOf(object: ShapeObject, shape: Shape): readonly FixStep[] | { read
   const steps = ownSteps(object, shape);
   if ('why' in steps || kind !== 'index') return steps;
   // An index of a partitioned table is built on its partitions, too.
-  return steps.map((one) => ({ ...one, sql: one.sql.replace(' ON ONLY ', ' ON ') }));
+  return steps.map((step) => ({ ...step, sql: step.sql.replace(' ON ONLY ', ' ON ') }));
 }
 
 /**

@@ -33,7 +33,7 @@ export interface Granted {
 /** SQL for privileges as shapes list them: `reader: select; public: insert with grant option, select`, or `none`. */
 export function grantSql(grants: string, { on, columns = '', before = '', owner, usual }: Granted): string[] {
   const list = grants === 'none' ? [] : grantees(grants);
-  const has = (who: string) => list.find((one) => one.who === who)?.what ?? '';
+  const has = (who: string) => list.find((entry) => entry.who === who)?.what ?? '';
   const revoked =
     usual === null
       ? []

@@ -42,7 +42,7 @@ export async function buildTwins(building: Building, twins: readonly [string, st
   const until = await readMoment(session);
   const [change] = changedOutside(outside, await readOutside(session, twins, runLog));
   if (change !== undefined) throw refuse(`the tenant files change more than the tenant's schema: ${change}`);
-  const unknown = (await findUnknownKinds(session, twins)).find((one) => !known.has(one.kind));
+  const unknown = (await findUnknownKinds(session, twins)).find((tenant) => !known.has(tenant.kind));
   if (unknown !== undefined) throw refuse(`it cannot have objects of this kind: ${unknown.kind}`);
   const [first, second] = [await readTwin(building, twins[0]), await readTwin(building, twins[1])];
   const [difference] = compareShapes(nameless(first), nameless(second));

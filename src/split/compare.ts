@@ -28,7 +28,7 @@ export async function compareSplit(
   by: Assignment,
 ): Promise<SplitDifference[]> {
   const shared = new Map<string, Map<string, Sum>>();
-  for (const one of owned) shared.set(one.table.name, await sharedSums(reader, { one, records }, by));
+  for (const table of owned) shared.set(table.table.name, await sharedSums(reader, { table, records }, by));
   const differences: SplitDifference[] = [];
   for (const record of records) {
     const own = await ownSums(reader, record);
@@ -48,33 +48,33 @@ export async function compareSplit(
   return differences;
 }
 
-function equal(one: Sum, other: Sum): boolean {
-  return one.rows === other.rows && one.checksum === other.checksum;
+function equal(a: Sum, b: Sum): boolean {
+  return a.rows === b.rows && a.checksum === b.checksum;
 }
 
 /** The sums of a shared table by schema: one query for all tenants whose rows are compared by the same columns. */
 async function sharedSums(
   reader: RowReader,
-  { one, records }: { readonly one: OwnedTable; readonly records: readonly SplitRecord[] },
+  { table, records }: { readonly table: OwnedTable; readonly records: readonly SplitRecord[] },
   { column, tenants }: Assignment,
 ): Promise<Map<string, Sum>> {
   const sums = new Map<string, Sum>();
   const groups = new Map<string, Set<string>>();
   for (const { schema, tables } of records) {
-    const columns = tables.get(one.table.name)?.columns;
+    const columns = tables.get(table.table.name)?.columns;
     if (columns === undefined) continue;
     const key = JSON.stringify(columns);
     groups.set(key, (groups.get(key) ?? new Set()).add(schema));
   }
-  const { from, id } = withOwner(one, column);
+  const { from, id } = withOwner(table, column);
   for (const [key, schemas] of groups) {
     const columns = JSON.parse(key) as CopiedRows['columns'];
     const list = tenantList(
       tenants.filter(({ schema }) => schemas.has(schema)),
-      columnType(one.owner, column),
+      columnType(table.owner, column),
     );
     const rows = await reader.rows(
-      one.table.schema,
+      table.table.schema,
       `select l.schema, ${sharedChecksum(columns, 't0')}
 from ${from} join ${list} l on l.id = ${id} group by l.schema`,
     );

@@ -59,7 +59,8 @@ export async function compareAll(
   { discardUnowned, acceptTenantChanges }: FinishRules,
 ): Promise<Pick<FinishSurvey, 'tables' | 'differences' | 'obstacles'>> {
   const tables: FinishedTable[] = [];
-  for (const one of owned) tables.push({ table: one.table.name, ...(await countRows(reader, one, by)) });
+  for (const table of owned)
+    tables.push({ table: table.table.name, ...(await countRows(reader, table, by)) });
   const schemas = new Set(by.tenants.map(({ schema }) => schema));
   const current = records.filter(({ schema }) => schemas.has(schema));
   const differences = await compareSplit(reader, { owned, records: current }, by);
@@ -114,7 +115,7 @@ function recordObstacles(
       return [{ schema, message: 'it is not split yet', hint: 'run the same command without --finish' }];
     const isSame = record.id === id && record.splitBy === column;
     const lacking = owned.filter(({ table }) => !record.tables.has(table.name));
-    if (isSame && lacking.length === 0) return owned.flatMap((one) => addedColumns(record, one));
+    if (isSame && lacking.length === 0) return owned.flatMap((table) => addedColumns(record, table));
     return [{ schema, message: 'it was split by another column, id or set of tables', hint: againHint }];
   });
 }

@@ -16,7 +16,7 @@ export function pairTables(
   made: SchemaShape,
 ): { readonly pairs: readonly TablePair[]; readonly obstacles: readonly SplitObstacle[] } {
   const own = new Map(made.tables.map((table) => [table.name, table]));
-  const byName = new Map(owned.map((one) => [one.table.name, one]));
+  const byName = new Map(owned.map((table) => [table.table.name, table]));
   const obstacles: SplitObstacle[] = owned
     .filter(({ table }) => !own.has(table.name))
     .map(({ table }) => ({

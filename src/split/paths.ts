@@ -122,22 +122,17 @@ function followable(
     ...columns.filter((column) => !hasColumn(table, column)),
     ...keys.filter((key) => target !== undefined && !hasColumn(target, key)),
   ];
-  const problem =
-    target === undefined
-      ? `leads to "${next}", which is not split`
-      : lacking.length > 0
-        ? `names the column "${lacking[0]}", which does not exist`
-        : columns.length !== keys.length
-          ? 'has not as many keys as columns'
-          : target.uniques.some((unique) => unique.every((column) => keys.includes(column)))
-            ? null
-            : `leads to (${keys.join(', ')}) of ${next}, which no unique index covers`;
-  if (problem === null) return { step: { columns, table: next, keys } };
-  return {
+  const wrong = (problem: string): SplitObstacle => ({
     table: table.name,
     message: `its path in "split.paths" of the config ${problem}`,
     hint: 'correct the path',
-  };
+  });
+  if (target === undefined) return wrong(`leads to "${next}", which is not split`);
+  if (lacking.length > 0) return wrong(`names the column "${lacking[0]}", which does not exist`);
+  if (columns.length !== keys.length) return wrong('has not as many keys as columns');
+  if (!target.uniques.some((unique) => unique.every((column) => keys.includes(column))))
+    return wrong(`leads to (${keys.join(', ')}) of ${next}, which no unique index covers`);
+  return { step: { columns, table: next, keys } };
 }
 
 /** The foreign keys to other tables of the same schema, those with the same columns once. */
@@ -146,7 +141,8 @@ function edgesOf({ schema, name, foreignKeys }: TableShape): PathStep[] {
     .filter(({ to }) => to.schema === schema && to.table !== name)
     .map(({ columns, to }) => ({ columns, table: to.table, keys: to.columns }));
   return edges.filter(
-    (edge, i) => edges.findIndex((one) => one.table === edge.table && same(one.columns, edge.columns)) === i,
+    (edge, i) =>
+      edges.findIndex((other) => other.table === edge.table && same(other.columns, edge.columns)) === i,
   );
 }
 

@@ -65,7 +65,7 @@ export async function surveySplit(
     done,
     pairs: [],
     obstacles,
-    tables: first.shared.owned.map((one) => report(one, column)),
+    tables: first.shared.owned.map((table) => toSplitTable(table, column)),
   };
   if (obstacles.length > 0) return base;
   await migrator.scripts.parse(first.targets.flatMap(({ plan }) => plan.steps));
@@ -92,12 +92,12 @@ async function countAll(
   return run.read(async (session, each) => {
     const reader = patientReader(each);
     const tables: SplitTable[] = [];
-    for (const one of owned) {
-      const match = pairs.find(({ made }) => made.name === one.table.name)?.match;
+    for (const table of owned) {
+      const match = pairs.find(({ made }) => made.name === table.table.name)?.match;
       tables.push({
-        ...report(one, column),
+        ...toSplitTable(table, column),
         ...(match && shownMatch(match)),
-        counts: await countRows(reader, one, by),
+        counts: await countRows(reader, table, by),
       });
     }
     const filled = await findFilled(
@@ -128,7 +128,7 @@ function shownMatch({ onlyShared, onlyTenant, generated }: TablePair['match']) {
   return { onlyShared, onlyTenant, generated };
 }
 
-function report({ table, path, owner }: OwnedTable, column: string): SplitTable {
+function toSplitTable({ table, path, owner }: OwnedTable, column: string): SplitTable {
   const [first] = path;
   const by = first?.columns ?? [column];
   const ways = path.map((step, i) => ({

@@ -28,7 +28,9 @@ export function tenantObstacles(
       : [];
   });
   const byRecord = tenants.flatMap(({ schema, id }): SplitObstacle[] => {
-    const other = records.find((one) => one.splitBy === column && one.id === id && one.schema !== schema);
+    const other = records.find(
+      (record) => record.splitBy === column && record.id === id && record.schema !== schema,
+    );
     if (other !== undefined)
       return [
         {

@@ -53,7 +53,7 @@ export function createDefinitions(): Definitions {
       // Grows while it is read.
       for (const use of seen) {
         if (accepts(use)) return use;
-        for (const further of known.get(use)?.values() ?? []) for (const one of further) seen.add(one);
+        for (const further of known.get(use)?.values() ?? []) for (const found of further) seen.add(found);
       }
       return null;
     },

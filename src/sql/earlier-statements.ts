@@ -51,9 +51,9 @@ export function earlierStatements(ownSchema: string | null): EarlierStatements {
     created: (name) => name !== undefined && made.has(keyOf(name)),
     addedNotValid: (table, constraint) => notValid.has(constraintKey(table, constraint)),
     provesNotNull: (table, column) =>
-      validated.some((one) => one.table === keyOf(table) && (checks.get(one.key)?.has(column) ?? true)),
+      validated.some((check) => check.table === keyOf(table) && (checks.get(check.key)?.has(column) ?? true)),
     hasCheck: (table) =>
-      table !== undefined && validated.some((one) => one.table === keyOf(table) && checks.has(one.key)),
+      table !== undefined && validated.some((check) => check.table === keyOf(table) && checks.has(check.key)),
   };
 }
 

@@ -21,7 +21,7 @@ export function doBlock(body: string): string {
 
 /** The body of a function as SQL: between dollar signs, as people write it, if the text allows that. */
 export function quoteBody(text: string): string {
-  const tag = ['$$', '$body$'].find((one) => !text.includes(one));
+  const tag = ['$$', '$body$'].find((tag) => !text.includes(tag));
   // A carriage return can only be escaped in a string.
   return tag === undefined || text.endsWith('$') || text.includes('\r')
     ? quoteLiteral(text)

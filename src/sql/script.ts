@@ -241,11 +241,9 @@ function serverWideMistakes(statements: readonly ParsedStatement[], text: string
 function sectionMistake({ tool, mark, start }: Section, { version, name, undoes }: Migration): Mistake {
   const message = `"${mark}" begins the ${undoes ? 'up' : 'down'} section of ${tool}, but sqlmig runs the whole file`;
   const target = version === null ? null : `${version}_${name}.down.sql`;
-  const hint = undoes
-    ? 'leave only the statements that undo the migration in this file'
-    : target === null
-      ? 'remove it: a repeatable has no down file'
-      : `move that section into ${target}`;
+  const removal =
+    target === null ? 'remove it: a repeatable has no down file' : `move that section into ${target}`;
+  const hint = undoes ? 'leave only the statements that undo the migration in this file' : removal;
   return [start, 'down-section', message, hint];
 }
 

@@ -43,7 +43,7 @@ export function withStandIns(text: string, { vars, scope }: Migration): Readable
   return {
     text: replaced(text, placeholders),
     placeholders,
-    unset: named.filter((one) => !isKnown(one)),
+    unset: named.filter((name) => !isKnown(name)),
     mistakes: [...inPublic.map(onlyTenants), ...placeholders.flatMap(refused)],
     lints,
   };
@@ -94,7 +94,7 @@ export async function parseWithStandIns({
     const around = placeholders.find(({ start, end }) => start <= index && index < end);
     return { problem: { index: around?.start ?? index, message: asWritten(message, placeholders) } };
   }
-  const says = new Map(placeholders.map((one) => [one.mark, one.says]));
+  const says = new Map(placeholders.map((placeholder) => [placeholder.mark, placeholder.says]));
   const pattern = new RegExp(`[${[...says.keys()].join('')}]`, 'g');
   const fill = (name: string) => name.replace(pattern, (mark) => says.get(mark) ?? mark);
   const statements = parsed.statements.map((statement) => {

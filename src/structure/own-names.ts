@@ -16,24 +16,29 @@ export function withoutOwnNames(
   { expected, actual }: OwnNames,
 ): ShapeDifference[] {
   const [was, is] = [marking(expected), marking(actual)];
-  const isAlike = (one: string | null, other: string | null) =>
-    one !== null && other !== null && was(one) === is(other);
+  const isAlike = (before: string | null, now: string | null) =>
+    before !== null && now !== null && was(before) === is(now);
   const alike = new Set(
-    differences.filter((one) => one.expected !== one.actual && isAlike(one.expected, one.actual)),
+    differences.filter(
+      (difference) =>
+        difference.expected !== difference.actual && isAlike(difference.expected, difference.actual),
+    ),
   );
   // Objects with parts are skipped: they are equal only if all their parts are, and parts are not listed.
-  for (const missing of differences.filter((one) => one.kind === 'missing-object' && !hasParts(one))) {
+  for (const missing of differences.filter(
+    (difference) => difference.kind === 'missing-object' && !hasParts(difference),
+  )) {
     const pair = differences.find(
-      (one) =>
-        one.kind === 'extra-object' &&
-        one.objectKind === missing.objectKind &&
-        !alike.has(one) &&
-        isAlike(missing.object, one.object) &&
-        isAlike(missing.expected, one.actual),
+      (difference) =>
+        difference.kind === 'extra-object' &&
+        difference.objectKind === missing.objectKind &&
+        !alike.has(difference) &&
+        isAlike(missing.object, difference.object) &&
+        isAlike(missing.expected, difference.actual),
     );
     if (pair !== undefined) alike.add(missing).add(pair);
   }
-  return differences.filter((one) => !alike.has(one));
+  return differences.filter((difference) => !alike.has(difference));
 }
 
 function hasParts({ objectKind }: ShapeDifference): boolean {

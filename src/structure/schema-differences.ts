@@ -68,7 +68,7 @@ export async function compareSchemas(
   { hashes, request, onOutliers }: Comparison,
 ): Promise<StructureDifference[]> {
   const found = new Map<string, Merged>();
-  for (const batch of batchesOf(peers.flatMap((one) => outliersOf(one, hashes)))) {
+  for (const batch of batchesOf(peers.flatMap((peer) => outliersOf(peer, hashes)))) {
     const schemas = batch.map((group) => group.schemas[0] ?? '');
     const shapes = await read((session) => readShapes(session, { ...request, schemas }));
     for (const [i, { peers: own, schemas: alike }] of batch.entries()) {

@@ -17,7 +17,7 @@ import { noTenantsText } from '../../report/no-tenants.ts';
 import { statesText } from '../../report/repair.ts';
 import { names } from '../../report/table.ts';
 import type { Work } from '../command.ts';
-import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import { confirms, exitCodeOfSchemas } from '../execute.ts';
 import { changeArgs, changeOptions, selectionOf, selectorOptions, usage, yesOption } from '../options.ts';
 import { defineMode } from './mode.ts';
 
@@ -53,7 +53,7 @@ export const baselineMode = defineMode({
   prepare: (args, terminal) => {
     const version = args.baseline ?? '';
     if (!/^\d{1,18}$/.test(version)) throw usage('--baseline requires a version of at most 18 digits');
-    const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
+    const isAgreed = async (question: string) => args.yes || (await confirms(terminal, question));
     return recording({
       ...changeArgs(args),
       version,

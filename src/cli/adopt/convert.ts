@@ -2,7 +2,7 @@ import { type AdoptFilesOptions, adoptFiles, type FilesToAdopt } from '../../ope
 import { text } from '../../project/option.ts';
 import { adoptedFilesText, conversionText } from '../../report/adopt-files.ts';
 import type { Work } from '../command.ts';
-import { agreed } from '../execute.ts';
+import { confirms } from '../execute.ts';
 import { checkFlag, nameList, usage, yesOption } from '../options.ts';
 import { fromToolOption, keepOption } from './flags.ts';
 import { defineMode } from './mode.ts';
@@ -40,7 +40,7 @@ export const convertMode = defineMode({
     if (keep !== null && args.into === 'public')
       throw usage('--keep and --into public cannot be combined', 'give only one of them');
     const isAgreed = async (files: FilesToAdopt) =>
-      !args.dryRun && (args.yes || (await agreed(terminal, `${conversionText(files)}Write these files?`)));
+      !args.dryRun && (args.yes || (await confirms(terminal, `${conversionText(files)}Write these files?`)));
     return converting(
       {
         from: args.convert ?? '',

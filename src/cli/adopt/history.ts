@@ -4,7 +4,7 @@ import { importsText, refusedText, unlistedText } from '../../report/adopt-histo
 import { noTenantsText } from '../../report/no-tenants.ts';
 import { statesText } from '../../report/repair.ts';
 import type { Work } from '../command.ts';
-import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import { confirms, exitCodeOfSchemas } from '../execute.ts';
 import { changeArgs, changeOptions, selectionOf, selectorOptions, yesOption } from '../options.ts';
 import { acceptMissingOption, filesOption, fromToolOption } from './flags.ts';
 import { defineMode } from './mode.ts';
@@ -34,7 +34,7 @@ export const historyMode = defineMode({
       ...(args.files !== undefined && { files: args.files }),
       ...(args.fromTool !== undefined && { fromTool: args.fromTool }),
     };
-    const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
+    const isAgreed = async (question: string) => args.yes || (await confirms(terminal, question));
     return importing({
       ...options,
       accept: (imports) => isAgreed(`${importsText(imports)}Import these histories?`),

@@ -1,7 +1,7 @@
 import { type AdoptedPublic, adoptPublic } from '../../operations/adopt-public.ts';
 import { movedText, obstaclesText, publicMoveText } from '../../report/adopt-public.ts';
 import type { Answer } from '../command.ts';
-import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import { confirms, exitCodeOfSchema } from '../execute.ts';
 import { changeArgs, changeOptions, nameList, yesOption } from '../options.ts';
 import { acceptMissingOption, filesOption, keepOption } from './flags.ts';
 import { defineMode } from './mode.ts';
@@ -58,7 +58,7 @@ export const publicMode = defineMode({
         signal,
         onEvent,
         accept: async (plan) =>
-          args.yes || agreed(terminal, `${publicMoveText(plan)}Move ${plan.schema} to ${plan.as}?`),
+          args.yes || confirms(terminal, `${publicMoveText(plan)}Move ${plan.schema} to ${plan.as}?`),
       });
       return answerOf(result, args.rehearse);
     };
@@ -68,9 +68,8 @@ export const publicMode = defineMode({
 function answerOf(result: AdoptedPublic, isRehearsal: boolean): Answer {
   const { obstacles, moved, error, rehearsal } = result;
   const isDone = moved !== null || (isRehearsal && rehearsal !== null && obstacles.length === 0);
-  const exitCode = isDone ? 0 : error === undefined ? 1 : exitCodeOfSchemas([error]);
   return {
-    exitCode,
+    exitCode: exitCodeOfSchema(isDone, error),
     json: { ok: isDone, ...result },
     text: () =>
       obstacles.length > 0 ? obstaclesText(result) : publicMoveText(result) + movedText(result, isRehearsal),

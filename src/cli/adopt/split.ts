@@ -3,7 +3,7 @@ import { type SplitRowsOptions, splitRows } from '../../operations/split-rows.ts
 import { finishPlanText } from '../../report/finish-split.ts';
 import { splitObstaclesText, splitPlanText, splitText } from '../../report/split.ts';
 import type { Work } from '../command.ts';
-import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import { confirms, exitCodeOfSchema, exitCodeOfSchemas } from '../execute.ts';
 import { changeArgs, changeOptions, usage, yesOption } from '../options.ts';
 import { defineMode } from './mode.ts';
 
@@ -50,7 +50,7 @@ export const splitMode = defineMode({
     const { splitBy, tenantsFrom, discardUnowned, acceptTenantChanges } = args;
     if (!splitBy) throw usage('--split-by takes the name of a column');
     if (!tenantsFrom) throw usage('--split-by requires --tenants-from');
-    const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
+    const isAgreed = async (question: string) => args.yes || (await confirms(terminal, question));
     const query = { ...changeArgs(args), splitBy, tenantsFrom };
     if (args.finish)
       return finishing({
@@ -93,7 +93,7 @@ function finishing(options: FinishSplitOptions): Work {
     const result = await finishSplit(config, { ...options, signal, onEvent });
     const { dropped, error } = result;
     return {
-      exitCode: dropped ? 0 : error === undefined ? 1 : exitCodeOfSchemas([error]),
+      exitCode: exitCodeOfSchema(dropped, error),
       json: { ok: dropped, ...result },
       text: () =>
         finishPlanText(result) +

@@ -3,7 +3,7 @@ import { dropDatabases } from '../../operations/drop-databases.ts';
 import { databaseDropText, databasesTable } from '../../report/databases.ts';
 import { databaseFailures } from '../../report/error.ts';
 import { defineCommand } from '../command.ts';
-import { agreed } from '../execute.ts';
+import { confirms } from '../execute.ts';
 import { yesOption } from '../options.ts';
 
 /** `sqlmig db create`. */
@@ -45,7 +45,7 @@ export const dbDropCommand = defineCommand()({
       const result = await dropDatabases(config, {
         signal,
         onEvent,
-        accept: async (databases) => yes || agreed(terminal, databaseDropText(databases)),
+        accept: async (databases) => yes || confirms(terminal, databaseDropText(databases)),
       });
       return {
         exitCode: result.ok ? 0 : 1,

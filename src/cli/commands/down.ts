@@ -5,7 +5,7 @@ import { databaseFailures, runFailures } from '../../report/error.ts';
 import { createPaint } from '../../report/paint.ts';
 import type { DownResult } from '../../results.ts';
 import { type Answer, defineCommand } from '../command.ts';
-import { agreed, exitCodeOfRun } from '../execute.ts';
+import { confirms, exitCodeOfRun } from '../execute.ts';
 import {
   changeArgs,
   changeOptions,
@@ -93,7 +93,7 @@ export const downCommand = defineCommand()({
         };
       }
       const accept: DownOptions['accept'] = (plan) =>
-        agreed(terminal, downQuestion(plan, createPaint(false)));
+        confirms(terminal, downQuestion(plan, createPaint(false)));
       return downAnswer(await down(config, { ...options, signal, onEvent, ...(asks && { accept }) }));
     };
   },

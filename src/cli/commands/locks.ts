@@ -4,7 +4,7 @@ import { databaseFailures } from '../../report/error.ts';
 import { holderText, locksText } from '../../report/locks.ts';
 import { printable } from '../../report/table.ts';
 import { type Answer, type CommandContext, defineCommand } from '../command.ts';
-import { agreed } from '../execute.ts';
+import { confirms } from '../execute.ts';
 import { checkFlag, usage, yesOption } from '../options.ts';
 
 /** `sqlmig locks`. */
@@ -29,7 +29,7 @@ export const locksCommand = defineCommand()({
     if (pid === undefined && args.yes) throw usage('--yes requires --kill');
     if (pid === undefined) return listAnswer;
     const confirm: KillHolderOptions['confirm'] = (holder) =>
-      args.yes || agreed(terminal, `backend ${pid}: ${holderText(holder)}\nTerminate it?`);
+      args.yes || confirms(terminal, `backend ${pid}: ${holderText(holder)}\nTerminate it?`);
     return async ({ config, signal, onEvent }) => {
       const result = await killHolder(config, { pid, confirm, signal, onEvent });
       const end = result.killed ? 'terminated' : 'not terminated';

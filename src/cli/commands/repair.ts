@@ -12,7 +12,7 @@ import { printable } from '../../report/table.ts';
 import type { DatabaseOutcome } from '../../results.ts';
 import type { ChangeOptions } from '../../run/run-options.ts';
 import { type Answer, type CommandContext, defineCommand, type Work } from '../command.ts';
-import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import { confirms, exitCodeOfSchemas } from '../execute.ts';
 import {
   changeArgs,
   changeOptions,
@@ -76,7 +76,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
       throw usage(
         '--concurrent-index-jobs requires --resume, --from-statement or --mark-applied, and several schemas',
       );
-    const isAgreed = async (question: string) => args.yes || (await agreed(terminal, question));
+    const isAgreed = async (question: string) => args.yes || (await confirms(terminal, question));
     if (schema !== undefined) {
       if (migration === undefined)
         throw usage('repair needs the version as well', 'for example: sqlmig repair acme 0009');
@@ -183,15 +183,12 @@ function repairAnswer(
   const failedDatabases = databaseFailures(result);
   const failures = [...failedSchemas, ...failedDatabases];
   const failed = failures.length > 0;
-  const last = open ? 'nothing was changed\n' : failed ? '' : end;
+  const failedCode =
+    failedDatabases.length > 0 ? 1 : exitCodeOfSchemas(failedSchemas.map(({ error }) => error));
+  const confirmed = failed ? { code: failedCode, last: '' } : { code: 0, last: end };
+  const { code, last } = open ? { code: 1, last: 'nothing was changed\n' } : confirmed;
   return {
-    exitCode: open
-      ? 1
-      : failed
-        ? failedDatabases.length > 0
-          ? 1
-          : exitCodeOfSchemas(failedSchemas.map(({ error }) => error))
-        : 0,
+    exitCode: code,
     json: { ok: !open && !failed, ...result },
     text: () => found + statesText(result.schemas) + last,
     failures,

@@ -13,7 +13,7 @@ import {
   tenantMoveText,
 } from '../../report/tenant-move.ts';
 import { type Answer, defineCommand } from '../command.ts';
-import { agreed, exitCodeOfSchemas } from '../execute.ts';
+import { confirms, exitCodeOfSchema } from '../execute.ts';
 import { changeArgs, changeOptions, checkFlag, usage, yesOption } from '../options.ts';
 
 /** `sqlmig tenant move`. */
@@ -73,7 +73,7 @@ export const tenantMoveCommand = defineCommand<{ name: string }>()({
     checkFlag('--to', to, text);
     const options = { ...changeArgs(args), name, to };
     const asked = async (text: string, question: string) =>
-      !dryRun && (args.yes || agreed(terminal, `${text}${question} ${printable(name)}?`));
+      !dryRun && (args.yes || confirms(terminal, `${text}${question} ${printable(name)}?`));
     return async ({ config, signal, onEvent }) => {
       const all = { ...options, signal, onEvent };
       if (!ends) {
@@ -93,7 +93,7 @@ function moveAnswer(result: MovedTenant, dryRun: boolean): Answer {
   const { state, error } = result;
   const ok = error === undefined && (dryRun || state === 'moved');
   return {
-    exitCode: error !== undefined ? exitCodeOfSchemas([error]) : ok ? 0 : 1,
+    exitCode: exitCodeOfSchema(ok, error),
     json: { ok, ...result },
     text: () => (dryRun && state === 'unchanged' ? tenantMoveText(result) : tenantMovedText(result)),
     summary: afterMoveText(result),
@@ -105,7 +105,7 @@ function endAnswer(result: EndedMove, dryRun: boolean): Answer {
   const { state, error } = result;
   const ok = error === undefined && (dryRun || state !== 'unchanged');
   return {
-    exitCode: error !== undefined ? exitCodeOfSchemas([error]) : ok ? 0 : 1,
+    exitCode: exitCodeOfSchema(ok, error),
     json: { ok, ...result },
     text: () => (dryRun && state === 'unchanged' ? moveEndText(result) : moveEndedText(result)),
     summary: stillListedText(result),

@@ -12,7 +12,7 @@ import {
 } from '../../report/tenant.ts';
 import { tenantCreatedText } from '../../report/up.ts';
 import { defineCommand } from '../command.ts';
-import { agreed, exitCodeOf, exitCodeOfSchemas } from '../execute.ts';
+import { confirms, exitCodeOf, exitCodeOfSchema } from '../execute.ts';
 import { named } from '../named.ts';
 import { changeArgs, changeOptions, commitArgs, commitOptions, yesOption } from '../options.ts';
 
@@ -142,12 +142,12 @@ export const tenantDropCommand = defineCommand<{ name: string }>()({
         signal,
         onEvent,
         accept: async (plan) =>
-          args.yes || agreed(terminal, `${tenantDropText(plan)}Drop ${printable(plan.schema)}?`),
+          args.yes || confirms(terminal, `${tenantDropText(plan)}Drop ${printable(plan.schema)}?`),
       });
       const { state, error } = result;
       const ok = state === 'dropped' || state === 'absent';
       return {
-        exitCode: error !== undefined ? exitCodeOfSchemas([error]) : ok ? 0 : 1,
+        exitCode: exitCodeOfSchema(ok, error),
         json: { ok, ...result },
         text: () => tenantDroppedText(named(config, result)),
         summary: stillListedText(named(config, result)),

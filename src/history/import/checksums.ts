@@ -8,7 +8,7 @@ import type { ChecksumRule, SourceFile } from './history-reader.ts';
 export function textsOf({ text }: SourceFile): readonly string[] {
   const lf = text.replaceAll('\r\n', '\n');
   const texts = [...new Set([text, lf, lf.replaceAll('\n', '\r\n')])];
-  return [...texts, ...texts.map((one) => `\ufeff${one}`)];
+  return [...texts, ...texts.map((text) => `\ufeff${text}`)];
 }
 
 /** A digest of a text's UTF-8 bytes, lower-case hex. */

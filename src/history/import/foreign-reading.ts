@@ -122,11 +122,11 @@ export function readForeignHistory(index: FileIndex, history: FoundHistory): For
   };
 }
 
-// 10 comes after 9, whatever the leading zeros.
+// 10 comes after 9, with or without leading zeros.
 const byNumber = new Intl.Collator('en', { numeric: true });
 
-function later(one: SourceFile | undefined, other: SourceFile): SourceFile {
-  return one !== undefined && byNumber.compare(one.path, other.path) > 0 ? one : other;
+function later(a: SourceFile | undefined, b: SourceFile): SourceFile {
+  return a !== undefined && byNumber.compare(a.path, b.path) > 0 ? a : b;
 }
 
 // Certain keys first, whatever the order of the rows: a file renamed since must not be taken by a row that has only its

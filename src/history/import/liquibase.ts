@@ -45,7 +45,9 @@ export const liquibaseReader: HistoryReader = {
     }
     const counted = rows.filter(({ exectype }) => exectype !== 'SKIPPED');
     const recorded = [...rowsBy(counted, 'filename')].map(([name, changesets]) => ofFile(name, changesets));
-    return recorded.map((one) => partial(one, files)).find((refusal) => refusal !== null) ?? recorded;
+    return (
+      recorded.map((migration) => partial(migration, files)).find((refusal) => refusal !== null) ?? recorded
+    );
   },
 };
 

@@ -27,7 +27,7 @@ export function upToVersion(
   if (newest === nil) return [];
   const below = files
     .flatMap(({ path }) => versionKeys(path))
-    .filter((one) => compareVersions(one, newest) < 0);
+    .filter((version) => compareVersions(version, newest) < 0);
   return [...new Set(below), newest].map((version) => recordedVersion({ version }));
 }
 

@@ -23,7 +23,9 @@ export const prismaReader: HistoryReader = {
       };
     }
     return [...rowsBy(rows, 'migration_name')].flatMap(([name, attempts]) => {
-      const row = attempts.findLast((one) => one.finished_at !== null && one.rolled_back_at === null);
+      const row = attempts.findLast(
+        (attempt) => attempt.finished_at !== null && attempt.rolled_back_at === null,
+      );
       return row === undefined ? [] : [recordedName(row, name, row.checksum ?? null)];
     });
   },

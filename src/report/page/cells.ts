@@ -15,9 +15,10 @@ export interface Column {
 /** The columns for these schemas, in the order in which their migrations run. */
 export function columnsOf(files: readonly Migration[], targets: readonly Target[]): Column[] {
   const columns = new Map<string, Column>();
-  const add = (one: { readonly version: string | null; readonly name: string }, hasFile: boolean) => {
-    const key = historyKey(one);
-    if (!columns.has(key)) columns.set(key, { key, version: one.version, name: one.name, hasFile });
+  const add = (migration: { readonly version: string | null; readonly name: string }, hasFile: boolean) => {
+    const key = historyKey(migration);
+    if (!columns.has(key))
+      columns.set(key, { key, version: migration.version, name: migration.name, hasFile });
   };
   for (const file of files) add(file, true);
   for (const rows of new Set(targets.map((target) => target.rows))) for (const row of rows) add(row, false);

@@ -68,7 +68,9 @@ function partData({ status, reading, times, runs }: FleetDetails): PartData {
   const shared = fleet.ofKind === true ? 0 : 1;
   const [targets, schemas] = [covered.slice(shared), status.schemas.slice(shared)];
   const alike = findingsAlike(status.schemas.flatMap((schema) => schema.findings));
-  const index = new Map<Finding, number>(alike.flatMap((group, i) => group.map((one) => [one, i] as const)));
+  const index = new Map<Finding, number>(
+    alike.flatMap((group, i) => group.map((finding) => [finding, i] as const)),
+  );
   const findingsOf = (schema: SchemaStatus) => schema.findings.map((finding) => index.get(finding) ?? 0);
   const source = { times, findingsOf };
   const tenants = gridData({
