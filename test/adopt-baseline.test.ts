@@ -182,7 +182,7 @@ test('a history of ours that lacks a version is refused, and that of public left
     expect.objectContaining({
       schema: 'acme',
       message:
-        'it has a history already (at 0002), which lacks sql/tenant/0003_index.sql, sql/tenant/0004_phone.sql',
+        'it already has a history (at 0002) without sql/tenant/0003_index.sql, sql/tenant/0004_phone.sql',
       hint: 'apply them with: sqlmig up --to 4 --all',
     }),
     expect.objectContaining({ schema: 'we"ird Ü' }),

@@ -279,7 +279,7 @@ test('--from-tool chooses, and the other history stays', async () => {
   const p = adopting(inFolder('sql/public', plain));
   expect(await sqlmig([...yes, '--from-tool', 'goose'], p.dir)).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('histories found are those of Prisma, knex'),
+    stderr: expect.stringContaining('found histories of Prisma, knex'),
   });
   expect(await sqlmig([...yes, '--from-tool', 'knex'], p.dir)).toMatchObject({ code: 0 });
   expect((await historyOf('public'))[0]).toMatchObject({ applied_by: expect.stringMatching(/^knex; /) });

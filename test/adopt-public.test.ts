@@ -346,7 +346,7 @@ test('what names public is refused, each with a cure', async () => {
     expect(obstacles).toContainEqual({ message: expect.stringMatching(message), hint: expect.any(String) });
   expect(obstacles).toHaveLength(cases.length);
   expect(notes).toEqual([
-    expect.stringContaining('function public.noted() has the name public in a string'),
+    expect.stringContaining('function public.noted() contains the name public in a string'),
     expect.stringContaining(
       'function public.path() sets a search_path with public itself (line 2: set local',
     ),

@@ -397,7 +397,7 @@ test('a parameter without effect and sslmode=no-verify are warnings, on stderr t
 
 test.for([
   ['sqlmig.config.yaml', '? {a: s3cret}\n: 1\n', 'unknown key'],
-  ['sqlmig.config.mjs', 'throw null;\n', 'it throws no error, but another value'],
+  ['sqlmig.config.mjs', 'throw null;\n', 'it throws a value that is not an error'],
   ['sqlmig.config.mjs', 'export default { s3cret', 'hint: find the place with: node /'],
   ['sqlmig.config.mjs', "export default { get url() { throw new Error('no vault'); } }", '.mjs: no vault'],
   ['sqlmig.config.mjs', 'process.exit(0)', 'the process was ended before the command had finished'],

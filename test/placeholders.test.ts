@@ -362,7 +362,7 @@ test('an edited file is accepted by repair without any value', async () => {
 });
 
 test.for([
-  [{ vars: { 'a-b': 'x' } }, {}, 'names of letters'],
+  [{ vars: { 'a-b': 'x' } }, {}, 'names that consist of letters'],
   [{ vars: { Tenant: 'x' } }, {}, 'must not set tenant'],
   [{ vars: {} }, { SQLMIG_VAR_TENANT: 'x' }, 'must not set tenant'],
   [{ vars: { a: 'x', A: 'y' } }, {}, 'differ only in case'],

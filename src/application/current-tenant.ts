@@ -58,8 +58,10 @@ export function runFor<T>(scope: Pick<Scope, 'tenant' | 'opened'>, work: () => T
 export function openTransaction(db: unknown, query: string): OpenTransaction | null {
   const opened = enclosing().map((scope) => scope.opened);
   return (
-    opened.find((one) => one !== null && one.query === query && (one.db === db || one.transaction === db)) ??
-    null
+    opened.find(
+      (context) =>
+        context !== null && context.query === query && (context.db === db || context.transaction === db),
+    ) ?? null
   );
 }
 
@@ -70,6 +72,6 @@ export function requireSame(tenant: string): void {
   throw new SqlmigError(
     'other-tenant',
     `this code runs for the tenant ${JSON.stringify(current)}, so it cannot use ${JSON.stringify(tenant)}`,
-    { schema: tenant, state: 'nothing was run', hint: 'call forTenant outside of the other tenant' },
+    { schema: tenant, state: 'nothing was run', hint: 'call forTenant outside the code of the other tenant' },
   );
 }

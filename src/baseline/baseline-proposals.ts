@@ -102,7 +102,7 @@ function historyRefusal(
   if (lacking.length === 0) return null;
   const names = lacking.map(({ file }) => file);
   return {
-    message: `it has a history already (at ${plan.version ?? 'no version'}), which lacks ${few(names, 3)}`,
+    message: `it already has a history (at ${plan.version ?? 'no version'}) without ${few(names, 3)}`,
     hint: `apply them with: ${commandLine('up', '--to', version, scope === 'public' ? '--public' : '--all')}`,
   };
 }

@@ -71,6 +71,6 @@ function structureChanged(schema: string): SqlmigError {
   return new SqlmigError('structure-changed', 'the structure changed after it was compared with the files', {
     schema,
     state: 'nothing was recorded',
-    hint: 'run the command again, which compares it again',
+    hint: 'run the command again to compare it again',
   });
 }

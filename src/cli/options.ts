@@ -160,7 +160,7 @@ export const commitOptions = options({
     type: 'boolean',
     alias: 'sync',
     default: false,
-    describe: 'Wait for the disk at every commit of a tenant, not only once at the end',
+    describe: 'Flush every commit of a tenant to disk, not only once at the end',
   },
 });
 

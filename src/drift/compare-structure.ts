@@ -51,7 +51,7 @@ export async function compareStructure(
       compared: schemas.length - moved.length,
       notCompared: [
         ...found.notCompared,
-        ...(moved.length === 0 ? [] : [{ schemas: moved, why: 'it was migrated meanwhile' }]),
+        ...(moved.length === 0 ? [] : [{ schemas: moved, why: 'it was migrated in the meantime' }]),
         ...unknown.map(({ kind, schemas: having }) => ({
           schemas: having,
           why: `objects of a kind that is not compared: ${kind}`,
@@ -142,9 +142,9 @@ async function withoutMoved(
   const before = digestsOf([fleet, ...kinds.map((kind) => kind.fleet)]);
   const now = digestsOf(await again());
   const moved = new Set(differing.filter((schema) => before.get(schema) !== now.get(schema)));
-  const steady = peers.map((one) => ({
-    ...one,
-    schemas: one.schemas.filter((schema) => !moved.has(schema)),
+  const steady = peers.map((peer) => ({
+    ...peer,
+    schemas: peer.schemas.filter((schema) => !moved.has(schema)),
   }));
   return { steady, moved: [...moved] };
 }

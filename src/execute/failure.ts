@@ -82,7 +82,7 @@ function hintFor(error: ServerError, { nonTransactional, migration }: Script): s
     return `another session kept changing the same row of a system catalog; ${runAgain(migration)}`;
   }
   if (error.code === unitStates.beyondDatabase)
-    return 'change roles, databases and settings of the server in statements of their own, which are skipped here, or outside of the migrations';
+    return 'change roles, databases and settings of the server in separate statements, which are skipped here, or outside the migrations';
   return error.code === sqlstates.invalidTransactionTermination && nonTransactional === null
     ? 'put a procedure or block that commits into a file of its own with -- sqlmig: no-transaction in its first lines'
     : `correct the file and ${runAgain(migration)}; none of it was kept`;

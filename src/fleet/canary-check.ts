@@ -73,7 +73,7 @@ const mostNames = 20;
 // These canaries are up to date now, so a number would select others.
 function continuation({ select, canaryCheck = '' }: UpOptions, canaries: readonly string[]): string {
   const named = canaries.length > 0 && canaries.length <= mostNames;
-  if (!named) return 'run sqlmig up with them by name as --canary';
+  if (!named) return 'run sqlmig up again with the same canaries, by name, in --canary';
   const flags = [...flag('--canary', nameArgument(canaries)), ...flag('--canary-check', canaryCheck)];
   return commandLine('up', ...selectorFlags(select), ...flags);
 }

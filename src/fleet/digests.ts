@@ -17,7 +17,7 @@ export interface Digests {
 export function createDigests({ run, context, settings }: Migrator): Digests {
   let kept: HistoryDigests = new Map();
   const warnNotKept = (why: string) =>
-    settings.emit({ type: 'warning', message: `digests are not kept: ${why}` });
+    settings.emit({ type: 'warning', message: `digests are not stored: ${why}` });
   // On Citus the trigger that removes a digest runs on the worker, and the digest is on the coordinator.
   const { isCitus } = run.server;
   return {

@@ -48,7 +48,7 @@ async function readUnfinished(session: Session, config: Config): Promise<string[
 }
 
 function unknownFailures(message: string): SqlmigError {
-  return new SqlmigError('no-run-log', `cannot tell which tenants failed: ${message}`, {
+  return new SqlmigError('no-run-log', `cannot determine which tenants failed: ${message}`, {
     state: 'nothing was touched',
     hint: 'run sqlmig up --all: it finds what is pending, and only reads what is up to date',
   });

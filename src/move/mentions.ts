@@ -78,7 +78,7 @@ async function checkFunction(text: FunctionText, rules: MentionRules, found: Mut
   const inText = mentions.filter((mention) => mention.in === 'text' && isAbout(mention, rules));
   const bare = mentions.filter((mention) => mention.in === 'schema');
   if (bare.length > 0)
-    found.notes.push(`function ${identity} has the name ${schema} in a string (${shown(bare)[0]})`);
+    found.notes.push(`function ${identity} contains the name ${schema} in a string (${shown(bare)[0]})`);
   const line = ownPathLine(body, schema);
   if (line !== null)
     found.notes.push(
@@ -147,7 +147,7 @@ async function checkExpression(
       hint: `define it again without "${rules.schema}." in the string`,
     });
   } else if (mentions.some((mention) => mention.in === 'schema'))
-    found.notes.push(`${what} has the name ${rules.schema} in a string`);
+    found.notes.push(`${what} contains the name ${rules.schema} in a string`);
   if ((await currentSchemaLine(text)) !== null)
     found.notes.push(`${what} asks for the current schema, which will be ${rules.as}`);
 }

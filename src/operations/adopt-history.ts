@@ -147,6 +147,6 @@ function ofTool(
   if (wanted.length > 0) return wanted;
   const tools = [...new Set(histories.map(({ found }) => found.tool))].join(', ');
   throw new SqlmigError('bad-usage', `no history of ${tool} was found`, {
-    hint: tools === '' ? 'leave --from-tool out' : `histories found are those of ${tools}`,
+    hint: tools === '' ? 'leave --from-tool out' : `found histories of ${tools}`,
   });
 }

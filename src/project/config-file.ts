@@ -132,13 +132,12 @@ async function unlessIdle<T>(loading: Promise<T>): Promise<T> {
 
 function unreadable(path: string, error: unknown): SqlmigError {
   // The message of a syntax error quotes the text around it, which may be a password.
-  const { code, message = 'it throws no error, but another value' } = (error ?? {}) as NodeJS.ErrnoException;
-  const onlyTypes = code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
-  const why = onlyTypes
-    ? 'Node only strips types, and an enum, a namespace or a parameter property needs more'
-    : error instanceof SyntaxError
-      ? 'it cannot be parsed'
-      : message;
+  const { code, message = 'it throws a value that is not an error' } = (error ?? {}) as NodeJS.ErrnoException;
+  const safeMessage = error instanceof SyntaxError ? 'it cannot be parsed' : message;
+  const why =
+    code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
+      ? 'Node only strips types, and an enum, a namespace or a parameter property needs more'
+      : safeMessage;
   const isModule = modules.includes(extname(path));
   return new SqlmigError('config-invalid', `cannot read ${path}: ${why}`, {
     hint: isModule ? `find the place with: node ${shellWord(path)}` : `a config file is ${formats}`,

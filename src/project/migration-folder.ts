@@ -42,15 +42,15 @@ export function readFolder(scope: Scope, config: Config): Folder {
     return { migrations: [], down: [], mistakes };
   }
   const others = foldersOf(config)
-    .map((one) => one.dir)
-    .filter((one) => one !== dir);
+    .map((folder) => folder.dir)
+    .filter((other) => other !== dir);
   const listed = listSqlFolder(dir, recursive, others);
   const migrations: Migration[] = [];
   const down: Migration[] = [];
   const mistakes = unreadMistakes(listed, shown);
   const seen = new Map<string, string>();
   // If one folder contains another, the snapshot of that lies in it.
-  const snapshots = new Set(foldersOf(config).map((one) => snapshotPath({ tenantDir: one.dir })));
+  const snapshots = new Set(foldersOf(config).map((folder) => snapshotPath({ tenantDir: folder.dir })));
   const files = listed.files.filter((file) => !snapshots.has(join(dir, file)));
   for (const file of files.sort()) {
     const named = parseFileName(countedName(file));
@@ -103,17 +103,17 @@ function hasOnlyKinds({ scopes, scope, database }: Config): boolean {
 function missingFolder(dir: string, config: Config): SqlmigError {
   const { cwd } = config;
   const folders = foldersOf(config);
-  const setting = folders.find((one) => one.dir === dir)?.setting;
+  const setting = folders.find((folder) => folder.dir === dir)?.setting;
   const [stray] = findStrayFolders(
     dir,
-    folders.map((one) => one.dir),
+    folders.map((folder) => folder.dir),
   );
-  const hint =
-    !folders.some((one) => isFolder(one.dir)) && !hasConfig(cwd)
-      ? 'create a project in this folder with: sqlmig init'
-      : stray === undefined
-        ? `create it (an empty one is fine), or set ${setting} in the config`
-        : `${shownPath(cwd, stray.path)} has ${countOf(stray.files, 'file')} named like migrations: rename it, or set ${setting} in the config`;
+  const isProject = folders.some((folder) => isFolder(folder.dir)) || hasConfig(cwd);
+  const remedy =
+    stray === undefined
+      ? `create it (an empty one is fine), or set ${setting} in the config`
+      : `${shownPath(cwd, stray.path)} has ${countOf(stray.files, 'file')} named like migrations: rename it, or set ${setting} in the config`;
+  const hint = isProject ? remedy : 'create a project in this folder with: sqlmig init';
   return new SqlmigError('folder-missing', `the folder ${shownPath(cwd, dir)} does not exist`, { hint });
 }
 
@@ -184,7 +184,7 @@ function readText(file: string, path: string): string | SqlmigError {
   const nul = decoded.text.indexOf('\0');
   if (nul === -1) return decoded.text;
   // PostgreSQL would silently ignore the rest of the text.
-  return new SqlmigError('file-has-nul', 'the file has a NUL character', {
+  return new SqlmigError('file-has-nul', 'the file contains a NUL character', {
     location: locate(file, decoded.text, nul),
     hint: 'save the file as UTF-8 text',
   });

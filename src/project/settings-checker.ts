@@ -22,7 +22,7 @@ const tenants = v.union(
       register: v.optional(
         v.pipe(
           text,
-          v.check((sql) => /\$1(?!\d)/.test(sql), 'must have $1 for the name of the tenant'),
+          v.check((sql) => /\$1(?!\d)/.test(sql), 'must contain $1 for the name of the tenant'),
         ),
       ),
     }),
@@ -62,10 +62,10 @@ const split = v.strictObject({
 
 const scopeName = v.pipe(
   text,
-  v.check(isScopeName, 'must have lower-case letters, digits and _, and begin with a letter'),
+  v.check(isScopeName, 'must begin with a letter and consist of lower-case letters, digits and _'),
   v.check(
     (given) => !['public', 'tenant', 'runs'].includes(given),
-    'must not be public, tenant or runs, which mean something else',
+    'must not be public, tenant or runs, which are reserved',
   ),
 );
 
@@ -75,13 +75,13 @@ const vars = v.pipe(
     v.string(),
     v.pipe(
       v.string('must be text'),
-      v.check((value) => !value.includes('\0'), 'must not have a NUL character'),
-      v.check((value) => !/\p{Surrogate}/u.test(value), 'must not have half of a surrogate pair'),
+      v.check((value) => !value.includes('\0'), 'must not contain a NUL character'),
+      v.check((value) => !/\p{Surrogate}/u.test(value), 'must not contain an unpaired surrogate'),
     ),
   ),
   v.check(
     (all) => Object.keys(all).every((name) => varName.test(name)),
-    'must have names of letters, digits and _ that do not begin with a digit',
+    'must have names that consist of letters, digits and _ and do not begin with a digit',
   ),
   v.check(
     (all) => !Object.keys(all).some((name) => name.toLowerCase() === tenantPlaceholder),
@@ -89,7 +89,7 @@ const vars = v.pipe(
   ),
   v.check(
     (all) => new Set(Object.keys(all).map((name) => name.toLowerCase())).size === Object.keys(all).length,
-    'must not have two names that differ only in case',
+    'must not contain two names that differ only in case',
   ),
 );
 

@@ -187,7 +187,7 @@ function parsed(value: object, where: string) {
   try {
     return v.safeParse(settingsChecker, value);
   } catch (error) {
-    const why = error instanceof Error ? error.message : 'a property throws a value that is no error';
+    const why = error instanceof Error ? error.message : 'a property throws a value that is not an error';
     throw new SqlmigError('config-invalid', `cannot read ${where}: ${why}`, { cause: error });
   }
 }

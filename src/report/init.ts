@@ -17,8 +17,7 @@ export function foundText(database: string, facts: DatabaseFacts, proposal: Prop
       ({ tool, table, schemas }) => `the history of ${tool}, ${table}, in ${names(schemas, 3)}`,
     ),
     facts.own.length > 0 && `a sqlmig history in ${names(facts.own, 3)}`,
-    historyTable !== null &&
-      `a table of that name already, so the config names the history table ${historyTable}`,
+    historyTable !== null && `a table of that name, so the config calls the history table ${historyTable}`,
   ].filter((line) => typeof line === 'string');
   const where = `inspected the database ${printable(database)}`;
   if (lines.length === 0) return `${where}: nothing in it identifies tenants\n`;

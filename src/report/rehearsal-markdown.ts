@@ -15,21 +15,21 @@ export function rehearsalDocument(text: string): RehearsalDocument | string {
   } catch {
     return 'it is not JSON';
   }
-  if (!isObject(value) || typeof value.ok !== 'boolean') return 'it has no ok';
+  if (!isObject(value) || typeof value.ok !== 'boolean') return 'it has no "ok"';
   if (value.ok === false && Array.isArray(value.errors))
-    return value.errors.every(isError) ? (value as unknown as RehearsalDocument) : 'an error has no code';
-  if ('undone' in value) return 'it is of down --rehearse';
-  if (value.rehearsed !== true) return 'it is not of a rehearsal';
+    return value.errors.every(isError) ? (value as unknown as RehearsalDocument) : 'an error has no "code"';
+  if ('undone' in value) return 'it is the result of down --rehearse';
+  if (value.rehearsed !== true) return 'it is not the result of a rehearsal';
   const wrong = lists.find(
     ([key, fits]) => !(value[key] === undefined ? key !== 'schemas' : isListOf(value[key], fits)),
   );
-  if (wrong !== undefined) return `${wrong[0]} is not as up --rehearse --json prints it`;
+  if (wrong !== undefined) return `"${wrong[0]}" has another format`;
   const { sample, error } = value;
   if (sample !== undefined && !hasNumbers(sample, ['tenants', 'sampled', 'bytes', 'sampledBytes']))
-    return 'sample is not as up --rehearse --json prints it';
+    return '"sample" has another format';
   return error === undefined || isError(error)
     ? (value as unknown as RehearsalDocument)
-    : 'error has no code';
+    : '"error" has no "code"';
 }
 
 type Fields = Readonly<Record<string, unknown>>;

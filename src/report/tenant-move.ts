@@ -7,7 +7,9 @@ import { versionText } from './version-text.ts';
 export function tenantMoveText(plan: TenantMove): string {
   const { schema, tables, closed, to } = plan;
   const rows = tables.map(({ table, rows }) => [printable(table), count(rows, 'row')]);
-  const begun = closed ? 'an earlier move was interrupted, and the tenant is read-only since then\n' : '';
+  const begun = closed
+    ? 'an earlier move was interrupted, and the tenant has been read-only since then\n'
+    : '';
   return `${placeLine(plan)}${printable(schema)}  ${versionText(plan, [])}, ${contents(plan)}, to ${placeText(to)}
 ${indentedTable(rows)}${begun}`;
 }

@@ -123,7 +123,7 @@ export async function withRun<T>(
 }
 
 function interruptedReading(): SqlmigError {
-  return new SqlmigError('interrupted', 'interrupted before it was done', { hint: 'run it again' });
+  return new SqlmigError('interrupted', 'interrupted before it finished', { hint: 'run it again' });
 }
 
 async function readThrough<T>(slot: SessionSlot, read: (session: Session) => Promise<T>): Promise<T> {

@@ -15,7 +15,8 @@ export function sayAll(parameters: readonly (readonly [name: string, value: stri
   const meant = new Map<string, string>();
   const said = new Map<string, string>();
   for (const [name, value] of parameters) {
-    if (value.includes('\0')) throw new SqlmigError('config-invalid', 'the database URL has a NUL character');
+    if (value.includes('\0'))
+      throw new SqlmigError('config-invalid', 'the database URL contains a NUL character');
     // An old name that libpq takes itself.
     if (name === 'requiressl') meant.set('sslmode', value.startsWith('1') ? 'require' : 'prefer');
     else if (!libpqParameters.has(name) && !frameworkParameters.has(name)) throw unknown();

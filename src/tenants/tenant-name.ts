@@ -5,7 +5,7 @@ export function tenantNameProblem(name: unknown, publicSchema: string | null): s
   if (typeof name !== 'string')
     return `a tenant's name must be text, not ${name === null ? 'null' : typeof name}`;
   if (name === '') return 'a tenant has an empty name';
-  if (name.includes('\0')) return `"${name.replaceAll('\0', '\\0')}" has a NUL character`;
+  if (name.includes('\0')) return `"${name.replaceAll('\0', '\\0')}" contains a NUL character`;
   // NAMEDATALEN - 1: the server would cut a longer name silently, and two tenants could become one.
   if (Buffer.byteLength(name) > 63) return `"${name}" is longer than the 63 bytes PostgreSQL allows`;
   if (name.startsWith('pg_') || name === 'information_schema')

@@ -245,20 +245,20 @@ test('a rehearsal adds its errors and the costs of each file, whatever is in its
   );
   for (const [other, why] of [
     ['', 'it is not JSON'],
-    ['[]', 'it has no ok'],
-    ['null', 'it has no ok'],
-    ['{"ok": 1, "errors": []}', 'it has no ok'],
-    ['{"ok": true}', 'it is not of a rehearsal'],
-    ['{"ok": true, "schemas": []}', 'it is not of a rehearsal'],
-    ['{"ok": true, "rehearsed": true, "undone": 1}', 'it is of down --rehearse'],
-    ['{"ok": false, "errors": [null]}', 'an error has no code'],
-    ['{"ok": true, "rehearsed": true}', 'schemas is not as up --rehearse --json prints it'],
-    ['{"ok": true, "rehearsed": true, "schemas": [1]}', 'schemas is not as up --rehearse --json prints it'],
-    [JSON.stringify({ ...document, sample: {} }), 'sample is not as up --rehearse --json prints it'],
-    [JSON.stringify({ ...document, error: 'x' }), 'error has no code'],
+    ['[]', 'it has no "ok"'],
+    ['null', 'it has no "ok"'],
+    ['{"ok": 1, "errors": []}', 'it has no "ok"'],
+    ['{"ok": true}', 'it is not the result of a rehearsal'],
+    ['{"ok": true, "schemas": []}', 'it is not the result of a rehearsal'],
+    ['{"ok": true, "rehearsed": true, "undone": 1}', 'it is the result of down --rehearse'],
+    ['{"ok": false, "errors": [null]}', 'an error has no "code"'],
+    ['{"ok": true, "rehearsed": true}', '"schemas" has another format'],
+    ['{"ok": true, "rehearsed": true, "schemas": [1]}', '"schemas" has another format'],
+    [JSON.stringify({ ...document, sample: {} }), '"sample" has another format'],
+    [JSON.stringify({ ...document, error: 'x' }), '"error" has no "code"'],
     ...[{}, { ...cost, locks: [{}] }, { ...cost, rows: 3 }].map((one) => [
       JSON.stringify({ ...document, costs: [one] }),
-      'costs is not as up --rehearse --json prints it',
+      '"costs" has another format',
     ]),
   ])
     expect(rehearsalDocument(other ?? '')).toBe(why);

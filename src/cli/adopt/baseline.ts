@@ -33,7 +33,7 @@ export const baselineMode = defineMode({
     scope: {
       type: 'string',
       takes: 'NAME',
-      describe: 'Record the files of this scope; those of all tenants must be recorded before',
+      describe: 'Record the files of this scope; first record those of all tenants',
     },
     ...selectorOptions,
     ...changeOptions,

@@ -31,7 +31,7 @@ export const planCommand = defineCommand()({
     rehearsal: {
       type: 'string',
       takes: 'FILE',
-      describe: 'With --markdown, add what this document of up --rehearse --json found',
+      describe: 'With --markdown: add the costs from this output of up --rehearse --json',
     },
   },
   examples: [

@@ -44,7 +44,7 @@ export const repairCommand = defineCommand<{ schema?: string; migration?: string
     scope: {
       type: 'string',
       takes: 'NAME',
-      describe: 'Scope of that migration, if several scopes have an incomplete one of that version',
+      describe: 'Scope of that migration, if its version is incomplete in several scopes',
     },
     resume: { type: 'boolean', default: false, describe: 'Check what was completed and continue' },
     'from-statement': {

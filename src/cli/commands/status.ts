@@ -25,7 +25,7 @@ export const statusCommand = defineCommand()({
     html: {
       type: 'string',
       takes: 'FILE',
-      describe: 'Write a page with a grid of tenants and migrations, durations, findings and runs',
+      describe: 'Write an HTML page with a grid of tenants and migrations, durations, findings and runs',
     },
   },
   examples: [

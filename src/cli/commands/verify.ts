@@ -35,13 +35,13 @@ export const verifyCommand = defineCommand()({
     'fix-plan': {
       type: 'boolean',
       default: false,
-      describe: 'Print SQL that would remove the differences, and run none of it',
+      describe: 'Print SQL that would remove the differences, without running it',
     },
   },
   examples: [
     ['verify', 'changed, missing and out-of-order files, in every schema'],
     ['verify --check-pending', 'also fail if a migration is pending'],
-    ['verify --structure', 'also find objects that are not as the files build them'],
+    ['verify --structure', 'also find objects that differ from what the files build'],
     ['verify --structure --fix-plan > fix.sql', 'SQL that would remove the differences'],
     ['verify --json', 'machine-readable output'],
   ],
