@@ -7,15 +7,15 @@ import { restrictions } from '../sql/dump.ts';
 import { parseStatements } from '../sql/parse.ts';
 import { blankOut, withSemicolon } from '../sql/ranges.ts';
 import { copiedRowsAsInserts } from './copied-rows.ts';
+import { type CreatedObjects, createdObjects, type ParsedText } from './created-objects.ts';
 import { type Decision, decisionsIn, type PlacedProblem } from './decisions.ts';
+import { type Directions, noTransactionMark, splitDirections, without } from './directions.ts';
 import { type KeptObjects, keptObjects, nothingKept, placementOf } from './kept.ts';
-import { type LaidOut, type Layout, type LeftOut, layOut } from './layout.ts';
-import { type MadeObjects, madeObjects, type ParsedText } from './made-objects.ts';
+import { type Layout, type LeftOut, layOut, type NumberedFile } from './layout.ts';
 import type { FileOrigin } from './manifest.ts';
 import { qualifiedNames } from './qualified-names.ts';
-import { noTransactionMark, type TwoWays, twoWays, without } from './two-ways.ts';
 
-/** How files are converted. */
+/** The rules of a conversion. */
 export interface ConversionRules {
   /** The folder for all statements that do not concern kept tables. */
   readonly into: Scope;
@@ -58,13 +58,13 @@ export async function convertFiles(
   const layout = layOut(sources, rules.tool);
   const drafts = await Promise.all(layout.migrations.map(draftsOf));
   const texts = drafts.flat().flatMap(({ undoes, parsed }) => (undoes || parsed === null ? [] : parsed));
-  const made = madeObjects(texts, rules.schema);
-  const kept = rules.into === 'public' ? nothingKept : keptObjects(rules.keep, texts, made);
-  const converting = { rules, made, kept };
+  const created = createdObjects(texts, rules.schema);
+  const kept = rules.into === 'public' ? nothingKept : keptObjects(rules.keep, texts, created);
+  const context = { rules, created, kept };
   const files: ConvertedFile[] = [];
   const decisions: Decision[] = [];
   for (const draft of drafts.flat()) {
-    for (const part of await partsOf(draft, converting)) {
+    for (const part of await partsOf(draft, context)) {
       files.push(part.file);
       decisions.push(...part.decisions);
     }
@@ -86,7 +86,7 @@ function otherLanguages({ migrations }: Layout): LeftOut[] {
 
 /** One direction of a migration, without the marks of its tool. */
 interface Draft {
-  readonly laidOut: LaidOut;
+  readonly numberedFile: NumberedFile;
   readonly source: SourceFile;
   readonly undoes: boolean;
   readonly text: string;
@@ -95,11 +95,11 @@ interface Draft {
   readonly changes: readonly string[];
 }
 
-async function draftsOf(laidOut: LaidOut): Promise<Draft[]> {
-  const { file, down } = laidOut;
+async function draftsOf(numberedFile: NumberedFile): Promise<Draft[]> {
+  const { file, down } = numberedFile;
   const { source } = file;
   const draft = async (text: string, more: Pick<Draft, 'source' | 'undoes' | 'changes'>): Promise<Draft> => ({
-    laidOut,
+    numberedFile,
     text,
     parsed: await parsedText(text),
     ...more,
@@ -109,25 +109,25 @@ async function draftsOf(laidOut: LaidOut): Promise<Draft[]> {
       await draft(emptyFile(source.path), { source, undoes: false, changes: ['empty: it is not SQL'] }),
     ];
   }
-  const ways = waysOf(source);
-  const { changes } = ways;
-  const own = waysOf(down);
-  const [from, back] = down === null ? [source, ways.down] : [down, own.down || own.up];
+  const directions = directionsOf(source);
+  const { changes } = directions;
+  const downFile = directionsOf(down);
+  const [from, undoing] = down === null ? [source, directions.down] : [down, downFile.down || downFile.up];
   return [
-    await draft(ways.up, { source, undoes: false, changes }),
-    ...(back.trim() === '' || file.kind === 'repeatable'
+    await draft(directions.up, { source, undoes: false, changes }),
+    ...(undoing.trim() === '' || file.kind === 'repeatable'
       ? []
-      : [await draft(back, { source: from, undoes: true, changes })]),
+      : [await draft(undoing, { source: from, undoes: true, changes })]),
   ];
 }
 
 /** The two directions of a file, with INSERT in place of COPY FROM STDIN. */
-function waysOf(source: SourceFile | null): TwoWays {
-  // First, because the rows are not SQL, in whose comments the marks of a tool are.
+function directionsOf(source: SourceFile | null): Directions {
+  // The rows come first, because they are not SQL, and the marks of a tool are in SQL comments.
   const { text, count } = copiedRowsAsInserts(source?.text ?? '');
-  const ways = twoWays(text);
+  const directions = splitDirections(text);
   const changes = count === 0 ? [] : ['COPY FROM STDIN rewritten as INSERT'];
-  return { ...ways, changes: [...changes, ...ways.changes] };
+  return { ...directions, changes: [...changes, ...directions.changes] };
 }
 
 function emptyFile(path: string): string {
@@ -140,9 +140,9 @@ async function parsedText(text: string): Promise<ParsedText | null> {
   return 'problem' in parsed ? null : { text: plain, statements: parsed.statements };
 }
 
-interface Converting {
+interface ConversionContext {
   readonly rules: ConversionRules;
-  readonly made: MadeObjects;
+  readonly created: CreatedObjects;
   readonly kept: KeptObjects;
 }
 
@@ -151,22 +151,24 @@ interface Part {
   readonly decisions: readonly Decision[];
 }
 
-async function partsOf(draft: Draft, converting: Converting): Promise<Part[]> {
-  const { rules } = converting;
-  const shares = sharesOf(draft, converting);
+async function partsOf(draft: Draft, context: ConversionContext): Promise<Part[]> {
+  const { rules } = context;
+  const shares = divide(draft, context);
   const isSplit = shares.length > 1;
   return Promise.all(
     shares.map(async ({ scope, text, problems }) => {
       const stripped =
-        scope === 'public' ? { text, count: 0, moved: problems } : await strip(text, problems, converting);
+        scope === 'public'
+          ? { text, count: 0, moved: problems }
+          : await withoutSchema(text, problems, context);
       const changes = [
         ...draft.changes,
         ...(isSplit ? ['divided between public and tenants'] : []),
-        ...(stripped.count > 0 ? [`"${rules.schema}." removed ${times(stripped.count)}`] : []),
+        ...(stripped.count > 0 ? [`"${rules.schema}." removed ${timesText(stripped.count)}`] : []),
       ];
       const name = nameOf(draft);
       const { source, undoes } = draft;
-      const { version, file } = draft.laidOut;
+      const { version, file } = draft.numberedFile;
       const examined = {
         file: `${rules.folders[scope]}/${name}`,
         scope,
@@ -180,17 +182,17 @@ async function partsOf(draft: Draft, converting: Converting): Promise<Part[]> {
       const { path: from, text: original } = source;
       return {
         file: { scope, name, text: stripped.text, from, sha256: checksumOf(original), changes },
-        decisions: await decisionsIn(examined, { schema: rules.schema, ...converting }),
+        decisions: await decisionsIn(examined, { schema: rules.schema, ...context }),
       };
     }),
   );
 }
 
-function times(count: number): string {
+function timesText(count: number): string {
   return count === 1 ? 'once' : `${count} times`;
 }
 
-function nameOf({ laidOut: { version, file }, undoes }: Draft): string {
+function nameOf({ numberedFile: { version, file }, undoes }: Draft): string {
   if (version === null) return `R__${file.title}.sql`;
   const title = file.title.replace(/[/\\\p{Cc}]/gu, '_') || 'migration';
   const plain = fileNameOf(version, title);
@@ -207,8 +209,8 @@ interface Share {
   readonly problems: readonly PlacedProblem[];
 }
 
-/** A text divided between public and the tenants, each statement with the comments before it. */
-function sharesOf({ parsed, text }: Draft, { rules, made, kept }: Converting): Share[] {
+/** Divides a text between public and the tenants, each statement with the comments before it. */
+function divide({ parsed, text }: Draft, { rules, created, kept }: ConversionContext): Share[] {
   if (rules.keep.length === 0 || parsed === null) return [{ scope: rules.into, text, problems: [] }];
   const parts = { public: '', tenant: '' };
   const counts = { public: 0, tenant: 0 };
@@ -217,7 +219,7 @@ function sharesOf({ parsed, text }: Draft, { rules, made, kept }: Converting): S
   for (const statement of parsed.statements) {
     const { end } = withSemicolon(text, statement);
     const to = end + (/^[ \t]*(?:--[^\r\n]*)?(?:\r\n|\r|\n)/.exec(text.slice(end))?.[0].length ?? 0);
-    const { place, problem } = placementOf(statement, kept, made);
+    const { place, problem } = placementOf(statement, kept, created);
     const piece = text.slice(done, to);
     const scopes: readonly Scope[] = place === 'either' ? ['public', 'tenant'] : [place];
     for (const scope of scopes) {
@@ -230,7 +232,7 @@ function sharesOf({ parsed, text }: Draft, { rules, made, kept }: Converting): S
   if (counts.public === 0) return [{ scope: 'tenant', text, problems }];
   const rest = text.slice(done);
   if (counts.tenant === 0) return [{ scope: 'public', text, problems: [] }];
-  const [forPublic, forTenant] = [marked(parts.public, text), marked(parts.tenant + rest, text)];
+  const [forPublic, forTenant] = [withMark(parts.public, text), withMark(parts.tenant + rest, text)];
   const shift = forTenant.length - (parts.tenant + rest).length;
   return [
     { scope: 'public', text: forPublic, problems: [] },
@@ -242,17 +244,21 @@ function sharesOf({ parsed, text }: Draft, { rules, made, kept }: Converting): S
   ];
 }
 
-/** A part of a text, with the whole text's mark if it must run outside a transaction. */
-function marked(part: string, whole: string): string {
+/** A part of a text, with the no-transaction mark of the whole text. */
+function withMark(part: string, whole: string): string {
   return asksForNoTransaction(whole) && !asksForNoTransaction(part) ? noTransactionMark + part : part;
 }
 
 /** Removes the schema from names of tenant objects, and shifts the positions of problems accordingly. */
-async function strip(text: string, problems: readonly PlacedProblem[], { rules, made, kept }: Converting) {
+async function withoutSchema(
+  text: string,
+  problems: readonly PlacedProblem[],
+  { rules, created, kept }: ConversionContext,
+) {
   const parsed = await parsedText(text);
   if (parsed === null) return { text, count: 0, moved: problems };
   const places = (await qualifiedNames(parsed, rules.schema)).filter(
-    ({ name, kind }) => made.has(name, kind) && !kept.has(name, kind),
+    ({ name, kind }) => created.has(name, kind) && !kept.has(name, kind),
   );
   const ranges = places.flatMap(({ qualifier }) => qualifier);
   const moved = problems.map(({ index, problem }) => ({

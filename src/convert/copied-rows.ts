@@ -5,8 +5,8 @@ import { copiesIn } from './copies.ts';
 const mostRows = 1000;
 
 /**
- * Rewrites COPY FROM STDIN with the rows that follow it as INSERT statements, which need no client that sends the rows. As
- * with COPY, the values of identity columns are those of the rows. Returns the number of tables.
+ * Rewrites COPY FROM STDIN and its rows as INSERT statements, which need no client that sends rows. As with COPY,
+ * identity columns get the values of the rows. Returns the number of tables.
  */
 export function copiedRowsAsInserts(text: string): { readonly text: string; readonly count: number } {
   const parts: string[] = [];

@@ -9,8 +9,8 @@ import { tokensOf } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import { toScript } from '../sql/script.ts';
 import { literalPattern } from '../text/literal-pattern.ts';
+import type { CreatedObjects, ParsedText } from './created-objects.ts';
 import type { KeptObjects, PlacementProblem } from './kept.ts';
-import type { MadeObjects, ParsedText } from './made-objects.ts';
 import { qualifiedNames } from './qualified-names.ts';
 
 /** A place in a converted file that needs a manual decision. */
@@ -23,7 +23,7 @@ export interface Decision {
   readonly cure: string;
 }
 
-/** A statement that `--keep` cannot place automatically; `index` is a UTF-16 index. */
+/** A statement that `--keep` cannot place; `index` is a UTF-16 index. */
 export interface PlacedProblem {
   readonly index: number;
   readonly problem: PlacementProblem;
@@ -46,19 +46,19 @@ export interface Examined {
 /** The rules for finding decisions. */
 export interface DecisionRules {
   readonly schema: string;
-  readonly made: MadeObjects;
+  readonly created: CreatedObjects;
   readonly kept: KeptObjects;
 }
 
-type Found = readonly [index: number, what: string, cure: string];
+type DecisionAt = readonly [index: number, what: string, cure: string];
 
 /** The places in a converted file that need a manual decision, in order. */
 export async function decisionsIn(file: Examined, rules: DecisionRules): Promise<Decision[]> {
   const { parsed, text, scope, problems } = file;
-  const found: Found[] = [
-    ...problems.map(({ index, problem }): Found => [index, ...aboutKept[problem]]),
-    ...oldHistory(text),
-    ...(parsed === null || scope === 'public' ? [] : await inTenant(file, parsed, rules)),
+  const found: DecisionAt[] = [
+    ...problems.map(({ index, problem }): DecisionAt => [index, ...aboutKept[problem]]),
+    ...historyMentions(text),
+    ...(parsed === null || scope === 'public' ? [] : await tenantDecisions(file, parsed, rules)),
   ];
   const places = found
     .sort(([a], [b]) => a - b)
@@ -97,20 +97,20 @@ async function refusals(examined: Examined, schema: string): Promise<Decision[]>
   }));
 }
 
-async function inTenant(
+async function tenantDecisions(
   { file, scope, version, name, text }: Examined,
   parsed: ParsedText,
   rules: DecisionRules,
 ) {
-  const { schema, made, kept } = rules;
-  const isTenants = (table: string) => made.has(table, 'any') && !kept.has(table);
+  const { schema, created, kept } = rules;
+  const isTenants = (table: string) => created.has(table, 'any') && !kept.has(table);
   const migration = { scope, version, name, checksum: '', file, text };
   const lints = lintsOf(migration, parsed.statements, { publicSchema: schema, isTenants });
   return [
-    ...lints.map((lint): Found => [lint.index, ...explained(lint, parsed)]),
-    ...(await notMade(parsed, rules)),
-    ...(await schemaItself(parsed, schema)),
-    ...guards(text, schema),
+    ...lints.map((lint): DecisionAt => [lint.index, ...decisionFor(lint, parsed)]),
+    ...(await notCreated(parsed, rules)),
+    ...(await schemaStatements(parsed, schema)),
+    ...schemaGuards(text, schema),
     ...pathSettings(parsed),
   ];
 }
@@ -120,7 +120,7 @@ const bodies: Readonly<Record<string, string>> = {
   CreateFunctionStmt: 'the body of a function',
 };
 
-function explained(
+function decisionFor(
   { rule, message, index }: Lint,
   { text, statements }: ParsedText,
 ): readonly [what: string, cure: string] {
@@ -139,14 +139,17 @@ function explained(
   return [what, cure];
 }
 
-async function notMade(parsed: ParsedText, { schema, made, kept }: DecisionRules): Promise<Found[]> {
+async function notCreated(
+  parsed: ParsedText,
+  { schema, created, kept }: DecisionRules,
+): Promise<DecisionAt[]> {
   const places = await qualifiedNames(parsed, schema);
   return places
     .filter(
       ({ name, kind }) =>
         (kind === 'relation' || kind === 'any') &&
         /[\p{L}\p{N}_]/u.test(name) &&
-        !made.has(name, kind) &&
+        !created.has(name, kind) &&
         !kept.has(name),
     )
     .map(({ name, index }) => [
@@ -156,16 +159,16 @@ async function notMade(parsed: ParsedText, { schema, made, kept }: DecisionRules
     ]);
 }
 
-async function schemaItself({ text, statements }: ParsedText, schema: string): Promise<Found[]> {
-  const making = statements.filter(({ kind }) => kind === 'CreateSchemaStmt');
-  const isMaking = (index: number) => making.some(({ start, end }) => start <= index && index < end);
+async function schemaStatements({ text, statements }: ParsedText, schema: string): Promise<DecisionAt[]> {
+  const creating = statements.filter(({ kind }) => kind === 'CreateSchemaStmt');
+  const isCreating = (index: number) => creating.some(({ start, end }) => start <= index && index < end);
   const tokens = await tokensOf(text);
   return tokens
     .filter((token, i) => {
       const before = tokens[i - 1]?.text.toLowerCase();
       const isName =
         isIdentifier(token.text) && foldedName(token.text) === schema && tokens[i + 1]?.text !== '.';
-      return isName && before === 'schema' && !isMaking(token.index);
+      return isName && before === 'schema' && !isCreating(token.index);
     })
     .map(({ index }) => [
       index,
@@ -174,7 +177,7 @@ async function schemaItself({ text, statements }: ParsedText, schema: string): P
     ]);
 }
 
-function guards(text: string, schema: string): Found[] {
+function schemaGuards(text: string, schema: string): DecisionAt[] {
   const literal = `'${literalPattern(schema).replaceAll("'", "''")}'`;
   const guard = new RegExp(
     `\\b(?:\\w*schema\\w*|nspname)"?\\s*(?:=|<>|!=|(?:not\\s+)?in\\s*\\([^()]*?|like)\\s*${literal}|${literal}\\s*(?:=\\s*"?\\w*schema|::\\s*regnamespace)|\\b(?:to_regnamespace|has_schema_privilege)\\s*\\([^()]*${literal}`,
@@ -189,7 +192,7 @@ function guards(text: string, schema: string): Found[] {
 
 const setsPath = /\bset\s+(?:local\s+|session\s+)?search_path\b|\bset_config\s*\(\s*'search_path'/gi;
 
-function pathSettings({ text, statements }: ParsedText): Found[] {
+function pathSettings({ text, statements }: ParsedText): DecisionAt[] {
   const code = withoutComments(text).text;
   return statements.flatMap(({ kind, start, end }) =>
     [...code.slice(start, end).matchAll(setsPath)]
@@ -198,7 +201,7 @@ function pathSettings({ text, statements }: ParsedText): Found[] {
         () => !/^SELECT pg_catalog\.set_config\('search_path', '', false\)$/.test(code.slice(start, end)),
       )
       .map(
-        ({ index }): Found => [
+        ({ index }): DecisionAt => [
           start + index,
           'this sets search_path, which selects the tenant',
           kind === 'CreateFunctionStmt' ? 'write SET search_path FROM CURRENT' : 'remove it',
@@ -211,7 +214,7 @@ function pathSettings({ text, statements }: ParsedText): Found[] {
 const ownTables = historyTableNames.filter((name) => name !== 'migrations');
 const oldTable = new RegExp(`(?<![\\w$])(?:${ownTables.join('|')})(?![\\w$])`, 'g');
 
-function oldHistory(text: string): Found[] {
+function historyMentions(text: string): DecisionAt[] {
   return [...withoutComments(text).text.matchAll(oldTable)].map(({ 0: table, index }) => [
     index,
     `${table} is the history of another tool`,

@@ -17,6 +17,7 @@ export interface ForeignFile {
   readonly folder: string;
 }
 
+const flywayKinds: Readonly<Record<string, ForeignFile['kind']>> = { U: 'down', B: 'baseline' };
 const flyway = /^([VUB])(\d+(?:[._]\d+)*)__(.+)$/s;
 const ways = /^(.+)\.(up|down|undo|rollback)$/s;
 // db-migrate keeps the SQL of x.js in sqls/x-up.sql.
@@ -47,7 +48,7 @@ export function readFileName(source: SourceFile): ForeignFile {
   }
   const [, letter, version = '', description = ''] = flyway.exec(bare) ?? [];
   if (letter !== undefined) {
-    const kind = letter === 'U' ? 'down' : letter === 'B' ? 'baseline' : 'up';
+    const kind = flywayKinds[letter] ?? 'up';
     const parts = dateAsNumber(version)?.split('.') ?? version.split(/[._]/);
     return { ...named(kind, version), parts, title: description };
   }

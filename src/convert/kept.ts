@@ -3,15 +3,15 @@ import type { ParsedStatement } from '../sql/parse.ts';
 import { droppedNames, type RangeVar, reachOf } from '../sql/reach.ts';
 import { closest } from '../text/closest.ts';
 import {
-  type MadeObjects,
-  madeBy,
+  type CreatedObjects,
+  createdBy,
   type NamedObject,
   type NameKind,
   nameInList,
   objectName,
   type ParsedText,
   tableOf,
-} from './made-objects.ts';
+} from './created-objects.ts';
 
 /** The objects that stay in public: the named tables, and the objects that they need. */
 export interface KeptObjects {
@@ -30,29 +30,29 @@ export const nothingKept: KeptObjects = { has: () => false, isGone: () => false 
 export function keptObjects(
   tables: readonly string[],
   texts: readonly ParsedText[],
-  made: MadeObjects,
+  created: CreatedObjects,
 ): KeptObjects {
   if (tables.length === 0) return nothingKept;
-  for (const table of tables) if (!made.has(table, 'relation')) throw notMade(table, made);
+  for (const table of tables) if (!created.has(table, 'relation')) throw notCreated(table, created);
   const kept = new Set(tables);
   const statements = texts.flatMap((text) => text.statements);
   for (let before = 0; before < kept.size; ) {
     before = kept.size;
-    for (const [old, renamed] of made.renamed) {
+    for (const [old, renamed] of created.renamed) {
       if (kept.has(old)) kept.add(renamed);
       if (kept.has(renamed)) kept.add(old);
     }
-    for (const statement of statements) for (const name of neededBy(statement, kept, made)) kept.add(name);
+    for (const statement of statements) for (const name of neededBy(statement, kept, created)) kept.add(name);
   }
   const has = (name: string, kind: NameKind = 'any') => {
     if (kept.has(name)) return true;
     // An index or sequence that has its name from a table.
-    if (kind === 'type' || kind === 'function' || made.relations.has(name)) return false;
-    const table = tableOf(name, made.relations);
-    return table !== null && kept.has(table) && made.has(name, 'relation');
+    if (kind === 'type' || kind === 'function' || created.relations.has(name)) return false;
+    const table = tableOf(name, created.relations);
+    return table !== null && kept.has(table) && created.has(name, 'relation');
   };
   const gone = new Set([
-    ...made.renamed.map(([old]) => old),
+    ...created.renamed.map(([old]) => old),
     ...statements.flatMap(({ kind, fields }) =>
       kind === 'DropStmt' ? droppedNames(fields.objects).map(({ name }) => name) : [],
     ),
@@ -60,28 +60,32 @@ export function keptObjects(
   return { has, isGone: (name) => gone.has(name) && kept.has(name) };
 }
 
-function notMade(table: string, made: MadeObjects): SqlmigError {
-  const meant = closest(table, [...made.relations]);
+function notCreated(table: string, created: CreatedObjects): SqlmigError {
+  const meant = closest(table, [...created.relations]);
   return new SqlmigError('bad-usage', `the files create no table "${table}" to keep`, {
     hint: meant === null ? 'names are case-sensitive, as in the database' : `did you mean ${meant}?`,
   });
 }
 
-function neededBy(statement: ParsedStatement, kept: ReadonlySet<string>, made: MadeObjects): string[] {
+function neededBy(statement: ParsedStatement, kept: ReadonlySet<string>, created: CreatedObjects): string[] {
   const { kind, fields } = statement;
   if (kind === 'AlterSeqStmt' || kind === 'CreateSeqStmt') {
     const owner = ownerOf(fields.options);
     const { relname = '' } = (fields.sequence ?? {}) as RangeVar;
     return owner !== null && kept.has(owner) ? [relname] : [];
   }
-  const about = (fields.relation ?? (fields.base as { relation?: RangeVar } | undefined)?.relation) as
+  const subject = (fields.relation ?? (fields.base as { relation?: RangeVar } | undefined)?.relation) as
     | RangeVar
     | undefined;
-  if (about?.relname === undefined || !kept.has(about.relname)) return [];
+  if (subject?.relname === undefined || !kept.has(subject.relname)) return [];
   const index = kind === 'IndexStmt' && typeof fields.idxname === 'string' ? [fields.idxname] : [];
-  const run = kind === 'CreateTrigStmt' ? nameInList(fields.funcname) : null;
+  const triggerFunction = kind === 'CreateTrigStmt' ? nameInList(fields.funcname) : null;
   const isDefinition = kind === 'CreateStmt' || kind === 'AlterTableStmt';
-  return [...index, ...(run === null ? [] : [run.name]), ...(isDefinition ? usedIn(fields, made) : [])];
+  return [
+    ...index,
+    ...(triggerFunction === null ? [] : [triggerFunction.name]),
+    ...(isDefinition ? usedIn(fields, created) : []),
+  ];
 }
 
 function ownerOf(options: unknown): string | null {
@@ -96,17 +100,17 @@ function ownerOf(options: unknown): string | null {
 }
 
 /** The types, functions and constraint indexes in the definition of a table that the files create. */
-function usedIn(node: unknown, made: MadeObjects): string[] {
-  if (Array.isArray(node)) return node.flatMap((item) => usedIn(item, made));
+function usedIn(node: unknown, created: CreatedObjects): string[] {
+  if (Array.isArray(node)) return node.flatMap((item) => usedIn(item, created));
   if (typeof node !== 'object' || node === null) return [];
   const { names, typemod, funcname, conname } = node as Record<string, unknown>;
   const type = typemod === undefined ? null : nameInList(names);
   const called = nameInList(funcname);
   return [
-    ...(type !== null && made.types.has(type.name) ? [type.name] : []),
-    ...(called !== null && made.others.has(called.name) ? [called.name] : []),
-    ...(typeof conname === 'string' && made.relations.has(conname) ? [conname] : []),
-    ...Object.values(node).flatMap((value) => usedIn(value, made)),
+    ...(type !== null && created.types.has(type.name) ? [type.name] : []),
+    ...(called !== null && created.others.has(called.name) ? [called.name] : []),
+    ...(typeof conname === 'string' && created.relations.has(conname) ? [conname] : []),
+    ...Object.values(node).flatMap((value) => usedIn(value, created)),
   ];
 }
 
@@ -126,13 +130,13 @@ export interface Placed {
 }
 
 /** Places a statement: in public if it changes only kept objects, otherwise in the tenants. */
-export function placementOf(statement: ParsedStatement, kept: KeptObjects, made: MadeObjects): Placed {
+export function placementOf(statement: ParsedStatement, kept: KeptObjects, created: CreatedObjects): Placed {
   const { kind, fields } = statement;
   if (kind === 'TransactionStmt' || (kind === 'VariableSetStmt' && fields.name !== 'search_path'))
     return { place: 'either', problem: null };
   const subjects = subjectsOf(statement);
   const mentioned = runsCode.has(kind) ? [...reachOf(statement).words] : relationsIn(fields);
-  const isAboutOthers = mentioned.some((name) => made.relations.has(name) && !kept.has(name));
+  const isAboutOthers = mentioned.some((name) => created.relations.has(name) && !kept.has(name));
   const areKept = subjects.filter(({ name }) => kept.has(name)).length;
   const changesKept =
     subjects.length > 0 ? areKept > 0 : mentioned.some((name) => kept.has(name, 'relation'));
@@ -141,10 +145,10 @@ export function placementOf(statement: ParsedStatement, kept: KeptObjects, made:
   return { place: isMixed ? 'tenant' : 'public', problem: isMixed ? 'mixed' : null };
 }
 
-// Their texts and strings name tables too.
+// Their code and strings may also name tables.
 const runsCode: ReadonlySet<string> = new Set(['DoStmt', 'CreateFunctionStmt', 'SelectStmt', 'CallStmt']);
 
-// Those are named after the table that they are of.
+// Objects that statements name with their table.
 const ofTable: ReadonlySet<unknown> = new Set([
   'OBJECT_COLUMN',
   'OBJECT_TRIGGER',
@@ -156,21 +160,21 @@ const ofTable: ReadonlySet<unknown> = new Set([
 /** The objects that a statement creates or changes. */
 function subjectsOf(statement: ParsedStatement): NamedObject[] {
   const { kind, fields } = statement;
-  const made = kind === 'IndexStmt' ? null : madeBy(statement);
-  if (made !== null) return [made];
+  const created = kind === 'IndexStmt' ? null : createdBy(statement);
+  if (created !== null) return [created];
   const single = [fields.relation, fields.sequence, fields.table].flatMap((node) => relation(node));
   if (single.length > 0) return single;
   const lists = [fields.relations, fields.objects, [fields.object]].flatMap(
     (list) => (list ?? []) as unknown[],
   );
-  const type = fields.objtype ?? fields.objectType ?? fields.removeType ?? fields.renameType;
+  const kindOfObject = fields.objtype ?? fields.objectType ?? fields.removeType ?? fields.renameType;
   const named = lists.flatMap((node) => {
     const { RangeVar: variable } = (node ?? {}) as { readonly RangeVar?: RangeVar };
     if (variable !== undefined) return relation(variable);
-    return ofTable.has(type) ? tableIn(node) : (objectName(node) ?? []);
+    return ofTable.has(kindOfObject) ? tableIn(node) : (objectName(node) ?? []);
   });
-  const own = nameInList(fields.typeName) ?? nameInList(fields.domainname);
-  return own === null ? named : [own];
+  const type = nameInList(fields.typeName) ?? nameInList(fields.domainname);
+  return type === null ? named : [type];
 }
 
 function relation(node: unknown): NamedObject[] {

@@ -7,7 +7,7 @@ import { numbered } from './numbering.ts';
 import { inToolOrder, knownTool, toolOfFiles } from './tool-order.ts';
 
 /** A migration of another tool under the version that it gets. */
-export interface LaidOut {
+export interface NumberedFile {
   readonly file: ForeignFile;
   /** `null` for a repeatable. */
   readonly version: string | null;
@@ -26,7 +26,7 @@ export interface Layout {
   /** `null` if several possible tools. */
   readonly tool: string | null;
   /** In the order in which the tool runs them; repeatables last. */
-  readonly migrations: readonly LaidOut[];
+  readonly migrations: readonly NumberedFile[];
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -41,26 +41,26 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
     .map(readFileName);
   const tool = toolName === null ? toolOfFiles(named, sources) : knownTool(toolName);
   const leftOut: LeftOut[] = [];
-  const leave = (files: readonly ForeignFile[], why: string) =>
+  const leaveOut = (files: readonly ForeignFile[], why: string) =>
     leftOut.push(...files.map(({ source }) => ({ file: source.path, why })));
   const read = tool === 'Alembic' ? named.map(withoutRevision) : named;
-  const own = split(read, ({ source }) => isOfTool(source.path, tool));
-  leave(own.no, 'not committed');
-  const versioned = split(own.yes, (file) => hasVersion(file, tool));
-  leave(versioned.no, 'its name has no version');
+  const ofTool = partition(read, ({ source }) => isOfTool(source.path, tool));
+  leaveOut(ofTool.no, 'not committed');
+  const versioned = partition(ofTool.yes, (file) => hasVersion(file, tool));
+  leaveOut(versioned.no, 'its name has no version');
   requireOneFolder(versioned.yes, tool);
-  const ups = split(versioned.yes, ({ kind }) => kind === 'up' || kind === 'baseline');
-  const sql = split(ups.yes, (file) => isSource(file, ups.yes));
-  leave(sql.no, 'it only runs the SQL file of the same name');
-  const baselines = split(sql.yes, (file) => file.kind !== 'baseline' || isNeeded(file, sql.yes));
-  leave(baselines.no, 'the files that it replaces exist');
+  const ups = partition(versioned.yes, ({ kind }) => kind === 'up' || kind === 'baseline');
+  const sql = partition(ups.yes, (file) => isSource(file, ups.yes));
+  leaveOut(sql.no, 'it only runs the SQL file of the same name');
+  const baselines = partition(sql.yes, (file) => file.kind !== 'baseline' || isNeeded(file, sql.yes));
+  leaveOut(baselines.no, 'the files that it replaces exist');
   const { files, unlisted } = inToolOrder(baselines.yes, tool, sources);
-  leave(unlisted, `${tool} does not list it, and never ran it`);
-  const downs = split(ups.no, ({ kind }) => kind === 'down');
+  leaveOut(unlisted, `${tool} does not list it, and never ran it`);
+  const downs = partition(ups.no, ({ kind }) => kind === 'down');
   // If several have the same stem, the first one counts.
   const undone = new Map(files.toReversed().map((file) => [file.stem, file]));
   const undoing = new Map(downs.yes.toReversed().map(({ stem, source }) => [stem, source]));
-  leave(
+  leaveOut(
     downs.yes.filter(({ stem }) => !undone.has(stem)),
     'there is no migration that it would undo',
   );
@@ -74,7 +74,7 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
   return { tool, migrations: [...migrations, ...repeatables], leftOut };
 }
 
-function split<T>(items: readonly T[], isIn: (item: T) => boolean): { yes: T[]; no: T[] } {
+function partition<T>(items: readonly T[], isIn: (item: T) => boolean): { yes: T[]; no: T[] } {
   return { yes: items.filter(isIn), no: items.filter((item) => !isIn(item)) };
 }
 

@@ -7,10 +7,10 @@ import type { ForeignFile } from './file-names.ts';
  * @throws SqlmigError `bad-file-name` if they would need more than 18 digits.
  */
 export function numbered(inOrder: readonly Pick<ForeignFile, 'parts'>[]): string[] {
-  const own = ownNumbers(inOrder);
-  const width = own.find((digits) => digits !== null)?.length ?? 4;
+  const numbers = ownNumbers(inOrder);
+  const width = numbers.find((digits) => digits !== null)?.length ?? 4;
   let previous: string | null = null;
-  return own.map((digits) => {
+  return numbers.map((digits) => {
     const isFree = digits !== null && (previous === null || BigInt(digits) > BigInt(previous));
     const next = String((previous === null ? 0n : BigInt(previous)) + 1n);
     previous = isFree ? digits : next.padStart(previous?.length ?? width, '0');

@@ -2,7 +2,7 @@ import { foldedName, isIdentifier } from '../sql/identifier.ts';
 import { type ParsedStatement, type Token, tokensOf } from '../sql/parse.ts';
 import { byteIndexes } from '../sql/position.ts';
 import type { Range } from '../sql/ranges.ts';
-import type { NameKind, ParsedText } from './made-objects.ts';
+import type { NameKind, ParsedText } from './created-objects.ts';
 
 /** A name with its schema in code: never in a string, a comment, or the body of a function or block. */
 export interface QualifiedPlace {

@@ -22,17 +22,17 @@ export interface Definitions {
 
 /** Definitions are found by name, in any schema, and are kept while they may be valid. */
 export function createDefinitions(): Definitions {
-  const known = new Map<CodeUse, Map<string, Set<CodeUse>>>();
+  const definitions = new Map<CodeUse, Map<string, Set<CodeUse>>>();
   const define = ({ on, part }: Definition, uses: Set<CodeUse>, replace: boolean) => {
     for (const use of on) {
-      const parts = known.get(use) ?? new Map<string, Set<CodeUse>>();
-      known.set(use, parts.set(part, replace ? uses : new Set([...(parts.get(part) ?? []), ...uses])));
+      const parts = definitions.get(use) ?? new Map<string, Set<CodeUse>>();
+      definitions.set(use, parts.set(part, replace ? uses : new Set([...(parts.get(part) ?? []), ...uses])));
     }
   };
   const forget = ({ on, part }: Definition) => {
     for (const use of on) {
-      if (part === every) known.delete(use);
-      else known.get(use)?.delete(part);
+      if (part === every) definitions.delete(use);
+      else definitions.get(use)?.delete(part);
     }
   };
   return {
@@ -42,7 +42,7 @@ export function createDefinitions(): Definitions {
       if (kind === 'RenameStmt') {
         const [from, to] = renamedBy(fields);
         for (const [i, use] of from.entries())
-          for (const [part, uses] of known.get(use) ?? [])
+          for (const [part, uses] of definitions.get(use) ?? [])
             define({ on: to.slice(i, i + 1), part }, uses, false);
       }
       const definition = definedBy(kind, fields);
@@ -53,7 +53,8 @@ export function createDefinitions(): Definitions {
       // Grows while it is read.
       for (const use of seen) {
         if (accepts(use)) return use;
-        for (const further of known.get(use)?.values() ?? []) for (const found of further) seen.add(found);
+        for (const further of definitions.get(use)?.values() ?? [])
+          for (const found of further) seen.add(found);
       }
       return null;
     },

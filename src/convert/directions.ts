@@ -3,12 +3,12 @@ import { asksForNoTransaction } from '../sql/directives.ts';
 import type { Range } from '../sql/ranges.ts';
 import { type DirectedSection, directedSections } from '../sql/sections.ts';
 
-/** The text of a file without another tool's marks, each direction by itself. */
-export interface TwoWays {
+/** The two directions of a file, without the marks of its tool. */
+export interface Directions {
   readonly up: string;
-  /** The text that undoes it; empty if the file has none. */
+  /** The statements that undo the migration; empty if the file has none. */
   readonly down: string;
-  /** What was changed, in words. */
+  /** The changes, in words. */
   readonly changes: readonly string[];
 }
 
@@ -23,30 +23,31 @@ const marks: readonly RegExp[] = [
 export const noTransactionMark = '-- sqlmig: no-transaction\n';
 
 /** Divides a file of another tool into its two directions, and removes the tool's marks. */
-export function twoWays(text: string): TwoWays {
+export function splitDirections(text: string): Directions {
   const sections = directedSections(text);
-  const ways = divide(text, sections);
-  const [up, down] = [withoutMarks(ways.up), withoutMarks(ways.down)];
+  const parts = sectionTexts(text, sections);
+  const [up, down] = [withoutMarks(parts.up), withoutMarks(parts.down)];
   const changes = [
     ...(sections.length > 0 || up !== text ? ['marks removed'] : []),
-    ...(ways.down === '' ? [] : ['down section moved to a separate file']),
+    ...(parts.down === '' ? [] : ['down section moved to a separate file']),
   ];
-  if (!asksForNoTransaction(text) || asksForNoTransaction(up)) return { up, down: filled(down), changes };
-  const back = filled(down);
+  if (!asksForNoTransaction(text) || asksForNoTransaction(up))
+    return { up, down: unlessComment(down), changes };
+  const undoing = unlessComment(down);
   return {
     up: noTransactionMark + up,
-    down: back === '' ? '' : noTransactionMark + back,
+    down: undoing === '' ? '' : noTransactionMark + undoing,
     changes: [...changes, 'no-transaction mark replaced'],
   };
 }
 
-function divide(text: string, sections: readonly DirectedSection[]): { up: string; down: string } {
-  const ways = { up: text.slice(0, lineStart(text, sections[0]?.start ?? text.length)), down: '' };
+function sectionTexts(text: string, sections: readonly DirectedSection[]): { up: string; down: string } {
+  const parts = { up: text.slice(0, lineStart(text, sections[0]?.start ?? text.length)), down: '' };
   sections.forEach(({ way, start }, i) => {
     const next = sections[i + 1]?.start;
-    ways[way] += text.slice(lineEnd(text, start), next === undefined ? text.length : lineStart(text, next));
+    parts[way] += text.slice(lineEnd(text, start), next === undefined ? text.length : lineStart(text, next));
   });
-  return ways;
+  return parts;
 }
 
 function withoutMarks(text: string): string {
@@ -62,7 +63,7 @@ function withoutMarks(text: string): string {
   return without(text, ranges);
 }
 
-/** A text without some ranges, which rise and do not overlap. */
+/** A text without these ranges, which are sorted and do not overlap. */
 export function without(text: string, ranges: readonly Range[]): string {
   let done = 0;
   const parts = ranges.map(({ start, end }) => {
@@ -73,7 +74,8 @@ export function without(text: string, ranges: readonly Range[]): string {
   return parts.join('') + text.slice(done);
 }
 
-function filled(down: string): string {
+/** The text, or an empty one if it has only comments and blanks. */
+function unlessComment(down: string): string {
   return [...spansOf(down)].some(({ kind }) => kind === 'code') ? down : '';
 }
 

@@ -12,10 +12,10 @@ export interface ParsedText {
 }
 
 /** The objects that files create in one schema. */
-export interface MadeObjects {
+export interface CreatedObjects {
   readonly relations: ReadonlySet<string>;
   readonly types: ReadonlySet<string>;
-  /** Functions, and all else whose names are used like theirs. */
+  /** Functions, and other objects whose names are used in the same way. */
   readonly others: ReadonlySet<string>;
   /** Pairs of an object's names before and after it was renamed. */
   readonly renamed: readonly (readonly [before: string, after: string])[];
@@ -29,7 +29,7 @@ export interface NamedObject {
   readonly name: string;
 }
 
-interface Making {
+interface Creation {
   readonly kind: Exclude<NameKind, 'any'>;
   readonly of: (fields: ParsedStatement['fields']) => NamedObject | null;
 }
@@ -43,17 +43,17 @@ export function nameInList(list: unknown): NamedObject | null {
   return Array.isArray(list) ? (droppedNames([{ List: { items: list } }])[0] ?? null) : null;
 }
 const inList =
-  (field: string): Making['of'] =>
+  (field: string): Creation['of'] =>
   (fields) =>
     Array.isArray(fields[field]) ? nameInList(fields[field]) : null;
 const at =
-  (...path: readonly string[]): Making['of'] =>
+  (...path: readonly string[]): Creation['of'] =>
   (fields) =>
     relationIn(
       path.reduce<unknown>((node, field) => (node as Record<string, unknown> | undefined)?.[field], fields),
     );
 
-const makings: Readonly<Record<string, Making>> = {
+const creations: Readonly<Record<string, Creation>> = {
   CreateStmt: { kind: 'relation', of: at('relation') },
   CreateForeignTableStmt: { kind: 'relation', of: at('base', 'relation') },
   CreateTableAsStmt: { kind: 'relation', of: at('into', 'rel') },
@@ -80,27 +80,27 @@ const makings: Readonly<Record<string, Making>> = {
 };
 
 /** The object that a statement creates; `null` if it creates none with a name. */
-export function madeBy({
+export function createdBy({
   kind,
   fields,
 }: ParsedStatement): (NamedObject & { readonly kind: NameKind }) | null {
-  const making = makings[kind];
-  const made = making?.of(fields) ?? null;
-  return making === undefined || made === null ? null : { ...made, kind: making.kind };
+  const creation = creations[kind];
+  const created = creation?.of(fields) ?? null;
+  return creation === undefined || created === null ? null : { ...created, kind: creation.kind };
 }
 
 /** The objects that files create in `schema`, or without naming a schema. */
-export function madeObjects(texts: readonly ParsedText[], schema: string): MadeObjects {
+export function createdObjects(texts: readonly ParsedText[], schema: string): CreatedObjects {
   const sets = { relation: new Set<string>(), type: new Set<string>(), function: new Set<string>() };
   const renamed: (readonly [string, string])[] = [];
   const inBlocks = new Set<string>();
   for (const { text, statements } of texts) {
     for (const statement of statements) {
-      const made = madeBy(statement);
-      if (made !== null && made.kind !== 'any' && (made.schema ?? schema) === schema) {
-        sets[made.kind].add(made.name);
-        // A type of DefineStmt, as a text search object or an aggregate, is one of many kinds.
-        if (statement.kind === 'DefineStmt') sets.type.add(made.name);
+      const created = createdBy(statement);
+      if (created !== null && created.kind !== 'any' && (created.schema ?? schema) === schema) {
+        sets[created.kind].add(created.name);
+        // DefineStmt also creates types, text search objects and aggregates.
+        if (statement.kind === 'DefineStmt') sets.type.add(created.name);
       }
       const pair = renaming(statement, schema);
       if (pair !== null) {
@@ -144,7 +144,7 @@ function renaming({ kind, fields }: ParsedStatement, schema: string): readonly [
   return [before.name, String(fields.newname)];
 }
 
-/** The name of an object in `ALTER`, `DROP` or `COMMENT`, whatever its kind. */
+/** The name of an object of any kind in `ALTER`, `DROP` or `COMMENT`. */
 export function objectName(object: unknown): NamedObject | null {
   const { List, ObjectWithArgs, TypeName } = (object ?? {}) as {
     readonly List?: { readonly items?: unknown };
@@ -176,7 +176,7 @@ function isOfTable(name: string, tables: ReadonlySet<string>): boolean {
   return ofTable.test(name) && tableOf(name, tables) !== null;
 }
 
-/** The table whose index or sequence has such a name: the one with the longest name, since one may begin with another. */
+/** The table whose index or sequence has such a name: the longest match, since one name may begin with another. */
 export function tableOf(name: string, tables: ReadonlySet<string>): string | null {
   for (let end = name.lastIndexOf('_'); end > 0; end = name.lastIndexOf('_', end - 1)) {
     const table = name.slice(0, end);
