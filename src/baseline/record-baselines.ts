@@ -30,19 +30,19 @@ export async function recordBaselines(
   scripts: ReadonlyMap<Migration, Script>,
 ): Promise<AdoptedSchema[]> {
   const { run, settings } = migrationRun;
-  const wanted = new Map(proposals.map(({ target, files }) => [target.schema, files]));
+  const filesBySchema = new Map(proposals.map(({ target, files }) => [target.schema, files]));
   const context = unitContext(run, { ...settings, sync: true });
   const outcomes = await repairSchemas(
     migrationRun,
     proposals.map(({ target }) => target),
     {
-      hasWork: ({ schema, rows }) => wanted.has(schema) && rows.length === 0,
+      hasWork: ({ schema, rows }) => filesBySchema.has(schema) && rows.length === 0,
       openSession: () => run.openSession(),
       concurrency: run.config.concurrency ?? defaultConcurrency(run.server.version),
       async attempt(session, target) {
         const schema = unitSchema(target, null);
         const wait = watchWait();
-        const applied = (wanted.get(target.schema) ?? []).flatMap((file) => {
+        const applied = (filesBySchema.get(target.schema) ?? []).flatMap((file) => {
           const script = scripts.get(file);
           return script === undefined ? [] : [{ script, appliedAt: null }];
         });

@@ -35,7 +35,7 @@ export async function inHome<O extends HomeOptions, T>(
   if (config.otherDatabases.length === 0) return work(config, options);
   const configs = configsOf(config);
   const { signal, onEvent } = options;
-  const found = await Promise.all(
+  const answers = await Promise.all(
     configs.map(async ({ config: part, database }) => {
       try {
         return await withRun(part, callerOf({ signal }), isHere);
@@ -44,7 +44,7 @@ export async function inHome<O extends HomeOptions, T>(
       }
     }),
   );
-  const homes = configs.filter((_, i) => found[i] === true);
+  const homes = configs.filter((_, i) => answers[i] === true);
   if (homes.length > 1) throw inSeveral(what, homes);
   const home = homes[0] ?? (nowhere === undefined ? configs[0] : undefined);
   if (home === undefined) {

@@ -201,8 +201,8 @@ async function onExisting(
   session: Session,
   locks: readonly (TakenLock & { id: string })[],
 ): Promise<TakenLock[]> {
-  const there = await readRelations(session, new Set(locks.map(({ id }) => id)));
+  const relations = await readRelations(session, new Set(locks.map(({ id }) => id)));
   return locks
-    .filter(({ id }) => there.has(id))
+    .filter(({ id }) => relations.has(id))
     .map(({ schema, relation, mode }) => ({ schema, relation, mode }));
 }

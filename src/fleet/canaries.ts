@@ -12,9 +12,9 @@ export function canariesOf(tenants: readonly Target[], canary: Canary = 0): Read
     able.map(({ schema }) => schema),
     canary,
   );
-  const known = new Set(tenants.map(({ schema }) => schema));
-  const unknown = [...chosen].filter((schema) => !known.has(schema));
+  const tenantNames = new Set(tenants.map(({ schema }) => schema));
+  const unknown = [...chosen].filter((schema) => !tenantNames.has(schema));
   const words = { what: 'selected tenant', state: 'no tenant was touched' };
-  if (unknown.length > 0) throw unknownTenants(unknown, [...known], words);
+  if (unknown.length > 0) throw unknownTenants(unknown, [...tenantNames], words);
   return chosen;
 }

@@ -71,11 +71,11 @@ export function ownCanaries(
 ): Pick<UpOptions, 'canary'> {
   if (kinds.length === 0 || typeof canary !== 'object' || !('names' in canary)) return {};
   const states = [found, ...kinds.map((kind) => kind.found)];
-  const known = new Set(states.flatMap(({ tenants }) => tenants.map(({ schema }) => schema)));
-  const unknown = canary.names.filter((name) => !known.has(name));
+  const tenantNames = new Set(states.flatMap(({ tenants }) => tenants.map(({ schema }) => schema)));
+  const unknown = canary.names.filter((name) => !tenantNames.has(name));
   const words = { what: 'selected tenant', state: 'no tenant was touched' };
   if (unknown.length > 0 && states.every(({ tenantsUnknown }) => tenantsUnknown === null))
-    throw unknownTenants(unknown, [...known], words);
+    throw unknownTenants(unknown, [...tenantNames], words);
   return canariesIn(found, canary, 'tenant');
 }
 
@@ -100,6 +100,6 @@ export function canariesAmong(
   tenants: FleetState['tenants'],
   { names }: { readonly names: readonly string[] },
 ) {
-  const known = new Set(tenants.map(({ schema }) => schema));
-  return { canary: { names: names.filter((name) => known.has(name)) } };
+  const tenantNames = new Set(tenants.map(({ schema }) => schema));
+  return { canary: { names: names.filter((name) => tenantNames.has(name)) } };
 }

@@ -50,10 +50,10 @@ export async function migrateFleet(
     const digests = createDigests(migrator);
     const { found, select, shares, warnings } = await run.read(async (session, reader) => {
       const selection = await selectionOfRun(session, config, options);
-      const known = await digests.read(session);
+      const stored = await digests.read(session);
       const [{ select }, ...others] = await divideSelection(reader, scopes, selection);
       return {
-        found: await readFleetState(reader, source, { selection: select, digests: known }),
+        found: await readFleetState(reader, source, { selection: select, digests: stored }),
         select,
         shares: others,
         warnings: await scopeWarnings(reader, config, migrations),

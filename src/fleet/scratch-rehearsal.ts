@@ -93,10 +93,10 @@ function tooManyVersions(): Pick<ErrorDetails, 'code' | 'message'> {
 }
 
 function leftOutIn(found: FleetState, { outcomes }: Summary): LeftOutSchema[] {
-  const known = new Map(outcomes.map((outcome) => [outcomeKey(outcome), outcome]));
+  const outcomesByKey = new Map(outcomes.map((outcome) => [outcomeKey(outcome), outcome]));
   return allTargets(found).flatMap((target) => {
     const { scope, schema, trouble, plan } = target;
-    const outcome = known.get(outcomeKey({ scope, schema, error: trouble }));
+    const outcome = outcomesByKey.get(outcomeKey({ scope, schema, error: trouble }));
     if (outcome === undefined || outcome.error !== undefined) return [];
     const [first, ...rest] = outcome.unrehearsed ?? [];
     if (first === undefined) return [];

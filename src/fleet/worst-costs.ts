@@ -85,21 +85,21 @@ function worst<T extends { readonly schema: string }>(
   costs: readonly CostIn[],
   { itemsOf, key, size }: Ranking<T>,
 ): Worst<T>[] {
-  const found = new Map<string, Worst<T> & { readonly size: number }>();
+  const ranked = new Map<string, Worst<T> & { readonly size: number }>();
   for (const { in: where, cost } of costs) {
     for (const item of itemsOf(cost)) {
       const schema = item.schema === where.schema && where.scope !== 'public' ? null : item.schema;
       const id = JSON.stringify([schema, ...key(item)]);
-      const known = found.get(id);
-      const schemas = (known?.schemas ?? 0) + 1;
-      const isWorse = known === undefined || size(item) > known.size;
-      found.set(
+      const soFar = ranked.get(id);
+      const schemas = (soFar?.schemas ?? 0) + 1;
+      const isWorse = soFar === undefined || size(item) > soFar.size;
+      ranked.set(
         id,
         isWorse
           ? { ...item, schema, ...placeOf(where, costs), schemas, size: size(item) }
-          : { ...known, schemas },
+          : { ...soFar, schemas },
       );
     }
   }
-  return [...found.values()].map(({ size: _, ...item }) => item as unknown as Worst<T>);
+  return [...ranked.values()].map(({ size: _, ...item }) => item as unknown as Worst<T>);
 }

@@ -116,10 +116,10 @@ async function run(
   const source = { config: scoped, migrations, options: settings.plan };
   return withRun(scoped, settings, async (current) => {
     const migrationRun = { run: current, source, settings };
-    const found = await proposeBaselines(migrationRun, { version: upTo, select, covered });
-    const { proposals, refused, unchanged } = found;
+    const proposed = await proposeBaselines(migrationRun, { version: upTo, select, covered });
+    const { proposals, refused, unchanged } = proposed;
     const isReady = proposals.length > 0 && refused.length === 0;
-    const comparison = isReady ? await compareBaselines(migrationRun, found, covered) : nothingCompared;
+    const comparison = isReady ? await compareBaselines(migrationRun, proposed, covered) : nothingCompared;
     const named = <T extends { readonly scope: ScopeName }>(items: readonly T[]) =>
       items.map((item) => namedScope(item, scoped));
     const compared = { ...comparison, differences: named(comparison.differences) };
@@ -127,7 +127,7 @@ async function run(
       version: upTo,
       baselines: named(proposals.map(describeBaseline)),
       unchanged,
-      noTenants: listsNoTenants(found.state, select),
+      noTenants: listsNoTenants(proposed.state, select),
       ...compared,
       refused,
       accepted: false,
@@ -138,7 +138,7 @@ async function run(
     const accepted = await accept(result);
     checkValue('the answer of accept', accepted, yesOrNo);
     if (!accepted) return result;
-    return { ...result, accepted, schemas: named(await recordBaselines(migrationRun, found, scripts)) };
+    return { ...result, accepted, schemas: named(await recordBaselines(migrationRun, proposed, scripts)) };
   });
 }
 

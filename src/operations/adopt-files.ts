@@ -65,12 +65,14 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
     throw new SqlmigError('bad-usage', 'all files go to public, so there is nothing to keep there', {
       hint: 'specify only one of keep and into',
     });
-  const found = findSourceFiles(sourceDir(config, from));
-  const sources = found.flatMap(({ path, text: read }) => (read === null ? [] : [{ path, text: read }]));
+  const sourceFiles = findSourceFiles(sourceDir(config, from));
+  const sources = sourceFiles.flatMap(({ path, text: read }) =>
+    read === null ? [] : [{ path, text: read }],
+  );
   const folders = { public: folderOf(config, 'public'), tenant: folderOf(config, 'tenant') };
   const rules = { into, keep, schema: config.publicSchema, tool, folders };
   const conversion = await convertFiles(sources, rules);
-  const unreadable = found.filter((file) => file.text === null);
+  const unreadable = sourceFiles.filter((file) => file.text === null);
   const result: FilesToAdopt = {
     ...conversion,
     leftOut: [

@@ -143,8 +143,8 @@ function ofTool(
   tool: string | undefined,
 ): readonly ForeignHistoryFound[] {
   if (tool === undefined) return histories;
-  const wanted = histories.filter(({ found }) => found.tool.toLowerCase() === tool.toLowerCase());
-  if (wanted.length > 0) return wanted;
+  const matching = histories.filter(({ found }) => found.tool.toLowerCase() === tool.toLowerCase());
+  if (matching.length > 0) return matching;
   const tools = [...new Set(histories.map(({ found }) => found.tool))].join(', ');
   throw new SqlmigError('bad-usage', `no history of ${tool} was found`, {
     hint: tools === '' ? 'leave --from-tool out' : `found histories of ${tools}`,

@@ -97,10 +97,10 @@ async function move(sides: MoveSides, state: MoveState, options: MoveTenantOptio
   const { config } = sides.source.run;
   const { source, target } = sides;
   const { mark, record } = state;
-  const there = databasePlace(target.run);
-  requireMovableState(state, placeWords(there));
+  const newPlace = databasePlace(target.run);
+  requireMovableState(state, placeWords(newPlace));
   const isClosed = mark !== null;
-  const place = { ...databasePlace(source.run), schema: name, to: there, closed: isClosed };
+  const place = { ...databasePlace(source.run), schema: name, to: newPlace, closed: isClosed };
   const sources = sourcesOf(sides.sources, state);
   const { version } = (await readScope(source.run, sources[0], name)).plan;
   const base = { ...place, version };
@@ -118,7 +118,7 @@ async function move(sides: MoveSides, state: MoveState, options: MoveTenantOptio
   const id = mark?.id ?? randomBytes(8).toString('hex');
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   const from = state.isOfAll ? copies[0].from : state.target;
-  const moving = { source, from, copies, id, to: placeWords(there), rows };
+  const moving = { source, from, copies, id, to: placeWords(newPlace), rows };
   const end = await copy(moving, buildKinds, isClosed);
   if (end.record === null)
     return { ...plan, closed: end.closed, accepted, state: 'failed', error: end.error };
@@ -171,16 +171,16 @@ async function requireFree({ source, target }: MoveSides, name: string, isClosed
   const { historyTable, publicSchema } = run.config;
   const taken = await run.read((session) => findSchemas(session, [name], historyTable));
   if (!taken.has(name)) return;
-  const there = placeWords(databasePlace(run));
-  const here = placeWords(databasePlace(source.run));
+  const newPlace = placeWords(databasePlace(run));
+  const oldPlace = placeWords(databasePlace(source.run));
   const moves = await run.read((session) => readMoves(session, name, publicSchema));
-  if (moves.some(({ copy, source }) => copy === name && source === here))
-    throw nameTaken(name, `another run has just copied it to ${there}; run the command again`);
+  if (moves.some(({ copy, source }) => copy === name && source === oldPlace))
+    throw nameTaken(name, `another run has just copied it to ${newPlace}; run the command again`);
   if (!isClosed)
-    throw nameTaken(name, `it is in ${there}; drop or rename it there, or choose another database`);
-  throw new SqlmigError('tenant-exists', `"${name}" in ${there} is not the copy, which is not complete`, {
+    throw nameTaken(name, `it is in ${newPlace}; drop or rename it there, or choose another database`);
+  throw new SqlmigError('tenant-exists', `"${name}" in ${newPlace} is not the copy, which is not complete`, {
     schema: name,
-    state: `the tenant is read-only in ${here}, which has its rows`,
+    state: `the tenant is read-only in ${oldPlace}, which has its rows`,
     hint: `if up has created it, drop it there: ${commandLine('tenant', 'drop', name)}; then run the command again`,
   });
 }

@@ -51,12 +51,12 @@ async function runsIn(config: Config, options: RunsOptions): Promise<RunsResult>
   const { publicSchema, historyTable: table } = config;
   const { limit: most = mostRuns } = options;
   return withRun(config, callerOf(options), async ({ read, server, database }) => {
-    const found = await read((session) => readRuns(session, { publicSchema, table }, { most })).catch(
+    const records = await read((session) => readRuns(session, { publicSchema, table }, { most })).catch(
       (error: unknown) => {
         throw asSqlmigError(error, publicSchema);
       },
     );
-    const logged = found.map((run) => ({ database, ...run }));
+    const logged = records.map((run) => ({ database, ...run }));
     return { host: server.host, database: server.database, runs: logged };
   });
 }

@@ -150,18 +150,18 @@ export async function checkSnapshot(config: Config): Promise<CheckedSnapshot> {
 }
 
 function check({ config, migrations }: ScopeFiles): Omit<CheckedKind, 'scope'> {
-  const found = readSnapshot(config);
+  const snapshot = readSnapshot(config);
   const file = shownSnapshot(config);
-  if (found === null) return { ok: true, exists: false, file, upTo: null, newer: [] };
+  if (snapshot === null) return { ok: true, exists: false, file, upTo: null, newer: [] };
   const before = filesBefore(migrations, config);
-  const problem = snapshotObstacle(found, { files: migrations, before, config });
-  const newer = migrations.tenant.slice(found.covers.length).filter(({ version }) => version !== null);
+  const problem = snapshotObstacle(snapshot, { files: migrations, before, config });
+  const newer = migrations.tenant.slice(snapshot.covers.length).filter(({ version }) => version !== null);
   return {
     ok: problem === null,
     exists: true,
     file,
     ...(problem !== null && { problem }),
-    upTo: found.covers.at(-1)?.version ?? null,
+    upTo: snapshot.covers.at(-1)?.version ?? null,
     newer: problem === null ? newer.map((migration) => migration.file) : [],
   };
 }

@@ -39,8 +39,8 @@ export function filesToWrite({ dir, files, replaced }: NewFiles): NewFiles['file
  */
 export function refuseOthers({ dir, folder, files, kept, replaced }: NewFiles): void {
   const texts = new Map(files.map(({ name, text }) => [name, text]));
-  const there = existsSync(dir) ? readdirSync(dir) : [];
-  const others = there.filter((name) => {
+  const existing = existsSync(dir) ? readdirSync(dir) : [];
+  const others = existing.filter((name) => {
     const text = texts.get(name);
     if (kept.has(name) || name === replaced) return false;
     return text === undefined ? name.endsWith('.sql') : !isSame(join(dir, name), text);

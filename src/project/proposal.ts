@@ -162,8 +162,8 @@ function patternOf(names: readonly string[], all: readonly string[]): Prefix | n
   const numbered = /\p{L}{3}$/u.test(stem) && names.every((name) => /^\d+$/.test(name.slice(stem.length)));
   const prefix = words ?? (numbered ? stem : null);
   if (prefix === null) return null;
-  const those = new Set(names);
-  const odd = all.filter((schema) => schema.startsWith(prefix) && !those.has(schema));
+  const nameSet = new Set(names);
+  const odd = all.filter((schema) => schema.startsWith(prefix) && !nameSet.has(schema));
   return odd.length * 10 > names.length ? null : { prefix, odd };
 }
 

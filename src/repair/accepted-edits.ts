@@ -79,8 +79,8 @@ async function applyIn<T>(
       propose(target, reading)
         .filter((proposed) => accepted && shown.has(JSON.stringify(proposed.found)))
         .map(({ edit }) => edit);
-    const wanted = targets.filter((target) => target.trouble !== null || edits(target).length > 0);
+    const repairable = targets.filter((target) => target.trouble !== null || edits(target).length > 0);
     const repair = rowRepair(run, settings, edits);
-    return { found, accepted, schemas: await repairSchemas({ run, source, settings }, wanted, repair) };
+    return { found, accepted, schemas: await repairSchemas({ run, source, settings }, repairable, repair) };
   });
 }

@@ -75,8 +75,8 @@ export async function settleSelected(
   const settings = migrateSettings(change, config);
   const source = { config, migrations, options: settings.plan };
   return withRun(config, settings, async (run) => {
-    const found = await run.read((_, reader) => readFleetState(reader, source, { selection: select }));
-    return settle({ run, source, settings }, { targets: allTargets(found), key: null, how });
+    const state = await run.read((_, reader) => readFleetState(reader, source, { selection: select }));
+    return settle({ run, source, settings }, { targets: allTargets(state), key: null, how });
   });
 }
 

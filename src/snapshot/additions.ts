@@ -25,10 +25,10 @@ export function changeOf(before: BuiltTenant, built: BuiltTenant): string | null
 /** The rows that were added since a tenant was read before; of columns that were added to a table, their values. */
 export function addedRows(before: BuiltTenant | null, rows: TenantRows): TenantRows {
   if (before === null) return rows;
-  const known = new Map(before.rows.tables.map((one) => [one.table, one.columns.length]));
+  const columnCounts = new Map(before.rows.tables.map((one) => [one.table, one.columns.length]));
   const tables = rows.tables.flatMap((one): TableRows[] => {
-    const from = known.get(one.table) ?? 0;
-    if (known.has(one.table) && from === one.columns.length) return [];
+    const from = columnCounts.get(one.table) ?? 0;
+    if (columnCounts.has(one.table) && from === one.columns.length) return [];
     return [{ ...one, columns: one.columns.slice(from), rows: one.rows.map((row) => row.slice(from)) }];
   });
   const added = <T>(now: ReadonlyMap<string, T>, then: ReadonlyMap<string, T>) =>
@@ -50,8 +50,8 @@ export interface Added {
 
 /** Tests whether an object was added to a shape since the tenant was last read. */
 export function addedSince(before: BuiltTenant | null, shape: Shape): Added {
-  const known = new Set(before?.shape.map(shapeKey));
-  const isAdded = (object: ShapeObject) => !known.has(shapeKey(object));
+  const earlier = new Set(before?.shape.map(shapeKey));
+  const isAdded = (object: ShapeObject) => !earlier.has(shapeKey(object));
   const older = new Map(
     shape.filter((object) => object.of === null && !isAdded(object)).map((object) => [object.name, object]),
   );

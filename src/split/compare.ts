@@ -34,14 +34,14 @@ export async function compareSplit(
     const own = await ownSums(reader, record);
     for (const [table, copied] of record.tables) {
       const now = shared.get(table)?.get(record.schema) ?? { rows: 0, checksum: '0' };
-      const mine = own.get(table);
-      if (mine !== undefined && equal(now, mine)) continue;
+      const ownSum = own.get(table);
+      if (ownSum !== undefined && equal(now, ownSum)) continue;
       differences.push({
         schema: record.schema,
         table,
         changed: equal(now, copied) ? 'tenant' : 'shared',
         sharedRows: now.rows,
-        ownRows: mine?.rows ?? null,
+        ownRows: ownSum?.rows ?? null,
       });
     }
   }

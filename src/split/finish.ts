@@ -122,9 +122,9 @@ function recordObstacles(
 
 function addedColumns({ schema, tables }: SplitRecord, { table }: OwnedTable): SplitObstacle[] {
   const copied = tables.get(table.name);
-  const known = new Set([...(copied?.columns ?? []).map(({ name }) => name), ...(copied?.left ?? [])]);
+  const knownColumns = new Set([...(copied?.columns ?? []).map(({ name }) => name), ...(copied?.left ?? [])]);
   return table.columns
-    .filter(({ name }) => !known.has(name))
+    .filter(({ name }) => !knownColumns.has(name))
     .map(({ name }) => ({
       schema,
       table: table.name,

@@ -145,8 +145,8 @@ async function withoutGone(
 /** The names that the tenant source lists now; `null` if they are unknown or never change. */
 export async function listedNow(reader: Reader, config: Config): Promise<ReadonlySet<string> | null> {
   if (config.database.tenants.kind === 'list') return null;
-  const found = await selectTenants(reader, config, { selection: everySchema });
-  return 'unknown' in found ? null : new Set(found.names);
+  const discovery = await selectTenants(reader, config, { selection: everySchema });
+  return 'unknown' in discovery ? null : new Set(discovery.names);
 }
 
 /** Reads the public schema alone. @throws SqlmigError if its history cannot be read. */
@@ -170,13 +170,13 @@ export async function selectTenants(
   const listed = await discoverTenants(database.tenants, { ...reader, publicSchema, table, digests });
   if ('unknown' in listed) return listed;
   const all = { ...listed, names: [...listed.names, ...(await newOfKinds(reader, config, listed.names))] };
-  const known = new Set(all.names);
+  const allNames = new Set(all.names);
   const asked = selection.kind === 'all' ? selection.except : selection.names;
-  const unknown = asked.filter((name) => !known.has(name));
+  const unknown = asked.filter((name) => !allNames.has(name));
   if (unknown.length > 0 && selection.ifListed !== true)
     throw unknownTenants(unknown, all.names, { scope: config.scope?.name });
   if (selection.kind === 'tenants') {
-    const names = [...new Set(selection.names)].filter((name) => known.has(name));
+    const names = [...new Set(selection.names)].filter((name) => allNames.has(name));
     return { ...all, names, bad: new Map() };
   }
   const except = new Set(selection.except);

@@ -34,11 +34,11 @@ export async function divideSelection<S extends InScope>(
   const [base, ...kinds] = await listedInScopes(reader, scopes);
   const listed = [base, ...kinds];
   const asked = namesIn(select);
-  const known = new Set(listed.flatMap(({ names }) => [...names]));
-  const unknown = asked.filter((name) => !known.has(name));
+  const listedNames = new Set(listed.flatMap(({ names }) => [...names]));
+  const unknown = asked.filter((name) => !listedNames.has(name));
   if (unknown.length > 0 && !('ifListed' in select && select.ifListed)) {
     const failure = listed.find(({ failure }) => failure !== null)?.failure;
-    throw failure ? tenantsQueryFailed(failure) : unknownTenants(unknown, [...known]);
+    throw failure ? tenantsQueryFailed(failure) : unknownTenants(unknown, [...listedNames]);
   }
   const shareOf = ({ scope, names, failure }: ListedScope<S>): ScopeShare<S> => {
     const isKnown = failure === null;
@@ -81,10 +81,10 @@ export async function listedInScopes<S extends InScope>(
 }
 
 async function listedIn<S extends InScope>(reader: Reader, scope: S): Promise<ListedScope<S>> {
-  const found = await selectTenants(reader, scope.config, { selection: everySchema });
-  return 'unknown' in found
-    ? { scope, names: new Set(), failure: found.unknown }
-    : { scope, names: new Set(found.names), failure: null };
+  const discovery = await selectTenants(reader, scope.config, { selection: everySchema });
+  return 'unknown' in discovery
+    ? { scope, names: new Set(), failure: discovery.unknown }
+    : { scope, names: new Set(discovery.names), failure: null };
 }
 
 /** Every tenant that a config lists, of all kinds, or why the tenants are not known yet. */

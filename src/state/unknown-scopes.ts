@@ -16,11 +16,11 @@ export interface UnknownScope {
 /** Finds the histories of scopes that the config does not have. */
 export async function readUnknownScopes(session: Session, config: Config): Promise<UnknownScope[]> {
   const base = publicTable(config);
-  const known = new Set(historyTablesIn(config));
+  const tables = new Set(historyTablesIn(config));
   const schemas = new Map<string, string[]>();
   for (const { schema, relation } of await historiesNamedAfter(session, base, config.publicSchema)) {
     const name = relation.slice(scopeTable(base, '').length);
-    if (known.has(relation) || !isScopeName(name)) continue;
+    if (tables.has(relation) || !isScopeName(name)) continue;
     schemas.set(name, [...(schemas.get(name) ?? []), schema]);
   }
   return [...schemas].map(([name, schemas]) => ({ name, schemas }));

@@ -20,9 +20,9 @@ export async function readUnlistedTargets(
 ): Promise<Target[]> {
   const { publicSchema, historyTable, database } = source.config;
   if (selection.kind !== 'all' || tenantsUnknown !== null || database.tenants.kind === 'history') return [];
-  const known = new Set([publicSchema, ...selection.except, ...tenants.map(({ schema }) => schema)]);
+  const selected = new Set([publicSchema, ...selection.except, ...tenants.map(({ schema }) => schema)]);
   const withHistory = await schemasWithHistory(reader.session, historyTable, { readable: true });
-  const others = withHistory.filter((schema) => !known.has(schema));
+  const others = withHistory.filter((schema) => !selected.has(schema));
   const { read: digests } = await readHistoryDigests(reader, others, historyTable);
   const candidates = [...digests].filter(([, { scope }]) => scope === 'tenant').map(([schema]) => schema);
   if (candidates.length === 0) return [];

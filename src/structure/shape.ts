@@ -68,15 +68,15 @@ const notValid = ' NOT VALID';
 
 /** The differences between two shapes. What belongs to an object that is missing or extra is not listed by itself. */
 export function compareShapes(expected: Shape, actual: Shape): ShapeDifference[] {
-  const wanted = new Map(expected.map((object) => [shapeKey(object), object]));
-  const found = new Map(actual.map((object) => [shapeKey(object), object]));
-  const missing = expected.filter((object) => !found.has(shapeKey(object)));
-  const extra = actual.filter((object) => !wanted.has(shapeKey(object)));
+  const expectedByKey = new Map(expected.map((object) => [shapeKey(object), object]));
+  const actualByKey = new Map(actual.map((object) => [shapeKey(object), object]));
+  const missing = expected.filter((object) => !actualByKey.has(shapeKey(object)));
+  const extra = actual.filter((object) => !expectedByKey.has(shapeKey(object)));
   return [
     ...withoutParts(missing).map((object) => whole('missing-object', object)),
     ...withoutParts(extra).map((object) => whole(extraKind(object), object)),
     ...expected.flatMap((object) => {
-      const now = found.get(shapeKey(object));
+      const now = actualByKey.get(shapeKey(object));
       return now === undefined ? [] : changes(object, now);
     }),
   ].sort((a, b) => compareTexts(a.object, b.object) || compareTexts(a.kind, b.kind));

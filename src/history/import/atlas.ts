@@ -46,8 +46,10 @@ function belowBaseline(
 ): RecordedMigration[] {
   const until = rows.find(({ type }) => type === baseline)?.version;
   if (until === null || until === undefined) return [];
-  const known = new Set(recorded.map(({ name }) => name));
-  const versions = new Set(files.map(versionOf).filter((version) => version <= until && !known.has(version)));
+  const recordedNames = new Set(recorded.map(({ name }) => name));
+  const versions = new Set(
+    files.map(versionOf).filter((version) => version <= until && !recordedNames.has(version)),
+  );
   return [...versions].map((version) => recordedVersion({ version }));
 }
 

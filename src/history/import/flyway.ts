@@ -75,13 +75,13 @@ function belowBaseline(
   const baseline = rows.findLast(({ type }) => type === 'BASELINE' || type === 'SQL_BASELINE');
   if (baseline?.version === null || baseline?.version === undefined) return [];
   const until = versionParts(baseline.version);
-  const known = new Set(own.map(({ keys }) => keys[0]));
+  const ownKeys = new Set(own.map(({ keys }) => keys[0]));
   return files.flatMap(({ path }) => {
     const version = fileVersion(path);
     if (version === undefined || compareVersionParts(versionParts(version), until) > 0) return [];
     const key = versionKey(version);
-    if (known.has(key)) return [];
-    known.add(key);
+    if (ownKeys.has(key)) return [];
+    ownKeys.add(key);
     const { applied_at = null } = baseline;
     return [{ name: version, keys: [key], appliedAt: applied_at, checksum: null }];
   });
