@@ -46,8 +46,8 @@ export async function execute({ command, args: parsed }: Invocation, outside: Te
       return work({ config, signal, onEvent });
     };
     const onWarning = (message: string) => onEvent({ type: 'warning', message });
-    const scene: Scene = { args, terminal, onWarning };
-    const answer = await (connects ? withDatabase : withoutDatabase)(scene, inContext);
+    const loadContext: LoadContext = { args, terminal, onWarning };
+    const answer = await (connects ? withDatabase : withoutDatabase)(loadContext, inContext);
     progress.end();
     terminal.stdout(
       args.json
@@ -178,21 +178,21 @@ export function confirms(terminal: Terminal, question: string): Promise<boolean>
 }
 
 /** The command that a config is loaded for. */
-interface Scene {
+interface LoadContext {
   readonly args: GlobalArgs;
   readonly terminal: Terminal;
   readonly onWarning: (message: string) => void;
 }
 
 /** Reads the config for a command that needs no database: the variables that name one must not be able to break it. */
-async function withoutDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>): Promise<T> {
-  const { signal } = scene.terminal;
-  const url = scene.args.url ?? 'postgres:';
-  return use(await until(signal, loadWithoutDatabases(sourcesOf(scene, url))));
+async function withoutDatabase<T>(loadContext: LoadContext, use: (config: Config) => Promise<T>): Promise<T> {
+  const { signal } = loadContext.terminal;
+  const url = loadContext.args.url ?? 'postgres:';
+  return use(await until(signal, loadWithoutDatabases(sourcesOf(loadContext, url))));
 }
 
 /** The sources of a config whose one database is at this URL, whatever the variables name. */
-function sourcesOf({ args, terminal: { cwd, env }, onWarning }: Scene, url: string): ConfigSources {
+function sourcesOf({ args, terminal: { cwd, env }, onWarning }: LoadContext, url: string): ConfigSources {
   const overrides = { ...overridesOf(args), url, ...(args.embedded && { directUrl: url }) };
   const databases = nameList(args.database ?? []);
   return { cwd, env: withoutLibpq(env), file: args.config, databases, overrides, onWarning };
@@ -215,8 +215,8 @@ function until(signal: AbortSignal, loading: Promise<Config>): Promise<Config> {
   return Promise.race([loading, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
-async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>): Promise<T> {
-  const { args, terminal, onWarning } = scene;
+async function withDatabase<T>(loadContext: LoadContext, use: (config: Config) => Promise<T>): Promise<T> {
+  const { args, terminal, onWarning } = loadContext;
   const { cwd, env, signal } = terminal;
   const { embedded, url, config: file } = args;
   const overrides = overridesOf(args);
@@ -225,7 +225,7 @@ async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>
   if (url !== undefined)
     throw usage('--embedded and --url cannot be combined', 'give only one of --embedded and --url');
   // Mistakes in the config are reported before a server is started.
-  await loadUntil(signal, sourcesOf({ ...scene, onWarning: () => {} }, 'postgres:'));
+  await loadUntil(signal, sourcesOf({ ...loadContext, onWarning: () => {} }, 'postgres:'));
   if (!existsSync(join(cwd, '.sqlmig')) && !args.quiet && args.logFormat === 'text')
     terminal.stderr(
       'first start of --embedded: creating a PostgreSQL server in .sqlmig/, which takes a few seconds\n',
@@ -237,7 +237,7 @@ async function withDatabase<T>(scene: Scene, use: (config: Config) => Promise<T>
     terminal.stderr(`embedded PostgreSQL ${state}; data directory: ${server.dir}\n`);
   }
   try {
-    return await use(await loadUntil(signal, sourcesOf(scene, server.url)));
+    return await use(await loadUntil(signal, sourcesOf(loadContext, server.url)));
   } finally {
     await server.release();
   }

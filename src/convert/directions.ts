@@ -43,9 +43,12 @@ export function splitDirections(text: string): Directions {
 
 function sectionTexts(text: string, sections: readonly DirectedSection[]): { up: string; down: string } {
   const parts = { up: text.slice(0, lineStart(text, sections[0]?.start ?? text.length)), down: '' };
-  sections.forEach(({ way, start }, i) => {
+  sections.forEach(({ direction, start }, i) => {
     const next = sections[i + 1]?.start;
-    parts[way] += text.slice(lineEnd(text, start), next === undefined ? text.length : lineStart(text, next));
+    parts[direction] += text.slice(
+      lineEnd(text, start),
+      next === undefined ? text.length : lineStart(text, next),
+    );
   });
   return parts;
 }

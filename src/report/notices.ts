@@ -13,7 +13,7 @@ export function noticesText(groups: NoticeGroups): string {
       count > 3
         ? `${schemas.slice(0, 3).map(printable).join(', ')} and ${count - 3} more`
         : names(schemas, 3);
-    return `${what(warning)}${more === '' ? '' : `: ${more}`}\n`;
+    return `${noticeText(warning)}${more === '' ? '' : `: ${more}`}\n`;
   });
   const left = all.length - shown.length + groups.others();
   const rest = left === 0 ? '' : `and ${left} more messages from the server; --verbose shows them all\n`;
@@ -21,19 +21,19 @@ export function noticesText(groups: NoticeGroups): string {
 }
 
 /** One message of the server. */
-export function noticeLine(notice: Said & { readonly schema?: string }): string {
+export function noticeLine(notice: NoticeText & { readonly schema?: string }): string {
   const { schema } = notice;
-  return `${what(notice)}${schema === undefined ? '' : `: ${printable(schema)}`}`;
+  return `${noticeText(notice)}${schema === undefined ? '' : `: ${printable(schema)}`}`;
 }
 
-interface Said {
+interface NoticeText {
   readonly severity: string;
   readonly message: string;
   readonly file?: string;
   readonly line?: number;
 }
 
-function what({ severity, message, file, line }: Said): string {
+function noticeText({ severity, message, file, line }: NoticeText): string {
   const place = placeOf({ file, line });
   return `${severity}: ${printable(message)}${place === null ? '' : ` (${place})`}`;
 }

@@ -1,6 +1,6 @@
 import { SqlmigError } from '../errors.ts';
 import { placesOf } from './connection-url.ts';
-import { type Said, sayAll } from './said.ts';
+import { collectParameters, type UrlParameters } from './url-parameters.ts';
 
 // The value of a name: quoted, with a doubled quote for one quote, or anything up to the next semicolon.
 const value = /(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^;"'][^;]*|)/.source;
@@ -25,7 +25,7 @@ export function isAdoString(text: string): boolean {
  * Parameters).
  * @throws SqlmigError `config-invalid`, whose text repeats nothing of it except the name of a known parameter.
  */
-export function readAdoString(text: string): Said {
+export function readAdoString(text: string): UrlParameters {
   const parameters: (readonly [string, string])[] = [];
   for (let end = 0; text.slice(end).trim() !== ''; end = pair.lastIndex) {
     pair.lastIndex = end;
@@ -35,7 +35,7 @@ export function readAdoString(text: string): Said {
     if (known === undefined) throw invalid('the connection string has an unknown parameter');
     parameters.push(...known(unquoted(written.trim())));
   }
-  return sayAll(parameters);
+  return collectParameters(parameters);
 }
 
 function meaningOf(name: string): Meaning | undefined {

@@ -3,8 +3,8 @@ import { isAdoString, readAdoString } from './ado-string.ts';
 import { type Env, libpqParameters } from './connection-parameters.ts';
 import { isUrl, readUrl } from './connection-url.ts';
 import { isConninfo, readConninfo } from './conninfo.ts';
-import { ineffective, type Said } from './said.ts';
 import { readService, type ServiceFile } from './service-file.ts';
+import { ignoredWarnings, type UrlParameters } from './url-parameters.ts';
 
 /** A server by name; a host with a slash is the folder of a socket. */
 export interface TargetHost {
@@ -88,7 +88,7 @@ export function parseConnection(
   files: readonly ServiceFile[] = [],
 ): ConnectionTarget {
   const fromUrl = readText(url);
-  const settings = settle(fromUrl, env, files);
+  const settings = resolveSettings(fromUrl, env, files);
   refuseUnsupported(settings);
   const text = (name: string) => settings.get(name)?.value ?? null;
   const verifiesNothing = text('sslmode') === noVerify;
@@ -118,7 +118,7 @@ export function parseConnection(
     passFile: text('passfile'),
     saysPooled: fromUrl.get('pgbouncer') === 'true',
     schema: fromUrl.get('schema') ?? null,
-    warnings: [...(verifiesNothing ? [noVerifyWarning] : []), ...ineffective(fromUrl)],
+    warnings: [...(verifiesNothing ? [noVerifyWarning] : []), ...ignoredWarnings(fromUrl)],
   };
 }
 
@@ -134,13 +134,13 @@ export function isSocket(host: string): boolean {
   return host.startsWith('/') || host.startsWith('@');
 }
 
-// Of node-postgres.
+// A value of node-postgres.
 const noVerify = 'no-verify';
 const noVerifyWarning =
   'sslmode=no-verify encrypts without checking the certificate of the server; verify-full checks it';
 
 /** The settings of a connection string; none for `null`. */
-function readText(text: string | null): Said {
+function readText(text: string | null): UrlParameters {
   if (text === null) return new Map();
   const bare = withoutWrapping(text);
   if (isAdoString(bare)) return readAdoString(bare);
@@ -158,12 +158,15 @@ function withoutWrapping(text: string): string {
   return inner === null ? trimmed : withoutWrapping(inner);
 }
 
-function serviceNamed(fromUrl: Said, env: Env): string | null {
+function serviceNamed(fromUrl: UrlParameters, env: Env): string | null {
   return (fromUrl.get('service') ?? env.PGSERVICE) || null;
 }
 
-/** What counts of each parameter: the first place that says something; an empty value means the default, as in libpq. */
-function settle(fromUrl: Said, env: Env, files: readonly ServiceFile[]): Settings {
+/**
+ * The value of each parameter: the first one set in the URL, the service or a variable. As in libpq, an empty value
+ * means the default.
+ */
+function resolveSettings(fromUrl: UrlParameters, env: Env, files: readonly ServiceFile[]): Settings {
   const settings = new Map<string, Setting>();
   const service = serviceNamed(fromUrl, env);
   const fromService = service === null ? new Map<string, string>() : readService(service, files);
@@ -215,27 +218,30 @@ function hostsOf(settings: Settings): TargetHost[] {
   });
 }
 
-function notAPort(said: Setting | undefined): SqlmigError {
+function notAPort(setting: Setting | undefined): SqlmigError {
   return invalid(
-    `${said?.where ?? 'the port'} is not a number from 1 to 65535`,
+    `${setting?.where ?? 'the port'} is not a number from 1 to 65535`,
     'in a URL the port follows the host, host:5432; in a password write / as %2F, ? as %3F and @ as %40',
   );
 }
 
 function sslModeOf(settings: Settings): SslMode | null {
-  const said = settings.get('sslmode');
-  const mode = oneOf(sslModes, said);
+  const setting = settings.get('sslmode');
+  const mode = oneOf(sslModes, setting);
   // As in libpq: without a check of the host name, any certificate of a public authority would be accepted.
   if (settings.get('sslrootcert')?.value !== 'system' || mode === 'verify-full') return mode;
   if (mode === null) return 'verify-full';
-  throw invalid(`${said?.where} is too weak for sslrootcert=system`, 'use sslmode=verify-full');
+  throw invalid(`${setting?.where} is too weak for sslrootcert=system`, 'use sslmode=verify-full');
 }
 
 function isDirect(settings: Settings, mode: SslMode | null): boolean {
-  const said = settings.get('sslnegotiation');
-  const direct = oneOf(['postgres', 'direct'] as const, said) === 'direct';
+  const setting = settings.get('sslnegotiation');
+  const direct = oneOf(['postgres', 'direct'] as const, setting) === 'direct';
   if (direct && (mode === null || ['disable', 'allow', 'prefer'].includes(mode))) {
-    throw invalid(`${said?.where} needs a stronger sslmode`, 'use sslmode=require, verify-ca or verify-full');
+    throw invalid(
+      `${setting?.where} needs a stronger sslmode`,
+      'use sslmode=require, verify-ca or verify-full',
+    );
   }
   return direct;
 }
@@ -244,23 +250,23 @@ function isDirect(settings: Settings, mode: SslMode | null): boolean {
  * True if only a server that accepts writes is to be used.
  * @throws SqlmigError `config-invalid` for a `target_session_attrs` that asks for a standby.
  */
-export function isReadWrite(said: Setting | undefined): boolean {
-  if (said === undefined || said.value === 'any') return false;
-  if (said.value === 'read-write' || said.value === 'primary') return true;
+export function isReadWrite(setting: Setting | undefined): boolean {
+  if (setting === undefined || setting.value === 'any') return false;
+  if (setting.value === 'read-write' || setting.value === 'primary') return true;
   throw invalid(
-    `${said.where} is not any, read-write or primary`,
+    `${setting.where} is not any, read-write or primary`,
     'a standby cannot be migrated; use read-write, or remove it',
   );
 }
 
 function timeoutOf(settings: Settings): number | null {
-  const said = settings.get('connect_timeout');
-  if (said === undefined) return null;
-  if (!/^\s*[+-]?\d{1,9}\s*$/.test(said.value)) {
-    throw invalid(`${said.where} is not a number of seconds`, 'write it like connect_timeout=10');
+  const setting = settings.get('connect_timeout');
+  if (setting === undefined) return null;
+  if (!/^\s*[+-]?\d{1,9}\s*$/.test(setting.value)) {
+    throw invalid(`${setting.where} is not a number of seconds`, 'write it like connect_timeout=10');
   }
   // Zero and less mean no limit of its own.
-  return Math.max(0, Number(said.value)) * 1000 || null;
+  return Math.max(0, Number(setting.value)) * 1000 || null;
 }
 
 /** What libpq asks the server for by variables that are no parameters. */
@@ -273,10 +279,10 @@ function startupOf(env: Env): Record<string, string> {
   );
 }
 
-function oneOf<T extends string>(known: readonly T[], said: Setting | undefined): T | null {
-  if (said === undefined) return null;
-  const found = known.find((name) => name.toLowerCase() === said.value.toLowerCase());
-  if (found === undefined) throw invalid(`${said.where} is not one of ${known.join(', ')}`);
+function oneOf<T extends string>(known: readonly T[], setting: Setting | undefined): T | null {
+  if (setting === undefined) return null;
+  const found = known.find((name) => name.toLowerCase() === setting.value.toLowerCase());
+  if (found === undefined) throw invalid(`${setting.where} is not one of ${known.join(', ')}`);
   return found;
 }
 

@@ -1,5 +1,5 @@
 import { SqlmigError } from '../errors.ts';
-import { cut, type Said, sayAll } from './said.ts';
+import { collectParameters, splitAtFirst, type UrlParameters } from './url-parameters.ts';
 
 // The cause may be a character of the password, so any part of the URL may be a part of the password.
 const encodeHint =
@@ -18,12 +18,12 @@ const r2dbc = /^r2dbc:(?:pool:)?/;
  * separated by commas. A query parameter overrides the part before it, and the last one counts.
  * @throws SqlmigError `config-invalid`, which repeats nothing of the URL but the name of a known parameter.
  */
-export function readUrl(url: string): Said {
+export function readUrl(url: string): UrlParameters {
   const isJdbc = jdbcScheme.test(url);
   const { userInfo, hosts, database, query } = isJdbc
     ? splitJdbc(url.replace(jdbcScheme, ''))
     : split(url.replace(r2dbc, ''));
-  const [user, password] = cut(userInfo, ':');
+  const [user, password] = splitAtFirst(userInfo, ':');
   const parts = [
     ['user', decoded(user)],
     ['password', decoded(password)],
@@ -35,8 +35,8 @@ export function readUrl(url: string): Said {
   const parameters = spaced
     .split('&')
     .filter((text) => text !== '')
-    .map((part) => cut(part, '=').map(decoded) as [string, string]);
-  return sayAll([...parts.filter(([, value]) => value !== ''), ...parameters]);
+    .map((part) => splitAtFirst(part, '=').map(decoded) as [string, string]);
+  return collectParameters([...parts.filter(([, value]) => value !== ''), ...parameters]);
 }
 
 /**

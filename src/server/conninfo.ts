@@ -1,5 +1,5 @@
 import { SqlmigError } from '../errors.ts';
-import { type Said, sayAll } from './said.ts';
+import { collectParameters, type UrlParameters } from './url-parameters.ts';
 
 /** True for a string of libpq's keywords, such as `host=db dbname=shop`. */
 export function isConninfo(text: string): boolean {
@@ -11,7 +11,7 @@ export function isConninfo(text: string): boolean {
  * Strings).
  * @throws SqlmigError `config-invalid`, which repeats nothing of it but the name of a known parameter.
  */
-export function readConninfo(text: string): Said {
+export function readConninfo(text: string): UrlParameters {
   // A value without quotes ends at a blank, and a backslash takes any character as it is.
   const pair = /\s*([^\s=]+)\s*=\s*(?:'((?:\\.|[^'\\])*)'|((?:\\.|[^\s\\'])(?:\\.|[^\s\\])*|))(?=\s|$)/suy;
   const parameters: [string, string][] = [];
@@ -25,5 +25,5 @@ export function readConninfo(text: string): Said {
     }
     parameters.push([name, (quoted ?? plain).replace(/\\(.)/gsu, '$1')]);
   }
-  return sayAll(parameters);
+  return collectParameters(parameters);
 }

@@ -124,7 +124,7 @@ export function mentions(
   of: ReadonlySet<string>,
   schemas: ReadonlySet<string>,
 ): boolean {
-  return meet(names, of) || meet(words, schemas);
+  return overlap(names, of) || overlap(words, schemas);
 }
 
 /**
@@ -134,8 +134,8 @@ export function mentions(
 export function mayLock(reach: Reach, names: ReadonlySet<string>, schemas: ReadonlySet<string>): boolean {
   return (
     mentions(reach, names, schemas) ||
-    meet(reach.references, names) ||
-    (reach.code && meet(reach.words, names))
+    overlap(reach.references, names) ||
+    (reach.code && overlap(reach.words, names))
   );
 }
 
@@ -149,9 +149,9 @@ export function mayTie(
   schemas: ReadonlySet<string>,
 ): boolean {
   if (kind === 'CreateExtensionStmt') return false;
-  if (code) return meet(words, of) || meet(words, schemas);
-  const isQualified = references.size > 0 && meet(words, schemas);
-  return isQualified || meet(references, of) || (definesTable.has(kind) && meet(names, of));
+  if (code) return overlap(words, of) || overlap(words, schemas);
+  const isQualified = references.size > 0 && overlap(words, schemas);
+  return isQualified || overlap(references, of) || (definesTable.has(kind) && overlap(names, of));
 }
 
 /**
@@ -163,8 +163,8 @@ export function mayLockLater(
   of: ReadonlySet<string>,
   schemas: ReadonlySet<string>,
 ): boolean {
-  const defines = definesCode.has(kind) || (code && meet(words, codeWords));
-  return defines && (meet(words, of) || meet(words, schemas));
+  const defines = definesCode.has(kind) || (code && overlap(words, codeWords));
+  return defines && (overlap(words, of) || overlap(words, schemas));
 }
 
 /** True if a statement adds a value to an enum, or is code that may. */
@@ -176,7 +176,7 @@ const definesCode: ReadonlySet<string> = new Set(['CreateFunctionStmt', 'CreateT
 const codeWords: ReadonlySet<string> = new Set(['function', 'procedure', 'trigger', 'rule']);
 const definesTable: ReadonlySet<string> = new Set(['CreateStmt', 'AlterTableStmt']);
 
-function meet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+function overlap(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   const [few, many] = a.size < b.size ? [a, b] : [b, a];
   return [...few].some((item) => many.has(item));
 }

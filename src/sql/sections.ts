@@ -1,9 +1,9 @@
 import { spansOf } from './comments.ts';
 
 /** Which way a section of a file goes. */
-type Way = 'up' | 'down';
+type Direction = 'up' | 'down';
 
-/** A part of a file that another tool runs when it goes the other way. */
+/** A part of a file that another tool runs in the other direction. */
 export interface Section {
   /** The tool that has such marks. */
   readonly tool: string;
@@ -14,18 +14,22 @@ export interface Section {
   readonly end: number;
 }
 
-/** Comments that are marks of a tool. The group says which way what follows goes; without a group it is down. */
+/**
+ * The marks of a tool, which are comments. The group is the direction of the section that follows; without a group it
+ * is down.
+ */
 interface Tool {
   readonly name: string;
-  /** Never written as anything but a mark. */
+  /** Always a mark. */
   readonly mark?: RegExp;
   /** A mark if it is between statements. */
   readonly between?: RegExp;
-  /** A mark between statements too; for down only after one for up, since sentences begin like this. */
+  /** A mark between statements. For down, only after a mark for up, since a sentence may begin like this. */
   readonly afterUp?: RegExp;
 }
 
-// Each as the tool itself finds it, but for indentation, case and what may follow: there a refusal is the lesser evil.
+// Each as the tool itself finds it, but less strict about indentation, case and the rest of the line: an unnecessary
+// refusal does less harm than a down section that runs.
 const tools: readonly Tool[] = [
   { name: 'goose', mark: /^--\s*\+goose\s+(up|down)\b/i },
   { name: 'dbmate', mark: /^--\s*migrate:(up|down)\b/i },
@@ -55,15 +59,15 @@ const candidate = /^[ \t]*(?:--|#).*(?:down|up|undo|create above)/im;
 
 /** A section with its direction. */
 export interface DirectedSection extends Section {
-  readonly way: Way;
-  /** True if it holds more than comments. */
-  readonly filled: boolean;
+  readonly direction: Direction;
+  /** True if it contains more than comments. */
+  readonly hasCode: boolean;
 }
 
-/** The sections of a text that go the other way than `own` and hold more than comments, in their order. */
-export function foreignSections(text: string, own: Way): Section[] {
+/** The sections of a text in the other direction that contain more than comments, in order. */
+export function foreignSections(text: string, ownDirection: Direction): Section[] {
   return directedSections(text)
-    .filter(({ way, filled }) => way !== own && filled)
+    .filter(({ direction, hasCode }) => direction !== ownDirection && hasCode)
     .map(({ tool, mark, start, end }) => ({ tool, mark, start, end }));
 }
 
@@ -73,7 +77,7 @@ export function foreignSections(text: string, own: Way): Section[] {
  */
 export function directedSections(text: string): DirectedSection[] {
   if (!candidate.test(text)) return [];
-  const current = new Map<Tool, { way: Way; mark: string; start: number; filled: boolean }>();
+  const current = new Map<Tool, { direction: Direction; mark: string; start: number; hasCode: boolean }>();
   const result: DirectedSection[] = [];
   const close = (tool: Tool, end: number) => {
     const section = current.get(tool);
@@ -84,16 +88,16 @@ export function directedSections(text: string): DirectedSection[] {
     if (kind === 'code') {
       const code = text.slice(start, end).trim();
       betweenStatements = code.endsWith(';');
-      if (/[^\s;]/.test(code)) for (const section of current.values()) section.filled = true;
+      if (/[^\s;]/.test(code)) for (const section of current.values()) section.hasCode = true;
       continue;
     }
     if (kind === 'block' || !startsLine(text, start)) continue;
     const mark = text.slice(start, end).trimEnd();
     for (const tool of tools) {
-      const way = wayOf(tool, mark, { between: betweenStatements, begun: current.has(tool) });
-      if (way === null) continue;
+      const direction = directionOf(tool, mark, { between: betweenStatements, isOpen: current.has(tool) });
+      if (direction === null) continue;
       close(tool, start);
-      current.set(tool, { way, mark, start, filled: false });
+      current.set(tool, { direction, mark, start, hasCode: false });
       break;
     }
   }
@@ -110,16 +114,16 @@ interface MarkPlace {
   /** True between two statements. */
   readonly between: boolean;
   /** True after an earlier mark of the same tool. */
-  readonly begun: boolean;
+  readonly isOpen: boolean;
 }
 
 /** The direction of the section that a comment starts; `null` if the comment is not a mark. */
-function wayOf(tool: Tool, comment: string, { between, begun }: MarkPlace): Way | null {
-  const sure = tool.mark?.exec(comment) ?? (between ? tool.between?.exec(comment) : null) ?? null;
-  const match = sure ?? (between ? tool.afterUp?.exec(comment) : null) ?? null;
+function directionOf(tool: Tool, comment: string, { between, isOpen }: MarkPlace): Direction | null {
+  const certain = tool.mark?.exec(comment) ?? (between ? tool.between?.exec(comment) : null) ?? null;
+  const match = certain ?? (between ? tool.afterUp?.exec(comment) : null) ?? null;
   if (match === null) return null;
   if (match[1] !== undefined && !/^down/i.test(match[1])) return 'up';
-  return sure !== null || begun ? 'down' : null;
+  return certain !== null || isOpen ? 'down' : null;
 }
 
 function startsLine(text: string, index: number): boolean {
