@@ -340,6 +340,12 @@ test.for<[text: string, place: string, what: RegExp]>([
   ['select * from public.legacy;', '1:15', /these files do not create public\.legacy/],
   ['delete from _prisma_migrations;', '1:13', /^_prisma_migrations is the history of another tool/],
   ['create role x;', '1:1', /CREATE ROLE/],
+  ['select 1;\ncreate table "__tenant".users (id int);', '2:1', /^this changes the schema __tenant, /],
+  ['create or replace function app.f() returns int return 1;', '1:1', /^this changes the schema app, /],
+  ['comment on column app.users.id is null;', '1:1', /^this changes the schema app, /],
+  ['drop table if exists old_users, app.users;', '1:1', /^this changes the schema app, /],
+  ['create index on app.users (id);', '1:1', /^this changes the schema app, /],
+  ['update app.users set id = 1;', '1:1', /^this changes the schema app, /],
   [
     'set transaction isolation level serializable;',
     '1:1',
@@ -360,6 +366,8 @@ test.for([
   'select 1 from information_schema.tables where table_schema = current_schema();',
   'create table public.t (id int); alter table public.t owner to x;',
   'create table migrations ();',
+  'create table t (id uuid default ext.uuid(), x ext.citext references app.users (id)); create index on t (ext.f(x));',
+  'insert into app.log values (1); grant select on app.log to x; create temporary table pg_temp.t ();',
 ])('nobody has to decide about %j', async (text) => {
   expect((await convert({ '1_x.sql': text })).decisions).toEqual([]);
 });

@@ -12,6 +12,7 @@ import { literalPattern } from '../text/literal-pattern.ts';
 import type { CreatedObjects, ParsedText } from './created-objects.ts';
 import type { KeptObjects, PlacementProblem } from './kept.ts';
 import { qualifiedNames } from './qualified-names.ts';
+import { subjectsOf } from './subjects.ts';
 
 /** A place in a converted file that needs a manual decision. */
 export interface Decision {
@@ -110,6 +111,7 @@ async function tenantDecisions(
     ...lints.map((lint): DecisionAt => [lint.index, ...decisionFor(lint, parsed)]),
     ...(await notCreated(parsed, rules)),
     ...(await schemaStatements(parsed, schema)),
+    ...otherSchemas(parsed, schema),
     ...schemaGuards(text, schema),
     ...pathSettings(parsed),
   ];
@@ -175,6 +177,32 @@ async function schemaStatements({ text, statements }: ParsedText, schema: string
       `this concerns the schema ${schema} itself`,
       'move it to a public file, or remove it',
     ]);
+}
+
+// What a tenant file may do in any schema.
+const allowed: ReadonlySet<string> = new Set([
+  'InsertStmt',
+  'CopyStmt',
+  'LockStmt',
+  'GrantStmt',
+  'VacuumStmt',
+]);
+
+/** The first statement of a file that changes something in each schema that is not the tenant's. */
+function otherSchemas({ statements }: ParsedText, own: string): DecisionAt[] {
+  const first = new Map<string, number>();
+  for (const statement of statements) {
+    if (allowed.has(statement.kind)) continue;
+    for (const { schema } of subjectsOf(statement)) {
+      const isOther = schema !== null && schema !== own && !schema.startsWith('pg_');
+      if (isOther && !first.has(schema)) first.set(schema, statement.start);
+    }
+  }
+  return [...first].map(([schema, index]) => [
+    index,
+    `this changes the schema ${schema}, and a tenant file may change only its tenant`,
+    'remove the schema, so that each tenant has its own, or move the statement to a public file',
+  ]);
 }
 
 function schemaGuards(text: string, schema: string): DecisionAt[] {
