@@ -167,6 +167,12 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
     ['current.sql'],
   ],
   [
+    'graphile-migrate with several current files',
+    { ...empty('committed/000001.sql', 'current/1-current.sql', 'current/2-more.sql', 'afterReset.sql') },
+    { '000001_migration.sql': '' },
+    ['afterReset.sql', 'current/1-current.sql', 'current/2-more.sql'],
+  ],
+  [
     'postgrator',
     { '001.do.x.sql': table, '001.undo.x.sql': 'drop table t', '010.do.sql': '', '9.do.y.sql': '' },
     { '001_x.sql': table, '001_x.down.sql': 'drop table t', '9_y.sql': '', '010_migration.sql': '' },

@@ -1,5 +1,6 @@
 import { SqlmigError } from '../errors.ts';
 import { isInOwnFolder, isJournal } from '../history/import/file-layout.ts';
+import { isCommitted } from '../history/import/graphile-migrate.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 import { compareVersionParts } from '../project/version.ts';
 import { type ForeignFile, readFileName } from './file-names.ts';
@@ -84,7 +85,7 @@ function withoutRevision(file: ForeignFile): ForeignFile {
 }
 
 function isOfTool(path: string, tool: string | null): boolean {
-  return tool !== 'graphile-migrate' || /(?:^|\/)\d+[^/]*\.sql$/.test(path);
+  return tool !== 'graphile-migrate' || isCommitted(path);
 }
 
 // Tools that order by name need no version; other files next to them have no place in the order.

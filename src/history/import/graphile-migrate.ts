@@ -18,7 +18,7 @@ export const graphileMigrateReader: HistoryReader = {
         : 'changed';
     },
   },
-  keysOf: ({ path }) => versionKeys(path),
+  keysOf: ({ path }) => (isCommitted(path) ? versionKeys(path) : []),
   recorded({ rows, beside }) {
     if (beside.current?.some(({ content }) => withoutComments(content ?? '').text.trim() !== '')) {
       return {
@@ -37,6 +37,11 @@ export const graphileMigrateReader: HistoryReader = {
   },
   lockKeys: () => oneKey(4727445306447283n),
 };
+
+/** True for a migration; the files in `current` are not committed yet, and others are hooks. */
+export function isCommitted(path: string): boolean {
+  return /(?:^|\/)\d+[^/]*\.sql$/.test(path) && !/(?:^|\/)current\//.test(path);
+}
 
 function hashed(previous: string, text: string): string {
   const lines = text.replace(/^\ufeff/, '').split('\n');
