@@ -172,6 +172,7 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
     { '000001_migration.sql': '' },
     ['afterReset.sql', 'current/1-current.sql', 'current/2-more.sql'],
   ],
+  ['refinery', empty('V1__a.sql', 'U2__b.sql', 'V3__c.sql'), { '1_a.sql': '', '2_b.sql': '', '3_c.sql': '' }],
   [
     'postgrator',
     { '001.do.x.sql': table, '001.undo.x.sql': 'drop table t', '010.do.sql': '', '9.do.y.sql': '' },
@@ -220,7 +221,7 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
     ['env.py'],
   ],
 ])('%s', async ([layout, files, expected, leftOut = []]) => {
-  const tool = layout.startsWith('versions of more') ? 'knex' : null;
+  const tool = layout.startsWith('versions of more') ? 'knex' : layout === 'refinery' ? layout : null;
   const conversion = await convert(files, { tool });
   const made = conversion.files.map(({ name, text }) => [name, text]);
   expect(Object.fromEntries(made)).toEqual(expected);

@@ -44,7 +44,7 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
   const leftOut: LeftOut[] = [];
   const leaveOut = (files: readonly ForeignFile[], why: string) =>
     leftOut.push(...files.map(({ source }) => ({ file: source.path, why })));
-  const read = tool === 'Alembic' ? named.map(withoutRevision) : named;
+  const read = named.map((file) => asReadBy(tool, file));
   const ofTool = partition(read, ({ source }) => isOfTool(source.path, tool));
   leaveOut(ofTool.no, 'not committed');
   const versioned = partition(ofTool.yes, (file) => hasVersion(file, tool));
@@ -77,6 +77,12 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
 
 function partition<T>(items: readonly T[], isIn: (item: T) => boolean): { yes: T[]; no: T[] } {
   return { yes: items.filter(isIn), no: items.filter((item) => !isIn(item)) };
+}
+
+function asReadBy(tool: string | null, file: ForeignFile): ForeignFile {
+  if (tool === 'Alembic') return withoutRevision(file);
+  // Where Flyway has the files that undo, refinery has those that may run out of order.
+  return tool === 'refinery' && file.kind === 'down' ? { ...file, kind: 'up' } : file;
 }
 
 // A revision is a hash, and may begin with digits.
