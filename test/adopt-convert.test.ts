@@ -160,6 +160,31 @@ test("a history of Prisma is verified by the original files, in public and in th
   expect(plan.schemas[1].migrations.map(({ name }: { name: string }) => name)).toEqual(['drop_comments']);
 });
 
+test('a project of Sqitch is converted by its plan, and its history is compared with the original files', async () => {
+  const deployed = inputFiles((name) => titleOf(name));
+  const files = Object.fromEntries(
+    deployed.map(({ path, text }) => [
+      `deploy/${path}.sql`,
+      `-- Deploy sample:${path} to pg\nBEGIN;\n${text}\nCOMMIT;\n`,
+    ]),
+  );
+  const plan = deployed.map(({ path }) => `${path} 2026-11-27T07:38:35Z A <a@example.org>\n`);
+  const reverting = { 'revert/create_orders.sql': 'BEGIN;\ndrop table orders;\nCOMMIT;\n' };
+  const p = projectOf({ 'sqitch.plan': `%project=sample\n${plan.join('')}`, ...files, ...reverting }, [
+    'acme',
+  ]);
+  const { code, stdout } = await convert(p);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('Sqitch: ')]);
+  expect(sqlFiles(p, 'sql/tenant')).toContain('0002_create_orders.down.sql');
+  await db.query(`${sampleText('sqitch.sql')}; create schema acme; create table acme.customers ()`);
+  const imported = await sqlmig(['adopt', '--history', '--files', 'old', '--all', '--yes'], p.dir);
+  expect([imported.code, imported.stdout]).toEqual([
+    0,
+    expect.stringContaining('5 tenant files recorded as applied; 5 equal by SHA-1 of the deploy file'),
+  ]);
+  expect(await sqlmig(['verify', '--all'], p.dir)).toMatchObject({ code: 0 });
+});
+
 test('with other tables to keep, converted files are not mixed', async () => {
   const p = projectOf({ '1_x.sql': 'create table public.k (); create table public.t ();' });
   const config = await p.config();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { adopt } from '../src/operations/adopt.ts';
 import { sqlmig } from './setup/cli.ts';
-import { emptiedDatabase, inputFiles, sampleText } from './setup/histories.ts';
+import { emptiedDatabase, inputFiles, sampleText, titleOf } from './setup/histories.ts';
 import { project } from './setup/project.ts';
 
 const { db, session: other } = await emptiedDatabase();
@@ -63,6 +63,16 @@ test("compares with the other tool's own files", async () => {
     ],
     sessions: [],
   });
+});
+
+test('a file of Sqitch that was changed since is found by the name of its change', async () => {
+  await db.query(`${sampleText('sqitch.sql')}; update sqitch.changes set change = 'tables/' || change`);
+  const p = adopting(filesIn('old/deploy/tables', (name) => `${titleOf(name)}.sql`));
+  const { code, stdout } = await sqlmig(['adopt', '--files', 'old', '--json'], p.dir);
+  expect(code).toBe(1);
+  const [{ match }] = JSON.parse(stdout).histories;
+  expect(match).toMatchObject({ applied: 5, equal: 0, withoutFile: [], withoutRow: [] });
+  expect(match.changed).toContain('deploy/tables/create_customers.sql');
 });
 
 test.for([

@@ -172,6 +172,41 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
     { '000001_migration.sql': '' },
     ['afterReset.sql', 'current/1-current.sql', 'current/2-more.sql'],
   ],
+  [
+    'Sqitch',
+    {
+      'sqitch.plan':
+        '%syntax-version=1.0.0\n%project=shop\n\nschemas/main 2024-01-01T00:00:00Z A <a@b> # note\nf [schemas/main] 2024-01-02T00:00:00Z A <a@b>\n@v1 2024-01-03T00:00:00Z A <a@b> # release\n@v1.1 2024-01-03T00:00:00Z A <a@b>\na 2024-01-04T00:00:00Z A <a@b>\nf [f@v1.1] 2024-01-05T00:00:00Z A <a@b> # again\n',
+      'deploy/schemas/main.sql': 'select 0;\n',
+      'deploy/f@v1.1.sql': 'select 1;\n',
+      'deploy/a.sql': 'select 2;\n',
+      'deploy/f.sql': 'select 3;\n',
+      'deploy/draft.sql': '',
+      'revert/f@v1.1.sql': 'select 4;\n',
+      'revert/f.sql': 'select 5;\n',
+      'revert/schemas/main.sql': 'select 6;\n',
+      'verify/f.sql': 'select 7;\n',
+      'test/f.sql': '',
+    },
+    {
+      '0001_schemas_main.sql': 'select 0;\n',
+      '0001_schemas_main.down.sql': 'select 6;\n',
+      '0002_f@v1.1.sql': 'select 1;\n',
+      '0002_f@v1.1.down.sql': 'select 4;\n',
+      '0003_a.sql': 'select 2;\n',
+      '0004_f.sql': 'select 3;\n',
+      '0004_f.down.sql': 'select 5;\n',
+    },
+    ['deploy/draft.sql', 'test/f.sql', 'verify/f.sql'],
+  ],
+  [
+    'Sqitch below another folder',
+    {
+      ...empty('db/deploy/1_x.sql', 'db/revert/1_x.sql'),
+      'db/sqitch.plan': '1_x 2024-01-01T00:00:00Z A <a@b>',
+    },
+    { '1_x.sql': '' },
+  ],
   ['refinery', empty('V1__a.sql', 'U2__b.sql', 'V3__c.sql'), { '1_a.sql': '', '2_b.sql': '', '3_c.sql': '' }],
   [
     'postgrator',

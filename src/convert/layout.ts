@@ -1,7 +1,8 @@
 import { SqlmigError } from '../errors.ts';
-import { isInOwnFolder, isJournal } from '../history/import/file-layout.ts';
+import { isFileList, isInOwnFolder } from '../history/import/file-layout.ts';
 import { isCommitted } from '../history/import/graphile-migrate.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
+import { changeIn } from '../history/import/sqitch.ts';
 import { compareVersionParts } from '../project/version.ts';
 import { type ForeignFile, readFileName } from './file-names.ts';
 import { numbered } from './numbering.ts';
@@ -38,19 +39,17 @@ export interface Layout {
  */
 export function layOut(sources: readonly SourceFile[], toolName: string | null): Layout {
   const named = sources
-    .filter(({ path }) => !isJournal(path) && !/\.d\.[cm]?ts$/.test(path))
+    .filter(({ path }) => !isFileList(path) && !/\.d\.[cm]?ts$/.test(path))
     .map(readFileName);
   const tool = toolName === null ? toolOfFiles(named, sources) : knownTool(toolName);
   const leftOut: LeftOut[] = [];
   const leaveOut = (files: readonly ForeignFile[], why: string) =>
     leftOut.push(...files.map(({ source }) => ({ file: source.path, why })));
   const read = named.map((file) => asReadBy(tool, file));
-  const ofTool = partition(read, ({ source }) => isOfTool(source.path, tool));
-  leaveOut(ofTool.no, 'not committed');
-  const versioned = partition(ofTool.yes, (file) => hasVersion(file, tool));
-  leaveOut(versioned.no, 'its name has no version');
-  requireOneFolder(versioned.yes, tool);
-  const ups = partition(versioned.yes, ({ kind }) => kind === 'up' || kind === 'baseline');
+  const ofTool = partition(read, (file) => whyNot(file, tool) === null);
+  for (const file of ofTool.no) leaveOut([file], whyNot(file, tool) ?? '');
+  requireOneFolder(ofTool.yes, tool);
+  const ups = partition(ofTool.yes, ({ kind }) => kind === 'up' || kind === 'baseline');
   const sql = partition(ups.yes, (file) => isSource(file, ups.yes));
   leaveOut(sql.no, 'it only runs the SQL file of the same name');
   const baselines = partition(sql.yes, (file) => file.kind !== 'baseline' || isNeeded(file, sql.yes));
@@ -79,10 +78,28 @@ function partition<T>(items: readonly T[], isIn: (item: T) => boolean): { yes: T
   return { yes: items.filter(isIn), no: items.filter((item) => !isIn(item)) };
 }
 
+/** Why a file is no migration of the tool; `null` if it is one. */
+function whyNot(file: ForeignFile, tool: string | null): string | null {
+  const { path } = file.source;
+  if (tool === 'graphile-migrate' && !isCommitted(path)) return 'not committed';
+  if (tool === 'Sqitch' && changeIn(path)?.does === 'verify') return 'it only verifies a change';
+  return hasVersion(file, tool) ? null : 'its name has no version';
+}
+
 function asReadBy(tool: string | null, file: ForeignFile): ForeignFile {
   if (tool === 'Alembic') return withoutRevision(file);
+  if (tool === 'Sqitch') return ofChange(file);
   // Where Flyway has the files that undo, refinery has those that may run out of order.
   return tool === 'refinery' && file.kind === 'down' ? { ...file, kind: 'up' } : file;
+}
+
+function ofChange(file: ForeignFile): ForeignFile {
+  const change = changeIn(file.source.path);
+  if (change === null) return { ...file, parts: null };
+  const kind = change.does === 'revert' ? 'down' : 'up';
+  const isInFolder = change.name.includes('/');
+  const { parts, title } = isInFolder ? { parts: null, title: change.name } : file;
+  return { ...file, kind, parts, title, stem: change.name, folder: '' };
 }
 
 // A revision is a hash, and may begin with digits.
@@ -90,13 +107,10 @@ function withoutRevision(file: ForeignFile): ForeignFile {
   return { ...file, parts: null, title: file.stem.replace(/^[^_]+_+/, '') };
 }
 
-function isOfTool(path: string, tool: string | null): boolean {
-  return tool !== 'graphile-migrate' || isCommitted(path);
-}
-
 // Tools that order by name need no version; other files next to them have no place in the order.
 function hasVersion({ kind, language, parts, source, stem }: ForeignFile, tool: string | null): boolean {
   if (kind === 'repeatable' || parts !== null) return true;
+  if (tool === 'Sqitch') return changeIn(source.path) !== null;
   if (language === 'SQL' && isInOwnFolder(source.path)) return true;
   return tool === 'Alembic' && /^revision\b/m.test(source.text) && stem !== 'env';
 }

@@ -6,9 +6,10 @@ import { compareVersionParts } from '../project/version.ts';
 import { directedSections } from '../sql/sections.ts';
 import { closest } from '../text/closest.ts';
 import type { ForeignFile } from './file-names.ts';
+import { plannedFiles } from './sqitch-plan.ts';
 
 /** How a tool orders its files: by version number, by name, or by its own list. */
-type Order = 'numbers' | 'names' | 'journal' | 'revisions';
+type Order = 'numbers' | 'names' | 'journal' | 'revisions' | 'plan';
 
 // Read in each tool's source.
 const orders: Readonly<Record<string, Order>> = {
@@ -36,6 +37,7 @@ const orders: Readonly<Record<string, Order>> = {
   Rails: 'numbers',
   refinery: 'numbers',
   Sequelize: 'names',
+  Sqitch: 'plan',
   'sql-migrate': 'numbers',
   sqlx: 'numbers',
   'Supabase CLI': 'names',
@@ -59,6 +61,7 @@ export function toolOfFiles(files: readonly ForeignFile[], sources: readonly Sou
   const paths = sources.map(({ path }) => path);
   const some = (pattern: RegExp) => paths.some((path) => pattern.test(path));
   if (journalIn(sources) !== null) return 'Drizzle';
+  if (plannedFiles(sources) !== null) return 'Sqitch';
   if (some(/\/migration\.sql$/)) return 'Prisma';
   if (some(/(?:^|\/)[VR]\d*(?:[._]\d+)*__[^/]*\.sql$/)) return 'Flyway';
   if (some(/(?:^|\/)\d+\.(?:do|undo)\./)) return 'postgrator';
@@ -91,6 +94,7 @@ export function inToolOrder(
 ): Ordered {
   const order = tool === null ? null : (orders[tool] ?? null);
   if (order === 'journal') return listedFirst(files, journalIn(sources)?.map(({ tag }) => tag) ?? []);
+  if (order === 'plan') return listedFirst(files, plannedFiles(sources) ?? []);
   if (order === 'revisions') return listedFirst(files, revisionsOf(sources));
   const byNames = [...files].sort(compareNames);
   const byNumbers = [...files].sort((a, b) => compareParts(a, b) || compareNames(a, b));

@@ -3,7 +3,7 @@ import { readManifest } from '../adopt/project-sources.ts';
 import { type Conversion, type ConvertedFile, convertFiles } from '../convert/convert.ts';
 import { type Manifest, manifestName, manifestOf, manifestText } from '../convert/manifest.ts';
 import { SqlmigError } from '../errors.ts';
-import { isJournal } from '../history/import/file-layout.ts';
+import { isListOf } from '../history/import/file-layout.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { folderOf } from '../project/migrations.ts';
 import { filesToWrite, type NewFiles, refuseOthers, writeNewFiles } from '../project/new-files.ts';
@@ -83,7 +83,7 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
     folders,
   };
   if (result.files.length === 0) throw nothingFound(from, result);
-  const lists = sources.filter(({ path }) => isJournal(path));
+  const lists = sources.filter(({ path }) => isListOf('Drizzle', path));
   const folderFiles = (['public', 'tenant'] as const).flatMap((scope): NewFiles[] => {
     const files = result.files.filter((file) => file.scope === scope);
     const dir = scope === 'public' ? config.publicDir : config.tenantDir;

@@ -1,6 +1,6 @@
 import { SqlmigError } from '../../errors.ts';
 import { anyOf, hexDigest, textsOf } from './checksums.ts';
-import { isJournal, migrationName } from './file-layout.ts';
+import { isListOf, migrationName } from './file-layout.ts';
 import type { HistoryReader, SourceFile } from './history-reader.ts';
 import { rowsBy } from './recorded-rows.ts';
 
@@ -53,7 +53,7 @@ interface JournalEntry {
 
 /** The files in Drizzle's journal, in its order; `null` without a journal. @throws SqlmigError `file-unreadable`. */
 export function journalIn(files: readonly SourceFile[]): readonly JournalEntry[] | null {
-  const journal = files.find(({ path }) => isJournal(path));
+  const journal = files.find(({ path }) => isListOf('Drizzle', path));
   if (journal === undefined) return null;
   try {
     const { entries } = JSON.parse(journal.text) as { readonly entries: readonly JournalEntry[] };

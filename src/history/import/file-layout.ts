@@ -22,9 +22,16 @@ export function isUndoFile(path: string): boolean {
   return /(?:^|[/.])(?:down|undo|rollback)\.(?:[^/]*\.)?\w+$/.test(path);
 }
 
-/** True for Drizzle's list of its files, which is no migration itself. */
-export function isJournal(path: string): boolean {
-  return /(?:^|\/)meta\/_journal\.json$/.test(path);
+const fileLists = { Drizzle: /(?:^|\/)meta\/_journal\.json$/, Sqitch: /(?:^|\/)sqitch\.plan$/ };
+
+/** True for the list in which a tool keeps the order of its files. */
+export function isListOf(tool: keyof typeof fileLists, path: string): boolean {
+  return fileLists[tool].test(path);
+}
+
+/** True for any tool's list of its files, which is no migration itself. */
+export function isFileList(path: string): boolean {
+  return Object.values(fileLists).some((list) => list.test(path));
 }
 
 /** The leading digits of a migration's name, without leading zeros; none if it has none. */

@@ -1,4 +1,4 @@
-import { isJournal, isUndoFile } from './file-layout.ts';
+import { isFileList, isUndoFile } from './file-layout.ts';
 import type {
   ContentCheck,
   ForeignRows,
@@ -73,7 +73,7 @@ export interface FileIndex {
 /** Indexes the files for the histories of one tool. */
 export function indexFiles(reader: HistoryReader, allFiles: readonly SourceFile[]): FileIndex {
   const files = allFiles.filter(
-    ({ path }) => !isUndoFile(path) && reader.undoFile?.test(path) !== true && !isJournal(path),
+    ({ path }) => !isUndoFile(path) && reader.undoFile?.test(path) !== true && !isFileList(path),
   );
   const byKey = new Map<string, SourceFile[]>();
   for (const file of files) {

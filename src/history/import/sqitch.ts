@@ -12,11 +12,11 @@ export const sqitchReader: HistoryReader = {
   },
   checksum: anyOf('SHA-1 of the deploy file', hashes),
   keysOf(file) {
-    const name = migrationName(file.path);
     // A reworked change keeps its old file as change@tag.sql.
-    const change = name.replace(/@.*$/, '');
+    const change = (changeIn(file.path)?.name ?? migrationName(file.path)).replace(/@.*$/, '');
     return [change, change.replace(/^\d+_+/, ''), ...hashes(file).map((hash) => `hash ${hash}`)];
   },
+  undoFile: /(?:^|\/)(?:revert|verify)\//,
   // Changes reworked since have the same name, and their files differ.
   recorded: ({ rows }) =>
     rows.map(({ change, script_hash, applied_at = null }) => ({
@@ -27,6 +27,14 @@ export const sqitchReader: HistoryReader = {
     })),
   lockKeys: () => oneKey(75474063n),
 };
+
+/** The change that a file of Sqitch belongs to, and what the file does; `null` for any other file. */
+export function changeIn(
+  path: string,
+): { readonly does: 'deploy' | 'revert' | 'verify'; readonly name: string } | null {
+  const [, does, name = ''] = /(?:^|\/)(deploy|revert|verify)\/(.+)\.sql$/s.exec(path) ?? [];
+  return does === 'deploy' || does === 'revert' || does === 'verify' ? { does, name } : null;
+}
 
 function hashes(file: SourceFile): string[] {
   return textsOf(file).map((text) => hexDigest('sha1', text));
