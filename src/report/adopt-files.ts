@@ -1,13 +1,16 @@
 import type { Decision } from '../convert/decisions.ts';
 import type { LeftOut } from '../convert/layout.ts';
 import type { AdoptedFiles, FilesToAdopt } from '../operations/adopt-files.ts';
+import { parseFileName } from '../project/file-name.ts';
 import { commandLine } from '../text/command-line.ts';
 import { count, groupBy, printable, table } from './table.ts';
 
 /** The files to write, and the places that need a decision. */
 export function conversionText(conversion: FilesToAdopt): string {
   const { tool, from, files, folders, decisions, notConverted, leftOut } = conversion;
-  const sources = new Set(files.map((file) => file.from));
+  const sources = new Set(
+    files.flatMap(({ name, from: source }) => (parseFileName(name)?.kind === 'down' ? [] : [source])),
+  );
   const rows = files.map(({ scope, name, from: original, changes }) => [
     `  ${printable(`${folders[scope]}/${name}`)}`,
     `from ${printable(original)}${changes.length === 0 ? '' : `: ${changes.join(', ')}`}`,
