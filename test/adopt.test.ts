@@ -65,6 +65,40 @@ test("compares with the other tool's own files", async () => {
   });
 });
 
+test.for([
+  [
+    'Django',
+    sampleText('django.sql'),
+    filesIn('old', (name) => `shop/migrations/000${name[5]}_${titleOf(name)}.py`),
+    { 'old/shop/migrations/__init__.py': '', 'old/shop/models.py': '' },
+  ],
+  [
+    'Flyway',
+    'create table flyway_schema_history (installed_rank int, version varchar(50), description varchar(200), type varchar(20), script varchar(1000), checksum int, installed_by varchar(100), installed_on timestamp, execution_time int, success boolean)',
+    { 'old/V1__a.sql': '' },
+    { 'old/afterMigrate.sql': '', 'old/beforeEachMigrate__x.sql': '' },
+  ],
+  [
+    'graphile-migrate',
+    sampleText('graphile-migrate.sql'),
+    { 'old/committed/000001.sql': '' },
+    { 'old/current/1-current.sql': '', 'old/afterReset.sql': '' },
+  ],
+  [
+    'Sqitch',
+    sampleText('sqitch.sql'),
+    { 'old/deploy/x.sql': '' },
+    { 'old/revert/x.sql': '', 'old/verify/x.sql': '' },
+  ],
+] as const)('files that %s does not run are not called migrations', async ([, sql, files, others]) => {
+  await db.query(sql);
+  const look = async (all: Readonly<Record<string, string>>) =>
+    (await sqlmig(['adopt', '--files', 'old'], adopting(all).dir)).stdout;
+  const without = await look(files);
+  expect(without).toContain('of old applied');
+  expect(await look({ ...files, ...others })).toBe(without);
+});
+
 test('a file of Sqitch that was changed since is found by the name of its change', async () => {
   await db.query(`${sampleText('sqitch.sql')}; update sqitch.changes set change = 'tables/' || change`);
   const p = adopting(filesIn('old/deploy/tables', (name) => `${titleOf(name)}.sql`));

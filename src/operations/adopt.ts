@@ -14,6 +14,7 @@ import {
   type FileIndex,
   type ForeignReading,
   indexFiles,
+  onlyMigrations,
   readForeignHistory,
 } from '../history/import/foreign-reading.ts';
 import type { HistoryReader, SourceFile } from '../history/import/history-reader.ts';
@@ -148,9 +149,10 @@ async function readReport(
 ) {
   const indexes = new Map<HistoryReader, readonly IndexedFolder[]>();
   const indexed = (reader: HistoryReader) => {
+    const indexOf = (files: readonly SourceFile[]) =>
+      originals === undefined ? indexFiles(reader, files) : onlyMigrations(indexFiles(reader, files));
     const made =
-      indexes.get(reader) ??
-      folders.map(({ folder, files }) => ({ folder, index: indexFiles(reader, files) }));
+      indexes.get(reader) ?? folders.map(({ folder, files }) => ({ folder, index: indexOf(files) }));
     indexes.set(reader, made);
     return made;
   };

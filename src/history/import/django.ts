@@ -8,6 +8,8 @@ export const djangoReader: HistoryReader = {
   checksum: null,
   keysOf({ path }) {
     const name = migrationName(path);
+    // Django loads no module whose name begins so, and none of other folders.
+    if (/^[_~]/.test(name) || /(?:^|\/)(?!migrations\/)[^/]+\/[^/]+\.py$/.test(path)) return [];
     const app = /(?:^|\/)([^/]+)\/migrations\/[^/]+$/.exec(path)?.[1];
     return app === undefined ? [name] : [`${app}.${name}`];
   },

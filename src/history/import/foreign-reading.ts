@@ -93,6 +93,12 @@ export function indexFiles(reader: HistoryReader, allFiles: readonly SourceFile[
   return { reader, files, byKey, check };
 }
 
+/** An index without the files that the tool does not run, such as Django's `__init__.py` or a callback of Flyway. */
+export function onlyMigrations(index: FileIndex): FileIndex {
+  const known = new Set([...index.byKey.values()].flat());
+  return { ...index, files: index.files.filter((file) => known.has(file)) };
+}
+
 /** Matches the rows of a history with the project's files, or says why the history must be refused. */
 export function readForeignHistory(index: FileIndex, history: FoundHistory): ForeignReading | Refusal {
   const { reader, files } = index;
