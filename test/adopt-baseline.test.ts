@@ -83,6 +83,17 @@ adopted  4 schemas: public, acme, we"ird Ü, globex
   });
 });
 
+test('of two long definitions, the parts where they begin to differ are shown', async () => {
+  const body = `begin /* ${'a long comment '.repeat(30)} */ return`;
+  const file = `create function f() returns int language plpgsql as $$ ${body} 1; end $$;`;
+  const p = project({ url: db.url, tenants: { list: ['acme'] } }, { 'sql/tenant/1_f.sql': file });
+  await db.query(
+    `create schema acme; create table acme.t (); ${file.replace('f()', 'acme.f()').replace('return 1', 'return 2')}`,
+  );
+  const { stdout } = await sqlmig(baseline('1'), p.dir);
+  expect(stdout).toMatch(/body in the files: ….* return 1; end\n.*body in the database: ….* return 2; end\n/);
+});
+
 test('lists differences once for all schemas that have them, and records only what is accepted', async () => {
   const p = adopting();
   await build(p);

@@ -5,6 +5,7 @@ import type { StructureDifference } from '../structure/schema-differences.ts';
 import type { LeftOutStatement } from '../verify-results.ts';
 import { placeOf } from './error.ts';
 import { excerpt, oneLine } from './excerpt.ts';
+import { sideBySide } from './side-by-side.ts';
 import { count, groupBy, names, printable, schemaNames } from './table.ts';
 
 const mostDifferences = 50;
@@ -43,14 +44,10 @@ const titles: Readonly<Record<StructureDifference['kind'], string>> = {
 function detail({ attribute, expected, actual }: StructureDifference): string {
   if (attribute === null) {
     const text = expected ?? actual ?? '';
-    return text === '' ? '' : `\n  ${shortened(text)}`;
+    return text === '' ? '' : `\n  ${printable(excerpt(oneLine(text)))}`;
   }
-  const line = (who: string, text: string | null) => `\n  ${attribute} ${who}: ${shortened(text ?? 'none')}`;
-  return line('in the files', expected) + line('in the database', actual);
-}
-
-function shortened(text: string): string {
-  return printable(excerpt(oneLine(text)));
+  const [wanted, found] = sideBySide(expected, actual);
+  return `\n  ${attribute} in the files: ${wanted}\n  ${attribute} in the database: ${found}`;
 }
 
 /** Why no baseline is recorded. */
