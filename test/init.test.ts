@@ -152,6 +152,23 @@ test('many schemas with equal tables, and the history of another tool in each', 
   expect(JSON.parse(plan.stdout).schemas).toHaveLength(301);
 });
 
+test.for([
+  ['one of three', ['a', 'a', 'a b'], '2 schemas with the same 4 tables: t1, t2'],
+  ['each of three', ['a', 'a b', 'a b c'], '3 schemas with the same history and similar tables: t1, t2, t3'],
+] as const)('a tool has migrated %s tenants to another version', async ([, tables, found]) => {
+  for (const [i, more] of tables.entries()) {
+    const names = ['users', 'orders', 'schema_migrations', ...more.split(' ')];
+    await db.query(`create schema t${i + 1}`);
+    for (const name of names) await db.query(`create table t${i + 1}.${name} (version varchar primary key)`);
+  }
+  await db.query(
+    'create schema other create table schema_migrations (version varchar primary key) create table x () create table y ()',
+  );
+  const { dir, stderr } = await init();
+  expect(configIn(dir).tenants).toEqual({ list: ['t1', 't2', 't3'] });
+  expect(stderr).toContain(found);
+});
+
 test('our own history: status goes on from there', async () => {
   const first = await init();
   writeFileSync(join(first.dir, 'sql/tenant/1_a.sql'), 'create table a ()');
@@ -228,7 +245,7 @@ test('migrations that are there already are found', async () => {
     writeFileSync(join(dir, file), '');
   }
   const { stderr, stdout } = await sqlmig(['init'], dir);
-  expect(stderr).toContain('found 2 migrations in db/migrate');
+  expect(stderr).toContain('found 2 migration files in db/migrate');
   expect(stderr.match(/found/g)).toHaveLength(1);
   expect(stdout).toBe('sqlmig.config.json\nsql/public/.gitkeep\n');
 });

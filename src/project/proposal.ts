@@ -53,6 +53,8 @@ export interface Proposal {
   readonly historyTable: string | null;
   /** Schemas that look like tenants, since their tables are the same. */
   readonly alike: SchemaGroup | null;
+  /** Other schemas with the same tool's history and similar tables: tenants at other versions. */
+  readonly similar: readonly string[];
   /** The column that `tenants` reads. */
   readonly column: NameColumn | null;
   /** Schemas that `tenants` takes for tenants although they do not look like the others. */
@@ -71,22 +73,25 @@ export function propose(
     schemas: schemas.filter((schema) => schema !== names.publicSchema),
   }));
   const alike = largest(groups);
+  const similar = similarTo(alike, groups, facts.histories);
+  const likely = [...(alike?.schemas ?? []), ...similar].sort();
   const columns = facts.columns.map((column) => withoutPublic(column, names.publicSchema));
-  const column = best(columns, alike?.schemas ?? []);
+  const column = best(columns, likely);
   const ours = facts.own.some((schema) => schema !== names.publicSchema);
   const all = groups.flatMap(({ schemas }) => schemas);
-  const pattern = alike === null ? null : patternOf(alike.schemas, all);
+  const pattern = likely.length === 0 ? null : patternOf(likely, all);
   const taken = facts.own.length === 0 && facts.histories.some(({ table }) => table === names.historyTable);
   const tenants =
     column !== null
       ? ({ kind: 'query', query: queryOf(column, names.publicSchema) } as const)
-      : ours || alike === null
+      : ours || likely.length === 0
         ? ({ kind: 'history' } as const)
-        : choiceOf(alike.schemas, pattern);
+        : choiceOf(likely, pattern);
   return {
     tenants,
     historyTable: taken ? 'sqlmig_migrations' : null,
     alike,
+    similar,
     column,
     odd: tenants.kind === 'pattern' ? (pattern?.odd ?? []) : [],
     next:
@@ -106,6 +111,39 @@ function largest(groups: readonly SchemaGroup[]): SchemaGroup | null {
     .filter(({ tables, schemas }) => tables.length > 0 && schemas.length > 1)
     .sort((a, b) => b.schemas.length - a.schemas.length || b.tables.length - a.tables.length);
   return first ?? null;
+}
+
+/**
+ * Schemas that a tool has migrated to another version than those that are alike; if none are alike, at least two that it
+ * has migrated to different versions.
+ */
+function similarTo(
+  alike: SchemaGroup | null,
+  groups: readonly SchemaGroup[],
+  histories: readonly ToolHistory[],
+): readonly string[] {
+  const found = histories.map(({ table, schemas }): readonly string[] => {
+    const own = new Set(schemas);
+    const migrated = groups.filter(
+      (group) => group.tables.length > 1 && group.schemas.some((s) => own.has(s)),
+    );
+    const norm = alike ?? migrated.reduce(wider, undefined);
+    if (norm === undefined || !norm.tables.includes(table)) return [];
+    return migrated
+      .filter((group) => group !== alike && haveMostInCommon(group.tables, norm.tables))
+      .flatMap((group) => group.schemas.filter((schema) => own.has(schema)));
+  });
+  const most = found.reduce((a, b) => (b.length > a.length ? b : a), []);
+  return alike === null && most.length < 2 ? [] : [...most].sort();
+}
+
+function wider(one: SchemaGroup | undefined, other: SchemaGroup): SchemaGroup {
+  return one !== undefined && one.tables.length >= other.tables.length ? one : other;
+}
+
+function haveMostInCommon(some: readonly string[], others: readonly string[]): boolean {
+  const names = new Set(others);
+  return 2 * some.filter((name) => names.has(name)).length > Math.max(some.length, others.length);
 }
 
 interface Candidate extends NameColumn {

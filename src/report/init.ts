@@ -3,10 +3,12 @@ import { count, names, printable } from './table.ts';
 
 /** What `init` found in a database, one line each. */
 export function foundText(database: string, facts: DatabaseFacts, proposal: Proposal): string {
-  const { alike, column, odd, historyTable } = proposal;
+  const { alike, similar, column, odd, historyTable } = proposal;
   const lines = [
     alike &&
       `${count(alike.schemas.length, 'schema')} with the same ${tablesText(alike.tables)}: ${names(alike.schemas, 3)}`,
+    similar.length > 0 &&
+      `${count(similar.length, 'schema')} with the same history and similar tables: ${names(similar, 3)}`,
     column &&
       `tenant names in ${column.table}.${column.column}: ${column.schemas.length} of its ${count(column.values, 'value')} are schemas`,
     column &&

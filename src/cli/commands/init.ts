@@ -1,7 +1,7 @@
 import { SqlmigError } from '../../errors.ts';
 import { type InspectedDatabase, inspectDatabase } from '../../operations/inspect-database.ts';
 import { createProject, defaultQuery, findMigrations, refuseProject } from '../../project/new-project.ts';
-import type { TenantChoice } from '../../project/proposal.ts';
+import type { Proposal, TenantChoice } from '../../project/proposal.ts';
 import { foundText, sourceText } from '../../report/init.ts';
 import { count } from '../../report/table.ts';
 import { commandLine } from '../../text/command-line.ts';
@@ -61,7 +61,7 @@ export const initCommand = defineCommand()({
       const proposed: TenantChoice = args.sample
         ? { kind: 'query', query: defaultQuery }
         : (proposal?.tenants ?? { kind: 'history' });
-      const tenants = given[0] ?? (await ask(terminal, proposed, proposal?.alike?.schemas));
+      const tenants = given[0] ?? (await ask(terminal, proposed, likelyIn(proposal)));
       if (terminal.signal.aborted)
         throw new SqlmigError('interrupted', 'interrupted before anything was created', {
           hint: 'run it again',
@@ -88,7 +88,7 @@ export const initCommand = defineCommand()({
           sourceText(tenants),
           ...existing.map(
             ({ folder, files: n }) =>
-              `found ${count(n, 'migration')} in ${folder}; set publicDir or tenantDir to use them, or convert another tool's files with: ${commandLine('adopt', '--convert', folder)}\n`,
+              `found ${count(n, 'migration file')} in ${folder}; set publicDir or tenantDir to use them, or convert another tool's files with: ${commandLine('adopt', '--convert', folder)}\n`,
           ),
           hasHistories(inspected) ? adoptNote : '',
           adoptsFiles ? keepers : '',
@@ -99,6 +99,12 @@ export const initCommand = defineCommand()({
     };
   },
 });
+
+/** The schemas that look like tenants; `undefined` if none do. */
+function likelyIn(proposal: Proposal | null): readonly string[] | undefined {
+  const likely = proposal === null ? [] : [...(proposal.alike?.schemas ?? []), ...proposal.similar];
+  return likely.length === 0 ? undefined : likely;
+}
 
 // A history without its files would only be reported as missing files.
 const keepers = 'copy its migrations into sql/public and sql/tenant first\n';
