@@ -214,6 +214,25 @@ test.for([
   expect('refused' in (found?.reading ?? {})).toBe(!isEmpty);
 });
 
+test.for([
+  ['context:test', undefined],
+  ['labels:"a, b"', undefined],
+  ['dbms:oracle', undefined],
+  ['dbms:oracle,postgresql', expect.stringMatching(/^changeset sample:x of .* is not deployed/)],
+  ['runOnChange:true', expect.stringMatching(/^changeset sample:x of .* is not deployed/)],
+] as const)('a changeset with %s that has no row', async ([attribute, refused]) => {
+  await db.query(sampleText('liquibase.sql'));
+  const [first, ...others] = liquibaseFiles;
+  const more = `${first?.text}\n--changeset sample:x ${attribute}\nselect 1;\n`;
+  const reading = (await readSamples(session, [{ path: first?.path ?? '', text: more }, ...others]))[0]
+    ?.reading;
+  expect(reading).toEqual(
+    refused === undefined
+      ? expect.objectContaining({ withoutRow: [] })
+      : expect.objectContaining({ refused }),
+  );
+});
+
 test('a lock row says that the tool is at work, or died', async () => {
   await db.query(sampleText('knex.sql'));
   await db.query('update knex_migrations_lock set is_locked = 1');
