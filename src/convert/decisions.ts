@@ -9,6 +9,7 @@ import { tokensOf } from '../sql/parse.ts';
 import { locate } from '../sql/position.ts';
 import { toScript } from '../sql/script.ts';
 import { literalPattern } from '../text/literal-pattern.ts';
+import { changesetDecisions } from './changeset-decisions.ts';
 import type { CreatedObjects, ParsedText } from './created-objects.ts';
 import type { KeptObjects, PlacementProblem } from './kept.ts';
 import { qualifiedNames } from './qualified-names.ts';
@@ -59,6 +60,7 @@ export async function decisionsIn(file: Examined, rules: DecisionRules): Promise
   const found: DecisionAt[] = [
     ...problems.map(({ index, problem }): DecisionAt => [index, ...aboutKept[problem]]),
     ...historyMentions(text),
+    ...changesetDecisions(text),
     ...(parsed === null || scope === 'public' ? [] : await tenantDecisions(file, parsed, rules)),
   ];
   const places = found
