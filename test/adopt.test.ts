@@ -134,6 +134,23 @@ test.for([
   expect(stdout).toContain('  hint: ');
 });
 
+test('a history that cannot be imported is taken over by a baseline', async () => {
+  const p = adopting({ 'sql/tenant/1_a.sql': 'create table a ()' });
+  await db.query(
+    'create schema acme create table a () create table migrations (id serial, migration varchar(255), batch int)',
+  );
+  const look = async () => sqlmig(['adopt'], p.dir);
+  expect(await look()).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('adopt --baseline VERSION'),
+  });
+  await sqlmig(['adopt', '--baseline', '1', '--tenants', 'acme', '--yes'], p.dir);
+  expect(await look()).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('Laravel: migrations in acme\n  taken over by sqlmig\n'),
+  });
+});
+
 test.for([
   ['its advisory lock', 'prisma.sql', 'begin; select pg_advisory_lock(72707369)', 'advisory lock 72707369'],
   [

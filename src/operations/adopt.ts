@@ -19,6 +19,7 @@ import {
 } from '../history/import/foreign-reading.ts';
 import type { HistoryReader, SourceFile } from '../history/import/history-reader.ts';
 import type { TimeMeaning } from '../history/import/table-form.ts';
+import { schemasWithHistory } from '../history/presence.ts';
 import { type PublicContents, readPublicContents } from '../move/contents.ts';
 import { type Config, requireConfig } from '../project/config.ts';
 import { folderOf } from '../project/migrations.ts';
@@ -68,7 +69,7 @@ export interface ForeignHistory {
   readonly table: string;
   readonly tool: string;
   readonly columns: readonly string[];
-  /** sqlmig has imported it and no longer compares it. */
+  /** sqlmig no longer compares it: it is imported, or it cannot be read, and its schema has a sqlmig history. */
   readonly takenOver: boolean;
   /** `null` if it cannot be imported, or has been. */
   readonly match: HistoryMatch | null;
@@ -157,19 +158,22 @@ async function readReport(
     return made;
   };
   const read = await readForeignHistories(session, config.historyTable);
-  const inUse = read.filter(({ found }) => found.takenOver === null);
+  const managed = new Set(await schemasWithHistory(session, config.historyTable));
+  const isTakenOver = ({ found, reader }: ForeignHistoryFound) =>
+    found.takenOver !== null || (reader === null && managed.has(found.schema));
+  const inUse = read.filter((history) => !isTakenOver(history));
   const tools = new Map<string, number>();
   for (const { found } of inUse) tools.set(found.schema, (tools.get(found.schema) ?? 0) + 1);
   const compare = (history: ForeignHistoryFound): ComparedHistory => {
     const { found, reader } = history;
-    if (found.takenOver !== null) return { match: null, refused: null };
+    if (isTakenOver(history)) return { match: null, refused: null };
     if ((tools.get(found.schema) ?? 0) > 1)
       return refuse(twoHistories(found.schema, 'choose the one in use with --history --from-tool'));
     return matchFolders(history, reader === null ? [] : indexed(reader));
   };
   const histories = read.map((history): ForeignHistory => {
-    const { schema, table, tool, columns, takenOver } = history.found;
-    return { schema, table, tool, columns, takenOver: takenOver !== null, ...compare(history) };
+    const { schema, table, tool, columns } = history.found;
+    return { schema, table, tool, columns, takenOver: isTakenOver(history), ...compare(history) };
   });
   const files = { public: readSourceFiles(config.publicDir), tenant: readSourceFiles(config.tenantDir) };
   const contents =
