@@ -1,4 +1,4 @@
-import { historyTableNames } from '../history/foreign-history.ts';
+import { everydayNames, historyTableNames } from '../history/foreign-history.ts';
 import { checksumOf } from '../project/decode.ts';
 import type { Scope } from '../results.ts';
 import { withoutComments } from '../sql/comments.ts';
@@ -59,7 +59,7 @@ export async function decisionsIn(file: Examined, rules: DecisionRules): Promise
   const { parsed, text, scope, problems } = file;
   const found: DecisionAt[] = [
     ...problems.map(({ index, problem }): DecisionAt => [index, ...aboutKept[problem]]),
-    ...historyMentions(text),
+    ...historyMentions(text, rules.created),
     ...changesetDecisions(text),
     ...(parsed === null || scope === 'public' ? [] : await tenantDecisions(file, parsed, rules)),
   ];
@@ -240,14 +240,22 @@ function pathSettings({ text, statements }: ParsedText): DecisionAt[] {
   );
 }
 
-// A name that other objects share is not conclusive.
-const ownTables = historyTableNames.filter((name) => name !== 'migrations');
-const oldTable = new RegExp(`(?<![\\w$])(?:${ownTables.join('|')})(?![\\w$])`, 'g');
+const ownNames = historyTableNames.filter((name) => !everydayNames.includes(name));
+const tableBefore = String.raw`\b(?:table(?:\s+if\s+(?:not\s+)?exists)?|only|from|into|update|join|on)\s+(?:[\w"]+\.)?"?`;
+const oldTable = new RegExp(
+  `(?<![\\w$])(?:${ownNames.join('|')})(?![\\w$])|(?<=${tableBefore})(?:${everydayNames.join('|')})(?![\\w$])`,
+  'gi',
+);
 
-function historyMentions(text: string): DecisionAt[] {
-  return [...withoutComments(text).text.matchAll(oldTable)].map(({ 0: table, index }) => [
-    index,
-    `${table} is the history of another tool`,
-    'remove the statements about it: each schema gets a new history',
-  ]);
+function historyMentions(text: string, created: CreatedObjects): DecisionAt[] {
+  const mentions = [...withoutComments(text).text.matchAll(oldTable)];
+  // The files of a tool do not create its history, but may create a table of an everyday name.
+  const isOld = (name: string) => !everydayNames.includes(name.toLowerCase()) || !created.has(name, 'relation');
+  return mentions
+    .filter(({ 0: table }) => isOld(table))
+    .map(({ 0: table, index }) => [
+      index,
+      `${table} is the history of another tool`,
+      'remove the statements about it: each schema gets a new history',
+    ]);
 }

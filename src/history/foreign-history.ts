@@ -130,8 +130,8 @@ export const historyTableNames: readonly string[] = [
   '__yuniql_schema_version',
 ];
 
-// A table of one of these names that fits no shape need not be a history at all.
-const everydayNames: readonly string[] = ['migrations', 'schema_version', 'changelog', 'hdb_version'];
+/** Those that other things have too: a table of such a name that fits no shape need not be a history at all. */
+export const everydayNames: readonly string[] = ['migrations', 'schema_version', 'changelog', 'hdb_version'];
 
 const anotherTool = 'another tool';
 
