@@ -183,8 +183,8 @@ export interface UnrehearsedInScope extends UnrehearsedFile {
   readonly schemas: number;
 }
 
-/** The result of `up`. `applied`, `upToDate`, `failed` and `skipped` are numbers of schemas. */
-export interface UpResult {
+/** What the results of `up` and `down` share. `failed` and `skipped` are numbers of schemas. */
+export interface RunResult {
   readonly ok: boolean;
   /** True if this was a rehearsal, and everything was rolled back. */
   readonly rehearsed?: boolean;
@@ -192,26 +192,27 @@ export interface UpResult {
   readonly costs?: readonly RehearsedFile[];
   /** In a rehearsal, the pending files that were not rehearsed, public first; without those after a file that failed. */
   readonly unrehearsed?: readonly UnrehearsedInScope[];
-  /**
-   * In a rehearsal of a sample: which tenants were rehearsed. `schemas` has only these, those that are up to date, and those
-   * with files that wait for files of other scopes (`unrehearsed`).
-   */
+  /** Which tenants a rehearsal of a sample ran in. `schemas` also has up-to-date ones and those that wait for other scopes. */
   readonly sample?: RehearsalSample;
   readonly runId: string;
-  readonly applied: number;
-  readonly upToDate: number;
   readonly failed: number;
   readonly skipped: number;
   /** The number of schemas that are not confirmed. */
   readonly unconfirmed: number;
   readonly durationMs: number;
-  readonly schemas: readonly SchemaOutcome[];
   /** The server's warnings and important notices, one entry per file and text; at most a thousand. */
   readonly warnings: readonly ServerWarning[];
   /** An error that stopped the run after it had started, and does not belong to one schema. */
   readonly error?: ErrorDetails;
   /** What was done in each database, if the config has several; `error` is then in these. */
   readonly databases?: readonly DatabaseOutcome[];
+}
+
+/** The result of `up`. `applied` and `upToDate` are numbers of schemas. */
+export interface UpResult extends RunResult {
+  readonly applied: number;
+  readonly upToDate: number;
+  readonly schemas: readonly SchemaOutcome[];
 }
 
 /** What `down` did to one schema. */
@@ -221,8 +222,8 @@ export interface UndoneSchema extends Omit<SchemaOutcome, 'state' | 'unmanaged' 
   readonly migrations: readonly AppliedMigration[];
 }
 
-/** The result of `down`. `undone`, `unchanged`, `failed` and `skipped` are numbers of schemas. */
-export interface DownResult extends Omit<UpResult, 'applied' | 'upToDate' | 'schemas'> {
+/** The result of `down`. `undone` and `unchanged` are numbers of schemas. */
+export interface DownResult extends RunResult {
   /** True if `accept` refused: nothing was touched, and `schemas` is empty. */
   readonly declined?: true;
   readonly undone: number;

@@ -250,7 +250,8 @@ const oldTable = new RegExp(
 function historyMentions(text: string, created: CreatedObjects): DecisionAt[] {
   const mentions = [...withoutComments(text).text.matchAll(oldTable)];
   // The files of a tool do not create its history, but may create a table of an everyday name.
-  const isOld = (name: string) => !everydayNames.includes(name.toLowerCase()) || !created.has(name, 'relation');
+  const isOld = (name: string) =>
+    !everydayNames.includes(name.toLowerCase()) || !created.has(name, 'relation');
   return mentions
     .filter(({ 0: table }) => isOld(table))
     .map(({ 0: table, index }) => [

@@ -2,7 +2,13 @@ import { SqlmigError } from '../errors.ts';
 import type { ParsedStatement } from '../sql/parse.ts';
 import { droppedNames, type RangeVar, reachOf } from '../sql/reach.ts';
 import { closest } from '../text/closest.ts';
-import { type CreatedObjects, type NameKind, nameInList, type ParsedText, tableOf } from './created-objects.ts';
+import {
+  type CreatedObjects,
+  type NameKind,
+  nameInList,
+  type ParsedText,
+  tableOf,
+} from './created-objects.ts';
 import { subjectsOf } from './subjects.ts';
 
 /** The objects that stay in public: the named tables, and the objects that they need. */

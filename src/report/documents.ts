@@ -7,6 +7,7 @@ import type {
   DownResult,
   ErrorDetails,
   PlanResult,
+  RunResult,
   SchemaOutcome,
   StatusResult,
   UndoneSchema,
@@ -71,11 +72,12 @@ interface Stamp {
 }
 
 /** The end of a run, without the parts that have separate lines. */
-type FinishedRun = (Omit<UpResult, 'schemas' | 'warnings'> | Omit<DownResult, 'schemas' | 'warnings'>) & {
-  readonly type: 'run-finished';
-  /** As in `RunEvent`. */
-  readonly database?: string;
-};
+type FinishedRun = Omit<RunResult, 'warnings'> &
+  (Pick<UpResult, 'applied' | 'upToDate'> | Pick<DownResult, 'undone' | 'unchanged'>) & {
+    readonly type: 'run-finished';
+    /** As in `RunEvent`. */
+    readonly database?: string;
+  };
 
 /** Further schemas that ended like one with a schema-finished line of its own. */
 export interface FinishedAlike {
