@@ -1,11 +1,9 @@
 import { type Changeset, changesetsOf, conditionOf } from '../history/import/changesets.ts';
-
-/** An index into the text, what is to be decided there, and what to do about it. */
-type Place = readonly [index: number, what: string, cure: string];
+import type { DecisionAt } from './decision-at.ts';
 
 /** The changesets of Liquibase that sqlmig runs in other cases than Liquibase does. */
-export function changesetDecisions(text: string): Place[] {
-  return changesetsOf(text).flatMap((changeset): Place[] => {
+export function changesetDecisions(text: string): DecisionAt[] {
+  return changesetsOf(text).flatMap((changeset): DecisionAt[] => {
     const condition = conditionOf(changeset);
     const repeating = changeset.attributes.find(
       ([name, value]) => /^(?:runOnChange|runAlways)$/i.test(name) && value.toLowerCase() === 'true',
@@ -18,7 +16,7 @@ export function changesetDecisions(text: string): Place[] {
   });
 }
 
-function conditional({ index }: Changeset, when: string): Place {
+function conditional({ index }: Changeset, when: string): DecisionAt {
   return [
     index,
     `Liquibase runs this changeset only ${when}, and sqlmig runs it in every schema`,
@@ -26,7 +24,7 @@ function conditional({ index }: Changeset, when: string): Place {
   ];
 }
 
-function repeated({ index }: Changeset, attribute: string): Place {
+function repeated({ index }: Changeset, attribute: string): DecisionAt {
   return [
     index,
     `Liquibase runs this changeset again (${attribute}), and sqlmig runs it once`,

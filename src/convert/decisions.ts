@@ -11,6 +11,7 @@ import { toScript } from '../sql/script.ts';
 import { literalPattern } from '../text/literal-pattern.ts';
 import { changesetDecisions } from './changeset-decisions.ts';
 import type { CreatedObjects, ParsedText } from './created-objects.ts';
+import type { DecisionAt } from './decision-at.ts';
 import type { KeptObjects, PlacementProblem } from './kept.ts';
 import { qualifiedNames } from './qualified-names.ts';
 import { subjectsOf } from './subjects.ts';
@@ -51,8 +52,6 @@ export interface DecisionRules {
   readonly created: CreatedObjects;
   readonly kept: KeptObjects;
 }
-
-type DecisionAt = readonly [index: number, what: string, cure: string];
 
 /** The places in a converted file that need a manual decision, in order. */
 export async function decisionsIn(file: Examined, rules: DecisionRules): Promise<Decision[]> {

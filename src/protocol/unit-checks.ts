@@ -25,7 +25,7 @@ export function isChanged(schema: UnitSchema, context: UnitContext): Check[] {
   ];
 }
 
-/** Checks that a move has closed the tenant, where the history does not show it: one without rows may be newer than the mark. */
+/** Checks that a move has closed the tenant. A history without rows does not show that: it may be newer than the mark. */
 function movedAway({ schema, history }: UnitSchema, { historyTables }: UnitContext): Check[] {
   if (history.length > 0 || historyTables.length === 1) return [];
   return [[isFenced(quoteLiteral(schema)), unitStates.historyChanged]];
