@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { applyNonTransactional } from '../src/execute/non-transactional.ts';
 import { composeAdoption, composeBaseline, composeBaselineStart } from '../src/protocol/adoption.ts';
 import { composeBootstrap } from '../src/protocol/bootstrap.ts';
-import { composeCreation } from '../src/protocol/creation.ts';
+import { commit, composeCreation } from '../src/protocol/creation.ts';
 import {
   composeBatch,
   composeEdit,
@@ -90,14 +90,15 @@ test('a new tenant: schema and history table', () =>
 
 test('a tenant that is created with its files, whole or not at all', () => {
   const schema = { ...tenant, oid: null, history: [], digest: null };
-  const created = composeCreation(
+  const { message, record } = composeCreation(
     {
       ...{ schema, scripts: [orders, backfill, totals], snapshot: null },
-      ...{ trusted: new Set(), guardsEach: false, open: false },
+      ...{ trusted: new Set(), guardsEach: false },
     },
     own,
   );
-  return golden('create-whole', created.text);
+  const times = [1, 2, 3].map((second) => `2026-01-01 00:00:0${second}+00`);
+  return golden('create-whole', message.text + record(times) + commit);
 });
 
 test('one tenant file', () =>

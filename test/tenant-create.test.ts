@@ -159,12 +159,18 @@ test('a file that changes public without saying so fails, and nothing is left', 
   expect(await exists('trespass')).toBe(false);
 });
 
+// The text of the file does not name the history, which `%s` stands for.
+const dynamic = (statement: string) =>
+  `do $$ begin execute format('${statement.replaceAll("'", "''")}', 'schema_' || 'migrations'); end $$`;
+
 test('a file that changes the history is named, although the guard comes after the last one', async () => {
   const touches = [
     'delete from schema_migrations where version = 1',
     'do $$ begin delete from schema_migrations where version = 2; end $$',
     'alter table schema_migrations rename to x',
     'do $$ begin alter table schema_migrations rename column checksum to y; end $$',
+    ...['drop table %s', 'alter table %s rename to x'].map(dynamic),
+    dynamic(`insert into %s select 99, 'b', '', now(), 0, '', '', 'applied', 'tenant', 1, null, 1`),
   ];
   const p = project(
     { url: db.url, tenants: { list: ['touched'] } },
@@ -180,6 +186,45 @@ test('a file that changes the history is named, although the guard comes after t
     expect(error, touch).toMatchObject({ code: 'changes-history', file: 'sql/tenant/2_b.sql' });
     expect(await exists('touched')).toBe(false);
   }
+});
+
+test('a file that reads the history finds the rows of those before it and its own', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'reading', tenants: { list: ['reading'] } },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': 'create table seen as select version, name, state from reading',
+      'sql/tenant/3_c.sql': 'create table c ()',
+    },
+  );
+  expect(await createTenant(await p.config(), { name: 'reading' })).toMatchObject({ state: 'applied' });
+  expect(await db.query('select * from reading.seen order by 1')).toEqual([
+    { version: '1', name: 'a', state: 'applied' },
+    { version: '2', name: 'b', state: 'applied' },
+  ]);
+});
+
+test('each row has the time at which its file began, and how long it took', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'timed', tenants: { list: ['timed'] } },
+    {
+      'sql/tenant/1_a.sql': 'create table a (at timestamptz); insert into a values (clock_timestamp())',
+      'sql/tenant/2_b.sql': 'select pg_sleep(0.2)',
+      'sql/tenant/3_c.sql': 'create table c (at timestamptz); insert into c values (clock_timestamp())',
+      'sql/tenant/R__d.sql': 'select pg_sleep(0.2)',
+    },
+  );
+  const { migrations } = await createTenant(await p.config(), { name: 'timed' });
+  const rows = await db.query('select duration_ms from timed.timed order by applied_at');
+  expect(migrations.map(({ durationMs }) => durationMs)).toEqual(rows.map((row) => row.duration_ms));
+  for (const slept of [1, 3]) expect(migrations[slept]?.durationMs).toBeGreaterThanOrEqual(200);
+  expect(
+    await db.query(`select name from timed.timed, timed.a, timed.c
+      where applied_at <= a.at and version = 1
+        or applied_at between a.at and c.at - interval '0.2 s' and version = 2
+        or applied_at between a.at + interval '0.2 s' and c.at and version = 3
+        or applied_at > c.at and version is null order by version`),
+  ).toEqual(['a', 'b', 'c', 'd'].map((name) => ({ name })));
 });
 
 test('files that cannot share a transaction are applied one by one', async () => {

@@ -118,12 +118,10 @@ async function sendWhole(
   { trusted, guardsEach = false }: { readonly trusted: ReadonlySet<Script>; readonly guardsEach?: boolean },
 ): Promise<WholeAttempt | 'suspicious'> {
   const { schema, scripts, snapshot, context, finish } = whole;
-  const message = composeCreation(
-    { schema, scripts, snapshot, trusted, guardsEach, open: finish !== undefined },
-    context,
-  );
+  const { message, record } = composeCreation({ schema, scripts, snapshot, trusted, guardsEach }, context);
   const report = createReport(scripts);
   let loading = false;
+  let recording = false;
   const take = (row: Row) => {
     if (loadingColumn in row) loading = row[loadingColumn] === true;
     report.take(row);
@@ -132,6 +130,9 @@ async function sendWhole(
     await session.runFiles(message.text, take, (notice) => {
       if (!loading) context.onNotice(notice, { ...schema, scripts: report.running() });
     });
+    recording = true;
+    const rows = record(report.read().begunAt);
+    await session.runFiles(finish === undefined ? rows + commit : rows, report.take);
   } catch (error) {
     if (!isServerError(error)) throw error;
     const { begun } = report.read();
@@ -142,11 +143,14 @@ async function sendWhole(
     if (isOfSnapshot && retryReason(raisedError(error, { schema, context }, false)) === null)
       return { kind: 'unloaded', why: error.message };
     if (apartStates.includes(error.code)) return { kind: 'apart' };
-    const at = positionOf(error, message);
-    const isOurs = guardRefusals.has(refusal) || (at === null && error.position !== undefined);
+    const at = recording ? null : positionOf(error, message);
+    const script = scripts[at?.unit ?? begun ?? -1];
+    const lacksHistory = script !== undefined && missesHistory(error, { script, schema, context });
+    const isOurs =
+      guardRefusals.has(refusal) ||
+      (at === null && (recording || lacksHistory || error.position !== undefined));
     // One of sqlmig's own statements failed. A guard after each file finds the file at fault.
     if (isOurs && !guardsEach) return sendWhole(session, whole, { trusted, guardsEach: true });
-    const script = scripts[at?.unit ?? begun ?? -1];
     return failed(session, error, {
       whole: { schema, scripts, snapshot, context },
       script,

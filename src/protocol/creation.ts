@@ -1,6 +1,7 @@
 import type { Script } from '../sql/migration.ts';
 import { doBlock } from '../sql/quote.ts';
 import { createMissing } from './bootstrap.ts';
+import { insertCreatedRows } from './created-rows.ts';
 import { recordDurations } from './durations.ts';
 import { replaySteps } from './message.ts';
 import { createMessage, type Message, type MessageText } from './message-text.ts';
@@ -20,15 +21,26 @@ export interface NewSchema {
   readonly snapshot: LoadedSnapshot | null;
   /** Files that were checked already (see `Expected`). */
   readonly trusted: ReadonlySet<Script>;
-  /** Run the guard after each file, to find the file at fault. Each guard costs more, the more the files create. */
+  /**
+   * Write the history row of each file before it and run the guard after it, to find the file at fault. Each guard costs
+   * more, the more the files create.
+   */
   readonly guardsEach: boolean;
-  /** Leave the transaction open. */
-  readonly open: boolean;
+}
+
+/** What creates a schema in a transaction that stays open. */
+export interface Creation {
+  readonly message: Message;
+  /**
+   * SQL to run then: it records the files, and returns a row for each with its duration (`durationOf`). `begunAt`: the times
+   * that the message reported.
+   */
+  readonly record: (begunAt: readonly string[]) => string;
 }
 
 const activity = 'create';
 // The transaction holds the locks before the first file.
-const start: Start = { kind: 'joined' };
+const joined: Start = { kind: 'joined' };
 
 /** Ends the transaction of `composeCreation`. */
 export const commit = 'COMMIT;\n';
@@ -39,10 +51,11 @@ export const commit = 'COMMIT;\n';
  * completed under its own key, and its empty history is there.
  */
 export function composeCreation(
-  { schema, scripts, snapshot, trusted, guardsEach, open }: NewSchema,
+  { schema, scripts, snapshot, trusted, guardsEach }: NewSchema,
   context: UnitContext,
-): Message {
-  const before = snapshot?.covered.length ?? 0;
+): Creation {
+  const covered = snapshot?.covered ?? [];
+  const before = covered.length;
   const message = createMessage();
   const settings = prelude(activity, context);
   message.add(settings, begin(context));
@@ -50,12 +63,41 @@ export function composeCreation(
   const checks = isNew ? newNameTaken(schema, context) : isStale(schema, context);
   message.add(takeLocks(schema, context, { activity, checks }));
   if (isNew) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
-  if (snapshot !== null) message.add(loadSteps(snapshot, schema, context));
+  const rowsFollow = isNew && !guardsEach && canFollow({ scripts, snapshot }, context);
+  if (snapshot !== null) message.add(loadSteps(snapshot, { schema, context }, rowsFollow));
+  const start: Start = rowsFollow ? { kind: 'creating' } : joined;
   const groups = guardsEach ? scripts.map((script) => [script]) : guardedTogether(scripts);
-  const createdTable = isNew;
-  addGroups(message, { groups, schema, context }, { rows: before, settings, trusted, createdTable });
-  message.add(open ? '' : commit);
-  return message.done();
+  const expected = { rows: before, trusted, createdTable: isNew };
+  addGroups(message, { groups, schema, context }, { ...expected, start, settings });
+  return {
+    message: message.done(),
+    record(begunAt) {
+      if (!rowsFollow) return before + scripts.length > 0 ? recordDurations(schema, context) : '';
+      const rows = [
+        ...covered,
+        ...scripts.map(({ migration, statements }) => ({ migration, statements: statements.length })),
+      ];
+      // The first time is that at which the snapshot was loaded.
+      const loadedAt = snapshot === null ? [] : begunAt.slice(0, 1);
+      const times = [...covered.flatMap(() => loadedAt), ...begunAt.slice(loadedAt.length)];
+      return insertCreatedRows(rows, { schema, context }, times);
+    },
+  };
+}
+
+/**
+ * Whether the history rows can follow the files, because nothing reads a history, judging by its text
+ * (docs/lock-protocol.md, Creating schemas and history tables).
+ */
+function canFollow(
+  { scripts, snapshot }: Pick<NewSchema, 'scripts' | 'snapshot'>,
+  { historyTables }: UnitContext,
+): boolean {
+  return !historyTables.some(
+    (name) =>
+      snapshot?.sql.includes(name) ||
+      scripts.some(({ statements }) => statements.some(({ reach }) => reach.words.has(name))),
+  );
 }
 
 /** The files of a kind of tenants, for a schema that the same transaction has created. */
@@ -73,7 +115,8 @@ export function composeKind({ schema, scripts, createdOthers }: NewKind, context
   message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
   const groups = guardedTogether(scripts);
   const expected = { rows: 0, trusted: new Set<Script>(), createdTable: true, createdOthers };
-  addGroups(message, { groups, schema, context }, { ...expected, settings });
+  addGroups(message, { groups, schema, context }, { ...expected, start: joined, settings });
+  message.add(scripts.length > 0 ? recordDurations(schema, context) : '');
   return message.done();
 }
 
@@ -83,21 +126,24 @@ function addGroups(
   { groups, ...place }: Omit<JoinedUnits, 'scripts'> & { readonly groups: readonly (readonly Script[])[] },
   {
     rows: before,
+    start,
     settings,
     trusted,
     createdTable,
     createdOthers = [],
   }: {
     readonly rows: number;
+    readonly start: Start;
     readonly settings: string;
     readonly trusted: ReadonlySet<Script>;
     readonly createdTable: boolean;
     readonly createdOthers?: readonly string[];
   },
 ): void {
-  let rows = before;
+  let files = before;
   for (const scripts of groups) {
-    rows += scripts.length;
+    files += scripts.length;
+    const rows = start.kind === 'creating' ? 0 : files;
     const expected = {
       rows,
       written: rows,
@@ -109,7 +155,6 @@ function addGroups(
     const last = scripts.at(-1);
     if (last !== undefined && runsCode(last)) message.add(settings);
   }
-  message.add(rows > 0 ? recordDurations(place.schema, place.context) : '');
 }
 
 /**
@@ -122,9 +167,10 @@ export function composeCreationReplay(
   context: UnitContext,
 ): string {
   const before = scripts.slice(0, scripts.indexOf(script));
-  const { text } = composeCreation(
-    { schema, scripts: before, snapshot, trusted: new Set(before), guardsEach: false, open: true },
+  // With `guardsEach` the rows are there, which the file may read.
+  const { message } = composeCreation(
+    { schema, scripts: before, snapshot, trusted: new Set(before), guardsEach: true },
     context,
   );
-  return text + replaySteps({ script, schema, context }, start);
+  return message.text + replaySteps({ script, schema, context }, joined);
 }

@@ -19,7 +19,8 @@ export function durationColumns(
   return `${quoteLiteral(schema)} as sqlmig_schema, ${key} as sqlmig_key, ${ms} as sqlmig_ms`;
 }
 
-function returning(schema: UnitSchema, key: string): string {
+/** SQL: returns the duration of each row that a statement writes, for `durationOf`. */
+export function returning(schema: UnitSchema, key: string): string {
   return `returning ${durationColumns(schema, { key, ms: 'duration_ms' })};\n`;
 }
 

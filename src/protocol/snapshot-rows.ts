@@ -1,42 +1,37 @@
-import { historyTable } from '../history/history.ts';
-import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
-import type { UnitContext, UnitSchema } from './unit-context.ts';
-import { insertedColumns, insertedValues, keptValues } from './unit-row.ts';
+import { type CreatedRow, insertCreatedRows } from './created-rows.ts';
+import type { Unit } from './unit-context.ts';
+import { begunAt } from './unit-row.ts';
 import { setFilePath, setOwnPath } from './unit-settings.ts';
-
-/** A migration that a snapshot replaces, and the number of its statements. */
-export interface CoveredMigration {
-  readonly migration: Migration;
-  readonly statements: number;
-}
 
 /** A snapshot for one tenant, ready to be sent. */
 export interface LoadedSnapshot {
   readonly sql: string;
   /** The settings of the session that wrote it. This session must have the same. */
   readonly session: Readonly<Record<string, string>>;
-  readonly covered: readonly CoveredMigration[];
+  /** The migrations that it replaces. */
+  readonly covered: readonly CreatedRow[];
 }
 
 /** The column in which a creation reports that the SQL of the snapshot begins (`true`) and is done (`false`). */
 export const loadingColumn = 'sqlmig_loading';
 
 /**
- * Builds a schema from a snapshot and records the migrations that it replaces. Names of other schemas are qualified,
- * so the `search_path` is only the tenant's schema. Function bodies may name objects that are created later.
+ * Builds a schema from a snapshot, and records the migrations that it replaces unless `rowsFollow`. Names of other schemas
+ * are qualified, so the `search_path` is only the tenant's schema. Function bodies may name objects that are created later.
  */
 export function loadSteps(
   { sql, covered, session }: LoadedSnapshot,
-  schema: UnitSchema,
-  context: UnitContext,
+  { schema, context }: Omit<Unit, 'script'>,
+  rowsFollow: boolean,
 ): string {
+  const rows = rowsFollow ? '' : insertCreatedRows(covered, { schema, context });
   return `select true as ${loadingColumn};
 ${Object.entries(session).map(requireSetting).join('')}${setFilePath(schema, { ...context, searchPath: ['tenant'] })}SET LOCAL check_function_bodies = off;
 ${sql}
 ;
 SET LOCAL check_function_bodies = DEFAULT;
-${setOwnPath}${insertRows(covered, schema, context)}select false as ${loadingColumn};
+${setOwnPath}${rows}select false as ${loadingColumn}, ${begunAt('clock_timestamp()')};
 `;
 }
 
@@ -46,16 +41,4 @@ function requireSetting([name, value]: readonly [string, string]): string {
   const message = `${quoteLiteral(`it was written with ${name} = ${value}, and here it is `)} || ${now}`;
   const body = `begin if ${now} <> ${quoteLiteral(value)} then raise exception using message = ${message}; end if; end`;
   return `do ${quoteLiteral(body)};\n`;
-}
-
-function insertRows(covered: readonly CoveredMigration[], schema: UnitSchema, context: UnitContext): string {
-  const rows = covered.map(({ migration, statements }) => {
-    const values = insertedValues(
-      { migration, statements, schema, context },
-      { state: 'applied', by: context.appliedBy },
-    );
-    const { down = 'null', down_checksum: checksum = 'null' } = keptValues(migration.undoneBy, context);
-    return `(${values}, ${down}, ${checksum})`;
-  });
-  return `insert into ${historyTable(schema.schema, context.table)} (${insertedColumns}, down, down_checksum) values\n${rows.join(',\n')};\n`;
 }

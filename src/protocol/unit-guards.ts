@@ -12,7 +12,7 @@ import type { JoinedUnits } from './unit-context.ts';
 
 /** What the units of a transaction should have left behind by the time their files are done. */
 export interface Expected {
-  /** The number of rows in the history, including those of the units. */
+  /** The number of rows in the history, including those of the units; 0 if they follow. */
   readonly rows: number;
   /** How many of them this transaction has written: one for each unit, but in a rehearsal more. */
   readonly written?: number;
@@ -92,6 +92,8 @@ function historyTouched(
   { scripts, schema, context }: JoinedUnits,
   { rows, written = scripts.length }: Expected,
 ): Check {
+  const history = historyTable(schema.schema, context.table);
+  if (rows === 0) return [`exists (select from ${history})`, unitStates.historyTouched];
   const here = isWrittenHere('xmin');
   const row = `${keyColumn} || ' ' || checksum || ' ' || state`;
   const inOrder = `(array_agg(${row} order by cmin::text::int8, version desc nulls first, name desc) filter (where ${here}))`;
@@ -99,6 +101,6 @@ function historyTouched(
     quoteLiteral(`${historyKey(migration)} ${migration.checksum} applied`),
   );
   const condition = `(select ${inOrder}[${written - scripts.length + 1}:] is distinct from array[${expected.join(', ')}]
-      or count(*) filter (where not ${here}) < ${rows - written} from ${historyTable(schema.schema, context.table)})`;
+      or count(*) filter (where not ${here}) < ${rows - written} from ${history})`;
   return [condition, unitStates.historyTouched];
 }

@@ -35,12 +35,27 @@ export function insertRow(unit: Unit, state: HistoryRow['state'], condition?: st
   const source = condition === undefined ? `values (${list})` : `select ${list} where ${condition}`;
   const insert =
     `insert into ${table} (${columns}) ${source}` + (migration.version === null ? replaceRepeatable : '');
-  const key = `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
-  const at = `applied_at::text as ${begunAtColumn}`;
+  const key = begunKey(migration);
+  const at = begunAt('applied_at');
   if (!unit.schema.mayDiscardRows) return `${insert} returning ${key}, ${at};\n`;
   const lost: Check = ['not exists (select from kept)', unitStates.rowRefused];
   const columnsOf = `${key}, (select ${begunAtColumn} from kept), ${holds([lost])} as kept`;
   return `with kept as (${insert} returning ${at}) select ${columnsOf};\n`;
+}
+
+/** Makes checks, and reports that the file of a unit begins whose row follows at the end of its transaction. */
+export function reportBegun({ script: { migration } }: Unit, checks: readonly Check[] = []): string {
+  const where = checks.length === 0 ? '' : ` where ${holds(checks)}`;
+  return `select ${begunKey(migration)}, ${begunAt('clock_timestamp()')}${where};\n`;
+}
+
+function begunKey(migration: Migration): string {
+  return `${quoteLiteral(historyKey(migration))} as ${begunColumn}`;
+}
+
+/** SQL: the column with the time that an expression gives. */
+export function begunAt(time: string): string {
+  return `${time}::text as ${begunAtColumn}`;
 }
 
 /** SQL expressions by column: what a row keeps of the down file of its migration. Empty if it does not (see `isKept`). */

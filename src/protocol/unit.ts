@@ -11,7 +11,7 @@ import { isStale, repeatableApplied, rowsAdded } from './unit-checks.ts';
 import type { JoinedUnits, Unit } from './unit-context.ts';
 import { type Expected, guards } from './unit-guards.ts';
 import { keepsKeys, lockTenant, schemaKey, takeLocks, tryFleetKey, trySchemaKey } from './unit-locks.ts';
-import { insertRow } from './unit-row.ts';
+import { insertRow, reportBegun } from './unit-row.ts';
 import { begin, performSettings, setFilePath, setOwnPath } from './unit-settings.ts';
 
 /** The state when a unit starts, which decides what it has to check. */
@@ -28,7 +28,9 @@ export type Start =
    */
   | { readonly kind: 'kept'; readonly runsCode: boolean }
   /** The unit before it in the same transaction, which holds the locks. */
-  | { readonly kind: 'joined' };
+  | { readonly kind: 'joined' }
+  /** The transaction has created the history, and writes the rows of all its units at its end. */
+  | { readonly kind: 'creating' };
 
 /** Where a transaction of units is in its message. */
 export interface Place {
@@ -84,7 +86,7 @@ export function addSteps(
   const { scripts, schema, context } = units;
   for (const [index, script] of scripts.entries()) {
     const unit = { script, schema, context };
-    message.add(lockAndRecord(unit, index === 0 ? start : { kind: 'joined' }));
+    message.add(lockAndRecord(unit, index === 0 || start.kind === 'creating' ? start : { kind: 'joined' }));
     message.add(measuring?.before ?? '', setFilePath(schema, context), measuring?.start ?? '');
     message.addFile(script, measuring?.after);
     message.add(endOfFile);
@@ -109,11 +111,13 @@ export function lockAndRecord(unit: Unit, start: Start): string {
   const { script, schema, context } = unit;
   const shared = trySharedKey(script, schema);
   const activity = historyKey(script.migration);
-  if (start.kind === 'joined') {
-    const checks = [...shared, ...repeatableApplied(unit)];
-    if (keepsKeys(context)) return writeRow(unit, checks);
+  if (start.kind === 'joined' || start.kind === 'creating') {
+    const isJoined = start.kind === 'joined';
+    const checks = isJoined ? [...shared, ...repeatableApplied(unit)] : shared;
+    const begins = isJoined ? writeRow : reportBegun;
+    if (keepsKeys(context)) return begins(unit, checks);
     // The file before it may have undone the settings, which a pooled session does not start with.
-    return refuseIf(checks, { before: performSettings(activity, schema, context) }) + writeRow(unit);
+    return refuseIf(checks, { before: performSettings(activity, schema, context) }) + begins(unit);
   }
   if (start.kind === 'kept') {
     const own = start.runsCode ? trySchemaKey(schema) : [];

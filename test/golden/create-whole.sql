@@ -32,13 +32,13 @@ create unique index on "acme"."schema_migrations" (name) where version is null;
 alter table "acme"."schema_migrations" replica identity full;
   end if;
 end';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '2' as sqlmig_begun, applied_at::text as sqlmig_at;
+select '2' as sqlmig_begun, clock_timestamp()::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 create table orders (id bigint primary key, plan int references plans);
 
 ;
 SET LOCAL search_path = pg_catalog, pg_temp;
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) values (3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1) returning '3' as sqlmig_begun, applied_at::text as sqlmig_at;
+select '3' as sqlmig_begun, clock_timestamp()::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 do $$ begin update orders set plan = 1; end $$;
 
@@ -55,9 +55,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 select pg_advisory_unlock_all();
 SET application_name = 'sqlmig 1f3a5c7e create deploy-1';
 DISCARD TEMP;
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements) select null::bigint, 'totals', '0ab92927e2d2abd0d6a71e068272f2289197460f485f07659dd889d258784511', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1 where case when (select checksum from "acme"."schema_migrations" where version is null and name = 'totals') is distinct from null then concat('sqlmig: the history changed since it was read (SQM03#', pg_backend_pid(), ')')::int4 else 1 end = 1 on conflict (name) where version is null do update set checksum = excluded.checksum,
-  applied_at = excluded.applied_at, applied_by = excluded.applied_by, run_id = excluded.run_id, duration_ms = 0,
-  state = excluded.state, statements = excluded.statements, done_statements = excluded.done_statements returning 'R__totals' as sqlmig_begun, applied_at::text as sqlmig_at;
+select 'R__totals' as sqlmig_begun, clock_timestamp()::text as sqlmig_at;
 SET LOCAL search_path = "acme", "public";
 create or replace view totals as select count(*) from orders;
 
@@ -83,8 +81,7 @@ sqlmig_evidence := (select case when count(*) filter (where l.relation = ''"acme
 if sqlmig_evidence = 3 then raise exception using errcode = ''SQM09'', message = ''sqlmig: the file ends the transaction it runs in''; end if;
 if sqlmig_evidence = 2 then raise exception using errcode = ''SQM14'', message = ''sqlmig: the file changes its own history''; end if;
 if sqlmig_evidence = 1 then raise exception using errcode = ''SQM13'', message = ''sqlmig: the file may have changed another schema; the file will be rehearsed to find out''; end if;
-if (select (array_agg(coalesce(version::text, ''R__'' || name) || '' '' || checksum || '' '' || state order by cmin::text::int8, version desc nulls first, name desc) filter (where case when age(xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(xmin))::text::xid8) = ''in progress'' else age(xmin) = 0 end))[1:] is distinct from array[''2 54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89 applied'', ''3 ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af applied'', ''R__totals 0ab92927e2d2abd0d6a71e068272f2289197460f485f07659dd889d258784511 applied'']
-      or count(*) filter (where not case when age(xmin) between -1000000 and -1 then pg_xact_status((pg_current_xact_id()::text::int8 - age(xmin))::text::xid8) = ''in progress'' else age(xmin) = 0 end) < 0 from "acme"."schema_migrations") then raise exception using errcode = ''SQM14'', message = ''sqlmig: the file changes its own history''; end if;
+if exists (select from "acme"."schema_migrations") then raise exception using errcode = ''SQM14'', message = ''sqlmig: the file changes its own history''; end if;
 if pg_stat_get_xact_tuples_inserted(''pg_collation''::regclass) + pg_stat_get_xact_tuples_updated(''pg_collation''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_conversion''::regclass) + pg_stat_get_xact_tuples_updated(''pg_conversion''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_operator''::regclass) + pg_stat_get_xact_tuples_updated(''pg_operator''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_opclass''::regclass) + pg_stat_get_xact_tuples_updated(''pg_opclass''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_opfamily''::regclass) + pg_stat_get_xact_tuples_updated(''pg_opfamily''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_amop''::regclass) + pg_stat_get_xact_tuples_updated(''pg_amop''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_amproc''::regclass) + pg_stat_get_xact_tuples_updated(''pg_amproc''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_ts_config''::regclass) + pg_stat_get_xact_tuples_updated(''pg_ts_config''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_ts_config_map''::regclass) + pg_stat_get_xact_tuples_updated(''pg_ts_config_map''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_ts_dict''::regclass) + pg_stat_get_xact_tuples_updated(''pg_ts_dict''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_ts_parser''::regclass) + pg_stat_get_xact_tuples_updated(''pg_ts_parser''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_ts_template''::regclass) + pg_stat_get_xact_tuples_updated(''pg_ts_template''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_statistic_ext''::regclass) + pg_stat_get_xact_tuples_updated(''pg_statistic_ext''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_extension''::regclass) + pg_stat_get_xact_tuples_updated(''pg_extension''::regclass) + pg_stat_get_xact_tuples_inserted(''pg_default_acl''::regclass) + pg_stat_get_xact_tuples_updated(''pg_default_acl''::regclass) > 0
     or exists (select from pg_namespace x where x.oid in (2200) and age(x.xmin) between -1000000 and 0)
     or exists (select from pg_depend d where d.refclassid = ''pg_namespace''::regclass and d.refobjid in (2200)
@@ -92,6 +89,8 @@ if pg_stat_get_xact_tuples_inserted(''pg_collation''::regclass) + pg_stat_get_xa
       when ''pg_proc''::regclass then exists (select from pg_proc x where x.oid = d.objid and age(x.xmin) between -1000000 and 0) else false end)) then raise exception using errcode = ''SQM13'', message = ''sqlmig: the file may have changed another schema; the file will be rehearsed to find out''; end if;
 end';
 SET application_name = 'sqlmig 1f3a5c7e create deploy-1';
-update "acme"."schema_migrations" h set duration_ms = d.ms from (select ctid as at, least(date_part('epoch', coalesce(lead(applied_at) over (order by applied_at), clock_timestamp()) - applied_at) * 1000, 2147483647)::int as ms
-  from "acme"."schema_migrations" where run_id = '1f3a5c7e' and duration_ms = 0) d where h.ctid = d.at returning 'acme' as sqlmig_schema, coalesce(version::text, 'R__' || name) as sqlmig_key, duration_ms as sqlmig_ms;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements, down, down_checksum, applied_at, duration_ms) values
+(2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1, null, null, '2026-01-01 00:00:01+00'::timestamptz, least(date_part('epoch', '2026-01-01 00:00:02+00'::timestamptz - '2026-01-01 00:00:01+00'::timestamptz) * 1000, 2147483647)::int),
+(3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1, null, null, '2026-01-01 00:00:02+00'::timestamptz, least(date_part('epoch', '2026-01-01 00:00:03+00'::timestamptz - '2026-01-01 00:00:02+00'::timestamptz) * 1000, 2147483647)::int),
+(null::bigint, 'totals', '0ab92927e2d2abd0d6a71e068272f2289197460f485f07659dd889d258784511', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1, null, null, '2026-01-01 00:00:03+00'::timestamptz, least(date_part('epoch', clock_timestamp() - '2026-01-01 00:00:03+00'::timestamptz) * 1000, 2147483647)::int) returning 'acme' as sqlmig_schema, coalesce(version::text, 'R__' || name) as sqlmig_key, duration_ms as sqlmig_ms;
 COMMIT;
