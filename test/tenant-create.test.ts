@@ -204,6 +204,22 @@ test('a file that reads the history finds the rows of those before it and its ow
   ]);
 });
 
+test('a function of public that reads the history finds the same rows', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'Looked up', tenants: { list: ['looking'] } },
+    {
+      'sql/public/1_latest.sql': `create function latest_version() returns bigint language plpgsql as $$
+        begin return (select max(version) from "Looked up"); end $$`,
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': 'create table seen as select latest_version() as version',
+    },
+  );
+  const config = await p.config();
+  await up(config, { select: { kind: 'public' } });
+  expect(await createTenant(config, { name: 'looking' })).toMatchObject({ state: 'applied' });
+  expect(await db.query('select version from looking.seen')).toEqual([{ version: '2' }]);
+});
+
 test('each row has the time at which its file began, and how long it took', async () => {
   const p = project(
     { url: db.url, historyTable: 'timed', tenants: { list: ['timed'] } },

@@ -86,18 +86,18 @@ export function composeCreation(
 }
 
 /**
- * Whether the history rows can follow the files, because nothing reads a history, judging by its text
+ * Whether the history rows can follow the files, because nothing reads a history, judging by the text of these files, with
+ * the values of placeholders, and by that of all others, whose functions they may call
  * (docs/lock-protocol.md, Creating schemas and history tables).
  */
 function canFollow(
   { scripts, snapshot }: Pick<NewSchema, 'scripts' | 'snapshot'>,
-  { historyTables }: UnitContext,
+  { historyTables, namesHistory }: UnitContext,
 ): boolean {
-  return !historyTables.some(
-    (name) =>
-      snapshot?.sql.includes(name) ||
-      scripts.some(({ statements }) => statements.some(({ reach }) => reach.words.has(name))),
-  );
+  const isNamed = (name: string) =>
+    snapshot?.sql.includes(name) ||
+    scripts.some(({ statements }) => statements.some(({ reach }) => reach.words.has(name)));
+  return !namesHistory && !historyTables.some(isNamed);
 }
 
 /** The files of a kind of tenants, for a schema that the same transaction has created. */

@@ -33,6 +33,8 @@ export interface UnitContext {
   readonly transactionPerFile: boolean;
   /** Files may notice which others share their transaction (see `mayNoticeOthers`). */
   readonly mayNotice: boolean;
+  /** The text of a file names a history, so it may create code that reads one. */
+  readonly namesHistory: boolean;
   /** The session is not pooled, and starts with `unitSettings`. */
   readonly ownSession: boolean;
   /**

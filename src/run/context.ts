@@ -3,6 +3,7 @@ import { historyTablesIn, publicTable } from '../project/scope-view.ts';
 import { mayNoticeOthers } from '../protocol/transactions.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Migration } from '../sql/migration.ts';
+import { quoteIdentifier } from '../sql/quote.ts';
 import type { Run } from './run.ts';
 
 /** The context for the units of a run. `files` has all of its files, if it applies any. */
@@ -12,6 +13,7 @@ export function unitContext(
   files?: readonly Pick<Migration, 'text'>[],
 ): UnitContext {
   const host = hostname();
+  const historyTables = historyTablesIn(config);
   return {
     runId,
     host,
@@ -19,13 +21,14 @@ export function unitContext(
     publicSchema: config.publicSchema,
     table: config.historyTable,
     publicTable: publicTable(config),
-    historyTables: historyTablesIn(config),
+    historyTables,
     searchPath: config.searchPath,
     lockTimeoutMs,
     // A coordinator commits after the other servers have prepared: a crash must not undo what they then commit.
     sync: sync || server.isCitus,
     transactionPerFile: config.transactionPerFile,
     mayNotice: files === undefined || mayNoticeOthers(files),
+    namesHistory: files === undefined || nameOne(files, historyTables),
     ownSession: false,
     isCitus: server.isCitus,
     confined: false,
@@ -35,6 +38,15 @@ export function unitContext(
     isUtf8: server.isUtf8,
     limitsTransactions: server.version >= 170_000,
   };
+}
+
+/** Whether the text of a file contains one of these names, in any case and quoted or not. */
+function nameOne(files: readonly Pick<Migration, 'text'>[], names: readonly string[]): boolean {
+  const forms = names.flatMap((name) => [name, quoteIdentifier(name)]).map((form) => form.toLowerCase());
+  return files.some(({ text }) => {
+    const lower = text.toLowerCase();
+    return forms.some((form) => lower.includes(form));
+  });
 }
 
 function accountName(): string {

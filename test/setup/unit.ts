@@ -25,6 +25,7 @@ export const testContext: UnitContext = {
   sync: false,
   transactionPerFile: false,
   mayNotice: false,
+  namesHistory: false,
   ownSession: false,
   confined: false,
   onNotice: () => {},
