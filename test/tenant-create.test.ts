@@ -220,6 +220,39 @@ test('a function of public that reads the history finds the same rows', async ()
   expect(await db.query('select version from looking.seen')).toEqual([{ version: '2' }]);
 });
 
+// A trigger on each table of a schema that discards what is inserted.
+const discard = `create trigger discard before insert on %s for each row execute function public.discard()`;
+const discardFunction = `create function public.discard() returns trigger language plpgsql as 'begin return null; end'`;
+
+test('a tenant whose history does not keep the rows is not created, and the error names the first', async () => {
+  const own = await freshDatabase();
+  await own.query(discardFunction);
+  const p = project(
+    { url: own.url, tenants: { list: ['lossy'] } },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': `do $$ declare t regclass; begin
+        for t in select oid from pg_class where relnamespace = 'lossy'::regnamespace and relkind = 'r'
+        loop execute format('${discard}', t); end loop; end $$`,
+      'sql/tenant/3_c.sql': 'create table c ()',
+      'sql/tenant/4_d.sql': 'create table d ()',
+    },
+  );
+  const config = await p.config();
+  await up(config, { select: { kind: 'public' } });
+  const lost = (file: string) => ({
+    state: 'failed',
+    error: { code: 'history-not-kept', file, state: 'rolled back; lossy does not exist' },
+  });
+  expect(await createTenant(config, { name: 'lossy' })).toMatchObject(lost('sql/tenant/3_c.sql'));
+  p.write({ 'sql/tenant/2_b.sql': 'create table b ()' });
+  await own.query(`create function public.each() returns event_trigger language plpgsql as $$ declare t text; begin
+      for t in select object_identity from pg_event_trigger_ddl_commands() where command_tag = 'CREATE TABLE'
+      loop execute format('${discard}', t); end loop; end $$;
+    create event trigger each on ddl_command_end when tag in ('CREATE TABLE') execute function public.each()`);
+  expect(await createTenant(await p.config(), { name: 'lossy' })).toMatchObject(lost('sql/tenant/1_a.sql'));
+});
+
 test('each row has the time at which its file began, and how long it took', async () => {
   const p = project(
     { url: db.url, historyTable: 'timed', tenants: { list: ['timed'] } },

@@ -52,6 +52,7 @@ export const apartStates: readonly string[] = [
 // They do not show which of the files before the guard is at fault.
 const guardRefusals: ReadonlySet<string | undefined> = new Set([
   unitStates.historyTouched,
+  unitStates.rowRefused,
   unitStates.transactionEnded,
 ]);
 
@@ -140,15 +141,18 @@ async function sendWhole(
     if (refusal === unitStates.suspicious) return 'suspicious';
     // A syntax error is raised before any of the message runs.
     const isOfSnapshot = loading || (snapshot !== null && error.code === sqlstates.syntaxError);
-    if (isOfSnapshot && retryReason(raisedError(error, { schema, context }, false)) === null)
-      return { kind: 'unloaded', why: error.message };
+    const mayPass = retryReason(raisedError(error, { schema, context }, false)) !== null;
+    if (isOfSnapshot && !mayPass) return { kind: 'unloaded', why: error.message };
     if (apartStates.includes(error.code)) return { kind: 'apart' };
     const at = recording ? null : positionOf(error, message);
-    const script = scripts[at?.unit ?? begun ?? -1];
+    // The row comes before its file.
+    const running = refusal === unitStates.rowRefused ? (begun ?? -1) + 1 : (begun ?? -1);
+    const script = scripts[at?.unit ?? running];
     const lacksHistory = script !== undefined && missesHistory(error, { script, schema, context });
+    const lacksRows = recording && !mayPass;
     const isOurs =
       guardRefusals.has(refusal) ||
-      (at === null && (recording || lacksHistory || error.position !== undefined));
+      (at === null && (lacksRows || lacksHistory || error.position !== undefined));
     // One of sqlmig's own statements failed. A guard after each file finds the file at fault.
     if (isOurs && !guardsEach) return sendWhole(session, whole, { trusted, guardsEach: true });
     return failed(session, error, {

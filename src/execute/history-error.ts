@@ -118,12 +118,15 @@ export function rowRefused(
 ): SqlmigError {
   const own = `${schema.schema}.${context.table}`;
   const what = migration.undoes ? 'kept' : 'did not keep';
+  const isNew = schema.oid === null;
   return new SqlmigError('history-not-kept', `${own} ${what} the row of ${migration.file}`, {
     sqlstate: unitRefusalOf(error)?.state,
     schema: schema.schema,
     file: migration.file,
     state: 'rolled back',
-    hint: `drop the trigger, rule or row security policy on ${own} that ${migration.undoes ? 'keeps' : 'removes'} the row`,
+    hint: isNew
+      ? `exclude ${context.table} where a file or an event trigger adds triggers, rules or row security to tables`
+      : `drop the trigger, rule or row security policy on ${own} that ${migration.undoes ? 'keeps' : 'removes'} the row`,
     cause: error,
   });
 }

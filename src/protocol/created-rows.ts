@@ -1,7 +1,9 @@
+import { unitStates } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
 import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { inMilliseconds, keyColumn, returning } from './durations.ts';
+import { type Check, holds } from './refusal.ts';
 import type { Unit } from './unit-context.ts';
 import { insertedColumns, insertedValues, keptValues } from './unit-row.ts';
 
@@ -12,7 +14,7 @@ export interface CreatedRow {
 }
 
 /**
- * Inserts the history rows of a schema that is created. `begunAt`: the time at which each file began, as a timestamp in
+ * Inserts the history rows of a schema that is created, and refuses to go on if the history does not keep all. `begunAt`: the time at which each file began, as a timestamp in
  * text. It ended when the next one began, and the last one when the statement runs. Then the statement returns a row with
  * the duration of each.
  */
@@ -32,7 +34,10 @@ export function insertCreatedRows(
   });
   const times = begunAt === undefined ? '' : ', applied_at, duration_ms';
   const end = begunAt === undefined ? ';\n' : ` ${returning(schema, keyColumn)}`;
-  return `insert into ${historyTable(schema.schema, context.table)} (${insertedColumns}, down, down_checksum${times}) values\n${lines.join(',\n')}${end}`;
+  const own = historyTable(schema.schema, context.table);
+  const insert = `insert into ${own} (${insertedColumns}, down, down_checksum${times}) values\n${lines.join(',\n')}${end}`;
+  const lost: Check = [`(select count(*) from ${own}) < ${rows.length}`, unitStates.rowRefused];
+  return `${insert}select ${holds([lost])} as kept;\n`;
 }
 
 /** SQL expressions: when a file began, and how long it took. */

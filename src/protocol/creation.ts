@@ -51,9 +51,11 @@ export const commit = 'COMMIT;\n';
  * completed under its own key, and its empty history is there.
  */
 export function composeCreation(
-  { schema, scripts, snapshot, trusted, guardsEach }: NewSchema,
+  { schema: given, scripts, snapshot, trusted, guardsEach }: NewSchema,
   context: UnitContext,
 ): Creation {
+  // A file may put a trigger on the history, and an event trigger on any new table.
+  const schema = { ...given, mayDiscardRows: true };
   const covered = snapshot?.covered ?? [];
   const before = covered.length;
   const message = createMessage();
