@@ -253,6 +253,31 @@ test('a tenant whose history does not keep the rows is not created, and the erro
   expect(await createTenant(await p.config(), { name: 'lossy' })).toMatchObject(lost('sql/tenant/1_a.sql'));
 });
 
+test('if the statement that inserts the history rows is canceled, nothing is sent again', async () => {
+  const own = await freshDatabase();
+  const open = await closeGate(own);
+  await own.query(`create function public.wait() returns trigger language plpgsql as
+      $f$ begin execute $g$${waitAtGate()}$g$; return new; end $f$;
+    create function public.slow() returns event_trigger language plpgsql as $$ begin
+      if to_regclass('stopped.schema_migrations') is not null then
+        create trigger wait before insert on stopped.schema_migrations for each row execute function public.wait();
+        alter event trigger slow disable;
+      end if; end $$;
+    create event trigger slow on ddl_command_end when tag in ('CREATE TABLE') execute function public.slow()`);
+  const p = project(
+    { url: own.url, tenants: { list: ['stopped'] } },
+    { 'sql/tenant/1_a.sql': 'create table a ()', 'sql/tenant/2_b.sql': 'create table b ()' },
+  );
+  const config = await p.config();
+  await up(config, { select: { kind: 'public' } });
+  const created = createTenant(config, { name: 'stopped' });
+  const canceled = `select pg_cancel_backend(pid) from pg_stat_activity
+    where datname = current_database() and query ~ 'insert into "stopped"' and wait_event = 'PgSleep'`;
+  await expect.poll(async () => (await own.query(canceled)).length).toBe(1);
+  await open();
+  expect(await created).toMatchObject({ state: 'failed', error: { sqlstate: '57014' } });
+});
+
 test('each row has the time at which its file began, and how long it took', async () => {
   const p = project(
     { url: db.url, historyTable: 'timed', tenants: { list: ['timed'] } },

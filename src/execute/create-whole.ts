@@ -149,7 +149,7 @@ async function sendWhole(
     const running = refusal === unitStates.rowRefused ? (begun ?? -1) + 1 : (begun ?? -1);
     const script = scripts[at?.unit ?? running];
     const lacksHistory = script !== undefined && missesHistory(error, { script, schema, context });
-    const lacksRows = recording && !mayPass;
+    const lacksRows = recording && !mayPass && error.code !== sqlstates.queryCanceled;
     const isOurs =
       guardRefusals.has(refusal) ||
       (at === null && (lacksRows || lacksHistory || error.position !== undefined));
