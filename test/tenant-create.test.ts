@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { createTenant, type RunEvent, up } from '../src/index.ts';
+import { nameHistory } from '../src/protocol/creation.ts';
 import { nameKey } from '../src/protocol/keys.ts';
 import { readShapes } from '../src/structure/read-shapes.ts';
 import { sqlmig, start } from './setup/cli.ts';
@@ -219,6 +220,18 @@ test('a function of public that reads the history finds the same rows', async ()
   expect(await createTenant(config, { name: 'looking' })).toMatchObject({ state: 'applied' });
   expect(await db.query('select version from looking.seen')).toEqual([{ version: '2' }]);
 });
+
+test.each([
+  ['select * from hist', true],
+  ['select * from acme.HIST', true],
+  ['do $$begin perform from hist$$', true],
+  [`select 'hist'`, true],
+  ['select * from "my ""own"" hist"', true],
+  ['create table order_hist ()', false],
+  ['create table hist_old (); create table history ()', false],
+])('whether a file names the history: %s', (text, expected) =>
+  expect(nameHistory([{ text: '' }, { text }], ['hist', 'my "own" hist'])).toBe(expected),
+);
 
 // A trigger on each table of a schema that discards what is inserted.
 const discard = `create trigger discard before insert on %s for each row execute function public.discard()`;

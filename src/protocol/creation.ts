@@ -1,5 +1,6 @@
-import type { Script } from '../sql/migration.ts';
-import { doBlock } from '../sql/quote.ts';
+import type { Migration, Script } from '../sql/migration.ts';
+import { doBlock, quoteIdentifier } from '../sql/quote.ts';
+import { literalPattern } from '../text/literal-pattern.ts';
 import { createMissing } from './bootstrap.ts';
 import { insertCreatedRows } from './created-rows.ts';
 import { recordDurations } from './durations.ts';
@@ -100,6 +101,16 @@ function canFollow(
     snapshot?.sql.includes(name) ||
     scripts.some(({ statements }) => statements.some(({ reach }) => reach.words.has(name)));
   return !namesHistory && !historyTables.some(isNamed);
+}
+
+/** Whether the text of a file has the name of a history as a word, in any case. */
+export function nameHistory(
+  files: readonly Pick<Migration, 'text'>[],
+  historyTables: readonly string[],
+): boolean {
+  const forms = historyTables.flatMap((name) => [name, quoteIdentifier(name)]).map(literalPattern);
+  const word = new RegExp(`(?<![\\p{L}\\p{N}_])(?:${forms.join('|')})(?![\\p{L}\\p{N}_])`, 'iu');
+  return files.some(({ text }) => word.test(text));
 }
 
 /** The files of a kind of tenants, for a schema that the same transaction has created. */

@@ -1,9 +1,9 @@
 import { hostname, userInfo } from 'node:os';
 import { historyTablesIn, publicTable } from '../project/scope-view.ts';
+import { nameHistory } from '../protocol/creation.ts';
 import { mayNoticeOthers } from '../protocol/transactions.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Migration } from '../sql/migration.ts';
-import { quoteIdentifier } from '../sql/quote.ts';
 import type { Run } from './run.ts';
 
 /** The context for the units of a run. `files` has all of its files, if it applies any. */
@@ -28,7 +28,7 @@ export function unitContext(
     sync: sync || server.isCitus,
     transactionPerFile: config.transactionPerFile,
     mayNotice: files === undefined || mayNoticeOthers(files),
-    namesHistory: files === undefined || nameOne(files, historyTables),
+    namesHistory: files === undefined || nameHistory(files, historyTables),
     ownSession: false,
     isCitus: server.isCitus,
     confined: false,
@@ -38,15 +38,6 @@ export function unitContext(
     isUtf8: server.isUtf8,
     limitsTransactions: server.version >= 170_000,
   };
-}
-
-/** Whether the text of a file contains one of these names, in any case and quoted or not. */
-function nameOne(files: readonly Pick<Migration, 'text'>[], names: readonly string[]): boolean {
-  const forms = names.flatMap((name) => [name, quoteIdentifier(name)]).map((form) => form.toLowerCase());
-  return files.some(({ text }) => {
-    const lower = text.toLowerCase();
-    return forms.some((form) => lower.includes(form));
-  });
 }
 
 function accountName(): string {
