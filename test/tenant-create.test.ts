@@ -205,6 +205,19 @@ test('a file that reads the history finds the rows of those before it and its ow
   ]);
 });
 
+test('the statement that failed is found by running the file again as it ran', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['again'] } },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': `select 1;\n${dynamic('select 1 / count(*) from %s')}`,
+    },
+  );
+  expect(await createTenant(await p.config(), { name: 'again' })).toMatchObject({
+    error: { sqlstate: '22012', line: 2, statement: 2 },
+  });
+});
+
 test('a function of public that reads the history finds the same rows', async () => {
   const p = project(
     { url: db.url, historyTable: 'Looked up', tenants: { list: ['looking'] } },

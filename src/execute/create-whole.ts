@@ -157,6 +157,7 @@ async function sendWhole(
     if (isOurs && !guardsEach) return sendWhole(session, whole, { trusted, guardsEach: true });
     return failed(session, error, {
       whole: { schema, scripts, snapshot, context },
+      guardsEach,
       script,
       index: at?.index ?? null,
     });
@@ -197,9 +198,15 @@ async function failed(
   error: ServerError,
   {
     whole,
+    guardsEach,
     script,
     index,
-  }: { readonly whole: WholeSchema; readonly script: Script | undefined; readonly index: number | null },
+  }: {
+    readonly whole: WholeSchema;
+    readonly guardsEach: boolean;
+    readonly script: Script | undefined;
+    readonly index: number | null;
+  },
 ): Promise<Attempt> {
   const { schema, context } = whole;
   const place = { schema, context };
@@ -212,7 +219,7 @@ async function failed(
     : await describeFailure(session, unit, {
         error,
         index,
-        replay: reason === null ? composeCreationReplay(whole, script, context) : null,
+        replay: reason === null ? composeCreationReplay({ ...whole, guardsEach }, script, context) : null,
       });
   return reason === null ? { kind: 'failed', error: described } : { kind: 'retry', reason, error: described };
 }

@@ -51,31 +51,14 @@ export const commit = 'COMMIT;\n';
  * other sessions from creating it (docs/lock-protocol.md, Creating schemas and history tables). A schema that exists is
  * completed under its own key, and its empty history is there.
  */
-export function composeCreation(
-  { schema: given, scripts, snapshot, trusted, guardsEach }: NewSchema,
-  context: UnitContext,
-): Creation {
-  // A file may put a trigger on the history, and an event trigger on any new table.
-  const schema = { ...given, mayDiscardRows: true };
+export function composeCreation(creation: NewSchema, context: UnitContext): Creation {
+  const { schema, scripts, snapshot } = creation;
   const covered = snapshot?.covered ?? [];
-  const before = covered.length;
-  const message = createMessage();
-  const settings = prelude(activity, context);
-  message.add(settings, begin(context));
-  const isNew = schema.oid === null;
-  const checks = isNew ? newNameTaken(schema, context) : isStale(schema, context);
-  message.add(takeLocks(schema, context, { activity, checks }));
-  if (isNew) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
-  const rowsFollow = isNew && !guardsEach && canFollow({ scripts, snapshot }, context);
-  if (snapshot !== null) message.add(loadSteps(snapshot, { schema, context }, rowsFollow));
-  const start: Start = rowsFollow ? { kind: 'creating' } : joined;
-  const groups = guardsEach ? scripts.map((script) => [script]) : guardedTogether(scripts);
-  const expected = { rows: before, trusted, createdTable: isNew };
-  addGroups(message, { groups, schema, context }, { ...expected, start, settings });
+  const rowsFollow = canFollow(creation, context);
   return {
-    message: message.done(),
+    message: composeFiles(creation, rowsFollow, context),
     record(begunAt) {
-      if (!rowsFollow) return before + scripts.length > 0 ? recordDurations(schema, context) : '';
+      if (!rowsFollow) return covered.length + scripts.length > 0 ? recordDurations(schema, context) : '';
       const rows = [
         ...covered,
         ...scripts.map(({ migration, statements }) => ({ migration, statements: statements.length })),
@@ -88,19 +71,44 @@ export function composeCreation(
   };
 }
 
+function composeFiles(
+  { schema: given, scripts, snapshot, trusted, guardsEach }: NewSchema,
+  rowsFollow: boolean,
+  context: UnitContext,
+): Message {
+  // A file may put a trigger on the history, and an event trigger on any new table.
+  const schema = { ...given, mayDiscardRows: true };
+  const message = createMessage();
+  const settings = prelude(activity, context);
+  message.add(settings, begin(context));
+  const isNew = schema.oid === null;
+  const checks = isNew ? newNameTaken(schema, context) : isStale(schema, context);
+  message.add(takeLocks(schema, context, { activity, checks }));
+  if (isNew) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
+  if (snapshot !== null) message.add(loadSteps(snapshot, { schema, context }, rowsFollow));
+  const groups = guardsEach ? scripts.map((script) => [script]) : guardedTogether(scripts);
+  const expected = { rows: snapshot?.covered.length ?? 0, trusted, createdTable: isNew };
+  addGroups(message, { groups, schema, context }, { ...expected, start: startOf(rowsFollow), settings });
+  return message.done();
+}
+
+function startOf(rowsFollow: boolean): Start {
+  return rowsFollow ? { kind: 'creating' } : joined;
+}
+
 /**
  * Whether the history rows can follow the files, because nothing reads a history, judging by the text of these files, with
  * the values of placeholders, and by that of all others, whose functions they may call
  * (docs/lock-protocol.md, Creating schemas and history tables).
  */
 function canFollow(
-  { scripts, snapshot }: Pick<NewSchema, 'scripts' | 'snapshot'>,
+  { schema, scripts, snapshot, guardsEach }: ReplayedSchema,
   { historyTables, namesHistory }: UnitContext,
 ): boolean {
   const isNamed = (name: string) =>
     snapshot?.sql.includes(name) ||
     scripts.some(({ statements }) => statements.some(({ reach }) => reach.words.has(name)));
-  return !namesHistory && !historyTables.some(isNamed);
+  return schema.oid === null && !guardsEach && !namesHistory && !historyTables.some(isNamed);
 }
 
 /** Whether the text of a file has the name of a history as a word, in any case. */
@@ -170,20 +178,23 @@ function addGroups(
   }
 }
 
+/** A creation that failed. */
+type ReplayedSchema = Omit<NewSchema, 'trusted'>;
+
 /**
- * Builds a schema as `composeCreation` does up to a file, then runs that one as `composeReplay` does, and rolls
+ * Builds a schema as `composeCreation` did up to a file, then runs that one as `composeReplay` does, and rolls
  * everything back.
  */
 export function composeCreationReplay(
-  { schema, scripts, snapshot }: Pick<NewSchema, 'schema' | 'scripts' | 'snapshot'>,
+  creation: ReplayedSchema,
   script: Script,
   context: UnitContext,
 ): string {
+  const { schema, scripts } = creation;
   const before = scripts.slice(0, scripts.indexOf(script));
-  // With `guardsEach` the rows are there, which the file may read.
-  const { message } = composeCreation(
-    { schema, scripts: before, snapshot, trusted: new Set(before), guardsEach: true },
-    context,
-  );
-  return message.text + replaySteps({ script, schema, context }, joined);
+  // The file finds the history as it was when it failed.
+  const rowsFollow = canFollow(creation, context);
+  const replayed = { ...creation, scripts: before, trusted: new Set(before), guardsEach: false };
+  const { text } = composeFiles(replayed, rowsFollow, context);
+  return text + replaySteps({ script, schema, context }, startOf(rowsFollow));
 }
