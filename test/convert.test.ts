@@ -333,6 +333,14 @@ test.for<[text: string, expected: string]>([
     "create table t (); select '\u0001\u001f' from t;",
   ],
   [
+    `create sequence public.s; create table public.t (i int default nextval('public.s'::regclass), j int); select setval('"public"."s"', 1), 'public.t'::pg_catalog.regclass;`,
+    `create sequence s; create table t (i int default nextval('s'::regclass), j int); select setval('"s"', 1), 't'::pg_catalog.regclass;`,
+  ],
+  [
+    `create table public."A b" (i serial); select pg_get_serial_sequence(' public . "A b"', 'i'), to_char(now(), 'public.t'), nextval('public.other_seq'), lower('public.t');`,
+    `create table "A b" (i serial); select pg_get_serial_sequence(' "A b"', 'i'), to_char(now(), 'public.t'), nextval('public.other_seq'), lower('public.t');`,
+  ],
+  [
     'create table ünï (); -- é\nselect 1 from public.ünï where x = $$é$$;',
     'create table ünï (); -- é\nselect 1 from ünï where x = $$é$$;',
   ],
@@ -355,8 +363,8 @@ test.for<[text: string, place: string, what: RegExp]>([
     /^public\.t appears in a DO block$/,
   ],
   [
-    "create table t (x int default nextval('public.t_seq')); create sequence t_seq;",
-    '1:40',
+    "create table t (x text default 'public.t_seq'); create sequence t_seq;",
+    '1:33',
     /^public\.t_seq appears in a string$/,
   ],
   [

@@ -1,10 +1,13 @@
-import { foldedName, isIdentifier } from '../sql/identifier.ts';
+import { foldedName, identifierPattern, isIdentifier } from '../sql/identifier.ts';
 import { type ParsedStatement, type Token, tokensOf } from '../sql/parse.ts';
 import { byteIndexes } from '../sql/position.ts';
 import type { Range } from '../sql/ranges.ts';
 import type { NameKind, ParsedText } from './created-objects.ts';
 
-/** A name with its schema in code: never in a string, a comment, or the body of a function or block. */
+/**
+ * A name with its schema in code: never in a comment, or the body of a function or block, and in a string only if
+ * PostgreSQL reads it as the name of a relation.
+ */
 export interface QualifiedPlace {
   readonly name: string;
   readonly kind: NameKind;
@@ -20,6 +23,8 @@ export async function qualifiedNames(parsed: ParsedText, schema: string): Promis
   const kinds = kindsByPlace(parsed);
   const found: QualifiedPlace[] = [];
   tokens.forEach((token, i) => {
+    const inString = nameInString(tokens, i);
+    if (inString?.schema === schema) found.push(inString);
     const [dot, name, after] = [tokens[i + 1], tokens[i + 2], tokens[i + 3]];
     if (dot?.text !== '.' || name === undefined || tokens[i - 1]?.text === '.') return;
     if (!isIdentifier(name.text) && !isOperator(name)) return;
@@ -39,6 +44,34 @@ export async function qualifiedNames(parsed: ParsedText, schema: string): Promis
   });
   return found;
 }
+
+/** The qualified name in a string that is cast to regclass, or is the first argument of a function about sequences. */
+function nameInString(tokens: readonly Token[], i: number): (QualifiedPlace & { schema: string }) | null {
+  const { text = '', index = 0 } = tokens[i] ?? {};
+  const [, before = '', schema, dot, name] = qualifiedString.exec(text) ?? [];
+  if (schema === undefined || dot === undefined || name === undefined) return null;
+  const [open, caller] = [tokens[i - 1]?.text, tokens[i - 2]?.text ?? ''];
+  const type = tokens
+    .slice(i + 1, i + 5)
+    .map((token) => token.text)
+    .join('');
+  if (!(open === '(' && sequenceFunctions.test(caller)) && !castToRegclass.test(type)) return null;
+  const start = index + 1 + before.length;
+  return {
+    name: foldedName(name),
+    kind: 'relation',
+    schema: foldedName(schema),
+    index: start,
+    qualifier: [{ start, end: start + schema.length + dot.length }],
+  };
+}
+
+const qualifiedString = new RegExp(
+  `^'(\\s*)(${identifierPattern})(\\s*\\.\\s*)(${identifierPattern})\\s*'$`,
+  'u',
+);
+const sequenceFunctions = /^"?(?:nextval|currval|setval|pg_get_serial_sequence)"?$/i;
+const castToRegclass = /^::(?:pg_catalog\.)?regclass/i;
 
 function isOperator({ text }: Token): boolean {
   return /^[-+*/<>=~!@#%^&|`?]+$/.test(text) && text !== '*';
