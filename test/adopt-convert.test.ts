@@ -185,6 +185,24 @@ test('a project of Sqitch is converted by its plan, and its history is compared 
   expect(await sqlmig(['verify', '--all'], p.dir)).toMatchObject({ code: 0 });
 });
 
+test('files that were written for a schema other than public', async () => {
+  const p = projectOf({
+    '1_x.sql':
+      'create table app.users (id serial);\ncomment on table app.users is null;\ncreate table public.plans ();',
+  });
+  for (const folder of ['sql/public', 'sql/tenant']) rmSync(join(p.dir, folder), { recursive: true });
+  const { code, stdout } = await sqlmig(
+    ['adopt', '--convert', 'old', '--from-schema', 'app', '--yes'],
+    p.dir,
+  );
+  expect(code).toBe(0);
+  expect(stdout).toContain('"app." removed 2 times');
+  expect(stdout).toContain('1_x.sql:3:1');
+  expect(readFileSync(join(p.dir, 'sql/tenant/1_x.sql'), 'utf8')).toBe(
+    'create table users (id serial);\ncomment on table users is null;\ncreate table public.plans ();',
+  );
+});
+
 test('with other tables to keep, converted files are not mixed', async () => {
   const p = projectOf({ '1_x.sql': 'create table public.k (); create table public.t ();' });
   const config = await p.config();

@@ -22,6 +22,8 @@ export interface AdoptFilesOptions {
   readonly keep?: readonly string[];
   /** The tool that ran them, as `adopt` names it, if the files do not identify it. */
   readonly fromTool?: string;
+  /** The schema that they were written for, which is removed from names: the public schema by default. */
+  readonly fromSchema?: string;
   /** Called once with the files, if there are any to write. They are written only if it returns `true`. */
   readonly accept: (conversion: FilesToAdopt) => boolean | Promise<boolean>;
 }
@@ -49,6 +51,7 @@ const kinds: Kinds<AdoptFilesOptions> = {
     fits: (value) => Array.isArray(value) && value.every((name) => text.fits(name)),
   },
   fromTool: text,
+  fromSchema: text,
   accept: { ...callback, required: true },
 };
 
@@ -61,6 +64,7 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
   requireConfig(config);
   checkOptions(options, kinds);
   const { from, into = 'tenant', keep = [], fromTool: tool = null, accept } = options;
+  const { fromSchema: schema = config.publicSchema } = options;
   if (into === 'public' && keep.length > 0)
     throw new SqlmigError('bad-usage', 'all files go to public, so there is nothing to keep there', {
       hint: 'specify only one of keep and into',
@@ -70,7 +74,7 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
     read === null ? [] : [{ path, text: read }],
   );
   const folders = { public: folderOf(config, 'public'), tenant: folderOf(config, 'tenant') };
-  const rules = { into, keep, schema: config.publicSchema, tool, folders };
+  const rules = { into, keep, schema, tool, folders };
   const conversion = await convertFiles(sources, rules);
   const unreadable = sourceFiles.filter((file) => file.text === null);
   const result: FilesToAdopt = {

@@ -23,6 +23,11 @@ export const convertMode = defineMode({
     },
     ...keepOption,
     ...fromToolOption,
+    'from-schema': {
+      type: 'string',
+      takes: 'NAME',
+      describe: 'Schema that the files were written for, to remove from names [public]',
+    },
     'dry-run': { type: 'boolean', default: false, describe: 'Show the files without writing them' },
     ...yesOption,
   },
@@ -35,6 +40,7 @@ export const convertMode = defineMode({
   ],
   prepare: (args, terminal) => {
     checkFlag('--convert', args.convert, text);
+    checkFlag('--from-schema', args.fromSchema, text);
     const keep = args.keep === undefined ? null : nameList(args.keep);
     if (keep?.length === 0) throw usage('--keep is empty', 'list the tables: --keep plans,countries');
     if (keep !== null && args.into === 'public')
@@ -47,6 +53,7 @@ export const convertMode = defineMode({
         ...(args.into !== undefined && { into: args.into }),
         ...(keep !== null && { keep }),
         ...(args.fromTool !== undefined && { fromTool: args.fromTool }),
+        ...(args.fromSchema !== undefined && { fromSchema: args.fromSchema }),
         accept: isAgreed,
       },
       args.dryRun,
