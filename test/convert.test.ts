@@ -207,6 +207,21 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
     },
     { '1_x.sql': '' },
   ],
+  [
+    'Sqitch with a change that has no file',
+    {
+      ...empty('deploy/a.sql'),
+      'sqitch.plan': 'a 2024-01-01T00:00:00Z A <a@b>\nb 2024-01-02T00:00:00Z A <a@b>',
+    },
+    { '0001_a.sql': '' },
+    ['deploy/b.sql'],
+  ],
+  [
+    'Drizzle with a tag that has no file',
+    { ...empty('0000_a.sql'), ...journal('0000_a', '0001_b') },
+    { '0000_a.sql': '' },
+    ['0001_b'],
+  ],
   ['refinery', empty('V1__a.sql', 'U2__b.sql', 'V3__c.sql'), { '1_a.sql': '', '2_b.sql': '', '3_c.sql': '' }],
   [
     'postgrator',

@@ -54,8 +54,9 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
   leaveOut(sql.no, 'it only runs the SQL file of the same name');
   const baselines = partition(sql.yes, (file) => file.kind !== 'baseline' || isNeeded(file, sql.yes));
   leaveOut(baselines.no, 'the files that it replaces exist');
-  const { files, unlisted } = inToolOrder(baselines.yes, tool, sources);
+  const { files, unlisted, missing } = inToolOrder(baselines.yes, tool, sources);
   leaveOut(unlisted, `${tool} does not list it, and never ran it`);
+  leftOut.push(...missing.map((file) => ({ file, why: `${tool} lists it, but the file does not exist` })));
   const downs = partition(ups.no, ({ kind }) => kind === 'down');
   // If several have the same stem, the first one counts.
   const undone = new Map(files.toReversed().map((file) => [file.stem, file]));

@@ -77,10 +77,13 @@ export function toolOfFiles(files: readonly ForeignFile[], sources: readonly Sou
   return marked.find((tool) => tool in orders) ?? null;
 }
 
-/** Files in the order in which the tool runs them, and those that its own list does not name. */
+/** Files in the order in which the tool runs them. */
 export interface Ordered {
   readonly files: readonly ForeignFile[];
+  /** Those that the tool's own list does not name. */
   readonly unlisted: readonly ForeignFile[];
+  /** What the list names without a file. */
+  readonly missing: readonly string[];
 }
 
 /**
@@ -98,9 +101,9 @@ export function inToolOrder(
   if (order === 'revisions') return listedFirst(files, revisionsOf(sources));
   const byNames = [...files].sort(compareNames);
   const byNumbers = [...files].sort((a, b) => compareParts(a, b) || compareNames(a, b));
-  if (order !== null) return { files: order === 'names' ? byNames : byNumbers, unlisted: [] };
+  if (order !== null) return { files: order === 'names' ? byNames : byNumbers, unlisted: [], missing: [] };
   const differs = byNames.findIndex((file, i) => file !== byNumbers[i]);
-  if (differs === -1) return { files: byNumbers, unlisted: [] };
+  if (differs === -1) return { files: byNumbers, unlisted: [], missing: [] };
   const [one, other] = [byNames[differs], byNumbers[differs]].map((file) => file?.source.path);
   throw new SqlmigError(
     'bad-file-name',
@@ -126,9 +129,11 @@ function listedFirst(files: readonly ForeignFile[], list: readonly string[]): Or
   const places = new Map(list.map((name, i) => [name, i]));
   const placeOf = (file: ForeignFile) => places.get(file.stem) ?? places.get(file.source.path);
   const listed = files.filter((file) => placeOf(file) !== undefined);
+  const found = new Set(listed.map(placeOf));
   return {
     files: listed.sort((a, b) => (placeOf(a) ?? 0) - (placeOf(b) ?? 0)),
     unlisted: files.filter((file) => placeOf(file) === undefined),
+    missing: [...places].filter(([, place]) => !found.has(place)).map(([name]) => name),
   };
 }
 

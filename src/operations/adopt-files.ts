@@ -80,7 +80,7 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
   const result: FilesToAdopt = {
     ...conversion,
     leftOut: [
-      ...conversion.leftOut,
+      ...conversion.leftOut.filter(({ file }) => unreadable.every(({ path }) => path !== file)),
       ...unreadable.map(({ path }) => ({ file: path, why: 'it is not UTF-8' })),
     ],
     from,
