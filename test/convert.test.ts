@@ -396,6 +396,14 @@ test.for<[text: string, place: string, what: RegExp]>([
   ['create extension citext;', '1:1', /^CREATE EXTENSION/],
   ['create schema other;', '1:1', /^CREATE SCHEMA/],
   ['grant usage on schema public to x;', '1:23', /concerns the schema public itself/],
+  ['grant usage on schema "App" to x;', '1:23', /concerns the schema App itself/],
+  ["comment on schema app is 'x';", '1:19', /concerns the schema app itself/],
+  [
+    'alter default privileges in schema app grant select on tables to x;',
+    '1:36',
+    /concerns the schema app itself/,
+  ],
+  ['alter table t set schema archive;', '1:26', /moves an object to the schema archive$/],
   ['set search_path = public;', '1:1', /sets search_path/],
   [
     'create function f() returns int language sql set search_path = public return 1;',

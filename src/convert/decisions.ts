@@ -162,22 +162,31 @@ async function notCreated(
     ]);
 }
 
-async function schemaStatements({ text, statements }: ParsedText, schema: string): Promise<DecisionAt[]> {
-  const creating = statements.filter(({ kind }) => kind === 'CreateSchemaStmt');
-  const isCreating = (index: number) => creating.some(({ start, end }) => start <= index && index < end);
+// In these, the name after SCHEMA is that of a schema they change.
+const changesSchema: ReadonlySet<string> = new Set([
+  'CommentStmt',
+  'GrantStmt',
+  'AlterOwnerStmt',
+  'AlterDefaultPrivilegesStmt',
+  'AlterObjectSchemaStmt',
+  'SecLabelStmt',
+]);
+
+async function schemaStatements({ text, statements }: ParsedText, own: string): Promise<DecisionAt[]> {
+  const kindAt = (index: number) =>
+    statements.find(({ start, end }) => start <= index && index < end)?.kind ?? '';
   const tokens = await tokensOf(text);
-  return tokens
-    .filter((token, i) => {
-      const before = tokens[i - 1]?.text.toLowerCase();
-      const isName =
-        isIdentifier(token.text) && foldedName(token.text) === schema && tokens[i + 1]?.text !== '.';
-      return isName && before === 'schema' && !isCreating(token.index);
-    })
-    .map(({ index }) => [
-      index,
-      `this concerns the schema ${schema} itself`,
-      'move it to a public file, or remove it',
-    ]);
+  return tokens.flatMap((token, i): DecisionAt[] => {
+    if (tokens[i - 1]?.text.toLowerCase() !== 'schema' || tokens[i + 1]?.text === '.') return [];
+    const [name, kind] = [foldedName(token.text), kindAt(token.index)];
+    const concerns = name === own ? kind !== 'CreateSchemaStmt' : changesSchema.has(kind);
+    if (!isIdentifier(token.text) || !concerns) return [];
+    const what =
+      kind === 'AlterObjectSchemaStmt'
+        ? `this moves an object to the schema ${name}`
+        : `this concerns the schema ${name} itself`;
+    return [[token.index, what, 'move it to a public file, or remove it']];
+  });
 }
 
 // What a tenant file may do in any schema.
