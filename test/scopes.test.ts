@@ -952,6 +952,22 @@ test('tenants that a kind lists only after public is applied can be named then, 
   expect(states(await up(config, named))).toEqual(['public public up-to-date', 'vip y1 applied']);
 });
 
+test('a query of a kind that fails is reported with the name of the kind', async () => {
+  const p = project(
+    {
+      url: db.url,
+      historyTable: 'failing_query',
+      tenants: { list: [] },
+      scopes: [{ name: 'vip', tenants: { query: 'select 1 / 0' } }],
+    },
+    { 'sql/vip/1_v.sql': 'create table v ()' },
+  );
+  for (const command of [['up', '--all'], ['plan'], ['status'], ['up', '--tenants', 'a']])
+    expect((await sqlmig(command, p.dir)).stderr, command.join(' ')).toContain(
+      'error[tenants-query-failed]: scope vip: the tenants cannot be listed: division by zero',
+    );
+});
+
 test('a version that is incomplete in several scopes of a tenant is settled in the one that is named', async () => {
   const { p, config, run } = await fleet(
     'twice',

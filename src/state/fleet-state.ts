@@ -18,6 +18,7 @@ import {
   type TargetRequest,
   tenantRequests,
 } from './plan-source.ts';
+import { namedError } from './scope-names.ts';
 import { readTargets, type Target, troubled } from './target.ts';
 
 /** Every schema of a selection, read without a lock. */
@@ -167,7 +168,10 @@ export async function selectTenants(
 ): Promise<Discovery> {
   if (selection.kind === 'public') return { ...noTenants, digests };
   const { historyTable: table, publicSchema, database } = config;
-  const listed = await discoverTenants(database.tenants, { ...reader, publicSchema, table, digests });
+  const listing = { ...reader, publicSchema, table, digests };
+  const listed = await discoverTenants(database.tenants, listing).catch((error: unknown) => {
+    throw namedError(error, config);
+  });
   if ('unknown' in listed) return listed;
   const all = { ...listed, names: [...listed.names, ...(await newOfKinds(reader, config, listed.names))] };
   const allNames = new Set(all.names);

@@ -1,3 +1,4 @@
+import { SqlmigError, withMessage } from '../errors.ts';
 import type { OnEvent, RunEvent } from '../events.ts';
 import type { Config } from '../project/config.ts';
 import type { ScopeName } from '../results.ts';
@@ -25,6 +26,13 @@ export function namedScope<T extends Scoped>(item: T, config: Pick<Config, 'scop
     ...(item.scope === 'tenant' && { scope: config.scope.name }),
     ...(findings !== undefined && { findings: findings.map((finding) => namedScope(finding, config)) }),
   };
+}
+
+/** Names the kind in an error about its tenants. Returns any other error unchanged. */
+export function namedError(error: unknown, { scope }: Pick<Config, 'scope'>): unknown {
+  if (scope === null || !(error instanceof SqlmigError) || error.code !== 'tenants-query-failed')
+    return error;
+  return withMessage(error, `scope ${scope.name}: ${error.message}`);
 }
 
 /** Wraps a listener so that events have the name of the kind as their scope. */
