@@ -169,6 +169,21 @@ test.for([
     'unverified',
   ],
   [
+    'pop',
+    `create table schema_migration (version varchar(14) not null); insert into schema_migration values ${values((i) => `'${versions[i]}'`)}`,
+    inputFiles((name) => `${name}.postgres.up.sql`),
+    'none',
+    'unverified',
+  ],
+  [
+    'pop',
+    `create table schema_migration (version varchar(48) not null, version_self int default 0);
+    insert into schema_migration values ${values((i) => `'${versions[i]}'`)}, ${values((i) => `'${versions[i]}000000'`)}`,
+    inputFiles((name) => `${name.replace('_', '000000_')}.up.sql`),
+    'none',
+    'unverified',
+  ],
+  [
     'db-migrate',
     `create table migrations (id serial primary key, name varchar(255) not null, run_on timestamp not null);
     insert into migrations (name, run_on) values ${values((i) => `'/${versions[i]}-${titles[i]}', ${at}`)}`,

@@ -125,9 +125,18 @@ async function draftsOf(numberedFile: NumberedFile): Promise<Draft[]> {
 function directionsOf(source: SourceFile | null): Directions {
   // The rows come first, because they are not SQL, and the marks of a tool are in SQL comments.
   const { text, count } = copiedRowsAsInserts(source?.text ?? '');
-  const directions = splitDirections(text);
-  const changes = count === 0 ? [] : ['COPY FROM STDIN rewritten as INSERT'];
+  const isMarked = isAutocommit(source?.path ?? '') && !asksForNoTransaction(text);
+  const directions = splitDirections(isMarked ? noTransactionMark + text : text);
+  const changes = [
+    ...(count === 0 ? [] : ['COPY FROM STDIN rewritten as INSERT']),
+    ...(isMarked ? ['no-transaction mark added'] : []),
+  ];
   return { ...directions, changes: [...changes, ...directions.changes] };
+}
+
+/** Whether pop runs a file outside a transaction. */
+function isAutocommit(path: string): boolean {
+  return /\.autocommit\.(?:up|down)\.sql$/.test(path);
 }
 
 function emptyFile(path: string): string {

@@ -15,11 +15,27 @@ export interface ForeignFile {
   readonly title: string;
   /** The folder of the migration, or of its folder if each migration has one. */
   readonly folder: string;
+  /** The database that the file is for, as pop names it; absent if it is for all. */
+  readonly dialect?: string;
 }
 
 const flywayKinds: Readonly<Record<string, ForeignFile['kind']>> = { U: 'down', B: 'baseline' };
 const flyway = /^([VUB])(\d+(?:[._]\d+)*)__(.+)$/s;
 const ways = /^(.+)\.(up|down|undo|rollback)$/s;
+const ofPop = /^(\d+_[^.]+)(?:\.([a-z\d]+))?(?:\.autocommit)?$/;
+/** The names of databases in file names of pop, and the one that it means. */
+const dialects: Readonly<Record<string, string>> = {
+  postgres: 'postgres',
+  postgresql: 'postgres',
+  pg: 'postgres',
+  cockroach: 'cockroach',
+  cockroachdb: 'cockroach',
+  crdb: 'cockroach',
+  mysql: 'mysql',
+  mariadb: 'mysql',
+  sqlite: 'sqlite',
+  sqlite3: 'sqlite',
+};
 // db-migrate keeps the SQL of x.js in sqls/x-up.sql.
 const beside = /^(.+)-(up|down)$/s;
 const dotted = /^(\d+)\.(do|undo)(?:\.(.+))?$/s;
@@ -59,10 +75,20 @@ export function readFileName(source: SourceFile): ForeignFile {
   const isBeside = segments.at(-1) === 'sqls';
   const [, stem, direction = ''] = (isBeside ? beside : ways).exec(bare) ?? [];
   if (stem !== undefined) {
-    const read = named(direction === 'up' ? 'up' : 'down', stem);
-    return isBeside ? { ...read, folder: segments.slice(0, -1).join('/') } : read;
+    const kind = direction === 'up' ? 'up' : 'down';
+    if (isBeside) return { ...named(kind, stem), folder: segments.slice(0, -1).join('/') };
+    const { name, ...variant } = variantOf(stem);
+    return { ...named(kind, name), ...variant };
   }
   return named('up', migrationName(file));
+}
+
+/** The name that the files of a migration share in pop, without the database that each is for. */
+function variantOf(stem: string): Pick<ForeignFile, 'dialect'> & { readonly name: string } {
+  const [, name = stem, suffix = 'autocommit'] = ofPop.exec(stem) ?? [];
+  const dialect = dialects[suffix];
+  if (dialect !== undefined) return { name, dialect };
+  return { name: suffix === 'autocommit' ? name : stem };
 }
 
 function versionOf(stem: string): Pick<ForeignFile, 'parts' | 'title'> {

@@ -48,8 +48,10 @@ export function layOut(sources: readonly SourceFile[], toolName: string | null):
   const read = named.map((file) => asReadBy(tool, file));
   const ofTool = partition(read, (file) => whyNot(file, tool) === null);
   for (const file of ofTool.no) leaveOut([file], whyNot(file, tool) ?? '');
-  requireOneFolder(ofTool.yes, tool);
-  const ups = partition(ofTool.yes, ({ kind }) => kind === 'up' || kind === 'baseline');
+  const own = partition(ofTool.yes, isOwnVariant(ofTool.yes));
+  leaveOut(own.no, 'the file for postgres replaces it');
+  requireOneFolder(own.yes, tool);
+  const ups = partition(own.yes, ({ kind }) => kind === 'up' || kind === 'baseline');
   const sql = partition(ups.yes, (file) => isSource(file, ups.yes));
   leaveOut(sql.no, 'it only runs the SQL file of the same name');
   const baselines = partition(sql.yes, (file) => file.kind !== 'baseline' || isNeeded(file, sql.yes));
@@ -84,7 +86,15 @@ function whyNot(file: ForeignFile, tool: string | null): string | null {
   const { path } = file.source;
   if (tool === 'graphile-migrate' && !isCommitted(path)) return 'not committed';
   if (tool === 'Sqitch' && changeIn(path)?.does === 'verify') return 'it only verifies a change';
+  if (file.dialect !== undefined && file.dialect !== 'postgres') return `it is for ${file.dialect}`;
   return hasVersion(file, tool) ? null : 'its name has no version';
+}
+
+/** Whether no file for PostgreSQL alone replaces a file that is for all databases. */
+function isOwnVariant(files: readonly ForeignFile[]): (file: ForeignFile) => boolean {
+  const variantKey = ({ kind, folder, stem }: ForeignFile) => JSON.stringify([kind, folder, stem]);
+  const replaced = new Set(files.filter(({ dialect }) => dialect !== undefined).map(variantKey));
+  return (file) => file.dialect !== undefined || !replaced.has(variantKey(file));
 }
 
 function asReadBy(tool: string | null, file: ForeignFile): ForeignFile {

@@ -95,6 +95,7 @@ const shapes: readonly Shape[] = [
     named: /^schema_migrations$/,
     companion: 'ar_internal_metadata',
   },
+  { tool: 'pop', columns: [`version ${text}`], named: /^schema_migration$/ },
   { tool: 'dbmate or Rails', columns: [`version ${text}`], only: true, named: /^schema_migrations$/ },
   { tool: 'Entity Framework', columns: [`MigrationId ${text}`, `ProductVersion ${text}`] },
   { tool: 'Phinx', columns: ['version bigint', 'migration_name ', 'breakpoint boolean'] },
@@ -103,6 +104,7 @@ const shapes: readonly Shape[] = [
 /** Names that tools give their history tables. */
 export const historyTableNames: readonly string[] = [
   'schema_migrations',
+  'schema_migration',
   'migrations',
   'schema_version',
   'schemaversion',

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decode } from './decode.ts';
 
-const migrationFile = /\.(?:sql|[cm]?[jt]s|py|rb|exs|go)$|(?:^|\/)(?:meta\/_journal\.json|sqitch\.plan)$/;
+const migrationFile =
+  /\.(?:sql|[cm]?[jt]s|py|rb|exs|go|fizz)$|(?:^|\/)(?:meta\/_journal\.json|sqitch\.plan)$/;
 
 /** A file below a folder; `text` is `null` if it is not UTF-8. */
 export interface FoundFile {

@@ -18,6 +18,7 @@ import { leyReader } from './ley.ts';
 import { liquibaseReader } from './liquibase.ts';
 import { mikroOrmReader } from './mikro-orm.ts';
 import { nodePgMigrateReader } from './node-pg-migrate.ts';
+import { popReader } from './pop.ts';
 import { postgratorReader } from './postgrator.ts';
 import { postgresMigrationsReader } from './postgres-migrations.ts';
 import { prismaReader } from './prisma.ts';
@@ -66,6 +67,7 @@ const historyReaders: readonly HistoryReader[] = [
   sqlMigrateReader,
   dbMigrateReader,
   leyReader,
+  popReader,
 ];
 
 /** The reader of a tool, as `toolOf` names it; `null` if its history cannot be imported. */
