@@ -203,6 +203,17 @@ test('files that were written for a schema other than public', async () => {
   );
 });
 
+test('of many files that are left out, the first are named', async () => {
+  const drafts = Array.from({ length: 25 }, (_, i) => [`draft_${String.fromCharCode(97 + i)}.sql`, '']);
+  const p = projectOf({ '1_x.sql': 'select 1;', ...Object.fromEntries(drafts) });
+  const { stdout } = await sqlmig(['adopt', '--convert', 'old', '--dry-run'], p.dir);
+  expect(stdout).toContain('draft_s.sql, draft_t.sql and 5 more (its name has no version)\n');
+  const { leftOut } = JSON.parse(
+    (await sqlmig(['adopt', '--convert', 'old', '--dry-run', '--json'], p.dir)).stdout,
+  );
+  expect(leftOut).toHaveLength(25);
+});
+
 test('with other tables to keep, converted files are not mixed', async () => {
   const p = projectOf({ '1_x.sql': 'create table public.k (); create table public.t ();' });
   const config = await p.config();

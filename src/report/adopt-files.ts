@@ -3,6 +3,7 @@ import type { LeftOut } from '../convert/layout.ts';
 import type { AdoptedFiles, FilesToAdopt } from '../operations/adopt-files.ts';
 import { parseFileName } from '../project/file-name.ts';
 import { commandLine } from '../text/command-line.ts';
+import { fewAndMore } from '../text/few.ts';
 import { count, groupBy, printable, table } from './table.ts';
 
 /** The files to write, and the places that need a decision. */
@@ -34,10 +35,16 @@ function decisionsText(decisions: readonly Decision[]): string {
   return `needs your decision, in ${count(decisions.length, 'place')}:\n${groups.join('')}`;
 }
 
+// `--json` has all of them.
+const mostLeftOut = 20;
+
 function listText(title: string, files: readonly LeftOut[]): string {
   if (files.length === 0) return '';
   const lines = groupBy(files, ({ why }) => why).map((group) => {
-    const named = group.map(({ file }) => printable(file)).join(', ');
+    const named = fewAndMore(
+      group.map(({ file }) => printable(file)),
+      mostLeftOut,
+    );
     return `  ${named} (${group[0]?.why})\n`;
   });
   return `${title}:\n${lines.join('')}`;
