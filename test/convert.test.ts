@@ -252,6 +252,23 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
       '20240102000000_b.sqlite3.up.sql',
     ],
   ],
+  [
+    'Flyway with a folder for each database',
+    empty('common/V1__a.sql', 'postgresql/V2__b.sql', 'mysql/V2__b.sql', 'h2/V2__b.sql', 'common/R__v.sql'),
+    { '1_a.sql': '', '2_b.sql': '', 'R__v.sql': '' },
+    ['h2/V2__b.sql', 'mysql/V2__b.sql'],
+  ],
+  [
+    'Drizzle with a folder for each database',
+    {
+      ...empty('mysql/0000_m.sql', 'pg/0000_a.sql'),
+      'mysql/meta/_journal.json': journal('0000_m')['meta/_journal.json'],
+      'pg/meta/_journal.json': journal('0000_a')['meta/_journal.json'],
+    },
+    { '0000_a.sql': '' },
+    ['mysql/0000_m.sql', 'mysql/meta/_journal.json'],
+  ],
+  ['a folder that is named like a database', empty('mysql/1_a.sql'), { '1_a.sql': '' }],
   ['refinery', empty('V1__a.sql', 'U2__b.sql', 'V3__c.sql'), { '1_a.sql': '', '2_b.sql': '', '3_c.sql': '' }],
   [
     'postgrator',

@@ -1,6 +1,7 @@
 import { isInOwnFolder, migrationName } from '../history/import/file-layout.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 import { dateAsNumber } from '../project/file-name.ts';
+import { databaseOf } from './databases.ts';
 
 /** The parts of the name of another tool's file. */
 export interface ForeignFile {
@@ -15,27 +16,14 @@ export interface ForeignFile {
   readonly title: string;
   /** The folder of the migration, or of its folder if each migration has one. */
   readonly folder: string;
-  /** The database that the file is for, as pop names it; absent if it is for all. */
-  readonly dialect?: string;
+  /** The database in its name, which the file is for; absent if it is for all. */
+  readonly database?: string;
 }
 
 const flywayKinds: Readonly<Record<string, ForeignFile['kind']>> = { U: 'down', B: 'baseline' };
 const flyway = /^([VUB])(\d+(?:[._]\d+)*)__(.+)$/s;
 const ways = /^(.+)\.(up|down|undo|rollback)$/s;
 const ofPop = /^(\d+_[^.]+)(?:\.([a-z\d]+))?(?:\.autocommit)?$/;
-/** The names of databases in file names of pop, and the one that it means. */
-const dialects: Readonly<Record<string, string>> = {
-  postgres: 'postgres',
-  postgresql: 'postgres',
-  pg: 'postgres',
-  cockroach: 'cockroach',
-  cockroachdb: 'cockroach',
-  crdb: 'cockroach',
-  mysql: 'mysql',
-  mariadb: 'mysql',
-  sqlite: 'sqlite',
-  sqlite3: 'sqlite',
-};
 // db-migrate keeps the SQL of x.js in sqls/x-up.sql.
 const beside = /^(.+)-(up|down)$/s;
 const dotted = /^(\d+)\.(do|undo)(?:\.(.+))?$/s;
@@ -84,10 +72,10 @@ export function readFileName(source: SourceFile): ForeignFile {
 }
 
 /** The name that the files of a migration share in pop, without the database that each is for. */
-function variantOf(stem: string): Pick<ForeignFile, 'dialect'> & { readonly name: string } {
+function variantOf(stem: string): Pick<ForeignFile, 'database'> & { readonly name: string } {
   const [, name = stem, suffix = 'autocommit'] = ofPop.exec(stem) ?? [];
-  const dialect = dialects[suffix];
-  if (dialect !== undefined) return { name, dialect };
+  const database = databaseOf(suffix);
+  if (database !== null) return { name, database };
   return { name: suffix === 'autocommit' ? name : stem };
 }
 

@@ -4,6 +4,7 @@ import { isCommitted } from '../history/import/graphile-migrate.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 import { changeIn } from '../history/import/sqitch.ts';
 import { compareVersionParts } from '../project/version.ts';
+import { isPostgres, otherDatabases } from './databases.ts';
 import { type ForeignFile, readFileName } from './file-names.ts';
 import { numbered } from './numbering.ts';
 import { inToolOrder, knownTool, toolOfFiles } from './tool-order.ts';
@@ -37,12 +38,14 @@ export interface Layout {
  * them so that sqlmig runs them in that order too.
  * @throws SqlmigError if their order cannot be known, or they are of several folders.
  */
-export function layOut(sources: readonly SourceFile[], toolName: string | null): Layout {
+export function layOut(found: readonly SourceFile[], toolName: string | null): Layout {
+  const forOthers = otherDatabases(found.map(({ path }) => path));
+  const sources = found.filter(({ path }) => !forOthers.has(path));
   const named = sources
     .filter(({ path }) => !isFileList(path) && !/\.d\.[cm]?ts$/.test(path))
     .map(readFileName);
   const tool = toolName === null ? toolOfFiles(named, sources) : knownTool(toolName);
-  const leftOut: LeftOut[] = [];
+  const leftOut = [...forOthers].map(([file, database]): LeftOut => ({ file, why: `it is for ${database}` }));
   const leaveOut = (files: readonly ForeignFile[], why: string) =>
     leftOut.push(...files.map(({ source }) => ({ file: source.path, why })));
   const read = named.map((file) => asReadBy(tool, file));
@@ -86,15 +89,15 @@ function whyNot(file: ForeignFile, tool: string | null): string | null {
   const { path } = file.source;
   if (tool === 'graphile-migrate' && !isCommitted(path)) return 'not committed';
   if (tool === 'Sqitch' && changeIn(path)?.does === 'verify') return 'it only verifies a change';
-  if (file.dialect !== undefined && file.dialect !== 'postgres') return `it is for ${file.dialect}`;
+  if (file.database !== undefined && !isPostgres(file.database)) return `it is for ${file.database}`;
   return hasVersion(file, tool) ? null : 'its name has no version';
 }
 
 /** Whether no file for PostgreSQL alone replaces a file that is for all databases. */
 function isOwnVariant(files: readonly ForeignFile[]): (file: ForeignFile) => boolean {
   const variantKey = ({ kind, folder, stem }: ForeignFile) => JSON.stringify([kind, folder, stem]);
-  const replaced = new Set(files.filter(({ dialect }) => dialect !== undefined).map(variantKey));
-  return (file) => file.dialect !== undefined || !replaced.has(variantKey(file));
+  const replaced = new Set(files.filter(({ database }) => database !== undefined).map(variantKey));
+  return (file) => file.database !== undefined || !replaced.has(variantKey(file));
 }
 
 function asReadBy(tool: string | null, file: ForeignFile): ForeignFile {

@@ -73,7 +73,7 @@ export function toolOfFiles(files: readonly ForeignFile[], sources: readonly Sou
   if (some(/(?:^|\/)sqls\/[^/]+-up\.sql$/)) return 'db-migrate';
   if (some(/(?:^|\/)Migration\d+[^/]*\.[cm]?[jt]s$/)) return 'MikroORM';
   if (some(/\.py$/)) return revisionsOf(sources).length > 0 ? 'Alembic' : 'Django';
-  if (files.some(({ dialect }) => dialect !== undefined) || some(/\.autocommit\.up\.sql$|\.fizz$/))
+  if (files.some(({ database }) => database !== undefined) || some(/\.autocommit\.up\.sql$|\.fizz$/))
     return 'pop';
   if (some(/\.up\.sql$/)) return 'golang-migrate';
   const marked = files.flatMap(({ source }) => directedSections(source.text).map(({ tool }) => tool));
