@@ -1,7 +1,7 @@
 import { isInOwnFolder, migrationName } from '../history/import/file-layout.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 import { dateAsNumber } from '../project/file-name.ts';
-import { databaseOf } from './databases.ts';
+import { databaseOf } from './database-names.ts';
 
 /** The parts of the name of another tool's file. */
 export interface ForeignFile {

@@ -4,7 +4,7 @@ import { isCommitted } from '../history/import/graphile-migrate.ts';
 import type { SourceFile } from '../history/import/history-reader.ts';
 import { changeIn } from '../history/import/sqitch.ts';
 import { compareVersionParts } from '../project/version.ts';
-import { isPostgres, otherDatabases } from './databases.ts';
+import { isPostgres, otherDatabases } from './database-names.ts';
 import { type ForeignFile, readFileName } from './file-names.ts';
 import { numbered } from './numbering.ts';
 import { inToolOrder, knownTool, toolOfFiles } from './tool-order.ts';
