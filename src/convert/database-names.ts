@@ -1,30 +1,32 @@
 const postgres = 'postgres';
 
 /** Databases by the names that files and folders of migration tools have for them. */
-const databases: Readonly<Record<string, string>> = {
-  postgres,
-  postgresql: postgres,
-  pgsql: postgres,
-  pg: postgres,
-  cockroach: 'cockroach',
-  cockroachdb: 'cockroach',
-  crdb: 'cockroach',
-  yugabytedb: 'yugabytedb',
-  mysql: 'mysql',
-  mariadb: 'mysql',
-  sqlite: 'sqlite',
-  sqlite3: 'sqlite',
-  oracle: 'oracle',
-  sqlserver: 'sqlserver',
-  mssql: 'sqlserver',
-  db2: 'db2',
-  h2: 'h2',
-  hsqldb: 'hsqldb',
-};
+const databases = new Map(
+  Object.entries({
+    postgres,
+    postgresql: postgres,
+    pgsql: postgres,
+    pg: postgres,
+    cockroach: 'cockroach',
+    cockroachdb: 'cockroach',
+    crdb: 'cockroach',
+    yugabytedb: 'yugabytedb',
+    mysql: 'mysql',
+    mariadb: 'mysql',
+    sqlite: 'sqlite',
+    sqlite3: 'sqlite',
+    oracle: 'oracle',
+    sqlserver: 'sqlserver',
+    mssql: 'sqlserver',
+    db2: 'db2',
+    h2: 'h2',
+    hsqldb: 'hsqldb',
+  }),
+);
 
 /** The database that this is a name of; `null` if it is none. */
 export function databaseOf(name: string): string | null {
-  return databases[name.toLowerCase()] ?? null;
+  return databases.get(name.toLowerCase()) ?? null;
 }
 
 /** True for the name that `databaseOf` returns for PostgreSQL. */
