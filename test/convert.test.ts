@@ -269,6 +269,21 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
     ['mysql/0000_m.sql', 'mysql/meta/_journal.json'],
   ],
   ['a folder that is named like a database', empty('mysql/1_a.sql'), { '1_a.sql': '' }],
+  [
+    'TypeORM',
+    {
+      '1680000000000-Users.ts': `class Users { transaction = false; public async up(queryRunner: QueryRunner): Promise<void> {
+        await queryRunner.query(\`create table "public"."users" ()\`); }
+        public async down(queryRunner: QueryRunner): Promise<void> { await queryRunner.query('drop table users'); } }`,
+      '1680000000001-Code.ts':
+        'class Code { public async up(queryRunner: QueryRunner) { await fill(queryRunner); } }',
+    },
+    {
+      '1680000000000_Users.sql': '-- sqlmig: no-transaction\ncreate table "users" ()\n;\n',
+      '1680000000000_Users.down.sql': '-- sqlmig: no-transaction\ndrop table users\n;\n',
+      '1680000000001_Code.sql': expect.stringContaining('not SQL'),
+    },
+  ],
   ['refinery', empty('V1__a.sql', 'U2__b.sql', 'V3__c.sql'), { '1_a.sql': '', '2_b.sql': '', '3_c.sql': '' }],
   [
     'postgrator',

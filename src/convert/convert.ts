@@ -14,6 +14,7 @@ import { type KeptObjects, keptObjects, nothingKept, placementOf } from './kept.
 import { type Layout, type LeftOut, layOut, type NumberedFile } from './layout.ts';
 import type { FileOrigin } from './manifest.ts';
 import { qualifiedNames } from './qualified-names.ts';
+import { sqlInCode } from './sql-in-code.ts';
 
 /** The rules of a conversion. */
 export interface ConversionRules {
@@ -41,7 +42,7 @@ export interface Conversion {
   /** `null` if several tools are possible. */
   readonly tool: string | null;
   readonly files: readonly ConvertedFile[];
-  /** Migrations in other languages, which became empty files. */
+  /** Migrations in other languages than SQL, which became empty files. */
   readonly notConverted: readonly LeftOut[];
   readonly leftOut: readonly LeftOut[];
   readonly decisions: readonly Decision[];
@@ -80,7 +81,7 @@ export async function convertFiles(
 
 function otherLanguages({ migrations }: Layout): LeftOut[] {
   return migrations
-    .filter(({ file }) => file.language === 'other')
+    .filter(({ file }) => file.language === 'other' && directionsInCode(file.source) === null)
     .map(({ file: { source } }) => ({ file: source.path, why: 'it is not SQL' }));
 }
 
@@ -104,12 +105,13 @@ async function draftsOf(numberedFile: NumberedFile): Promise<Draft[]> {
     parsed: await parsedText(text),
     ...more,
   });
-  if (file.language === 'other') {
+  const code = file.language === 'other' ? directionsInCode(source) : null;
+  if (file.language === 'other' && code === null) {
     return [
       await draft(emptyFile(source.path), { source, undoes: false, changes: ['empty: it is not SQL'] }),
     ];
   }
-  const directions = directionsOf(source);
+  const directions = code ?? directionsOf(source);
   const { changes } = directions;
   const downFile = directionsOf(down);
   const [from, undoing] = down === null ? [source, directions.down] : [down, downFile.down || downFile.up];
@@ -132,6 +134,18 @@ function directionsOf(source: SourceFile | null): Directions {
     ...(isMarked ? ['no-transaction mark added'] : []),
   ];
   return { ...directions, changes: [...changes, ...directions.changes] };
+}
+
+/** The SQL of a migration in code, if it has nothing else. */
+function directionsInCode({ path, text }: SourceFile): Directions | null {
+  const found = sqlInCode(path, text);
+  if (found === null) return null;
+  const marked = (sql: string) => (found.isOutside && sql !== '' ? noTransactionMark + sql : sql);
+  const changes = [
+    'SQL taken from the code',
+    ...(found.down === null ? ['the code that undoes it left out'] : []),
+  ];
+  return { up: marked(found.up), down: marked(found.down ?? ''), changes };
 }
 
 /** Whether pop runs a file outside a transaction. */

@@ -72,12 +72,29 @@ export function toolOfFiles(files: readonly ForeignFile[], sources: readonly Sou
   if (some(/\.go$/)) return 'goose';
   if (some(/(?:^|\/)sqls\/[^/]+-up\.sql$/)) return 'db-migrate';
   if (some(/(?:^|\/)Migration\d+[^/]*\.[cm]?[jt]s$/)) return 'MikroORM';
+  const tool = toolOfCode(sources);
+  if (tool !== null) return tool;
   if (some(/\.py$/)) return revisionsOf(sources).length > 0 ? 'Alembic' : 'Django';
   if (files.some(({ database }) => database !== undefined) || some(/\.autocommit\.up\.sql$|\.fizz$/))
     return 'pop';
   if (some(/\.up\.sql$/)) return 'golang-migrate';
   const marked = files.flatMap(({ source }) => directedSections(source.text).map(({ tool }) => tool));
   return marked.find((tool) => tool in orders) ?? null;
+}
+
+// What migrations in JavaScript or TypeScript are given.
+const inCode: Readonly<Record<string, RegExp>> = {
+  TypeORM: /\bQueryRunner\b/i,
+  Sequelize: /\bQueryInterface\b/i,
+  'db-migrate': /\bdb\.(?:runSql|createTable|addColumn)\b/,
+  'node-pg-migrate': /\bpgm\b/,
+  knex: /\bknex\b/i,
+};
+
+function toolOfCode(sources: readonly SourceFile[]): string | null {
+  const code = sources.filter(({ path }) => /\.[cm]?[jt]s$/.test(path));
+  const found = Object.entries(inCode).find(([, sign]) => code.some(({ text }) => sign.test(text)));
+  return found?.[0] ?? null;
 }
 
 /** Files in the order in which the tool runs them. */

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { sqlInCode } from '../src/convert/sql-in-code.ts';
+
+const read = (text: string, path = '1_x.ts') => sqlInCode(path, text);
+const nothing = { down: '', isOutside: false };
+
+test.for<[tool: string, text: string, expected: ReturnType<typeof sqlInCode>]>([
+  [
+    'TypeORM',
+    `import { MigrationInterface, QueryRunner } from "typeorm";
+export class Users1680000000000 implements MigrationInterface {
+    name = 'Users1680000000000'
+    // up and down
+    public async up(queryRunner: QueryRunner): Promise<void> {
+        await queryRunner.query(\`CREATE TABLE "users" ("id" SERIAL, "note" text DEFAULT '\\\\x')\`);
+        /* then */ await queryRunner.query("CREATE INDEX \\"i\\" ON \\"users\\" (\\u0022note\\x22)" + ' -- {"', );
+    }
+    public async down(queryRunner: QueryRunner): Promise<void> {
+        await queryRunner.query(\`DROP TABLE "users";\`)
+    }
+}`,
+    {
+      up: `CREATE TABLE "users" ("id" SERIAL, "note" text DEFAULT '\\x')\n;\nCREATE INDEX "i" ON "users" ("note") -- {"\n;\n`,
+      down: 'DROP TABLE "users";\n',
+      isOutside: false,
+    },
+  ],
+  [
+    'TypeORM without a transaction',
+    'class X { transaction: boolean = false; async up(q) { await q.query(`VACUUM`) } async down() {} }',
+    { ...nothing, up: 'VACUUM\n;\n', isOutside: true },
+  ],
+  [
+    'MikroORM',
+    `export class Migration1 extends Migration {
+      override isTransactional(): boolean { return false; }
+      override async up(): Promise<void> { this.addSql('select 1;'); this.addSql('select 2;'); }
+    }`,
+    { ...nothing, up: 'select 1;\nselect 2;\n', isOutside: true },
+  ],
+  [
+    'knex',
+    'exports.up = async function up(knex) { console.log("x"); return knex.schema.raw(`select 1`) };\nexports.down = (knex) => { return; };',
+    { ...nothing, up: 'select 1\n;\n' },
+  ],
+  [
+    'knex in TypeScript',
+    'export async function up(knex: Knex): Promise<void> { await knex.raw(`select 1`) }\nexport async function down(knex: Knex): Promise<void> { return undefined }\nexport const config = { transaction: false };',
+    { ...nothing, up: 'select 1\n;\n', isOutside: true },
+  ],
+  [
+    'Sequelize',
+    "module.exports = { async up(queryInterface, Sequelize) { await queryInterface.sequelize.query('select 1') }, down: async (q) => {} };",
+    { ...nothing, up: 'select 1\n;\n' },
+  ],
+  [
+    'db-migrate',
+    'exports.up = function (db, cb) {\n  db.runSql(\n    `\n    select $1 from a;\n    `,\n    cb,\n  );\n};\nexports.down = function (db, callback) { callback(); };',
+    { ...nothing, up: '    select $1 from a;\n' },
+  ],
+  [
+    'a constant',
+    'async up() { const sql: string = `select 1;`\n const more = "select " + "2;"; this.addSql(sql); this.addSql(more); this.addSql(sql) }',
+    { ...nothing, up: 'select 1;\nselect 2;\nselect 1;\n' },
+  ],
+  [
+    'node-pg-migrate',
+    'export const up = (pgm: MigrationBuilder): void => { pgm.noTransaction(); pgm.sql(`vacuum`); };',
+    { ...nothing, up: 'vacuum\n;\n', isOutside: true },
+  ],
+  [
+    'other code that undoes it',
+    'exports.up = (db) => { return db.runSql("select 1;") }; exports.down = (db) => { db.dropTable("t") };',
+    { up: 'select 1;\n', down: null, isOutside: false },
+  ],
+  ['nothing', 'exports.up = (db, cb) => { cb(); };', { ...nothing, up: '' }],
+])('%s', ([, text, expected]) => {
+  expect(read(text)).toEqual(expected);
+});
+
+test.for([
+  `async up(q) { await q.query(\`select \${x}\`) }`,
+  "async up(q) { await q.query('select $1', [1]) }",
+  'async up(q) { await q.query(sql) }',
+  "async up(q) { if (x) await q.query('select 1') }",
+  "async up(q) { await q.query('select 1').then(f) }",
+  "async up(q) { const rows = await q.query('select 1') }",
+  "async up(q) { await q.createTable('t'); await q.query('select 1') }",
+  "async up(q) { await q.query(f('select 1')) }",
+  "async up(q) { const sql = 'select 1'.trim(); await q.query(sql) }",
+  "async up(q) { return; await q.query('select 1') }",
+  "async up(q) { return q.query('select 1'); q.query('select 2') }",
+  "async up(q) { let sql = 'select 1'; await q.query(sql) }",
+  "async up(q) { const sql = 'select 1'; await q.query(other) }",
+  "up: (q) => q.query('select 1')",
+  "async up(q) { await q.query('select 1') } async up(q) { await q.query('select 2') }",
+  "async up(q) { await q.query('select 1'",
+  "async up(knex) { await knex.raw('select a ?| b') }",
+  "async down(q) { await q.query('select 1') }",
+  'async up(q) { await sql`select 1`.execute(q) }',
+  "up() { x.query('a' + b) }",
+  "up() { x.query('a'",
+  '',
+])('other code stays code: %s', (text) => {
+  expect(read(text)).toBe(null);
+});
+
+test('only JavaScript and TypeScript are read', () => {
+  const text = "async up(q) { await q.query('select 1;') }";
+  expect(read(text, 'a/1_x.mjs')).toEqual({ ...nothing, up: 'select 1;\n' });
+  for (const path of ['1_x.py', '1_x.go', '1_x.jsx']) expect(read(text, path)).toBe(null);
+});
