@@ -40,7 +40,7 @@ export class Users1680000000000 implements MigrationInterface {
   ],
   [
     'knex',
-    'exports.up = async function up(knex) { console.log("x"); return knex.schema.raw(`select 1`) };\nexports.down = (knex) => { return; };',
+    'exports.up = async function up(knex) { console.log("x"); log.info("y"); return knex.schema.raw(`select 1`) };\nexports.down = (knex) => { return; };',
     { ...nothing, up: 'select 1\n;\n' },
   ],
   [

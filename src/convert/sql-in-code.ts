@@ -77,7 +77,7 @@ const someString = "''";
 
 // What a body may have, with a blank before each token: nothing of note, a constant, or a query.
 const plain =
-  / ;| return(?: null| undefined)?(?= [;}])| (?:cb|callback|done|next) \( \)| \w+ \. noTransaction \( \)| console \. \w+ \( '' \)/y;
+  / ;| return(?: null| undefined)?(?= [;}])| (?:cb|callback|done|next) \( \)| \w+ \. noTransaction \( \)| (?:console|log|logger) \. \w+ \( '' \)/y;
 const strings = String.raw`''(?: \+ '')*`;
 const constant = new RegExp(String.raw` const (?<name>\w+)(?: : string)? = ${strings}`, 'y');
 const query = new RegExp(
