@@ -105,6 +105,11 @@ test.for([
   expect(read(text)).toBe(null);
 });
 
+test('strings may be long', () => {
+  const rows = `insert into t values ('\\\\x'), ('$');\n`.repeat(200_000);
+  expect(read(`async up(q) { await q.query(\`${rows}\`) }`)?.up.length).toBeGreaterThan(5_000_000);
+});
+
 test('only JavaScript and TypeScript are read', () => {
   const text = "async up(q) { await q.query('select 1;') }";
   expect(read(text, 'a/1_x.mjs')).toEqual({ ...nothing, up: 'select 1;\n' });

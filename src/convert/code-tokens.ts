@@ -7,7 +7,7 @@ export type CodeToken =
 
 const skipped = /(?:\s+|\/\/[^\r\n]*|\/\*[\s\S]*?\*\/)+/y;
 const quoted =
-  /'((?:[^'\\\r\n]|\\[\s\S])*)'|"((?:[^"\\\r\n]|\\[\s\S])*)"|`((?:[^`\\$]|\\[\s\S]|\$(?!\{))*)`/y;
+  /'([^'\\\r\n]*(?:\\[\s\S][^'\\\r\n]*)*)'|"([^"\\\r\n]*(?:\\[\s\S][^"\\\r\n]*)*)"|`([^`\\$]*(?:(?:\\[\s\S]|\$(?!\{))[^`\\$]*)*)`/y;
 const other = /[\p{L}_$][\p{L}\p{N}_$]*|=>|[\s\S]/uy;
 
 /** The tokens of a text without its comments. A regular expression is taken for signs and words. */
