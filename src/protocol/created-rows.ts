@@ -14,9 +14,9 @@ export interface CreatedRow {
 }
 
 /**
- * Inserts the history rows of a schema that is created, and refuses to go on if the history does not keep all. `begunAt`: the time at which each file began, as a timestamp in
- * text. It ended when the next one began, and the last one when the statement runs. Then the statement returns a row with
- * the duration of each.
+ * Inserts the history rows of a schema that is created, and refuses to go on if the history does not keep them all.
+ * `begunAt`: the time at which each file began, as a timestamp in text. It ended when the next one began, and the last one
+ * when the statement runs. Then the statement returns a row with the duration of each.
  */
 export function insertCreatedRows(
   rows: readonly CreatedRow[],
