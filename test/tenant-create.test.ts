@@ -92,6 +92,26 @@ test('a killed process leaves nothing, and the next one creates the tenant', asy
 const atGate = `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
   and wait_event = 'PgSleep' and application_name like 'sqlmig % create %'`;
 
+test('a process that is suspended before the rows are written leaves no lock, and then starts again', async () => {
+  const p = project(
+    { url: db.url, historyTable: 'suspended', tenants: { list: ['suspended'] } },
+    { 'sql/tenant/1_a.sql': 'select pg_sleep(2)', 'sql/tenant/2_b.sql': 'create table b ()' },
+  );
+  await up(await p.config(), { select: { kind: 'public' } });
+  const first = start(['tenant', 'create', 'suspended'], p.dir);
+  const of = (condition: string) =>
+    db.query(
+      `select from pg_stat_activity where datname = current_database() and application_name like 'sqlmig % create %' and ${condition}`,
+    );
+  while ((await of(`wait_event = 'PgSleep'`)).length === 0) await delay(20);
+  first.process.kill('SIGSTOP');
+  while ((await of(`state = 'idle in transaction'`)).length === 0) await delay(20);
+  while ((await of('true')).length > 0) await delay(100);
+  first.process.kill('SIGCONT');
+  expect(await first.ended).toMatchObject({ code: 0 });
+  expect(await db.query('select count(*)::int as n from suspended.suspended')).toEqual([{ n: 2 }]);
+});
+
 test('both ways to build a tenant give the same structure, non-transactional files included', async () => {
   const files = {
     'sql/public/1_plans.sql': 'create table plans (id int primary key)',
@@ -187,6 +207,25 @@ test('a file that changes the history is named, although the guard comes after t
     expect(error, touch).toMatchObject({ code: 'changes-history', file: 'sql/tenant/2_b.sql' });
     expect(await exists('touched')).toBe(false);
   }
+});
+
+test('a file that takes rights on the history away is named, and not the last one', async () => {
+  await db.query(`create role ${db.name}_plain login password 'x'; grant create on database ${db.name} to ${db.name}_plain;
+    grant create on schema public to ${db.name}_plain`);
+  const url = Object.assign(new URL(db.url), { username: `${db.name}_plain`, password: 'x' }).href;
+  const p = project(
+    { url, historyTable: 'revoked', tenants: { list: ['revoked'] } },
+    {
+      'sql/tenant/1_a.sql': 'create table a ()',
+      'sql/tenant/2_b.sql': `do $$ declare t name; begin for t in select tablename from pg_tables where schemaname = current_schema() loop
+        execute format('revoke all on %I from current_user', t); end loop; end $$`,
+      'sql/tenant/3_c.sql': 'do $$ begin create table c (); end $$',
+      'sql/tenant/4_d.sql': 'create table d ()',
+    },
+  );
+  const { error } = await createTenant(await p.config(), { name: 'revoked' });
+  expect(error).toMatchObject({ file: 'sql/tenant/2_b.sql', state: 'rolled back; revoked does not exist' });
+  await db.query(`drop owned by ${db.name}_plain cascade; drop role ${db.name}_plain`);
 });
 
 test('a file that reads the history finds the rows of those before it and its own', async () => {

@@ -2,7 +2,7 @@ import { reasonsInFiles, retryReason } from '../decide/after-error.ts';
 import { SqlmigError, sqlstates, unitStates } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { composeBootstrap } from '../protocol/bootstrap.ts';
-import { commit, composeCreation, composeCreationReplay } from '../protocol/creation.ts';
+import { commit, composeCreation, composeCreationReplay, limitIdle } from '../protocol/creation.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import { type LoadedSnapshot, loadingColumn } from '../protocol/snapshot-rows.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
@@ -128,7 +128,8 @@ async function sendWhole(
     report.take(row);
   };
   try {
-    await session.runFiles(message.text, take, (notice) => {
+    const text = finish === undefined ? message.text + limitIdle : message.text;
+    await session.runFiles(text, take, (notice) => {
       if (!loading) context.onNotice(notice, { ...schema, scripts: report.running() });
     });
     recording = true;
@@ -150,9 +151,11 @@ async function sendWhole(
     const script = scripts[at?.unit ?? running];
     const lacksHistory = script !== undefined && missesHistory(error, { script, schema, context });
     const lacksRows = recording && !mayPass && error.code !== sqlstates.queryCanceled;
+    // A file may have taken away the right to read the history, and a check in a block has no position.
+    const lacksRight = error.code === sqlstates.insufficientPrivilege;
     const isOurs =
       guardRefusals.has(refusal) ||
-      (at === null && (lacksRows || lacksHistory || error.position !== undefined));
+      (at === null && (lacksRows || lacksRight || lacksHistory || error.position !== undefined));
     // One of sqlmig's own statements failed. A guard after each file finds the file at fault.
     if (isOurs && !guardsEach) return sendWhole(session, whole, { trusted, guardsEach: true });
     return failed(session, error, {

@@ -43,6 +43,9 @@ const activity = 'create';
 // The transaction holds the locks before the first file.
 const joined: Start = { kind: 'joined' };
 
+/** Ends the transaction of `composeCreation` if a runner that was suspended does not go on with it. */
+export const limitIdle = `SET LOCAL idle_in_transaction_session_timeout = '10s';\n`;
+
 /** Ends the transaction of `composeCreation`. */
 export const commit = 'COMMIT;\n';
 
