@@ -78,6 +78,27 @@ export class Users1680000000000 implements MigrationInterface {
   expect(read(text)).toEqual(expected);
 });
 
+test.for<[escape: string, value: string]>([
+  ["'\\1\\012\\0\\377\\400\\8'", '\x01\n\0\xff\x200' + '8'],
+  ["'\\x41\\X41\\u0041\\U0041'", 'AX41AU0041'],
+  ["'\\u{41}\\u{1f600}\\u{000041}'", 'A\u{1f600}A'],
+  ["'a\\\r\nb\\\u2028c'", 'abc'],
+  ['`a\r\nb\rc\\\r\nd`', 'a\nb\ncd'],
+])('the string %s', ([string, value]) => {
+  expect(read(`up(q) { q.query(${string} + ';') }`)?.up).toBe(`${value};\n`);
+});
+
+test('what comes before a function is read to its end', () => {
+  const before = [
+    `const escape = (s) => \`'\${s.replace(/'/g, "''")}'\`;`,
+    `const names = (rows) => \`in (\${rows.map((row) => \`"\${row}"\`).join()})\`;`,
+    'const half = (a) => a.length / 2; const quarter = rows[0] / 4;',
+    'const marks = /[/`]|\\/`/;',
+  ].join('\n');
+  const text = `up(q) { q.query(\`select 1;\`) }\n${before}\ndown(q) { q.query(\`select 2;\`) }`;
+  expect(read(text)).toEqual({ up: 'select 1;\n', down: 'select 2;\n', isOutside: false });
+});
+
 test.for([
   `async up(q) { await q.query(\`select \${x}\`) }`,
   "async up(q) { await q.query('select $1', [1]) }",
@@ -100,6 +121,9 @@ test.for([
   'async up(q) { await sql`select 1`.execute(q) }',
   "up() { x.query('a' + b) }",
   "up() { x.query('a'",
+  "up(q) { q.query('select 1') } const a = 'b",
+  "up(q) { q.query('select 1') } const a = `b",
+  `up(q) { q.query('select 1') } const a = \`b\${c`,
   '',
 ])('other code stays code: %s', (text) => {
   expect(read(text)).toBe(null);

@@ -16,6 +16,7 @@ export interface SqlInCode {
 export function sqlInCode(path: string, text: string): SqlInCode | null {
   if (!/\.[cm]?[jt]s$/.test(path)) return null;
   const tokens = codeTokens(text);
+  if (tokens === null) return null;
   const [up, down] = [bodyOf('up', tokens), bodyOf('down', tokens)];
   const forward = up === null || up.length === 0 ? null : queriesIn(up);
   if (forward === null) return null;
