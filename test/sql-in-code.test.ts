@@ -100,6 +100,40 @@ test('what comes before a function is read to its end', () => {
 });
 
 test.for([
+  'exports.down = (db) => db.runSql("select 2;")',
+  'exports.down = down',
+  'exports.down = exports.up',
+  'exports.down = wrapped(function down(db) { db.runSql("select 2;") })',
+  'exports["down"] = (db) => { db.runSql("select 2;") }',
+  'const more = { "down": (db) => { db.runSql("select 2;") } }',
+  'export { undo as down }',
+  'class A { down<T>(db: T) { db.runSql("select 2;") } }',
+  'class A { down(db): Promise<{}> { db.runSql("select 2;") } }',
+  'exports.down = (db) => { db.runSql("select 2;") }; exports.down = (db) => {};',
+])('what undoes it may be other code: %s', (down) => {
+  const text = `exports.up = (db) => { db.runSql("select 1;") };\n${down}`;
+  expect(read(text)).toEqual({ up: 'select 1;\n', down: null, isOutside: false });
+});
+
+test.for([
+  'exports.down = db => { db.runSql("select 2;") }',
+  'class A { async down(db): Promise<any[]> { db.runSql("select 2;") } }',
+  'async function down(db) { db.runSql("select 2;") }\nmodule.exports = { up, down: down };',
+  'const down = async (db) => { db.runSql("select 2;") };\nexports.down = down\nexports.name = "down"',
+])('the function that undoes it is found: %s', (down) => {
+  expect(read(`exports.up = (db) => { db.runSql("select 1;") };\n${down}`)?.down).toBe('select 2;\n');
+});
+
+test.for([
+  '',
+  'exports.down = false;',
+  'module.exports = { up, down: null }',
+  'exports.down = undefined\nexports.a = 1',
+])('nothing undoes it: %s', (down) => {
+  expect(read(`exports.up = (db) => { db.runSql("select 1;") };\n${down}`)?.down).toBe('');
+});
+
+test.for([
   `async up(q) { await q.query(\`select \${x}\`) }`,
   "async up(q) { await q.query('select $1', [1]) }",
   'async up(q) { await q.query(sql) }',
@@ -124,6 +158,8 @@ test.for([
   "up(q) { q.query('select 1') } const a = 'b",
   "up(q) { q.query('select 1') } const a = `b",
   `up(q) { q.query('select 1') } const a = \`b\${c`,
+  "async function up(q) { await q.query('select 1') } exports.up = wrapped(up)",
+  "function up(q): Promise<{}> { q.query('select 1') }",
   '',
 ])('other code stays code: %s', (text) => {
   expect(read(text)).toBe(null);

@@ -1,3 +1,4 @@
+import { type CodeFunction, functionNamed } from './code-functions.ts';
 import { type CodeToken, codeTokens } from './code-tokens.ts';
 
 /** The SQL that a migration in JavaScript or TypeScript runs. */
@@ -17,10 +18,10 @@ export function sqlInCode(path: string, text: string): SqlInCode | null {
   if (!/\.[cm]?[jt]s$/.test(path)) return null;
   const tokens = codeTokens(text);
   if (tokens === null) return null;
-  const [up, down] = [bodyOf('up', tokens), bodyOf('down', tokens)];
-  const forward = up === null || up.length === 0 ? null : queriesIn(up);
+  const [up, down] = [functionNamed('up', tokens), functionNamed('down', tokens)];
+  const forward = typeof up === 'string' ? null : queriesIn(up);
   if (forward === null) return null;
-  const back = down === null ? null : queriesIn(down);
+  const back = down === 'none' ? [] : down === 'unknown' ? null : queriesIn(down);
   return { up: joined(forward), down: back && joined(back), isOutside: outside.test(spaced(tokens)) };
 }
 
@@ -31,46 +32,6 @@ const outside =
 /** The tokens, with a blank before each. */
 function spaced(tokens: readonly CodeToken[]): string {
   return tokens.map((token) => ` ${token.kind === 'string' ? someString : token.text}`).join('');
-}
-
-const textOf = (token: CodeToken | undefined): string => (token?.kind === 'other' ? token.text : '');
-
-/** The tokens of a function's body with its braces, none without the function; `null` if there are several, or no end. */
-function bodyOf(name: string, tokens: readonly CodeToken[]): readonly CodeToken[] | null {
-  // A name may come twice: exports.up = function up() {}.
-  const starts = new Set(
-    tokens.flatMap((token, i) => (textOf(token) === name ? (bodyStart(tokens, i + 1) ?? []) : [])),
-  );
-  const [start] = starts;
-  if (start === undefined) return [];
-  const end = closing(tokens, start);
-  return starts.size > 1 || end === null ? null : tokens.slice(start, end + 1);
-}
-
-/** Where the body of a function begins whose name ends before `from`. */
-function bodyStart(tokens: readonly CodeToken[], from: number): number | null {
-  const isName = (text: string, i: number) => textOf(tokens[i - 1]) === 'function' && /^\w+$/.test(text);
-  let i = from;
-  while (['=', ':', 'async', 'function'].includes(textOf(tokens[i])) || isName(textOf(tokens[i]), i)) i += 1;
-  if (textOf(tokens[i]) !== '(') return null;
-  const end = closing(tokens, i);
-  if (end === null) return null;
-  // The type of its result, and the arrow.
-  i = end + 1;
-  while (/^(?:[\w$]+|[:<>.|]|=>)$/.test(textOf(tokens[i]))) i += 1;
-  return textOf(tokens[i]) === '{' ? i : null;
-}
-
-const pairs: Readonly<Record<string, number>> = { '(': 1, '{': 1, '[': 1, ')': -1, '}': -1, ']': -1 };
-
-/** Where the bracket at `from` is closed. */
-function closing(tokens: readonly CodeToken[], from: number): number | null {
-  let depth = 0;
-  for (let i = from; i < tokens.length; i += 1) {
-    depth += pairs[textOf(tokens[i])] ?? 0;
-    if (depth === 0) return i;
-  }
-  return null;
 }
 
 // No other token has this text.
@@ -87,9 +48,9 @@ const query = new RegExp(
 );
 
 /** The strings that the statements of a body pass to queries; `null` if it does anything else. */
-function queriesIn(body: readonly CodeToken[]): readonly string[] | null {
+function queriesIn({ body }: CodeFunction): readonly string[] | null {
   const values = body.flatMap((token) => (token.kind === 'string' ? [token.value] : []));
-  const code = `${spaced(body.slice(1, -1))} }`;
+  const code = `${spaced(body)} }`;
   const constants = new Map<string, string>();
   const queries: string[] = [];
   for (let at = 0; code.slice(at) !== ' }'; ) {
