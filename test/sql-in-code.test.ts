@@ -160,6 +160,11 @@ test.for([
   `up(q) { q.query('select 1') } const a = \`b\${c`,
   "async function up(q) { await q.query('select 1') } exports.up = wrapped(up)",
   "function up(q): Promise<{}> { q.query('select 1') }",
+  "up(pgm) { pgm.sql('select 1'); pgm.db.query('select 2') }",
+  "up(knex) { knex.raw('select 1') }",
+  "up(q) { other.query('select 1') }",
+  "up(q) { this.query('select 1') }",
+  "up(q) { this.other.addSql('select 1') }",
   '',
 ])('other code stays code: %s', (text) => {
   expect(read(text)).toBe(null);

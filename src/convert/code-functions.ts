@@ -2,6 +2,8 @@ import type { CodeToken } from './code-tokens.ts';
 
 /** A function in JavaScript or TypeScript. */
 export interface CodeFunction {
+  /** The words in its list of parameters. */
+  readonly parameters: ReadonlySet<string>;
   /** The tokens of its body, without the braces. */
   readonly body: readonly CodeToken[];
 }
@@ -20,9 +22,10 @@ export function functionNamed(name: string, tokens: readonly CodeToken[]): CodeF
     if (isKey) return 'unknown';
     if (textOf(token) !== name) continue;
     const start = startAt(tokens, i + 1);
-    const end = start === null ? null : closing(tokens, start);
+    const end = start === null ? null : closing(tokens, start.body);
     if (start !== null && end !== null) {
-      found.set(start, { body: tokens.slice(start + 1, end) });
+      const parameters = new Set(tokens.slice(start.parameters, start.body).map(textOf));
+      found.set(start.body, { parameters, body: tokens.slice(start.body + 1, end) });
     } else if (isUse(tokens, i)) isUsed = true;
     else if (!isNothing(tokens, i)) return 'unknown';
   }
@@ -43,18 +46,22 @@ function isNothing(tokens: readonly CodeToken[], i: number): boolean {
   return /^[=:]$/.test(after) && /^(?:false|null|undefined)$/.test(value) && /^(?:[,;}]|\w*)$/.test(end);
 }
 
-/** Where the body of a function begins whose name ends before `from`. */
-function startAt(tokens: readonly CodeToken[], from: number): number | null {
+/** Where the parameters and the body of a function begin whose name ends before `from`. */
+function startAt(
+  tokens: readonly CodeToken[],
+  from: number,
+): { readonly parameters: number; readonly body: number } | null {
   const isName = (text: string, i: number) => textOf(tokens[i - 1]) === 'function' && /^\w+$/.test(text);
   let i = from;
   while (['=', ':', 'async', 'function'].includes(textOf(tokens[i])) || isName(textOf(tokens[i]), i)) i += 1;
+  const parameters = i;
   const end = textOf(tokens[i]) === '(' ? closing(tokens, i) : textOf(tokens[i + 1]) === '=>' ? i : null;
   if (end === null) return null;
   // The type of its result, and the arrow.
   i = end + 1;
   while (/^(?:[\w$]+|[:<>.|[\]]|=>)$/.test(textOf(tokens[i]))) i += 1;
   const isType = /^[:<|]$/.test(textOf(tokens[i - 1]));
-  return textOf(tokens[i]) === '{' && !isType ? i : null;
+  return textOf(tokens[i]) === '{' && !isType ? { parameters, body: i } : null;
 }
 
 const pairs: Readonly<Record<string, number>> = { '(': 1, '{': 1, '[': 1, ')': -1, '}': -1, ']': -1 };

@@ -11,8 +11,8 @@ export interface SqlInCode {
 }
 
 /**
- * Reads a migration whose function `up` only passes constant strings to the query function of TypeORM, MikroORM, knex,
- * Sequelize, db-migrate or node-pg-migrate. Returns `null` for any other code.
+ * Reads a migration whose function `up` only passes constant strings to the query function that TypeORM, MikroORM,
+ * knex, Sequelize, db-migrate or node-pg-migrate gives it. Returns `null` for any other code.
  */
 export function sqlInCode(path: string, text: string): SqlInCode | null {
   if (!/\.[cm]?[jt]s$/.test(path)) return null;
@@ -43,16 +43,16 @@ const plain =
 const strings = String.raw`''(?: \+ '')*`;
 const constant = new RegExp(String.raw` const (?<name>\w+)(?: : string)? = ${strings}`, 'y');
 const query = new RegExp(
-  String.raw`(?: return)?(?: await)? \w+(?: \. \w+)* \. (?<call>query|addSql|runSql|raw|sql) \( (?:${strings}|(?<name>\w+))(?: , (?:cb|callback|done|next))?(?: ,)? \)`,
+  String.raw`(?: return)?(?: await)? (?<root>\w+)(?: \. \w+)* \. (?<call>query|addSql|runSql|raw|sql) \( (?:${strings}|(?<name>\w+))(?: , (?:cb|callback|done|next))?(?: ,)? \)`,
   'y',
 );
 
 /** The strings that the statements of a body pass to queries; `null` if it does anything else. */
-function queriesIn({ body }: CodeFunction): readonly string[] | null {
+function queriesIn({ parameters, body }: CodeFunction): readonly string[] | null {
   const values = body.flatMap((token) => (token.kind === 'string' ? [token.value] : []));
   const code = `${spaced(body)} }`;
   const constants = new Map<string, string>();
-  const queries: string[] = [];
+  const queries: { readonly call: string; readonly sql: string }[] = [];
   for (let at = 0; code.slice(at) !== ' }'; ) {
     for (const pattern of [plain, constant, query]) pattern.lastIndex = at;
     const found = query.exec(code) ?? constant.exec(code) ?? plain.exec(code);
@@ -61,17 +61,23 @@ function queriesIn({ body }: CodeFunction): readonly string[] | null {
     // What follows never runs.
     if (found[0].startsWith(' return') && !/^(?: ;)* \}$/.test(code.slice(at))) return null;
     const own = values.splice(0, found[0].split(someString).length - 1).join('');
-    const { name, call } = found.groups ?? {};
+    const { name, call, root = '' } = found.groups ?? {};
     if (call === undefined) {
       if (name !== undefined) constants.set(name, own);
       continue;
     }
     const sql = name === undefined ? own : constants.get(name);
+    const isOfTool = parameters.has(root) || / this \. addSql /.test(found[0]);
+    // node-pg-migrate runs what is passed to sql only after up, but what is passed to db.query at once.
+    const isInOrder = (queries[0]?.call ?? call) === call;
+    // knex runs a query only when it is awaited.
+    const isRun = call !== 'raw' || /^ (?:return|await) /.test(found[0]);
     // MikroORM and knex take a question mark for a parameter.
-    if (sql === undefined || (['raw', 'addSql'].includes(call) && sql.includes('?'))) return null;
-    queries.push(sql);
+    const hasParameter = ['raw', 'addSql'].includes(call) && sql?.includes('?');
+    if (sql === undefined || !isOfTool || !isInOrder || !isRun || hasParameter) return null;
+    queries.push({ call, sql });
   }
-  return queries;
+  return queries.map(({ sql }) => sql);
 }
 
 function joined(queries: readonly string[]): string {
