@@ -78,6 +78,11 @@ export class Users1680000000000 implements MigrationInterface {
   expect(read(text)).toEqual(expected);
 });
 
+test('a semicolon in a comment ends no query', () => {
+  const text = "up(q) { q.query('update a set b = 1 -- where c;'); q.query('select 1 /* ; */;') }";
+  expect(read(text)?.up).toBe('update a set b = 1 -- where c;\n;\nselect 1 /* ; */;\n');
+});
+
 test.for<[escape: string, value: string]>([
   ["'\\1\\012\\0\\377\\400\\8'", '\x01\n\0\xff\x200' + '8'],
   ["'\\x41\\X41\\u0041\\U0041'", 'AX41AU0041'],

@@ -1,3 +1,4 @@
+import { spansOf } from '../sql/comments.ts';
 import { type CodeFunction, functionNamed } from './code-functions.ts';
 import { type CodeToken, codeTokens } from './code-tokens.ts';
 
@@ -82,5 +83,9 @@ function queriesIn({ parameters, body }: CodeFunction): readonly string[] | null
 
 function joined(queries: readonly string[]): string {
   const texts = queries.map((sql) => sql.replace(/^\s*\n/, '').trimEnd()).filter((sql) => sql !== '');
-  return texts.map((sql) => (sql.endsWith(';') ? `${sql}\n` : `${sql}\n;\n`)).join('');
+  return texts.map((sql) => (isEnded(sql) ? `${sql}\n` : `${sql}\n;\n`)).join('');
+}
+
+function isEnded(sql: string): boolean {
+  return sql.endsWith(';') && [...spansOf(sql)].at(-1)?.kind === 'code';
 }
