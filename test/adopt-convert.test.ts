@@ -203,6 +203,22 @@ test('files that were written for a schema other than public', async () => {
   );
 });
 
+test('files that were written for a schema other than public become no public files', async () => {
+  const p = projectOf({ '1_x.sql': 'create table app.plans (); create table app.users ();' });
+  const options = { from: 'old', fromSchema: 'app', accept: () => true };
+  const config = await p.config();
+  for (const more of [{ keep: ['plans'] }, { into: 'public' } as const]) {
+    await expect(adoptFiles(config, { ...options, ...more })).rejects.toMatchObject({
+      code: 'bad-usage',
+      message: 'public files are for the schema public, but these were written for app',
+    });
+  }
+  expect(listed(p, 'sql/public')).toEqual([]);
+  p.write({ 'sqlmig.config.json': JSON.stringify({ url: db.url, publicSchema: 'app' }) });
+  await adoptFiles(await p.config(), { ...options, keep: ['plans'] });
+  expect(read(p, 'sql/public/1_x.sql')).toBe('create table app.plans ();');
+});
+
 test('of many files that are left out, the first are named', async () => {
   const drafts = Array.from({ length: 25 }, (_, i) => [`draft_${String.fromCharCode(97 + i)}.sql`, '']);
   const p = projectOf({ '1_x.sql': 'select 1;', ...Object.fromEntries(drafts) });

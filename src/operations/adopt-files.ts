@@ -1,6 +1,11 @@
 import { relative, resolve, sep } from 'node:path';
 import { readManifest } from '../adopt/project-sources.ts';
-import { type Conversion, type ConvertedFile, convertFiles } from '../convert/convert.ts';
+import {
+  type Conversion,
+  type ConversionRules,
+  type ConvertedFile,
+  convertFiles,
+} from '../convert/convert.ts';
 import { type Manifest, manifestName, manifestOf, manifestText } from '../convert/manifest.ts';
 import { SqlmigError } from '../errors.ts';
 import { isListOf } from '../history/import/file-layout.ts';
@@ -65,10 +70,7 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
   checkOptions(options, kinds);
   const { from, into = 'tenant', keep = [], fromTool: tool = null, accept } = options;
   const { fromSchema: schema = config.publicSchema } = options;
-  if (into === 'public' && keep.length > 0)
-    throw new SqlmigError('bad-usage', 'all files go to public, so there is nothing to keep there', {
-      hint: 'specify only one of keep and into',
-    });
+  refuseContradiction({ into, keep, schema }, config);
   const sourceFiles = findSourceFiles(sourceDir(config, from));
   const sources = sourceFiles.flatMap(({ path, text: read }) =>
     read === null ? [] : [{ path, text: read }],
@@ -103,6 +105,22 @@ export async function adoptFiles(config: Config, options: AdoptFilesOptions): Pr
   checkValue('the answer of accept', accepted, yesOrNo);
   const written = accepted ? folderFiles.map(writeNewFiles) : [];
   return { ...result, accepted, written: written.reduce((sum, count) => sum + count, 0) };
+}
+
+function refuseContradiction(
+  { into, keep, schema }: Pick<ConversionRules, 'into' | 'keep' | 'schema'>,
+  { publicSchema }: Config,
+): void {
+  if (into === 'public' && keep.length > 0)
+    throw new SqlmigError('bad-usage', 'all files go to public, so there is nothing to keep there', {
+      hint: 'specify only one of keep and into',
+    });
+  if (schema !== publicSchema && (into === 'public' || keep.length > 0))
+    throw new SqlmigError(
+      'bad-usage',
+      `public files are for the schema ${publicSchema}, but these were written for ${schema}`,
+      { hint: `if all tenants share the tables of ${schema}, set publicSchema to it in the config` },
+    );
 }
 
 /** The files of a folder with their manifest. Files that an earlier conversion made from the same originals are kept. */
