@@ -236,6 +236,8 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
       '20240104000000_d.postgresql.autocommit.up.sql': 'vacuum;',
       '20240104000000_d.postgresql.autocommit.down.sql': 'vacuum;',
       '20240105000000_e.up.fizz': 'create_table("e") {}',
+      '20240106000000_f.up.sql': 'select 7;',
+      '20240106000000_g.postgres.up.sql': 'select 8;',
     },
     {
       '20240101000000_a.sql': 'select 3;',
@@ -244,12 +246,14 @@ test.for<[layout: string, files: Files, expected: Record<string, string>, leftOu
       '20240104000000_d.sql': '-- sqlmig: no-transaction\nvacuum;',
       '20240104000000_d.down.sql': '-- sqlmig: no-transaction\nvacuum;',
       '20240105000000_e.sql': expect.stringContaining('not SQL'),
+      '20240106000000_g.sql': 'select 8;',
     },
     [
       '20240101000000_a.mysql.up.sql',
       '20240101000000_a.up.sql',
       '20240102000000_b.cockroachdb.up.sql',
       '20240102000000_b.sqlite3.up.sql',
+      '20240106000000_f.up.sql',
     ],
   ],
   [

@@ -95,7 +95,9 @@ function whyNot(file: ForeignFile, tool: string | null): string | null {
 
 /** Whether no file for PostgreSQL alone replaces a file that is for all databases. */
 function isOwnVariant(files: readonly ForeignFile[]): (file: ForeignFile) => boolean {
-  const variantKey = ({ kind, folder, stem }: ForeignFile) => JSON.stringify([kind, folder, stem]);
+  // pop runs one file of each version, whatever its name.
+  const variantKey = ({ kind, folder, stem }: ForeignFile) =>
+    JSON.stringify([kind, folder, /^\d+/.exec(stem)?.[0] ?? stem]);
   const replaced = new Set(files.filter(({ database }) => database !== undefined).map(variantKey));
   return (file) => file.database !== undefined || !replaced.has(variantKey(file));
 }
