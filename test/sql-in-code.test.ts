@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { sqlInCode } from '../src/convert/sql-in-code.ts';
 
 const read = (text: string, path = '1_x.ts') => sqlInCode(path, text);
-const nothing = { down: '', isOutside: false };
+const inside = { up: false, down: false };
+const outside = { up: true, down: true };
+const nothing = { down: '', isOutside: inside };
 
 test.for<[tool: string, text: string, expected: ReturnType<typeof sqlInCode>]>([
   [
@@ -22,13 +24,13 @@ export class Users1680000000000 implements MigrationInterface {
     {
       up: `CREATE TABLE "users" ("id" SERIAL, "note" text DEFAULT '\\x')\n;\nCREATE INDEX "i" ON "users" ("note") -- {"\n;\n`,
       down: 'DROP TABLE "users";\n',
-      isOutside: false,
+      isOutside: inside,
     },
   ],
   [
     'TypeORM without a transaction',
     'class X { transaction: boolean = false; async up(q) { await q.query(`VACUUM`) } async down() {} }',
-    { ...nothing, up: 'VACUUM\n;\n', isOutside: true },
+    { ...nothing, up: 'VACUUM\n;\n', isOutside: outside },
   ],
   [
     'MikroORM',
@@ -36,7 +38,7 @@ export class Users1680000000000 implements MigrationInterface {
       override isTransactional(): boolean { return false; }
       override async up(): Promise<void> { this.addSql('select 1;'); this.addSql('select 2;'); }
     }`,
-    { ...nothing, up: 'select 1;\nselect 2;\n', isOutside: true },
+    { ...nothing, up: 'select 1;\nselect 2;\n', isOutside: outside },
   ],
   [
     'knex',
@@ -46,7 +48,7 @@ export class Users1680000000000 implements MigrationInterface {
   [
     'knex in TypeScript',
     'export async function up(knex: Knex): Promise<void> { await knex.raw(`select 1`) }\nexport async function down(knex: Knex): Promise<void> { return undefined }\nexport const config = { transaction: false };',
-    { ...nothing, up: 'select 1\n;\n', isOutside: true },
+    { ...nothing, up: 'select 1\n;\n', isOutside: outside },
   ],
   [
     'Sequelize',
@@ -66,12 +68,17 @@ export class Users1680000000000 implements MigrationInterface {
   [
     'node-pg-migrate',
     'export const up = (pgm: MigrationBuilder): void => { pgm.noTransaction(); pgm.sql(`vacuum`); };',
-    { ...nothing, up: 'vacuum\n;\n', isOutside: true },
+    { ...nothing, up: 'vacuum\n;\n', isOutside: { up: true, down: false } },
+  ],
+  [
+    'node-pg-migrate, which undoes it without a transaction',
+    'exports.up = (pgm) => { pgm.sql(`select 1;`) }; exports.down = (pgm) => { pgm.noTransaction(); pgm.sql(`vacuum;`) };',
+    { up: 'select 1;\n', down: 'vacuum;\n', isOutside: { up: false, down: true } },
   ],
   [
     'other code that undoes it',
     'exports.up = (db) => { return db.runSql("select 1;") }; exports.down = (db) => { db.dropTable("t") };',
-    { up: 'select 1;\n', down: null, isOutside: false },
+    { up: 'select 1;\n', down: null, isOutside: inside },
   ],
   ['nothing', 'exports.up = (db, cb) => { cb(); };', { ...nothing, up: '' }],
 ])('%s', ([, text, expected]) => {
@@ -101,7 +108,7 @@ test('what comes before a function is read to its end', () => {
     'const marks = /[/`]|\\/`/;',
   ].join('\n');
   const text = `up(q) { q.query(\`select 1;\`) }\n${before}\ndown(q) { q.query(\`select 2;\`) }`;
-  expect(read(text)).toEqual({ up: 'select 1;\n', down: 'select 2;\n', isOutside: false });
+  expect(read(text)).toEqual({ up: 'select 1;\n', down: 'select 2;\n', isOutside: inside });
 });
 
 test.for([
@@ -117,7 +124,7 @@ test.for([
   'exports.down = (db) => { db.runSql("select 2;") }; exports.down = (db) => {};',
 ])('what undoes it may be other code: %s', (down) => {
   const text = `exports.up = (db) => { db.runSql("select 1;") };\n${down}`;
-  expect(read(text)).toEqual({ up: 'select 1;\n', down: null, isOutside: false });
+  expect(read(text)).toEqual({ up: 'select 1;\n', down: null, isOutside: inside });
 });
 
 test.for([

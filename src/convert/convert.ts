@@ -140,12 +140,15 @@ function directionsOf(source: SourceFile | null): Directions {
 function directionsInCode({ path, text }: SourceFile): Directions | null {
   const found = sqlInCode(path, text);
   if (found === null) return null;
-  const marked = (sql: string) => (found.isOutside && sql !== '' ? noTransactionMark + sql : sql);
+  const marked = (direction: 'up' | 'down') => {
+    const sql = found[direction] ?? '';
+    return found.isOutside[direction] && sql !== '' ? noTransactionMark + sql : sql;
+  };
   const changes = [
     'SQL taken from the code',
     ...(found.down === null ? ['the code that undoes it left out'] : []),
   ];
-  return { up: marked(found.up), down: marked(found.down ?? ''), changes };
+  return { up: marked('up'), down: marked('down'), changes };
 }
 
 /** Whether pop runs a file outside a transaction. */

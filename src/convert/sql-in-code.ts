@@ -7,8 +7,8 @@ export interface SqlInCode {
   readonly up: string;
   /** Empty if it undoes nothing; `null` if it does so with other code. */
   readonly down: string | null;
-  /** The tool runs it outside a transaction. */
-  readonly isOutside: boolean;
+  /** Whether the tool runs each outside a transaction. */
+  readonly isOutside: Readonly<Record<'up' | 'down', boolean>>;
 }
 
 /**
@@ -23,12 +23,21 @@ export function sqlInCode(path: string, text: string): SqlInCode | null {
   const forward = typeof up === 'string' ? null : queriesIn(up);
   if (forward === null) return null;
   const back = down === 'none' ? [] : down === 'unknown' ? null : queriesIn(down);
-  return { up: joined(forward), down: back && joined(back), isOutside: outside.test(spaced(tokens)) };
+  const isAllOutside = outside.test(spaced(tokens));
+  const isOutside = (found: typeof up) =>
+    isAllOutside || (typeof found !== 'string' && noTransaction.test(spaced(found.body)));
+  return {
+    up: joined(forward),
+    down: back && joined(back),
+    isOutside: { up: isOutside(up), down: isOutside(down) },
+  };
 }
 
-// TypeORM and knex; MikroORM; node-pg-migrate.
+// TypeORM and knex; MikroORM.
 const outside =
-  / transaction (?:: boolean )?[:=] false\b| isTransactional \( \) (?:: boolean )?\{ return false\b| \w+ \. noTransaction \( \)/;
+  / transaction (?:: boolean )?[:=] false\b| isTransactional \( \) (?:: boolean )?\{ return false\b/;
+// node-pg-migrate, for each direction.
+const noTransaction = / \w+ \. noTransaction \( \)/;
 
 /** The tokens, with a blank before each. */
 function spaced(tokens: readonly CodeToken[]): string {
