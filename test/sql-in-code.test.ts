@@ -33,6 +33,11 @@ export class Users1680000000000 implements MigrationInterface {
     { ...nothing, up: 'VACUUM\n;\n', isOutside: outside },
   ],
   [
+    'TypeORM with an optional property',
+    'class X { readonly transaction?: boolean = false; async up(q) { await q.query(`VACUUM;`) } }',
+    { ...nothing, up: 'VACUUM;\n', isOutside: outside },
+  ],
+  [
     'MikroORM',
     `export class Migration1 extends Migration {
       override isTransactional(): boolean { return false; }

@@ -35,7 +35,7 @@ export function sqlInCode(path: string, text: string): SqlInCode | null {
 
 // TypeORM and knex; MikroORM.
 const outside =
-  / transaction (?:: boolean )?[:=] false\b| isTransactional \( \) (?:: boolean )?\{ return false\b/;
+  / transaction (?:\? )?(?:: boolean )?[:=] false\b| isTransactional \( \) (?:: boolean )?\{ return false\b/;
 // node-pg-migrate, for each direction.
 const noTransaction = / \w+ \. noTransaction \( \)/;
 
