@@ -161,6 +161,7 @@ test.for([
   "async up(q) { await q.query(f('select 1')) }",
   "async up(q) { const sql = 'select 1'.trim(); await q.query(sql) }",
   "async up(q) { return; await q.query('select 1') }",
+  "async up(q) { return // now\n q.query('select 1') }",
   "async up(q) { return q.query('select 1'); q.query('select 2') }",
   "async up(q) { let sql = 'select 1'; await q.query(sql) }",
   "async up(q) { const sql = 'select 1'; await q.query(other) }",

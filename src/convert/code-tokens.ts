@@ -25,7 +25,13 @@ export function codeTokens(text: string): CodeToken[] | null {
     return found;
   };
   const add = (found: string) => tokens.push({ kind: 'other', text: found });
-  for (take(skipped); at < text.length; take(skipped)) {
+  const skip = () => {
+    const blank = take(skipped)?.[0] ?? '';
+    const last = tokens.at(-1);
+    // A line break after return ends the statement.
+    if (/[\r\n]/.test(blank) && last?.kind === 'other' && last.text === 'return') add(';');
+  };
+  for (skip(); at < text.length; skip()) {
     const isTemplate = text[at] === '`';
     const string = take(quoted);
     if (string !== null) {

@@ -3,18 +3,15 @@ import { checksumOf } from '../project/decode.ts';
 import { fileNameOf, parseFileName } from '../project/file-name.ts';
 import type { Scope } from '../results.ts';
 import { asksForNoTransaction } from '../sql/directives.ts';
-import { restrictions } from '../sql/dump.ts';
-import { parseStatements } from '../sql/parse.ts';
-import { blankOut, withSemicolon } from '../sql/ranges.ts';
-import { copiedRowsAsInserts } from './copied-rows.ts';
-import { type CreatedObjects, createdObjects, type ParsedText } from './created-objects.ts';
+import { withSemicolon } from '../sql/ranges.ts';
+import { type CreatedObjects, createdObjects } from './created-objects.ts';
 import { type Decision, decisionsIn, type PlacedProblem } from './decisions.ts';
-import { type Directions, noTransactionMark, splitDirections, without } from './directions.ts';
+import { noTransactionMark, without } from './directions.ts';
+import { type Draft, draftsOf, parsedText, whyEmpty } from './drafts.ts';
 import { type KeptObjects, keptObjects, nothingKept, placementOf } from './kept.ts';
-import { type Layout, type LeftOut, layOut, type NumberedFile } from './layout.ts';
+import { type Layout, type LeftOut, layOut } from './layout.ts';
 import type { FileOrigin } from './manifest.ts';
 import { qualifiedNames } from './qualified-names.ts';
-import { sqlInCode } from './sql-in-code.ts';
 
 /** The rules of a conversion. */
 export interface ConversionRules {
@@ -80,90 +77,10 @@ export async function convertFiles(
 }
 
 function otherLanguages({ migrations }: Layout): LeftOut[] {
-  return migrations
-    .filter(({ file }) => file.language === 'other' && directionsInCode(file.source) === null)
-    .map(({ file: { source } }) => ({ file: source.path, why: 'it is not SQL' }));
-}
-
-/** One direction of a migration, without the marks of its tool. */
-interface Draft {
-  readonly numberedFile: NumberedFile;
-  readonly source: SourceFile;
-  readonly undoes: boolean;
-  readonly text: string;
-  /** `null` if it does not parse. */
-  readonly parsed: ParsedText | null;
-  readonly changes: readonly string[];
-}
-
-async function draftsOf(numberedFile: NumberedFile): Promise<Draft[]> {
-  const { file, down } = numberedFile;
-  const { source } = file;
-  const draft = async (text: string, more: Pick<Draft, 'source' | 'undoes' | 'changes'>): Promise<Draft> => ({
-    numberedFile,
-    text,
-    parsed: await parsedText(text),
-    ...more,
+  return migrations.flatMap(({ file }) => {
+    const why = whyEmpty(file);
+    return why === null ? [] : [{ file: file.source.path, why }];
   });
-  const code = file.language === 'other' ? directionsInCode(source) : null;
-  if (file.language === 'other' && code === null) {
-    return [
-      await draft(emptyFile(source.path), { source, undoes: false, changes: ['empty: it is not SQL'] }),
-    ];
-  }
-  const directions = code ?? directionsOf(source);
-  const { changes } = directions;
-  const downFile = directionsOf(down);
-  const [from, undoing] = down === null ? [source, directions.down] : [down, downFile.down || downFile.up];
-  return [
-    await draft(directions.up, { source, undoes: false, changes }),
-    ...(undoing.trim() === '' || file.kind === 'repeatable'
-      ? []
-      : [await draft(undoing, { source: from, undoes: true, changes })]),
-  ];
-}
-
-/** The two directions of a file, with INSERT in place of COPY FROM STDIN. */
-function directionsOf(source: SourceFile | null): Directions {
-  // The rows come first, because they are not SQL, and the marks of a tool are in SQL comments.
-  const { text, count } = copiedRowsAsInserts(source?.text ?? '');
-  const isMarked = isAutocommit(source?.path ?? '') && !asksForNoTransaction(text);
-  const directions = splitDirections(isMarked ? noTransactionMark + text : text);
-  const changes = [
-    ...(count === 0 ? [] : ['COPY FROM STDIN rewritten as INSERT']),
-    ...(isMarked ? ['no-transaction mark added'] : []),
-  ];
-  return { ...directions, changes: [...changes, ...directions.changes] };
-}
-
-/** The SQL of a migration in code, if it has nothing else. */
-function directionsInCode({ path, text }: SourceFile): Directions | null {
-  const found = sqlInCode(path, text);
-  if (found === null) return null;
-  const marked = (direction: 'up' | 'down') => {
-    const sql = found[direction] ?? '';
-    return found.isOutside[direction] && sql !== '' ? noTransactionMark + sql : sql;
-  };
-  const changes = [
-    'SQL taken from the code',
-    ...(found.down === null ? ['the code that undoes it left out'] : []),
-  ];
-  return { up: marked('up'), down: marked('down'), changes };
-}
-
-/** Whether pop runs a file outside a transaction. */
-function isAutocommit(path: string): boolean {
-  return /\.autocommit\.(?:up|down)\.sql$/.test(path);
-}
-
-function emptyFile(path: string): string {
-  return `-- ${path.replaceAll(/[\r\n]/g, ' ')} is not SQL. This file is empty, so that its version can be recorded as applied.\n-- New schemas need its changes: write them here, in SQL, before any schema has run this file.\n`;
-}
-
-async function parsedText(text: string): Promise<ParsedText | null> {
-  const plain = blankOut(text, restrictions(text));
-  const parsed = await parseStatements(plain);
-  return 'problem' in parsed ? null : { text: plain, statements: parsed.statements };
 }
 
 interface ConversionContext {

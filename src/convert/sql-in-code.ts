@@ -11,12 +11,17 @@ export interface SqlInCode {
   readonly isOutside: Readonly<Record<'up' | 'down', boolean>>;
 }
 
+/** True for a file in a language that `sqlInCode` reads. */
+export function mayHoldSql(path: string): boolean {
+  return /\.[cm]?[jt]s$/.test(path);
+}
+
 /**
  * Reads a migration whose function `up` only passes constant strings to the query function that TypeORM, MikroORM,
  * knex, Sequelize, db-migrate or node-pg-migrate gives it. Returns `null` for any other code.
  */
 export function sqlInCode(path: string, text: string): SqlInCode | null {
-  if (!/\.[cm]?[jt]s$/.test(path)) return null;
+  if (!mayHoldSql(path)) return null;
   const tokens = codeTokens(text);
   if (tokens === null) return null;
   const [up, down] = [functionNamed('up', tokens), functionNamed('down', tokens)];
