@@ -269,6 +269,25 @@ test('a row that the history does not keep is never reported as applied', async 
   expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true, applied: 80 });
 });
 
+test('a row that the history of a new schema does not keep is not reported as applied either', async () => {
+  const p = project(
+    { url: db.url, tenants: { list: ['fresh'] } },
+    { 'sql/tenant/1_t.sql': 'create table t ()' },
+  );
+  await up(await p.config(), { select: { kind: 'public' } });
+  await db.query(`create function public.swallow() returns trigger language plpgsql as 'begin return null; end';
+    create function public.guarded() returns event_trigger language plpgsql as $$ declare t record; begin
+      for t in select objid::regclass as name from pg_event_trigger_ddl_commands() where object_type = 'table' loop
+        execute format('create trigger swallow before insert on %s for each row execute function public.swallow()', t.name);
+      end loop; end $$;
+    create event trigger guarded on ddl_command_end when tag in ('CREATE TABLE') execute function public.guarded()`);
+  const { ok, schemas } = await up(await p.config(), { select: all });
+  expect(ok).toBe(false);
+  expect(schemas.find(({ schema }) => schema === 'fresh')?.error).toMatchObject({ code: 'history-not-kept' });
+  expect(await db.query(`select to_regclass('fresh.t') as t`)).toEqual([{ t: null }]);
+  await db.query('drop event trigger guarded');
+});
+
 test('a copied digest is not believed: it names the table that it is of', async () => {
   // Few histories are read without a look at digests.
   const others = Array.from({ length: 12 }, (_, i) => `o${i}`);

@@ -98,7 +98,8 @@ async function bootstrapOrUpgrade(
 ): Promise<UnitSchema> {
   if (bootstrap && !signal.aborted) {
     const [row] = await session.run(composeBootstrap(schema.schema, context, schema.oid));
-    return { ...schema, oid: schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null) };
+    const oid = schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null);
+    return { ...schema, oid, mayDiscardRows: row?.discards === true };
   }
   // Only statements of a non-transactional file follow, and these do not upgrade the history.
   if (scripts.length === 0 && !bootstrap && !schema.isCurrent)

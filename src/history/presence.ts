@@ -13,6 +13,9 @@ const isReadable = `pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catal
 const isAlike = `(select count(*) from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     and a.attname = any(${nameArray(historyColumns)})) = ${historyColumns.length}`;
 
+/** SQL condition: triggers, rules or row security on table `c` may silently discard a row. */
+export const mayDiscard = 'c.relhastriggers or c.relhasrules or c.relrowsecurity';
+
 /** A schema that exists. */
 export interface Presence {
   readonly oid: string;
@@ -33,7 +36,7 @@ export async function findSchemas(
   if (names.length === 0) return new Map();
   const rows =
     await session.read(`select n.nspname as schema, n.oid::text as oid, c.oid is not null as present,
-  coalesce(c.relhastriggers or c.relhasrules or c.relrowsecurity, false) as discards, c.oid is null or ${isCurrentForm} as current
+  coalesce(${mayDiscard}, false) as discards, c.oid is null or ${isCurrentForm} as current
 from unnest(${nameArray(names)}) as wanted (name) join pg_catalog.pg_namespace n on n.nspname = wanted.name
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and ${isTable(table)}
 where ${isOrdinarySchema}`);

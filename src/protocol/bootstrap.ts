@@ -1,5 +1,6 @@
 import { unitStates } from '../errors.ts';
-import { createHistoryTable } from '../history/history.ts';
+import { createHistoryTable, historyTable } from '../history/history.ts';
+import { mayDiscard } from '../history/presence.ts';
 import { doBlock, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { lockKey, lockObjects, nameKey } from './keys.ts';
 import { raise } from './refusal.ts';
@@ -35,7 +36,8 @@ export function creatingTable(
 }
 
 /**
- * Creates a schema and its history table if they are missing, and returns the schema's OID as `oid`. A schema that
+ * Creates a schema and its history table if they are missing. Returns the schema's OID as `oid`, and as `discards` whether
+ * the history may discard rows, since an event trigger may have added a trigger to it. A schema that
  * existed with the OID `seen` is not created again: if it has been dropped or renamed since, the transaction is
  * refused. It is also refused while another session is about to give the name to a schema, because waiting for that
  * would hold the bootstrap key.
@@ -46,7 +48,9 @@ export function composeBootstrap(schema: string, context: UnitContext, seen: str
     seen === null
       ? `  if not pg_try_advisory_xact_lock(${nameKey(schema)}) then ${raise(unitStates.schemaBusy)} end if;\n`
       : `  if to_regnamespace(${name})::oid is distinct from ${quoteLiteral(seen)}::oid then ${raise(unitStates.schemaMissing)} end if;\n`;
-  return `${creating(check + createMissing(schema, context), context)}select pg_catalog.to_regnamespace(${name})::pg_catalog.oid::pg_catalog.text as oid;
+  const table = quoteLiteral(historyTable(schema, context.table));
+  return `${creating(check + createMissing(schema, context), context)}select pg_catalog.to_regnamespace(${name})::pg_catalog.oid::pg_catalog.text as oid,
+  (select ${mayDiscard} from pg_catalog.pg_class c where c.oid operator(pg_catalog.=) pg_catalog.to_regclass(${table})) as discards;
 `;
 }
 

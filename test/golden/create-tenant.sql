@@ -31,4 +31,5 @@ alter table "acme"."schema_migrations" replica identity full;
   end if;
 end';
 COMMIT;
-select pg_catalog.to_regnamespace('"acme"')::pg_catalog.oid::pg_catalog.text as oid;
+select pg_catalog.to_regnamespace('"acme"')::pg_catalog.oid::pg_catalog.text as oid,
+  (select c.relhastriggers or c.relhasrules or c.relrowsecurity from pg_catalog.pg_class c where c.oid operator(pg_catalog.=) pg_catalog.to_regclass('"acme"."schema_migrations"')) as discards;
