@@ -1,5 +1,6 @@
 import { unitStates } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
+import { canonicalVersion } from '../project/version.ts';
 import type { Migration } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { inMilliseconds, keyColumn, returning } from './durations.ts';
@@ -13,38 +14,79 @@ export interface CreatedRow {
   readonly statements: number;
 }
 
-/**
- * Inserts the history rows of a schema that is created, and refuses to go on if the history does not keep them all.
- * `begunAt`: the time at which each file began, as a timestamp in text. It ended when the next one began, and the last one
- * when the statement runs. Then the statement returns a row with the duration of each.
- */
+/** Inserts history rows of a schema that is created, and refuses to go on if the history does not keep them all. */
 export function insertCreatedRows(
   rows: readonly CreatedRow[],
   { schema, context }: Omit<Unit, 'script'>,
-  begunAt?: readonly string[],
 ): string {
   if (rows.length === 0) return '';
-  const lines = rows.map(({ migration, statements }, i) => {
+  const lines = rows.map(({ migration, statements }) => {
     const values = insertedValues(
       { migration, statements, schema, context },
       { state: 'applied', by: context.appliedBy },
     );
     const { down = 'null', down_checksum: checksum = 'null' } = keptValues(migration.undoneBy, context);
-    return `(${[values, down, checksum, ...(begunAt === undefined ? [] : timesOf(begunAt, i))].join(', ')})`;
+    return `(${values}, ${down}, ${checksum})`;
   });
-  const times = begunAt === undefined ? '' : ', applied_at, duration_ms';
-  const end = begunAt === undefined ? ';\n' : ` ${returning(schema, keyColumn)}`;
   const own = historyTable(schema.schema, context.table);
-  const insert = `insert into ${own} (${insertedColumns}, down, down_checksum${times}) values\n${lines.join(',\n')}${end}`;
-  const lost: Check = [`(select count(*) from ${own}) < ${rows.length}`, unitStates.rowRefused];
-  return `${insert}select ${holds([lost])} as kept;\n`;
+  return `insert into ${own} (${insertedColumns}, down, down_checksum) values\n${lines.join(',\n')};\n${allKept(own, rows)}`;
 }
 
-/** SQL expressions: when a file began, and how long it took. */
-function timesOf(begunAt: readonly string[], file: number): readonly string[] {
-  const [began, ended = 'clock_timestamp()'] = begunAt
-    .slice(file, file + 2)
-    .map((at) => `${quoteLiteral(at)}::timestamptz`);
-  if (began === undefined) throw new RangeError(`file ${file} of a creation did not report its beginning`);
-  return [began, inMilliseconds(`${ended} - ${began}`)];
+/**
+ * The same with the time at which each file began, as a timestamp in text. It ended when the next one began, and the last
+ * one when the statement runs. Returns a row with the duration of each. Arrays cost less than rows of VALUES, each of
+ * which has expressions to plan.
+ */
+export function insertTimedRows(
+  rows: readonly CreatedRow[],
+  begunAt: readonly string[],
+  { schema, context }: Omit<Unit, 'script'>,
+): string {
+  if (rows.length === 0) return '';
+  if (rows.length !== begunAt.length)
+    throw new RangeError(`${begunAt.length} of ${rows.length} files reported when they began`);
+  const own = historyTable(schema.schema, context.table);
+  const kept = rows.map(({ migration }) => keptValues(migration.undoneBy, context));
+  const arrays: Readonly<Record<string, string>> = {
+    version: arrayOf(
+      'bigint',
+      rows.map(({ migration: { version } }) => (version === null ? 'null' : canonicalVersion(version))),
+    ),
+    name: arrayOf(
+      'text',
+      rows.map(({ migration }) => quoteLiteral(migration.name)),
+    ),
+    checksum: arrayOf(
+      'text',
+      rows.map(({ migration }) => quoteLiteral(migration.checksum)),
+    ),
+    statements: arrayOf(
+      'integer',
+      rows.map(({ statements }) => String(statements)),
+    ),
+    begun_at: arrayOf('timestamptz', begunAt.map(quoteLiteral)),
+    down: arrayOf(
+      'text',
+      kept.map(({ down = 'null' }) => down),
+    ),
+    down_checksum: arrayOf(
+      'text',
+      kept.map(({ down_checksum: checksum = 'null' }) => checksum),
+    ),
+  };
+  const same = [context.appliedBy, context.runId, 'applied', schema.scope].map(quoteLiteral).join(', ');
+  const took = inMilliseconds('coalesce(lead(begun_at) over (order by n), clock_timestamp()) - begun_at');
+  return `insert into ${own} (${insertedColumns}, applied_at, duration_ms, down, down_checksum)
+select version, name, checksum, ${same}, statements, statements, begun_at, ${took}, down, down_checksum
+from unnest(${Object.values(arrays).join(',\n')})
+  with ordinality as created (${Object.keys(arrays).join(', ')}, n) order by n ${returning(schema, keyColumn)}${allKept(own, rows)}`;
+}
+
+function arrayOf(type: string, values: readonly string[]): string {
+  return `array[${values.join(', ')}]::${type}[]`;
+}
+
+function allKept(own: string, { length }: readonly CreatedRow[]): string {
+  const lost: Check = [`(select count(*) from ${own}) < ${length}`, unitStates.rowRefused];
+  return `select ${holds([lost])} as kept;\n`;
 }

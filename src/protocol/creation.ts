@@ -2,7 +2,7 @@ import type { Migration, Script } from '../sql/migration.ts';
 import { doBlock, quoteIdentifier } from '../sql/quote.ts';
 import { literalPattern } from '../text/literal-pattern.ts';
 import { createMissing } from './bootstrap.ts';
-import { insertCreatedRows } from './created-rows.ts';
+import { insertTimedRows } from './created-rows.ts';
 import { recordDurations } from './durations.ts';
 import { replaySteps } from './message.ts';
 import { createMessage, type Message, type MessageText } from './message-text.ts';
@@ -69,7 +69,7 @@ export function composeCreation(creation: NewSchema, context: UnitContext): Crea
       // The first time is that at which the snapshot was loaded.
       const loadedAt = snapshot === null ? [] : begunAt.slice(0, 1);
       const times = [...covered.flatMap(() => loadedAt), ...begunAt.slice(loadedAt.length)];
-      return insertCreatedRows(rows, { schema, context }, times);
+      return insertTimedRows(rows, times, { schema, context });
     },
   };
 }
@@ -106,12 +106,14 @@ function startOf(rowsFollow: boolean): Start {
  */
 function canFollow(
   { schema, scripts, snapshot, guardsEach }: ReplayedSchema,
-  { historyTables, namesHistory }: UnitContext,
+  { historyTables, namesHistory, isCitus }: UnitContext,
 ): boolean {
   const isNamed = (name: string) =>
     snapshot?.sql.includes(name) ||
     scripts.some(({ statements }) => statements.some(({ reach }) => reach.words.has(name)));
-  return schema.oid === null && !guardsEach && !namesHistory && !historyTables.some(isNamed);
+  // Citus may refuse an INSERT from a query.
+  const mayInsert = schema.oid === null && !isCitus;
+  return mayInsert && !guardsEach && !namesHistory && !historyTables.some(isNamed);
 }
 
 /** Whether the text of a file has the name of a history as a word, in any case. */

@@ -89,9 +89,15 @@ if pg_stat_get_xact_tuples_inserted(''pg_collation''::regclass) + pg_stat_get_xa
       when ''pg_proc''::regclass then exists (select from pg_proc x where x.oid = d.objid and age(x.xmin) between -1000000 and 0) else false end)) then raise exception using errcode = ''SQM13'', message = ''sqlmig: the file may have changed another schema; the file will be rehearsed to find out''; end if;
 end';
 SET application_name = 'sqlmig 1f3a5c7e create deploy-1';
-insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements, down, down_checksum, applied_at, duration_ms) values
-(2, 'orders', '54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1, null, null, '2026-01-01 00:00:01+00'::timestamptz, least(date_part('epoch', '2026-01-01 00:00:02+00'::timestamptz - '2026-01-01 00:00:01+00'::timestamptz) * 1000, 2147483647)::int),
-(3, 'backfill', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1, null, null, '2026-01-01 00:00:02+00'::timestamptz, least(date_part('epoch', '2026-01-01 00:00:03+00'::timestamptz - '2026-01-01 00:00:02+00'::timestamptz) * 1000, 2147483647)::int),
-(null::bigint, 'totals', '0ab92927e2d2abd0d6a71e068272f2289197460f485f07659dd889d258784511', 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', 1, 1, null, null, '2026-01-01 00:00:03+00'::timestamptz, least(date_part('epoch', clock_timestamp() - '2026-01-01 00:00:03+00'::timestamptz) * 1000, 2147483647)::int) returning 'acme' as sqlmig_schema, coalesce(version::text, 'R__' || name) as sqlmig_key, duration_ms as sqlmig_ms;
+insert into "acme"."schema_migrations" (version, name, checksum, applied_by, run_id, state, scope, statements, done_statements, applied_at, duration_ms, down, down_checksum)
+select version, name, checksum, 'app (ci@deploy-1)', '1f3a5c7e', 'applied', 'tenant', statements, statements, begun_at, least(date_part('epoch', coalesce(lead(begun_at) over (order by n), clock_timestamp()) - begun_at) * 1000, 2147483647)::int, down, down_checksum
+from unnest(array[2, 3, null]::bigint[],
+array['orders', 'backfill', 'totals']::text[],
+array['54cdd5424cc1aa66d05740c8bf65326c91e13f035692e13f1e64b7c50906fb89', 'ea789fee5a51cfba7335530e684c28e35d6330ca093d145d17862b8293dec5af', '0ab92927e2d2abd0d6a71e068272f2289197460f485f07659dd889d258784511']::text[],
+array[1, 1, 1]::integer[],
+array['2026-01-01 00:00:01+00', '2026-01-01 00:00:02+00', '2026-01-01 00:00:03+00']::timestamptz[],
+array[null, null, null]::text[],
+array[null, null, null]::text[])
+  with ordinality as created (version, name, checksum, statements, begun_at, down, down_checksum, n) order by n returning 'acme' as sqlmig_schema, coalesce(version::text, 'R__' || name) as sqlmig_key, duration_ms as sqlmig_ms;
 select case when (select count(*) from "acme"."schema_migrations") < 3 then concat('sqlmig: the history table did not keep the row of this migration (SQM15#', pg_backend_pid(), ')')::int4 else 1 end = 1 as kept;
 COMMIT;
