@@ -7,9 +7,9 @@ import { withSemicolon } from '../sql/ranges.ts';
 import { type CreatedObjects, createdObjects } from './created-objects.ts';
 import { type Decision, decisionsIn, type PlacedProblem } from './decisions.ts';
 import { noTransactionMark, without } from './directions.ts';
-import { type Draft, draftsOf, parsedText, whyEmpty } from './drafts.ts';
+import { type Draft, draftsOf, parsedText } from './drafts.ts';
 import { type KeptObjects, keptObjects, nothingKept, placementOf } from './kept.ts';
-import { type Layout, type LeftOut, layOut } from './layout.ts';
+import { type LeftOut, layOut } from './layout.ts';
 import type { FileOrigin } from './manifest.ts';
 import { qualifiedNames } from './qualified-names.ts';
 
@@ -54,14 +54,14 @@ export async function convertFiles(
   rules: ConversionRules,
 ): Promise<Conversion> {
   const layout = layOut(sources, rules.tool);
-  const drafts = await Promise.all(layout.migrations.map(draftsOf));
-  const texts = drafts.flat().flatMap(({ undoes, parsed }) => (undoes || parsed === null ? [] : parsed));
+  const drafts = (await Promise.all(layout.migrations.map(draftsOf))).flat();
+  const texts = drafts.flatMap(({ undoes, parsed }) => (undoes || parsed === null ? [] : parsed));
   const created = createdObjects(texts, rules.schema);
   const kept = rules.into === 'public' ? nothingKept : keptObjects(rules.keep, texts, created);
   const context = { rules, created, kept };
   const files: ConvertedFile[] = [];
   const decisions: Decision[] = [];
-  for (const draft of drafts.flat()) {
+  for (const draft of drafts) {
     for (const part of await partsOf(draft, context)) {
       files.push(part.file);
       decisions.push(...part.decisions);
@@ -70,17 +70,12 @@ export async function convertFiles(
   return {
     tool: layout.tool,
     files,
-    notConverted: otherLanguages(layout),
+    notConverted: drafts.flatMap(({ source, whyEmpty: why }) =>
+      why === undefined ? [] : [{ file: source.path, why }],
+    ),
     leftOut: layout.leftOut,
     decisions,
   };
-}
-
-function otherLanguages({ migrations }: Layout): LeftOut[] {
-  return migrations.flatMap(({ file }) => {
-    const why = whyEmpty(file);
-    return why === null ? [] : [{ file: file.source.path, why }];
-  });
 }
 
 interface ConversionContext {

@@ -6,7 +6,6 @@ import { blankOut } from '../sql/ranges.ts';
 import { copiedRowsAsInserts } from './copied-rows.ts';
 import type { ParsedText } from './created-objects.ts';
 import { type Directions, noTransactionMark, splitDirections } from './directions.ts';
-import type { ForeignFile } from './file-names.ts';
 import type { NumberedFile } from './layout.ts';
 import { mayHoldSql, sqlInCode } from './sql-in-code.ts';
 
@@ -19,13 +18,18 @@ export interface Draft {
   /** `null` if it does not parse. */
   readonly parsed: ParsedText | null;
   readonly changes: readonly string[];
+  /** Why it is an empty file in place of code; absent for any other. */
+  readonly whyEmpty?: string;
 }
 
 /** The directions of a migration, each as a file of its own. */
 export async function draftsOf(numberedFile: NumberedFile): Promise<Draft[]> {
   const { file, down } = numberedFile;
   const { source } = file;
-  const draft = async (text: string, more: Pick<Draft, 'source' | 'undoes' | 'changes'>): Promise<Draft> => ({
+  const draft = async (
+    text: string,
+    more: Pick<Draft, 'source' | 'undoes' | 'changes' | 'whyEmpty'>,
+  ): Promise<Draft> => ({
     numberedFile,
     text,
     parsed: await parsedText(text),
@@ -33,8 +37,9 @@ export async function draftsOf(numberedFile: NumberedFile): Promise<Draft[]> {
   });
   const directions = file.language === 'SQL' ? directionsOf(source) : directionsInCode(source);
   if (directions === null) {
-    const changes = [`empty: ${whyNoSql(source)}`];
-    return [await draft(emptyFile(source.path), { source, undoes: false, changes })];
+    const whyEmpty = mayHoldSql(source.path) ? 'its code does more than run constant SQL' : 'it is not SQL';
+    const changes = [`empty: ${whyEmpty}`];
+    return [await draft(emptyFile(source.path), { source, undoes: false, changes, whyEmpty })];
   }
   const { changes } = directions;
   const downFile = directionsOf(down);
@@ -45,15 +50,6 @@ export async function draftsOf(numberedFile: NumberedFile): Promise<Draft[]> {
       ? []
       : [await draft(undoing, { source: from, undoes: true, changes })]),
   ];
-}
-
-/** Why a migration becomes an empty file; `null` if it does not. */
-export function whyEmpty({ language, source }: ForeignFile): string | null {
-  return language === 'SQL' || directionsInCode(source) !== null ? null : whyNoSql(source);
-}
-
-function whyNoSql({ path }: SourceFile): string {
-  return mayHoldSql(path) ? 'its code does more than run constant SQL' : 'it is not SQL';
 }
 
 /** The two directions of a file, with INSERT in place of COPY FROM STDIN. */

@@ -73,10 +73,10 @@ export function readFileName(source: SourceFile): ForeignFile {
 
 /** The name that the files of a migration share in pop, without the database that each is for. */
 function variantOf(stem: string): Pick<ForeignFile, 'database'> & { readonly name: string } {
-  const [, name = stem, suffix = 'autocommit'] = ofPop.exec(stem) ?? [];
+  const [, name = stem, suffix] = ofPop.exec(stem) ?? [];
+  if (suffix === undefined || suffix === 'autocommit') return { name };
   const database = databaseOf(suffix);
-  if (database !== null) return { name, database };
-  return { name: suffix === 'autocommit' ? name : stem };
+  return database === null ? { name: stem } : { name, database };
 }
 
 function versionOf(stem: string): Pick<ForeignFile, 'parts' | 'title'> {

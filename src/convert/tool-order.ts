@@ -7,6 +7,7 @@ import { directedSections } from '../sql/sections.ts';
 import { closest } from '../text/closest.ts';
 import type { ForeignFile } from './file-names.ts';
 import { plannedFiles } from './sqitch-plan.ts';
+import { mayHoldSql } from './sql-in-code.ts';
 
 /** How a tool orders its files: by version number, by name, or by its own list. */
 type Order = 'numbers' | 'names' | 'journal' | 'revisions' | 'plan';
@@ -92,7 +93,7 @@ const inCode: Readonly<Record<string, RegExp>> = {
 };
 
 function toolOfCode(sources: readonly SourceFile[]): string | null {
-  const code = sources.filter(({ path }) => /\.[cm]?[jt]s$/.test(path));
+  const code = sources.filter(({ path }) => mayHoldSql(path));
   const found = Object.entries(inCode).find(([, sign]) => code.some(({ text }) => sign.test(text)));
   return found?.[0] ?? null;
 }
