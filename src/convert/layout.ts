@@ -52,7 +52,7 @@ export function layOut(found: readonly SourceFile[], toolName: string | null): L
   const ofTool = partition(read, (file) => whyNot(file, tool) === null);
   for (const file of ofTool.no) leaveOut([file], whyNot(file, tool) ?? '');
   const own = partition(ofTool.yes, isOwnVariant(ofTool.yes));
-  leaveOut(own.no, 'the file for postgres replaces it');
+  leaveOut(own.no, 'a file for postgres replaces it');
   requireOneFolder(own.yes, tool);
   const ups = partition(own.yes, ({ kind }) => kind === 'up' || kind === 'baseline');
   const sql = partition(ups.yes, (file) => isSource(file, ups.yes));

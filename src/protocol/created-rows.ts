@@ -14,7 +14,7 @@ export interface CreatedRow {
   readonly statements: number;
 }
 
-/** Inserts history rows of a schema that is created, and refuses to go on if the history does not keep them all. */
+/** Inserts history rows of a schema that is created, and fails if the history does not keep them all. */
 export function insertCreatedRows(
   rows: readonly CreatedRow[],
   { schema, context }: Omit<Unit, 'script'>,

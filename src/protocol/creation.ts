@@ -43,7 +43,7 @@ const activity = 'create';
 // The transaction holds the locks before the first file.
 const joined: Start = { kind: 'joined' };
 
-/** Ends the transaction of `composeCreation` if a runner that was suspended does not go on with it. */
+/** Lets the server end the transaction of `composeCreation` if a suspended runner does not continue it. */
 export const limitIdle = `SET LOCAL idle_in_transaction_session_timeout = '10s';\n`;
 
 /** Ends the transaction of `composeCreation`. */
