@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { applyNonTransactional } from '../src/execute/non-transactional.ts';
 import { composeAdoption, composeBaseline, composeBaselineStart } from '../src/protocol/adoption.ts';
 import { composeBootstrap } from '../src/protocol/bootstrap.ts';
-import { commit, composeCreation } from '../src/protocol/creation.ts';
+import { composeCreation } from '../src/protocol/creation.ts';
 import {
   composeBatch,
   composeEdit,
@@ -12,7 +12,7 @@ import {
   composeUpgrade,
 } from '../src/protocol/message.ts';
 import type { UnitContext, UnitSchema } from '../src/protocol/unit-context.ts';
-import { unitSettings } from '../src/protocol/unit-settings.ts';
+import { commit, unitSettings } from '../src/protocol/unit-settings.ts';
 import type { Session } from '../src/server/session.ts';
 import type { Script } from '../src/sql/migration.ts';
 import { freshDatabase } from './setup/database.ts';
@@ -246,6 +246,19 @@ test('what a session of our own begins with', () => {
 test('tenant files that share a transaction', async () => {
   const schema = { ...tenant, history: [], isInUse: false, digest: null };
   await golden('tenant-joined-files', composeUnits({ schema, scripts: [backfill, totals] }, own).text);
+});
+
+test('ten files of a new tenant, and what follows them in their transaction', async () => {
+  const schema = { ...tenant, history: [], isInUse: false, digest: null };
+  const tables = Array.from({ length: 8 }, (_, i) =>
+    checkedScript('tenant', `${i + 4}_t.sql`, `create table t${i} ();\n`),
+  );
+  const { text, record } = composeUnits(
+    { schema, scripts: [backfill, ...(await Promise.all(tables)), totals] },
+    own,
+  );
+  const times = Array.from({ length: 10 }, (_, i) => `2026-01-01 00:00:${10 + i}+00`);
+  await golden('tenant-new-files', `${text}${record?.(times)}`);
 });
 
 test('a non-transactional file, everything that is sent for it', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { createTenant, type RunEvent, up } from '../src/index.ts';
-import { nameHistory } from '../src/protocol/creation.ts';
+import { nameHistory } from '../src/protocol/history-readers.ts';
 import { nameKey } from '../src/protocol/keys.ts';
 import { readShapes } from '../src/structure/read-shapes.ts';
 import { sqlmig, start } from './setup/cli.ts';

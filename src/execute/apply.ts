@@ -113,7 +113,7 @@ async function applyNext(applying: Applying, progress: Progress): Promise<Progre
   const { schema, apart, trusted } = progress;
   const batch = { scripts: nextScripts(progress), schema, context, apart, trusted };
   const { error, ...sent } = await sendBatch(session, batch);
-  if (error === null) return advanced(progress, batch.scripts.length, sent.durations);
+  if (error === null) return advanced(progress, sent.units, sent.durations);
   return recover(applying, progress, { ...sent, batch, error });
 }
 
@@ -202,10 +202,9 @@ function decision({ signal }: Applying, failed: FailedBatch): (committed: number
     namesHistory: error.message.includes(batch.context.table),
     missesHistory: script !== undefined && missesHistory(error, { ...batch, script }),
   };
-  const units = batch.scripts.length;
   return (committed) =>
     afterError(raised, {
-      units,
+      units: failed.units,
       committed,
       begun,
       elapsedMs,

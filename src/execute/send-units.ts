@@ -33,6 +33,8 @@ export type Durations = ReadonlyMap<string, number>;
 /** A message of units that was sent, and what it reported. */
 export interface SentBatch {
   readonly message: Message;
+  /** The number of units in it, which may not be all of the batch. */
+  readonly units: number;
   /** The error that ended it; `null` if all units are committed. */
   readonly error: ServerError | null;
   /** A public unit was still waiting for its locks. */
@@ -46,7 +48,7 @@ export interface SentBatch {
 }
 
 /**
- * Sends the units of a batch in one message.
+ * Sends the units of a batch, or the first of them, in one message, which another one may complete.
  * @throws SessionLost if the outcome is unknown.
  */
 export async function sendBatch(session: Session, batch: Batch): Promise<SentBatch> {
@@ -54,20 +56,27 @@ export async function sendBatch(session: Session, batch: Batch): Promise<SentBat
   const message = composeUnits(batch, context);
   const report = createReport(scripts);
   const started = performance.now();
-  const error = await session
-    .runFiles(message.text, report.take, (notice) => {
+  let sent: Message = message;
+  const send = async () => {
+    await session.runFiles(message.text, report.take, (notice) => {
       // The whole message is parsed before its first unit runs.
       const from = notice.code === identifierCut ? scripts : report.running();
       context.onNotice(notice, { ...schema, scripts: from });
-    })
-    .then(
-      () => null,
-      (raised: unknown) => {
-        if (!isServerError(raised)) throw raised;
-        return raised;
-      },
-    );
-  return { message, error, ...report.read(), elapsedMs: performance.now() - started };
+    });
+    if (message.record === null) return;
+    // A position in what follows is in no file.
+    sent = { ...message, files: [] };
+    await session.runFiles(message.record(report.read().begunAt), report.take);
+  };
+  const error = await send().then(
+    () => null,
+    (raised: unknown) => {
+      if (!isServerError(raised)) throw raised;
+      return raised;
+    },
+  );
+  const units = message.transactions.reduce((sum, size) => sum + size, 0);
+  return { message: sent, units, error, ...report.read(), elapsedMs: performance.now() - started };
 }
 
 /** Collects the rows with which a message reports how far it is. */

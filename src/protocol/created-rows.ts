@@ -14,7 +14,7 @@ export interface CreatedRow {
   readonly statements: number;
 }
 
-/** Inserts history rows of a schema that is created, and fails if the history does not keep them all. */
+/** Inserts history rows into an empty history, and fails if it does not keep them all. */
 export function insertCreatedRows(
   rows: readonly CreatedRow[],
   { schema, context }: Omit<Unit, 'script'>,
@@ -29,13 +29,13 @@ export function insertCreatedRows(
     return `(${values}, ${down}, ${checksum})`;
   });
   const own = historyTable(schema.schema, context.table);
-  return `insert into ${own} (${insertedColumns}, down, down_checksum) values\n${lines.join(',\n')};\n${allKept(own, rows)}`;
+  return `insert into ${own} (${insertedColumns}, down, down_checksum) values\n${lines.join(',\n')};\n${allKept(own, rows.length)}`;
 }
 
 /**
- * The same with the time at which each file began, as a timestamp in text. It ended when the next one began, and the last
- * one when the statement runs. Returns a row with the duration of each. Arrays cost less than rows of VALUES, each of
- * which has expressions to plan.
+ * Inserts history rows after those of the schema's history, with the time at which each file began, as a timestamp in text.
+ * It ended when the next one began, and the last one when the statement runs. Returns a row with the duration of each.
+ * Arrays cost less than rows of VALUES, each of which has expressions to plan.
  */
 export function insertTimedRows(
   rows: readonly CreatedRow[],
@@ -79,14 +79,14 @@ export function insertTimedRows(
   return `insert into ${own} (${insertedColumns}, applied_at, duration_ms, down, down_checksum)
 select version, name, checksum, ${same}, statements, statements, begun_at, ${took}, down, down_checksum
 from unnest(${Object.values(arrays).join(',\n')})
-  with ordinality as created (${Object.keys(arrays).join(', ')}, n) order by n ${returning(schema, keyColumn)}${allKept(own, rows)}`;
+  with ordinality as created (${Object.keys(arrays).join(', ')}, n) order by n ${returning(schema, keyColumn)}${allKept(own, schema.history.length + rows.length)}`;
 }
 
 function arrayOf(type: string, values: readonly string[]): string {
   return `array[${values.join(', ')}]::${type}[]`;
 }
 
-function allKept(own: string, { length }: readonly CreatedRow[]): string {
-  const lost: Check = [`(select count(*) from ${own}) < ${length}`, unitStates.rowRefused];
+function allKept(own: string, rows: number): string {
+  const lost: Check = [`(select count(*) from ${own}) < ${rows}`, unitStates.rowRefused];
   return `select ${holds([lost])} as kept;\n`;
 }

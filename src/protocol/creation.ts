@@ -1,9 +1,9 @@
-import type { Migration, Script } from '../sql/migration.ts';
-import { doBlock, quoteIdentifier } from '../sql/quote.ts';
-import { literalPattern } from '../text/literal-pattern.ts';
+import type { Script } from '../sql/migration.ts';
+import { doBlock } from '../sql/quote.ts';
 import { createMissing } from './bootstrap.ts';
 import { insertTimedRows } from './created-rows.ts';
 import { recordDurations } from './durations.ts';
+import { mayReadHistory } from './history-readers.ts';
 import { replaySteps } from './message.ts';
 import { createMessage, type Message, type MessageText } from './message-text.ts';
 import { type LoadedSnapshot, loadSteps } from './snapshot-rows.ts';
@@ -42,12 +42,6 @@ export interface Creation {
 const activity = 'create';
 // The transaction holds the locks before the first file.
 const joined: Start = { kind: 'joined' };
-
-/** Lets the server end the transaction of `composeCreation` if a suspended runner does not continue it. */
-export const limitIdle = `SET LOCAL idle_in_transaction_session_timeout = '10s';\n`;
-
-/** Ends the transaction of `composeCreation`. */
-export const commit = 'COMMIT;\n';
 
 /**
  * Creates a schema, its history and what its files build in ONE transaction, under the key of its name, which keeps
@@ -91,39 +85,20 @@ function composeFiles(
   if (snapshot !== null) message.add(loadSteps(snapshot, { schema, context }, rowsFollow));
   const groups = guardsEach ? scripts.map((script) => [script]) : guardedTogether(scripts);
   const expected = { rows: snapshot?.covered.length ?? 0, trusted, createdTable: isNew };
-  addGroups(message, { groups, schema, context }, { ...expected, start: startOf(rowsFollow), settings });
+  addGroups(message, { groups, schema, context }, { ...expected, rowsFollow, settings });
   return message.done();
 }
 
-function startOf(rowsFollow: boolean): Start {
-  return rowsFollow ? { kind: 'creating' } : joined;
-}
-
 /**
- * Whether the history rows can follow the files, because nothing reads a history, judging by the text of these files, with
- * the values of placeholders, and by that of all others, whose functions they may call
+ * Whether the history rows can follow the files, because nothing reads a history
  * (docs/lock-protocol.md, Creating schemas and history tables).
  */
-function canFollow(
-  { schema, scripts, snapshot, guardsEach }: ReplayedSchema,
-  { historyTables, namesHistory, isCitus }: UnitContext,
-): boolean {
-  const isNamed = (name: string) =>
-    snapshot?.sql.includes(name) ||
-    scripts.some(({ statements }) => statements.some(({ reach }) => reach.words.has(name)));
+function canFollow({ schema, scripts, snapshot, guardsEach }: ReplayedSchema, context: UnitContext): boolean {
+  const isNamed = (name: string) => snapshot?.sql.includes(name) === true;
   // Citus may refuse an INSERT from a query.
-  const mayInsert = schema.oid === null && !isCitus;
-  return mayInsert && !guardsEach && !namesHistory && !historyTables.some(isNamed);
-}
-
-/** Whether the text of a file has the name of a history as a word, in any case. */
-export function nameHistory(
-  files: readonly Pick<Migration, 'text'>[],
-  historyTables: readonly string[],
-): boolean {
-  const forms = historyTables.flatMap((name) => [name, quoteIdentifier(name)]).map(literalPattern);
-  const word = new RegExp(`(?<![\\p{L}\\p{N}_])(?:${forms.join('|')})(?![\\p{L}\\p{N}_])`, 'iu');
-  return files.some(({ text }) => word.test(text));
+  const mayInsert = schema.oid === null && !context.isCitus;
+  const isRead = mayReadHistory(scripts, context) || context.historyTables.some(isNamed);
+  return mayInsert && !guardsEach && !isRead;
 }
 
 /** The files of a kind of tenants, for a schema that the same transaction has created. */
@@ -141,7 +116,7 @@ export function composeKind({ schema, scripts, createdOthers }: NewKind, context
   message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
   const groups = guardedTogether(scripts);
   const expected = { rows: 0, trusted: new Set<Script>(), createdTable: true, createdOthers };
-  addGroups(message, { groups, schema, context }, { ...expected, start: joined, settings });
+  addGroups(message, { groups, schema, context }, { ...expected, rowsFollow: false, settings });
   message.add(scripts.length > 0 ? recordDurations(schema, context) : '');
   return message.done();
 }
@@ -152,14 +127,14 @@ function addGroups(
   { groups, ...place }: Omit<JoinedUnits, 'scripts'> & { readonly groups: readonly (readonly Script[])[] },
   {
     rows: before,
-    start,
+    rowsFollow,
     settings,
     trusted,
     createdTable,
     createdOthers = [],
   }: {
     readonly rows: number;
-    readonly start: Start;
+    readonly rowsFollow: boolean;
     readonly settings: string;
     readonly trusted: ReadonlySet<Script>;
     readonly createdTable: boolean;
@@ -169,7 +144,7 @@ function addGroups(
   let files = before;
   for (const scripts of groups) {
     files += scripts.length;
-    const rows = start.kind === 'creating' ? 0 : files;
+    const rows = rowsFollow ? 0 : files;
     const expected = {
       rows,
       written: rows,
@@ -177,7 +152,7 @@ function addGroups(
       createdOthers,
       trusted: scripts.every((script) => trusted.has(script)),
     };
-    addSteps(message, { ...place, scripts }, { start, expected, settings });
+    addSteps(message, { ...place, scripts }, { start: joined, rowsFollow, expected, settings });
     const last = scripts.at(-1);
     if (last !== undefined && runsCode(last)) message.add(settings);
   }
@@ -201,5 +176,5 @@ export function composeCreationReplay(
   const rowsFollow = canFollow(creation, context);
   const replayed = { ...creation, scripts: before, trusted: new Set(before), guardsEach: false };
   const { text } = composeFiles(replayed, rowsFollow, context);
-  return text + replaySteps({ script, schema, context }, startOf(rowsFollow));
+  return text + replaySteps({ script, schema, context }, joined, rowsFollow);
 }

@@ -11,6 +11,7 @@ import { lockedElsewhere } from './evidence.ts';
 import { blockingModeList, measuringOf } from './measuring.ts';
 import { createMessage, type Message, type MessageText } from './message-text.ts';
 import { raise } from './refusal.ts';
+import { composeTogether, rowsMayFollow, type UnitsMessage } from './rows-follow.ts';
 import { transactionsOf } from './transactions.ts';
 import { addRehearsed, addTransaction, lockAndRecord, runsCode, type Start } from './unit.ts';
 import type { Unit, UnitContext, UnitSchema } from './unit-context.ts';
@@ -33,16 +34,21 @@ interface SentFiles extends SchemaFiles {
 
 /**
  * The units of a schema in one message, in as few transactions as possible (docs/lock-protocol.md, One message). The
- * server stops at the first error, and what was committed before stays. The last transaction reports how long each unit
- * took (`durationOf`).
+ * server stops at the first error, and what was committed before stays. The last transaction, or `record`, reports how
+ * long each unit took (`durationOf`). If the rows of the first transaction may follow it, the message has no other one.
  */
 export function composeUnits(
   { schema, scripts, apart = false, trusted = new Set() }: SentFiles,
   context: UnitContext,
-): Message {
+): UnitsMessage {
+  const transactions = transactionsOf(scripts, { schema, context }, apart);
+  const [together = []] = transactions;
+  if (rowsMayFollow(schema, together, context)) {
+    const settings = prelude(activityOf(together), context);
+    return composeTogether({ scripts: together, schema, context }, { settings, trusted });
+  }
   const message = createMessage();
   const settings = prelude(activityOf(scripts), context);
-  const transactions = transactionsOf(scripts, { schema, context }, apart);
   // Public lets tenants in between two of its units.
   const keeps = keepsKeys(context) && schema.scope === 'tenant' && transactions.length > 1;
   const counts = rowCounts(schema, scripts);
@@ -71,7 +77,7 @@ export function composeUnits(
     if (last !== undefined && runsCode(last)) message.add(settings);
   }
   if (keeps) message.add(release);
-  return message.done(transactions.map(({ length }) => length));
+  return { ...message.done(transactions.map(({ length }) => length)), record: null };
 }
 
 /**
@@ -233,13 +239,13 @@ export function composeReplay(unit: Unit): string {
 }
 
 /** The steps of `composeReplay` in a transaction that has begun. */
-export function replaySteps(unit: Unit, start: Start): string {
+export function replaySteps(unit: Unit, start: Start, rowsFollow = false): string {
   const { script, schema, context } = unit;
   const statements = script.statements.map(
     (statement, i) => `${sentText(script, statement)}\n;\nselect ${i + 1} as ${replayColumn};\n`,
   );
   return [
-    lockAndRecord(unit, start),
+    lockAndRecord(unit, start, rowsFollow),
     setFilePath(schema, context),
     ...statements,
     'set constraints all immediate;\nROLLBACK;',

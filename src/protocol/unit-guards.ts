@@ -12,9 +12,9 @@ import type { JoinedUnits } from './unit-context.ts';
 
 /** What the units of a transaction should have left behind by the time their files are done. */
 export interface Expected {
-  /** The number of rows in the history, including those of the units; 0 if they follow. */
+  /** The number of rows in the history, including those of the units unless they follow. */
   readonly rows: number;
-  /** How many of them this transaction has written: one for each unit, but in a rehearsal more. */
+  /** How many of them this transaction has written: one for each unit, but in a rehearsal more; 0 if they follow. */
   readonly written?: number;
   /** This transaction has also created the history table, and therefore holds every lock on it. */
   readonly createdTable?: boolean;
@@ -95,6 +95,10 @@ function historyTouched(
   const history = historyTable(schema.schema, context.table);
   if (rows === 0) return [`exists (select from ${history})`, unitStates.historyTouched];
   const here = isWrittenHere('xmin');
+  if (written === 0) {
+    const condition = `(select count(*) filter (where ${here}) > 0 or count(*) < ${rows} from ${history})`;
+    return [condition, unitStates.historyTouched];
+  }
   const row = `${keyColumn} || ' ' || checksum || ' ' || state`;
   const inOrder = `(array_agg(${row} order by cmin::text::int8, version desc nulls first, name desc) filter (where ${here}))`;
   const expected = scripts.map(({ migration }) =>

@@ -1,4 +1,5 @@
 import { unitStates } from '../errors.ts';
+import { historyTable } from '../history/history.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { lockKey, lockObjects, nameKey } from './keys.ts';
 import { type Check, holds, refuseIf } from './refusal.ts';
@@ -40,6 +41,11 @@ export function lockTenant(
 ): string {
   const kept = keeps ? keepSchemaKey(schema) : [];
   return `select ${holds([...tryFleetKey(schema), ...trySchemaKey(schema), ...kept, ...shared])} as locked;\n`;
+}
+
+/** The lock that writing a history row takes, for a transaction that writes its rows at its end. */
+export function lockHistory({ schema }: UnitSchema, { table }: UnitContext): string {
+  return `LOCK TABLE ${historyTable(schema, table)} IN ROW EXCLUSIVE MODE;\n`;
 }
 
 /** Keeps the fleet key, shared, until `release`, so that public does not change before that. */

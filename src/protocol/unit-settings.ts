@@ -14,6 +14,12 @@ export function begin({ ownSession }: Pick<UnitContext, 'ownSession'>): string {
   return `START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE;\n${path}`;
 }
 
+/** Lets the server end a transaction that waits for a message, if a suspended runner does not continue it. */
+export const limitIdle = `SET LOCAL idle_in_transaction_session_timeout = '10s';\n`;
+
+/** Ends a transaction. */
+export const commit = 'COMMIT;\n';
+
 /** Sets the search_path of sqlmig's own statements, which keeps functions and operators of users out of them. */
 export const setOwnPath = `SET LOCAL search_path = ${ownPath};\n`;
 

@@ -10,9 +10,17 @@ import { markRow, removeRow } from './undo-row.ts';
 import { isStale, repeatableApplied, rowsAdded } from './unit-checks.ts';
 import type { JoinedUnits, Unit } from './unit-context.ts';
 import { type Expected, guards } from './unit-guards.ts';
-import { keepsKeys, lockTenant, schemaKey, takeLocks, tryFleetKey, trySchemaKey } from './unit-locks.ts';
+import {
+  keepsKeys,
+  lockHistory,
+  lockTenant,
+  schemaKey,
+  takeLocks,
+  tryFleetKey,
+  trySchemaKey,
+} from './unit-locks.ts';
 import { insertRow, reportBegun } from './unit-row.ts';
-import { begin, performSettings, setFilePath, setOwnPath } from './unit-settings.ts';
+import { begin, commit, performSettings, setFilePath, setOwnPath } from './unit-settings.ts';
 
 /** The state when a unit starts, which decides what it has to check. */
 export type Start =
@@ -27,16 +35,16 @@ export type Start =
    * if a unit of the transaction `runsCode`, the transaction takes the key as well.
    */
   | { readonly kind: 'kept'; readonly runsCode: boolean }
-  /** The unit before it in the same transaction, which holds the locks. */
-  | { readonly kind: 'joined' }
-  /** The transaction has created the history, and writes the rows of all its units at its end. */
-  | { readonly kind: 'creating' };
+  /** The transaction holds the locks: of the unit before it, or those that created the schema. */
+  | { readonly kind: 'joined' };
 
 /** Where a transaction of units is in its message. */
 export interface Place {
   /** How the first unit begins; those after it are joined. */
   readonly start: Start;
   readonly expected: Expected;
+  /** The history rows of all units follow at the end of the transaction. */
+  readonly rowsFollow?: boolean;
   /** What the session needs to be set again after a unit that runs code (see `prelude`). */
   readonly settings: string;
   /** The session holds the schema's key beyond the transaction. */
@@ -57,7 +65,7 @@ export function addTransaction(
   message.add(begin(units.context));
   addSteps(message, units, place);
   const undone = units.scripts.filter(isUndo).map((script) => removeRow({ ...units, script }));
-  message.add(...(undone.length > 0 ? undone : [durations]), 'COMMIT;\n');
+  message.add(...(undone.length > 0 ? undone : [durations]), commit);
 }
 
 /** Adds a unit to a message whose one transaction is rolled back. */
@@ -81,12 +89,12 @@ export function addRehearsed(
 export function addSteps(
   message: MessageText,
   units: JoinedUnits,
-  { start, expected, settings, keepsKey = false, measuring }: Place,
+  { start, expected, rowsFollow = false, settings, keepsKey = false, measuring }: Place,
 ): void {
   const { scripts, schema, context } = units;
   for (const [index, script] of scripts.entries()) {
     const unit = { script, schema, context };
-    message.add(lockAndRecord(unit, index === 0 || start.kind === 'creating' ? start : { kind: 'joined' }));
+    message.add(lockAndRecord(unit, index === 0 ? start : { kind: 'joined' }, rowsFollow));
     message.add(measuring?.before ?? '', setFilePath(schema, context), measuring?.start ?? '');
     message.addFile(script, measuring?.after);
     message.add(endOfFile);
@@ -106,15 +114,16 @@ export function addSteps(
  * marked, and deleted at the end. Locks come first, so that the checks see everything committed before they were granted.
  * With the schema's key kept there is nothing to check, and the row takes the other locks as it is written, which saves a
  * statement. Otherwise the row's statement makes the checks, where it can: a block costs three times as much.
+ * `rowsFollow`: only report that the file begins. The lock on the history, which the row would take, shows whether the
+ * transaction is still the same (see `lockEvidence`).
  */
-export function lockAndRecord(unit: Unit, start: Start): string {
+export function lockAndRecord(unit: Unit, start: Start, rowsFollow = false): string {
   const { script, schema, context } = unit;
   const shared = trySharedKey(script, schema);
   const activity = historyKey(script.migration);
-  if (start.kind === 'joined' || start.kind === 'creating') {
-    const isJoined = start.kind === 'joined';
-    const checks = isJoined ? [...shared, ...repeatableApplied(unit)] : shared;
-    const begins = isJoined ? writeRow : reportBegun;
+  const begins = rowsFollow ? reportBegun : writeRow;
+  if (start.kind === 'joined') {
+    const checks = rowsFollow ? shared : [...shared, ...repeatableApplied(unit)];
     if (keepsKeys(context)) return begins(unit, checks);
     // The file before it may have undone the settings, which a pooled session does not start with.
     return refuseIf(checks, { before: performSettings(activity, schema, context) }) + begins(unit);
@@ -129,7 +138,11 @@ export function lockAndRecord(unit: Unit, start: Start): string {
   const keeps = start.kind === 'keeping';
   // The row's statement takes its snapshot after the locks are granted.
   if (schema.scope === 'tenant' && keepsKeys(context))
-    return lockTenant(schema, { keeps, shared }) + writeRow(unit, checks);
+    return (
+      lockTenant(schema, { keeps, shared }) +
+      (rowsFollow ? lockHistory(schema, context) : '') +
+      begins(unit, checks)
+    );
   return takeLocks(schema, context, { activity, checks: [...shared, ...checks] }) + writeRow(unit);
 }
 

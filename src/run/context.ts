@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { historyTablesIn, publicTable } from '../project/scope-view.ts';
-import { nameHistory } from '../protocol/creation.ts';
+import { nameHistory } from '../protocol/history-readers.ts';
 import { mayNoticeOthers } from '../protocol/transactions.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Migration } from '../sql/migration.ts';
