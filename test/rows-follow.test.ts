@@ -100,6 +100,17 @@ test('one insert writes all rows, with the time at which each file began, and ho
   expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true, applied: 0 });
 });
 
+test('a file that returns a column like those of the reports is not taken for a report', async () => {
+  const p = fleet(['acme'], tables(12, { 5: `select '2000-01-01' as sqlmig_at, 7 as sqlmig_ms` }));
+  expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
+  expect(await transactions('acme')).toEqual([{ tables: 1, rows: 1 }]);
+  expect(
+    await db.query(
+      `select count(*)::int as n from acme.schema_migrations where applied_at > now() - interval '1 h'`,
+    ),
+  ).toEqual([{ n: 12 }]);
+});
+
 test('if a file fails, those before it stay applied, and it is blamed with its place', async () => {
   const p = fleet(['acme'], tables(12, { 9: 'create table t9 ();\ncreate index on t9 (nowhere);' }));
   const result = await up(await p.config(), { select: all });

@@ -8,6 +8,7 @@ import {
 } from '../protocol/durations.ts';
 import { composeUnits } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
+import { loadingColumn } from '../protocol/snapshot-rows.ts';
 import { waitedColumn, waitingColumn } from '../protocol/unit-locks.ts';
 import { begunAtColumn, begunColumn } from '../protocol/unit-row.ts';
 import { begin } from '../protocol/unit-settings.ts';
@@ -91,7 +92,9 @@ export function createReport(scripts: readonly Script[]) {
       if (waitingColumn in row) isWaiting = true;
       if (waitedColumn in row) isWaiting = false;
       if (begunColumn in row) begun = keys.indexOf(String(row[begunColumn]));
-      if (typeof row[begunAtColumn] === 'string') begunAt.push(row[begunAtColumn]);
+      // A file may return a column of that name.
+      if ((begunColumn in row || loadingColumn in row) && typeof row[begunAtColumn] === 'string')
+        begunAt.push(row[begunAtColumn]);
       takeDuration(row, durations);
     },
     /** The scripts that a notice can come from. */
