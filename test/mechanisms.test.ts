@@ -83,7 +83,7 @@ test('a history that was changed without a change of its length stops the unit',
   await send(acme, [uncheckedScript('1', '')]);
   const session = await testSession(db.url);
   const { read: digests } = await readHistoryDigests(
-    { session, spare: async () => null },
+    { session, spares: async () => [] },
     ['acme'],
     testContext.table,
   );
@@ -136,7 +136,7 @@ test('a migration that is finished between two looks is not taken for an interru
   };
   const look = { scope: 'tenant', files: [], options: completePlan({}, config) } as const;
   const now = await rereadTarget(
-    { session: finishing, spare: async () => null },
+    { session: finishing, spares: async () => [] },
     { schema: 'acme', basis: look },
     config.historyTable,
   );
@@ -163,7 +163,7 @@ test('public that another run applies between the list of tenants and the look a
       return session.statement(text).finally(() => up(config, { select: { kind: 'public' } }));
     },
   };
-  const reader = { session: beaten, spare: async () => null };
+  const reader = { session: beaten, spares: async () => [] };
   const found = await readFleetState(
     reader,
     { config, migrations: await readMigrations(config), options: completePlan({}, config) },
@@ -186,7 +186,7 @@ test('a scan that meets a full lock table, or a table that is gone, reads in sma
     },
   };
   const scan = (on: Session) =>
-    readHistoryDigests({ session: on, spare: async () => null }, names, testContext.table);
+    readHistoryDigests({ session: on, spares: async () => [] }, names, testContext.table);
   expect([...(await scan(small)).read.keys()].sort()).toEqual(names);
   await db.query('drop schema s_3 cascade');
   expect([...(await scan(session)).read.keys()].sort()).toEqual(names.filter((name) => name !== 's_3'));

@@ -47,6 +47,26 @@ test('a role with CONNECTION LIMIT 1: everything goes over the one session, and 
     expect({ args, ...(await sqlmig(args, p.dir)) }).toMatchObject({ args, code: 0 });
 });
 
+test('a session that is kept for tenants gives its place to public', async () => {
+  const server = await ownServer();
+  const url = await roleOf(server, 'connection limit 2');
+  const many = numbered('m', 120);
+  const p = project({ url, tenants: { list: many } }, { 'sql/tenant/1_a.sql': 'create table a (id int)' });
+  expect(await sqlmig(['up', '--all'], p.dir)).toMatchObject({ code: 0 });
+  p.write({
+    'sql/public/1_p.sql': 'create table p (id int)',
+    'sql/tenant/2_b.sql': 'create table b (id int)',
+  });
+  const { code, stderr } = await sqlmig(['up', '--all', '--concurrency', '1'], p.dir);
+  expect({ code, stderr }).toMatchObject({
+    code: 0,
+    stderr: expect.not.stringContaining('accepts no more sessions'),
+  });
+  expect(await server.query(`select count(*)::int as n from pg_class where relname in ('b', 'p')`)).toEqual([
+    { n: 121 },
+  ]);
+});
+
 test('a server with one slot left: the same', async () => {
   const server = await ownServer({ max_connections: '12', superuser_reserved_connections: '3' });
   const url = await roleOf(server);

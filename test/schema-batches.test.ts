@@ -124,20 +124,20 @@ test('schemas go along only for the same file, once it was quick elsewhere, and 
     return made;
   };
   const first = target([file]);
-  expect(batches(2).companions(first, jobs(500))).toBe(15);
-  expect(batches(2).companions(first, jobs(40))).toBe(5);
-  expect(batches(2).companions(first, jobs(7))).toBe(0);
-  expect(batches(2, 3).companions(first, jobs(500))).toBe(0);
-  expect(batches(11).companions(first, jobs(500))).toBe(0);
-  expect(batches(2).companions(target([file, other]), jobs(500))).toBe(0);
-  expect(batches(2).companions(target([file], false), jobs(500))).toBe(0);
+  expect(batches(2).companions(first, jobs(32), 500)).toBe(15);
+  expect(batches(2).companions(first, jobs(32), 40)).toBe(5);
+  expect(batches(2).companions(first, jobs(7), 7)).toBe(0);
+  expect(batches(2, 3).companions(first, jobs(32), 500)).toBe(0);
+  expect(batches(11).companions(first, jobs(32), 500)).toBe(0);
+  expect(batches(2).companions(target([file, other]), jobs(32), 500)).toBe(0);
+  expect(batches(2).companions(target([file], false), jobs(32), 500)).toBe(0);
   expect(
-    batches(2).companions(first, [...jobs(3), { target: target([other]), retries: 0 }, ...jobs(500)]),
+    batches(2).companions(first, [...jobs(3), { target: target([other]), retries: 0 }, ...jobs(28)], 500),
   ).toBe(3);
-  expect(batches(2).companions(first, [...jobs(2), { target: first, retries: 1 }, ...jobs(500)])).toBe(2);
+  expect(batches(2).companions(first, [...jobs(2), { target: first, retries: 1 }, ...jobs(29)], 500)).toBe(2);
   const untransactional = createSchemaBatches(() => null, testContext, 4);
   for (let i = 0; i < 4; i++) untransactional.note(first, [{ version: '1', name: 'a', durationMs: 1 }]);
-  expect(untransactional.companions(first, jobs(500))).toBe(0);
+  expect(untransactional.companions(first, jobs(32), 500)).toBe(0);
 });
 
 test('tenants that fail or are busy in the middle of many are told with file and line; the rest go on, each once', async () => {

@@ -106,7 +106,7 @@ test('a schema that another run builds while it is read is not taken for one tha
     }
     return session.read(text, ...more);
   };
-  const reader = { session: { ...session, read }, spare: async () => null };
+  const reader = { session: { ...session, read }, spares: async () => [] };
   const basis = { scope: 'tenant', files: [], options: completePlan({}, config) } as const;
   const requests = ['bare', 'full'].map((schema) => ({ schema, basis }));
   const found = await readTargets(requests, reader, 'schema_migrations');

@@ -1,5 +1,11 @@
 import { backoffMs, shuffled } from './backoff.ts';
-import { createJobQueue, type Job, type JobQueue } from './job-queue.ts';
+import {
+  type CompanionCount,
+  createJobQueue,
+  type Job,
+  type JobQueue,
+  type Preference,
+} from './job-queue.ts';
 import { createPatience, firstReportMs } from './patience.ts';
 import { mostRetries, type RetryReason } from './retry.ts';
 import type { Failures, StopRule } from './stop-rule.ts';
@@ -33,8 +39,8 @@ export interface SchedulerRules<T> {
   readonly waitForLockMs: number;
   /** Returns numbers from 0 up to 1, for the order of schemas and the time between attempts. */
   readonly random: () => number;
-  /** How many of the next schemas may share messages with the first one; none by default. */
-  readonly companions?: (first: T, next: readonly Job<T>[]) => number;
+  /** How many of the next schemas may share messages with the first one, of all that are `waiting`; none by default. */
+  readonly companions?: (first: T, next: readonly Job<T>[], waiting: number) => number;
 }
 
 /** Decides which schema is migrated next. It has no clock and no database: the caller passes `now` and the outcomes. */
@@ -42,7 +48,7 @@ export interface Scheduler<T> {
   /** Adds schemas with work, in random order; those that are `unsure` are read again before the first attempt. */
   add(targets: readonly T[], unsure?: (target: T) => boolean): void;
   /** The next action for a worker. Its jobs count as running until one of the methods below ends that. */
-  next(now: number): Action<T>;
+  next(now: number, prefers?: Preference<T>): Action<T>;
   /** A running schema is about to fail: the stop rule counts it until it is settled. */
   failing(schema: string): void;
   /** A schema has its outcome, whether it ever ran or not. */
@@ -88,16 +94,17 @@ export function createScheduler<T extends { readonly schema: string }>(
       }
       release();
     },
-    next(now) {
+    next(now, prefers) {
       patience.start(now);
       if (tally.stopped !== null) return { kind: 'done' };
       const canaries = tally.beginCheck();
       if (canaries !== null) return { kind: 'check', canaries };
-      const job = queue.take(now);
+      const job = queue.take(now, prefers);
       if (job === undefined)
         return isEmpty() ? { kind: 'done' } : { kind: 'rest', until: Math.min(now + restMs, queue.nextDue) };
       if (job.retries > 0) return retryOrReport(job, now);
-      const jobs = [job, ...queue.takeCompanions((next) => companions(job.target, next))] as const;
+      const count: CompanionCount<T> = (next, waiting) => companions(job.target, next, waiting);
+      const jobs = [job, ...queue.takeCompanions(count, prefers)] as const;
       running.start(jobs, now);
       return { kind: 'start', jobs };
     },

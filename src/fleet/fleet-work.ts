@@ -30,6 +30,8 @@ export interface FleetRules extends Pick<SchedulerRules<Target>, 'stopRule' | 'c
 export interface FleetWork {
   readonly context: OutcomeContext;
   readonly openSession: () => Promise<Session>;
+  /** Whether a session has read the history of a schema, which makes it the fastest to migrate it. */
+  readonly hasRead?: (session: Session, schema: string) => boolean;
   /** The number of workers; each has a session. */
   readonly concurrency: number;
   /** When to stop starting schemas, and which go first; by default, all are started. */

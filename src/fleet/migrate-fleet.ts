@@ -1,6 +1,7 @@
 import type { OnEvent } from '../events.ts';
 import type { ScopeFiles } from '../project/migrations.ts';
 import type { Scopes } from '../project/scope-view.ts';
+import { unitSettings } from '../protocol/unit-settings.ts';
 import type { UpResult } from '../results.ts';
 import type { RunGroup } from '../run/caller.ts';
 import { withRun } from '../run/run.ts';
@@ -15,12 +16,15 @@ import { migrateTenants } from './migrate-tenants.ts';
 import { createMigrator } from './migrator.ts';
 import { selectionOfRun } from './only-failed.ts';
 import { hasWork } from './outcome.ts';
-import { migratePublic } from './phase.ts';
+import { defaultConcurrency, migratePublic } from './phase.ts';
 import { prepare } from './prepare.ts';
 import { createRunRecord, noRunRecord } from './run-record.ts';
 import { rehearseLeftOut, type ScratchRehearsal } from './scratch-rehearsal.ts';
 import { createSummary } from './summary.ts';
 import type { UpOptions } from './up-options.ts';
+
+// Each costs as much as reading fifteen histories, for nothing if nothing is pending.
+const mostReaders = 3;
 
 /** The options of a run. */
 export interface FleetOptions extends UpOptions, RunGroup {
@@ -47,6 +51,8 @@ export async function migrateFleet(
     const migrator = createMigrator({ run, source, settings: { ...settings, emit } }, temporary);
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
+    const workers = config.concurrency ?? defaultConcurrency(run.server.version);
+    run.keepReaders(unitSettings('tenant', migrator.context), Math.min(workers, mostReaders));
     const digests = createDigests(migrator);
     const { found, select, shares, warnings } = await run.read(async (session, reader) => {
       const selection = await selectionOfRun(session, config, options);

@@ -161,6 +161,7 @@ function openFleet(migrator: Migrator, { scope, gatekeeper, shared, whole, ...re
       scope === 'public' || settings.rehearse ? null : batchesOf(migrator, gatekeeper, rest.concurrency),
     context: { runId, database, basis },
     openSession: () => run.openSession(unitSettings(scope, context)),
+    hasRead: run.hasRead,
     waitForLockMs: settings.waitForLockMs,
     rereadTarget: (session, schema) => rereadMarked(run.readerOn(session), source, { schema, basis }),
     isListed: async (session, schema) => {

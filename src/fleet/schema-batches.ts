@@ -8,8 +8,12 @@ import type { Target } from '../state/target.ts';
 
 /** Lets schemas with the same single, quick pending file share messages: a message costs more than such a file. */
 export interface SchemaBatches {
-  /** How many of the next schemas may share a message with this one. */
-  companions(first: Target, next: readonly { readonly target: Target; readonly retries: number }[]): number;
+  /** How many of the next schemas, of all that are `waiting`, may share a message with this one. */
+  companions(
+    first: Target,
+    next: readonly { readonly target: Target; readonly retries: number }[],
+    waiting: number,
+  ): number;
   /** Applies the pending file of each. Returns what was applied, from the first on; see `applyBatch` for the others. */
   attempt(session: Session, targets: readonly Target[]): Promise<readonly AppliedMigration[]>;
   /** Records how long migrations took in a schema. */
@@ -49,11 +53,11 @@ export function createSchemaBatches(
     return parts;
   };
   return {
-    companions(first, next) {
+    companions(first, next, waiting) {
       const step = onlyStep(first);
       if (step === null || step.text.length > quickLength || !isQuick(step) || part(first, step) === null)
         return 0;
-      const most = Math.min(mostUnits - 1, Math.floor(next.length / (2 * concurrency)));
+      const most = Math.min(mostUnits - 1, Math.floor(waiting / (2 * concurrency)), next.length);
       const end = next
         .slice(0, most)
         .findIndex(({ target, retries }) => retries > 0 || onlyStep(target) !== step);

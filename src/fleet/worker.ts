@@ -44,7 +44,10 @@ export async function runWorker(pool: WorkerPool): Promise<void> {
   pool.workers += 1;
   try {
     while (!work.signal.aborted) {
-      const action = scheduler.next(performance.now());
+      const action = scheduler.next(performance.now(), ({ schema }) => {
+        const session = slot.current();
+        return session !== null && work.hasRead?.(session, schema) === true;
+      });
       if (action.kind === 'done') break;
       if (action.kind === 'rest') await wakeup.rest(action.until);
       else if (action.kind === 'check') await checkCanaries(worker, action.canaries);

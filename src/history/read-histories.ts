@@ -20,8 +20,10 @@ import { moveMarkName } from './move-mark.ts';
 /** The sessions to read with. */
 export interface Reader {
   readonly session: Session;
-  /** Opens a second session, for many histories; `null` if none is available. */
-  readonly spare: () => Promise<Session | null>;
+  /** Opens further sessions for this number of queries, as many as are available. */
+  readonly spares: (queries: number) => Promise<readonly Session[]>;
+  /** Is given the schemas whose histories a session has read: its backend has what it needs to write them. */
+  readonly onRead?: (session: Session, schemas: readonly string[]) => void;
   /** How long to wait for a history that another session has locked; 30 seconds by default. */
   readonly wait?: LockWait;
   /** Aborting it ends the wait for the application's code. */
@@ -109,7 +111,7 @@ export interface HistoryQuery {
   readonly onRow: (schema: string, row: Row) => void;
 }
 
-/** Reads histories in batches, over two sessions if there are several, and returns the errors of those it cannot read. */
+/** Reads histories in batches, over several sessions if there are many, and returns the errors of those it cannot read. */
 export async function readInBatches(
   reader: Reader,
   schemas: readonly string[],
@@ -120,12 +122,14 @@ export async function readInBatches(
     batches.push(schemas.slice(from, from + batchSize));
   const refused = new Map<string, ServerError>();
   const work = async (session: Session) => {
-    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift())
+    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       for (const [schema, error] of await readBatch({ ...reader, session }, batch, query))
         refused.set(schema, error);
+      reader.onRead?.(session, batch);
+    }
   };
-  const second = batches.length > 1 ? await reader.spare() : null;
-  await settleAll([work(reader.session), ...(second === null ? [] : [work(second)])]);
+  const spares = batches.length > 1 ? await reader.spares(batches.length) : [];
+  await settleAll([reader.session, ...spares].map(work));
   return refused;
 }
 

@@ -14,6 +14,7 @@ import { refuseReadOnly } from '../server/read-only.ts';
 import { isServerError } from '../server/server-error.ts';
 import type { Server, Session } from '../server/session.ts';
 import { type Caller, newRunId } from './caller.ts';
+import type { StartSettings } from './kept-sessions.ts';
 import type { SessionSlot } from './session-slot.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 
@@ -34,7 +35,14 @@ export interface Run {
    * Opens a session for units, with these settings unless it goes through a pooler. If the server refuses it and no other
    * is open, returns the run's own session.
    */
-  readonly openSession: (settings?: Readonly<Record<string, string>>) => Promise<Session>;
+  readonly openSession: (settings?: StartSettings) => Promise<Session>;
+  /**
+   * From now on, up to `most` sessions besides the run's own read long lists of histories. They start with these settings, and
+   * `openSession` then takes them over: a backend that has read a history writes to it in less time.
+   */
+  readonly keepReaders: (settings: StartSettings, most: number) => void;
+  /** Whether a session has read the history of a schema in this run. */
+  readonly hasRead: (session: Session, schema: string) => boolean;
   /** Whether sessions go through a pooler, whose clients share them. */
   readonly pooled: boolean;
   /** True while the run's own session is its first one and does not go through a pooler. */
@@ -77,6 +85,9 @@ export async function withRun<T>(
     ms: waitForLockMs,
     onWait: (schema, waitedMs, holders) => emit({ type: 'waiting', schema, waitedMs, holders }),
   };
+  const reads = new WeakMap<Session, Set<string>>();
+  const onRead = (session: Session, schemas: readonly string[]) =>
+    void reads.set(session, new Set([...(reads.get(session) ?? []), ...schemas]));
   const onlyReads = readOnly === undefined;
   try {
     if (onlyReads && signal.aborted) throw interruptedReading();
@@ -88,14 +99,14 @@ export async function withRun<T>(
     let reading = 0;
     const read: Run['read'] = (work) =>
       readThrough(own, async (session) => {
-        const spare = sessions.spare();
+        const spares = sessions.spares();
         reading += 1;
         try {
           await sessions.own.unwatched();
-          return await work(session, { session, spare: spare.session, wait, signal });
+          return await work(session, { session, spares: spares.sessions, onRead, wait, signal });
         } finally {
           reading -= 1;
-          endings.push(spare.close());
+          endings.push(spares.end());
         }
       });
     return await work({
@@ -104,7 +115,11 @@ export async function withRun<T>(
       database: config.database.name ?? server.database,
       server,
       read,
-      readerOn: (session) => ({ session, spare: async () => null, wait, signal }),
+      readerOn: (session) => ({ session, spares: async () => [], wait, signal }),
+      keepReaders(settings, most) {
+        if (!pooled) sessions.kept.keeping = { settings, most };
+      },
+      hasRead: (session, schema) => reads.get(session)?.has(schema) === true,
       watch: async (read) => (reading > 0 ? null : sessions.own.watch(read)),
       openSession: (settings = pinnedSettings) => sessions.open(pooled ? undefined : settings),
       pooled,
@@ -119,6 +134,7 @@ export async function withRun<T>(
     throw onlyReads && signal.aborted ? interruptedReading() : error;
   } finally {
     await Promise.all([own.close(), ended()]);
+    await sessions.kept.close();
   }
 }
 

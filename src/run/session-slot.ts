@@ -11,6 +11,8 @@ export interface SessionSlot {
   /** How many sessions it has opened. */
   opened(): number;
   close(): Promise<void>;
+  /** Ends the slot like `close`, and passes its open session on; `null` if it has none. */
+  release(): Session | null;
 }
 
 const cancelEveryMs = 500;
@@ -42,6 +44,11 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
 
+  const end = () => {
+    closed = true;
+    signal.removeEventListener('abort', onAbort);
+    clearInterval(canceling);
+  };
   return {
     async session() {
       if (migrated >= recycleAfter) {
@@ -63,10 +70,12 @@ export function createSessionSlot(open: () => Promise<Session>, signal: AbortSig
     },
     opened: () => sessions,
     async close() {
-      closed = true;
-      signal.removeEventListener('abort', onAbort);
-      clearInterval(canceling);
+      end();
       await current?.close();
+    },
+    release() {
+      end();
+      return current === null || current.lost ? null : current;
     },
   };
 }

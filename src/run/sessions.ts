@@ -7,18 +7,22 @@ import type { OnNotice } from '../server/answer.ts';
 import type { ConnectionTarget } from '../server/connection-string.ts';
 import { staysOnBackend } from '../server/pool-mode.ts';
 import { type Connection, connectTimeoutOf, openSession, type Session } from '../server/session.ts';
+import { settleAll } from '../server/settle-all.ts';
 import { createConnectRetry, hasNoRoom } from './connect-retry.ts';
+import { createKeptSessions, type KeptSessions, type StartSettings } from './kept-sessions.ts';
 import { createOwnSession, type OwnSession } from './own-session.ts';
 import { createRoom, type Room } from './room.ts';
-import { createSessionSlot } from './session-slot.ts';
+import { createSessionSlot, type SessionSlot } from './session-slot.ts';
 
 /** The sessions of one run. If the server accepts only one, that one does all the work. */
 export interface Sessions {
   readonly own: OwnSession;
   /** Opens a session for units. If the server refuses it and no other is open, returns the run's own session. */
-  open(settings?: Readonly<Record<string, string>>): Promise<Session>;
-  /** A second session for reading, opened when first needed. */
-  spare(): SpareSession;
+  open(settings?: StartSettings): Promise<Session>;
+  /** Further sessions for reading, opened when needed. */
+  spares(): SpareSessions;
+  /** Idle sessions, which `open` prefers to new ones. */
+  readonly kept: KeptSessions;
   /**
    * A function that opens sessions which no other client shares: outside the pooler, or through one in session mode.
    * `null` if the pooler is in transaction mode and there is no direct URL.
@@ -26,10 +30,12 @@ export interface Sessions {
   exclusive(): Promise<(() => Promise<Session>) | null>;
 }
 
-/** A session that speeds up reading; `session` resolves to `null` if the server refuses it. */
-interface SpareSession {
-  session(): Promise<Session | null>;
-  close(): Promise<void>;
+/** Sessions that speed up reading. */
+interface SpareSessions {
+  /** As many sessions as this number of queries is worth, without those that the server refuses. */
+  sessions(queries: number): Promise<readonly Session[]>;
+  /** Closes them, unless the run keeps them. */
+  end(): Promise<void>;
 }
 
 /** What all sessions of a run share. */
@@ -68,10 +74,12 @@ export function createSessions(
   const room = createRoom(emit);
   const openOptional = (more?: Partial<Connection>) => retrying(() => connect(target, more), false);
   let sessionMode: Promise<boolean> | null = null;
+  const kept = createKeptSessions();
   return {
     own,
-    open: createOpener(own, room, openOptional),
-    spare: () => createSpare(openOptional, room, signal),
+    open: createOpener(own, room, { kept, connect: openOptional }),
+    spares: () => createSpares(kept, room, { connect: openOptional, signal }),
+    kept,
     async exclusive() {
       if (directTarget !== null)
         return () => retrying(() => connect(directTarget, { settings: pinnedSettings }), true);
@@ -82,46 +90,71 @@ export function createSessions(
   };
 }
 
+type ConnectOptional = (more?: Partial<Connection>) => Promise<Session>;
+
 function createOpener(
   own: OwnSession,
   room: Room,
-  connect: (more?: Partial<Connection>) => Promise<Session>,
+  { kept, connect }: { readonly kept: KeptSessions; readonly connect: ConnectOptional },
 ): Sessions['open'] {
   let opened: readonly Session[] = [];
   return async (settings) => {
     opened = opened.filter((session) => !session.lost);
+    const noting = (session: Session) => {
+      opened = [...opened, session];
+      return session;
+    };
+    const idle = kept.take(settings);
+    if (idle !== null) return noting(idle);
     let refusal = room.refusal();
-    if (refusal === null) {
+    // One that is kept for others may hold the last place.
+    while (refusal === null || (await kept.closeOne())) {
       try {
-        const session = await connect(settings && { settings });
-        opened = [...opened, session];
-        return session;
+        return noting(await connect(settings && { settings }));
       } catch (error) {
         if (!hasNoRoom(error)) throw error;
-        room.refused(error);
         refusal = error;
       }
     }
+    if (room.refusal() === null) room.refused(refusal);
     const lent = opened.some((session) => !session.lost) ? null : await own.lend();
     if (lent === null) throw refusal;
     return lent;
   };
 }
 
-function createSpare(connect: () => Promise<Session>, room: Room, signal: AbortSignal): SpareSession {
-  const slot = createSessionSlot(connect, signal);
+// Opening a session costs as much as a few queries.
+const queriesPerSpare = 4;
+
+function createSpares(
+  kept: KeptSessions,
+  room: Room,
+  { connect, signal }: { readonly connect: ConnectOptional; readonly signal: AbortSignal },
+): SpareSessions {
+  const slots: SessionSlot[] = [];
+  const settings = kept.keeping?.settings;
+  const open = async () => kept.take(settings) ?? connect(settings && { settings });
+  const sessionOf = async (slot: SessionSlot): Promise<readonly Session[]> => {
+    if (room.refusal() !== null) return [];
+    try {
+      return [await slot.session()];
+    } catch (error) {
+      if (hasNoRoom(error)) room.refused(error);
+      if (isConnectionError(error)) return [];
+      throw error;
+    }
+  };
   return {
-    async session() {
-      if (room.refusal() !== null) return null;
-      try {
-        return await slot.session();
-      } catch (error) {
-        if (hasNoRoom(error)) room.refused(error);
-        if (isConnectionError(error)) return null;
-        throw error;
-      }
+    async sessions(queries) {
+      const most = kept.keeping?.most ?? 1;
+      const wanted = Math.min(Math.max(Math.floor(queries / queriesPerSpare), 1), most);
+      while (slots.length < wanted) slots.push(createSessionSlot(open, signal));
+      return (await settleAll(slots.map(sessionOf))).flat();
     },
-    close: () => slot.close(),
+    async end() {
+      const sessions = slots.flatMap((slot) => slot.release() ?? []);
+      await Promise.all(sessions.map(kept.put));
+    },
   };
 }
 

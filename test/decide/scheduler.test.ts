@@ -276,6 +276,28 @@ test('schemas that share messages start together, and those that were not begun 
   });
 });
 
+test('a worker gets the schemas that it prefers while there are any, alone and with others', () => {
+  const scheduler = createScheduler<Target>(rules({ companions: (_, next) => Math.min(2, next.length) }));
+  scheduler.add(named('a1', 'b1', 'a2', 'b2', 'a3', 'b3', 'a4', 'c'));
+  const next = (letter: string) => {
+    const action = scheduler.next(0, ({ schema }) => schema.startsWith(letter));
+    return action.kind === 'start' ? action.jobs.map(({ target }) => target.schema) : action.kind;
+  };
+  expect(next('a')).toEqual(['a1', 'a2', 'a3']);
+  expect(next('b')).toEqual(['b1', 'b2', 'b3']);
+  expect(next('b')).toEqual(['a4', 'c']);
+  expect(next('b')).toBe('rest');
+});
+
+test('a worker with a preference takes what is overdue first', () => {
+  const scheduler = createScheduler<Target>(rules());
+  scheduler.add(named('a', 'b'));
+  const action = scheduler.next(0);
+  if (action.kind !== 'start') throw new Error(action.kind);
+  scheduler.retry(action.jobs[0], 'busy', 0);
+  expect(scheduler.next(5_000, ({ schema }) => schema === 'b')).toMatchObject({ kind: 'retry' });
+});
+
 test('workers rest while others are at work, since what those do may come back', () => {
   const scheduler = createScheduler<Target>(rules());
   scheduler.add(named('a'));
