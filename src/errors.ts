@@ -163,6 +163,8 @@ export const unitStates = {
   dependents: 'SQM18',
   /** In a temporary database, the file changed what it shares with the other databases of the server. */
   beyondDatabase: 'SQM19',
+  /** A schema that a snapshot would fill is not as CREATE SCHEMA leaves it. */
+  notEmpty: 'SQM20',
   /** The session is no longer the one that took the locks. */
   lockLost: 'SQM12',
 } as const;

@@ -101,6 +101,22 @@ test('a tenant that is created with its files, whole or not at all', () => {
   return golden('create-whole', message.text + record(times) + commit);
 });
 
+test('an empty schema that a snapshot fills', () => {
+  const { migration } = orders;
+  const snapshot = {
+    sql: 'create table orders (\n  id bigint not null,\n  plan integer\n);\n',
+    session: { TimeZone: 'Etc/UTC' },
+    covered: [{ migration, statements: 1 }],
+    fillsEmpty: true,
+  };
+  const schema = { ...tenant, history: [], digest: null, isInUse: false };
+  const { message, record } = composeCreation(
+    { schema, scripts: [totals], snapshot, trusted: new Set(), guardsEach: false },
+    own,
+  );
+  return golden('fill-empty', message.text + record([]) + commit);
+});
+
 test('one tenant file', () =>
   golden('tenant-one-file', composeUnits({ schema: tenant, scripts: [orders] }, own).text));
 

@@ -197,7 +197,7 @@ test('disjoint kinds have snapshots, from which tenant create, up and tests crea
     {
       url: db.url,
       scopes: [
-        { name: 'shop', tenants: { list: ['by_up'] } },
+        { name: 'shop', tenants: { list: ['by_up', 'by_empty'] } },
         { name: 'depot', tenants: { list: [] } },
       ],
     },
@@ -228,8 +228,10 @@ test('disjoint kinds have snapshots, from which tenant create, up and tests crea
   expect(await used(db, p, 'shop_1', ['shop'])).toEqual({ scopes: ['shop'], said: [] });
   expect(await used(db, p, 'depot_1', ['depot'])).toEqual({ scopes: ['depot'], said: [] });
   const undo = mark(p, 'shop');
+  await db.query('create schema by_empty');
   expect(await up(config, { select: { kind: 'all', except: [] } })).toMatchObject({ ok: true });
-  expect(await db.query('select from by_up.from_shop')).toEqual([]);
+  for (const name of ['by_up', 'by_empty'])
+    expect(await db.query(`select from ${name}.from_shop`)).toEqual([]);
   const tenant = await createTestTenant(config, { scopes: ['shop'] });
   expect(await db.query(`select from ${tenant.name}.from_shop`)).toEqual([]);
   await tenant.drop();
@@ -273,6 +275,27 @@ test('the snapshot of a kind is used for a tenant that the command creates, with
   undo();
 });
 
+test('in an empty schema, up loads the snapshot of all tenants, and runs the files of a kind that follow it', async () => {
+  const db = await freshDatabase();
+  const list = ['acme'];
+  const p = project(
+    { url: db.url, tenants: { list }, scopes: [{ name: 'vip', tenants: { list } }] },
+    {
+      'sql/tenant/1_users.sql': 'create table users (id int); insert into users values (1)',
+      'sql/vip/1_vips.sql': 'create table vips as select id from users',
+    },
+  );
+  await up(await p.config(), publicOnly);
+  await writeSnapshot(await p.config());
+  for (const scope of ['tenant', 'vip']) mark(p, scope);
+  await db.query('create schema acme');
+  expect(await up(await p.config(), { select: { kind: 'all', except: [] } })).toMatchObject({ ok: true });
+  expect(
+    await db.query("select relname from pg_class where relname in ('from_tenant', 'from_vip', 'vips')"),
+  ).toEqual(expect.arrayContaining([{ relname: 'from_tenant' }, { relname: 'vips' }]));
+  expect(await db.query("select to_regclass('acme.from_vip') as x")).toEqual([{ x: null }]);
+});
+
 test('a kind that has no tenant in common with the files of all has a snapshot without them', async () => {
   const db = await freshDatabase();
   const p = project(
@@ -298,6 +321,13 @@ test('a kind that has no tenant in common with the files of all has a snapshot w
   ]);
   expect(readFileSync(snapshotOf(p, 'depot'), 'utf8')).not.toContain('-- tenant ');
   expect(await used(db, p, 'depot_1', ['depot'])).toEqual({ scopes: ['depot'], said: [] });
+  const undo = mark(p, 'depot');
+  await db.query('create schema depot_3');
+  expect(await up(await p.config(), { select: { kind: 'tenants', names: ['depot_3'] } })).toMatchObject({
+    ok: true,
+  });
+  expect(await db.query('select from depot_3.from_depot')).toEqual([]);
+  undo();
   // That of the other kind was written for tenants with the files of all.
   expect(await used(db, p, 'depot_2', ['depot', 'yard'])).toEqual({ scopes: ['depot'], said: [] });
   expect(await used(db, p, 'shop_1', ['yard'])).toEqual({ scopes: ['tenant', 'yard'], said: [] });

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 const all = { kind: 'all', except: [] } as const;
-const names = { files: 'by_files', snapshot: `o'neil "X"`, up: 'by_up' };
+const names = { files: 'by_files', snapshot: `o'neil "X"`, up: 'by_up', empty: 'by_empty' };
 const tenants = { list: Object.values(names) };
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 const regnamespace = (name: string) => `'${quoted(name).replaceAll("'", "''")}'::regnamespace`;
@@ -83,25 +83,27 @@ async function requireSame(db: TestDatabase, p: TestProject, newer: Record<strin
   expect(await up(config, { select: { kind: 'public' } })).toMatchObject({ ok: true });
   expect(await create(config, names.snapshot)).toEqual([]);
   const said: string[] = [];
+  await db.query(`create schema ${names.empty}`);
   const upped = await up(config, {
-    select: { kind: 'tenants', names: [names.up] },
+    select: { kind: 'tenants', names: [names.up, names.empty] },
     onEvent: (event) => {
       if (event.type === 'warning' && event.message.includes('snapshot')) said.push(event.message);
     },
   });
-  expect(upped).toMatchObject({ ok: true, applied: 1 });
+  expect(upped).toMatchObject({ ok: true, applied: 2 });
   expect(said).toEqual([]);
   p.remove('sql/tenant.snapshot.sql');
   expect(await create(config, names.files)).toEqual([]);
   writeFileSync(snapshotOf(p), text);
   // In one transaction, all rows of the history are written at the end of what the snapshot builds.
-  const [{ n }] = (await db.query(
-    `select count(distinct xmin::text)::int as n from ${quoted(names.up)}.schema_migrations`,
-  )) as [{ n: number }];
-  expect(n).toBe(1);
+  for (const name of [names.up, names.empty])
+    expect(
+      await db.query(`select count(distinct xmin::text)::int as n from ${quoted(name)}.schema_migrations`),
+    ).toEqual([{ n: 1 }]);
   const expected = await contents(db, names.files);
   expect(expected.differences).toEqual([]);
-  for (const name of [names.snapshot, names.up]) expect(await contents(db, name)).toEqual(expected);
+  for (const name of [names.snapshot, names.up, names.empty])
+    expect(await contents(db, name)).toEqual(expected);
   return text;
 }
 

@@ -21,6 +21,8 @@ export type WholeAttempt =
   | Attempt
   /** The files cannot share a transaction on this server, and nothing was created. */
   | { readonly kind: 'apart' }
+  /** The schema is not as CREATE SCHEMA leaves it, so the snapshot cannot fill it. Nothing but the history was created. */
+  | { readonly kind: 'occupied' }
   /** The snapshot cannot be used, and nothing was created; `why` is `null` if the snapshot is not at fault. */
   | { readonly kind: 'unloaded'; readonly why: string | null };
 
@@ -141,6 +143,7 @@ async function sendWhole(
     const { begun } = report.read();
     const refusal = unitRefusalOf(error)?.state;
     if (refusal === unitStates.suspicious) return 'suspicious';
+    if (refusal === unitStates.notEmpty) return { kind: 'occupied' };
     // A syntax error is raised before any of the message runs.
     const isOfSnapshot = loading || (snapshot !== null && error.code === sqlstates.syntaxError);
     const mayPass = retryReason(raisedError(error, { schema, context }, false)) !== null;

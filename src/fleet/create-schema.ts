@@ -1,7 +1,7 @@
 import { SqlmigError } from '../errors.ts';
 import type { Attempt } from '../execute/attempt.ts';
 import { createKind } from '../execute/create-kind.ts';
-import { createWhole, type Finish } from '../execute/create-whole.ts';
+import { createWhole, type Finish, type WholeAttempt } from '../execute/create-whole.ts';
 import { canShareOne } from '../protocol/transactions.ts';
 import type { UnitContext } from '../protocol/unit-context.ts';
 import type { Session } from '../server/session.ts';
@@ -34,14 +34,14 @@ export async function createSchema(
   const attempt = await turns.inTurn(scripts, schema, () =>
     createWhole(session, { schema, scripts, snapshot: null, context, finish }),
   );
-  if (attempt.kind === 'apart' || attempt.kind === 'unloaded') return applyOneByOne();
+  if (!isAttempt(attempt)) return applyOneByOne();
   turns.learn(attempt);
   return attempt;
 }
 
 /**
- * Creates a schema from the snapshot and the files after it, completely or not at all. For a kind, it may complete an
- * existing schema. Returns `null` if nothing was created and the schema must be built from the files.
+ * Builds a schema that is missing or empty from the snapshot and the files after it, completely or not at all. For a kind, it
+ * may complete a schema. Returns `null` if nothing was created but the history, and the schema must be built from the files.
  */
 export async function createFromSnapshot(
   { snapshots, scripts: all, context, turns }: Migrator,
@@ -58,9 +58,14 @@ export async function createFromSnapshot(
     createWhole(session, { schema, scripts, snapshot, context }),
   );
   if (attempt.kind === 'unloaded') snapshots.giveUp(attempt.why);
-  if (attempt.kind === 'unloaded' || attempt.kind === 'apart') return null;
+  if (!isAttempt(attempt)) return null;
   turns.learn(attempt);
   return attempt;
+}
+
+/** False if nothing was created, and the files may be applied one by one. */
+function isAttempt(attempt: WholeAttempt): attempt is Attempt {
+  return attempt.kind !== 'apart' && attempt.kind !== 'occupied' && attempt.kind !== 'unloaded';
 }
 
 /** Applies files in the open transaction that has created the tenant and these other histories. */

@@ -17,7 +17,7 @@ export interface Snapshots {
    * complete them.
    */
   complete(schemas: readonly string[]): void;
-  /** True if the tenant does not exist, or was passed to `complete` and has no migration of this kind. */
+  /** True if the tenant has no schema or an empty one, or was passed to `complete` and has no migration of this kind. */
   isNew(target: Target): boolean;
   /** The snapshot that replaces the first files of a tenant; `null` if it is not new or cannot use the snapshot. */
   of(target: Target): LoadedSnapshot | null;
@@ -30,7 +30,8 @@ export interface Snapshots {
 /** Reads the snapshot beside the files when the first tenant needs it. A stale snapshot is not used. */
 export function createSnapshots({ migrations, config }: PlanSource, emit: OnEvent): Snapshots {
   const bare = new Set<string>();
-  const isNew = ({ exists, rows, schema }: Target) => !exists || (bare.has(schema) && rows.length === 0);
+  const isBare = ({ rows, schema }: Target) => bare.has(schema) && rows.length === 0;
+  const isNew = (target: Target) => !target.exists || target.isEmpty || isBare(target);
   let known: { readonly found: FoundSnapshot; readonly script: Script } | null | undefined;
   const giveUp = (why: string | null, file = known?.found.file) => {
     known = null;
@@ -52,8 +53,8 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
     return known;
   };
   /** True if the snapshot was written for tenants like this one: with the files of all tenants, or without. */
-  const fits = ({ tenant }: FoundSnapshot, { exists }: Target) =>
-    tenant.length > 0 ? exists : !exists || (migrations.readBase?.() ?? []).length === 0;
+  const fits = ({ tenant }: FoundSnapshot, target: Target) =>
+    tenant.length > 0 ? isBare(target) : !isBare(target) || (migrations.readBase?.() ?? []).length === 0;
   const coveredOf = (target: Target) => {
     const { scope, plan } = target;
     const { steps } = plan;
@@ -78,7 +79,8 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
       if (usable === null) return null;
       try {
         const { script, ...rest } = usable;
-        return { ...rest, sql: sentText(scriptForTenant(script, target.schema)) };
+        const sql = sentText(scriptForTenant(script, target.schema));
+        return { ...rest, sql, fillsEmpty: target.exists && !isBare(target) };
       } catch (error) {
         // The tenant's name is too long for a placeholder. A file reports this with its place.
         if (error instanceof SqlmigError) return null;

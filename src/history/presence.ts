@@ -53,26 +53,42 @@ where ${isOrdinarySchema}`);
   );
 }
 
-/**
- * Returns the `names` of schemas with tables other than sqlmig's own and those of extensions. Omits a schema that has
- * a sqlmig history of another name, which records its tables.
- */
-export async function schemasWithTables(
-  session: Session,
-  names: readonly string[],
-  table: string,
-): Promise<ReadonlySet<string>> {
-  if (names.length === 0) return new Set();
+/** SQL condition: schema `n` has tables other than sqlmig's own and those of extensions, and no history of another name. */
+const hasTables = (table: string) =>
   // Goes through pg_depend, which has an index on the schema, as pg_class has not.
-  const rows =
-    await session.read(`select n.nspname as schema from pg_catalog.pg_namespace n where n.nspname = any(${nameArray(names)})
-and exists (select from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.objid
+  `exists (select from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.objid
   where d.refclassid = 'pg_catalog.pg_namespace'::regclass and d.refobjid = n.oid
     and d.classid = 'pg_catalog.pg_class'::regclass and c.relkind in ('r', 'p', 'f') and not (${isTable(table)}) and c.relname <> ${quoteLiteral(runLogName(table))}
     and not exists (select from pg_catalog.pg_depend e where e.classid = d.classid and e.objid = d.objid
       and e.refclassid = 'pg_catalog.pg_extension'::regclass and e.deptype = 'e'))
-and not exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname <> ${quoteLiteral(table)} and ${isAlike})`);
-  return new Set(rows.map((row) => String(row.schema)));
+and not exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relkind = 'r' and c.relname <> ${quoteLiteral(table)} and ${isAlike})`;
+
+/**
+ * SQL condition: CREATE SCHEMA has left schema `n` as it is now, apart from a history of the current form, and the role
+ * owns it. Everything in a schema depends on it, and so do its default privileges and publications.
+ */
+export const isAsCreated = (table: string) =>
+  `n.nspacl is null and pg_catalog.pg_get_userbyid(n.nspowner) = current_user and pg_catalog.obj_description(n.oid, 'pg_namespace') is null
+and not exists (select from pg_catalog.pg_depend d where d.refclassid = 'pg_catalog.pg_namespace'::regclass and d.refobjid = n.oid
+  and not (d.classid = 'pg_catalog.pg_class'::regclass and exists (select from pg_catalog.pg_class c where c.oid = d.objid and ${isTable(table)} and ${isCurrentForm})))`;
+
+/**
+ * Returns which of these schemas have tables of the application (`inUse`), and which are as CREATE SCHEMA leaves them, apart
+ * from the history (`empty`). A schema with a sqlmig history of another name, which records its tables, is neither.
+ */
+export async function contentsOf(
+  session: Session,
+  names: readonly string[],
+  table: string,
+): Promise<Readonly<Record<'inUse' | 'empty', ReadonlySet<string>>>> {
+  const rows =
+    names.length === 0
+      ? []
+      : await session.read(`select n.nspname as schema, ${isAsCreated(table)} as empty, ${hasTables(table)} as used
+from pg_catalog.pg_namespace n where n.nspname = any(${nameArray(names)})`);
+  const those = (column: string) =>
+    new Set(rows.filter((row) => row[column] === true).map((row) => String(row.schema)));
+  return { inUse: those('used'), empty: those('empty') };
 }
 
 /** Returns all schemas with a history table of sqlmig, sorted; `readable` omits those that the role may not read. */

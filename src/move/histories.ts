@@ -144,6 +144,7 @@ function foreignHistory(as: string, { source, target, histories, rules }: Histor
     mayDiscardRows: false,
     isCurrent: true,
     isUnmanaged: true,
+    isEmpty: false,
     rows: [],
     digest: null,
     plan: planSchema(basisOf(source, 'tenant').files, [], source.options),

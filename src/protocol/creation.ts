@@ -9,7 +9,7 @@ import { createMessage, type Message, type MessageText } from './message-text.ts
 import { type LoadedSnapshot, loadSteps } from './snapshot-rows.ts';
 import { guardedTogether } from './transactions.ts';
 import { addSteps, runsCode, type Start } from './unit.ts';
-import { isStale, newNameTaken } from './unit-checks.ts';
+import { isOccupied, isStale, newNameTaken } from './unit-checks.ts';
 import type { JoinedUnits, UnitContext, UnitSchema } from './unit-context.ts';
 import { takeLocks } from './unit-locks.ts';
 import { begin, prelude } from './unit-settings.ts';
@@ -79,7 +79,8 @@ function composeFiles(
   const settings = prelude(activity, context);
   message.add(settings, begin(context));
   const isNew = schema.oid === null;
-  const checks = isNew ? newNameTaken(schema, context) : isStale(schema, context);
+  const occupied = snapshot?.fillsEmpty === true ? isOccupied(schema, context) : [];
+  const checks = isNew ? newNameTaken(schema, context) : [...isStale(schema, context), ...occupied];
   message.add(takeLocks(schema, context, { activity, checks }));
   if (isNew) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
   if (snapshot !== null) message.add(loadSteps(snapshot, { schema, context }, rowsFollow));

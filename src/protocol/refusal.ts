@@ -17,6 +17,7 @@ const messages: Readonly<Record<UnitState, string>> = {
   SQM17: 'another run is changing catalog rows that all tenants share',
   SQM18: 'objects of other schemas depend on this schema',
   SQM19: 'the file would change more than its database',
+  SQM20: 'the schema is not empty, as a snapshot requires',
   SQM12: 'the session that held the lock has ended',
 };
 
@@ -27,6 +28,7 @@ const next: Readonly<Partial<Record<UnitState, string>>> = {
   SQM05: 'tenants will be retried',
   SQM06: 'it will be read again',
   SQM13: 'the file will be rehearsed to find out',
+  SQM20: 'the files will be run instead',
 };
 
 /** A condition, as SQL, under which a unit must stop, and why. */

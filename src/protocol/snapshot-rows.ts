@@ -11,6 +11,8 @@ export interface LoadedSnapshot {
   readonly session: Readonly<Record<string, string>>;
   /** The migrations that it replaces. */
   readonly covered: readonly CreatedRow[];
+  /** The schema exists and must be as CREATE SCHEMA leaves it, apart from the history. */
+  readonly fillsEmpty: boolean;
 }
 
 /** The column in which a creation reports that the SQL of the snapshot begins (`true`) and is done (`false`). */

@@ -1,6 +1,7 @@
 import { unitStates } from '../errors.ts';
 import { historyTable, rowOf, selectDigest } from '../history/history.ts';
 import { isFenced } from '../history/move-mark.ts';
+import { isAsCreated } from '../history/presence.ts';
 import { historyKey } from '../project/order.ts';
 import { canonicalVersion } from '../project/version.ts';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
@@ -43,6 +44,12 @@ export function schemaReplaced({ schema, oid }: UnitSchema): Check {
     `to_regnamespace(${name})::oid is distinct from ${quoteLiteral(oid ?? '0')}::oid`,
     unitStates.schemaMissing,
   ];
+}
+
+/** Something is in a schema that a snapshot is about to fill, or was changed about it since CREATE SCHEMA. */
+export function isOccupied({ schema }: UnitSchema, { table }: UnitContext): Check[] {
+  const untouched = `select from pg_namespace n where n.nspname = ${quoteLiteral(schema)} and ${isAsCreated(table)}`;
+  return [[`not exists (${untouched})`, unitStates.notEmpty]];
 }
 
 /** The name of a schema that is about to be created has been taken, or public has changed. */

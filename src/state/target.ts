@@ -3,7 +3,7 @@ import type { SqlmigError } from '../errors.ts';
 import { isHalfDropped } from '../history/drop-mark.ts';
 import type { RecordedRow } from '../history/history.ts';
 import { isMoveMark, moveMarkIn } from '../history/move-mark.ts';
-import { findSchemas, type Presence, schemasWithTables } from '../history/presence.ts';
+import { contentsOf, findSchemas, type Presence } from '../history/presence.ts';
 import type { History, Reader } from '../history/read-histories.ts';
 import { readHolders } from '../protocol/holders.ts';
 import type { Scope } from '../results.ts';
@@ -27,6 +27,8 @@ export interface Target {
   readonly isCurrent: boolean;
   /** The schema has tables and no recorded migration: the application created them before it used sqlmig. */
   readonly isUnmanaged: boolean;
+  /** The schema is as CREATE SCHEMA leaves it, apart from a history without rows (see `isAsCreated`). */
+  readonly isEmpty: boolean;
   readonly rows: readonly RecordedRow[];
   /** The digest of the history as the server computed it; `null` without a history. */
   readonly digest: string | null;
@@ -43,9 +45,10 @@ interface SchemaFacts {
   readonly histories: ReadonlyMap<string, History>;
   readonly troubles: ReadonlyMap<string, SqlmigError>;
   readonly unmanaged: ReadonlySet<string>;
+  readonly empty: ReadonlySet<string>;
 }
 
-type HistoryFacts = Omit<SchemaFacts, 'unmanaged'>;
+type HistoryFacts = Omit<SchemaFacts, 'unmanaged' | 'empty'>;
 
 /**
  * Reads schemas without a lock and plans each. One query reads the catalog; histories are read as
@@ -105,6 +108,7 @@ async function readForUp(
       mayDiscardRows: present?.mayDiscardRows ?? false,
       isCurrent: present?.isCurrent ?? true,
       isUnmanaged: facts.unmanaged.has(schema),
+      isEmpty: facts.empty.has(schema),
       rows: migrations,
       digest,
       plan: move === null ? plan(basis, migrations) : withoutSteps(plan(basis, migrations)),
@@ -129,17 +133,18 @@ async function readFacts(
   table: string,
 ): Promise<SchemaFacts> {
   const first = await readHistoryFacts(requests, reader, table);
-  const withTables = await schemasWithTables(reader.session, unrecordedIn(requests, first), table);
+  const { inUse, empty } = await contentsOf(reader.session, unrecordedIn(requests, first), table);
   // Another run may have created the tables after their histories were read.
-  const suspects = requests.filter(({ schema }) => withTables.has(schema));
+  const suspects = requests.filter(({ schema }) => inUse.has(schema));
   const again = await readHistoryFacts(suspects, reader, table);
   const latest = <T>(before: ReadonlyMap<string, T>, now: ReadonlyMap<string, T>) =>
-    new Map([...before].filter(([schema]) => !withTables.has(schema)).concat([...now]));
+    new Map([...before].filter(([schema]) => !inUse.has(schema)).concat([...now]));
   return {
     present: latest(first.present, again.present),
     histories: latest(first.histories, again.histories),
     troubles: latest(first.troubles, again.troubles),
     unmanaged: new Set(unrecordedIn(suspects, again)),
+    empty,
   };
 }
 
@@ -199,6 +204,7 @@ export function troubled({ schema, basis }: TargetRequest, trouble: SqlmigError,
     mayDiscardRows: false,
     isCurrent: true,
     isUnmanaged: false,
+    isEmpty: false,
     ...noHistory,
     plan: planSchema([], [], basis.options),
     held: false,

@@ -36,6 +36,7 @@ function targetOf(schema: string, all: readonly Migration[], applied: readonly M
     mayDiscardRows: false,
     isCurrent: true,
     isUnmanaged: false,
+    isEmpty: false,
     rows,
     digest: null,
     plan: planSchema(all, rows, options),
