@@ -4,7 +4,7 @@ const [left, bar, row] = [220, 390, 22];
 
 function fillOf(name) {
   if (name.startsWith('limit')) return '#8b949e';
-  return name === 'sqlmig' ? '#2da44e' : '#54aeff';
+  return name.startsWith('sqlmig') ? '#2da44e' : '#54aeff';
 }
 
 /** An SVG with a panel for each of some tables. */

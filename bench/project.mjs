@@ -55,3 +55,12 @@ export function copyFiles({ dir }, name) {
   cpSync(join(dir, 'sqlmig'), join(dir, name), { recursive: true });
   return join(dir, name);
 }
+
+/** Copies sqlmig's files of a project to another folder in it, and writes a snapshot of them there. */
+export async function copyWithSnapshot(server, project, folder) {
+  copyFiles(project, folder);
+  const name = 'replayed';
+  await createDatabase(server, name, { template: project.template });
+  await timed(sqlmig(['snapshot'], { folder }).command({ ...project, url: server.url(name) }), { server });
+  await dropDatabase(server, name);
+}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limit, limits, sqlmig } from '../contestants.mjs';
 import { interleaved, timed } from '../measure.mjs';
-import { copyFiles, createDatabase, createProject, dropDatabase } from '../project.mjs';
+import { copyWithSnapshot, createDatabase, createProject, dropDatabase } from '../project.mjs';
 import { sent, transaction, writeScripts } from '../workload.mjs';
 
 const withSnapshot = 'with-snapshot';
@@ -24,10 +24,9 @@ export async function create(bench) {
   const { server, rounds } = bench;
   const { files } = bench.size(1, 100);
   const project = await createProject(server, { tenants: 0, files, k: 1 });
-  copyFiles(project, withSnapshot);
+  await copyWithSnapshot(server, project, withSnapshot);
   await createDatabase(server, 'creation', project);
   const url = server.url('creation');
-  await timed(sqlmig(['snapshot'], { folder: withSnapshot }).command({ ...project, url }), { server });
   const contestants = [
     ...limits,
     creating('tenant create', 'sqlmig'),

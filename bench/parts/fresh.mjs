@@ -1,12 +1,16 @@
 // Everything from nothing: each turn on a database of its own.
 import { limits, rivals, up } from '../contestants.mjs';
 import { interleaved, timed } from '../measure.mjs';
-import { createProject, inDatabase } from '../project.mjs';
+import { copyWithSnapshot, createProject, inDatabase } from '../project.mjs';
+
+const snapshotFolder = 'with-snapshot';
+const withSnapshot = up([], { name: 'sqlmig with a snapshot', folder: snapshotFolder });
 
 /** Measures contestants from nothing; `url` gives the address for a database and a contestant. */
 export async function measureFresh(bench, contestants, { tenants, files, url = bench.server.url }) {
   const { server, rounds, k } = bench;
   const project = await createProject(server, { tenants, files, k });
+  if (contestants.includes(withSnapshot)) await copyWithSnapshot(server, project, snapshotFolder);
   const results = await interleaved(contestants, rounds, (contestant) =>
     inDatabase(server, project, (name) =>
       timed(contestant.command({ ...project, url: url(name, contestant), from: 1, to: files }), { server }),
@@ -20,7 +24,10 @@ const flushing = up(['--flush-every-commit'], { name: 'sqlmig --flush-every-comm
 export const fresh = (bench) =>
   measureFresh(
     bench,
-    [...limits, up(), ...(bench.flushMs === undefined ? [] : [flushing]), ...bench.wanted(rivals)],
+    [
+      ...[...limits, up(), withSnapshot, ...(bench.flushMs === undefined ? [] : [flushing])],
+      ...bench.wanted(rivals),
+    ],
     bench.size(100, 100),
   );
 
