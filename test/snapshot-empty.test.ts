@@ -149,6 +149,18 @@ test('only a schema that is as CREATE SCHEMA leaves it, apart from its history, 
   expect(await bySnapshot()).toEqual(['has_history', 'untouched']);
 });
 
+test('a session that is said to be pooled loads it as well', async () => {
+  const p = await fleet(['acme']);
+  mark(p);
+  const url = new URL(db.url);
+  url.searchParams.set('pgbouncer', 'true');
+  p.write({
+    'sqlmig.config.json': JSON.stringify({ url: url.href, directUrl: db.url, tenants: { list: ['acme'] } }),
+  });
+  expect(await migrate(p)).toEqual({ states: { acme: 'applied' }, said: [] });
+  expect(await bySnapshot()).toEqual(['acme']);
+});
+
 test('tenant create --if-not-exists loads it as well', async () => {
   const p = await fleet(['acme']);
   mark(p);
