@@ -40,6 +40,9 @@ export const sqlmig = (args, { name = 'sqlmig', folder = 'sqlmig', node = proces
 export const up = (flags = [], options = {}) =>
   sqlmig(({ k }) => ['up', '--all', '--concurrency', String(k), ...flags], options);
 
+/** With the digests of histories in the catalog. */
+export const skippingUnchanged = up(['--skip-unchanged'], { name: 'sqlmig --skip-unchanged' });
+
 export const limits = [
   limit('one transaction per file', limitScripts(false)),
   limit('one transaction per tenant', limitScripts(true)),

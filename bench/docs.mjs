@@ -90,13 +90,17 @@ function latencies() {
   const tables = withoutFlush.filter(isDistant);
   if (tables.length === 0) return null;
   return markdown(
-    ['', 'limit, ms', 'sqlmig, ms', 'umzug, ms', 'umzug relative to sqlmig', 'umzug relative to the limit'],
+    [
+      ...['', 'limit, ms', 'sqlmig, ms', 'with `--skip-unchanged`, ms', 'umzug, ms'],
+      ...['umzug relative to sqlmig', 'with `--skip-unchanged`', 'relative to the limit'],
+    ],
     tables.map((table) => {
       const limit = table.rows.find(isLimit);
-      const [own, other] = ['sqlmig', 'umzug'].map((name) => find(table, name));
+      const names = ['sqlmig', 'sqlmig --skip-unchanged', 'umzug'];
+      const [own, skipping, other] = names.map((name) => find(table, name));
       const ratioTo = (row) => (other && row ? fixed(other.ms / row.ms, 2) : '');
-      const times = [limit, own, other].map((row) => (row ? range(row) : ''));
-      return [table.title, ...times, ratioTo(own), ratioTo(limit)];
+      const times = [limit, own, skipping, other].map((row) => (row ? range(row) : ''));
+      return [table.title, ...times, ...[own, skipping, limit].map(ratioTo)];
     }),
   );
 }

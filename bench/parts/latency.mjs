@@ -1,6 +1,6 @@
 // The same with longer round trips.
 import postgres from 'postgres';
-import { limits, rivals, up } from '../contestants.mjs';
+import { limits, rivals, skippingUnchanged, up } from '../contestants.mjs';
 import { startLatencyProxy } from '../native.mjs';
 import { median } from '../tables.mjs';
 import { measureFresh } from './fresh.mjs';
@@ -36,7 +36,8 @@ export async function latency(bench) {
     ...bench.size(20, 100),
     url: (name, { port }) => through(name, port),
   });
-  const beside = [limits[0], up(), ...rivals.filter(({ name }) => name === 'umzug')];
+  const umzug = rivals.filter(({ name }) => name === 'umzug');
+  const beside = [limits[0], up(), skippingUnchanged, ...umzug];
   for (const { ms, port } of proxies)
     await measureOneNew(bench, beside, {
       ...bench.size(1000, 10),

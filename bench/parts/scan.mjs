@@ -1,6 +1,6 @@
 // Nothing to do for fleets of several sizes.
 import { fileURLToPath } from 'node:url';
-import { bareNode, up } from '../contestants.mjs';
+import { bareNode, skippingUnchanged, up } from '../contestants.mjs';
 import { interleaved, timed } from '../measure.mjs';
 import { createDatabase, createProject, dropDatabase } from '../project.mjs';
 
@@ -12,7 +12,6 @@ const tablesAlone = {
     [fileURLToPath(new URL('../history-scan.mjs', import.meta.url)), url, list],
   ],
 };
-const believing = up(['--skip-unchanged'], { name: 'sqlmig --skip-unchanged' });
 
 export async function scan(bench) {
   const { server, rounds, k } = bench;
@@ -21,8 +20,8 @@ export async function scan(bench) {
     await createDatabase(server, 'scan', project);
     const run = (contestant) =>
       timed(contestant.command({ ...project, url: server.url('scan') }), { server });
-    await run(believing);
-    const results = await interleaved([tablesAlone, up(), believing, bareNode()], rounds, run);
+    await run(skippingUnchanged);
+    const results = await interleaved([tablesAlone, up(), skippingUnchanged, bareNode()], rounds, run);
     bench.tell(`reading ${tenants} histories, nothing to do`, results, tablesAlone.name);
     await dropDatabase(server, 'scan');
   }
