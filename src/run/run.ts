@@ -86,8 +86,11 @@ export async function withRun<T>(
     onWait: (schema, waitedMs, holders) => emit({ type: 'waiting', schema, waitedMs, holders }),
   };
   const reads = new WeakMap<Session, Set<string>>();
-  const onRead = (session: Session, schemas: readonly string[]) =>
-    void reads.set(session, new Set([...(reads.get(session) ?? []), ...schemas]));
+  const onRead = (session: Session, schemas: readonly string[]) => {
+    const read = reads.get(session) ?? new Set();
+    for (const schema of schemas) read.add(schema);
+    reads.set(session, read);
+  };
   const onlyReads = readOnly === undefined;
   try {
     if (onlyReads && signal.aborted) throw interruptedReading();
