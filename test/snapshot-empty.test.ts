@@ -2,14 +2,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
+import { createSnapshots } from '../src/fleet/snapshots.ts';
 import { createHistoryTable } from '../src/history/history.ts';
 import { createTenant, type RunEvent, type UpOptions, up, verify, writeSnapshot } from '../src/index.ts';
+import { readMigrations } from '../src/project/migrations.ts';
 import { parseSnapshot, snapshotText } from '../src/project/snapshot-file.ts';
 import { lockObjects } from '../src/protocol/keys.ts';
+import { readTargets } from '../src/state/target.ts';
 import { start } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { closeGate, holdLock, waitAtGate } from './setup/gate.ts';
 import { numbered, project, type TestProject } from './setup/project.ts';
+import { testSession } from './setup/unit.ts';
 
 // `up` loads the snapshot into a schema that somebody else has created, if it is as CREATE SCHEMA leaves it.
 
@@ -100,6 +104,34 @@ test('an empty schema gets what its files would have built, with the same histor
   expect(await history('by_snapshot')).toEqual(await history('by_files'));
   expect(await db.query('select id, email from by_snapshot.users')).toEqual([{ id: 1, email: 'x' }]);
   expect(await verify(await p.config(), { structure: 'files' })).toMatchObject({ ok: true, findings: [] });
+});
+
+test('what looks suspicious in the first tenant does not keep the snapshot from the others', async () => {
+  const p = await fleet(['a', 'b', 'c']);
+  mark(p);
+  // The first key to a table of public changes the description of that table.
+  p.write({ 'sql/tenant/4_code.sql': 'do $$ begin perform 1; end $$' });
+  expect(await migrate(p)).toEqual({ states: { a: 'applied', b: 'applied', c: 'applied' }, said: [] });
+  expect(await bySnapshot()).toHaveLength(2);
+  expect(Object.keys(await db.history('a'))).toHaveLength(4);
+});
+
+test('a snapshot that looks suspicious again and again is not used any more', async () => {
+  const p = await fleet([]);
+  const config = await p.config();
+  const migrations = await readMigrations(config);
+  const options = { to: null, steps: null, outOfOrder: false, ignoreChanged: false };
+  const snapshots = createSnapshots({ migrations, config, options }, () => {});
+  const basis = { scope: 'tenant', files: migrations.tenant, options } as const;
+  const session = await testSession(db.url);
+  const reader = { session, spares: async () => [] };
+  const [target] = await readTargets([{ schema: 'fresh', basis }], reader, config.historyTable);
+  await session.close();
+  if (target === undefined) throw new Error('one request gives one target');
+  for (let times = 1; times < 8; times++) snapshots.giveUp(null);
+  expect(snapshots.of(target)?.covered).toHaveLength(3);
+  snapshots.giveUp(null);
+  expect(snapshots.of(target)).toBeNull();
 });
 
 test('newer files and repeatables follow the snapshot, and a version before it is built from files', async () => {

@@ -23,9 +23,15 @@ export interface Snapshots {
   of(target: Target): LoadedSnapshot | null;
   /** The pending files of a tenant that the snapshot does not replace. */
   rest(target: Target): readonly Migration[];
-  /** Stops using the snapshot in this run. Warns if there is a reason. */
+  /**
+   * Stops using the snapshot in this run, with a warning. `null` if it is not at fault: then only after this has happened
+   * several times, because something that only the first tenant changes may have been the cause.
+   */
   giveUp(why: string | null): void;
 }
+
+// Each time, the tenant is built twice.
+const mostSuspicions = 8;
 
 /** Reads the snapshot beside the files when the first tenant needs it. A stale snapshot is not used. */
 export function createSnapshots({ migrations, config }: PlanSource, emit: OnEvent): Snapshots {
@@ -33,7 +39,9 @@ export function createSnapshots({ migrations, config }: PlanSource, emit: OnEven
   const isBare = ({ rows, schema }: Target) => bare.has(schema) && rows.length === 0;
   const isNew = (target: Target) => !target.exists || target.isEmpty || isBare(target);
   let known: { readonly found: FoundSnapshot; readonly script: Script } | null | undefined;
+  let suspicions = 0;
   const giveUp = (why: string | null, file = known?.found.file) => {
+    if (why === null && ++suspicions < mostSuspicions) return;
     known = null;
     if (why !== null && file !== undefined)
       emit({
