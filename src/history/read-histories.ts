@@ -128,8 +128,11 @@ export async function readInBatches(
       reader.onRead?.(session, batch);
     }
   };
-  const spares = batches.length > 1 ? await reader.spares(batches.length) : [];
-  await settleAll([reader.session, ...spares].map(work));
+  // Opening a session takes as long as a query or two.
+  const withSpares = async () => {
+    if (batches.length > 0) await settleAll((await reader.spares(batches.length)).map(work));
+  };
+  await settleAll([work(reader.session), withSpares()]);
   return refused;
 }
 
