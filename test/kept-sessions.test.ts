@@ -32,7 +32,12 @@ test('sessions that have read histories are passed to workers, and closed at the
     // The run's own session waits for the first history until the others have read theirs.
     const locker = await testSession(db.url);
     await locker.run('begin; lock table t_1.schema_migrations');
-    const reading = run.read((_, reader) => readHistoryDigests(reader, tenants, 'schema_migrations'));
+    const reading = run.read(async (_, reader) => {
+      expect(await reader.spares(15)).toHaveLength(1);
+      expect(await reader.spares(40)).toHaveLength(2);
+      expect(await reader.spares(100)).toHaveLength(3);
+      return readHistoryDigests(reader, tenants, 'schema_migrations');
+    });
     while ((await sessions()) !== 5) await delay(10);
     await locker.run('rollback');
     await locker.close();

@@ -123,8 +123,8 @@ function createOpener(
   };
 }
 
-// Opening a session costs as much as a few queries.
-const queriesPerSpare = 4;
+// A session costs as much as reading fifty histories: starting a process, which maps and reads the catalogs anew.
+const queriesPerSpare = 16;
 
 function createSpares(
   kept: KeptSessions,
