@@ -140,7 +140,7 @@ insert into owned (at) values (now()), (now()); insert into owned (of) values ({
 alter table owned owner to pg_read_all_data; grant select (id), update (at) on owned to pg_monitor; alter table owned cluster on owned_pkey;
 revoke execute on function user_count() from public; grant execute on function user_count() to pg_monitor; revoke usage on type mood from public;
 create view columns as select id, of from owned; alter view columns alter of set default 'x'; comment on column columns.id is 'c'; grant insert on columns to pg_monitor;
-create table parent (a int check (a > 0), b text, d int); create table child (c int) inherits (parent); insert into child values (1, 'b', 3, 2); alter table child alter b set default 'q';
+create table parent (a int check (a > 0), b text, d int); create table child (c int) inherits (parent); create table sums (a int, twice int generated always as (a * 2) stored); create table more_sums (b int) inherits (sums); insert into child values (1, 'b', 3, 2); alter table child alter b set default 'q';
 create function by_default() returns int language sql as 'select count(*)::int from parent'; alter table parent alter d set default by_default(); insert into parent (a) values (7);
 create function row_of(p parent) returns text language sql as 'select p.b'; alter table users replica identity using index users_email_key;
 create function pinned() returns int language sql set search_path from current as 'select 1'; create function barred() returns int language sql set search_path = '', pg_catalog as 'select 1'; create table empty (); insert into empty default values;

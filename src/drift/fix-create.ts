@@ -1,5 +1,6 @@
 import { quoteBody, quoteIdentifier, quoteLiteral } from '../sql/quote.ts';
 import { fullName, type Shape, type ShapeObject } from '../structure/shape.ts';
+import { columnDefinition, columnSettings } from './fix-column.ts';
 import { type Creator, typeCreators } from './fix-create-types.ts';
 import { commentSteps, type FixStep, type FixSteps, isOfDomain, step } from './fix-step.ts';
 
@@ -32,46 +33,6 @@ function hasParts(kind: string): boolean {
   return ['table', 'view', 'materialized view', 'domain'].includes(kind);
 }
 
-/** The definition of a column, as in CREATE TABLE. */
-function columnDefinition(column: ShapeObject, expected: Shape): string {
-  const { name, attributes } = column;
-  const { type, collation, identity, generated, default: value } = attributes;
-  const sequence = expected.find(
-    ({ kind, attributes: owned }) => kind === 'sequence' && owned['owned by'] === fullName(column),
-  );
-  const identityOptions =
-    sequence === undefined
-      ? ''
-      : ` (sequence name ${sequence.name} ${(sequence.attributes.definition ?? '').replace(/^as \S+ /, '')})`;
-  return [
-    name,
-    type,
-    ...(collation === undefined ? [] : [`collate ${collation}`]),
-    ...(value === undefined ? [] : [`default ${value}`]),
-    ...(generated === undefined ? [] : [generatedAs(generated)]),
-    ...(identity === undefined ? [] : [`generated ${identity} as identity${identityOptions}`]),
-    ...(attributes['not null'] === undefined ? [] : ['not null']),
-  ].join(' ');
-}
-
-function generatedAs(generated: string): string {
-  const [, kind = 'stored', expression = ''] = /^(stored|virtual): ([\s\S]*)$/.exec(generated) ?? [];
-  return `generated always as (${expression}) ${kind}`;
-}
-
-/** Settings of a column that are not part of `columnDefinition`. */
-function columnSettings({ of, name, attributes }: ShapeObject): FixStep[] {
-  const alter = `alter table ${of} alter ${name}`;
-  const { storage, compression, options } = attributes;
-  const target = attributes['statistics target'];
-  return [
-    ...(storage === undefined ? [] : [step('rest', `${alter} set storage ${storage}`)]),
-    ...(compression === undefined ? [] : [step('rest', `${alter} set compression ${compression}`)]),
-    ...(target === undefined ? [] : [step('rest', `${alter} set statistics ${target}`)]),
-    ...(options === undefined ? [] : [step('rest', `${alter} set (${options})`)]),
-  ];
-}
-
 const createTable: Creator = (table, expected) => {
   const unusual = ['partition of', 'of type', 'partition key', 'server'].find(
     (key) => key in table.attributes,
@@ -87,8 +48,20 @@ export function tableSteps({ name, attributes }: ShapeObject, expected: Shape): 
   const columns = expected
     .filter(({ of, kind }) => of === name && kind === 'column')
     .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
-  const lines = columns.map((column) => `  ${columnDefinition(column, expected)}`).join(',\n');
   const { persistence, inherits, options, tablespace } = attributes;
+  const parents = inherits?.split(', ') ?? [];
+  // Up to PostgreSQL 15, a column must not repeat the expression of a parent (42P16).
+  const isInherited = (column: ShapeObject) =>
+    expected.some(
+      ({ of, kind, name, attributes: { generated } }) =>
+        kind === 'column' &&
+        parents.includes(of ?? '') &&
+        name === column.name &&
+        generated === column.attributes.generated,
+    );
+  const lines = columns
+    .map((column) => `  ${columnDefinition(column, expected, isInherited(column))}`)
+    .join(',\n');
   const { 'partition of': parent, 'partition bound': bound, 'partition key': key } = attributes;
   const method = attributes['access method'];
   const security = attributes['row level security'];
