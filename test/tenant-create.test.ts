@@ -417,3 +417,27 @@ test('a name that another session is about to give away is waited for, and named
   await release();
   expect(await createTenant(config, { name: 'held' })).toMatchObject({ state: 'applied' });
 });
+
+test('a new tenant whose files need several messages is not retried', async () => {
+  const { url } = await freshDatabase();
+  const p = project(
+    { url, tenants: { list: ['by_up', 'by_create'] } },
+    {
+      'sql/tenant/1_a.sql':
+        'create table a (id int); create procedure ends() language plpgsql as $$ begin commit; end $$',
+      'sql/tenant/2_i.sql': 'create index concurrently on a (id)',
+      'sql/tenant/3_p.sql': '-- sqlmig: no-transaction\ncall ends()',
+      'sql/tenant/4_b.sql': 'create table b ()',
+    },
+  );
+  const config = await p.config();
+  const retries: string[] = [];
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'retrying') retries.push(`${event.schema}: ${event.reason}`);
+  };
+  expect(await up(config, { select: { kind: 'tenants', names: ['by_up'] }, onEvent })).toMatchObject({
+    ok: true,
+  });
+  expect(await createTenant(config, { name: 'by_create', onEvent })).toMatchObject({ state: 'applied' });
+  expect(retries).toEqual([]);
+});

@@ -91,16 +91,23 @@ async function applyOpen(applying: Applying, from: Progress): Promise<Progress |
   return progress;
 }
 
+/**
+ * Creates a schema and its history if they are missing. Returns the schema with its OID.
+ * @throws ServerError, SessionLost
+ */
+export async function createHistory(session: Session, { schema, context }: UnitPlace): Promise<UnitSchema> {
+  const own = { ...context, ownSession: session.hasSettings };
+  const [row] = await session.run(composeBootstrap(schema.schema, own, schema.oid));
+  const oid = schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null);
+  return { ...schema, oid, mayDiscardRows: row?.discards === true };
+}
+
 /** Creates the missing schema and history, or upgrades the history if no unit will. Returns the schema with its OID. */
 async function bootstrapOrUpgrade(
   { session, context, signal }: Applying,
   { schema, scripts, bootstrap }: PendingFiles,
 ): Promise<UnitSchema> {
-  if (bootstrap && !signal.aborted) {
-    const [row] = await session.run(composeBootstrap(schema.schema, context, schema.oid));
-    const oid = schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null);
-    return { ...schema, oid, mayDiscardRows: row?.discards === true };
-  }
+  if (bootstrap && !signal.aborted) return createHistory(session, { schema, context });
   // Only statements of a non-transactional file follow, and these do not upgrade the history.
   if (scripts.length === 0 && !bootstrap && !schema.isCurrent)
     await session.run(composeUpgrade(schema, context));

@@ -1,5 +1,5 @@
-import { applyUnits } from '../execute/apply.ts';
-import { type Attempt, appliedMigration } from '../execute/attempt.ts';
+import { applyUnits, createHistory } from '../execute/apply.ts';
+import { type Attempt, appliedMigration, attemptOf } from '../execute/attempt.ts';
 import { applyNonTransactional } from '../execute/non-transactional.ts';
 import { withApplied } from '../execute/unit-place.ts';
 import type { UnitSchema } from '../protocol/unit-context.ts';
@@ -29,11 +29,19 @@ export async function applySchema(
   { target, gate, limits }: SchemaWork,
 ): Promise<Attempt> {
   const { undo } = basisOf(migrator.source, target.scope);
+  const { context, settings } = migrator;
   let schema = unitSchema(target, gate);
-  let bootstrap = !target.hasHistory;
+  const groups = groupScripts(await migrator.scripts.of(target), schema);
+  if (!target.hasHistory && !settings.signal.aborted) {
+    try {
+      schema = await createHistory(session, { schema, context });
+    } catch (error) {
+      return attemptOf(error, { schema, context });
+    }
+  }
   const done: AppliedMigration[] = [];
-  for (const group of groupScripts(await migrator.scripts.of(target), schema)) {
-    const attempt = await applyGroup(migrator, session, { group, schema, bootstrap, limits });
+  for (const group of groups) {
+    const attempt = await applyGroup(migrator, session, { group, schema, limits });
     migrator.turns.learn(attempt);
     if (attempt.kind !== 'done') {
       if (undo !== undefined) noteAttempted(undo, target.schema, [...done, ...attempted(group, attempt)]);
@@ -41,7 +49,6 @@ export async function applySchema(
     }
     done.push(...attempt.applied);
     schema = withApplied(schema, group);
-    bootstrap = false;
   }
   return { kind: 'done', applied: done };
 }
@@ -58,19 +65,17 @@ async function applyGroup(
   {
     group,
     schema,
-    bootstrap,
     limits,
   }: Pick<SchemaWork, 'limits'> & {
     readonly group: readonly Script[];
     readonly schema: UnitSchema;
-    readonly bootstrap: boolean;
   },
 ): Promise<Attempt> {
   const { turns, indexJobs, settings } = migrator;
   const context = limits.apart ? { ...migrator.context, transactionPerFile: true } : migrator.context;
   const [first] = group;
   const applyTogether = (scripts: readonly Script[]) =>
-    applyUnits(session, { schema, scripts, bootstrap }, { context, signal: settings.signal });
+    applyUnits(session, { schema, scripts, bootstrap: false }, { context, signal: settings.signal });
   if (first === undefined || first.nonTransactional === null)
     return turns.inTurn(group, schema, () => applyTogether(group));
   const created = await applyTogether([]);
