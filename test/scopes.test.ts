@@ -240,6 +240,9 @@ test('where files of all tenants failed, those of a kind do not run, and --only-
     'gold f2 skipped tenant-failed',
   ]);
   expect(result).toMatchObject({ ok: false, failed: 2, skipped: 3 });
+  expect(result.schemas.find(({ schema, scope }) => schema === 'f2' && scope === 'vip')?.error?.state).toBe(
+    'rolled back; no file of the scope is applied to f2',
+  );
   // As many failures as stop a run stop it across scopes.
   const stopped = await run();
   expect(states(stopped)).toContain('vip f2 skipped stopped');

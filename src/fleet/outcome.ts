@@ -123,7 +123,10 @@ export function withError(
     ...(target.isUnmanaged && { unmanaged: true }),
     migrations: recordedBy(target, context),
     ...(costs && { costs }),
-    error: { ...detailsOf(error, target, context.database), ...hint },
+    error: {
+      ...detailsOf(error, target, { database: context.database, ofKind: context.basis.ofKind }),
+      ...hint,
+    },
   };
 }
 
@@ -148,16 +151,24 @@ export function outcomeUnknown(target: Target, error: SqlmigError, context: Outc
 }
 
 /** An error's details with its schema and its current version. */
-export function detailsOf(error: SqlmigError, target: Target, database: string): ErrorDetails {
+export function detailsOf(
+  error: SqlmigError,
+  target: Target,
+  { database, ofKind = false }: { readonly database: string; readonly ofKind?: boolean | undefined },
+): ErrorDetails {
   const { schema } = target;
-  const state = [error.details.state, versionState(target)].filter((part) => part != null).join('; ');
+  const now = versionState(target, ofKind);
+  const state = [error.details.state, now].filter((part) => part != null).join('; ');
   return { ...error.details, schema, database, state };
 }
 
 /** The version of a schema, in words; `null` if it is unknown. */
-function versionState(target: Target): string | null {
-  const { schema, exists, trouble } = target;
+function versionState(target: Target, ofKind: boolean): string | null {
+  const { schema, exists, isUnmanaged, trouble, plan } = target;
   if (trouble !== null) return null;
+  // The files of all tenants may have been applied.
+  if (exists && ofKind && plan.version === null && !isUnmanaged)
+    return `no file of the scope is applied to ${schema}`;
   return exists ? `${schema} is ${versionOf(target)}` : `${schema} does not exist`;
 }
 

@@ -15,6 +15,6 @@ export function plannedSchema(target: Target, database: string): PlannedSchema {
     version: planned.version,
     ...(target.isUnmanaged && { unmanaged: true as const }),
     migrations: steps.map(({ version, name, file }) => ({ version, name, file })),
-    ...(refusal && { error: detailsOf(refusal, target, database) }),
+    ...(refusal && { error: detailsOf(refusal, target, { database }) }),
   };
 }
