@@ -100,8 +100,13 @@ test('one insert writes all rows, with the time at which each file began, and ho
   expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true, applied: 0 });
 });
 
-test('a file that returns a column like those of the reports is not taken for a report', async () => {
-  const p = fleet(['acme'], tables(12, { 5: `select '2000-01-01' as sqlmig_at, 7 as sqlmig_ms` }));
+test.each([
+  ['a time', `select '2000-01-01' as sqlmig_at, 7 as sqlmig_ms`],
+  ['its own report again', `select '5' as sqlmig_begun, '2000-01-01' as sqlmig_at`],
+  ['the report of a later file', `select '9' as sqlmig_begun, '2000-01-01' as sqlmig_at`],
+  ['the report of a snapshot', `select true as sqlmig_loading, '2000-01-01' as sqlmig_at`],
+])('what a file returns is not taken for a report, even if it is like one: %s', async (_, text) => {
+  const p = fleet(['acme'], tables(12, { 5: text }));
   expect(await up(await p.config(), { select: all })).toMatchObject({ ok: true });
   expect(await transactions('acme')).toEqual([{ tables: 1, rows: 1 }]);
   expect(

@@ -91,10 +91,12 @@ export function createReport(scripts: readonly Script[]) {
     take(row: Row) {
       if (waitingColumn in row) isWaiting = true;
       if (waitedColumn in row) isWaiting = false;
-      if (begunColumn in row) begun = keys.indexOf(String(row[begunColumn]));
-      // A file may return a column of that name.
-      if ((begunColumn in row || loadingColumn in row) && typeof row[begunAtColumn] === 'string')
-        begunAt.push(row[begunAtColumn]);
+      // A file may return columns of these names, but the files begin one after the other, and a snapshot before them.
+      const next = begun === null ? 0 : begun + 1;
+      const begins = begunColumn in row && row[begunColumn] === keys[next];
+      if (begins) begun = next;
+      const isTimed = begins || (begun === null && loadingColumn in row);
+      if (isTimed && typeof row[begunAtColumn] === 'string') begunAt.push(row[begunAtColumn]);
       takeDuration(row, durations);
     },
     /** The scripts that a notice can come from. */
