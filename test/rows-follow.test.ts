@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { applyUnits } from '../src/execute/apply.ts';
-import { up } from '../src/index.ts';
+import { type RunEvent, up } from '../src/index.ts';
 import { composeUnits } from '../src/protocol/message.ts';
 import { start } from './setup/cli.ts';
+import { ownServer } from './setup/cluster.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project, type TestProject } from './setup/project.ts';
 import { checkedScript, emptyTenant, testContext, testSession } from './setup/unit.ts';
@@ -253,6 +254,33 @@ test('a second session without any lock fails on the history, and what it has do
     { n: 12, files: 12 },
   ]);
   expect(Object.keys(await db.history('acme'))).toHaveLength(12);
+});
+
+test('what the server says when the rows are committed is about the tenant', async () => {
+  const server = await ownServer();
+  await server.query('create schema acme');
+  const p = project({ url: server.url, tenants: { list: ['acme'] } }, tables(12));
+  // Nobody is there to confirm a commit, so each of them waits until it is canceled.
+  const config = await p.config();
+  await up(config, { select: { kind: 'public' } });
+  await server.query(`alter system set synchronous_standby_names = 'nobody'`);
+  await server.query('select pg_reload_conf()');
+  const said: RunEvent[] = [];
+  let isOver = false;
+  const run = up(config, { select: all, sync: true, onEvent: (event) => void said.push(event) }).finally(
+    () => {
+      isOver = true;
+    },
+  );
+  while (!isOver) {
+    await server.query(
+      `select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep' and application_name like 'sqlmig%'`,
+    );
+    await delay(20);
+  }
+  expect(await run).toMatchObject({ ok: true, applied: 1 });
+  const warnings = said.filter((event) => event.type === 'server-notice');
+  expect(warnings.filter(({ schema }) => schema === 'acme')).toHaveLength(1);
 });
 
 test('many runs at once on new tenants: each file once', async () => {

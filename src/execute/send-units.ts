@@ -67,7 +67,9 @@ export async function sendBatch(session: Session, batch: Batch): Promise<SentBat
     if (message.record === null) return;
     // A position in what follows is in no file.
     sent = { ...message, files: [] };
-    await session.runFiles(message.record(report.read().begunAt), report.take);
+    await session.runFiles(message.record(report.read().begunAt), report.take, (notice) =>
+      context.onNotice(notice, { ...schema, scripts }),
+    );
   };
   const error = await send().then(
     () => null,
