@@ -114,7 +114,8 @@ test('an empty schema that a snapshot fills', () => {
     { schema, scripts: [totals], snapshot, trusted: new Set(), guardsEach: false },
     own,
   );
-  return golden('fill-empty', message.text + record([]) + commit);
+  const times = ['2026-01-01 00:00:01+00', '2026-01-01 00:00:02+00'];
+  return golden('fill-empty', message.text + record(times) + commit);
 });
 
 test('one tenant file', () =>

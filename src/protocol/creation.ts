@@ -11,7 +11,7 @@ import { guardedTogether } from './transactions.ts';
 import { addSteps, runsCode, type Start } from './unit.ts';
 import { isOccupied, isStale, newNameTaken } from './unit-checks.ts';
 import type { JoinedUnits, UnitContext, UnitSchema } from './unit-context.ts';
-import { takeLocks } from './unit-locks.ts';
+import { lockHistory, takeLocks } from './unit-locks.ts';
 import { begin, prelude } from './unit-settings.ts';
 
 /** A schema to create, or one that exists with an empty history, and the files to apply to it. */
@@ -82,6 +82,7 @@ function composeFiles(
   const occupied = snapshot?.fillsEmpty === true ? isOccupied(schema, context) : [];
   const checks = isNew ? newNameTaken(schema, context) : [...isStale(schema, context), ...occupied];
   message.add(takeLocks(schema, context, { activity, checks }));
+  if (rowsFollow && !isNew) message.add(lockHistory(schema, context));
   if (isNew) message.add(doBlock(`begin\n${createMissing(schema.schema, context)}\nend`));
   if (snapshot !== null) message.add(loadSteps(snapshot, { schema, context }, rowsFollow));
   const groups = guardsEach ? scripts.map((script) => [script]) : guardedTogether(scripts);
@@ -97,7 +98,7 @@ function composeFiles(
 function canFollow({ schema, scripts, snapshot, guardsEach }: ReplayedSchema, context: UnitContext): boolean {
   const isNamed = (name: string) => snapshot?.sql.includes(name) === true;
   // Citus may refuse an INSERT from a query.
-  const mayInsert = schema.oid === null && !context.isCitus;
+  const mayInsert = (schema.oid === null || snapshot?.fillsEmpty === true) && !context.isCitus;
   const isRead = mayReadHistory(scripts, context) || context.historyTables.some(isNamed);
   return mayInsert && !guardsEach && !isRead;
 }
