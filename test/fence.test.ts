@@ -1,10 +1,9 @@
 import { beforeEach, expect, test } from 'vitest';
-import { applyUnits } from '../src/execute/apply.ts';
 import { up } from '../src/index.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { effectsTable, expectExactlyOnce, leavesEffect } from './setup/effects.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
+import { applyPending, emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -70,7 +69,7 @@ test('a schema that was dropped and made anew since the look gets nothing by an 
     [false, was?.oid],
     [true, now?.oid],
   ] as const) {
-    const attempt = await applyUnits(
+    const attempt = await applyPending(
       session,
       { schema: { ...target, oid: String(oid) }, scripts: [script], bootstrap },
       { context: testContext, signal: new AbortController().signal },

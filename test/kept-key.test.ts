@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest';
-import { applyUnits } from '../src/execute/apply.ts';
 import { up } from '../src/index.ts';
 import { lockClass } from '../src/protocol/keys.ts';
 import { unitSettings } from '../src/protocol/unit-settings.ts';
 import { freshDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, plainReach, testContext, testSession, uncheckedScript } from './setup/unit.ts';
+import {
+  applyPending,
+  emptyTenant,
+  plainReach,
+  testContext,
+  testSession,
+  uncheckedScript,
+} from './setup/unit.ts';
 
 test('between the units of a message nobody gets the key of the schema, whatever a file unlocks', async () => {
   const db = await freshDatabase();
@@ -54,7 +60,7 @@ test('a message that fails halfway keeps no key in its session', async () => {
   const db = await freshDatabase();
   const session = await testSession(db.url, unitSettings('tenant', testContext));
   const scripts = ['create table a ()', 'select 1/0', 'create table c ()'];
-  const attempt = await applyUnits(
+  const attempt = await applyPending(
     session,
     {
       schema: emptyTenant('halfway'),
@@ -84,7 +90,7 @@ test('a unit that fails at its commit is not told as applied, though it has told
     return { ...script, statements: script.statements.map((statement) => ({ ...statement, reach })) };
   });
   const never = new AbortController().signal;
-  const attempt = await applyUnits(
+  const attempt = await applyPending(
     session,
     { schema: emptyTenant('late'), scripts, bootstrap: true },
     { context: testContext, signal: never },

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { beforeEach, expect, test } from 'vitest';
 import { completePlan } from '../src/decide/plan.ts';
-import { applyUnits } from '../src/execute/apply.ts';
 import { readHistoryDigests } from '../src/history/read-histories.ts';
 import { up } from '../src/index.ts';
 import { readMigrations } from '../src/project/migrations.ts';
@@ -12,7 +11,7 @@ import { readFleetState } from '../src/state/fleet-state.ts';
 import { rereadTarget } from '../src/state/target.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
+import { applyPending, emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 // Each of these fails when one mechanism of the lock protocol is taken out, and no other one hides it.
 
@@ -33,7 +32,11 @@ const nothingMade = async () =>
 async function send(schema: UnitSchema, scripts: ReturnType<typeof uncheckedScript>[], bootstrap = true) {
   const session = await testSession(db.url);
   try {
-    return await applyUnits(session, { schema, scripts, bootstrap }, { context: testContext, signal: never });
+    return await applyPending(
+      session,
+      { schema, scripts, bootstrap },
+      { context: testContext, signal: never },
+    );
   } finally {
     await session.close();
   }

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { applyUnits } from '../src/execute/apply.ts';
 import { type RunEvent, up } from '../src/index.ts';
 import { composeUnits } from '../src/protocol/message.ts';
 import { start } from './setup/cli.ts';
 import { ownServer } from './setup/cluster.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project, type TestProject } from './setup/project.ts';
-import { checkedScript, emptyTenant, testContext, testSession } from './setup/unit.ts';
+import { applyPending, checkedScript, emptyTenant, testContext, testSession } from './setup/unit.ts';
 
 const all = { kind: 'all', except: [] } as const;
 const own = { ...testContext, ownSession: true };
@@ -241,7 +240,7 @@ test('a second session without any lock fails on the history, and what it has do
   const sessions = await Promise.all([1, 2].map(() => testSession(db.url)));
   const attempts = await Promise.all(
     sessions.map((session) =>
-      applyUnits(
+      applyPending(
         session,
         { schema, scripts, bootstrap: true },
         { context: testContext, signal: new AbortController().signal },

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import type { RunEvent } from '../src/events.ts';
-import { applyUnits } from '../src/execute/apply.ts';
 import { up, verify } from '../src/index.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { closeGate, holdLock, lockObjectOf, waitAtGate } from './setup/gate.ts';
 import { project } from './setup/project.ts';
-import { emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
+import { applyPending, emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -180,7 +179,7 @@ test('a deadlock is told with the other session', async () => {
     `set local deadlock_timeout = '2s'; lock table public.one; lock table public.two`,
   );
   const none = new AbortController().signal;
-  const attempt = applyUnits(
+  const attempt = applyPending(
     session,
     { schema: emptyTenant('acme'), scripts: [script], bootstrap: true },
     { context: testContext, signal: none },

@@ -1,12 +1,11 @@
 import { beforeAll, expect, test } from 'vitest';
-import { applyUnits } from '../src/execute/apply.ts';
 import { up } from '../src/index.ts';
 import { lockKey } from '../src/protocol/keys.ts';
 import type { Session } from '../src/server/session.ts';
 import { sqlmig } from './setup/cli.ts';
 import { freshDatabase, type TestDatabase } from './setup/database.ts';
 import { numbered, project } from './setup/project.ts';
-import { emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
+import { applyPending, emptyTenant, testContext, testSession, uncheckedScript } from './setup/unit.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -33,7 +32,7 @@ test.for([
   const schema = `guard_${name.toLowerCase().replaceAll(' ', '_')}`;
   const target = emptyTenant(schema);
   const attempt = await withSession((session) =>
-    applyUnits(
+    applyPending(
       session,
       {
         schema: target,

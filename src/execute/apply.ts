@@ -2,7 +2,7 @@ import { type AfterError, afterError, retryReason } from '../decide/after-error.
 import { SqlmigError, sqlstates } from '../errors.ts';
 import { historyKey } from '../project/order.ts';
 import { composeBootstrap } from '../protocol/bootstrap.ts';
-import { composeReplay, composeUpgrade, type PendingFiles } from '../protocol/message.ts';
+import { composeReplay, composeUpgrade, type SchemaFiles } from '../protocol/message.ts';
 import type { Message } from '../protocol/message-text.ts';
 import { unitRefusalOf } from '../protocol/refusal.ts';
 import type { UnitContext, UnitSchema } from '../protocol/unit-context.ts';
@@ -51,14 +51,16 @@ interface Progress {
 }
 
 /** Applies scripts to a schema in order, in as few messages as possible. Never throws. */
-export async function applyUnits(session: Session, pending: PendingFiles, run: RunContext): Promise<Attempt> {
+export async function applyUnits(session: Session, pending: SchemaFiles, run: RunContext): Promise<Attempt> {
   const notices = noticesOnce(run.context.onNotice);
   const context = { ...run.context, ownSession: session.hasSettings, onNotice: notices.onNotice };
   const applying = { ...run, context, session, notices };
   try {
-    const schema = await bootstrapOrUpgrade(applying, pending);
+    // Only statements of a non-transactional file follow, and these do not upgrade the history.
+    if (pending.scripts.length === 0 && !pending.schema.isCurrent)
+      await session.run(composeUpgrade(pending.schema, context));
     const progress = await applyOpen(applying, {
-      schema,
+      schema: pending.schema,
       open: pending.scripts,
       unitsAtOnce: maxUnits,
       apart: false,
@@ -92,26 +94,19 @@ async function applyOpen(applying: Applying, from: Progress): Promise<Progress |
 }
 
 /**
- * Creates a schema and its history if they are missing. Returns the schema with its OID.
- * @throws ServerError, SessionLost
+ * Creates a schema and its history if they are missing. Returns the schema with its OID, or the attempt if it ended there.
+ * Never throws.
  */
-export async function createHistory(session: Session, { schema, context }: UnitPlace): Promise<UnitSchema> {
-  const own = { ...context, ownSession: session.hasSettings };
-  const [row] = await session.run(composeBootstrap(schema.schema, own, schema.oid));
-  const oid = schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null);
-  return { ...schema, oid, mayDiscardRows: row?.discards === true };
-}
-
-/** Creates the missing schema and history, or upgrades the history if no unit will. Returns the schema with its OID. */
-async function bootstrapOrUpgrade(
-  { session, context, signal }: Applying,
-  { schema, scripts, bootstrap }: PendingFiles,
-): Promise<UnitSchema> {
-  if (bootstrap && !signal.aborted) return createHistory(session, { schema, context });
-  // Only statements of a non-transactional file follow, and these do not upgrade the history.
-  if (scripts.length === 0 && !bootstrap && !schema.isCurrent)
-    await session.run(composeUpgrade(schema, context));
-  return schema;
+export async function createHistory(session: Session, place: UnitPlace): Promise<UnitSchema | Attempt> {
+  const { schema, context } = place;
+  try {
+    const own = { ...context, ownSession: session.hasSettings };
+    const [row] = await session.run(composeBootstrap(schema.schema, own, schema.oid));
+    const oid = schema.oid ?? (typeof row?.oid === 'string' ? row.oid : null);
+    return { ...schema, oid, mayDiscardRows: row?.discards === true };
+  } catch (error) {
+    return attemptOf(error, place);
+  }
 }
 
 /** Sends the next units. Returns the progress, or the attempt if it ended there. */
@@ -120,7 +115,7 @@ async function applyNext(applying: Applying, progress: Progress): Promise<Progre
   const { schema, apart, trusted } = progress;
   const batch = { scripts: nextScripts(progress), schema, context, apart, trusted };
   const { error, ...sent } = await sendBatch(session, batch);
-  if (error === null) return advanced(progress, sent.units, sent.durations);
+  if (error === null) return advanced(progress, unitsIn(sent.message), sent.durations);
   return recover(applying, progress, { ...sent, batch, error });
 }
 
@@ -211,13 +206,17 @@ function decision({ signal }: Applying, failed: FailedBatch): (committed: number
   };
   return (committed) =>
     afterError(raised, {
-      units: failed.units,
+      units: unitsIn(message),
       committed,
       begun,
       elapsedMs,
       joined: sharesTransaction(message, committed ?? 0),
       interrupted: signal.aborted,
     });
+}
+
+function unitsIn({ transactions }: Message): number {
+  return transactions.reduce((sum, size) => sum + size, 0);
 }
 
 /** Whether a unit of a message, from 0, shared its transaction. */

@@ -33,9 +33,8 @@ export type Durations = ReadonlyMap<string, number>;
 
 /** A message of units that was sent, and what it reported. */
 export interface SentBatch {
+  /** It may have only the first units of the batch. */
   readonly message: Message;
-  /** The number of units in it, which may not be all of the batch. */
-  readonly units: number;
   /** The error that ended it; `null` if all units are committed. */
   readonly error: ServerError | null;
   /** A public unit was still waiting for its locks. */
@@ -78,8 +77,7 @@ export async function sendBatch(session: Session, batch: Batch): Promise<SentBat
       return raised;
     },
   );
-  const units = message.transactions.reduce((sum, size) => sum + size, 0);
-  return { message: sent, units, error, ...report.read(), elapsedMs: performance.now() - started };
+  return { message: sent, error, ...report.read(), elapsedMs: performance.now() - started };
 }
 
 /** Collects the rows with which a message reports how far it is. */

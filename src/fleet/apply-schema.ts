@@ -1,5 +1,5 @@
 import { applyUnits, createHistory } from '../execute/apply.ts';
-import { type Attempt, appliedMigration, attemptOf } from '../execute/attempt.ts';
+import { type Attempt, appliedMigration } from '../execute/attempt.ts';
 import { applyNonTransactional } from '../execute/non-transactional.ts';
 import { withApplied } from '../execute/unit-place.ts';
 import type { UnitSchema } from '../protocol/unit-context.ts';
@@ -33,11 +33,9 @@ export async function applySchema(
   let schema = unitSchema(target, gate);
   const groups = groupScripts(await migrator.scripts.of(target), schema);
   if (!target.hasHistory && !settings.signal.aborted) {
-    try {
-      schema = await createHistory(session, { schema, context });
-    } catch (error) {
-      return attemptOf(error, { schema, context });
-    }
+    const created = await createHistory(session, { schema, context });
+    if ('kind' in created) return created;
+    schema = created;
   }
   const done: AppliedMigration[] = [];
   for (const group of groups) {
@@ -75,7 +73,7 @@ async function applyGroup(
   const context = limits.apart ? { ...migrator.context, transactionPerFile: true } : migrator.context;
   const [first] = group;
   const applyTogether = (scripts: readonly Script[]) =>
-    applyUnits(session, { schema, scripts, bootstrap: false }, { context, signal: settings.signal });
+    applyUnits(session, { schema, scripts }, { context, signal: settings.signal });
   if (first === undefined || first.nonTransactional === null)
     return turns.inTurn(group, schema, () => applyTogether(group));
   const created = await applyTogether([]);

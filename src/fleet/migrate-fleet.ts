@@ -16,7 +16,7 @@ import { migrateTenants } from './migrate-tenants.ts';
 import { createMigrator } from './migrator.ts';
 import { selectionOfRun } from './only-failed.ts';
 import { hasWork } from './outcome.ts';
-import { defaultConcurrency, migratePublic } from './phase.ts';
+import { migratePublic, workersOf } from './phase.ts';
 import { prepare } from './prepare.ts';
 import { createRunRecord, noRunRecord } from './run-record.ts';
 import { rehearseLeftOut, type ScratchRehearsal } from './scratch-rehearsal.ts';
@@ -51,8 +51,7 @@ export async function migrateFleet(
     const migrator = createMigrator({ run, source, settings: { ...settings, emit } }, temporary);
     const { database, host } = run.server;
     emit({ type: 'run-started', runId: run.runId, database, host });
-    const workers = config.concurrency ?? defaultConcurrency(run.server.version);
-    run.keepReaders(unitSettings('tenant', migrator.context), Math.min(workers, mostReaders));
+    run.keepReaders(unitSettings('tenant', migrator.context), Math.min(workersOf(run), mostReaders));
     const digests = createDigests(migrator);
     const { found, select, shares, warnings } = await run.read(async (session, reader) => {
       const selection = await selectionOfRun(session, config, options);

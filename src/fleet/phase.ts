@@ -6,6 +6,7 @@ import { defaults } from '../project/defaults.ts';
 import { changesSharedRows } from '../protocol/catalog-key.ts';
 import { unitSettings } from '../protocol/unit-settings.ts';
 import type { SchemaOutcome, Scope } from '../results.ts';
+import type { Run } from '../run/run.ts';
 import type { Session } from '../server/session.ts';
 import type { Migration } from '../sql/migration.ts';
 import { listedNow } from '../state/fleet-state.ts';
@@ -61,7 +62,7 @@ export function openTenantPhase(
   const publicFirst = settings.rehearse && shared !== null && hasWork(shared) ? shared : null;
   // Such a rehearsal locks public exclusively, so others would only wait for it.
   const isAlone = publicFirst !== null || scripts.installing !== '';
-  const concurrency = isAlone ? 1 : (run.config.concurrency ?? defaultConcurrency(run.server.version));
+  const concurrency = isAlone ? 1 : workersOf(run);
   const fleet = openFleet(migrator, {
     scope: 'tenant',
     concurrency,
@@ -99,6 +100,11 @@ async function begin(
   }
   settings.emit({ type: 'phase-started', scope, total: targets.length, pending });
   if (pending > 0) await run.ended();
+}
+
+/** How many tenants a run migrates in parallel. */
+export function workersOf({ config, server }: Run): number {
+  return config.concurrency ?? defaultConcurrency(server.version);
 }
 
 /**

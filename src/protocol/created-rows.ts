@@ -1,7 +1,7 @@
 import { unitStates } from '../errors.ts';
 import { historyTable } from '../history/history.ts';
 import { canonicalVersion } from '../project/version.ts';
-import type { Migration } from '../sql/migration.ts';
+import type { Migration, Script } from '../sql/migration.ts';
 import { quoteLiteral } from '../sql/quote.ts';
 import { inMilliseconds, keyColumn, returning } from './durations.ts';
 import { type Check, holds } from './refusal.ts';
@@ -12,6 +12,11 @@ import { insertedColumns, insertedValues, keptValues } from './unit-row.ts';
 export interface CreatedRow {
   readonly migration: Migration;
   readonly statements: number;
+}
+
+/** The row of a script that was applied. */
+export function createdRow({ migration, statements }: Script): CreatedRow {
+  return { migration, statements: statements.length };
 }
 
 /** Inserts history rows into an empty history, and fails if it does not keep them all. */

@@ -1,7 +1,7 @@
 import type { Script } from '../sql/migration.ts';
 import { doBlock } from '../sql/quote.ts';
 import { createMissing } from './bootstrap.ts';
-import { insertTimedRows } from './created-rows.ts';
+import { createdRow, insertTimedRows } from './created-rows.ts';
 import { recordDurations } from './durations.ts';
 import { mayReadHistory } from './history-readers.ts';
 import { replaySteps } from './message.ts';
@@ -56,10 +56,7 @@ export function composeCreation(creation: NewSchema, context: UnitContext): Crea
     message: composeFiles(creation, rowsFollow, context),
     record(begunAt) {
       if (!rowsFollow) return covered.length + scripts.length > 0 ? recordDurations(schema, context) : '';
-      const rows = [
-        ...covered,
-        ...scripts.map(({ migration, statements }) => ({ migration, statements: statements.length })),
-      ];
+      const rows = [...covered, ...scripts.map(createdRow)];
       // The first time is that at which the snapshot was loaded.
       const loadedAt = snapshot === null ? [] : begunAt.slice(0, 1);
       const times = [...covered.flatMap(() => loadedAt), ...begunAt.slice(loadedAt.length)];

@@ -19,7 +19,7 @@ import { keepFleetKey, keepsKeys, release, takeLocks } from './unit-locks.ts';
 import { begin, prelude, setFilePath } from './unit-settings.ts';
 
 /** The files to apply to a schema, in order. */
-interface SchemaFiles {
+export interface SchemaFiles {
   readonly schema: UnitSchema;
   readonly scripts: readonly Script[];
 }

@@ -1,5 +1,5 @@
 import type { Script } from '../sql/migration.ts';
-import { insertTimedRows } from './created-rows.ts';
+import { createdRow, insertTimedRows } from './created-rows.ts';
 import { mayReadHistory } from './history-readers.ts';
 import { createMessage, type Message } from './message-text.ts';
 import { addSteps, runsCode } from './unit.ts';
@@ -55,9 +55,8 @@ export function composeTogether(
   const last = scripts.at(-1);
   if (last !== undefined && runsCode(last)) message.add(settings);
   message.add(limitIdle);
-  const rows = scripts.map(({ migration, statements }) => ({ migration, statements: statements.length }));
   return {
     ...message.done([scripts.length]),
-    record: (begunAt) => insertTimedRows(rows, begunAt, { schema, context }) + commit,
+    record: (begunAt) => insertTimedRows(scripts.map(createdRow), begunAt, { schema, context }) + commit,
   };
 }

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import { applyUnits, createHistory } from '../../src/execute/apply.ts';
+import type { Attempt } from '../../src/execute/attempt.ts';
 import type { Scope } from '../../src/index.ts';
 import { parseFileName } from '../../src/project/file-name.ts';
+import type { PendingFiles } from '../../src/protocol/message.ts';
 import type { UnitContext, UnitSchema } from '../../src/protocol/unit-context.ts';
 import { parseConnection } from '../../src/server/connection-string.ts';
 import { openSession, type Session } from '../../src/server/session.ts';
@@ -30,6 +33,16 @@ export const testContext: UnitContext = {
   confined: false,
   onNotice: () => {},
 };
+
+/** Applies scripts as a run does, after it has created the schema and its history with `bootstrap`. */
+export async function applyPending(
+  session: Session,
+  { schema, scripts, bootstrap }: PendingFiles,
+  run: Parameters<typeof applyUnits>[2],
+): Promise<Attempt> {
+  const created = bootstrap ? await createHistory(session, { schema, context: run.context }) : schema;
+  return 'kind' in created ? created : applyUnits(session, { schema: created, scripts }, run);
+}
 
 /** The reach of a statement that mentions nothing. */
 export const plainReach: Reach = {
