@@ -3,7 +3,7 @@ import { SqlmigError } from '../errors.ts';
 import { appliedMigration, attemptOf } from '../execute/attempt.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { MigrationRun } from '../fleet/migrator.ts';
-import { defaultConcurrency } from '../fleet/phase.ts';
+import { workersOf } from '../fleet/phase.ts';
 import { composeBaseline, composeBaselineStart } from '../protocol/adoption.ts';
 import { repairSchemas, watchWait } from '../repair/repair.ts';
 import { unitContext } from '../run/context.ts';
@@ -38,7 +38,7 @@ export async function recordBaselines(
     {
       hasWork: ({ schema, rows }) => filesBySchema.has(schema) && rows.length === 0,
       openSession: () => run.openSession(),
-      concurrency: run.config.concurrency ?? defaultConcurrency(run.server.version),
+      concurrency: workersOf(run),
       async attempt(session, target) {
         const schema = unitSchema(target, null);
         const wait = watchWait();

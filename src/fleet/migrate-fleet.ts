@@ -23,7 +23,7 @@ import { rehearseLeftOut, type ScratchRehearsal } from './scratch-rehearsal.ts';
 import { createSummary } from './summary.ts';
 import type { UpOptions } from './up-options.ts';
 
-// More hardly read faster.
+// More sessions hardly read faster.
 const mostReaders = 4;
 
 /** The options of a run. */

@@ -111,7 +111,7 @@ export function workersOf({ config, server }: Run): number {
  * The default number of workers. Up to PostgreSQL 16 each new index waits for the disk, and other sessions can use that
  * time. From 17 on it does not, and more sessions than cores only invalidate each other's catalog caches.
  */
-export function defaultConcurrency(serverVersion: number): number {
+function defaultConcurrency(serverVersion: number): number {
   return serverVersion >= 170_000 ? defaults.concurrency : defaults.concurrencyBefore17;
 }
 

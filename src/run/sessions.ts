@@ -107,7 +107,7 @@ function createOpener(
     const idle = kept.take(settings);
     if (idle !== null) return noting(idle);
     let refusal = room.refusal();
-    // One that is kept for others may hold the last place.
+    // A kept session may hold the last connection slot.
     while (refusal === null || (await kept.closeOne())) {
       try {
         return noting(await connect(settings && { settings }));
@@ -123,7 +123,7 @@ function createOpener(
   };
 }
 
-// A session costs as much as reading fifty histories: starting a process, which maps and reads the catalogs anew.
+// A session costs as much as reading fifty histories: its process must start and read the catalogs.
 const queriesPerSpare = 16;
 
 function createSpares(

@@ -3,7 +3,7 @@ import { type Attempt, attemptOf } from '../execute/attempt.ts';
 import { unitSchema } from '../fleet/gate.ts';
 import type { Migrator } from '../fleet/migrator.ts';
 import { hasWork } from '../fleet/outcome.ts';
-import { defaultConcurrency, openTenantPhase } from '../fleet/phase.ts';
+import { openTenantPhase, workersOf } from '../fleet/phase.ts';
 import { repairSchemas } from '../repair/repair.ts';
 import type { ErrorDetails } from '../results.ts';
 import type { Session } from '../server/session.ts';
@@ -56,7 +56,7 @@ export async function splitTenants(migrator: Migrator, work: SplitWork): Promise
   const outcomes = await repairSchemas({ run, source, settings }, ready, {
     hasWork: ({ schema, exists }) => exists && !copied.has(schema),
     openSession: () => run.openSession(),
-    concurrency: run.config.concurrency ?? defaultConcurrency(run.server.version),
+    concurrency: workersOf(run),
     attempt: async (session, target) => {
       const tenant = { schema: target.schema, id: ids.get(target.schema) ?? '' };
       const attempt = await copyTenant(session, { target, tenant, migrator }, work);
